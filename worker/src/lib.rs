@@ -1,1 +1,3 @@
 //! Herald worker.
+
+pub mod imaging;
