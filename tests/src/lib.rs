@@ -1,1 +1,10 @@
-//! The test harness.
+//! What Herald's end-to-end, conformance and chaos tests stand on.
+//!
+//! The tests themselves are one program, `tests/it`, so that they link once. `./tests/run` starts the servers they
+//! need and runs them.
+
+mod database;
+mod postgres;
+mod schema;
+
+pub use database::{Engine, TestDatabase};

@@ -1,0 +1,136 @@
+//! Databases on the PostgreSQL server that `./tests/run` starts.
+//!
+//! Migrating costs far more than copying, so the tables are made once, in a template database named after the
+//! migrations, and every test gets a copy of it. Test programs that run at the same time share the template.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::str::FromStr;
+use std::thread;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
+use tokio::sync::OnceCell;
+
+use crate::schema;
+
+/// Any number will do, as long as nothing else locks it: it keeps two test programs from making the template at once.
+const TEMPLATE_LOCK: i64 = 0x6865_7261_6c64;
+
+/// A database of its own on the test server, dropped with the value.
+#[derive(Debug)]
+pub(crate) struct PostgresDatabase {
+    name: String,
+}
+
+impl PostgresDatabase {
+    /// A copy of the migrated template.
+    pub(crate) async fn migrated() -> Self {
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        let template = TEMPLATE.get_or_init(make_template).await;
+        Self::copy_of(template).await
+    }
+
+    /// A database without tables.
+    pub(crate) async fn empty() -> Self {
+        Self::copy_of("template0").await
+    }
+
+    async fn copy_of(template: &str) -> Self {
+        let name = format!("herald_test_{:016x}", RandomState::new().build_hasher().finish());
+        let mut server = connect("postgres").await;
+        run(&mut server, format!("create database {name} template {template}")).await;
+        Self { name }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for PostgresDatabase {
+    /// On a thread of its own: a test that ends, or panics, is inside the async runtime, which must not be blocked on.
+    fn drop(&mut self) {
+        let statement = format!("drop database if exists {} with (force)", self.name);
+        let dropping = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let mut server = options().database("postgres").connect().await?;
+                server.execute(AssertSqlSafe(statement)).await?;
+                server.close().await
+            })?;
+            anyhow::Ok(())
+        });
+        let outcome = dropping.join();
+        // A test that already fails shall fail with its own message.
+        if !thread::panicking() {
+            outcome.expect("the thread only runs one statement").expect("the database can be dropped");
+        }
+    }
+}
+
+/// The address of a database on the test server.
+pub(crate) fn url_of(database: &str) -> String {
+    options().database(database).to_url_lossy().to_string()
+}
+
+/// Makes the template unless another test program has, and returns its name.
+async fn make_template() -> String {
+    let name = format!("herald_template_{:016x}", schema::fingerprint().await);
+    let mut server = connect("postgres").await;
+    sqlx::query("select pg_advisory_lock($1)")
+        .bind(TEMPLATE_LOCK)
+        .execute(&mut server)
+        .await
+        .expect("the server grants the lock");
+    let made = sqlx::query("select 1 from pg_database where datname = $1")
+        .bind(&name)
+        .fetch_optional(&mut server)
+        .await
+        .expect("the server lists its databases");
+    if made.is_none() {
+        // Under another name until it is complete, so that a run killed half-way leaves no broken template.
+        let unfinished = format!("{name}_unfinished");
+        run(&mut server, format!("drop database if exists {unfinished} with (force)")).await;
+        run(&mut server, format!("create database {unfinished} template template0")).await;
+        schema::migrate(&url_of(&unfinished)).await;
+        run(&mut server, format!("alter database {unfinished} rename to {name}")).await;
+        // A database that someone is connected to cannot be copied.
+        run(&mut server, format!("alter database {name} with allow_connections false")).await;
+    }
+    // Closing the connection releases the lock.
+    server.close().await.expect("the connection closes");
+    name
+}
+
+async fn connect(database: &str) -> PgConnection {
+    options().database(database).connect().await.expect("the PostgreSQL that ./tests/run started answers")
+}
+
+async fn run(server: &mut PgConnection, statement: String) {
+    let shown = statement.clone();
+    if let Err(error) = server.execute(AssertSqlSafe(statement)).await {
+        panic!("{shown}: {error}");
+    }
+}
+
+fn options() -> PgConnectOptions {
+    parse(std::env::var("HERALD_TEST_POSTGRES_URL").ok().as_deref())
+}
+
+/// A run without PostgreSQL would prove half of what it says, so it fails rather than leaving tests out.
+fn parse(url: Option<&str>) -> PgConnectOptions {
+    let url = url.expect("HERALD_TEST_POSTGRES_URL is not set: run ./tests/run, which starts a PostgreSQL and sets it");
+    PgConnectOptions::from_str(url).expect("HERALD_TEST_POSTGRES_URL is an address like postgres://user:word@host/db")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "run ./tests/run")]
+    fn without_a_server_the_message_names_the_command() {
+        parse(None);
+    }
+}
