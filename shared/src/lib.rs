@@ -1,1 +1,4 @@
 //! Herald shared.
+
+pub mod expression;
+pub mod template;
