@@ -1,4 +1,5 @@
 //! Herald shared.
 
+pub mod csv;
 pub mod expression;
 pub mod template;

@@ -1,0 +1,137 @@
+//! From a header line to what each column holds.
+
+use super::{
+    Limits,
+    headers::{self, Role, field_key},
+    problem::CsvError,
+    records::Record,
+    text,
+};
+use std::collections::HashMap;
+
+/// What a column holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Known(Role),
+    /// A custom field and its key.
+    Custom(String),
+    /// No header: kept as `column_5` where a cell has something in it.
+    Unnamed(String),
+}
+
+/// The header, understood.
+#[derive(Debug, Clone)]
+pub(super) struct Columns {
+    /// As written, trimmed.
+    pub headers: Vec<String>,
+    /// One per header.
+    pub meanings: Vec<Meaning>,
+    /// What the admin should know about it.
+    pub notes: Vec<String>,
+}
+
+impl Columns {
+    /// Understands a header row.
+    pub(super) fn from_header(record: &Record, limits: &Limits) -> Result<Self, CsvError> {
+        if record.count > limits.columns {
+            return Err(CsvError::TooManyColumns { found: record.count, limit: limits.columns });
+        }
+        let mut headers: Vec<String> = record.cells().map(text::cell).collect();
+        refuse_duplicates(&headers)?;
+        // Spreadsheets end lines with separators for columns that once had something in them.
+        while headers.last().is_some_and(String::is_empty) {
+            headers.pop();
+        }
+        let mut columns = Columns { meanings: Vec::new(), headers, notes: Vec::new() };
+        let winners = columns.assign_roles();
+        columns.require_name(&winners, record.line)?;
+        columns.name_the_rest(&winners)?;
+        Ok(columns)
+    }
+
+    /// The best column of each role. The others stay custom fields, and a note says so.
+    fn assign_roles(&mut self) -> HashMap<usize, Role> {
+        let mut claims: Vec<(usize, Role, usize)> = Vec::new();
+        for (column, header) in self.headers.iter().enumerate() {
+            if let Some((role, rank)) = headers::role(header) {
+                claims.push((column, role, rank));
+            }
+        }
+        self.pair_up_names(&mut claims);
+        claims.sort_by_key(|(column, _, rank)| (*rank, *column));
+        let mut winners: HashMap<usize, Role> = HashMap::new();
+        for (column, role, _) in claims {
+            match winners.iter().find(|(_, taken)| **taken == role) {
+                None => {
+                    winners.insert(column, role);
+                }
+                Some((winner, _)) => {
+                    let (used, kept) = (&self.headers[*winner], &self.headers[column]);
+                    let key = field_key(kept);
+                    self.notes.push(format!(
+                        "columns \"{used}\" and \"{kept}\" mean the same; \"{used}\" is used, \"{kept}\" is kept as the field {key}"
+                    ));
+                }
+            }
+        }
+        winners
+    }
+
+    /// In `Vorname;Name` and `Prénom;Nom` the second is the family name; in `Nombre;Apellidos` and `Nome;Cognome`
+    /// the first is the given name. English `Name` beside `Last name` is left alone: there it is usually the whole name.
+    fn pair_up_names(&self, claims: &mut [(usize, Role, usize)]) {
+        let has = |claims: &[(usize, Role, usize)], role| claims.iter().any(|c| c.1 == role);
+        let (first, last) = (has(claims, Role::FirstName), has(claims, Role::LastName));
+        let german = self.headers.iter().any(|h| field_key(h) == "vorname");
+        for claim in claims.iter_mut().filter(|claim| claim.1 == Role::Name) {
+            match field_key(&self.headers[claim.0]).as_str() {
+                "nom" if first && !last => claim.1 = Role::LastName,
+                "name" if german && !last => claim.1 = Role::LastName,
+                "nombre" | "nome" | "имя" if last && !first => claim.1 = Role::FirstName,
+                _ => {}
+            }
+        }
+    }
+
+    fn require_name(&self, winners: &HashMap<usize, Role>, line: u64) -> Result<(), CsvError> {
+        if winners.values().any(|role| matches!(role, Role::Name | Role::FirstName | Role::LastName)) {
+            return Ok(());
+        }
+        if self.headers.iter().any(|header| text::is_email(header)) {
+            return Err(CsvError::NoHeader { line });
+        }
+        Err(CsvError::NoNameColumn { found: self.headers.clone() })
+    }
+
+    fn name_the_rest(&mut self, winners: &HashMap<usize, Role>) -> Result<(), CsvError> {
+        let mut taken: HashMap<String, usize> = HashMap::new();
+        for (column, header) in self.headers.iter().enumerate() {
+            if let Some(role) = winners.get(&column) {
+                self.meanings.push(Meaning::Known(*role));
+                continue;
+            }
+            let key = Some(field_key(header)).filter(|key| !key.is_empty());
+            let unnamed = key.is_none();
+            let key = key.unwrap_or_else(|| format!("column_{}", column + 1));
+            if let Some(other) = taken.insert(key.clone(), column) {
+                let (first, second) = (self.headers[other].clone(), header.clone());
+                return Err(CsvError::FieldCollision { first, second, field: key });
+            }
+            if unnamed {
+                self.notes.push(format!("column {} has no name; its cells are kept as the field {key}", column + 1));
+            }
+            self.meanings.push(if unnamed { Meaning::Unnamed(key) } else { Meaning::Custom(key) });
+        }
+        Ok(())
+    }
+}
+
+fn refuse_duplicates(headers: &[String]) -> Result<(), CsvError> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for (column, header) in headers.iter().enumerate().filter(|(_, header)| !header.is_empty()) {
+        if let Some(first) = seen.insert(header.to_lowercase(), column) {
+            return Err(CsvError::DuplicateHeader { header: header.clone(), first: first + 1, second: column + 1 });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Which character separates the cells.
+
+use super::{
+    headers,
+    records::{Fault, FaultKind, Record, Records},
+};
+
+const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Rows looked at; more do not change the answer.
+const ROWS: usize = 50;
+
+/// How the text is cut into cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub delimiter: u8,
+    /// Whether the first line is Excel's `sep=;` and no header.
+    pub sep_line: bool,
+}
+
+/// Decides from the beginning of the file. `whole` says that `sample` is all of it.
+pub(super) fn sniff(sample: &str, whole: bool) -> Dialect {
+    if let Some(delimiter) = sep_line(sample) {
+        return Dialect { delimiter, sep_line: true };
+    }
+    // `max_by_key` keeps the last of equals, so the preferred candidate goes last.
+    let delimiter = CANDIDATES.into_iter().rev().max_by_key(|d| score(sample, *d, whole)).unwrap_or(b',');
+    Dialect { delimiter, sep_line: false }
+}
+
+/// Known headers count most, then how many rows agree with the header, then how many columns there are.
+fn score(sample: &str, delimiter: u8, whole: bool) -> (usize, usize, usize) {
+    let mut records = Records::new(sample.as_bytes(), delimiter, 1024, sample.len());
+    let mut rows: Vec<(usize, Option<Fault>)> = Vec::new();
+    let mut known = 0;
+    let mut record = Record::default();
+    while rows.len() <= ROWS && records.read(&mut record).unwrap_or(false) {
+        if rows.is_empty() {
+            known = record.cells().filter(|cell| headers::role(cell).is_some()).count();
+        }
+        rows.push((record.count, record.fault));
+    }
+    if !whole && rows.len() > 1 && rows.len() <= ROWS {
+        rows.pop();
+    }
+    let Some(((columns, _), data)) = rows.split_first() else { return (0, 0, 0) };
+    let fits = |(count, fault): &&(usize, Option<Fault>)| {
+        count == columns && !fault.is_some_and(|f| f.kind == FaultKind::StrayQuote)
+    };
+    let agreeing = data.iter().filter(fits).count();
+    // A column of prose can agree with itself by chance: one column never beats several that agree as well.
+    (known, agreeing * 100 / data.len().max(1), if *columns > 1 { *columns } else { 0 })
+}
+
+fn sep_line(sample: &str) -> Option<u8> {
+    let line = sample.lines().next()?.trim_matches('"');
+    let (key, value) = line.split_at_checked(4)?;
+    match value.as_bytes() {
+        [delimiter] if key.eq_ignore_ascii_case("sep=") && delimiter.is_ascii_punctuation() | (*delimiter == b'\t') => {
+            Some(*delimiter)
+        }
+        _ => None,
+    }
+}

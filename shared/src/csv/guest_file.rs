@@ -1,0 +1,385 @@
+//! A guest list, read row by row.
+
+use super::{
+    CsvError, GuestRow, Options, Place, ProblemKind, RowProblem,
+    columns::{Columns, Meaning},
+    dialect, email_key,
+    encoding::{self, Found, Utf8Reader},
+    file_kind,
+    guest::identity_hash,
+    headers::Role,
+    phone::{self, Phone},
+    records::{Fault, FaultKind, Record, Records},
+    text,
+};
+use std::{
+    collections::{HashMap, hash_map::RandomState},
+    fs::File,
+    hash::BuildHasher,
+    io::{Cursor, Read, Seek, SeekFrom},
+    path::Path,
+};
+
+/// How much of the beginning is looked at to tell kind and separator.
+const HEAD: usize = 64 << 10;
+
+/// An open guest list: an iterator of guests and of rows that have a problem, in the order of the file.
+pub struct GuestFile<R> {
+    records: Records<Utf8Reader<R>>,
+    record: Record,
+    /// The first guest was read ahead to know that there is one.
+    ahead: bool,
+    columns: Columns,
+    options: Options,
+    encoding: &'static str,
+    notes: Vec<String>,
+    row: u64,
+    ended: bool,
+    seen: Seen,
+}
+
+/// What is remembered of earlier rows: a hash of 8 bytes and the line. The hash is keyed, so nobody can make
+/// collisions, and among a million guests the chance of a false one is below one in ten million.
+#[derive(Default)]
+struct Seen {
+    hasher: RandomState,
+    emails: HashMap<u64, u64>,
+    external_ids: HashMap<u64, u64>,
+    /// First line and how often.
+    row_keys: HashMap<u64, (u64, u32)>,
+}
+
+impl GuestFile<File> {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`CsvError`] when the file cannot be read, is too large, is no CSV, or its header cannot be understood.
+    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, CsvError> {
+        Self::new(File::open(path)?, options)
+    }
+}
+
+impl<'a> GuestFile<Cursor<&'a [u8]>> {
+    /// Reads a file that is in memory.
+    ///
+    /// # Errors
+    /// As [`GuestFile::open`].
+    pub fn from_bytes(bytes: &'a [u8], options: &Options) -> Result<Self, CsvError> {
+        Self::new(Cursor::new(bytes), options)
+    }
+}
+
+impl<R: Read + Seek> GuestFile<R> {
+    /// Reads a file from its beginning, wherever the reader stands.
+    ///
+    /// # Errors
+    /// As [`GuestFile::open`].
+    pub fn new(mut input: R, options: &Options) -> Result<Self, CsvError> {
+        let limits = &options.limits;
+        let bytes = input.seek(SeekFrom::End(0))?;
+        if bytes == 0 {
+            return Err(CsvError::Empty);
+        }
+        let head = read_head(&mut input)?;
+        file_kind::refuse_binary(&head)?;
+        if bytes > limits.bytes {
+            return Err(CsvError::TooLarge { bytes, limit: limits.bytes });
+        }
+        let found = match options.encoding {
+            Some(encoding) => {
+                let skip = encoding_rs::Encoding::for_bom(&head).filter(|(e, _)| *e == encoding).map_or(0, |(_, n)| n);
+                Found { encoding, skip: skip as u64, guessed: false }
+            }
+            None => encoding::detect(&mut input, &head)?,
+        };
+        let mut reader = Utf8Reader::new(input, found)?;
+        let mut sample = Vec::new();
+        reader.by_ref().take(HEAD as u64).read_to_end(&mut sample)?;
+        let whole = sample.len() < HEAD;
+        let sample = String::from_utf8_lossy(&sample);
+        if whole && sample.trim().is_empty() {
+            return Err(CsvError::Empty);
+        }
+        file_kind::refuse_other_text(&sample)?;
+        let dialect = dialect::sniff(&sample, whole);
+        let reader = Utf8Reader::new(reader.into_inner(), found)?;
+        let mut records = Records::new(reader, dialect.delimiter, limits.columns + 1, limits.cell_bytes);
+
+        let mut record = Record::default();
+        if dialect.sep_line {
+            records.read(&mut record)?;
+        }
+        while records.read(&mut record)? && record.is_blank() {}
+        if record.count == 0 || record.is_blank() {
+            return Err(CsvError::Empty);
+        }
+        if let Some(fault) = record.fault {
+            let place = Place { column: fault.column + 1, header: String::new() };
+            let kind = fault_kind(fault, limits.cell_bytes);
+            return Err(CsvError::Header(RowProblem { line: fault.line, row: 0, place: Some(place), kind }));
+        }
+        let columns = Columns::from_header(&record, limits)?;
+        let mut notes = columns.notes.clone();
+        if found.guessed {
+            notes.insert(
+                0,
+                format!(
+                    "the file does not say its encoding and was read as {}; if names look wrong, save it as \"CSV UTF-8\" and import it again",
+                    found.encoding.name()
+                ),
+            );
+        }
+        let mut file = GuestFile {
+            records,
+            record,
+            ahead: false,
+            columns,
+            options: options.clone(),
+            encoding: found.encoding.name(),
+            notes,
+            row: 0,
+            ended: false,
+            seen: Seen::default(),
+        };
+        file.ahead = file.advance()?;
+        if file.ahead { Ok(file) } else { Err(CsvError::HeaderOnly) }
+    }
+
+    /// What the admin should know about the file as a whole: a guessed encoding, columns kept under another name.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The header as written, trimmed.
+    pub fn headers(&self) -> &[String] {
+        &self.columns.headers
+    }
+
+    /// The keys of the custom fields, in the order of the columns.
+    pub fn custom_fields(&self) -> impl Iterator<Item = &str> {
+        self.columns.meanings.iter().filter_map(|meaning| match meaning {
+            Meaning::Custom(key) => Some(key.as_str()),
+            Meaning::Known(_) | Meaning::Unnamed(_) => None,
+        })
+    }
+
+    /// The name of the encoding the file is read in, such as `UTF-8` or `windows-1252`.
+    pub fn encoding(&self) -> &'static str {
+        self.encoding
+    }
+
+    /// Moves to the next row that is not blank.
+    fn advance(&mut self) -> std::io::Result<bool> {
+        while self.records.read(&mut self.record)? {
+            if !self.record.is_blank() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn problem(&self, column: Option<usize>, kind: ProblemKind) -> RowProblem {
+        let place = column.map(|column| Place {
+            column: column + 1,
+            header: self.columns.headers.get(column).cloned().unwrap_or_default(),
+        });
+        RowProblem { line: self.record.line, row: self.row, place, kind }
+    }
+
+    fn role_column(&self, role: Role) -> Option<usize> {
+        self.columns.meanings.iter().position(|meaning| *meaning == Meaning::Known(role))
+    }
+
+    fn guest(&mut self) -> Result<GuestRow, RowProblem> {
+        self.check_shape()?;
+        let mut guest = GuestRow { line: self.record.line, row: self.row, ..GuestRow::default() };
+        self.fill(&mut guest);
+        self.check_name(&mut guest)?;
+        self.check_email(&guest)?;
+        self.normalise_phone(&mut guest);
+        self.note_missing(&mut guest);
+        self.refuse_duplicate(&guest)?;
+        if guest.email.is_none() && guest.external_id.is_none() {
+            self.give_row_key(&mut guest);
+        }
+        Ok(guest)
+    }
+
+    fn check_shape(&self) -> Result<(), RowProblem> {
+        if let Some(fault) = self.record.fault {
+            let kind = fault_kind(fault, self.options.limits.cell_bytes);
+            let mut problem = self.problem(Some(fault.column), kind);
+            if fault.kind != FaultKind::TooLong {
+                problem.line = fault.line;
+            }
+            return Err(problem);
+        }
+        let expected = self.columns.headers.len();
+        // Separators at the end of a line are a spreadsheet's habit, not cells.
+        let extra = self.record.cells().enumerate().skip(expected).find(|(_, cell)| !cell.trim().is_empty());
+        if let Some((column, _)) = extra {
+            let found = self.record.count;
+            return Err(self.problem(Some(column), ProblemKind::TooManyCells { found, expected }));
+        }
+        match self.record.cells().position(|cell| cell.contains(['\u{fffd}', '\0'])) {
+            Some(column) => Err(self.problem(Some(column), ProblemKind::Damaged { encoding: self.encoding })),
+            None => Ok(()),
+        }
+    }
+
+    fn fill(&self, guest: &mut GuestRow) {
+        for (column, meaning) in self.columns.meanings.iter().enumerate() {
+            let cell = text::cell(self.record.cell(column).unwrap_or_default());
+            let slot = match meaning {
+                Meaning::Known(Role::Name) => {
+                    guest.name = text::name(&cell);
+                    continue;
+                }
+                Meaning::Custom(key) => {
+                    guest.custom.insert(key.clone(), cell);
+                    continue;
+                }
+                Meaning::Unnamed(key) => {
+                    if !cell.is_empty() {
+                        guest.custom.insert(key.clone(), cell);
+                    }
+                    continue;
+                }
+                Meaning::Known(Role::FirstName) => &mut guest.first_name,
+                Meaning::Known(Role::LastName) => &mut guest.last_name,
+                Meaning::Known(Role::Email) => &mut guest.email,
+                Meaning::Known(Role::Phone) => &mut guest.phone,
+                Meaning::Known(Role::ExternalId) => &mut guest.external_id,
+                Meaning::Known(Role::Picture) => &mut guest.picture,
+            };
+            *slot = Some(cell).filter(|cell| !cell.is_empty());
+        }
+        for part in [&mut guest.first_name, &mut guest.last_name] {
+            *part = part.take().map(|part| text::name(&part)).filter(|part| !part.is_empty());
+        }
+        if guest.name.is_empty() {
+            let parts: Vec<&str> =
+                [&guest.first_name, &guest.last_name].into_iter().flatten().map(String::as_str).collect();
+            guest.name = parts.join(" ");
+        }
+    }
+
+    fn check_name(&self, guest: &mut GuestRow) -> Result<(), RowProblem> {
+        let column =
+            || [Role::Name, Role::FirstName, Role::LastName].into_iter().find_map(|role| self.role_column(role));
+        let (found, limit) = (guest.name.chars().count(), self.options.limits.name_chars);
+        if found == 0 {
+            Err(self.problem(column(), ProblemKind::NoName))
+        } else if found > limit {
+            Err(self.problem(column(), ProblemKind::NameTooLong { found, limit }))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn check_email(&self, guest: &GuestRow) -> Result<(), RowProblem> {
+        match &guest.email {
+            Some(email) if !text::is_email(email) => {
+                let kind = ProblemKind::BadEmail { value: text::excerpt(email) };
+                Err(self.problem(self.role_column(Role::Email), kind))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn normalise_phone(&self, guest: &mut GuestRow) {
+        let Some(given) = &guest.phone else { return };
+        match phone::normalise(given, self.options.calling_code.as_deref()) {
+            Phone::International(number) => guest.phone = Some(number),
+            Phone::AsGiven(why) => {
+                let (line, given) = (guest.line, text::excerpt(given));
+                guest.notes.push(format!("line {line}: phone \"{given}\" is kept as given: {why}"));
+            }
+        }
+    }
+
+    fn note_missing(&self, guest: &mut GuestRow) {
+        let (found, expected) = (self.record.count, self.columns.headers.len());
+        if found < expected {
+            let missing = super::problem::quoted(&self.columns.headers[found..]);
+            guest.notes.push(format!(
+                "line {}: the row has {found} of {expected} cells; taken as empty: {missing}",
+                guest.line
+            ));
+        }
+    }
+
+    fn refuse_duplicate(&mut self, guest: &GuestRow) -> Result<(), RowProblem> {
+        let email = guest.email.as_deref().map(|email| self.seen.hasher.hash_one(email_key(email)));
+        let id = guest.external_id.as_deref().map(|id| self.seen.hasher.hash_one(id));
+        if let Some(first_line) = email.and_then(|hash| self.seen.emails.get(&hash)).copied() {
+            return Err(self.problem(self.role_column(Role::Email), ProblemKind::DuplicateEmail { first_line }));
+        }
+        if let Some(first_line) = id.and_then(|hash| self.seen.external_ids.get(&hash)).copied() {
+            return Err(
+                self.problem(self.role_column(Role::ExternalId), ProblemKind::DuplicateExternalId { first_line })
+            );
+        }
+        // Only rows that are kept are remembered: a row that was refused must not make another one a duplicate.
+        self.seen.emails.extend(email.map(|hash| (hash, guest.line)));
+        self.seen.external_ids.extend(id.map(|hash| (hash, guest.line)));
+        Ok(())
+    }
+
+    fn give_row_key(&mut self, guest: &mut GuestRow) {
+        let hash = identity_hash(&guest.name, guest.phone.as_deref());
+        let (first_line, count) = self.seen.row_keys.entry(self.seen.hasher.hash_one(hash)).or_insert((guest.line, 0));
+        *count += 1;
+        guest.row_key = Some(format!("{}-{count}", hex::encode(hash)));
+        if *count > 1 {
+            guest.notes.push(format!(
+                "line {}: same name and phone as line {first_line}; kept as another guest, as there is no e-mail or id to tell",
+                guest.line
+            ));
+        }
+    }
+}
+
+impl<R: Read + Seek> Iterator for GuestFile<R> {
+    type Item = Result<GuestRow, RowProblem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        if !std::mem::take(&mut self.ahead) {
+            match self.advance() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.ended = true;
+                    return None;
+                }
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(self.problem(None, ProblemKind::Read { reason: error.to_string() })));
+                }
+            }
+        }
+        self.row += 1;
+        let limit = self.options.limits.rows;
+        let item =
+            if self.row > limit { Err(self.problem(None, ProblemKind::TooManyRows { limit })) } else { self.guest() };
+        self.ended = item.as_ref().is_err_and(RowProblem::ends_file);
+        Some(item)
+    }
+}
+
+fn read_head<R: Read + Seek>(input: &mut R) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    input.seek(SeekFrom::Start(0))?;
+    input.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn fault_kind(fault: Fault, cell_bytes: usize) -> ProblemKind {
+    match fault.kind {
+        FaultKind::TooLong => ProblemKind::CellTooLong { limit: cell_bytes },
+        FaultKind::StrayQuote => ProblemKind::StrayQuote,
+        FaultKind::UnclosedQuote => ProblemKind::UnclosedQuote,
+    }
+}

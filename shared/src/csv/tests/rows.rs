@@ -1,0 +1,270 @@
+use super::*;
+
+#[test]
+fn columns_are_known_by_many_names() {
+    for header in [
+        "name,email,phone,external_id,picture",
+        "Full Name,E-mail,Mobile,Guest ID,Photo URL",
+        "GUEST,Mail,WhatsApp,Contact-ID,Image",
+        "Nombre,Correo electrónico,Teléfono,ID,Foto",
+        "Nom,Courriel,Téléphone,identifiant,Photo",
+        "姓名,邮箱,电话,id,照片",
+        "الاسم,البريد الإلكتروني,الهاتف,id,صورة",
+        "Họ tên,Email,Số điện thoại,ID,Hình ảnh",
+    ] {
+        let guest = guests(format!("{header}\nAnn Example,ann@example.com,+6580000001,g-1,ann.jpg\n")).remove(0);
+        let expected = GuestRow {
+            line: 2,
+            row: 1,
+            name: "Ann Example".into(),
+            email: Some("ann@example.com".into()),
+            phone: Some("+6580000001".into()),
+            external_id: Some("g-1".into()),
+            picture: Some("ann.jpg".into()),
+            ..GuestRow::default()
+        };
+        assert_eq!(guest, expected, "{header}");
+    }
+}
+
+#[test]
+fn first_and_last_name_are_joined() {
+    for header in ["First Name;Last Name", "Vorname;Name", "Prénom;Nom", "Nombre;Apellidos", "Nome;Cognome"] {
+        let guest = guests(format!("{header}\nAnn;Example\n")).remove(0);
+        assert_eq!(guest.name, "Ann Example", "{header}");
+        assert_eq!((guest.first_name.as_deref(), guest.last_name.as_deref()), (Some("Ann"), Some("Example")));
+    }
+    let both = guests("name,first_name,last_name\nDr Ann Example,Ann,Example\n,Bob,Example\n,,Solo\n");
+    assert_eq!(both.iter().map(|g| g.name.as_str()).collect::<Vec<_>>(), ["Dr Ann Example", "Bob Example", "Solo"]);
+}
+
+#[test]
+fn the_plainer_of_two_columns_for_one_role_wins_and_the_other_is_kept() {
+    let list = b"name,Mobile,Phone\nAnn,+6580000001,+6580000002\n";
+    let mut file = open(list).unwrap();
+    assert_eq!(
+        file.notes(),
+        ["columns \"Phone\" and \"Mobile\" mean the same; \"Phone\" is used, \"Mobile\" is kept as the field mobile"]
+    );
+    let guest = file.next().unwrap().unwrap();
+    assert_eq!((guest.phone.as_deref(), guest.custom["mobile"].as_str()), (Some("+6580000002"), "+6580000001"));
+}
+
+#[test]
+fn unknown_columns_become_custom_fields() {
+    let list =
+        b"name,Table No.,  Di\xc3\xa4t / Wunsch ,2nd Guest,\xe0\xa4\xae\xe0\xa5\x87\xe0\xa5\x9b,,\nAnn,7,vegan,,1,\n";
+    let mut file = open(list).unwrap();
+    assert!(file.notes().is_empty());
+    let guest = file.next().unwrap().unwrap();
+    assert_eq!(guest.custom["table_no"], "7");
+    assert_eq!(guest.custom["diat_wunsch"], "vegan");
+    assert_eq!(guest.custom["field_2nd_guest"], "");
+    assert_eq!(guest.custom.len(), 4);
+}
+
+#[test]
+fn a_column_without_a_header_is_kept_under_its_number() {
+    let mut file = open(b"name,,note\nAnn,x,y\nBob,,z\n").unwrap();
+    assert_eq!(file.notes(), ["column 2 has no name; its cells are kept as the field column_2"]);
+    assert_eq!(file.next().unwrap().unwrap().custom["column_2"], "x");
+    assert!(!file.next().unwrap().unwrap().custom.contains_key("column_2"));
+}
+
+#[test]
+fn missing_cells_are_empty_and_noted() {
+    let guest = &guests("name,email,Table\nAnn\n")[0];
+    assert_eq!(guest.custom["table"], "");
+    assert_eq!(guest.notes, ["line 2: the row has 1 of 3 cells; taken as empty: \"email\", \"Table\""]);
+}
+
+#[test]
+fn a_row_with_too_many_cells_is_named_and_the_others_go_on() {
+    assert_eq!(
+        outline("name,email\nAnn,ann@example.com,,\nBob,bob@example.com,,x\nCid,cid@example.com\n"),
+        [
+            "Ann",
+            "line 3, column 4: the row has 4 cells but the header has 2; put quotes around a cell that contains the \
+             separator",
+            "Cid"
+        ]
+    );
+}
+
+#[test]
+fn a_guest_without_a_name_is_named() {
+    assert_eq!(
+        outline("email,name\nann@example.com, \nbob@example.com,Bob\n"),
+        ["line 2, column 2 (name): the guest has no name; fill it in", "Bob"]
+    );
+}
+
+#[test]
+fn a_name_longer_than_a_name_is_refused() {
+    assert_eq!(
+        outline(format!("name\n{}\n{}\n", "é".repeat(201), "é".repeat(200)))[0],
+        "line 2, column 1 (name): the name has 201 characters, the limit is 200; shorten it"
+    );
+}
+
+#[test]
+fn names_are_composed_and_cleaned() {
+    let rows = guests("name\n\"  Jose\u{301}\u{a0} \n Example\u{7} \"\n\u{202e}Ann\u{202c}\nکتاب\u{200c}خانه\n");
+    let names: Vec<_> = rows.iter().map(|g| g.name.as_str()).collect();
+    assert_eq!(names, ["José Example", "Ann", "کتاب\u{200c}خانه"]);
+}
+
+#[test]
+fn a_bad_email_is_a_problem_of_its_row() {
+    for bad in ["ann", "ann@", "@example.com", "ann@example", "a b@example.com", "a@b@example.com", "ann@example..com"]
+    {
+        let expected = format!(
+            "line 2, column 2 (E-mail): \"{bad}\" is not an e-mail address; correct it or leave the cell empty"
+        );
+        assert_eq!(outline(format!("name,E-mail\nAnn,{bad}\nBob,\n")), [expected, "Bob".into()]);
+    }
+    for good in ["ann.o'example+tag@mail.example.com", "josé@example.com", "ann@exämple.com"] {
+        assert_eq!(guests(format!("name,email\nAnn,{good}\n"))[0].email.as_deref(), Some(good));
+    }
+}
+
+#[test]
+fn the_second_guest_with_an_email_or_id_is_named_with_the_line_of_the_first() {
+    assert_eq!(
+        outline(
+            "name,email,id\nAnn,ann@example.com,1\n\nBob, ANN@Example.com,2\nCid,,1\nDan,dan@example.com,2\n\
+             Eve,bad@,3\nFay,,3\n"
+        ),
+        [
+            "Ann",
+            "line 4, column 2 (email): same e-mail as line 2; remove one of the two",
+            "line 5, column 3 (id): same id as line 2; remove one of the two",
+            "Dan",
+            "line 7, column 2 (email): \"bad@\" is not an e-mail address; correct it or leave the cell empty",
+            "Fay",
+        ]
+    );
+}
+
+#[test]
+fn phones_become_international_where_they_can() {
+    let singapore = Options { calling_code: Some("65".into()), ..Options::default() };
+    for (given, plain, with_code) in [
+        ("+65 8000-0001", "+6580000001", "+6580000001"),
+        ("'+6580000001", "+6580000001", "+6580000001"),
+        ("0065 8000 0001", "+6580000001", "+6580000001"),
+        ("+44 (0)20 7946 0000", "+442079460000", "+442079460000"),
+        ("tel:+65.8000.0001", "+6580000001", "+6580000001"),
+        ("8000 0001", "8000 0001", "+6580000001"),
+        ("08000 0001", "08000 0001", "+6580000001"),
+        ("+1", "+1", "+1"),
+        ("call me", "call me", "call me"),
+    ] {
+        let list = format!("name,phone\nAnn,{given}\n");
+        assert_eq!(guests(&list)[0].phone.as_deref(), Some(plain), "{given}");
+        let mut file = GuestFile::from_bytes(list.as_bytes(), &singapore).unwrap();
+        assert_eq!(file.next().unwrap().unwrap().phone.as_deref(), Some(with_code), "{given}");
+    }
+}
+
+#[test]
+fn a_phone_kept_as_given_says_why() {
+    for (given, why) in [
+        ("8000 0001", "it has no country code; write it with + and the country code"),
+        ("6.58E+09", "the spreadsheet rounded it; format the column as text and export again"),
+        ("+1234567890123456", "an international number has 7 to 15 digits"),
+        ("ask Bob", "it has characters a phone number cannot have"),
+    ] {
+        let guest = &guests(format!("name,phone\nAnn,{given}\n"))[0];
+        assert_eq!(guest.notes, [format!("line 2: phone \"{given}\" is kept as given: {why}")]);
+    }
+}
+
+#[test]
+fn an_unclosed_quote_is_named_by_the_line_it_opened_on() {
+    let rows = read("name,note\nAnn,x\nBob,\"open\nCid,y\nDan,z\n");
+    assert_eq!(rows.len(), 2);
+    let problem = rows[1].as_ref().unwrap_err();
+    assert!(problem.ends_file());
+    assert_eq!(
+        problem.to_string(),
+        "line 3, column 2 (note): the quote opened here is never closed, so nothing after it was read; close it and \
+         import again"
+    );
+}
+
+#[test]
+fn quotes_that_do_not_match_are_a_problem_of_their_row() {
+    let stray = "the quotes of this cell do not match; close the quote, or double the quotes inside it (\"\")";
+    assert_eq!(
+        outline("name,note\nAnn,\"x\" y\nBob,\"a\nCid,\"b\"\nDan,\"say \"\"hi\"\"\"\nEve \"E\" Example,5\" nail\n"),
+        [
+            format!("line 2, column 2 (note): {stray}"),
+            format!("line 3, column 2 (note): {stray}"),
+            "Dan".into(),
+            "Eve \"E\" Example".into(),
+        ]
+    );
+}
+
+#[test]
+fn a_cell_beyond_the_limit_is_named_and_the_others_go_on() {
+    let fits = "x".repeat(64 << 10);
+    for quote in ["", "\""] {
+        let list = format!("name,note\nAnn,{quote}{fits}x{quote}\nBob,{quote}{fits}{quote}\nCid,\n");
+        assert_eq!(
+            outline(list),
+            ["line 2, column 2 (note): the cell is larger than 64 KiB; shorten it", "Bob", "Cid"]
+        );
+    }
+}
+
+#[test]
+fn damaged_characters_are_named_and_the_other_accents_survive() {
+    let list = b"name\nJos\xc3\xa9\nZo\xc3\xab\nRen\xc3\xa9\nAnna\xc3\xafs\nM\xfcller\n";
+    assert_eq!(
+        outline(list),
+        [
+            "José",
+            "Zoë",
+            "René",
+            "Annaïs",
+            "line 6, column 1 (name): the cell has characters that cannot be read as UTF-8; correct them and save the \
+             file as UTF-8",
+        ]
+    );
+}
+
+#[test]
+fn one_formula_guard_comes_off() {
+    let guest = &guests("name,a,b,c,d\n'=Ann,'-5,''=x,'s-Gravenhage,'\n")[0];
+    let cells: Vec<_> = guest.custom.values().map(String::as_str).collect();
+    assert_eq!((guest.name.as_str(), cells.as_slice()), ("=Ann", ["-5", "'=x", "'s-Gravenhage", "'"].as_slice()));
+}
+
+#[test]
+fn guests_without_email_and_id_have_a_key_that_survives_sorting() {
+    let keys = |list: &str| {
+        let mut keys: Vec<_> = guests(list).into_iter().map(|g| (g.name.to_lowercase(), g.row_key)).collect();
+        keys.sort();
+        keys
+    };
+    let one = keys("name,phone,email\nAnn,+6580000001,\nAnn,,\nAnn,,\nBob,,bob@example.com\n");
+    let other = keys("email,Table,name,phone\nbob@example.com,1,Bob,\n,2,Ann,\n,3, ANN,0065 80000001\n,4,ann,\n");
+    assert_eq!(one, other);
+    let distinct: std::collections::BTreeSet<_> = one.iter().map(|(_, key)| key).collect();
+    assert_eq!(distinct.len(), 4);
+    assert_eq!(one[3].1, None);
+    // Stored in databases: a change here makes every such guest a new one.
+    let stable = guests("name\nAnn Example\n")[0].row_key.clone().unwrap();
+    assert_eq!(stable, "41275185688b4175329ada33454f4a13-1");
+}
+
+#[test]
+fn guests_that_only_a_number_tells_apart_are_noted() {
+    let rows = guests("name\nAnn\nAnn\n");
+    assert_eq!(
+        rows[1].notes,
+        ["line 3: same name and phone as line 2; kept as another guest, as there is no e-mail or id to tell"]
+    );
+}

@@ -1,0 +1,48 @@
+//! What happens to the text of a cell.
+
+use super::escape::unescape_cell;
+use email_address::{EmailAddress, Options};
+use unicode_normalization::UnicodeNormalization;
+
+/// Any cell: one formula guard off, white space at the ends off, no control characters but tab and line end, NFC.
+pub(super) fn cell(raw: &str) -> String {
+    let text = unescape_cell(raw).trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
+    let text = text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n'));
+    text.nfc().collect()
+}
+
+/// A name fit to be drawn: white space of any kind becomes one space, control characters and direction overrides (which could
+/// turn the text around them) go. Joiners stay: Persian, Hindi and emoji need them.
+pub(super) fn name(cell: &str) -> String {
+    let words = cell.split(|c: char| c.is_whitespace());
+    let mut name = String::with_capacity(cell.len());
+    for word in words {
+        let before = name.len();
+        name.extend(word.chars().filter(|c| !c.is_control() && !overrides_direction(*c)));
+        if before > 0 && name.len() > before {
+            name.insert(before, ' ');
+        }
+    }
+    name
+}
+
+fn overrides_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Whether this is an address one can write to: RFC 5321 syntax with a dotted domain, no display name, no IP literal.
+pub(super) fn is_email(text: &str) -> bool {
+    let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
+    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '"' | ',' | ';' | '<' | '>'));
+    plain && text.len() <= 254 && EmailAddress::parse_with_options(text, options).is_ok()
+}
+
+/// Cuts a cell to what fits in a message.
+pub(super) fn excerpt(cell: &str) -> String {
+    const LENGTH: usize = 60;
+    let line: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    match line.char_indices().nth(LENGTH) {
+        Some((cut, _)) => format!("{}…", &line[..cut]),
+        None => line,
+    }
+}
