@@ -1,5 +1,8 @@
-//! Herald shared.
+//! What every Herald process agrees on: configuration, database, ledger, wire and domain.
 
+pub mod clock;
 pub mod csv;
+pub mod db;
 pub mod expression;
+pub mod ids;
 pub mod template;

@@ -1,0 +1,176 @@
+//! Many rows in one statement.
+//!
+//! A statement that works on a table of given rows is written once with `{rows}` where that table stands, aliased `rows`:
+//!
+//! ```sql
+//! update jobs set priority = rows.priority from {rows} where jobs.id = rows.id
+//! ```
+//!
+//! PostgreSQL gets `unnest($1::uuid[], …)`, whose text does not change with the number of rows; SQLite gets `values (…), (…)`.
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{EngineKind, Query, Record, Result, Tx, Value, query::query_arrays, tx::Open};
+
+/// The rows one statement takes at most: SQLite allows 32,766 parameters a statement.
+const ROWS_PER_STATEMENT: usize = 1_000;
+
+/// A column of given values, one for each row.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the variants are the column types")]
+pub enum Column {
+    Uuid(Vec<Option<Uuid>>),
+    Text(Vec<Option<String>>),
+    Int(Vec<Option<i64>>),
+    Bool(Vec<Option<bool>>),
+    Time(Vec<Option<DateTime<Utc>>>),
+    Json(Vec<Option<serde_json::Value>>),
+}
+
+/// A statement over given rows. All columns have the same length.
+#[must_use = "a bulk statement does nothing until it is run"]
+pub struct Bulk {
+    sql: &'static str,
+    columns: Vec<(&'static str, Column)>,
+}
+
+impl Bulk {
+    /// A statement with `{rows}` in it.
+    pub fn new(sql: &'static str) -> Self {
+        Self { sql, columns: Vec::new() }
+    }
+
+    /// Adds a column to the given rows.
+    pub fn column(mut self, name: &'static str, column: Column) -> Self {
+        debug_assert!(self.columns.first().is_none_or(|(_, first)| first.len() == column.len()), "columns of one length");
+        self.columns.push((name, column));
+        self
+    }
+
+    /// Runs it, 1,000 rows a statement, and returns what `returning` gave.
+    pub async fn all<T: Record>(self, tx: &mut Tx) -> Result<Vec<T>> {
+        let rows = self.columns.first().map_or(0, |(_, column)| column.len());
+        let mut returned = Vec::new();
+        let mut columns = self.columns;
+        let mut left = rows;
+        while left > 0 {
+            let take = left.min(ROWS_PER_STATEMENT);
+            let chunk: Vec<_> = columns.iter_mut().map(|(name, column)| (*name, column.split_front(take))).collect();
+            returned.extend(run(self.sql, chunk, take, tx).await?);
+            left -= take;
+        }
+        Ok(returned)
+    }
+
+    /// Runs it for its effect.
+    pub async fn execute(self, tx: &mut Tx) -> Result<()> {
+        self.all::<()>(tx).await.map(drop)
+    }
+}
+
+async fn run<T: Record>(sql: &str, columns: Vec<(&'static str, Column)>, rows: usize, tx: &mut Tx) -> Result<Vec<T>> {
+    match tx.engine() {
+        EngineKind::Postgres => {
+            let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
+            let arrays: Vec<_> =
+                columns.iter().enumerate().map(|(at, (_, column))| format!("${}::{}[]", at + 1, column.pg_type())).collect();
+            let source = format!("unnest({}) as rows({})", arrays.join(", "), names.join(", "));
+            let Open::Postgres(tx) = &mut tx.open else { unreachable!("the engine was just matched") };
+            query_arrays(sql.replace("{rows}", &source), columns.into_iter().map(|(_, column)| column), tx).await
+        }
+        EngineKind::Sqlite => {
+            let names: Vec<_> =
+                columns.iter().enumerate().map(|(at, (name, _))| format!("column{} as {name}", at + 1)).collect();
+            let width = columns.len();
+            let row = format!("({})", vec!["?"; width].join(", "));
+            let source = format!("(select {} from (values {})) as rows", names.join(", "), vec![row; rows].join(", "));
+            let mut cells: Vec<_> = columns.into_iter().map(|(_, column)| column.into_values()).collect();
+            let mut values = Vec::with_capacity(rows * width);
+            for _ in 0..rows {
+                values.extend(cells.iter_mut().map(|column| column.next().expect("columns have one length")));
+            }
+            Query::unprepared(sql.replace("{rows}", &source), values).all(tx).await
+        }
+    }
+}
+
+impl Column {
+    fn len(&self) -> usize {
+        match self {
+            Column::Uuid(values) => values.len(),
+            Column::Text(values) => values.len(),
+            Column::Int(values) => values.len(),
+            Column::Bool(values) => values.len(),
+            Column::Time(values) => values.len(),
+            Column::Json(values) => values.len(),
+        }
+    }
+
+    fn pg_type(&self) -> &'static str {
+        match self {
+            Column::Uuid(_) => "uuid",
+            Column::Text(_) => "text",
+            Column::Int(_) => "bigint",
+            Column::Bool(_) => "boolean",
+            Column::Time(_) => "timestamptz",
+            Column::Json(_) => "jsonb",
+        }
+    }
+
+    fn split_front(&mut self, rows: usize) -> Column {
+        fn front<T>(values: &mut Vec<T>, rows: usize) -> Vec<T> {
+            let rest = values.split_off(rows);
+            std::mem::replace(values, rest)
+        }
+        match self {
+            Column::Uuid(values) => Column::Uuid(front(values, rows)),
+            Column::Text(values) => Column::Text(front(values, rows)),
+            Column::Int(values) => Column::Int(front(values, rows)),
+            Column::Bool(values) => Column::Bool(front(values, rows)),
+            Column::Time(values) => Column::Time(front(values, rows)),
+            Column::Json(values) => Column::Json(front(values, rows)),
+        }
+    }
+
+    fn into_values(self) -> Box<dyn Iterator<Item = Value> + Send> {
+        match self {
+            Column::Uuid(values) => Box::new(values.into_iter().map(Value::Uuid)),
+            Column::Text(values) => Box::new(values.into_iter().map(Value::Text)),
+            Column::Int(values) => Box::new(values.into_iter().map(Value::Int)),
+            Column::Bool(values) => Box::new(values.into_iter().map(Value::Bool)),
+            Column::Time(values) => Box::new(values.into_iter().map(Value::Time)),
+            Column::Json(values) => Box::new(values.into_iter().map(Value::Json)),
+        }
+    }
+
+    pub(super) fn add_array_to(self, arguments: &mut sqlx::postgres::PgArguments) -> std::result::Result<(), sqlx::error::BoxDynError> {
+        use sqlx::Arguments;
+        match self {
+            Column::Uuid(values) => arguments.add(values),
+            Column::Text(values) => arguments.add(values),
+            Column::Int(values) => arguments.add(values),
+            Column::Bool(values) => arguments.add(values),
+            Column::Time(values) => arguments.add(values),
+            Column::Json(values) => arguments.add(values.into_iter().map(|value| value.map(Json)).collect::<Vec<_>>()),
+        }
+    }
+}
+
+macro_rules! column_from {
+    ($($variant:ident: $type:ty),* $(,)?) => {$(
+        impl FromIterator<$type> for Column {
+            fn from_iter<I: IntoIterator<Item = $type>>(values: I) -> Self {
+                Column::$variant(values.into_iter().map(Some).collect())
+            }
+        }
+        impl FromIterator<Option<$type>> for Column {
+            fn from_iter<I: IntoIterator<Item = Option<$type>>>(values: I) -> Self {
+                Column::$variant(values.into_iter().collect())
+            }
+        }
+    )*};
+}
+
+column_from!(Uuid: Uuid, Text: String, Int: i64, Bool: bool, Time: DateTime<Utc>, Json: serde_json::Value);

@@ -1,0 +1,186 @@
+//! Opening a database, and what travels with it: its clock, its ids, and the bell that wakes the dispatcher.
+
+use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use sqlx::{
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::{Result, Tx};
+use crate::{clock::Clock, ids::Ids};
+
+/// Which database to open.
+#[derive(Clone, Debug)]
+pub enum DbConfig {
+    /// One file, made if it is missing.
+    Sqlite {
+        /// The file's path.
+        path: PathBuf,
+    },
+    /// A PostgreSQL server, version 13 or later.
+    Postgres {
+        /// `postgres://user:password@host/database`
+        url: String,
+        /// Connections this process holds at most.
+        max_connections: u32,
+    },
+}
+
+/// Which engine a database runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants are the engines")]
+pub enum EngineKind {
+    Postgres,
+    Sqlite,
+}
+
+/// A handle on the database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    clock: Clock,
+    ids: Ids,
+    ready: Notify,
+}
+
+pub(super) enum Engine {
+    Postgres(sqlx::PgPool),
+    /// SQLite has one writer at a time. A pool of one connection queues writers fairly, where busy-waiting would not.
+    Sqlite {
+        write: sqlx::SqlitePool,
+        read: sqlx::SqlitePool,
+    },
+}
+
+impl Db {
+    /// Opens the database. Its tables may be missing or old until [`Db::migrate`].
+    pub async fn connect(config: &DbConfig, clock: Clock, ids: Ids) -> Result<Self> {
+        let engine = match config {
+            DbConfig::Postgres { url, max_connections } => {
+                let options = PgConnectOptions::from_str(url)?.application_name("herald");
+                let pool = PgPoolOptions::new()
+                    .max_connections(*max_connections)
+                    .acquire_timeout(Duration::from_secs(10))
+                    .connect_with(options)
+                    .await?;
+                Engine::Postgres(pool)
+            }
+            DbConfig::Sqlite { path } => {
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full)
+                    .foreign_keys(true)
+                    .busy_timeout(Duration::from_secs(10))
+                    .pragma("temp_store", "memory")
+                    .pragma("cache_size", "-16000");
+                let write = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .idle_timeout(None)
+                    .max_lifetime(None)
+                    .acquire_timeout(Duration::from_secs(60))
+                    .connect_with(options.clone())
+                    .await?;
+                let read = SqlitePoolOptions::new()
+                    .max_connections(4)
+                    .acquire_timeout(Duration::from_secs(10))
+                    .connect_with(options.pragma("query_only", "on"))
+                    .await?;
+                Engine::Sqlite { write, read }
+            }
+        };
+        Ok(Self(Arc::new(Inner { engine, clock, ids, ready: Notify::new() })))
+    }
+
+    /// Brings the tables up to this version. Safe to run by many processes at once, and again.
+    pub async fn migrate(&self) -> Result<()> {
+        let migrator = super::migrations::migrator();
+        match self.engine() {
+            Engine::Postgres(pool) => migrator.run(pool).await?,
+            Engine::Sqlite { write, .. } => migrator.run(write).await?,
+        }
+        Ok(())
+    }
+
+    /// Starts a transaction.
+    pub async fn begin(&self) -> Result<Tx> {
+        Tx::begin(self).await
+    }
+
+    /// Which engine it runs on.
+    pub fn kind(&self) -> EngineKind {
+        match self.0.engine {
+            Engine::Postgres(_) => EngineKind::Postgres,
+            Engine::Sqlite { .. } => EngineKind::Sqlite,
+        }
+    }
+
+    /// The clock every row's times come from.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Now, by [`Db::clock`].
+    pub fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    /// The source of ids and randomness.
+    pub fn ids(&self) -> &Ids {
+        &self.0.ids
+    }
+
+    /// A new id (UUIDv7).
+    pub fn new_id(&self) -> Uuid {
+        self.0.ids.uuid(self.now())
+    }
+
+    /// Tells this process's dispatcher that a job became ready.
+    pub fn nudge(&self) {
+        self.0.ready.notify_one();
+    }
+
+    /// Returns when [`Db::nudge`] was called since the last time it returned.
+    pub async fn nudged(&self) {
+        self.0.ready.notified().await;
+    }
+
+    /// Connections in use and open, for metrics.
+    pub fn pool_size(&self) -> (usize, usize) {
+        match self.engine() {
+            Engine::Postgres(pool) => (pool.size() as usize - pool.num_idle(), pool.size() as usize),
+            Engine::Sqlite { read, write } => {
+                let open = (read.size() + write.size()) as usize;
+                (open - read.num_idle() - write.num_idle(), open)
+            }
+        }
+    }
+
+    /// Closes every connection; SQLite's write-ahead log is folded into its file.
+    pub async fn close(&self) {
+        match self.engine() {
+            Engine::Postgres(pool) => pool.close().await,
+            Engine::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Db({:?})", self.kind())
+    }
+}

@@ -1,0 +1,73 @@
+//! Database errors, classified once.
+
+use std::fmt;
+
+/// What went wrong, and whether trying again can help.
+#[derive(Debug)]
+pub struct DbError {
+    source: sqlx::Error,
+}
+
+/// The result of a database call.
+pub type Result<T> = std::result::Result<T, DbError>;
+
+impl DbError {
+    /// The row was to be unique and another one has its key.
+    pub fn is_unique_violation(&self) -> bool {
+        self.source.as_database_error().is_some_and(|error| error.is_unique_violation())
+    }
+
+    /// A later try may succeed: the server is away, the pool is exhausted, the file is busy, or two transactions met.
+    pub fn is_transient(&self) -> bool {
+        match &self.source {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_) => true,
+            sqlx::Error::Database(error) => {
+                let code = error.code().unwrap_or_default();
+                // PostgreSQL: class 08 connection, 40 serialisation/deadlock, 53 resources (disk full, too many
+                // connections), 57 shutdown, 58 system error. SQLite (extended codes): busy 5, locked 6, full 13, io 10.
+                let postgres = code.len() == 5 && ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class));
+                // PostgreSQL states are five characters, SQLite codes at most four digits.
+                let sqlite = code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13));
+                postgres || sqlite
+            }
+            _ => false,
+        }
+    }
+
+    /// No space is left where the database lives.
+    pub fn is_disk_full(&self) -> bool {
+        self.source.as_database_error().is_some_and(|error| matches!(error.code().as_deref(), Some("13" | "53100")))
+    }
+
+    /// No row matched where one was asked for.
+    pub fn is_missing_row(&self) -> bool {
+        matches!(self.source, sqlx::Error::RowNotFound)
+    }
+}
+
+impl fmt::Display for DbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_disk_full() {
+            return write!(f, "the disk that holds the database is full: free some space and run again ({})", self.source);
+        }
+        write!(f, "database: {}", self.source)
+    }
+}
+
+impl std::error::Error for DbError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(source: sqlx::Error) -> Self {
+        Self { source }
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for DbError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self { source: sqlx::Error::Migrate(Box::new(error)) }
+    }
+}

@@ -1,0 +1,24 @@
+//! The schema's history, compiled in. Append only: a file that has shipped never changes.
+
+use std::borrow::Cow;
+
+use sqlx::{
+    SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+/// Version, what it does, and its portable SQL (`migrations/` at the top of the repository).
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "ledger", include_str!("../../../migrations/0001_ledger.sql")),
+    (2, "outreach", include_str!("../../../migrations/0002_outreach.sql")),
+];
+
+pub(super) fn migrator() -> Migrator {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(version, name, sql)| {
+            Migration::new(*version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
+        })
+        .collect();
+    Migrator::with_migrations(migrations)
+}

@@ -1,0 +1,53 @@
+//! Transactions. Every write happens in one.
+
+use super::{Db, EngineKind, Result, connect::Engine};
+
+/// An open transaction. Dropped without [`Tx::commit`] it is rolled back.
+pub struct Tx {
+    pub(super) open: Open,
+    db: Db,
+    nudges: bool,
+}
+
+pub(super) enum Open {
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+}
+
+impl Tx {
+    pub(super) async fn begin(db: &Db) -> Result<Self> {
+        let open = match db.engine() {
+            Engine::Postgres(pool) => Open::Postgres(pool.begin().await?),
+            // IMMEDIATE takes the write lock now: a transaction that began reading could not get it later.
+            Engine::Sqlite { write, .. } => Open::Sqlite(write.begin_with("begin immediate").await?),
+        };
+        Ok(Self { open, db: db.clone(), nudges: false })
+    }
+
+    /// The database it belongs to: its clock and ids.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Which engine it runs on.
+    pub fn engine(&self) -> EngineKind {
+        self.db.kind()
+    }
+
+    /// Wakes the dispatcher once the transaction is committed, because it put a job in the ledger.
+    pub(crate) fn nudge_on_commit(&mut self) {
+        self.nudges = true;
+    }
+
+    /// Makes the transaction's writes permanent and visible.
+    pub async fn commit(self) -> Result<()> {
+        match self.open {
+            Open::Postgres(tx) => tx.commit().await?,
+            Open::Sqlite(tx) => tx.commit().await?,
+        }
+        if self.nudges {
+            self.db.nudge();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! A bound parameter, typed the same way on both engines.
+
+use chrono::{DateTime, Utc};
+use sqlx::{Arguments, error::BoxDynError, types::Json};
+use uuid::Uuid;
+
+/// One parameter of a statement. `None` binds a typed NULL.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the variants are the column types")]
+pub enum Value {
+    Uuid(Option<Uuid>),
+    Text(Option<String>),
+    Int(Option<i64>),
+    Bool(Option<bool>),
+    Time(Option<DateTime<Utc>>),
+    Json(Option<serde_json::Value>),
+    Bytes(Option<Vec<u8>>),
+}
+
+impl Value {
+    pub(super) fn add_to<A>(self, arguments: &mut A) -> std::result::Result<(), BoxDynError>
+    where
+        A: Arguments,
+        A::Database: SupportsValues,
+    {
+        <A::Database as SupportsValues>::add(self, arguments)
+    }
+}
+
+/// An engine whose argument list takes every [`Value`].
+pub(super) trait SupportsValues: sqlx::Database {
+    fn add<A: Arguments<Database = Self>>(value: Value, arguments: &mut A) -> std::result::Result<(), BoxDynError>;
+}
+
+macro_rules! supports_values {
+    ($engine:ty) => {
+        impl SupportsValues for $engine {
+            fn add<A: Arguments<Database = Self>>(value: Value, arguments: &mut A) -> std::result::Result<(), BoxDynError> {
+                match value {
+                    Value::Uuid(value) => arguments.add(value),
+                    Value::Text(value) => arguments.add(value),
+                    Value::Int(value) => arguments.add(value),
+                    Value::Bool(value) => arguments.add(value),
+                    Value::Time(value) => arguments.add(value),
+                    Value::Json(value) => arguments.add(value.map(Json)),
+                    Value::Bytes(value) => arguments.add(value),
+                }
+            }
+        }
+    };
+}
+
+supports_values!(sqlx::Postgres);
+supports_values!(sqlx::Sqlite);
+
+macro_rules! value_from {
+    ($($variant:ident: $type:ty),* $(,)?) => {$(
+        impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                Value::$variant(Some(value.into()))
+            }
+        }
+        impl From<Option<$type>> for Value {
+            fn from(value: Option<$type>) -> Self {
+                Value::$variant(value.map(Into::into))
+            }
+        }
+    )*};
+}
+
+value_from!(
+    Uuid: Uuid,
+    Text: String,
+    Text: &str,
+    Int: i64,
+    Int: i32,
+    Int: u32,
+    Bool: bool,
+    Time: DateTime<Utc>,
+    Json: serde_json::Value,
+    Bytes: Vec<u8>,
+);
