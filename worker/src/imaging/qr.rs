@@ -1,0 +1,107 @@
+//! QR codes in whole modules with their quiet zone, so that every scanner reads them.
+
+use fast_qr::{ECL, QRBuilder};
+use image::RgbImage;
+
+use super::shape::Area;
+
+/// Light modules around the code (ISO/IEC 18004 asks for four).
+const QUIET_ZONE: u32 = 4;
+/// Fewest pixels a module may have: below, photographs of a screen do not read.
+const MIN_MODULE: u32 = 2;
+
+/// What was drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QrInfo {
+    /// Modules a side, without the quiet zone: 21 to 177.
+    pub modules: u32,
+    /// Pixels a side of one module.
+    pub module_px: u32,
+    /// The square drawn, quiet zone included.
+    pub area: Area,
+}
+
+/// Why a code cannot be drawn.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QrError {
+    /// The modules would be too small to read.
+    #[error(
+        "the QR box is {side} pixels on its shorter side and this content needs at least {needed}: enlarge the box or shorten the content"
+    )]
+    BoxTooSmall {
+        /// Shorter side of the box.
+        side: u32,
+        /// Shortest side that works.
+        needed: u32,
+    },
+    /// No QR code holds the content.
+    #[error("the QR content has {bytes} bytes, more than a code can hold: shorten it")]
+    TooLong {
+        /// Length of the content.
+        bytes: usize,
+    },
+    /// There is nothing to encode.
+    #[error("the QR content is empty: fill the field it comes from")]
+    Empty,
+    /// The box does not lie on the canvas.
+    #[error("the QR box reaches outside the image: move it or make it smaller")]
+    Outside,
+}
+
+/// Draws `content` in the middle of `area`, as large as whole modules allow, with medium error
+/// correction (15 %). `dark` must be clearly darker than `light`: many scanners do not read the
+/// reverse.
+pub fn draw(
+    canvas: &mut RgbImage,
+    content: &str,
+    area: Area,
+    dark: [u8; 3],
+    light: [u8; 3],
+) -> Result<QrInfo, QrError> {
+    let inside = |start: u32, length: u32, whole: u32| start.checked_add(length).is_some_and(|end| end <= whole);
+    if !inside(area.x, area.width, canvas.width()) || !inside(area.y, area.height, canvas.height()) {
+        return Err(QrError::Outside);
+    }
+    if content.is_empty() {
+        return Err(QrError::Empty);
+    }
+    let code = QRBuilder::new(content).ecl(ECL::M).build().map_err(|_| QrError::TooLong { bytes: content.len() })?;
+    // At most 177.
+    let modules = code.size as u32;
+    let whole = modules + 2 * QUIET_ZONE;
+    let side = area.width.min(area.height);
+    let module_px = side / whole;
+    if module_px < MIN_MODULE {
+        return Err(QrError::BoxTooSmall { side, needed: whole * MIN_MODULE });
+    }
+    let side = whole * module_px;
+    let square =
+        Area { x: area.x + (area.width - side) / 2, y: area.y + (area.height - side) / 2, width: side, height: side };
+    let (mut line, stride) = (Vec::with_capacity(side as usize * 3), canvas.width() as usize * 3);
+    let pixels: &mut [u8] = canvas;
+    for module_y in 0..whole {
+        line.clear();
+        for module_x in 0..whole {
+            let is_dark =
+                in_code(module_x, modules).zip(in_code(module_y, modules)).is_some_and(|(x, y)| code[y][x].value());
+            let color = if is_dark { dark } else { light };
+            for _ in 0..module_px {
+                line.extend(color);
+            }
+        }
+        for y in 0..module_px {
+            let row = (square.y + module_y * module_px + y) as usize;
+            let start = row * stride + square.x as usize * 3;
+            pixels[start..start + line.len()].copy_from_slice(&line);
+        }
+    }
+    Ok(QrInfo { modules, module_px, area: square })
+}
+
+/// The module at a position counted from the quiet zone's edge.
+fn in_code(position: u32, modules: u32) -> Option<usize> {
+    position.checked_sub(QUIET_ZONE).filter(|module| *module < modules).map(|module| module as usize)
+}
+
+#[cfg(test)]
+mod tests;
