@@ -60,6 +60,8 @@ create table invitation_runs (
     options       JSONB not null,
     state         TEXT not null check (state in ('importing', 'running', 'complete', 'cancelled', 'failed')),
     reason        TEXT,
+    imported      BOOLEAN not null,
+    cursor_row    BIGINT not null,
     total         BIGINT not null,
     made          BIGINT not null,
     already       BIGINT not null,

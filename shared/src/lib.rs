@@ -3,6 +3,10 @@
 pub mod clock;
 pub mod csv;
 pub mod db;
+pub mod domain;
 pub mod expression;
 pub mod ids;
+pub mod jobs;
+pub mod ledger;
+pub mod links;
 pub mod template;

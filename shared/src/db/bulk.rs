@@ -44,7 +44,10 @@ impl Bulk {
 
     /// Adds a column to the given rows.
     pub fn column(mut self, name: &'static str, column: Column) -> Self {
-        debug_assert!(self.columns.first().is_none_or(|(_, first)| first.len() == column.len()), "columns of one length");
+        debug_assert!(
+            self.columns.first().is_none_or(|(_, first)| first.len() == column.len()),
+            "columns of one length"
+        );
         self.columns.push((name, column));
         self
     }
@@ -74,8 +77,11 @@ async fn run<T: Record>(sql: &str, columns: Vec<(&'static str, Column)>, rows: u
     match tx.engine() {
         EngineKind::Postgres => {
             let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
-            let arrays: Vec<_> =
-                columns.iter().enumerate().map(|(at, (_, column))| format!("${}::{}[]", at + 1, column.pg_type())).collect();
+            let arrays: Vec<_> = columns
+                .iter()
+                .enumerate()
+                .map(|(at, (_, column))| format!("${}::{}[]", at + 1, column.pg_type()))
+                .collect();
             let source = format!("unnest({}) as rows({})", arrays.join(", "), names.join(", "));
             let Open::Postgres(tx) = &mut tx.open else { unreachable!("the engine was just matched") };
             query_arrays(sql.replace("{rows}", &source), columns.into_iter().map(|(_, column)| column), tx).await
@@ -145,7 +151,10 @@ impl Column {
         }
     }
 
-    pub(super) fn add_array_to(self, arguments: &mut sqlx::postgres::PgArguments) -> std::result::Result<(), sqlx::error::BoxDynError> {
+    pub(super) fn add_array_to(
+        self,
+        arguments: &mut sqlx::postgres::PgArguments,
+    ) -> std::result::Result<(), sqlx::error::BoxDynError> {
         use sqlx::Arguments;
         match self {
             Column::Uuid(values) => arguments.add(values),

@@ -25,9 +25,11 @@ impl DbError {
                 let code = error.code().unwrap_or_default();
                 // PostgreSQL: class 08 connection, 40 serialisation/deadlock, 53 resources (disk full, too many
                 // connections), 57 shutdown, 58 system error. SQLite (extended codes): busy 5, locked 6, full 13, io 10.
-                let postgres = code.len() == 5 && ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class));
+                let postgres =
+                    code.len() == 5 && ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class));
                 // PostgreSQL states are five characters, SQLite codes at most four digits.
-                let sqlite = code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13));
+                let sqlite =
+                    code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13));
                 postgres || sqlite
             }
             _ => false,
@@ -48,7 +50,11 @@ impl DbError {
 impl fmt::Display for DbError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_disk_full() {
-            return write!(f, "the disk that holds the database is full: free some space and run again ({})", self.source);
+            return write!(
+                f,
+                "the disk that holds the database is full: free some space and run again ({})",
+                self.source
+            );
         }
         write!(f, "database: {}", self.source)
     }

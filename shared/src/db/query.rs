@@ -6,11 +6,7 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use super::{
-    Db, Result, Tx, Value,
-    connect::Engine,
-    tx::Open,
-};
+use super::{Db, Result, Tx, Value, connect::Engine, tx::Open};
 
 /// A type that can be read from a row of either engine: `#[derive(FromRow)]` gives it.
 pub trait Record: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
@@ -96,7 +92,10 @@ impl Query {
                     sqlx::query_as_with(sql, pg_arguments(values)?).persistent(prepared).fetch_all(&mut **tx).await?
                 }
                 Open::Sqlite(tx) => {
-                    sqlx::query_as_with(sql, sqlite_arguments(values)?).persistent(prepared).fetch_all(&mut **tx).await?
+                    sqlx::query_as_with(sql, sqlite_arguments(values)?)
+                        .persistent(prepared)
+                        .fetch_all(&mut **tx)
+                        .await?
                 }
             },
         };

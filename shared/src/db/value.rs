@@ -35,7 +35,10 @@ pub(super) trait SupportsValues: sqlx::Database {
 macro_rules! supports_values {
     ($engine:ty) => {
         impl SupportsValues for $engine {
-            fn add<A: Arguments<Database = Self>>(value: Value, arguments: &mut A) -> std::result::Result<(), BoxDynError> {
+            fn add<A: Arguments<Database = Self>>(
+                value: Value,
+                arguments: &mut A,
+            ) -> std::result::Result<(), BoxDynError> {
                 match value {
                     Value::Uuid(value) => arguments.add(value),
                     Value::Text(value) => arguments.add(value),

@@ -1,0 +1,28 @@
+//! What Herald is about: workspaces, contacts, events, templates, runs and invitations, and the statements that read and write them.
+
+mod contact;
+mod event;
+mod fact;
+mod invitation;
+mod number;
+mod problem;
+mod run;
+mod template;
+mod token;
+mod workspace;
+
+pub use contact::{Contact, Guest, Upserted, contact, upsert_guests};
+pub use event::{Event, EventError, NumberFormat, ensure_event, event};
+pub use fact::Fact;
+pub use invitation::{
+    Invitation, InvitationRow, Prepared, fields_of, invitation, prepare_invitations, referenced_files, run_invitations,
+};
+pub use number::NumberFormatError;
+pub use problem::{ImportProblem, add_problems, problems};
+pub use run::{
+    NewRun, PicturePolicy, Run, RunOptions, RunSource, StartedRun, cancel_run, import_cursor, import_finished,
+    retry_failed, run, runs, start_run, take_chunk,
+};
+pub use template::{NewTemplate, TemplateRow, save_template, template, templates};
+pub use token::{check_token, has_tokens, make_token};
+pub use workspace::{DEFAULT_WORKSPACE, ensure_default_workspace};

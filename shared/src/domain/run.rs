@@ -1,0 +1,399 @@
+//! Runs: a list of guests, a template, and how far making their invitations is.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::invitation;
+use crate::{
+    db::{Db, FromRow, Json, Result, Tx, query},
+    jobs::{ContactsImport, InvitationSummary, Payload},
+    ledger::{self, EnqueueError, NewBatch},
+};
+
+/// What happens to a guest whose picture cannot be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PicturePolicy {
+    /// They get the drawn avatar, and the invitation says why in its notes.
+    #[default]
+    Avatar,
+    /// They get no invitation until the picture is mended.
+    Fail,
+}
+
+/// How a run makes its invitations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunOptions {
+    /// `jpeg`, `png` or `webp`.
+    pub format: String,
+    /// Draw again what is made already.
+    #[serde(default)]
+    pub refresh: bool,
+    /// Only guests whose invitation failed before.
+    #[serde(default)]
+    pub only_failed: bool,
+    /// Guests at most, from the beginning of the list.
+    #[serde(default)]
+    pub limit: Option<u64>,
+    /// What happens to a guest whose picture cannot be used.
+    #[serde(default)]
+    pub on_bad_picture: PicturePolicy,
+}
+
+/// Where a run's guests come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum RunSource {
+    /// A CSV file in the file store.
+    Csv {
+        /// Where it is in the file store.
+        key: String,
+        /// What its owner calls it.
+        name: String,
+        /// SHA-256 of its bytes in hex.
+        sha256: String,
+        /// The folder its relative picture names are looked up in: only for a list given on the command line.
+        #[serde(default)]
+        picture_folder: Option<String>,
+        /// The pictures uploaded with it: name → key in the file store.
+        #[serde(default)]
+        pictures: BTreeMap<String, String>,
+    },
+    /// Contacts that are known already.
+    Contacts {
+        /// Their ids, in order.
+        ids: Vec<Uuid>,
+    },
+}
+
+/// A run to be started.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// The event people are invited to.
+    pub event_id: Uuid,
+    /// The template their invitations are drawn on.
+    pub template_id: Uuid,
+    /// Where the guests come from.
+    pub source: RunSource,
+    /// How to make the invitations.
+    pub options: RunOptions,
+    /// The trace that caused it.
+    pub traceparent: Option<String>,
+}
+
+/// A run.
+#[derive(Clone, Debug, FromRow, Serialize)]
+pub struct Run {
+    /// Its id.
+    pub id: Uuid,
+    /// The event people are invited to.
+    pub event_id: Uuid,
+    /// The template their invitations are drawn on.
+    pub template_id: Uuid,
+    /// The batch its jobs count in.
+    pub batch_id: Uuid,
+    /// Where the guests come from.
+    #[serde(skip)]
+    pub source: Json<RunSource>,
+    /// How to make the invitations.
+    pub options: Json<RunOptions>,
+    /// `importing`, `running`, `complete`, `cancelled` or `failed`.
+    pub state: String,
+    /// Why it failed, and what to do.
+    pub reason: Option<String>,
+    /// Guests accepted from the list so far.
+    pub total: i64,
+    /// Invitations made by this run.
+    pub made: i64,
+    /// Guests who had one already.
+    pub already: i64,
+    /// Guests who got none.
+    pub failed: i64,
+    /// Rows of the list that are no guests.
+    pub rejected: i64,
+    /// Guests whose invitation was cancelled.
+    pub cancelled: i64,
+    /// When it was started.
+    pub created_at: DateTime<Utc>,
+    /// When its last invitation was made or given up.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+impl Run {
+    /// Whether nothing more will happen to it by itself.
+    pub fn has_ended(&self) -> bool {
+        !matches!(self.state.as_str(), "importing" | "running")
+    }
+}
+
+const COLUMNS: &str = "id, event_id, template_id, batch_id, source, options, state, reason, total, made, already, failed, rejected, \
+                       cancelled, created_at, finished_at";
+
+/// What [`start_run`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartedRun {
+    /// The run.
+    pub id: Uuid,
+    /// The same run had been started before and was cut off: it goes on.
+    pub resumed: bool,
+}
+
+/// Starts a run, or takes up the same run (same event, template, list and options) where it was cut off.
+pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result::Result<StartedRun, EnqueueError> {
+    let fingerprint = fingerprint(&new);
+    let mut tx = db.begin().await?;
+    let unfinished: Option<(Uuid,)> = query(
+        "select id from invitation_runs where workspace_id = $1 and fingerprint = $2 and state in ('importing', 'running')
+         order by created_at limit 1",
+    )
+    .bind(workspace_id)
+    .bind(fingerprint.as_str())
+    .optional(&mut tx)
+    .await?;
+    if let Some((id,)) = unfinished {
+        return Ok(StartedRun { id, resumed: true });
+    }
+    let id = db.new_id();
+    let batch_id = ledger::create_batch(
+        &mut tx,
+        NewBatch {
+            workspace_id,
+            name: "invitations".to_owned(),
+            on_complete: Some(InvitationSummary { run_id: id }.job(workspace_id)),
+        },
+    )
+    .await?;
+    query(
+        "insert into invitation_runs (id, workspace_id, event_id, template_id, batch_id, fingerprint, source, options, state, imported,
+                                      cursor_row, total, made, already, failed, rejected, cancelled, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'importing', false, 0, 0, 0, 0, 0, 0, 0, $9)",
+    )
+    .bind(id)
+    .bind(workspace_id)
+    .bind(new.event_id)
+    .bind(new.template_id)
+    .bind(batch_id)
+    .bind(fingerprint)
+    .bind(serde_json::to_value(&new.source).expect("a source is plain data"))
+    .bind(serde_json::to_value(&new.options).expect("options are plain data"))
+    .bind(db.now())
+    .execute(&mut tx)
+    .await?;
+    let mut import = ContactsImport { run_id: id }.job(workspace_id);
+    import.batch_id = Some(batch_id);
+    import.traceparent = new.traceparent;
+    ledger::enqueue(&mut tx, vec![import]).await?;
+    tx.commit().await?;
+    Ok(StartedRun { id, resumed: false })
+}
+
+fn fingerprint(new: &NewRun) -> String {
+    let mut source = serde_json::to_value(&new.source).expect("a source is plain data");
+    if let Some(source) = source.as_object_mut() {
+        // The same list under another name is the same list.
+        source.remove("name");
+    }
+    let options = serde_json::to_value(&new.options).expect("options are plain data");
+    let what = serde_json::json!([new.event_id, new.template_id, source, options]);
+    hex::encode(Sha256::digest(what.to_string()))
+}
+
+/// A run of a workspace.
+pub async fn run(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Run>> {
+    query(&format!("select {COLUMNS} from invitation_runs where workspace_id = $1 and id = $2"))
+        .bind(workspace_id)
+        .bind(id)
+        .optional(db)
+        .await
+}
+
+/// A workspace's runs, newest first, at most `limit`, only those older than `before`.
+pub async fn runs(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Run>> {
+    query(&format!(
+        "select {COLUMNS} from invitation_runs where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3"
+    ))
+    .bind(workspace_id)
+    .bind(before)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .all(db)
+    .await
+}
+
+/// Numbers to be added to a run's counters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) total: i64,
+    pub(crate) made: i64,
+    pub(crate) already: i64,
+    pub(crate) failed: i64,
+    pub(crate) rejected: i64,
+    pub(crate) cancelled: i64,
+}
+
+/// Adds to a run's counters, and ends the run when its list is read and nobody of it is left waiting.
+pub(crate) async fn count(tx: &mut Tx, run_id: Uuid, tally: Tally) -> Result<()> {
+    let now = tx.db().now();
+    query(
+        "update invitation_runs set total = total + $2, made = made + $3, already = already + $4, failed = failed + $5,
+           rejected = rejected + $6, cancelled = cancelled + $7,
+           state = case when state = 'running' and total + $2 <= made + $3 + already + $4 + failed + $5 + cancelled + $7
+                        then 'complete' else state end,
+           finished_at = case when state = 'running' and total + $2 <= made + $3 + already + $4 + failed + $5 + cancelled + $7
+                              then $8 else finished_at end
+         where id = $1",
+    )
+    .bind(run_id)
+    .bind(tally.total)
+    .bind(tally.made)
+    .bind(tally.already)
+    .bind(tally.failed)
+    .bind(tally.rejected)
+    .bind(tally.cancelled)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// How many rows of its list a run has taken in: where an import that was cut off goes on.
+pub async fn import_cursor(db: &Db, run_id: Uuid) -> Result<i64> {
+    let (cursor,): (i64,) = query("select cursor_row from invitation_runs where id = $1").bind(run_id).one(db).await?;
+    Ok(cursor)
+}
+
+/// Moves the import's cursor over a chunk, and adds what the chunk brought to the run's counters. False if the cursor is not at `from`
+/// any more, or the run has been cancelled: somebody else took the chunk in, so the transaction must be dropped.
+pub async fn take_chunk(
+    tx: &mut Tx,
+    run_id: Uuid,
+    (from, to): (i64, i64),
+    prepared: invitation::Prepared,
+    rejected: i64,
+) -> Result<bool> {
+    let moved =
+        query("update invitation_runs set cursor_row = $3 where id = $1 and cursor_row = $2 and state = 'importing'")
+            .bind(run_id)
+            .bind(from)
+            .bind(to)
+            .execute(tx)
+            .await?;
+    if moved == 0 {
+        return Ok(false);
+    }
+    let tally =
+        Tally { total: prepared.pending + prepared.already, already: prepared.already, rejected, ..Default::default() };
+    count(tx, run_id, tally).await?;
+    Ok(true)
+}
+
+/// Marks the list as read to its end.
+pub async fn import_finished(tx: &mut Tx, run_id: Uuid) -> Result<()> {
+    query("update invitation_runs set imported = true, state = 'running' where id = $1 and state = 'importing'")
+        .bind(run_id)
+        .execute(tx)
+        .await?;
+    count(tx, run_id, Tally::default()).await
+}
+
+/// Cancels a run: nothing of it starts any more. Returns the ids of its running jobs, which have been asked to stop; `None` if the
+/// workspace has no such run or it has ended.
+pub async fn cancel_run(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, EnqueueError> {
+    let mut tx = db.begin().await?;
+    let now = db.now();
+    let cancelled: Option<(Uuid,)> = query(
+        "update invitation_runs set state = 'cancelled', finished_at = $3
+         where workspace_id = $1 and id = $2 and state in ('importing', 'running') returning batch_id",
+    )
+    .bind(workspace_id)
+    .bind(id)
+    .bind(now)
+    .optional(&mut tx)
+    .await?;
+    let Some((batch_id,)) = cancelled else { return Ok(None) };
+    let running = ledger::cancel_batch(&mut tx, workspace_id, batch_id).await?.unwrap_or_default();
+    // What runs is asked to stop; its invitation is cancelled here, and a late outcome changes nothing.
+    let stopped =
+        query("update invitations set state = 'cancelled', updated_at = $2 where run_id = $1 and state = 'pending'")
+            .bind(id)
+            .bind(now)
+            .execute(&mut tx)
+            .await?;
+    count(&mut tx, id, Tally { cancelled: i64::try_from(stopped).unwrap_or(i64::MAX), ..Default::default() }).await?;
+    tx.commit().await?;
+    Ok(Some(running))
+}
+
+#[derive(FromRow)]
+struct Retried {
+    id: Uuid,
+    picture: Option<String>,
+}
+
+/// Tries the failed and cancelled invitations of a run again, and its import if that failed. Returns how many jobs were enqueued;
+/// `None` if the workspace has no such run.
+pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<usize>, EnqueueError> {
+    let mut tx = db.begin().await?;
+    let found: Option<Run> =
+        query(&format!("select {COLUMNS} from invitation_runs where workspace_id = $1 and id = $2"))
+            .bind(workspace_id)
+            .bind(id)
+            .optional(&mut tx)
+            .await?;
+    let Some(run) = found else { return Ok(None) };
+    query("update batches set state = 'running', finished_at = null where id = $1")
+        .bind(run.batch_id)
+        .execute(&mut tx)
+        .await?;
+    let again: Vec<Retried> = query(
+        "select i.id, c.picture from invitations as i join contacts as c on c.id = i.contact_id
+         where i.run_id = $1 and i.state in ('failed', 'cancelled')",
+    )
+    .bind(id)
+    .all(&mut tx)
+    .await?;
+    query(
+        "update invitations set state = 'pending', reason = null, updated_at = $2,
+           step = case when exists (select 1 from contacts as c where c.id = invitations.contact_id and c.picture is not null)
+                       then 'picture' else 'render' end
+         where run_id = $1 and state in ('failed', 'cancelled')",
+    )
+    .bind(id)
+    .bind(db.now())
+    .execute(&mut tx)
+    .await?;
+    let mut jobs: Vec<_> = again
+        .iter()
+        .map(|guest| invitation::first_step(workspace_id, guest.id, guest.picture.is_some(), run.batch_id))
+        .collect();
+    // Only an import that did not reach the end of its list is run again; it goes on where it stopped.
+    let unread = run.finished_at.is_some() && !is_imported(&mut tx, id).await?;
+    if unread {
+        let mut import = ContactsImport { run_id: id }.job(workspace_id);
+        import.batch_id = Some(run.batch_id);
+        jobs.push(import);
+    }
+    let enqueued = jobs.len();
+    query(
+        "update invitation_runs set failed = 0, cancelled = 0, reason = null,
+           state = case when $2 then 'importing' when $3 then 'running' else state end,
+           finished_at = case when $2 or $3 then null else finished_at end
+         where id = $1",
+    )
+    .bind(id)
+    .bind(unread)
+    .bind(enqueued > 0)
+    .execute(&mut tx)
+    .await?;
+    ledger::enqueue(&mut tx, jobs).await?;
+    tx.commit().await?;
+    Ok(Some(enqueued))
+}
+
+async fn is_imported(tx: &mut Tx, run_id: Uuid) -> Result<bool> {
+    let (imported,): (bool,) = query("select imported from invitation_runs where id = $1").bind(run_id).one(tx).await?;
+    Ok(imported)
+}

@@ -1,0 +1,182 @@
+//! The kinds of job: a closed list, so that the compiler asks for a missing handler.
+//!
+//! One file a kind holds its arguments; its handler stands under the same name in the worker; its policy is one line of [`POLICIES`].
+
+mod contacts_import;
+mod face_crop;
+mod invitation_publish;
+mod invitation_render;
+mod invitation_summary;
+mod invitation_upload;
+mod template_preview;
+
+use std::time::Duration;
+
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+pub use contacts_import::ContactsImport;
+pub use face_crop::FaceCrop;
+pub use invitation_publish::InvitationPublish;
+pub use invitation_render::InvitationRender;
+pub use invitation_summary::InvitationSummary;
+pub use invitation_upload::InvitationUpload;
+pub use template_preview::TemplatePreview;
+
+use crate::{
+    domain::Fact,
+    ledger::{Backoff, NewJob},
+};
+
+/// What a job does, named `area.verb`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each kind is documented at its payload")]
+pub enum JobKind {
+    ContactsImport,
+    FaceCrop,
+    InvitationRender,
+    InvitationUpload,
+    InvitationPublish,
+    InvitationSummary,
+    TemplatePreview,
+}
+
+/// How a kind is treated.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// The kind.
+    pub kind: JobKind,
+    /// Its name in the ledger.
+    pub name: &'static str,
+    /// The queue it waits in: `cpu` for work of the processor, `sync` for calls to providers, `control` for what steers other jobs.
+    pub queue: &'static str,
+    /// Tries, crashes included.
+    pub max_attempts: i64,
+    /// Waits between tries.
+    pub backoff: Backoff,
+    /// Longest run of one attempt.
+    pub timeout: Duration,
+}
+
+const fn policy(
+    kind: JobKind,
+    name: &'static str,
+    queue: &'static str,
+    max_attempts: i64,
+    (base, cap): (u64, u64),
+    timeout: u64,
+) -> Policy {
+    let backoff = Backoff { base: Duration::from_millis(base), cap: Duration::from_secs(cap) };
+    Policy { kind, name, queue, max_attempts, backoff, timeout: Duration::from_secs(timeout) }
+}
+
+/// The policy table. Backoff: base in milliseconds, cap in seconds; time limit in seconds.
+#[rustfmt::skip]
+pub const POLICIES: [Policy; 7] = [
+    policy(JobKind::ContactsImport,    "contacts.import",    "control", 10, (500, 60), 3_600),
+    policy(JobKind::FaceCrop,          "face.crop",          "cpu",      8, (500, 60),   120),
+    policy(JobKind::InvitationRender,  "invitation.render",  "cpu",      8, (500, 60),   120),
+    policy(JobKind::InvitationUpload,  "invitation.upload",  "sync",    10, (500, 60),   120),
+    policy(JobKind::InvitationPublish, "invitation.publish", "sync",    10, (500, 60),    60),
+    policy(JobKind::InvitationSummary, "invitation.summary", "control", 10, (500, 60),   600),
+    policy(JobKind::TemplatePreview,   "template.preview",   "cpu",      2, (100,  1),    30),
+];
+
+impl JobKind {
+    /// How the kind is treated.
+    pub fn policy(self) -> &'static Policy {
+        POLICIES
+            .iter()
+            .find(|policy| policy.kind == self)
+            .expect("the policy table names every kind; a test holds it to that")
+    }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        POLICIES.iter().find(|policy| policy.name == name).map(|policy| policy.kind)
+    }
+}
+
+/// A job's arguments.
+pub trait Payload: Serialize + DeserializeOwned + Send + Sync {
+    /// The kind it belongs to.
+    const KIND: JobKind;
+
+    /// At most one live job of the workspace has this key; `None` allows any number.
+    fn unique_key(&self) -> Option<String> {
+        None
+    }
+
+    /// The job to enqueue for these arguments.
+    fn job(&self, workspace_id: Uuid) -> NewJob {
+        let policy = Self::KIND.policy();
+        NewJob {
+            workspace_id,
+            kind: policy.name.to_owned(),
+            queue: policy.queue.to_owned(),
+            args: serde_json::to_value(self).expect("arguments are plain data"),
+            priority: 0,
+            max_attempts: policy.max_attempts,
+            run_at: None,
+            unique_key: self.unique_key(),
+            batch_id: None,
+            traceparent: None,
+        }
+    }
+}
+
+/// The key that keeps an invitation's steps from running side by side.
+fn invitation_key(invitation_id: Uuid) -> String {
+    format!("invitation:{invitation_id}")
+}
+
+/// What the death of a job changes in the domain. Written with the death itself, so that no guest is left waiting for a dead job.
+pub fn facts_on_death(kind: &str, args: &serde_json::Value, reason: &str) -> Vec<Fact> {
+    let Some(kind) = JobKind::parse(kind) else { return Vec::new() };
+    let reason = reason.to_owned();
+    match kind {
+        JobKind::FaceCrop | JobKind::InvitationRender | JobKind::InvitationUpload | JobKind::InvitationPublish => {
+            id(args, "invitation_id")
+                .map(|invitation_id| Fact::InvitationFailed { invitation_id, reason })
+                .into_iter()
+                .collect()
+        }
+        JobKind::ContactsImport => {
+            id(args, "run_id").map(|run_id| Fact::RunFailed { run_id, reason }).into_iter().collect()
+        }
+        JobKind::InvitationSummary | JobKind::TemplatePreview => Vec::new(),
+    }
+}
+
+/// What the cancellation of a job changes in the domain.
+pub fn facts_on_cancel(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
+    let Some(kind) = JobKind::parse(kind) else { return Vec::new() };
+    match kind {
+        JobKind::FaceCrop | JobKind::InvitationRender | JobKind::InvitationUpload | JobKind::InvitationPublish => {
+            id(args, "invitation_id")
+                .map(|invitation_id| Fact::InvitationCancelled { invitation_id })
+                .into_iter()
+                .collect()
+        }
+        JobKind::ContactsImport => id(args, "run_id").map(|run_id| Fact::RunCancelled { run_id }).into_iter().collect(),
+        JobKind::InvitationSummary | JobKind::TemplatePreview => Vec::new(),
+    }
+}
+
+fn id(args: &serde_json::Value, name: &str) -> Option<Uuid> {
+    args.get(name)?.as_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_one_policy_under_an_area_and_a_verb() {
+        for policy in &POLICIES {
+            assert_eq!(policy.kind.policy().name, policy.name);
+            assert_eq!(JobKind::parse(policy.name), Some(policy.kind));
+            assert_eq!(policy.name.split('.').count(), 2, "{}", policy.name);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The ledger: every job is a row, and the row is the truth.
+//!
+//! ```text
+//!            enqueue                     dispatch (lease, attempt + 1)
+//!   ────────────────────▶ ready ─────────────────────────────────────▶ running
+//!                          ▲  │                                         │ │ │ │
+//!                          │  │ cancel      retry · snooze · lease lost │ │ │ │ done
+//!                          │  │          ◀──────────────────────────────┘ │ │ └─────▶ succeeded
+//!                          │  └────────────▶ cancelled ◀── cancel ────────┘ │
+//!                          │                    │                           │ failed for good, or out of tries
+//!                          └────────────────────┴──────────── dead ◀────────┘
+//!                                 retried by a person
+//! ```
+//!
+//! A job is put in the ledger by the transaction that makes it necessary ([`enqueue`]), leased by a dispatcher ([`dispatch`]), run by a
+//! worker, and finished together with the facts and follow-up jobs it caused ([`commit`]). An outcome carries the attempt it belongs to:
+//! one that comes too late, from a worker that lost its lease, changes nothing.
+
+mod batch;
+mod cancel;
+mod commit;
+mod dispatch;
+mod enqueue;
+mod inspect;
+mod job;
+mod lease;
+mod queue;
+mod retention;
+mod retry;
+
+pub use batch::{Batch, NewBatch, batch, create_batch};
+pub use cancel::{Cancelled, cancel_batch, cancel_job};
+pub use commit::{Committed, commit};
+pub use dispatch::{Demand, Dispatched, dispatch};
+pub use enqueue::{EnqueueError, MAX_ARGS_BYTES, enqueue};
+pub use inspect::{JobError, JobFilter, JobRow, job, job_errors, jobs};
+pub use job::{Finished, JobKey, JobState, Leased, NewJob, Outcome};
+pub use lease::{Renewal, lost_jobs, renew};
+pub use queue::{QueueStatus, oldest_due, queues, set_paused};
+pub use retention::{Pruned, prune};
+pub use retry::{Backoff, retry_batch, retry_job};

@@ -1,0 +1,166 @@
+//! Group commit: many attempts' outcomes, their facts, follow-up jobs and batch counters in one transaction.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{EnqueueError, Finished, JobState, NewJob, Outcome, batch, enqueue};
+use crate::{
+    db::{Bulk, Column, Db, DbError, FromRow, Tx},
+    domain::Fact,
+};
+
+/// What a commit did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// Outcomes written.
+    pub written: usize,
+    /// Outcomes that came too late: the attempt had lost its lease. They changed nothing.
+    pub stale: usize,
+}
+
+#[derive(FromRow)]
+struct Written {
+    id: Uuid,
+    state: String,
+}
+
+/// Writes the outcomes of attempts, each only if its attempt still holds its job. All of them or none.
+pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, EnqueueError> {
+    if finished.is_empty() {
+        return Ok(Committed::default());
+    }
+    let mut tx = db.begin().await?;
+    let now = db.now();
+    let states = write_outcomes(&mut tx, finished, now).await?;
+    let mut jobs = Vec::new();
+    let mut facts: Vec<&Fact> = Vec::new();
+    let mut errors = Vec::new();
+    let mut counts: HashMap<Uuid, batch::Counts> = HashMap::new();
+    for finished in finished {
+        // A job appears once in a group: an attempt has one outcome.
+        let Some(state) = states.get(&finished.job.id) else { continue };
+        if let Some(batch) = finished.job.batch_id {
+            counts.entry(batch).or_default().add(*state);
+        }
+        match &finished.outcome {
+            Outcome::Done { facts: changed, then, .. } => {
+                facts.extend(changed);
+                jobs.extend(then.iter().map(|job| inherit(job, finished)));
+            }
+            Outcome::Dead { error, facts: changed } => {
+                facts.extend(changed);
+                errors.push((finished, error));
+            }
+            Outcome::Retry { error, .. } => errors.push((finished, error)),
+            Outcome::Snooze { .. } | Outcome::Cancelled => {}
+        }
+    }
+    write_errors(&mut tx, &errors, now).await?;
+    for fact in facts {
+        fact.apply(&mut tx).await?;
+    }
+    enqueue(&mut tx, jobs).await?;
+    let on_complete = batch::count(&mut tx, counts, now).await?;
+    enqueue(&mut tx, on_complete).await?;
+    tx.commit().await?;
+    Ok(Committed { written: states.len(), stale: finished.len() - states.len() })
+}
+
+/// A follow-up belongs to its cause's batch and trace unless it says otherwise.
+fn inherit(job: &NewJob, cause: &Finished) -> NewJob {
+    let mut job = job.clone();
+    job.batch_id = job.batch_id.or(cause.job.batch_id);
+    job.traceparent = job.traceparent.or_else(|| cause.job.traceparent.clone());
+    job
+}
+
+async fn write_outcomes(
+    tx: &mut Tx,
+    finished: &[Finished],
+    now: DateTime<Utc>,
+) -> Result<HashMap<Uuid, JobState>, DbError> {
+    let mut order: Vec<&Finished> = finished.iter().collect();
+    // One order for all who lock many rows.
+    order.sort_unstable_by_key(|finished| finished.job.id);
+    let column =
+        |of: fn(&Finished) -> Option<DateTime<Utc>>| order.iter().map(|finished| of(finished)).collect::<Column>();
+    let written: Vec<Written> = Bulk::new(
+        // A retry of a job that someone asked to cancel becomes the cancellation.
+        "update jobs set
+           state = case when rows.state = 'ready' and jobs.cancel_requested then 'cancelled' else rows.state end,
+           run_at = coalesce(rows.run_at, jobs.run_at),
+           max_attempts = jobs.max_attempts + rows.more_attempts,
+           result = rows.result,
+           lease_until = null,
+           finished_at = case when rows.state = 'ready' and not jobs.cancel_requested then null else rows.at end
+         from {rows}
+         where jobs.id = rows.id and jobs.attempt = rows.attempt and jobs.state = 'running'
+         returning jobs.id, jobs.state",
+    )
+    .column("id", order.iter().map(|finished| finished.job.id).collect())
+    .column("attempt", order.iter().map(|finished| finished.job.attempt).collect())
+    .column("state", order.iter().map(|finished| state_of(&finished.outcome).as_str().to_owned()).collect())
+    .column(
+        "run_at",
+        column(|finished| match &finished.outcome {
+            Outcome::Retry { run_at, .. } | Outcome::Snooze { run_at } => Some(*run_at),
+            _ => None,
+        }),
+    )
+    // A snooze does not count; the attempt number still goes up, because it fences off a stale worker.
+    .column(
+        "more_attempts",
+        order.iter().map(|finished| i64::from(matches!(finished.outcome, Outcome::Snooze { .. }))).collect(),
+    )
+    .column(
+        "result",
+        Column::Json(
+            order
+                .iter()
+                .map(|finished| match &finished.outcome {
+                    Outcome::Done { result, .. } => result.clone(),
+                    _ => None,
+                })
+                .collect(),
+        ),
+    )
+    .column("at", order.iter().map(|_| now).collect())
+    .all(tx)
+    .await?;
+    Ok(written.into_iter().filter_map(|row| Some((row.id, row.state.parse().ok()?))).collect())
+}
+
+fn state_of(outcome: &Outcome) -> JobState {
+    match outcome {
+        Outcome::Done { .. } => JobState::Succeeded,
+        Outcome::Retry { .. } | Outcome::Snooze { .. } => JobState::Ready,
+        Outcome::Dead { .. } => JobState::Dead,
+        Outcome::Cancelled => JobState::Cancelled,
+    }
+}
+
+async fn write_errors(tx: &mut Tx, errors: &[(&Finished, &String)], now: DateTime<Utc>) -> Result<(), DbError> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = errors.iter().map(|_| tx.db().new_id()).collect();
+    Bulk::new(
+        "insert into job_errors (id, workspace_id, job_id, attempt, message, at)
+         select id, workspace_id, job_id, attempt, message, at from {rows}",
+    )
+    .column("id", ids.into_iter().collect())
+    .column("workspace_id", errors.iter().map(|(finished, _)| finished.job.workspace_id).collect())
+    .column("job_id", errors.iter().map(|(finished, _)| finished.job.id).collect())
+    .column("attempt", errors.iter().map(|(finished, _)| finished.job.attempt).collect())
+    .column("message", errors.iter().map(|(_, error)| clip(error)).collect())
+    .column("at", errors.iter().map(|_| now).collect())
+    .execute(tx)
+    .await
+}
+
+/// An error message can hold a provider's whole answer; a row keeps its beginning.
+fn clip(message: &str) -> String {
+    message.chars().filter(|c| *c != '\0').take(2_000).collect()
+}

@@ -1,0 +1,55 @@
+//! Keeping leases, and finding those that ran out.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{JobKey, Leased};
+use crate::db::{Bulk, Db, FromRow, Result, query};
+
+/// What renewing told about one attempt.
+#[derive(Clone, Copy, Debug, FromRow)]
+pub struct Renewal {
+    /// The job.
+    pub id: Uuid,
+    /// Someone asked for it to be cancelled.
+    pub cancel_requested: bool,
+}
+
+/// Extends the leases of attempts in progress to `lease` from now. An attempt that is missing from the answer has lost its lease: its
+/// worker should stop, since its outcome will change nothing.
+pub async fn renew(db: &Db, held: &[JobKey], lease: Duration) -> Result<Vec<Renewal>> {
+    if held.is_empty() {
+        return Ok(Vec::new());
+    }
+    let until = db.now() + lease;
+    let mut held = held.to_vec();
+    // One order for all who lock many rows.
+    held.sort_unstable_by_key(|key| key.id);
+    let mut tx = db.begin().await?;
+    let renewed = Bulk::new(
+        "update jobs set lease_until = rows.until from {rows}
+         where jobs.id = rows.id and jobs.attempt = rows.attempt and jobs.state = 'running'
+         returning jobs.id, jobs.cancel_requested",
+    )
+    .column("id", held.iter().map(|key| key.id).collect())
+    .column("attempt", held.iter().map(|key| key.attempt).collect())
+    .column("until", held.iter().map(|_| until).collect())
+    .all(&mut tx)
+    .await?;
+    tx.commit().await?;
+    Ok(renewed)
+}
+
+/// At most `limit` running jobs whose lease ran out before `before`, longest lost first.
+pub async fn lost_jobs(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Vec<Leased>> {
+    query(
+        "select id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent
+         from jobs where state = 'running' and lease_until < $1 order by lease_until limit $2",
+    )
+    .bind(before)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .all(db)
+    .await
+}

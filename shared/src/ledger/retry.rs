@@ -1,0 +1,132 @@
+//! Trying again: by policy after a failure, by a person after death.
+
+use std::{collections::HashMap, time::Duration};
+
+use uuid::Uuid;
+
+use super::{EnqueueError, JobState, batch};
+use crate::{
+    db::{Db, FromRow, Tx, query},
+    ids::Ids,
+};
+
+/// Exponential backoff with full jitter: a random wait between zero and `base × 2^(attempt - 1)`, at most `cap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// The longest wait after the first failure.
+    pub base: Duration,
+    /// The longest wait after any failure.
+    pub cap: Duration,
+}
+
+impl Backoff {
+    /// How long to wait after `attempt` (from 1) failed.
+    ///
+    /// Full jitter spreads a burst of failures evenly, so that they do not come back as a burst (AWS Architecture Blog, "Exponential
+    /// Backoff And Jitter").
+    pub fn after(&self, attempt: i64, ids: &Ids) -> Duration {
+        self.ceiling(attempt).mul_f64(ids.fraction())
+    }
+
+    fn ceiling(&self, attempt: i64) -> Duration {
+        let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(31);
+        self.base.saturating_mul(1 << doublings).min(self.cap)
+    }
+}
+
+#[derive(FromRow)]
+struct Revived {
+    id: Uuid,
+    was: String,
+    batch_id: Option<Uuid>,
+}
+
+/// Makes a dead or cancelled job ready again, with `tries` more tries. False if the workspace has no such job in one of these states, or
+/// a live one has taken its unique key.
+pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, EnqueueError> {
+    let mut tx = db.begin().await?;
+    let found: Vec<Revived> = query(
+        "select id, state as was, batch_id from jobs where workspace_id = $1 and id = $2 and state in ('dead', 'cancelled')
+         and not exists (select 1 from jobs as live where live.workspace_id = jobs.workspace_id and live.unique_key = jobs.unique_key
+                         and live.state in ('ready', 'running'))",
+    )
+    .bind(workspace_id)
+    .bind(id)
+    .all(&mut tx)
+    .await?;
+    let revived = revive(&mut tx, &found, tries).await?;
+    tx.commit().await?;
+    Ok(revived > 0)
+}
+
+/// Makes every dead job of a batch ready again, with `tries` more tries. Returns how many.
+pub async fn retry_batch(tx: &mut Tx, workspace_id: Uuid, batch_id: Uuid, tries: i64) -> Result<usize, EnqueueError> {
+    let found: Vec<Revived> = query(
+        "select id, state as was, batch_id from jobs where workspace_id = $1 and batch_id = $2 and state = 'dead'
+         and not exists (select 1 from jobs as live where live.workspace_id = jobs.workspace_id and live.unique_key = jobs.unique_key
+                         and live.state in ('ready', 'running'))",
+    )
+    .bind(workspace_id)
+    .bind(batch_id)
+    .all(&mut *tx)
+    .await?;
+    revive(tx, &found, tries).await
+}
+
+async fn revive(tx: &mut Tx, found: &[Revived], tries: i64) -> Result<usize, EnqueueError> {
+    let now = tx.db().now();
+    let mut revived = 0;
+    let mut counts: HashMap<Uuid, batch::Counts> = HashMap::new();
+    for job in found {
+        // The attempt number goes on rising: it fences off whoever still works on an older one.
+        let touched = query(
+            "update jobs set state = 'ready', run_at = $2, max_attempts = attempt + $3, finished_at = null, cancel_requested = false
+             where id = $1 and state = $4",
+        )
+        .bind(job.id)
+        .bind(now)
+        .bind(tries)
+        .bind(job.was.as_str())
+        .execute(tx)
+        .await?;
+        if touched == 1 {
+            revived += 1;
+            if let (Some(batch), Ok(was)) = (job.batch_id, job.was.parse::<JobState>()) {
+                counts.entry(batch).or_default().add_many(was, -1);
+            }
+        }
+    }
+    for id in counts.keys() {
+        query("update batches set state = 'running', finished_at = null where id = $1").bind(*id).execute(tx).await?;
+    }
+    batch::count(tx, counts, now).await?;
+    if revived > 0 {
+        tx.nudge_on_commit();
+    }
+    Ok(revived)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BACKOFF: Backoff = Backoff { base: Duration::from_secs(2), cap: Duration::from_secs(60) };
+
+    #[test]
+    fn the_wait_doubles_up_to_its_cap() {
+        let ceilings: Vec<u64> = (1..=8).map(|attempt| BACKOFF.ceiling(attempt).as_secs()).collect();
+        assert_eq!(ceilings, [2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(BACKOFF.ceiling(i64::MAX).as_secs(), 60);
+    }
+
+    #[test]
+    fn the_wait_is_spread_over_the_whole_range() {
+        let ids = Ids::seeded(1);
+        let waits: Vec<f64> = (0..1_000).map(|_| BACKOFF.after(3, &ids).as_secs_f64()).collect();
+        assert!(waits.iter().all(|wait| (0.0..8.0).contains(wait)));
+        for eighth in 0..8 {
+            let share = waits.iter().filter(|wait| wait.floor() as i32 == eighth).count();
+            assert!((80..170).contains(&share), "{share} of 1000 waits in second {eighth}");
+        }
+    }
+}

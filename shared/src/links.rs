@@ -1,0 +1,134 @@
+//! Signed links: who has one may see that invitation, until it expires. Nobody can make one up.
+//!
+//! The token is `invitation id (16 bytes) ‖ expiry (hours since 1970, 4 bytes) ‖ key id (1 byte) ‖ HMAC-SHA256 cut to 16 bytes`, in
+//! URL-safe base64: 50 characters, short enough for a coarse QR code.
+
+use std::fmt;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::{DateTime, Duration, Utc};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use uuid::Uuid;
+
+const SIGNED: usize = 16 + 4 + 1;
+const MAC: usize = 16;
+
+/// Makes and checks links. Cheap to clone.
+#[derive(Clone)]
+pub struct LinkSigner {
+    /// What links begin with, without a slash at the end.
+    base_url: String,
+    /// The first key signs; the others still open older links.
+    keys: Vec<(u8, [u8; 32])>,
+    lifetime: Duration,
+}
+
+impl fmt::Debug for LinkSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkSigner").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+/// Why a link does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkError {
+    /// It was not made by this Herald, or was changed.
+    Invalid,
+    /// Its time is over.
+    Expired,
+}
+
+impl LinkSigner {
+    /// Links under `base_url`, signed with `key`, open for `lifetime`.
+    pub fn new(base_url: &str, key: [u8; 32], lifetime: Duration) -> Self {
+        Self { base_url: base_url.trim_end_matches('/').to_owned(), keys: vec![(1, key)], lifetime }
+    }
+
+    /// When a link made now expires: a whole hour, so that the same invitation has the same link.
+    pub fn expiry(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let hours = (now + self.lifetime).timestamp() / 3_600 + 1;
+        DateTime::from_timestamp(hours * 3_600, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// The link to an invitation.
+    pub fn link(&self, invitation_id: Uuid, expires_at: DateTime<Utc>) -> String {
+        let (key_id, key) = self.keys.first().expect("a signer has a key");
+        let mut token = [0; SIGNED + MAC];
+        token[..16].copy_from_slice(invitation_id.as_bytes());
+        token[16..20].copy_from_slice(&u32::try_from(expires_at.timestamp() / 3_600).unwrap_or(u32::MAX).to_be_bytes());
+        token[20] = *key_id;
+        let mac = sign(key, &token[..SIGNED]).finalize().into_bytes();
+        token[SIGNED..].copy_from_slice(&mac[..MAC]);
+        format!("{}/i/{}", self.base_url, BASE64_URL_SAFE_NO_PAD.encode(token))
+    }
+
+    /// The invitation a link's token opens.
+    pub fn open(&self, token: &str, now: DateTime<Utc>) -> Result<Uuid, LinkError> {
+        let token: [u8; SIGNED + MAC] = BASE64_URL_SAFE_NO_PAD
+            .decode(token)
+            .ok()
+            .and_then(|token| token.try_into().ok())
+            .ok_or(LinkError::Invalid)?;
+        let (signed, mac) = token.split_at(SIGNED);
+        let (_, key) = self.keys.iter().find(|(id, _)| *id == signed[20]).ok_or(LinkError::Invalid)?;
+        // Compares in constant time.
+        sign(key, signed).verify_truncated_left(mac).map_err(|_| LinkError::Invalid)?;
+        let hours = u32::from_be_bytes(signed[16..20].try_into().expect("four bytes"));
+        if i64::from(hours) * 3_600 <= now.timestamp() {
+            return Err(LinkError::Expired);
+        }
+        Ok(Uuid::from_bytes(signed[..16].try_into().expect("sixteen bytes")))
+    }
+}
+
+fn sign(key: &[u8; 32], signed: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(b"herald link 1");
+    mac.update(signed);
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signer() -> LinkSigner {
+        LinkSigner::new("https://invites.example.com/", [7; 32], Duration::days(365))
+    }
+
+    fn token(link: &str) -> &str {
+        link.rsplit('/').next().unwrap()
+    }
+
+    #[test]
+    fn a_link_opens_its_invitation_until_it_expires() {
+        let id = Uuid::from_u128(42);
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let expires = signer().expiry(now);
+        let link = signer().link(id, expires);
+        assert!(link.starts_with("https://invites.example.com/i/"));
+        assert_eq!(signer().open(token(&link), now), Ok(id));
+        assert_eq!(signer().open(token(&link), expires - Duration::seconds(1)), Ok(id));
+        assert_eq!(signer().open(token(&link), expires), Err(LinkError::Expired));
+    }
+
+    #[test]
+    fn a_changed_link_or_another_key_opens_nothing() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let link = signer().link(Uuid::from_u128(42), signer().expiry(now));
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token(&link)).unwrap();
+        for at in 0..bytes.len() {
+            let mut forged = bytes.clone();
+            forged[at] ^= 1;
+            assert_eq!(
+                signer().open(&BASE64_URL_SAFE_NO_PAD.encode(forged), now),
+                Err(LinkError::Invalid),
+                "byte {at}"
+            );
+        }
+        let other = LinkSigner::new("https://invites.example.com", [8; 32], Duration::days(365));
+        assert_eq!(other.open(token(&link), now), Err(LinkError::Invalid));
+        assert_eq!(signer().open("", now), Err(LinkError::Invalid));
+    }
+}
