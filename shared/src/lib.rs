@@ -1,12 +1,17 @@
 //! What every Herald process agrees on: configuration, database, ledger, wire and domain.
 
 pub mod clock;
+pub mod config;
 pub mod csv;
+pub mod data_folder;
 pub mod db;
 pub mod domain;
 pub mod expression;
+pub mod files;
 pub mod ids;
 pub mod jobs;
 pub mod ledger;
 pub mod links;
+pub mod telemetry;
 pub mod template;
+pub mod wire;

@@ -1,0 +1,292 @@
+//! Settings: the compiled-in defaults, then a file, then the environment.
+
+use std::path::Path;
+
+use config::{Config, Environment, File, FileFormat};
+use serde::Deserialize;
+use thiserror::Error;
+
+/// The defaults, with a sentence for each key.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// Herald's settings. Every key and its meaning stands in `config.default.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Settings {
+    pub environment: EnvironmentKind,
+    pub database: Database,
+    pub http: Http,
+    pub worker: Worker,
+    pub ledger: Ledger,
+    pub links: Links,
+    pub import: Import,
+    pub pictures: Pictures,
+    pub images: Images,
+    pub log: Log,
+}
+
+/// How careful Herald is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EnvironmentKind {
+    /// Whatever helps to try things out.
+    Development,
+    /// Nothing that is only fit for trying out.
+    Production,
+}
+
+/// `[database]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Database {
+    pub url: String,
+    pub max_connections: u32,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Http {
+    pub listen: String,
+    pub public_url: String,
+    pub max_upload_mb: u64,
+}
+
+/// `[worker]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Worker {
+    pub cpu: usize,
+    pub sync: usize,
+    pub control: usize,
+    pub stop_seconds: u64,
+}
+
+/// `[ledger]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Ledger {
+    pub lease_seconds: u64,
+    pub keep_days: u64,
+    pub tick_seconds: u64,
+}
+
+/// `[links]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Links {
+    pub lifetime_days: u32,
+}
+
+/// `[import]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Import {
+    pub max_mb: u64,
+    pub max_rows: u64,
+}
+
+/// `[pictures]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Pictures {
+    pub scale_factor: f32,
+    pub min_neighbors: u32,
+    pub margin: f32,
+    pub max_mb: u64,
+    pub timeout_seconds: u64,
+    pub allow_hosts: Vec<String>,
+}
+
+/// `[images]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Images {
+    pub format: String,
+    pub jpeg_quality: u8,
+    pub font_folders: Vec<std::path::PathBuf>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// The file, the environment or a value is wrong.
+    #[error("settings: {0}")]
+    Invalid(#[from] config::ConfigError),
+    /// A value is outside its range.
+    #[error("setting {key} is {value}: {rule}")]
+    Range {
+        /// The key, as in the environment's dotted form.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        rule: &'static str,
+    },
+}
+
+impl Settings {
+    /// Reads the defaults, then `file` if given, then the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
+        Self::from_sources(file, Environment::with_prefix("HERALD"))
+    }
+
+    fn from_sources(file: Option<&Path>, environment: Environment) -> Result<Self, SettingsError> {
+        let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = file {
+            builder = builder.add_source(File::from(file).format(FileFormat::Toml).required(true));
+        }
+        let environment = environment
+            .prefix_separator("__")
+            .separator("__")
+            .list_separator(",")
+            .with_list_parse_key("pictures.allow_hosts")
+            .with_list_parse_key("images.font_folders")
+            .try_parsing(true);
+        let settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let rules = [
+            (
+                "images.jpeg_quality",
+                self.images.jpeg_quality.to_string(),
+                (1..=100).contains(&self.images.jpeg_quality),
+                "use 1 to 100",
+            ),
+            (
+                "images.format",
+                self.images.format.clone(),
+                ["jpeg", "png", "webp"].contains(&self.images.format.as_str()),
+                "use jpeg, png or webp",
+            ),
+            (
+                "pictures.scale_factor",
+                self.pictures.scale_factor.to_string(),
+                self.pictures.scale_factor > 1.0 && self.pictures.scale_factor <= 4.0,
+                "use more than 1 and at most 4",
+            ),
+            (
+                "pictures.margin",
+                self.pictures.margin.to_string(),
+                (0.0..=4.0).contains(&self.pictures.margin),
+                "use 0 to 4",
+            ),
+            (
+                "ledger.lease_seconds",
+                self.ledger.lease_seconds.to_string(),
+                (2..=3_600).contains(&self.ledger.lease_seconds),
+                "use 2 to 3600",
+            ),
+            (
+                "ledger.tick_seconds",
+                self.ledger.tick_seconds.to_string(),
+                self.ledger.tick_seconds > 0,
+                "use 1 or more",
+            ),
+            (
+                "http.public_url",
+                self.http.public_url.clone(),
+                self.http.public_url.starts_with("http://") || self.http.public_url.starts_with("https://"),
+                "begin it with http:// or https://",
+            ),
+        ];
+        for (key, value, holds, rule) in rules {
+            if !holds {
+                return Err(SettingsError::Range { key, value, rule });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Database {
+    /// The URL can hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let engine = if self.url.is_empty() { "sqlite" } else { "postgres" };
+        f.debug_struct("Database")
+            .field("engine", &engine)
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn load(file: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("herald.toml");
+        std::fs::write(&path, file).unwrap();
+        let source: HashMap<String, String> =
+            environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Settings::from_sources(Some(&path), Environment::with_prefix("HERALD").source(Some(source)))
+    }
+
+    #[test]
+    fn the_file_overrides_the_defaults_and_the_environment_the_file() {
+        let settings =
+            load("[http]\nlisten = \"0.0.0.0:80\"\n[worker]\nsync = 3\n", &[("HERALD__WORKER__SYNC", "5")]).unwrap();
+        assert_eq!(settings.http.listen, "0.0.0.0:80");
+        assert_eq!(settings.worker.sync, 5);
+        assert_eq!(settings.worker.control, 4);
+    }
+
+    #[test]
+    fn lists_and_numbers_come_from_the_environment() {
+        let settings = load(
+            "",
+            &[("HERALD__PICTURES__ALLOW_HOSTS", "a.example:80,b.example:443"), ("HERALD__PICTURES__MARGIN", "0.25")],
+        )
+        .unwrap();
+        assert_eq!(settings.pictures.allow_hosts, ["a.example:80", "b.example:443"]);
+        assert!((settings.pictures.margin - 0.25).abs() < f32::EPSILON);
+    }
+
+    #[test]
+    fn a_key_nobody_knows_and_a_value_out_of_range_are_named() {
+        let unknown = load("[http]\nlissten = \"x\"\n", &[]).unwrap_err().to_string();
+        assert!(unknown.contains("lissten"), "{unknown}");
+        let range = load("[images]\njpeg_quality = 0\n", &[]).unwrap_err().to_string();
+        assert_eq!(range, "setting images.jpeg_quality is 0: use 1 to 100");
+    }
+
+    #[test]
+    fn the_database_password_is_not_shown() {
+        let settings = load("[database]\nurl = \"postgres://herald:hunter2@db/herald\"\n", &[]).unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,146 @@
+//! The wire carries leased jobs from the dispatcher to the workers. It is a seam and nothing more: what it loses, the ledger still has.
+//!
+//! Within one process it is a queue in memory. Its promises, which every kind of wire keeps:
+//! - it never holds more of a queue than the consumers' capacity ([`Wire::demand`] tells what is free);
+//! - a job is given to one consumer;
+//! - [`Wire::cancel`] reaches every worker.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use tokio::sync::{Notify, broadcast};
+use uuid::Uuid;
+
+use crate::ledger::{Demand, JobKey, Leased};
+
+/// The wire. Clones are the same wire.
+#[derive(Clone)]
+pub struct Wire(Arc<InProcess>);
+
+struct InProcess {
+    queues: Mutex<BTreeMap<String, Queue>>,
+    demand: Notify,
+    cancels: broadcast::Sender<Uuid>,
+}
+
+#[derive(Default)]
+struct Queue {
+    capacity: usize,
+    waiting: VecDeque<Leased>,
+    waker: Option<Waker>,
+    closed: bool,
+}
+
+impl Wire {
+    /// A wire within this process.
+    pub fn in_process() -> Self {
+        let (cancels, _) = broadcast::channel(1_024);
+        Self(Arc::new(InProcess { queues: Mutex::default(), demand: Notify::new(), cancels }))
+    }
+
+    /// Takes part in a queue's work. `capacity` is how many jobs may wait on the wire for it.
+    pub fn consumer(&self, queue: &str, capacity: usize) -> Consumer {
+        let mut queues = self.queues();
+        let entry = queues.entry(queue.to_owned()).or_default();
+        entry.capacity = capacity;
+        entry.closed = false;
+        drop(queues);
+        self.0.demand.notify_one();
+        Consumer { wire: self.clone(), queue: queue.to_owned() }
+    }
+
+    /// How many more jobs of each queue the wire can take.
+    pub fn demand(&self) -> Vec<Demand> {
+        self.queues()
+            .iter()
+            .filter(|(_, queue)| !queue.closed)
+            .map(|(name, queue)| Demand {
+                queue: name.clone(),
+                limit: queue.capacity.saturating_sub(queue.waiting.len()),
+            })
+            .filter(|demand| demand.limit > 0)
+            .collect()
+    }
+
+    /// Returns when a consumer has come or has emptied half of its queue.
+    pub async fn demand_rose(&self) {
+        self.0.demand.notified().await;
+    }
+
+    /// Puts leased jobs on the wire. Returns those of queues without a consumer, to be handed back.
+    pub fn push(&self, jobs: Vec<Leased>) -> Vec<Leased> {
+        let mut refused = Vec::new();
+        let mut queues = self.queues();
+        for job in jobs {
+            match queues.get_mut(&job.queue).filter(|queue| !queue.closed) {
+                Some(queue) => queue.waiting.push_back(job),
+                None => refused.push(job),
+            }
+        }
+        for queue in queues.values_mut().filter(|queue| !queue.waiting.is_empty()) {
+            if let Some(waker) = queue.waker.take() {
+                waker.wake();
+            }
+        }
+        refused
+    }
+
+    /// The jobs on the wire: their leases must be renewed too.
+    pub fn waiting(&self) -> Vec<JobKey> {
+        self.queues().values().flat_map(|queue| queue.waiting.iter().map(Leased::key)).collect()
+    }
+
+    /// Tells every worker to stop this job.
+    pub fn cancel(&self, job: Uuid) {
+        // Nobody listening means nobody runs it.
+        let _ = self.0.cancels.send(job);
+    }
+
+    /// The jobs that are to be stopped, from now on.
+    pub fn cancels(&self) -> broadcast::Receiver<Uuid> {
+        self.0.cancels.subscribe()
+    }
+
+    fn queues(&self) -> MutexGuard<'_, BTreeMap<String, Queue>> {
+        self.0.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One worker's end of a queue.
+pub struct Consumer {
+    wire: Wire,
+    queue: String,
+}
+
+impl Consumer {
+    /// The next job; pending while there is none, `None` once [`Consumer::close`] was called.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Leased>> {
+        let mut queues = self.wire.queues();
+        let Some(queue) = queues.get_mut(&self.queue) else { return Poll::Ready(None) };
+        if queue.closed {
+            return Poll::Ready(None);
+        }
+        let Some(job) = queue.waiting.pop_front() else {
+            queue.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        if queue.waiting.len() <= queue.capacity / 2 {
+            self.wire.0.demand.notify_one();
+        }
+        Poll::Ready(Some(job))
+    }
+
+    /// Leaves the queue and returns what still waited for it, to be handed back.
+    pub fn close(&self) -> Vec<Leased> {
+        let mut queues = self.wire.queues();
+        let Some(queue) = queues.get_mut(&self.queue) else { return Vec::new() };
+        queue.closed = true;
+        if let Some(waker) = queue.waker.take() {
+            waker.wake();
+        }
+        queue.waiting.drain(..).collect()
+    }
+}
