@@ -1,14 +1,16 @@
 //! Everything that makes pixels: pure functions from a template and a guest to an image file.
 //!
-//! Nothing in here does I/O except the font library, which maps font files the first time a name
+//! Nothing in here does I/O except the font library, which reads font files the first time a name
 //! needs them, and nothing may run on an async thread: callers use `spawn_blocking` or a CPU pool.
 
 pub mod avatar;
 pub mod crop;
 pub mod encode;
 pub mod face;
+pub mod fonts;
 pub mod initials;
 pub mod picture;
 pub mod qr;
 pub mod resize;
 pub mod shape;
+pub mod text;

@@ -1,0 +1,231 @@
+//! Choosing lines and size. Everything is measured in em, so fitting is a division.
+
+use std::ops::Range;
+
+use unicode_bidi::Level;
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::imaging::fonts::{FaceStack, FontLibrary, HanStyle};
+
+use super::clean::clean;
+use super::itemize::{Item, itemize};
+use super::shape::{Layout, Line, Shaper};
+use super::style::TextStyle;
+use super::wrap::{Break, Widths, breaks, fill, narrowest};
+
+/// More lines than anyone sets; keeps the search for the best number of lines short.
+const MAX_LINES: usize = 40;
+
+/// What an unreadably small or unusable size is replaced with, in pixels.
+const SMALLEST: f32 = 1.0;
+
+/// A paragraph shaped as one line, and what is needed to break it.
+struct Paragraph<'t> {
+    text: &'t str,
+    items: Vec<Item>,
+    base: Level,
+    line: Line,
+}
+
+/// Lays a text out in a box of `width` × `height` pixels: the largest size up to `style.size` with
+/// which it fits in at most `style.max_lines` lines. Never fails: an empty text has no lines, one
+/// that fits no size down to `style.min_size` loses its end to an ellipsis and is marked
+/// [`Layout::clipped`].
+pub fn layout(text: &str, style: &TextStyle, width: f32, height: f32, fonts: &FontLibrary) -> Layout {
+    let stack = FaceStack::new(fonts, style.font.as_deref(), style.bold, style.italic);
+    let clean = clean(text);
+    let bounds = Bounds::new(style, width, height);
+    let mut fitter = Fitter::new(style, &stack, bounds, &clean.text);
+    let (mut layout, fits) = fitter.try_fit(&clean.text);
+    let missing = std::mem::take(&mut fitter.missing);
+    if !fits || clean.cut {
+        layout = fitter.cut(&clean.text);
+        layout.clipped = true;
+    }
+    layout.missing = missing;
+    layout.font_found = stack.found();
+    layout
+}
+
+/// The box and the sizes allowed in it, made safe to calculate with.
+#[derive(Clone, Copy)]
+struct Bounds {
+    width: f32,
+    height: f32,
+    max: f32,
+    min: f32,
+    lines: usize,
+    line_height: f32,
+}
+
+impl Bounds {
+    fn new(style: &TextStyle, width: f32, height: f32) -> Self {
+        let positive = |value: f32| if value.is_finite() { value.max(0.0) } else { 0.0 };
+        let max = positive(style.size).clamp(SMALLEST, 10_000.0);
+        let min = positive(style.min_size).clamp(SMALLEST, max);
+        let lines = style.max_lines.clamp(1, MAX_LINES);
+        let line_height = positive(style.line_height).clamp(0.1, 10.0);
+        Self { width: positive(width), height: positive(height), max, min, lines, line_height }
+    }
+
+    /// The largest allowed size for a block of these measures in em; may be less than `min`.
+    fn size(&self, width: f32, height: f32) -> f32 {
+        let fit = |room: f32, need: f32| if need > 0.0 { room / need } else { f32::MAX };
+        self.max.min(fit(self.width, width)).min(fit(self.height, height))
+    }
+}
+
+struct Fitter<'a> {
+    stack: &'a FaceStack<'a>,
+    style: &'a TextStyle,
+    shaper: Shaper<'a>,
+    han: HanStyle,
+    bounds: Bounds,
+    missing: Vec<String>,
+}
+
+impl<'a> Fitter<'a> {
+    fn new(style: &'a TextStyle, stack: &'a FaceStack<'a>, bounds: Bounds, text: &str) -> Self {
+        let by_language = style.language.as_deref().and_then(HanStyle::of_language);
+        let han = by_language.unwrap_or_else(|| HanStyle::of_text(text));
+        Self { stack, style, shaper: Shaper::new(style, han), han, bounds, missing: Vec::new() }
+    }
+
+    /// Lays out the whole text; the flag says whether it fits.
+    fn try_fit(&mut self, text: &str) -> (Layout, bool) {
+        let hard_lines = text.lines().count();
+        // More line breaks than lines: they count as spaces.
+        let joined = (hard_lines > self.bounds.lines).then(|| text.replace('\n', " "));
+        let text = joined.as_deref().unwrap_or(text);
+        let paragraphs: Vec<Paragraph<'_>> = text.lines().map(|line| self.paragraph(line)).collect();
+
+        if self.bounds.lines > paragraphs.len() {
+            let one = self.block(paragraphs.iter().map(|paragraph| &paragraph.line));
+            if self.bounds.size(one.0, one.1 + one.2) < self.bounds.max {
+                if let Some(broken) = self.broken(&paragraphs) {
+                    return broken;
+                }
+            }
+        }
+        self.finish(paragraphs.into_iter().map(|paragraph| paragraph.line).collect())
+    }
+
+    fn paragraph<'t>(&mut self, text: &'t str) -> Paragraph<'t> {
+        let text = text.trim();
+        let itemized = itemize(text, self.style, self.stack, self.han);
+        for cluster in itemized.missing {
+            if !self.missing.contains(&cluster) {
+                self.missing.push(cluster);
+            }
+        }
+        let line = self.shaper.line(text, &itemized.items, itemized.base, 0..text.len());
+        Paragraph { text, items: itemized.items, base: itemized.base, line }
+    }
+
+    /// Breaks paragraphs into more lines if that allows a larger size.
+    fn broken(&mut self, paragraphs: &[Paragraph<'_>]) -> Option<(Layout, bool)> {
+        let widths: Vec<Widths> = paragraphs
+            .iter()
+            .map(|paragraph| {
+                let glyphs = paragraph.line.runs.iter().flat_map(|run| &run.glyphs);
+                Widths::new(glyphs.map(|glyph| (glyph.cluster, glyph.advance)))
+            })
+            .collect();
+        let block = self.block(paragraphs.iter().map(|paragraph| &paragraph.line));
+        let edges = block.1 + block.2 - (paragraphs.len() - 1) as f32 * self.bounds.line_height;
+        for anywhere in [false, true] {
+            let breaks: Vec<Vec<Break>> = paragraphs
+                .iter()
+                .zip(&widths)
+                .map(|(paragraph, widths)| breaks(paragraph.text, widths, anywhere))
+                .collect();
+            let (mut best, mut best_size) = (None, 0.0);
+            for lines in paragraphs.len()..=self.bounds.lines {
+                let width = narrowest(&breaks, lines);
+                let size = self.bounds.size(width, edges + (lines - 1) as f32 * self.bounds.line_height);
+                // A line more must be worth it.
+                if size > best_size * 1.02 {
+                    (best, best_size) = (Some(width), size);
+                }
+            }
+            if best_size >= self.bounds.min {
+                // A hair wider than computed: sums of widths in another order differ in the last bit.
+                let width = best? * 1.000_01;
+                let lines = self.lines(paragraphs, &breaks, width);
+                return Some(self.finish(lines));
+            }
+        }
+        None
+    }
+
+    fn lines(&mut self, paragraphs: &[Paragraph<'_>], breaks: &[Vec<Break>], width: f32) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for (paragraph, breaks) in paragraphs.iter().zip(breaks) {
+            for range in fill(breaks, width) {
+                let range: Range<usize> = range;
+                lines.push(self.shaper.line(paragraph.text, &paragraph.items, paragraph.base, range));
+            }
+        }
+        lines
+    }
+
+    /// Width of the widest line, height above the first baseline and from there to the bottom.
+    ///
+    /// The primary face's metrics place the baselines, so they do not move from guest to guest;
+    /// ink that sticks out of them (stacked Vietnamese accents, Nastaliq) makes the block higher.
+    fn block<'l>(&self, lines: impl Iterator<Item = &'l Line>) -> (f32, f32, f32) {
+        let (mut above, mut below) = self.stack.primary().map_or((0.9, 0.25), |face| (face.ascent(), face.descent()));
+        let (base_above, base_below) = (above, below);
+        let (mut width, mut count) = (0.0f32, 0);
+        for line in lines {
+            let depth = count as f32 * self.bounds.line_height;
+            width = width.max(line.width());
+            above = above.max(line.ink[3] - depth);
+            below = (depth + base_below).max(depth - line.ink[1]).max(below);
+            count += 1;
+        }
+        (width, above.max(base_above), below)
+    }
+
+    fn finish(&self, lines: Vec<Line>) -> (Layout, bool) {
+        let (width, above, below) = self.block(lines.iter());
+        let size = self.bounds.size(width, above + below);
+        // Rounding must not make a text that fits exactly look as if it did not.
+        let fits = lines.is_empty() || size >= self.bounds.min * 0.9999;
+        let depth = lines.len().saturating_sub(1) as f32 * self.bounds.line_height;
+        let layout = Layout {
+            size: size.max(self.bounds.min),
+            lines,
+            above,
+            below: below - depth,
+            line_height: self.bounds.line_height,
+            ..Layout::default()
+        };
+        (layout, fits)
+    }
+
+    /// The longest beginning of the text that fits with an ellipsis behind it.
+    fn cut(&mut self, text: &str) -> Layout {
+        let ends: Vec<usize> = text.grapheme_indices(true).map(|(at, _)| at).collect();
+        let with_ellipsis = |end: usize| {
+            let kept = text.get(..end).unwrap_or_default().trim_end();
+            let mut cut = String::with_capacity(kept.len() + 3);
+            cut.push_str(kept);
+            cut.push('…');
+            cut
+        };
+        // Widths grow with the text, so the longest that fits is found by halving.
+        let (mut low, mut high) = (0, ends.len());
+        let mut best = None;
+        while low < high {
+            let middle = (low + high).div_ceil(2);
+            let (layout, fits) = self.try_fit(&with_ellipsis(ends.get(middle).copied().unwrap_or(text.len())));
+            if fits {
+                (low, best) = (middle, Some(layout));
+            } else {
+                high = middle - 1;
+            }
+        }
+        best.unwrap_or_else(|| self.try_fit(&with_ellipsis(0)).0)
+    }
+}

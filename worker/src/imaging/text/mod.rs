@@ -1,0 +1,23 @@
+//! Text for invitations: any script, fitted into a box, drawn clipped to it.
+//!
+//! [`layout`] cleans and shapes a text in em units, chooses the line breaks and the largest size
+//! that fits; [`draw`] fills the outlines. Characters that no font has are left out of the picture
+//! and listed in [`Layout::missing`]: the caller tells the admin, the guest never sees a box.
+
+mod bitmap;
+mod clean;
+mod draw;
+mod fit;
+mod itemize;
+mod raster;
+mod shape;
+mod style;
+mod wrap;
+
+pub use draw::{Area, Canvas, Scratch, draw};
+pub use fit::layout;
+pub use shape::{Layout, Line};
+pub use style::{Align, Shadow, TextStyle, VAlign};
+
+#[cfg(test)]
+mod tests;
