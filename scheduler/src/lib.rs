@@ -1,1 +1,36 @@
-//! Herald scheduler.
+//! Decides when: dispatches due jobs, rescues lost ones, prunes old ones. Never does the work.
+
+mod dispatcher;
+mod rescue;
+mod retention;
+
+use std::time::Duration;
+
+use herald_shared::{db::Db, wire::Wire};
+use tokio_util::sync::CancellationToken;
+
+pub use rescue::rescue_all;
+
+/// A scheduler. Any number of them may run on one ledger.
+#[derive(Clone)]
+pub struct Scheduler {
+    /// The ledger's database.
+    pub db: Db,
+    /// Where leased jobs go.
+    pub wire: Wire,
+    /// Written on the rows it leases, for people to read.
+    pub name: String,
+    /// How long a lease lasts without renewal.
+    pub lease: Duration,
+    /// The slowest it looks for due jobs when nothing wakes it.
+    pub tick: Duration,
+    /// How long finished jobs are kept.
+    pub keep: Duration,
+}
+
+impl Scheduler {
+    /// Runs until `stop` is cancelled.
+    pub async fn run(self, stop: CancellationToken) {
+        tokio::join!(dispatcher::run(&self, &stop), rescue::run(&self, &stop), retention::run(&self, &stop),);
+    }
+}

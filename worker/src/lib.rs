@@ -1,3 +1,4 @@
 //! Herald worker.
 
 pub mod imaging;
+pub mod runner;

@@ -1,0 +1,147 @@
+//! Runs jobs: takes them from the wire, keeps their leases, catches what goes wrong, and writes their outcomes in groups.
+//!
+//! ```text
+//!  wire ─▶ consumer ─▶ apalis worker (one per queue) ─▶ settle ─▶ handler
+//!                      concurrency limit                  │
+//!          lease keeper ◀──────── in flight ◀─────────────┤
+//!                                                         ▼
+//!          ledger ◀─────────── committer ◀──────────── outcome
+//! ```
+//!
+//! A job is in flight from the moment it is taken until its outcome is committed, and its lease is renewed all that time.
+
+mod backend;
+mod committer;
+mod in_flight;
+mod lease_keeper;
+mod outcome;
+mod settle;
+
+use std::{sync::Arc, time::Duration};
+
+use apalis::layers::WorkerBuilderExt;
+use apalis_core::worker::builder::WorkerBuilder;
+use futures::future::{BoxFuture, join_all};
+use herald_shared::{
+    db::Db,
+    ledger::{self, Finished, Leased, Outcome},
+    wire::Wire,
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use self::outcome::{Done, Failure};
+use self::{backend::WireBackend, in_flight::InFlight, settle::SettleLayer};
+
+/// What runs a job. A panic counts as a failed attempt.
+pub type Handler = Arc<dyn Fn(Attempt) -> BoxFuture<'static, Result<Done, Failure>> + Send + Sync>;
+
+/// One attempt of a job, as its handler gets it.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The job.
+    pub job: Leased,
+    /// Cancelled when a person cancels the job, when its lease is lost, or when a stop has waited long enough.
+    pub cancelled: CancellationToken,
+}
+
+/// One queue's share of a runner.
+#[derive(Clone, Debug)]
+pub struct QueueShare {
+    /// The queue.
+    pub queue: String,
+    /// Jobs at once.
+    pub concurrency: usize,
+    /// Jobs that may wait on the wire, so that the next one is at hand when one ends.
+    pub prefetch: usize,
+}
+
+impl QueueShare {
+    /// A share with as much prefetch as keeps `concurrency` busy.
+    pub fn new(queue: &str, concurrency: usize) -> Self {
+        Self { queue: queue.to_owned(), concurrency, prefetch: (concurrency * 2).max(8) }
+    }
+}
+
+/// A set of workers in this process.
+pub struct Runner {
+    /// The ledger's database.
+    pub db: Db,
+    /// Where jobs come from.
+    pub wire: Wire,
+    /// What it takes part in.
+    pub queues: Vec<QueueShare>,
+    /// How long a lease lasts without renewal.
+    pub lease: Duration,
+    /// How long a stop waits for running jobs.
+    pub stop_after: Duration,
+    /// What runs the jobs.
+    pub handler: Handler,
+}
+
+/// Outcomes on their way to the committer; more than that and the workers wait for the database.
+const OUTCOMES_WAITING: usize = 4_096;
+
+impl Runner {
+    /// Works until `stop` is cancelled; then finishes what runs, hands back the rest, and returns when every outcome is written.
+    pub async fn run(self, stop: CancellationToken) {
+        let in_flight = InFlight::default();
+        let (outcomes, finished) = mpsc::channel(OUTCOMES_WAITING);
+        let committer = tokio::spawn(committer::run(self.db.clone(), finished, in_flight.clone()));
+        let stopped = CancellationToken::new();
+        let keeper = tokio::spawn(lease_keeper::run(
+            self.db.clone(),
+            self.wire.clone(),
+            in_flight.clone(),
+            self.lease,
+            stopped.clone(),
+        ));
+        let workers = self.queues.iter().map(|share| {
+            let consumer = self.wire.consumer(&share.queue, share.prefetch);
+            let settle = SettleLayer {
+                db: self.db.clone(),
+                in_flight: in_flight.clone(),
+                outcomes: outcomes.clone(),
+                handler: self.handler.clone(),
+            };
+            let backend = WireBackend::new(consumer, stop.clone(), outcomes.clone());
+            let worker = WorkerBuilder::new(share.queue.as_str())
+                .backend(backend)
+                .concurrency(share.concurrency.max(1))
+                .layer(settle)
+                .build(settle::never_reached);
+            async move {
+                if let Err(error) = worker.run().await {
+                    tracing::error!(%error, "a worker ended early");
+                }
+            }
+        });
+        let deadline = {
+            let (stop, in_flight, after) = (stop.clone(), in_flight.clone(), self.stop_after);
+            tokio::spawn(async move {
+                stop.cancelled().await;
+                tokio::time::sleep(after).await;
+                tracing::warn!(jobs = in_flight.len(), "jobs still run: they are stopped and handed back");
+                in_flight.cancel_all();
+            })
+        };
+        // `join_all` polls the queues' workers in one task; the handlers run in tasks of their own.
+        join_all(workers).await;
+        deadline.abort();
+        drop(outcomes);
+        if let Err(error) = committer.await {
+            tracing::error!(%error, "the committer ended early: unwritten outcomes are run again when their leases run out");
+        }
+        stopped.cancel();
+        let _ = keeper.await;
+    }
+}
+
+/// Gives jobs back to the ledger untouched: the attempt does not count.
+pub async fn hand_back(db: &Db, jobs: Vec<Leased>) {
+    let finished: Vec<Finished> =
+        jobs.into_iter().map(|job| Finished { outcome: Outcome::Snooze { run_at: job.run_at }, job }).collect();
+    if let Err(error) = ledger::commit(db, &finished).await {
+        tracing::warn!(%error, jobs = finished.len(), "jobs could not be handed back: they return when their leases run out");
+    }
+}

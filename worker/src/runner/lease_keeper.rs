@@ -1,0 +1,53 @@
+//! Renews the leases of everything this process holds, and passes on cancellations.
+
+use std::{collections::HashSet, time::Duration};
+
+use herald_shared::{db::Db, ledger, wire::Wire};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::in_flight::InFlight;
+
+/// Runs until `stopped`. Leases are renewed three times in their length, so that two renewals may fail.
+pub(super) async fn run(db: Db, wire: Wire, in_flight: InFlight, lease: Duration, stopped: CancellationToken) {
+    let mut cancels = wire.cancels();
+    let mut next = db.now() + lease / 3;
+    loop {
+        tokio::select! {
+            () = stopped.cancelled() => return,
+            () = db.clock().sleep_until(next) => {
+                next = db.now() + lease / 3;
+                renew(&db, &wire, &in_flight, lease).await;
+            }
+            cancel = cancels.recv() => match cancel {
+                Ok(job) => { in_flight.cancel(job); }
+                // Too many at once: the next renewal reads the rest from the ledger.
+                Err(RecvError::Lagged(_)) => next = db.now(),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+async fn renew(db: &Db, wire: &Wire, in_flight: &InFlight, lease: Duration) {
+    let running = in_flight.keys();
+    let mut held = running.clone();
+    held.extend(wire.waiting());
+    match ledger::renew(db, &held, lease).await {
+        Ok(renewals) => {
+            renewals.iter().filter(|renewal| renewal.cancel_requested).for_each(|renewal| {
+                in_flight.cancel(renewal.id);
+            });
+            let kept: HashSet<Uuid> = renewals.iter().map(|renewal| renewal.id).collect();
+            let still_held: HashSet<Uuid> = in_flight.keys().iter().map(|key| key.id).collect();
+            // An attempt whose outcome was committed meanwhile has no lease to lose.
+            for lost in running.iter().filter(|key| !kept.contains(&key.id) && still_held.contains(&key.id)) {
+                metrics::counter!("herald_leases_lost_total").increment(1);
+                tracing::warn!(job = %lost.id, attempt = lost.attempt, "lease lost: stopping");
+                in_flight.cancel(lost.id);
+            }
+        }
+        Err(error) => tracing::warn!(%error, jobs = held.len(), "leases could not be renewed, will try again"),
+    }
+}

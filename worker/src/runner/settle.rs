@@ -1,0 +1,127 @@
+//! The tower layer that runs a handler and sends its outcome on: the one place where an attempt begins and ends.
+
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use apalis_core::task::Task;
+use futures::future::BoxFuture;
+use herald_shared::{
+    db::Db,
+    jobs::JobKind,
+    ledger::{Finished, Leased},
+};
+use tokio::sync::mpsc;
+use tower::{Layer, Service};
+use tracing::Instrument;
+
+use super::{Attempt, Done, Failure, Handler, in_flight::InFlight, outcome::outcome_of};
+
+/// Longest run of a job whose kind has no policy.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+
+#[derive(Clone)]
+pub(super) struct SettleLayer {
+    pub(super) db: Db,
+    pub(super) in_flight: InFlight,
+    pub(super) outcomes: mpsc::Sender<Finished>,
+    pub(super) handler: Handler,
+}
+
+/// apalis wants a task function at the end of the stack; the layer above it runs the handler and never calls it.
+pub(super) async fn never_reached(_: Leased) {}
+
+impl<S> Layer<S> for SettleLayer {
+    type Service = Settle;
+
+    fn layer(&self, _: S) -> Settle {
+        Settle(self.clone())
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Settle(SettleLayer);
+
+impl Service<Task<Leased>> for Settle {
+    type Response = ();
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<(), Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, task: Task<Leased>) -> Self::Future {
+        let SettleLayer { db, in_flight, outcomes, handler } = self.0.clone();
+        let job = task.args;
+        Box::pin(async move {
+            // A wait longer than the lease: by now the job is, or will be, somebody else's.
+            if job.lease_until <= db.now() {
+                metrics::counter!("herald_leases_lost_total").increment(1);
+                return Ok(());
+            }
+            let span = tracing::info_span!("job", id = %job.id, kind = %job.kind, attempt = job.attempt);
+            let answer = attempt(&db, &in_flight, &handler, &job).instrument(span.clone()).await;
+            span.in_scope(|| record(&job, &answer));
+            let outcome = outcome_of(&db, &job, answer);
+            // The committer outlives the workers.
+            let _ = outcomes.send(Finished { job, outcome }).await;
+            Ok(())
+        })
+    }
+}
+
+async fn attempt(db: &Db, in_flight: &InFlight, handler: &Handler, job: &Leased) -> Result<Done, Failure> {
+    let waited = (db.now() - job.run_at).to_std().unwrap_or_default();
+    metrics::histogram!("herald_job_wait_seconds", "queue" => job.queue.clone()).record(waited.as_secs_f64());
+    let started = Instant::now();
+    let cancelled = in_flight.add(job.key());
+    let timeout = JobKind::parse(&job.kind).map_or(DEFAULT_TIMEOUT, |kind| kind.policy().timeout);
+    // A task of its own: it may use another core, its panic stays in it, and it can be ended from here.
+    let running =
+        handler(Attempt { job: job.clone(), cancelled: cancelled.clone() }).instrument(tracing::Span::current());
+    let mut running = tokio::spawn(running);
+    let answer = tokio::select! {
+        ended = &mut running => match ended {
+            Ok(answer) => answer,
+            Err(error) => Err(Failure::Retry { error: panic_message(error), after: None }),
+        },
+        () = tokio::time::sleep(timeout) => {
+            running.abort();
+            Err(Failure::Retry { error: format!("it took longer than its limit of {} s", timeout.as_secs()), after: None })
+        }
+        () = cancelled.cancelled() => {
+            running.abort();
+            Err(Failure::Cancelled)
+        }
+    };
+    metrics::histogram!("herald_job_run_seconds", "kind" => job.kind.clone()).record(started.elapsed().as_secs_f64());
+    answer
+}
+
+fn panic_message(error: tokio::task::JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "it was stopped".to_owned() };
+    let text =
+        panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("it panicked: {}", text.unwrap_or_else(|| "without a message".to_owned()))
+}
+
+fn record(job: &Leased, answer: &Result<Done, Failure>) {
+    let outcome = match answer {
+        Ok(_) => "done",
+        Err(Failure::Retry { .. }) if !job.is_last_attempt() => "retry",
+        Err(Failure::Retry { .. } | Failure::Fail(_)) => "dead",
+        Err(Failure::Snooze(_)) => "snooze",
+        Err(Failure::Cancelled) => "cancelled",
+    };
+    metrics::counter!("herald_jobs_total", "kind" => job.kind.clone(), "outcome" => outcome).increment(1);
+    match answer {
+        Err(Failure::Retry { error, .. } | Failure::Fail(error)) if outcome == "dead" => {
+            tracing::error!(%error, "job failed for good");
+        }
+        Err(Failure::Retry { error, .. }) => tracing::warn!(%error, "job failed, will be tried again"),
+        _ => tracing::debug!(outcome, "job ended"),
+    }
+}
