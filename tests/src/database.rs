@@ -10,25 +10,24 @@
 //!
 //! which makes the tests `a_dead_workers_jobs_come_back::sqlite` and `…::postgres`.
 
+use chrono::{DateTime, Utc};
+use herald_shared::clock::Clock;
+use herald_shared::db::{Db, DbConfig, EngineKind};
+use herald_shared::ids::Ids;
 use tempfile::TempDir;
 
-use crate::postgres::{self, PostgresDatabase};
-use crate::schema;
+use crate::postgres::PostgresDatabase;
 
-/// The two engines that every query must serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// One file, as in the embedded tier.
-    Sqlite,
-    /// The server that `./tests/run` started, as in the fleet.
-    Postgres,
-}
+/// Enough for the concurrency that a test provokes, and few enough that the tests running at once fit the server.
+const MAX_CONNECTIONS: u32 = 8;
 
 /// A database that only one test uses. Dropping it removes it, together with whatever is still connected to it.
 #[derive(Debug)]
 pub struct TestDatabase {
-    engine: Engine,
-    url: String,
+    /// The database as one process of Herald sees it. Its clock stands at [`TestDatabase::start`] until the test moves
+    /// it (`database.db.clock().advance(…)`), and its ids are the same in every run.
+    pub db: Db,
+    config: DbConfig,
     _home: Home,
 }
 
@@ -40,52 +39,69 @@ enum Home {
 }
 
 impl TestDatabase {
-    /// A database with Herald's tables and no rows.
+    /// A database with Herald's tables and no rows but those the migrations make.
     ///
     /// # Panics
     /// When it cannot be made; for PostgreSQL also when the test was not started by `./tests/run`.
-    pub async fn new(engine: Engine) -> Self {
-        match engine {
-            Engine::Sqlite => {
-                let database = Self::on_sqlite();
-                schema::migrate(&database.url).await;
-                database
-            }
-            Engine::Postgres => Self::on_postgres(PostgresDatabase::migrated().await),
-        }
+    pub async fn new(engine: EngineKind) -> Self {
+        let database = match engine {
+            EngineKind::Sqlite => Self::on_sqlite().await,
+            EngineKind::Postgres => Self::on_postgres(PostgresDatabase::migrated().await).await,
+        };
+        // On PostgreSQL this finds nothing to do; it fails if the template was not made by these migrations.
+        database.db.migrate().await.expect("the migrations run");
+        database
     }
 
     /// A database without a single table, for tests of the migrations themselves.
     ///
     /// # Panics
     /// As [`TestDatabase::new`].
-    pub async fn empty(engine: Engine) -> Self {
+    pub async fn empty(engine: EngineKind) -> Self {
         match engine {
-            Engine::Sqlite => Self::on_sqlite(),
-            Engine::Postgres => Self::on_postgres(PostgresDatabase::empty().await),
+            EngineKind::Sqlite => Self::on_sqlite().await,
+            EngineKind::Postgres => Self::on_postgres(PostgresDatabase::empty().await).await,
         }
     }
 
-    fn on_sqlite() -> Self {
+    async fn on_sqlite() -> Self {
         let folder = TempDir::with_prefix("herald-test-").expect("the temporary folder is writable");
-        let url = format!("sqlite://{}?mode=rwc", folder.path().join("herald.db").display());
-        Self { engine: Engine::Sqlite, url, _home: Home::Sqlite { _folder: folder } }
+        let config = DbConfig::Sqlite { path: folder.path().join("herald.db") };
+        Self::open(config, Home::Sqlite { _folder: folder }).await
     }
 
-    fn on_postgres(database: PostgresDatabase) -> Self {
-        let url = postgres::url_of(database.name());
-        Self { engine: Engine::Postgres, url, _home: Home::Postgres { _database: database } }
+    async fn on_postgres(database: PostgresDatabase) -> Self {
+        let config = DbConfig::Postgres { url: database.url(), max_connections: MAX_CONNECTIONS };
+        Self::open(config, Home::Postgres { _database: database }).await
     }
 
-    /// The engine it runs on, for the rare test whose expectation differs.
-    pub fn engine(&self) -> Engine {
-        self.engine
+    async fn open(config: DbConfig, home: Home) -> Self {
+        let db = connect(&config, Clock::manual(Self::start()), Ids::seeded(0)).await;
+        Self { db, config, _home: home }
     }
 
-    /// `sqlite://…` or `postgres://…`, as in Herald's configuration.
-    pub fn url(&self) -> &str {
-        &self.url
+    /// Another handle on the same database, as another process of Herald would have one. Give it ids that differ from
+    /// those of [`TestDatabase::db`]: `Ids::random()`, or a seed that is not 0.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    pub async fn connect(&self, clock: Clock, ids: Ids) -> Db {
+        connect(&self.config, clock, ids).await
     }
+
+    /// What to open, for a test that starts a whole process.
+    pub fn config(&self) -> &DbConfig {
+        &self.config
+    }
+
+    /// The time at which every test begins: 1 March 2026, 09:00 UTC.
+    pub fn start() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_772_355_600, 0).expect("the number is a time")
+    }
+}
+
+async fn connect(config: &DbConfig, clock: Clock, ids: Ids) -> Db {
+    Db::connect(config, clock, ids).await.expect("a database just made answers")
 }
 
 /// Makes two tests of each function named: one on SQLite, one on PostgreSQL, each with a fresh, migrated database.
@@ -97,12 +113,12 @@ macro_rules! on_both_engines {
         mod $test {
             #[tokio::test]
             async fn sqlite() {
-                super::$test(&$crate::TestDatabase::new($crate::Engine::Sqlite).await).await;
+                super::$test(&$crate::TestDatabase::new($crate::EngineKind::Sqlite).await).await;
             }
 
             #[tokio::test]
             async fn postgres() {
-                super::$test(&$crate::TestDatabase::new($crate::Engine::Postgres).await).await;
+                super::$test(&$crate::TestDatabase::new($crate::EngineKind::Postgres).await).await;
             }
         }
     )+};

@@ -5,6 +5,6 @@
 
 mod database;
 mod postgres;
-mod schema;
 
-pub use database::{Engine, TestDatabase};
+pub use database::TestDatabase;
+pub use herald_shared::db::EngineKind;

@@ -4,15 +4,17 @@
 //! migrations, and every test gets a copy of it. Test programs that run at the same time share the template.
 
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
+use std::path::Path;
 use std::str::FromStr;
-use std::thread;
+use std::{fs, thread};
 
+use herald_shared::clock::Clock;
+use herald_shared::db::{Db, DbConfig};
+use herald_shared::ids::Ids;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
-
-use crate::schema;
 
 /// Any number will do, as long as nothing else locks it: it keeps two test programs from making the template at once.
 const TEMPLATE_LOCK: i64 = 0x6865_7261_6c64;
@@ -38,13 +40,15 @@ impl PostgresDatabase {
 
     async fn copy_of(template: &str) -> Self {
         let name = format!("herald_test_{:016x}", RandomState::new().build_hasher().finish());
-        let mut server = connect("postgres").await;
+        let mut server = connect().await;
         run(&mut server, format!("create database {name} template {template}")).await;
+        server.close().await.expect("the connection closes");
         Self { name }
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// Its address, with user and password.
+    pub(crate) fn url(&self) -> String {
+        url_of(&self.name)
     }
 }
 
@@ -55,7 +59,7 @@ impl Drop for PostgresDatabase {
         let dropping = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
-                let mut server = options().database("postgres").connect().await?;
+                let mut server = options().connect().await?;
                 server.execute(AssertSqlSafe(statement)).await?;
                 server.close().await
             })?;
@@ -69,15 +73,10 @@ impl Drop for PostgresDatabase {
     }
 }
 
-/// The address of a database on the test server.
-pub(crate) fn url_of(database: &str) -> String {
-    options().database(database).to_url_lossy().to_string()
-}
-
 /// Makes the template unless another test program has, and returns its name.
 async fn make_template() -> String {
-    let name = format!("herald_template_{:016x}", schema::fingerprint().await);
-    let mut server = connect("postgres").await;
+    let name = format!("herald_template_{:016x}", fingerprint());
+    let mut server = connect().await;
     sqlx::query("select pg_advisory_lock($1)")
         .bind(TEMPLATE_LOCK)
         .execute(&mut server)
@@ -93,7 +92,7 @@ async fn make_template() -> String {
         let unfinished = format!("{name}_unfinished");
         run(&mut server, format!("drop database if exists {unfinished} with (force)")).await;
         run(&mut server, format!("create database {unfinished} template template0")).await;
-        schema::migrate(&url_of(&unfinished)).await;
+        migrate(url_of(&unfinished)).await;
         run(&mut server, format!("alter database {unfinished} rename to {name}")).await;
         // A database that someone is connected to cannot be copied.
         run(&mut server, format!("alter database {name} with allow_connections false")).await;
@@ -103,8 +102,30 @@ async fn make_template() -> String {
     name
 }
 
-async fn connect(database: &str) -> PgConnection {
-    options().database(database).connect().await.expect("the PostgreSQL that ./tests/run started answers")
+async fn migrate(url: String) {
+    let config = DbConfig::Postgres { url, max_connections: 1 };
+    let db = Db::connect(&config, Clock::system(), Ids::random()).await.expect("a database just made answers");
+    db.migrate().await.expect("the migrations run on PostgreSQL");
+    db.close().await;
+}
+
+/// A number that changes with the migrations.
+fn fingerprint() -> u64 {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations"));
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .expect("the migrations lie at the top of the repository")
+        .map(|entry| entry.expect("the folder can be read").path())
+        .collect();
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        fs::read(&file).expect("a migration can be read").hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+async fn connect() -> PgConnection {
+    options().connect().await.expect("the PostgreSQL that ./tests/run started answers")
 }
 
 async fn run(server: &mut PgConnection, statement: String) {
@@ -114,8 +135,13 @@ async fn run(server: &mut PgConnection, statement: String) {
     }
 }
 
+fn url_of(database: &str) -> String {
+    options().database(database).to_url_lossy().to_string()
+}
+
+/// How to reach the test server, with the database that every server has.
 fn options() -> PgConnectOptions {
-    parse(std::env::var("HERALD_TEST_POSTGRES_URL").ok().as_deref())
+    parse(std::env::var("HERALD_TEST_POSTGRES_URL").ok().as_deref()).database("postgres")
 }
 
 /// A run without PostgreSQL would prove half of what it says, so it fails rather than leaving tests out.

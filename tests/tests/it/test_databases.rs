@@ -1,64 +1,79 @@
-//! The harness itself: tests that share a database would fail at random, and far from the cause.
+//! The harness itself: tests that shared a database would fail at random, and far from the cause.
 
-use std::path::Path;
+use std::time::Duration;
 
-use herald_tests::{Engine, TestDatabase};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use herald_shared::clock::Clock;
+use herald_shared::db::{DbConfig, Result, Tx, query};
+use herald_shared::ids::Ids;
+use herald_tests::{EngineKind, TestDatabase, on_both_engines};
 
-#[tokio::test]
-async fn each_test_has_a_postgresql_database_of_its_own() {
-    let one = TestDatabase::new(Engine::Postgres).await;
-    let other = TestDatabase::new(Engine::Postgres).await;
-    let mut in_one = PgConnection::connect(one.url()).await.unwrap();
-    let mut in_other = PgConnection::connect(other.url()).await.unwrap();
-    in_one.execute("create table only_here (id integer)").await.unwrap();
-    let refusal = in_other.execute("select id from only_here").await.unwrap_err();
-    assert!(refusal.to_string().contains("only_here"), "{refusal}");
+on_both_engines! {
+    each_test_has_a_database_of_its_own,
+    another_handle_sees_the_same_rows,
+    a_fresh_database_has_every_table_and_an_empty_one_none,
+    every_test_begins_at_the_same_time_with_the_same_ids,
+}
+
+async fn each_test_has_a_database_of_its_own(database: &TestDatabase) {
+    let other = TestDatabase::new(database.db.kind()).await;
+    write_mark(database.db.begin().await.unwrap()).await.unwrap();
+    assert!(sees_mark(database.db.begin().await.unwrap()).await);
+    assert!(!sees_mark(other.db.begin().await.unwrap()).await);
+}
+
+async fn another_handle_sees_the_same_rows(database: &TestDatabase) {
+    let other = database.connect(Clock::system(), Ids::random()).await;
+    write_mark(database.db.begin().await.unwrap()).await.unwrap();
+    assert!(sees_mark(other.begin().await.unwrap()).await);
+}
+
+async fn a_fresh_database_has_every_table_and_an_empty_one_none(database: &TestDatabase) {
+    let empty = TestDatabase::empty(database.db.kind()).await;
+    assert!(query("select count(*) from jobs").execute(&mut database.db.begin().await.unwrap()).await.is_ok());
+    assert!(query("select count(*) from jobs").execute(&mut empty.db.begin().await.unwrap()).await.is_err());
+}
+
+async fn every_test_begins_at_the_same_time_with_the_same_ids(database: &TestDatabase) {
+    let other = TestDatabase::new(database.db.kind()).await;
+    assert_eq!(database.db.now(), TestDatabase::start());
+    assert_eq!(database.db.new_id(), other.db.new_id());
+    database.db.clock().advance(Duration::from_secs(60));
+    assert_eq!((database.db.now() - other.db.now()).num_seconds(), 60);
 }
 
 #[tokio::test]
-async fn a_postgresql_database_goes_with_its_test_even_when_connections_are_open() {
-    let database = TestDatabase::new(Engine::Postgres).await;
-    let mut open = PgConnection::connect(database.url()).await.unwrap();
-    open.execute("select 1").await.unwrap();
-    let url = database.url().to_owned();
+async fn an_sqlite_database_goes_with_its_test() {
+    let database = TestDatabase::new(EngineKind::Sqlite).await;
+    let DbConfig::Sqlite { path } = database.config().clone() else { panic!("{:?}", database.config()) };
+    assert!(path.exists());
     drop(database);
-    let refusal = PgConnection::connect(&url).await.unwrap_err();
+    assert!(!path.parent().unwrap().exists());
+}
+
+#[tokio::test]
+async fn a_postgresql_database_goes_with_its_test_though_someone_is_connected() {
+    let database = TestDatabase::new(EngineKind::Postgres).await;
+    let other = database.connect(Clock::system(), Ids::random()).await;
+    drop(database);
+    let Err(refusal) = other.begin().await else { panic!("the database is still there") };
     assert!(refusal.to_string().contains("does not exist"), "{refusal}");
 }
 
 #[tokio::test]
 async fn databases_made_at_the_same_time_do_not_disturb_each_other() {
-    let mut making: Vec<_> =
-        (0..8).map(|_| tokio::spawn(async { TestDatabase::new(Engine::Postgres).await.url().to_owned() })).collect();
-    let mut urls = Vec::new();
-    for one in &mut making {
-        urls.push(one.await.unwrap());
+    let making: Vec<_> = (0..8).map(|_| tokio::spawn(TestDatabase::new(EngineKind::Postgres))).collect();
+    for one in making {
+        let database = one.await.unwrap();
+        write_mark(database.db.begin().await.unwrap()).await.unwrap();
     }
-    urls.sort();
-    urls.dedup();
-    assert_eq!(urls.len(), 8);
 }
 
-#[tokio::test]
-async fn an_empty_database_has_no_table() {
-    let database = TestDatabase::empty(Engine::Postgres).await;
-    let mut connection = PgConnection::connect(database.url()).await.unwrap();
-    let tables: i64 = sqlx::query_scalar(AssertSqlSafe(
-        "select count(*) from information_schema.tables where table_schema = 'public'",
-    ))
-    .fetch_one(&mut connection)
-    .await
-    .unwrap();
-    assert_eq!(tables, 0);
+/// Leaves something in the database that a fresh one does not have. Fails if it is there already.
+async fn write_mark(mut tx: Tx) -> Result<()> {
+    query("create table mark (id integer)").execute(&mut tx).await?;
+    tx.commit().await
 }
 
-#[tokio::test]
-async fn an_sqlite_database_goes_with_its_test() {
-    let database = TestDatabase::new(Engine::Sqlite).await;
-    let file = database.url().strip_prefix("sqlite://").unwrap().split('?').next().unwrap().to_owned();
-    assert!(Path::new(&file).exists());
-    drop(database);
-    assert!(!Path::new(&file).exists());
-    assert!(!Path::new(&file).parent().unwrap().exists());
+async fn sees_mark(mut tx: Tx) -> bool {
+    query("select id from mark").execute(&mut tx).await.is_ok()
 }
