@@ -107,6 +107,15 @@ impl Files {
         self.store.copy(&path(from)?, &path(to)?).await.map_err(|error| classify(from, error))
     }
 
+    /// As [`Files::copy`], but what was at `to` goes first: a copy onto another name of the same bytes would leave its draft behind
+    /// (renaming one hard link onto another of the same file does nothing, POSIX `rename`).
+    pub async fn replace(&self, from: &str, to: &str) -> Result<()> {
+        if self.size(to).await?.is_some() {
+            self.delete(to).await?;
+        }
+        self.copy(from, to).await
+    }
+
     /// Removes a file; one that is not there is no error.
     pub async fn delete(&self, key: &str) -> Result<()> {
         match self.store.delete(&path(key)?).await.map_err(|error| classify(key, error)) {

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod jobs;
 pub mod ledger;
 pub mod links;
+pub mod results;
 pub mod telemetry;
 pub mod template;
 pub mod wire;

@@ -1,0 +1,105 @@
+//! The handlers: one file a kind, under the name its payload has in `herald_shared::jobs`.
+
+mod contacts_import;
+mod face_crop;
+mod invitation_publish;
+mod invitation_render;
+mod invitation_summary;
+mod invitation_upload;
+mod template_preview;
+
+use std::{future::Future, sync::Arc};
+
+use futures::FutureExt;
+use herald_shared::{
+    db::Db,
+    domain::{self, Invitation},
+    files::Files,
+    jobs::{JobKind, Payload},
+    ledger::Leased,
+    links::LinkSigner,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    runner::{Attempt, Done, Failure, Handler},
+    studio::Studio,
+};
+
+/// What handlers work with.
+pub struct Context {
+    /// The database.
+    pub db: Db,
+    /// The file store.
+    pub files: Files,
+    /// Makes the links of invitations.
+    pub links: LinkSigner,
+    /// Fonts, face finder, templates and the picture fetcher.
+    pub studio: Studio,
+    /// The largest list, and how it is read.
+    pub import: herald_shared::csv::Options,
+}
+
+/// The handler of every kind.
+pub fn handler(context: Arc<Context>) -> Handler {
+    Arc::new(move |attempt| {
+        let context = context.clone();
+        async move {
+            let Attempt { job, cancelled } = attempt;
+            let Some(kind) = JobKind::parse(&job.kind) else {
+                return Err(Failure::Fail(format!("this version knows no {} jobs: run the version that enqueued it", job.kind)));
+            };
+            match kind {
+                JobKind::ContactsImport => run(context, job, cancelled, contacts_import::run).await,
+                JobKind::FaceCrop => run(context, job, cancelled, face_crop::run).await,
+                JobKind::InvitationRender => run(context, job, cancelled, invitation_render::run).await,
+                JobKind::InvitationUpload => run(context, job, cancelled, invitation_upload::run).await,
+                JobKind::InvitationPublish => run(context, job, cancelled, invitation_publish::run).await,
+                JobKind::InvitationSummary => run(context, job, cancelled, invitation_summary::run).await,
+                JobKind::TemplatePreview => run(context, job, cancelled, template_preview::run).await,
+            }
+        }
+        .boxed()
+    })
+}
+
+/// One attempt of a kind, decoded.
+struct Task<P> {
+    args: P,
+    workspace_id: Uuid,
+    attempt: i64,
+    is_last_attempt: bool,
+    cancelled: CancellationToken,
+}
+
+async fn run<P, F>(
+    context: Arc<Context>,
+    job: Leased,
+    cancelled: CancellationToken,
+    run: impl FnOnce(Arc<Context>, Task<P>) -> F,
+) -> Result<Done, Failure>
+where
+    P: Payload,
+    F: Future<Output = Result<Done, Failure>>,
+{
+    let is_last_attempt = job.is_last_attempt();
+    let args = match serde_json::from_value(job.args.0) {
+        Ok(args) => args,
+        // Trying again would read the same.
+        Err(error) => return Err(Failure::Fail(format!("its arguments do not decode: {error}"))),
+    };
+    run(context, Task { args, workspace_id: job.workspace_id, attempt: job.attempt, is_last_attempt, cancelled }).await
+}
+
+/// The invitation a step works on; `None` if there is nothing to do for it any more.
+async fn pending_invitation(context: &Context, workspace_id: Uuid, id: Uuid) -> Result<Option<Invitation>, Failure> {
+    let invitation = domain::invitation(&context.db, workspace_id, id).await?;
+    Ok(invitation.filter(|invitation| invitation.state == "pending"))
+}
+
+/// Runs work of the processor off the async threads.
+async fn on_cpu<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let span = tracing::Span::current();
+    Ok(tokio::task::spawn_blocking(move || span.in_scope(work)).await?)
+}

@@ -1,0 +1,171 @@
+//! `face.crop`: a guest's picture becomes a portrait cut around the largest face.
+//!
+//! Safe to run twice: the portrait's key is the hash of the picture and the parameters, and the same picture gives the same bytes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use herald_shared::{
+    domain::{self, Fact, Invitation, PicturePolicy},
+    files::FilesError,
+    jobs::{FaceCrop, InvitationRender, Payload},
+};
+use sha2::{Digest, Sha256};
+
+use super::{Context, Task, on_cpu, pending_invitation};
+use crate::{
+    imaging::{
+        crop::{CropSettings, crop_portrait},
+        encode::{Format, encode},
+        picture::{self, PictureError, Pixels},
+    },
+    runner::{Done, Failure},
+};
+
+/// Portraits are kept at this quality: they are scaled once more when drawn.
+const PORTRAIT: Format = Format::Jpeg { quality: 95 };
+/// Tries for a picture that might still come; then the run's picture policy decides.
+const FETCH_TRIES: i64 = 4;
+
+/// What became of a picture.
+struct Cut {
+    portrait: Option<(String, Bytes)>,
+    notes: Vec<String>,
+}
+
+/// Why a picture cannot be used.
+enum Unusable {
+    /// Never, as it is.
+    Permanent(String),
+    /// Perhaps later.
+    Transient(Failure, String),
+}
+
+pub(super) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<Done, Failure> {
+    let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
+        return Ok(Done::default());
+    };
+    let cut = match cut(&context, &task, &invitation).await? {
+        Ok(cut) => cut,
+        Err(Unusable::Transient(failure, _)) if task.attempt < FETCH_TRIES && !task.is_last_attempt => return Err(failure),
+        Err(Unusable::Permanent(reason) | Unusable::Transient(_, reason)) => match invitation.options.0.on_bad_picture {
+            PicturePolicy::Fail => return Err(Failure::Fail(reason)),
+            PicturePolicy::Avatar => Cut { portrait: None, notes: vec![format!("{reason} (the drawn avatar is used)")] },
+        },
+    };
+    let portrait = match cut.portrait {
+        Some((key, bytes)) => {
+            context.files.put_once(&key, bytes).await?;
+            Some(key)
+        }
+        None => None,
+    };
+    Ok(Done {
+        result: None,
+        facts: vec![Fact::PortraitReady { invitation_id: invitation.id, portrait, notes: cut.notes }],
+        then: vec![InvitationRender { invitation_id: invitation.id }.job(task.workspace_id)],
+    })
+}
+
+async fn cut(context: &Arc<Context>, task: &Task<FaceCrop>, invitation: &Invitation) -> Result<Result<Cut, Unusable>, Failure> {
+    let none = Cut { portrait: None, notes: Vec::new() };
+    let Some(place) = invitation.picture.clone() else { return Ok(Ok(none)) };
+    let Some(template) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
+        return Err(Failure::Fail("its template does not exist any more".to_owned()));
+    };
+    let template = super::invitation_render::prepared(context, &template).await?;
+    // A template without a picture needs none.
+    let Some(side) = template.portrait_side() else { return Ok(Ok(none)) };
+    let bytes = match read(context, &place).await {
+        Ok(bytes) => bytes,
+        Err(unusable) => return Ok(Err(unusable)),
+    };
+    let name = shown(&place);
+    let context = context.clone();
+    on_cpu(move || {
+        cut_out(&context, &bytes, side).map_err(|error| Unusable::Permanent(format!("picture {name}: {error}")))
+    })
+    .await
+}
+
+/// Reads a picture from where its contact says it is.
+async fn read(context: &Context, place: &str) -> Result<Bytes, Unusable> {
+    let limit = context.studio.max_picture_bytes;
+    if let Some(reason) = place.strip_prefix("none:") {
+        return Err(Unusable::Permanent(reason.to_owned()));
+    }
+    let name = shown(place);
+    if let Some(key) = place.strip_prefix("store:") {
+        return context.files.get(key, limit).await.map_err(|error| match error {
+            FilesError::Missing(_) | FilesError::TooLarge { .. } => Unusable::Permanent(format!("picture {name}: {error}")),
+            error => Unusable::Transient(Failure::from(error), format!("picture {name} cannot be read")),
+        });
+    }
+    if let Some(path) = place.strip_prefix("file:") {
+        return read_file(path, limit).await.map_err(|error| Unusable::Permanent(format!("picture {name}: {error}")));
+    }
+    context.studio.fetcher.fetch(place).await.map_err(|error| {
+        let reason = format!("picture {error}");
+        if error.is_transient() {
+            Unusable::Transient(Failure::Retry { error: reason.clone(), after: error.retry_after() }, reason)
+        } else {
+            Unusable::Permanent(reason)
+        }
+    })
+}
+
+async fn read_file(path: &str, limit: u64) -> Result<Bytes, String> {
+    let told = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file: check the name in the list, or put the file there".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "no permission to read it: give the user that runs herald read access".to_owned(),
+        _ => format!("it cannot be read: {error}"),
+    };
+    let facts = tokio::fs::metadata(path).await.map_err(told)?;
+    if !facts.is_file() {
+        return Err("it is not a file: name a picture".to_owned());
+    }
+    if facts.len() > limit {
+        return Err(format!("it is {} MB, over the limit of {} MB: make it smaller", facts.len() >> 20, limit >> 20));
+    }
+    tokio::fs::read(path).await.map(Bytes::from).map_err(told)
+}
+
+/// A picture's place as messages may show it: the file's name, never a path or an address with what it may carry.
+fn shown(place: &str) -> String {
+    let name = place.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    format!("\"{name}\"")
+}
+
+fn cut_out(context: &Context, bytes: &[u8], side: u32) -> Result<Cut, PictureError> {
+    let studio = &context.studio;
+    let picture = picture::decode(bytes)?;
+    let settings = CropSettings { face: studio.face, margin: studio.margin, side };
+    let found = studio.with_scratch(|scratch| crop_portrait(&picture, &studio.finder, &settings, &mut scratch.resize));
+    let Some(portrait) = found else {
+        let note = "no face was found in the picture (the drawn avatar is used): use a picture that shows the face from the front";
+        return Ok(Cut { portrait: None, notes: vec![note.to_owned()] });
+    };
+    let mut notes = Vec::new();
+    if portrait.faces_found > 1 {
+        notes.push(format!("{} faces in the picture, the largest one was taken", portrait.faces_found));
+    }
+    let mut hash = Sha256::new();
+    hash.update(format!("portrait 1 {side} {} {:?} {PORTRAIT:?}\n", studio.margin, studio.face));
+    hash.update(bytes);
+    let hash = hex::encode(hash.finalize());
+    let mut out = Vec::new();
+    let encoded = match &portrait.pixels {
+        Pixels::Opaque(image) => encode(image, PORTRAIT, &mut out).map_err(|error| error.to_string()),
+        // JPEG has no transparency.
+        Pixels::Alpha(image) => {
+            image.write_to(&mut std::io::Cursor::new(&mut out), image::ImageFormat::Png).map_err(|error| error.to_string())
+        }
+    };
+    match encoded {
+        Ok(()) => Ok(Cut { portrait: Some((format!("portraits/{}/{hash}", &hash[..2]), Bytes::from(out))), notes }),
+        Err(error) => {
+            notes.push(format!("the portrait could not be kept (the drawn avatar is used): {error}"));
+            Ok(Cut { portrait: None, notes })
+        }
+    }
+}

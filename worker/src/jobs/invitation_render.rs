@@ -1,0 +1,128 @@
+//! `invitation.render`: draws an invitation.
+//!
+//! Safe to run twice: the drawing's key is the hash of everything it shows, and drawing is a pure function.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use herald_shared::{
+    domain::{self, Fact, Invitation, TemplateRow},
+    jobs::{InvitationRender, InvitationUpload, Payload},
+};
+use sha2::{Digest, Sha256};
+
+use super::{Context, Task, on_cpu, pending_invitation};
+use crate::{
+    imaging::{
+        encode::Format,
+        picture::{self, Pixels},
+        render::{Guest, Rendered, render},
+        template::PreparedTemplate,
+    },
+    runner::{Done, Failure},
+};
+
+/// Changes when drawing changes, so that an old drawing is not taken for a new one.
+const RENDERER: &str = "rendering 1";
+/// The largest portrait read back, in bytes.
+const MAX_PORTRAIT: u64 = 32 << 20;
+
+pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> Result<Done, Failure> {
+    let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
+        return Ok(Done::default());
+    };
+    let Some(row) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
+        return Err(Failure::Fail("its template does not exist any more".to_owned()));
+    };
+    let template = prepared(&context, &row).await?;
+    let format = format(&context, &invitation.options.0.format)?;
+    let fields = fields(&invitation);
+    let key = key(&template, format, &fields, &invitation);
+    let then = vec![InvitationUpload { invitation_id: invitation.id }.job(task.workspace_id)];
+    if invitation.rendering.as_ref() == Some(&key) && invitation.sha256.is_some() && context.files.size(&key).await?.is_some() {
+        // Drawn before, and nothing it shows has changed.
+        return Ok(Done { then, ..Done::default() });
+    }
+    let portrait = match &invitation.portrait {
+        Some(portrait) => Some(context.files.get(portrait, MAX_PORTRAIT).await?),
+        None => None,
+    };
+    let drawn = {
+        let (context, number, link) = (context.clone(), invitation.lucky_number.clone(), invitation.link.clone());
+        on_cpu(move || draw(&context, &template, &fields, portrait, (&number, &link), format)).await??
+    };
+    let sha256 = hex::encode(Sha256::digest(&drawn.bytes));
+    let bytes = drawn.bytes.len() as u64;
+    let notes = drawn.notes.iter().map(ToString::to_string).collect();
+    context.files.put_once(&key, Bytes::from(drawn.bytes)).await?;
+    Ok(Done {
+        result: None,
+        facts: vec![Fact::Rendered { invitation_id: invitation.id, rendering: key, sha256, bytes, notes }],
+        then,
+    })
+}
+
+/// A template, prepared. One that cannot be prepared fails for good.
+pub(super) async fn prepared(context: &Context, row: &TemplateRow) -> Result<Arc<PreparedTemplate>, Failure> {
+    context.studio.template(&context.files, row).await.map_err(|error| {
+        let text = format!("template \"{}\": {error}", row.name);
+        if error.is_permanent() { Failure::Fail(text) } else { Failure::Retry { error: text, after: None } }
+    })
+}
+
+/// The encoder of a format's name.
+pub(super) fn format(context: &Context, name: &str) -> Result<Format, Failure> {
+    context.studio.format(name).ok_or_else(|| Failure::Fail(format!("format {name:?} is not known: use jpeg, png or webp")))
+}
+
+/// What the template's expressions may name.
+fn fields(invitation: &Invitation) -> BTreeMap<String, String> {
+    let mut fields = domain::fields_of(
+        &invitation.name,
+        invitation.email.as_deref(),
+        invitation.phone.as_deref(),
+        invitation.external_id.as_deref(),
+        &invitation.fields.0,
+    );
+    fields.entry("event".to_owned()).or_insert_with(|| invitation.event_name.clone());
+    fields
+}
+
+/// Names everything the drawing shows.
+fn key(template: &PreparedTemplate, format: Format, fields: &BTreeMap<String, String>, invitation: &Invitation) -> String {
+    let shown = serde_json::json!([
+        RENDERER,
+        template.version(),
+        format!("{format:?}"),
+        fields,
+        invitation.lucky_number,
+        invitation.link,
+        invitation.portrait,
+    ]);
+    let hash = hex::encode(Sha256::digest(shown.to_string()));
+    format!("renderings/{}/{hash}.{}", &hash[..2], format.extension())
+}
+
+/// Draws on a CPU thread.
+pub(super) fn draw(
+    context: &Context,
+    template: &PreparedTemplate,
+    fields: &BTreeMap<String, String>,
+    portrait: Option<Bytes>,
+    (number, link): (&str, &str),
+    format: Format,
+) -> Result<Rendered, Failure> {
+    let portrait: Option<Pixels> = match portrait {
+        Some(bytes) => {
+            let picture = picture::decode(&bytes).map_err(|error| Failure::Fail(format!("its portrait is damaged: {error}")))?;
+            Some(picture.pixels)
+        }
+        None => None,
+    };
+    let guest = Guest { fields, portrait: portrait.as_ref(), number, link };
+    // The same guest on the same template fails the same way again.
+    context
+        .studio
+        .with_scratch(|scratch| render(template, &guest, format, &mut scratch.render))
+        .map_err(|error| Failure::Fail(format!("it cannot be drawn: {error}")))
+}
