@@ -92,8 +92,6 @@ create table invitations (
     event_id         UUID not null references events (id),
     contact_id       UUID not null references contacts (id),
     run_id           UUID not null references invitation_runs (id),
-    -- The order of the list, for results.
-    position         BIGINT not null,
     number_index     BIGINT not null,
     lucky_number     TEXT not null,
     link             TEXT not null,
@@ -114,8 +112,18 @@ create table invitations (
     unique (event_id, number_index),
     unique (event_id, lucky_number)
 );
-create index invitations_run on invitations (run_id, position);
+create index invitations_run on invitations (run_id);
 create index invitations_contact on invitations (contact_id);
+
+-- Who is on a run's list, in its order: also those who had an invitation before.
+create table run_guests (
+    run_id         UUID not null references invitation_runs (id),
+    position       BIGINT not null,
+    workspace_id   UUID not null,
+    invitation_id  UUID not null references invitations (id),
+    had_one        BOOLEAN not null,
+    primary key (run_id, position)
+);
 
 -- Bearer tokens of people and services; only a hash is kept.
 create table api_tokens (

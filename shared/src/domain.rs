@@ -15,7 +15,7 @@ pub use contact::{Contact, Guest, Upserted, contact, upsert_guests};
 pub use event::{Event, EventError, NumberFormat, ensure_event, event};
 pub use fact::Fact;
 pub use invitation::{
-    Invitation, InvitationRow, Prepared, fields_of, invitation, prepare_invitations, referenced_files, run_invitations,
+    Invitation, InvitationRow, Prepared, fields_of, invitation, prepare_invitations, referenced_files, run_guests,
 };
 pub use number::NumberFormatError;
 pub use problem::{ImportProblem, add_problems, problems};

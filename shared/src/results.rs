@@ -39,11 +39,17 @@ pub fn note(row: &InvitationRow) -> String {
 }
 
 /// Writes the table: a row for each guest in the order of the list, then the rows that were no guests.
-pub async fn write<W: Write>(db: &Db, files: &Files, workspace_id: Uuid, run: &Run, into: W) -> Result<W, ResultsError> {
+pub async fn write<W: Write>(
+    db: &Db,
+    files: &Files,
+    workspace_id: Uuid,
+    run: &Run,
+    into: W,
+) -> Result<W, ResultsError> {
     let mut table = CsvExport::new(into, ["guest", "lucky_number", "link", "status", "note", "file"])?;
     let mut after = None;
     loop {
-        let page = domain::run_guests(db, workspace_id, run, after, PAGE).await?;
+        let page = domain::run_guests(db, workspace_id, run.id, None, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.position);
         for row in &page {
@@ -52,7 +58,8 @@ pub async fn write<W: Write>(db: &Db, files: &Files, workspace_id: Uuid, run: &R
                 files.local_path(key).map_or_else(|| key.clone(), |path| path.display().to_string())
             });
             let link = if made { row.link.as_str() } else { "" };
-            table.row([row.name.as_str(), &row.lucky_number, link, &row.state, &note(row), &file])?;
+            let status = if row.had_one && made { "already had one" } else { row.state.as_str() };
+            table.row([row.name.as_str(), &row.lucky_number, link, status, &note(row), &file])?;
         }
     }
     for problem in domain::problems(db, workspace_id, run.id, PROBLEMS).await?.iter().filter(|problem| problem.fatal) {

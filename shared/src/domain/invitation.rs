@@ -160,27 +160,56 @@ pub async fn prepare_invitations(
     let mut jobs = Vec::new();
     let mut fresh = Vec::new();
     let mut taken_over = Vec::new();
+    let mut listed = Vec::new();
     let mut seen = HashSet::new();
     // Two rows of a list can turn out to be one contact.
     for guest in guests.iter().filter(|guest| seen.insert(guest.contact_id)) {
         match existing.get(&guest.contact_id) {
             None if run.options.0.only_failed => {}
             None => fresh.push(guest.clone()),
-            Some(old) if old.state == "made" && !run.options.0.refresh => prepared.already += 1,
-            Some(old) if run.options.0.only_failed && old.state != "failed" => {
-                prepared.already += i64::from(old.state == "made")
+            Some(old) if old.state == "made" && !run.options.0.refresh => {
+                prepared.already += 1;
+                listed.push(Listed { position: guest.position, invitation_id: old.id, had_one: true });
             }
+            Some(old) if run.options.0.only_failed && old.state != "failed" => {}
             Some(old) => {
                 prepared.pending += 1;
                 jobs.push(first_step(workspace_id, old.id, guest.has_picture, run.batch_id));
+                listed.push(Listed { position: guest.position, invitation_id: old.id, had_one: false });
                 taken_over.push((old, guest));
             }
         }
     }
     prepared.pending += i64::try_from(fresh.len()).unwrap_or(i64::MAX);
     take_over(tx, run, &taken_over).await?;
-    jobs.extend(insert(tx, workspace_id, run, &fresh, links).await?);
+    let ids = insert(tx, workspace_id, run, &fresh, links).await?;
+    for (id, guest) in ids.into_iter().zip(&fresh) {
+        jobs.push(first_step(workspace_id, id, guest.has_picture, run.batch_id));
+        listed.push(Listed { position: guest.position, invitation_id: id, had_one: false });
+    }
+    list(tx, workspace_id, run.id, &listed).await?;
     Ok((prepared, jobs))
+}
+
+/// A guest's place on a run's list.
+struct Listed {
+    position: i64,
+    invitation_id: Uuid,
+    had_one: bool,
+}
+
+async fn list(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, guests: &[Listed]) -> Result<()> {
+    Bulk::new(
+        "insert into run_guests (run_id, position, workspace_id, invitation_id, had_one)
+         select run_id, position, workspace_id, invitation_id, had_one from {rows}",
+    )
+    .column("run_id", guests.iter().map(|_| run_id).collect())
+    .column("position", guests.iter().map(|guest| guest.position).collect())
+    .column("workspace_id", guests.iter().map(|_| workspace_id).collect())
+    .column("invitation_id", guests.iter().map(|guest| guest.invitation_id).collect())
+    .column("had_one", guests.iter().map(|guest| guest.had_one).collect())
+    .execute(tx)
+    .await
 }
 
 /// The job that begins an invitation.
@@ -198,13 +227,12 @@ pub(super) fn first_step(workspace_id: Uuid, invitation_id: Uuid, has_picture: b
 async fn take_over(tx: &mut Tx, run: &run::Run, invitations: &[(&Existing, &Invitee)]) -> Result<()> {
     let now = tx.db().now();
     Bulk::new(
-        "update invitations set run_id = rows.run_id, position = rows.position, state = 'pending', reason = null,
+        "update invitations set run_id = rows.run_id, state = 'pending', reason = null,
            step = case when rows.has_picture then 'picture' else 'render' end, updated_at = rows.at
          from {rows} where invitations.id = rows.id",
     )
     .column("id", invitations.iter().map(|(old, _)| old.id).collect())
     .column("run_id", invitations.iter().map(|_| run.id).collect())
-    .column("position", invitations.iter().map(|(_, guest)| guest.position).collect())
     .column("has_picture", invitations.iter().map(|(_, guest)| guest.has_picture).collect())
     .column("at", invitations.iter().map(|_| now).collect())
     .execute(tx)
@@ -225,7 +253,7 @@ async fn insert(
     run: &run::Run,
     guests: &[Invitee],
     links: &LinkSigner,
-) -> Result<Vec<NewJob>> {
+) -> Result<Vec<Uuid>> {
     if guests.is_empty() {
         return Ok(Vec::new());
     }
@@ -235,9 +263,9 @@ async fn insert(
     let expires_at = links.expiry(now);
     let empty = || serde_json::Value::Array(Vec::new());
     Bulk::new(
-        "insert into invitations (id, workspace_id, event_id, contact_id, run_id, position, number_index, lucky_number, link,
+        "insert into invitations (id, workspace_id, event_id, contact_id, run_id, number_index, lucky_number, link,
                                   link_expires_at, step, state, portrait_notes, render_notes, created_at, updated_at)
-         select id, workspace_id, event_id, contact_id, run_id, position, number_index, lucky_number, link,
+         select id, workspace_id, event_id, contact_id, run_id, number_index, lucky_number, link,
                 expires_at, case when has_picture then 'picture' else 'render' end, 'pending', portrait_notes, render_notes, at, at
          from {rows}",
     )
@@ -246,7 +274,6 @@ async fn insert(
     .column("event_id", ids.iter().map(|_| run.event_id).collect())
     .column("contact_id", guests.iter().map(|guest| guest.contact_id).collect())
     .column("run_id", ids.iter().map(|_| run.id).collect())
-    .column("position", guests.iter().map(|guest| guest.position).collect())
     .column("number_index", numbers.iter().map(|(index, _)| *index).collect())
     .column("lucky_number", numbers.iter().map(|(_, number)| number.clone()).collect())
     .column("link", ids.iter().map(|id| links.link(*id, expires_at)).collect())
@@ -257,11 +284,7 @@ async fn insert(
     .column("at", ids.iter().map(|_| now).collect())
     .execute(tx)
     .await?;
-    Ok(ids
-        .iter()
-        .zip(guests)
-        .map(|(id, guest)| first_step(workspace_id, *id, guest.has_picture, run.batch_id))
-        .collect())
+    Ok(ids)
 }
 
 /// A guest of a run as people see them.
@@ -285,6 +308,8 @@ pub struct InvitationRow {
     pub step: String,
     /// `pending`, `made`, `failed` or `cancelled`.
     pub state: String,
+    /// Whether the guest had it before this run.
+    pub had_one: bool,
     /// Why it failed, and what to do.
     pub reason: Option<String>,
     /// What a person should know about the picture.
@@ -295,8 +320,9 @@ pub struct InvitationRow {
     pub file: Option<String>,
 }
 
-/// The guests of a run in the order of its list, from after `after` (a position), at most `limit`.
-pub async fn run_invitations(
+/// The guests of a run in the order of its list, from after `after` (a position), at most `limit`; only those whose invitation is in
+/// `state`, if given.
+pub async fn run_guests(
     db: &Db,
     workspace_id: Uuid,
     run_id: Uuid,
@@ -305,11 +331,13 @@ pub async fn run_invitations(
     limit: usize,
 ) -> Result<Vec<InvitationRow>> {
     query(
-        "select i.id, i.position, i.contact_id, c.name, c.email, i.lucky_number, i.link, i.step, i.state, i.reason, i.portrait_notes,
-                i.render_notes, i.file
-         from invitations as i join contacts as c on c.id = i.contact_id
-         where i.workspace_id = $1 and i.run_id = $2 and ($3 is null or i.state = $3) and i.position > $4
-         order by i.position limit $5",
+        "select i.id, g.position, i.contact_id, c.name, c.email, i.lucky_number, i.link, i.step, i.state, g.had_one, i.reason,
+                i.portrait_notes, i.render_notes, i.file
+         from run_guests as g
+         join invitations as i on i.id = g.invitation_id
+         join contacts as c on c.id = i.contact_id
+         where g.workspace_id = $1 and g.run_id = $2 and ($3 is null or i.state = $3) and g.position > $4
+         order by g.position limit $5",
     )
     .bind(workspace_id)
     .bind(run_id)
