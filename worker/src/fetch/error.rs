@@ -1,0 +1,141 @@
+//! Why a fetch failed, and whether another try can help. Decided here once.
+
+use super::dns::PrivateAnswer;
+use chrono::DateTime;
+use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use std::{error::Error, io, time::Duration};
+
+/// A failed fetch. Its text is for an agency's admin; it names the host, never path, query or credentials.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{failure}{}", in_brackets(host))]
+pub struct FetchError {
+    host: String,
+    failure: Failure,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("not a web address; it must begin with https:// or http://")]
+    NotAnAddress,
+    #[error("the web address contains a user name or password; remove it")]
+    Credentials,
+    #[error("port {port} is not allowed in a web address; use 80 or 443, or have the host added to the allow list")]
+    Port { port: u16 },
+    #[error("the web address leads into a private network; use a public one, or have the host added to the allow list")]
+    Private,
+    #[error("the web address redirects into a private network{}; use the final, public address", in_brackets(to))]
+    PrivateRedirect { to: String },
+    #[error("the web address redirects more than {limit} times; use the final address")]
+    TooManyRedirects { limit: usize },
+    #[error("the web address redirects from https to http; use the final address")]
+    Downgrade,
+    #[error("the web address redirects to something that cannot be followed; use the final address")]
+    BadRedirect,
+    #[error("{}", describe(*status))]
+    Status { status: u16, retry_after: Option<Duration> },
+    #[error("the file is larger than {}; use a smaller one", size(*limit))]
+    TooLarge { limit: usize },
+    #[error("the server sent the file compressed, which was not asked for; use another address")]
+    Compressed,
+    #[error("the server sent an empty file; check the address")]
+    Empty,
+    #[error("the server's certificate is not trusted; have it corrected or use another address")]
+    Certificate,
+    #[error("no answer within {}", seconds(*after))]
+    TimedOut { after: Duration },
+    #[error("the server cannot be reached; check the address")]
+    Unreachable,
+    #[error("the connection broke before the file was complete")]
+    Cut,
+}
+
+impl FetchError {
+    pub(super) fn new(host: String, failure: Failure) -> Self {
+        FetchError { host, failure }
+    }
+
+    /// Whether the same fetch may succeed later. Everything else needs a person.
+    pub fn is_transient(&self) -> bool {
+        match self.failure {
+            Failure::TimedOut { .. } | Failure::Unreachable | Failure::Cut => true,
+            Failure::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+            _ => false,
+        }
+    }
+
+    /// How long the server asked us to wait, at most a day.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.failure {
+            Failure::Status { retry_after, .. } if self.is_transient() => retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// Finds the cause in the chain: ours, TLS's or the socket's.
+pub(super) fn from_reqwest(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if current.is::<PrivateAnswer>() {
+            return Failure::Private;
+        }
+        if is_certificate(current) {
+            return Failure::Certificate;
+        }
+        cause = current.source();
+    }
+    match error {
+        error if error.is_timeout() => Failure::TimedOut { after: connect_timeout },
+        error if error.is_connect() => Failure::Unreachable,
+        _ => Failure::Cut,
+    }
+}
+
+fn is_certificate(error: &(dyn Error + 'static)) -> bool {
+    match error.downcast_ref::<io::Error>() {
+        // An I/O error names what is inside its content as its source, never the content itself.
+        Some(wrapper) => wrapper.get_ref().is_some_and(|content| is_certificate(content)),
+        None => matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))),
+    }
+}
+
+/// `Retry-After` in seconds, or as a date counted from the server's own `Date`.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    let value = headers.get(RETRY_AFTER)?;
+    let seconds = match value.to_str().ok()?.trim().parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => u64::try_from((http_date(value)? - http_date(headers.get(DATE)?)?).num_seconds()).ok()?,
+    };
+    Some(Duration::from_secs(seconds).min(LONGEST))
+}
+
+fn http_date(value: &HeaderValue) -> Option<DateTime<chrono::FixedOffset>> {
+    DateTime::parse_from_rfc2822(value.to_str().ok()?.trim()).ok()
+}
+
+fn describe(status: u16) -> String {
+    match status {
+        401 | 403 => format!("the server refuses to show the file (status {status}); make it public"),
+        404 | 410 => format!("there is no file at the web address (status {status}); check it"),
+        429 => format!("the server asks us to slow down (status {status})"),
+        500..=599 => format!("the server has a problem (status {status})"),
+        _ => format!("the server answered with status {status} instead of the file; check the address"),
+    }
+}
+
+fn in_brackets(host: &str) -> String {
+    if host.is_empty() { String::new() } else { format!(" ({host})") }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}
+
+fn size(bytes: usize) -> String {
+    match bytes {
+        b if b >= 1 << 20 => format!("{} MiB", b >> 20),
+        b if b >= 1 << 10 => format!("{} KiB", b >> 10),
+        b => format!("{b} bytes"),
+    }
+}

@@ -1,0 +1,174 @@
+//! Fetches what an address from data points to, and nothing that the address should not reach.
+//!
+//! A guest list is written by strangers, so its picture addresses may point at the machine Herald runs on, at the
+//! network around it or at a cloud's metadata service. [`GuardedClient`] therefore looks a host up once, checks **every**
+//! address of the answer, and connects to exactly that answer: a second, different answer never gets a chance (DNS
+//! rebinding). Each redirect is a new address and passes the same checks. Nothing of Herald's own goes along: no
+//! cookies, no credentials, no referrer, no proxy from the environment.
+
+mod address;
+mod dns;
+mod error;
+mod hop;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::FetchError;
+
+use bytes::{Bytes, BytesMut};
+use error::{Failure, from_reqwest, retry_after};
+use hop::{Hop, Rules};
+use reqwest::{Response, StatusCode, dns::Resolve, header};
+use rustls::pki_types::CertificateDer;
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+/// What a [`GuardedClient`] may do.
+#[derive(Debug, Clone)]
+pub struct FetchSettings {
+    /// Until the connection stands, look-up and TLS included.
+    pub connect_timeout: Duration,
+    /// For everything: look-ups, redirects and the last byte.
+    pub total_timeout: Duration,
+    /// The largest body, in bytes.
+    pub max_bytes: usize,
+    /// How many redirects are followed.
+    pub max_redirects: usize,
+    /// The ports data may ask for.
+    pub ports: Vec<u16>,
+    /// Exceptions of the form `host:port`, such as an on-premises CRM: neither port nor address is checked for exactly these.
+    pub allow: Vec<String>,
+    /// Certificates trusted beside the public ones, for hosts with a certificate of the company's own.
+    pub extra_roots: Vec<CertificateDer<'static>>,
+}
+
+impl Default for FetchSettings {
+    fn default() -> Self {
+        FetchSettings {
+            connect_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(10),
+            max_bytes: 10 << 20,
+            max_redirects: 3,
+            ports: vec![80, 443],
+            allow: Vec::new(),
+            extra_roots: Vec::new(),
+        }
+    }
+}
+
+/// An HTTP client for addresses that came from data. Cheap to clone; connections are shared between clones.
+#[derive(Clone)]
+pub struct GuardedClient {
+    /// Refuses names with a private address among their addresses.
+    guarded: reqwest::Client,
+    /// For the hosts of [`FetchSettings::allow`] only.
+    allowed: reqwest::Client,
+    settings: Arc<FetchSettings>,
+    rules: Arc<Rules>,
+}
+
+impl GuardedClient {
+    /// A client that looks names up as the operating system does.
+    ///
+    /// # Errors
+    /// When an allow entry is not `host:port` or an extra root is no certificate.
+    pub fn new(settings: FetchSettings) -> anyhow::Result<Self> {
+        Self::with_resolver(settings, Arc::new(dns::SystemDns))
+    }
+
+    /// A client with another way to look names up. The answers are checked all the same.
+    ///
+    /// # Errors
+    /// As [`GuardedClient::new`].
+    pub fn with_resolver(settings: FetchSettings, resolver: Arc<dyn Resolve>) -> anyhow::Result<Self> {
+        Self::build(settings, resolver, address::is_public)
+    }
+
+    fn build(settings: FetchSettings, resolver: Arc<dyn Resolve>, public: fn(IpAddr) -> bool) -> anyhow::Result<Self> {
+        let tls = tls::config(&settings.extra_roots)?;
+        let client = |resolver: Arc<dyn Resolve>| {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .dns_resolver(resolver)
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .referer(false)
+                .user_agent(concat!("Herald/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(settings.connect_timeout)
+                .pool_max_idle_per_host(4)
+                .build()
+        };
+        Ok(GuardedClient {
+            guarded: client(Arc::new(dns::GuardedDns { inner: resolver.clone(), public }))?,
+            allowed: client(resolver)?,
+            rules: Arc::new(Rules::new(&settings.ports, &settings.allow, public)?),
+            settings: Arc::new(settings),
+        })
+    }
+
+    /// Fetches the body behind `url`: at most [`FetchSettings::max_bytes`], within [`FetchSettings::total_timeout`].
+    ///
+    /// # Errors
+    /// [`FetchError`]; its [`is_transient`](FetchError::is_transient) says whether another try can help.
+    pub async fn fetch(&self, url: &str) -> Result<Bytes, FetchError> {
+        let after = self.settings.total_timeout;
+        let hop = self.rules.first_hop(url)?;
+        // Messages name the host the admin knows, also when a redirect leads to another.
+        let host = hop.host.clone();
+        let result = tokio::time::timeout(after, self.follow(hop)).await;
+        result.unwrap_or(Err(Failure::TimedOut { after })).map_err(|failure| FetchError::new(host, failure))
+    }
+
+    async fn follow(&self, first: Hop) -> Result<Bytes, Failure> {
+        let mut response = self.get(&first).await?;
+        let mut hop = first;
+        for _ in 0..self.settings.max_redirects {
+            if !response.status().is_redirection() {
+                return self.body(response).await;
+            }
+            hop = self.rules.next_hop(&hop, &response)?;
+            response = self.get(&hop).await.map_err(|failure| match failure {
+                Failure::Private => Failure::PrivateRedirect { to: hop.host.clone() },
+                other => other,
+            })?;
+        }
+        match response.status().is_redirection() {
+            true => Err(Failure::TooManyRedirects { limit: self.settings.max_redirects }),
+            false => self.body(response).await,
+        }
+    }
+
+    async fn get(&self, hop: &Hop) -> Result<Response, Failure> {
+        let client = if hop.allowed { &self.allowed } else { &self.guarded };
+        let request =
+            client.get(hop.url.clone()).header(header::ACCEPT, "*/*").header(header::ACCEPT_ENCODING, "identity");
+        request.send().await.map_err(|error| from_reqwest(&error, self.settings.connect_timeout))
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Bytes, Failure> {
+        let status = response.status();
+        if status != StatusCode::OK {
+            return Err(Failure::Status { status: status.as_u16(), retry_after: retry_after(response.headers()) });
+        }
+        let encoded = response.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
+        if encoded {
+            return Err(Failure::Compressed);
+        }
+        let limit = self.settings.max_bytes;
+        let announced = response.content_length().unwrap_or(0);
+        if announced > limit as u64 {
+            return Err(Failure::TooLarge { limit });
+        }
+        let mut body = BytesMut::with_capacity(announced as usize);
+        let timeout = self.settings.connect_timeout;
+        while let Some(chunk) = response.chunk().await.map_err(|error| from_reqwest(&error, timeout))? {
+            if body.len() + chunk.len() > limit {
+                return Err(Failure::TooLarge { limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if body.is_empty() { Err(Failure::Empty) } else { Ok(body.freeze()) }
+    }
+}

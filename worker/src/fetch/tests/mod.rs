@@ -1,0 +1,42 @@
+use super::*;
+use server::{Script, Server, Step, ok, redirect, send};
+
+mod answers;
+mod refusals;
+mod server;
+
+const LOOPBACK: &[&str] = &["127.0.0.1"];
+
+/// In these tests 127.0.0.1 plays a public server; everything else is judged as in production.
+fn loopback_is_public(address: IpAddr) -> bool {
+    address == IpAddr::from([127, 0, 0, 1]) || address::is_public(address)
+}
+
+fn settings(server: &Server) -> FetchSettings {
+    FetchSettings { ports: vec![server.port], ..FetchSettings::default() }
+}
+
+fn client(settings: FetchSettings, script: &Arc<Script>) -> GuardedClient {
+    GuardedClient::build(settings, script.clone(), loopback_is_public).unwrap()
+}
+
+/// Fetches `/a.png` of a server called cdn.example.com.
+async fn fetch(server: &Server, settings: FetchSettings) -> Result<Bytes, FetchError> {
+    let url = format!("http://cdn.example.com:{}/a.png?token=secret#part", server.port);
+    client(settings, &Script::new(&[LOOPBACK])).fetch(&url).await
+}
+
+/// The message of an error that no retry can mend.
+fn permanent<T: std::fmt::Debug>(result: Result<T, FetchError>) -> String {
+    let error = result.unwrap_err();
+    assert!(!error.is_transient(), "{error}");
+    assert_eq!(error.retry_after(), None);
+    error.to_string()
+}
+
+/// The message of an error that may go away.
+fn transient<T: std::fmt::Debug>(result: Result<T, FetchError>) -> String {
+    let error = result.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    error.to_string()
+}
