@@ -20,7 +20,8 @@ pub struct Portrait {
     pub pixels: Pixels,
     /// The face in the middle, in the picture's pixels.
     pub face: Face,
-    /// How many faces the picture has, the chosen one among them.
+    /// How many faces were found, the chosen one among them. Faces much smaller than it may be left
+    /// out, as the search ends with the pass that finds one.
     pub faces_found: usize,
 }
 

@@ -172,4 +172,4 @@ fn keeps_levels_above_the_window(step: f32, width: u32, height: u32) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -176,6 +176,10 @@ fn decode_as(format: PictureFormat, bytes: &[u8]) -> Result<Picture, PictureErro
             (DynamicImage::ImageRgb8(image), orientation)
         }
         PictureFormat::Png => {
+            // The decoder's own limits refuse a large header too, but do not tell its size.
+            if let Some((width, height)) = sniff::png_size(bytes) {
+                check_size(width, height)?;
+            }
             let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits()).map_err(fault)?;
             through_image(decoder, format)?
         }
@@ -249,7 +253,7 @@ fn fault(format: PictureFormat, error: ImageError) -> PictureError {
         error => {
             let text = error.to_string();
             // Some decoders wrap the early end of the data in an error of their own.
-            if text.contains("unexpected end") || text.contains("unexpected EOF") {
+            if text.to_lowercase().contains("unexpected e") {
                 return PictureError::Truncated { format };
             }
             PictureError::Corrupt { format, detail: text }

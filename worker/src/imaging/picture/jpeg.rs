@@ -72,7 +72,8 @@ fn decode_scan_by_scan(bytes: &[u8], outline: &Outline<'_>) -> Result<RgbImage, 
     let rgb = match info.pixel_format {
         PixelFormat::RGB24 => pixels,
         PixelFormat::L8 => pixels.into_iter().flat_map(|luma| [luma; 3]).collect(),
-        PixelFormat::CMYK32 => cmyk_to_rgb(&pixels, if outline.adobe { 0 } else { 255 }),
+        // It turns the values round whether Adobe's marker is there or not.
+        PixelFormat::CMYK32 => cmyk_to_rgb(&pixels, if outline.adobe { 255 } else { 0 }),
         PixelFormat::L16 => return Err(corrupt("it has more than 8 bits a channel")),
     };
     from_raw(outline, rgb)
@@ -105,4 +106,10 @@ fn fault(error: DecodeErrors) -> PictureError {
 
 fn corrupt(detail: impl Into<String>) -> PictureError {
     PictureError::Corrupt { format: PictureFormat::Jpeg, detail: detail.into() }
+}
+
+/// How many scans a whole file has.
+#[cfg(test)]
+pub(super) fn scans(bytes: &[u8]) -> u32 {
+    segments::walk(bytes).expect("a whole file").scans
 }

@@ -16,6 +16,12 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
     }
 }
 
+/// Width and height from a PNG's first chunk.
+pub(super) fn png_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let number = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
+    Some((number(16)?, number(20)?))
+}
+
 /// Whether a WebP file is shorter than its RIFF header says.
 pub(super) fn webp_is_cut(bytes: &[u8]) -> bool {
     let declared = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
