@@ -52,7 +52,8 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Outline<'_>, PictureError> {
         let body = body(bytes, &mut at)?;
         match marker {
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
-                if frame.replace(read_frame(marker, body)?).is_some() {
+                let found = read_frame(marker, body)?;
+                if frame.replace(found).is_some() {
                     return Err(corrupt("it has two frames"));
                 }
             }
