@@ -1,1 +1,97 @@
-//! Herald api.
+//! The HTTP front: it checks what comes in, writes ledger rows, and answers. The work itself is done by workers.
+//!
+//! One file an endpoint group, named like the feature. What every endpoint shares stands beside them: [`problem`] (errors),
+//! [`page`] (lists), [`auth`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times).
+
+mod auth;
+mod batches;
+mod health;
+mod home;
+mod input;
+mod invitation_runs;
+mod jobs;
+mod limits;
+mod links;
+mod metrics;
+mod observe;
+mod page;
+mod problem;
+mod queues;
+mod templates;
+mod upload;
+
+use std::{future::IntoFuture, io, sync::Arc, time::Duration};
+
+use axum::{Router, middleware};
+use herald_shared::{config::Settings, db::Db, files::Files, links::LinkSigner, wire::Wire};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// What the endpoints work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    /// The ledger and all data.
+    pub db: Db,
+    /// Hears of cancelled jobs.
+    pub wire: Wire,
+    /// Where uploads go and invitations lie.
+    pub files: Files,
+    /// Opens links to invitations.
+    pub links: LinkSigner,
+    /// Every setting.
+    pub settings: Arc<Settings>,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+}
+
+/// Every endpoint, ready to be served.
+pub fn router(api: Api) -> Router {
+    let light = Router::new()
+        .merge(invitation_runs::routes())
+        .merge(templates::routes())
+        .merge(jobs::routes())
+        .merge(queues::routes())
+        .merge(batches::routes())
+        .layer(middleware::from_fn(limits::in_time));
+    let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
+    let v1 = light.merge(uploads);
+    let closed = Router::new()
+        .nest("/api/v1", v1)
+        .merge(metrics::routes())
+        .layer(middleware::from_fn_with_state(api.clone(), auth::require_token));
+    let open = Router::new()
+        .merge(links::routes())
+        .merge(health::routes())
+        .merge(home::routes())
+        .layer(middleware::from_fn(limits::in_time));
+    closed
+        .merge(open)
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(CatchPanicLayer::custom(problem::after_panic))
+        .layer(middleware::from_fn_with_state(api.clone(), observe::observe))
+        .with_state(api)
+}
+
+/// Serves until `stop`, then finishes the requests in progress, for at most `worker.stop_seconds`.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
+    let patience = Duration::from_secs(api.settings.worker.stop_seconds);
+    let server =
+        axum::serve(listener, router(api)).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(patience).await;
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = overdue => {
+            tracing::warn!(seconds = patience.as_secs(), "requests still in progress were cut off");
+            Ok(())
+        }
+    }
+}

@@ -8,14 +8,16 @@ mod number;
 mod problem;
 mod run;
 mod template;
+mod template_files;
 mod token;
 mod workspace;
 
-pub use contact::{Contact, Guest, Upserted, contact, upsert_guests};
+pub use contact::{Contact, Guest, Listed, Upserted, contact, listed_contacts, upsert_guests};
 pub use event::{Event, EventError, NumberFormat, ensure_event, event};
 pub use fact::Fact;
 pub use invitation::{
-    Invitation, InvitationRow, Prepared, fields_of, invitation, prepare_invitations, referenced_files, run_guests,
+    Invitation, InvitationFile, InvitationRow, Prepared, field_names, fields_of, invitation, invitation_file,
+    prepare_invitations, referenced_files, run_guests,
 };
 pub use number::NumberFormatError;
 pub use problem::{ImportProblem, add_problems, problems};
@@ -23,6 +25,7 @@ pub use run::{
     NewRun, PicturePolicy, Run, RunOptions, RunSource, StartedRun, cancel_run, import_cursor, import_finished,
     retry_failed, run, runs, start_run, take_chunk,
 };
-pub use template::{NewTemplate, TemplateRow, save_template, template, templates};
+pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
+pub use template_files::{TemplateFilesError, load_template, store_template};
 pub use token::{check_token, has_tokens, make_token};
 pub use workspace::{DEFAULT_WORKSPACE, ensure_default_workspace};

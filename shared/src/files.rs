@@ -3,6 +3,7 @@
 //! | prefix | what | key |
 //! |---|---|---|
 //! | `imports/` | lists as they came | hash of the content |
+//! | `pictures/` | pictures uploaded with a list | hash of the content |
 //! | `templates/` | templates' files | hash of the content |
 //! | `portraits/` | face crops | hash of picture and parameters |
 //! | `renderings/` | drawings | hash of template version and fields |
@@ -15,8 +16,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart, local::LocalFileSystem, path::Path};
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// How much of a streamed file is in memory at once.
+const CHUNK: usize = 1 << 20;
 
 /// The file store. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -75,6 +80,26 @@ impl Files {
     /// Writes a file whose key names its content; one that is there is left as it is.
     pub async fn put_once(&self, key: &str, bytes: Bytes) -> Result<()> {
         if self.size(key).await?.is_some() { Ok(()) } else { self.put(key, bytes).await }
+    }
+
+    /// As [`Files::put_once`] for content that is not in memory; a few megabytes of it are at a time.
+    pub async fn put_once_from(&self, key: &str, mut content: impl AsyncRead + Unpin) -> Result<()> {
+        if self.size(key).await?.is_some() {
+            return Ok(());
+        }
+        let upload = self.store.put_multipart(&path(key)?).await.map_err(|error| classify(key, error))?;
+        let mut writer = WriteMultipart::new(upload);
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = content.read(&mut chunk).await.map_err(|error| io_error(key, &error))?;
+            if read == 0 {
+                break;
+            }
+            writer.wait_for_capacity(2).await.map_err(|error| classify(key, error))?;
+            writer.write(&chunk[..read]);
+        }
+        writer.finish().await.map_err(|error| classify(key, error))?;
+        Ok(())
     }
 
     /// Reads a file of at most `limit` bytes.
@@ -227,6 +252,17 @@ mod tests {
         assert!(matches!(files.get("c/d.txt", 2).await, Err(FilesError::TooLarge { bytes: 3, limit: 2, .. })));
         let listed: Vec<String> = files.list("c").try_collect().await.unwrap();
         assert_eq!(listed, ["c/d.txt"]);
+    }
+
+    #[tokio::test]
+    async fn a_streamed_file_is_whole_and_an_existing_one_is_left_alone() {
+        let (_folder, files) = store();
+        let content: Vec<u8> = (0..3 * CHUNK + 7).map(|at| (at % 251) as u8).collect();
+        files.put_once_from("a/large", content.as_slice()).await.unwrap();
+        files.put_once_from("a/large", b"other".as_slice()).await.unwrap();
+        assert_eq!(files.get("a/large", u64::MAX).await.unwrap(), content);
+        files.put_once_from("a/empty", b"".as_slice()).await.unwrap();
+        assert_eq!(files.size("a/empty").await.unwrap(), Some(0));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Contacts: people, deduplicated by external id, else e-mail, else the row they came from.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -88,6 +88,32 @@ pub async fn contact(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Con
         .bind(id)
         .optional(db)
         .await
+}
+
+/// What a list of contact ids stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Ids the workspace has no contact for.
+    pub unknown: Vec<Uuid>,
+    /// The custom fields that at least one of the contacts has.
+    pub custom_fields: BTreeSet<String>,
+}
+
+/// Looks up the contacts of a list of ids.
+pub async fn listed_contacts(db: &Db, workspace_id: Uuid, ids: &[Uuid]) -> Result<Listed> {
+    let mut tx = db.begin().await?;
+    let found: Vec<(Uuid, Json<BTreeMap<String, String>>)> = Bulk::new(
+        "select c.id, c.fields from contacts as c join {rows} on c.id = rows.id where c.workspace_id = rows.workspace_id",
+    )
+    .column("id", ids.iter().copied().collect())
+    .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
+    .all(&mut tx)
+    .await?;
+    let known: HashSet<Uuid> = found.iter().map(|(id, _)| *id).collect();
+    Ok(Listed {
+        unknown: ids.iter().copied().filter(|id| !known.contains(id)).collect(),
+        custom_fields: found.into_iter().flat_map(|(_, fields)| fields.0.into_keys()).collect(),
+    })
 }
 
 /// Makes or updates the contacts of a chunk of a list, in order. A field the list leaves empty keeps its old value.

@@ -16,6 +16,13 @@ pub struct NumberFormat {
     pub digits: i64,
 }
 
+impl Default for NumberFormat {
+    /// Four digits and nothing before them.
+    fn default() -> Self {
+        Self { prefix: String::new(), digits: 4 }
+    }
+}
+
 /// An event.
 #[derive(Clone, Debug, FromRow, Serialize)]
 pub struct Event {

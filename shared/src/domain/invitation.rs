@@ -1,6 +1,6 @@
 //! Invitations: one per event and contact, with its number from the moment it exists.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -99,6 +99,27 @@ pub fn fields_of(
     let own = [("name", Some(name)), ("email", email), ("phone", phone), ("external_id", external_id)];
     fields.extend(own.map(|(field, value)| (field.to_owned(), value.unwrap_or_default().to_owned())));
     fields
+}
+
+/// The names of the fields an invitation can show to a guest whose list brings these custom fields: what [`fields_of`] gives values to,
+/// and the event's name.
+pub fn field_names<'n>(custom: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
+    let custom = custom.into_iter().chain(["event"]).map(|name| (name.to_owned(), String::new())).collect();
+    fields_of("", None, None, None, &custom).into_keys().collect()
+}
+
+/// Where an invitation's file is.
+#[derive(Clone, Debug, FromRow)]
+pub struct InvitationFile {
+    /// `pending`, `made`, `failed` or `cancelled`.
+    pub state: String,
+    /// Its key in the file store, once it is made; still the old one's while it is being made anew.
+    pub file: Option<String>,
+}
+
+/// The file of an invitation of any workspace: for who holds its signed link, which names no workspace.
+pub async fn invitation_file(db: &Db, id: Uuid) -> Result<Option<InvitationFile>> {
+    query("select state, file from invitations where id = $1").bind(id).optional(db).await
 }
 
 /// What preparing a chunk of guests did.

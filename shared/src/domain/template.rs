@@ -85,6 +85,18 @@ pub async fn template(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Te
         .await
 }
 
+/// The newest version of the template of that name.
+pub async fn template_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<TemplateRow>> {
+    query(
+        "select id, name, version, manifest, files, width, height, created_at from templates
+         where workspace_id = $1 and name = $2 order by id desc limit 1",
+    )
+    .bind(workspace_id)
+    .bind(name)
+    .optional(db)
+    .await
+}
+
 /// A workspace's templates, newest first, at most `limit`, only those older than `before`.
 pub async fn templates(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<TemplateRow>> {
     query(

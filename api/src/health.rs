@@ -1,0 +1,83 @@
+//! `/healthz`: the process lives. `/readyz`: it can do its work.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use herald_shared::domain;
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use crate::Api;
+
+/// How long an answer of the probe stands: whoever asks, asks the disk no oftener.
+const STANDS: Duration = Duration::from_secs(2);
+/// How long a part may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// What is written to see whether the file store takes files.
+const PROBE: &[u8] = &[b'.'; 4_096];
+
+pub(crate) fn routes() -> Router<Api> {
+    let last: Last = Arc::default();
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(async move |State(api): State<Api>| ready(&api, &last).await))
+}
+
+type Last = Arc<Mutex<Option<(Instant, Readiness)>>>;
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+struct Readiness {
+    status: &'static str,
+    /// `ok`, or what is wrong.
+    database: String,
+    /// `ok`, or what is wrong.
+    files: String,
+}
+
+async fn ready(api: &Api, last: &Last) -> Response {
+    // Held while probing, so that many askers make one probe.
+    let mut last = last.lock().await;
+    let found = match &*last {
+        Some((at, found)) if at.elapsed() < STANDS => found.clone(),
+        _ => {
+            let found = probe(api).await;
+            *last = Some((Instant::now(), found.clone()));
+            found
+        }
+    };
+    let status = if found.status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(found)).into_response()
+}
+
+async fn probe(api: &Api) -> Readiness {
+    // A table is read: a database without Herald's tables answers too.
+    let database = within(async { domain::has_tokens(&api.db).await.map(drop) }, "the database").await;
+    let files = within(api.files.put("health/probe", PROBE.into()), "the file store").await;
+    let status = if database == "ok" && files == "ok" { "ready" } else { "not ready" };
+    Readiness { status, database, files }
+}
+
+/// The open answer says which part fails; why is for the log.
+async fn within<E: std::error::Error>(probe: impl Future<Output = Result<(), E>>, what: &str) -> String {
+    match tokio::time::timeout(PATIENCE, probe).await {
+        Ok(Ok(())) => "ok".to_owned(),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready");
+            format!("{what} refuses; the log says why")
+        }
+        Err(_) => {
+            tracing::warn!("not ready: {what} does not answer");
+            format!("{what} does not answer within {} seconds", PATIENCE.as_secs())
+        }
+    }
+}

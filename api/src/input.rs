@@ -1,0 +1,123 @@
+//! Reading requests, with refusals that say which field is wrong.
+
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, Path, Query, Request, rejection::PathRejection},
+    http::{HeaderMap, header, request::Parts},
+};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::{
+    limits,
+    problem::{Fault, Kind, Problem},
+};
+
+/// The `{id}` of a path.
+pub(crate) struct Id(pub(crate) Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id: Result<Path<Uuid>, PathRejection> = Path::from_request_parts(parts, state).await;
+        // What is no id is the id of nothing.
+        id.map(|Path(id)| Self(id))
+            .map_err(|_| Problem::new(Kind::NotFound, "the path holds no id; ids look like 0199…-…"))
+    }
+}
+
+/// The parameters after the `?`.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read = Query::<T>::from_request_parts(parts, state).await;
+        read.map(|Query(read)| Self(read)).map_err(|refusal| {
+            let text = refusal.body_text();
+            let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text).to_owned();
+            Problem::new(Kind::InvalidRequest, format!("the parameters after ? cannot be read: {text}"))
+        })
+    }
+}
+
+/// A JSON body of at most [`limits::JSON_BYTES`].
+pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
+    if !is_media_type(request.headers(), "application/json") {
+        return Err(Problem::new(Kind::UnsupportedMediaType, "send JSON, with Content-Type: application/json"));
+    }
+    json_body(request.into_body()).await
+}
+
+async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
+    let bytes = axum::body::to_bytes(body, limits::JSON_BYTES).await.map_err(|error| {
+        let too_long =
+            std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
+        if too_long {
+            Problem::new(Kind::TooLarge, format!("the JSON is over {} KB", limits::JSON_BYTES >> 10))
+        } else {
+            Problem::new(Kind::InvalidRequest, "the body broke off before its end")
+        }
+    })?;
+    let mut reader = serde_json::Deserializer::from_slice(&bytes);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let cause = error.into_inner();
+        if cause.classify() == serde_json::error::Category::Data {
+            let pointer = if path == "." { String::new() } else { path.replace(['.', '['], "/").replace(']', "") };
+            return Problem::faults(Kind::InvalidField, vec![Fault::new(&pointer, plain(&cause))]);
+        }
+        Problem::new(Kind::InvalidRequest, format!("the body is not JSON: {cause}"))
+    })?;
+    reader.end().map_err(|error| Problem::new(Kind::InvalidRequest, format!("the body is not JSON: {error}")))?;
+    Ok(read)
+}
+
+/// The message without the place: the pointer tells it.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
+}
+
+/// Whether a body says it is of this type.
+pub(crate) fn is_media_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    sent.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        #[expect(dead_code, reason = "only read")]
+        ids: Vec<Uuid>,
+    }
+
+    async fn refusal(body: &str) -> serde_json::Value {
+        let refused = json_body::<Order>(Body::from(body.to_owned())).await.unwrap_err();
+        let bytes = axum::body::to_bytes(refused.respond(None).into_body(), 10_000).await.unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_wrong_value_is_pointed_at() {
+        let problem = refusal(r#"{"ids": ["0199a0a0-0000-7000-8000-000000000000", "x"]}"#).await;
+        assert_eq!((&problem["status"], &problem["errors"][0]["pointer"]), (&422.into(), &"/ids/1".into()));
+        let problem = refusal(r#"{"idz": []}"#).await;
+        assert!(problem["detail"].as_str().unwrap().contains("unknown field `idz`"), "{problem}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_json_or_too_much_of_it_is_refused() {
+        assert_eq!(refusal("{\"ids\": [").await["status"], 400);
+        assert_eq!(refusal("{\"ids\": []} x").await["status"], 400);
+        assert_eq!(refusal(&" ".repeat(limits::JSON_BYTES + 1)).await["status"], 413);
+    }
+}

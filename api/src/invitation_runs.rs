@@ -1,0 +1,237 @@
+//! `/invitation-runs`: guests in, invitations out.
+
+mod options;
+mod source;
+mod start;
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderName, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use herald_shared::{
+    domain::{self, Event, ImportProblem, InvitationRow, Run, TemplateRow},
+    files::FilesError,
+    ledger::{self, Batch},
+    results,
+};
+use serde::{Deserialize, Serialize};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use uuid::Uuid;
+
+use crate::{
+    Api,
+    auth::Workspace,
+    input::{Id, Parameters},
+    limits,
+    page::{self, Page},
+    problem::{Kind, Problem},
+};
+
+/// Import problems shown with a run; `results.csv` has all.
+const PROBLEMS_SHOWN: usize = 200;
+
+pub(crate) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/invitation-runs", get(list))
+        .route("/invitation-runs/{id}", get(show))
+        .route("/invitation-runs/{id}/guests", get(guests))
+        .route("/invitation-runs/{id}/results.csv", get(results_csv))
+        .route("/invitation-runs/{id}/cancel", post(cancel))
+        .route("/invitation-runs/{id}/retry", post(retry))
+}
+
+/// The route that takes uploads: large and as slow as the sender's line.
+pub(crate) fn upload_routes(api: &Api) -> Router<Api> {
+    let limit = api.settings.http.max_upload_mb << 20;
+    Router::new()
+        .route("/invitation-runs", post(start::start))
+        .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
+        .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
+        .layer(middleware::from_fn(move |request, next| limits::announced_length(limit, request, next)))
+}
+
+/// A run with what surrounds it.
+#[derive(Serialize)]
+struct RunView {
+    #[serde(flatten)]
+    run: Run,
+    event: Option<Event>,
+    template: Option<TemplateRow>,
+    batch: Option<Batch>,
+    /// Remarks about rows of the list, by line.
+    problems: Vec<ImportProblem>,
+    /// There are more problems than shown; `results.csv` has all.
+    more_problems: bool,
+    guests_url: String,
+    results_url: String,
+}
+
+async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<RunView, Problem> {
+    let db = &api.db;
+    let run = domain::run(db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let mut problems = domain::problems(db, workspace, id, PROBLEMS_SHOWN + 1).await?;
+    let more_problems = problems.len() > PROBLEMS_SHOWN;
+    problems.truncate(PROBLEMS_SHOWN);
+    Ok(RunView {
+        event: domain::event(db, workspace, run.event_id).await?,
+        template: domain::template(db, workspace, run.template_id).await?,
+        batch: ledger::batch(db, workspace, run.batch_id).await?,
+        problems,
+        more_problems,
+        guests_url: format!("{}/guests", url(id)),
+        results_url: format!("{}/results.csv", url(id)),
+        run,
+    })
+}
+
+fn url(id: Uuid) -> String {
+    format!("/api/v1/invitation-runs/{id}")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListParameters {
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn list(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Parameters(asked): Parameters<ListParameters>,
+) -> Result<Json<Page<Run>>, Problem> {
+    let limit = page::limit(asked.limit)?;
+    let before = page::after(asked.cursor.as_deref())?;
+    let runs = domain::runs(&api.db, workspace, before, limit + 1).await?;
+    Ok(Json(Page::of(runs, limit, |run| run.id.to_string())))
+}
+
+async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<RunView>, Problem> {
+    Ok(Json(view(&api, workspace, id).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GuestParameters {
+    state: Option<String>,
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+/// A guest of a run. The link is shown once it leads somewhere.
+#[derive(Serialize)]
+struct GuestView {
+    invitation_id: Uuid,
+    contact_id: Uuid,
+    position: i64,
+    name: String,
+    email: Option<String>,
+    lucky_number: String,
+    link: Option<String>,
+    step: String,
+    state: String,
+    /// Whether the guest had the invitation before this run.
+    had_one: bool,
+    reason: Option<String>,
+    notes: Vec<String>,
+}
+
+impl From<InvitationRow> for GuestView {
+    fn from(row: InvitationRow) -> Self {
+        let mut notes = row.portrait_notes.0;
+        notes.extend(row.render_notes.0);
+        Self {
+            invitation_id: row.id,
+            contact_id: row.contact_id,
+            position: row.position,
+            name: row.name,
+            email: row.email,
+            lucky_number: row.lucky_number,
+            link: row.file.is_some().then_some(row.link),
+            step: row.step,
+            state: row.state,
+            had_one: row.had_one,
+            reason: row.reason,
+            notes,
+        }
+    }
+}
+
+async fn guests(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Id(id): Id,
+    Parameters(asked): Parameters<GuestParameters>,
+) -> Result<Json<Page<GuestView>>, Problem> {
+    const STATES: [&str; 4] = ["pending", "made", "failed", "cancelled"];
+    if let Some(state) = asked.state.as_deref().filter(|state| !STATES.contains(state)) {
+        return Err(Problem::field("state", format!("unknown state {state:?}: use {}", STATES.join(", "))));
+    }
+    let limit = page::limit(asked.limit)?;
+    let after = page::after(asked.cursor.as_deref())?;
+    domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let rows = domain::run_guests(&api.db, workspace, id, asked.state.as_deref(), after, limit + 1).await?;
+    Ok(Json(Page::of(rows, limit, |row| row.position.to_string()).map(GuestView::from)))
+}
+
+async fn results_csv(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
+    let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    if !run.has_ended() {
+        return Err(Problem::new(
+            Kind::WrongState,
+            format!("the run is still {}: its results come when it ends", run.state),
+        )
+        .header(header::RETRY_AFTER, "2"));
+    }
+    let (bytes, content) = match api.files.stream(&results::key(id)).await {
+        Ok(found) => found,
+        Err(FilesError::Missing(_)) => {
+            let detail = "the run has ended and its results are being written; if that lasts, look for a dead \
+                          invitation.summary job under /api/v1/jobs and retry it";
+            return Err(Problem::new(Kind::WrongState, detail).header(header::RETRY_AFTER, "2"));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let headers: [(HeaderName, String); 3] = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_LENGTH, bytes.to_string()),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"results.csv\"".to_owned()),
+    ];
+    Ok((headers, Body::from_stream(content)).into_response())
+}
+
+async fn cancel(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<RunView>, Problem> {
+    match domain::cancel_run(&api.db, workspace, id).await? {
+        Some(running) => {
+            for job in running {
+                api.wire.cancel(job);
+            }
+            Ok(Json(view(&api, workspace, id).await?))
+        }
+        None => {
+            let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+            Err(Problem::new(Kind::WrongState, format!("the run is {} already: there is nothing to cancel", run.state)))
+        }
+    }
+}
+
+/// What a retry set going.
+#[derive(Serialize)]
+struct Retried {
+    /// Jobs put in the ledger.
+    enqueued: usize,
+    #[serde(flatten)]
+    run: RunView,
+}
+
+async fn retry(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
+    let enqueued = domain::retry_failed(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let run = view(&api, workspace, id).await?;
+    let status = if enqueued > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, [(header::LOCATION, url(id))], Json(Retried { enqueued, run })).into_response())
+}

@@ -1,0 +1,166 @@
+//! `POST /invitation-runs`: checks list, template and fields together, so that what cannot work is refused before anything is kept.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use herald_shared::domain::{self, EventError, NewRun, RunSource, TemplateFilesError, TemplateRow};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    RunView,
+    options::{Fields, Wanted},
+    source::{self, Checked, Upload},
+    url, view,
+};
+use crate::{
+    Api,
+    auth::Workspace,
+    input,
+    problem::{Fault, Kind, Problem},
+    templates,
+};
+
+/// Names shown when a template is not found.
+const NAMES_SHOWN: usize = 10;
+
+/// A run that was started, or found unfinished.
+#[derive(Serialize)]
+struct Started {
+    /// The same run was going on already.
+    resumed: bool,
+    /// What the admin should know about the list as a whole.
+    notes: Vec<String>,
+    #[serde(flatten)]
+    run: RunView,
+}
+
+pub(super) async fn start(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    request: Request,
+) -> Result<Response, Problem> {
+    let traceparent = traceparent(request.headers());
+    let settings = &api.settings;
+    let (wanted, template, source, notes) = if input::is_media_type(request.headers(), "multipart/form-data") {
+        let mut upload = Upload::receive(&api, request).await?;
+        let faults = std::mem::take(&mut upload.faults);
+        let wanted = std::mem::take(&mut upload.fields).check(faults, settings)?;
+        let list = upload.check_list(&api).await?;
+        let template = fitting_template(&api, workspace, &wanted, &list).await?;
+        (wanted, template, Source::Upload(upload), list.notes)
+    } else if input::is_media_type(request.headers(), "application/json") {
+        let mut fields: Fields = input::json(request).await?;
+        let ids = std::mem::take(&mut fields.contact_ids);
+        let wanted = fields.check(Vec::new(), settings)?;
+        let (source, contacts) = source::contacts(&api, workspace, ids).await?;
+        let template = fitting_template(&api, workspace, &wanted, &contacts).await?;
+        (wanted, template, Source::Ready(source), contacts.notes)
+    } else {
+        let detail = "send a form (multipart/form-data) with a list of guests, or JSON with contact_ids";
+        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+    };
+    let event = domain::ensure_event(&api.db, workspace, &wanted.event, &wanted.numbers).await.map_err(wrong_event)?;
+    let source = match source {
+        Source::Upload(upload) => upload.store(&api).await?,
+        Source::Ready(source) => source,
+    };
+    let new = NewRun { event_id: event.id, template_id: template.id, source, options: wanted.options, traceparent };
+    let started = domain::start_run(&api.db, workspace, new).await?;
+    let run = view(&api, workspace, started.id).await?;
+    let body = Started { resumed: started.resumed, notes, run };
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, url(started.id))], Json(body)).into_response())
+}
+
+enum Source {
+    Upload(Upload),
+    Ready(RunSource),
+}
+
+/// The template asked for, if every field it reads is one the guests have.
+async fn fitting_template(
+    api: &Api,
+    workspace: Uuid,
+    wanted: &Wanted,
+    guests: &Checked,
+) -> Result<TemplateRow, Problem> {
+    let row = find_template(api, workspace, &wanted.template).await?;
+    let (template, _) = domain::load_template(&api.files, &row).await.map_err(templates::refused)?;
+    let known = domain::field_names(guests.custom_fields.iter().map(String::as_str));
+    template.check_fields(&known).map_err(|problems| templates::refused(TemplateFilesError::Problems(problems)))?;
+    Ok(row)
+}
+
+async fn find_template(api: &Api, workspace: Uuid, wanted: &str) -> Result<TemplateRow, Problem> {
+    let by_id = match wanted.parse::<Uuid>() {
+        Ok(id) => domain::template(&api.db, workspace, id).await?,
+        Err(_) => None,
+    };
+    if let Some(row) = by_id {
+        return Ok(row);
+    }
+    if let Some(row) = domain::template_named(&api.db, workspace, wanted).await? {
+        return Ok(row);
+    }
+    let mut names: Vec<String> = Vec::new();
+    for row in domain::templates(&api.db, workspace, None, 100).await? {
+        if !names.contains(&row.name) && names.len() < NAMES_SHOWN {
+            names.push(row.name);
+        }
+    }
+    let way_out = if names.is_empty() {
+        "upload one with POST /api/v1/templates".to_owned()
+    } else {
+        format!("there are {}", names.join(", "))
+    };
+    Err(Problem::field("template", format!("there is no template {wanted:?}: {way_out}")))
+}
+
+fn wrong_event(error: EventError) -> Problem {
+    match error {
+        EventError::Db(error) => error.into(),
+        EventError::Name(_) => Problem::field("event", error),
+        EventError::Format(ref format) => {
+            let field = match format {
+                domain::NumberFormatError::Digits(_) => "number_digits",
+                domain::NumberFormatError::Prefix(_) => "number_prefix",
+            };
+            Problem::faults(Kind::InvalidField, vec![Fault::new(field, error)])
+        }
+    }
+}
+
+/// The caller's trace, if it is one (W3C Trace Context, version 00).
+fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("traceparent")?.to_str().ok()?;
+    let parts: Vec<&str> = value.split('-').collect();
+    let [version, trace, span, flags] = parts.as_slice() else { return None };
+    let hex = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let named = |part: &str| part.bytes().any(|byte| byte != b'0');
+    let holds = *version == "00" && hex(trace, 32) && named(trace) && hex(span, 16) && named(span) && hex(flags, 2);
+    holds.then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_well_formed_trace_is_taken_over() {
+        let of = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", value.parse().unwrap());
+            traceparent(&headers)
+        };
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(of(good).as_deref(), Some(good));
+        assert_eq!(of("00-00000000000000000000000000000000-b7ad6b7169203331-01"), None);
+        assert_eq!(of("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"), None);
+        assert_eq!(of("nonsense"), None);
+    }
+}

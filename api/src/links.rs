@@ -1,0 +1,94 @@
+//! `/i/{token}`: what an invitation's link leads to. Whoever has the link may see the picture; there is nothing else to see.
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use herald_shared::{domain, files::FilesError, links::LinkError};
+
+use crate::{Api, problem::Problem};
+
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+pub(crate) fn routes() -> Router<Api> {
+    Router::new().route("/i/{token}", get(show))
+}
+
+async fn show(State(api): State<Api>, Path(token): Path<String>) -> Result<Response, Problem> {
+    let id = match api.links.open(&token, api.db.now()) {
+        Ok(id) => id,
+        Err(LinkError::Expired) => return Ok(expired()),
+        Err(LinkError::Invalid) => return Ok(unknown()),
+    };
+    let Some(invitation) = domain::invitation_file(&api.db, id).await? else { return Ok(unknown()) };
+    let Some(file) = invitation.file else { return Ok(not_made_yet()) };
+    let Some(picture) = media_type(&file) else {
+        return Err(Problem::internal(&std::io::Error::other(format!("invitation {id} is no picture"))));
+    };
+    let (bytes, content) = match api.files.stream(&file).await {
+        Ok(found) => found,
+        Err(FilesError::Missing(_)) => {
+            tracing::error!(invitation = %id, "the file of an invitation is missing from the file store");
+            return Ok(not_made_yet());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut response = Body::from_stream(content).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(picture));
+    headers.insert(header::CONTENT_LENGTH, bytes.into());
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=300"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
+    Ok(response)
+}
+
+/// Pictures are all that is ever shown.
+fn media_type(file: &str) -> Option<&'static str> {
+    match file.rsplit_once('.')?.1 {
+        "jpg" | "jpeg" => Some("image/jpeg"),
+        "png" => Some("image/png"),
+        "webp" => Some("image/webp"),
+        _ => None,
+    }
+}
+
+fn unknown() -> Response {
+    page(
+        StatusCode::NOT_FOUND,
+        "This link does not lead to an invitation",
+        "Part of it may be missing. Please open it as it was sent to you, or ask your host for it.",
+    )
+}
+
+fn expired() -> Response {
+    page(StatusCode::GONE, "This invitation's link has expired", "Please ask your host for a new one.")
+}
+
+fn not_made_yet() -> Response {
+    let mut response = page(
+        StatusCode::NOT_FOUND,
+        "This invitation is not ready yet",
+        "It is being made. Please open the link again a little later.",
+    );
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+    response
+}
+
+fn page(status: StatusCode, title: &str, text: &str) -> Response {
+    let html = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>{title}</title>\n\
+         <style>body{{font:1.1rem/1.6 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1.5rem;color:#1c2430;\
+         background:#fbfaf7}}h1{{font-size:1.5rem}}@media(prefers-color-scheme:dark){{body{{color:#e8e4da;background:#15181d}}}}</style>\n\
+         <h1>{title}</h1>\n<p>{text}</p>\n"
+    );
+    let headers = [(header::CONTENT_SECURITY_POLICY, PAGE_POLICY), (ROBOTS, "noindex")];
+    (status, headers, Html(html)).into_response()
+}

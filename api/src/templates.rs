@@ -1,0 +1,155 @@
+//! `/templates`: upload, list, look at, preview.
+
+mod preview;
+mod receive;
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use herald_shared::{
+    domain::{self, TemplateFilesError, TemplateRow},
+    template::{Problem as Flaw, Template},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use uuid::Uuid;
+
+use crate::{
+    Api,
+    auth::Workspace,
+    input::{Id, Parameters},
+    limits,
+    page::{self, Page},
+    problem::{Fault, Kind, Problem},
+};
+
+/// The largest template, packed or not, in bytes.
+const MAX_TEMPLATE: u64 = 128 << 20;
+
+pub(crate) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/templates", get(list))
+        .route("/templates/{id}", get(show))
+        .route("/templates/{id}/preview", get(preview::from_query).post(preview::from_json))
+}
+
+/// The route that takes uploads.
+pub(crate) fn upload_routes(api: &Api) -> Router<Api> {
+    let limit = upload_limit(api);
+    Router::new()
+        .route("/templates", post(upload))
+        .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
+        .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
+        .layer(middleware::from_fn(move |request, next| limits::announced_length(limit, request, next)))
+}
+
+fn upload_limit(api: &Api) -> u64 {
+    (api.settings.http.max_upload_mb << 20).min(MAX_TEMPLATE)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListParameters {
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn list(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Parameters(asked): Parameters<ListParameters>,
+) -> Result<Json<Page<TemplateRow>>, Problem> {
+    let limit = page::limit(asked.limit)?;
+    let before = page::after(asked.cursor.as_deref())?;
+    let rows = domain::templates(&api.db, workspace, before, limit + 1).await?;
+    Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
+}
+
+/// A template with what it draws.
+#[derive(Serialize)]
+struct TemplateView {
+    #[serde(flatten)]
+    row: TemplateRow,
+    /// What each slot is, in the order they are drawn.
+    slots: Vec<String>,
+    /// The guests' fields it reads.
+    fields: BTreeSet<String>,
+    /// Whether the guest's picture is part of it.
+    has_picture: bool,
+    /// The names of its files.
+    files: Vec<String>,
+    /// Its `template.toml`.
+    manifest: String,
+}
+
+impl TemplateView {
+    fn new(row: TemplateRow, template: &Template) -> Self {
+        Self {
+            slots: template.slots.iter().map(|slot| slot.label.clone()).collect(),
+            fields: template.fields(),
+            has_picture: template.has_picture(),
+            files: row.files.0.keys().cloned().collect(),
+            manifest: row.manifest.clone(),
+            row,
+        }
+    }
+}
+
+async fn show(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Id(id): Id,
+) -> Result<Json<TemplateView>, Problem> {
+    let (row, template) = stored(&api, workspace, id).await?;
+    Ok(Json(TemplateView::new(row, &template)))
+}
+
+async fn stored(api: &Api, workspace: Uuid, id: Uuid) -> Result<(TemplateRow, Template), Problem> {
+    let row = domain::template(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("template", id))?;
+    let (template, _) = domain::load_template(&api.files, &row).await.map_err(refused)?;
+    Ok((row, template))
+}
+
+async fn upload(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    request: Request,
+) -> Result<Response, Problem> {
+    let received = receive::receive(request, upload_limit(&api)).await?;
+    let row = domain::store_template(&api.db, &api.files, workspace, received.name.as_deref(), &received.bundle)
+        .await
+        .map_err(refused)?;
+    let location = format!("/api/v1/templates/{}", row.id);
+    let (row, template) = stored(&api, workspace, row.id).await?;
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(TemplateView::new(row, &template))).into_response())
+}
+
+/// What a client hears of a template that cannot be used.
+pub(crate) fn refused(error: TemplateFilesError) -> Problem {
+    match error {
+        TemplateFilesError::Problems(problems) => {
+            Problem::faults(Kind::InvalidTemplate, problems.0.iter().map(fault).collect())
+        }
+        TemplateFilesError::NoName | TemplateFilesError::Name(_) => {
+            Problem::faults(Kind::InvalidTemplate, vec![Fault::new("name", error)])
+        }
+        TemplateFilesError::Bundle(error) => Problem::faults(Kind::InvalidTemplate, vec![Fault::new("files", error)]),
+        TemplateFilesError::Files(error) => error.into(),
+        TemplateFilesError::Db(error) => error.into(),
+    }
+}
+
+fn fault(flaw: &Flaw) -> Fault {
+    Fault {
+        line: flaw.position.map(|at| at.line as u64),
+        column: flaw.position.map(|at| at.column as u64),
+        slot: flaw.slot.clone(),
+        ..Fault::new("template", flaw)
+    }
+}

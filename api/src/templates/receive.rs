@@ -1,0 +1,204 @@
+//! Receiving a template: its files one by one, or all of them in one zip.
+
+use std::io::{Cursor, Read};
+
+use axum::extract::Request;
+use bytes::Bytes;
+use herald_shared::template::{Bundle, MANIFEST, MAX_FILE, MAX_FILES};
+use zip::{ZipArchive, result::ZipError};
+
+use super::{MAX_TEMPLATE, refused};
+use crate::{
+    input,
+    problem::{Fault, Kind, Problem},
+    upload::Form,
+};
+
+/// The entries a zip may have: folders and what a desktop leaves in it come on top of a template's files.
+const MAX_ENTRIES: usize = 10 * MAX_FILES;
+/// The longest name of a template, in bytes.
+const NAME_BYTES: usize = 400;
+
+/// A template as it came.
+#[derive(Debug)]
+pub(super) struct Received {
+    /// The name it shall have, if the sender says so.
+    pub(super) name: Option<String>,
+    pub(super) bundle: Bundle,
+}
+
+/// Reads a form with a template's files, or with one zip; or a zip as the body.
+pub(super) async fn receive(request: Request, limit: u64) -> Result<Received, Problem> {
+    if input::is_media_type(request.headers(), "application/zip") {
+        let body = axum::body::to_bytes(request.into_body(), usize::try_from(limit).unwrap_or(usize::MAX)).await;
+        let body = body.map_err(|_| Problem::new(Kind::InvalidRequest, "the zip broke off, or is over the limit"))?;
+        return Ok(Received { name: None, bundle: unpack(body).await? });
+    }
+    if !input::is_media_type(request.headers(), "multipart/form-data") {
+        let detail = "send the template's files as a form (multipart/form-data), or one zip";
+        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+    }
+    let mut form = Form::open(request, limit).await?;
+    let mut received = Received { name: None, bundle: Bundle::default() };
+    let mut packed = None;
+    let mut loose = false;
+    while let Some(part) = form.next().await? {
+        let field = part.name();
+        let Some(file) = part.file_name() else {
+            match field.as_str() {
+                "name" => received.name = Some(part.text(NAME_BYTES).await?).filter(|name| !name.is_empty()),
+                _ => {
+                    return Err(Problem::field(
+                        &field,
+                        format!("there is no field {field:?}: send files, and a name if you like"),
+                    ));
+                }
+            }
+            continue;
+        };
+        let is_zip = file.to_ascii_lowercase().ends_with(".zip");
+        let most = if is_zip { MAX_TEMPLATE } else { MAX_FILE };
+        let content = part.bytes(usize::try_from(most).unwrap_or(usize::MAX)).await?;
+        let content = content.ok_or_else(|| {
+            Problem::new(Kind::TooLarge, format!("{file} is over {} MB: make it smaller", most >> 20))
+        })?;
+        if is_zip {
+            packed = Some(content);
+        } else {
+            loose = true;
+            received.bundle.insert(&file, content).map_err(|error| refused(error.into()))?;
+        }
+    }
+    match packed {
+        Some(_) if loose => {
+            Err(Problem::field("files", "a zip came together with other files: send the one or the others"))
+        }
+        Some(zip) => Ok(Received { bundle: unpack(zip).await?, ..received }),
+        None if !loose => {
+            Err(Problem::field("files", format!("there are no files: attach {MANIFEST} and its pictures, or one zip")))
+        }
+        None => Ok(received),
+    }
+}
+
+async fn unpack(zip: Bytes) -> Result<Bundle, Problem> {
+    let unpacked = tokio::task::spawn_blocking(move || unzip(&zip, MAX_TEMPLATE)).await;
+    unpacked.map_err(|panic| Problem::internal(&panic))?
+}
+
+/// Unpacks a template's files. What a zip says about sizes is not believed: each file is read up to its limit and no further.
+fn unzip(zip: &[u8], limit: u64) -> Result<Bundle, Problem> {
+    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|error| damaged(&error))?;
+    if archive.len() > MAX_ENTRIES {
+        return Err(wrong(format!("the zip has {} entries: a template has at most {MAX_FILES} files", archive.len())));
+    }
+    let folder = template_folder(&archive)?;
+    let mut bundle = Bundle::default();
+    let mut left = limit;
+    for at in 0..archive.len() {
+        let mut entry = archive.by_index(at).map_err(|error| damaged(&error))?;
+        let name = entry.name().map_err(|error| damaged(&error))?.into_owned();
+        let Some(file) = name.strip_prefix(&folder).filter(|file| is_wanted(file)) else { continue };
+        let most = left.min(MAX_FILE);
+        let mut content = Vec::new();
+        entry.by_ref().take(most + 1).read_to_end(&mut content).map_err(|error| damaged(&ZipError::Io(error)))?;
+        if content.len() as u64 > most {
+            return Err(Problem::new(
+                Kind::TooLarge,
+                format!(
+                    "{file} is too large once unpacked: a file may have {} MB, a template {} MB",
+                    MAX_FILE >> 20,
+                    limit >> 20
+                ),
+            ));
+        }
+        left -= content.len() as u64;
+        bundle.insert(file, content.into()).map_err(|error| refused(error.into()))?;
+    }
+    Ok(bundle)
+}
+
+/// Where in the zip the template is: people pack the folder as often as its files.
+fn template_folder(archive: &ZipArchive<Cursor<&[u8]>>) -> Result<String, Problem> {
+    // A name that cannot be read is found out when its file is.
+    let names = archive.file_names().filter_map(Result::ok);
+    let manifests = names.filter(|name| name.rsplit('/').next() == Some(MANIFEST) && !name.starts_with("__MACOSX/"));
+    let manifests: Vec<_> = manifests.collect();
+    match manifests.as_slice() {
+        [] => Err(wrong(format!("the zip holds no {MANIFEST}: pack the template's folder or its files"))),
+        [one] => Ok(one.strip_suffix(MANIFEST).unwrap_or_default().to_owned()),
+        [first, second, ..] => {
+            Err(wrong(format!("the zip holds more than one template ({first} and {second}): send them one by one")))
+        }
+    }
+}
+
+/// Folders and hidden files are passed over, and what lies deeper too, as in a folder on disk.
+fn is_wanted(file: &str) -> bool {
+    !file.is_empty() && !file.contains('/') && !file.starts_with('.')
+}
+
+fn wrong(detail: String) -> Problem {
+    Problem::faults(Kind::InvalidTemplate, vec![Fault::new("files", detail)])
+}
+
+fn damaged(error: &ZipError) -> Problem {
+    wrong(format!("the zip cannot be read ({error}): pack it again, without a password"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::{ZipWriter, write::SimpleFileOptions};
+
+    use super::*;
+
+    fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in files {
+            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(content).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn refusal(zip: &[u8], limit: u64) -> String {
+        format!("{:?}", unzip(zip, limit).unwrap_err())
+    }
+
+    #[test]
+    fn a_packed_folder_and_packed_files_are_the_same() {
+        let files: &[(&str, &[u8])] = &[("template.toml", b"x"), ("b.png", b"y"), (".DS_Store", b"z")];
+        let folder: &[(&str, &[u8])] = &[
+            ("gala/template.toml", b"x"),
+            ("gala/b.png", b"y"),
+            ("__MACOSX/gala/template.toml", b"z"),
+            ("gala/old/c.png", b"z"),
+        ];
+        for packed in [files, folder] {
+            let bundle = unzip(&zip(packed), 1_000).unwrap();
+            assert_eq!(bundle.files().map(|(name, _)| name).collect::<Vec<_>>(), ["b.png", "template.toml"]);
+        }
+    }
+
+    #[test]
+    fn a_zip_bomb_is_refused_before_it_is_unpacked() {
+        let bomb = zip(&[("template.toml", b"x"), ("b.png", &vec![0; 3 << 20])]);
+        assert!(bomb.len() < 10_000);
+        assert!(refusal(&bomb, 2 << 20).contains("too large once unpacked"));
+        let crowd: Vec<(String, &[u8])> = (0..=MAX_ENTRIES).map(|at| (format!("{at}.png"), b"x".as_slice())).collect();
+        let crowd: Vec<(&str, &[u8])> = crowd.iter().map(|(name, content)| (name.as_str(), *content)).collect();
+        assert!(refusal(&zip(&crowd), 1_000).contains("entries"));
+    }
+
+    #[test]
+    fn a_zip_with_no_template_or_two_or_none_at_all_is_named() {
+        assert!(refusal(&zip(&[("a.png", b"x")]), 100).contains("holds no template.toml"));
+        assert!(refusal(&zip(&[("a/template.toml", b"x"), ("b/template.toml", b"x")]), 100).contains("more than one"));
+        assert!(refusal(b"PK not really", 100).contains("cannot be read"));
+        let mut torn = zip(&[("template.toml", &[7; 4_000])]);
+        torn.truncate(torn.len() / 2);
+        assert!(refusal(&torn, 10_000).contains("cannot be read"));
+    }
+}
