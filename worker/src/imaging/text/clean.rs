@@ -25,19 +25,16 @@ pub(super) struct Clean {
 /// direction marks, stay. All kinds of line break become `\n`.
 pub(super) fn clean(text: &str) -> Clean {
     let mut out = String::with_capacity(text.len());
-    let (mut chars, mut marks, mut cut, mut after_cr) = (0, 0, false, false);
+    let (mut chars, mut marks, mut cut, mut previous) = (0, 0, false, ' ');
     for c in text.nfc() {
+        let before = std::mem::replace(&mut previous, c);
         let c = match c {
-            '\n' if after_cr => {
-                after_cr = false;
-                continue;
-            }
+            '\n' if before == '\r' => continue,
             '\n' | '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
             '\t' => ' ',
             _ if is_stripped(c) => continue,
             _ => c,
         };
-        after_cr = c == '\n' && !out.ends_with('\n') && text.contains("\r\n");
         marks = if is_combining_mark(c) { marks + 1 } else { 0 };
         if marks > MAX_MARKS {
             continue;
@@ -86,7 +83,7 @@ mod tests {
 
     #[test]
     fn every_line_break_is_one_newline() {
-        assert_eq!(cleaned("a\r\nb\rc\u{2028}d\u{85}e\n\nf\n"), "a\nb\nc\nd\ne\n\nf");
+        assert_eq!(cleaned("a\r\nb\rc\u{2028}d\u{85}e\n\nf\r\n\r\ng\n"), "a\nb\nc\nd\ne\n\nf\n\ng");
     }
 
     #[test]

@@ -107,13 +107,16 @@ impl Placement {
         let size = layout.size;
         let (width, height) = (area.width as f32, area.height as f32);
         let depth = layout.lines.len().saturating_sub(1) as f32 * layout.line_height;
-        let free = height - (layout.above + depth + layout.below) * size;
-        let top = area.y as f32
+        let free = height - (layout.nominal.above + depth + layout.nominal.below) * size;
+        let first = layout.nominal.above * size
             + match style.valign {
                 VAlign::Top => 0.0,
                 VAlign::Middle => free / 2.0,
                 VAlign::Bottom => free,
             };
+        // Ink that would stick out of the box moves the block, the beginning of the text first.
+        let lowest = height - (depth + layout.needed.below) * size;
+        let first = area.y as f32 + first.min(lowest).max(layout.needed.above * size);
         let origin = |(at, line): (usize, &Line)| {
             let free = width - line.width() * size;
             let share = match style.align {
@@ -126,7 +129,7 @@ impl Placement {
                 Align::End => f32::from(u8::from(!line.rtl)),
             };
             let x = area.x as f32 + free * share + line.overhang() * size;
-            (x, top + (layout.above + at as f32 * layout.line_height) * size)
+            (x, first + at as f32 * layout.line_height * size)
         };
         let origins = layout.lines.iter().enumerate().map(origin).collect();
         let (sin, cos) = rotation.unwrap_or(0.0).to_radians().sin_cos();

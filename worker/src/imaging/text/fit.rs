@@ -9,7 +9,7 @@ use crate::imaging::fonts::{FaceStack, FontLibrary, HanStyle};
 
 use super::clean::clean;
 use super::itemize::{Item, itemize};
-use super::shape::{Layout, Line, Shaper};
+use super::shape::{Extent, Layout, Line, Shaper};
 use super::style::TextStyle;
 use super::wrap::{Break, Widths, breaks, fill, narrowest};
 
@@ -75,6 +75,13 @@ impl Bounds {
     }
 }
 
+/// Measures of a block of lines, and the largest allowed size with which it fits its box.
+struct Block {
+    nominal: Extent,
+    needed: Extent,
+    size: f32,
+}
+
 struct Fitter<'a> {
     stack: &'a FaceStack<'a>,
     style: &'a TextStyle,
@@ -101,10 +108,10 @@ impl<'a> Fitter<'a> {
 
         if self.bounds.lines > paragraphs.len() {
             let one = self.block(paragraphs.iter().map(|paragraph| &paragraph.line));
-            if self.bounds.size(one.0, one.1 + one.2) < self.bounds.max {
-                if let Some(broken) = self.broken(&paragraphs) {
-                    return broken;
-                }
+            if one.size < self.bounds.max
+                && let Some(broken) = self.broken(&paragraphs)
+            {
+                return broken;
             }
         }
         self.finish(paragraphs.into_iter().map(|paragraph| paragraph.line).collect())
@@ -113,12 +120,12 @@ impl<'a> Fitter<'a> {
     fn paragraph<'t>(&mut self, text: &'t str) -> Paragraph<'t> {
         let text = text.trim();
         let itemized = itemize(text, self.style, self.stack, self.han);
-        for cluster in itemized.missing {
+        let line = self.shaper.line(text, &itemized.items, itemized.base, 0..text.len());
+        for cluster in itemized.missing.into_iter().chain(self.shaper.lost.drain(..)) {
             if !self.missing.contains(&cluster) {
                 self.missing.push(cluster);
             }
         }
-        let line = self.shaper.line(text, &itemized.items, itemized.base, 0..text.len());
         Paragraph { text, items: itemized.items, base: itemized.base, line }
     }
 
@@ -132,7 +139,7 @@ impl<'a> Fitter<'a> {
             })
             .collect();
         let block = self.block(paragraphs.iter().map(|paragraph| &paragraph.line));
-        let edges = block.1 + block.2 - (paragraphs.len() - 1) as f32 * self.bounds.line_height;
+        let edges = block.needed.above + block.needed.below;
         for anywhere in [false, true] {
             let breaks: Vec<Vec<Break>> = paragraphs
                 .iter()
@@ -169,38 +176,33 @@ impl<'a> Fitter<'a> {
         lines
     }
 
-    /// Width of the widest line, height above the first baseline and from there to the bottom.
+    /// Measures lines set as a block.
     ///
     /// The primary face's metrics place the baselines, so they do not move from guest to guest;
     /// ink that sticks out of them (stacked Vietnamese accents, Nastaliq) makes the block higher.
-    fn block<'l>(&self, lines: impl Iterator<Item = &'l Line>) -> (f32, f32, f32) {
-        let (mut above, mut below) = self.stack.primary().map_or((0.9, 0.25), |face| (face.ascent(), face.descent()));
-        let (base_above, base_below) = (above, below);
-        let (mut width, mut count) = (0.0f32, 0);
-        for line in lines {
-            let depth = count as f32 * self.bounds.line_height;
+    fn block<'l>(&self, lines: impl ExactSizeIterator<Item = &'l Line>) -> Block {
+        let nominal = self
+            .stack
+            .primary()
+            .map_or(Extent { above: 0.9, below: 0.25 }, |face| Extent { above: face.ascent(), below: face.descent() });
+        let depth = lines.len().saturating_sub(1) as f32 * self.bounds.line_height;
+        let (mut needed, mut width) = (nominal, 0.0f32);
+        for (at, line) in lines.enumerate() {
+            let baseline = at as f32 * self.bounds.line_height;
             width = width.max(line.width());
-            above = above.max(line.ink[3] - depth);
-            below = (depth + base_below).max(depth - line.ink[1]).max(below);
-            count += 1;
+            needed.above = needed.above.max(line.ink[3] - baseline);
+            needed.below = needed.below.max(baseline - depth - line.ink[1]);
         }
-        (width, above.max(base_above), below)
+        let size = self.bounds.size(width, needed.above + depth + needed.below);
+        Block { nominal, needed, size }
     }
 
     fn finish(&self, lines: Vec<Line>) -> (Layout, bool) {
-        let (width, above, below) = self.block(lines.iter());
-        let size = self.bounds.size(width, above + below);
+        let Block { nominal, needed, size } = self.block(lines.iter());
         // Rounding must not make a text that fits exactly look as if it did not.
         let fits = lines.is_empty() || size >= self.bounds.min * 0.9999;
-        let depth = lines.len().saturating_sub(1) as f32 * self.bounds.line_height;
-        let layout = Layout {
-            size: size.max(self.bounds.min),
-            lines,
-            above,
-            below: below - depth,
-            line_height: self.bounds.line_height,
-            ..Layout::default()
-        };
+        let size = size.max(self.bounds.min);
+        let layout = Layout { size, lines, nominal, needed, line_height: self.bounds.line_height, ..Layout::default() };
         (layout, fits)
     }
 

@@ -8,6 +8,7 @@ use harfrust::{
 };
 use unicode_bidi::{BidiInfo, Level};
 use unicode_script::Script as UnicodeScript;
+use unicode_segmentation::UnicodeSegmentation;
 
 use crate::imaging::fonts::{Face, HanStyle, PlanKey};
 
@@ -27,12 +28,19 @@ pub struct Layout {
     pub clipped: bool,
     /// Whether the style's font family exists; if not, the default family is used.
     pub font_found: bool,
-    /// Height of the block above its first baseline, in em.
-    pub(super) above: f32,
-    /// Height of the block below its last baseline, in em.
-    pub(super) below: f32,
+    /// The extent that places the block: by the primary face's metrics, the same for every text.
+    pub(super) nominal: Extent,
+    /// The extent the block needs: the nominal one, and whatever ink sticks out of it.
+    pub(super) needed: Extent,
     /// Baseline to baseline, in em.
     pub(super) line_height: f32,
+}
+
+/// Height of a block of lines about its first and last baseline, in em.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Extent {
+    pub(super) above: f32,
+    pub(super) below: f32,
 }
 
 /// One line of a [`Layout`]. Lengths are in em.
@@ -63,6 +71,8 @@ impl Line {
 pub(super) struct Run {
     pub(super) face: Arc<Face>,
     pub(super) glyphs: Vec<Glyph>,
+    /// Letter spacing after the last glyph, which is not part of a line that ends there.
+    trailing: f32,
 }
 
 /// A glyph placed by shaping. Lengths are in em, y upwards.
@@ -83,6 +93,8 @@ pub(super) struct Shaper<'a> {
     language: Option<Language>,
     han: Language,
     features: Vec<Feature>,
+    /// Clusters for which the font turned out to have no glyph.
+    pub(super) lost: Vec<String>,
 }
 
 impl<'a> Shaper<'a> {
@@ -94,7 +106,7 @@ impl<'a> Shaper<'a> {
         let spaced = style.letter_spacing != 0.0;
         let off = |tag| Feature::new(Tag::new(tag), 0, ..);
         let features = if spaced { vec![off(b"liga"), off(b"clig")] } else { Vec::new() };
-        Self { style, buffer, language, han, features }
+        Self { style, buffer, language, han, features, lost: Vec::new() }
     }
 
     /// Shapes the part of an item that lies in `range`. The surroundings are given as context, so
@@ -137,10 +149,22 @@ impl<'a> Shaper<'a> {
             }
             Err(error) => tracing::debug!(%error, "text cannot be shaped"),
         }
-        if !joined && self.style.letter_spacing != 0.0 {
-            space(&mut glyphs, self.style.letter_spacing);
+        let lost = &mut self.lost;
+        glyphs.retain(|glyph| {
+            let drawn = glyph.id != GlyphId::NOTDEF;
+            if !drawn {
+                // Never a box: the font knows the characters, but not in this combination.
+                lost.extend(
+                    paragraph.get(glyph.cluster..).and_then(|rest| rest.graphemes(true).next()).map(str::to_owned),
+                );
+            }
+            drawn
+        });
+        let spacing = if joined || glyphs.is_empty() { 0.0 } else { self.style.letter_spacing };
+        if spacing != 0.0 {
+            space(&mut glyphs, spacing);
         }
-        Run { face: item.face.clone(), glyphs }
+        Run { face: item.face.clone(), glyphs, trailing: spacing }
     }
 
     /// Shapes one line of a paragraph: the bytes in `range`, in visual order.
@@ -163,10 +187,7 @@ impl<'a> Shaper<'a> {
             }
             line.runs.push(run);
         }
-        if self.style.letter_spacing != 0.0 && !line.runs.is_empty() {
-            // The space after the last letter is not part of the line.
-            line.advance -= self.style.letter_spacing;
-        }
+        line.advance -= line.runs.last().map_or(0.0, |run| run.trailing);
         line.ink = ink.unwrap_or_default();
         line
     }
