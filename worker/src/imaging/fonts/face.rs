@@ -90,8 +90,8 @@ impl Face {
         let extents = self.font.glyph_metrics().with_extents_source_order(order).extents(glyph)?;
         let scale = self.em_per_unit;
         let (left, top) = (extents.x_bearing * scale, extents.y_bearing * scale);
-        let (right, bottom) = (left + extents.width * scale, top + extents.height * scale);
-        (left != right && top != bottom).then(|| [left, bottom.min(top), right, top.max(bottom)])
+        let (right, bottom) = (left + extents.width * scale, top - extents.height.abs() * scale);
+        (left < right && bottom < top).then_some([left, bottom, right, top])
     }
 
     /// Whether the cluster comes out visible. A font whose emoji are only layers of colour (COLR) or

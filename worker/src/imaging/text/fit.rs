@@ -1,11 +1,13 @@
 //! Choosing lines and size. Everything is measured in em, so fitting is a division.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_bidi::Level;
+use unicode_script::Script;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::imaging::fonts::{FaceStack, FontLibrary, HanStyle};
+use crate::imaging::fonts::{FaceStack, FontLibrary, HanStyle, Want};
 
 use super::clean::clean;
 use super::itemize::{Item, itemize};
@@ -19,9 +21,19 @@ const MAX_LINES: usize = 40;
 /// What an unreadably small or unusable size is replaced with, in pixels.
 const SMALLEST: f32 = 1.0;
 
+/// Urdu letters that DejaVu lacks, and the letters nearest to them in shape and sound. Without them
+/// very common letters would vanish from names; a font made for Urdu makes them unnecessary.
+const STAND_INS: [(char, char); 5] = [
+    ('\u{06C1}', '\u{0647}'),
+    ('\u{06C2}', '\u{06C0}'),
+    ('\u{06C3}', '\u{0629}'),
+    ('\u{06D2}', '\u{06CC}'),
+    ('\u{06D3}', '\u{0626}'),
+];
+
 /// A paragraph shaped as one line, and what is needed to break it.
 struct Paragraph<'t> {
-    text: &'t str,
+    text: Cow<'t, str>,
     items: Vec<Item>,
     base: Level,
     line: Line,
@@ -37,12 +49,13 @@ pub fn layout(text: &str, style: &TextStyle, width: f32, height: f32, fonts: &Fo
     let bounds = Bounds::new(style, width, height);
     let mut fitter = Fitter::new(style, &stack, bounds, &clean.text);
     let (mut layout, fits) = fitter.try_fit(&clean.text);
-    let missing = std::mem::take(&mut fitter.missing);
+    let (missing, substituted) = (std::mem::take(&mut fitter.missing), std::mem::take(&mut fitter.substituted));
     if !fits || clean.cut {
         layout = fitter.cut(&clean.text);
         layout.clipped = true;
     }
     layout.missing = missing;
+    layout.substituted = substituted;
     layout.font_found = stack.found();
     layout
 }
@@ -89,13 +102,22 @@ struct Fitter<'a> {
     han: HanStyle,
     bounds: Bounds,
     missing: Vec<String>,
+    substituted: Vec<String>,
 }
 
 impl<'a> Fitter<'a> {
     fn new(style: &'a TextStyle, stack: &'a FaceStack<'a>, bounds: Bounds, text: &str) -> Self {
         let by_language = style.language.as_deref().and_then(HanStyle::of_language);
         let han = by_language.unwrap_or_else(|| HanStyle::of_text(text));
-        Self { stack, style, shaper: Shaper::new(style, han), han, bounds, missing: Vec::new() }
+        Self {
+            stack,
+            style,
+            shaper: Shaper::new(style, han),
+            han,
+            bounds,
+            missing: Vec::new(),
+            substituted: Vec::new(),
+        }
     }
 
     /// Lays out the whole text; the flag says whether it fits.
@@ -106,7 +128,7 @@ impl<'a> Fitter<'a> {
         let text = joined.as_deref().unwrap_or(text);
         let paragraphs: Vec<Paragraph<'_>> = text.lines().map(|line| self.paragraph(line)).collect();
 
-        if self.bounds.lines > paragraphs.len() {
+        if !paragraphs.is_empty() && self.bounds.lines > paragraphs.len() {
             let one = self.block(paragraphs.iter().map(|paragraph| &paragraph.line));
             if one.size < self.bounds.max
                 && let Some(broken) = self.broken(&paragraphs)
@@ -118,15 +140,41 @@ impl<'a> Fitter<'a> {
     }
 
     fn paragraph<'t>(&mut self, text: &'t str) -> Paragraph<'t> {
-        let text = text.trim();
-        let itemized = itemize(text, self.style, self.stack, self.han);
-        let line = self.shaper.line(text, &itemized.items, itemized.base, 0..text.len());
+        let text = self.stand_in(text.trim());
+        let itemized = itemize(&text, self.style, self.stack, self.han);
+        let line = self.shaper.line(&text, &itemized.items, itemized.base, 0..text.len());
         for cluster in itemized.missing.into_iter().chain(self.shaper.lost.drain(..)) {
             if !self.missing.contains(&cluster) {
                 self.missing.push(cluster);
             }
         }
         Paragraph { text, items: itemized.items, base: itemized.base, line }
+    }
+
+    /// Replaces letters no font has by their nearest relatives, byte for byte.
+    fn stand_in<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        for (letter, relative) in STAND_INS {
+            if !text.contains(letter) {
+                continue;
+            }
+            let want = Want {
+                script: Script::Arabic,
+                emoji: false,
+                serif: self.stack.serif(),
+                bold: self.style.bold,
+                italic: self.style.italic,
+                han: self.han,
+            };
+            if self.stack.pick(letter.encode_utf8(&mut [0; 4]), want).is_none() {
+                text = Cow::Owned(text.replace(letter, relative.encode_utf8(&mut [0; 4])));
+                let letter = letter.to_string();
+                if !self.substituted.contains(&letter) {
+                    self.substituted.push(letter);
+                }
+            }
+        }
+        text
     }
 
     /// Breaks paragraphs into more lines if that allows a larger size.
@@ -144,7 +192,7 @@ impl<'a> Fitter<'a> {
             let breaks: Vec<Vec<Break>> = paragraphs
                 .iter()
                 .zip(&widths)
-                .map(|(paragraph, widths)| breaks(paragraph.text, widths, anywhere))
+                .map(|(paragraph, widths)| breaks(&paragraph.text, widths, anywhere))
                 .collect();
             let (mut best, mut best_size) = (None, 0.0);
             for lines in paragraphs.len()..=self.bounds.lines {
@@ -170,7 +218,7 @@ impl<'a> Fitter<'a> {
         for (paragraph, breaks) in paragraphs.iter().zip(breaks) {
             for range in fill(breaks, width) {
                 let range: Range<usize> = range;
-                lines.push(self.shaper.line(paragraph.text, &paragraph.items, paragraph.base, range));
+                lines.push(self.shaper.line(&paragraph.text, &paragraph.items, paragraph.base, range));
             }
         }
         lines

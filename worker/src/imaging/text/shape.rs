@@ -24,6 +24,9 @@ pub struct Layout {
     pub lines: Vec<Line>,
     /// Grapheme clusters that no font has, each once, in order. They are not drawn.
     pub missing: Vec<String>,
+    /// Letters no font has that are drawn as their nearest relative: Urdu `ہ` as Arabic `ه` and `ے` as
+    /// `ی`, when only the compiled-in font is there. Each once.
+    pub substituted: Vec<String>,
     /// The text does not fit even at the smallest size: its end was cut.
     pub clipped: bool,
     /// Whether the style's font family exists; if not, the default family is used.
