@@ -19,7 +19,7 @@ pub use bundle::{Bundle, BundleError, MANIFEST, MAX_FILE, MAX_FILES};
 pub use color::{Color, ColorError};
 pub use problem::{Position, Problem, Problems};
 pub use slot::{
-    Align, Area, Border, Content, Font, PictureSlot, QrSlot, Shape, Slot, TextSlot, Typography, VerticalAlign,
+    Align, Area, Border, Content, Font, PictureSlot, QrSlot, Shadow, Shape, Slot, TextSlot, Typography, VerticalAlign,
 };
 
 use problem::did_you_mean;

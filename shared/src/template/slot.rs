@@ -86,6 +86,23 @@ pub struct Typography {
     pub valign: VerticalAlign,
     /// Extra space after each letter, in ems.
     pub letter_spacing: f32,
+    /// BCP 47 language, which decides how Chinese characters look; guessed from the text if not given.
+    pub language: Option<String>,
+    /// A shadow behind the letters.
+    pub shadow: Option<Shadow>,
+}
+
+/// A shadow behind letters, lengths in ems.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shadow {
+    /// To the right.
+    pub dx: f32,
+    /// Downwards.
+    pub dy: f32,
+    /// Over which distance its edge fades.
+    pub blur: f32,
+    /// Its colour.
+    pub color: Color,
 }
 
 /// Which font a text asks for.
@@ -104,6 +121,10 @@ pub enum Align {
     Left,
     Center,
     Right,
+    /// Left for most scripts, right for Arabic, Hebrew and the like.
+    Start,
+    /// The other side.
+    End,
 }
 
 /// Where a text stands, top to bottom.
@@ -183,8 +204,9 @@ impl Slot {
     }
 }
 
-/// Smallest side of a QR code's box: 25 modules and the quiet zone at two pixels a module.
-const MIN_QR: u32 = 66;
+/// Smallest side of a QR code's box: a link of 120 bytes makes 45 modules, which with the quiet zone of four on each
+/// side and two pixels a module take this much.
+const MIN_QR: u32 = 106;
 const MIN_CONTRAST: f64 = 3.0;
 const KINDS: [&str; 4] = ["text", "picture", "number", "qr"];
 const BLACK: Color = Color::rgb(0, 0, 0);
@@ -342,7 +364,16 @@ fn typography(table: &mut Table<'_, '_>, bundle: &Bundle) -> Typography {
         line_height: table.number("line_height", 0.5..=5.0).map_or(1.2, |found| found.value),
         color: table.parsed("color").map_or(BLACK, |found| found.value),
         align: table
-            .choice("align", &[("left", Align::Left), ("center", Align::Center), ("right", Align::Right)])
+            .choice(
+                "align",
+                &[
+                    ("left", Align::Left),
+                    ("center", Align::Center),
+                    ("right", Align::Right),
+                    ("start", Align::Start),
+                    ("end", Align::End),
+                ],
+            )
             .unwrap_or(Align::Left),
         valign: table
             .choice(
@@ -351,6 +382,17 @@ fn typography(table: &mut Table<'_, '_>, bundle: &Bundle) -> Typography {
             )
             .unwrap_or(VerticalAlign::Middle),
         letter_spacing: table.number("letter_spacing", -0.5..=5.0).map_or(0.0, |found| found.value),
+        language: table.text("language").map(|found| found.value),
+        shadow: table.table("shadow").map(|(inner, span)| table.within(inner, span, shadow)),
+    }
+}
+
+fn shadow(table: &mut Table<'_, '_>) -> Shadow {
+    Shadow {
+        dx: table.number("dx", -2.0..=2.0).map_or(0.0, |found| found.value),
+        dy: table.number("dy", -2.0..=2.0).map_or(0.05, |found| found.value),
+        blur: table.number("blur", 0.0..=2.0).map_or(0.1, |found| found.value),
+        color: table.parsed("color").map_or(Color { alpha: 128, ..BLACK }, |found| found.value),
     }
 }
 
@@ -401,32 +443,37 @@ fn picture(table: &mut Table<'_, '_>, area: Option<Area>) -> PictureSlot {
     let border = table.table("border").map(|(inner, span)| {
         table.within(inner, span, |border| Border {
             width: border.number("width", 0.0..=half).map_or(4.0, |found| found.value),
-            color: border.parsed("color").map_or(WHITE, |found| found.value),
+            color: opaque(border, "color", WHITE),
         })
     });
     PictureSlot { shape, border }
 }
 
 fn qr(table: &mut Table<'_, '_>, area: Option<Area>) -> QrSlot {
-    let color = table.parsed("color");
-    let position = color.as_ref().map(|found: &Found<Color>| found.position);
-    let slot = QrSlot {
-        color: color.map_or(BLACK, |found| found.value),
-        background: table.parsed("background").map_or(WHITE, |found| found.value),
-    };
-    // What lies under a transparent background is not known here.
+    let slot = QrSlot { color: opaque(table, "color", BLACK), background: opaque(table, "background", WHITE) };
     let (dark, light) = (slot.color.luminance() + 0.05, slot.background.luminance() + 0.05);
-    if slot.background.alpha == 255 && light / dark < MIN_CONTRAST {
+    if light / dark < MIN_CONTRAST {
         let message =
             format!("{} on {} cannot be scanned; use a dark colour on a light background", slot.color, slot.background);
-        table.problem(Some("color"), position, message);
+        table.problem(Some("color"), None, message);
     }
     if let Some(area) = area.filter(|area| area.width.min(area.height) < MIN_QR) {
         let message = format!(
-            "{} × {} px is too small for a QR code; give it at least {MIN_QR} px a side",
+            "{} × {} px is too small for the QR code of a link; give it at least {MIN_QR} px a side",
             area.width, area.height
         );
         table.problem(Some("box"), None, message);
     }
     slot
+}
+
+/// A colour that nothing shows through.
+fn opaque(table: &mut Table<'_, '_>, key: &'static str, default: Color) -> Color {
+    let Some(found) = table.parsed::<Color>(key) else { return default };
+    if found.value.alpha < 255 {
+        let message =
+            format!("\"{}\" is see-through, which is not possible here; write it as \"#rrggbb\"", found.value);
+        table.problem(Some(key), Some(found.position), message);
+    }
+    found.value
 }

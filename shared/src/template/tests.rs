@@ -50,6 +50,8 @@ align = "center"
 valign = "top"
 rotation = -5
 letter_spacing = 0.1
+language = "ja"
+shadow = { dy = 0.02, blur = 0.2, color = "#00000040" }
 box = [40, 20, 200, 100]
 
 [[slot]]
@@ -65,8 +67,8 @@ box = [300, 0, 100, 40]
 
 [[slot]]
 kind = "qr"
-background = "#ffffff00"
-box = [300, 200, 100, 100]
+background = "#ffe"
+box = [280, 180, 120, 120]
 "##;
 
 #[test]
@@ -148,13 +150,22 @@ fn wrong_values_are_named_with_what_to_write() {
         ("kind = \"number\"\nsize = 1\nbox = [0, 0, 9, 9]", "size: 1 is not between 4 and 2000"),
         ("kind = \"number\"\nlines = 0\nbox = [0, 0, 9, 9]", "lines: must be a whole number from 1 to 50"),
         ("kind = \"number\"\nbold = 1\nbox = [0, 0, 9, 9]", "bold: must be true or false"),
-        ("kind = \"number\"\nalign = \"centre\"\nbox = [0, 0, 9, 9]", "none of \"left\", \"center\", \"right\""),
+        (
+            "kind = \"number\"\nalign = \"centre\"\nbox = [0, 0, 9, 9]",
+            "none of \"left\", \"center\", \"right\", \"start\"",
+        ),
         ("kind = \"number\"\nfont = \"Fancey.ttf\"\nbox = [0, 0, 9, 9]", "did you mean \"Fancy.ttf\"?; add it or"),
         ("kind = \"picture\"\nradius = 3\nbox = [0, 0, 9, 9]", "only a picture with shape = \"rounded\""),
         ("kind = \"picture\"\nborder = 3\nbox = [0, 0, 9, 9]", "border: must be a table in braces"),
         ("kind = \"picture\"\nborder = { with = 3 }\nbox = [0, 0, 9, 9]", "with: unknown key; did you mean \"width\"?"),
         ("kind = \"picture\"\nrotation = 3\nbox = [0, 0, 9, 9]", "rotation: unknown key"),
-        ("kind = \"qr\"\nbox = [0, 0, 40, 90]", "40 × 90 px is too small for a QR code; give it at least 66 px"),
+        (
+            "kind = \"qr\"\nbox = [0, 0, 40, 90]",
+            "40 × 90 px is too small for the QR code of a link; give it at least 106 px",
+        ),
+        ("kind = \"qr\"\nbackground = \"#ffff\"\nbox = [0, 0, 120, 120]", "\"#ffff\" is not a colour"),
+        ("kind = \"qr\"\nbackground = \"#ffffff80\"\nbox = [0, 0, 120, 120]", "see-through"),
+        ("kind = \"number\"\nshadow = { dx = 9 }\nbox = [0, 0, 9, 9]", "dx: 9 is not between -2 and 2"),
         ("kind = \"qr\"\ncolor = \"#ccc\"\nbox = [0, 0, 90, 90]", "#cccccc on #ffffff cannot be scanned"),
     ] {
         let message = problems(slot);

@@ -1,0 +1,255 @@
+//! A template made ready to be drawn many times: everything that is the same for all guests is done once.
+
+use herald_shared::expression::Expression;
+use herald_shared::template as manifest;
+use image::{Rgb, RgbImage};
+
+use super::fonts::{FontError, FontLibrary};
+use super::note::Note;
+use super::picture::{self, PictureError, Pixels};
+use super::shape::{Border, Shape, mix};
+use super::text::{self, Align, Area, Canvas, Shadow, TextStyle, VAlign};
+
+/// A template with its background decoded, its fonts loaded and its fixed texts drawn. Share one in an `Arc`.
+pub struct PreparedTemplate {
+    pub(super) base: RgbImage,
+    pub(super) slots: Vec<PreparedSlot>,
+    pub(super) fonts: FontLibrary,
+    version: String,
+    notes: Vec<Note>,
+}
+
+/// A slot in the terms of the modules that draw it.
+pub(super) struct PreparedSlot {
+    /// What messages call it.
+    pub(super) label: String,
+    pub(super) area: Area,
+    pub(super) content: Content,
+}
+
+pub(super) enum Content {
+    Text { value: Expression, style: TextStyle },
+    Number { style: TextStyle },
+    Picture { shape: Shape, border: Option<Border> },
+    Qr { dark: [u8; 3], light: [u8; 3] },
+}
+
+/// Why a template cannot be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The manifest has problems.
+    #[error(transparent)]
+    Problems(#[from] manifest::Problems),
+    /// The background does not decode.
+    #[error("background \"{name}\": {source}")]
+    Background {
+        /// The background's file.
+        name: String,
+        /// Why.
+        source: PictureError,
+    },
+    /// The background carries a note to turn it, which would move every box.
+    #[error("background \"{0}\" is stored lying on its side; open it in a picture editor and save it upright")]
+    Turned(String),
+    /// A font file does not load.
+    #[error("{slot}: {source}")]
+    Font {
+        /// The slot that asks for it.
+        slot: String,
+        /// Why.
+        source: FontError,
+    },
+}
+
+impl PreparedTemplate {
+    /// Reads, checks and prepares a template. CPU-bound, some tens of milliseconds: the background is decoded.
+    ///
+    /// # Errors
+    /// [`PrepareError`] lists every problem of the manifest, or names the background or font that does not load.
+    pub fn new(bundle: &manifest::Bundle, fonts: &FontLibrary) -> Result<Self, PrepareError> {
+        Self::from_template(manifest::Template::read(bundle)?, bundle, fonts)
+    }
+
+    /// Prepares a template that has been read from this bundle.
+    ///
+    /// # Errors
+    /// As [`PreparedTemplate::new`].
+    pub fn from_template(
+        template: manifest::Template,
+        bundle: &manifest::Bundle,
+        fonts: &FontLibrary,
+    ) -> Result<Self, PrepareError> {
+        let base = background(&template, bundle)?;
+        let mut fonts = fonts.clone();
+        let mut loaded = Vec::new();
+        for slot in &template.slots {
+            let Some(name) = slot.font_file().filter(|name| !loaded.contains(name)) else { continue };
+            let bytes = bundle.file(name).map(|bytes| bytes.to_vec()).unwrap_or_default();
+            fonts
+                .add_font_file(name, bytes)
+                .map_err(|source| PrepareError::Font { slot: slot.label.clone(), source })?;
+            loaded.push(name);
+        }
+        let mut notes = Vec::new();
+        for slot in &template.slots {
+            if let Some(manifest::Font::Family(family)) = slot.typography().map(|typography| &typography.font)
+                && !fonts.has_family(family)
+            {
+                notes.push(Note::FontNotFound { slot: slot.label.clone(), family: family.clone() });
+            }
+        }
+        let slots = template.slots.iter().map(prepare).collect();
+        let mut prepared = Self { base, slots, fonts, version: template.version, notes };
+        prepared.draw_fixed_texts();
+        Ok(prepared)
+    }
+
+    /// SHA-256 in hex over the manifest and the files it uses.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Width and height in pixels of what it renders.
+    #[must_use]
+    pub fn dimensions(&self) -> (u32, u32) {
+        self.base.dimensions()
+    }
+
+    /// What an admin should know about the template itself, whoever the guest: missing fonts, clipped fixed texts.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The longest side any picture slot needs, in pixels; `None` if guests' pictures are not drawn.
+    #[must_use]
+    pub fn portrait_side(&self) -> Option<u32> {
+        let pictures = self.slots.iter().filter(|slot| matches!(slot.content, Content::Picture { .. }));
+        pictures.map(|slot| slot.area.width.max(slot.area.height)).max()
+    }
+
+    /// Draws the texts that are the same for every guest into the background, unless something that changes lies
+    /// under them.
+    fn draw_fixed_texts(&mut self) {
+        let mut changing: Vec<[i64; 4]> = Vec::new();
+        let mut scratch = text::Scratch::default();
+        for slot in std::mem::take(&mut self.slots) {
+            let bounds = slot.bounds();
+            let free = changing.iter().all(|other| !overlap(*other, bounds));
+            match &slot.content {
+                Content::Text { value, style } if value.is_constant() && free => {
+                    // A constant was evaluated when it was parsed.
+                    let value = value.evaluate(&Default::default()).unwrap_or_default();
+                    let mut canvas = Canvas::from(&mut self.base);
+                    let notes = super::render::draw_text(&value, style, &slot, &self.fonts, &mut canvas, &mut scratch);
+                    self.notes.extend(notes);
+                }
+                _ => {
+                    changing.push(bounds);
+                    self.slots.push(slot);
+                }
+            }
+        }
+    }
+}
+
+impl PreparedSlot {
+    /// Left, top, right and bottom of what it may touch.
+    fn bounds(&self) -> [i64; 4] {
+        let Area { x, y, width, height } = self.area;
+        let (x, y, width, height) = (i64::from(x), i64::from(y), i64::from(width), i64::from(height));
+        let rotated = match &self.content {
+            Content::Text { style, .. } | Content::Number { style } => style.rotation != 0.0,
+            _ => false,
+        };
+        // Whatever the angle, a rotated box stays within its diagonal.
+        let grow = if rotated { width.max(height) } else { 0 };
+        [x - grow, y - grow, x + width + grow, y + height + grow]
+    }
+}
+
+fn overlap(a: [i64; 4], b: [i64; 4]) -> bool {
+    a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
+}
+
+fn background(template: &manifest::Template, bundle: &manifest::Bundle) -> Result<RgbImage, PrepareError> {
+    let name = &template.background;
+    let bytes = bundle.file(name).map(|bytes| &bytes[..]).unwrap_or_default();
+    let picture = picture::decode(bytes).map_err(|source| PrepareError::Background { name: name.clone(), source })?;
+    if picture.turned {
+        return Err(PrepareError::Turned(name.clone()));
+    }
+    Ok(match picture.pixels {
+        Pixels::Opaque(image) => image,
+        Pixels::Alpha(image) => {
+            let mut flat = RgbImage::from_pixel(image.width(), image.height(), Rgb([255; 3]));
+            for (below, above) in flat.pixels_mut().zip(image.pixels()) {
+                let alpha = u32::from(above.0[3]);
+                for (below, above) in below.0.iter_mut().zip(above.0) {
+                    *below = mix(*below, above, alpha);
+                }
+            }
+            flat
+        }
+    })
+}
+
+fn prepare(slot: &manifest::Slot) -> PreparedSlot {
+    let manifest::Area { x, y, width, height } = slot.area;
+    let style = |typography| style(typography, slot.rotation);
+    let content = match &slot.content {
+        manifest::Content::Text(text) => Content::Text { value: text.value.clone(), style: style(&text.typography) },
+        manifest::Content::Number(typography) => Content::Number { style: style(typography) },
+        manifest::Content::Picture(picture) => Content::Picture {
+            shape: match picture.shape {
+                manifest::Shape::Circle => Shape::Circle,
+                manifest::Shape::Rounded(radius) => Shape::Rounded { radius },
+                manifest::Shape::Rectangle => Shape::Rectangle,
+            },
+            border: picture.border.map(|border| Border { width: border.width, color: rgb(border.color) }),
+        },
+        manifest::Content::Qr(qr) => Content::Qr { dark: rgb(qr.color), light: rgb(qr.background) },
+    };
+    PreparedSlot { label: slot.label.clone(), area: Area { x, y, width, height }, content }
+}
+
+fn style(typography: &manifest::Typography, rotation: f32) -> TextStyle {
+    TextStyle {
+        font: Some(match &typography.font {
+            manifest::Font::Family(name) | manifest::Font::File(name) => name.clone(),
+        }),
+        bold: typography.bold,
+        italic: typography.italic,
+        size: typography.size,
+        min_size: typography.min_size,
+        max_lines: typography.lines as usize,
+        line_height: typography.line_height,
+        color: typography.color.rgba(),
+        align: match typography.align {
+            manifest::Align::Left => Align::Left,
+            manifest::Align::Center => Align::Center,
+            manifest::Align::Right => Align::Right,
+            manifest::Align::Start => Align::Start,
+            manifest::Align::End => Align::End,
+        },
+        valign: match typography.valign {
+            manifest::VerticalAlign::Top => VAlign::Top,
+            manifest::VerticalAlign::Middle => VAlign::Middle,
+            manifest::VerticalAlign::Bottom => VAlign::Bottom,
+        },
+        letter_spacing: typography.letter_spacing,
+        rotation,
+        language: typography.language.clone(),
+        shadow: typography.shadow.map(|shadow| Shadow {
+            dx: shadow.dx,
+            dy: shadow.dy,
+            blur: shadow.blur,
+            color: shadow.color.rgba(),
+        }),
+    }
+}
+
+fn rgb(color: manifest::Color) -> [u8; 3] {
+    [color.red, color.green, color.blue]
+}
