@@ -87,8 +87,8 @@ impl Slot {
     /// How far the face is from the wanted style; 0 is a perfect match.
     pub(super) fn style_distance(&self, bold: bool, italic: bool) -> u32 {
         let wanted = if bold { 700 } else { 400 };
-        let weight = u32::from(self.weight.abs_diff(wanted)) / 50;
-        weight + if self.italic == italic { 0 } else { 5 } + if self.normal_width { 0 } else { 6 }
+        let weight = u32::from(self.weight.abs_diff(wanted)) / 10;
+        weight + if self.italic == italic { 0 } else { 8 } + if self.normal_width { 0 } else { 12 }
     }
 
     /// Whether the face has a glyph for the character, without loading a file's outlines for it.
