@@ -1,2 +1,52 @@
-//! The binary.
-fn main() {}
+//! The one binary: `herald invite` makes invitations from a list, `herald up` serves.
+
+mod args;
+mod doctor;
+mod engine;
+mod home;
+mod invite;
+mod jobs;
+mod migrate;
+mod stop;
+mod template;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::from(error).context("starting the runtime")),
+    };
+    let done = runtime.block_on(run(arguments));
+    // Blocking work that was given up on must not hold the process.
+    runtime.shutdown_background();
+    match done {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let common = arguments.common;
+    match arguments.command {
+        Command::Invite(options) => invite::run(&common, options).await,
+        Command::Up(options) => up::run(&common, options).await,
+        Command::Doctor => doctor::run(&common).await,
+        Command::Migrate => migrate::run(&common).await,
+        Command::Jobs(command) => jobs::run(&common, command).await,
+        Command::Template(command) => template::run(&common, command),
+    }
+}
+
+/// Bad input and broken surroundings end with 2, so that scripts can tell them from guests without an invitation (1).
+#[expect(clippy::print_stderr, reason = "the answer to the person who typed the command")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::from(2)
+}

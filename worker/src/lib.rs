@@ -2,4 +2,6 @@
 
 pub mod fetch;
 pub mod imaging;
+pub mod jobs;
 pub mod runner;
+pub mod studio;

@@ -7,9 +7,8 @@ use std::{
 
 use herald_shared::{
     config::Settings,
-    domain::TemplateRow,
-    files::{Files, FilesError},
-    template::{Bundle, BundleError, MAX_FILE},
+    domain::{self, TemplateFilesError, TemplateRow},
+    files::Files,
 };
 use thiserror::Error;
 
@@ -59,12 +58,9 @@ pub struct Scratch {
 /// Why a stored template cannot be prepared.
 #[derive(Debug, Error)]
 pub enum TemplateError {
-    /// A file of it is missing or unreadable.
+    /// A file of it is missing, unreadable or wrong.
     #[error(transparent)]
-    Files(#[from] FilesError),
-    /// A file of it is refused.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
+    Files(#[from] TemplateFilesError),
     /// It cannot be drawn.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -76,7 +72,7 @@ pub enum TemplateError {
 impl TemplateError {
     /// Trying again can help only if it was the file store.
     pub fn is_permanent(&self) -> bool {
-        !matches!(self, Self::Files(_))
+        !matches!(self, Self::Files(TemplateFilesError::Files(_) | TemplateFilesError::Db(_)))
     }
 }
 
@@ -118,12 +114,9 @@ impl Studio {
         if let Some(found) = self.kept(&row.version) {
             return Ok(found);
         }
-        let mut bundle = Bundle::default();
-        for (name, key) in &row.files.0 {
-            bundle.insert(name, files.get(key, MAX_FILE).await?)?;
-        }
+        let (template, bundle) = domain::load_template(files, row).await?;
         let fonts = self.fonts.clone();
-        let prepared = tokio::task::spawn_blocking(move || PreparedTemplate::new(&bundle, &fonts))
+        let prepared = tokio::task::spawn_blocking(move || PreparedTemplate::from_template(template, &bundle, &fonts))
             .await??;
         let prepared = Arc::new(prepared);
         let mut kept = self.templates.lock().unwrap_or_else(PoisonError::into_inner);

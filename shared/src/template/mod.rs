@@ -34,8 +34,8 @@ pub const MAX_SLOTS: usize = 200;
 /// Largest manifest, in bytes.
 const MAX_MANIFEST: usize = 256 << 10;
 
-/// Fields every guest has without a column of that name: the lucky number and the invitation's link.
-pub const PROVIDED_FIELDS: [&str; 2] = ["number", "link"];
+/// Fields every guest has without a column of that name: the lucky number, the invitation's link and the event's name.
+pub const PROVIDED_FIELDS: [&str; 3] = ["number", "link", "event"];
 
 /// A checked template.
 #[derive(Debug, Clone)]

@@ -16,6 +16,7 @@ use crate::runner::{Done, Failure};
 /// Shown where a guest's number and link will be.
 const SAMPLE_NUMBER: &str = "0042";
 const SAMPLE_LINK: &str = "https://invites.example.com/i/this-is-where-the-link-of-the-guest-will-be";
+const SAMPLE_EVENT: &str = "Sample Event";
 const SAMPLE_NAME: &str = "Alex Example";
 
 pub(super) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> Result<Done, Failure> {
@@ -45,8 +46,10 @@ pub(super) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
             domain::fields_of(name, Some("alex@example.com"), None, None, &BTreeMap::new())
         }
     };
+    fields.entry("event".to_owned()).or_insert_with(|| SAMPLE_EVENT.to_owned());
     fields.extend(args.fields);
-    for field in template.fields() {
+    let (manifest, _) = domain::load_template(&context.files, &row).await?;
+    for field in manifest.fields() {
         // A field nobody gave shows its own name, so that its place can be seen.
         fields.entry(field.clone()).or_insert(field);
     }

@@ -1,6 +1,6 @@
 //! Colour emoji: pictures at one size inside the font, scaled to the size of the text.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{PixelType, Resizer};
@@ -64,7 +64,7 @@ impl Picture {
 /// The last few pictures, scaled. Bounded, so it may live as long as its thread.
 #[derive(Default)]
 pub(super) struct Pictures {
-    kept: Vec<(Key, Option<Rc<Picture>>)>,
+    kept: Vec<(Key, Option<Arc<Picture>>)>,
     next: usize,
     resizer: Resizer,
 }
@@ -74,13 +74,13 @@ type Key = (u32, u32, u32);
 
 impl Pictures {
     /// The picture of a glyph for a text size in pixels; `None` if the font has none for it.
-    pub(super) fn get(&mut self, face: &Face, glyph: GlyphId, size: f32) -> Option<Rc<Picture>> {
+    pub(super) fn get(&mut self, face: &Face, glyph: GlyphId, size: f32) -> Option<Arc<Picture>> {
         let quarters = (size * 4.0).round().max(1.0) as u32;
         let key = (face.id(), glyph.to_u32(), quarters);
         if let Some((_, picture)) = self.kept.iter().find(|(kept, _)| *kept == key) {
             return picture.clone();
         }
-        let picture = self.scale(face, glyph, quarters as f32 / 4.0).map(Rc::new);
+        let picture = self.scale(face, glyph, quarters as f32 / 4.0).map(Arc::new);
         let entry = (key, picture.clone());
         match self.kept.get_mut(self.next) {
             Some(slot) => *slot = entry,

@@ -1,0 +1,159 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+/// Herald makes personalised invitations from a list of guests, and keeps at it until every guest has one.
+#[derive(Debug, Parser)]
+#[command(name = "herald", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Where Herald keeps everything
+    #[arg(long, global = true, value_name = "DIR", default_value = "herald-data")]
+    pub(crate) data: PathBuf,
+    /// Settings to read instead of herald.toml in the data folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Show what happens inside
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make an invitation for every guest of a list
+    Invite(Invite),
+    /// Serve the API and work, in one process
+    Up(Up),
+    /// Check the settings, the data folder and the fonts
+    Doctor,
+    /// Bring the database up to this version
+    Migrate,
+    /// Look at jobs, retry or cancel them
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// Check a template, or see one guest on it
+    #[command(subcommand)]
+    Template(Template),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Invite {
+    /// The list of guests: CSV with a line that names the columns
+    pub(crate) guests: PathBuf,
+    /// The template's folder (template.toml and a background); without it the one that comes with Herald
+    #[arg(long, value_name = "DIR")]
+    pub(crate) template: Option<PathBuf>,
+    /// The event; each event has its own lucky numbers
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) event: String,
+    /// What the invitations are saved as
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Invitations drawn at once; without it one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) concurrency: Option<u16>,
+    /// Only the first N guests of the list
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Only guests whose invitation failed before
+    #[arg(long)]
+    pub(crate) only_failed: bool,
+    /// Draw again also what is made already; numbers and links stay
+    #[arg(long)]
+    pub(crate) refresh: bool,
+    /// Give no invitation to guests whose picture cannot be used, instead of a drawn avatar
+    #[arg(long)]
+    pub(crate) strict_pictures: bool,
+    /// Digits of the lucky numbers, when the event is new
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) digits: i64,
+    /// Stands before the lucky numbers, when the event is new
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) prefix: String,
+    /// Where the table of results goes; without it results.csv in the data folder
+    #[arg(long, value_name = "FILE")]
+    pub(crate) results: Option<PathBuf>,
+    /// Report progress and the summary as JSON, a line each
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    Jpeg,
+    Png,
+    Webp,
+}
+
+impl Format {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::Webp => "webp",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Where to listen, instead of the setting http.listen
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Jobs {
+    /// List jobs, newest first
+    List {
+        /// Only of this kind, such as invitation.render
+        #[arg(long)]
+        kind: Option<String>,
+        /// Only in this state: ready, running, succeeded, dead or cancelled
+        #[arg(long)]
+        state: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show a job with its failed attempts
+    Show {
+        /// The job's id
+        id: Uuid,
+    },
+    /// Try a dead or cancelled job again
+    Retry {
+        /// The job's id
+        id: Uuid,
+    },
+    /// Cancel a job
+    Cancel {
+        /// The job's id
+        id: Uuid,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Template {
+    /// Check a template's folder and say everything that is wrong with it
+    Check {
+        /// The template's folder
+        folder: PathBuf,
+        /// Also draw a sample guest into this file (.jpg, .png or .webp)
+        #[arg(long, value_name = "FILE")]
+        preview: Option<PathBuf>,
+        /// The sample guest's name
+        #[arg(long, default_value = "Alex Example")]
+        name: String,
+    },
+}

@@ -1,0 +1,139 @@
+//! `herald doctor`: whether everything is in order, and what to do where it is not.
+
+use std::process::ExitCode;
+
+use herald_shared::{
+    clock::Clock,
+    config::{EnvironmentKind, Settings},
+    data_folder::{DataFolder, DataFolderError},
+    db::Db,
+    files::Files,
+    ids::Ids,
+};
+use herald_worker::imaging::{
+    fonts::FontLibrary,
+    text::{TextStyle, layout},
+};
+
+use crate::{args::Common, home};
+
+/// A script, a word in it, and the Debian package whose fonts have it.
+const SCRIPTS: [(&str, &str, &str); 9] = [
+    ("Latin", "Łukasz Ǻsa", "fonts-noto-core"),
+    ("Vietnamese", "Nguyễn Thị Ánh", "fonts-noto-core"),
+    ("Arabic and Urdu", "محمد عائشہ", "fonts-noto-core"),
+    ("Hebrew", "שרה", "fonts-noto-core"),
+    ("Devanagari", "अनन्या", "fonts-noto-core"),
+    ("Chinese", "王小明", "fonts-noto-cjk"),
+    ("Japanese", "田中さくら", "fonts-noto-cjk"),
+    ("Korean", "김서연", "fonts-noto-cjk"),
+    ("emoji", "🎉", "fonts-noto-color-emoji"),
+];
+
+#[derive(Default)]
+struct Report {
+    failed: bool,
+}
+
+impl Report {
+    fn ok(&self, text: &str) {
+        say(&format!("  ok    {text}"));
+    }
+
+    fn warn(&self, text: &str) {
+        say(&format!("  note  {text}"));
+    }
+
+    fn fail(&mut self, text: &str) {
+        self.failed = true;
+        say(&format!("  FAIL  {text}"));
+    }
+}
+
+pub(crate) async fn run(common: &Common) -> anyhow::Result<ExitCode> {
+    let mut report = Report::default();
+    let settings = match home::settings(common) {
+        Ok(settings) => settings,
+        Err(error) => {
+            report.fail(&format!("{error:#}"));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    report.ok("the settings can be read");
+    check_folder(&mut report, common, &settings).await;
+    check_fonts(&mut report, &settings);
+    check_settings(&mut report, &settings);
+    report.ok("files go to the data folder, the CRM is Herald's own contacts: no outside account is needed");
+    Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn check_folder(report: &mut Report, common: &Common, settings: &Settings) {
+    let folder = match DataFolder::open(&common.data) {
+        Ok(folder) => Some(folder),
+        Err(error @ DataFolderError::InUse { .. }) => {
+            report.warn(&error.to_string());
+            None
+        }
+        Err(error) => return report.fail(&error.to_string()),
+    };
+    if let Some(folder) = folder {
+        report.ok(&format!("data folder {} can be used", common.data.display()));
+        match folder.link_key(&Ids::random()) {
+            Ok(_) => report.ok("the link key is there, readable by its owner only"),
+            Err(error) => report.fail(&error.to_string()),
+        }
+        match Files::local(folder.files()) {
+            Ok(files) => match files.put("doctor/probe", bytes::Bytes::from_static(b"probe")).await {
+                Ok(()) => {
+                    let _ = files.delete("doctor/probe").await;
+                    report.ok("the file store can be written");
+                }
+                Err(error) => report.fail(&error.to_string()),
+            },
+            Err(error) => report.fail(&error.to_string()),
+        }
+        let clean = !folder.was_killed();
+        if clean {
+            folder.close();
+        }
+    }
+    let config = home::database(settings, &common.data);
+    match Db::connect(&config, Clock::system(), Ids::random()).await {
+        Ok(db) => match db.migrate().await {
+            Ok(()) => report.ok(&format!("the database ({:?}) answers and is up to date", db.kind())),
+            Err(error) => report.fail(&format!("the database cannot be brought up to this version: {error}")),
+        },
+        Err(error) => report.fail(&format!("the database cannot be opened: {error}")),
+    }
+}
+
+fn check_fonts(report: &mut Report, settings: &Settings) {
+    let fonts = FontLibrary::with_system(&settings.images.font_folders);
+    let style = TextStyle::default();
+    for (script, word, package) in SCRIPTS {
+        if layout(word, &style, 1_000.0, 200.0, &fonts).missing.is_empty() {
+            report.ok(&format!("there is a font for {script}"));
+        } else {
+            report.warn(&format!("no font has {script}: install the package {package}, or name a folder in images.font_folders"));
+        }
+    }
+}
+
+fn check_settings(report: &mut Report, settings: &Settings) {
+    let local = settings.http.public_url.contains("//127.0.0.1") || settings.http.public_url.contains("//localhost");
+    match (local, settings.environment) {
+        (true, EnvironmentKind::Production) => {
+            report.fail(&format!("http.public_url is {}, which no guest can open", settings.http.public_url));
+        }
+        (true, EnvironmentKind::Development) => report.warn(&format!(
+            "links and QR codes lead to {}: set http.public_url to the address guests reach this machine by",
+            settings.http.public_url
+        )),
+        (false, _) => report.ok(&format!("links lead to {}", settings.http.public_url)),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,92 @@
+//! Worker and scheduler in this process.
+
+use std::{sync::Arc, time::Duration};
+
+use herald_scheduler::Scheduler;
+use herald_shared::{csv, wire::Wire};
+use herald_worker::{
+    jobs::{self, Context},
+    runner::{QueueShare, Runner},
+    studio::Studio,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::home::Home;
+
+/// Time beyond the running jobs' own for the last outcomes to be written.
+const LAST_OUTCOMES: Duration = Duration::from_secs(10);
+
+/// What runs jobs.
+pub(crate) struct Engine {
+    pub(crate) wire: Wire,
+    stop: CancellationToken,
+    stop_after: Duration,
+    runner: JoinHandle<()>,
+    scheduler: JoinHandle<()>,
+}
+
+impl Engine {
+    /// Starts working on what is in the ledger.
+    pub(crate) fn start(home: &Home) -> anyhow::Result<Self> {
+        let settings = &home.settings;
+        let stop = CancellationToken::new();
+        let wire = Wire::in_process();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cpu = if settings.worker.cpu == 0 { cores } else { settings.worker.cpu };
+        let lease = Duration::from_secs(settings.ledger.lease_seconds);
+        let context = Context {
+            db: home.db.clone(),
+            files: home.files.clone(),
+            links: home.links.clone(),
+            studio: Studio::new(settings)?,
+            import: import_options(settings),
+        };
+        let stop_after = Duration::from_secs(settings.worker.stop_seconds);
+        let runner = Runner {
+            db: home.db.clone(),
+            wire: wire.clone(),
+            queues: vec![
+                QueueShare::new("control", settings.worker.control),
+                QueueShare::new("cpu", cpu),
+                QueueShare::new("sync", settings.worker.sync),
+            ],
+            lease,
+            stop_after,
+            handler: jobs::handler(Arc::new(context)),
+        };
+        let scheduler = Scheduler {
+            db: home.db.clone(),
+            wire: wire.clone(),
+            name: format!("process {}", std::process::id()),
+            lease,
+            tick: Duration::from_secs(settings.ledger.tick_seconds),
+            keep: Duration::from_secs(settings.ledger.keep_days * 24 * 3_600),
+        };
+        Ok(Self {
+            runner: tokio::spawn(runner.run(stop.clone())),
+            scheduler: tokio::spawn(scheduler.run(stop.clone())),
+            wire,
+            stop,
+            stop_after,
+        })
+    }
+
+    /// Finishes what runs, within the settings' limit, and hands back the rest.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        let both = async {
+            let _ = self.scheduler.await;
+            let _ = self.runner.await;
+        };
+        if tokio::time::timeout(self.stop_after + LAST_OUTCOMES, both).await.is_err() {
+            tracing::warn!("stopped before every outcome was written: those jobs run again at the next start");
+        }
+    }
+}
+
+/// How lists are read under these settings.
+pub(crate) fn import_options(settings: &herald_shared::config::Settings) -> csv::Options {
+    let limits = csv::Limits { bytes: settings.import.max_mb << 20, rows: settings.import.max_rows, ..csv::Limits::default() };
+    csv::Options { limits, ..csv::Options::default() }
+}

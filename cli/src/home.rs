@@ -1,0 +1,86 @@
+//! The opened data folder: settings, database, file store and keys, as every command needs them.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context;
+use chrono::TimeDelta;
+use herald_shared::{
+    clock::Clock,
+    config::{Log, Settings},
+    data_folder::DataFolder,
+    db::{Db, DbConfig},
+    domain,
+    files::Files,
+    ids::Ids,
+    links::LinkSigner,
+    telemetry,
+};
+use uuid::Uuid;
+
+use crate::args::Common;
+
+/// Everything that is open while a command runs.
+pub(crate) struct Home {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) folder: DataFolder,
+    pub(crate) db: Db,
+    pub(crate) files: Files,
+    pub(crate) links: LinkSigner,
+    pub(crate) workspace_id: Uuid,
+}
+
+/// The settings a command runs with.
+pub(crate) fn settings(common: &Common) -> anyhow::Result<Settings> {
+    let in_folder = common.data.join("herald.toml");
+    let file: Option<PathBuf> = common.config.clone().or_else(|| in_folder.exists().then_some(in_folder));
+    Ok(Settings::load(file.as_deref())?)
+}
+
+/// What a command that shows its own progress logs: only what it does not show itself.
+pub(crate) fn quiet(settings: &Settings, common: &Common) -> Log {
+    let level = if common.verbose { "info,herald_worker=debug" } else { "warn,herald_worker::runner::settle=off,herald_scheduler=error" };
+    Log { level: level.to_owned(), ..settings.log.clone() }
+}
+
+/// Which database the settings mean.
+pub(crate) fn database(settings: &Settings, data: &std::path::Path) -> DbConfig {
+    if settings.database.url.is_empty() {
+        DbConfig::Sqlite { path: data.join("herald.db") }
+    } else {
+        DbConfig::Postgres { url: settings.database.url.clone(), max_connections: settings.database.max_connections }
+    }
+}
+
+impl Home {
+    /// Opens the data folder for this process alone, brings its database up to this version, and puts in order what a killed process left.
+    pub(crate) async fn open(common: &Common, settings: Settings) -> anyhow::Result<Self> {
+        let folder = DataFolder::open(&common.data)?;
+        let ids = Ids::random();
+        let key = folder.link_key(&ids)?;
+        let db = Db::connect(&database(&settings, &common.data), Clock::system(), ids).await.context("opening the database")?;
+        db.migrate().await.context("bringing the database up to this version")?;
+        let files = Files::local(folder.files())?;
+        if folder.was_killed() {
+            let removed = files.remove_unfinished().await?;
+            tracing::info!(removed, "the last run was killed: unfinished files removed");
+        }
+        if settings.database.url.is_empty() {
+            // The folder is ours alone, so whoever held these jobs is gone.
+            herald_scheduler::rescue_all(&db).await.context("taking back the jobs of the last run")?;
+        }
+        let links = LinkSigner::new(&settings.http.public_url, key, TimeDelta::days(i64::from(settings.links.lifetime_days)));
+        let workspace_id = domain::ensure_default_workspace(&db).await?;
+        Ok(Self { settings: Arc::new(settings), folder, db, files, links, workspace_id })
+    }
+
+    /// Leaves the folder in order.
+    pub(crate) async fn close(self) {
+        self.db.close().await;
+        self.folder.close();
+    }
+}
+
+/// Starts logging for a command.
+pub(crate) fn start_logging(log: &Log) -> anyhow::Result<()> {
+    Ok(telemetry::start_logging(log)?)
+}

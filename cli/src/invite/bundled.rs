@@ -1,0 +1,18 @@
+//! The template that comes with Herald, compiled in, so that the first command needs nothing but a list.
+
+use bytes::Bytes;
+use herald_shared::template::{Bundle, BundleError};
+
+const FILES: [(&str, &[u8]); 2] = [
+    ("template.toml", include_bytes!("../../../examples/templates/gala/template.toml")),
+    ("background.png", include_bytes!("../../../examples/templates/gala/background.png")),
+];
+
+/// Its files.
+pub(crate) fn template() -> Result<Bundle, BundleError> {
+    let mut bundle = Bundle::default();
+    for (name, bytes) in FILES {
+        bundle.insert(name, Bytes::from_static(bytes))?;
+    }
+    Ok(bundle)
+}

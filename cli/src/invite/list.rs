@@ -1,0 +1,65 @@
+//! The list as typed on the command line: opened and checked before anything is written.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use bytes::Bytes;
+use herald_shared::{
+    csv::{GuestFile, Options},
+    domain::{self, RunSource},
+};
+use sha2::{Digest, Sha256};
+
+/// A list that can be read, as far as its header tells.
+pub(crate) struct List {
+    /// Its bytes, to be kept with the run.
+    pub(crate) bytes: Bytes,
+    /// Where they go in the file store.
+    pub(crate) key: String,
+    /// What its columns are called in expressions.
+    pub(crate) fields: BTreeSet<String>,
+    /// What a person should know, such as the encoding that was assumed.
+    pub(crate) notes: Vec<String>,
+    sha256: String,
+    name: String,
+    folder: PathBuf,
+}
+
+/// Opens a list and reads its header.
+pub(crate) async fn read(path: &Path, options: &Options) -> anyhow::Result<List> {
+    let (path, options) = (path.to_owned(), options.clone());
+    tokio::task::spawn_blocking(move || {
+        let file = GuestFile::open(&path, &options).with_context(|| path.display().to_string())?;
+        let fields = domain::field_names(file.custom_fields());
+        let notes = file.notes().to_vec();
+        let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        let sha256 = hex::encode(Sha256::digest(&bytes));
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(List {
+            bytes: Bytes::from(bytes),
+            key: format!("imports/{sha256}.csv"),
+            fields,
+            notes,
+            sha256,
+            name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            folder: std::path::absolute(folder)?,
+        })
+    })
+    .await?
+}
+
+impl List {
+    /// The list as a run's source: its pictures lie beside it.
+    pub(crate) fn source(&self) -> RunSource {
+        RunSource::Csv {
+            key: self.key.clone(),
+            name: self.name.clone(),
+            sha256: self.sha256.clone(),
+            picture_folder: Some(self.folder.display().to_string()),
+            pictures: BTreeMap::new(),
+        }
+    }
+}

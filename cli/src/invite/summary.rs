@@ -1,0 +1,113 @@
+//! What a run came to, said at its end.
+
+use std::{fs::OpenOptions, path::Path, time::Duration};
+
+use anyhow::Context;
+use herald_shared::{
+    domain::{self, Event, InvitationRow, Run},
+    results,
+};
+
+use crate::home::Home;
+
+/// Guests named in the summary; the table has them all.
+const NAMED: usize = 20;
+
+/// A run's end.
+pub(crate) struct Summary<'a> {
+    pub(crate) home: &'a Home,
+    pub(crate) run: &'a Run,
+    pub(crate) event: &'a Event,
+    pub(crate) results: &'a Path,
+    pub(crate) took: Duration,
+    pub(crate) json: bool,
+}
+
+/// Says before the work whether the table can be written after it. What is there stays until then.
+pub(crate) fn check_writable(results: &Path) -> anyhow::Result<()> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(results)
+        .with_context(|| format!("the table of results cannot be written to {}: choose another file with --results", results.display()))?;
+    Ok(())
+}
+
+impl Summary<'_> {
+    /// Prints it.
+    pub(crate) async fn print(&self) -> anyhow::Result<()> {
+        let (home, run) = (self.home, self.run);
+        let failed = self.guests(Some("failed")).await?;
+        let remarked: Vec<InvitationRow> =
+            self.guests(Some("made")).await?.into_iter().filter(|guest| !results::note(guest).is_empty()).collect();
+        let problems = domain::problems(&home.db, home.workspace_id, run.id, NAMED * 4).await?;
+        let folder = home.files.local_path(&format!("invitations/{}", self.event.slug)).unwrap_or_default();
+        if self.json {
+            let guests = |rows: &[InvitationRow]| -> Vec<serde_json::Value> {
+                rows.iter().map(|row| serde_json::json!({ "guest": row.name, "note": results::note(row) })).collect()
+            };
+            say(&serde_json::json!({
+                "event": "summary", "run": run.id, "state": run.state, "reason": run.reason, "total": run.total, "made": run.made,
+                "already": run.already, "failed": run.failed, "rejected": run.rejected, "cancelled": run.cancelled,
+                "seconds": self.took.as_secs_f64(), "files": folder, "results": self.results,
+                "failures": guests(&failed), "notes": guests(&remarked), "rows": problems,
+            })
+            .to_string());
+            return Ok(());
+        }
+        let seconds = self.took.as_secs_f64();
+        let mut parts = vec![format!("{} made", run.made)];
+        for (count, text) in [
+            (run.already, "already had one"),
+            (run.failed, "failed"),
+            (run.cancelled, "cancelled"),
+            (run.rejected, "rows of the list are no guests"),
+        ] {
+            if count > 0 {
+                parts.push(format!("{count} {text}"));
+            }
+        }
+        say(&format!("{} in {seconds:.1} s", parts.join(", ")));
+        match run.state.as_str() {
+            "failed" => say(&format!("the list was not read to its end: {}", run.reason.as_deref().unwrap_or("no reason was left"))),
+            "importing" | "running" => say("interrupted: run the same command again to make the rest"),
+            _ => {}
+        }
+        section("failed", failed.iter().map(|row| (row.name.as_str(), results::note(row))), run.failed);
+        let fatal: Vec<_> = problems.iter().filter(|problem| problem.fatal).collect();
+        section("rows that are no guests", fatal.iter().map(|problem| ("", problem.message.clone())), run.rejected);
+        let remarks = remarked.iter().map(|row| (row.name.as_str(), results::note(row)));
+        let notes = problems.iter().filter(|problem| !problem.fatal).map(|problem| (problem.guest.as_str(), problem.message.clone()));
+        let all: Vec<_> = notes.chain(remarks).collect();
+        let count = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        section("worth a look", all.into_iter(), count);
+        say(&format!("invitations  {}", folder.display()));
+        say(&format!("results      {}", self.results.display()));
+        Ok(())
+    }
+
+    async fn guests(&self, state: Option<&str>) -> anyhow::Result<Vec<InvitationRow>> {
+        Ok(domain::run_guests(&self.home.db, self.home.workspace_id, self.run.id, state, None, 1_000).await?)
+    }
+}
+
+fn section<'a>(title: &str, lines: impl Iterator<Item = (&'a str, String)>, count: i64) {
+    if count == 0 {
+        return;
+    }
+    say(&format!("\n{title}:"));
+    let mut shown = 0;
+    for (guest, text) in lines.take(NAMED) {
+        shown += 1;
+        say(&if guest.is_empty() { format!("  {text}") } else { format!("  {guest}: {text}") });
+    }
+    if count > shown {
+        say(&format!("  … and {} more in the table of results", count - shown));
+    }
+    say("");
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+fn say(text: &str) {
+    println!("{text}");
+}
