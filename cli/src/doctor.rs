@@ -114,7 +114,9 @@ fn check_fonts(report: &mut Report, settings: &Settings) {
         if layout(word, &style, 1_000.0, 200.0, &fonts).missing.is_empty() {
             report.ok(&format!("there is a font for {script}"));
         } else {
-            report.warn(&format!("no font has {script}: install the package {package}, or name a folder in images.font_folders"));
+            report.warn(&format!(
+                "no font has {script}: install the package {package}, or name a folder in images.font_folders"
+            ));
         }
     }
 }

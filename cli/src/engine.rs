@@ -87,6 +87,7 @@ impl Engine {
 
 /// How lists are read under these settings.
 pub(crate) fn import_options(settings: &herald_shared::config::Settings) -> csv::Options {
-    let limits = csv::Limits { bytes: settings.import.max_mb << 20, rows: settings.import.max_rows, ..csv::Limits::default() };
+    let limits =
+        csv::Limits { bytes: settings.import.max_mb << 20, rows: settings.import.max_rows, ..csv::Limits::default() };
     csv::Options { limits, ..csv::Options::default() }
 }

@@ -38,7 +38,11 @@ pub(crate) fn settings(common: &Common) -> anyhow::Result<Settings> {
 
 /// What a command that shows its own progress logs: only what it does not show itself.
 pub(crate) fn quiet(settings: &Settings, common: &Common) -> Log {
-    let level = if common.verbose { "info,herald_worker=debug" } else { "warn,herald_worker::runner::settle=off,herald_scheduler=error" };
+    let level = if common.verbose {
+        "info,herald_worker=debug"
+    } else {
+        "warn,herald_worker::runner::settle=off,herald_scheduler=error"
+    };
     Log { level: level.to_owned(), ..settings.log.clone() }
 }
 
@@ -57,7 +61,9 @@ impl Home {
         let folder = DataFolder::open(&common.data)?;
         let ids = Ids::random();
         let key = folder.link_key(&ids)?;
-        let db = Db::connect(&database(&settings, &common.data), Clock::system(), ids).await.context("opening the database")?;
+        let db = Db::connect(&database(&settings, &common.data), Clock::system(), ids)
+            .await
+            .context("opening the database")?;
         db.migrate().await.context("bringing the database up to this version")?;
         let files = Files::local(folder.files())?;
         if folder.was_killed() {
@@ -68,7 +74,8 @@ impl Home {
             // The folder is ours alone, so whoever held these jobs is gone.
             herald_scheduler::rescue_all(&db).await.context("taking back the jobs of the last run")?;
         }
-        let links = LinkSigner::new(&settings.http.public_url, key, TimeDelta::days(i64::from(settings.links.lifetime_days)));
+        let links =
+            LinkSigner::new(&settings.http.public_url, key, TimeDelta::days(i64::from(settings.links.lifetime_days)));
         let workspace_id = domain::ensure_default_workspace(&db).await?;
         Ok(Self { settings: Arc::new(settings), folder, db, files, links, workspace_id })
     }

@@ -62,9 +62,16 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
         .await
         .with_context(|| format!("writing {}", results_path.display()))?;
     let event = domain::event(&home.db, home.workspace_id, run.event_id).await?.context("the run's event is gone")?;
-    summary::Summary { home: &home, run: &run, event: &event, results: &results_path, took: started.elapsed(), json: options.json }
-        .print()
-        .await?;
+    summary::Summary {
+        home: &home,
+        run: &run,
+        event: &event,
+        results: &results_path,
+        took: started.elapsed(),
+        json: options.json,
+    }
+    .print()
+    .await?;
     home.close().await;
     Ok(exit_code(&run))
 }
@@ -88,7 +95,13 @@ fn template(folder: Option<&Path>, fields: &std::collections::BTreeSet<String>) 
     Ok((bundle, template))
 }
 
-async fn start(home: &Home, options: &Invite, list: &list::List, bundle: &Bundle, template: &Template) -> anyhow::Result<Uuid> {
+async fn start(
+    home: &Home,
+    options: &Invite,
+    list: &list::List,
+    bundle: &Bundle,
+    template: &Template,
+) -> anyhow::Result<Uuid> {
     let format = NumberFormat { prefix: options.prefix.clone(), digits: options.digits };
     let event = domain::ensure_event(&home.db, home.workspace_id, &options.event, &format).await?;
     // A template without a name of its own is called after its folder.
@@ -104,7 +117,9 @@ async fn start(home: &Home, options: &Invite, list: &list::List, bundle: &Bundle
             template_id: stored.id,
             source: list.source(),
             options: RunOptions {
-                format: options.format.map_or_else(|| home.settings.images.format.clone(), |format| format.name().to_owned()),
+                format: options
+                    .format
+                    .map_or_else(|| home.settings.images.format.clone(), |format| format.name().to_owned()),
                 refresh: options.refresh,
                 only_failed: options.only_failed,
                 limit: options.limit,

@@ -46,7 +46,10 @@ pub(crate) async fn run(common: &Common, command: Jobs) -> anyhow::Result<ExitCo
             let job = found(&db, workspace, id).await?;
             let tries = JobKind::parse(&job.kind).map_or(TRIES, |kind| kind.policy().max_attempts);
             if !ledger::retry_job(&db, workspace, id, tries).await? {
-                bail!("job {id} is {}: only a dead or cancelled job can be retried, and not beside a live one of its kind", job.state);
+                bail!(
+                    "job {id} is {}: only a dead or cancelled job can be retried, and not beside a live one of its kind",
+                    job.state
+                );
             }
             say("it will be tried again");
         }
@@ -72,7 +75,12 @@ async fn show(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Result<()> {
         say(&format!("  result {}", result.0));
     }
     for error in ledger::job_errors(db, workspace, id).await? {
-        say(&format!("  attempt {} failed at {}: {}", error.attempt, error.at.format("%Y-%m-%d %H:%M:%S"), error.message));
+        say(&format!(
+            "  attempt {} failed at {}: {}",
+            error.attempt,
+            error.at.format("%Y-%m-%d %H:%M:%S"),
+            error.message
+        ));
     }
     Ok(())
 }

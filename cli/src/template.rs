@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use herald_shared::{domain, template::{Bundle, Template as Manifest}};
+use herald_shared::{
+    domain,
+    template::{Bundle, Template as Manifest},
+};
 use herald_worker::imaging::{
     encode::Format,
     fonts::FontLibrary,
@@ -26,7 +29,10 @@ pub(crate) fn run(common: &Common, command: Template) -> anyhow::Result<ExitCode
     let fields: Vec<String> = manifest.fields().into_iter().collect();
     let prepared = PreparedTemplate::from_template(manifest, &bundle, &fonts)?;
     say(&format!("{} is fine: {width} × {height} pixels", folder.display()));
-    say(&format!("it reads these columns of the list: {}", if fields.is_empty() { "none".to_owned() } else { fields.join(", ") }));
+    say(&format!(
+        "it reads these columns of the list: {}",
+        if fields.is_empty() { "none".to_owned() } else { fields.join(", ") }
+    ));
     prepared.notes().iter().for_each(|note| say(&format!("note: {note}")));
     if let Some(path) = preview {
         draw(&prepared, &fields, &name, &path, settings.images.jpeg_quality)?;
@@ -34,7 +40,13 @@ pub(crate) fn run(common: &Common, command: Template) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn draw(template: &PreparedTemplate, wanted: &[String], name: &str, path: &Path, jpeg_quality: u8) -> anyhow::Result<()> {
+fn draw(
+    template: &PreparedTemplate,
+    wanted: &[String],
+    name: &str,
+    path: &Path,
+    jpeg_quality: u8,
+) -> anyhow::Result<()> {
     let format = match path.extension().and_then(|extension| extension.to_str()) {
         Some("jpg" | "jpeg") => Format::Jpeg { quality: jpeg_quality },
         Some("png") => Format::Png,

@@ -26,9 +26,9 @@ pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode
     }
     let listen = options.listen.unwrap_or_else(|| settings.http.listen.clone());
     let home = Home::open(common, settings).await?;
-    let listener = TcpListener::bind(&listen)
-        .await
-        .with_context(|| format!("listening on {listen}: choose another address with --listen or the setting http.listen"))?;
+    let listener = TcpListener::bind(&listen).await.with_context(|| {
+        format!("listening on {listen}: choose another address with --listen or the setting http.listen")
+    })?;
     let address = listener.local_addr()?;
     if !domain::has_tokens(&home.db).await? {
         let token = domain::make_token(&home.db, home.workspace_id, "admin").await?;

@@ -104,6 +104,17 @@ impl Wire {
         self.0.cancels.subscribe()
     }
 
+    /// Ends a queue's consumer and returns what still waited for it, to be handed back.
+    pub fn close(&self, queue: &str) -> Vec<Leased> {
+        let mut queues = self.queues();
+        let Some(queue) = queues.get_mut(queue) else { return Vec::new() };
+        queue.closed = true;
+        if let Some(waker) = queue.waker.take() {
+            waker.wake();
+        }
+        queue.waiting.drain(..).collect()
+    }
+
     fn queues(&self) -> MutexGuard<'_, BTreeMap<String, Queue>> {
         self.0.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,7 +127,7 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// The next job; pending while there is none, `None` once [`Consumer::close`] was called.
+    /// The next job; pending while there is none, `None` once [`Wire::close`] was called.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Leased>> {
         let mut queues = self.wire.queues();
         let Some(queue) = queues.get_mut(&self.queue) else { return Poll::Ready(None) };
@@ -131,16 +142,5 @@ impl Consumer {
             self.wire.0.demand.notify_one();
         }
         Poll::Ready(Some(job))
-    }
-
-    /// Leaves the queue and returns what still waited for it, to be handed back.
-    pub fn close(&self) -> Vec<Leased> {
-        let mut queues = self.wire.queues();
-        let Some(queue) = queues.get_mut(&self.queue) else { return Vec::new() };
-        queue.closed = true;
-        if let Some(waker) = queue.waker.take() {
-            waker.wake();
-        }
-        queue.waiting.drain(..).collect()
     }
 }

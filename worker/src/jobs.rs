@@ -48,7 +48,10 @@ pub fn handler(context: Arc<Context>) -> Handler {
         async move {
             let Attempt { job, cancelled } = attempt;
             let Some(kind) = JobKind::parse(&job.kind) else {
-                return Err(Failure::Fail(format!("this version knows no {} jobs: run the version that enqueued it", job.kind)));
+                return Err(Failure::Fail(format!(
+                    "this version knows no {} jobs: run the version that enqueued it",
+                    job.kind
+                )));
             };
             match kind {
                 JobKind::ContactsImport => run(context, job, cancelled, contacts_import::run).await,

@@ -24,7 +24,7 @@ use apalis_core::worker::builder::WorkerBuilder;
 use futures::future::{BoxFuture, join_all};
 use herald_shared::{
     db::Db,
-    ledger::{self, Finished, Leased, Outcome},
+    ledger::{Finished, Leased, Outcome},
     wire::Wire,
 };
 use tokio::sync::mpsc;
@@ -104,9 +104,8 @@ impl Runner {
                 outcomes: outcomes.clone(),
                 handler: self.handler.clone(),
             };
-            let backend = WireBackend::new(consumer, stop.clone(), outcomes.clone());
             let worker = WorkerBuilder::new(share.queue.as_str())
-                .backend(backend)
+                .backend(WireBackend(consumer))
                 .concurrency(share.concurrency.max(1))
                 .layer(settle)
                 .build(settle::never_reached);
@@ -125,8 +124,18 @@ impl Runner {
                 in_flight.cancel_all();
             })
         };
+        let hand_back = async {
+            stop.cancelled().await;
+            for share in &self.queues {
+                for job in self.wire.close(&share.queue) {
+                    let outcome = Outcome::Snooze { run_at: job.run_at };
+                    // The committer outlives the workers.
+                    let _ = outcomes.send(Finished { job, outcome }).await;
+                }
+            }
+        };
         // `join_all` polls the queues' workers in one task; the handlers run in tasks of their own.
-        join_all(workers).await;
+        tokio::join!(join_all(workers), hand_back);
         deadline.abort();
         drop(outcomes);
         if let Err(error) = committer.await {
@@ -134,14 +143,5 @@ impl Runner {
         }
         stopped.cancel();
         let _ = keeper.await;
-    }
-}
-
-/// Gives jobs back to the ledger untouched: the attempt does not count.
-pub async fn hand_back(db: &Db, jobs: Vec<Leased>) {
-    let finished: Vec<Finished> =
-        jobs.into_iter().map(|job| Finished { outcome: Outcome::Snooze { run_at: job.run_at }, job }).collect();
-    if let Err(error) = ledger::commit(db, &finished).await {
-        tracing::warn!(%error, jobs = finished.len(), "jobs could not be handed back: they return when their leases run out");
     }
 }

@@ -18,8 +18,7 @@ use crate::{
         encode::Format,
         face::{FaceFinder, FaceSettings},
         fonts::FontLibrary,
-        render,
-        resize,
+        render, resize,
         template::{PrepareError, PreparedTemplate},
     },
 };
@@ -116,8 +115,8 @@ impl Studio {
         }
         let (template, bundle) = domain::load_template(files, row).await?;
         let fonts = self.fonts.clone();
-        let prepared = tokio::task::spawn_blocking(move || PreparedTemplate::from_template(template, &bundle, &fonts))
-            .await??;
+        let prepared =
+            tokio::task::spawn_blocking(move || PreparedTemplate::from_template(template, &bundle, &fonts)).await??;
         let prepared = Arc::new(prepared);
         let mut kept = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == TEMPLATES_KEPT {

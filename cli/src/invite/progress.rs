@@ -96,7 +96,8 @@ fn done(run: &Run) -> i64 {
 }
 
 fn eta(run: &Run, rate: f64) -> Option<Duration> {
-    (rate > 0.0 && run.state == "running").then(|| Duration::from_secs_f64((run.total - done(run)).max(0) as f64 / rate))
+    (rate > 0.0 && run.state == "running")
+        .then(|| Duration::from_secs_f64((run.total - done(run)).max(0) as f64 / rate))
 }
 
 fn message(run: &Run, rate: f64) -> String {

@@ -25,11 +25,9 @@ pub(crate) struct Summary<'a> {
 
 /// Says before the work whether the table can be written after it. What is there stays until then.
 pub(crate) fn check_writable(results: &Path) -> anyhow::Result<()> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(results)
-        .with_context(|| format!("the table of results cannot be written to {}: choose another file with --results", results.display()))?;
+    OpenOptions::new().append(true).create(true).open(results).with_context(|| {
+        format!("the table of results cannot be written to {}: choose another file with --results", results.display())
+    })?;
     Ok(())
 }
 
@@ -69,7 +67,10 @@ impl Summary<'_> {
         }
         say(&format!("{} in {seconds:.1} s", parts.join(", ")));
         match run.state.as_str() {
-            "failed" => say(&format!("the list was not read to its end: {}", run.reason.as_deref().unwrap_or("no reason was left"))),
+            "failed" => say(&format!(
+                "the list was not read to its end: {}",
+                run.reason.as_deref().unwrap_or("no reason was left")
+            )),
             "importing" | "running" => say("interrupted: run the same command again to make the rest"),
             _ => {}
         }
@@ -77,7 +78,10 @@ impl Summary<'_> {
         let fatal: Vec<_> = problems.iter().filter(|problem| problem.fatal).collect();
         section("rows that are no guests", fatal.iter().map(|problem| ("", problem.message.clone())), run.rejected);
         let remarks = remarked.iter().map(|row| (row.name.as_str(), results::note(row)));
-        let notes = problems.iter().filter(|problem| !problem.fatal).map(|problem| (problem.guest.as_str(), problem.message.clone()));
+        let notes = problems
+            .iter()
+            .filter(|problem| !problem.fatal)
+            .map(|problem| (problem.guest.as_str(), problem.message.clone()));
         let all: Vec<_> = notes.chain(remarks).collect();
         let count = i64::try_from(all.len()).unwrap_or(i64::MAX);
         section("worth a look", all.into_iter(), count);

@@ -62,7 +62,12 @@ async fn import_csv(
 }
 
 /// Reads the list on a thread of its own, from after row `skip`, at most to row `limit`; two chunks are read ahead.
-async fn read(context: &Arc<Context>, key: &str, skip: u64, limit: u64) -> Result<mpsc::Receiver<Result<Rows, Failure>>, Failure> {
+async fn read(
+    context: &Arc<Context>,
+    key: &str,
+    skip: u64,
+    limit: u64,
+) -> Result<mpsc::Receiver<Result<Rows, Failure>>, Failure> {
     let (send, rows) = mpsc::channel(2);
     let options = context.import.clone();
     // A local store's file is streamed, so that memory does not grow with the list.
@@ -143,7 +148,8 @@ async fn take_in(
         problems.extend(contact.note.iter().map(|note| remark(*line, &guest.name, note)));
         invitees.push((contact.contact_id, *position, guest.picture.is_some()));
     }
-    let (prepared, jobs) = domain::prepare_invitations(&mut tx, task.workspace_id, run, &invitees, &context.links).await?;
+    let (prepared, jobs) =
+        domain::prepare_invitations(&mut tx, task.workspace_id, run, &invitees, &context.links).await?;
     domain::add_problems(&mut tx, task.workspace_id, run.id, &problems).await?;
     if !domain::take_chunk(&mut tx, run.id, (cursor, next), prepared, rejected).await? {
         // Cancelled, or a worker that was thought dead took the chunk in after all.
@@ -174,14 +180,20 @@ impl Pictures {
             return format!("store:{key}");
         }
         let Some(folder) = &self.folder else {
-            return format!("none:picture \"{picture}\" was not uploaded with the list: upload it, or give a web address");
+            return format!(
+                "none:picture \"{picture}\" was not uploaded with the list: upload it, or give a web address"
+            );
         };
         let path = std::path::Path::new(picture);
-        let stays_inside = path.components().all(|part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir));
+        let stays_inside = path
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir));
         if stays_inside {
             format!("file:{}", std::path::Path::new(folder).join(path).display())
         } else {
-            format!("none:picture \"{picture}\" lies outside the list's folder: put it beside the list and name it relative to it")
+            format!(
+                "none:picture \"{picture}\" lies outside the list's folder: put it beside the list and name it relative to it"
+            )
         }
     }
 }
@@ -209,7 +221,12 @@ fn guest(row: GuestRow, run: &Run, pictures: &Pictures) -> Guest {
     }
 }
 
-async fn import_contacts(context: &Context, task: &Task<ContactsImport>, run: &Run, ids: &[uuid::Uuid]) -> Result<(), Failure> {
+async fn import_contacts(
+    context: &Context,
+    task: &Task<ContactsImport>,
+    run: &Run,
+    ids: &[uuid::Uuid],
+) -> Result<(), Failure> {
     let db = &context.db;
     let mut cursor = domain::import_cursor(db, run.id).await?;
     let start = usize::try_from(cursor).unwrap_or(usize::MAX).min(ids.len());
@@ -231,7 +248,8 @@ async fn import_contacts(context: &Context, task: &Task<ContactsImport>, run: &R
         let next = cursor + i64::try_from(chunk.len()).unwrap_or(i64::MAX);
         let rejected = i64::try_from(problems.len()).unwrap_or(i64::MAX);
         let mut tx = db.begin().await?;
-        let (prepared, jobs) = domain::prepare_invitations(&mut tx, task.workspace_id, run, &invitees, &context.links).await?;
+        let (prepared, jobs) =
+            domain::prepare_invitations(&mut tx, task.workspace_id, run, &invitees, &context.links).await?;
         domain::add_problems(&mut tx, task.workspace_id, run.id, &problems).await?;
         if !domain::take_chunk(&mut tx, run.id, (cursor, next), prepared, rejected).await? {
             return Err(Failure::Cancelled);

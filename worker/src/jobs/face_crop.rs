@@ -47,11 +47,17 @@ pub(super) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<D
     };
     let cut = match cut(&context, &task, &invitation).await? {
         Ok(cut) => cut,
-        Err(Unusable::Transient(failure, _)) if task.attempt < FETCH_TRIES && !task.is_last_attempt => return Err(failure),
-        Err(Unusable::Permanent(reason) | Unusable::Transient(_, reason)) => match invitation.options.0.on_bad_picture {
-            PicturePolicy::Fail => return Err(Failure::Fail(reason)),
-            PicturePolicy::Avatar => Cut { portrait: None, notes: vec![format!("{reason} (the drawn avatar is used)")] },
-        },
+        Err(Unusable::Transient(failure, _)) if task.attempt < FETCH_TRIES && !task.is_last_attempt => {
+            return Err(failure);
+        }
+        Err(Unusable::Permanent(reason) | Unusable::Transient(_, reason)) => {
+            match invitation.options.0.on_bad_picture {
+                PicturePolicy::Fail => return Err(Failure::Fail(reason)),
+                PicturePolicy::Avatar => {
+                    Cut { portrait: None, notes: vec![format!("{reason} (the drawn avatar is used)")] }
+                }
+            }
+        }
     };
     let portrait = match cut.portrait {
         Some((key, bytes)) => {
@@ -67,7 +73,11 @@ pub(super) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<D
     })
 }
 
-async fn cut(context: &Arc<Context>, task: &Task<FaceCrop>, invitation: &Invitation) -> Result<Result<Cut, Unusable>, Failure> {
+async fn cut(
+    context: &Arc<Context>,
+    task: &Task<FaceCrop>,
+    invitation: &Invitation,
+) -> Result<Result<Cut, Unusable>, Failure> {
     let none = Cut { portrait: None, notes: Vec::new() };
     let Some(place) = invitation.picture.clone() else { return Ok(Ok(none)) };
     let Some(template) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
@@ -97,7 +107,9 @@ async fn read(context: &Context, place: &str) -> Result<Bytes, Unusable> {
     let name = shown(place);
     if let Some(key) = place.strip_prefix("store:") {
         return context.files.get(key, limit).await.map_err(|error| match error {
-            FilesError::Missing(_) | FilesError::TooLarge { .. } => Unusable::Permanent(format!("picture {name}: {error}")),
+            FilesError::Missing(_) | FilesError::TooLarge { .. } => {
+                Unusable::Permanent(format!("picture {name}: {error}"))
+            }
             error => Unusable::Transient(Failure::from(error), format!("picture {name} cannot be read")),
         });
     }
@@ -116,8 +128,12 @@ async fn read(context: &Context, place: &str) -> Result<Bytes, Unusable> {
 
 async fn read_file(path: &str, limit: u64) -> Result<Bytes, String> {
     let told = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file: check the name in the list, or put the file there".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "no permission to read it: give the user that runs herald read access".to_owned(),
+        std::io::ErrorKind::NotFound => {
+            "there is no such file: check the name in the list, or put the file there".to_owned()
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "no permission to read it: give the user that runs herald read access".to_owned()
+        }
         _ => format!("it cannot be read: {error}"),
     };
     let facts = tokio::fs::metadata(path).await.map_err(told)?;
@@ -157,9 +173,9 @@ fn cut_out(context: &Context, bytes: &[u8], side: u32) -> Result<Cut, PictureErr
     let encoded = match &portrait.pixels {
         Pixels::Opaque(image) => encode(image, PORTRAIT, &mut out).map_err(|error| error.to_string()),
         // JPEG has no transparency.
-        Pixels::Alpha(image) => {
-            image.write_to(&mut std::io::Cursor::new(&mut out), image::ImageFormat::Png).map_err(|error| error.to_string())
-        }
+        Pixels::Alpha(image) => image
+            .write_to(&mut std::io::Cursor::new(&mut out), image::ImageFormat::Png)
+            .map_err(|error| error.to_string()),
     };
     match encoded {
         Ok(()) => Ok(Cut { portrait: Some((format!("portraits/{}/{hash}", &hash[..2]), Bytes::from(out))), notes }),

@@ -39,7 +39,10 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     let fields = fields(&invitation);
     let key = key(&template, format, &fields, &invitation);
     let then = vec![InvitationUpload { invitation_id: invitation.id }.job(task.workspace_id)];
-    if invitation.rendering.as_ref() == Some(&key) && invitation.sha256.is_some() && context.files.size(&key).await?.is_some() {
+    if invitation.rendering.as_ref() == Some(&key)
+        && invitation.sha256.is_some()
+        && context.files.size(&key).await?.is_some()
+    {
         // Drawn before, and nothing it shows has changed.
         return Ok(Done { then, ..Done::default() });
     }
@@ -72,7 +75,10 @@ pub(super) async fn prepared(context: &Context, row: &TemplateRow) -> Result<Arc
 
 /// The encoder of a format's name.
 pub(super) fn format(context: &Context, name: &str) -> Result<Format, Failure> {
-    context.studio.format(name).ok_or_else(|| Failure::Fail(format!("format {name:?} is not known: use jpeg, png or webp")))
+    context
+        .studio
+        .format(name)
+        .ok_or_else(|| Failure::Fail(format!("format {name:?} is not known: use jpeg, png or webp")))
 }
 
 /// What the template's expressions may name.
@@ -89,7 +95,12 @@ fn fields(invitation: &Invitation) -> BTreeMap<String, String> {
 }
 
 /// Names everything the drawing shows.
-fn key(template: &PreparedTemplate, format: Format, fields: &BTreeMap<String, String>, invitation: &Invitation) -> String {
+fn key(
+    template: &PreparedTemplate,
+    format: Format,
+    fields: &BTreeMap<String, String>,
+    invitation: &Invitation,
+) -> String {
     let shown = serde_json::json!([
         RENDERER,
         template.version(),
@@ -114,7 +125,8 @@ pub(super) fn draw(
 ) -> Result<Rendered, Failure> {
     let portrait: Option<Pixels> = match portrait {
         Some(bytes) => {
-            let picture = picture::decode(&bytes).map_err(|error| Failure::Fail(format!("its portrait is damaged: {error}")))?;
+            let picture =
+                picture::decode(&bytes).map_err(|error| Failure::Fail(format!("its portrait is damaged: {error}")))?;
             Some(picture.pixels)
         }
         None => None,

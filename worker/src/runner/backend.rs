@@ -2,8 +2,6 @@
 
 use std::{
     convert::Infallible,
-    future::Future,
-    pin::Pin,
     task::{Context, Poll},
 };
 
@@ -12,28 +10,11 @@ use apalis_core::{
     task::{Task, task_id::RandomId},
     worker::context::WorkerContext,
 };
-use herald_shared::{
-    ledger::{Finished, Leased, Outcome},
-    wire::Consumer,
-};
-use tokio::sync::mpsc;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use herald_shared::{ledger::Leased, wire::Consumer};
 use tower::layer::util::Identity;
 
-/// Yields leased jobs until told to stop; then it is exhausted, and what still waited for it is handed back.
-pub(super) struct WireBackend {
-    consumer: Consumer,
-    stop: Pin<Box<WaitForCancellationFutureOwned>>,
-    stopped: bool,
-    outcomes: mpsc::Sender<Finished>,
-    handing_back: Option<tokio::task::JoinHandle<()>>,
-}
-
-impl WireBackend {
-    pub(super) fn new(consumer: Consumer, stop: CancellationToken, outcomes: mpsc::Sender<Finished>) -> Self {
-        Self { consumer, stop: Box::pin(stop.cancelled_owned()), stopped: false, outcomes, handing_back: None }
-    }
-}
+/// Yields leased jobs until its queue on the wire is closed.
+pub(super) struct WireBackend(pub(super) Consumer);
 
 impl Backend for WireBackend {
     type Task = Task<Leased>;
@@ -43,27 +24,21 @@ impl Backend for WireBackend {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Self::Task, Infallible>>> {
-        if !self.stopped && self.stop.as_mut().poll(cx).is_ready() {
-            self.stopped = true;
-            let outcomes = self.outcomes.clone();
-            let waiting = self.consumer.close();
-            self.handing_back = Some(tokio::spawn(async move {
-                for job in waiting {
-                    let outcome = Outcome::Snooze { run_at: job.run_at };
-                    // The committer outlives the backends.
-                    let _ = outcomes.send(Finished { job, outcome }).await;
-                }
-            }));
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &WorkerContext,
+    ) -> Poll<Option<Result<Self::Task, Infallible>>> {
+        let next = self.0.poll_next(cx);
+        if matches!(next, Poll::Ready(None)) {
+            // An exhausted backend alone does not end an apalis worker. It is running, so it can be stopped.
+            let _ = worker.stop();
         }
-        self.consumer.poll_next(cx).map(|job| job.map(|job| Ok(Task::new(job))))
+        next.map(|job| job.map(|job| Ok(Task::new(job))))
     }
 
-    fn poll_close(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
-        match &mut self.handing_back {
-            Some(handing_back) => Pin::new(handing_back).poll(cx).map(|_| Ok(())),
-            None => Poll::Ready(Ok(())),
-        }
+    fn poll_close(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 }
 
