@@ -125,6 +125,13 @@ impl Expression {
         &self.fields
     }
 
+    /// True if a guest without this field has no text: the expression reads it and has no `default` for it.
+    #[must_use]
+    pub fn requires(&self, name: &str) -> bool {
+        let sample = |other: &str| (other != name).then_some("7");
+        self.fields.contains(name) && matches!(self.evaluate_with(sample), Err(EvaluateError::MissingField(_)))
+    }
+
     /// True if the text is the same for every guest.
     #[must_use]
     pub fn is_constant(&self) -> bool {
@@ -264,6 +271,19 @@ fn describe(error: &Error) -> String {
     match error.detail() {
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod required_fields {
+    use super::*;
+
+    #[test]
+    fn a_field_with_a_default_is_not_required() {
+        let source = "{{ name }} {{ company | default('') }}{{ ' at ' ~ table if table is defined }}";
+        let expression = Expression::parse(source).unwrap();
+        let required = ["name", "company", "table", "other"].into_iter().filter(|name| expression.requires(name));
+        assert_eq!(required.collect::<Vec<_>>(), ["name"]);
     }
 }
 

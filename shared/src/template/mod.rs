@@ -88,7 +88,7 @@ impl Template {
         read(bundle, Some(known))
     }
 
-    /// Checks that every field the template reads is known.
+    /// Checks that every field the template cannot do without is known.
     ///
     /// # Errors
     /// [`Problems`] names each unknown field, with the nearest known one.
@@ -223,7 +223,7 @@ fn unknown_fields(slots: &[Slot], known: &BTreeSet<String>) -> Vec<Problem> {
     let names = || known.iter().map(String::as_str).chain(PROVIDED_FIELDS);
     let mut problems = Vec::new();
     for slot in slots {
-        for field in slot.fields().filter(|name| !is_known(name)) {
+        for field in slot.fields().filter(|name| !is_known(name) && slot.requires(name)) {
             let hint = match did_you_mean(field, names()) {
                 hint if !hint.is_empty() => hint,
                 _ => format!("; the fields are {}", names().collect::<Vec<_>>().join(", ")),

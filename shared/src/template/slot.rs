@@ -184,6 +184,12 @@ impl Slot {
         text.into_iter().flatten()
     }
 
+    /// True if it cannot be drawn for a guest without this field.
+    #[must_use]
+    pub fn requires(&self, field: &str) -> bool {
+        matches!(&self.content, Content::Text(text) if text.value.requires(field))
+    }
+
     /// The font file of the template it uses.
     #[must_use]
     pub fn font_file(&self) -> Option<&str> {

@@ -193,7 +193,7 @@ fn unknown_fields_are_named_with_the_nearest_known_one() {
         [
             "template.toml:4:9: slot 1 (text): no guest has a field \"frist_name\"; did you mean \"first_name\"?",
             "template.toml:8:9: slot 2 (text): no guest has a field \"Wine\"; the fields are first_name, last_name, table, \
-             number, link",
+             number, link, event",
         ]
     );
     let template = Template::read(&with_slot(slots)).unwrap();
