@@ -1,6 +1,5 @@
 //! `herald invite`: guests in, invitations out.
 
-mod bundled;
 mod list;
 mod progress;
 mod summary;
@@ -20,6 +19,7 @@ use uuid::Uuid;
 use self::progress::Progress;
 use crate::{
     args::{Common, Invite},
+    bundled,
     engine::{Engine, import_options},
     home::{self, Home},
     stop,

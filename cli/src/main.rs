@@ -1,6 +1,7 @@
 //! The one binary: `herald invite` makes invitations from a list, `herald up` serves.
 
 mod args;
+mod bundled;
 mod doctor;
 mod engine;
 mod home;

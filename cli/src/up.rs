@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     args::{Common, Up},
+    bundled,
     engine::Engine,
     home::{self, Home},
     stop,
@@ -34,6 +35,8 @@ pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode
         let token = domain::make_token(&home.db, home.workspace_id, "admin").await?;
         say(&format!("admin token, shown this once: {token}"));
     }
+    // So that the first request needs no template of its own.
+    domain::store_template(&home.db, &home.files, home.workspace_id, None, &bundled::template()?).await?;
     let stop = stop::on_signal();
     let engine = Engine::start(&home)?;
     let api = Api {

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use herald_shared::template::{Bundle, BundleError};
 
 const FILES: [(&str, &[u8]); 2] = [
-    ("template.toml", include_bytes!("../../../examples/templates/gala/template.toml")),
-    ("background.png", include_bytes!("../../../examples/templates/gala/background.png")),
+    ("template.toml", include_bytes!("../../examples/templates/gala/template.toml")),
+    ("background.png", include_bytes!("../../examples/templates/gala/background.png")),
 ];
 
 /// Its files.
