@@ -51,7 +51,7 @@ pub(super) async fn start(
         let wanted = std::mem::take(&mut upload.fields).check(faults, settings)?;
         let list = upload.check_list(&api).await?;
         let template = fitting_template(&api, workspace, &wanted, &list).await?;
-        (wanted, template, Source::Upload(upload), list.notes)
+        (wanted, template, Source::Upload(Box::new(upload)), list.notes)
     } else if input::is_media_type(request.headers(), "application/json") {
         let mut fields: Fields = input::json(request).await?;
         let ids = std::mem::take(&mut fields.contact_ids);
@@ -76,7 +76,7 @@ pub(super) async fn start(
 }
 
 enum Source {
-    Upload(Upload),
+    Upload(Box<Upload>),
     Ready(RunSource),
 }
 

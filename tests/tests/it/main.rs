@@ -1,3 +1,4 @@
 //! Every test that needs more than one crate, in one program.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; the lint only knows functions marked as tests")]
 
 mod test_databases;
