@@ -1,7 +1,7 @@
 //! Text for invitations: any script, fitted into a box, drawn clipped to it.
 //!
-//! [`layout`] cleans and shapes a text in em units, chooses the line breaks and the largest size
-//! that fits; [`draw`] fills the outlines. Characters that no font has are left out of the picture
+//! [`layout()`] cleans and shapes a text in em units, chooses the line breaks and the largest size
+//! that fits; [`draw()`] fills the outlines. Characters that no font has are left out of the picture
 //! and listed in [`Layout::missing`]: the caller tells the admin, the guest never sees a box.
 
 mod bitmap;
