@@ -13,6 +13,7 @@ use herald_shared::{
     files::Files,
     ids::Ids,
     links::LinkSigner,
+    sweep::sweep,
     telemetry,
 };
 use uuid::Uuid;
@@ -67,8 +68,9 @@ impl Home {
         db.migrate().await.context("bringing the database up to this version")?;
         let files = Files::local(folder.files())?;
         if folder.was_killed() {
-            let removed = files.remove_unfinished().await?;
-            tracing::info!(removed, "the last run was killed: unfinished files removed");
+            let unfinished = files.remove_unfinished().await?;
+            let unowned = sweep(&db, &files).await.context("removing files without an owner")?;
+            tracing::info!(unfinished, unowned, "the last run was killed: its loose files are removed");
         }
         if settings.database.url.is_empty() {
             // The folder is ours alone, so whoever held these jobs is gone.

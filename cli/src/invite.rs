@@ -10,6 +10,7 @@ use anyhow::Context;
 use herald_shared::{
     domain::{self, NewRun, NumberFormat, PicturePolicy, Run, RunOptions},
     results,
+    sweep::sweep,
     template::{Bundle, Template},
 };
 use tokio::time::Instant;
@@ -53,6 +54,9 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     }
     let run = watch(&home, run_id, &stop, &mut progress).await;
     engine.stop().await;
+    if options.refresh {
+        sweep(&home.db, &home.files).await.context("removing the drawings that were replaced")?;
+    }
     // What ended while the engine stopped counts too.
     let run = run.and(current(&home, run_id).await)?;
     progress.finish(&run);

@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod links;
 pub mod results;
+pub mod sweep;
 pub mod telemetry;
 pub mod template;
 pub mod wire;

@@ -12,6 +12,13 @@ pub enum Note {
         /// Each once.
         characters: Vec<String>,
     },
+    /// Characters that no font has, drawn as a near relative: DejaVu lacks some letters of Urdu.
+    Substituted {
+        /// The slot.
+        slot: String,
+        /// Each once.
+        characters: Vec<String>,
+    },
     /// A text that does not fit its box at the smallest size; its end was cut.
     Clipped {
         /// The slot.
@@ -32,6 +39,13 @@ impl fmt::Display for Note {
             Self::MissingGlyphs { slot, characters } => {
                 let characters = characters.join(" ");
                 write!(f, "{slot}: no font has {characters}; install a font for this script and render again")
+            }
+            Self::Substituted { slot, characters } => {
+                let characters = characters.join(" ");
+                write!(
+                    f,
+                    "{slot}: no font has {characters}, similar letters were drawn; install a font for this script and render again"
+                )
             }
             Self::Clipped { slot } => {
                 write!(

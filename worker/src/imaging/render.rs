@@ -159,6 +159,9 @@ pub(super) fn draw_text(
     if !set.missing.is_empty() {
         notes.push(Note::MissingGlyphs { slot: slot.label.clone(), characters: set.missing });
     }
+    if !set.substituted.is_empty() {
+        notes.push(Note::Substituted { slot: slot.label.clone(), characters: set.substituted });
+    }
     if set.clipped {
         notes.push(Note::Clipped { slot: slot.label.clone() });
     }
