@@ -312,6 +312,18 @@ mod tests {
         assert_eq!(page.matches("\n## ").count(), Kind::ALL.len());
     }
 
+    #[tokio::test]
+    async fn a_panic_becomes_a_problem_that_keeps_its_words_for_the_log() {
+        for panic in [Box::new("secret of /etc") as Box<dyn Any + Send>, Box::new("secret".to_owned())] {
+            let response = after_panic(panic);
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let cause = response.extensions().get::<Problem>().unwrap().cause().unwrap().to_owned();
+            assert!(cause.starts_with("panic: secret"), "{cause}");
+            let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+            assert!(!String::from_utf8_lossy(&body).contains("secret"));
+        }
+    }
+
     #[test]
     fn the_detail_names_the_first_fault_and_counts_the_others() {
         let faults = |count| vec![Fault::new("a", "first"); count];

@@ -141,7 +141,8 @@ async fn wait(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result
     })
     .await;
     let Ok(ended) = ended else {
-        // `watched` cancels the job on its way out.
+        watched.job = None;
+        give_up(api, workspace, id).await;
         let detail = format!(
             "no worker drew the preview within {} seconds; see whether one runs and whether the queue {:?} is paused",
             longest.as_secs(),
@@ -206,13 +207,16 @@ impl Drop for Watched {
         let (Some((api, workspace, id)), Ok(runtime)) = (self.job.take(), tokio::runtime::Handle::try_current()) else {
             return;
         };
-        runtime.spawn(async move {
-            match ledger::cancel_job(&api.db, workspace, id).await {
-                Ok(Cancelled::Asked) => api.wire.cancel(id),
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, job = %id, "a preview nobody waits for was not cancelled"),
-            }
-        });
+        runtime.spawn(async move { give_up(&api, workspace, id).await });
+    }
+}
+
+/// Cancels a job whose outcome nobody waits for any more.
+async fn give_up(api: &Api, workspace: Uuid, id: Uuid) {
+    match ledger::cancel_job(&api.db, workspace, id).await {
+        Ok(Cancelled::Asked) => api.wire.cancel(id),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, job = %id, "a preview nobody waits for was not cancelled"),
     }
 }
 

@@ -1,4 +1,5 @@
 //! Every test that needs more than one crate, in one program.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; the lint only knows functions marked as tests")]
 
+mod api;
 mod test_databases;

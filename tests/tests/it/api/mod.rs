@@ -1,0 +1,17 @@
+//! The HTTP front, over a real socket, on both engines. What a worker would do is written by the tests ([`worker`]).
+
+mod access;
+mod form;
+mod health;
+mod jobs;
+mod links;
+mod preview;
+mod refusals;
+mod runs;
+mod service;
+mod start;
+mod templates;
+mod worker;
+
+use form::Form;
+use service::{Answer, Service};

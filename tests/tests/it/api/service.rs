@@ -1,0 +1,188 @@
+//! A service for one test: its own database, file store, port and token.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
+
+use herald_api::Api;
+use herald_shared::{config::Settings, db::Db, domain, files::Files, links::LinkSigner, telemetry, wire::Wire};
+use herald_tests::TestDatabase;
+use metrics_exporter_prometheus::PrometheusHandle;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::Form;
+
+/// A process has one recorder, and this program is one process.
+static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(telemetry::start_metrics);
+/// The client speaks no TLS here, but wants to know who would.
+static TLS: LazyLock<()> = LazyLock::new(|| drop(rustls::crypto::ring::default_provider().install_default()));
+
+/// The header of a PNG of 400 × 300 pixels: all the service reads of a background.
+pub(super) const BACKGROUND: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x90\0\0\x01\x2c\x08\x02\0\0\0\0\0\0\0";
+
+/// A manifest that shows the guest's name and table.
+pub(super) const MANIFEST: &str = r#"name = "gala"
+background = "back.png"
+
+[[slot]]
+name = "guest"
+kind = "text"
+text = "{{ name }}, table {{ table }}"
+box = [10, 10, 380, 60]
+size = 30
+"#;
+
+/// A running service.
+pub(super) struct Service {
+    pub(super) db: Db,
+    pub(super) files: Files,
+    pub(super) links: LinkSigner,
+    pub(super) wire: Wire,
+    pub(super) workspace: Uuid,
+    pub(super) token: String,
+    pub(super) address: SocketAddr,
+    pub(super) stop: CancellationToken,
+    pub(super) server: JoinHandle<std::io::Result<()>>,
+    pub(super) folder: TempDir,
+    client: reqwest::Client,
+}
+
+impl Service {
+    pub(super) async fn start(database: &TestDatabase) -> Self {
+        Self::start_with(database, |_| {}).await
+    }
+
+    pub(super) async fn start_with(database: &TestDatabase, set: impl FnOnce(&mut Settings)) -> Self {
+        LazyLock::force(&TLS);
+        let db = database.db.clone();
+        let workspace = domain::ensure_default_workspace(&db).await.unwrap();
+        let token = domain::make_token(&db, workspace, "test").await.unwrap();
+        let folder = TempDir::with_prefix("herald-test-").unwrap();
+        let files = Files::local(folder.path().join("files")).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let links = LinkSigner::new(&format!("http://{address}"), [7; 32], chrono::Duration::days(365));
+        let mut settings = Settings::load(None).unwrap();
+        set(&mut settings);
+        let wire = Wire::in_process();
+        let api = Api {
+            db: db.clone(),
+            wire: wire.clone(),
+            files: files.clone(),
+            links: links.clone(),
+            settings: Arc::new(settings),
+            metrics: METRICS.clone(),
+        };
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(herald_api::serve(listener, api, stop.clone()));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { db, files, links, wire, workspace, token, address, stop, server, folder, client }
+    }
+
+    /// A request with the token.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.open(method, path).bearer_auth(&self.token)
+    }
+
+    /// A request without one.
+    pub(super) fn open(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, path)).await
+    }
+
+    pub(super) async fn post(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::POST, path)).await
+    }
+
+    pub(super) async fn post_json(&self, path: &str, body: Value) -> Answer {
+        Answer::to(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub(super) async fn post_form(&self, path: &str, form: Form) -> Answer {
+        let (media_type, body) = form.finish();
+        Answer::to(self.request(Method::POST, path).header("content-type", media_type).body(body)).await
+    }
+
+    /// Uploads the template `gala` and returns its id.
+    pub(super) async fn template(&self) -> Uuid {
+        let form = Form::default().file("files", "template.toml", MANIFEST).file("files", "back.png", BACKGROUND);
+        let made = self.post_form("/api/v1/templates", form).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+        made.json()["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Uploads a list for the event `Gala` and returns the run's id.
+    pub(super) async fn run(&self, guests: &str) -> Uuid {
+        let started = self.post_form("/api/v1/invitation-runs", Form::of("Gala", "gala", guests)).await;
+        assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text());
+        started.json()["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Another workspace with a token of its own.
+    pub(super) async fn other_workspace(&self) -> String {
+        let id = self.db.new_id();
+        let mut tx = self.db.begin().await.unwrap();
+        herald_shared::db::query("insert into workspaces (id, slug, name, created_at) values ($1, $2, $3, $4)")
+            .bind(id)
+            .bind("other")
+            .bind("Other")
+            .bind(self.db.now())
+            .execute(&mut tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        domain::make_token(&self.db, id, "other").await.unwrap()
+    }
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) async fn to(request: RequestBuilder) -> Self {
+        Self::of(request.send().await.expect("the service answers")).await
+    }
+
+    async fn of(response: Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self { status, headers, body: response.bytes().await.expect("the answer arrives whole").to_vec() }
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    #[track_caller]
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Holds the answer to be a problem of this status and type, and returns its detail.
+    #[track_caller]
+    pub(super) fn problem(&self, status: u16, kind: &str) -> String {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("/problems#{kind}"), "{problem}");
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["request_id"], self.header("x-request-id"));
+        problem["detail"].as_str().unwrap().to_owned()
+    }
+}

@@ -1,0 +1,112 @@
+//! What a worker would do, written straight into the ledger.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use herald_shared::{
+    domain::{self, Fact, Guest, ImportProblem},
+    jobs::{self, InvitationRender, Payload},
+    ledger::{self, Demand, Finished, Leased, Outcome},
+    results,
+};
+use uuid::Uuid;
+
+use super::Service;
+
+/// Leases what is due in a queue.
+pub(super) async fn lease(service: &Service, queue: &str) -> Vec<Leased> {
+    let demand = [Demand { queue: queue.to_owned(), limit: 100 }];
+    ledger::dispatch(&service.db, &demand, "test", Duration::from_secs(30)).await.unwrap().jobs
+}
+
+/// Waits until a job is due in a queue, and leases it.
+pub(super) async fn lease_next(service: &Service, queue: &str) -> Leased {
+    loop {
+        if let Some(job) = lease(service, queue).await.into_iter().next() {
+            return job;
+        }
+        service.db.nudged().await;
+    }
+}
+
+pub(super) async fn commit(service: &Service, job: Leased, outcome: Outcome) {
+    let committed = ledger::commit(&service.db, &[Finished { job, outcome }]).await.unwrap();
+    assert_eq!(committed.written, 1);
+}
+
+pub(super) fn done() -> Outcome {
+    Outcome::Done { result: None, facts: Vec::new(), then: Vec::new() }
+}
+
+/// Runs the import of a run: these guests, and one row that is no guest.
+pub(super) async fn import(service: &Service, run_id: Uuid, names: &[&str]) {
+    let job = lease(service, "control").await.into_iter().find(|job| job.kind == "contacts.import").unwrap();
+    let db = &service.db;
+    let run = domain::run(db, service.workspace, run_id).await.unwrap().unwrap();
+    let guests: Vec<Guest> = names
+        .iter()
+        .map(|name| Guest { row_key: (*name).to_owned(), name: (*name).to_owned(), ..Guest::default() })
+        .collect();
+    let mut tx = db.begin().await.unwrap();
+    let upserted = domain::upsert_guests(&mut tx, service.workspace, &guests).await.unwrap();
+    let invitees: Vec<_> = upserted.iter().zip(1..).map(|(guest, at)| (guest.contact_id, at, false)).collect();
+    let (prepared, jobs) =
+        domain::prepare_invitations(&mut tx, service.workspace, &run, &invitees, &service.links).await.unwrap();
+    let problem = ImportProblem {
+        line: 9,
+        guest: String::new(),
+        fatal: true,
+        message: "the guest has no name; fill it in".into(),
+    };
+    domain::add_problems(&mut tx, service.workspace, run_id, &[problem]).await.unwrap();
+    let rows = i64::try_from(names.len()).unwrap() + 1;
+    assert!(domain::take_chunk(&mut tx, run_id, (0, rows), prepared, 1).await.unwrap());
+    ledger::enqueue(&mut tx, jobs).await.unwrap();
+    domain::import_finished(&mut tx, run_id).await.unwrap();
+    tx.commit().await.unwrap();
+    commit(service, job, done()).await;
+}
+
+/// Ends the guests' jobs in the order they were leased: made, or failed for this reason.
+pub(super) async fn finish(service: &Service, ends: &[Result<(), &str>]) {
+    let mut jobs = lease(service, "cpu").await;
+    jobs.sort_by_key(|job| job.id);
+    assert_eq!(jobs.len(), ends.len());
+    for (job, end) in jobs.into_iter().zip(ends) {
+        let args: InvitationRender = serde_json::from_value(job.args.0.clone()).unwrap();
+        let outcome = match end {
+            Ok(()) => made(service, args.invitation_id).await,
+            Err(reason) => Outcome::Dead {
+                error: (*reason).to_owned(),
+                facts: jobs::facts_on_death(InvitationRender::KIND.policy().name, &job.args.0, reason),
+            },
+        };
+        commit(service, job, outcome).await;
+    }
+}
+
+async fn made(service: &Service, invitation_id: Uuid) -> Outcome {
+    let file = format!("invitations/{invitation_id}.png");
+    service.files.put(&file, Bytes::from_static(b"a picture")).await.unwrap();
+    let facts = vec![
+        Fact::Rendered {
+            invitation_id,
+            rendering: file.clone(),
+            sha256: "00".to_owned(),
+            bytes: 9,
+            notes: vec!["the name was set smaller to fit".to_owned()],
+        },
+        Fact::Uploaded { invitation_id, file },
+        Fact::Published { invitation_id },
+    ];
+    Outcome::Done { result: None, facts, then: Vec::new() }
+}
+
+/// Writes a run's results, as its summary job does.
+pub(super) async fn summarise(service: &Service, run_id: Uuid) {
+    let job = lease(service, "control").await.into_iter().find(|job| job.kind == "invitation.summary").unwrap();
+    let run = domain::run(&service.db, service.workspace, run_id).await.unwrap().unwrap();
+    let table = results::write(&service.db, &service.files, service.workspace, &run, Vec::new()).await.unwrap();
+    service.files.put(&results::key(run_id), table.into()).await.unwrap();
+    commit(service, job, done()).await;
+}
