@@ -1,14 +1,20 @@
 //! How large a request may be and how long it may take.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
-    body::{Body, HttpBody},
+    body::{Body, BodyDataStream, HttpBody},
     extract::Request,
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
 
 use crate::problem::{Kind, Problem};
 
@@ -18,7 +24,7 @@ pub(crate) const JSON_BYTES: usize = 1 << 20;
 const LIGHT: Duration = Duration::from_secs(30);
 /// How long an upload may stand still.
 pub(crate) const STALLED: Duration = Duration::from_secs(30);
-/// How long the rest of a refused upload is read, so that its sender comes to read the answer.
+/// How long the rest of a refused upload is read.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Ends requests that take longer than [`LIGHT`]. Only the answer's beginning counts: a body may stream for longer.
@@ -28,20 +34,34 @@ pub(crate) async fn in_time(request: Request, next: Next) -> Result<Response, Pr
         .map_err(|_| Problem::new(Kind::TimedOut, format!("no answer within {} seconds; try again", LIGHT.as_secs())))
 }
 
-/// Refuses an upload whose announced length is over `limit` bytes before it is taken in.
-pub(crate) async fn announced_length(limit: u64, request: Request, next: Next) -> Result<Response, Problem> {
-    let announced = request.body().size_hint().lower();
-    if announced <= limit {
-        return Ok(next.run(request).await);
+/// Guards a route that takes uploads: one whose announced length is over `limit` bytes is refused before it is taken in, and of one that
+/// is refused half-way the rest is read into nothing, since a client that cannot send does not come to read the answer either.
+pub(crate) async fn upload(limit: u64, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let announced = body.size_hint().lower();
+    let rest = Rest(Arc::new(Mutex::new(body.into_data_stream())));
+    let response = if announced > limit {
+        too_large(limit).into_response()
+    } else {
+        next.run(Request::from_parts(parts, Body::from_stream(rest.clone()))).await
+    };
+    if response.status().is_client_error() || response.status().is_server_error() {
+        let drained = rest.for_each(async |_| {});
+        let _ = tokio::time::timeout(DRAIN, drained).await;
     }
-    drain(request.into_body()).await;
-    Err(too_large(limit))
+    response
 }
 
-/// Reads what a client still sends into nothing: one that cannot send does not read the answer either.
-async fn drain(body: Body) {
-    let mut rest = body.into_data_stream();
-    let _ = tokio::time::timeout(DRAIN, async { while let Some(Ok(_)) = rest.next().await {} }).await;
+/// What is left of a body: the handler reads from it, and what it leaves can still be read.
+#[derive(Clone)]
+struct Rest(Arc<Mutex<BodyDataStream>>);
+
+impl Stream for Rest {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx)
+    }
 }
 
 /// The refusal of an upload over `limit` bytes.

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     body::Body,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::get,
@@ -19,7 +19,9 @@ pub(crate) fn routes() -> Router<Api> {
     Router::new().route("/i/{token}", get(show))
 }
 
-async fn show(State(api): State<Api>, Path(token): Path<String>) -> Result<Response, Problem> {
+async fn show(State(api): State<Api>, token: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    // What is not even text is no link either.
+    let Ok(Path(token)) = token else { return Ok(unknown()) };
     let id = match api.links.open(&token, api.db.now()) {
         Ok(id) => id,
         Err(LinkError::Expired) => return Ok(expired()),

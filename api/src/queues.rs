@@ -2,7 +2,7 @@
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::State,
     routing::{get, post},
 };
 use herald_shared::{
@@ -11,7 +11,7 @@ use herald_shared::{
 };
 use serde::Serialize;
 
-use crate::{Api, problem::Problem};
+use crate::{Api, input::Name, problem::Problem};
 
 pub(crate) fn routes() -> Router<Api> {
     Router::new()
@@ -41,11 +41,11 @@ async fn list(State(api): State<Api>) -> Result<Json<Queues>, Problem> {
     Ok(Json(Queues { items: every(&api).await? }))
 }
 
-async fn pause(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<QueueStatus>, Problem> {
+async fn pause(State(api): State<Api>, Name(name): Name) -> Result<Json<QueueStatus>, Problem> {
     set_paused(&api, &name, true).await
 }
 
-async fn resume(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<QueueStatus>, Problem> {
+async fn resume(State(api): State<Api>, Name(name): Name) -> Result<Json<QueueStatus>, Problem> {
     set_paused(&api, &name, false).await
 }
 

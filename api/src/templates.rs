@@ -46,7 +46,7 @@ pub(crate) fn upload_routes(api: &Api) -> Router<Api> {
         .route("/templates", post(upload))
         .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
         .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
-        .layer(middleware::from_fn(move |request, next| limits::announced_length(limit, request, next)))
+        .layer(middleware::from_fn(move |request, next| limits::upload(limit, request, next)))
 }
 
 fn upload_limit(api: &Api) -> u64 {

@@ -163,6 +163,21 @@ pub fn facts_on_cancel(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
     }
 }
 
+/// What the retry of a dead or cancelled job changes in the domain: what its end had ended goes on.
+pub fn facts_on_retry(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
+    let Some(kind) = JobKind::parse(kind) else { return Vec::new() };
+    match kind {
+        JobKind::FaceCrop | JobKind::InvitationRender | JobKind::InvitationUpload | JobKind::InvitationPublish => {
+            id(args, "invitation_id")
+                .map(|invitation_id| Fact::InvitationReopened { invitation_id })
+                .into_iter()
+                .collect()
+        }
+        JobKind::ContactsImport => id(args, "run_id").map(|run_id| Fact::RunReopened { run_id }).into_iter().collect(),
+        JobKind::InvitationSummary | JobKind::TemplatePreview => Vec::new(),
+    }
+}
+
 fn id(args: &serde_json::Value, name: &str) -> Option<Uuid> {
     args.get(name)?.as_str()?.parse().ok()
 }

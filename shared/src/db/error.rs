@@ -20,7 +20,11 @@ impl DbError {
     /// A later try may succeed: the server is away, the pool is exhausted, the file is busy, or two transactions met.
     pub fn is_transient(&self) -> bool {
         match &self.source {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_) => true,
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Tls(_) => true,
             sqlx::Error::Database(error) => {
                 let code = error.code().unwrap_or_default();
                 // PostgreSQL: class 08 connection, 40 serialisation/deadlock, 53 resources (disk full, too many

@@ -65,6 +65,16 @@ pub enum Fact {
         /// The run.
         run_id: Uuid,
     },
+    /// A person has a step of a failed or cancelled invitation tried again.
+    InvitationReopened {
+        /// The invitation.
+        invitation_id: Uuid,
+    },
+    /// A person has the import of a run tried again that did not reach the end of its list.
+    RunReopened {
+        /// The run.
+        run_id: Uuid,
+    },
 }
 
 #[derive(FromRow)]
@@ -158,9 +168,58 @@ impl Fact {
                 .execute(tx)
                 .await?;
             }
+            Self::InvitationReopened { invitation_id } => reopen(tx, *invitation_id).await?,
+            Self::RunReopened { run_id } => {
+                query(
+                    "update invitation_runs set state = 'importing', reason = null, finished_at = null
+                     where id = $1 and state in ('failed', 'cancelled') and not imported",
+                )
+                .bind(*run_id)
+                .execute(tx)
+                .await?;
+            }
         }
         Ok(())
     }
+}
+
+#[derive(FromRow)]
+struct Reopened {
+    run_id: Uuid,
+    state: String,
+}
+
+/// Makes an invitation that had ended without success pending again, at the step where it ended, and its run with it.
+async fn reopen(tx: &mut Tx, invitation_id: Uuid) -> Result<()> {
+    let ended: Option<Reopened> =
+        query("select run_id, state from invitations where id = $1 and state in ('failed', 'cancelled')")
+            .bind(invitation_id)
+            .optional(&mut *tx)
+            .await?;
+    let Some(Reopened { run_id, state }) = ended else { return Ok(()) };
+    let changed =
+        query("update invitations set state = 'pending', reason = null, updated_at = $3 where id = $1 and state = $2")
+            .bind(invitation_id)
+            .bind(state.as_str())
+            .bind(tx.db().now())
+            .execute(tx)
+            .await?;
+    if changed == 0 {
+        return Ok(());
+    }
+    query(
+        "update invitation_runs set state = 'running', finished_at = null
+         where id = $1 and state in ('complete', 'cancelled') and imported",
+    )
+    .bind(run_id)
+    .execute(tx)
+    .await?;
+    let back = if state == "failed" {
+        super::run::Tally { failed: -1, ..Default::default() }
+    } else {
+        super::run::Tally { cancelled: -1, ..Default::default() }
+    };
+    super::run::count(tx, run_id, back).await
 }
 
 /// Ends a pending invitation; `None` if it had ended before, so that it is counted once.

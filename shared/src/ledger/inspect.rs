@@ -85,11 +85,13 @@ pub async fn job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<JobRow>
 
 /// The failed attempts of a job, first one first.
 pub async fn job_errors(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Vec<JobError>> {
-    query("select attempt, message, at from job_errors where workspace_id = $1 and job_id = $2 order by at, id")
-        .bind(workspace_id)
-        .bind(id)
-        .all(db)
-        .await
+    query(
+        "select attempt, message, at from job_errors where workspace_id = $1 and job_id = $2 order by attempt, at, id",
+    )
+    .bind(workspace_id)
+    .bind(id)
+    .all(db)
+    .await
 }
 
 /// A workspace's jobs, newest first, at most `limit`.

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::{EnqueueError, JobState, batch};
 use crate::{
-    db::{Db, FromRow, Tx, query},
+    db::{Db, FromRow, Json, Tx, query},
     ids::Ids,
+    jobs,
 };
 
 /// Exponential backoff with full jitter: a random wait between zero and `base × 2^(attempt - 1)`, at most `cap`.
@@ -38,6 +39,8 @@ impl Backoff {
 struct Revived {
     id: Uuid,
     was: String,
+    kind: String,
+    args: Json<serde_json::Value>,
     batch_id: Option<Uuid>,
 }
 
@@ -46,7 +49,7 @@ struct Revived {
 pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, EnqueueError> {
     let mut tx = db.begin().await?;
     let found: Vec<Revived> = query(
-        "select id, state as was, batch_id from jobs where workspace_id = $1 and id = $2 and state in ('dead', 'cancelled')
+        "select id, state as was, kind, args, batch_id from jobs where workspace_id = $1 and id = $2 and state in ('dead', 'cancelled')
          and not exists (select 1 from jobs as live where live.workspace_id = jobs.workspace_id and live.unique_key = jobs.unique_key
                          and live.state in ('ready', 'running'))",
     )
@@ -62,7 +65,7 @@ pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Res
 /// Makes every dead job of a batch ready again, with `tries` more tries. Returns how many.
 pub async fn retry_batch(tx: &mut Tx, workspace_id: Uuid, batch_id: Uuid, tries: i64) -> Result<usize, EnqueueError> {
     let found: Vec<Revived> = query(
-        "select id, state as was, batch_id from jobs where workspace_id = $1 and batch_id = $2 and state = 'dead'
+        "select id, state as was, kind, args, batch_id from jobs where workspace_id = $1 and batch_id = $2 and state = 'dead'
          and not exists (select 1 from jobs as live where live.workspace_id = jobs.workspace_id and live.unique_key = jobs.unique_key
                          and live.state in ('ready', 'running'))",
     )
@@ -93,6 +96,9 @@ async fn revive(tx: &mut Tx, found: &[Revived], tries: i64) -> Result<usize, Enq
             revived += 1;
             if let (Some(batch), Ok(was)) = (job.batch_id, job.was.parse::<JobState>()) {
                 counts.entry(batch).or_default().add_many(was, -1);
+            }
+            for fact in jobs::facts_on_retry(&job.kind, &job.args.0) {
+                fact.apply(tx).await?;
             }
         }
     }

@@ -81,6 +81,7 @@ async fn a_job_is_shown_with_its_failed_attempts(database: &TestDatabase) {
     let job = worker::lease_next(&service, "cpu").await;
     let retry = Outcome::Retry { error: "the disk was busy".to_owned(), run_at: service.db.now() };
     worker::commit(&service, job, retry).await;
+    service.db.clock().advance(Duration::from_secs(1));
     let job = worker::lease_next(&service, "cpu").await;
     worker::commit(&service, job, dead()).await;
     let shown = service.get(&format!("/api/v1/jobs/{id}")).await.json();
@@ -140,6 +141,7 @@ async fn a_queue_is_paused_and_resumed(database: &TestDatabase) {
     assert_eq!(worker::lease(&service, "cpu").await.len(), 2);
     assert_eq!(service.get("/api/v1/queues").await.json()["items"][1]["running"], 2);
     assert!(service.post("/api/v1/queues/gpu/pause").await.problem(404, "not-found").contains("gpu"));
+    service.post("/api/v1/queues/%ff/pause").await.problem(404, "not-found");
 }
 
 async fn a_batch_tells_how_far_it_is(database: &TestDatabase) {

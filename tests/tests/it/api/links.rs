@@ -80,7 +80,7 @@ async fn a_link_that_was_changed_leads_nowhere(database: &TestDatabase) {
     let cut = path[..path.len() - 4].to_owned();
     let mut forged = path.clone();
     forged.replace_range(5..6, if &forged[5..6] == "A" { "B" } else { "A" });
-    for path in [strange, cut, forged, "/i/x".to_owned(), "/i/%00".to_owned()] {
+    for path in [strange, cut, forged, "/i/x".to_owned(), "/i/%00".to_owned(), "/i/%ff".to_owned()] {
         let page = Answer::to(service.open(Method::GET, &path)).await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8");

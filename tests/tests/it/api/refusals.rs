@@ -61,9 +61,9 @@ async fn a_list_that_cannot_be_read_is_refused_with_its_place(database: &TestDat
 async fn a_field_no_guest_has_is_named_with_its_slot(database: &TestDatabase) {
     let service = Service::start(database).await;
     service.template().await;
-    let refused = service.post_form(RUNS, Form::of("Gala", "gala", "name,tabel\nAna Example,1\n")).await;
+    let refused = service.post_form(RUNS, Form::of("Gala", "gala", "name,tables\nAna Example,1\n")).await;
     let detail = refused.problem(422, "invalid-template");
-    assert!(detail.contains("no guest has a field \"table\"; did you mean \"tabel\"?"), "{detail}");
+    assert!(detail.contains("no guest has a field \"table\"; did you mean \"tables\"?"), "{detail}");
     let error = &refused.json()["errors"][0];
     assert!(error["slot"].as_str().unwrap().contains("\"guest\""), "{error}");
     assert_eq!(error["line"], 7, "{error}");

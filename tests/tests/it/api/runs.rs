@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use herald_shared::ledger::Outcome;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -15,6 +16,8 @@ on_both_engines! {
     results_come_when_the_run_has_ended,
     a_cancelled_run_starts_nothing_and_stops_what_runs,
     what_failed_is_tried_again,
+    a_retried_job_takes_its_guest_up_again,
+    a_retried_import_goes_on,
 }
 
 const LIST: &str = "name,table\nAna Example,1\nBo Example,2\nCy Example,3\n";
@@ -152,4 +155,38 @@ async fn what_failed_is_tried_again(database: &TestDatabase) {
     let nothing = service.post(&format!("{RUNS}/{id}/retry")).await;
     assert_eq!((nothing.status, &nothing.json()["enqueued"]), (StatusCode::OK, &json!(0)));
     service.post(&format!("{RUNS}/{}/retry", service.db.new_id())).await.problem(404, "not-found");
+}
+
+async fn a_retried_job_takes_its_guest_up_again(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.template().await;
+    let id = service.run(LIST).await;
+    worker::import(&service, id, &NAMES).await;
+    worker::finish(&service, &[Ok(()), Err("broken"), Ok(())]).await;
+    let dead = service.get("/api/v1/jobs?state=dead").await.json()["items"][0]["id"].clone();
+    let retried = service.post(&format!("/api/v1/jobs/{}/retry", dead.as_str().unwrap())).await;
+    assert_eq!(retried.status, StatusCode::ACCEPTED, "{}", retried.text());
+    let run = service.get(&format!("{RUNS}/{id}")).await.json();
+    assert_eq!((&run["state"], &run["failed"], &run["finished_at"]), (&json!("running"), &json!(0), &Value::Null));
+    worker::finish(&service, &[Ok(())]).await;
+    let run = service.get(&format!("{RUNS}/{id}")).await.json();
+    assert_eq!((&run["state"], &run["made"], &run["failed"]), (&json!("complete"), &json!(3), &json!(0)));
+}
+
+async fn a_retried_import_goes_on(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.template().await;
+    let id = service.run(LIST).await;
+    let import = worker::lease_next(&service, "control").await;
+    let facts = herald_shared::jobs::facts_on_death(&import.kind, &import.args.0, "the list is gone");
+    let job = import.id;
+    worker::commit(&service, import, Outcome::Dead { error: "the list is gone".to_owned(), facts }).await;
+    let run = service.get(&format!("{RUNS}/{id}")).await.json();
+    assert_eq!((&run["state"], &run["reason"]), (&json!("failed"), &json!("the list is gone")));
+    assert_eq!(service.post(&format!("/api/v1/jobs/{job}/retry")).await.status, StatusCode::ACCEPTED);
+    let run = service.get(&format!("{RUNS}/{id}")).await.json();
+    assert_eq!((&run["state"], &run["reason"]), (&json!("importing"), &Value::Null));
+    worker::import(&service, id, &NAMES).await;
+    worker::finish(&service, &[Ok(()), Ok(()), Ok(())]).await;
+    assert_eq!(service.get(&format!("{RUNS}/{id}")).await.json()["state"], "complete");
 }

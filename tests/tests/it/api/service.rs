@@ -33,7 +33,7 @@ background = "back.png"
 [[slot]]
 name = "guest"
 kind = "text"
-text = "{{ name }}, table {{ table }}"
+value = "{{ name }}, table {{ table }}"
 box = [10, 10, 380, 60]
 size = 30
 "#;
