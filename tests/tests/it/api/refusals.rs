@@ -34,7 +34,8 @@ async fn assert_nothing_kept(service: &Service) {
 async fn a_list_that_cannot_be_read_is_refused_with_its_place(database: &TestDatabase) {
     let service = Service::start(database).await;
     service.template().await;
-    let cases: [(&[u8], &str, Option<u64>, Option<u64>); 6] = [
+    type Case<'a> = (&'a [u8], &'a str, Option<u64>, Option<u64>);
+    let cases: [Case<'_>; 6] = [
         (b"", "the file is empty", None, None),
         (b"name,table\n", "no guests", None, None),
         (b"PK\x03\x04 and so on", "not a CSV file", None, None),
