@@ -48,6 +48,19 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 /// Bad input and broken surroundings end with 2, so that scripts can tell them from guests without an invitation (1).
 #[expect(clippy::print_stderr, reason = "the answer to the person who typed the command")]
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", one_line(error));
     ExitCode::from(2)
+}
+
+/// An error and what caused it. A cause that the message before it told already is not told twice.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
 }

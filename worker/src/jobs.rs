@@ -14,7 +14,7 @@ use futures::FutureExt;
 use herald_shared::{
     db::Db,
     domain::{self, Invitation},
-    files::Files,
+    files::{Files, FilesError},
     jobs::{JobKind, Payload},
     ledger::Leased,
     links::LinkSigner,
@@ -99,6 +99,14 @@ where
 async fn pending_invitation(context: &Context, workspace_id: Uuid, id: Uuid) -> Result<Option<Invitation>, Failure> {
     let invitation = domain::invitation(&context.db, workspace_id, id).await?;
     Ok(invitation.filter(|invitation| invitation.state == "pending"))
+}
+
+/// What the file store refused. A full disk and missing permissions wait for a person, so waiting here would only hide them.
+fn refused(error: FilesError) -> Failure {
+    match error {
+        FilesError::DiskFull | FilesError::Denied(_) => Failure::Fail(error.to_string()),
+        error => error.into(),
+    }
 }
 
 /// Runs work of the processor off the async threads.

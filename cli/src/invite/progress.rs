@@ -74,8 +74,11 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Shows where the run ended, and takes the bar away.
     pub(crate) fn finish(&mut self, run: &Run) {
+        if let Face::Lines { last } | Face::Json { last } = &mut self.face {
+            *last = None;
+        }
         self.show(run);
         if let Face::Bar(bar) = &self.face {
             bar.finish_and_clear();

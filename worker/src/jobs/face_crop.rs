@@ -12,7 +12,7 @@ use herald_shared::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Context, Task, on_cpu, pending_invitation};
+use super::{Context, Task, on_cpu, pending_invitation, refused};
 use crate::{
     imaging::{
         crop::{CropSettings, crop_portrait},
@@ -61,7 +61,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<D
     };
     let portrait = match cut.portrait {
         Some((key, bytes)) => {
-            context.files.put_once(&key, bytes).await?;
+            context.files.put_once(&key, bytes).await.map_err(refused)?;
             Some(key)
         }
         None => None,
@@ -117,7 +117,7 @@ async fn read(context: &Context, place: &str) -> Result<Bytes, Unusable> {
         return read_file(path, limit).await.map_err(|error| Unusable::Permanent(format!("picture {name}: {error}")));
     }
     context.studio.fetcher.fetch(place).await.map_err(|error| {
-        let reason = format!("picture {error}");
+        let reason = format!("picture: {error}");
         if error.is_transient() {
             Unusable::Transient(Failure::Retry { error: reason.clone(), after: error.retry_after() }, reason)
         } else {

@@ -11,7 +11,7 @@ use herald_shared::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Context, Task, on_cpu, pending_invitation};
+use super::{Context, Task, on_cpu, pending_invitation, refused};
 use crate::{
     imaging::{
         encode::Format,
@@ -57,7 +57,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     let sha256 = hex::encode(Sha256::digest(&drawn.bytes));
     let bytes = drawn.bytes.len() as u64;
     let notes = drawn.notes.iter().map(ToString::to_string).collect();
-    context.files.put_once(&key, Bytes::from(drawn.bytes)).await?;
+    context.files.put_once(&key, Bytes::from(drawn.bytes)).await.map_err(refused)?;
     Ok(Done {
         result: None,
         facts: vec![Fact::Rendered { invitation_id: invitation.id, rendering: key, sha256, bytes, notes }],

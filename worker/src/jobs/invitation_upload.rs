@@ -9,7 +9,7 @@ use herald_shared::{
     jobs::{InvitationPublish, InvitationUpload, Payload},
 };
 
-use super::{Context, Task, pending_invitation};
+use super::{Context, Task, pending_invitation, refused};
 use crate::runner::{Done, Failure};
 
 pub(super) async fn run(context: Arc<Context>, task: Task<InvitationUpload>) -> Result<Done, Failure> {
@@ -21,7 +21,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationUpload>) -> 
     };
     let extension = rendering.rsplit('.').next().unwrap_or("jpg");
     let file = format!("invitations/{}/{}.{extension}", invitation.event_slug, invitation.lucky_number);
-    context.files.replace(rendering, &file).await?;
+    context.files.replace(rendering, &file).await.map_err(refused)?;
     if let Some(old) = invitation.file.filter(|old| *old != file) {
         // Drawn in another format than before.
         context.files.delete(&old).await?;

@@ -1,0 +1,6 @@
+//! What bad input gets: a message that names the row or field and the way out, while the other guests go on.
+
+mod lists;
+mod pictures;
+mod surroundings;
+mod templates;

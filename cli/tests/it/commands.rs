@@ -1,0 +1,5 @@
+//! Each command and option does what its help says.
+
+mod invite;
+mod others;
+mod up;

@@ -1,0 +1,104 @@
+//! `doctor`, `jobs`, `migrate` and `template`.
+
+use crate::stage::{Stage, end};
+
+#[test]
+fn doctor_says_what_is_in_order_and_what_is_not() {
+    let stage = Stage::new();
+    let fine = end(stage.herald(&["doctor"])).with(0);
+    for line in
+        ["settings can be read", "data folder data can be used", "the file store can be written", "is up to date"]
+    {
+        assert!(
+            fine.out.lines().any(|said| said.starts_with("  ok    ") && said.contains(line)),
+            "{line}\n{}",
+            fine.out
+        );
+    }
+    assert!(fine.out.contains("  note  links and QR codes lead to http://127.0.0.1:8080: set http.public_url"));
+    assert!(stage.files("files").is_empty(), "the doctor left a file behind");
+
+    let mut production = stage.herald(&["doctor"]);
+    production.env("HERALD__ENVIRONMENT", "production");
+    let ended = end(production).with(1);
+    assert!(
+        ended.out.contains("  FAIL  http.public_url is http://127.0.0.1:8080, which no guest can open"),
+        "{}",
+        ended.out
+    );
+
+    stage.write("data/herald.toml", "[http]\nlissten = \"x\"\n");
+    let ended = end(stage.herald(&["doctor"])).with(1);
+    assert!(ended.out.starts_with("  FAIL  settings: ") && ended.out.contains("lissten"), "{}", ended.out);
+}
+
+#[test]
+fn jobs_are_listed_shown_retried_and_cancelled() {
+    let stage = Stage::new();
+    stage.write("guests.csv", "name,picture\nAnn Example,missing.jpg\nBo Example,\n");
+    end(stage.herald(&["jobs", "list"])).with(2);
+    end(stage.invite("guests.csv", &["--strict-pictures"])).with(1);
+
+    let all = end(stage.herald(&["jobs", "list"])).with(0);
+    for kind in ["contacts.import", "face.crop", "invitation.render", "invitation.upload", "invitation.publish"] {
+        assert!(all.out.contains(kind), "{kind} is missing\n{}", all.out);
+    }
+    let dead = end(stage.herald(&["jobs", "list", "--state", "dead"])).with(0);
+    assert_eq!(dead.out.lines().count(), 1, "{}", dead.out);
+    let id = dead.out.split_whitespace().next().unwrap();
+    let shown = end(stage.herald(&["jobs", "show", id])).with(0);
+    assert!(shown.out.contains("face.crop") && shown.out.contains("attempt 1 of 8"), "{}", shown.out);
+    assert!(shown.out.contains("attempt 1 failed at ") && shown.out.contains("there is no such file"), "{}", shown.out);
+
+    end(stage.herald(&["jobs", "retry", id])).with(0);
+    let ready = end(stage.herald(&["jobs", "list", "--state", "ready", "--kind", "face.crop"])).with(0);
+    assert!(ready.out.contains(id), "{}", ready.out);
+    assert_eq!(end(stage.herald(&["jobs", "cancel", id])).with(0).out, "cancelled\n");
+    end(stage.herald(&["jobs", "cancel", id])).refused(&format!("job {id} is cancelled already"));
+    let nobody = "01900000-0000-7000-8000-000000000000";
+    end(stage.herald(&["jobs", "show", nobody])).refused(&format!("there is no job {nobody}"));
+    assert_eq!(end(stage.herald(&["jobs", "list", "--kind", "no.such"])).with(0).out, "no such jobs\n");
+}
+
+#[test]
+fn migrate_makes_the_database_and_can_be_repeated() {
+    let stage = Stage::new();
+    for _ in 0..2 {
+        assert_eq!(end(stage.herald(&["migrate"])).with(0).out, "the database is up to date\n");
+    }
+    assert!(stage.path("data/herald.db").exists());
+}
+
+#[test]
+fn a_template_is_checked_and_shown_with_a_sample_guest() {
+    let stage = Stage::new();
+    for picture in ["preview.jpg", "preview.png", "preview.webp"] {
+        let ended = end(stage.herald(&["template", "check", "template", "--preview", picture])).with(0);
+        assert_eq!(
+            ended.out,
+            format!("template is fine: 200 × 250 pixels\nit reads these columns of the list: name\ndrew {picture}\n")
+        );
+        let drawn = image::open(stage.path(picture)).unwrap();
+        assert_eq!((drawn.width(), drawn.height()), (200, 250));
+    }
+    end(stage.herald(&["template", "check", "template", "--preview", "preview.pdf"]))
+        .with_error("preview.pdf does not end in .jpg, .png or .webp");
+    assert!(!stage.path("data").exists(), "looking at a template keeps nothing");
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_template_is_said_at_once() {
+    let stage = Stage::new();
+    stage.template(
+        "wrong",
+        "[[slot]]\nkind = \"text\"\nvalue = \"{{ name\"\nsize = 12\nbox = [0, 0, 90, 20]\n\
+         [[slot]]\nkind = \"txt\"\nbox = [0, 0, 90, 20]\n\
+         [[slot]]\nkind = \"number\"\nsize = 12\ncolor = \"reddish\"\nbox = [0, 0, 900, 20]\n",
+    );
+    let ended = end(stage.herald(&["template", "check", "wrong"])).with(2);
+    assert_eq!(ended.out, "");
+    for slot in ["slot 5 (text): value", "slot 6: kind", "slot 7 (number): color", "slot 7 (number): box"] {
+        assert!(ended.err.contains(slot), "{slot} is not named\n{}", ended.err);
+    }
+    assert_eq!(ended.err.lines().count(), 4, "{}", ended.err);
+}

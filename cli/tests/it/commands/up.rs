@@ -1,0 +1,177 @@
+//! `herald up`: the service from its first start to its end, over HTTP.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    fs::File,
+    io::{BufRead, BufReader, Lines, Read, Write},
+    net::TcpStream,
+    process::{Child, ChildStdout},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::stage::{Stage, signal};
+
+/// A service that runs.
+struct Service {
+    child: Child,
+    out: Lines<BufReader<ChildStdout>>,
+    /// The token, if the start printed one.
+    token: Option<String>,
+    address: String,
+}
+
+struct Answer {
+    status: u16,
+    headers: HashMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
+    }
+}
+
+impl Service {
+    fn start(stage: &Stage) -> Self {
+        let mut command = stage.herald(&["up", "--listen", "127.0.0.1:0"]);
+        command.stderr(File::create(stage.path("log")).unwrap());
+        let mut child = command.spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut token = None;
+        loop {
+            let line = out.next().expect("it ended before it served").unwrap();
+            if let Some(found) = line.strip_prefix("admin token, shown this once: ") {
+                token = Some(found.to_owned());
+            } else if let Some(rest) = line.strip_prefix("herald serves http://") {
+                let address = rest.strip_suffix(" (data in data)").expect(rest).to_owned();
+                return Self { child, out, token, address };
+            } else {
+                panic!("it said {line:?}");
+            }
+        }
+    }
+
+    fn get(&self, path: &str, token: Option<&str>) -> Answer {
+        self.ask("GET", path, token, None)
+    }
+
+    fn ask(&self, method: &str, path: &str, token: Option<&str>, form: Option<&[u8]>) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
+        if let Some(token) = token {
+            write!(head, "authorization: Bearer {token}\r\n").unwrap();
+        }
+        if let Some(form) = form {
+            write!(head, "content-type: multipart/form-data; boundary=edge\r\ncontent-length: {}\r\n", form.len())
+                .unwrap();
+        }
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        stream.write_all(form.unwrap_or_default()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers =
+            lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.into()));
+        Answer { status, headers: headers.collect(), body: answer[end + 4..].to_vec() }
+    }
+
+    /// Asks it to stop, and returns its exit code.
+    fn stop(mut self) -> Option<i32> {
+        signal(&self.child, "TERM");
+        assert!(self.out.next().is_none(), "it said something at its end");
+        self.child.wait().unwrap().code()
+    }
+}
+
+/// A form of fields and files: (name, file name, content).
+fn form(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+    let mut form = Vec::new();
+    for (name, file, content) in parts {
+        let file = file.map_or_else(String::new, |file| format!("; filename=\"{file}\""));
+        form.extend(format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes());
+        form.extend_from_slice(content);
+        form.extend(b"\r\n");
+    }
+    form.extend(b"--edge--\r\n");
+    form
+}
+
+#[test]
+fn the_service_makes_invitations_over_http_and_stops_in_order() {
+    let stage = Stage::new();
+    let service = Service::start(&stage);
+    let token = service.token.clone().expect("the first start prints a token");
+    let token = Some(token.as_str());
+    assert_eq!(service.get("/healthz", None).status, 200);
+    assert_eq!(service.get("/readyz", None).json()["status"], "ready");
+    for closed in ["/api/v1/invitation-runs", "/api/v1/jobs", "/metrics"] {
+        assert_eq!(service.get(closed, None).status, 401, "{closed} is open");
+    }
+
+    let manifest = std::fs::read(stage.path("template/template.toml")).unwrap();
+    let background = std::fs::read(stage.path("template/background.png")).unwrap();
+    let files = [("files", Some("template.toml"), &manifest[..]), ("files", Some("background.png"), &background[..])];
+    let uploaded = service.ask("POST", "/api/v1/templates", token, Some(&form(&files)));
+    assert_eq!(uploaded.status, 201, "{}", uploaded.json());
+
+    let list = b"name,email,picture\nAnn Example,ann@example.com,amelie.jpg\nBo Example,bo@example.com,\n";
+    stage.example_picture("amelie.jpg");
+    let picture = std::fs::read(stage.path("amelie.jpg")).unwrap();
+    let started = service.ask(
+        "POST",
+        "/api/v1/invitation-runs",
+        token,
+        Some(&form(&[
+            ("event", None, b"Spring Gala"),
+            ("template", None, b"Small"),
+            ("format", None, b"png"),
+            ("guests", Some("guests.csv"), list),
+            ("pictures", Some("amelie.jpg"), &picture),
+        ])),
+    );
+    assert_eq!(started.status, 202, "{}", started.json());
+    let run = &started.headers["location"];
+    let ended = wait_for_end(&service, run, token);
+    assert_eq!(
+        (&ended["state"], &ended["made"], &ended["failed"]),
+        (&"complete".into(), &2.into(), &0.into()),
+        "{ended}"
+    );
+
+    let guests = service.get(&format!("{run}/guests"), token).json();
+    for guest in guests["items"].as_array().expect("a page of guests") {
+        let link = guest["link"].as_str().unwrap();
+        let path = link.strip_prefix("http://127.0.0.1:8080").unwrap();
+        let shown = service.get(path, None);
+        assert_eq!((shown.status, shown.headers["content-type"].as_str()), (200, "image/png"));
+        assert_eq!(image::load_from_memory(&shown.body).unwrap().width(), 200);
+        let forged = format!("{}A", &path[..path.len() - 1]);
+        assert_eq!(service.get(&forged, None).status, if forged == path { 200 } else { 404 });
+    }
+    assert!(service.get("/metrics", token).status == 200);
+    assert_eq!(service.stop(), Some(0));
+
+    let again = Service::start(&stage);
+    assert_eq!(again.token, None, "the token is printed once");
+    assert_eq!(again.get(run, token).json()["state"], "complete");
+    assert_eq!(again.stop(), Some(0));
+}
+
+fn wait_for_end(service: &Service, run: &str, token: Option<&str>) -> Value {
+    let began = Instant::now();
+    loop {
+        let run = service.get(run, token).json();
+        if run["state"] != "importing" && run["state"] != "running" {
+            return run;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "the run does not end: {run}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,8 @@
+//! The binary `herald`, run as its users run it.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what is wrong by ending")]
+
+mod bad_input;
+mod chaos;
+mod commands;
+mod stage;
