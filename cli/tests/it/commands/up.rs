@@ -36,6 +36,10 @@ impl Answer {
 }
 
 impl Service {
+    #[expect(
+        clippy::zombie_processes,
+        reason = "whoever stops the service waits for it; if it never serves the test ends"
+    )]
     fn start(stage: &Stage) -> Self {
         let mut command = stage.herald(&["up", "--listen", "127.0.0.1:0"]);
         command.stderr(File::create(stage.path("log")).unwrap());
