@@ -7,6 +7,7 @@
 mod bundle;
 mod color;
 mod problem;
+mod read_slot;
 mod slot;
 mod table;
 
@@ -155,8 +156,8 @@ fn read(bundle: &Bundle, known: Option<&BTreeSet<String>>) -> Result<Template, P
     }
     let mut slots = Vec::new();
     for (index, (table, span)) in found.into_iter().enumerate().take(MAX_SLOTS) {
-        let context = slot::Context { text, bundle, size, index };
-        slots.extend(slot::read(&context, table, span, &mut problems));
+        let context = read_slot::Context { text, bundle, size, index };
+        slots.extend(read_slot::read(&context, table, span, &mut problems));
     }
     if let Some(known) = known {
         problems.extend(unknown_fields(&slots, known));

@@ -1,6 +1,7 @@
 //! What comes out for which template and guest.
 
 use std::io::Cursor;
+use std::path::Path;
 
 use bytes::Bytes;
 use herald_shared::template::{Bundle, MANIFEST};
@@ -220,6 +221,22 @@ fn a_background_that_wants_turning_is_refused() {
     bundle.insert("paper.png", jpeg.into()).unwrap();
     let error = PreparedTemplate::new(&bundle, &FontLibrary::embedded()).err();
     assert!(matches!(error, Some(PrepareError::Turned(_))), "{error:?}");
+}
+
+#[test]
+fn the_example_templates_render_for_every_field_they_read() {
+    for name in ["gala", "badge"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/templates").join(name);
+        let bundle = Bundle::read(&folder).unwrap();
+        let known = ["name", "email", "phone", "external_id", "company", "table"].map(str::to_owned).into();
+        herald_shared::template::Template::read_for(&bundle, &known).unwrap_or_else(|problems| panic!("{problems}"));
+        let template = PreparedTemplate::new(&bundle, &FontLibrary::embedded()).unwrap();
+        assert_eq!(template.notes(), [], "{name}");
+        let fields = BTreeMap::from(["name", "company", "table"].map(|field| (field.to_owned(), "Zoë".to_owned())));
+        let rendered = render(&template, &guest(&fields), Format::Png, &mut Scratch::default()).unwrap();
+        assert_eq!(rendered.notes, [], "{name}");
+        assert_eq!((rendered.width, rendered.height), template.dimensions());
+    }
 }
 
 #[test]
