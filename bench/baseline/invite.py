@@ -108,7 +108,7 @@ def invitation(scene: Path, size: str, fmt: str, guest, cascade, cached_face, te
     """One invitation; `cached_face` skips decode and detection, `template` skips opening the background."""
     stages = Stages()
     if template is None:
-        canvas = Image.open(scene / f"background-{size}.png").convert("RGB")
+        canvas = Image.open(scene / size / "background.png").convert("RGB")
     else:
         canvas = template.copy()
     stages.mark("template")
@@ -123,7 +123,7 @@ def invitation(scene: Path, size: str, fmt: str, guest, cascade, cached_face, te
     stages.mark("picture")
     draw = ImageDraw.Draw(canvas)
     draw_text(draw, canvas, GEOMETRY["name"], guest["name"])
-    draw_text(draw, canvas, GEOMETRY["number"], f"No. {guest['number']}")
+    draw_text(draw, canvas, GEOMETRY["number"], guest["number"])
     stages.mark("text")
     paste_code(canvas, guest["link"])
     stages.mark("qr")
@@ -146,7 +146,7 @@ def main() -> None:
     cached = crop_face(picture, detect(cascade, picture))
     cases = []
     for size in ("s", "p"):
-        template = Image.open(args.scene / f"background-{size}.png").convert("RGB")
+        template = Image.open(args.scene / size / "background.png").convert("RGB")
         for fmt in ("png", "jpeg"):
             for mode in ("detect", "cached", "careful"):
                 runs = []

@@ -2,8 +2,8 @@
 
     python scene/draw.py OUT
 
-writes OUT/background-s.png, OUT/background-p.png, OUT/profile.jpg and OUT/guests.json. Everything but
-the portrait is generated from a fixed seed. The portrait is `skimage.data.astronaut()`, a NASA photograph
+writes the templates OUT/s and OUT/p (background.png and the template.toml that Herald reads), OUT/profile.jpg and
+OUT/guests.json. Everything but the portrait is generated from a fixed seed. The portrait is `skimage.data.astronaut()`, a NASA photograph
 in the public domain, as scikit-image's own wheel carries it.
 """
 
@@ -78,16 +78,46 @@ def background(width: int, height: int) -> Image.Image:
     return image
 
 
+def manifest(width: int, height: int) -> str:
+    """The same boxes as the script reads from geometry.json, in pixels."""
+
+    def area(left, top, right, bottom):
+        return f"[{round(left)}, {round(top)}, {round(right) - round(left)}, {round(bottom) - round(top)}]"
+
+    def text(kind, slot, extra=""):
+        left, top, right, bottom = slot["box"]
+        colour = "#" + "".join(f"{c:02x}" for c in slot["colour"])
+        return (
+            f'[[slot]]\nkind = "{kind}"\n{extra}box = {area(left * width, top * height, right * width, bottom * height)}\n'
+            f'font = "DejaVu Sans"\nbold = true\nsize = {round(slot["size"] * width)}\nmin_size = {round(slot["min_size"] * width)}\n'
+            f'align = "center"\nvalign = "middle"\ncolor = "{colour}"\n'
+        )
+
+    picture, qr = GEOMETRY["picture"], GEOMETRY["qr"]
+    side = round(picture["diameter"] * width)
+    left, top = round(picture["centre"][0] * width - side / 2), round(picture["centre"][1] * height - side / 2)
+    code = round(qr["side"] * width)
+    code_left, code_top = (round(c * v) for c, v in zip(qr["corner"], (width, height)))
+    return "\n".join((
+        'name = "Bench"\nbackground = "background.png"\n',
+        f'[[slot]]\nkind = "picture"\nshape = "circle"\nbox = [{left}, {top}, {side}, {side}]\n',
+        text("text", GEOMETRY["name"], 'field = "name"\n'),
+        text("number", GEOMETRY["number"]),
+        f'[[slot]]\nkind = "qr"\nbox = [{code_left}, {code_top}, {code}, {code}]\n',
+    ))
+
+
 def main(out: Path) -> None:
     from skimage import data
 
-    out.mkdir(parents=True, exist_ok=True)
     for name, (width, height) in GEOMETRY["sizes"].items():
-        background(width, height).save(out / f"background-{name}.png")
+        (out / name).mkdir(parents=True, exist_ok=True)
+        background(width, height).save(out / name / "background.png")
+        (out / name / "template.toml").write_text(manifest(width, height))
     portrait = Image.fromarray(data.astronaut()).resize((1024, 1024), Image.LANCZOS)
     portrait.save(out / "profile.jpg", quality=90)
     guests = [
-        {"name": name, "number": f"{i * 7919 % 100000:05d}", "link": f"https://example.org/i/{i:04d}-3fJx9Qk2Lr7TzVbN5mWc"}
+        {"name": name, "number": f"No. {i * 7919 % 100000:05d}", "link": f"https://example.org/i/{i:04d}-3fJx9Qk2Lr7TzVbN5mWc"}
         for i, name in enumerate(NAMES)
     ]
     (out / "guests.json").write_text(json.dumps(guests, ensure_ascii=False, indent=1))

@@ -15,5 +15,6 @@ pub mod qr;
 pub mod render;
 pub mod resize;
 pub mod shape;
+mod splice;
 pub mod template;
 pub mod text;

@@ -6,7 +6,7 @@ use herald_shared::expression::EvaluateError;
 use image::RgbImage;
 
 use super::avatar::{draw_avatar, draw_figure};
-use super::encode::{EncodeError, Format, encode};
+use super::encode::{EncodeError, Format};
 use super::fonts::FontLibrary;
 use super::initials::initials;
 use super::note::Note;
@@ -95,7 +95,7 @@ pub fn render(
     let (width, height) = template.dimensions();
     let notes = draw(template, guest, scratch)?;
     let mut bytes = Vec::new();
-    encode(&scratch.frame, format, &mut bytes)?;
+    template.splices.encode(&template.base, &scratch.frame, format, &mut bytes)?;
     Ok(Rendered { bytes, width, height, notes })
 }
 

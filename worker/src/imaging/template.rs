@@ -8,6 +8,7 @@ use super::fonts::{FontError, FontLibrary};
 use super::note::Note;
 use super::picture::{self, PictureError, Pixels};
 use super::shape::{Border, Shape, mix};
+use super::splice::Splices;
 use super::text::{self, Align, Area, Canvas, Shadow, TextStyle, VAlign};
 
 /// A template with its background decoded, its fonts loaded and its fixed texts drawn. Share one in an `Arc`.
@@ -15,6 +16,8 @@ pub struct PreparedTemplate {
     pub(super) base: RgbImage,
     pub(super) slots: Vec<PreparedSlot>,
     pub(super) fonts: FontLibrary,
+    /// Of `base`, which no longer changes once it is first used.
+    pub(super) splices: Splices,
     version: String,
     notes: Vec<Note>,
 }
@@ -99,7 +102,7 @@ impl PreparedTemplate {
             }
         }
         let slots = template.slots.iter().map(prepare).collect();
-        let mut prepared = Self { base, slots, fonts, version: template.version, notes };
+        let mut prepared = Self { base, slots, fonts, splices: Splices::default(), version: template.version, notes };
         prepared.draw_fixed_texts();
         Ok(prepared)
     }

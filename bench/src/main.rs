@@ -1,0 +1,91 @@
+//! Measures Herald against what it replaces. `bench/run` is the way to start it; see bench/README.md.
+
+#![allow(clippy::print_stdout)] // Printing tables is what this program is for.
+
+mod cpu;
+mod faces;
+mod ledger;
+mod memory;
+mod render;
+mod table;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Measures Herald; `bench/run` prepares what these need and compares with the peers.
+#[derive(Parser)]
+enum Command {
+    /// Renders invitations of the scene that scene/draw.py made
+    Render {
+        /// The scene
+        scene: PathBuf,
+        /// The figures of baseline/invite.py
+        #[arg(long)]
+        baseline: PathBuf,
+        /// Folder for render.json and render.md
+        #[arg(long)]
+        results: PathBuf,
+        /// Folder for one invitation of each case
+        #[arg(long)]
+        samples: PathBuf,
+        /// Invitations per case
+        #[arg(long, default_value_t = 15)]
+        iterations: usize,
+    },
+    /// Finds faces on the set that faces/make.py made
+    Faces {
+        /// The set: pictures and truth.json
+        set: PathBuf,
+        /// What faces/opencv.py found
+        #[arg(long)]
+        opencv: PathBuf,
+        /// Folder for faces.json and faces.md
+        #[arg(long)]
+        results: PathBuf,
+    },
+    /// Runs no-op jobs through the ledger, the dispatcher, the wire and the runner
+    Ledger {
+        /// Folder for the SQLite file
+        scratch: PathBuf,
+        /// A PostgreSQL server; its database is left with tables in it
+        #[arg(long, env = "HERALD_TEST_POSTGRES_URL", hide_env_values = true)]
+        postgres: Option<String>,
+        /// Folder for ledger.json and ledger.md
+        #[arg(long)]
+        results: PathBuf,
+        /// Jobs of each phase
+        #[arg(long, default_value_t = 100_000)]
+        jobs: usize,
+    },
+    /// Reads the peak memory of `herald invite`
+    Memory {
+        /// The program
+        herald: PathBuf,
+        /// Template to render
+        #[arg(long)]
+        template: PathBuf,
+        /// The set that faces/make.py made: pictures for the guests
+        #[arg(long)]
+        faces: PathBuf,
+        /// Folder for the lists and data folders, which are removed
+        #[arg(long)]
+        scratch: PathBuf,
+        /// Folder for memory.json and memory.md
+        #[arg(long)]
+        results: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Render { scene, baseline, results, samples, iterations } => {
+            render::run(&scene, &baseline, &results, &samples, iterations)
+        }
+        Command::Faces { set, opencv, results } => faces::run(&set, &opencv, &results),
+        Command::Ledger { scratch, postgres, results, jobs } => ledger::run(&scratch, postgres, &results, jobs),
+        Command::Memory { herald, template, faces, scratch, results } => {
+            memory::run(&herald, &template, &faces, &scratch, &results)
+        }
+    }
+}
