@@ -36,6 +36,14 @@ impl Ids {
         bytes
     }
 
+    /// A number in `0..end`, for drawing lots.
+    ///
+    /// # Panics
+    /// When `end` is 0.
+    pub fn below(&self, end: usize) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).random_range(0..end)
+    }
+
     /// A number in `0.0..1.0`, for jitter.
     pub fn fraction(&self) -> f64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).random()

@@ -6,11 +6,12 @@
 //! - [`Wire::cancel`] reaches every worker.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, broadcast};
 use uuid::Uuid;
 
@@ -91,6 +92,15 @@ impl Wire {
     /// The jobs on the wire: their leases must be renewed too.
     pub fn waiting(&self) -> Vec<JobKey> {
         self.queues().values().flat_map(|queue| queue.waiting.iter().map(Leased::key)).collect()
+    }
+
+    /// Notes that the leases of these waiting jobs last until then.
+    pub fn renewed(&self, jobs: &HashSet<Uuid>, until: DateTime<Utc>) {
+        self.queues()
+            .values_mut()
+            .flat_map(|queue| &mut queue.waiting)
+            .filter(|job| jobs.contains(&job.id))
+            .for_each(|job| job.lease_until = until);
     }
 
     /// Tells every worker to stop this job.

@@ -5,6 +5,8 @@
 
 mod database;
 mod postgres;
+mod wait;
 
 pub use database::TestDatabase;
 pub use herald_shared::db::EngineKind;
+pub use wait::wait_until;

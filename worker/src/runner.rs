@@ -41,7 +41,8 @@ pub type Handler = Arc<dyn Fn(Attempt) -> BoxFuture<'static, Result<Done, Failur
 pub struct Attempt {
     /// The job.
     pub job: Leased,
-    /// Cancelled when a person cancels the job, when its lease is lost, or when a stop has waited long enough.
+    /// Cancelled when a person cancels the job, when its lease is lost, or when a stop has waited long enough (the job is then handed
+    /// back and runs again elsewhere, without this attempt counting).
     pub cancelled: CancellationToken,
 }
 
@@ -116,12 +117,12 @@ impl Runner {
             }
         });
         let deadline = {
-            let (stop, in_flight, after) = (stop.clone(), in_flight.clone(), self.stop_after);
+            let (db, stop, in_flight, after) = (self.db.clone(), stop.clone(), in_flight.clone(), self.stop_after);
             tokio::spawn(async move {
                 stop.cancelled().await;
-                tokio::time::sleep(after).await;
+                db.clock().sleep(after).await;
                 tracing::warn!(jobs = in_flight.len(), "jobs still run: they are stopped and handed back");
-                in_flight.cancel_all();
+                in_flight.hand_back_all();
             })
         };
         let hand_back = async {

@@ -12,7 +12,12 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{EngineKind, Query, Record, Result, Tx, Value, query::query_arrays, tx::Open};
+use super::{
+    EngineKind, Query, Record, Result, Tx, Value,
+    query::query_arrays,
+    tx::Open,
+    value::{json_without_nul, without_nul},
+};
 
 /// The rows one statement takes at most: SQLite allows 32,766 parameters a statement.
 const ROWS_PER_STATEMENT: usize = 1_000;
@@ -158,11 +163,15 @@ impl Column {
         use sqlx::Arguments;
         match self {
             Column::Uuid(values) => arguments.add(values),
-            Column::Text(values) => arguments.add(values),
+            Column::Text(values) => {
+                arguments.add(values.into_iter().map(|value| value.map(without_nul)).collect::<Vec<_>>())
+            }
             Column::Int(values) => arguments.add(values),
             Column::Bool(values) => arguments.add(values),
             Column::Time(values) => arguments.add(values),
-            Column::Json(values) => arguments.add(values.into_iter().map(|value| value.map(Json)).collect::<Vec<_>>()),
+            Column::Json(values) => {
+                arguments.add(values.into_iter().map(|value| value.map(json_without_nul).map(Json)).collect::<Vec<_>>())
+            }
         }
     }
 }

@@ -1,4 +1,7 @@
 //! A bound parameter, typed the same way on both engines.
+//!
+//! PostgreSQL refuses U+0000 in text and JSON, and SQLite cuts such text short here and there: it is left out on both, so that one bad
+//! cell of a list is no dead job.
 
 use chrono::{DateTime, Utc};
 use sqlx::{Arguments, error::BoxDynError, types::Json};
@@ -41,11 +44,11 @@ macro_rules! supports_values {
             ) -> std::result::Result<(), BoxDynError> {
                 match value {
                     Value::Uuid(value) => arguments.add(value),
-                    Value::Text(value) => arguments.add(value),
+                    Value::Text(value) => arguments.add(value.map(without_nul)),
                     Value::Int(value) => arguments.add(value),
                     Value::Bool(value) => arguments.add(value),
                     Value::Time(value) => arguments.add(value),
-                    Value::Json(value) => arguments.add(value.map(Json)),
+                    Value::Json(value) => arguments.add(value.map(json_without_nul).map(Json)),
                     Value::Bytes(value) => arguments.add(value),
                 }
             }
@@ -55,6 +58,45 @@ macro_rules! supports_values {
 
 supports_values!(sqlx::Postgres);
 supports_values!(sqlx::Sqlite);
+
+/// The text without U+0000.
+pub(super) fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
+}
+
+/// The JSON with no U+0000 in any text or key.
+pub(super) fn json_without_nul(mut value: serde_json::Value) -> serde_json::Value {
+    if has_nul(&value) {
+        remove_nul(&mut value);
+    }
+    value
+}
+
+fn has_nul(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(values) => values.iter().any(has_nul),
+        serde_json::Value::Object(fields) => fields.iter().any(|(key, value)| key.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+fn remove_nul(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => *text = without_nul(std::mem::take(text)),
+        serde_json::Value::Array(values) => values.iter_mut().for_each(remove_nul),
+        serde_json::Value::Object(fields) => {
+            *fields = std::mem::take(fields)
+                .into_iter()
+                .map(|(key, mut value)| {
+                    remove_nul(&mut value);
+                    (without_nul(key), value)
+                })
+                .collect();
+        }
+        _ => {}
+    }
+}
 
 macro_rules! value_from {
     ($($variant:ident: $type:ty),* $(,)?) => {$(

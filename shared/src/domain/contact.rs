@@ -130,7 +130,10 @@ pub async fn upsert_guests(tx: &mut Tx, workspace_id: Uuid, guests: &[Guest]) ->
             let changed = updated.name != contact.name
                 || updated.picture != contact.picture
                 || updated.fields.0 != contact.fields.0;
-            let touched = changed || updated.phone != contact.phone || updated.email != contact.email;
+            let touched = changed
+                || updated.phone != contact.phone
+                || updated.email != contact.email
+                || updated.external_id != contact.external_id;
             results.push(Upserted { contact_id: contact.id, changed, note });
             if touched {
                 update(tx, &updated, now).await?;
@@ -142,11 +145,14 @@ pub async fn upsert_guests(tx: &mut Tx, workspace_id: Uuid, guests: &[Guest]) ->
             }
             continue;
         }
+        // An address that another contact has stays theirs.
+        let email = guest.email.clone().filter(|email| !known.by_email.contains_key(email));
+        let note = (email != guest.email).then(|| taken_email(guest));
         let contact = Contact {
             id: tx.db().new_id(),
             dedupe_key: guest.dedupe_key(),
             external_id: guest.external_id.clone(),
-            email: guest.email.clone(),
+            email,
             phone: guest.phone.clone(),
             name: guest.name.clone(),
             picture: guest.picture.clone(),
@@ -156,7 +162,7 @@ pub async fn upsert_guests(tx: &mut Tx, workspace_id: Uuid, guests: &[Guest]) ->
             created_at: now,
             updated_at: now,
         };
-        results.push(Upserted { contact_id: contact.id, changed: false, note: None });
+        results.push(Upserted { contact_id: contact.id, changed: false, note });
         known.remember(contact.clone());
         fresh.push(contact);
     }
@@ -249,16 +255,20 @@ impl Known {
         if let Some(email) = &guest.email {
             match self.by_email.get(email) {
                 Some(owner) if *owner != contact.id => {
-                    note = Some(format!(
-                        "the e-mail belongs to another contact than the external id {}: it was left as it is; correct one of the two",
-                        guest.external_id.as_deref().unwrap_or_default()
-                    ));
+                    note = Some(taken_email(guest));
                 }
                 _ => merged.email = Some(email.clone()),
             }
         }
         (merged, note)
     }
+}
+
+fn taken_email(guest: &Guest) -> String {
+    format!(
+        "the e-mail belongs to another contact than the external id {}: it was left as it is; correct one of the two",
+        guest.external_id.as_deref().unwrap_or_default()
+    )
 }
 
 async fn update(tx: &mut Tx, contact: &Contact, now: DateTime<Utc>) -> Result<()> {

@@ -39,7 +39,7 @@ pub async fn add_problems(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, problem
 
 /// The remarks of a run by line, at most `limit`.
 pub async fn problems(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -> Result<Vec<ImportProblem>> {
-    query(
+    let mut problems: Vec<ImportProblem> = query(
         "select line, guest, fatal, message from import_problems where workspace_id = $1 and run_id = $2
          order by line, message limit $3",
     )
@@ -47,5 +47,8 @@ pub async fn problems(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -
     .bind(run_id)
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .all(db)
-    .await
+    .await?;
+    // The remarks of a line are sorted here: PostgreSQL would sort by the rules of its locale.
+    problems.sort_by(|a, b| (a.line, &a.message).cmp(&(b.line, &b.message)));
+    Ok(problems)
 }

@@ -77,21 +77,23 @@ pub async fn cancel_batch(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<O
     if touched == 0 {
         return Ok(None);
     }
-    let cancelled: Vec<Found> = query(
-        "update jobs set state = 'cancelled', finished_at = $2, cancel_requested = true
-         where batch_id = $1 and state = 'ready' returning id, state, kind, args, batch_id",
+    // One statement for both: a job that starts, or waits again, at this moment is caught as what it has become.
+    let touched: Vec<Found> = query(
+        "update jobs set
+           state = case when state = 'ready' then 'cancelled' else state end,
+           finished_at = case when state = 'ready' then $2 else finished_at end,
+           cancel_requested = true
+         where batch_id = $1 and state in ('ready', 'running')
+         returning id, state, kind, args, batch_id",
     )
     .bind(id)
     .bind(now)
     .all(&mut *tx)
     .await?;
+    let (cancelled, running): (Vec<_>, Vec<_>) =
+        touched.into_iter().partition(|found| found.state == JobState::Cancelled.as_str());
     ended_by_cancel(tx, &cancelled).await?;
-    let running: Vec<(Uuid,)> =
-        query("update jobs set cancel_requested = true where batch_id = $1 and state = 'running' returning id")
-            .bind(id)
-            .all(tx)
-            .await?;
-    Ok(Some(running.into_iter().map(|(id,)| id).collect()))
+    Ok(Some(running.into_iter().map(|found| found.id).collect()))
 }
 
 /// Counts cancelled jobs in their batches and tells the domain.

@@ -1,14 +1,18 @@
 //! Group commit: many attempts' outcomes, their facts, follow-up jobs and batch counters in one transaction.
 
-use std::collections::HashMap;
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{EnqueueError, Finished, JobState, NewJob, Outcome, batch, enqueue};
+use super::{EnqueueError, Finished, JobKey, JobState, NewJob, Outcome, batch, enqueue};
 use crate::{
     db::{Bulk, Column, Db, DbError, FromRow, Tx},
     domain::Fact,
+    jobs,
 };
 
 /// What a commit did.
@@ -23,6 +27,7 @@ pub struct Committed {
 #[derive(FromRow)]
 struct Written {
     id: Uuid,
+    attempt: i64,
     state: String,
 }
 
@@ -33,37 +38,47 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
     }
     let mut tx = db.begin().await?;
     let now = db.now();
-    let states = write_outcomes(&mut tx, finished, now).await?;
-    let mut jobs = Vec::new();
-    let mut facts: Vec<&Fact> = Vec::new();
+    // An attempt has one outcome: given twice, the first one counts.
+    let mut seen = HashSet::new();
+    let first: Vec<&Finished> = finished.iter().filter(|finished| seen.insert(finished.job.key())).collect();
+    let states = write_outcomes(&mut tx, &first, now).await?;
+    let mut follow_ups = Vec::new();
+    let mut facts: Vec<Cow<'_, Fact>> = Vec::new();
     let mut errors = Vec::new();
     let mut counts: HashMap<Uuid, batch::Counts> = HashMap::new();
-    for finished in finished {
-        // A job appears once in a group: an attempt has one outcome.
-        let Some(state) = states.get(&finished.job.id) else { continue };
+    for finished in first {
+        let Some(state) = states.get(&finished.job.key()) else { continue };
         if let Some(batch) = finished.job.batch_id {
             counts.entry(batch).or_default().add(*state);
         }
         match &finished.outcome {
             Outcome::Done { facts: changed, then, .. } => {
-                facts.extend(changed);
-                jobs.extend(then.iter().map(|job| inherit(job, finished)));
+                facts.extend(changed.iter().map(Cow::Borrowed));
+                follow_ups.extend(then.iter().map(|job| inherit(job, finished)));
             }
             Outcome::Dead { error, facts: changed } => {
-                facts.extend(changed);
+                facts.extend(changed.iter().map(Cow::Borrowed));
                 errors.push((finished, error));
             }
             Outcome::Retry { error, .. } => errors.push((finished, error)),
             Outcome::Snooze { .. } | Outcome::Cancelled => {}
+        }
+        if *state == JobState::Cancelled {
+            let cancelled = jobs::facts_on_cancel(&finished.job.kind, &finished.job.args.0);
+            facts.extend(cancelled.into_iter().map(Cow::Owned));
         }
     }
     write_errors(&mut tx, &errors, now).await?;
     for fact in facts {
         fact.apply(&mut tx).await?;
     }
-    enqueue(&mut tx, jobs).await?;
+    enqueue(&mut tx, follow_ups).await?;
     let on_complete = batch::count(&mut tx, counts, now).await?;
     enqueue(&mut tx, on_complete).await?;
+    if states.values().any(|state| *state == JobState::Ready) {
+        // The dispatcher learns when a retry comes due.
+        tx.nudge_on_commit();
+    }
     tx.commit().await?;
     Ok(Committed { written: states.len(), stale: finished.len() - states.len() })
 }
@@ -78,10 +93,10 @@ fn inherit(job: &NewJob, cause: &Finished) -> NewJob {
 
 async fn write_outcomes(
     tx: &mut Tx,
-    finished: &[Finished],
+    finished: &[&Finished],
     now: DateTime<Utc>,
-) -> Result<HashMap<Uuid, JobState>, DbError> {
-    let mut order: Vec<&Finished> = finished.iter().collect();
+) -> Result<HashMap<JobKey, JobState>, DbError> {
+    let mut order = finished.to_vec();
     // One order for all who lock many rows.
     order.sort_unstable_by_key(|finished| finished.job.id);
     let column =
@@ -97,7 +112,7 @@ async fn write_outcomes(
            finished_at = case when rows.state = 'ready' and not jobs.cancel_requested then null else rows.at end
          from {rows}
          where jobs.id = rows.id and jobs.attempt = rows.attempt and jobs.state = 'running'
-         returning jobs.id, jobs.state",
+         returning jobs.id, jobs.attempt, jobs.state",
     )
     .column("id", order.iter().map(|finished| finished.job.id).collect())
     .column("attempt", order.iter().map(|finished| finished.job.attempt).collect())
@@ -129,7 +144,10 @@ async fn write_outcomes(
     .column("at", order.iter().map(|_| now).collect())
     .all(tx)
     .await?;
-    Ok(written.into_iter().filter_map(|row| Some((row.id, row.state.parse().ok()?))).collect())
+    Ok(written
+        .into_iter()
+        .filter_map(|row| Some((JobKey { id: row.id, attempt: row.attempt }, row.state.parse().ok()?)))
+        .collect())
 }
 
 fn state_of(outcome: &Outcome) -> JobState {

@@ -84,8 +84,11 @@ async fn lease_fairly(tx: &mut Tx, wanted: &Demand, lanes: Vec<Lane>, grant: Gra
             _ => workspaces.push(vec![lane]),
         }
     }
-    // Who waited longest goes first, so that a demand smaller than the number of workspaces reaches each of them in turn.
-    workspaces.sort_by_key(|lanes| lanes.iter().map(|lane| lane.run_at).min());
+    // In an order drawn anew each round, so that a demand smaller than the number of workspaces reaches each of them: whoever has waited
+    // longest would otherwise go first until their whole backlog is done.
+    for at in (1..workspaces.len()).rev() {
+        workspaces.swap(at, tx.db().ids().below(at + 1));
+    }
     let share = (wanted.limit / workspaces.len()).max(1);
     let mut jobs = Vec::new();
     // The second round hands what some workspaces did not need to those that have more.

@@ -60,22 +60,34 @@ pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, Enqueu
     if wanted.is_empty() {
         return Ok(ids);
     }
-    let inserted = insert(tx, wanted).await?;
-    count_in_batches(tx, ids.iter().zip(&jobs).filter(|(id, _)| inserted.contains(id)).map(|(_, job)| job)).await?;
-    for (id, job) in ids.iter_mut().zip(&jobs) {
-        if let Some(key) = &job.unique_key
-            && !inserted.contains(id)
-            && let Some(existing) = live_with_key(tx, job.workspace_id, key).await?
-        {
-            *id = existing;
+    let names: HashSet<Uuid> = wanted.iter().map(|(id, _)| *id).collect();
+    let mut inserted = insert(tx, wanted).await?;
+    let mut made = Vec::with_capacity(inserted.len());
+    for (id, job) in ids.iter_mut().zip(&jobs).filter(|(id, _)| names.contains(id)) {
+        let new = *id;
+        while !inserted.contains(id) {
+            match live_with_key(tx, job).await? {
+                Some(live) => {
+                    *id = live;
+                    break;
+                }
+                // The job that had its key ended between the two statements.
+                None => inserted.extend(insert(tx, vec![(new, job.clone())]).await?),
+            }
+        }
+        if *id == new {
+            made.push(job);
         }
     }
+    count_in_batches(tx, made.into_iter()).await?;
     tx.nudge_on_commit();
     Ok(ids)
 }
 
-async fn insert(tx: &mut Tx, jobs: Vec<(Uuid, NewJob)>) -> Result<HashSet<Uuid>, DbError> {
+async fn insert(tx: &mut Tx, mut jobs: Vec<(Uuid, NewJob)>) -> Result<HashSet<Uuid>, DbError> {
     let now = tx.db().now();
+    // A key waits for whoever else is just enqueueing it: in one order, so that two lists of keys never wait for each other.
+    jobs.sort_by(|(_, a), (_, b)| (a.workspace_id, &a.unique_key).cmp(&(b.workspace_id, &b.unique_key)));
     let (ids, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
     let texts = |of: fn(&NewJob) -> &str| jobs.iter().map(|job| of(job).to_owned()).collect::<Column>();
     let columns = [
@@ -98,7 +110,7 @@ async fn insert(tx: &mut Tx, jobs: Vec<(Uuid, NewJob)>) -> Result<HashSet<Uuid>,
          select id, workspace_id, kind, queue, args, 'ready', priority, 0, max_attempts, run_at, unique_key, batch_id,
                 traceparent, false, created_at
          from {rows} where true
-         on conflict do nothing
+         on conflict (workspace_id, unique_key) where unique_key is not null and state in ('ready', 'running') do nothing
          returning id",
     )
     .column("args", Column::Json(args));
@@ -147,11 +159,11 @@ fn sorted(ids: impl IntoIterator<Item = Uuid>) -> Vec<Uuid> {
     ids
 }
 
-async fn live_with_key(tx: &mut Tx, workspace_id: Uuid, key: &str) -> Result<Option<Uuid>, DbError> {
+async fn live_with_key(tx: &mut Tx, job: &NewJob) -> Result<Option<Uuid>, DbError> {
     let row: Option<(Uuid,)> =
         query("select id from jobs where workspace_id = $1 and unique_key = $2 and state in ('ready', 'running')")
-            .bind(workspace_id)
-            .bind(key)
+            .bind(job.workspace_id)
+            .bind(job.unique_key.clone())
             .optional(tx)
             .await?;
     Ok(row.map(|(id,)| id))

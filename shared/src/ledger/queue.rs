@@ -20,15 +20,18 @@ pub struct QueueStatus {
 
 /// Every queue that was ever set up or has jobs.
 pub async fn queues(db: &Db) -> Result<Vec<QueueStatus>> {
-    query(
+    let mut queues: Vec<QueueStatus> = query(
         "select name, max(paused) = 1 as paused, cast(sum(ready) as bigint) as ready, cast(sum(running) as bigint) as running from (
            select name, case when paused then 1 else 0 end as paused, 0 as ready, 0 as running from queues
            union all select queue, 0, count(*), 0 from jobs where state = 'ready' group by queue
            union all select queue, 0, 0, count(*) from jobs where state = 'running' group by queue
-         ) as parts group by name order by name",
+         ) as parts group by name",
     )
     .all(db)
-    .await
+    .await?;
+    // Sorted here: PostgreSQL would sort by the rules of its locale.
+    queues.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(queues)
 }
 
 /// Stops or resumes dispatch from a queue, for the whole fleet at once. Jobs that run go on.

@@ -30,7 +30,7 @@ impl Backoff {
     }
 
     fn ceiling(&self, attempt: i64) -> Duration {
-        let doublings = u32::try_from((attempt - 1).max(0)).unwrap_or(u32::MAX).min(31);
+        let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(31);
         self.base.saturating_mul(1 << doublings).min(self.cap)
     }
 }
@@ -38,9 +38,9 @@ impl Backoff {
 #[derive(FromRow)]
 struct Revived {
     id: Uuid,
-    was: String,
     kind: String,
     args: Json<serde_json::Value>,
+    was: String,
     batch_id: Option<Uuid>,
 }
 
@@ -49,9 +49,8 @@ struct Revived {
 pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, EnqueueError> {
     let mut tx = db.begin().await?;
     let found: Vec<Revived> = query(
-        "select id, state as was, kind, args, batch_id from jobs where workspace_id = $1 and id = $2 and state in ('dead', 'cancelled')
-         and not exists (select 1 from jobs as live where live.workspace_id = jobs.workspace_id and live.unique_key = jobs.unique_key
-                         and live.state in ('ready', 'running'))",
+        "select id, kind, args, state as was, batch_id from jobs
+         where workspace_id = $1 and id = $2 and state in ('dead', 'cancelled')",
     )
     .bind(workspace_id)
     .bind(id)
@@ -65,9 +64,8 @@ pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Res
 /// Makes every dead job of a batch ready again, with `tries` more tries. Returns how many.
 pub async fn retry_batch(tx: &mut Tx, workspace_id: Uuid, batch_id: Uuid, tries: i64) -> Result<usize, EnqueueError> {
     let found: Vec<Revived> = query(
-        "select id, state as was, kind, args, batch_id from jobs where workspace_id = $1 and batch_id = $2 and state = 'dead'
-         and not exists (select 1 from jobs as live where live.workspace_id = jobs.workspace_id and live.unique_key = jobs.unique_key
-                         and live.state in ('ready', 'running'))",
+        "select id, kind, args, state as was, batch_id from jobs
+         where workspace_id = $1 and batch_id = $2 and state = 'dead' order by id desc",
     )
     .bind(workspace_id)
     .bind(batch_id)
@@ -81,10 +79,12 @@ async fn revive(tx: &mut Tx, found: &[Revived], tries: i64) -> Result<usize, Enq
     let mut revived = 0;
     let mut counts: HashMap<Uuid, batch::Counts> = HashMap::new();
     for job in found {
-        // The attempt number goes on rising: it fences off whoever still works on an older one.
+        // The attempt number goes on rising: it fences off whoever still works on an older one. Of several jobs with one key, one lives.
         let touched = query(
             "update jobs set state = 'ready', run_at = $2, max_attempts = attempt + $3, finished_at = null, cancel_requested = false
-             where id = $1 and state = $4",
+             where id = $1 and state = $4
+               and not exists (select 1 from jobs as live where live.workspace_id = jobs.workspace_id
+                               and live.unique_key = jobs.unique_key and live.state in ('ready', 'running'))",
         )
         .bind(job.id)
         .bind(now)
@@ -94,11 +94,11 @@ async fn revive(tx: &mut Tx, found: &[Revived], tries: i64) -> Result<usize, Enq
         .await?;
         if touched == 1 {
             revived += 1;
-            if let (Some(batch), Ok(was)) = (job.batch_id, job.was.parse::<JobState>()) {
-                counts.entry(batch).or_default().add_many(was, -1);
-            }
             for fact in jobs::facts_on_retry(&job.kind, &job.args.0) {
                 fact.apply(tx).await?;
+            }
+            if let (Some(batch), Ok(was)) = (job.batch_id, job.was.parse::<JobState>()) {
+                counts.entry(batch).or_default().add_many(was, -1);
             }
         }
     }

@@ -2,4 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; the lint only knows functions marked as tests")]
 
 mod api;
+mod conformance;
+mod ground;
+mod guest_list;
+mod ledger;
+mod runner;
 mod test_databases;

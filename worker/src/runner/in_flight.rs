@@ -16,13 +16,18 @@ pub(super) struct InFlight(Arc<Mutex<HashMap<Uuid, Held>>>);
 struct Held {
     attempt: i64,
     cancelled: CancellationToken,
+    handed_back: bool,
 }
 
 impl InFlight {
     /// Takes an attempt in; the token is cancelled when it should stop.
     pub(super) fn add(&self, key: JobKey) -> CancellationToken {
         let cancelled = CancellationToken::new();
-        self.held().insert(key.id, Held { attempt: key.attempt, cancelled: cancelled.clone() });
+        let held = Held { attempt: key.attempt, cancelled: cancelled.clone(), handed_back: false };
+        if let Some(older) = self.held().insert(key.id, held) {
+            // Its lease was lost, and the job has come back to the same process.
+            older.cancelled.cancel();
+        }
         cancelled
     }
 
@@ -44,9 +49,24 @@ impl InFlight {
         self.held().get(&job).map(|held| held.cancelled.cancel()).is_some()
     }
 
-    /// Asks every attempt to stop.
-    pub(super) fn cancel_all(&self) {
-        self.held().values().for_each(|held| held.cancelled.cancel());
+    /// Asks an attempt to stop, unless a later one has taken its place.
+    pub(super) fn cancel_attempt(&self, key: JobKey) {
+        if let Some(held) = self.held().get(&key.id).filter(|held| held.attempt == key.attempt) {
+            held.cancelled.cancel();
+        }
+    }
+
+    /// Asks every attempt to stop, so that its job goes back to the ledger.
+    pub(super) fn hand_back_all(&self) {
+        for held in self.held().values_mut().filter(|held| !held.cancelled.is_cancelled()) {
+            held.handed_back = true;
+            held.cancelled.cancel();
+        }
+    }
+
+    /// Whether a cancelled attempt was stopped only because this process ends.
+    pub(super) fn is_handed_back(&self, key: JobKey) -> bool {
+        self.held().get(&key.id).is_some_and(|held| held.attempt == key.attempt && held.handed_back)
     }
 
     pub(super) fn len(&self) -> usize {

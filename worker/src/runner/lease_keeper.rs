@@ -2,7 +2,11 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use herald_shared::{db::Db, ledger, wire::Wire};
+use herald_shared::{
+    db::Db,
+    ledger::{self, JobKey},
+    wire::Wire,
+};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -34,18 +38,20 @@ async fn renew(db: &Db, wire: &Wire, in_flight: &InFlight, lease: Duration) {
     let running = in_flight.keys();
     let mut held = running.clone();
     held.extend(wire.waiting());
+    let until = db.now() + lease;
     match ledger::renew(db, &held, lease).await {
         Ok(renewals) => {
             renewals.iter().filter(|renewal| renewal.cancel_requested).for_each(|renewal| {
                 in_flight.cancel(renewal.id);
             });
             let kept: HashSet<Uuid> = renewals.iter().map(|renewal| renewal.id).collect();
-            let still_held: HashSet<Uuid> = in_flight.keys().iter().map(|key| key.id).collect();
+            wire.renewed(&kept, until);
+            let still_held: HashSet<JobKey> = in_flight.keys().into_iter().collect();
             // An attempt whose outcome was committed meanwhile has no lease to lose.
-            for lost in running.iter().filter(|key| !kept.contains(&key.id) && still_held.contains(&key.id)) {
+            for lost in running.iter().filter(|key| !kept.contains(&key.id) && still_held.contains(key)) {
                 metrics::counter!("herald_leases_lost_total").increment(1);
                 tracing::warn!(job = %lost.id, attempt = lost.attempt, "lease lost: stopping");
-                in_flight.cancel(lost.id);
+                in_flight.cancel_attempt(*lost);
             }
         }
         Err(error) => tracing::warn!(%error, jobs = held.len(), "leases could not be renewed, will try again"),

@@ -80,21 +80,21 @@ async fn attempt(db: &Db, in_flight: &InFlight, handler: &Handler, job: &Leased)
     let cancelled = in_flight.add(job.key());
     let timeout = JobKind::parse(&job.kind).map_or(DEFAULT_TIMEOUT, |kind| kind.policy().timeout);
     // A task of its own: it may use another core, its panic stays in it, and it can be ended from here.
-    let running =
-        handler(Attempt { job: job.clone(), cancelled: cancelled.clone() }).instrument(tracing::Span::current());
-    let mut running = tokio::spawn(running);
+    let attempt = Attempt { job: job.clone(), cancelled: cancelled.clone() };
+    let handler = handler.clone();
+    let mut running = tokio::spawn(async move { handler(attempt).await }.instrument(tracing::Span::current()));
     let answer = tokio::select! {
         ended = &mut running => match ended {
             Ok(answer) => answer,
             Err(error) => Err(Failure::Retry { error: panic_message(error), after: None }),
         },
-        () = tokio::time::sleep(timeout) => {
+        () = db.clock().sleep(timeout) => {
             running.abort();
             Err(Failure::Retry { error: format!("it took longer than its limit of {} s", timeout.as_secs()), after: None })
         }
         () = cancelled.cancelled() => {
             running.abort();
-            Err(Failure::Cancelled)
+            if in_flight.is_handed_back(job.key()) { Err(Failure::Snooze(Duration::ZERO)) } else { Err(Failure::Cancelled) }
         }
     };
     metrics::histogram!("herald_job_run_seconds", "kind" => job.kind.clone()).record(started.elapsed().as_secs_f64());

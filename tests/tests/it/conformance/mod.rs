@@ -1,0 +1,14 @@
+//! One suite for both engines: what the facade promises, and every query of the ledger and the domain.
+
+mod bulk;
+mod contacts;
+mod errors;
+mod events;
+mod facts;
+mod inspect;
+mod invitations;
+mod queues;
+mod runs;
+mod small_tables;
+mod transactions;
+mod values;

@@ -1,0 +1,15 @@
+//! The ledger's rules, each with a test that can fail. Every test runs on both engines, but for those about two transactions that meet:
+//! SQLite has one writer.
+
+mod batches;
+mod cancelling;
+mod dispatching;
+mod enqueueing;
+mod fairness;
+mod fencing;
+mod leases;
+mod model;
+mod outcomes;
+mod retention;
+mod retrying;
+mod unique_jobs;
