@@ -30,7 +30,7 @@ impl Backoff {
     }
 
     fn ceiling(&self, attempt: i64) -> Duration {
-        let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(31);
+        let doublings = u32::try_from((attempt - 1).max(0)).unwrap_or(u32::MAX).min(31);
         self.base.saturating_mul(1 << doublings).min(self.cap)
     }
 }
