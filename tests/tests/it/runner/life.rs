@@ -217,6 +217,11 @@ async fn a_cancellation_that_the_wire_lost_arrives_with_the_next_renewal(databas
     fleet.stop().await;
 }
 
+/// A job that may take an hour.
+fn long(workspace: Uuid) -> NewJob {
+    NewJob { kind: "contacts.import".to_owned(), ..noop(workspace) }
+}
+
 /// Moves the clock by thirds of a lease, waiting each time until every running job's lease has been renewed.
 async fn let_time_pass(db: &Db, thirds: u32) {
     for _ in 0..thirds {
@@ -239,7 +244,7 @@ async fn a_job_that_takes_longer_than_its_lease_keeps_it(database: &TestDatabase
     let workspace = ground::workspace(db).await;
     let gate = Arc::new(Semaphore::new(0));
     let fleet = Fleet::start(db, waits_for(&gate));
-    let id = enqueue_one(db, noop(workspace)).await;
+    let id = enqueue_one(db, long(workspace)).await;
     wait_until("it runs", async || in_state(db, "running").await == 1 && fleet.wire.waiting().is_empty()).await;
     let_time_pass(db, 12).await;
     gate.add_permits(1);
@@ -254,7 +259,7 @@ async fn a_job_that_waits_on_the_wire_longer_than_its_lease_runs(database: &Test
     let gate = Arc::new(Semaphore::new(0));
     let share = QueueShare { queue: "test".to_owned(), concurrency: 1, prefetch: 8 };
     let fleet = Fleet::with_queues(db, vec![share], waits_for(&gate));
-    enqueue(db, vec![noop(workspace); 6]).await;
+    enqueue(db, vec![long(workspace); 6]).await;
     wait_until("one runs and five wait", async || fleet.wire.waiting().len() == 5).await;
     let_time_pass(db, 12).await;
     gate.add_permits(10);
