@@ -8,11 +8,11 @@ use std::time::Instant;
 use anyhow::Context;
 use herald_shared::template::Bundle;
 use herald_worker::imaging::crop::{CropSettings, DEFAULT_MARGIN, crop_portrait};
-use herald_worker::imaging::encode::{Format, encode};
+use herald_worker::imaging::encode::Format;
 use herald_worker::imaging::face::{FaceFinder, FaceSettings};
 use herald_worker::imaging::fonts::FontLibrary;
 use herald_worker::imaging::picture::{self, Pixels};
-use herald_worker::imaging::render::{Guest, Scratch, render};
+use herald_worker::imaging::render::{Guest, Scratch, draw, encode_drawn};
 use herald_worker::imaging::resize;
 use herald_worker::imaging::template::PreparedTemplate;
 use serde::{Deserialize, Serialize};
@@ -141,6 +141,7 @@ impl Scene {
         Ok(Portrait { pixels: portrait.context("no face in the profile picture")?.pixels, decode_ms, crop_ms })
     }
 
+    /// Draws and encodes one guest's invitation.
     fn invitation(
         &self,
         size: &str,
@@ -148,11 +149,21 @@ impl Scene {
         guest: usize,
         portrait: &Pixels,
         scratch: &mut Scratch,
-    ) -> anyhow::Result<Vec<u8>> {
+    ) -> anyhow::Result<Drawn> {
         let (fields, guest) = &self.guests[guest % self.guests.len()];
         let guest = Guest { fields, portrait: Some(portrait), number: &guest.number, link: &guest.link };
-        Ok(render(&self.templates[size], &guest, format, scratch)?.bytes)
+        let template = &self.templates[size];
+        let (draw_ms, notes) = cpu::timed(|| draw(template, &guest, scratch));
+        notes?;
+        let (encode_ms, bytes) = cpu::timed(|| encode_drawn(template, format, scratch));
+        Ok(Drawn { bytes: bytes?, draw_ms, encode_ms })
     }
+}
+
+struct Drawn {
+    bytes: Vec<u8>,
+    draw_ms: f64,
+    encode_ms: f64,
 }
 
 struct Portrait {
@@ -172,31 +183,20 @@ fn case(
     let (mut scratch, mut resize) = (Scratch::default(), resize::Scratch::new());
     let cached = scene.portrait(size, &mut resize)?.pixels;
     let mut columns: [Vec<f64>; 6] = Default::default();
-    let mut out = Vec::new();
     // The first warms buffers and glyph caches.
     for index in 0..=iterations {
         let start = cpu::process_ms();
         let fresh = if detect { Some(scene.portrait(size, &mut resize)?) } else { None };
         let portrait = fresh.as_ref().map_or(&cached, |fresh| &fresh.pixels);
-        let (render_ms, bytes) = cpu::timed(|| scene.invitation(size, format, index, portrait, &mut scratch));
+        let drawn = scene.invitation(size, format, index, portrait, &mut scratch)?;
         let whole_ms = cpu::process_ms() - start;
-        let bytes = bytes?;
         if index == 0 {
-            std::fs::write(samples.join(format!("herald-{size}.{name}")), &bytes).context("keeping a sample")?;
+            std::fs::write(samples.join(format!("herald-{size}.{name}")), &drawn.bytes).context("keeping a sample")?;
             continue;
         }
-        // Encoding alone, on the same pixels; the rest of rendering is drawing. JPEG's own loss would change its
-        // cost, so the pixels come from the PNG.
-        let frame = if format == Format::Png {
-            image::load_from_memory(&bytes)?.into_rgb8()
-        } else {
-            let png = scene.invitation(size, Format::Png, index, portrait, &mut scratch)?;
-            image::load_from_memory(&png)?.into_rgb8()
-        };
-        let (encode_ms, encoded) = cpu::timed(|| encode(&frame, format, &mut out));
-        encoded?;
         let (decode_ms, crop_ms) = fresh.as_ref().map_or((0.0, 0.0), |fresh| (fresh.decode_ms, fresh.crop_ms));
-        let row = [whole_ms, bytes.len() as f64 / 1000.0, decode_ms, crop_ms, render_ms - encode_ms, encode_ms];
+        let kb = drawn.bytes.len() as f64 / 1000.0;
+        let row = [whole_ms, kb, decode_ms, crop_ms, drawn.draw_ms, drawn.encode_ms];
         columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
     }
     let [whole_ms, kb, decode_ms, crop_ms, draw_ms, encode_ms] = columns.map(median);

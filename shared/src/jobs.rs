@@ -50,6 +50,8 @@ pub struct Policy {
     pub name: &'static str,
     /// The queue it waits in: `cpu` for work of the processor, `sync` for calls to providers, `control` for what steers other jobs.
     pub queue: &'static str,
+    /// Lower first. Later steps of a chain go before earlier ones, so that what is begun is finished before more is begun.
+    pub priority: i64,
     /// Tries, crashes included.
     pub max_attempts: i64,
     /// Waits between tries.
@@ -62,24 +64,25 @@ const fn policy(
     kind: JobKind,
     name: &'static str,
     queue: &'static str,
+    priority: i64,
     max_attempts: i64,
     (base, cap): (u64, u64),
     timeout: u64,
 ) -> Policy {
     let backoff = Backoff { base: Duration::from_millis(base), cap: Duration::from_secs(cap) };
-    Policy { kind, name, queue, max_attempts, backoff, timeout: Duration::from_secs(timeout) }
+    Policy { kind, name, queue, priority, max_attempts, backoff, timeout: Duration::from_secs(timeout) }
 }
 
-/// The policy table. Backoff: base in milliseconds, cap in seconds; time limit in seconds.
+/// The policy table: queue, priority, tries, backoff, time limit. Backoff: base in milliseconds, cap in seconds; time limit in seconds.
 #[rustfmt::skip]
 pub const POLICIES: [Policy; 7] = [
-    policy(JobKind::ContactsImport,    "contacts.import",    "control", 10, (500, 60), 3_600),
-    policy(JobKind::FaceCrop,          "face.crop",          "cpu",      8, (500, 60),   120),
-    policy(JobKind::InvitationRender,  "invitation.render",  "cpu",      8, (500, 60),   120),
-    policy(JobKind::InvitationUpload,  "invitation.upload",  "sync",    10, (500, 60),   120),
-    policy(JobKind::InvitationPublish, "invitation.publish", "sync",    10, (500, 60),    60),
-    policy(JobKind::InvitationSummary, "invitation.summary", "control", 10, (500, 60),   600),
-    policy(JobKind::TemplatePreview,   "template.preview",   "cpu",      2, (100,  1),    30),
+    policy(JobKind::ContactsImport,    "contacts.import",    "control", 0, 10, (500, 60), 3_600),
+    policy(JobKind::FaceCrop,          "face.crop",          "cpu",     2,  8, (500, 60),   120),
+    policy(JobKind::InvitationRender,  "invitation.render",  "cpu",     1,  8, (500, 60),   120),
+    policy(JobKind::InvitationUpload,  "invitation.upload",  "sync",    2, 10, (500, 60),   120),
+    policy(JobKind::InvitationPublish, "invitation.publish", "sync",    1, 10, (500, 60),    60),
+    policy(JobKind::InvitationSummary, "invitation.summary", "control", 0, 10, (500, 60),   600),
+    policy(JobKind::TemplatePreview,   "template.preview",   "cpu",     0,  2, (100,  1),    30),
 ];
 
 impl JobKind {
@@ -115,7 +118,7 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync {
             kind: policy.name.to_owned(),
             queue: policy.queue.to_owned(),
             args: serde_json::to_value(self).expect("arguments are plain data"),
-            priority: 0,
+            priority: policy.priority,
             max_attempts: policy.max_attempts,
             run_at: None,
             unique_key: self.unique_key(),

@@ -108,9 +108,3 @@ fn refused(error: FilesError) -> Failure {
         error => error.into(),
     }
 }
-
-/// Runs work of the processor off the async threads.
-async fn on_cpu<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-    let span = tracing::Span::current();
-    Ok(tokio::task::spawn_blocking(move || span.in_scope(work)).await?)
-}

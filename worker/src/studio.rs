@@ -13,6 +13,7 @@ use herald_shared::{
 use thiserror::Error;
 
 use crate::{
+    cpu::CpuPool,
     fetch::{FetchSettings, GuardedClient},
     imaging::{
         encode::Format,
@@ -28,6 +29,8 @@ const TEMPLATES_KEPT: usize = 8;
 
 /// Shared by all workers of a process.
 pub struct Studio {
+    /// Where pictures are decoded, searched and drawn.
+    pub cpu: CpuPool,
     /// Finds faces.
     pub finder: FaceFinder,
     /// How hard it looks.
@@ -63,9 +66,6 @@ pub enum TemplateError {
     /// It cannot be drawn.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    /// Preparing it panicked.
-    #[error("preparing the template failed: {0}")]
-    Panicked(#[from] tokio::task::JoinError),
 }
 
 impl TemplateError {
@@ -81,6 +81,7 @@ impl Studio {
         let pictures = &settings.pictures;
         let max_picture_bytes = pictures.max_mb << 20;
         Ok(Self {
+            cpu: CpuPool::new(settings.worker.cpu)?,
             finder: FaceFinder::new(),
             face: FaceSettings { scale_factor: pictures.scale_factor, min_neighbors: pictures.min_neighbors },
             margin: pictures.margin,
@@ -115,9 +116,8 @@ impl Studio {
         }
         let (template, bundle) = domain::load_template(files, row).await?;
         let fonts = self.fonts.clone();
-        let prepared =
-            tokio::task::spawn_blocking(move || PreparedTemplate::from_template(template, &bundle, &fonts)).await??;
-        let prepared = Arc::new(prepared);
+        let prepare = move || PreparedTemplate::from_template(template, &bundle, &fonts);
+        let prepared = Arc::new(self.cpu.run(prepare).await?);
         let mut kept = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == TEMPLATES_KEPT {
             kept.remove(0);

@@ -80,7 +80,7 @@ impl Db {
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(10))
                     .pragma("temp_store", "memory")
-                    .pragma("cache_size", "-16000");
+                    .pragma("cache_size", "-6000");
                 let write = SqlitePoolOptions::new()
                     .max_connections(1)
                     .idle_timeout(None)
@@ -91,7 +91,8 @@ impl Db {
                 let read = SqlitePoolOptions::new()
                     .max_connections(4)
                     .acquire_timeout(Duration::from_secs(10))
-                    .connect_with(options.pragma("query_only", "on"))
+                    // Page caches are memory that grows with the file: only the writer's is large.
+                    .connect_with(options.pragma("query_only", "on").pragma("cache_size", "-2000"))
                     .await?;
                 Engine::Sqlite { write, read }
             }

@@ -221,7 +221,8 @@ fn is_picture(name: &str) -> bool {
 
 fn unknown_fields(slots: &[Slot], known: &BTreeSet<String>) -> Vec<Problem> {
     let is_known = |name: &str| known.contains(name) || PROVIDED_FIELDS.contains(&name);
-    let names = || known.iter().map(String::as_str).chain(PROVIDED_FIELDS);
+    let provided = PROVIDED_FIELDS.into_iter().filter(|name| !known.contains(*name));
+    let names = || known.iter().map(String::as_str).chain(provided.clone());
     let mut problems = Vec::new();
     for slot in slots {
         for field in slot.fields().filter(|name| !is_known(name) && slot.requires(name)) {

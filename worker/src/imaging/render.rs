@@ -18,7 +18,7 @@ use super::template::{Content, PreparedSlot, PreparedTemplate};
 use super::text::{self, Align, Area, Canvas, TextStyle, VAlign, layout};
 
 /// Changes whenever the same template and guest would come out as other bytes. Part of the address of an output.
-pub const RENDERER_VERSION: u32 = 1;
+pub const RENDERER_VERSION: u32 = 2;
 
 /// Size of the initials on an avatar, in parts of its side.
 const INITIALS: f32 = 0.42;
@@ -94,13 +94,25 @@ pub fn render(
 ) -> Result<Rendered, RenderError> {
     let (width, height) = template.dimensions();
     let notes = draw(template, guest, scratch)?;
-    let mut bytes = Vec::new();
-    template.splices.encode(&template.base, &scratch.frame, format, &mut bytes)?;
+    let bytes = encode_drawn(template, format, scratch)?;
     Ok(Rendered { bytes, width, height, notes })
 }
 
-/// Draws the invitation into the scratch's frame.
-fn draw(template: &PreparedTemplate, guest: &Guest<'_>, scratch: &mut Scratch) -> Result<Vec<Note>, RenderError> {
+/// The second half of [`render`]: encodes what [`draw`] has left in the scratch for the same template.
+///
+/// # Errors
+/// [`RenderError::Encode`].
+pub fn encode_drawn(template: &PreparedTemplate, format: Format, scratch: &Scratch) -> Result<Vec<u8>, RenderError> {
+    let mut bytes = Vec::new();
+    template.splices.encode(&template.base, &scratch.frame, format, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The first half of [`render`]: draws the invitation into the scratch.
+///
+/// # Errors
+/// [`RenderError`] names the slot.
+pub fn draw(template: &PreparedTemplate, guest: &Guest<'_>, scratch: &mut Scratch) -> Result<Vec<Note>, RenderError> {
     if scratch.frame.dimensions() == template.dimensions() {
         scratch.frame.copy_from_slice(&template.base);
     } else {

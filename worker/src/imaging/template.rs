@@ -19,6 +19,7 @@ pub struct PreparedTemplate {
     /// Of `base`, which no longer changes once it is first used.
     pub(super) splices: Splices,
     version: String,
+    fonts_fingerprint: String,
     notes: Vec<Note>,
 }
 
@@ -102,7 +103,9 @@ impl PreparedTemplate {
             }
         }
         let slots = template.slots.iter().map(prepare).collect();
-        let mut prepared = Self { base, slots, fonts, splices: Splices::default(), version: template.version, notes };
+        let fonts_fingerprint = fonts.fingerprint().to_owned();
+        let splices = Splices::default();
+        let mut prepared = Self { base, slots, fonts, splices, version: template.version, fonts_fingerprint, notes };
         prepared.draw_fixed_texts();
         Ok(prepared)
     }
@@ -111,6 +114,12 @@ impl PreparedTemplate {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// [`FontLibrary::fingerprint`] of the fonts it draws with, beside its own, which its version covers.
+    #[must_use]
+    pub fn fonts_fingerprint(&self) -> &str {
+        &self.fonts_fingerprint
     }
 
     /// Width and height in pixels of what it renders.

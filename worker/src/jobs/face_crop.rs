@@ -12,7 +12,7 @@ use herald_shared::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Context, Task, on_cpu, pending_invitation, refused};
+use super::{Context, Task, pending_invitation, refused};
 use crate::{
     imaging::{
         crop::{CropSettings, crop_portrait},
@@ -91,11 +91,9 @@ async fn cut(
         Err(unusable) => return Ok(Err(unusable)),
     };
     let name = shown(&place);
-    let context = context.clone();
-    on_cpu(move || {
-        cut_out(&context, &bytes, side).map_err(|error| Unusable::Permanent(format!("picture {name}: {error}")))
-    })
-    .await
+    let drawing = context.clone();
+    let cut = context.studio.cpu.run(move || cut_out(&drawing, &bytes, side)).await;
+    Ok(cut.map_err(|error| Unusable::Permanent(format!("picture {name}: {error}"))))
 }
 
 /// Reads a picture from where its contact says it is.

@@ -11,19 +11,17 @@ use herald_shared::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Context, Task, on_cpu, pending_invitation, refused};
+use super::{Context, Task, pending_invitation, refused};
 use crate::{
     imaging::{
         encode::Format,
         picture::{self, Pixels},
-        render::{Guest, Rendered, render},
+        render::{Guest, RENDERER_VERSION, Rendered, render},
         template::PreparedTemplate,
     },
     runner::{Done, Failure},
 };
 
-/// Changes when drawing changes, so that an old drawing is not taken for a new one.
-const RENDERER: &str = "rendering 1";
 /// The largest portrait read back, in bytes.
 const MAX_PORTRAIT: u64 = 32 << 20;
 
@@ -51,8 +49,9 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
         None => None,
     };
     let drawn = {
-        let (context, number, link) = (context.clone(), invitation.lucky_number.clone(), invitation.link.clone());
-        on_cpu(move || draw(&context, &template, &fields, portrait, (&number, &link), format)).await??
+        let (drawing, number, link) = (context.clone(), invitation.lucky_number.clone(), invitation.link.clone());
+        let draw = move || draw(&drawing, &template, &fields, portrait, (&number, &link), format);
+        context.studio.cpu.run(draw).await?
     };
     let sha256 = hex::encode(Sha256::digest(&drawn.bytes));
     let bytes = drawn.bytes.len() as u64;
@@ -94,7 +93,7 @@ fn fields(invitation: &Invitation) -> BTreeMap<String, String> {
     fields
 }
 
-/// Names everything the drawing shows.
+/// Names everything the drawing shows and what draws it.
 fn key(
     template: &PreparedTemplate,
     format: Format,
@@ -102,7 +101,8 @@ fn key(
     invitation: &Invitation,
 ) -> String {
     let shown = serde_json::json!([
-        RENDERER,
+        RENDERER_VERSION,
+        template.fonts_fingerprint(),
         template.version(),
         format!("{format:?}"),
         fields,

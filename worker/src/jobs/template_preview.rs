@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 use super::{
     Context, Task,
     invitation_render::{draw, format, prepared},
-    on_cpu,
 };
 use crate::runner::{Done, Failure};
 
@@ -55,8 +54,9 @@ pub(super) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
     }
     let number = contact.and_then(|contact| contact.lucky_number).unwrap_or_else(|| SAMPLE_NUMBER.to_owned());
     let drawn = {
-        let context = context.clone();
-        on_cpu(move || draw(&context, &template, &fields, None, (&number, SAMPLE_LINK), format)).await??
+        let drawing = context.clone();
+        let draw = move || draw(&drawing, &template, &fields, None, (&number, SAMPLE_LINK), format);
+        context.studio.cpu.run(draw).await?
     };
     let hash = hex::encode(Sha256::digest(&drawn.bytes));
     let file = format!("previews/{hash}.{}", format.extension());

@@ -89,6 +89,22 @@ fn a_refresh_keeps_numbers_and_links_and_draws_only_what_changed() {
 }
 
 #[test]
+fn fonts_that_came_later_are_drawn_with_by_a_refresh() {
+    let stage = stage(1);
+    std::fs::create_dir(stage.path("fonts")).unwrap();
+    let run = |more: &[&str]| {
+        let mut command = stage.invite("guests.csv", more);
+        command.env("HERALD__IMAGES__FONT_FOLDERS", stage.path("fonts"));
+        end(command).with(0);
+        stage.files("files/renderings")
+    };
+    let before = run(&[]);
+    stage.write("fonts/later.ttf", dejavu::serif_condensed::bold());
+    assert_eq!(run(&[]), before, "what was made stays as it is");
+    assert_eq!(run(&["--refresh"]).keys().filter(|drawing| !before.contains_key(*drawing)).count(), 1);
+}
+
+#[test]
 fn each_event_has_numbers_of_its_own_in_its_own_format() {
     let stage = stage(3);
     end(stage.invite("guests.csv", &[])).with(0);

@@ -1,15 +1,22 @@
 //! A database that goes away for a while delays outcomes and loses none.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use herald_shared::{
     clock::Clock,
     db::{Db, query},
     ids::Ids,
-    ledger::NewJob,
+    ledger::{self, NewJob},
 };
 use herald_tests::{EngineKind, TestDatabase, wait_until};
 use herald_worker::runner::Done;
+use serde_json::json;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -130,4 +137,54 @@ async fn outcomes_wait_for_another_process_that_writes_to_the_file() {
     writing.commit().await.unwrap();
     wait_until("the outcome is written", async || ground::job(db, workspace, ids[0]).await.state == "succeeded").await;
     fleet.stop().await;
+}
+
+/// The disk under the file is full for a while: the outcome waits for room and no try is lost. `max_page_count` makes SQLite answer as
+/// it does on a full disk.
+#[tokio::test]
+async fn outcomes_wait_for_room_on_a_full_disk() {
+    let database = TestDatabase::new(EngineKind::Sqlite).await;
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let ids = enqueue(db, vec![noop(workspace)]).await;
+    let pages = number(db, "select page_count from pragma_page_count").await;
+    ground::run_sql(db, &format!("pragma max_page_count = {}", pages + 2)).await;
+    let fleet = Fleet::start(db, {
+        let attempts = attempts.clone();
+        handler(move |_| {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            async { Ok(Done { result: Some(json!({ "large": "x".repeat(100_000) })), ..Done::default() }) }
+        })
+    });
+    wait_until("the job has run", async || attempts.load(Ordering::Relaxed) == 1).await;
+    for _ in 0..20 {
+        db.clock().advance(Duration::from_secs(5));
+        assert_eq!(ground::job(db, workspace, ids[0]).await.state, "running");
+    }
+    ground::run_sql(db, "pragma max_page_count = 100000").await;
+    wait_until("the outcome is written", async || {
+        db.clock().advance(Duration::from_secs(1));
+        ground::job(db, workspace, ids[0]).await.state == "succeeded"
+    })
+    .await;
+    fleet.stop().await;
+    assert_eq!(attempts.load(Ordering::Relaxed), 1);
+    assert_eq!(number(db, "select count(*) from job_errors").await, 0);
+}
+
+#[tokio::test]
+async fn a_job_that_finds_the_disk_full_is_refused_with_what_to_do() {
+    let database = TestDatabase::new(EngineKind::Sqlite).await;
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    let pages = number(db, "select page_count from pragma_page_count").await;
+    ground::run_sql(db, &format!("pragma max_page_count = {pages}")).await;
+    let mut tx = db.begin().await.unwrap();
+    let jobs = vec![NewJob { args: json!({ "large": "x".repeat(50_000) }), ..noop(workspace) }; 20];
+    let refused = ledger::enqueue(&mut tx, jobs).await.unwrap_err().to_string();
+    assert!(refused.contains("the disk that holds the database is full: free some space"), "{refused}");
+    drop(tx);
+    ground::run_sql(db, "pragma max_page_count = 100000").await;
+    assert_eq!(number(db, "select count(*) from jobs").await, 0);
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sha2::{Digest, Sha256};
+
 use super::face::covers_cluster;
 use super::rank::{Want, rank};
 use super::slot::{FontFile, Slot, Source};
@@ -17,6 +19,7 @@ pub(super) struct Catalog {
     slots: Vec<Slot>,
     by_family: HashMap<String, Vec<usize>>,
     rankings: Mutex<HashMap<Want, Arc<[usize]>>>,
+    fingerprint: String,
 }
 
 impl Catalog {
@@ -47,7 +50,13 @@ impl Catalog {
             }
         }
         tracing::debug!(faces = slots.len(), files = files.len(), "font folders read");
-        Self { slots, by_family, rankings: Mutex::default() }
+        let fingerprint = fingerprint(&slots);
+        Self { slots, by_family, rankings: Mutex::default(), fingerprint }
+    }
+
+    /// See [`FontLibrary::fingerprint`](super::FontLibrary::fingerprint).
+    pub(super) fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     pub(super) fn len(&self) -> usize {
@@ -113,6 +122,17 @@ fn slot(info: &fontdb::FaceInfo, source: Source) -> Slot {
     slot.monospaced = info.monospaced;
     slot.normal_width = info.stretch == fontdb::Stretch::Normal;
     slot
+}
+
+/// Which files, and how large: reading them all would cost seconds, and a new release of a font has a new size.
+fn fingerprint(slots: &[Slot]) -> String {
+    let mut hash = Sha256::new();
+    for slot in slots {
+        let Source::File(file) = &slot.source else { continue };
+        let bytes = std::fs::metadata(&file.path).map_or(0, |file| file.len());
+        hash.update(format!("{}\0{}\0{bytes}\0", file.path.display(), slot.index));
+    }
+    hex::encode(hash.finalize())
 }
 
 fn key(slot: &Slot) -> (Option<&str>, u16, bool, Option<&PathBuf>, u32) {

@@ -109,6 +109,11 @@ impl FontLibrary {
         self.catalog().map_or(0, Catalog::len)
     }
 
+    /// Names the machine's fonts, so that a drawing made before fonts were added or updated is known to be old. Reads the font folders.
+    pub fn fingerprint(&self) -> &str {
+        self.catalog().map_or("", Catalog::fingerprint)
+    }
+
     /// The machine's fonts, scanned now if nobody did before.
     fn catalog(&self) -> Option<&Catalog> {
         let system = self.system.as_deref()?;

@@ -1,0 +1,74 @@
+//! Threads for work of the processor: as many as jobs of that kind may run at once, so that pictures are decoded and drawn on few
+//! threads. The runtime's blocking pool would spread them over a dozen, each of which keeps memory of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use tokio::sync::oneshot;
+
+/// The threads. They end when it is dropped.
+pub struct CpuPool(rayon::ThreadPool);
+
+impl CpuPool {
+    /// A pool of `threads`, or one for each core if that is 0.
+    ///
+    /// # Errors
+    /// When the operating system gives no more threads.
+    pub fn new(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|n| format!("cpu-{n}"));
+        Ok(Self(builder.build()?))
+    }
+
+    /// Runs `work` there. Its panic is the caller's; a caller that no longer waits does not stop it.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let span = tracing::Span::current();
+        let (send, answer) = oneshot::channel();
+        self.0.spawn(move || {
+            let result = catch_unwind(AssertUnwindSafe(|| span.in_scope(work)));
+            // The caller may have been cancelled.
+            let _ = send.send(result);
+        });
+        match answer.await.expect("a thread of the pool answers, even when the work panics") {
+            Ok(done) => done,
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_more_work_runs_at_once_than_there_are_threads() {
+        let pool = CpuPool::new(2).unwrap();
+        let running = Arc::new(std::sync::Mutex::new((0, 0)));
+        let work = |running: Arc<std::sync::Mutex<(usize, usize)>>| {
+            move || {
+                let most = {
+                    let mut now = running.lock().unwrap();
+                    now.0 += 1;
+                    now.1 = now.1.max(now.0);
+                    now.1
+                };
+                std::thread::yield_now();
+                running.lock().unwrap().0 -= 1;
+                most
+            }
+        };
+        let all = futures::future::join_all((0..100).map(|_| pool.run(work(running.clone())))).await;
+        assert!(all.into_iter().max().unwrap() <= 2);
+    }
+
+    #[tokio::test]
+    async fn a_panic_reaches_the_caller_and_the_thread_goes_on() {
+        let pool = Arc::new(CpuPool::new(1).unwrap());
+        let panicking = {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.run(|| panic!("no such colour")).await })
+        };
+        assert!(panicking.await.unwrap_err().is_panic());
+        assert_eq!(pool.run(|| 7).await, 7);
+    }
+}
