@@ -13,6 +13,7 @@ mod jobs;
 mod limits;
 mod links;
 mod metrics;
+mod monitor;
 mod observe;
 mod page;
 mod problem;
@@ -28,6 +29,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+
+pub use self::monitor::{Monitor, serve_monitor};
 
 /// What the endpoints work with. Cheap to clone.
 #[derive(Clone)]

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use herald_scheduler::Scheduler;
+use herald_scheduler::{Outlet, Scheduler};
 use herald_shared::clock::Clock;
 use herald_shared::db::{Db, DbConfig};
 use herald_shared::ids::Ids;
 use herald_shared::ledger::{self, Demand, Finished, NewJob, Outcome};
 use herald_shared::wire::Wire;
-use herald_worker::runner::{Done, Handler, QueueShare, Runner};
+use herald_worker::runner::{Done, Handler, InFlight, QueueShare, Runner};
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -213,8 +213,7 @@ impl Fleet {
         };
         let scheduler = Scheduler {
             db: db.clone(),
-            wire: wire.clone(),
-            name: "bench".into(),
+            outlet: Outlet::in_process(wire.clone(), "bench".into()),
             lease: LEASE,
             tick: Duration::from_secs(5),
             keep: Duration::from_secs(30 * 86_400),
@@ -225,6 +224,8 @@ impl Fleet {
             queues: vec![QueueShare { queue: QUEUE.into(), concurrency: 256, prefetch: 2_000 }],
             lease: LEASE,
             stop_after: Duration::from_secs(10),
+            holder: None,
+            in_flight: InFlight::default(),
             handler,
         };
         let tasks = vec![tokio::spawn(runner.run(stop.clone())), tokio::spawn(scheduler.run(stop.clone()))];

@@ -34,6 +34,14 @@ pub(crate) enum Command {
     Invite(Invite),
     /// Serve the API and work, in one process
     Up(Up),
+    /// Serve the API of a fleet (PostgreSQL and Redis)
+    Api(Up),
+    /// Do a fleet's work
+    Worker(Worker),
+    /// Decide when a fleet's work is done
+    Scheduler(Scheduler),
+    /// Show a fleet's workers, or ask them to take no more jobs
+    Workers(Workers),
     /// Check the settings, the data folder and the fonts
     Doctor,
     /// Bring the database up to this version
@@ -110,6 +118,42 @@ pub(crate) struct Up {
     /// Where to listen, instead of the setting http.listen
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    /// Queues and jobs at once in each, such as cpu=2,sync=16; without it the settings worker.*
+    #[arg(long, value_name = "QUEUE=JOBS,…")]
+    pub(crate) queues: Option<String>,
+    /// Start without taking jobs; SIGUSR1 lets it begin, and makes it quiet again
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Where /metrics, /healthz and /readyz are served
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) monitor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Scheduler {
+    /// Where /metrics, /healthz and /readyz are served
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) monitor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Workers {
+    /// Ask workers to finish what they have and take no more
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) quiet: bool,
+    /// Let workers take jobs again
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Only the worker of this name; without it all of them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// As JSON, a line each
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use herald_scheduler::Scheduler;
-use herald_shared::{csv, wire::Wire};
+use herald_scheduler::{Outlet, Scheduler};
+use herald_shared::{config::Settings, csv, wire::Wire};
 use herald_worker::{
     jobs::{self, Context},
-    runner::{QueueShare, Runner},
+    runner::{InFlight, QueueShare, Runner},
     studio::Studio,
 };
 use tokio::task::JoinHandle;
@@ -32,33 +32,21 @@ impl Engine {
         let settings = &home.settings;
         let stop = CancellationToken::new();
         let wire = Wire::in_process();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let cpu = if settings.worker.cpu == 0 { cores } else { settings.worker.cpu };
         let lease = Duration::from_secs(settings.ledger.lease_seconds);
-        let context = Context {
-            db: home.db.clone(),
-            files: home.files.clone(),
-            links: home.links.clone(),
-            studio: Studio::new(settings)?,
-            import: import_options(settings),
-        };
         let stop_after = Duration::from_secs(settings.worker.stop_seconds);
         let runner = Runner {
             db: home.db.clone(),
             wire: wire.clone(),
-            queues: vec![
-                QueueShare::new("control", settings.worker.control),
-                QueueShare::new("cpu", cpu),
-                QueueShare::new("sync", settings.worker.sync),
-            ],
+            queues: queues(settings),
             lease,
             stop_after,
-            handler: jobs::handler(Arc::new(context)),
+            holder: None,
+            in_flight: InFlight::default(),
+            handler: jobs::handler(Arc::new(context(home)?)),
         };
         let scheduler = Scheduler {
             db: home.db.clone(),
-            wire: wire.clone(),
-            name: format!("process {}", std::process::id()),
+            outlet: Outlet::in_process(wire.clone(), format!("process {}", std::process::id())),
             lease,
             tick: Duration::from_secs(settings.ledger.tick_seconds),
             keep: Duration::from_secs(settings.ledger.keep_days * 24 * 3_600),
@@ -85,8 +73,30 @@ impl Engine {
     }
 }
 
+/// What handlers work with.
+pub(crate) fn context(home: &Home) -> anyhow::Result<Context> {
+    Ok(Context {
+        db: home.db.clone(),
+        files: home.files.clone(),
+        links: home.links.clone(),
+        studio: Studio::new(&home.settings)?,
+        import: import_options(&home.settings),
+    })
+}
+
+/// The queues and how many jobs of each run at once.
+pub(crate) fn queues(settings: &Settings) -> Vec<QueueShare> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cpu = if settings.worker.cpu == 0 { cores } else { settings.worker.cpu };
+    vec![
+        QueueShare::new("control", settings.worker.control),
+        QueueShare::new("cpu", cpu),
+        QueueShare::new("sync", settings.worker.sync),
+    ]
+}
+
 /// How lists are read under these settings.
-pub(crate) fn import_options(settings: &herald_shared::config::Settings) -> csv::Options {
+pub(crate) fn import_options(settings: &Settings) -> csv::Options {
     let limits =
         csv::Limits { bytes: settings.import.max_mb << 20, rows: settings.import.max_rows, ..csv::Limits::default() };
     csv::Options { limits, ..csv::Options::default() }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use herald_shared::{
     clock::Clock,
-    config::{Log, Settings},
+    config::{EnvironmentKind, Log, Settings},
     data_folder::DataFolder,
     db::{Db, DbConfig},
     domain,
@@ -56,7 +56,35 @@ pub(crate) fn database(settings: &Settings, data: &std::path::Path) -> DbConfig 
     }
 }
 
+/// Production must not send guests to an address that only this machine can open.
+pub(crate) fn check_public_url(settings: &Settings) -> anyhow::Result<()> {
+    if settings.environment == EnvironmentKind::Production && settings.http.public_url.contains("//127.0.0.1") {
+        anyhow::bail!(
+            "setting http.public_url is {}, which no guest can open: set it to the address guests reach this machine by",
+            settings.http.public_url
+        );
+    }
+    Ok(())
+}
+
 impl Home {
+    /// Opens the data folder together with the other processes of a fleet. What a killed process left is not put in order here: the fleet
+    /// works on, and its leases bring lost jobs back.
+    pub(crate) async fn share(common: &Common, settings: Settings) -> anyhow::Result<Self> {
+        check_public_url(&settings)?;
+        let folder = DataFolder::share(&common.data)?;
+        let ids = Ids::random();
+        let key = folder.link_key(&ids)?;
+        let db = Db::connect(&database(&settings, &common.data), Clock::system(), ids)
+            .await
+            .context("opening the database")?;
+        db.migrate().await.context("bringing the database up to this version")?;
+        let files = Files::local(folder.files())?;
+        let links = link_signer(&settings, key);
+        let workspace_id = domain::ensure_default_workspace(&db).await?;
+        Ok(Self { settings: Arc::new(settings), folder, db, files, links, workspace_id })
+    }
+
     /// Opens the data folder for this process alone, brings its database up to this version, and puts in order what a killed process left.
     pub(crate) async fn open(common: &Common, settings: Settings) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&common.data)?;
@@ -76,8 +104,7 @@ impl Home {
             // The folder is ours alone, so whoever held these jobs is gone.
             herald_scheduler::rescue_all(&db).await.context("taking back the jobs of the last run")?;
         }
-        let links =
-            LinkSigner::new(&settings.http.public_url, key, TimeDelta::days(i64::from(settings.links.lifetime_days)));
+        let links = link_signer(&settings, key);
         let workspace_id = domain::ensure_default_workspace(&db).await?;
         Ok(Self { settings: Arc::new(settings), folder, db, files, links, workspace_id })
     }
@@ -87,6 +114,10 @@ impl Home {
         self.db.close().await;
         self.folder.close();
     }
+}
+
+fn link_signer(settings: &Settings, key: [u8; 32]) -> LinkSigner {
+    LinkSigner::new(&settings.http.public_url, key, TimeDelta::days(i64::from(settings.links.lifetime_days)))
 }
 
 /// Starts logging for a command.

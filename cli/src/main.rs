@@ -4,6 +4,7 @@ mod args;
 mod bundled;
 mod doctor;
 mod engine;
+mod fleet;
 mod home;
 mod invite;
 mod jobs;
@@ -11,6 +12,7 @@ mod migrate;
 mod stop;
 mod template;
 mod up;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Invite(options) => invite::run(&common, options).await,
         Command::Up(options) => up::run(&common, options).await,
+        Command::Api(options) => fleet::api(&common, options).await,
+        Command::Worker(options) => fleet::worker(&common, options).await,
+        Command::Scheduler(options) => fleet::scheduler(&common, options).await,
+        Command::Workers(options) => workers::run(&common, options).await,
         Command::Doctor => doctor::run(&common).await,
         Command::Migrate => migrate::run(&common).await,
         Command::Jobs(command) => jobs::run(&common, command).await,

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use herald_api::Api;
-use herald_shared::{config::EnvironmentKind, domain, telemetry};
+use herald_shared::{domain, telemetry, wire::Wire};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::{Common, Up},
@@ -19,14 +21,27 @@ pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode
     let settings = home::settings(common)?;
     home::start_logging(&settings.log)?;
     let metrics = telemetry::start_metrics();
-    if settings.environment == EnvironmentKind::Production && settings.http.public_url.contains("//127.0.0.1") {
-        anyhow::bail!(
-            "setting http.public_url is {}, which no guest can open: set it to the address guests reach this machine by",
-            settings.http.public_url
-        );
-    }
-    let listen = options.listen.unwrap_or_else(|| settings.http.listen.clone());
+    home::check_public_url(&settings)?;
     let home = Home::open(common, settings).await?;
+    let stop = stop::on_signal();
+    let engine = Engine::start(&home)?;
+    let served = serve(&home, engine.wire.clone(), metrics, options.listen, stop.clone()).await;
+    stop.cancel();
+    engine.stop().await;
+    home.close().await;
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the API until `stop`.
+pub(crate) async fn serve(
+    home: &Home,
+    wire: Wire,
+    metrics: PrometheusHandle,
+    listen: Option<String>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let listen = listen.unwrap_or_else(|| home.settings.http.listen.clone());
     let listener = TcpListener::bind(&listen).await.with_context(|| {
         format!("listening on {listen}: choose another address with --listen or the setting http.listen")
     })?;
@@ -37,23 +52,16 @@ pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode
     }
     // So that the first request needs no template of its own.
     domain::store_template(&home.db, &home.files, home.workspace_id, None, &bundled::template()?).await?;
-    let stop = stop::on_signal();
-    let engine = Engine::start(&home)?;
     let api = Api {
         db: home.db.clone(),
-        wire: engine.wire.clone(),
+        wire,
         files: home.files.clone(),
         links: home.links.clone(),
         settings: home.settings.clone(),
         metrics,
     };
     say(&format!("herald serves http://{address} (data in {})", home.folder.root().display()));
-    let served = herald_api::serve(listener, api, stop.clone()).await;
-    stop.cancel();
-    engine.stop().await;
-    home.close().await;
-    served.context("serving")?;
-    Ok(ExitCode::SUCCESS)
+    herald_api::serve(listener, api, stop).await.context("serving")
 }
 
 #[expect(clippy::print_stdout, reason = "what the person who starts it needs to know")]

@@ -1,48 +1,59 @@
 //! Leases due jobs and puts them on the wire, as many as the workers can take.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use herald_shared::ledger::{self, Finished, Outcome};
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
 
+/// How soon dispatch is tried again when the database or the wire did not answer.
+const AFTER_AN_ERROR: TimeDelta = TimeDelta::milliseconds(250);
+
+/// What a round came to.
+struct Round {
+    /// When the next job comes due, if one waits for its time.
+    next_due: Option<DateTime<Utc>>,
+    /// It ended because the wire was full, not because nothing was due.
+    full: bool,
+}
+
 /// Wakes when a job was enqueued, when workers have room, when the next job comes due, and every tick.
 pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
-    let Scheduler { db, wire, .. } = scheduler;
+    let Scheduler { db, outlet, .. } = scheduler;
     let tick = TimeDelta::from_std(scheduler.tick).unwrap_or(TimeDelta::seconds(5));
     loop {
-        let wake_at = match round(scheduler).await {
-            Ok(Some(wake_at)) => wake_at.min(db.now() + tick),
-            Ok(None) => db.now() + tick,
+        let round = match round(scheduler).await {
+            Ok(round) => round,
             Err(error) => {
                 metrics::counter!("herald_dispatch_errors_total").increment(1);
                 tracing::warn!(%error, "dispatch failed, will try again");
-                db.now() + TimeDelta::milliseconds(250)
+                Round { next_due: Some(db.now() + AFTER_AN_ERROR), full: true }
             }
         };
+        let wake_at = round.next_due.map_or(db.now() + tick, |due| due.min(db.now() + tick));
         tokio::select! {
             () = stop.cancelled() => return,
             () = db.nudged() => {}
-            () = wire.demand_rose() => {}
+            () = outlet.changed(round.full) => {}
             () = db.clock().sleep_until(wake_at) => {}
         }
     }
 }
 
-/// Dispatches until nothing due is left or the wire is full. Returns when the next job comes due.
-async fn round(scheduler: &Scheduler) -> herald_shared::db::Result<Option<chrono::DateTime<chrono::Utc>>> {
-    let Scheduler { db, wire, .. } = scheduler;
+/// Dispatches until nothing due is left or the wire is full.
+async fn round(scheduler: &Scheduler) -> anyhow::Result<Round> {
+    let Scheduler { db, outlet, .. } = scheduler;
     loop {
-        let demand = wire.demand();
+        let demand = outlet.demand(db).await?;
         if demand.is_empty() {
-            return Ok(None);
+            return Ok(Round { next_due: None, full: true });
         }
-        let dispatched = ledger::dispatch(db, &demand, &scheduler.name, scheduler.lease).await?;
+        let dispatched = ledger::dispatch(db, &demand, outlet.holder(), scheduler.lease).await?;
         if dispatched.jobs.is_empty() {
-            return Ok(dispatched.next_due);
+            return Ok(Round { next_due: dispatched.next_due, full: false });
         }
         metrics::counter!("herald_dispatched_total").increment(dispatched.jobs.len() as u64);
-        let refused = wire.push(dispatched.jobs);
+        let refused = outlet.push(dispatched.jobs).await;
         if !refused.is_empty() {
             // Their worker left between the question and the answer.
             let finished: Vec<Finished> = refused

@@ -1,14 +1,17 @@
 //! Decides when: dispatches due jobs, rescues lost ones, prunes old ones. Never does the work.
 
 mod dispatcher;
+mod outlet;
 mod rescue;
 mod retention;
+mod waiting;
 
 use std::time::Duration;
 
-use herald_shared::{db::Db, wire::Wire};
+use herald_shared::db::Db;
 use tokio_util::sync::CancellationToken;
 
+pub use outlet::Outlet;
 pub use rescue::rescue_all;
 
 /// A scheduler. Any number of them may run on one ledger.
@@ -17,9 +20,7 @@ pub struct Scheduler {
     /// The ledger's database.
     pub db: Db,
     /// Where leased jobs go.
-    pub wire: Wire,
-    /// Written on the rows it leases, for people to read.
-    pub name: String,
+    pub outlet: Outlet,
     /// How long a lease lasts without renewal.
     pub lease: Duration,
     /// The slowest it looks for due jobs when nothing wakes it.
@@ -31,6 +32,11 @@ pub struct Scheduler {
 impl Scheduler {
     /// Runs until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(dispatcher::run(&self, &stop), rescue::run(&self, &stop), retention::run(&self, &stop),);
+        tokio::join!(
+            dispatcher::run(&self, &stop),
+            rescue::run(&self, &stop),
+            retention::run(&self, &stop),
+            waiting::run(&self, &stop),
+        );
     }
 }

@@ -5,23 +5,28 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use herald_shared::{
     db::Db,
-    jobs,
-    ledger::{self, EnqueueError, Finished, Leased, Outcome},
+    jobs::{self, JobKind},
+    ledger::{self, EnqueueError, Finished, JobKey, Leased, Outcome},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
 
 const GROUP: usize = 500;
+/// How long a worker that vanished stays on the list, for people to see.
+const FORGOTTEN: TimeDelta = TimeDelta::hours(1);
 
 pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     let db = &scheduler.db;
-    let pause = (scheduler.lease / 4).clamp(Duration::from_millis(250), Duration::from_secs(5));
+    let pause = (scheduler.lease / 8).clamp(Duration::from_millis(250), Duration::from_secs(5));
     loop {
         match rescue(db, db.now()).await {
             Ok(0) => {}
             Ok(jobs) => tracing::warn!(jobs, "jobs came back from workers that died"),
             Err(error) => tracing::warn!(%error, "rescue failed, will try again"),
+        }
+        if let Err(error) = forget(db, scheduler.lease).await {
+            tracing::warn!(%error, "old claims and workers could not be forgotten, will try again");
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -42,7 +47,12 @@ async fn rescue(db: &Db, before: DateTime<Utc>) -> Result<usize, EnqueueError> {
         if lost.is_empty() {
             return Ok(rescued);
         }
-        let finished: Vec<Finished> = lost.into_iter().map(|job| lost_attempt(db, job)).collect();
+        let keys: Vec<JobKey> = lost.iter().map(Leased::key).collect();
+        let never_taken = ledger::never_taken(db, &keys).await?;
+        let finished: Vec<Finished> = lost
+            .into_iter()
+            .map(|job| if never_taken.contains(&job.key()) { lost_on_the_wire(db, job) } else { lost_attempt(db, job) })
+            .collect();
         let written = ledger::commit(db, &finished).await?.written;
         metrics::counter!("herald_leases_expired_total").increment(written as u64);
         rescued += written;
@@ -53,13 +63,32 @@ async fn rescue(db: &Db, before: DateTime<Utc>) -> Result<usize, EnqueueError> {
     }
 }
 
+/// A job that never ran has lost nothing.
+fn lost_on_the_wire(db: &Db, job: Leased) -> Finished {
+    metrics::counter!("herald_wire_lost_total").increment(1);
+    Finished { outcome: Outcome::Snooze { run_at: job.run_at.min(db.now()) }, job }
+}
+
+/// A claim is of use until its worker has renewed the leases under its own name, which it does three times a lease.
+async fn forget(db: &Db, lease: Duration) -> herald_shared::db::Result<()> {
+    let lease = TimeDelta::from_std(lease).unwrap_or(TimeDelta::seconds(60));
+    ledger::forget_claims(db, db.now() - lease * 4).await?;
+    ledger::forget_workers(db, db.now() - FORGOTTEN).await?;
+    Ok(())
+}
+
 /// A lost attempt counts, so that a job that kills its worker dies instead of looping.
 fn lost_attempt(db: &Db, job: Leased) -> Finished {
     let error = format!("the worker that ran attempt {} ended without an outcome", job.attempt);
     let outcome = if job.is_last_attempt() {
         Outcome::Dead { facts: jobs::facts_on_death(&job.kind, &job.args.0, &error), error }
     } else {
-        Outcome::Retry { error, run_at: db.now() }
+        // Once is an accident. Later it waits, so that a job that kills its worker does not always take the same neighbours with it.
+        let wait = match JobKind::parse(&job.kind).map(|kind| kind.policy().backoff) {
+            Some(backoff) if job.attempt > 1 => backoff.after(job.attempt - 1, db.ids()),
+            _ => Duration::ZERO,
+        };
+        Outcome::Retry { error, run_at: db.now() + wait }
     };
     Finished { job, outcome }
 }

@@ -16,6 +16,7 @@ pub const DEFAULTS: &str = include_str!("../config.default.toml");
 pub struct Settings {
     pub environment: EnvironmentKind,
     pub database: Database,
+    pub redis: Redis,
     pub http: Http,
     pub worker: Worker,
     pub ledger: Ledger,
@@ -43,6 +44,15 @@ pub enum EnvironmentKind {
 pub struct Database {
     pub url: String,
     pub max_connections: u32,
+}
+
+/// `[redis]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Redis {
+    pub url: String,
+    pub prefix: String,
 }
 
 /// `[http]`
@@ -238,6 +248,13 @@ impl std::fmt::Debug for Database {
             .field("engine", &engine)
             .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Redis {
+    /// The URL can hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redis").field("prefix", &self.prefix).finish_non_exhaustive()
     }
 }
 

@@ -87,6 +87,24 @@ impl DataFolder {
         Ok(Self { root: root.to_owned(), _lock: lock, unclean })
     }
 
+    /// Opens the folder, made if it is missing, together with others that share it: no process may have it for itself meanwhile.
+    pub fn share(root: &Path) -> Result<Self, DataFolderError> {
+        let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
+        fs::create_dir_all(root).map_err(fail)?;
+        let mut options = OpenOptions::new();
+        let mut lock =
+            options.read(true).write(true).create(true).truncate(false).open(root.join("herald.lock")).map_err(fail)?;
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock, unclean: false }),
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                lock.read_to_string(&mut holder).map_err(fail)?;
+                Err(DataFolderError::InUse { folder: root.to_owned(), holder: holder.trim().to_owned() })
+            }
+            Err(TryLockError::Error(source)) => Err(fail(source)),
+        }
+    }
+
     /// Whether the process that used it last was killed: there may be halves of files.
     pub fn was_killed(&self) -> bool {
         self.unclean
@@ -119,11 +137,16 @@ impl DataFolder {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = ids.bytes::<32>();
-                // Whole or not at all: a half-written key would lock everybody out.
-                let draft = self.root.join("link.key.new");
+                // Whole or not at all: a half-written key would lock everybody out. Of processes that start together, one makes it.
+                let draft = self.root.join(format!("link.key.{}", std::process::id()));
                 write_private(&draft, &hex::encode(key)).map_err(fail)?;
-                fs::rename(&draft, &path).map_err(fail)?;
-                Ok(key)
+                let linked = fs::hard_link(&draft, &path);
+                fs::remove_file(&draft).map_err(fail)?;
+                match linked {
+                    Ok(()) => Ok(key),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.link_key(ids),
+                    Err(source) => Err(fail(source)),
+                }
             }
             Err(source) => Err(fail(source)),
         }

@@ -18,6 +18,7 @@
 
 mod batch;
 mod cancel;
+mod claim;
 mod commit;
 mod dispatch;
 mod enqueue;
@@ -27,15 +28,20 @@ mod lease;
 mod queue;
 mod retention;
 mod retry;
+mod worker;
 
 pub use batch::{Batch, NewBatch, batch, create_batch};
 pub use cancel::{Cancelled, cancel_batch, cancel_job};
+pub use claim::{ON_THE_WIRE, claim, forget_claims, never_taken};
 pub use commit::{Committed, commit};
 pub use dispatch::{Demand, Dispatched, dispatch};
 pub use enqueue::{EnqueueError, MAX_ARGS_BYTES, enqueue};
 pub use inspect::{JobError, JobFilter, JobRow, job, job_errors, jobs};
 pub use job::{Finished, JobKey, JobState, Leased, NewJob, Outcome};
-pub use lease::{Renewal, lost_jobs, renew};
+pub use lease::{Renewal, lost_jobs, renew, renew_as};
 pub use queue::{QueueStatus, oldest_due, queues, set_paused};
 pub use retention::{Pruned, prune};
 pub use retry::{Backoff, retry_batch, retry_job};
+pub use worker::{
+    Capacity, WORKER_BELIEVED, WorkerRow, ask_quiet, capacity, forget_workers, worker_left, worker_seen, workers,
+};

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod jobs;
 pub mod ledger;
 pub mod links;
+pub mod redis_wire;
 pub mod results;
 pub mod sweep;
 pub mod telemetry;

@@ -1,4 +1,5 @@
 //! The wire carries leased jobs from the dispatcher to the workers. It is a seam and nothing more: what it loses, the ledger still has.
+//! This is the wire within one process; [`crate::redis_wire`] goes between processes and ends in one of these.
 //!
 //! Within one process it is a queue in memory. Its promises, which every kind of wire keeps:
 //! - it never holds more of a queue than the consumers' capacity ([`Wire::demand`] tells what is free);
@@ -12,7 +13,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
 use crate::ledger::{Demand, JobKey, Leased};
@@ -24,6 +25,8 @@ pub struct Wire(Arc<InProcess>);
 struct InProcess {
     queues: Mutex<BTreeMap<String, Queue>>,
     demand: Notify,
+    /// Counted up with every change of a queue's room.
+    room: watch::Sender<u64>,
     cancels: broadcast::Sender<Uuid>,
 }
 
@@ -39,7 +42,12 @@ impl Wire {
     /// A wire within this process.
     pub fn in_process() -> Self {
         let (cancels, _) = broadcast::channel(1_024);
-        Self(Arc::new(InProcess { queues: Mutex::default(), demand: Notify::new(), cancels }))
+        Self(Arc::new(InProcess {
+            queues: Mutex::default(),
+            demand: Notify::new(),
+            room: watch::Sender::default(),
+            cancels,
+        }))
     }
 
     /// Takes part in a queue's work. `capacity` is how many jobs may wait on the wire for it.
@@ -49,7 +57,7 @@ impl Wire {
         entry.capacity = capacity;
         entry.closed = false;
         drop(queues);
-        self.0.demand.notify_one();
+        self.0.more_room();
         Consumer { wire: self.clone(), queue: queue.to_owned() }
     }
 
@@ -64,6 +72,18 @@ impl Wire {
             })
             .filter(|demand| demand.limit > 0)
             .collect()
+    }
+
+    /// How many more jobs of a queue the wire can take.
+    pub fn room(&self, queue: &str) -> usize {
+        let queues = self.queues();
+        let open = queues.get(queue).filter(|queue| !queue.closed);
+        open.map_or(0, |queue| queue.capacity.saturating_sub(queue.waiting.len()))
+    }
+
+    /// Changes whenever a consumer has come or has emptied half of its queue, for any number of watchers.
+    pub fn room_changes(&self) -> watch::Receiver<u64> {
+        self.0.room.subscribe()
     }
 
     /// Returns when a consumer has come or has emptied half of its queue.
@@ -130,6 +150,13 @@ impl Wire {
     }
 }
 
+impl InProcess {
+    fn more_room(&self) {
+        self.demand.notify_one();
+        self.room.send_modify(|changes| *changes += 1);
+    }
+}
+
 /// One worker's end of a queue.
 pub struct Consumer {
     wire: Wire,
@@ -149,7 +176,7 @@ impl Consumer {
             return Poll::Pending;
         };
         if queue.waiting.len() <= queue.capacity / 2 {
-            self.wire.0.demand.notify_one();
+            self.wire.0.more_room();
         }
         Poll::Ready(Some(job))
     }

@@ -5,8 +5,10 @@
 
 mod database;
 mod postgres;
+mod proxy;
 mod wait;
 
 pub use database::TestDatabase;
 pub use herald_shared::db::EngineKind;
+pub use proxy::Proxy;
 pub use wait::wait_until;

@@ -30,8 +30,11 @@ use herald_shared::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use self::outcome::{Done, Failure};
-use self::{backend::WireBackend, in_flight::InFlight, settle::SettleLayer};
+use self::{backend::WireBackend, lease_keeper::LeaseKeeper, settle::SettleLayer};
+pub use self::{
+    in_flight::InFlight,
+    outcome::{Done, Failure},
+};
 
 /// What runs a job. A panic counts as a failed attempt.
 pub type Handler = Arc<dyn Fn(Attempt) -> BoxFuture<'static, Result<Done, Failure>> + Send + Sync>;
@@ -76,6 +79,10 @@ pub struct Runner {
     pub lease: Duration,
     /// How long a stop waits for running jobs.
     pub stop_after: Duration,
+    /// Under whose name leases are renewed, where the dispatcher leases under another.
+    pub holder: Option<String>,
+    /// Made by the caller, who may look at it.
+    pub in_flight: InFlight,
     /// What runs the jobs.
     pub handler: Handler,
 }
@@ -86,17 +93,18 @@ const OUTCOMES_WAITING: usize = 4_096;
 impl Runner {
     /// Works until `stop` is cancelled; then finishes what runs, hands back the rest, and returns when every outcome is written.
     pub async fn run(self, stop: CancellationToken) {
-        let in_flight = InFlight::default();
+        let in_flight = self.in_flight.clone();
         let (outcomes, finished) = mpsc::channel(OUTCOMES_WAITING);
         let committer = tokio::spawn(committer::run(self.db.clone(), finished, in_flight.clone()));
         let stopped = CancellationToken::new();
-        let keeper = tokio::spawn(lease_keeper::run(
-            self.db.clone(),
-            self.wire.clone(),
-            in_flight.clone(),
-            self.lease,
-            stopped.clone(),
-        ));
+        let keeper = LeaseKeeper {
+            db: self.db.clone(),
+            wire: self.wire.clone(),
+            in_flight: in_flight.clone(),
+            lease: self.lease,
+            holder: self.holder.clone(),
+        };
+        let keeper = tokio::spawn(keeper.run(stopped.clone()));
         let workers = self.queues.iter().map(|share| {
             let consumer = self.wire.consumer(&share.queue, share.prefetch);
             let settle = SettleLayer {
@@ -121,7 +129,7 @@ impl Runner {
             tokio::spawn(async move {
                 stop.cancelled().await;
                 db.clock().sleep(after).await;
-                tracing::warn!(jobs = in_flight.len(), "jobs still run: they are stopped and handed back");
+                tracing::warn!(jobs = in_flight.count(), "jobs still run: they are stopped and handed back");
                 in_flight.hand_back_all();
             })
         };

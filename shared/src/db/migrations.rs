@@ -11,6 +11,7 @@ use sqlx::{
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/0001_ledger.sql")),
     (2, "outreach", include_str!("../../../migrations/0002_outreach.sql")),
+    (3, "fleet", include_str!("../../../migrations/0003_fleet.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

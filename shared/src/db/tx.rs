@@ -1,6 +1,6 @@
 //! Transactions. Every write happens in one.
 
-use super::{Db, EngineKind, Result, connect::Engine};
+use super::{Db, EngineKind, Result, connect::Engine, query};
 
 /// An open transaction. Dropped without [`Tx::commit`] it is rolled back.
 pub struct Tx {
@@ -37,6 +37,14 @@ impl Tx {
     /// Wakes the dispatcher once the transaction is committed, because it put a job in the ledger.
     pub(crate) fn nudge_on_commit(&mut self) {
         self.nudges = true;
+    }
+
+    /// Does not wait for the disk at its commit: if the server's machine dies in the same instant, the transaction is as if it had never been.
+    pub(crate) async fn may_be_lost(&mut self) -> Result<()> {
+        if self.engine() == EngineKind::Postgres {
+            query("set local synchronous_commit = off").execute(self).await?;
+        }
+        Ok(())
     }
 
     /// Makes the transaction's writes permanent and visible.

@@ -20,6 +20,11 @@ pub struct Renewal {
 /// Extends the leases of attempts in progress to `lease` from now. An attempt that is missing from the answer has lost its lease: its
 /// worker should stop, since its outcome will change nothing.
 pub async fn renew(db: &Db, held: &[JobKey], lease: Duration) -> Result<Vec<Renewal>> {
+    renew_as(db, None, held, lease).await
+}
+
+/// As [`renew`], and says who holds them, if somebody else did so far.
+pub async fn renew_as(db: &Db, holder: Option<&str>, held: &[JobKey], lease: Duration) -> Result<Vec<Renewal>> {
     if held.is_empty() {
         return Ok(Vec::new());
     }
@@ -29,13 +34,14 @@ pub async fn renew(db: &Db, held: &[JobKey], lease: Duration) -> Result<Vec<Rene
     held.sort_unstable_by_key(|key| key.id);
     let mut tx = db.begin().await?;
     let renewed = Bulk::new(
-        "update jobs set lease_until = rows.until from {rows}
+        "update jobs set lease_until = rows.until, worker = coalesce(rows.holder, jobs.worker) from {rows}
          where jobs.id = rows.id and jobs.attempt = rows.attempt and jobs.state = 'running'
          returning jobs.id, jobs.cancel_requested",
     )
     .column("id", held.iter().map(|key| key.id).collect())
     .column("attempt", held.iter().map(|key| key.attempt).collect())
     .column("until", held.iter().map(|_| until).collect())
+    .column("holder", held.iter().map(|_| holder.map(str::to_owned)).collect())
     .all(&mut tx)
     .await?;
     tx.commit().await?;

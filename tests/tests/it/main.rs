@@ -3,6 +3,7 @@
 
 mod api;
 mod conformance;
+mod fleet;
 mod ground;
 mod guest_list;
 mod ledger;

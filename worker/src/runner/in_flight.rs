@@ -9,9 +9,9 @@ use herald_shared::ledger::JobKey;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Shared by the workers, the committer and the lease keeper.
+/// Shared by the workers, the committer and the lease keeper; and with whoever wants to know how many there are.
 #[derive(Clone, Default)]
-pub(super) struct InFlight(Arc<Mutex<HashMap<Uuid, Held>>>);
+pub struct InFlight(Arc<Mutex<HashMap<Uuid, Held>>>);
 
 struct Held {
     attempt: i64,
@@ -69,7 +69,8 @@ impl InFlight {
         self.held().get(&key.id).is_some_and(|held| held.attempt == key.attempt && held.handed_back)
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// How many attempts are held now.
+    pub fn count(&self) -> usize {
         self.held().len()
     }
 

@@ -13,47 +13,61 @@ use uuid::Uuid;
 
 use super::in_flight::InFlight;
 
-/// Runs until `stopped`. Leases are renewed three times in their length, so that two renewals may fail.
-pub(super) async fn run(db: Db, wire: Wire, in_flight: InFlight, lease: Duration, stopped: CancellationToken) {
-    let mut cancels = wire.cancels();
-    let mut next = db.now() + lease / 3;
-    loop {
-        tokio::select! {
-            () = stopped.cancelled() => return,
-            () = db.clock().sleep_until(next) => {
-                next = db.now() + lease / 3;
-                renew(&db, &wire, &in_flight, lease).await;
-            }
-            cancel = cancels.recv() => match cancel {
-                Ok(job) => { in_flight.cancel(job); }
-                // Too many at once: the next renewal reads the rest from the ledger.
-                Err(RecvError::Lagged(_)) => next = db.now(),
-                Err(RecvError::Closed) => return,
+/// What keeps leases, and whose.
+pub(super) struct LeaseKeeper {
+    pub(super) db: Db,
+    pub(super) wire: Wire,
+    pub(super) in_flight: InFlight,
+    pub(super) lease: Duration,
+    /// Who holds them, if the dispatcher leased under another name.
+    pub(super) holder: Option<String>,
+}
+
+impl LeaseKeeper {
+    /// Runs until `stopped`. Leases are renewed three times in their length, so that two renewals may fail.
+    pub(super) async fn run(self, stopped: CancellationToken) {
+        let Self { db, wire, in_flight, lease, .. } = &self;
+        let mut cancels = wire.cancels();
+        let mut next = db.now() + *lease / 3;
+        loop {
+            tokio::select! {
+                () = stopped.cancelled() => return,
+                () = db.clock().sleep_until(next) => {
+                    next = db.now() + *lease / 3;
+                    self.renew().await;
+                }
+                cancel = cancels.recv() => match cancel {
+                    Ok(job) => { in_flight.cancel(job); }
+                    // Too many at once: the next renewal reads the rest from the ledger.
+                    Err(RecvError::Lagged(_)) => next = db.now(),
+                    Err(RecvError::Closed) => return,
+                }
             }
         }
     }
-}
 
-async fn renew(db: &Db, wire: &Wire, in_flight: &InFlight, lease: Duration) {
-    let running = in_flight.keys();
-    let mut held = running.clone();
-    held.extend(wire.waiting());
-    let until = db.now() + lease;
-    match ledger::renew(db, &held, lease).await {
-        Ok(renewals) => {
-            renewals.iter().filter(|renewal| renewal.cancel_requested).for_each(|renewal| {
-                in_flight.cancel(renewal.id);
-            });
-            let kept: HashSet<Uuid> = renewals.iter().map(|renewal| renewal.id).collect();
-            wire.renewed(&kept, until);
-            let still_held: HashSet<JobKey> = in_flight.keys().into_iter().collect();
-            // An attempt whose outcome was committed meanwhile has no lease to lose.
-            for lost in running.iter().filter(|key| !kept.contains(&key.id) && still_held.contains(key)) {
-                metrics::counter!("herald_leases_lost_total").increment(1);
-                tracing::warn!(job = %lost.id, attempt = lost.attempt, "lease lost: stopping");
-                in_flight.cancel_attempt(*lost);
+    async fn renew(&self) {
+        let Self { db, wire, in_flight, lease, holder } = self;
+        let running = in_flight.keys();
+        let mut held = running.clone();
+        held.extend(wire.waiting());
+        let until = db.now() + *lease;
+        match ledger::renew_as(db, holder.as_deref(), &held, *lease).await {
+            Ok(renewals) => {
+                renewals.iter().filter(|renewal| renewal.cancel_requested).for_each(|renewal| {
+                    in_flight.cancel(renewal.id);
+                });
+                let kept: HashSet<Uuid> = renewals.iter().map(|renewal| renewal.id).collect();
+                wire.renewed(&kept, until);
+                let still_held: HashSet<JobKey> = in_flight.keys().into_iter().collect();
+                // An attempt whose outcome was committed meanwhile has no lease to lose.
+                for lost in running.iter().filter(|key| !kept.contains(&key.id) && still_held.contains(key)) {
+                    metrics::counter!("herald_leases_lost_total").increment(1);
+                    tracing::warn!(job = %lost.id, attempt = lost.attempt, "lease lost: stopping");
+                    in_flight.cancel_attempt(*lost);
+                }
             }
+            Err(error) => tracing::warn!(%error, jobs = held.len(), "leases could not be renewed, will try again"),
         }
-        Err(error) => tracing::warn!(%error, jobs = held.len(), "leases could not be renewed, will try again"),
     }
 }

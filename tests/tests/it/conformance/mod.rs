@@ -5,6 +5,7 @@ mod contacts;
 mod errors;
 mod events;
 mod facts;
+mod fleet;
 mod inspect;
 mod invitations;
 mod queues;

@@ -12,12 +12,12 @@ mod stopping;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use herald_scheduler::Scheduler;
+use herald_scheduler::{Outlet, Scheduler};
 use herald_shared::{
     db::{Db, query},
     wire::Wire,
 };
-use herald_worker::runner::{Attempt, Done, Failure, Handler, QueueShare, Runner};
+use herald_worker::runner::{Attempt, Done, Failure, Handler, InFlight, QueueShare, Runner};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -44,12 +44,19 @@ impl Fleet {
 
     fn with_queues(db: &Db, queues: Vec<QueueShare>, handler: Handler) -> Self {
         let (wire, stop) = (Wire::in_process(), CancellationToken::new());
-        let runner =
-            Runner { db: db.clone(), wire: wire.clone(), queues, lease: LEASE, stop_after: STOP_AFTER, handler };
-        let scheduler = Scheduler {
+        let runner = Runner {
             db: db.clone(),
             wire: wire.clone(),
-            name: "the only one".to_owned(),
+            queues,
+            lease: LEASE,
+            stop_after: STOP_AFTER,
+            holder: None,
+            in_flight: InFlight::default(),
+            handler,
+        };
+        let scheduler = Scheduler {
+            db: db.clone(),
+            outlet: Outlet::in_process(wire.clone(), "the only one".to_owned()),
             lease: LEASE,
             tick: Duration::from_secs(3_600),
             keep: Duration::from_secs(30 * 86_400),

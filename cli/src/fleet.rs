@@ -1,0 +1,148 @@
+//! The fleet's roles: `herald api`, `herald worker` and `herald scheduler`, any number of each, on one PostgreSQL and one Redis.
+//!
+//! What they share beside those two: the data folder, which holds the files and the key of the links.
+
+mod scheduler;
+mod worker;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use herald_shared::{
+    config::Settings,
+    db::Db,
+    redis_wire::{Event, RedisConfig, RedisWire},
+    telemetry,
+    wire::Wire,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::{scheduler::run as scheduler, worker::run as worker};
+use crate::{
+    args::{Common, Up},
+    home::{self, Home},
+    stop, up,
+};
+
+/// Everything a role works with.
+struct Role {
+    home: Home,
+    redis: RedisWire,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+}
+
+impl Role {
+    /// Opens what the fleet shares. Says everything that is missing at once.
+    async fn open(common: &Common) -> anyhow::Result<Self> {
+        let settings = home::settings(common)?;
+        home::start_logging(&settings.log)?;
+        let metrics = telemetry::start_metrics();
+        let redis = redis_config(&settings)?;
+        let home = Home::share(common, settings).await?;
+        let redis = RedisWire::connect(&redis).await.context("opening the wire")?;
+        Ok(Self { home, redis, metrics, stop: stop::on_signal() })
+    }
+
+    async fn close(self) {
+        self.home.close().await;
+    }
+}
+
+fn redis_config(settings: &Settings) -> anyhow::Result<RedisConfig> {
+    let missing: Vec<&str> = [
+        (settings.database.url.is_empty(), "database.url (a PostgreSQL database: postgres://user:password@host/name)"),
+        (settings.redis.url.is_empty(), "redis.url (redis://host:6379)"),
+    ]
+    .into_iter()
+    .filter_map(|(missing, what)| missing.then_some(what))
+    .collect();
+    if !missing.is_empty() {
+        bail!(
+            "a fleet needs the settings {}; `herald up` does without and runs everything in one process",
+            missing.join(" and ")
+        );
+    }
+    if !settings.database.url.starts_with("postgres") {
+        bail!("setting database.url is no PostgreSQL database: a fleet needs one");
+    }
+    Ok(RedisConfig { url: settings.redis.url.clone(), prefix: settings.redis.prefix.clone() })
+}
+
+/// `herald api`
+pub(crate) async fn api(common: &Common, options: Up) -> anyhow::Result<ExitCode> {
+    let role = Role::open(common).await?;
+    let wire = Wire::in_process();
+    tokio::spawn(tell_work(role.home.db.clone(), role.redis.clone()));
+    tokio::spawn(tell_cancels(wire.clone(), role.redis.clone()));
+    let served = up::serve(&role.home, wire, role.metrics.clone(), options.listen, role.stop.clone()).await;
+    role.close().await;
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Passes on to the schedulers that this process has put a job in the ledger.
+async fn tell_work(db: Db, redis: RedisWire) {
+    loop {
+        db.nudged().await;
+        if let Err(error) = redis.tell_work().await {
+            // Schedulers look by themselves every tick.
+            tracing::warn!(%error, "schedulers could not be told of a job");
+        }
+    }
+}
+
+/// Passes on to the workers what a person cancelled here.
+async fn tell_cancels(wire: Wire, redis: RedisWire) {
+    let mut cancels = wire.cancels();
+    loop {
+        match cancels.recv().await {
+            Ok(job) => {
+                if let Err(error) = redis.cancel(job).await {
+                    // The next renewal of its lease tells the worker.
+                    tracing::warn!(%error, "workers could not be told of a cancellation");
+                }
+            }
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Passes cancellations of other processes on to the workers of this one.
+async fn hear_cancels(redis: RedisWire, wire: Wire) {
+    let mut events = redis.events();
+    loop {
+        match events.recv().await {
+            Ok(Event::Cancel(job)) => wire.cancel(job),
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// What this process is called in the list of workers.
+fn process_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::env::var("HOSTNAME"))
+        .unwrap_or_else(|_| "unknown".to_owned());
+    format!("{}:{}", host.trim(), std::process::id())
+}
+
+/// Serves `/metrics`, `/healthz` and `/readyz` of a role that has no API, if asked to.
+async fn monitor(role: &Role, listen: Option<&str>) -> anyhow::Result<()> {
+    let Some(listen) = listen else { return Ok(()) };
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("listening on {listen}: choose another address with --monitor"))?;
+    let state = herald_api::Monitor {
+        db: role.home.db.clone(),
+        files: role.home.files.clone(),
+        redis: role.redis.clone(),
+        metrics: role.metrics.clone(),
+    };
+    tokio::spawn(herald_api::serve_monitor(listener, state, role.stop.clone()));
+    Ok(())
+}

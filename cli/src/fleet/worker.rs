@@ -1,0 +1,148 @@
+//! `herald worker`: does the work.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use herald_shared::wire::Wire;
+use herald_worker::{
+    jobs,
+    presence::Presence,
+    puller::Puller,
+    runner::{InFlight, QueueShare, Runner},
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{Role, hear_cancels, monitor, process_name, tell_work};
+use crate::{
+    args::{self, Common},
+    engine,
+};
+
+pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Result<ExitCode> {
+    let role = Role::open(common).await?;
+    monitor(&role, options.monitor.as_deref()).await?;
+    let settings = role.home.settings.clone();
+    let queues = match &options.queues {
+        Some(text) => parse_queues(text)?,
+        None => engine::queues(&settings),
+    };
+    let (db, redis, stop) = (role.home.db.clone(), role.redis.clone(), role.stop.clone());
+    let lease = Duration::from_secs(settings.ledger.lease_seconds);
+    let stop_after = Duration::from_secs(settings.worker.stop_seconds);
+    let worker_id = db.new_id();
+    let wire = Wire::in_process();
+    let in_flight = InFlight::default();
+    let (quiet, quiet_now) = watch::channel(options.quiet);
+    let quiet_here = quiet_on_signal(options.quiet);
+    tokio::spawn(tell_work(db.clone(), redis.clone()));
+    tokio::spawn(hear_cancels(redis.clone(), wire.clone()));
+
+    let handler = jobs::handler(Arc::new(engine::context(&role.home)?));
+    let runner = Runner {
+        db: db.clone(),
+        wire: wire.clone(),
+        // What waits here is this process's alone, and counts as tried if it is killed: no more than it is about to run.
+        queues: queues.iter().map(|share| QueueShare { prefetch: share.concurrency, ..share.clone() }).collect(),
+        lease,
+        stop_after,
+        holder: Some(process_name()),
+        in_flight: in_flight.clone(),
+        handler,
+    };
+    let gone = CancellationToken::new();
+    let presence = Presence {
+        db: db.clone(),
+        worker_id,
+        name: process_name(),
+        queues: queues.clone(),
+        in_flight,
+        quiet,
+        quiet_here,
+    };
+    let presence = tokio::spawn(presence.run(stop.clone(), gone.clone()));
+    // The consumers' rooms open when the runner starts, so it starts first.
+    let runner = tokio::spawn(runner.run(stop.clone()));
+    let pullers: Vec<_> = queues
+        .iter()
+        .map(|share| {
+            let puller = Puller {
+                db: db.clone(),
+                redis: redis.clone(),
+                wire: wire.clone(),
+                queue: share.queue.clone(),
+                worker_id,
+                lease,
+                quiet: quiet_now.clone(),
+            };
+            tokio::spawn(puller.run(stop.clone()))
+        })
+        .collect();
+    tracing::info!(name = process_name(), "the worker runs");
+    runner.await.context("running jobs")?;
+    for puller in pullers {
+        puller.await.context("taking jobs")?;
+    }
+    gone.cancel();
+    presence.await.context("leaving")?;
+    role.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cpu=2,sync=16`
+fn parse_queues(text: &str) -> anyhow::Result<Vec<QueueShare>> {
+    let mut queues: Vec<QueueShare> = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let share = part
+            .split_once('=')
+            .and_then(|(queue, jobs)| Some((queue.trim(), jobs.trim().parse().ok()?)))
+            .filter(|(queue, jobs)| !queue.is_empty() && (1..=10_000).contains(jobs));
+        let Some((queue, jobs)) = share else {
+            bail!("--queues: {part:?} is not QUEUE=JOBS, such as cpu=2 (1 to 10000 jobs at once)");
+        };
+        if queues.iter().any(|share| share.queue == queue) {
+            bail!("--queues: {queue} is named twice");
+        }
+        queues.push(QueueShare::new(queue, jobs));
+    }
+    if queues.is_empty() {
+        bail!("--queues names no queue: write for example cpu=2,sync=16");
+    }
+    Ok(queues)
+}
+
+/// SIGUSR1 makes the worker quiet, a second one lets it go on.
+fn quiet_on_signal(at_first: bool) -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(at_first);
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut asked) = signal(SignalKind::user_defined1()) else {
+            tracing::warn!("SIGUSR1 cannot be heard: use `herald workers --quiet`");
+            return std::future::pending().await;
+        };
+        while asked.recv().await.is_some() {
+            sender.send_modify(|quiet| *quiet = !*quiet);
+        }
+    });
+    receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_are_read_and_nonsense_is_named() {
+        let queues = parse_queues("cpu=2, sync=16").unwrap();
+        assert_eq!(
+            queues.iter().map(|q| (q.queue.as_str(), q.concurrency)).collect::<Vec<_>>(),
+            [("cpu", 2), ("sync", 16)]
+        );
+        for (text, says) in
+            [("cpu", "\"cpu\""), ("cpu=0", "cpu=0"), ("=3", "=3"), ("cpu=1,cpu=2", "twice"), (" , ", "no queue")]
+        {
+            let error = parse_queues(text).unwrap_err().to_string();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `herald workers`: the live fleet.
+
+use std::process::ExitCode;
+
+use chrono::TimeDelta;
+use herald_shared::{
+    clock::Clock,
+    db::Db,
+    ids::Ids,
+    ledger::{self, WORKER_BELIEVED, WorkerRow},
+};
+
+use crate::{
+    args::{Common, Workers},
+    home,
+};
+
+pub(crate) async fn run(common: &Common, options: Workers) -> anyhow::Result<ExitCode> {
+    let settings = home::settings(common)?;
+    let db = Db::connect(&home::database(&settings, &common.data), Clock::system(), Ids::random()).await?;
+    if options.quiet || options.resume {
+        let asked = ledger::ask_quiet(&db, options.name.as_deref(), options.quiet).await?;
+        say(&format!(
+            "{asked} workers asked to {}",
+            if options.quiet { "take no more jobs" } else { "take jobs again" }
+        ));
+        let nobody = asked == 0;
+        return Ok(if nobody { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    }
+    let now = db.now();
+    let workers = ledger::workers(&db, now - TimeDelta::hours(1)).await?;
+    if options.json {
+        for worker in &workers {
+            say(&serde_json::to_string(worker)?);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if workers.is_empty() {
+        say("no worker has been seen for an hour: start one with `herald worker`");
+    }
+    for worker in &workers {
+        say(&line(worker, now));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(worker: &WorkerRow, now: chrono::DateTime<chrono::Utc>) -> String {
+    let silent = now - worker.seen_at;
+    let state = if silent > WORKER_BELIEVED {
+        format!("gone for {} s", silent.num_seconds())
+    } else if worker.quiet_asked && worker.state == "running" {
+        "asked to be quiet".to_owned()
+    } else {
+        worker.state.clone()
+    };
+    let queues: Vec<String> =
+        worker.queues.0.iter().map(|(queue, capacity)| format!("{queue}={}", capacity.concurrency)).collect();
+    format!(
+        "{:<28} {:<18} {:>4} running  {:<30} version {}, up {} s",
+        worker.name,
+        state,
+        worker.running,
+        queues.join(","),
+        worker.version,
+        (now - worker.started_at).num_seconds()
+    )
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,149 @@
+//! Where leased jobs go: to the workers of this process, or over Redis to those of the fleet.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use herald_shared::{
+    db::Db,
+    ledger::{self, Demand, Leased, ON_THE_WIRE, WORKER_BELIEVED},
+    redis_wire::{Event, RedisWire},
+    wire::Wire,
+};
+use tokio::sync::{Mutex, broadcast};
+
+/// How long what the workers said they can take is believed before it is read again.
+const CAPACITY_KEPT: TimeDelta = TimeDelta::milliseconds(500);
+
+/// Where a scheduler puts the jobs it leased.
+#[derive(Clone)]
+pub struct Outlet(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    /// The workers of this process.
+    InProcess { wire: Wire, name: String },
+    /// The workers of the fleet.
+    Fleet(Arc<Fleet>),
+}
+
+struct Fleet {
+    redis: RedisWire,
+    capacity: Mutex<Option<Known>>,
+    events: Mutex<broadcast::Receiver<Event>>,
+}
+
+/// What the workers have room for, and when they were asked.
+struct Known {
+    at: DateTime<Utc>,
+    capacity: BTreeMap<String, usize>,
+}
+
+impl Outlet {
+    /// To the workers of this process, which `name` names.
+    pub fn in_process(wire: Wire, name: String) -> Self {
+        Self(Kind::InProcess { wire, name })
+    }
+
+    /// To the workers of the fleet.
+    pub fn fleet(redis: RedisWire) -> Self {
+        let events = Mutex::new(redis.events());
+        Self(Kind::Fleet(Arc::new(Fleet { redis, capacity: Mutex::default(), events })))
+    }
+
+    /// Under whose name jobs are leased.
+    pub(crate) fn holder(&self) -> &str {
+        match &self.0 {
+            Kind::InProcess { name, .. } => name,
+            Kind::Fleet(_) => ON_THE_WIRE,
+        }
+    }
+
+    /// How many more jobs of each queue it can take.
+    pub(crate) async fn demand(&self, db: &Db) -> anyhow::Result<Vec<Demand>> {
+        match &self.0 {
+            Kind::InProcess { wire, .. } => Ok(wire.demand()),
+            Kind::Fleet(fleet) => fleet.demand(db).await,
+        }
+    }
+
+    /// Puts leased jobs on the wire. Returns those nobody here takes any more, to be handed back.
+    pub(crate) async fn push(&self, jobs: Vec<Leased>) -> Vec<Leased> {
+        match &self.0 {
+            Kind::InProcess { wire, .. } => wire.push(jobs),
+            Kind::Fleet(fleet) => {
+                fleet.push(jobs).await;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Returns when it may have room again, or a job elsewhere became ready. Room is of no interest to who had nothing left to give.
+    pub(crate) async fn changed(&self, wants_room: bool) {
+        match &self.0 {
+            Kind::InProcess { wire, .. } => wire.demand_rose().await,
+            Kind::Fleet(fleet) => fleet.changed(wants_room).await,
+        }
+    }
+
+    /// Renews the leases of what waits on the wire. Within one process the worker does that.
+    pub(crate) async fn renew_waiting(&self, db: &Db, lease: Duration) -> anyhow::Result<()> {
+        let Kind::Fleet(fleet) = &self.0 else { return Ok(()) };
+        for queue in fleet.capacity(db).await?.keys() {
+            let waiting = fleet.redis.waiting(queue).await?;
+            metrics::gauge!("herald_wire_depth", "queue" => queue.clone()).set(waiting.len() as f64);
+            ledger::renew(db, &waiting, lease).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Fleet {
+    async fn capacity(&self, db: &Db) -> anyhow::Result<BTreeMap<String, usize>> {
+        let now = db.now();
+        let mut kept = self.capacity.lock().await;
+        if let Some(known) = kept.as_ref().filter(|known| now - known.at < CAPACITY_KEPT) {
+            return Ok(known.capacity.clone());
+        }
+        let capacity = ledger::capacity(db, now - WORKER_BELIEVED).await?;
+        *kept = Some(Known { at: now, capacity: capacity.clone() });
+        Ok(capacity)
+    }
+
+    async fn demand(&self, db: &Db) -> anyhow::Result<Vec<Demand>> {
+        let capacity = self.capacity(db).await?;
+        let queues: Vec<&str> = capacity.keys().map(String::as_str).collect();
+        let depths = self.redis.depths(&queues).await?;
+        Ok(capacity
+            .iter()
+            .zip(depths)
+            .map(|((queue, room), depth)| Demand { queue: queue.clone(), limit: room.saturating_sub(depth) })
+            .filter(|demand| demand.limit > 0)
+            .collect())
+    }
+
+    async fn push(&self, jobs: Vec<Leased>) {
+        let mut by_queue: BTreeMap<String, Vec<Leased>> = BTreeMap::new();
+        for job in jobs {
+            by_queue.entry(job.queue.clone()).or_default().push(job);
+        }
+        for (queue, jobs) in by_queue {
+            if let Err(error) = self.redis.push(&queue, &jobs).await {
+                // Perhaps they are there and only the answer was lost, so nobody else may have them before their leases run out.
+                tracing::warn!(%error, jobs = jobs.len(), "jobs may not have reached the wire: their leases will tell");
+            }
+        }
+    }
+
+    async fn changed(&self, wants_room: bool) {
+        let mut events = self.events.lock().await;
+        loop {
+            match events.recv().await {
+                Ok(Event::Work) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+                Ok(Event::Room) if wants_room => return,
+                Ok(Event::Room | Event::Cancel(_)) => {}
+                // The listener lives as long as the wire.
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The live fleet: every worker process says every other second that it is there, and what it can take.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::db::{Db, FromRow, Json, Result, query};
+
+/// How long a worker is believed to be there after it last said so.
+pub const WORKER_BELIEVED: TimeDelta = TimeDelta::seconds(8);
+
+/// What a worker takes of one queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// Jobs it runs at once.
+    pub concurrency: usize,
+    /// Jobs that may wait for it on the wire.
+    pub prefetch: usize,
+}
+
+/// A worker process.
+#[derive(Clone, Debug, FromRow, Serialize)]
+pub struct WorkerRow {
+    /// Made anew at each start.
+    pub id: Uuid,
+    /// Host and process, for people to read.
+    pub name: String,
+    /// Herald's version.
+    pub version: String,
+    /// `running`, `quiet` (it finishes what it has and takes no more) or `stopping`.
+    pub state: String,
+    /// A person asked it to be quiet.
+    pub quiet_asked: bool,
+    /// What it takes, by queue.
+    pub queues: Json<BTreeMap<String, Capacity>>,
+    /// Jobs it runs.
+    pub running: i64,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// When it last said that it is there.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// Says that a worker is there, and returns whether a person wants it to be quiet.
+pub async fn worker_seen(db: &Db, worker: &WorkerRow) -> Result<bool> {
+    let mut tx = db.begin().await?;
+    let (quiet_asked,): (bool,) = query(
+        "insert into workers (id, name, version, state, quiet_asked, queues, running, started_at, seen_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         on conflict (id) do update set state = excluded.state, running = excluded.running, seen_at = excluded.seen_at
+         returning quiet_asked",
+    )
+    .bind(worker.id)
+    .bind(worker.name.as_str())
+    .bind(worker.version.as_str())
+    .bind(worker.state.as_str())
+    .bind(worker.quiet_asked)
+    .bind(serde_json::to_value(&worker.queues.0).expect("capacities are plain data"))
+    .bind(worker.running)
+    .bind(worker.started_at)
+    .bind(worker.seen_at)
+    .one(&mut tx)
+    .await?;
+    tx.commit().await?;
+    Ok(quiet_asked)
+}
+
+/// Takes a worker that has stopped off the list.
+pub async fn worker_left(db: &Db, id: Uuid) -> Result<()> {
+    let mut tx = db.begin().await?;
+    query("delete from workers where id = $1").bind(id).execute(&mut tx).await?;
+    tx.commit().await
+}
+
+/// The workers seen since, oldest first.
+pub async fn workers(db: &Db, since: DateTime<Utc>) -> Result<Vec<WorkerRow>> {
+    query(
+        "select id, name, version, state, quiet_asked, queues, running, started_at, seen_at from workers
+         where seen_at >= $1 order by started_at, id",
+    )
+    .bind(since)
+    .all(db)
+    .await
+}
+
+/// How many jobs may wait on the wire for each queue: what the workers seen since, and taking jobs, have room for.
+pub async fn capacity(db: &Db, since: DateTime<Utc>) -> Result<BTreeMap<String, usize>> {
+    let mut room = BTreeMap::new();
+    for worker in workers(db, since).await?.into_iter().filter(|worker| worker.state == "running") {
+        for (queue, capacity) in worker.queues.0 {
+            *room.entry(queue).or_default() += capacity.prefetch;
+        }
+    }
+    Ok(room)
+}
+
+/// Asks workers of this name (all of them for `None`) to take no more jobs, or to go on. Returns how many were asked.
+pub async fn ask_quiet(db: &Db, name: Option<&str>, quiet: bool) -> Result<u64> {
+    let mut tx = db.begin().await?;
+    let asked = match name {
+        Some(name) => query("update workers set quiet_asked = $1 where name = $2").bind(quiet).bind(name),
+        None => query("update workers set quiet_asked = $1").bind(quiet),
+    };
+    let asked = asked.execute(&mut tx).await?;
+    tx.commit().await?;
+    Ok(asked)
+}
+
+/// Forgets workers not seen since.
+pub async fn forget_workers(db: &Db, since: DateTime<Utc>) -> Result<u64> {
+    let mut tx = db.begin().await?;
+    let forgotten = query("delete from workers where seen_at < $1").bind(since).execute(&mut tx).await?;
+    tx.commit().await?;
+    Ok(forgotten)
+}

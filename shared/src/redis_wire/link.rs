@@ -1,0 +1,67 @@
+//! A connection that many share and that is made anew after it broke.
+
+use std::{sync::Arc, time::Duration};
+
+use redis::{Cmd, FromRedisValue, Pipeline};
+use tokio::sync::Mutex;
+
+use super::{
+    RedisWireError,
+    server::{Connection, Server},
+};
+
+/// The longest a command may take: pushes and publications are answered in microseconds.
+const ANSWER: Duration = Duration::from_secs(5);
+
+pub(super) struct Link {
+    server: Arc<Server>,
+    open: Mutex<Option<Connection>>,
+}
+
+impl Link {
+    pub(super) fn new(server: Arc<Server>) -> Self {
+        Self { server, open: Mutex::new(None) }
+    }
+
+    /// Runs a command. It is not repeated: after an error nobody knows whether it was carried out, and the caller knows what that means.
+    pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisWireError> {
+        let mut connection = self.connection().await?;
+        let result = in_time(connection.run(command)).await;
+        self.drop_after_error(&result).await;
+        result
+    }
+
+    /// Runs several commands in one round trip.
+    pub(super) async fn run_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, RedisWireError> {
+        let mut connection = self.connection().await?;
+        let result = in_time(connection.run_all(commands)).await;
+        self.drop_after_error(&result).await;
+        result
+    }
+
+    async fn connection(&self) -> Result<Connection, RedisWireError> {
+        // Held while connecting, so that a fleet's worth of callers makes one connection.
+        let mut open = self.open.lock().await;
+        if let Some(connection) = open.as_ref() {
+            return Ok(connection.share());
+        }
+        let connection = in_time(self.server.connect(ANSWER)).await?;
+        metrics::counter!("herald_redis_connections_total").increment(1);
+        Ok(open.insert(connection).share())
+    }
+
+    /// Any error makes the next caller connect anew: after a failover the old server still answers, but with `READONLY`.
+    async fn drop_after_error<T>(&self, result: &Result<T, RedisWireError>) {
+        if result.is_err() {
+            metrics::counter!("herald_redis_errors_total").increment(1);
+            *self.open.lock().await = None;
+        }
+    }
+}
+
+async fn in_time<T>(call: impl Future<Output = redis::RedisResult<T>>) -> Result<T, RedisWireError> {
+    match tokio::time::timeout(ANSWER, call).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(RedisWireError::TimedOut(ANSWER.as_secs())),
+    }
+}

@@ -1,0 +1,88 @@
+//! Says that this worker process is there, what it can take, and how much it runs; and hears whether it is to be quiet.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use herald_shared::{
+    db::{Db, Json},
+    ledger::{self, Capacity, WorkerRow},
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::runner::{InFlight, QueueShare};
+
+/// How often it says so. A scheduler believes in it for [`ledger::WORKER_BELIEVED`].
+const EVERY: Duration = Duration::from_secs(2);
+
+/// A worker process as the fleet sees it.
+pub struct Presence {
+    /// The ledger's database.
+    pub db: Db,
+    /// Its id, made anew at each start.
+    pub worker_id: Uuid,
+    /// Its name, for people to read.
+    pub name: String,
+    /// What it takes.
+    pub queues: Vec<QueueShare>,
+    /// What it runs.
+    pub in_flight: InFlight,
+    /// Set when it is to take no more jobs, by a signal or by a person.
+    pub quiet: watch::Sender<bool>,
+    /// It was told to be quiet on the command line or by a signal: nobody but another signal ends that.
+    pub quiet_here: watch::Receiver<bool>,
+}
+
+impl Presence {
+    /// Runs until `gone`, then takes the worker off the list.
+    pub async fn run(self, stop: CancellationToken, gone: CancellationToken) {
+        let queues: BTreeMap<String, Capacity> = self
+            .queues
+            .iter()
+            .map(|share| (share.queue.clone(), Capacity { concurrency: share.concurrency, prefetch: share.prefetch }))
+            .collect();
+        let mut here = self.quiet_here.clone();
+        let mut row = WorkerRow {
+            id: self.worker_id,
+            name: self.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: String::new(),
+            quiet_asked: false,
+            queues: Json(queues),
+            running: 0,
+            started_at: self.db.now(),
+            seen_at: self.db.now(),
+        };
+        loop {
+            row.state = match (stop.is_cancelled(), *self.quiet.borrow()) {
+                (true, _) => "stopping",
+                (false, true) => "quiet",
+                (false, false) => "running",
+            }
+            .to_owned();
+            row.running = i64::try_from(self.in_flight.count()).unwrap_or(i64::MAX);
+            row.seen_at = self.db.now();
+            match ledger::worker_seen(&self.db, &row).await {
+                Ok(asked) => {
+                    let wanted = asked || *here.borrow_and_update();
+                    if self.quiet.send_if_modified(|quiet| std::mem::replace(quiet, wanted) != wanted) {
+                        tracing::info!(quiet = wanted, "taking jobs changed");
+                        continue;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the fleet could not be told that this worker is there, will try again")
+                }
+            }
+            tokio::select! {
+                () = gone.cancelled() => break,
+                () = stop.cancelled(), if row.state != "stopping" => {}
+                Ok(()) = here.changed() => {}
+                () = self.db.clock().sleep(EVERY) => {}
+            }
+        }
+        if let Err(error) = ledger::worker_left(&self.db, self.worker_id).await {
+            tracing::warn!(%error, "this worker could not take itself off the list: it is forgotten after a while");
+        }
+    }
+}
