@@ -20,13 +20,11 @@ use crate::{
 };
 
 pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Result<ExitCode> {
+    let asked = options.queues.as_deref().map(parse_queues).transpose()?;
     let role = Role::open(common).await?;
     monitor(&role, options.monitor.as_deref()).await?;
     let settings = role.home.settings.clone();
-    let queues = match &options.queues {
-        Some(text) => parse_queues(text)?,
-        None => engine::queues(&settings),
-    };
+    let queues = asked.unwrap_or_else(|| engine::queues(&settings));
     let (db, redis, stop) = (role.home.db.clone(), role.redis.clone(), role.stop.clone());
     let lease = Duration::from_secs(settings.ledger.lease_seconds);
     let stop_after = Duration::from_secs(settings.worker.stop_seconds);

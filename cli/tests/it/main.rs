@@ -5,4 +5,6 @@
 mod bad_input;
 mod chaos;
 mod commands;
+mod fleet;
+mod http;
 mod stage;

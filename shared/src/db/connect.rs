@@ -4,6 +4,7 @@ use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
+    ConnectOptions, Connection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -64,6 +65,8 @@ impl Db {
         let engine = match config {
             DbConfig::Postgres { url, max_connections } => {
                 let options = PgConnectOptions::from_str(url)?.application_name("herald");
+                // A pool tries until its time-out and then says no more than that; the first connection says what is wrong.
+                options.connect().await?.close().await?;
                 let pool = PgPoolOptions::new()
                     .max_connections(*max_connections)
                     .acquire_timeout(Duration::from_secs(10))

@@ -1,18 +1,18 @@
 //! `herald up`: the service from its first start to its end, over HTTP.
 
 use std::{
-    collections::HashMap,
-    fmt::Write as _,
     fs::File,
-    io::{BufRead, BufReader, Lines, Read, Write},
-    net::TcpStream,
+    io::{BufRead, BufReader, Lines},
     process::{Child, ChildStdout},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::stage::{Stage, signal};
+use crate::{
+    http::{Answer, ask, form},
+    stage::{Stage, signal},
+};
 
 /// A service that runs.
 struct Service {
@@ -21,18 +21,6 @@ struct Service {
     /// The token, if the start printed one.
     token: Option<String>,
     address: String,
-}
-
-struct Answer {
-    status: u16,
-    headers: HashMap<String, String>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
-    }
 }
 
 impl Service {
@@ -64,26 +52,7 @@ impl Service {
     }
 
     fn ask(&self, method: &str, path: &str, token: Option<&str>, form: Option<&[u8]>) -> Answer {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
-        if let Some(token) = token {
-            write!(head, "authorization: Bearer {token}\r\n").unwrap();
-        }
-        if let Some(form) = form {
-            write!(head, "content-type: multipart/form-data; boundary=edge\r\ncontent-length: {}\r\n", form.len())
-                .unwrap();
-        }
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-        stream.write_all(form.unwrap_or_default()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers =
-            lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.into()));
-        Answer { status, headers: headers.collect(), body: answer[end + 4..].to_vec() }
+        ask(&self.address, method, path, token, form)
     }
 
     /// Asks it to stop, and returns its exit code.
@@ -92,19 +61,6 @@ impl Service {
         assert!(self.out.next().is_none(), "it said something at its end");
         self.child.wait().unwrap().code()
     }
-}
-
-/// A form of fields and files: (name, file name, content).
-fn form(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
-    let mut form = Vec::new();
-    for (name, file, content) in parts {
-        let file = file.map_or_else(String::new, |file| format!("; filename=\"{file}\""));
-        form.extend(format!("--edge\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes());
-        form.extend_from_slice(content);
-        form.extend(b"\r\n");
-    }
-    form.extend(b"--edge--\r\n");
-    form
 }
 
 #[test]

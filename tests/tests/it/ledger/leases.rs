@@ -114,6 +114,8 @@ async fn the_guest_of_a_job_that_killed_its_workers_is_told(database: &TestDatab
     let started = guest_list::imported(db, "a", 1).await;
     while !ground::lease_from(db, "cpu", 1).await.is_empty() {
         rescue_all(db).await.unwrap();
+        // From the second time on it waits before it is tried again.
+        db.clock().advance(Duration::from_secs(300));
     }
     let guest = domain::run_guests(db, started.workspace, started.run.id, None, None, 1).await.unwrap().remove(0);
     assert_eq!(guest.state, "failed");
