@@ -1,5 +1,6 @@
 //! Finds the face detector's model inside the `rustface` package and copies it where the crate can
-//! embed it, so that no model file lives in this repository.
+//! embed it, so that no model file lives in this repository. The package is a build-dependency for
+//! that alone: cargo has it on the disk before this runs.
 //!
 //! Three ways, from the cheapest: `cargo metadata --offline` (right for every kind of source,
 //! vendored ones too, but it needs the packages of every member's tests on the disk, which a first

@@ -10,6 +10,8 @@ use super::picture::Pixels;
 #[derive(Debug, Default)]
 pub struct Scratch {
     resizer: Resizer,
+    /// What looking for faces reuses.
+    pub(super) faces: super::face::Buffers,
 }
 
 impl Scratch {

@@ -164,7 +164,7 @@ fn cut_out(context: &Context, bytes: &[u8], side: u32) -> Result<Cut, PictureErr
         notes.push(format!("{} faces in the picture, the largest one was taken", portrait.faces_found));
     }
     let mut hash = Sha256::new();
-    hash.update(format!("portrait 1 {side} {} {:?} {PORTRAIT:?}\n", studio.margin, studio.face));
+    hash.update(format!("portrait 2 {side} {} {:?} {PORTRAIT:?}\n", studio.margin, studio.face));
     hash.update(bytes);
     let hash = hex::encode(hash.finalize());
     let mut out = Vec::new();
