@@ -129,24 +129,22 @@ async fn work(jobs: usize, config: Config, setup: &str) {
     let name = format!("bench-{}", std::process::id());
     let worker = WorkerBuilder::new(name).backend(storage).concurrency(CONCURRENCY).build(handle);
     println!("{}", json!({ "event": "ready", "at": now(), "setup": setup }));
+    // In a task of its own: it looks for work whenever its task wakes, and nothing here may wake it.
+    let mut worker = tokio::spawn(worker.run());
     let acknowledged = async {
         while jobs == 0 || handled.load(Ordering::Relaxed) < jobs {
             sleep(Duration::from_millis(5)).await;
         }
         // Finished jobs stay in a set, for ever.
-        loop {
-            let done: usize =
-                redis::cmd("SCARD").arg(&done_key).query_async(&mut connection).await.expect("Redis answers");
-            if done >= jobs {
-                break;
-            }
+        let done = redis::cmd("SCARD").arg(&done_key).clone();
+        while done.query_async::<usize>(&mut connection).await.expect("the Redis answers") < jobs {
             sleep(Duration::from_millis(2)).await;
         }
         say("end");
         pending::<()>().await;
     };
     tokio::select! {
-        ended = worker.run() => eprintln!("the worker ended by itself: {ended:?}"),
+        ended = &mut worker => eprintln!("the worker ended by itself: {ended:?}"),
         () = acknowledged => {}
     }
 }
