@@ -30,8 +30,8 @@ DRAIN_LIMIT = 120
 # What is tried when a peer cannot work off the whole backlog.
 SMALL_BACKLOG = 5_000
 LATENCY_LIMIT = 30
-# A little over the two rounds of 30 s that a stalled job of BullMQ may take.
-RECOVERY_LIMIT = 75
+# A little over the three rounds of 30 s that a stalled job of BullMQ may take.
+RECOVERY_LIMIT = 100
 
 
 def say(text):
@@ -274,13 +274,15 @@ class Process:
         self.child = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", *command],
             env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,
         )
         self.group = Group(self.child.pid)
         self.events = queue.SimpleQueue()
+        # Those that came while another was waited for: a worker's first job may begin before it is `ready`.
+        self.early = []
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
@@ -291,6 +293,10 @@ class Process:
 
     def wait(self, name, limit):
         """The next event of that name, or None when it does not come or the process ends."""
+        for event in self.early:
+            if event["event"] == name:
+                self.early.remove(event)
+                return event
         until = time.monotonic() + limit
         while (left := until - time.monotonic()) > 0:
             try:
@@ -302,7 +308,12 @@ class Process:
                 return None
             if event["event"] == name:
                 return event
+            self.early.append(event)
         return None
+
+    def tell(self):
+        self.child.stdin.write(b"\n")
+        self.child.stdin.flush()
 
     def must(self, name, limit=60):
         event = self.wait(name, limit)
@@ -370,8 +381,10 @@ class Bench:
     def push(self, jobs):
         self.empty()
         with self.started("push", jobs) as producer:
-            begin = producer.must("begin")
+            producer.must("ready")
             before, server_before = producer.group.cpu(), self.server_cpu()
+            producer.tell()
+            begin = producer.must("begin")
             end = producer.must("end", limit=DRAIN_LIMIT)
             cpu, server = producer.group.cpu() - before, self.server_cpu() - server_before
         seconds = (end["at"] - begin["at"]) / 1e9
@@ -380,8 +393,6 @@ class Bench:
     def drain(self, jobs, pushed):
         """Works off what `push` left behind; its CPU time is counted in."""
         with self.started("work", jobs) as worker:
-            ready = worker.must("ready")
-            self.setup = ready.get("setup")
             begin = worker.wait("begin", limit=60)
             if begin is None:
                 return {"jobs": jobs, "failed": "no job of the backlog ran" + self.ended(worker)}
@@ -391,6 +402,7 @@ class Bench:
                 return {"jobs": jobs, "failed": f"not done after {DRAIN_LIMIT} s" + self.ended(worker)}
             cpu, server = worker.group.cpu() - before, self.server_cpu() - server_before
             peak = worker.group.peak()
+            self.setup = worker.must("ready").get("setup")
         seconds = (end["at"] - begin["at"]) / 1e9
         per_1000 = 1000 / jobs
         return {

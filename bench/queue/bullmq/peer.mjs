@@ -13,6 +13,7 @@ const opts = { removeOnComplete: true };
 const now = () => Number(process.hrtime.bigint());
 const say = (event, more = {}) => process.stdout.write(JSON.stringify({ event, at: now(), ...more }) + "\n");
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const told = () => new Promise((done) => process.stdin.once("data", done));
 const noops = (count) => Array.from({ length: count }, (_, number) => ({ name: "noop", data: { number }, opts }));
 
 async function producer() {
@@ -24,6 +25,8 @@ async function producer() {
 const roles = {
   async push(jobs) {
     const queue = await producer();
+    say("ready");
+    await told();
     say("begin");
     for (let first = 0; first < jobs; first += 1000) await queue.addBulk(noops(Math.min(1000, jobs - first)));
     say("end");

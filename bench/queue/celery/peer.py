@@ -66,6 +66,8 @@ def push_noops(count, producer):
 def push():
     with app.producer_pool.acquire(block=True) as producer:
         producer.connection.ensure_connection()
+        say("ready")
+        sys.stdin.readline()
         say("begin")
         push_noops(argument, producer)
         say("end")

@@ -23,6 +23,7 @@ const preset = {
 const now = () => Number(process.hrtime.bigint());
 const say = (event, more = {}) => process.stdout.write(JSON.stringify({ event, at: now(), ...more }) + "\n");
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+const told = () => new Promise((done) => process.stdin.once("data", done));
 const noops = (count) => Array.from({ length: count }, (_, number) => ({ identifier: "noop", payload: { number } }));
 
 async function producer() {
@@ -34,6 +35,8 @@ async function producer() {
 const roles = {
   async push(jobs) {
     const utils = await producer();
+    say("ready");
+    await told();
     say("begin");
     for (let first = 0; first < jobs; first += 1000) await utils.addJobs(noops(Math.min(1000, jobs - first)));
     say("end");

@@ -55,6 +55,8 @@ def push_noops(count) = Sidekiq::Client.push_bulk("class" => Noop, "args" => Arr
 
 def push(jobs)
   Sidekiq.redis(&:ping)
+  say("ready")
+  $stdin.gets
   say("begin")
   jobs.step(1, -1000) { |left| push_noops([left, 1000].min) }
   say("end")

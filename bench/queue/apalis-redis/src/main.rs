@@ -76,6 +76,8 @@ async fn push_noops(storage: &mut RedisStorage<Job>, count: usize) {
 
 async fn push(jobs: usize) {
     let mut storage = storage(flattered()).await;
+    say("ready");
+    std::io::stdin().read_line(&mut String::new()).expect("standard input is read");
     say("begin");
     for first in (0..jobs).step_by(1_000) {
         push_noops(&mut storage, 1_000.min(jobs - first)).await;

@@ -63,6 +63,8 @@ async fn add_noops(queue: &Queue, count: usize) {
 
 async fn push(jobs: usize) {
     let queue = queue().await;
+    say("ready");
+    std::io::stdin().read_line(&mut String::new()).expect("standard input is read");
     say("begin");
     for first in (0..jobs).step_by(1_000) {
         add_noops(&queue, 1_000.min(jobs - first)).await;
