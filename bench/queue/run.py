@@ -338,12 +338,14 @@ class Bench:
         self.peer, self.command, self.redis, self.postgres, self.number = peer, command, redis, postgres, number
         self.database = f"queue_{peer.name.replace('-', '_')}"
         self.log = (CACHE / peer.name / "log.txt").open("wb")
-        self.server_cpu = {"PostgreSQL": postgres.cpu, "Redis": redis.cpu}.get(peer.store, lambda: 0.0)
+        servers = {"PostgreSQL": postgres, "Redis": redis}
+        used = [server for name, server in servers.items() if name in peer.store]
+        self.server_cpu = lambda: sum(server.cpu() for server in used)
         self.setup = None
 
     def empty(self):
         self.redis.empty(self.number)
-        if self.peer.store == "PostgreSQL":
+        if "PostgreSQL" in self.peer.store:
             self.postgres.make(self.database)
 
     def clean(self):
@@ -546,7 +548,7 @@ def main():
         action="append",
         default=[],
         metavar=("NAME", "STORE", "COMMAND"),
-        help="a queue whose command is there already; a STORE of Redis or PostgreSQL has its CPU time counted, too",
+        help="a queue whose command is there already; what STORE names of Redis and PostgreSQL has its CPU time counted, too",
     )
     options = parser.parse_args()
     unknown = set(options.peers) - {peer.name for peer in PEERS}

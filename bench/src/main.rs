@@ -6,6 +6,7 @@ mod cpu;
 mod faces;
 mod ledger;
 mod memory;
+mod queue;
 mod render;
 mod table;
 
@@ -58,6 +59,14 @@ enum Command {
         #[arg(long, default_value_t = 100_000)]
         jobs: usize,
     },
+    /// Plays a role of the queue bench; see bench/queue/README.md
+    Queue {
+        /// push, singles, load, sleeper or work
+        role: String,
+        /// Jobs
+        #[arg(default_value_t = 0)]
+        count: usize,
+    },
     /// Reads the peak memory of `herald invite`
     Memory {
         /// The program
@@ -84,6 +93,9 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Faces { set, opencv, results } => faces::run(&set, &opencv, &results),
         Command::Ledger { scratch, postgres, results, jobs } => ledger::run(&scratch, postgres, &results, jobs),
+        Command::Queue { role, count } => {
+            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(queue::run(&role, count))
+        }
         Command::Memory { herald, template, faces, scratch, results } => {
             memory::run(&herald, &template, &faces, &scratch, &results)
         }
