@@ -112,7 +112,7 @@ async fn start(
     let folder = options.template.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if template.name.is_empty() { folder } else { None };
     let stored = domain::store_template(&home.db, &home.files, home.workspace_id, name.as_deref(), bundle).await?;
-    home.files.put_once(&list.key, list.bytes.clone()).await?;
+    home.files.put_once_from(&list.key, tokio::fs::File::from_std(list.copy.try_clone()?)).await?;
     let started = domain::start_run(
         &home.db,
         home.workspace_id,

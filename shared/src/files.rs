@@ -83,10 +83,12 @@ impl Files {
     }
 
     /// As [`Files::put_once`] for content that is not in memory; a few megabytes of it are at a time.
-    pub async fn put_once_from(&self, key: &str, mut content: impl AsyncRead + Unpin) -> Result<()> {
-        if self.size(key).await?.is_some() {
-            return Ok(());
-        }
+    pub async fn put_once_from(&self, key: &str, content: impl AsyncRead + Unpin) -> Result<()> {
+        if self.size(key).await?.is_some() { Ok(()) } else { self.put_from(key, content).await }
+    }
+
+    /// As [`Files::put`] for content that is not in memory.
+    pub async fn put_from(&self, key: &str, mut content: impl AsyncRead + Unpin) -> Result<()> {
         let upload = self.store.put_multipart(&path(key)?).await.map_err(|error| classify(key, error))?;
         let mut writer = WriteMultipart::new(upload);
         let mut chunk = vec![0; CHUNK];

@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
-use bytes::Bytes;
 use herald_shared::{
     csv::{GuestFile, Options},
     domain::{self, RunSource},
@@ -15,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 /// A list that can be read, as far as its header tells.
 pub(crate) struct List {
-    /// Its bytes, to be kept with the run.
-    pub(crate) bytes: Bytes,
+    /// A copy of it, from its beginning, to be kept with the run: the list itself may be edited meanwhile.
+    pub(crate) copy: File,
     /// Where they go in the file store.
     pub(crate) key: String,
     /// What its columns are called in expressions.
@@ -32,14 +33,15 @@ pub(crate) struct List {
 pub(crate) async fn read(path: &Path, options: &Options) -> anyhow::Result<List> {
     let (path, options) = (path.to_owned(), options.clone());
     tokio::task::spawn_blocking(move || {
-        let file = GuestFile::open(&path, &options).with_context(|| path.display().to_string())?;
+        let list = File::open(&path).with_context(|| path.display().to_string())?;
+        // Looked at before it is copied: a list that is too large need not be.
+        let file = GuestFile::new(&list, &options).with_context(|| path.display().to_string())?;
         let fields = domain::field_names(file.custom_fields());
         let notes = file.notes().to_vec();
-        let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-        let sha256 = hex::encode(Sha256::digest(&bytes));
+        let (copy, sha256) = copy(&list).with_context(|| path.display().to_string())?;
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Ok(List {
-            bytes: Bytes::from(bytes),
+            copy,
             key: format!("imports/{sha256}.csv"),
             fields,
             notes,
@@ -49,6 +51,22 @@ pub(crate) async fn read(path: &Path, options: &Options) -> anyhow::Result<List>
         })
     })
     .await?
+}
+
+/// Copies a list to a file without a name, and hashes it on the way.
+fn copy(mut list: &File) -> io::Result<(File, String)> {
+    let (mut copy, mut hash) = (tempfile::tempfile()?, Sha256::new());
+    let mut chunk = vec![0; 1 << 16];
+    list.rewind()?;
+    loop {
+        let read = list.read(&mut chunk)?;
+        if read == 0 {
+            copy.rewind()?;
+            return Ok((copy, hex::encode(hash.finalize())));
+        }
+        hash.update(&chunk[..read]);
+        copy.write_all(&chunk[..read])?;
+    }
 }
 
 impl List {

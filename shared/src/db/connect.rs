@@ -83,7 +83,7 @@ impl Db {
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(10))
                     .pragma("temp_store", "memory")
-                    .pragma("cache_size", "-6000");
+                    .pragma("cache_size", "-4000");
                 let write = SqlitePoolOptions::new()
                     .max_connections(1)
                     .idle_timeout(None)
@@ -95,7 +95,7 @@ impl Db {
                     .max_connections(4)
                     .acquire_timeout(Duration::from_secs(10))
                     // Page caches are memory that grows with the file: only the writer's is large.
-                    .connect_with(options.pragma("query_only", "on").pragma("cache_size", "-2000"))
+                    .connect_with(options.pragma("query_only", "on").pragma("cache_size", "-1000"))
                     .await?;
                 Engine::Sqlite { write, read }
             }

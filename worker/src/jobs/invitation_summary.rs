@@ -2,9 +2,11 @@
 //!
 //! Safe to run twice: it writes what is true now over what was true before.
 
-use std::sync::Arc;
+use std::{
+    io::{BufWriter, IntoInnerError, Seek},
+    sync::Arc,
+};
 
-use bytes::Bytes;
 use herald_shared::{domain, jobs::InvitationSummary, results};
 
 use super::{Context, Task};
@@ -14,7 +16,11 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationSummary>) ->
     let Some(run) = domain::run(&context.db, task.workspace_id, task.args.run_id).await? else {
         return Ok(Done::default());
     };
-    let table = results::write(&context.db, &context.files, task.workspace_id, &run, Vec::new()).await?;
-    context.files.put(&results::key(run.id), Bytes::from(table)).await?;
+    // A table of a million guests is not to be held in memory.
+    let draft = BufWriter::new(tempfile::tempfile()?);
+    let draft = results::write(&context.db, &context.files, task.workspace_id, &run, draft).await?;
+    let mut table = draft.into_inner().map_err(IntoInnerError::into_error)?;
+    table.rewind()?;
+    context.files.put_from(&results::key(run.id), tokio::fs::File::from_std(table)).await?;
     Ok(Done::default())
 }
