@@ -28,7 +28,7 @@ use crate::{
     auth::Workspace,
     input::{Id, Parameters},
     limits,
-    page::{self, Page},
+    page::{self, Page, PageParameters},
     problem::{Kind, Problem},
 };
 
@@ -93,20 +93,12 @@ fn url(id: Uuid) -> String {
     format!("/api/v1/invitation-runs/{id}")
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListParameters {
-    cursor: Option<String>,
-    limit: Option<usize>,
-}
-
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
-    Parameters(asked): Parameters<ListParameters>,
+    Parameters(asked): Parameters<PageParameters>,
 ) -> Result<Json<Page<Run>>, Problem> {
-    let limit = page::limit(asked.limit)?;
-    let before = page::after(asked.cursor.as_deref())?;
+    let (before, limit) = asked.read()?;
     let runs = domain::runs(&api.db, workspace, before, limit + 1).await?;
     Ok(Json(Page::of(runs, limit, |run| run.id.to_string())))
 }

@@ -29,14 +29,14 @@ async fn refresh(api: &Api) -> Result<(), Problem> {
     for queue in queues::every(api).await? {
         // A queue with nothing due says so: a gauge nobody sets keeps its last value.
         let age = due.get(&queue.name).map_or(0.0, |since| (now - *since).as_seconds_f64());
-        metrics::gauge!("jobs_oldest_due_age_seconds", "queue" => queue.name.clone()).set(age);
-        metrics::gauge!("queue_paused", "queue" => queue.name.clone()).set(u8::from(queue.paused));
+        metrics::gauge!("herald_queue_oldest_due_age_seconds", "queue" => queue.name.clone()).set(age);
+        metrics::gauge!("herald_queue_paused", "queue" => queue.name.clone()).set(u8::from(queue.paused));
         for (state, jobs) in [("ready", queue.ready), ("running", queue.running)] {
-            metrics::gauge!("jobs_queue_depth", "queue" => queue.name.clone(), "state" => state).set(jobs as f64);
+            metrics::gauge!("herald_queue_jobs", "queue" => queue.name.clone(), "state" => state).set(jobs as f64);
         }
     }
     let (used, open) = api.db.pool_size();
-    metrics::gauge!("db_connections", "state" => "used").set(used as f64);
-    metrics::gauge!("db_connections", "state" => "open").set(open as f64);
+    metrics::gauge!("herald_db_connections", "state" => "used").set(used as f64);
+    metrics::gauge!("herald_db_connections", "state" => "open").set(open as f64);
     Ok(())
 }

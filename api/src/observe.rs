@@ -46,9 +46,9 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
         tracing::info!(status, ms = seconds * 1_000.0, "answered");
     }
     let labels = [("method", method.to_owned()), ("route", route)];
-    metrics::histogram!("http_request_duration_seconds", &labels).record(seconds);
+    metrics::histogram!("herald_http_request_duration_seconds", &labels).record(seconds);
     let [method, route] = labels;
-    metrics::counter!("http_requests_total", &[method, route, ("status", status.to_string())]).increment(1);
+    metrics::counter!("herald_http_requests_total", &[method, route, ("status", status.to_string())]).increment(1);
     for (name, value) in CAREFUL {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -1,6 +1,6 @@
 //! Lists in pages: a page carries the cursor of the next one, so rows that come or go meanwhile shift nothing.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
 
@@ -15,6 +15,21 @@ pub(crate) struct Page<T> {
     items: Vec<T>,
     /// Sent back as `cursor` it gets the next page; `null` on the last one.
     next_cursor: Option<String>,
+}
+
+/// What may be asked of a list that has no filters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageParameters {
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+impl PageParameters {
+    /// The row after which the page begins, and how many rows it has.
+    pub(crate) fn read<T: std::str::FromStr>(&self) -> Result<(Option<T>, usize), Problem> {
+        Ok((after(self.cursor.as_deref())?, limit(self.limit)?))
+    }
 }
 
 /// How many rows a page has.

@@ -15,7 +15,7 @@ use herald_shared::{
     domain::{self, TemplateFilesError, TemplateRow},
     template::{Problem as Flaw, Template},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeSet;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ use crate::{
     auth::Workspace,
     input::{Id, Parameters},
     limits,
-    page::{self, Page},
+    page::{Page, PageParameters},
     problem::{Fault, Kind, Problem},
 };
 
@@ -53,20 +53,12 @@ fn upload_limit(api: &Api) -> u64 {
     (api.settings.http.max_upload_mb << 20).min(MAX_TEMPLATE)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListParameters {
-    cursor: Option<String>,
-    limit: Option<usize>,
-}
-
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
-    Parameters(asked): Parameters<ListParameters>,
+    Parameters(asked): Parameters<PageParameters>,
 ) -> Result<Json<Page<TemplateRow>>, Problem> {
-    let limit = page::limit(asked.limit)?;
-    let before = page::after(asked.cursor.as_deref())?;
+    let (before, limit) = asked.read()?;
     let rows = domain::templates(&api.db, workspace, before, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }

@@ -135,6 +135,7 @@ async fn work(ground: Ground, count: usize) -> anyhow::Result<()> {
     };
     let presence = Presence {
         db: db.clone(),
+        redis: redis.clone(),
         worker_id,
         name: "bench".to_owned(),
         queues: vec![share.clone()],

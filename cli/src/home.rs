@@ -72,22 +72,26 @@ impl Home {
     /// works on, and its leases bring lost jobs back.
     pub(crate) async fn share(common: &Common, settings: Settings) -> anyhow::Result<Self> {
         check_public_url(&settings)?;
-        let folder = DataFolder::share(&common.data)?;
-        let ids = Ids::random();
-        let key = folder.link_key(&ids)?;
-        let db = Db::connect(&database(&settings, &common.data), Clock::system(), ids)
-            .await
-            .context("opening the database")?;
-        db.migrate().await.context("bringing the database up to this version")?;
-        let files = Files::local(folder.files())?;
-        let links = link_signer(&settings, key);
-        let workspace_id = domain::ensure_default_workspace(&db).await?;
-        Ok(Self { settings: Arc::new(settings), folder, db, files, links, workspace_id })
+        Self::inside(DataFolder::share(&common.data)?, common, settings).await
     }
 
-    /// Opens the data folder for this process alone, brings its database up to this version, and puts in order what a killed process left.
+    /// Opens the data folder for this process alone, and puts in order what a killed process left.
     pub(crate) async fn open(common: &Common, settings: Settings) -> anyhow::Result<Self> {
-        let folder = DataFolder::open(&common.data)?;
+        let home = Self::inside(DataFolder::open(&common.data)?, common, settings).await?;
+        if home.folder.was_killed() {
+            let unfinished = home.files.remove_unfinished().await?;
+            let unowned = sweep(&home.db, &home.files).await.context("removing files without an owner")?;
+            tracing::info!(unfinished, unowned, "the last run was killed: its loose files are removed");
+        }
+        if home.settings.database.url.is_empty() {
+            // The folder is ours alone, so whoever held these jobs is gone.
+            herald_scheduler::rescue_all(&home.db).await.context("taking back the jobs of the last run")?;
+        }
+        Ok(home)
+    }
+
+    /// Opens what belongs to a folder, and brings its database up to this version.
+    async fn inside(folder: DataFolder, common: &Common, settings: Settings) -> anyhow::Result<Self> {
         let ids = Ids::random();
         let key = folder.link_key(&ids)?;
         let db = Db::connect(&database(&settings, &common.data), Clock::system(), ids)
@@ -95,16 +99,8 @@ impl Home {
             .context("opening the database")?;
         db.migrate().await.context("bringing the database up to this version")?;
         let files = Files::local(folder.files())?;
-        if folder.was_killed() {
-            let unfinished = files.remove_unfinished().await?;
-            let unowned = sweep(&db, &files).await.context("removing files without an owner")?;
-            tracing::info!(unfinished, unowned, "the last run was killed: its loose files are removed");
-        }
-        if settings.database.url.is_empty() {
-            // The folder is ours alone, so whoever held these jobs is gone.
-            herald_scheduler::rescue_all(&db).await.context("taking back the jobs of the last run")?;
-        }
-        let links = link_signer(&settings, key);
+        let links =
+            LinkSigner::new(&settings.http.public_url, key, TimeDelta::days(i64::from(settings.links.lifetime_days)));
         let workspace_id = domain::ensure_default_workspace(&db).await?;
         Ok(Self { settings: Arc::new(settings), folder, db, files, links, workspace_id })
     }
@@ -114,10 +110,6 @@ impl Home {
         self.db.close().await;
         self.folder.close();
     }
-}
-
-fn link_signer(settings: &Settings, key: [u8; 32]) -> LinkSigner {
-    LinkSigner::new(&settings.http.public_url, key, TimeDelta::days(i64::from(settings.links.lifetime_days)))
 }
 
 /// Starts logging for a command.

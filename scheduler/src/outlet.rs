@@ -105,7 +105,8 @@ impl Fleet {
             return Ok(known.capacity.clone());
         }
         let capacity = ledger::capacity(db, now - WORKER_BELIEVED).await?;
-        *kept = Some(Known { at: now, capacity: capacity.clone() });
+        // Nobody being there is not remembered: whoever comes says so, and is to be given work at once.
+        *kept = (!capacity.is_empty()).then(|| Known { at: now, capacity: capacity.clone() });
         Ok(capacity)
     }
 

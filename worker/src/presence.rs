@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use herald_shared::{
     db::{Db, Json},
     ledger::{self, Capacity, WorkerRow},
+    redis_wire::RedisWire,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,8 @@ const EVERY: Duration = Duration::from_secs(2);
 pub struct Presence {
     /// The ledger's database.
     pub db: Db,
+    /// Over which schedulers hear that there is room.
+    pub redis: RedisWire,
     /// Its id, made anew at each start.
     pub worker_id: Uuid,
     /// Its name, for people to read.
@@ -54,6 +57,7 @@ impl Presence {
             seen_at: self.db.now(),
         };
         loop {
+            let before = row.state;
             row.state = match (stop.is_cancelled(), *self.quiet.borrow()) {
                 (true, _) => "stopping",
                 (false, true) => "quiet",
@@ -64,6 +68,9 @@ impl Presence {
             row.seen_at = self.db.now();
             match ledger::worker_seen(&self.db, &row).await {
                 Ok(asked) => {
+                    if row.state == "running" && before != row.state {
+                        self.tell_room().await;
+                    }
                     let wanted = asked || *here.borrow_and_update();
                     if self.quiet.send_if_modified(|quiet| std::mem::replace(quiet, wanted) != wanted) {
                         tracing::info!(quiet = wanted, "taking jobs changed");
@@ -83,6 +90,13 @@ impl Presence {
         }
         if let Err(error) = ledger::worker_left(&self.db, self.worker_id).await {
             tracing::warn!(%error, "this worker could not take itself off the list: it is forgotten after a while");
+        }
+    }
+
+    async fn tell_room(&self) {
+        if let Err(error) = self.redis.tell_room().await {
+            // Their tick finds it out.
+            tracing::warn!(%error, "schedulers could not be told that there is room");
         }
     }
 }

@@ -51,6 +51,7 @@ pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Resul
     let gone = CancellationToken::new();
     let presence = Presence {
         db: db.clone(),
+        redis: redis.clone(),
         worker_id,
         name: process_name(),
         queues: queues.clone(),

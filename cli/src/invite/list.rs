@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 use herald_shared::{
-    csv::{GuestFile, Options},
+    csv::{CsvError, GuestFile, Options},
     domain::{self, RunSource},
 };
 use sha2::{Digest, Sha256};
@@ -33,7 +33,7 @@ pub(crate) struct List {
 pub(crate) async fn read(path: &Path, options: &Options) -> anyhow::Result<List> {
     let (path, options) = (path.to_owned(), options.clone());
     tokio::task::spawn_blocking(move || {
-        let list = File::open(&path).with_context(|| path.display().to_string())?;
+        let list = File::open(&path).map_err(CsvError::from).with_context(|| path.display().to_string())?;
         // Looked at before it is copied: a list that is too large need not be.
         let file = GuestFile::new(&list, &options).with_context(|| path.display().to_string())?;
         let fields = domain::field_names(file.custom_fields());

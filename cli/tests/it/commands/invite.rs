@@ -39,6 +39,25 @@ fn every_guest_gets_a_file_a_number_and_a_link() {
 }
 
 #[test]
+fn the_example_of_the_readme_gives_every_guest_an_invitation_and_then_finds_them_made() {
+    let stage = Stage::new();
+    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/guests.csv");
+    let run = || end(stage.herald(&["invite", list, "--json"])).with(0).summary();
+    let first = run();
+    assert_eq!((&first["total"], &first["made"]), (&28.into(), &28.into()), "{first}");
+    let notes = first["notes"].as_array().unwrap();
+    for (guest, says) in
+        [("Beatrix Thornbury", "cut off"), ("Tobias Lindqvist", "no such file"), ("de la Vega, Íñigo", "no face")]
+    {
+        let note = notes.iter().find(|note| note["guest"] == guest).unwrap_or_else(|| panic!("{guest}: {first}"));
+        assert!(note["note"].as_str().unwrap().contains(says), "{note}");
+    }
+    let drawn = stage.files("files/renderings");
+    assert_eq!(run()["already"], 28);
+    assert_eq!(stage.files("files/renderings"), drawn);
+}
+
+#[test]
 fn a_limit_takes_the_first_of_the_list_and_a_later_run_the_rest() {
     let stage = stage(5);
     let first = end(stage.invite("guests.csv", &["--limit", "2", "--json"])).with(0).summary();

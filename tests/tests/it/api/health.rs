@@ -54,14 +54,14 @@ async fn metrics_count_requests_by_route_and_show_the_queues(database: &TestData
     assert!(shown.header("content-type").starts_with("text/plain; version=0.0.4"));
     let text = shown.text();
     for line in [
-        "http_requests_total{method=\"GET\",route=\"/api/v1/invitation-runs/{id}\",status=\"200\"}",
-        "http_requests_total{method=\"GET\",route=\"/i/{token}\",status=\"404\"}",
-        "http_requests_total{method=\"other\",route=\"none\",status=\"404\"}",
+        "herald_http_requests_total{method=\"GET\",route=\"/api/v1/invitation-runs/{id}\",status=\"200\"}",
+        "herald_http_requests_total{method=\"GET\",route=\"/i/{token}\",status=\"404\"}",
+        "herald_http_requests_total{method=\"other\",route=\"none\",status=\"404\"}",
         "http_request_duration_seconds_bucket{method=\"POST\",route=\"/api/v1/invitation-runs\"",
-        "jobs_queue_depth{queue=\"control\",state=\"ready\"}",
-        "jobs_oldest_due_age_seconds{queue=\"control\"}",
-        "queue_paused{queue=\"cpu\"}",
-        "db_connections{state=\"open\"}",
+        "herald_queue_jobs{queue=\"control\",state=\"ready\"}",
+        "herald_queue_oldest_due_age_seconds{queue=\"control\"}",
+        "herald_queue_paused{queue=\"cpu\"}",
+        "herald_db_connections{state=\"open\"}",
     ] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }

@@ -108,6 +108,7 @@ impl OneWorker {
         let (quiet_sender, quiet_now) = watch::channel(false);
         let presence = Presence {
             db: db.clone(),
+            redis: redis.clone(),
             worker_id,
             name: name.to_owned(),
             queues: vec![share.clone()],
