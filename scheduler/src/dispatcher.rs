@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
 
-/// How soon dispatch is tried again when the database or the wire did not answer.
+/// How soon dispatch is tried again when the database or the wire did not answer; twice as long each time, up to the tick.
 const AFTER_AN_ERROR: TimeDelta = TimeDelta::milliseconds(250);
 
 /// What a round came to.
@@ -21,13 +21,21 @@ struct Round {
 pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     let Scheduler { db, outlet, .. } = scheduler;
     let tick = TimeDelta::from_std(scheduler.tick).unwrap_or(TimeDelta::seconds(5));
+    let mut pause = AFTER_AN_ERROR;
     loop {
         let round = match round(scheduler).await {
-            Ok(round) => round,
+            Ok(round) => {
+                pause = AFTER_AN_ERROR;
+                round
+            }
             Err(error) => {
                 metrics::counter!("herald_dispatch_errors_total").increment(1);
                 tracing::warn!(%error, "dispatch failed, will try again");
-                Round { next_due: Some(db.now() + AFTER_AN_ERROR), full: true }
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = db.clock().sleep_until(db.now() + pause) => pause = (pause * 2).min(tick),
+                }
+                continue;
             }
         };
         let wake_at = round.next_due.map_or(db.now() + tick, |due| due.min(db.now() + tick));
@@ -53,16 +61,20 @@ async fn round(scheduler: &Scheduler) -> anyhow::Result<Round> {
             return Ok(Round { next_due: dispatched.next_due, full: false });
         }
         metrics::counter!("herald_dispatched_total").increment(dispatched.jobs.len() as u64);
-        let refused = outlet.push(dispatched.jobs).await;
-        if !refused.is_empty() {
-            // Their worker left between the question and the answer.
-            let finished: Vec<Finished> = refused
+        let pushed = outlet.push(dispatched.jobs).await;
+        if !pushed.refused.is_empty() {
+            // Their worker left between the question and the answer, or Redis takes none.
+            let finished: Vec<Finished> = pushed
+                .refused
                 .into_iter()
                 .map(|job| Finished { outcome: Outcome::Snooze { run_at: job.run_at }, job })
                 .collect();
             if let Err(error) = ledger::commit(db, &finished).await {
                 tracing::warn!(%error, "jobs could not be handed back: they return when their leases run out");
             }
+        }
+        if pushed.failed {
+            anyhow::bail!("the wire does not take jobs");
         }
     }
 }

@@ -32,6 +32,15 @@ struct Fleet {
     events: Mutex<broadcast::Receiver<Event>>,
 }
 
+/// What became of jobs that were to go on the wire.
+#[derive(Default)]
+pub(crate) struct Pushed {
+    /// Nobody took these; they are to be handed back.
+    pub(crate) refused: Vec<Leased>,
+    /// The wire does not work now: trying at once again would only lease more jobs for nothing.
+    pub(crate) failed: bool,
+}
+
 /// What the workers have room for, and when they were asked.
 struct Known {
     at: DateTime<Utc>,
@@ -66,14 +75,11 @@ impl Outlet {
         }
     }
 
-    /// Puts leased jobs on the wire. Returns those nobody here takes any more, to be handed back.
-    pub(crate) async fn push(&self, jobs: Vec<Leased>) -> Vec<Leased> {
+    /// Puts leased jobs on the wire.
+    pub(crate) async fn push(&self, jobs: Vec<Leased>) -> Pushed {
         match &self.0 {
-            Kind::InProcess { wire, .. } => wire.push(jobs),
-            Kind::Fleet(fleet) => {
-                fleet.push(jobs).await;
-                Vec::new()
-            }
+            Kind::InProcess { wire, .. } => Pushed { refused: wire.push(jobs), failed: false },
+            Kind::Fleet(fleet) => fleet.push(jobs).await,
         }
     }
 
@@ -122,17 +128,24 @@ impl Fleet {
             .collect())
     }
 
-    async fn push(&self, jobs: Vec<Leased>) {
+    async fn push(&self, jobs: Vec<Leased>) -> Pushed {
+        let mut pushed = Pushed::default();
         let mut by_queue: BTreeMap<String, Vec<Leased>> = BTreeMap::new();
         for job in jobs {
             by_queue.entry(job.queue.clone()).or_default().push(job);
         }
         for (queue, jobs) in by_queue {
-            if let Err(error) = self.redis.push(&queue, &jobs).await {
+            let Err(error) = self.redis.push(&queue, &jobs).await else { continue };
+            pushed.failed = true;
+            if error.was_refused() {
+                tracing::warn!(%error, jobs = jobs.len(), "redis refuses jobs: they are handed back");
+                pushed.refused.extend(jobs);
+            } else {
                 // Perhaps they are there and only the answer was lost, so nobody else may have them before their leases run out.
                 tracing::warn!(%error, jobs = jobs.len(), "jobs may not have reached the wire: their leases will tell");
             }
         }
+        pushed
     }
 
     async fn changed(&self, wants_room: bool) {

@@ -50,6 +50,13 @@ pub enum RedisWireError {
     TimedOut(u64),
 }
 
+impl RedisWireError {
+    /// The server answered that it did not do it: out of memory, read only, no permission. After any other error nobody knows.
+    pub fn was_refused(&self) -> bool {
+        matches!(self, Self::Redis(error) if error.code().is_some())
+    }
+}
+
 /// The wire. Clones share its connection.
 #[derive(Clone)]
 pub struct RedisWire(Arc<Inner>);

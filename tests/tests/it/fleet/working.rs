@@ -233,3 +233,40 @@ async fn a_worker_that_stops_hands_back_what_it_has_not_begun() {
             .unwrap();
     assert_eq!(rows, [("ready".to_owned(), 3, 6)], "each has all its tries");
 }
+
+#[tokio::test]
+async fn a_redis_that_refuses_jobs_costs_them_no_try() {
+    let stand = Stand::new().await;
+    let (db, workspace) = (stand.db(), stand.workspace);
+    // As a Redis without memory or a replica does: it answers, and takes nothing.
+    let mut server = server().await;
+    let user = stand.config.prefix.clone();
+    let mut acl = async |rule: &str| {
+        let rules = ["SETUSER", &user, "on", ">secret", "~*", "&*", "+@all", rule];
+        ::redis::cmd("ACL").arg(&rules).query_async::<()>(&mut server).await.unwrap();
+    };
+    acl("-rpush").await;
+    let mut url = url::Url::parse(&stand.config.url).unwrap();
+    url.set_username(&user).unwrap();
+    url.set_password(Some("secret")).unwrap();
+    let refusing = RedisWire::connect(&RedisConfig { url: url.to_string(), ..stand.config.clone() }).await.unwrap();
+    let worker = stand.worker("worker", 5);
+    stand.wait_for_room(5).await;
+    enqueue(db, vec![noop(workspace); 5]).await;
+    let scheduler = OneScheduler::start(db, &refusing);
+    let handed_back = "select count(*) from jobs where state = 'ready' and attempt >= 2 and max_attempts - attempt = 3";
+    wait_until("they were handed back, twice", async || {
+        db.clock().advance(Duration::from_millis(250));
+        number(db, handed_back).await == 5
+    })
+    .await;
+    acl("+rpush").await;
+    wait_until("they are done", async || {
+        db.clock().advance(Duration::from_millis(250));
+        number(db, "select count(*) from jobs where state = 'succeeded' and max_attempts - attempt = 2").await == 5
+    })
+    .await;
+    assert_eq!(stand.runs.counted(), (5, 1));
+    worker.stop().await;
+    scheduler.stop().await;
+}
