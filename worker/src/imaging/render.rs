@@ -81,7 +81,7 @@ pub struct Scratch {
     resize: resize::Scratch,
 }
 
-/// Draws the template for one guest and encodes it. CPU-bound: about ten milliseconds at 1080×1350. The same
+/// Draws the template for one guest and encodes it. CPU-bound: about three milliseconds at 1080×1350. The same
 /// arguments give the same bytes, whatever the scratch was used for before.
 ///
 /// # Errors
