@@ -143,6 +143,11 @@ async fn monitor(role: &Role, listen: Option<&str>) -> anyhow::Result<()> {
         redis: role.redis.clone(),
         metrics: role.metrics.clone(),
     };
-    tokio::spawn(herald_api::serve_monitor(listener, state, role.stop.clone()));
+    let stop = role.stop.clone();
+    tokio::spawn(async move {
+        if let Err(error) = herald_api::serve_monitor(listener, state, stop).await {
+            tracing::error!(%error, "the monitor ended: nobody can read this process's metrics any more");
+        }
+    });
     Ok(())
 }

@@ -10,7 +10,7 @@ use herald_worker::{
     puller::Puller,
     runner::{InFlight, QueueShare, Runner},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Role, hear_cancels, monitor, process_name, tell_work};
@@ -60,32 +60,42 @@ pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Resul
         quiet_here,
     };
     let presence = tokio::spawn(presence.run(stop.clone(), gone.clone()));
-    // The consumers' rooms open when the runner starts, so it starts first.
-    let runner = tokio::spawn(runner.run(stop.clone()));
-    let pullers: Vec<_> = queues
-        .iter()
-        .map(|share| {
-            let puller = Puller {
-                db: db.clone(),
-                redis: redis.clone(),
-                wire: wire.clone(),
-                queue: share.queue.clone(),
-                worker_id,
-                lease,
-                quiet: quiet_now.clone(),
-            };
-            tokio::spawn(puller.run(stop.clone()))
-        })
-        .collect();
-    tracing::info!(name = process_name(), "the worker runs");
-    runner.await.context("running jobs")?;
-    for puller in pullers {
-        puller.await.context("taking jobs")?;
+    let mut parts = JoinSet::new();
+    parts.spawn(runner.run(stop.clone()));
+    for share in &queues {
+        let puller = Puller {
+            db: db.clone(),
+            redis: redis.clone(),
+            wire: wire.clone(),
+            queue: share.queue.clone(),
+            worker_id,
+            lease,
+            quiet: quiet_now.clone(),
+        };
+        parts.spawn(puller.run(stop.clone()));
     }
+    tracing::info!(name = process_name(), "the worker runs");
+    let in_order = run_together(parts, &stop).await;
     gone.cancel();
     presence.await.context("leaving")?;
     role.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(if in_order { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Waits until every part has ended. They end together: a worker that had lost one would look alive and leave its queue undone, so the
+/// others finish what they have and the process ends, for its supervisor to start it anew. False if that happened.
+async fn run_together(mut parts: JoinSet<()>, stop: &CancellationToken) -> bool {
+    let mut in_order = true;
+    while let Some(ended) = parts.join_next().await {
+        let panicked = ended.err();
+        if panicked.is_some() || !stop.is_cancelled() {
+            let error = panicked.map_or_else(|| "it ended by itself".to_owned(), |panic| panic.to_string());
+            tracing::error!(%error, "a part of the worker ended: stopping");
+            in_order = false;
+            stop.cancel();
+        }
+    }
+    in_order
 }
 
 /// `cpu=2,sync=16`
@@ -129,6 +139,22 @@ fn quiet_on_signal(at_first: bool) -> watch::Receiver<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_panics_stops_the_others_and_is_told() {
+        let stop = CancellationToken::new();
+        let mut parts = JoinSet::new();
+        parts.spawn(stop.clone().cancelled_owned());
+        parts.spawn(async { panic!("no such queue") });
+        assert!(!run_together(parts, &stop).await);
+        assert!(stop.is_cancelled());
+
+        let stop = CancellationToken::new();
+        let mut parts = JoinSet::new();
+        parts.spawn(stop.clone().cancelled_owned());
+        stop.cancel();
+        assert!(run_together(parts, &stop).await);
+    }
 
     #[test]
     fn queues_are_read_and_nonsense_is_named() {
