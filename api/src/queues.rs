@@ -1,21 +1,32 @@
-//! `/queues`: how much waits, and holding a queue up. Queues are the fleet's, not a workspace's.
+//! `/queues`: how much waits, what a queue may do, and holding it up. Queues are the fleet's, not a workspace's.
 
 use axum::{
     Json, Router,
-    extract::State,
-    routing::{get, post},
+    extract::{Path, Request, State},
+    routing::{get, post, put},
 };
 use herald_shared::{
     jobs::POLICIES,
-    ledger::{self, QueueStatus},
+    ledger::{self, KeyRow, QueueLimits, QueueStatus},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{Api, input::Name, problem::Problem};
+use crate::{
+    Api,
+    input::{self, Name},
+    problem::{Fault, Kind, Problem},
+};
+
+/// Jobs at once at most, for one key.
+const MOST_AT_ONCE: i64 = 1_000_000;
 
 pub(crate) fn routes() -> Router<Api> {
     Router::new()
         .route("/queues", get(list))
+        .route("/queues/{name}", get(show))
+        .route("/queues/{name}/limits", put(set_limits))
+        .route("/queues/{name}/keys/{key}", put(set_key))
+        .route("/queues/{name}/unblock", post(unblock))
         .route("/queues/{name}/pause", post(pause))
         .route("/queues/{name}/resume", post(resume))
 }
@@ -30,7 +41,11 @@ pub(crate) async fn every(api: &Api) -> Result<Vec<QueueStatus>, Problem> {
     let mut queues = ledger::queues(&api.db).await?;
     for policy in &POLICIES {
         if !queues.iter().any(|queue| queue.name == policy.queue) {
-            queues.push(QueueStatus { name: policy.queue.to_owned(), paused: false, ready: 0, running: 0 });
+            queues.push(QueueStatus {
+                name: policy.queue.to_owned(),
+                limits: QueueLimits { rate_seconds: 1, ..QueueLimits::default() },
+                ..QueueStatus::default()
+            });
         }
     }
     queues.sort_by(|one, other| one.name.cmp(&other.name));
@@ -39,6 +54,88 @@ pub(crate) async fn every(api: &Api) -> Result<Vec<QueueStatus>, Problem> {
 
 async fn list(State(api): State<Api>) -> Result<Json<Queues>, Problem> {
     Ok(Json(Queues { items: every(&api).await? }))
+}
+
+/// A queue with the keys that have limits of their own.
+#[derive(Serialize)]
+struct QueueView {
+    #[serde(flatten)]
+    queue: QueueStatus,
+    keys: Vec<KeyRow>,
+}
+
+async fn view(api: &Api, name: &str) -> Result<Json<QueueView>, Problem> {
+    let queue = one(api, name).await?;
+    Ok(Json(QueueView { queue, keys: ledger::queue_keys(&api.db, name).await? }))
+}
+
+async fn show(State(api): State<Api>, Name(name): Name) -> Result<Json<QueueView>, Problem> {
+    view(&api, &name).await
+}
+
+/// All of a queue's limits; what is left out has none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    rate: Option<i64>,
+    #[serde(default = "a_second")]
+    rate_seconds: i64,
+    burst: Option<i64>,
+    concurrency: Option<i64>,
+    key_concurrency: Option<i64>,
+}
+
+fn a_second() -> i64 {
+    1
+}
+
+async fn set_limits(State(api): State<Api>, Name(name): Name, request: Request) -> Result<Json<QueueView>, Problem> {
+    one(&api, &name).await?;
+    let Limits { rate, rate_seconds, burst, concurrency, key_concurrency } = input::json(request).await?;
+    let limits = QueueLimits { rate, rate_seconds, burst, concurrency, key_concurrency };
+    let faults: Vec<Fault> = limits
+        .check()
+        .into_iter()
+        .map(|bad| Fault::new(bad.field, format!("{} is not possible: {}", bad.field, bad.rule)))
+        .collect();
+    if !faults.is_empty() {
+        return Err(Problem::faults(Kind::InvalidField, faults));
+    }
+    let mut tx = api.db.begin().await?;
+    ledger::set_limits(&mut tx, &name, &limits).await?;
+    tx.commit().await?;
+    view(&api, &name).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyLimit {
+    /// `null`: what the queue says for all keys.
+    concurrency: Option<i64>,
+}
+
+async fn set_key(
+    State(api): State<Api>,
+    Path((name, key)): Path<(String, String)>,
+    request: Request,
+) -> Result<Json<QueueView>, Problem> {
+    one(&api, &name).await?;
+    let KeyLimit { concurrency } = input::json(request).await?;
+    if concurrency.is_some_and(|concurrency| !(1..=MOST_AT_ONCE).contains(&concurrency)) {
+        return Err(Problem::field("concurrency", format!("use 1 to {MOST_AT_ONCE}, or null for the queue's own")));
+    }
+    let mut tx = api.db.begin().await?;
+    ledger::set_key_concurrency(&mut tx, &name, &key, concurrency).await?;
+    tx.commit().await?;
+    view(&api, &name).await
+}
+
+async fn unblock(State(api): State<Api>, Name(name): Name) -> Result<Json<QueueView>, Problem> {
+    one(&api, &name).await?;
+    let mut tx = api.db.begin().await?;
+    ledger::unblock(&mut tx, &name).await?;
+    tx.commit().await?;
+    view(&api, &name).await
 }
 
 async fn pause(State(api): State<Api>, Name(name): Name) -> Result<Json<QueueStatus>, Problem> {

@@ -10,7 +10,7 @@ use herald_scheduler::{Outlet, Scheduler};
 use herald_shared::clock::Clock;
 use herald_shared::db::{Db, DbConfig};
 use herald_shared::ids::Ids;
-use herald_shared::ledger::{self, Demand, Finished, NewJob, Outcome};
+use herald_shared::ledger::{self, Demand, Finished, NewJob, Outcome, Unique};
 use herald_shared::wire::Wire;
 use herald_worker::runner::{Done, Handler, InFlight, QueueShare, Runner};
 use serde::Serialize;
@@ -142,7 +142,7 @@ async fn measure(engine: &'static str, config: &DbConfig, jobs: usize) -> anyhow
 
 /// Leases and finishes the backlog with nothing in between: what the two statements cost alone.
 async fn by_hand(db: &Db, jobs: usize) -> anyhow::Result<(f64, f64)> {
-    let demand = [Demand { queue: QUEUE.into(), limit: CHUNK }];
+    let demand = [Demand { queue: QUEUE.into(), limit: CHUNK, waiting: 0 }];
     let (mut leasing, mut finishing) = (Duration::ZERO, Duration::ZERO);
     let mut done = 0;
     while done < jobs {
@@ -280,8 +280,13 @@ fn noop(workspace: Uuid, index: usize) -> NewJob {
         max_attempts: 5,
         run_at: None,
         unique_key: None,
+        unique: Unique::UntilDone,
         batch_id: None,
         traceparent: None,
+        limit_key: None,
+        cost: 1,
+        expires_at: None,
+        open_hours: None,
     }
 }
 

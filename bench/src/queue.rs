@@ -17,7 +17,7 @@ use herald_shared::{
     db::{Db, DbConfig},
     domain::ensure_default_workspace,
     ids::Ids,
-    ledger::{self, NewJob},
+    ledger::{self, NewJob, Unique},
     redis_wire::{RedisConfig, RedisWire},
     wire::Wire,
 };
@@ -67,8 +67,13 @@ impl Ground {
             max_attempts: 10,
             run_at: None,
             unique_key: None,
+            unique: Unique::UntilDone,
             batch_id: None,
             traceparent: None,
+            limit_key: None,
+            cost: 1,
+            expires_at: None,
+            open_hours: None,
         }
     }
 

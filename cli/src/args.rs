@@ -49,6 +49,9 @@ pub(crate) enum Command {
     /// Look at jobs, retry or cancel them
     #[command(subcommand)]
     Jobs(Jobs),
+    /// Show queues and their limits, change them, hold a queue up
+    #[command(subcommand)]
+    Queues(Queues),
     /// Check a template, or see one guest on it
     #[command(subcommand)]
     Template(Template),
@@ -185,6 +188,72 @@ pub(crate) enum Jobs {
         /// The job's id
         id: Uuid,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Queues {
+    /// Every queue: what waits, what runs, what it may do
+    List {
+        /// As JSON, a line each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change what a queue may do, for the whole fleet and at once; what is not named stays as it is
+    Limit(Limit),
+    /// How many jobs of one key (a host, an account) run at once
+    Key {
+        /// The queue
+        queue: String,
+        /// The key
+        key: String,
+        /// Jobs at once; none for what the queue says for all keys
+        #[arg(value_name = "N|none", value_parser = number_or_none)]
+        concurrency: NumberOrNone,
+    },
+    /// Start no more jobs of a queue
+    Pause {
+        /// The queue
+        queue: String,
+    },
+    /// Start jobs of a queue again
+    Resume {
+        /// The queue
+        queue: String,
+    },
+    /// Do not wait any longer for what a provider asked to wait for
+    Unblock {
+        /// The queue
+        queue: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Limit {
+    /// The queue
+    pub(crate) queue: String,
+    /// Jobs a second, minute, hour or day, such as 500/s or 30/m
+    #[arg(long, value_name = "RATE|none")]
+    pub(crate) rate: Option<String>,
+    /// Jobs that may start at once after a pause
+    #[arg(long, value_name = "N|none", value_parser = number_or_none)]
+    pub(crate) burst: Option<NumberOrNone>,
+    /// Jobs at once
+    #[arg(long, value_name = "N|none", value_parser = number_or_none)]
+    pub(crate) concurrency: Option<NumberOrNone>,
+    /// Jobs at once for each key (a host, an account)
+    #[arg(long, value_name = "N|none", value_parser = number_or_none)]
+    pub(crate) key_concurrency: Option<NumberOrNone>,
+}
+
+/// A limit or the word `none`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NumberOrNone(pub(crate) Option<i64>);
+
+fn number_or_none(text: &str) -> Result<NumberOrNone, String> {
+    if text == "none" {
+        return Ok(NumberOrNone(None));
+    }
+    text.parse().map(|number| NumberOrNone(Some(number))).map_err(|_| "write a number, or none for no limit".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

@@ -56,6 +56,19 @@ pub(crate) fn database(settings: &Settings, data: &std::path::Path) -> DbConfig 
     }
 }
 
+/// The ledger of a data folder or a fleet, for a command that works beside whatever runs.
+pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
+    let settings = settings(common)?;
+    if settings.database.url.is_empty() && !common.data.join("herald.db").exists() {
+        anyhow::bail!("{} holds no herald.db: name the data folder with --data", common.data.display());
+    }
+    let db = Db::connect(&database(&settings, &common.data), Clock::system(), Ids::random())
+        .await
+        .context("opening the database")?;
+    db.migrate().await.context("bringing the database up to this version")?;
+    Ok(db)
+}
+
 /// Production must not send guests to an address that only this machine can open.
 pub(crate) fn check_public_url(settings: &Settings) -> anyhow::Result<()> {
     if settings.environment == EnvironmentKind::Production && settings.http.public_url.contains("//127.0.0.1") {

@@ -4,10 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use herald_shared::{
-    clock::Clock,
     db::Db,
     domain,
-    ids::Ids,
     jobs::JobKind,
     ledger::{self, Cancelled, JobFilter, JobRow},
 };
@@ -22,14 +20,7 @@ use crate::{
 const TRIES: i64 = 5;
 
 pub(crate) async fn run(common: &Common, command: Jobs) -> anyhow::Result<ExitCode> {
-    let settings = home::settings(common)?;
-    if settings.database.url.is_empty() && !common.data.join("herald.db").exists() {
-        bail!("{} holds no herald.db: name the data folder with --data", common.data.display());
-    }
-    let db = Db::connect(&home::database(&settings, &common.data), Clock::system(), Ids::random())
-        .await
-        .context("opening the database")?;
-    db.migrate().await.context("bringing the database up to this version")?;
+    let db = home::ledger(common).await?;
     let workspace = domain::ensure_default_workspace(&db).await?;
     match command {
         Jobs::List { kind, state, limit } => {

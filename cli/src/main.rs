@@ -9,6 +9,7 @@ mod home;
 mod invite;
 mod jobs;
 mod migrate;
+mod queues;
 mod stop;
 mod template;
 mod up;
@@ -47,6 +48,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Doctor => doctor::run(&common).await,
         Command::Migrate => migrate::run(&common).await,
         Command::Jobs(command) => jobs::run(&common, command).await,
+        Command::Queues(command) => queues::run(&common, command).await,
         Command::Template(command) => template::run(&common, command),
     }
 }

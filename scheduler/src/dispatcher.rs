@@ -57,6 +57,9 @@ async fn round(scheduler: &Scheduler) -> anyhow::Result<Round> {
             return Ok(Round { next_due: None, full: true });
         }
         let dispatched = ledger::dispatch(db, &demand, outlet.holder(), scheduler.lease).await?;
+        if dispatched.jobs.is_empty() && dispatched.untimely > 0 {
+            continue;
+        }
         if dispatched.jobs.is_empty() {
             return Ok(Round { next_due: dispatched.next_due, full: false });
         }

@@ -4,6 +4,7 @@ mod dispatcher;
 mod outlet;
 mod rescue;
 mod retention;
+mod sweep;
 mod waiting;
 
 use std::time::Duration;
@@ -36,6 +37,7 @@ impl Scheduler {
             dispatcher::run(&self, &stop),
             rescue::run(&self, &stop),
             retention::run(&self, &stop),
+            sweep::run(&self, &stop),
             waiting::run(&self, &stop),
         );
     }

@@ -123,7 +123,11 @@ impl Fleet {
         Ok(capacity
             .iter()
             .zip(depths)
-            .map(|((queue, room), depth)| Demand { queue: queue.clone(), limit: room.saturating_sub(depth) })
+            .map(|((queue, room), depth)| Demand {
+                queue: queue.clone(),
+                limit: room.saturating_sub(depth),
+                waiting: depth,
+            })
             .filter(|demand| demand.limit > 0)
             .collect())
     }

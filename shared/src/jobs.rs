@@ -25,7 +25,7 @@ pub use template_preview::TemplatePreview;
 
 use crate::{
     domain::Fact,
-    ledger::{Backoff, NewJob},
+    ledger::{Backoff, NewJob, Unique},
 };
 
 /// What a job does, named `area.verb`.
@@ -105,9 +105,24 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync {
     /// The kind it belongs to.
     const KIND: JobKind;
 
-    /// At most one live job of the workspace has this key; `None` allows any number.
+    /// What makes another job of the workspace the same job; `None` allows any number.
     fn unique_key(&self) -> Option<String> {
         None
+    }
+
+    /// What happens to a second job with the same key.
+    fn unique(&self) -> Unique {
+        Unique::UntilDone
+    }
+
+    /// What it shares a limit with inside its queue, such as the host it calls or the account it sends with.
+    fn limit_key(&self) -> Option<String> {
+        None
+    }
+
+    /// How much of its queue's rate it takes.
+    fn cost(&self) -> i64 {
+        1
     }
 
     /// The job to enqueue for these arguments.
@@ -122,8 +137,13 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync {
             max_attempts: policy.max_attempts,
             run_at: None,
             unique_key: self.unique_key(),
+            unique: self.unique(),
             batch_id: None,
             traceparent: None,
+            limit_key: self.limit_key(),
+            cost: self.cost(),
+            expires_at: None,
+            open_hours: None,
         }
     }
 }

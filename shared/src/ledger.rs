@@ -22,26 +22,38 @@ mod claim;
 mod commit;
 mod dispatch;
 mod enqueue;
+mod gate;
 mod inspect;
 mod job;
+mod lanes;
 mod lease;
+mod open_hours;
+mod pace;
 mod queue;
 mod retention;
 mod retry;
+mod share;
+mod unique;
 mod worker;
 
-pub use batch::{Batch, NewBatch, batch, create_batch};
-pub use cancel::{Cancelled, cancel_batch, cancel_job};
+pub use batch::{Batch, Callbacks, NewBatch, batch, create_batch};
+pub use cancel::{Cancelled, cancel_batch, cancel_job, drop_expired, sweep_cancelled};
 pub use claim::{ON_THE_WIRE, claim, forget_claims, never_taken};
 pub use commit::{Committed, commit};
 pub use dispatch::{Demand, Dispatched, dispatch};
 pub use enqueue::{EnqueueError, MAX_ARGS_BYTES, enqueue};
 pub use inspect::{JobError, JobFilter, JobRow, job, job_errors, jobs};
-pub use job::{Finished, JobKey, JobState, Leased, NewJob, Outcome};
+pub use job::{Finished, JobKey, JobState, Leased, NewJob, Outcome, Timely, Unique};
 pub use lease::{Renewal, lost_jobs, renew, renew_as};
-pub use queue::{QueueStatus, oldest_due, queues, set_paused};
+pub use open_hours::{OpenHours, OpenHoursError};
+pub use pace::Rate;
+pub use queue::{
+    BadLimit, KeyRow, QueueLimits, QueueStatus, oldest_due, queue_keys, queues, set_key_concurrency, set_limits,
+    set_paused, unblock,
+};
 pub use retention::{Pruned, prune};
 pub use retry::{Backoff, retry_batch, retry_job};
+pub use unique::forget_throttles;
 pub use worker::{
     Capacity, WORKER_BELIEVED, WorkerRow, ask_quiet, capacity, forget_workers, worker_left, worker_seen, workers,
 };

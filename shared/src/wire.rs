@@ -69,6 +69,7 @@ impl Wire {
             .map(|(name, queue)| Demand {
                 queue: name.clone(),
                 limit: queue.capacity.saturating_sub(queue.waiting.len()),
+                waiting: queue.waiting.len(),
             })
             .filter(|demand| demand.limit > 0)
             .collect()

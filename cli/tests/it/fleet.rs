@@ -190,7 +190,10 @@ fn a_fleet_of_processes_makes_every_invitation_though_its_members_are_killed() {
     assert_eq!(made(), GUESTS);
     assert_eq!(fleet.number("select count(distinct lucky_number) from invitations"), GUESTS);
     assert_eq!(fleet.number("select count(*) from jobs where state = 'dead'"), 0);
-    assert_eq!(fleet.stage.files("files/invitations").len(), usize::try_from(GUESTS).unwrap());
+    let files = fleet.stage.files("files/invitations");
+    // A process that was killed while it wrote leaves a draft, whose name has a `#`.
+    let whole = files.keys().filter(|name| !name.contains('#')).count();
+    assert_eq!(whole, usize::try_from(GUESTS).unwrap());
     for role in workers.into_iter().chain(schedulers) {
         assert_eq!(role.stop(), Some(0), "{}", fleet.logs());
     }

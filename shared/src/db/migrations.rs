@@ -12,6 +12,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/0001_ledger.sql")),
     (2, "outreach", include_str!("../../../migrations/0002_outreach.sql")),
     (3, "fleet", include_str!("../../../migrations/0003_fleet.sql")),
+    (4, "limits", include_str!("../../../migrations/0004_limits.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

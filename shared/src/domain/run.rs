@@ -11,7 +11,7 @@ use super::invitation;
 use crate::{
     db::{Db, FromRow, Json, Result, Tx, query},
     jobs::{ContactsImport, InvitationSummary, Payload},
-    ledger::{self, EnqueueError, NewBatch},
+    ledger::{self, Callbacks, EnqueueError, NewBatch},
 };
 
 /// What happens to a guest whose picture cannot be used.
@@ -163,7 +163,10 @@ pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result:
         NewBatch {
             workspace_id,
             name: "invitations".to_owned(),
-            on_complete: Some(InvitationSummary { run_id: id }.job(workspace_id)),
+            callbacks: Callbacks {
+                on_complete: Some(InvitationSummary { run_id: id }.job(workspace_id)),
+                ..Callbacks::default()
+            },
         },
     )
     .await?;
@@ -344,7 +347,7 @@ pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result:
             .optional(&mut tx)
             .await?;
     let Some(run) = found else { return Ok(None) };
-    query("update batches set state = 'running', finished_at = null where id = $1")
+    query("update batches set state = 'running', sweeping = false, finished_at = null where id = $1")
         .bind(run.batch_id)
         .execute(&mut tx)
         .await?;

@@ -16,8 +16,19 @@ pub struct NewBatch {
     pub workspace_id: Uuid,
     /// For people to read.
     pub name: String,
-    /// Enqueued when every job of the batch has ended. It does not count in the batch.
+    /// What is enqueued when something happens to it. None of these jobs counts in the batch.
+    pub callbacks: Callbacks,
+}
+
+/// Jobs that a batch enqueues.
+#[derive(Clone, Debug, Default)]
+pub struct Callbacks {
+    /// When every job has ended, however it ended.
     pub on_complete: Option<NewJob>,
+    /// When every job has succeeded.
+    pub on_success: Option<NewJob>,
+    /// When the first job dies; once, however many follow.
+    pub on_first_death: Option<NewJob>,
 }
 
 /// A batch and how far it is. Jobs are counted; a chain's next step adds itself when its predecessor ends.
@@ -48,15 +59,18 @@ pub struct Batch {
 /// Makes an empty batch.
 pub async fn create_batch(tx: &mut Tx, new: NewBatch) -> Result<Uuid> {
     let id = tx.db().new_id();
-    let on_complete = new.on_complete.map(|job| serde_json::to_value(job).expect("a job is plain data"));
+    let stored = |job: Option<NewJob>| job.map(|job| serde_json::to_value(job).expect("a job is plain data"));
     query(
-        "insert into batches (id, workspace_id, name, state, total, succeeded, dead, cancelled, on_complete, created_at)
-         values ($1, $2, $3, 'running', 0, 0, 0, 0, $4, $5)",
+        "insert into batches (id, workspace_id, name, state, total, succeeded, dead, cancelled, on_complete, on_success, on_first_death,
+                              created_at)
+         values ($1, $2, $3, 'running', 0, 0, 0, 0, $4, $5, $6, $7)",
     )
     .bind(id)
     .bind(new.workspace_id)
     .bind(new.name)
-    .bind(on_complete)
+    .bind(stored(new.callbacks.on_complete))
+    .bind(stored(new.callbacks.on_success))
+    .bind(stored(new.callbacks.on_first_death))
     .bind(tx.db().now())
     .execute(tx)
     .await?;
@@ -101,23 +115,30 @@ impl Counts {
 #[derive(FromRow)]
 struct Counted {
     unfinished: i64,
+    /// Jobs that did not succeed.
+    unsuccessful: i64,
+    dead: i64,
+    death_told: bool,
     state: String,
     on_complete: Option<Json<serde_json::Value>>,
+    on_success: Option<Json<serde_json::Value>>,
+    on_first_death: Option<Json<serde_json::Value>>,
 }
 
-/// Adds to the counters of batches and returns the jobs to enqueue for those that are complete now.
+/// Adds to the counters of batches and returns the jobs to enqueue for those to which something happened: the first death, the end.
 pub(super) async fn count(
     tx: &mut Tx,
     counts: HashMap<Uuid, Counts>,
     now: DateTime<Utc>,
 ) -> std::result::Result<Vec<NewJob>, DbError> {
-    let mut on_complete = Vec::new();
+    let mut callbacks = Vec::new();
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_unstable_by_key(|(id, _)| *id);
     for (id, counts) in counts {
         let counted: Option<Counted> = query(
             "update batches set succeeded = succeeded + $2, dead = dead + $3, cancelled = cancelled + $4 where id = $1
-             returning total - succeeded - dead - cancelled as unfinished, state, on_complete",
+             returning total - succeeded - dead - cancelled as unfinished, dead + cancelled as unsuccessful, dead, death_told, state,
+                       on_complete, on_success, on_first_death",
         )
         .bind(id)
         .bind(counts.succeeded)
@@ -126,6 +147,10 @@ pub(super) async fn count(
         .optional(&mut *tx)
         .await?;
         let Some(counted) = counted else { continue };
+        if counted.dead > 0 && !counted.death_told {
+            query("update batches set death_told = true where id = $1").bind(id).execute(tx).await?;
+            callbacks.extend(stored(counted.on_first_death));
+        }
         if counted.unfinished > 0 {
             if counted.state == "complete" {
                 query("update batches set state = 'running', finished_at = null where id = $1")
@@ -140,11 +165,17 @@ pub(super) async fn count(
             .bind(now)
             .execute(tx)
             .await?;
-        if let Some(Json(job)) = counted.on_complete
-            && let Ok(job) = serde_json::from_value::<NewJob>(job)
-        {
-            on_complete.push(job);
+        if counted.unsuccessful == 0 {
+            callbacks.extend(stored(counted.on_success));
         }
+        callbacks.extend(stored(counted.on_complete));
     }
-    Ok(on_complete)
+    Ok(callbacks)
+}
+
+/// A job as a batch's row holds it; one that another version wrote and this one cannot read is left out.
+fn stored(job: Option<Json<serde_json::Value>>) -> Option<NewJob> {
+    serde_json::from_value(job?.0)
+        .inspect_err(|error| tracing::error!(%error, "a batch's callback is not readable: it is not run"))
+        .ok()
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{JobState, batch, enqueue, enqueue::EnqueueError};
+use super::{JobState, batch, enqueue, enqueue::EnqueueError, job::expiry};
 use crate::{
-    db::{Db, FromRow, Json, Tx, query},
+    db::{Bulk, Db, EngineKind, FromRow, Json, Tx, query},
     jobs,
 };
 
@@ -64,36 +65,77 @@ pub async fn cancel_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Cancell
     Ok(if at_once { Cancelled::AtOnce } else { Cancelled::Asked })
 }
 
-/// Cancels a batch: its waiting jobs at once. Returns the ids of its running jobs, which have been asked to stop, or `None` if the
+/// Waiting jobs of a batch that are cancelled in one transaction.
+const CHUNK: i64 = 1_000;
+
+/// Cancels a batch. From the commit on, none of its waiting jobs starts any more, however many there are; the first thousand are ended in this
+/// transaction, [`sweep_cancelled`] ends the others. Returns the ids of its running jobs that have now been asked to stop, or `None` if the
 /// workspace has no such batch or it has ended.
 pub async fn cancel_batch(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Option<Vec<Uuid>>, EnqueueError> {
-    let now = tx.db().now();
-    let touched =
-        query("update batches set state = 'cancelled' where workspace_id = $1 and id = $2 and state = 'running'")
-            .bind(workspace_id)
-            .bind(id)
-            .execute(tx)
-            .await?;
+    let touched = query(
+        "update batches set state = 'cancelled', sweeping = true where workspace_id = $1 and id = $2 and state = 'running'",
+    )
+    .bind(workspace_id)
+    .bind(id)
+    .execute(tx)
+    .await?;
     if touched == 0 {
         return Ok(None);
     }
+    sweep(tx, id).await.map(|swept| Some(swept.asked))
+}
+
+/// Ends more waiting jobs of batches that were cancelled: at most a thousand of each. Returns how many, and how many running ones it asked
+/// to stop.
+pub async fn sweep_cancelled(db: &Db) -> Result<usize, EnqueueError> {
+    let batches: Vec<(Uuid,)> = query("select id from batches where sweeping").all(db).await?;
+    let mut ended = 0;
+    for (id,) in batches {
+        let mut tx = db.begin().await?;
+        let swept = sweep(&mut tx, id).await?;
+        tx.commit().await?;
+        ended += swept.ended + swept.asked.len();
+    }
+    Ok(ended)
+}
+
+struct Swept {
+    ended: usize,
+    /// Running jobs that were asked to stop just now.
+    asked: Vec<Uuid>,
+}
+
+async fn sweep(tx: &mut Tx, id: Uuid) -> Result<Swept, EnqueueError> {
+    // Locks the batch, so that two who sweep do not wait for each other's jobs crosswise.
+    query("update batches set sweeping = sweeping where id = $1").bind(id).execute(tx).await?;
     // One statement for both: a job that starts, or waits again, at this moment is caught as what it has become.
     let touched: Vec<Found> = query(
         "update jobs set
            state = case when state = 'ready' then 'cancelled' else state end,
            finished_at = case when state = 'ready' then $2 else finished_at end,
            cancel_requested = true
-         where batch_id = $1 and state in ('ready', 'running')
+         where state in ('ready', 'running') and id in (
+           select id from jobs where batch_id = $1 and state = 'ready'
+           union all select id from jobs where batch_id = $1 and state = 'running' and not cancel_requested limit $3)
          returning id, state, kind, args, batch_id",
     )
     .bind(id)
-    .bind(now)
+    .bind(tx.db().now())
+    .bind(CHUNK)
     .all(&mut *tx)
     .await?;
-    let (cancelled, running): (Vec<_>, Vec<_>) =
+    let (cancelled, asked): (Vec<_>, Vec<_>) =
         touched.into_iter().partition(|found| found.state == JobState::Cancelled.as_str());
     ended_by_cancel(tx, &cancelled).await?;
-    Ok(Some(running.into_iter().map(|found| found.id).collect()))
+    query(
+        "update batches set sweeping = exists (select 1 from jobs where batch_id = $1 and state = 'ready')
+           or exists (select 1 from jobs where batch_id = $1 and state = 'running' and not cancel_requested)
+         where id = $1",
+    )
+    .bind(id)
+    .execute(tx)
+    .await?;
+    Ok(Swept { ended: cancelled.len(), asked: asked.into_iter().map(|found| found.id).collect() })
 }
 
 /// Counts cancelled jobs in their batches and tells the domain.
@@ -109,7 +151,68 @@ async fn ended_by_cancel(tx: &mut Tx, cancelled: &[Found]) -> Result<(), Enqueue
         }
     }
     let now = tx.db().now();
-    let on_complete = batch::count(tx, counts, now).await?;
-    enqueue(tx, on_complete).await?;
+    let callbacks = batch::count(tx, counts, now).await?;
+    enqueue(tx, callbacks).await?;
     Ok(())
+}
+
+#[derive(FromRow)]
+struct Expired {
+    id: Uuid,
+    workspace_id: Uuid,
+    attempt: i64,
+    kind: String,
+    args: Json<serde_json::Value>,
+    batch_id: Option<Uuid>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// Ends at most a thousand waiting jobs whose time is over: those that no dispatcher came to, because their queue is paused or its backlog
+/// long. Returns how many.
+pub async fn drop_expired(db: &Db) -> Result<usize, EnqueueError> {
+    let mut tx = db.begin().await?;
+    let now = db.now();
+    let lock = match tx.engine() {
+        EngineKind::Postgres => "for update skip locked",
+        EngineKind::Sqlite => "",
+    };
+    let expired: Vec<Expired> = query(&format!(
+        "update jobs set state = 'cancelled', finished_at = $1
+         where id in (select id from jobs where state = 'ready' and expires_at <= $1 limit $2 {lock})
+         returning id, workspace_id, attempt, kind, args, batch_id, expires_at"
+    ))
+    .bind(now)
+    .bind(CHUNK)
+    .all(&mut tx)
+    .await?;
+    if expired.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<Uuid> = expired.iter().map(|_| db.new_id()).collect();
+    Bulk::new(
+        "insert into job_errors (id, workspace_id, job_id, attempt, message, at)
+         select id, workspace_id, job_id, attempt, message, at from {rows}",
+    )
+    .column("id", ids.into_iter().collect())
+    .column("workspace_id", expired.iter().map(|job| job.workspace_id).collect())
+    .column("job_id", expired.iter().map(|job| job.id).collect())
+    .column("attempt", expired.iter().map(|job| job.attempt).collect())
+    .column("message", expired.iter().map(|job| expiry(job.expires_at)).collect())
+    .column("at", expired.iter().map(|_| now).collect())
+    .execute(&mut tx)
+    .await?;
+    let dropped = expired.len();
+    let found: Vec<Found> = expired
+        .into_iter()
+        .map(|job| Found {
+            id: job.id,
+            state: "cancelled".to_owned(),
+            kind: job.kind,
+            args: job.args,
+            batch_id: job.batch_id,
+        })
+        .collect();
+    ended_by_cancel(&mut tx, &found).await?;
+    tx.commit().await?;
+    Ok(dropped)
 }

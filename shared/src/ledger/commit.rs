@@ -2,13 +2,13 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
 };
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{EnqueueError, Finished, JobKey, JobState, NewJob, Outcome, batch, enqueue};
+use super::{EnqueueError, Finished, JobKey, JobState, Leased, NewJob, Outcome, batch, enqueue, queue};
 use crate::{
     db::{Bulk, Column, Db, DbError, FromRow, Tx},
     domain::Fact,
@@ -45,6 +45,7 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
     let mut follow_ups = Vec::new();
     let mut facts: Vec<Cow<'_, Fact>> = Vec::new();
     let mut errors = Vec::new();
+    let mut limited = Limited::default();
     let mut counts: HashMap<Uuid, batch::Counts> = HashMap::new();
     for finished in first {
         let Some(state) = states.get(&finished.job.key()) else { continue };
@@ -58,9 +59,14 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
             }
             Outcome::Dead { error, facts: changed } => {
                 facts.extend(changed.iter().map(Cow::Borrowed));
-                errors.push((finished, error));
+                errors.push((finished, error.clone()));
             }
-            Outcome::Retry { error, .. } => errors.push((finished, error)),
+            Outcome::Retry { error, .. } => errors.push((finished, error.clone())),
+            Outcome::Limited { error, until } => {
+                errors.push((finished, error.clone()));
+                limited.add(&finished.job, *until, error);
+            }
+            Outcome::Expired => errors.push((finished, finished.job.expiry())),
             Outcome::Snooze { .. } | Outcome::Cancelled => {}
         }
         if *state == JobState::Cancelled {
@@ -75,8 +81,10 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
     enqueue(&mut tx, follow_ups).await?;
     let on_complete = batch::count(&mut tx, counts, now).await?;
     enqueue(&mut tx, on_complete).await?;
-    if states.values().any(|state| *state == JobState::Ready) {
-        // The dispatcher learns when a retry comes due.
+    limited.block(&mut tx).await?;
+    if states.values().any(|state| *state == JobState::Ready) || finished.iter().any(|finished| finished.job.makes_room)
+    {
+        // The dispatcher learns when a retry comes due, and that a queue with a limit has room again.
         tx.nudge_on_commit();
     }
     tx.commit().await?;
@@ -120,14 +128,19 @@ async fn write_outcomes(
     .column(
         "run_at",
         column(|finished| match &finished.outcome {
-            Outcome::Retry { run_at, .. } | Outcome::Snooze { run_at } => Some(*run_at),
+            Outcome::Retry { run_at, .. } | Outcome::Snooze { run_at } | Outcome::Limited { until: run_at, .. } => {
+                Some(*run_at)
+            }
             _ => None,
         }),
     )
     // A snooze does not count; the attempt number still goes up, because it fences off a stale worker.
     .column(
         "more_attempts",
-        order.iter().map(|finished| i64::from(matches!(finished.outcome, Outcome::Snooze { .. }))).collect(),
+        order
+            .iter()
+            .map(|finished| i64::from(matches!(finished.outcome, Outcome::Snooze { .. } | Outcome::Limited { .. })))
+            .collect(),
     )
     .column(
         "result",
@@ -153,13 +166,35 @@ async fn write_outcomes(
 fn state_of(outcome: &Outcome) -> JobState {
     match outcome {
         Outcome::Done { .. } => JobState::Succeeded,
-        Outcome::Retry { .. } | Outcome::Snooze { .. } => JobState::Ready,
+        Outcome::Retry { .. } | Outcome::Snooze { .. } | Outcome::Limited { .. } => JobState::Ready,
         Outcome::Dead { .. } => JobState::Dead,
-        Outcome::Cancelled => JobState::Cancelled,
+        Outcome::Cancelled | Outcome::Expired => JobState::Cancelled,
     }
 }
 
-async fn write_errors(tx: &mut Tx, errors: &[(&Finished, &String)], now: DateTime<Utc>) -> Result<(), DbError> {
+/// The queues and keys that providers asked to leave alone, each with the longest wish.
+#[derive(Default)]
+struct Limited(BTreeMap<(String, Option<String>), (DateTime<Utc>, String)>);
+
+impl Limited {
+    fn add(&mut self, job: &Leased, until: DateTime<Utc>, reason: &str) {
+        let asked = self.0.entry((job.queue.clone(), job.limit_key.clone())).or_insert((until, clip(reason)));
+        if asked.0 < until {
+            *asked = (until, clip(reason));
+        }
+    }
+
+    async fn block(self, tx: &mut Tx) -> Result<(), DbError> {
+        for ((queue, key), (until, reason)) in self.0 {
+            tracing::warn!(queue, %until, reason, "a provider asks for patience: the queue waits");
+            metrics::counter!("herald_queue_blocked_total", "queue" => queue.clone()).increment(1);
+            queue::block(tx, &queue, key.as_deref(), until, &reason).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn write_errors(tx: &mut Tx, errors: &[(&Finished, String)], now: DateTime<Utc>) -> Result<(), DbError> {
     if errors.is_empty() {
         return Ok(());
     }

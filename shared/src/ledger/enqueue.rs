@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::NewJob;
+use super::{NewJob, Unique, lanes::lane_of, unique};
 use crate::db::{Bulk, Column, DbError, Tx, query};
 
 /// The largest arguments a job may carry, in bytes of JSON.
@@ -37,45 +38,38 @@ pub enum EnqueueError {
 
 /// Enqueues jobs in the open transaction, 1,000 rows a statement, and returns their ids in order.
 ///
-/// Where a live job of the workspace has the same unique key, no job is made and that job's id is returned. A job for a batch that is
-/// not running any more (cancelled) is dropped; its id then names no row.
+/// Where a job's unique key is taken, [`NewJob::unique`] says what happens, and the id of the job that lives is returned. A job for a batch
+/// that is not running any more (cancelled) is dropped; its id then names no row.
 pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, EnqueueError> {
     for job in &jobs {
-        if !job.args.is_object() {
-            return Err(EnqueueError::NotAnObject { kind: job.kind.clone() });
-        }
-        let bytes = job.args.to_string().len();
-        if bytes > MAX_ARGS_BYTES {
-            return Err(EnqueueError::TooLarge { kind: job.kind.clone(), bytes });
-        }
+        check(job)?;
     }
     let mut ids: Vec<Uuid> = jobs.iter().map(|_| tx.db().new_id()).collect();
     let open_batches = open_batches(tx, &jobs).await?;
-    let wanted: Vec<(Uuid, NewJob)> = ids
-        .iter()
-        .copied()
-        .zip(jobs.iter().cloned())
-        .filter(|(_, job)| job.batch_id.is_none_or(|batch| open_batches.contains(&batch)))
-        .collect();
+    let mut wanted: Vec<usize> =
+        (0..jobs.len()).filter(|at| jobs[*at].batch_id.is_none_or(|batch| open_batches.contains(&batch))).collect();
+    // A key waits for whoever else is just enqueueing it: in one order, so that two lists of keys never wait for each other.
+    wanted.sort_by(|a, b| key_of(&jobs[*a]).cmp(&key_of(&jobs[*b])));
+    unique::throttle(tx, &jobs, &mut ids, &mut wanted).await?;
     if wanted.is_empty() {
         return Ok(ids);
     }
-    let names: HashSet<Uuid> = wanted.iter().map(|(id, _)| *id).collect();
-    let mut inserted = insert(tx, wanted).await?;
+    let mut inserted = insert(tx, wanted.iter().map(|at| (ids[*at], jobs[*at].clone())).collect()).await?;
     let mut made = Vec::with_capacity(inserted.len());
-    for (id, job) in ids.iter_mut().zip(&jobs).filter(|(id, _)| names.contains(id)) {
-        let new = *id;
-        while !inserted.contains(id) {
-            match live_with_key(tx, job).await? {
+    for at in wanted {
+        let job = &jobs[at];
+        let new = ids[at];
+        while !inserted.contains(&ids[at]) {
+            match unique::taken_by(tx, job).await? {
                 Some(live) => {
-                    *id = live;
+                    ids[at] = live;
                     break;
                 }
-                // The job that had its key ended between the two statements.
+                // The job that had its key ended, or started, between the two statements.
                 None => inserted.extend(insert(tx, vec![(new, job.clone())]).await?),
             }
         }
-        if *id == new {
+        if ids[at] == new {
             made.push(job);
         }
     }
@@ -84,10 +78,23 @@ pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, Enqueu
     Ok(ids)
 }
 
-async fn insert(tx: &mut Tx, mut jobs: Vec<(Uuid, NewJob)>) -> Result<HashSet<Uuid>, DbError> {
+fn check(job: &NewJob) -> Result<(), EnqueueError> {
+    if !job.args.is_object() {
+        return Err(EnqueueError::NotAnObject { kind: job.kind.clone() });
+    }
+    let bytes = job.args.to_string().len();
+    if bytes > MAX_ARGS_BYTES {
+        return Err(EnqueueError::TooLarge { kind: job.kind.clone(), bytes });
+    }
+    Ok(())
+}
+
+fn key_of(job: &NewJob) -> (Uuid, Option<&String>) {
+    (job.workspace_id, job.unique_key.as_ref())
+}
+
+async fn insert(tx: &mut Tx, jobs: Vec<(Uuid, NewJob)>) -> Result<HashSet<Uuid>, DbError> {
     let now = tx.db().now();
-    // A key waits for whoever else is just enqueueing it: in one order, so that two lists of keys never wait for each other.
-    jobs.sort_by(|(_, a), (_, b)| (a.workspace_id, &a.unique_key).cmp(&(b.workspace_id, &b.unique_key)));
     let (ids, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
     let texts = |of: fn(&NewJob) -> &str| jobs.iter().map(|job| of(job).to_owned()).collect::<Column>();
     let columns = [
@@ -97,18 +104,33 @@ async fn insert(tx: &mut Tx, mut jobs: Vec<(Uuid, NewJob)>) -> Result<HashSet<Uu
         ("queue", texts(|job| &job.queue)),
         ("priority", jobs.iter().map(|job| job.priority).collect()),
         ("max_attempts", jobs.iter().map(|job| job.max_attempts).collect()),
-        ("run_at", jobs.iter().map(|job| job.run_at.unwrap_or(now)).collect()),
-        ("unique_key", jobs.iter().map(|job| job.unique_key.clone()).collect()),
+        ("run_at", jobs.iter().map(|job| due(job, now)).collect()),
+        ("unique_key", jobs.iter().map(unique::stored_key).collect()),
+        ("key_until_start", jobs.iter().map(|job| job.unique.until_start()).collect()),
         ("batch_id", jobs.iter().map(|job| job.batch_id).collect()),
         ("traceparent", jobs.iter().map(|job| job.traceparent.clone()).collect()),
+        ("limit_key", jobs.iter().map(|job| job.limit_key.clone()).collect()),
+        ("lane", jobs.iter().map(|job| lane_of(job.limit_key.as_deref(), job.batch_id)).collect()),
+        ("cost", jobs.iter().map(|job| job.cost.max(1)).collect()),
+        ("expires_at", jobs.iter().map(|job| job.expires_at).collect()),
+        (
+            "open_hours",
+            Column::Json(
+                jobs.iter()
+                    .map(|job| {
+                        job.open_hours.as_ref().map(|hours| serde_json::to_value(hours).expect("hours are plain data"))
+                    })
+                    .collect(),
+            ),
+        ),
         ("created_at", jobs.iter().map(|_| now).collect()),
     ];
     let args = jobs.into_iter().map(|job| Some(job.args)).collect();
     let mut statement = Bulk::new(
-        "insert into jobs (id, workspace_id, kind, queue, args, state, priority, attempt, max_attempts, run_at, unique_key, batch_id,
-                           traceparent, cancel_requested, created_at)
-         select id, workspace_id, kind, queue, args, 'ready', priority, 0, max_attempts, run_at, unique_key, batch_id,
-                traceparent, false, created_at
+        "insert into jobs (id, workspace_id, kind, queue, args, state, priority, attempt, max_attempts, run_at, unique_key, key_until_start,
+                           batch_id, traceparent, limit_key, lane, cost, expires_at, open_hours, cancel_requested, created_at)
+         select id, workspace_id, kind, queue, args, 'ready', priority, 0, max_attempts, run_at, unique_key, key_until_start,
+                batch_id, traceparent, limit_key, lane, cost, expires_at, open_hours, false, created_at
          from {rows} where true
          on conflict (workspace_id, unique_key) where unique_key is not null and state in ('ready', 'running') do nothing
          returning id",
@@ -119,6 +141,15 @@ async fn insert(tx: &mut Tx, mut jobs: Vec<(Uuid, NewJob)>) -> Result<HashSet<Uu
     }
     let inserted: Vec<(Uuid,)> = statement.all(tx).await?;
     Ok(inserted.into_iter().map(|(id,)| id).collect())
+}
+
+/// When a new job is due: a debounced one after its wait, one with open hours when they begin.
+pub(super) fn due(job: &NewJob, now: DateTime<Utc>) -> DateTime<Utc> {
+    let due = match job.unique {
+        Unique::Debounce { delay, .. } if job.unique_key.is_some() => now + delay,
+        _ => job.run_at.unwrap_or(now),
+    };
+    job.open_hours.as_ref().map_or(due, |hours| hours.open_from(due))
 }
 
 /// Locks the batches the jobs want to join and tells which of them still take jobs.
@@ -157,14 +188,4 @@ fn sorted(ids: impl IntoIterator<Item = Uuid>) -> Vec<Uuid> {
     let mut ids: Vec<_> = ids.into_iter().collect();
     ids.sort_unstable();
     ids
-}
-
-async fn live_with_key(tx: &mut Tx, job: &NewJob) -> Result<Option<Uuid>, DbError> {
-    let row: Option<(Uuid,)> =
-        query("select id from jobs where workspace_id = $1 and unique_key = $2 and state in ('ready', 'running')")
-            .bind(job.workspace_id)
-            .bind(job.unique_key.clone())
-            .optional(tx)
-            .await?;
-    Ok(row.map(|(id,)| id))
 }

@@ -51,7 +51,8 @@ pub async fn renew_as(db: &Db, holder: Option<&str>, held: &[JobKey], lease: Dur
 /// At most `limit` running jobs whose lease ran out before `before`, longest lost first.
 pub async fn lost_jobs(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Vec<Leased>> {
     query(
-        "select id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent
+        "select id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent,
+                limit_key, expires_at, open_hours
          from jobs where state = 'running' and lease_until < $1 order by lease_until limit $2",
     )
     .bind(before)

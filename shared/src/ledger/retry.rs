@@ -103,7 +103,10 @@ async fn revive(tx: &mut Tx, found: &[Revived], tries: i64) -> Result<usize, Enq
         }
     }
     for id in counts.keys() {
-        query("update batches set state = 'running', finished_at = null where id = $1").bind(*id).execute(tx).await?;
+        query("update batches set state = 'running', sweeping = false, finished_at = null where id = $1")
+            .bind(*id)
+            .execute(tx)
+            .await?;
     }
     batch::count(tx, counts, now).await?;
     if revived > 0 {

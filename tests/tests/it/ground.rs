@@ -5,7 +5,7 @@ use std::time::Duration;
 use herald_shared::{
     db::{Db, query},
     domain::ensure_default_workspace,
-    ledger::{self, Batch, Committed, Demand, Finished, JobRow, Leased, NewBatch, NewJob, Outcome},
+    ledger::{self, Batch, Callbacks, Committed, Demand, Finished, JobRow, Leased, NewBatch, NewJob, Outcome, Unique},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -44,8 +44,13 @@ pub(crate) fn noop(workspace_id: Uuid) -> NewJob {
         max_attempts: 3,
         run_at: None,
         unique_key: None,
+        unique: Unique::UntilDone,
         batch_id: None,
         traceparent: None,
+        limit_key: None,
+        cost: 1,
+        expires_at: None,
+        open_hours: None,
     }
 }
 
@@ -68,7 +73,8 @@ pub(crate) async fn batch_of(
     jobs: Vec<NewJob>,
 ) -> (Uuid, Vec<Uuid>) {
     let mut tx = db.begin().await.unwrap();
-    let new = NewBatch { workspace_id, name: "a batch".to_owned(), on_complete };
+    let callbacks = Callbacks { on_complete, ..Callbacks::default() };
+    let new = NewBatch { workspace_id, name: "a batch".to_owned(), callbacks };
     let batch = ledger::create_batch(&mut tx, new).await.unwrap();
     let jobs = jobs.into_iter().map(|job| NewJob { batch_id: Some(batch), ..job }).collect();
     let ids = ledger::enqueue(&mut tx, jobs).await.unwrap();
@@ -82,7 +88,7 @@ pub(crate) async fn lease(db: &Db, limit: usize) -> Vec<Leased> {
 }
 
 pub(crate) async fn lease_from(db: &Db, queue: &str, limit: usize) -> Vec<Leased> {
-    let demand = [Demand { queue: queue.to_owned(), limit }];
+    let demand = [Demand { queue: queue.to_owned(), limit, waiting: 0 }];
     ledger::dispatch(db, &demand, "a dispatcher", LEASE).await.unwrap().jobs
 }
 

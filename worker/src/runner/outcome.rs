@@ -32,6 +32,14 @@ pub enum Failure {
     },
     /// Too early: run again then, without counting this attempt.
     Snooze(Duration),
+    /// The provider asked for patience (a 429, a quota): everything of the job's queue, or of its limit key if it has one, waits so long, and
+    /// the job is run again then, without counting this attempt.
+    Limited {
+        /// What the provider said.
+        error: String,
+        /// How long to wait.
+        after: Duration,
+    },
     /// Failed for good.
     Fail(String),
     /// Cancelled while it ran.
@@ -66,6 +74,7 @@ pub(super) fn outcome_of(db: &Db, job: &Leased, answer: Result<Done, Failure>) -
         Ok(Done { result, facts, then }) => Outcome::Done { result, facts, then },
         Err(Failure::Cancelled) => Outcome::Cancelled,
         Err(Failure::Snooze(wait)) => Outcome::Snooze { run_at: db.now() + wait },
+        Err(Failure::Limited { error, after }) => Outcome::Limited { error, until: db.now() + after },
         Err(Failure::Fail(error)) => dead(job, error),
         Err(Failure::Retry { error, .. }) if job.is_last_attempt() => dead(job, error),
         Err(Failure::Retry { error, after }) => {

@@ -62,6 +62,12 @@ impl Service<Task<Leased>> for Settle {
                 metrics::counter!("herald_leases_lost_total").increment(1);
                 return Ok(());
             }
+            if let Some(outcome) = job.untimely(db.now()) {
+                metrics::counter!("herald_jobs_total", "kind" => job.kind.clone(), "outcome" => "untimely")
+                    .increment(1);
+                let _ = outcomes.send(Finished { job, outcome }).await;
+                return Ok(());
+            }
             let span = tracing::info_span!("job", id = %job.id, kind = %job.kind, attempt = job.attempt);
             let answer = attempt(&db, &in_flight, &handler, &job).instrument(span.clone()).await;
             span.in_scope(|| record(&job, &answer));
@@ -114,6 +120,7 @@ fn record(job: &Leased, answer: &Result<Done, Failure>) {
         Err(Failure::Retry { .. }) if !job.is_last_attempt() => "retry",
         Err(Failure::Retry { .. } | Failure::Fail(_)) => "dead",
         Err(Failure::Snooze(_)) => "snooze",
+        Err(Failure::Limited { .. }) => "limited",
         Err(Failure::Cancelled) => "cancelled",
     };
     metrics::counter!("herald_jobs_total", "kind" => job.kind.clone(), "outcome" => outcome).increment(1);

@@ -102,3 +102,34 @@ fn everything_that_is_wrong_with_a_template_is_said_at_once() {
     }
     assert_eq!(ended.err.lines().count(), 4, "{}", ended.err);
 }
+
+#[test]
+fn queues_are_limited_paused_and_listed() {
+    let stage = Stage::new();
+    stage.write("guests.csv", "name\nAnn Example\n");
+    end(stage.invite("guests.csv", &[])).with(0);
+    let queues = |arguments: &[&str]| {
+        let mut all = vec!["queues"];
+        all.extend(arguments);
+        end(stage.herald(&all))
+    };
+    let limited = queues(&["limit", "cpu", "--rate", "30/m", "--concurrency", "4"]).with(0);
+    assert_eq!(limited.out, "cpu        at most 30/m, 4 at once\n");
+    let changed = queues(&["limit", "cpu", "--rate", "none", "--burst", "5"]).with(0);
+    assert_eq!(changed.out, "cpu        4 at once\n");
+    queues(&["pause", "cpu"]).with(0);
+    queues(&["key", "sync", "mautic.example", "2"]).with(0);
+    let listed = queues(&["list"]).with(0);
+    assert!(
+        listed.out.lines().any(|line| line.starts_with("cpu ") && line.ends_with("4 at once  PAUSED")),
+        "{}",
+        listed.out
+    );
+    queues(&["resume", "cpu"]).with(0);
+    queues(&["unblock", "cpu"]).with(0);
+    queues(&["limit", "cpu", "--rate", "fast"])
+        .refused("--rate \"fast\" is no rate: write for example 500/s, 30/m, 1000/h or 2000/d, or none");
+    queues(&["limit", "cpu", "--concurrency", "0"])
+        .refused("--concurrency is not possible: use 1 to 1000000, or null for no limit; to stop a queue, pause it");
+    queues(&["pause", "cup"]).refused("there is no queue \"cup\"; there are: control, cpu, sync");
+}

@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use herald_shared::{
     jobs::{InvitationRender, Payload},
-    ledger::{self, NewBatch, Outcome},
+    ledger::{self, Callbacks, NewBatch, Outcome},
 };
 use herald_tests::{TestDatabase, on_both_engines};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Service, worker};
+use super::{Answer, Service, worker};
 
 on_both_engines! {
     jobs_are_listed_by_what_they_are_and_in_pages,
     a_job_is_shown_with_its_failed_attempts,
     a_dead_job_is_retried_and_a_waiting_one_is_not,
     a_waiting_job_is_cancelled_at_once_and_a_running_one_is_asked_to_stop,
+    a_queue_is_given_limits,
     a_queue_is_paused_and_resumed,
     a_batch_tells_how_far_it_is,
 }
@@ -38,7 +39,7 @@ async fn enqueue(service: &Service, count: usize, batch_id: Option<Uuid>) -> Vec
 
 async fn batch(service: &Service) -> Uuid {
     let mut tx = service.db.begin().await.unwrap();
-    let new = NewBatch { workspace_id: service.workspace, name: "a batch".to_owned(), on_complete: None };
+    let new = NewBatch { workspace_id: service.workspace, name: "a batch".to_owned(), callbacks: Callbacks::default() };
     let id = ledger::create_batch(&mut tx, new).await.unwrap();
     tx.commit().await.unwrap();
     id
@@ -127,6 +128,31 @@ async fn a_waiting_job_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(d
     service.post(&format!("/api/v1/jobs/{}/cancel", service.db.new_id())).await.problem(404, "not-found");
 }
 
+async fn a_queue_is_given_limits(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    enqueue(&service, 2, None).await;
+    let put =
+        async |path: &str, body: serde_json::Value| Answer::to(service.request(Method::PUT, path).json(&body)).await;
+    let limits = "/api/v1/queues/cpu/limits";
+    let set = put(limits, json!({ "rate": 30, "rate_seconds": 60, "burst": 1, "concurrency": 7 })).await.json();
+    assert_eq!((&set["rate"], &set["concurrency"], &set["key_concurrency"]), (&json!(30), &json!(7), &json!(null)));
+    assert_eq!(worker::lease(&service, "cpu").await.len(), 1, "they hold at once");
+    assert_eq!(put(limits, json!({})).await.json()["rate"], json!(null));
+    assert_eq!(worker::lease(&service, "cpu").await.len(), 1);
+
+    let keys = put("/api/v1/queues/cpu/keys/mautic.example", json!({ "concurrency": 2 })).await.json();
+    assert_eq!(keys["keys"][0]["limit_key"], "mautic.example");
+    assert_eq!(service.get("/api/v1/queues/cpu").await.json()["keys"][0]["concurrency"], 2);
+    assert_eq!(service.post("/api/v1/queues/cpu/unblock").await.json()["blocked_until"], json!(null));
+
+    let refused = put(limits, json!({ "rate": 0, "burst": -1 })).await;
+    assert!(refused.problem(422, "invalid-field").contains("rate is not possible: use 1 to"));
+    assert_eq!(refused.json()["errors"].as_array().unwrap().len(), 2);
+    put(limits, json!({ "rates": 5 })).await.problem(422, "invalid-field");
+    put("/api/v1/queues/cpu/keys/x", json!({ "concurrency": 0 })).await.problem(422, "invalid-field");
+    put("/api/v1/queues/no-such/limits", json!({})).await.problem(404, "not-found");
+}
+
 async fn a_queue_is_paused_and_resumed(database: &TestDatabase) {
     let service = Service::start(database).await;
     enqueue(&service, 2, None).await;
@@ -135,7 +161,11 @@ async fn a_queue_is_paused_and_resumed(database: &TestDatabase) {
         queues["items"].as_array().unwrap().iter().map(|queue| queue["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["control", "cpu", "sync"]);
     let paused = service.post("/api/v1/queues/cpu/pause").await;
-    assert_eq!(paused.json(), json!({ "name": "cpu", "paused": true, "ready": 2, "running": 0 }));
+    let paused = paused.json();
+    assert_eq!(
+        (&paused["name"], &paused["paused"], &paused["ready"], &paused["rate"]),
+        (&json!("cpu"), &json!(true), &json!(2), &json!(null))
+    );
     assert!(worker::lease(&service, "cpu").await.is_empty());
     assert_eq!(service.post("/api/v1/queues/cpu/resume").await.json()["paused"], false);
     assert_eq!(worker::lease(&service, "cpu").await.len(), 2);

@@ -15,7 +15,7 @@ use super::Service;
 
 /// Leases what is due in a queue.
 pub(super) async fn lease(service: &Service, queue: &str) -> Vec<Leased> {
-    let demand = [Demand { queue: queue.to_owned(), limit: 100 }];
+    let demand = [Demand { queue: queue.to_owned(), limit: 100, waiting: 0 }];
     ledger::dispatch(&service.db, &demand, "test", Duration::from_secs(30)).await.unwrap().jobs
 }
 

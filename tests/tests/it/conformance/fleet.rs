@@ -91,7 +91,7 @@ async fn on_the_wire(database: &TestDatabase, jobs: usize) -> Vec<Leased> {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     enqueue(db, vec![noop(workspace); jobs]).await;
-    let demand = [Demand { queue: QUEUE.to_owned(), limit: jobs }];
+    let demand = [Demand { queue: QUEUE.to_owned(), limit: jobs, waiting: 0 }];
     ledger::dispatch(db, &demand, ON_THE_WIRE, LEASE).await.unwrap().jobs
 }
 

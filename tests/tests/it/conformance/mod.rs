@@ -8,6 +8,7 @@ mod facts;
 mod fleet;
 mod inspect;
 mod invitations;
+mod limits;
 mod queues;
 mod runs;
 mod small_tables;

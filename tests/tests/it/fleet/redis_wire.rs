@@ -31,6 +31,11 @@ fn leased(number: u128) -> Leased {
         lease_until: now + TimeDelta::seconds(8),
         batch_id: Some(Uuid::from_u128(2)),
         traceparent: None,
+        limit_key: None,
+        cost: 1,
+        expires_at: None,
+        open_hours: None,
+        makes_room: false,
     }
 }
 

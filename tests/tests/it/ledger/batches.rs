@@ -3,14 +3,16 @@
 use herald_shared::{
     clock::Clock,
     ids::Ids,
-    ledger::{self, Finished, NewJob, Outcome},
+    ledger::{self, Callbacks, Finished, NewBatch, NewJob, Outcome},
 };
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::ground::{self, batch_of, commit, counters, dead, done, done_then, enqueue_one, lease, noop, retry};
+use crate::ground::{
+    self, batch_of, commit, counters, dead, done, done_then, enqueue_one, lease, lease_from, noop, retry,
+};
 
 on_both_engines! {
     a_batch_shows_what_it_was_made_with,
@@ -22,6 +24,51 @@ on_both_engines! {
     a_job_added_to_a_complete_batch_opens_it_again,
     an_empty_batch_stays_open,
     a_batch_of_another_workspace_is_not_shown,
+    success_is_told_only_when_every_job_succeeded,
+    the_first_death_is_told_at_once_and_once,
+}
+
+async fn batch_with(db: &herald_shared::db::Db, callbacks: Callbacks, workspace_id: Uuid, jobs: usize) -> Uuid {
+    let mut tx = db.begin().await.unwrap();
+    let new = NewBatch { workspace_id, name: "told".to_owned(), callbacks };
+    let id = ledger::create_batch(&mut tx, new).await.unwrap();
+    let jobs = vec![NewJob { batch_id: Some(id), ..noop(workspace_id) }; jobs];
+    ledger::enqueue(&mut tx, jobs).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+async fn success_is_told_only_when_every_job_succeeded(database: &TestDatabase) {
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    let told =
+        || Callbacks { on_complete: Some(end(workspace)), on_success: Some(end(workspace)), on_first_death: None };
+    let id = batch_with(db, told(), workspace, 2).await;
+    for job in lease(db, 2).await {
+        assert!(lease_from(db, "end", 10).await.is_empty());
+        commit(db, vec![done(job)]).await;
+    }
+    assert_eq!(lease_from(db, "end", 10).await.len(), 2);
+    assert_eq!(counters(&ground::batch(db, workspace, id).await), (2, 2, 0, 0), "callbacks do not count in the batch");
+
+    batch_with(db, told(), workspace, 2).await;
+    let mut jobs = lease(db, 2).await;
+    commit(db, vec![dead(jobs.remove(0)), done(jobs.remove(0))]).await;
+    assert_eq!(lease_from(db, "end", 10).await.len(), 1, "it is complete and no success");
+}
+
+async fn the_first_death_is_told_at_once_and_once(database: &TestDatabase) {
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    let told = Callbacks { on_first_death: Some(end(workspace)), ..Callbacks::default() };
+    batch_with(db, told, workspace, 4).await;
+    let mut jobs = lease(db, 4).await;
+    commit(db, vec![done(jobs.remove(0))]).await;
+    assert!(lease_from(db, "end", 10).await.is_empty());
+    commit(db, vec![dead(jobs.remove(0)), dead(jobs.remove(0))]).await;
+    assert_eq!(lease_from(db, "end", 10).await.len(), 1);
+    commit(db, vec![dead(jobs.remove(0))]).await;
+    assert!(lease_from(db, "end", 10).await.is_empty());
 }
 
 fn end(workspace: Uuid) -> NewJob {

@@ -23,6 +23,7 @@ on_both_engines! {
     a_cancelled_batch_starts_nothing_any_more,
     a_cancelled_batch_tells_its_end_when_its_last_job_has_stopped,
     a_batch_that_has_ended_is_not_cancelled,
+    nothing_of_a_large_cancelled_batch_starts_and_the_rest_is_ended_step_by_step,
 }
 
 async fn cancel_batch(db: &Db, workspace: Uuid, batch: Uuid) -> Option<HashSet<Uuid>> {
@@ -149,6 +150,26 @@ async fn a_cancelled_batch_tells_its_end_when_its_last_job_has_stopped(database:
     let closed = ground::batch(db, workspace, batch).await;
     assert_eq!((closed.state.as_str(), counters(&closed)), ("cancelled", (3, 0, 0, 3)));
     assert_eq!(closed.finished_at, Some(db.now()));
+    assert_eq!(ground::lease_from(db, "end", 10).await.len(), 1);
+}
+
+async fn nothing_of_a_large_cancelled_batch_starts_and_the_rest_is_ended_step_by_step(database: &TestDatabase) {
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    let end = NewJob { queue: "end".to_owned(), ..noop(workspace) };
+    let (batch, _) = batch_of(db, workspace, Some(end), vec![noop(workspace); 2_500]).await;
+    let other = enqueue_one(db, noop(workspace)).await;
+    assert_eq!(cancel_batch(db, workspace, batch).await.unwrap(), HashSet::new());
+    let cancelled = "select count(*) from jobs where state = 'cancelled'";
+    assert_eq!(ground::number(db, cancelled).await, 1_000);
+    let leased: Vec<Uuid> = lease(db, 100).await.iter().map(|job| job.id).collect();
+    assert_eq!(leased, [other], "what still waits to be ended does not start");
+    assert_eq!(ledger::sweep_cancelled(db).await.unwrap(), 1_000);
+    assert!(ground::lease_from(db, "end", 10).await.is_empty());
+    assert_eq!(ledger::sweep_cancelled(db).await.unwrap(), 500);
+    assert_eq!(ledger::sweep_cancelled(db).await.unwrap(), 0);
+    let closed = ground::batch(db, workspace, batch).await;
+    assert_eq!((closed.state.as_str(), counters(&closed)), ("cancelled", (2_500, 0, 0, 2_500)));
     assert_eq!(ground::lease_from(db, "end", 10).await.len(), 1);
 }
 

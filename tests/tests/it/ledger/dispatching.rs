@@ -80,7 +80,7 @@ async fn the_more_urgent_and_then_the_longer_due_go_first(database: &TestDatabas
 async fn a_round_says_when_the_next_job_comes_due(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let demand = [Demand { queue: QUEUE.to_owned(), limit: 10 }];
+    let demand = [Demand { queue: QUEUE.to_owned(), limit: 10, waiting: 0 }];
     let round = async || ledger::dispatch(db, &demand, "x", LEASE).await.unwrap();
     assert_eq!(round().await.next_due, None);
     let at = |seconds| Some(db.now() + Duration::from_secs(seconds));
@@ -101,7 +101,7 @@ async fn a_paused_queue_gives_nothing_until_it_is_resumed(database: &TestDatabas
         tx.commit().await.unwrap();
     };
     pause(true).await;
-    let demand = [QUEUE, "other"].map(|queue| Demand { queue: queue.to_owned(), limit: 10 });
+    let demand = [QUEUE, "other"].map(|queue| Demand { queue: queue.to_owned(), limit: 10, waiting: 0 });
     let leased = ledger::dispatch(db, &demand, "x", LEASE).await.unwrap().jobs;
     assert_eq!(leased.iter().map(|job| job.queue.as_str()).collect::<Vec<_>>(), ["other"]);
     pause(false).await;
@@ -124,8 +124,11 @@ async fn only_wanted_queues_are_leased_from(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     enqueue(db, ["a", "b", "c"].map(|queue| NewJob { queue: queue.to_owned(), ..noop(workspace) }).to_vec()).await;
-    let demand =
-        [("a", 5), ("b", 0), ("nothing here", 5)].map(|(queue, limit)| Demand { queue: queue.to_owned(), limit });
+    let demand = [("a", 5), ("b", 0), ("nothing here", 5)].map(|(queue, limit)| Demand {
+        queue: queue.to_owned(),
+        limit,
+        waiting: 0,
+    });
     let leased = ledger::dispatch(db, &demand, "x", LEASE).await.unwrap().jobs;
     assert_eq!(leased.iter().map(|job| job.queue.as_str()).collect::<Vec<_>>(), ["a"]);
     assert!(ledger::dispatch(db, &[], "x", LEASE).await.unwrap().jobs.is_empty());

@@ -11,6 +11,8 @@ on_both_engines! {
     a_demand_smaller_than_the_number_of_workspaces_reaches_each_of_them,
     what_one_workspace_does_not_need_the_others_get,
     urgency_counts_within_a_workspace,
+    a_batch_of_a_workspace_does_not_starve_its_other_batches,
+    what_has_waited_for_a_minute_gets_its_part_however_much_is_more_urgent,
 }
 
 fn of(jobs: &[herald_shared::ledger::Leased], workspace: Uuid) -> usize {
@@ -78,6 +80,33 @@ async fn what_one_workspace_does_not_need_the_others_get(database: &TestDatabase
     let round = lease(db, 20).await;
     assert_eq!((of(&round, big), of(&round, small)), (17, 3));
     assert_eq!(lease(db, 100).await.len(), 33);
+}
+
+async fn a_batch_of_a_workspace_does_not_starve_its_other_batches(database: &TestDatabase) {
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    let (campaign, _) = ground::batch_of(db, workspace, None, vec![noop(workspace); 2_000]).await;
+    db.clock().advance(std::time::Duration::from_secs(10));
+    let (small, _) = ground::batch_of(db, workspace, None, vec![noop(workspace); 10]).await;
+    enqueue(db, vec![noop(workspace); 10]).await;
+    let of = |jobs: &[herald_shared::ledger::Leased], batch| jobs.iter().filter(|job| job.batch_id == batch).count();
+    let round = lease(db, 15).await;
+    assert_eq!([Some(campaign), Some(small), None].map(|batch| of(&round, batch)), [5, 5, 5]);
+    let rest = lease(db, 100).await;
+    assert_eq!([Some(campaign), Some(small), None].map(|batch| of(&rest, batch)), [90, 5, 5]);
+}
+
+async fn what_has_waited_for_a_minute_gets_its_part_however_much_is_more_urgent(database: &TestDatabase) {
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    enqueue(db, vec![NewJob { priority: 9, ..noop(workspace) }; 50]).await;
+    enqueue(db, vec![NewJob { priority: -9, ..noop(workspace) }; 500]).await;
+    let late = async || ground::number(db, "select count(*) from jobs where priority = 9 and state = 'running'").await;
+    assert_eq!(lease(db, 80).await.len(), 80);
+    assert_eq!(late().await, 0);
+    db.clock().advance(std::time::Duration::from_secs(61));
+    assert_eq!(lease(db, 80).await.len(), 80);
+    assert_eq!(late().await, 10);
 }
 
 async fn urgency_counts_within_a_workspace(database: &TestDatabase) {

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use herald_scheduler::rescue_all;
 use herald_shared::{
     db::{Db, FromRow, query},
@@ -237,21 +237,27 @@ impl<'a> History<'a> {
     async fn dispatch(&mut self, limit: usize) {
         let leased = lease_from(self.db, &self.queue, limit).await;
         let now = self.db.now();
-        let due: BTreeSet<_> = self
-            .jobs
-            .iter()
-            .filter(|(_, job)| job.is("ready") && job.run_at <= now)
-            .map(|(id, job)| ((job.priority, job.run_at), *id))
-            .collect();
-        assert_eq!(leased.len(), limit.min(due.len()), "all that is due is leased, up to the limit");
+        let due = self.jobs.values().filter(|job| job.is("ready") && job.run_at <= now).count();
+        assert_eq!(leased.len(), limit.min(due), "all that is due is leased, up to the limit");
         let ids: BTreeSet<Uuid> = leased.iter().map(|job| job.id).collect();
-        let most_urgent_left = due.iter().find(|(_, id)| !ids.contains(id)).map(|(urgency, _)| *urgency);
+        // Of each batch and priority, the longest due of those that were left.
+        let mut left: BTreeMap<(i64, Option<Uuid>), DateTime<Utc>> = BTreeMap::new();
+        for (_, job) in self.jobs.iter().filter(|(id, job)| job.is("ready") && job.run_at <= now && !ids.contains(id)) {
+            let oldest = left.entry((job.priority, job.batch_id)).or_insert(job.run_at);
+            *oldest = job.run_at.min(*oldest);
+        }
+        let most_urgent_left = left.keys().map(|(priority, _)| *priority).min();
         for job in leased {
             let model = self.jobs.get_mut(&job.id).expect("only known jobs are leased");
             assert!(model.is("ready") && model.run_at <= now, "{model:?}");
             assert!(
-                most_urgent_left.is_none_or(|left| (model.priority, model.run_at) <= left),
-                "the most urgent go first"
+                left.get(&(model.priority, model.batch_id)).is_none_or(|left| model.run_at <= *left),
+                "of equals, the longest due go first"
+            );
+            assert!(
+                most_urgent_left.is_none_or(|left| model.priority <= left)
+                    || now - model.run_at > TimeDelta::seconds(60),
+                "the urgent go first, but for what has waited long"
             );
             model.state = "running".to_owned();
             model.attempt += 1;
@@ -405,11 +411,11 @@ impl<'a> History<'a> {
         self.batches[batch].state = "cancelled";
         let (mut running, mut waiting) = (BTreeSet::new(), 0);
         for (job_id, job) in self.jobs.iter_mut().filter(|(_, job)| job.batch_id == Some(id) && job.is_live()) {
-            job.cancel_requested = true;
+            let asked_before = std::mem::replace(&mut job.cancel_requested, true);
             if job.is("ready") {
                 job.state = "cancelled".to_owned();
                 waiting += 1;
-            } else {
+            } else if !asked_before {
                 running.insert(*job_id);
             }
         }

@@ -1,0 +1,40 @@
+//! Ends what no dispatcher will come to: the waiting jobs of cancelled batches, and jobs whose time is over. Forgets keys that are free again.
+
+use std::time::Duration;
+
+use herald_shared::{
+    db::Db,
+    ledger::{self, EnqueueError},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::Scheduler;
+
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
+    let db = &scheduler.db;
+    loop {
+        match sweep(db).await {
+            // More may be left: at once again, but for a stop.
+            Ok(ended) if ended > 0 && !stop.is_cancelled() => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "jobs that are not to run could not be ended, will try again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = db.clock().sleep(PAUSE) => {}
+        }
+    }
+}
+
+async fn sweep(db: &Db) -> Result<usize, EnqueueError> {
+    let cancelled = ledger::sweep_cancelled(db).await?;
+    let expired = ledger::drop_expired(db).await?;
+    if expired > 0 {
+        tracing::warn!(jobs = expired, "jobs were dropped: their time was over before they could run");
+        metrics::counter!("herald_jobs_expired_total").increment(expired as u64);
+    }
+    ledger::forget_throttles(db).await?;
+    Ok(cancelled + expired)
+}
