@@ -20,10 +20,10 @@ use uuid::Uuid;
 
 use crate::table::{self, Table};
 
-const QUEUE: &str = "bench";
-const LEASE: Duration = Duration::from_secs(30);
+pub(crate) const QUEUE: &str = "bench";
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// Rows a transaction: what an import or a campaign enqueues at once.
-const CHUNK: usize = 1_000;
+pub(crate) const CHUNK: usize = 1_000;
 /// Single jobs whose start is timed, and the quiet before each.
 const SINGLES: usize = 1_000;
 const QUIET: Duration = Duration::from_millis(5);
@@ -260,7 +260,7 @@ impl Fleet {
     }
 }
 
-async fn enqueue(db: &Db, workspace: Uuid, jobs: usize) -> anyhow::Result<()> {
+pub(crate) async fn enqueue(db: &Db, workspace: Uuid, jobs: usize) -> anyhow::Result<()> {
     for first in (0..jobs).step_by(CHUNK) {
         let chunk = (first..jobs.min(first + CHUNK)).map(|index| noop(workspace, index)).collect();
         let mut tx = db.begin().await?;
@@ -270,7 +270,7 @@ async fn enqueue(db: &Db, workspace: Uuid, jobs: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn noop(workspace: Uuid, index: usize) -> NewJob {
+pub(crate) fn noop(workspace: Uuid, index: usize) -> NewJob {
     NewJob {
         workspace_id: workspace,
         kind: "bench.noop".into(),
@@ -290,7 +290,7 @@ fn noop(workspace: Uuid, index: usize) -> NewJob {
     }
 }
 
-fn done_outcome() -> Outcome {
+pub(crate) fn done_outcome() -> Outcome {
     Outcome::Done { result: None, facts: Vec::new(), then: Vec::new() }
 }
 
@@ -299,10 +299,10 @@ fn rate(jobs: usize, since: Instant) -> f64 {
 }
 
 /// A database file that is removed with what lies beside it.
-struct SqliteFile(PathBuf);
+pub(crate) struct SqliteFile(pub(crate) PathBuf);
 
 impl SqliteFile {
-    fn new(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn new(folder: &Path) -> anyhow::Result<Self> {
         let folder = folder.join(format!("ledger-{}", std::process::id()));
         std::fs::create_dir_all(&folder).context("making a folder for the database")?;
         Ok(Self(folder.join("herald.db")))

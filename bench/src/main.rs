@@ -2,9 +2,12 @@
 
 #![allow(clippy::print_stdout)] // Printing tables is what this program is for.
 
+mod backlog;
 mod cpu;
 mod faces;
+mod fleet;
 mod ledger;
+mod limits;
 mod memory;
 mod queue;
 mod render;
@@ -59,6 +62,32 @@ enum Command {
         #[arg(long, default_value_t = 100_000)]
         jobs: usize,
     },
+    /// Leases and finishes jobs while a thousand, or a million, others wait
+    Backlog {
+        /// Folder for the SQLite file
+        scratch: PathBuf,
+        /// A PostgreSQL server; its database is left with tables in it
+        #[arg(long, env = "HERALD_TEST_POSTGRES_URL", hide_env_values = true)]
+        postgres: Option<String>,
+        /// Folder for backlog.json and backlog.md
+        #[arg(long)]
+        results: PathBuf,
+        /// Jobs that wait
+        #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000")]
+        sizes: Vec<usize>,
+    },
+    /// Holds queues to their rates, with two schedulers and four workers
+    Limits {
+        /// Folder for limits.json and limits.md
+        #[arg(long)]
+        results: PathBuf,
+        /// Jobs a second, one after the other
+        #[arg(long, value_delimiter = ',', default_value = "500,50")]
+        rates: Vec<i64>,
+        /// How long each is measured
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Plays a role of the queue bench; see bench/queue/README.md
     Queue {
         /// push, singles, load, sleeper or work
@@ -93,6 +122,8 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Faces { set, opencv, results } => faces::run(&set, &opencv, &results),
         Command::Ledger { scratch, postgres, results, jobs } => ledger::run(&scratch, postgres, &results, jobs),
+        Command::Backlog { scratch, postgres, results, sizes } => backlog::run(&scratch, postgres, &results, &sizes),
+        Command::Limits { results, rates, seconds } => limits::run(&results, &rates, seconds),
         Command::Queue { role, count } => {
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(queue::run(&role, count))
         }

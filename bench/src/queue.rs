@@ -10,53 +10,20 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
-use herald_scheduler::{Outlet, Scheduler};
-use herald_shared::{
-    clock::Clock,
-    db::{Db, DbConfig},
-    domain::ensure_default_workspace,
-    ids::Ids,
-    ledger::{self, NewJob, Unique},
-    redis_wire::{RedisConfig, RedisWire},
-    wire::Wire,
-};
-use herald_worker::{
-    presence::Presence,
-    puller::Puller,
-    runner::{Attempt, Done, Failure, Handler, InFlight, QueueShare, Runner},
-};
+use anyhow::bail;
+use herald_shared::ledger::{self, NewJob, Unique};
+use herald_worker::runner::{Attempt, Done, Failure, Handler, QueueShare};
 use nix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+
+use crate::fleet::{Ground, LEASE};
 
 const QUEUE: &str = "bench";
 /// Jobs at once; as many more wait at hand, and ten times as many on the wire.
 const CONCURRENCY: usize = 200;
-/// The default.
-const LEASE: Duration = Duration::from_secs(8);
-
-/// What both sides of a queue have.
-struct Ground {
-    db: Db,
-    redis: RedisWire,
-    workspace: Uuid,
-}
 
 impl Ground {
-    async fn open() -> anyhow::Result<Self> {
-        let url = |name: &str| std::env::var(name).with_context(|| format!("{name} is not set"));
-        let config = DbConfig::Postgres { url: url("QUEUE_POSTGRES_URL")?, max_connections: 10 };
-        let db = Db::connect(&config, Clock::system(), Ids::random()).await?;
-        db.migrate().await?;
-        let redis =
-            RedisWire::connect(&RedisConfig { url: url("QUEUE_REDIS_URL")?, prefix: "bench".to_owned() }).await?;
-        let workspace = ensure_default_workspace(&db).await?;
-        Ok(Self { db, redis, workspace })
-    }
-
     fn job(&self, kind: &str, args: Value) -> NewJob {
         NewJob {
             workspace_id: self.workspace,
@@ -93,7 +60,7 @@ impl Ground {
 
 /// Runs one role.
 pub(crate) async fn run(role: &str, count: usize) -> anyhow::Result<()> {
-    let ground = Ground::open().await?;
+    let ground = Ground::open("QUEUE_POSTGRES_URL", "QUEUE_REDIS_URL").await?;
     match role {
         "push" => {
             say("ready", Value::Null);
@@ -124,46 +91,11 @@ pub(crate) async fn run(role: &str, count: usize) -> anyhow::Result<()> {
 
 /// A scheduler and a worker, as two processes of a fleet have them, in one.
 async fn work(ground: Ground, count: usize) -> anyhow::Result<()> {
-    let Ground { db, redis, .. } = ground;
-    let (stop, wire, in_flight, done) =
-        (CancellationToken::new(), Wire::in_process(), InFlight::default(), Arc::new(AtomicUsize::new(0)));
+    let (stop, done) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));
     let share = QueueShare { queue: QUEUE.to_owned(), concurrency: CONCURRENCY, prefetch: CONCURRENCY * 10 };
-    let worker_id = db.new_id();
-    let (quiet, quiet_now) = watch::channel(false);
-    let (_never, quiet_here) = watch::channel(false);
-    let scheduler = Scheduler {
-        db: db.clone(),
-        outlet: Outlet::fleet(redis.clone()),
-        lease: LEASE,
-        tick: Duration::from_secs(5),
-        keep: Duration::from_secs(30 * 86_400),
-    };
-    let presence = Presence {
-        db: db.clone(),
-        redis: redis.clone(),
-        worker_id,
-        name: "bench".to_owned(),
-        queues: vec![share.clone()],
-        in_flight: in_flight.clone(),
-        quiet,
-        quiet_here,
-    };
-    let runner = Runner {
-        db: db.clone(),
-        wire: wire.clone(),
-        queues: vec![QueueShare { prefetch: CONCURRENCY, ..share }],
-        lease: LEASE,
-        stop_after: Duration::from_secs(10),
-        holder: Some("bench".to_owned()),
-        in_flight: in_flight.clone(),
-        handler: handler(done.clone()),
-    };
-    let puller = Puller { db, redis, wire, queue: QUEUE.to_owned(), worker_id, lease: LEASE, quiet: quiet_now };
     say("ready", json!({ "setup": format!("{CONCURRENCY} jobs at once, lease {} s", LEASE.as_secs()) }));
-    tokio::spawn(presence.run(stop.clone(), stop.clone()));
-    tokio::spawn(runner.run(stop.clone()));
-    tokio::spawn(puller.run(stop.clone()));
-    tokio::spawn(scheduler.run(stop.clone()));
+    let in_flight = ground.worker("bench", share, handler(done.clone()), &stop);
+    ground.scheduler(&stop);
     if count == 0 {
         return std::future::pending().await;
     }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use herald_shared::{
     db::Db,
     jobs::{self, JobKind},
-    ledger::{self, EnqueueError, Finished, JobKey, Leased, Outcome},
+    ledger::{self, EnqueueError, Finished, Leased, LostJob, Outcome},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -47,11 +47,13 @@ async fn rescue(db: &Db, before: DateTime<Utc>) -> Result<usize, EnqueueError> {
         if lost.is_empty() {
             return Ok(rescued);
         }
-        let keys: Vec<JobKey> = lost.iter().map(Leased::key).collect();
-        let never_taken = ledger::never_taken(db, &keys).await?;
+        let holders = ledger::holders(db, &lost).await?;
         let finished: Vec<Finished> = lost
             .into_iter()
-            .map(|job| if never_taken.contains(&job.key()) { lost_on_the_wire(db, job) } else { lost_attempt(db, job) })
+            .map(|LostJob { job, .. }| match holders.get(&job.key()) {
+                Some(worker) => lost_attempt(db, job, worker),
+                None => lost_on_the_wire(db, job),
+            })
             .collect();
         let written = ledger::commit(db, &finished).await?.written;
         metrics::counter!("herald_leases_expired_total").increment(written as u64);
@@ -78,8 +80,8 @@ async fn forget(db: &Db, lease: Duration) -> herald_shared::db::Result<()> {
 }
 
 /// A lost attempt counts, so that a job that kills its worker dies instead of looping.
-fn lost_attempt(db: &Db, job: Leased) -> Finished {
-    let error = format!("the worker that ran attempt {} ended without an outcome", job.attempt);
+fn lost_attempt(db: &Db, job: Leased, worker: &str) -> Finished {
+    let error = format!("the worker that ran attempt {} ended without an outcome: {worker}", job.attempt);
     let outcome = if job.is_last_attempt() {
         Outcome::Dead { facts: jobs::facts_on_death(&job.kind, &job.args.0, &error), error }
     } else {

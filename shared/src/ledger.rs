@@ -38,13 +38,13 @@ mod worker;
 
 pub use batch::{Batch, Callbacks, NewBatch, batch, create_batch};
 pub use cancel::{Cancelled, cancel_batch, cancel_job, drop_expired, sweep_cancelled};
-pub use claim::{ON_THE_WIRE, claim, forget_claims, never_taken};
+pub use claim::{ON_THE_WIRE, claim, forget_claims, holders};
 pub use commit::{Committed, commit};
 pub use dispatch::{Demand, Dispatched, dispatch};
 pub use enqueue::{EnqueueError, MAX_ARGS_BYTES, enqueue};
 pub use inspect::{JobError, JobFilter, JobRow, job, job_errors, jobs};
 pub use job::{Finished, JobKey, JobState, Leased, NewJob, Outcome, Timely, Unique};
-pub use lease::{Renewal, lost_jobs, renew, renew_as};
+pub use lease::{LostJob, Renewal, lost_jobs, renew, renew_as};
 pub use open_hours::{OpenHours, OpenHoursError};
 pub use pace::Rate;
 pub use queue::{

@@ -4,13 +4,13 @@
 //! its worker would loop for ever. A worker therefore says what it took before it runs any of it: one row for all that it took at once,
 //! where touching the jobs' own rows would cost as much as finishing them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::JobKey;
-use crate::db::{Bulk, Db, FromRow, Json, Result, query};
+use super::{JobKey, lease::LostJob};
+use crate::db::{Db, FromRow, Json, Result, query};
 
 /// Who holds a job that was leased for the fleet, until a worker renews its lease under its own name.
 pub const ON_THE_WIRE: &str = "wire";
@@ -33,32 +33,40 @@ pub async fn claim(db: &Db, worker_id: Uuid, jobs: &[JobKey]) -> Result<()> {
 
 #[derive(FromRow)]
 struct Claimed {
+    worker_id: Uuid,
     jobs: Json<Vec<(Uuid, i64)>>,
 }
 
-/// Those of these running attempts that no worker has ever had: lost on the wire.
-pub async fn never_taken(db: &Db, jobs: &[JobKey]) -> Result<HashSet<JobKey>> {
-    if jobs.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let mut tx = db.begin().await?;
-    let on_the_wire: Vec<(Uuid, i64)> = Bulk::new(
-        "select jobs.id, jobs.attempt from jobs join {rows} on jobs.id = rows.id
-         where jobs.attempt = rows.attempt and jobs.worker = rows.worker",
-    )
-    .column("id", jobs.iter().map(|key| key.id).collect())
-    .column("attempt", jobs.iter().map(|key| key.attempt).collect())
-    .column("worker", jobs.iter().map(|_| ON_THE_WIRE.to_owned()).collect())
-    .all(&mut tx)
-    .await?;
-    let mut never: HashSet<JobKey> = on_the_wire.into_iter().map(|(id, attempt)| JobKey { id, attempt }).collect();
-    if !never.is_empty() {
-        let claims: Vec<Claimed> = query("select jobs from claims").all(&mut tx).await?;
-        for (id, attempt) in claims.into_iter().flat_map(|claim| claim.jobs.0) {
-            never.remove(&JobKey { id, attempt });
+/// Who had lost attempts, for people to read: the name of the worker. An attempt that no worker has ever had, because the wire lost it, is not
+/// among them.
+pub async fn holders(db: &Db, lost: &[LostJob]) -> Result<HashMap<JobKey, String>> {
+    let mut holders = HashMap::new();
+    let mut on_the_wire = HashSet::new();
+    for lost in lost {
+        match &lost.worker {
+            Some(worker) if worker == ON_THE_WIRE => {
+                on_the_wire.insert(lost.job.key());
+            }
+            worker => {
+                holders.insert(lost.job.key(), worker.clone().unwrap_or_default());
+            }
         }
     }
-    Ok(never)
+    if on_the_wire.is_empty() {
+        return Ok(holders);
+    }
+    let claims: Vec<Claimed> = query("select worker_id, jobs from claims").all(db).await?;
+    let names: Vec<(Uuid, String)> = query("select id, name from workers").all(db).await?;
+    let names: HashMap<Uuid, String> = names.into_iter().collect();
+    for Claimed { worker_id, jobs } in claims {
+        for (id, attempt) in jobs.0 {
+            let key = JobKey { id, attempt };
+            if on_the_wire.contains(&key) {
+                holders.insert(key, names.get(&worker_id).cloned().unwrap_or_else(|| worker_id.to_string()));
+            }
+        }
+    }
+    Ok(holders)
 }
 
 /// Forgets claims made before.

@@ -48,10 +48,20 @@ pub async fn renew_as(db: &Db, holder: Option<&str>, held: &[JobKey], lease: Dur
     Ok(renewed)
 }
 
+/// A running job whose lease ran out.
+#[derive(Clone, Debug, FromRow)]
+pub struct LostJob {
+    /// The job as it was leased.
+    #[sqlx(flatten)]
+    pub job: Leased,
+    /// Who held it, for people to read; [`super::ON_THE_WIRE`] if no worker had said yet that it does.
+    pub worker: Option<String>,
+}
+
 /// At most `limit` running jobs whose lease ran out before `before`, longest lost first.
-pub async fn lost_jobs(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Vec<Leased>> {
+pub async fn lost_jobs(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Vec<LostJob>> {
     query(
-        "select id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent,
+        "select worker, id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent,
                 limit_key, expires_at, open_hours
          from jobs where state = 'running' and lease_until < $1 order by lease_until limit $2",
     )

@@ -185,10 +185,27 @@ fn use_ring() {
 pub(super) async fn check_version(link: &Link) -> Result<(), RedisWireError> {
     let mut info = cmd("INFO");
     info.arg("server");
-    let info: redis::InfoDict = link.run(&info).await?;
-    let version: String = info.get("redis_version").unwrap_or_default();
-    let major = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(OLDEST);
-    if major < OLDEST { Err(RedisWireError::TooOld(version)) } else { Ok(()) }
+    let mut texts = Vec::new();
+    every_text(&link.run(&info).await?, &mut texts);
+    let versions = texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("redis_version:"));
+    for version in versions {
+        let major = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(OLDEST);
+        if major < OLDEST {
+            return Err(RedisWireError::TooOld(version.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The texts of an answer: one server gives one, a cluster one for each node.
+fn every_text(answer: &redis::Value, texts: &mut Vec<String>) {
+    match answer {
+        redis::Value::BulkString(text) => texts.push(String::from_utf8_lossy(text).into_owned()),
+        redis::Value::VerbatimString { text, .. } | redis::Value::SimpleString(text) => texts.push(text.clone()),
+        redis::Value::Array(parts) => parts.iter().for_each(|part| every_text(part, texts)),
+        redis::Value::Map(parts) => parts.iter().for_each(|(_, part)| every_text(part, texts)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::TimeDelta;
 use herald_shared::{
-    db::Json,
+    db::{Db, Json},
     ledger::{self, Capacity, Demand, JobKey, Leased, ON_THE_WIRE, WorkerRow},
 };
 use herald_tests::{TestDatabase, on_both_engines};
@@ -95,37 +95,44 @@ async fn on_the_wire(database: &TestDatabase, jobs: usize) -> Vec<Leased> {
     ledger::dispatch(db, &demand, ON_THE_WIRE, LEASE).await.unwrap().jobs
 }
 
+/// Who had each of these, once their leases have run out.
+async fn holders(db: &Db, keys: &[JobKey]) -> Vec<Option<String>> {
+    let lost = ledger::lost_jobs(db, db.now() + LEASE * 10, 100).await.unwrap();
+    let holders = ledger::holders(db, &lost).await.unwrap();
+    keys.iter().map(|key| holders.get(key).cloned()).collect()
+}
+
 async fn a_claim_tells_what_was_taken_from_what_was_lost_on_the_way(database: &TestDatabase) {
     let db = &database.db;
-    let jobs = on_the_wire(database, 3).await;
-    let keys: Vec<JobKey> = jobs.iter().map(Leased::key).collect();
-    assert_eq!(ledger::never_taken(db, &keys).await.unwrap().len(), 3);
-    ledger::claim(db, db.new_id(), &keys[..1]).await.unwrap();
+    let keys: Vec<JobKey> = on_the_wire(database, 4).await.iter().map(Leased::key).collect();
+    assert_eq!(holders(db, &keys).await, vec![None; 4]);
+    let known = worker(database, "host:1", &[]);
+    ledger::worker_seen(db, &known).await.unwrap();
+    ledger::claim(db, known.id, &keys[..1]).await.unwrap();
     ledger::claim(db, db.new_id(), &[JobKey { attempt: 7, ..keys[1] }]).await.unwrap();
-    let never = ledger::never_taken(db, &keys).await.unwrap();
-    assert!(!never.contains(&keys[0]) && never.contains(&keys[1]) && never.contains(&keys[2]), "{never:?}");
-    let other = [JobKey { attempt: 9, ..keys[2] }];
-    assert!(ledger::never_taken(db, &other).await.unwrap().is_empty(), "an attempt that does not hold the job");
-    assert!(ledger::never_taken(db, &[]).await.unwrap().is_empty());
+    let forgotten = db.new_id();
+    ledger::claim(db, forgotten, &keys[3..]).await.unwrap();
+    let found = holders(db, &keys).await;
+    assert_eq!(found, [Some("host:1".to_owned()), None, None, Some(forgotten.to_string())]);
+    assert!(ledger::holders(db, &[]).await.unwrap().is_empty());
 }
 
 async fn a_renewal_under_a_name_tells_as_much(database: &TestDatabase) {
     let db = &database.db;
-    let jobs = on_the_wire(database, 2).await;
-    let keys: Vec<JobKey> = jobs.iter().map(Leased::key).collect();
+    let keys: Vec<JobKey> = on_the_wire(database, 2).await.iter().map(Leased::key).collect();
     ledger::renew(db, &keys, LEASE).await.unwrap();
-    assert_eq!(ledger::never_taken(db, &keys).await.unwrap().len(), 2, "a scheduler renews what waits");
+    assert_eq!(holders(db, &keys).await, [None, None], "a scheduler renews what waits");
     ledger::renew_as(db, Some("host:1"), &keys[..1], LEASE).await.unwrap();
-    assert_eq!(ledger::never_taken(db, &keys).await.unwrap().into_iter().collect::<Vec<_>>(), [keys[1]]);
+    assert_eq!(holders(db, &keys).await, [Some("host:1".to_owned()), None]);
 }
 
 async fn old_claims_are_forgotten(database: &TestDatabase) {
     let db = &database.db;
-    let jobs = on_the_wire(database, 1).await;
-    ledger::claim(db, db.new_id(), &[jobs[0].key()]).await.unwrap();
+    let keys: Vec<JobKey> = on_the_wire(database, 1).await.iter().map(Leased::key).collect();
+    ledger::claim(db, db.new_id(), &keys).await.unwrap();
     let made = db.now();
     db.clock().advance(Duration::from_secs(1));
     assert_eq!(ledger::forget_claims(db, made).await.unwrap(), 0);
     assert_eq!(ledger::forget_claims(db, db.now()).await.unwrap(), 1);
-    assert_eq!(ledger::never_taken(db, &[jobs[0].key()]).await.unwrap().len(), 1);
+    assert_eq!(holders(db, &keys).await, [None]);
 }

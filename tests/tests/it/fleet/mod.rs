@@ -1,5 +1,6 @@
 //! The fleet: schedulers and workers of several processes' kind, over a real Redis.
 
+mod redis_kinds;
 mod redis_wire;
 mod working;
 

@@ -32,7 +32,8 @@ async fn a_job_is_lost_when_its_lease_has_run_out_and_not_before(database: &Test
     db.clock().advance(Duration::from_millis(1));
     let second = enqueue_one(db, noop(workspace)).await;
     let second_lease = lease(db, 1).await.remove(0);
-    let lost = async || ledger::lost_jobs(db, db.now(), 10).await.unwrap().iter().map(|job| job.id).collect::<Vec<_>>();
+    let lost =
+        async || ledger::lost_jobs(db, db.now(), 10).await.unwrap().iter().map(|lost| lost.job.id).collect::<Vec<_>>();
     db.clock().advance(LEASE - Duration::from_millis(1));
     assert!(lost().await.is_empty());
     db.clock().advance(Duration::from_millis(1));
@@ -92,7 +93,7 @@ async fn a_dead_workers_jobs_come_back(database: &TestDatabase) {
     assert_eq!(back.iter().map(|job| job.id).collect::<HashSet<_>>(), ids);
     assert!(back.iter().all(|job| job.attempt == 2), "the crash counts as an attempt");
     let errors = ledger::job_errors(db, workspace, back[0].id).await.unwrap();
-    assert_eq!(errors[0].message, "the worker that ran attempt 1 ended without an outcome");
+    assert_eq!(errors[0].message, "the worker that ran attempt 1 ended without an outcome: a dispatcher");
 }
 
 async fn a_job_that_kills_its_worker_dies_after_its_last_try(database: &TestDatabase) {
@@ -119,6 +120,6 @@ async fn the_guest_of_a_job_that_killed_its_workers_is_told(database: &TestDatab
     }
     let guest = domain::run_guests(db, started.workspace, started.run.id, None, None, 1).await.unwrap().remove(0);
     assert_eq!(guest.state, "failed");
-    assert_eq!(guest.reason.as_deref(), Some("the worker that ran attempt 8 ended without an outcome"));
+    assert_eq!(guest.reason.as_deref(), Some("the worker that ran attempt 8 ended without an outcome: a dispatcher"));
     assert_eq!(guest_list::run(db, started.workspace, started.run.id).await.state, "complete");
 }
