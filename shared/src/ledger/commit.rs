@@ -109,6 +109,7 @@ async fn write_outcomes(
     order.sort_unstable_by_key(|finished| finished.job.id);
     let column =
         |of: fn(&Finished) -> Option<DateTime<Utc>>| order.iter().map(|finished| of(finished)).collect::<Column>();
+    // The state is compared in a way that no index helps with: PostgreSQL would else read every running job there is to find these.
     let written: Vec<Written> = Bulk::new(
         // A retry of a job that someone asked to cancel becomes the cancellation.
         "update jobs set
@@ -119,7 +120,7 @@ async fn write_outcomes(
            lease_until = null,
            finished_at = case when rows.state = 'ready' and not jobs.cancel_requested then null else rows.at end
          from {rows}
-         where jobs.id = rows.id and jobs.attempt = rows.attempt and jobs.state = 'running'
+         where jobs.id = rows.id and jobs.attempt = rows.attempt and jobs.state || '' = 'running'
          returning jobs.id, jobs.attempt, jobs.state",
     )
     .column("id", order.iter().map(|finished| finished.job.id).collect())

@@ -197,10 +197,11 @@ async fn lease_fairly(
 }
 
 async fn lease_lane(tx: &mut Tx, queue: &str, lane: &Lane, limit: usize, grant: &Grant<'_>) -> Result<Vec<Leased>> {
-    // SQLite has one writer, so nothing can lock the rows before us; PostgreSQL's dispatchers step over each other's.
-    let lock = match tx.engine() {
-        EngineKind::Postgres => "for update skip locked",
-        EngineKind::Sqlite => "",
+    // SQLite has one writer, so nothing can lock the rows before us; PostgreSQL's dispatchers step over each other's. There a row is also found
+    // again by its place, which saves a search for each.
+    let (place, lock, leased) = match tx.engine() {
+        EngineKind::Postgres => ("ctid", "for update skip locked", "ctid = any (array(select ctid from due))"),
+        EngineKind::Sqlite => ("id", "", "id in (select id from due)"),
     };
     let skipped: Vec<String> = (0..grant.cancelled.len()).map(|at| format!("${}", at + 9)).collect();
     let skipped = match skipped.is_empty() {
@@ -208,12 +209,12 @@ async fn lease_lane(tx: &mut Tx, queue: &str, lane: &Lane, limit: usize, grant: 
         false => format!("and (batch_id is null or batch_id not in ({}))", skipped.join(", ")),
     };
     let mut lease = query(&format!(
-        "with due as materialized (select id from jobs
+        "with due as materialized (select {place} from jobs
            where state = 'ready' and queue = $1 and workspace_id = $2 and lane = $3 and priority = $4 and run_at <= $5 {skipped}
            order by run_at limit $6 {lock})
          update jobs set state = 'running', attempt = attempt + 1, lease_until = $7, worker = $8, started_at = $5,
            unique_key = case when key_until_start then null else unique_key end
-         where id in (select id from due)
+         where {leased}
          returning id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent,
                    limit_key, cost, expires_at, open_hours"
     ))

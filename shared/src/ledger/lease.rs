@@ -33,9 +33,10 @@ pub async fn renew_as(db: &Db, holder: Option<&str>, held: &[JobKey], lease: Dur
     // One order for all who lock many rows.
     held.sort_unstable_by_key(|key| key.id);
     let mut tx = db.begin().await?;
+    // The state is compared in a way that no index helps with: PostgreSQL would else read every running job there is to find these.
     let renewed = Bulk::new(
         "update jobs set lease_until = rows.until, worker = coalesce(rows.holder, jobs.worker) from {rows}
-         where jobs.id = rows.id and jobs.attempt = rows.attempt and jobs.state = 'running'
+         where jobs.id = rows.id and jobs.attempt = rows.attempt and jobs.state || '' = 'running'
          returning jobs.id, jobs.cancel_requested",
     )
     .column("id", held.iter().map(|key| key.id).collect())
