@@ -13,6 +13,10 @@ use crate::{
     db::{Bulk, Column, Db, DbError, FromRow, Tx},
     domain::Fact,
     jobs,
+    telemetry::{
+        catalog::{JOBS, QUEUE_BLOCKS},
+        kind_label,
+    },
 };
 
 /// What a commit did.
@@ -88,7 +92,30 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
         tx.nudge_on_commit();
     }
     tx.commit().await?;
+    count_attempts(finished, &states);
     Ok(Committed { written: states.len(), stale: finished.len() - states.len() })
+}
+
+/// Counts what was written, where it was written: whoever ended the attempt, its worker or a scheduler that missed the worker.
+fn count_attempts(finished: &[Finished], states: &HashMap<JobKey, JobState>) {
+    let mut counts: HashMap<(&str, &str), u64> = HashMap::new();
+    let mut left = states.clone();
+    for finished in finished {
+        let Some(state) = left.remove(&finished.job.key()) else { continue };
+        let outcome = match (&finished.outcome, state) {
+            (Outcome::Expired, _) => "expired",
+            (_, JobState::Cancelled) => "cancelled",
+            (Outcome::Limited { .. }, _) => "limited",
+            (Outcome::Snooze { .. }, _) => "snooze",
+            (_, JobState::Ready | JobState::Running) => "retry",
+            (_, JobState::Dead) => "dead",
+            (_, JobState::Succeeded) => "done",
+        };
+        *counts.entry((kind_label(&finished.job.kind), outcome)).or_default() += 1;
+    }
+    for ((kind, outcome), attempts) in counts {
+        JOBS.add([kind, outcome], attempts);
+    }
 }
 
 /// A follow-up belongs to its cause's batch and trace unless it says otherwise.
@@ -187,7 +214,7 @@ impl Limited {
     async fn block(self, tx: &mut Tx) -> Result<(), DbError> {
         for ((queue, key), (until, reason)) in self.0 {
             tracing::warn!(queue, %until, reason, "a provider asks for patience: the queue waits");
-            metrics::counter!("herald_queue_blocked_total", "queue" => queue.clone()).increment(1);
+            QUEUE_BLOCKS.add([queue], 1);
             queue::block(tx, &queue, key.as_deref(), until, &reason).await?;
         }
         Ok(())
