@@ -244,3 +244,61 @@ async fn write_errors(tx: &mut Tx, errors: &[(&Finished, String)], now: DateTime
 fn clip(message: &str) -> String {
     message.chars().filter(|c| *c != '\0').take(2_000).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    fn finished(id: u128, kind: &str, outcome: Outcome) -> Finished {
+        let job = serde_json::json!({
+            "id": Uuid::from_u128(id), "workspace_id": Uuid::nil(), "kind": kind, "queue": "cpu", "args": {},
+            "attempt": 1, "max_attempts": 3, "run_at": DateTime::UNIX_EPOCH, "lease_until": DateTime::UNIX_EPOCH,
+            "batch_id": null, "traceparent": null,
+        });
+        let job = serde_json::from_value(job).unwrap();
+        Finished { job, outcome }
+    }
+
+    #[test]
+    fn attempts_are_counted_as_they_were_written_and_stale_ones_are_not() {
+        let dead = || Outcome::Dead { error: String::new(), facts: Vec::new() };
+        let at = DateTime::UNIX_EPOCH;
+        let group = [
+            finished(1, "face.crop", dead()),
+            finished(1, "face.crop", Outcome::Cancelled),
+            finished(2, "face.crop", dead()),
+            finished(3, "made.up", Outcome::Snooze { run_at: at }),
+            finished(4, "face.crop", Outcome::Retry { error: String::new(), run_at: at }),
+            // Somebody had asked to cancel it.
+            finished(5, "face.crop", Outcome::Retry { error: String::new(), run_at: at }),
+            finished(6, "face.crop", dead()),
+            finished(7, "face.crop", Outcome::Expired),
+        ];
+        let states = [
+            (1, JobState::Dead),
+            (2, JobState::Dead),
+            (3, JobState::Ready),
+            (4, JobState::Ready),
+            (5, JobState::Cancelled),
+            (7, JobState::Cancelled),
+        ];
+        let states = states.map(|(id, state)| (JobKey { id: Uuid::from_u128(id), attempt: 1 }, state)).into();
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || count_attempts(&group, &states));
+        let text = recorder.handle().render();
+        let mut lines: Vec<_> = text.lines().filter(|line| line.starts_with("herald_jobs_total")).collect();
+        lines.sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                "herald_jobs_total{kind=\"face.crop\",outcome=\"cancelled\"} 1",
+                "herald_jobs_total{kind=\"face.crop\",outcome=\"dead\"} 2",
+                "herald_jobs_total{kind=\"face.crop\",outcome=\"expired\"} 1",
+                "herald_jobs_total{kind=\"face.crop\",outcome=\"retry\"} 1",
+                "herald_jobs_total{kind=\"other\",outcome=\"snooze\"} 1",
+            ]
+        );
+    }
+}

@@ -39,7 +39,7 @@ pub async fn load(db: &Db) -> Result<Vec<Load>> {
     }
     for name in with_ready_jobs(db).await? {
         let (ready,): (i64,) = query(
-            "select count(*) from (select 1 as one from jobs where state = 'ready' and queue = $1 limit $2) as some",
+            "select count(*) from (select 1 as one from jobs where state = 'ready' and queue = $1 limit $2) as counted",
         )
         .bind(name.as_str())
         .bind(COUNTED)
@@ -52,7 +52,7 @@ pub async fn load(db: &Db) -> Result<Vec<Load>> {
     }
     // As many as the workers and the wire hold.
     let running: Vec<(String, i64)> = query(
-        "select queue, count(*) from (select queue from jobs where state = 'running' limit $1) as some group by queue",
+        "select queue, count(*) from (select queue from jobs where state = 'running' limit $1) as counted group by queue",
     )
     .bind(COUNTED)
     .all(db)

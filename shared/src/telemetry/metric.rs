@@ -50,7 +50,6 @@ impl About {
     }
 
     /// Gives its help to the recorder, so that `/metrics` has HELP and TYPE.
-    #[expect(clippy::disallowed_macros, reason = "the one place that describes metrics")]
     pub(super) fn describe(&self) {
         let unit = self.unit().unwrap_or(Unit::Count);
         match self.kind {
