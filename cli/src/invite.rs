@@ -133,7 +133,7 @@ async fn start(
                 limit: options.limit,
                 on_bad_picture: if options.strict_pictures { PicturePolicy::Fail } else { PicturePolicy::Avatar },
             },
-            traceparent: None,
+            traceparent: telemetry::traceparent(),
         },
     )
     .await?;

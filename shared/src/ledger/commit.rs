@@ -214,7 +214,7 @@ impl Limited {
     async fn block(self, tx: &mut Tx) -> Result<(), DbError> {
         for ((queue, key), (until, reason)) in self.0 {
             tracing::warn!(queue, %until, reason, "a provider asks for patience: the queue waits");
-            QUEUE_BLOCKS.add([queue], 1);
+            QUEUE_BLOCKS.add([&queue], 1);
             queue::block(tx, &queue, key.as_deref(), until, &reason).await?;
         }
         Ok(())

@@ -93,6 +93,13 @@ async fn the_load_of_a_queue_is_what_waits_what_runs_and_whether_it_is_paused(da
     let names: Vec<_> = loads.iter().map(|load| load.name.as_str()).collect();
     assert_eq!(names, ["batched", "empty", "test"]);
     assert_eq!(loads[1], Load { name: "empty".to_owned(), ..Load::default() });
-    let test = Load { name: "test".to_owned(), paused: true, ready: 3, running: 2, oldest_due: Some(first), ..Load::default() };
+    let test = Load {
+        name: "test".to_owned(),
+        paused: true,
+        ready: 3,
+        running: 2,
+        oldest_due: Some(first),
+        ..Load::default()
+    };
     assert_eq!(loads[2], test);
 }
