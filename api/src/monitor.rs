@@ -6,7 +6,7 @@ use std::{io, time::Duration};
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -14,6 +14,8 @@ use herald_shared::{db::Db, domain, files::Files, redis_wire::RedisWire};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::metrics;
 
 /// How long a part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -39,7 +41,7 @@ pub async fn serve_monitor(listener: TcpListener, monitor: Monitor, stop: Cancel
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(async |State(monitor): State<Monitor>| metrics::answer(&monitor.metrics, &monitor.db)))
         .with_state(monitor);
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
@@ -68,9 +70,4 @@ async fn answers<T, E: std::error::Error>(probe: impl Future<Output = Result<T, 
         }
         Err(_) => false,
     }
-}
-
-async fn metrics(State(monitor): State<Monitor>) -> Response {
-    monitor.metrics.run_upkeep();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], monitor.metrics.render()).into_response()
 }

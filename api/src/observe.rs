@@ -10,7 +10,13 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use herald_shared::db::Db;
+use herald_shared::{
+    db::Db,
+    telemetry::{
+        Span,
+        catalog::{HTTP_IN_PROGRESS, HTTP_REQUEST, HTTP_REQUESTS},
+    },
+};
 use tracing::Instrument;
 
 use crate::{Api, problem::Problem};
@@ -34,8 +40,12 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
     let id = request_id(&request, &api.db);
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", id, method, route);
-    let response = next.run(request).instrument(span.clone()).await;
+    let trace = Span::request(format!("{method} {route}"), traceparent(&request), api.db.ids(), api.db.clock());
+    let (trace_id, span_id) = (trace.context().trace_id(), trace.context().span_id());
+    let span = tracing::info_span!("request", id, method, route, trace = trace_id, span = span_id);
+    let in_progress = HTTP_IN_PROGRESS.hold([]);
+    let response = trace.scope(next.run(request)).instrument(span.clone()).await;
+    drop(in_progress);
     let _entered = span.enter();
     let mut response = finish(response, &id);
     let seconds = began.elapsed().as_secs_f64();
@@ -45,10 +55,14 @@ pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next
     } else {
         tracing::info!(status, ms = seconds * 1_000.0, "answered");
     }
-    let labels = [("method", method.to_owned()), ("route", route)];
-    metrics::histogram!("herald_http_request_duration_seconds", &labels).record(seconds);
-    let [method, route] = labels;
-    metrics::counter!("herald_http_requests_total", &[method, route, ("status", status.to_string())]).increment(1);
+    trace.note("http.request.method", method);
+    trace.note("http.route", &route);
+    trace.note("http.response.status_code", status);
+    if status >= 500 {
+        trace.fail();
+    }
+    HTTP_REQUEST.record([method, &route], seconds);
+    HTTP_REQUESTS.add([method, &route, &status.to_string()], 1);
     for (name, value) in CAREFUL {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -74,6 +88,13 @@ fn finish(mut response: Response, id: &str) -> Response {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// The trace the client is in. Two such headers are as good as none.
+fn traceparent(request: &Request) -> Option<&str> {
+    let mut sent = request.headers().get_all("traceparent").iter();
+    let first = sent.next()?;
+    sent.next().is_none().then(|| first.to_str().ok()).flatten()
 }
 
 /// The client's id if it is a harmless one, else a new one.

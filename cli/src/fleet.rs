@@ -36,10 +36,12 @@ struct Role {
 
 impl Role {
     /// Opens what the fleet shares. Says everything that is missing at once.
-    async fn open(common: &Common) -> anyhow::Result<Self> {
+    async fn open(common: &Common, name: &'static str) -> anyhow::Result<Self> {
         let settings = home::settings(common)?;
         home::start_logging(&settings.log)?;
         let metrics = telemetry::start_metrics();
+        telemetry::start_export(&settings.telemetry, name)?;
+        telemetry::this_process(name, &common.data, &metrics);
         let redis = redis_config(&settings)?;
         let home = Home::share(common, settings).await?;
         let redis = RedisWire::connect(&redis).await.context("opening the wire")?;
@@ -73,7 +75,7 @@ fn redis_config(settings: &Settings) -> anyhow::Result<RedisConfig> {
 
 /// `herald api`
 pub(crate) async fn api(common: &Common, options: Up) -> anyhow::Result<ExitCode> {
-    let role = Role::open(common).await?;
+    let role = Role::open(common, "api").await?;
     let wire = Wire::in_process();
     tokio::spawn(tell_work(role.home.db.clone(), role.redis.clone()));
     tokio::spawn(tell_cancels(wire.clone(), role.redis.clone()));

@@ -11,6 +11,7 @@ use herald_shared::{
     domain::{self, NewRun, NumberFormat, PicturePolicy, Run, RunOptions},
     results,
     sweep::sweep,
+    telemetry::{self, Span},
     template::{Bundle, Template},
 };
 use tokio::time::Instant;
@@ -34,6 +35,7 @@ const INTERRUPTED: u8 = 130;
 pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<ExitCode> {
     let mut settings = home::settings(common)?;
     home::start_logging(&home::quiet(&settings, common))?;
+    telemetry::start_export(&settings.telemetry, "invite")?;
     if let Some(concurrency) = options.concurrency {
         settings.worker.cpu = usize::from(concurrency);
     }
@@ -46,7 +48,8 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     let stop = stop::on_signal();
 
     let started = Instant::now();
-    let run_id = start(&home, &options, &list, &bundle, &template).await?;
+    let trace = Span::command("herald invite", home.db.ids(), home.db.clock());
+    let run_id = trace.scope(start(&home, &options, &list, &bundle, &template)).await?;
     let engine = Engine::start(&home)?;
     let mut progress = Progress::new(options.json);
     for note in &list.notes {
@@ -59,6 +62,7 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     }
     // What ended while the engine stopped counts too.
     let run = run.and(current(&home, run_id).await)?;
+    drop(trace);
     progress.finish(&run);
     let file = std::fs::File::create(&results_path).with_context(|| format!("writing {}", results_path.display()))?;
     let buffered = std::io::BufWriter::new(file);
@@ -129,7 +133,7 @@ async fn start(
                 limit: options.limit,
                 on_bad_picture: if options.strict_pictures { PicturePolicy::Fail } else { PicturePolicy::Avatar },
             },
-            traceparent: None,
+            traceparent: telemetry::traceparent(),
         },
     )
     .await?;

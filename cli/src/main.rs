@@ -15,11 +15,15 @@ mod template;
 mod up;
 mod workers;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
+use herald_shared::telemetry;
 
 use crate::args::{Arguments, Command};
+
+/// How long the end of a command waits for its last spans to be exported.
+const LAST_SPANS: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -27,7 +31,11 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::from(error).context("starting the runtime")),
     };
-    let done = runtime.block_on(run(arguments));
+    let done = runtime.block_on(async {
+        let done = run(arguments).await;
+        telemetry::flush(LAST_SPANS).await;
+        done
+    });
     // Blocking work that was given up on must not hold the process.
     runtime.shutdown_background();
     match done {

@@ -21,6 +21,8 @@ pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode
     let settings = home::settings(common)?;
     home::start_logging(&settings.log)?;
     let metrics = telemetry::start_metrics();
+    telemetry::start_export(&settings.telemetry, "up")?;
+    telemetry::this_process("up", &common.data, &metrics);
     home::check_public_url(&settings)?;
     let home = Home::open(common, settings).await?;
     let stop = stop::on_signal();

@@ -1,7 +1,12 @@
 //! Leases due jobs and puts them on the wire, as many as the workers can take.
 
+use std::time::Instant;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use herald_shared::ledger::{self, Finished, Outcome};
+use herald_shared::{
+    ledger::{self, Finished, Outcome},
+    telemetry::catalog::{DISPATCH, DISPATCH_ERRORS, DISPATCHED},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
@@ -29,7 +34,7 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
                 round
             }
             Err(error) => {
-                metrics::counter!("herald_dispatch_errors_total").increment(1);
+                DISPATCH_ERRORS.add([], 1);
                 tracing::warn!(%error, "dispatch failed, will try again");
                 tokio::select! {
                     () = stop.cancelled() => return,
@@ -56,14 +61,16 @@ async fn round(scheduler: &Scheduler) -> anyhow::Result<Round> {
         if demand.is_empty() {
             return Ok(Round { next_due: None, full: true });
         }
+        let began = Instant::now();
         let dispatched = ledger::dispatch(db, &demand, outlet.holder(), scheduler.lease).await?;
+        DISPATCH.record([], began.elapsed().as_secs_f64());
         if dispatched.jobs.is_empty() && dispatched.untimely > 0 {
             continue;
         }
         if dispatched.jobs.is_empty() {
             return Ok(Round { next_due: dispatched.next_due, full: false });
         }
-        metrics::counter!("herald_dispatched_total").increment(dispatched.jobs.len() as u64);
+        DISPATCHED.add([], dispatched.jobs.len() as u64);
         let pushed = outlet.push(dispatched.jobs).await;
         if !pushed.refused.is_empty() {
             // Their worker left between the question and the answer, or Redis takes none.

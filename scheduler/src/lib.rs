@@ -1,6 +1,7 @@
 //! Decides when: dispatches due jobs, rescues lost ones, prunes old ones. Never does the work.
 
 mod dispatcher;
+mod observe;
 mod outlet;
 mod rescue;
 mod retention;
@@ -39,6 +40,7 @@ impl Scheduler {
             retention::run(&self, &stop),
             sweep::run(&self, &stop),
             waiting::run(&self, &stop),
+            observe::run(&self, &stop),
         );
     }
 }

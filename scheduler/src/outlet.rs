@@ -7,6 +7,7 @@ use herald_shared::{
     db::Db,
     ledger::{self, Demand, Leased, ON_THE_WIRE, WORKER_BELIEVED},
     redis_wire::{Event, RedisWire},
+    telemetry::catalog::WIRE_DEPTH,
     wire::Wire,
 };
 use tokio::sync::{Mutex, broadcast};
@@ -67,6 +68,11 @@ impl Outlet {
         }
     }
 
+    /// Whether workers elsewhere take what is put here.
+    pub(crate) fn is_fleet(&self) -> bool {
+        matches!(self.0, Kind::Fleet(_))
+    }
+
     /// How many more jobs of each queue it can take.
     pub(crate) async fn demand(&self, db: &Db) -> anyhow::Result<Vec<Demand>> {
         match &self.0 {
@@ -96,7 +102,7 @@ impl Outlet {
         let Kind::Fleet(fleet) = &self.0 else { return Ok(()) };
         for queue in fleet.capacity(db).await?.keys() {
             let waiting = fleet.redis.waiting(queue).await?;
-            metrics::gauge!("herald_wire_depth", "queue" => queue.clone()).set(waiting.len() as f64);
+            WIRE_DEPTH.set([queue], waiting.len() as f64);
             ledger::renew(db, &waiting, lease).await?;
         }
         Ok(())

@@ -7,6 +7,7 @@ use herald_shared::{
     db::Db,
     jobs::{self, JobKind},
     ledger::{self, EnqueueError, Finished, Leased, LostJob, Outcome},
+    telemetry::catalog::{LEASES_EXPIRED, WIRE_LOST},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +57,7 @@ async fn rescue(db: &Db, before: DateTime<Utc>) -> Result<usize, EnqueueError> {
             })
             .collect();
         let written = ledger::commit(db, &finished).await?.written;
-        metrics::counter!("herald_leases_expired_total").increment(written as u64);
+        LEASES_EXPIRED.add([], written as u64);
         rescued += written;
         if written == 0 {
             // Another scheduler was faster.
@@ -67,7 +68,7 @@ async fn rescue(db: &Db, before: DateTime<Utc>) -> Result<usize, EnqueueError> {
 
 /// A job that never ran has lost nothing.
 fn lost_on_the_wire(db: &Db, job: Leased) -> Finished {
-    metrics::counter!("herald_wire_lost_total").increment(1);
+    WIRE_LOST.add([], 1);
     Finished { outcome: Outcome::Snooze { run_at: job.run_at.min(db.now()) }, job }
 }
 

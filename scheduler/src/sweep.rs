@@ -5,6 +5,7 @@ use std::time::Duration;
 use herald_shared::{
     db::Db,
     ledger::{self, EnqueueError},
+    telemetry::catalog::JOBS_EXPIRED,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +34,7 @@ async fn sweep(db: &Db) -> Result<usize, EnqueueError> {
     let expired = ledger::drop_expired(db).await?;
     if expired > 0 {
         tracing::warn!(jobs = expired, "jobs were dropped: their time was over before they could run");
-        metrics::counter!("herald_jobs_expired_total").increment(expired as u64);
+        JOBS_EXPIRED.add([], expired as u64);
     }
     ledger::forget_throttles(db).await?;
     Ok(cancelled + expired)

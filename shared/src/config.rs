@@ -25,6 +25,7 @@ pub struct Settings {
     pub pictures: Pictures,
     pub images: Images,
     pub log: Log,
+    pub telemetry: Telemetry,
 }
 
 /// How careful Herald is.
@@ -135,6 +136,15 @@ pub struct Log {
     pub level: String,
 }
 
+/// `[telemetry]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Telemetry {
+    pub otlp_endpoint: String,
+    pub sample_ratio: f64,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -225,6 +235,12 @@ impl Settings {
                 "use 1 or more",
             ),
             (
+                "telemetry.sample_ratio",
+                self.telemetry.sample_ratio.to_string(),
+                (0.0..=1.0).contains(&self.telemetry.sample_ratio),
+                "use 0 to 1",
+            ),
+            (
                 "http.public_url",
                 self.http.public_url.clone(),
                 self.http.public_url.starts_with("http://") || self.http.public_url.starts_with("https://"),
@@ -255,6 +271,13 @@ impl std::fmt::Debug for Redis {
     /// The URL can hold a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Redis").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Telemetry {
+    /// The address can hold a key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Telemetry").field("sample_ratio", &self.sample_ratio).finish_non_exhaustive()
     }
 }
 

@@ -20,6 +20,8 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart, loca
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::telemetry::{Answer, Call};
+
 /// How much of a streamed file is in memory at once.
 const CHUNK: usize = 1 << 20;
 
@@ -73,8 +75,11 @@ impl Files {
 
     /// Writes a file; one that is there is replaced.
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
-        self.store.put(&path(key)?, PutPayload::from_bytes(bytes)).await.map_err(|error| classify(key, error))?;
-        Ok(())
+        counted(async {
+            self.store.put(&path(key)?, PutPayload::from_bytes(bytes)).await.map_err(|error| classify(key, error))?;
+            Ok(())
+        })
+        .await
     }
 
     /// Writes a file whose key names its content; one that is there is left as it is.
@@ -88,7 +93,11 @@ impl Files {
     }
 
     /// As [`Files::put`] for content that is not in memory.
-    pub async fn put_from(&self, key: &str, mut content: impl AsyncRead + Unpin) -> Result<()> {
+    pub async fn put_from(&self, key: &str, content: impl AsyncRead + Unpin) -> Result<()> {
+        counted(self.put_in_parts(key, content)).await
+    }
+
+    async fn put_in_parts(&self, key: &str, mut content: impl AsyncRead + Unpin) -> Result<()> {
         let upload = self.store.put_multipart(&path(key)?).await.map_err(|error| classify(key, error))?;
         let mut writer = WriteMultipart::new(upload);
         let mut chunk = vec![0; CHUNK];
@@ -106,23 +115,26 @@ impl Files {
 
     /// Reads a file of at most `limit` bytes.
     pub async fn get(&self, key: &str, limit: u64) -> Result<Bytes> {
-        let found = self.store.get(&path(key)?).await.map_err(|error| classify(key, error))?;
-        if found.meta.size > limit {
-            return Err(FilesError::TooLarge { key: key.to_owned(), bytes: found.meta.size, limit });
-        }
-        found.bytes().await.map_err(|error| classify(key, error))
+        counted(async {
+            let found = self.store.get(&path(key)?).await.map_err(|error| classify(key, error))?;
+            if found.meta.size > limit {
+                return Err(FilesError::TooLarge { key: key.to_owned(), bytes: found.meta.size, limit });
+            }
+            found.bytes().await.map_err(|error| classify(key, error))
+        })
+        .await
     }
 
     /// A file's size in bytes and its content in chunks.
     pub async fn stream(&self, key: &str) -> Result<(u64, BoxStream<'static, std::io::Result<Bytes>>)> {
-        let found = self.store.get(&path(key)?).await.map_err(|error| classify(key, error))?;
+        let found = counted(async { self.store.get(&path(key)?).await.map_err(|error| classify(key, error)) }).await?;
         let size = found.meta.size;
         Ok((size, found.into_stream().map_err(std::io::Error::other).boxed()))
     }
 
     /// A file's size in bytes, if it is there.
     pub async fn size(&self, key: &str) -> Result<Option<u64>> {
-        match self.store.head(&path(key)?).await.map_err(|error| classify(key, error)) {
+        match counted(async { self.store.head(&path(key)?).await.map_err(|error| classify(key, error)) }).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(FilesError::Missing(_)) => Ok(None),
             Err(error) => Err(error),
@@ -131,7 +143,7 @@ impl Files {
 
     /// Copies a file within the store; on a local disk both names share the bytes.
     pub async fn copy(&self, from: &str, to: &str) -> Result<()> {
-        self.store.copy(&path(from)?, &path(to)?).await.map_err(|error| classify(from, error))
+        counted(async { self.store.copy(&path(from)?, &path(to)?).await.map_err(|error| classify(from, error)) }).await
     }
 
     /// As [`Files::copy`], but what was at `to` goes first: a copy onto another name of the same bytes would leave its draft behind
@@ -145,7 +157,7 @@ impl Files {
 
     /// Removes a file; one that is not there is no error.
     pub async fn delete(&self, key: &str) -> Result<()> {
-        match self.store.delete(&path(key)?).await.map_err(|error| classify(key, error)) {
+        match counted(async { self.store.delete(&path(key)?).await.map_err(|error| classify(key, error)) }).await {
             Ok(()) | Err(FilesError::Missing(_)) => Ok(()),
             Err(error) => Err(error),
         }
@@ -170,6 +182,20 @@ impl Files {
         let Some(root) = self.root.clone() else { return Ok(0) };
         tokio::task::spawn_blocking(move || remove_staged(&root)).await.unwrap_or(Ok(0))
     }
+}
+
+/// Counts and times a call to the store.
+async fn counted<T>(run: impl Future<Output = Result<T>>) -> Result<T> {
+    let call = Call::begin("files");
+    let result = run.await;
+    call.end_with(&result, |error| match error {
+        // A definite answer.
+        FilesError::Missing(_) | FilesError::TooLarge { .. } => Answer::Ok,
+        FilesError::DiskFull => Answer::Full,
+        FilesError::Denied(_) => Answer::Config,
+        FilesError::Other(_) => Answer::Transient,
+    });
+    result
 }
 
 /// `object_store` writes a file as `name#1` and renames it when it is whole.

@@ -27,6 +27,7 @@ mod inspect;
 mod job;
 mod lanes;
 mod lease;
+mod load;
 mod open_hours;
 mod pace;
 mod queue;
@@ -45,6 +46,7 @@ pub use enqueue::{EnqueueError, MAX_ARGS_BYTES, enqueue};
 pub use inspect::{JobError, JobFilter, JobRow, job, job_errors, jobs};
 pub use job::{Finished, JobKey, JobState, Leased, NewJob, Outcome, Timely, Unique};
 pub use lease::{LostJob, Renewal, lost_jobs, renew, renew_as};
+pub use load::{COUNTED, Load, load, running_batches};
 pub use open_hours::{OpenHours, OpenHoursError};
 pub use pace::Rate;
 pub use queue::{

@@ -22,7 +22,10 @@ use uuid::Uuid;
 
 pub use self::{events::Event, taker::Taker};
 use self::{link::Link, server::Server};
-use crate::ledger::{JobKey, Leased};
+use crate::{
+    ledger::{JobKey, Leased},
+    telemetry::Answer,
+};
 
 /// Where the Redis is and how keys begin.
 #[derive(Clone)]
@@ -54,6 +57,20 @@ impl RedisWireError {
     /// The server answered that it did not do it: out of memory, read only, no permission. After any other error nobody knows.
     pub fn was_refused(&self) -> bool {
         matches!(self, Self::Redis(error) if error.code().is_some())
+    }
+
+    /// How it is counted.
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Url(_) | Self::TooOld(_) => Answer::Config,
+            Self::Redis(error) => match error.code() {
+                Some("OOM") => Answer::Full,
+                Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Answer::Auth,
+                Some(_) => Answer::Refused,
+                None => Answer::Transient,
+            },
+            Self::TimedOut(_) => Answer::Transient,
+        }
     }
 }
 

@@ -1,10 +1,29 @@
-//! Logs and metrics of a process.
+//! Logs, metrics and traces of a process.
+
+mod call;
+pub mod catalog;
+mod context;
+pub mod metric;
+mod otlp;
+mod process;
+mod span;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use thiserror::Error;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::{Log, LogFormat};
+use self::metric::Kind;
+pub use self::{
+    call::{Answer, Call},
+    context::{NoTraceContext, TraceContext},
+    otlp::{flush, start_export},
+    process::{render, this_process},
+    span::{Span, traceparent},
+};
+use crate::{
+    config::{Log, LogFormat},
+    jobs::{JobKind, POLICIES},
+};
 
 /// Why logging or metrics could not be set up.
 #[derive(Debug, Error)]
@@ -15,6 +34,9 @@ pub enum TelemetryError {
     /// The process has set them up already.
     #[error("logging is set up already: {0}")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
+    /// Traces cannot be exported as the settings want it.
+    #[error("{0}")]
+    Export(String),
 }
 
 /// Starts logging to standard error, so that standard output stays free for what a command prints.
@@ -33,17 +55,63 @@ pub fn start_logging(settings: &Log) -> Result<(), TelemetryError> {
     Ok(())
 }
 
-/// Buckets for times from a fraction of a millisecond to minutes, in seconds.
-const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0];
+/// What the label `kind` has for jobs of kinds that this version does not know: labels must stay few.
+const OTHER_KIND: &str = "other";
+/// What the label `outcome` of `herald_jobs_total` can be.
+const OUTCOMES: [&str; 7] = ["done", "retry", "snooze", "limited", "dead", "cancelled", "expired"];
+/// What the label `provider` can be.
+const PROVIDERS: [&str; 3] = ["files", "pictures", "redis"];
 
-/// Starts collecting metrics; the handle renders them for Prometheus. A second call gives a handle on nothing, as tests need.
+/// Starts collecting metrics; the handle renders them for Prometheus ([`render`]). A second call gives a handle on nothing, as tests need.
 pub fn start_metrics() -> PrometheusHandle {
-    let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
-        .expect("the list of buckets is not empty")
-        .build_recorder();
+    let mut builder = PrometheusBuilder::new();
+    for about in catalog::ALL {
+        if let Kind::Histogram(buckets) = about.kind {
+            builder = builder
+                .set_buckets_for_metric(Matcher::Full(about.name.to_owned()), buckets)
+                .expect("the list of buckets is not empty");
+        }
+    }
+    let recorder = builder.build_recorder();
     let handle = recorder.handle();
     // Only the first recorder of a process can be the global one.
     let _ = metrics::set_global_recorder(recorder);
+    catalog::ALL.iter().for_each(|about| about.describe());
+    begin_at_zero();
     handle
+}
+
+/// A counter that appears with its first event has no zero before it, so Prometheus would not see it grow: the first dead job would raise no
+/// alert.
+fn begin_at_zero() {
+    for counter in [
+        &catalog::STALE_OUTCOMES,
+        &catalog::LEASES_LOST,
+        &catalog::LEASES_EXPIRED,
+        &catalog::WIRE_LOST,
+        &catalog::WIRE_UNDECODABLE,
+        &catalog::JOBS_EXPIRED,
+        &catalog::DISPATCHED,
+        &catalog::DISPATCH_ERRORS,
+        &catalog::REDIS_CONNECTIONS,
+        &catalog::REDIS_DISCONNECTS,
+        &catalog::REDIS_ERRORS,
+    ] {
+        counter.add([], 0);
+    }
+    for kind in POLICIES.iter().map(|policy| policy.name).chain([OTHER_KIND]) {
+        OUTCOMES.iter().for_each(|outcome| catalog::JOBS.add([kind, outcome], 0));
+    }
+    POLICIES.iter().for_each(|policy| catalog::QUEUE_BLOCKS.add([policy.queue], 0));
+    for provider in PROVIDERS {
+        Answer::ALL.iter().for_each(|answer| catalog::PROVIDER_CALLS.add([provider, answer.name()], 0));
+    }
+    ["transient", "full", "other"].iter().for_each(|class| catalog::DB_ERRORS.add([class], 0));
+    ["ok", "failed"].iter().for_each(|outcome| catalog::OBSERVATIONS.add([outcome], 0));
+    ["exported", "failed", "dropped"].iter().for_each(|outcome| catalog::EXPORTED_SPANS.add([outcome], 0));
+}
+
+/// What the label `kind` is for a job of this kind.
+pub fn kind_label(kind: &str) -> &'static str {
+    JobKind::parse(kind).map_or(OTHER_KIND, |kind| kind.policy().name)
 }

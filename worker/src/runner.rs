@@ -25,6 +25,7 @@ use futures::future::{BoxFuture, join_all};
 use herald_shared::{
     db::Db,
     ledger::{Finished, Leased, Outcome},
+    telemetry::catalog::JOBS_AT_ONCE,
     wire::Wire,
 };
 use tokio::sync::mpsc;
@@ -107,6 +108,7 @@ impl Runner {
         let keeper = tokio::spawn(keeper.run(stopped.clone()));
         let workers = self.queues.iter().map(|share| {
             let consumer = self.wire.consumer(&share.queue, share.prefetch);
+            JOBS_AT_ONCE.set([&share.queue], share.concurrency.max(1) as f64);
             let settle = SettleLayer {
                 db: self.db.clone(),
                 in_flight: in_flight.clone(),

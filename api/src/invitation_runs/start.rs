@@ -3,10 +3,13 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_shared::domain::{self, EventError, NewRun, RunSource, TemplateFilesError, TemplateRow};
+use herald_shared::{
+    domain::{self, EventError, NewRun, RunSource, TemplateFilesError, TemplateRow},
+    telemetry,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -43,7 +46,6 @@ pub(super) async fn start(
     Workspace(workspace): Workspace,
     request: Request,
 ) -> Result<Response, Problem> {
-    let traceparent = traceparent(request.headers());
     let settings = &api.settings;
     let (wanted, template, source, notes) = if input::is_media_type(request.headers(), "multipart/form-data") {
         let mut upload = Upload::receive(&api, request).await?;
@@ -68,7 +70,8 @@ pub(super) async fn start(
         Source::Upload(upload) => upload.store(&api).await?,
         Source::Ready(source) => source,
     };
-    let new = NewRun { event_id: event.id, template_id: template.id, source, options: wanted.options, traceparent };
+    let (options, traceparent) = (wanted.options, telemetry::traceparent());
+    let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent };
     let started = domain::start_run(&api.db, workspace, new).await?;
     let run = view(&api, workspace, started.id).await?;
     let body = Started { resumed: started.resumed, notes, run };
@@ -130,37 +133,5 @@ fn wrong_event(error: EventError) -> Problem {
             };
             Problem::faults(Kind::InvalidField, vec![Fault::new(field, error)])
         }
-    }
-}
-
-/// The caller's trace, if it is one (W3C Trace Context, version 00).
-fn traceparent(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("traceparent")?.to_str().ok()?;
-    let parts: Vec<&str> = value.split('-').collect();
-    let [version, trace, span, flags] = parts.as_slice() else { return None };
-    let hex = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let named = |part: &str| part.bytes().any(|byte| byte != b'0');
-    let holds = *version == "00" && hex(trace, 32) && named(trace) && hex(span, 16) && named(span) && hex(flags, 2);
-    holds.then(|| value.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_well_formed_trace_is_taken_over() {
-        let of = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("traceparent", value.parse().unwrap());
-            traceparent(&headers)
-        };
-        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert_eq!(of(good).as_deref(), Some(good));
-        assert_eq!(of("00-00000000000000000000000000000000-b7ad6b7169203331-01"), None);
-        assert_eq!(of("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"), None);
-        assert_eq!(of("nonsense"), None);
     }
 }

@@ -8,7 +8,7 @@ use super::{Role, monitor};
 use crate::args::{self, Common};
 
 pub(crate) async fn run(common: &Common, options: args::Scheduler) -> anyhow::Result<ExitCode> {
-    let role = Role::open(common).await?;
+    let role = Role::open(common, "scheduler").await?;
     monitor(&role, options.monitor.as_deref()).await?;
     let settings = &role.home.settings;
     let scheduler = Scheduler {

@@ -21,7 +21,7 @@ use crate::{
 
 pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Result<ExitCode> {
     let asked = options.queues.as_deref().map(parse_queues).transpose()?;
-    let role = Role::open(common).await?;
+    let role = Role::open(common, "worker").await?;
     monitor(&role, options.monitor.as_deref()).await?;
     let settings = role.home.settings.clone();
     let queues = asked.unwrap_or_else(|| engine::queues(&settings));

@@ -1,5 +1,7 @@
 //! `herald api`, `worker` and `scheduler` as processes of their own, on a real PostgreSQL and a real Redis.
 
+mod seen;
+
 use std::{
     fs::File,
     io::{BufRead, BufReader},
@@ -121,6 +123,11 @@ impl Drop for Fleet {
         let _in = self.runtime.enter();
         self.database = None;
     }
+}
+
+/// An address nobody listens at now.
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// A process that is killed when the test is done with it.

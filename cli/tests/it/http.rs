@@ -24,7 +24,22 @@ impl Answer {
 
 /// One request on a connection of its own.
 pub(crate) fn ask(address: &str, method: &str, path: &str, token: Option<&str>, form: Option<&[u8]>) -> Answer {
+    ask_in(address, method, path, token, form, None)
+}
+
+/// As [`ask`], as a part of this trace.
+pub(crate) fn ask_in(
+    address: &str,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    form: Option<&[u8]>,
+    traceparent: Option<&str>,
+) -> Answer {
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    if let Some(traceparent) = traceparent {
+        write!(head, "traceparent: {traceparent}\r\n").unwrap();
+    }
     if let Some(token) = token {
         write!(head, "authorization: Bearer {token}\r\n").unwrap();
     }

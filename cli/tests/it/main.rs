@@ -8,3 +8,4 @@ mod commands;
 mod fleet;
 mod http;
 mod stage;
+mod traces;

@@ -167,6 +167,17 @@ impl Db {
         }
     }
 
+    /// Connections this process holds at most, for metrics.
+    pub fn pool_limit(&self) -> usize {
+        let limit = |options: u32| options as usize;
+        match self.engine() {
+            Engine::Postgres(pool) => limit(pool.options().get_max_connections()),
+            Engine::Sqlite { read, write } => {
+                limit(read.options().get_max_connections() + write.options().get_max_connections())
+            }
+        }
+    }
+
     /// Closes every connection; SQLite's write-ahead log is folded into its file.
     pub async fn close(&self) {
         match self.engine() {

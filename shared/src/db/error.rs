@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::telemetry::catalog::DB_ERRORS;
+
 /// What went wrong, and whether trying again can help.
 #[derive(Debug)]
 pub struct DbError {
@@ -45,6 +47,16 @@ impl DbError {
         self.source.as_database_error().is_some_and(|error| matches!(error.code().as_deref(), Some("13" | "53100")))
     }
 
+    /// How it is counted. What a caller asks for (a row that is not there, a key that is taken) is no trouble of the database's.
+    fn class(&self) -> Option<&'static str> {
+        match self {
+            _ if self.is_missing_row() || self.is_unique_violation() => None,
+            _ if self.is_disk_full() => Some("full"),
+            _ if self.is_transient() => Some("transient"),
+            _ => Some("other"),
+        }
+    }
+
     /// No row matched where one was asked for.
     pub fn is_missing_row(&self) -> bool {
         matches!(self.source, sqlx::Error::RowNotFound)
@@ -72,7 +84,11 @@ impl std::error::Error for DbError {
 
 impl From<sqlx::Error> for DbError {
     fn from(source: sqlx::Error) -> Self {
-        Self { source }
+        let error = Self { source };
+        if let Some(class) = error.class() {
+            DB_ERRORS.add([class], 1);
+        }
+        error
     }
 }
 

@@ -1,6 +1,9 @@
 //! Transactions. Every write happens in one.
 
+use std::time::Instant;
+
 use super::{Db, EngineKind, Result, connect::Engine, query};
+use crate::telemetry::catalog::DB_BEGIN;
 
 /// An open transaction. Dropped without [`Tx::commit`] it is rolled back.
 pub struct Tx {
@@ -16,11 +19,13 @@ pub(super) enum Open {
 
 impl Tx {
     pub(super) async fn begin(db: &Db) -> Result<Self> {
+        let asked = Instant::now();
         let open = match db.engine() {
             Engine::Postgres(pool) => Open::Postgres(pool.begin().await?),
             // IMMEDIATE takes the write lock now: a transaction that began reading could not get it later.
             Engine::Sqlite { write, .. } => Open::Sqlite(write.begin_with("begin immediate").await?),
         };
+        DB_BEGIN.record([], asked.elapsed().as_secs_f64());
         Ok(Self { open, db: db.clone(), nudges: false })
     }
 

@@ -7,7 +7,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{JobState, NewJob};
-use crate::db::{Db, DbError, FromRow, Json, Result, Tx, query};
+use crate::{
+    db::{Db, DbError, FromRow, Json, Result, Tx, query},
+    telemetry::traceparent,
+};
 
 /// A batch to be made. Its first jobs are enqueued in the same transaction.
 #[derive(Clone, Debug)]
@@ -59,7 +62,13 @@ pub struct Batch {
 /// Makes an empty batch.
 pub async fn create_batch(tx: &mut Tx, new: NewBatch) -> Result<Uuid> {
     let id = tx.db().new_id();
-    let stored = |job: Option<NewJob>| job.map(|job| serde_json::to_value(job).expect("a job is plain data"));
+    let stored = |job: Option<NewJob>| {
+        job.map(|mut job| {
+            // When it is enqueued, another trace is open.
+            job.traceparent = job.traceparent.or_else(traceparent);
+            serde_json::to_value(job).expect("a job is plain data")
+        })
+    };
     query(
         "insert into batches (id, workspace_id, name, state, total, succeeded, dead, cancelled, on_complete, on_success, on_first_death,
                               created_at)

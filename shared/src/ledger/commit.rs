@@ -13,6 +13,10 @@ use crate::{
     db::{Bulk, Column, Db, DbError, FromRow, Tx},
     domain::Fact,
     jobs,
+    telemetry::{
+        catalog::{JOBS, QUEUE_BLOCKS},
+        kind_label,
+    },
 };
 
 /// What a commit did.
@@ -88,7 +92,30 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
         tx.nudge_on_commit();
     }
     tx.commit().await?;
+    count_attempts(finished, &states);
     Ok(Committed { written: states.len(), stale: finished.len() - states.len() })
+}
+
+/// Counts what was written, where it was written: whoever ended the attempt, its worker or a scheduler that missed the worker.
+fn count_attempts(finished: &[Finished], states: &HashMap<JobKey, JobState>) {
+    let mut counts: HashMap<(&str, &str), u64> = HashMap::new();
+    let mut left = states.clone();
+    for finished in finished {
+        let Some(state) = left.remove(&finished.job.key()) else { continue };
+        let outcome = match (&finished.outcome, state) {
+            (Outcome::Expired, _) => "expired",
+            (_, JobState::Cancelled) => "cancelled",
+            (Outcome::Limited { .. }, _) => "limited",
+            (Outcome::Snooze { .. }, _) => "snooze",
+            (_, JobState::Ready | JobState::Running) => "retry",
+            (_, JobState::Dead) => "dead",
+            (_, JobState::Succeeded) => "done",
+        };
+        *counts.entry((kind_label(&finished.job.kind), outcome)).or_default() += 1;
+    }
+    for ((kind, outcome), attempts) in counts {
+        JOBS.add([kind, outcome], attempts);
+    }
 }
 
 /// A follow-up belongs to its cause's batch and trace unless it says otherwise.
@@ -188,7 +215,7 @@ impl Limited {
     async fn block(self, tx: &mut Tx) -> Result<(), DbError> {
         for ((queue, key), (until, reason)) in self.0 {
             tracing::warn!(queue, %until, reason, "a provider asks for patience: the queue waits");
-            metrics::counter!("herald_queue_blocked_total", "queue" => queue.clone()).increment(1);
+            QUEUE_BLOCKS.add([&queue], 1);
             queue::block(tx, &queue, key.as_deref(), until, &reason).await?;
         }
         Ok(())
@@ -217,4 +244,62 @@ async fn write_errors(tx: &mut Tx, errors: &[(&Finished, String)], now: DateTime
 /// An error message can hold a provider's whole answer; a row keeps its beginning.
 fn clip(message: &str) -> String {
     message.chars().filter(|c| *c != '\0').take(2_000).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    fn finished(id: u128, kind: &str, outcome: Outcome) -> Finished {
+        let job = serde_json::json!({
+            "id": Uuid::from_u128(id), "workspace_id": Uuid::nil(), "kind": kind, "queue": "cpu", "args": {},
+            "attempt": 1, "max_attempts": 3, "run_at": DateTime::UNIX_EPOCH, "lease_until": DateTime::UNIX_EPOCH,
+            "batch_id": null, "traceparent": null,
+        });
+        let job = serde_json::from_value(job).unwrap();
+        Finished { job, outcome }
+    }
+
+    #[test]
+    fn attempts_are_counted_as_they_were_written_and_stale_ones_are_not() {
+        let dead = || Outcome::Dead { error: String::new(), facts: Vec::new() };
+        let at = DateTime::UNIX_EPOCH;
+        let group = [
+            finished(1, "face.crop", dead()),
+            finished(1, "face.crop", Outcome::Cancelled),
+            finished(2, "face.crop", dead()),
+            finished(3, "made.up", Outcome::Snooze { run_at: at }),
+            finished(4, "face.crop", Outcome::Retry { error: String::new(), run_at: at }),
+            // Somebody had asked to cancel it.
+            finished(5, "face.crop", Outcome::Retry { error: String::new(), run_at: at }),
+            finished(6, "face.crop", dead()),
+            finished(7, "face.crop", Outcome::Expired),
+        ];
+        let states = [
+            (1, JobState::Dead),
+            (2, JobState::Dead),
+            (3, JobState::Ready),
+            (4, JobState::Ready),
+            (5, JobState::Cancelled),
+            (7, JobState::Cancelled),
+        ];
+        let states = states.map(|(id, state)| (JobKey { id: Uuid::from_u128(id), attempt: 1 }, state)).into();
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || count_attempts(&group, &states));
+        let text = recorder.handle().render();
+        let mut lines: Vec<_> = text.lines().filter(|line| line.starts_with("herald_jobs_total")).collect();
+        lines.sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                "herald_jobs_total{kind=\"face.crop\",outcome=\"cancelled\"} 1",
+                "herald_jobs_total{kind=\"face.crop\",outcome=\"dead\"} 2",
+                "herald_jobs_total{kind=\"face.crop\",outcome=\"expired\"} 1",
+                "herald_jobs_total{kind=\"face.crop\",outcome=\"retry\"} 1",
+                "herald_jobs_total{kind=\"other\",outcome=\"snooze\"} 1",
+            ]
+        );
+    }
 }

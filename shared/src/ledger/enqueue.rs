@@ -7,7 +7,10 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{NewJob, Unique, lanes::lane_of, unique};
-use crate::db::{Bulk, Column, DbError, Tx, query};
+use crate::{
+    db::{Bulk, Column, DbError, Tx, query},
+    telemetry::traceparent,
+};
 
 /// The largest arguments a job may carry, in bytes of JSON.
 pub const MAX_ARGS_BYTES: usize = 64 * 1024;
@@ -39,7 +42,7 @@ pub enum EnqueueError {
 /// Enqueues jobs in the open transaction, 1,000 rows a statement, and returns their ids in order.
 ///
 /// Where a job's unique key is taken, [`NewJob::unique`] says what happens, and the id of the job that lives is returned. A job for a batch
-/// that is not running any more (cancelled) is dropped; its id then names no row.
+/// that is not running any more (cancelled) is dropped; its id then names no row. Jobs without a trace belong to the one that is open here.
 pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, EnqueueError> {
     for job in &jobs {
         check(job)?;
@@ -95,6 +98,7 @@ fn key_of(job: &NewJob) -> (Uuid, Option<&String>) {
 
 async fn insert(tx: &mut Tx, jobs: Vec<(Uuid, NewJob)>) -> Result<HashSet<Uuid>, DbError> {
     let now = tx.db().now();
+    let trace = traceparent();
     let (ids, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
     let texts = |of: fn(&NewJob) -> &str| jobs.iter().map(|job| of(job).to_owned()).collect::<Column>();
     let columns = [
@@ -108,7 +112,7 @@ async fn insert(tx: &mut Tx, jobs: Vec<(Uuid, NewJob)>) -> Result<HashSet<Uuid>,
         ("unique_key", jobs.iter().map(unique::stored_key).collect()),
         ("key_until_start", jobs.iter().map(|job| job.unique.until_start()).collect()),
         ("batch_id", jobs.iter().map(|job| job.batch_id).collect()),
-        ("traceparent", jobs.iter().map(|job| job.traceparent.clone()).collect()),
+        ("traceparent", jobs.iter().map(|job| job.traceparent.clone().or_else(|| trace.clone())).collect()),
         ("limit_key", jobs.iter().map(|job| job.limit_key.clone()).collect()),
         ("lane", jobs.iter().map(|job| lane_of(job.limit_key.as_deref(), job.batch_id)).collect()),
         ("cost", jobs.iter().map(|job| job.cost.max(1)).collect()),

@@ -269,8 +269,8 @@ pub async fn unblock(tx: &mut Tx, queue: &str) -> Result<()> {
     Ok(())
 }
 
-/// The due time of each queue's job that has been due longest. Its cost is the number of queues and lanes, not of jobs.
-pub async fn oldest_due(db: &Db) -> Result<Vec<(String, DateTime<Utc>)>> {
+/// The queues that have ready jobs. Each step jumps in the index to the next queue, so its cost is the number of queues and not of jobs.
+pub(super) async fn with_ready_jobs(db: &Db) -> Result<Vec<String>> {
     let names: Vec<(String,)> = query(
         "with recursive names(name) as (
            select min(queue) from jobs where state = 'ready'
@@ -281,9 +281,14 @@ pub async fn oldest_due(db: &Db) -> Result<Vec<(String, DateTime<Utc>)>> {
     )
     .all(db)
     .await?;
+    Ok(names.into_iter().map(|(name,)| name).collect())
+}
+
+/// The due time of each queue's job that has been due longest. Its cost is the number of queues and lanes, not of jobs.
+pub async fn oldest_due(db: &Db) -> Result<Vec<(String, DateTime<Utc>)>> {
     let now = db.now();
     let mut oldest = Vec::new();
-    for (name,) in names {
+    for name in with_ready_jobs(db).await? {
         let due = lanes(db, &name).await?.into_iter().map(|lane| lane.run_at).filter(|run_at| *run_at <= now).min();
         oldest.extend(due.map(|due| (name, due)));
     }

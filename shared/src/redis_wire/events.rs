@@ -7,6 +7,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::server::Server;
+use crate::telemetry::catalog::REDIS_DISCONNECTS;
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -78,7 +79,7 @@ pub(super) fn listen(server: &Arc<Server>, channel: String, events: broadcast::S
                             Err(_) => {}
                         }
                     }
-                    metrics::counter!("herald_redis_disconnects_total").increment(1);
+                    REDIS_DISCONNECTS.add([], 1);
                     tracing::warn!("redis closed the connection that listens: connecting anew");
                 }
                 Err(error) => {

@@ -9,6 +9,10 @@ use super::{
     RedisWireError,
     server::{Connection, Server},
 };
+use crate::telemetry::{
+    Call,
+    catalog::{REDIS_CONNECTIONS, REDIS_ERRORS},
+};
 
 /// The longest a command may take: pushes and publications are answered in microseconds.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -25,16 +29,24 @@ impl Link {
 
     /// Runs a command. It is not repeated: after an error nobody knows whether it was carried out, and the caller knows what that means.
     pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisWireError> {
-        let mut connection = self.connection().await?;
-        let result = in_time(connection.run(command)).await;
-        self.drop_after_error(&result).await;
-        result
+        self.counted(async |mut connection| in_time(connection.run(command)).await).await
     }
 
     /// Runs several commands in one round trip.
     pub(super) async fn run_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, RedisWireError> {
-        let mut connection = self.connection().await?;
-        let result = in_time(connection.run_all(commands)).await;
+        self.counted(async |mut connection| in_time(connection.run_all(commands)).await).await
+    }
+
+    async fn counted<T>(
+        &self,
+        run: impl AsyncFnOnce(Connection) -> Result<T, RedisWireError>,
+    ) -> Result<T, RedisWireError> {
+        let call = Call::begin("redis");
+        let result = match self.connection().await {
+            Ok(connection) => run(connection).await,
+            Err(error) => Err(error),
+        };
+        call.end_with(&result, RedisWireError::answer);
         self.drop_after_error(&result).await;
         result
     }
@@ -46,14 +58,14 @@ impl Link {
             return Ok(connection.share());
         }
         let connection = in_time(self.server.connect(ANSWER)).await?;
-        metrics::counter!("herald_redis_connections_total").increment(1);
+        REDIS_CONNECTIONS.add([], 1);
         Ok(open.insert(connection).share())
     }
 
     /// Any error makes the next caller connect anew: after a failover the old server still answers, but with `READONLY`.
     async fn drop_after_error<T>(&self, result: &Result<T, RedisWireError>) {
         if result.is_err() {
-            metrics::counter!("herald_redis_errors_total").increment(1);
+            REDIS_ERRORS.add([], 1);
             *self.open.lock().await = None;
         }
     }

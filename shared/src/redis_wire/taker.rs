@@ -8,7 +8,13 @@ use super::{
     RedisWireError,
     server::{Connection, Server},
 };
-use crate::ledger::Leased;
+use crate::{
+    ledger::Leased,
+    telemetry::{
+        Call,
+        catalog::{REDIS_CONNECTIONS, REDIS_ERRORS, WIRE_UNDECODABLE},
+    },
+};
 
 /// Beyond the wait itself, for the answer to arrive.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -31,9 +37,11 @@ impl Taker {
     /// # Errors
     /// When Redis does not answer; the next call connects anew.
     pub async fn take(&mut self, most: usize, wait: Duration) -> Result<Vec<Leased>, RedisWireError> {
+        let call = Call::waiting("redis");
         let result = self.try_take(most, wait).await;
+        call.end_with(&result, RedisWireError::answer);
         if result.is_err() {
-            metrics::counter!("herald_redis_errors_total").increment(1);
+            REDIS_ERRORS.add([], 1);
             self.open = None;
         }
         result
@@ -48,7 +56,7 @@ impl Taker {
                 Some(connection) => connection,
                 None => {
                     let connection = self.server.connect(limit).await?;
-                    metrics::counter!("herald_redis_connections_total").increment(1);
+                    REDIS_CONNECTIONS.add([], 1);
                     self.open.insert(connection)
                 }
             };
@@ -65,7 +73,7 @@ impl Taker {
 pub(super) fn decode(job: &[u8]) -> Option<Leased> {
     serde_json::from_slice(job)
         .inspect_err(|error| {
-            metrics::counter!("herald_wire_undecodable_total").increment(1);
+            WIRE_UNDECODABLE.add([], 1);
             tracing::warn!(%error, "an entry on the wire is no job: ignored");
         })
         .ok()

@@ -2,6 +2,7 @@
 
 use super::dns::PrivateAnswer;
 use chrono::DateTime;
+use herald_shared::telemetry::Answer;
 use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use std::{error::Error, io, time::Duration};
 
@@ -60,6 +61,16 @@ impl FetchError {
             Failure::TimedOut { .. } | Failure::Unreachable | Failure::Cut => true,
             Failure::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
             _ => false,
+        }
+    }
+
+    /// How it is counted.
+    pub(super) fn answer(&self) -> Answer {
+        match self.failure {
+            Failure::Status { status: 429, .. } => Answer::Rate,
+            Failure::Status { status: 401 | 403, .. } => Answer::Auth,
+            _ if self.is_transient() => Answer::Transient,
+            _ => Answer::Refused,
         }
     }
 

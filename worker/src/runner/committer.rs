@@ -6,6 +6,7 @@ use std::time::Duration;
 use herald_shared::{
     db::Db,
     ledger::{self, EnqueueError, Finished, Outcome},
+    telemetry::catalog::STALE_OUTCOMES,
 };
 use tokio::sync::mpsc;
 
@@ -46,7 +47,7 @@ async fn write_patiently(db: &Db, group: &[Finished]) -> Result<(), EnqueueError
         match ledger::commit(db, group).await {
             Ok(committed) => {
                 if committed.stale > 0 {
-                    metrics::counter!("herald_stale_outcomes_total").increment(committed.stale as u64);
+                    STALE_OUTCOMES.add([], committed.stale as u64);
                     tracing::warn!(
                         outcomes = committed.stale,
                         "outcomes came after their leases ran out and changed nothing"

@@ -5,6 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use herald_shared::{
     db::Db,
     ledger::{self, JobKey},
+    telemetry::catalog::LEASES_LOST,
     wire::Wire,
 };
 use tokio::sync::broadcast::error::RecvError;
@@ -62,7 +63,7 @@ impl LeaseKeeper {
                 let still_held: HashSet<JobKey> = in_flight.keys().into_iter().collect();
                 // An attempt whose outcome was committed meanwhile has no lease to lose.
                 for lost in running.iter().filter(|key| !kept.contains(&key.id) && still_held.contains(key)) {
-                    metrics::counter!("herald_leases_lost_total").increment(1);
+                    LEASES_LOST.add([], 1);
                     tracing::warn!(job = %lost.id, attempt = lost.attempt, "lease lost: stopping");
                     in_flight.cancel_attempt(*lost);
                 }

@@ -12,6 +12,11 @@ use herald_shared::{
     db::Db,
     jobs::JobKind,
     ledger::{Finished, Leased},
+    telemetry::{
+        Span,
+        catalog::{JOB_RUN, JOB_WAIT, JOBS_RUNNING, LEASES_LOST},
+        kind_label,
+    },
 };
 use tokio::sync::mpsc;
 use tower::{Layer, Service};
@@ -59,18 +64,27 @@ impl Service<Task<Leased>> for Settle {
         Box::pin(async move {
             // A wait longer than the lease: by now the job is, or will be, somebody else's.
             if job.lease_until <= db.now() {
-                metrics::counter!("herald_leases_lost_total").increment(1);
+                LEASES_LOST.add([], 1);
                 return Ok(());
             }
             if let Some(outcome) = job.untimely(db.now()) {
-                metrics::counter!("herald_jobs_total", "kind" => job.kind.clone(), "outcome" => "untimely")
-                    .increment(1);
                 let _ = outcomes.send(Finished { job, outcome }).await;
                 return Ok(());
             }
-            let span = tracing::info_span!("job", id = %job.id, kind = %job.kind, attempt = job.attempt);
-            let answer = attempt(&db, &in_flight, &handler, &job).instrument(span.clone()).await;
-            span.in_scope(|| record(&job, &answer));
+            let trace = Span::attempt(kind_label(&job.kind), job.id, job.traceparent.as_deref(), db.ids(), db.clock());
+            let context = trace.context();
+            let span = tracing::info_span!(
+                "job", id = %job.id, kind = %job.kind, attempt = job.attempt,
+                trace = context.trace_id(), span = context.span_id(),
+            );
+            let mut answer = attempt(&db, &in_flight, &handler, &job, &trace).instrument(span.clone()).await;
+            span.in_scope(|| record(&job, &answer, &trace));
+            drop(trace);
+            if let Ok(done) = &mut answer {
+                // What comes next hangs below this attempt, not below what caused the job.
+                let follow_ups = done.then.iter_mut().filter(|job| job.traceparent.is_none());
+                follow_ups.for_each(|job| job.traceparent = Some(context.to_string()));
+            }
             let outcome = outcome_of(&db, &job, answer);
             // The committer outlives the workers.
             let _ = outcomes.send(Finished { job, outcome }).await;
@@ -79,16 +93,24 @@ impl Service<Task<Leased>> for Settle {
     }
 }
 
-async fn attempt(db: &Db, in_flight: &InFlight, handler: &Handler, job: &Leased) -> Result<Done, Failure> {
+async fn attempt(
+    db: &Db,
+    in_flight: &InFlight,
+    handler: &Handler,
+    job: &Leased,
+    trace: &Span,
+) -> Result<Done, Failure> {
     let waited = (db.now() - job.run_at).to_std().unwrap_or_default();
-    metrics::histogram!("herald_job_wait_seconds", "queue" => job.queue.clone()).record(waited.as_secs_f64());
+    JOB_WAIT.record([&job.queue], waited.as_secs_f64());
+    let _running = JOBS_RUNNING.hold([&job.queue]);
     let started = Instant::now();
     let cancelled = in_flight.add(job.key());
     let timeout = JobKind::parse(&job.kind).map_or(DEFAULT_TIMEOUT, |kind| kind.policy().timeout);
     // A task of its own: it may use another core, its panic stays in it, and it can be ended from here.
     let attempt = Attempt { job: job.clone(), cancelled: cancelled.clone() };
     let handler = handler.clone();
-    let mut running = tokio::spawn(async move { handler(attempt).await }.instrument(tracing::Span::current()));
+    let work = trace.scope(async move { handler(attempt).await });
+    let mut running = tokio::spawn(work.instrument(tracing::Span::current()));
     let answer = tokio::select! {
         ended = &mut running => match ended {
             Ok(answer) => answer,
@@ -103,7 +125,7 @@ async fn attempt(db: &Db, in_flight: &InFlight, handler: &Handler, job: &Leased)
             if in_flight.is_handed_back(job.key()) { Err(Failure::Snooze(Duration::ZERO)) } else { Err(Failure::Cancelled) }
         }
     };
-    metrics::histogram!("herald_job_run_seconds", "kind" => job.kind.clone()).record(started.elapsed().as_secs_f64());
+    JOB_RUN.record([kind_label(&job.kind)], started.elapsed().as_secs_f64());
     answer
 }
 
@@ -114,7 +136,7 @@ fn panic_message(error: tokio::task::JoinError) -> String {
     format!("it panicked: {}", text.unwrap_or_else(|| "without a message".to_owned()))
 }
 
-fn record(job: &Leased, answer: &Result<Done, Failure>) {
+fn record(job: &Leased, answer: &Result<Done, Failure>, trace: &Span) {
     let outcome = match answer {
         Ok(_) => "done",
         Err(Failure::Retry { .. }) if !job.is_last_attempt() => "retry",
@@ -123,7 +145,13 @@ fn record(job: &Leased, answer: &Result<Done, Failure>) {
         Err(Failure::Limited { .. }) => "limited",
         Err(Failure::Cancelled) => "cancelled",
     };
-    metrics::counter!("herald_jobs_total", "kind" => job.kind.clone(), "outcome" => outcome).increment(1);
+    trace.note("herald.job.id", job.id);
+    trace.note("herald.job.attempt", job.attempt);
+    trace.note("herald.job.queue", &job.queue);
+    trace.note("herald.outcome", outcome);
+    if matches!(outcome, "retry" | "dead") {
+        trace.fail();
+    }
     match answer {
         Err(Failure::Retry { error, .. } | Failure::Fail(error)) if outcome == "dead" => {
             tracing::error!(%error, "job failed for good");

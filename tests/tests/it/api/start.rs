@@ -1,7 +1,10 @@
 //! Starting runs.
 
 use futures::TryStreamExt;
-use herald_shared::domain::{self, Guest, PicturePolicy, RunSource};
+use herald_shared::{
+    domain::{self, Guest, PicturePolicy, RunSource},
+    telemetry::TraceContext,
+};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::StatusCode;
 use serde_json::json;
@@ -131,5 +134,8 @@ async fn a_trace_travels_into_the_ledger(database: &TestDatabase) {
     let request = service.request(reqwest::Method::POST, RUNS).header("content-type", media_type).body(body);
     assert_eq!(Answer::to(request.header("traceparent", trace)).await.status, StatusCode::ACCEPTED);
     let job = super::worker::lease_next(&service, "control").await;
-    assert_eq!(job.traceparent.as_deref(), Some(trace));
+    let stored: TraceContext = job.traceparent.unwrap().parse().unwrap();
+    assert_eq!(stored.trace_id(), "0af7651916cd43dd8448eb211c80319c");
+    assert_ne!(stored.span_id(), "b7ad6b7169203331", "the request is a span of its own");
+    assert!(stored.is_sampled());
 }

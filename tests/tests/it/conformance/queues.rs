@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use herald_shared::ledger::{self, NewJob};
+use herald_shared::ledger::{self, Load, NewJob};
 use herald_tests::{TestDatabase, on_both_engines};
 
 use crate::ground::{self, enqueue, lease, noop};
@@ -12,11 +12,13 @@ on_both_engines! {
     queues_show_what_waits_and_runs_in_the_order_of_their_names,
     pausing_is_kept_and_undone,
     the_job_due_longest_is_told_for_each_queue,
+    the_load_of_a_queue_is_what_waits_what_runs_and_whether_it_is_paused,
 }
 
 async fn a_ledger_without_jobs_has_no_queues(database: &TestDatabase) {
     assert!(ledger::queues(&database.db).await.unwrap().is_empty());
-    assert!(ledger::oldest_due(&database.db).await.unwrap().is_empty());
+    assert!(ledger::load(&database.db).await.unwrap().is_empty());
+    assert_eq!(ledger::running_batches(&database.db).await.unwrap(), 0);
 }
 
 async fn queues_show_what_waits_and_runs_in_the_order_of_their_names(database: &TestDatabase) {
@@ -65,7 +67,39 @@ async fn the_job_due_longest_is_told_for_each_queue(database: &TestDatabase) {
         ],
     )
     .await;
-    let mut due = ledger::oldest_due(db).await.unwrap();
-    due.sort();
-    assert_eq!(due, [("other".to_owned(), second), ("test".to_owned(), first)]);
+    let due: Vec<_> = ledger::load(db).await.unwrap().into_iter().map(|load| (load.name, load.oldest_due)).collect();
+    assert_eq!(
+        due,
+        [("future".to_owned(), None), ("other".to_owned(), Some(second)), ("test".to_owned(), Some(first))]
+    );
+}
+
+async fn the_load_of_a_queue_is_what_waits_what_runs_and_whether_it_is_paused(database: &TestDatabase) {
+    let db = &database.db;
+    let (one, two) = (ground::workspace(db).await, ground::workspace_named(db, "two").await);
+    let first = db.now();
+    // Two workspaces and two priorities: four lanes, of which the least urgent has waited longest.
+    enqueue(db, vec![NewJob { priority: 9, ..noop(two) }]).await;
+    db.clock().advance(Duration::from_secs(1));
+    enqueue(db, vec![noop(one), noop(one), NewJob { priority: 9, ..noop(one) }, noop(two)]).await;
+    ground::batch_of(db, one, None, vec![NewJob { queue: "batched".to_owned(), ..noop(one) }]).await;
+    assert_eq!(ledger::running_batches(db).await.unwrap(), 1);
+    assert_eq!(lease(db, 2).await.len(), 2);
+    let mut tx = db.begin().await.unwrap();
+    ledger::set_paused(&mut tx, "test", true).await.unwrap();
+    ledger::set_paused(&mut tx, "empty", false).await.unwrap();
+    tx.commit().await.unwrap();
+    let loads = ledger::load(db).await.unwrap();
+    let names: Vec<_> = loads.iter().map(|load| load.name.as_str()).collect();
+    assert_eq!(names, ["batched", "empty", "test"]);
+    assert_eq!(loads[1], Load { name: "empty".to_owned(), ..Load::default() });
+    let test = Load {
+        name: "test".to_owned(),
+        paused: true,
+        ready: 3,
+        running: 2,
+        oldest_due: Some(first),
+        ..Load::default()
+    };
+    assert_eq!(loads[2], test);
 }

@@ -14,5 +14,6 @@ mod model;
 mod outcomes;
 mod retention;
 mod retrying;
+mod traces;
 mod unique_jobs;
 mod unique_modes;

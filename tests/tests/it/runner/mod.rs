@@ -8,6 +8,7 @@ mod failures;
 mod life;
 mod restart;
 mod stopping;
+mod traces;
 
 use std::{future::Future, sync::Arc, time::Duration};
 

@@ -1,0 +1,61 @@
+//! Reads from the ledger what the gauges of queues, batches and workers show. Every scheduler does, so that one may be missing.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use herald_shared::{
+    db::Result,
+    jobs::POLICIES,
+    ledger::{self, WORKER_BELIEVED},
+    telemetry::catalog::{BATCHES, OBSERVATIONS, QUEUE_BLOCKED, QUEUE_JOBS, QUEUE_OLDEST_DUE, QUEUE_PAUSED, WORKERS},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::Scheduler;
+
+/// How often it looks, in seconds: a little oftener than Prometheus asks.
+const EVERY: i64 = 10;
+
+pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
+    let db = &scheduler.db;
+    // A queue that is gone says so once more: a gauge nobody sets keeps its last value.
+    let mut known: BTreeSet<String> = POLICIES.iter().map(|policy| policy.queue.to_owned()).collect();
+    loop {
+        let outcome = match observe(scheduler, &mut known).await {
+            Ok(()) => "ok",
+            Err(error) => {
+                tracing::warn!(%error, "the ledger could not be read for the metrics, will try again");
+                "failed"
+            }
+        };
+        OBSERVATIONS.add([outcome], 1);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = db.clock().sleep_until(db.now() + TimeDelta::seconds(EVERY)) => {}
+        }
+    }
+}
+
+async fn observe(scheduler: &Scheduler, known: &mut BTreeSet<String>) -> Result<()> {
+    let db = &scheduler.db;
+    let now = db.now();
+    let load = ledger::load(db).await?;
+    known.extend(load.iter().map(|queue| queue.name.clone()));
+    for name in known.iter() {
+        let queue = load.iter().find(|queue| queue.name == *name);
+        let due = queue.and_then(|queue| queue.oldest_due).map_or(0.0, |since| (now - since).as_seconds_f64());
+        QUEUE_OLDEST_DUE.set([name], due.max(0.0));
+        QUEUE_PAUSED.set([name], f64::from(u8::from(queue.is_some_and(|queue| queue.paused))));
+        QUEUE_BLOCKED.set([name], f64::from(u8::from(queue.is_some_and(|queue| queue.blocked))));
+        QUEUE_JOBS.set([name, "ready"], queue.map_or(0.0, |queue| queue.ready as f64));
+        QUEUE_JOBS.set([name, "running"], queue.map_or(0.0, |queue| queue.running as f64));
+    }
+    BATCHES.set([], ledger::running_batches(db).await? as f64);
+    if scheduler.outlet.is_fleet() {
+        let workers = ledger::workers(db, now - WORKER_BELIEVED).await?;
+        for state in ["running", "quiet", "stopping"] {
+            WORKERS.set([state], workers.iter().filter(|worker| worker.state == state).count() as f64);
+        }
+    }
+    Ok(())
+}
