@@ -3,6 +3,7 @@
 
 mod api;
 mod conformance;
+mod files;
 mod fleet;
 mod ground;
 mod guest_list;
