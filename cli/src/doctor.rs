@@ -113,7 +113,11 @@ async fn check_folder(report: &mut Report, common: &Common, settings: &Settings)
         report.ok(&format!("data folder {} can be used", common.data.display()));
         match home::signer(settings, &folder, &Ids::random()) {
             Ok(signer) => {
-                report.ok("the link key is there, readable by its owner only");
+                report.ok(if settings.links.key.is_empty() {
+                    "the link key is there, readable by its owner only"
+                } else {
+                    "the link key is in the settings"
+                });
                 links = Some(signer);
             }
             Err(error) => report.fail(&error.to_string()),

@@ -128,7 +128,7 @@ mod tests {
         settings.access_key_id = "id".into();
         settings.secret_key = "secret".into();
         set(&mut settings);
-        open(&settings).err().expect("it is refused").to_string()
+        open(&settings).unwrap_err().to_string()
     }
 
     #[test]
