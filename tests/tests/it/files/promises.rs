@@ -153,6 +153,15 @@ async fn a_prefix_keeps_two_installations_of_one_bucket_apart() {
 }
 
 #[tokio::test]
+async fn the_buckets_keys_are_not_shown() {
+    let (server, files) = bucket().await;
+    let settings = server.settings("herald");
+    for shown in [format!("{files:?}"), format!("{settings:?}")] {
+        assert!(!shown.contains(&settings.secret_key) && !shown.contains(&settings.access_key_id), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_in_a_bucket_is_swept() {
     let (server, files) = bucket().await;
     let database = TestDatabase::new(EngineKind::Sqlite).await;
