@@ -255,6 +255,11 @@ impl From<FilesError> for Problem {
     fn from(error: FilesError) -> Self {
         match &error {
             FilesError::DiskFull => Self::new(Kind::StorageFull, &error).because(&error),
+            FilesError::Bucket { problem, .. } if problem.may_pass() => {
+                Self::new(Kind::Unavailable, "the file store does not answer; try again in a moment")
+                    .because(&error)
+                    .header(header::RETRY_AFTER, "2")
+            }
             _ => Self::internal(&error),
         }
     }

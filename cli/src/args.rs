@@ -42,10 +42,10 @@ pub(crate) enum Command {
     Scheduler(Scheduler),
     /// Show a fleet's workers, or ask them to take no more jobs
     Workers(Workers),
-    /// Check the settings, the data folder and the fonts
+    /// Check the settings, the data folder, the fonts, and all that a fleet stands on
     Doctor,
     /// Bring the database up to this version
-    Migrate,
+    Migrate(Migrate),
     /// Look at jobs, retry or cancel them
     #[command(subcommand)]
     Jobs(Jobs),
@@ -125,15 +125,25 @@ pub(crate) struct Up {
 
 #[derive(Debug, Args)]
 pub(crate) struct Worker {
-    /// Queues and jobs at once in each, such as cpu=2,sync=16; without it the settings worker.*
-    #[arg(long, value_name = "QUEUE=JOBS,…")]
+    /// Queues to take jobs of, and jobs at once in each, such as cpu=2,sync; without it the settings worker.*
+    #[arg(long, value_name = "QUEUE[=JOBS],…")]
     pub(crate) queues: Option<String>,
+    /// Jobs at once in each queue that --queues gives no number; without it the setting of that queue
+    #[arg(long, value_name = "JOBS", requires = "queues", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) concurrency: Option<u16>,
     /// Start without taking jobs; SIGUSR1 lets it begin, and makes it quiet again
     #[arg(long)]
     pub(crate) quiet: bool,
     /// Where /metrics, /healthz and /readyz are served
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) monitor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Make the key of the links in these settings the one that every process must have
+    #[arg(long)]
+    pub(crate) accept_link_key: bool,
 }
 
 #[derive(Debug, Args)]

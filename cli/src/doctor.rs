@@ -1,5 +1,7 @@
 //! `herald doctor`: whether everything is in order, and what to do where it is not.
 
+mod fleet;
+
 use std::process::ExitCode;
 
 use herald_shared::{
@@ -9,6 +11,7 @@ use herald_shared::{
     db::Db,
     files::Files,
     ids::Ids,
+    links::LinkSigner,
 };
 use herald_worker::imaging::{
     fonts::FontLibrary,
@@ -60,51 +63,107 @@ pub(crate) async fn run(common: &Common) -> anyhow::Result<ExitCode> {
         }
     };
     report.ok("the settings can be read");
-    check_folder(&mut report, common, &settings).await;
+    let links = check_folder(&mut report, common, &settings).await;
+    let db = check_database(&mut report, common, &settings).await;
+    if !settings.files.url.is_empty() {
+        match Files::bucket(&settings.files) {
+            Ok(files) => {
+                fleet::check_bucket(&mut report, &files, &Ids::random().uuid(Clock::system().now()).to_string()).await
+            }
+            Err(error) => report.fail(&error.to_string()),
+        }
+    }
+    if fleet::is_meant(&settings) {
+        fleet::check_settings(&mut report, &settings);
+        if let Some(db) = &db {
+            fleet::check_database(&mut report, db).await;
+            if let Some(links) = &links {
+                fleet::check_link_key(&mut report, db, links).await;
+            }
+        }
+        fleet::check_redis(&mut report, &settings, db.as_ref()).await;
+    }
     check_fonts(&mut report, &settings);
     check_settings(&mut report, &settings);
-    report.ok("files go to the data folder, the CRM is Herald's own contacts: no outside account is needed");
+    if settings.files.url.is_empty() {
+        report.ok("files go to the data folder, the CRM is Herald's own contacts: no outside account is needed");
+    }
     Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn check_folder(report: &mut Report, common: &Common, settings: &Settings) {
+/// Returns what makes the links.
+async fn check_folder(report: &mut Report, common: &Common, settings: &Settings) -> Option<LinkSigner> {
+    let mut links = None;
     let folder = match DataFolder::open(&common.data) {
         Ok(folder) => Some(folder),
         Err(error @ DataFolderError::InUse { .. }) => {
-            report.warn(&error.to_string());
+            // A fleet's processes share it, and so can this one.
+            match DataFolder::share(&common.data) {
+                Ok(folder) => links = home::signer(settings, &folder, &Ids::random()).ok(),
+                Err(_) => report.warn(&error.to_string()),
+            }
             None
         }
-        Err(error) => return report.fail(&error.to_string()),
+        Err(error) => {
+            report.fail(&error.to_string());
+            return None;
+        }
     };
     if let Some(folder) = folder {
         report.ok(&format!("data folder {} can be used", common.data.display()));
-        match folder.link_key(&Ids::random()) {
-            Ok(_) => report.ok("the link key is there, readable by its owner only"),
+        match home::signer(settings, &folder, &Ids::random()) {
+            Ok(signer) => {
+                report.ok(if settings.links.key.is_empty() {
+                    "the link key is there, readable by its owner only"
+                } else {
+                    "the link key is in the settings"
+                });
+                links = Some(signer);
+            }
             Err(error) => report.fail(&error.to_string()),
         }
-        match Files::local(folder.files()) {
-            Ok(files) => match files.put("doctor/probe", bytes::Bytes::from_static(b"probe")).await {
-                Ok(()) => {
-                    let _ = files.delete("doctor/probe").await;
-                    report.ok("the file store can be written");
-                }
-                Err(error) => report.fail(&error.to_string()),
-            },
-            Err(error) => report.fail(&error.to_string()),
+        if settings.files.url.is_empty() {
+            check_files(report, &folder).await;
         }
         let clean = !folder.was_killed();
         if clean {
             folder.close();
         }
     }
+    links
+}
+
+async fn check_files(report: &mut Report, folder: &DataFolder) {
+    match Files::local(folder.files()) {
+        Ok(files) => match files.put("doctor/probe", bytes::Bytes::from_static(b"probe")).await {
+            Ok(()) => {
+                let _ = files.delete("doctor/probe").await;
+                report.ok("the file store can be written");
+            }
+            Err(error) => report.fail(&error.to_string()),
+        },
+        Err(error) => report.fail(&error.to_string()),
+    }
+}
+
+async fn check_database(report: &mut Report, common: &Common, settings: &Settings) -> Option<Db> {
     let config = home::database(settings, &common.data);
     match Db::connect(&config, Clock::system(), Ids::random()).await {
         Ok(db) => match db.migrate().await {
-            Ok(()) => report.ok(&format!("the database ({:?}) answers and is up to date", db.kind())),
+            Ok(()) => {
+                report.ok(&format!("the database ({:?}) answers and is up to date", db.kind()));
+                return Some(db);
+            }
             Err(error) => report.fail(&format!("the database cannot be brought up to this version: {error}")),
         },
-        Err(error) => report.fail(&format!("the database cannot be opened: {error}")),
+        Err(error) if settings.database.url.is_empty() => {
+            report.fail(&format!("the database cannot be opened: {error}"));
+        }
+        Err(error) => report.fail(&format!(
+            "the database cannot be opened: {error}; check database.url, and that the server runs and lets this machine in"
+        )),
     }
+    None
 }
 
 fn check_fonts(report: &mut Report, settings: &Settings) {

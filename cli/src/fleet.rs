@@ -1,6 +1,7 @@
 //! The fleet's roles: `herald api`, `herald worker` and `herald scheduler`, any number of each, on one PostgreSQL and one Redis.
 //!
-//! What they share beside those two: the data folder, which holds the files and the key of the links.
+//! What they share beside those two: a bucket for the files and the setting that holds the key of the links; or else a data folder, which holds
+//! both.
 
 mod scheduler;
 mod worker;
@@ -57,6 +58,10 @@ fn redis_config(settings: &Settings) -> anyhow::Result<RedisConfig> {
     let missing: Vec<&str> = [
         (settings.database.url.is_empty(), "database.url (a PostgreSQL database: postgres://user:password@host/name)"),
         (settings.redis.url.is_empty(), "redis.url (redis://host:6379)"),
+        (
+            !settings.files.url.is_empty() && settings.links.key.is_empty(),
+            "links.key (the same for all, as they share no folder: `openssl rand -hex 32`)",
+        ),
     ]
     .into_iter()
     .filter_map(|(missing, what)| missing.then_some(what))

@@ -69,6 +69,20 @@ pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
     Ok(db)
 }
 
+/// Written when a bucket is opened; the API's readiness writes it, too.
+const PROBE: &str = "health/probe";
+
+/// What makes the links: with the key of the settings, or else the data folder's.
+pub(crate) fn signer(settings: &Settings, folder: &DataFolder, ids: &Ids) -> anyhow::Result<LinkSigner> {
+    let mut keys = settings.links.keys()?;
+    if keys.is_empty() {
+        keys.push(folder.link_key(ids)?);
+    }
+    let signing = keys.remove(0);
+    let lifetime = TimeDelta::days(i64::from(settings.links.lifetime_days));
+    Ok(LinkSigner::new(&settings.http.public_url, signing, lifetime).opening(keys))
+}
+
 /// Production must not send guests to an address that only this machine can open.
 pub(crate) fn check_public_url(settings: &Settings) -> anyhow::Result<()> {
     if settings.environment == EnvironmentKind::Production && settings.http.public_url.contains("//127.0.0.1") {
@@ -92,7 +106,7 @@ impl Home {
     pub(crate) async fn open(common: &Common, settings: Settings) -> anyhow::Result<Self> {
         let home = Self::inside(DataFolder::open(&common.data)?, common, settings).await?;
         if home.folder.was_killed() {
-            let unfinished = home.files.remove_unfinished().await?;
+            let unfinished = home.files.remove_unfinished(None).await?;
             let unowned = sweep(&home.db, &home.files).await.context("removing files without an owner")?;
             tracing::info!(unfinished, unowned, "the last run was killed: its loose files are removed");
         }
@@ -106,14 +120,19 @@ impl Home {
     /// Opens what belongs to a folder, and brings its database up to this version.
     async fn inside(folder: DataFolder, common: &Common, settings: Settings) -> anyhow::Result<Self> {
         let ids = Ids::random();
-        let key = folder.link_key(&ids)?;
+        let links = signer(&settings, &folder, &ids)?;
         let db = Db::connect(&database(&settings, &common.data), Clock::system(), ids)
             .await
             .context("opening the database")?;
         db.migrate().await.context("bringing the database up to this version")?;
-        let files = Files::local(folder.files())?;
-        let links =
-            LinkSigner::new(&settings.http.public_url, key, TimeDelta::days(i64::from(settings.links.lifetime_days)));
+        if !settings.database.url.is_empty() {
+            domain::check_link_key(&db, &links).await?;
+        }
+        let files = Files::open(&settings.files, folder.files())?;
+        if !files.is_local() {
+            // Said now rather than by the first guest's job.
+            files.put(PROBE, bytes::Bytes::from_static(b".")).await.context("opening the file store")?;
+        }
         let workspace_id = domain::ensure_default_workspace(&db).await?;
         Ok(Self { settings: Arc::new(settings), folder, db, files, links, workspace_id })
     }

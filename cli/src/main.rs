@@ -54,7 +54,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Scheduler(options) => fleet::scheduler(&common, options).await,
         Command::Workers(options) => workers::run(&common, options).await,
         Command::Doctor => doctor::run(&common).await,
-        Command::Migrate => migrate::run(&common).await,
+        Command::Migrate(options) => migrate::run(&common, options).await,
         Command::Jobs(command) => jobs::run(&common, command).await,
         Command::Queues(command) => queues::run(&common, command).await,
         Command::Template(command) => template::run(&common, command),

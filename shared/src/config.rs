@@ -1,10 +1,16 @@
 //! Settings: the compiled-in defaults, then a file, then the environment.
 
+mod files;
+mod links;
+mod secrets;
+
 use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 use thiserror::Error;
+
+pub use self::{files::Files, links::Links};
 
 /// The defaults, with a sentence for each key.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -17,6 +23,7 @@ pub struct Settings {
     pub environment: EnvironmentKind,
     pub database: Database,
     pub redis: Redis,
+    pub files: Files,
     pub http: Http,
     pub worker: Worker,
     pub ledger: Ledger,
@@ -44,6 +51,7 @@ pub enum EnvironmentKind {
 #[expect(missing_docs, reason = "config.default.toml documents each key")]
 pub struct Database {
     pub url: String,
+    pub url_file: String,
     pub max_connections: u32,
 }
 
@@ -53,6 +61,7 @@ pub struct Database {
 #[expect(missing_docs, reason = "config.default.toml documents each key")]
 pub struct Redis {
     pub url: String,
+    pub url_file: String,
     pub prefix: String,
 }
 
@@ -85,14 +94,6 @@ pub struct Ledger {
     pub lease_seconds: u64,
     pub keep_days: u64,
     pub tick_seconds: u64,
-}
-
-/// `[links]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config.default.toml documents each key")]
-pub struct Links {
-    pub lifetime_days: u32,
 }
 
 /// `[import]`
@@ -171,6 +172,21 @@ pub enum SettingsError {
         /// What it may be.
         rule: &'static str,
     },
+    /// A secret's file cannot be used.
+    #[error("setting {key}_file is {file}: {why}")]
+    SecretFile {
+        /// The secret's key.
+        key: &'static str,
+        /// The file that should hold it.
+        file: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A key of links is none. It is not shown.
+    #[error(
+        "setting links.key (or links.key_file) is no key of 64 hexadecimal digits: make one with `openssl rand -hex 32`"
+    )]
+    LinkKey,
 }
 
 impl Settings {
@@ -191,7 +207,8 @@ impl Settings {
             .with_list_parse_key("pictures.allow_hosts")
             .with_list_parse_key("images.font_folders")
             .try_parsing(true);
-        let settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        let mut settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        secrets::read(&mut settings)?;
         settings.check()?;
         Ok(settings)
     }
@@ -246,13 +263,25 @@ impl Settings {
                 self.http.public_url.starts_with("http://") || self.http.public_url.starts_with("https://"),
                 "begin it with http:// or https://",
             ),
+            (
+                "files.timeout_seconds",
+                self.files.timeout_seconds.to_string(),
+                (1..=600).contains(&self.files.timeout_seconds),
+                "use 1 to 600",
+            ),
+            (
+                "files.retry_seconds",
+                self.files.retry_seconds.to_string(),
+                (1..=240).contains(&self.files.retry_seconds),
+                "use 1 to 240",
+            ),
         ];
         for (key, value, holds, rule) in rules {
             if !holds {
                 return Err(SettingsError::Range { key, value, rule });
             }
         }
-        Ok(())
+        self.links.keys().map(drop)
     }
 }
 

@@ -4,6 +4,7 @@ mod contact;
 mod event;
 mod fact;
 mod invitation;
+mod link_key;
 mod number;
 mod problem;
 mod run;
@@ -19,6 +20,7 @@ pub use invitation::{
     Invitation, InvitationFile, InvitationRow, Prepared, field_names, fields_of, invitation, invitation_file,
     prepare_invitations, referenced_files, run_guests,
 };
+pub use link_key::{LinkKeyError, accept_link_key, check_link_key, known_link_key};
 pub use number::NumberFormatError;
 pub use problem::{ImportProblem, add_problems, problems};
 pub use run::{

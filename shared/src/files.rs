@@ -10,76 +10,90 @@
 //! | `invitations/` | what links lead to | event and lucky number |
 //! | `results/` | runs' `results.csv` | run |
 //!
-//! A file appears whole or not at all, and is on the disk when `put` returns. Keys made of hashes make every write repeatable.
+//! A file appears whole or not at all, and is kept for good when `put` returns. Keys made of hashes make every write repeatable.
+//!
+//! The store is a folder (`files/local.rs`) or an S3 bucket (`files/s3.rs`). What is written to a bucket and never finished by a killed
+//! process is not listed and not read; a lifecycle rule of the bucket takes it away (`docs/operations.md`).
 
-use std::{path::PathBuf, sync::Arc};
+mod error;
+mod local;
+mod s3;
+mod upload;
+
+use std::{
+    io::{Seek, Write},
+    path::{Path as LocalPath, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart, local::LocalFileSystem, path::Path};
-use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
+use tokio::io::AsyncRead;
 
-use crate::telemetry::{Answer, Call};
+pub use self::error::{BucketProblem, FilesError};
+use crate::{config, telemetry::Call};
 
-/// How much of a streamed file is in memory at once.
-const CHUNK: usize = 1 << 20;
+/// How often a removal is asked for: `object_store` gives up on the first answer that is lost.
+const REMOVALS: usize = 3;
 
 /// The file store. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Files {
     store: Arc<dyn ObjectStore>,
-    root: Option<PathBuf>,
+    at: Arc<At>,
 }
 
-/// Why the file store did not do it.
-#[derive(Debug, Error)]
-pub enum FilesError {
-    /// There is no such file.
-    #[error("file {0} is missing from the file store")]
-    Missing(String),
-    /// No space is left.
-    #[error("the disk that holds the file store is full: free some space and run again")]
-    DiskFull,
-    /// The folder is not writable or readable for this user.
-    #[error(
-        "no permission on {0} in the file store: give the user that runs herald read and write access to the data folder"
-    )]
-    Denied(String),
-    /// The file is larger than the caller takes.
-    #[error("file {key} is {bytes} bytes, over the limit of {limit}")]
-    TooLarge {
-        /// The file.
-        key: String,
-        /// Its size.
-        bytes: u64,
-        /// The most the caller takes.
-        limit: u64,
+/// Where the files are.
+#[derive(Debug)]
+enum At {
+    Folder(PathBuf),
+    Bucket {
+        /// As the settings name it, without a slash at the end.
+        place: String,
+        /// The most one call may take.
+        longest: Duration,
     },
-    /// Anything else.
-    #[error("file store: {0}")]
-    Other(#[source] object_store::Error),
 }
 
 /// The result of a call to the file store.
 pub type Result<T> = std::result::Result<T, FilesError>;
 
 impl Files {
+    /// The store that the settings name: a bucket, or else `folder`.
+    pub fn open(settings: &config::Files, folder: PathBuf) -> Result<Self> {
+        if settings.url.is_empty() { Self::local(folder) } else { Self::bucket(settings) }
+    }
+
     /// A folder on this machine, made if it is missing.
     pub fn local(root: PathBuf) -> Result<Self> {
-        std::fs::create_dir_all(&root).map_err(|error| io_error(&root.display().to_string(), &error))?;
-        // Synced: the ledger must not say "made" of a file a power cut took away.
-        let store = LocalFileSystem::new_with_prefix(&root).map_err(|error| classify("", error))?.with_fsync(true);
-        Ok(Self { store: Arc::new(store), root: Some(root) })
+        Ok(Self { store: local::open(&root)?, at: Arc::new(At::Folder(root)) })
+    }
+
+    /// The bucket that the settings name. Nothing is asked of it yet.
+    pub fn bucket(settings: &config::Files) -> Result<Self> {
+        let place = settings.url.trim_end_matches('/').to_owned();
+        Ok(Self { store: s3::open(settings)?, at: Arc::new(At::Bucket { place, longest: s3::longest(settings) }) })
+    }
+
+    /// Whether the files are in a folder, which the lock of the data folder keeps for one process or one fleet.
+    pub fn is_local(&self) -> bool {
+        matches!(*self.at, At::Folder(_))
+    }
+
+    /// Where a file is, for a person: a path on this machine or `s3://bucket/key`.
+    pub fn place(&self, key: &str) -> String {
+        match &*self.at {
+            At::Folder(root) => root.join(key).display().to_string(),
+            At::Bucket { place, .. } => format!("{place}/{key}"),
+        }
     }
 
     /// Writes a file; one that is there is replaced.
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
-        counted(async {
-            self.store.put(&path(key)?, PutPayload::from_bytes(bytes)).await.map_err(|error| classify(key, error))?;
-            Ok(())
-        })
-        .await
+        self.within(key, self.store.put(&path(key)?, PutPayload::from_bytes(bytes))).await.map(drop)
     }
 
     /// Writes a file whose key names its content; one that is there is left as it is.
@@ -87,54 +101,64 @@ impl Files {
         if self.size(key).await?.is_some() { Ok(()) } else { self.put(key, bytes).await }
     }
 
-    /// As [`Files::put_once`] for content that is not in memory; a few megabytes of it are at a time.
+    /// As [`Files::put_once`] for content that is not in memory; some megabytes of it are at a time.
     pub async fn put_once_from(&self, key: &str, content: impl AsyncRead + Unpin) -> Result<()> {
         if self.size(key).await?.is_some() { Ok(()) } else { self.put_from(key, content).await }
     }
 
     /// As [`Files::put`] for content that is not in memory.
     pub async fn put_from(&self, key: &str, content: impl AsyncRead + Unpin) -> Result<()> {
-        counted(self.put_in_parts(key, content)).await
-    }
-
-    async fn put_in_parts(&self, key: &str, mut content: impl AsyncRead + Unpin) -> Result<()> {
-        let upload = self.store.put_multipart(&path(key)?).await.map_err(|error| classify(key, error))?;
-        let mut writer = WriteMultipart::new(upload);
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            let read = content.read(&mut chunk).await.map_err(|error| io_error(key, &error))?;
-            if read == 0 {
-                break;
-            }
-            writer.wait_for_capacity(2).await.map_err(|error| classify(key, error))?;
-            writer.write(&chunk[..read]);
-        }
-        writer.finish().await.map_err(|error| classify(key, error))?;
-        Ok(())
+        upload::put_from(self, key, content).await
     }
 
     /// Reads a file of at most `limit` bytes.
     pub async fn get(&self, key: &str, limit: u64) -> Result<Bytes> {
-        counted(async {
-            let found = self.store.get(&path(key)?).await.map_err(|error| classify(key, error))?;
-            if found.meta.size > limit {
-                return Err(FilesError::TooLarge { key: key.to_owned(), bytes: found.meta.size, limit });
-            }
-            found.bytes().await.map_err(|error| classify(key, error))
-        })
-        .await
+        let found = self.within(key, self.store.get(&path(key)?)).await?;
+        if found.meta.size > limit {
+            return Err(FilesError::TooLarge { key: key.to_owned(), bytes: found.meta.size, limit });
+        }
+        self.within(key, found.bytes()).await
     }
 
     /// A file's size in bytes and its content in chunks.
     pub async fn stream(&self, key: &str) -> Result<(u64, BoxStream<'static, std::io::Result<Bytes>>)> {
-        let found = counted(async { self.store.get(&path(key)?).await.map_err(|error| classify(key, error)) }).await?;
+        let found = self.within(key, self.store.get(&path(key)?)).await?;
         let size = found.meta.size;
         Ok((size, found.into_stream().map_err(std::io::Error::other).boxed()))
     }
 
+    /// A file of at most `limit` bytes, open on this machine: the file itself, or a copy without a name that goes when it is closed.
+    pub async fn open_here(&self, key: &str, limit: u64) -> Result<std::fs::File> {
+        let io = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => FilesError::Missing(key.to_owned()),
+            _ => error::of_io(key, &error),
+        };
+        if let At::Folder(root) = &*self.at {
+            let path = root.join(path(key)?.as_ref());
+            let file = tokio::task::spawn_blocking(move || std::fs::File::open(path));
+            return file.await.map_err(std::io::Error::other).and_then(|opened| opened).map_err(io);
+        }
+        let found = self.within(key, self.store.get(&path(key)?)).await?;
+        if found.meta.size > limit {
+            return Err(FilesError::TooLarge { key: key.to_owned(), bytes: found.meta.size, limit });
+        }
+        let mut copy = tempfile::tempfile().map_err(io)?;
+        let mut content = found.into_stream();
+        while let Some(chunk) = self.within_limit(key, content.next()).await? {
+            let chunk = chunk.map_err(|error| self.told(key, error))?;
+            copy = tokio::task::spawn_blocking(move || copy.write_all(&chunk).map(|()| copy))
+                .await
+                .map_err(std::io::Error::other)
+                .and_then(|written| written)
+                .map_err(io)?;
+        }
+        copy.rewind().map_err(io)?;
+        Ok(copy)
+    }
+
     /// A file's size in bytes, if it is there.
     pub async fn size(&self, key: &str) -> Result<Option<u64>> {
-        match counted(async { self.store.head(&path(key)?).await.map_err(|error| classify(key, error)) }).await {
+        match self.within(key, self.store.head(&path(key)?)).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(FilesError::Missing(_)) => Ok(None),
             Err(error) => Err(error),
@@ -143,13 +167,13 @@ impl Files {
 
     /// Copies a file within the store; on a local disk both names share the bytes.
     pub async fn copy(&self, from: &str, to: &str) -> Result<()> {
-        counted(async { self.store.copy(&path(from)?, &path(to)?).await.map_err(|error| classify(from, error)) }).await
+        self.within(from, self.store.copy(&path(from)?, &path(to)?)).await
     }
 
-    /// As [`Files::copy`], but what was at `to` goes first: a copy onto another name of the same bytes would leave its draft behind
-    /// (renaming one hard link onto another of the same file does nothing, POSIX `rename`).
+    /// As [`Files::copy`], whatever is at `to`. In a folder that goes first: a copy onto another name of the same bytes would leave its draft
+    /// behind (renaming one hard link onto another of the same file does nothing, POSIX `rename`).
     pub async fn replace(&self, from: &str, to: &str) -> Result<()> {
-        if self.size(to).await?.is_some() {
+        if self.is_local() && self.size(to).await?.is_some() {
             self.delete(to).await?;
         }
         self.copy(from, to).await
@@ -157,108 +181,90 @@ impl Files {
 
     /// Removes a file; one that is not there is no error.
     pub async fn delete(&self, key: &str) -> Result<()> {
-        match counted(async { self.store.delete(&path(key)?).await.map_err(|error| classify(key, error)) }).await {
-            Ok(()) | Err(FilesError::Missing(_)) => Ok(()),
-            Err(error) => Err(error),
+        let path = path(key)?;
+        let mut tries = 1;
+        loop {
+            match self.within(key, self.store.delete(&path)).await {
+                Ok(()) | Err(FilesError::Missing(_)) => return Ok(()),
+                Err(FilesError::Bucket { problem: BucketProblem::Unreachable(_), .. }) if tries < REMOVALS => {
+                    tries += 1
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 
     /// Every key that begins with the folder `prefix`.
     pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<String>> {
-        let prefix = Path::from(prefix);
+        let files = self.clone();
         self.store
-            .list(Some(&prefix))
-            .map(|found| found.map(|meta| meta.location.to_string()).map_err(|error| classify("", error)))
+            .list(Some(&Path::from(prefix)))
+            .map(move |found| found.map(|meta| meta.location.to_string()).map_err(|error| files.told("", error)))
             .boxed()
     }
 
-    /// Where a file is on this machine, if the store is a local folder.
-    pub fn local_path(&self, key: &str) -> Option<PathBuf> {
-        self.root.as_ref().map(|root| root.join(key))
+    /// Removes what a process that was killed in the middle of a write left in a folder. Without `before`, only for a folder no other process
+    /// writes to; with it, what has not been written to since then, whoever else writes. A bucket shows nothing of it.
+    pub async fn remove_unfinished(&self, before: Option<DateTime<Utc>>) -> Result<usize> {
+        let At::Folder(root) = &*self.at else { return Ok(0) };
+        let root = root.clone();
+        let removed = tokio::task::spawn_blocking(move || local::remove_drafts(LocalPath::new(&root), before));
+        removed.await.unwrap_or(Ok(0))
     }
 
-    /// Removes what a process that was killed in the middle of a write left behind. Only for a local store no other process writes to.
-    pub async fn remove_unfinished(&self) -> Result<usize> {
-        let Some(root) = self.root.clone() else { return Ok(0) };
-        tokio::task::spawn_blocking(move || remove_staged(&root)).await.unwrap_or(Ok(0))
-    }
-}
-
-/// Counts and times a call to the store.
-async fn counted<T>(run: impl Future<Output = Result<T>>) -> Result<T> {
-    let call = Call::begin("files");
-    let result = run.await;
-    call.end_with(&result, |error| match error {
-        // A definite answer.
-        FilesError::Missing(_) | FilesError::TooLarge { .. } => Answer::Ok,
-        FilesError::DiskFull => Answer::Full,
-        FilesError::Denied(_) => Answer::Config,
-        FilesError::Other(_) => Answer::Transient,
-    });
-    result
-}
-
-/// `object_store` writes a file as `name#1` and renames it when it is whole.
-fn remove_staged(folder: &std::path::Path) -> Result<usize> {
-    let fail = |error| io_error(&folder.display().to_string(), &error);
-    let mut removed = 0;
-    for entry in std::fs::read_dir(folder).map_err(fail)? {
-        let entry = entry.map_err(fail)?;
-        if entry.file_type().map_err(fail)?.is_dir() {
-            removed += remove_staged(&entry.path())?;
-        } else if is_staged(&entry.file_name().to_string_lossy()) {
-            std::fs::remove_file(entry.path()).map_err(fail)?;
-            removed += 1;
+    /// What tells a file's content from another's, if it is there.
+    async fn mark(&self, key: &str) -> Result<Option<String>> {
+        match self.within(key, self.store.head(&path(key)?)).await {
+            Ok(meta) => Ok(meta.e_tag),
+            Err(FilesError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
-    Ok(removed)
+
+    /// One call, with its limit of time and its error told.
+    async fn within<T>(&self, key: &str, call: impl Future<Output = object_store::Result<T>>) -> Result<T> {
+        let counted = Call::begin("files");
+        let result = match self.within_limit(key, call).await {
+            Ok(answer) => answer.map_err(|error| self.told(key, error)),
+            Err(error) => Err(error),
+        };
+        counted.end_with(&result, FilesError::answer);
+        result
+    }
+
+    /// A bucket's server that says a byte now and then would hold a job for ever; a disk does not.
+    async fn within_limit<T>(&self, key: &str, call: impl Future<Output = T>) -> Result<T> {
+        match &*self.at {
+            At::Folder(_) => Ok(call.await),
+            At::Bucket { place, longest } => tokio::time::timeout(*longest, call).await.map_err(|_| {
+                let problem = BucketProblem::Unreachable(format!("{key}: no end after {} s", longest.as_secs()));
+                FilesError::Bucket { place: place.clone(), problem }
+            }),
+        }
+    }
+
+    fn told(&self, key: &str, error: object_store::Error) -> FilesError {
+        match &*self.at {
+            At::Folder(_) => error::of_folder(key, error),
+            At::Bucket { place, .. } => error::of_bucket(place, key, error),
+        }
+    }
 }
 
-fn is_staged(name: &str) -> bool {
-    name.rsplit_once('#')
-        .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+impl std::fmt::Debug for Files {
+    /// Without the store, which holds the bucket's keys.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Files").field("at", &self.at).finish_non_exhaustive()
+    }
 }
 
 fn path(key: &str) -> Result<Path> {
     Path::parse(key).map_err(|error| FilesError::Other(error.into()))
 }
 
-fn classify(key: &str, error: object_store::Error) -> FilesError {
-    match &error {
-        object_store::Error::NotFound { .. } => return FilesError::Missing(key.to_owned()),
-        object_store::Error::PermissionDenied { .. } => return FilesError::Denied(key.to_owned()),
-        _ => {}
-    }
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && matches!(
-                io.kind(),
-                std::io::ErrorKind::StorageFull
-                    | std::io::ErrorKind::QuotaExceeded
-                    | std::io::ErrorKind::PermissionDenied
-            )
-        {
-            return io_error(key, io);
-        }
-        cause = error.source();
-    }
-    FilesError::Other(error)
-}
-
-fn io_error(what: &str, error: &std::io::Error) -> FilesError {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => FilesError::DiskFull,
-        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-            FilesError::Denied(what.to_owned())
-        }
-        _ => FilesError::Other(object_store::Error::Generic { store: "local", source: error.to_string().into() }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{upload::PART, *};
 
     fn store() -> (tempfile::TempDir, Files) {
         let folder = tempfile::tempdir().unwrap();
@@ -285,7 +291,7 @@ mod tests {
     #[tokio::test]
     async fn a_streamed_file_is_whole_and_an_existing_one_is_left_alone() {
         let (_folder, files) = store();
-        let content: Vec<u8> = (0..3 * CHUNK + 7).map(|at| (at % 251) as u8).collect();
+        let content: Vec<u8> = (0..2 * PART + 7).map(|at| (at % 251) as u8).collect();
         files.put_once_from("a/large", content.as_slice()).await.unwrap();
         files.put_once_from("a/large", b"other".as_slice()).await.unwrap();
         assert_eq!(files.get("a/large", u64::MAX).await.unwrap(), content);
@@ -306,8 +312,25 @@ mod tests {
         let (folder, files) = store();
         files.put("a/whole.txt", Bytes::from_static(b"whole")).await.unwrap();
         std::fs::write(folder.path().join("files/a/half.txt#1"), "ha").unwrap();
-        assert_eq!(files.remove_unfinished().await.unwrap(), 1);
+        assert_eq!(files.remove_unfinished(None).await.unwrap(), 1);
         assert!(!folder.path().join("files/a/half.txt#1").exists());
         assert_eq!(files.size("a/whole.txt").await.unwrap(), Some(5));
+    }
+
+    #[tokio::test]
+    async fn where_others_write_only_drafts_that_have_grown_old_are_removed() {
+        let (folder, files) = store();
+        let now = crate::clock::Clock::system().now();
+        let day = chrono::TimeDelta::days(1);
+        for (name, age) in [("old.txt#1", day * 2), ("young.txt#1", day / 2), ("old.txt", day * 2), ("old#x", day * 2)]
+        {
+            let path = folder.path().join("files").join(name);
+            std::fs::write(&path, "ha").unwrap();
+            std::fs::File::options().write(true).open(&path).unwrap().set_modified((now - age).into()).unwrap();
+        }
+        assert_eq!(files.remove_unfinished(Some(now - day)).await.unwrap(), 1);
+        for (name, there) in [("old.txt#1", false), ("young.txt#1", true), ("old.txt", true), ("old#x", true)] {
+            assert_eq!(folder.path().join("files").join(name).exists(), there, "{name}");
+        }
     }
 }

@@ -17,4 +17,5 @@ pub mod results;
 pub mod sweep;
 pub mod telemetry;
 pub mod template;
+mod tls;
 pub mod wire;

@@ -1,6 +1,6 @@
 //! Signed links: who has one may see that invitation, until it expires. Nobody can make one up.
 //!
-//! The token is `invitation id (16 bytes) ‖ expiry (hours since 1970, 4 bytes) ‖ key id (1 byte) ‖ HMAC-SHA256 cut to 16 bytes`, in
+//! The token is `invitation id (16 bytes) ‖ expiry (hours since 1970, 4 bytes) ‖ the form of the token (1 byte) ‖ HMAC-SHA256 cut to 16 bytes`, in
 //! URL-safe base64: 50 characters, short enough for a coarse QR code.
 
 use std::fmt;
@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 const SIGNED: usize = 16 + 4 + 1;
 const MAC: usize = 16;
+/// A later form of the token would have another number here. It is signed, too.
+const FORM: u8 = 1;
 
 /// Makes and checks links. Cheap to clone.
 #[derive(Clone)]
@@ -20,7 +22,7 @@ pub struct LinkSigner {
     /// What links begin with, without a slash at the end.
     base_url: String,
     /// The first key signs; the others still open older links.
-    keys: Vec<(u8, [u8; 32])>,
+    keys: Vec<[u8; 32]>,
     lifetime: Duration,
 }
 
@@ -42,7 +44,25 @@ pub enum LinkError {
 impl LinkSigner {
     /// Links under `base_url`, signed with `key`, open for `lifetime`.
     pub fn new(base_url: &str, key: [u8; 32], lifetime: Duration) -> Self {
-        Self { base_url: base_url.trim_end_matches('/').to_owned(), keys: vec![(1, key)], lifetime }
+        Self { base_url: base_url.trim_end_matches('/').to_owned(), keys: vec![key], lifetime }
+    }
+
+    /// The same, which also opens the links that these keys signed.
+    #[must_use]
+    pub fn opening(mut self, older: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        self.keys.extend(older);
+        self
+    }
+
+    /// Sixteen digits that tell the signing key from another without giving it away.
+    pub fn fingerprint(&self) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.signing_key()).expect("HMAC takes a key of any length");
+        mac.update(b"herald link key fingerprint 1");
+        hex::encode(&mac.finalize().into_bytes()[..8])
+    }
+
+    fn signing_key(&self) -> &[u8; 32] {
+        self.keys.first().expect("a signer has a key")
     }
 
     /// When a link made now expires: a whole hour, so that the same invitation has the same link.
@@ -53,12 +73,11 @@ impl LinkSigner {
 
     /// The link to an invitation.
     pub fn link(&self, invitation_id: Uuid, expires_at: DateTime<Utc>) -> String {
-        let (key_id, key) = self.keys.first().expect("a signer has a key");
         let mut token = [0; SIGNED + MAC];
         token[..16].copy_from_slice(invitation_id.as_bytes());
         token[16..20].copy_from_slice(&u32::try_from(expires_at.timestamp() / 3_600).unwrap_or(u32::MAX).to_be_bytes());
-        token[20] = *key_id;
-        let mac = sign(key, &token[..SIGNED]).finalize().into_bytes();
+        token[20] = FORM;
+        let mac = sign(self.signing_key(), &token[..SIGNED]).finalize().into_bytes();
         token[SIGNED..].copy_from_slice(&mac[..MAC]);
         format!("{}/i/{}", self.base_url, BASE64_URL_SAFE_NO_PAD.encode(token))
     }
@@ -71,9 +90,10 @@ impl LinkSigner {
             .and_then(|token| token.try_into().ok())
             .ok_or(LinkError::Invalid)?;
         let (signed, mac) = token.split_at(SIGNED);
-        let (_, key) = self.keys.iter().find(|(id, _)| *id == signed[20]).ok_or(LinkError::Invalid)?;
         // Compares in constant time.
-        sign(key, signed).verify_truncated_left(mac).map_err(|_| LinkError::Invalid)?;
+        if !self.keys.iter().any(|key| sign(key, signed).verify_truncated_left(mac).is_ok()) {
+            return Err(LinkError::Invalid);
+        }
         let hours = u32::from_be_bytes(signed[16..20].try_into().expect("four bytes"));
         if i64::from(hours) * 3_600 <= now.timestamp() {
             return Err(LinkError::Expired);
@@ -130,5 +150,19 @@ mod tests {
         let other = LinkSigner::new("https://invites.example.com", [8; 32], Duration::days(365));
         assert_eq!(other.open(token(&link), now), Err(LinkError::Invalid));
         assert_eq!(signer().open("", now), Err(LinkError::Invalid));
+    }
+
+    #[test]
+    fn an_older_key_still_opens_its_links_and_signs_no_new_ones() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let id = Uuid::from_u128(42);
+        let old = signer().link(id, signer().expiry(now));
+        let new = LinkSigner::new("https://invites.example.com", [8; 32], Duration::days(365)).opening([[7; 32]]);
+        assert_eq!(new.open(token(&old), now), Ok(id));
+        let link = new.link(id, new.expiry(now));
+        assert_eq!(new.open(token(&link), now), Ok(id));
+        assert_eq!(signer().open(token(&link), now), Err(LinkError::Invalid));
+        assert_ne!(new.fingerprint(), signer().fingerprint());
+        assert!(!signer().fingerprint().contains("0707"));
     }
 }

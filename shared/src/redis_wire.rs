@@ -6,10 +6,12 @@
 //! | Key | What |
 //! |---|---|
 //! | `<prefix>:queue:<name>` | list of leased jobs, as JSON; at most what the live workers can take |
+//! | `<prefix>:schedulers` | hash of the schedulers and when each was last there, for people to see |
 //! | `<prefix>:events` | channel: `work` (a job became ready), `room` (a worker took some), `cancel <job>` |
 
 mod events;
 mod link;
+mod schedulers;
 mod server;
 mod taker;
 
@@ -20,7 +22,7 @@ use thiserror::Error;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-pub use self::{events::Event, taker::Taker};
+pub use self::{events::Event, schedulers::SCHEDULER_SAYS, server::About, taker::Taker};
 use self::{link::Link, server::Server};
 use crate::{
     ledger::{JobKey, Leased},
@@ -159,6 +161,19 @@ impl RedisWire {
     /// Whether the server answers.
     pub async fn ping(&self) -> Result<(), RedisWireError> {
         self.0.link.run::<Value>(&cmd("PING")).await.map(drop)
+    }
+
+    /// What the server says of itself.
+    pub async fn about(&self) -> Result<About, RedisWireError> {
+        server::about(&self.0.link).await
+    }
+
+    fn link(&self) -> &Link {
+        &self.0.link
+    }
+
+    fn prefix(&self) -> &str {
+        &self.0.prefix
     }
 
     async fn publish(&self, event: &Event) -> Result<(), RedisWireError> {

@@ -6,9 +6,11 @@
 mod database;
 mod postgres;
 mod proxy;
+mod s3;
 mod wait;
 
 pub use database::TestDatabase;
 pub use herald_shared::db::EngineKind;
 pub use proxy::Proxy;
+pub use s3::{FakeS3, S3Call, S3Fault};
 pub use wait::wait_until;

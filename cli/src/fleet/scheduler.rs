@@ -2,10 +2,19 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use chrono::TimeDelta;
 use herald_scheduler::{Outlet, Scheduler};
+use herald_shared::{
+    clock::Clock,
+    files::Files,
+    redis_wire::{RedisWire, SCHEDULER_SAYS},
+};
 
-use super::{Role, monitor};
+use super::{Role, monitor, process_name};
 use crate::args::{self, Common};
+
+/// How often half-written files are looked for.
+const DRAFTS: Duration = Duration::from_secs(6 * 3_600);
 
 pub(crate) async fn run(common: &Common, options: args::Scheduler) -> anyhow::Result<ExitCode> {
     let role = Role::open(common, "scheduler").await?;
@@ -18,8 +27,37 @@ pub(crate) async fn run(common: &Common, options: args::Scheduler) -> anyhow::Re
         tick: Duration::from_secs(settings.ledger.tick_seconds),
         keep: Duration::from_secs(settings.ledger.keep_days * 24 * 3_600),
     };
+    let drafts = tokio::spawn(remove_old_drafts(role.home.db.clock().clone(), role.home.files.clone()));
     tracing::info!("the scheduler runs");
+    let present = tokio::spawn(say_present(role.home.db.clock().clone(), role.redis.clone()));
     scheduler.run(role.stop.clone()).await;
+    drafts.abort();
+    present.abort();
+    if let Err(error) = role.redis.scheduler_left(&process_name()).await {
+        tracing::debug!(%error, "not taken off the list of schedulers; that passes by itself");
+    }
     role.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets `herald doctor` know that a scheduler runs.
+async fn say_present(clock: Clock, redis: RedisWire) {
+    loop {
+        if let Err(error) = redis.scheduler_seen(&process_name(), clock.now()).await {
+            tracing::debug!(%error, "could not say that this scheduler is there");
+        }
+        clock.sleep(SCHEDULER_SAYS).await;
+    }
+}
+
+/// Removes what killed processes left half written in a shared folder. Nobody writes to a file for a day.
+async fn remove_old_drafts(clock: Clock, files: Files) {
+    loop {
+        match files.remove_unfinished(Some(clock.now() - TimeDelta::days(1))).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "files that killed processes left half written are removed"),
+            Err(error) => tracing::warn!(%error, "half-written files could not be removed"),
+        }
+        clock.sleep(DRAFTS).await;
+    }
 }

@@ -20,11 +20,20 @@ use crate::{
 };
 
 pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Result<ExitCode> {
-    let asked = options.queues.as_deref().map(parse_queues).transpose()?;
+    if let Some(queues) = &options.queues {
+        // Nonsense is named before anything is opened.
+        parse_queues(queues, |_| Some(1))?;
+    }
     let role = Role::open(common, "worker").await?;
     monitor(&role, options.monitor.as_deref()).await?;
     let settings = role.home.settings.clone();
-    let queues = asked.unwrap_or_else(|| engine::queues(&settings));
+    let by_settings = engine::queues(&settings);
+    let unnumbered = |queue: &str| {
+        let set = || by_settings.iter().find(|share| share.queue == queue).map(|share| share.concurrency);
+        options.concurrency.map(usize::from).or_else(set)
+    };
+    let asked = options.queues.as_deref().map(|queues| parse_queues(queues, unnumbered)).transpose()?;
+    let queues = asked.unwrap_or(by_settings);
     let (db, redis, stop) = (role.home.db.clone(), role.redis.clone(), role.stop.clone());
     let lease = Duration::from_secs(settings.ledger.lease_seconds);
     let stop_after = Duration::from_secs(settings.worker.stop_seconds);
@@ -98,15 +107,20 @@ async fn run_together(mut parts: JoinSet<()>, stop: &CancellationToken) -> bool 
     in_order
 }
 
-/// `cpu=2,sync=16`
-fn parse_queues(text: &str) -> anyhow::Result<Vec<QueueShare>> {
+/// `cpu=2,sync=16`; a queue without a number has what `unnumbered` says.
+fn parse_queues(text: &str, unnumbered: impl Fn(&str) -> Option<usize>) -> anyhow::Result<Vec<QueueShare>> {
     let mut queues: Vec<QueueShare> = Vec::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let share = part
-            .split_once('=')
-            .and_then(|(queue, jobs)| Some((queue.trim(), jobs.trim().parse().ok()?)))
-            .filter(|(queue, jobs)| !queue.is_empty() && (1..=10_000).contains(jobs));
-        let Some((queue, jobs)) = share else {
+        let share = match part.split_once('=') {
+            Some((queue, jobs)) => jobs.trim().parse().ok().map(|jobs| (queue.trim(), jobs)),
+            None => match unnumbered(part) {
+                Some(jobs) => Some((part, jobs)),
+                None => bail!(
+                    "--queues: no setting says how many jobs of {part} run at once: write {part}=JOBS, or --concurrency"
+                ),
+            },
+        };
+        let Some((queue, jobs)) = share.filter(|(queue, jobs)| !queue.is_empty() && (1..=10_000).contains(jobs)) else {
             bail!("--queues: {part:?} is not QUEUE=JOBS, such as cpu=2 (1 to 10000 jobs at once)");
         };
         if queues.iter().any(|share| share.queue == queue) {
@@ -158,15 +172,20 @@ mod tests {
 
     #[test]
     fn queues_are_read_and_nonsense_is_named() {
-        let queues = parse_queues("cpu=2, sync=16").unwrap();
+        let known = |queue: &str| (queue == "sync").then_some(8);
+        let queues = parse_queues("cpu=2, sync", known).unwrap();
         assert_eq!(
             queues.iter().map(|q| (q.queue.as_str(), q.concurrency)).collect::<Vec<_>>(),
-            [("cpu", 2), ("sync", 16)]
+            [("cpu", 2), ("sync", 8)]
         );
-        for (text, says) in
-            [("cpu", "\"cpu\""), ("cpu=0", "cpu=0"), ("=3", "=3"), ("cpu=1,cpu=2", "twice"), (" , ", "no queue")]
-        {
-            let error = parse_queues(text).unwrap_err().to_string();
+        for (text, says) in [
+            ("mail", "write mail=JOBS, or --concurrency"),
+            ("cpu=0", "cpu=0"),
+            ("=3", "=3"),
+            ("cpu=1,cpu=2", "twice"),
+            (" , ", "no queue"),
+        ] {
+            let error = parse_queues(text, known).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
         }
     }

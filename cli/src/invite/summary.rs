@@ -39,7 +39,7 @@ impl Summary<'_> {
         let remarked: Vec<InvitationRow> =
             self.guests(Some("made")).await?.into_iter().filter(|guest| !results::note(guest).is_empty()).collect();
         let problems = domain::problems(&home.db, home.workspace_id, run.id, NAMED * 4).await?;
-        let folder = home.files.local_path(&format!("invitations/{}", self.event.slug)).unwrap_or_default();
+        let folder = home.files.place(&format!("invitations/{}", self.event.slug));
         if self.json {
             let guests = |rows: &[InvitationRow]| -> Vec<serde_json::Value> {
                 rows.iter().map(|row| serde_json::json!({ "guest": row.name, "note": results::note(row) })).collect()
@@ -85,7 +85,7 @@ impl Summary<'_> {
         let all: Vec<_> = notes.chain(remarks).collect();
         let count = i64::try_from(all.len()).unwrap_or(i64::MAX);
         section("worth a look", all.into_iter(), count);
-        say(&format!("invitations  {}", folder.display()));
+        say(&format!("invitations  {folder}"));
         say(&format!("results      {}", self.results.display()));
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `herald api`, `worker` and `scheduler` as processes of their own, on a real PostgreSQL and a real Redis.
 
+mod bucket;
 mod seen;
 
 use std::{
@@ -64,9 +65,7 @@ impl Fleet {
     /// Starts an API and returns where it serves.
     fn start_api(&self) -> (Role, String) {
         let mut role = self.start("api", &["api", "--listen", "127.0.0.1:0"]);
-        let out = BufReader::new(role.0.stdout.take().unwrap()).lines();
-        let line = out.map(Result::unwrap).find(|line| line.starts_with("herald serves http://")).expect("it serves");
-        let address = line["herald serves http://".len()..].split(' ').next().unwrap().to_owned();
+        let address = role.address();
         (role, address)
     }
 
@@ -134,6 +133,13 @@ fn free_address() -> String {
 struct Role(Child);
 
 impl Role {
+    /// Where an API that was just started serves.
+    fn address(&mut self) -> String {
+        let out = BufReader::new(self.0.stdout.take().unwrap()).lines();
+        let line = out.map(Result::unwrap).find(|line| line.starts_with("herald serves http://")).expect("it serves");
+        line["herald serves http://".len()..].split(' ').next().unwrap().to_owned()
+    }
+
     fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();

@@ -5,6 +5,7 @@
 mod bad_input;
 mod chaos;
 mod commands;
+mod compose;
 mod fleet;
 mod http;
 mod stage;

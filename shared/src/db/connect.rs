@@ -136,6 +136,17 @@ impl Db {
         self.0.clock.now()
     }
 
+    /// The time on the database's own machine; `None` for SQLite, which has none.
+    pub async fn server_time(&self) -> Result<Option<DateTime<Utc>>> {
+        match self.kind() {
+            EngineKind::Sqlite => Ok(None),
+            EngineKind::Postgres => {
+                let (time,): (DateTime<Utc>,) = super::query("select clock_timestamp()").one(self).await?;
+                Ok(Some(time))
+            }
+        }
+    }
+
     /// The source of ids and randomness.
     pub fn ids(&self) -> &Ids {
         &self.0.ids

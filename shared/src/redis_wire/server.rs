@@ -1,6 +1,6 @@
 //! Which Redis: one server, one found through sentinels, or a cluster; and how a connection to it is made.
 
-use std::{sync::Once, time::Duration};
+use std::time::Duration;
 
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, Pipeline, TlsMode,
@@ -42,7 +42,7 @@ impl Server {
             return Err(wrong(&format!("{scheme}:// is not an address of a Redis")));
         }
         if scheme == "rediss" {
-            use_ring();
+            crate::tls::use_ring();
         }
         match kind {
             "" => Ok(Self::Single(Box::new(Client::open(url).map_err(|error| wrong(&error.to_string()))?))),
@@ -173,25 +173,30 @@ fn decoded(text: &str) -> Result<String, String> {
         .map_err(|_| "its user or password is not UTF-8".to_owned())
 }
 
-/// rustls is told once a process which cryptography it uses.
-fn use_ring() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // Someone else having chosen is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
+/// What a Redis says of itself; of a cluster, what its nodes say.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// Their versions; none if they do not tell.
+    pub versions: Vec<String>,
+    /// What they do when their memory is full; none if they do not tell.
+    pub maxmemory_policies: Vec<String>,
+}
+
+pub(super) async fn about(link: &Link) -> Result<About, RedisWireError> {
+    let mut texts = Vec::new();
+    every_text(&link.run(&cmd("INFO")).await?, &mut texts);
+    let say = |key: &str| -> Vec<String> {
+        let lines = texts.iter().flat_map(|text| text.lines());
+        lines.filter_map(|line| Some(line.strip_prefix(key)?.strip_prefix(':')?.trim().to_owned())).collect()
+    };
+    Ok(About { versions: say("redis_version"), maxmemory_policies: say("maxmemory_policy") })
 }
 
 pub(super) async fn check_version(link: &Link) -> Result<(), RedisWireError> {
-    let mut info = cmd("INFO");
-    info.arg("server");
-    let mut texts = Vec::new();
-    every_text(&link.run(&info).await?, &mut texts);
-    let versions = texts.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("redis_version:"));
-    for version in versions {
+    for version in about(link).await?.versions {
         let major = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(OLDEST);
         if major < OLDEST {
-            return Err(RedisWireError::TooOld(version.to_owned()));
+            return Err(RedisWireError::TooOld(version));
         }
     }
     Ok(())

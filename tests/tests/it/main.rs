@@ -4,6 +4,7 @@
 mod api;
 mod conformance;
 mod dashboards;
+mod files;
 mod fleet;
 mod ground;
 mod guest_list;

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use herald_shared::{
     csv::{GuestFile, GuestRow, RowProblem, email_key},
     domain::{self, Guest, ImportProblem, Run, RunSource},
+    files::FilesError,
     jobs::ContactsImport,
     ledger,
 };
@@ -70,23 +71,17 @@ async fn read(
 ) -> Result<mpsc::Receiver<Result<Rows, Failure>>, Failure> {
     let (send, rows) = mpsc::channel(2);
     let options = context.import.clone();
-    // A local store's file is streamed, so that memory does not grow with the list.
-    let local = context.files.local_path(key);
-    let bytes = match &local {
-        Some(_) => None,
-        None => Some(context.files.get(key, options.limits.bytes).await?),
-    };
-    tokio::task::spawn_blocking(move || {
-        let fail = |error: &dyn std::fmt::Display| Failure::Fail(format!("the list cannot be read: {error}"));
-        match (local, bytes) {
-            (Some(path), _) => match GuestFile::open(&path, &options) {
-                Ok(file) => send_chunks(file, skip, limit, &send),
-                Err(error) => drop(send.blocking_send(Err(fail(&error)))),
-            },
-            (None, bytes) => match GuestFile::from_bytes(&bytes.unwrap_or_default(), &options) {
-                Ok(file) => send_chunks(file, skip, limit, &send),
-                Err(error) => drop(send.blocking_send(Err(fail(&error)))),
-            },
+    // A file rather than its bytes, so that memory does not grow with the list.
+    let list = context.files.open_here(key, options.limits.bytes).await.map_err(|error| match error {
+        FilesError::Missing(_) | FilesError::TooLarge { .. } => {
+            Failure::Fail(format!("the list cannot be read: {error}"))
+        }
+        error => error.into(),
+    })?;
+    tokio::task::spawn_blocking(move || match GuestFile::new(list, &options) {
+        Ok(file) => send_chunks(file, skip, limit, &send),
+        Err(error) => {
+            drop(send.blocking_send(Err(Failure::Fail(format!("the list cannot be read: {error}")))));
         }
     });
     Ok(rows)

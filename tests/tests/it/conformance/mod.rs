@@ -9,6 +9,7 @@ mod fleet;
 mod inspect;
 mod invitations;
 mod limits;
+mod link_key;
 mod queues;
 mod runs;
 mod small_tables;

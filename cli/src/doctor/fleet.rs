@@ -1,0 +1,143 @@
+//! What a fleet stands on: PostgreSQL, Redis, the bucket, the key of the links, and who is there.
+
+use chrono::TimeDelta;
+use herald_shared::{
+    config::Settings,
+    db::Db,
+    domain,
+    files::Files,
+    ledger::{self, WORKER_BELIEVED},
+    links::LinkSigner,
+    redis_wire::{RedisConfig, RedisWire},
+};
+
+use super::Report;
+
+/// Clocks that differ by more make leases and links end at the wrong time.
+const CLOCKS_MAY_DIFFER: TimeDelta = TimeDelta::seconds(1);
+
+/// Whether the settings speak of a fleet, or of half of one.
+pub(super) fn is_meant(settings: &Settings) -> bool {
+    !settings.redis.url.is_empty()
+}
+
+/// What a fleet cannot do without.
+pub(super) fn check_settings(report: &mut Report, settings: &Settings) {
+    if settings.database.url.is_empty() {
+        report.fail("a fleet needs database.url, a PostgreSQL database: postgres://user:password@host/name");
+    }
+    if !settings.files.url.is_empty() && settings.links.key.is_empty() {
+        report.fail("a fleet whose files are in a bucket needs links.key, the same for all: `openssl rand -hex 32`");
+    }
+    if settings.files.url.is_empty() {
+        report.warn(
+            "files are in the data folder: every process of the fleet must see the same one, or set files.url to a bucket",
+        );
+    }
+}
+
+/// Redis, and the schedulers that say there that they run.
+pub(super) async fn check_redis(report: &mut Report, settings: &Settings, db: Option<&Db>) {
+    let config = RedisConfig { url: settings.redis.url.clone(), prefix: settings.redis.prefix.clone() };
+    let redis = match RedisWire::connect(&config).await {
+        Ok(redis) => redis,
+        Err(error) => {
+            return report.fail(&format!(
+                "Redis cannot be used: {error}; check redis.url, and that the server runs and lets this machine in"
+            ));
+        }
+    };
+    match redis.about().await {
+        Ok(about) => {
+            report.ok(&format!("Redis answers (version {}); it needs no persistence", about.versions.join(", ")));
+            if let Some(policy) = about.maxmemory_policies.iter().find(|policy| *policy != "noeviction") {
+                report.warn(&format!(
+                    "Redis has maxmemory-policy {policy} and may throw away jobs on their way, which then start late: set noeviction"
+                ));
+            }
+        }
+        Err(error) => report.fail(&format!("Redis does not tell its version: {error}; let the user run INFO")),
+    }
+    let Some(db) = db else { return };
+    match redis.schedulers(db.now()).await {
+        Ok(schedulers) if schedulers.is_empty() => {
+            report.warn("no scheduler runs: start `herald scheduler`, or nothing is done");
+        }
+        Ok(schedulers) => report.ok(&format!("schedulers: {}", schedulers.join(", "))),
+        Err(error) => report.fail(&format!("Redis does not answer: {error}")),
+    }
+}
+
+/// The clock of the database and the workers it knows.
+pub(super) async fn check_database(report: &mut Report, db: &Db) {
+    let before = db.now();
+    match db.server_time().await {
+        Ok(Some(theirs)) => {
+            // Measured against the middle of the question and the answer.
+            let ours = before + (db.now() - before) / 2;
+            let ahead = ours - theirs;
+            if ahead.abs() > CLOCKS_MAY_DIFFER {
+                report.fail(&format!(
+                    "this machine's clock is {:.1} s {} of the database's: run an NTP service on both",
+                    ahead.abs().as_seconds_f64(),
+                    if ahead > TimeDelta::zero() { "ahead" } else { "behind" },
+                ));
+            } else {
+                report.ok("this machine's clock and the database's agree");
+            }
+        }
+        Ok(None) => {}
+        Err(error) => report.fail(&format!("the database does not tell its time: {error}")),
+    }
+    match ledger::workers(db, db.now() - WORKER_BELIEVED).await {
+        Ok(workers) if workers.is_empty() => report.warn("no worker runs: start `herald worker`, or nothing is done"),
+        Ok(workers) => {
+            let names: Vec<&str> = workers.iter().map(|worker| worker.name.as_str()).collect();
+            report.ok(&format!("workers: {}", names.join(", ")));
+        }
+        Err(error) => report.fail(&format!("the workers cannot be listed: {error}")),
+    }
+}
+
+/// Whether this process's key of the links is the one the others have.
+pub(super) async fn check_link_key(report: &mut Report, db: &Db, links: &LinkSigner) {
+    match domain::known_link_key(db).await {
+        Ok(None) => report.warn("no process has set the key of the links yet: the first one to start does"),
+        Ok(Some(known)) if known == links.fingerprint() => report.ok("the key of the links is the fleet's"),
+        Ok(Some(known)) => report.fail(&format!(
+            "the key of the links here ({}) is not the fleet's ({known}): set the same links.key everywhere, or change it for all with \
+             `herald migrate --accept-link-key`",
+            links.fingerprint()
+        )),
+        Err(error) => report.fail(&format!("the fleet's key of the links cannot be read: {error}")),
+    }
+}
+
+/// Writes, reads, copies, lists and removes a probe.
+pub(super) async fn check_bucket(report: &mut Report, files: &Files, name: &str) {
+    match try_out(files, name).await {
+        Ok(()) => report.ok(&format!("{} takes, gives, copies, lists and removes files", files.place(""))),
+        Err((what, error)) => report.fail(&format!("a file cannot be {what}: {error}")),
+    }
+}
+
+async fn try_out(files: &Files, name: &str) -> Result<(), (&'static str, String)> {
+    use futures::TryStreamExt;
+    let (probe, copy) = (format!("doctor/{name}"), format!("doctor/{name}-copy"));
+    let content = bytes::Bytes::from(name.to_owned());
+    let at = |what: &'static str| move |error: herald_shared::files::FilesError| (what, error.to_string());
+    files.put(&probe, content.clone()).await.map_err(at("written"))?;
+    let read = files.get(&probe, 1_024).await.map_err(at("read"))?;
+    if read != content {
+        return Err(("read", "it comes back changed: look for a proxy or a cache before the bucket".to_owned()));
+    }
+    files.copy(&probe, &copy).await.map_err(at("copied"))?;
+    let listed: Vec<String> = files.list("doctor").try_collect().await.map_err(at("listed"))?;
+    if !listed.contains(&copy) {
+        return Err(("listed", "a file just written is not in the list".to_owned()));
+    }
+    for key in [&probe, &copy] {
+        files.delete(key).await.map_err(at("removed"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Which key signs the links: all processes on one database must have the same.
+
+use thiserror::Error;
+
+use crate::{
+    db::{Db, DbError, query},
+    links::LinkSigner,
+};
+
+/// Why a process may not make links.
+#[derive(Debug, Error)]
+pub enum LinkKeyError {
+    /// The others have another key.
+    #[error(
+        "the key of the links here ({here}) is not the one the database's other processes use ({known}): give all of them the same links.key; to \
+         change it for all, see `herald migrate --accept-link-key`"
+    )]
+    Differs {
+        /// This process's key.
+        here: String,
+        /// The key that the database knows.
+        known: String,
+    },
+    /// The database did not answer.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Holds this process's key to the one the database knows; the first to come settles it.
+pub async fn check_link_key(db: &Db, links: &LinkSigner) -> Result<(), LinkKeyError> {
+    let here = links.fingerprint();
+    let mut tx = db.begin().await?;
+    query("insert into link_key (one, fingerprint, set_at) values ($1, $2, $3) on conflict (one) do nothing")
+        .bind(true)
+        .bind(here.as_str())
+        .bind(db.now())
+        .execute(&mut tx)
+        .await?;
+    tx.commit().await?;
+    match known_link_key(db).await? {
+        Some(known) if known != here => Err(LinkKeyError::Differs { here, known }),
+        _ => Ok(()),
+    }
+}
+
+/// The fingerprint of the key that the database's processes use, once there was one.
+pub async fn known_link_key(db: &Db) -> Result<Option<String>, DbError> {
+    let found: Option<(String,)> =
+        query("select fingerprint from link_key where one = $1").bind(true).optional(db).await?;
+    Ok(found.map(|(fingerprint,)| fingerprint))
+}
+
+/// Makes this process's key the one of the database: from now on, a process that starts with another is refused.
+pub async fn accept_link_key(db: &Db, links: &LinkSigner) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    query(
+        "insert into link_key (one, fingerprint, set_at) values ($1, $2, $3)
+         on conflict (one) do update set fingerprint = excluded.fingerprint, set_at = excluded.set_at",
+    )
+    .bind(true)
+    .bind(links.fingerprint())
+    .bind(db.now())
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await
+}
