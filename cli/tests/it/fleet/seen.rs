@@ -92,10 +92,12 @@ fn what_a_fleet_exports_is_what_the_catalog_says() {
         let all = [(&at_api, Some(token.as_str())), (&at_worker, None), (&at_scheduler, None)];
         if let [Some(api), Some(worker), Some(scheduler)] = all.map(|(at, token)| Exported::read(at, token))
             && scheduler.text.contains("herald_workers{state=\"running\"} 1")
+            // Told when the leases of what waits are renewed.
+            && scheduler.text.contains("\nherald_wire_depth{")
         {
             break BTreeMap::from([("api", api), ("worker", worker), ("scheduler", scheduler)]);
         }
-        assert!(began.elapsed() < PATIENCE, "the scheduler does not tell of the worker\n{}", fleet.logs());
+        assert!(began.elapsed() < PATIENCE, "the scheduler does not tell of the worker and the wire\n{}", fleet.logs());
         std::thread::sleep(std::time::Duration::from_millis(100));
     };
 
