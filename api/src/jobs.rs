@@ -58,6 +58,7 @@ async fn list(
         queue: asked.queue,
         batch_id: batch_id.map_err(|_| Problem::field("batch", "batch is no id: take it from a run's `batch`"))?,
         before: page::after(asked.cursor.as_deref())?,
+        ..JobFilter::default()
     };
     let jobs = ledger::jobs(&api.db, workspace, &filter, limit + 1).await?;
     Ok(Json(Page::of(jobs, limit, |job| job.id.to_string())))

@@ -16,12 +16,16 @@
 //! worker, and finished together with the facts and follow-up jobs it caused ([`commit()`]). An outcome carries the attempt it belongs to:
 //! one that comes too late, from a worker that lost its lease, changes nothing.
 
+pub mod audit;
 mod batch;
+mod bulk;
 mod cancel;
 mod claim;
 mod commit;
 mod dispatch;
 mod enqueue;
+mod failures;
+mod fingerprint;
 mod gate;
 mod inspect;
 mod job;
@@ -30,32 +34,39 @@ mod lease;
 mod load;
 mod open_hours;
 mod pace;
+mod progress;
 mod queue;
 mod retention;
 mod retry;
+mod search;
 mod share;
 mod unique;
 mod worker;
 
 pub use batch::{Batch, Callbacks, NewBatch, batch, create_batch};
-pub use cancel::{Cancelled, cancel_batch, cancel_job, drop_expired, sweep_cancelled};
+pub use bulk::{Act, Acted, Acting, CHUNK, Match, act_on_next, delete_job_in, matching};
+pub use cancel::{Cancelled, cancel_batch, cancel_job, cancel_job_in, drop_expired, sweep_cancelled};
 pub use claim::{ON_THE_WIRE, claim, forget_claims, holders};
 pub use commit::{Committed, commit};
 pub use dispatch::{Demand, Dispatched, dispatch};
 pub use enqueue::{EnqueueError, MAX_ARGS_BYTES, enqueue};
-pub use inspect::{JobError, JobFilter, JobRow, job, job_errors, jobs};
+pub use failures::{FailureGroup, failures};
+pub use fingerprint::{Cause, cause};
+pub use inspect::{JobError, JobRow, job, job_errors};
 pub use job::{Finished, JobKey, JobState, Leased, NewJob, Outcome, Timely, Unique};
 pub use lease::{LostJob, Renewal, lost_jobs, renew, renew_as};
 pub use load::{COUNTED, Load, load, running_batches};
 pub use open_hours::{OpenHours, OpenHoursError};
 pub use pace::Rate;
+pub use progress::{keep_progress, kept_progress};
 pub use queue::{
     BadLimit, KeyRow, QueueLimits, QueueStatus, oldest_due, queue_keys, queues, set_key_concurrency, set_limits,
     set_paused, unblock,
 };
 pub use retention::{Pruned, prune};
-pub use retry::{Backoff, retry_batch, retry_job};
+pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};
+pub use search::{ArgFilter, JobFilter, jobs};
 pub use unique::forget_throttles;
 pub use worker::{
-    Capacity, WORKER_BELIEVED, WorkerRow, ask_quiet, capacity, forget_workers, worker_left, worker_seen, workers,
+    Capacity, WORKER_BELIEVED, WorkerRow, ask_quiet, ask_quiet_in, capacity, forget_workers, worker_left, worker_seen, workers,
 };

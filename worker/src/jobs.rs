@@ -6,6 +6,7 @@ mod invitation_publish;
 mod invitation_render;
 mod invitation_summary;
 mod invitation_upload;
+mod jobs_act;
 mod template_preview;
 
 use std::{future::Future, sync::Arc};
@@ -16,7 +17,7 @@ use herald_shared::{
     domain::{self, Invitation},
     files::{Files, FilesError},
     jobs::{JobKind, Payload},
-    ledger::Leased,
+    ledger::{JobKey, Leased},
     links::LinkSigner,
 };
 use tokio_util::sync::CancellationToken;
@@ -61,6 +62,7 @@ pub fn handler(context: Arc<Context>) -> Handler {
                 JobKind::InvitationPublish => run(context, job, cancelled, invitation_publish::run).await,
                 JobKind::InvitationSummary => run(context, job, cancelled, invitation_summary::run).await,
                 JobKind::TemplatePreview => run(context, job, cancelled, template_preview::run).await,
+                JobKind::JobsAct => run(context, job, cancelled, jobs_act::run).await,
             }
         }
         .boxed()
@@ -71,6 +73,7 @@ pub fn handler(context: Arc<Context>) -> Handler {
 struct Task<P> {
     args: P,
     workspace_id: Uuid,
+    key: JobKey,
     attempt: i64,
     is_last_attempt: bool,
     cancelled: CancellationToken,
@@ -86,13 +89,13 @@ where
     P: Payload,
     F: Future<Output = Result<Done, Failure>>,
 {
-    let is_last_attempt = job.is_last_attempt();
+    let (key, is_last_attempt) = (job.key(), job.is_last_attempt());
     let args = match serde_json::from_value(job.args.0) {
         Ok(args) => args,
         // Trying again would read the same.
         Err(error) => return Err(Failure::Fail(format!("its arguments do not decode: {error}"))),
     };
-    run(context, Task { args, workspace_id: job.workspace_id, attempt: job.attempt, is_last_attempt, cancelled }).await
+    run(context, Task { args, workspace_id: job.workspace_id, key, attempt: job.attempt, is_last_attempt, cancelled }).await
 }
 
 /// The invitation a step works on; `None` if there is nothing to do for it any more.

@@ -52,6 +52,12 @@ impl Query {
         Self { sql, values, prepared: false }
     }
 
+    /// Does not keep it prepared: its text varies, or its plan is to see the values it is run with.
+    pub fn once(mut self) -> Self {
+        self.prepared = false;
+        self
+    }
+
     /// Binds the next parameter.
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());

@@ -36,6 +36,13 @@ struct Found {
 /// Cancels a job. For [`Cancelled::Asked`] the caller also rings the wire, so that a running job hears of it at once.
 pub async fn cancel_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Cancelled, EnqueueError> {
     let mut tx = db.begin().await?;
+    let cancelled = cancel_job_in(&mut tx, workspace_id, id).await?;
+    tx.commit().await?;
+    Ok(cancelled)
+}
+
+/// As [`cancel_job`], in an open transaction.
+pub async fn cancel_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Cancelled, EnqueueError> {
     let cancelled: Option<Found> = query(
         "update jobs set
            state = case when state = 'ready' then 'cancelled' else state end,
@@ -46,23 +53,50 @@ pub async fn cancel_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Cancell
     )
     .bind(workspace_id)
     .bind(id)
-    .bind(db.now())
-    .optional(&mut tx)
+    .bind(tx.db().now())
+    .optional(&mut *tx)
     .await?;
     let Some(found) = cancelled else {
         let ended: Option<(String,)> = query("select state from jobs where workspace_id = $1 and id = $2")
             .bind(workspace_id)
             .bind(id)
-            .optional(&mut tx)
+            .optional(&mut *tx)
             .await?;
         return Ok(ended.and_then(|(state,)| state.parse().ok()).map_or(Cancelled::Unknown, Cancelled::AlreadyEnded));
     };
     let at_once = found.state == JobState::Cancelled.as_str();
     if at_once {
-        ended_by_cancel(&mut tx, &[found]).await?;
+        ended_by_cancel(tx, &[found]).await?;
     }
-    tx.commit().await?;
     Ok(if at_once { Cancelled::AtOnce } else { Cancelled::Asked })
+}
+
+/// Cancels those of these jobs that have not ended. Returns how many at once, and the running ones, which have been asked to stop.
+pub(super) async fn cancel_jobs(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    ids: &[Uuid],
+) -> Result<(usize, Vec<Uuid>), EnqueueError> {
+    let mut ids = ids.to_vec();
+    // One order for all who lock many rows.
+    ids.sort_unstable();
+    let touched: Vec<Found> = Bulk::new(
+        "update jobs set
+           state = case when state = 'ready' then 'cancelled' else state end,
+           finished_at = case when state = 'ready' then rows.at else finished_at end,
+           cancel_requested = true
+         from {rows} where jobs.id = rows.id and jobs.workspace_id = rows.workspace_id and jobs.state in ('ready', 'running')
+         returning jobs.id, jobs.state, jobs.kind, jobs.args, jobs.batch_id",
+    )
+    .column("id", ids.iter().copied().collect())
+    .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
+    .column("at", ids.iter().map(|_| tx.db().now()).collect())
+    .all(&mut *tx)
+    .await?;
+    let (cancelled, running): (Vec<_>, Vec<_>) =
+        touched.into_iter().partition(|found| found.state == JobState::Cancelled.as_str());
+    ended_by_cancel(tx, &cancelled).await?;
+    Ok((cancelled.len(), running.into_iter().map(|found| found.id).collect()))
 }
 
 /// Waiting jobs of a batch that are cancelled in one transaction.

@@ -8,7 +8,9 @@ use std::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{EnqueueError, Finished, JobKey, JobState, Leased, NewJob, Outcome, batch, enqueue, queue};
+use super::{
+    EnqueueError, Finished, JobKey, JobState, Leased, NewJob, Outcome, batch, enqueue, fingerprint::cause, queue,
+};
 use crate::{
     db::{Bulk, Column, Db, DbError, FromRow, Tx},
     domain::Fact,
@@ -227,18 +229,27 @@ async fn write_errors(tx: &mut Tx, errors: &[(&Finished, String)], now: DateTime
         return Ok(());
     }
     let ids: Vec<Uuid> = errors.iter().map(|_| tx.db().new_id()).collect();
+    let messages: Vec<String> = errors.iter().map(|(_, error)| clip(error)).collect();
+    let causes: Vec<String> = messages.iter().map(|message| cause(message).fingerprint).collect();
     Bulk::new(
-        "insert into job_errors (id, workspace_id, job_id, attempt, message, at)
-         select id, workspace_id, job_id, attempt, message, at from {rows}",
+        "insert into job_errors (id, workspace_id, job_id, attempt, message, at, fingerprint)
+         select id, workspace_id, job_id, attempt, message, at, fingerprint from {rows}",
     )
     .column("id", ids.into_iter().collect())
     .column("workspace_id", errors.iter().map(|(finished, _)| finished.job.workspace_id).collect())
     .column("job_id", errors.iter().map(|(finished, _)| finished.job.id).collect())
     .column("attempt", errors.iter().map(|(finished, _)| finished.job.attempt).collect())
-    .column("message", errors.iter().map(|(_, error)| clip(error)).collect())
+    .column("message", messages.into_iter().collect())
     .column("at", errors.iter().map(|_| now).collect())
+    .column("fingerprint", causes.iter().cloned().collect())
     .execute(tx)
-    .await
+    .await?;
+    // A statement of its own, so that outcomes without an error do not pay for it.
+    Bulk::new("update jobs set fingerprint = rows.fingerprint from {rows} where jobs.id = rows.id")
+        .column("id", errors.iter().map(|(finished, _)| finished.job.id).collect())
+        .column("fingerprint", causes.into_iter().collect())
+        .execute(tx)
+        .await
 }
 
 /// An error message can hold a provider's whole answer; a row keeps its beginning.

@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::JobState;
 use crate::db::{Db, FromRow, Json, Result, query};
 
 /// A job as people see it.
@@ -18,7 +17,7 @@ pub struct JobRow {
     pub queue: String,
     /// Its arguments.
     pub args: Json<serde_json::Value>,
-    /// Where it stands: a [`JobState`].
+    /// Where it stands: a [`super::JobState`].
     pub state: String,
     /// Lower runs sooner.
     pub priority: i64,
@@ -42,6 +41,8 @@ pub struct JobRow {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// The cause of its last failed attempt.
+    pub fingerprint: Option<String>,
 }
 
 /// One failed attempt.
@@ -53,28 +54,15 @@ pub struct JobError {
     pub message: String,
     /// When.
     pub at: DateTime<Utc>,
-}
-
-/// Which jobs to list. `None` means any.
-#[derive(Clone, Debug, Default)]
-pub struct JobFilter {
-    /// By kind.
-    pub kind: Option<String>,
-    /// By state.
-    pub state: Option<JobState>,
-    /// By queue.
-    pub queue: Option<String>,
-    /// By batch.
-    pub batch_id: Option<Uuid>,
-    /// Only jobs older than this one: the last id of the page before.
-    pub before: Option<Uuid>,
+    /// Its cause: messages that differ only in ids, numbers, names and the like have the same.
+    pub fingerprint: Option<String>,
 }
 
 /// A job of a workspace.
 pub async fn job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<JobRow>> {
     query(
         "select id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, progress, result,
-                created_at, started_at, finished_at
+                created_at, started_at, finished_at, fingerprint
          from jobs where workspace_id = $1 and id = $2",
     )
     .bind(workspace_id)
@@ -86,31 +74,10 @@ pub async fn job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<JobRow>
 /// The failed attempts of a job, first one first.
 pub async fn job_errors(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Vec<JobError>> {
     query(
-        "select attempt, message, at from job_errors where workspace_id = $1 and job_id = $2 order by attempt, at, id",
+        "select attempt, message, at, fingerprint from job_errors where workspace_id = $1 and job_id = $2 order by attempt, at, id",
     )
     .bind(workspace_id)
     .bind(id)
-    .all(db)
-    .await
-}
-
-/// A workspace's jobs, newest first, at most `limit`.
-pub async fn jobs(db: &Db, workspace_id: Uuid, filter: &JobFilter, limit: usize) -> Result<Vec<JobRow>> {
-    query(
-        "select id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, progress, result,
-                created_at, started_at, finished_at
-         from jobs
-         where workspace_id = $1 and ($2 is null or kind = $2) and ($3 is null or state = $3) and ($4 is null or queue = $4)
-           and ($5 is null or batch_id = $5) and ($6 is null or id < $6)
-         order by id desc limit $7",
-    )
-    .bind(workspace_id)
-    .bind(filter.kind.clone())
-    .bind(filter.state.map(JobState::as_str))
-    .bind(filter.queue.clone())
-    .bind(filter.batch_id)
-    .bind(filter.before)
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .all(db)
     .await
 }

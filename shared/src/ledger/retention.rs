@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::db::{Bulk, Db, FromRow, Result, query};
+use crate::db::{Bulk, Db, FromRow, Result, Tx, query};
 
 /// What one pruning transaction removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,9 +12,10 @@ pub struct Pruned {
     pub jobs: usize,
 }
 
+/// A finished job whose row is gone.
 #[derive(FromRow)]
-struct Gone {
-    id: Uuid,
+pub(super) struct Gone {
+    pub(super) id: Uuid,
     workspace_id: Uuid,
     kind: String,
     state: String,
@@ -33,8 +34,15 @@ pub async fn prune(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Prune
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .all(&mut tx)
     .await?;
+    remember(&mut tx, &gone).await?;
+    tx.commit().await?;
+    Ok(Pruned { jobs: gone.len() })
+}
+
+/// Adds jobs that are gone to the daily counts, and removes their errors.
+pub(super) async fn remember(tx: &mut Tx, gone: &[Gone]) -> Result<()> {
     let mut counts = std::collections::BTreeMap::<(Uuid, String, String, String), i64>::new();
-    for job in &gone {
+    for job in gone {
         let day = job.finished_at.format("%Y-%m-%d").to_string();
         *counts.entry((job.workspace_id, day, job.kind.clone(), job.state.clone())).or_default() += 1;
     }
@@ -48,15 +56,14 @@ pub async fn prune(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Prune
         .bind(kind)
         .bind(state)
         .bind(jobs)
-        .execute(&mut tx)
+        .execute(tx)
         .await?;
     }
     if !gone.is_empty() {
         Bulk::new("delete from job_errors where job_id in (select id from {rows})")
             .column("id", gone.iter().map(|job| job.id).collect())
-            .execute(&mut tx)
+            .execute(tx)
             .await?;
     }
-    tx.commit().await?;
-    Ok(Pruned { jobs: gone.len() })
+    Ok(())
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{EnqueueError, JobState, batch};
 use crate::{
-    db::{Db, FromRow, Json, Tx, query},
+    db::{Bulk, Db, FromRow, Json, Tx, query},
     ids::Ids,
     jobs,
 };
@@ -48,17 +48,45 @@ struct Revived {
 /// a live one has taken its unique key.
 pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, EnqueueError> {
     let mut tx = db.begin().await?;
+    let retried = retry_job_in(&mut tx, workspace_id, id, tries).await?;
+    tx.commit().await?;
+    Ok(retried)
+}
+
+/// As [`retry_job`], in an open transaction.
+pub async fn retry_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, EnqueueError> {
     let found: Vec<Revived> = query(
         "select id, kind, args, state as was, batch_id from jobs
          where workspace_id = $1 and id = $2 and state in ('dead', 'cancelled')",
     )
     .bind(workspace_id)
     .bind(id)
-    .all(&mut tx)
+    .all(&mut *tx)
     .await?;
-    let revived = revive(&mut tx, &found, tries).await?;
-    tx.commit().await?;
-    Ok(revived > 0)
+    Ok(revive(tx, &found, |_| tries).await? > 0)
+}
+
+/// Makes those of these jobs ready again that are dead or cancelled, each with its kind's tries, in the given order. Returns how many.
+pub(super) async fn retry_jobs(tx: &mut Tx, workspace_id: Uuid, ids: &[Uuid]) -> Result<usize, EnqueueError> {
+    let mut found: Vec<Revived> = Bulk::new(
+        "select jobs.id, kind, args, state as was, batch_id from {rows} join jobs on jobs.id = rows.id
+         where jobs.workspace_id = rows.workspace_id and state in ('dead', 'cancelled')",
+    )
+    .column("id", ids.iter().copied().collect())
+    .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
+    .all(&mut *tx)
+    .await?;
+    let place: HashMap<Uuid, usize> = ids.iter().copied().zip(0..).collect();
+    found.sort_by_key(|job| place.get(&job.id).copied());
+    revive(tx, &found, tries_of).await
+}
+
+/// Tries a person's retry gives to a job of a kind that is not known any more.
+const TRIES: i64 = 3;
+
+/// Tries a person's retry gives to a job of this kind.
+pub fn tries_of(kind: &str) -> i64 {
+    jobs::JobKind::parse(kind).map_or(TRIES, |kind| kind.policy().max_attempts)
 }
 
 /// Makes every dead job of a batch ready again, with `tries` more tries. Returns how many.
@@ -71,10 +99,10 @@ pub async fn retry_batch(tx: &mut Tx, workspace_id: Uuid, batch_id: Uuid, tries:
     .bind(batch_id)
     .all(&mut *tx)
     .await?;
-    revive(tx, &found, tries).await
+    revive(tx, &found, |_| tries).await
 }
 
-async fn revive(tx: &mut Tx, found: &[Revived], tries: i64) -> Result<usize, EnqueueError> {
+async fn revive(tx: &mut Tx, found: &[Revived], tries: impl Fn(&str) -> i64) -> Result<usize, EnqueueError> {
     let now = tx.db().now();
     let mut revived = 0;
     let mut counts: HashMap<Uuid, batch::Counts> = HashMap::new();
@@ -88,7 +116,7 @@ async fn revive(tx: &mut Tx, found: &[Revived], tries: i64) -> Result<usize, Enq
         )
         .bind(job.id)
         .bind(now)
-        .bind(tries)
+        .bind(tries(&job.kind))
         .bind(job.was.as_str())
         .execute(tx)
         .await?;

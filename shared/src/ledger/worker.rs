@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::db::{Db, FromRow, Json, Result, query};
+use crate::db::{Db, FromRow, Json, Result, Tx, query};
 
 /// How long a worker is believed to be there after it last said so.
 pub const WORKER_BELIEVED: TimeDelta = TimeDelta::seconds(8);
@@ -99,13 +99,18 @@ pub async fn capacity(db: &Db, since: DateTime<Utc>) -> Result<BTreeMap<String, 
 /// Asks workers of this name (all of them for `None`) to take no more jobs, or to go on. Returns how many were asked.
 pub async fn ask_quiet(db: &Db, name: Option<&str>, quiet: bool) -> Result<u64> {
     let mut tx = db.begin().await?;
+    let asked = ask_quiet_in(&mut tx, name, quiet).await?;
+    tx.commit().await?;
+    Ok(asked)
+}
+
+/// As [`ask_quiet`], in an open transaction.
+pub async fn ask_quiet_in(tx: &mut Tx, name: Option<&str>, quiet: bool) -> Result<u64> {
     let asked = match name {
         Some(name) => query("update workers set quiet_asked = $1 where name = $2").bind(quiet).bind(name),
         None => query("update workers set quiet_asked = $1").bind(quiet),
     };
-    let asked = asked.execute(&mut tx).await?;
-    tx.commit().await?;
-    Ok(asked)
+    asked.execute(tx).await
 }
 
 /// Forgets workers not seen since.

@@ -121,7 +121,7 @@ async fn jobs_are_listed_by_any_combination_of_filters(database: &TestDatabase) 
                         state,
                         queue: queue.map(str::to_owned),
                         batch_id,
-                        before: None,
+                        ..JobFilter::default()
                     };
                     let listed: Vec<Uuid> =
                         ledger::jobs(db, workspace, &filter, 100).await.unwrap().iter().map(|row| row.id).collect();

@@ -11,6 +11,7 @@ mod fencing;
 mod leases;
 mod limits;
 mod model;
+mod operating;
 mod outcomes;
 mod retention;
 mod retrying;

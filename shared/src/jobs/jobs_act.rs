@@ -1,0 +1,24 @@
+//! `jobs.act`: retries, cancels or deletes the jobs a filter finds.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{JobKind, Payload};
+use crate::ledger::{Act, JobFilter, audit::Actor};
+
+/// Arguments of `jobs.act`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JobsAct {
+    /// What to do.
+    pub act: Act,
+    /// To which jobs.
+    pub filter: JobFilter,
+    /// Who asked for it.
+    pub by: Actor,
+    /// When. Jobs enqueued later are left alone.
+    pub asked_at: DateTime<Utc>,
+}
+
+impl Payload for JobsAct {
+    const KIND: JobKind = JobKind::JobsAct;
+}

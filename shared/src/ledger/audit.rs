@@ -1,0 +1,288 @@
+//! The audit log: who did what to the fleet and its jobs, when, and to how many.
+//!
+//! A row is written by the transaction that does the act, so neither is ever there without the other:
+//!
+//! ```text
+//! let mut tx = db.begin().await?;
+//! set_paused(&mut tx, "cpu", true).await?;
+//! audit::record(&mut tx, &actor, Entry::of("queue.pause", "cpu")).await?;
+//! tx.commit().await?;
+//! ```
+//!
+//! Rows are only ever added. Each holds the hash of the one before it in its workspace, so a row that was changed or taken out shows
+//! ([`verify`]). What a chain cannot show is that its end was cut off by somebody who can write to the database: note the last hash
+//! elsewhere now and then.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::search::Conditions;
+use crate::db::{Db, FromRow, Result, Tx, query};
+
+/// Rows read at a time when a chain is verified.
+const GROUP: i64 = 1_000;
+/// The longest text kept of what a client sent, in characters.
+const LONGEST: usize = 500;
+
+/// Who acts, and for which workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The workspace whose log tells it.
+    pub workspace_id: Uuid,
+    /// `token:<id> (<name>)` or `cli:<user>`.
+    pub who: String,
+    /// The request it was asked by, as the log of requests knows it.
+    pub request_id: Option<String>,
+}
+
+impl Actor {
+    /// A person at the command line.
+    pub fn cli(workspace_id: Uuid, user: &str) -> Self {
+        Self { workspace_id, who: format!("cli:{user}"), request_id: None }
+    }
+
+    /// The holder of an API token.
+    pub fn token(workspace_id: Uuid, id: Uuid, name: &str, request_id: Option<String>) -> Self {
+        Self { workspace_id, who: format!("token:{id} ({name})"), request_id }
+    }
+}
+
+/// An act to be recorded: `Entry::of("job.cancel", id).affecting(1)`.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    action: String,
+    target: String,
+    dry_run: bool,
+    affected: Option<i64>,
+    detail: serde_json::Value,
+}
+
+impl Entry {
+    /// What was done, as `thing.verb`, and to what: an id, a name, or a filter in words.
+    pub fn of(action: &str, target: impl ToString) -> Self {
+        Self {
+            action: action.to_owned(),
+            target: target.to_string(),
+            dry_run: false,
+            affected: None,
+            detail: serde_json::json!({}),
+        }
+    }
+
+    /// How many things it changed; of a dry run, how many it would have.
+    pub fn affecting(mut self, things: impl TryInto<i64>) -> Self {
+        self.affected = Some(things.try_into().unwrap_or(i64::MAX));
+        self
+    }
+
+    /// It was only counted, nothing was changed.
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
+    /// What else should be known: an object. No names or addresses of guests, and no secrets.
+    pub fn with(mut self, detail: serde_json::Value) -> Self {
+        self.detail = detail;
+        self
+    }
+}
+
+/// A row of the log.
+#[derive(Clone, Debug, FromRow, Serialize)]
+pub struct AuditRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Its place in the workspace's chain, from 1.
+    pub seq: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub who: String,
+    /// What, as `thing.verb`.
+    pub action: String,
+    /// To what.
+    pub target: String,
+    /// Whether it was only counted.
+    pub dry_run: bool,
+    /// How many things it changed.
+    pub affected: Option<i64>,
+    /// What else should be known.
+    #[serde(serialize_with = "as_json")]
+    pub detail: String,
+    /// The request it was asked by.
+    pub request_id: Option<String>,
+    /// The hash of the row before it; empty for the first.
+    pub previous_hash: String,
+    /// The hash of this row, SHA-256 in hex.
+    pub hash: String,
+}
+
+fn as_json<S: serde::Serializer>(text: &str, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serde_json::from_str::<serde_json::Value>(text).unwrap_or_default().serialize(serializer)
+}
+
+impl AuditRow {
+    /// What its hash must be.
+    fn hashed(&self, workspace_id: Uuid) -> String {
+        let told = (
+            &self.previous_hash,
+            workspace_id,
+            self.id,
+            self.seq,
+            self.at.timestamp_micros(),
+            (&self.who, &self.action, &self.target),
+            self.dry_run,
+            self.affected,
+            &self.detail,
+            &self.request_id,
+        );
+        hex::encode(Sha256::digest(serde_json::to_vec(&told).expect("a row is plain data")))
+    }
+}
+
+const COLUMNS: &str = "id, seq, at, who, action, target, dry_run, affected, detail, request_id, previous_hash, hash";
+
+/// Records an act in the transaction that does it. The last statement before the commit, if it can be: until then nobody else's act of
+/// this workspace is recorded.
+pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
+    let workspace_id = actor.workspace_id;
+    query("insert into audit_heads (workspace_id, seq, hash) values ($1, 0, '') on conflict (workspace_id) do nothing")
+        .bind(workspace_id)
+        .execute(tx)
+        .await?;
+    // Whoever comes second waits here, and then reads what the first has written.
+    let (seq, previous_hash): (i64, String) =
+        query("update audit_heads set seq = seq + 1 where workspace_id = $1 returning seq, hash")
+            .bind(workspace_id)
+            .one(&mut *tx)
+            .await?;
+    let mut row = AuditRow {
+        id: tx.db().new_id(),
+        seq,
+        at: tx.db().now(),
+        who: plain(&actor.who),
+        action: plain(&entry.action),
+        target: plain(&entry.target),
+        dry_run: entry.dry_run,
+        affected: entry.affected,
+        detail: entry.detail.to_string(),
+        request_id: actor.request_id.as_deref().map(plain),
+        previous_hash,
+        hash: String::new(),
+    };
+    row.hash = row.hashed(workspace_id);
+    query(
+        "insert into audit_log (id, workspace_id, seq, at, who, action, target, dry_run, affected, detail, request_id, previous_hash, hash)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )
+    .bind(row.id)
+    .bind(workspace_id)
+    .bind(row.seq)
+    .bind(row.at)
+    .bind(row.who)
+    .bind(row.action)
+    .bind(row.target)
+    .bind(row.dry_run)
+    .bind(row.affected)
+    .bind(row.detail)
+    .bind(row.request_id)
+    .bind(row.previous_hash)
+    .bind(row.hash.as_str())
+    .execute(tx)
+    .await?;
+    query("update audit_heads set hash = $2 where workspace_id = $1")
+        .bind(workspace_id)
+        .bind(row.hash)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// What is stored is what was hashed: the database would leave U+0000 out.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| *c != '\0').take(LONGEST).collect()
+}
+
+/// Which rows to list. `None` means any.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// By action, such as `queue.pause`.
+    pub action: Option<String>,
+    /// By who acted, as the log says it.
+    pub who: Option<String>,
+    /// Only rows before this place in the chain: the last one of the page before.
+    pub before: Option<i64>,
+}
+
+/// A workspace's log, newest first, at most `limit`.
+pub async fn log(db: &Db, workspace_id: Uuid, filter: &AuditFilter, limit: usize) -> Result<Vec<AuditRow>> {
+    let mut wanted = Conditions::in_workspace(workspace_id);
+    if let Some(action) = &filter.action {
+        wanted.and("action = ?", action.as_str());
+    }
+    if let Some(who) = &filter.who {
+        wanted.and("who = ?", who.as_str());
+    }
+    if let Some(before) = filter.before {
+        wanted.and("seq < ?", before);
+    }
+    wanted.select(&format!("select {COLUMNS} from audit_log"), "order by seq desc", Some(limit)).all(db).await
+}
+
+/// What verifying a chain found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// Rows that are as they were written, one after the other from the first.
+    pub rows: i64,
+    /// The hash of the last of them.
+    pub head: String,
+    /// What is wrong after them, if anything is.
+    pub broken: Option<String>,
+}
+
+/// Reads a workspace's chain from its beginning and says where it is broken.
+pub async fn verify(db: &Db, workspace_id: Uuid) -> Result<Verified> {
+    // Read first: rows written while we read only make the chain longer than that.
+    let end: Option<(i64, String)> =
+        query("select seq, hash from audit_heads where workspace_id = $1").bind(workspace_id).optional(db).await?;
+    let mut found = Verified { rows: 0, head: String::new(), broken: None };
+    let (mut end_seen, end) = (end.is_none(), end.unwrap_or_default());
+    loop {
+        let rows: Vec<AuditRow> = query(&format!(
+            "select {COLUMNS} from audit_log where workspace_id = $1 and seq > $2 order by seq limit $3"
+        ))
+        .bind(workspace_id)
+        .bind(found.rows)
+        .bind(GROUP)
+        .all(db)
+        .await?;
+        for row in &rows {
+            let expected = found.rows + 1;
+            let wrong = if row.seq != expected {
+                Some(format!("row {expected} is missing"))
+            } else if row.previous_hash != found.head {
+                Some(format!("row {expected} does not follow the row before it"))
+            } else if row.hash != row.hashed(workspace_id) {
+                Some(format!("row {expected} was changed"))
+            } else {
+                None
+            };
+            if wrong.is_some() {
+                return Ok(Verified { broken: wrong, ..found });
+            }
+            found.rows = row.seq;
+            found.head.clone_from(&row.hash);
+            end_seen = end_seen || (row.seq, &row.hash) == (end.0, &end.1);
+        }
+        if i64::try_from(rows.len()).unwrap_or(GROUP) < GROUP {
+            break;
+        }
+    }
+    if !end_seen && end.0 > 0 {
+        found.broken = Some(format!("the chain ends at row {}, and {} were written", found.rows, end.0));
+    }
+    Ok(found)
+}

@@ -1,0 +1,42 @@
+//! `jobs.act`: retries, cancels or deletes the jobs a filter finds, a thousand a transaction.
+//!
+//! Safe to run twice: how far it is stands on its own row, written by the transaction that did the work and only while this attempt holds
+//! the job. Another attempt goes on from there.
+
+use std::sync::Arc;
+
+use herald_shared::{
+    jobs::JobsAct,
+    ledger::{self, Acting},
+};
+
+use super::{Context, Task};
+use crate::runner::{Done, Failure};
+
+pub(super) async fn run(context: Arc<Context>, task: Task<JobsAct>) -> Result<Done, Failure> {
+    let db = &context.db;
+    let JobsAct { act, filter, by, asked_at } = task.args;
+    let kept = ledger::kept_progress(db, task.key.id).await?.and_then(|kept| serde_json::from_value(kept).ok());
+    let mut acting: Acting = match kept {
+        Some(acting) => acting,
+        None => Acting::begin(db, task.workspace_id, act, &filter, asked_at).await?,
+    };
+    while !acting.finished {
+        if task.cancelled.is_cancelled() {
+            return Err(Failure::Cancelled);
+        }
+        let mut tx = db.begin().await?;
+        let acted = ledger::act_on_next(&mut tx, &by, act, &filter, &acting).await?;
+        let progress = serde_json::to_value(&acted.acting)?;
+        if !ledger::keep_progress(&mut tx, task.key, progress).await? {
+            return Err(Failure::Cancelled);
+        }
+        // What runs hears of its cancellation with the next renewal of its lease.
+        tx.commit().await?;
+        acting = acted.acting;
+    }
+    let result = serde_json::json!({
+        "seen": acting.seen, "changed": acting.changed, "asked_to_stop": acting.asked, "skipped": acting.skipped(),
+    });
+    Ok(Done { result: Some(result), ..Done::default() })
+}
