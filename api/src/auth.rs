@@ -31,11 +31,12 @@ pub(crate) async fn require_token(
         )
         .header(header::WWW_AUTHENTICATE, "Bearer realm=\"herald\""));
     };
-    let Some(workspace) = domain::check_token(&api.db, token).await? else {
+    let Some(token) = domain::check_token(&api.db, token).await? else {
         return Err(Problem::new(Kind::Unauthorized, "the token opens nothing here; it may have been replaced")
             .header(header::WWW_AUTHENTICATE, "Bearer realm=\"herald\", error=\"invalid_token\""));
     };
-    request.extensions_mut().insert(Workspace(workspace));
+    request.extensions_mut().insert(Workspace(token.workspace_id));
+    request.extensions_mut().insert(token);
     Ok(next.run(request).await)
 }
 

@@ -1,5 +1,8 @@
 //! `/jobs`: what is to be done, what was done, and what went wrong.
 
+mod bulk;
+mod filter;
+
 use axum::{
     Json, Router,
     extract::State,
@@ -7,61 +10,59 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use herald_shared::{
-    jobs::JobKind,
-    ledger::{self, Cancelled, JobError, JobFilter, JobRow, JobState},
+use herald_shared::ledger::{
+    self, Cancelled, FailureGroup, JobError, JobFilter, JobRow,
+    audit::{self, Entry},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
+use self::filter::Asked;
 use crate::{
     Api,
+    actor::By,
     auth::Workspace,
     input::{Id, Parameters},
     page::{self, Page},
     problem::{Kind, Problem},
 };
 
-/// Tries a person's retry gives to a job of a kind that is not known any more.
-const TRIES: i64 = 3;
-
 pub(crate) fn routes() -> Router<Api> {
     Router::new()
         .route("/jobs", get(list))
-        .route("/jobs/{id}", get(show))
+        .route("/jobs/failures", get(failures))
+        .route("/jobs/act/{act}", post(bulk::act))
+        .route("/jobs/{id}", get(show).delete(delete))
         .route("/jobs/{id}/retry", post(retry))
         .route("/jobs/{id}/cancel", post(cancel))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListParameters {
-    kind: Option<String>,
-    state: Option<String>,
-    queue: Option<String>,
-    batch: Option<String>,
-    cursor: Option<String>,
-    limit: Option<usize>,
 }
 
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
-    Parameters(asked): Parameters<ListParameters>,
+    Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Page<JobRow>>, Problem> {
     let limit = page::limit(asked.limit)?;
-    let state = asked.state.map(|state| state.parse::<JobState>()).transpose();
-    let batch_id = asked.batch.map(|batch| batch.parse::<Uuid>()).transpose();
-    let filter = JobFilter {
-        kind: asked.kind,
-        state: state.map_err(|unknown| Problem::field("state", unknown))?,
-        queue: asked.queue,
-        batch_id: batch_id.map_err(|_| Problem::field("batch", "batch is no id: take it from a run's `batch`"))?,
-        before: page::after(asked.cursor.as_deref())?,
-        ..JobFilter::default()
-    };
+    let before = page::after(asked.cursor.as_deref())?;
+    let filter = JobFilter { before, ..asked.filter()? };
     let jobs = ledger::jobs(&api.db, workspace, &filter, limit + 1).await?;
     Ok(Json(Page::of(jobs, limit, |job| job.id.to_string())))
+}
+
+#[derive(Serialize)]
+struct Failures {
+    items: Vec<FailureGroup>,
+}
+
+/// What holds jobs up, by cause, the one with the most jobs first.
+async fn failures(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Parameters(asked): Parameters<Asked>,
+) -> Result<Json<Failures>, Problem> {
+    let limit = page::limit(asked.limit)?;
+    let items = ledger::failures(&api.db, workspace, &asked.filter()?, limit).await?;
+    Ok(Json(Failures { items }))
 }
 
 /// A job with its failed attempts.
@@ -82,10 +83,16 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): I
     Ok(Json(view(&api, workspace, id).await?))
 }
 
-async fn retry(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
+async fn retry(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    By(actor): By,
+    Id(id): Id,
+) -> Result<Response, Problem> {
     let before = view(&api, workspace, id).await?;
-    let tries = JobKind::parse(&before.job.kind).map_or(TRIES, |kind| kind.policy().max_attempts);
-    if !ledger::retry_job(&api.db, workspace, id, tries).await? {
+    let mut tx = api.db.begin().await?;
+    if !ledger::retry_job_in(&mut tx, workspace, id, ledger::tries_of(&before.job.kind)).await? {
+        drop(tx);
         let now = view(&api, workspace, id).await?;
         let detail = match now.job.state.as_str() {
             "dead" | "cancelled" => "another job does the same work right now: wait for it to end".to_owned(),
@@ -93,17 +100,22 @@ async fn retry(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): 
         };
         return Err(Problem::new(Kind::WrongState, detail));
     }
+    audit::record(&mut tx, &actor, Entry::of("job.retry", id).affecting(1)).await?;
+    tx.commit().await?;
     let job = view(&api, workspace, id).await?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/api/v1/jobs/{id}"))], Json(job)).into_response())
 }
 
-async fn cancel(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
-    let status = match ledger::cancel_job(&api.db, workspace, id).await? {
+async fn cancel(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    By(actor): By,
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    let mut tx = api.db.begin().await?;
+    let status = match ledger::cancel_job_in(&mut tx, workspace, id).await? {
         Cancelled::AtOnce => StatusCode::OK,
-        Cancelled::Asked => {
-            api.wire.cancel(id);
-            StatusCode::ACCEPTED
-        }
+        Cancelled::Asked => StatusCode::ACCEPTED,
         Cancelled::AlreadyEnded(state) => {
             return Err(Problem::new(
                 Kind::WrongState,
@@ -112,5 +124,30 @@ async fn cancel(State(api): State<Api>, Workspace(workspace): Workspace, Id(id):
         }
         Cancelled::Unknown => return Err(Problem::missing("job", id)),
     };
+    audit::record(&mut tx, &actor, Entry::of("job.cancel", id).affecting(1)).await?;
+    tx.commit().await?;
+    if status == StatusCode::ACCEPTED {
+        api.wire.cancel(id);
+    }
     Ok((status, Json(view(&api, workspace, id).await?)).into_response())
+}
+
+async fn delete(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    By(actor): By,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    let mut tx = api.db.begin().await?;
+    if !ledger::delete_job_in(&mut tx, workspace, id).await? {
+        drop(tx);
+        let job = view(&api, workspace, id).await?.job;
+        return Err(Problem::new(
+            Kind::WrongState,
+            format!("the job is {}: only one that has ended can be deleted; cancel it first", job.state),
+        ));
+    }
+    audit::record(&mut tx, &actor, Entry::of("job.delete", id).affecting(1)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -3,8 +3,11 @@
 //! One file an endpoint group, named like the feature. What every endpoint shares stands beside them: [`problem`] (errors),
 //! [`page`] (lists), [`auth`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times).
 
+mod actor;
+mod audit;
 mod auth;
 mod batches;
+mod events;
 mod health;
 mod home;
 mod input;
@@ -20,6 +23,7 @@ mod problem;
 mod queues;
 mod templates;
 mod upload;
+mod workers;
 
 use std::{future::IntoFuture, io, sync::Arc, time::Duration};
 
@@ -30,7 +34,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use self::monitor::{Monitor, serve_monitor};
+pub use self::{
+    events::Events,
+    monitor::{Monitor, serve_monitor},
+};
 
 /// What the endpoints work with. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +54,8 @@ pub struct Api {
     pub settings: Arc<Settings>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// Who watches what.
+    pub events: Events,
 }
 
 /// Every endpoint, ready to be served.
@@ -57,6 +66,9 @@ pub fn router(api: Api) -> Router {
         .merge(jobs::routes())
         .merge(queues::routes())
         .merge(batches::routes())
+        .merge(events::routes())
+        .merge(audit::routes())
+        .merge(workers::routes())
         .layer(middleware::from_fn(limits::in_time));
     let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);

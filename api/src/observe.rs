@@ -19,7 +19,7 @@ use herald_shared::{
 };
 use tracing::Instrument;
 
-use crate::{Api, problem::Problem};
+use crate::{Api, actor::RequestId, problem::Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id taken over from a client.
@@ -35,9 +35,10 @@ const CAREFUL: [(HeaderName, &str); 5] = [
 ];
 
 /// Wraps every request.
-pub(crate) async fn observe(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(&request, &api.db);
+    request.extensions_mut().insert(RequestId(id.clone()));
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let trace = Span::request(format!("{method} {route}"), traceparent(&request), api.db.ids(), api.db.clock());

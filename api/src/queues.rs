@@ -7,12 +7,16 @@ use axum::{
 };
 use herald_shared::{
     jobs::POLICIES,
-    ledger::{self, KeyRow, QueueLimits, QueueStatus},
+    ledger::{
+        self, KeyRow, QueueLimits, QueueStatus,
+        audit::{self, Entry},
+    },
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Api,
+    actor::By,
     input::{self, Name},
     problem::{Fault, Kind, Problem},
 };
@@ -89,7 +93,12 @@ fn a_second() -> i64 {
     1
 }
 
-async fn set_limits(State(api): State<Api>, Name(name): Name, request: Request) -> Result<Json<QueueView>, Problem> {
+async fn set_limits(
+    State(api): State<Api>,
+    By(actor): By,
+    Name(name): Name,
+    request: Request,
+) -> Result<Json<QueueView>, Problem> {
     one(&api, &name).await?;
     let Limits { rate, rate_seconds, burst, concurrency, key_concurrency } = input::json(request).await?;
     let limits = QueueLimits { rate, rate_seconds, burst, concurrency, key_concurrency };
@@ -103,6 +112,8 @@ async fn set_limits(State(api): State<Api>, Name(name): Name, request: Request) 
     }
     let mut tx = api.db.begin().await?;
     ledger::set_limits(&mut tx, &name, &limits).await?;
+    let detail = serde_json::to_value(&limits).unwrap_or_default();
+    audit::record(&mut tx, &actor, Entry::of("queue.limits", &name).with(detail)).await?;
     tx.commit().await?;
     view(&api, &name).await
 }
@@ -116,6 +127,7 @@ struct KeyLimit {
 
 async fn set_key(
     State(api): State<Api>,
+    By(actor): By,
     Path((name, key)): Path<(String, String)>,
     request: Request,
 ) -> Result<Json<QueueView>, Problem> {
@@ -126,30 +138,35 @@ async fn set_key(
     }
     let mut tx = api.db.begin().await?;
     ledger::set_key_concurrency(&mut tx, &name, &key, concurrency).await?;
+    let detail = serde_json::json!({ "key": key, "concurrency": concurrency });
+    audit::record(&mut tx, &actor, Entry::of("queue.key", &name).with(detail)).await?;
     tx.commit().await?;
     view(&api, &name).await
 }
 
-async fn unblock(State(api): State<Api>, Name(name): Name) -> Result<Json<QueueView>, Problem> {
+async fn unblock(State(api): State<Api>, By(actor): By, Name(name): Name) -> Result<Json<QueueView>, Problem> {
     one(&api, &name).await?;
     let mut tx = api.db.begin().await?;
     ledger::unblock(&mut tx, &name).await?;
+    audit::record(&mut tx, &actor, Entry::of("queue.unblock", &name)).await?;
     tx.commit().await?;
     view(&api, &name).await
 }
 
-async fn pause(State(api): State<Api>, Name(name): Name) -> Result<Json<QueueStatus>, Problem> {
-    set_paused(&api, &name, true).await
+async fn pause(State(api): State<Api>, by: By, Name(name): Name) -> Result<Json<QueueStatus>, Problem> {
+    set_paused(&api, by, &name, true).await
 }
 
-async fn resume(State(api): State<Api>, Name(name): Name) -> Result<Json<QueueStatus>, Problem> {
-    set_paused(&api, &name, false).await
+async fn resume(State(api): State<Api>, by: By, Name(name): Name) -> Result<Json<QueueStatus>, Problem> {
+    set_paused(&api, by, &name, false).await
 }
 
-async fn set_paused(api: &Api, name: &str, paused: bool) -> Result<Json<QueueStatus>, Problem> {
+async fn set_paused(api: &Api, By(actor): By, name: &str, paused: bool) -> Result<Json<QueueStatus>, Problem> {
     one(api, name).await?;
     let mut tx = api.db.begin().await?;
     ledger::set_paused(&mut tx, name, paused).await?;
+    let action = if paused { "queue.pause" } else { "queue.resume" };
+    audit::record(&mut tx, &actor, Entry::of(action, name)).await?;
     tx.commit().await?;
     Ok(Json(one(api, name).await?))
 }

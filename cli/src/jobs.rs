@@ -1,58 +1,92 @@
 //! `herald jobs`: looking at the ledger. Works beside a running `herald up`.
 
+mod bulk;
+
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use chrono::{DateTime, Utc};
 use herald_shared::{
     db::Db,
     domain,
-    jobs::JobKind,
-    ledger::{self, Cancelled, JobFilter, JobRow},
+    ledger::{self, Act, FailureGroup, JobFilter, JobRow},
 };
 use uuid::Uuid;
 
 use crate::{
-    args::{Common, Jobs},
+    args::{Common, Jobs, JobsFilter, Many},
     home,
 };
-
-/// Tries given to a job that a person retries, if its kind has no policy.
-const TRIES: i64 = 5;
 
 pub(crate) async fn run(common: &Common, command: Jobs) -> anyhow::Result<ExitCode> {
     let db = home::ledger(common).await?;
     let workspace = domain::ensure_default_workspace(&db).await?;
     match command {
-        Jobs::List { kind, state, limit } => {
-            let state = state.map(|state| state.parse()).transpose().map_err(anyhow::Error::msg)?;
-            let filter = JobFilter { kind, state, ..JobFilter::default() };
-            let jobs = ledger::jobs(&db, workspace, &filter, limit).await?;
-            jobs.iter().for_each(|job| say(&line(job)));
-            if jobs.is_empty() {
+        Jobs::List { filter, limit, json } => {
+            let jobs = ledger::jobs(&db, workspace, &read(filter)?, limit).await?;
+            for job in &jobs {
+                say(&if json { serde_json::to_string(job)? } else { line(job) });
+            }
+            if jobs.is_empty() && !json {
                 say("no such jobs");
             }
         }
-        Jobs::Show { id } => show(&db, workspace, id).await?,
-        Jobs::Retry { id } => {
-            let job = found(&db, workspace, id).await?;
-            let tries = JobKind::parse(&job.kind).map_or(TRIES, |kind| kind.policy().max_attempts);
-            if !ledger::retry_job(&db, workspace, id, tries).await? {
-                bail!(
-                    "job {id} is {}: only a dead or cancelled job can be retried, and not beside a live one of its kind",
-                    job.state
-                );
+        Jobs::Failures { filter, limit, json } => {
+            let groups = ledger::failures(&db, workspace, &read(filter)?, limit).await?;
+            for group in &groups {
+                say(&if json { serde_json::to_string(group)? } else { cause(group) });
             }
-            say("it will be tried again");
+            if groups.is_empty() && !json {
+                say("no job is held up by a failure");
+            }
         }
-        Jobs::Cancel { id } => match ledger::cancel_job(&db, workspace, id).await? {
-            Cancelled::AtOnce => say("cancelled"),
-            Cancelled::Asked => say("it runs, and has been asked to stop"),
-            Cancelled::AlreadyEnded(state) => bail!("job {id} is {state} already"),
-            Cancelled::Unknown => bail!("there is no job {id}"),
-        },
+        Jobs::Show { id } => show(&db, workspace, id).await?,
+        Jobs::Retry(Many { id: Some(id), .. }) => bulk::retry_one(&db, workspace, id).await?,
+        Jobs::Cancel(Many { id: Some(id), .. }) => bulk::cancel_one(&db, workspace, id).await?,
+        Jobs::Delete(Many { id: Some(id), .. }) => bulk::delete_one(&db, workspace, id).await?,
+        Jobs::Retry(many) => bulk::many(&db, workspace, Act::Retry, many).await?,
+        Jobs::Cancel(many) => bulk::many(&db, workspace, Act::Cancel, many).await?,
+        Jobs::Delete(many) => bulk::many(&db, workspace, Act::Delete, many).await?,
     }
     db.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was typed, as the ledger understands it.
+fn read(typed: JobsFilter) -> anyhow::Result<JobFilter> {
+    let time = |option: &str, text: Option<String>| {
+        text.map(|text| {
+            text.parse::<DateTime<Utc>>()
+                .map_err(|_| anyhow::anyhow!("{option} {text:?} is no time: write it as 2026-03-01T09:00:00Z"))
+        })
+        .transpose()
+    };
+    Ok(JobFilter {
+        kind: typed.kind,
+        state: typed.state.map(|state| state.parse()).transpose().map_err(anyhow::Error::msg)?,
+        queue: typed.queue,
+        batch_id: typed.batch,
+        arg: typed.arg.map(|arg| arg.parse()).transpose().map_err(anyhow::Error::msg)?,
+        fingerprint: typed.cause,
+        created_after: time("--created-after", typed.created_after)?,
+        created_before: time("--created-before", typed.created_before)?,
+        ..JobFilter::default()
+    })
+}
+
+/// A cause and what it holds up.
+fn cause(group: &FailureGroup) -> String {
+    let kinds: Vec<String> = group.kinds.iter().map(|(kind, jobs)| format!("{jobs} {kind}")).collect();
+    let seen = group.last_seen.map(|at| format!(", last at {}", at.format("%Y-%m-%d %H:%M:%S"))).unwrap_or_default();
+    format!(
+        "{}  {} jobs ({} dead, {} still tried): {}{seen}\n    {}",
+        group.fingerprint,
+        group.jobs,
+        group.dead,
+        group.retrying,
+        kinds.join(", "),
+        group.sample
+    )
 }
 
 async fn show(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Result<()> {

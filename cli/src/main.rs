@@ -1,6 +1,7 @@
 //! The one binary: `herald invite` makes invitations from a list, `herald up` serves.
 
 mod args;
+mod audit;
 mod bundled;
 mod doctor;
 mod engine;
@@ -56,6 +57,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Doctor => doctor::run(&common).await,
         Command::Migrate(options) => migrate::run(&common, options).await,
         Command::Jobs(command) => jobs::run(&common, command).await,
+        Command::Audit(options) => audit::run(&common, options).await,
         Command::Queues(command) => queues::run(&common, command).await,
         Command::Template(command) => template::run(&common, command),
     }

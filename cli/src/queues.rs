@@ -5,12 +5,17 @@ use std::process::ExitCode;
 use anyhow::bail;
 use herald_shared::{
     db::Db,
+    domain,
     jobs::POLICIES,
-    ledger::{self, QueueLimits, QueueStatus},
+    ledger::{
+        self, QueueLimits, QueueStatus,
+        audit::{self, Actor, Entry},
+    },
 };
 
 use crate::{
     args::{Common, Limit, NumberOrNone, Queues},
+    audit::me,
     home,
 };
 
@@ -28,16 +33,21 @@ pub(crate) async fn run(common: &Common, command: Queues) -> anyhow::Result<Exit
             if concurrency.0.is_some_and(|jobs| jobs < 1) {
                 bail!("{key} cannot run fewer than 1 job at once: to stop the queue, pause it");
             }
+            let actor = actor(&db).await?;
             let mut tx = db.begin().await?;
             ledger::set_key_concurrency(&mut tx, &queue, &key, concurrency.0).await?;
+            let detail = serde_json::json!({ "key": key, "concurrency": concurrency.0 });
+            audit::record(&mut tx, &actor, Entry::of("queue.key", &queue).with(detail)).await?;
             tx.commit().await?;
         }
         Queues::Pause { queue } => set_paused(&db, &queue, true).await?,
         Queues::Resume { queue } => set_paused(&db, &queue, false).await?,
         Queues::Unblock { queue } => {
             known(&db, &queue).await?;
+            let actor = actor(&db).await?;
             let mut tx = db.begin().await?;
             ledger::unblock(&mut tx, &queue).await?;
+            audit::record(&mut tx, &actor, Entry::of("queue.unblock", &queue)).await?;
             tx.commit().await?;
         }
     }
@@ -62,8 +72,11 @@ async fn limit(db: &Db, asked: &Limit) -> anyhow::Result<()> {
     if let Some(bad) = limits.check().first() {
         bail!("--{} is not possible: {}", bad.field.replace('_', "-"), bad.rule);
     }
+    let actor = actor(db).await?;
     let mut tx = db.begin().await?;
     ledger::set_limits(&mut tx, &asked.queue, &limits).await?;
+    let detail = serde_json::to_value(&limits)?;
+    audit::record(&mut tx, &actor, Entry::of("queue.limits", &asked.queue).with(detail)).await?;
     tx.commit().await?;
     say(&format!("{:<10} {}", asked.queue, words(&limits)));
     Ok(())
@@ -71,11 +84,19 @@ async fn limit(db: &Db, asked: &Limit) -> anyhow::Result<()> {
 
 async fn set_paused(db: &Db, queue: &str, paused: bool) -> anyhow::Result<()> {
     known(db, queue).await?;
+    let actor = actor(db).await?;
     let mut tx = db.begin().await?;
     ledger::set_paused(&mut tx, queue, paused).await?;
+    let action = if paused { "queue.pause" } else { "queue.resume" };
+    audit::record(&mut tx, &actor, Entry::of(action, queue)).await?;
     tx.commit().await?;
     say(if paused { "paused: what runs goes on, nothing more starts" } else { "resumed" });
     Ok(())
+}
+
+/// Whoever typed the command. Queues are the fleet's; what is done to them stands in the log of the first workspace.
+async fn actor(db: &Db) -> anyhow::Result<Actor> {
+    Ok(me(domain::ensure_default_workspace(db).await?))
 }
 
 /// The limits of a queue that there is: one that was set up, has jobs, or that some kind of job goes to.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use herald_api::Api;
+use herald_api::{Api, Events};
 use herald_shared::{domain, telemetry, wire::Wire};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -61,6 +61,7 @@ pub(crate) async fn serve(
         links: home.links.clone(),
         settings: home.settings.clone(),
         metrics,
+        events: Events::new(stop.clone()),
     };
     say(&format!("herald serves http://{address} (data in {})", home.folder.root().display()));
     herald_api::serve(listener, api, stop).await.context("serving")

@@ -6,12 +6,17 @@ use chrono::TimeDelta;
 use herald_shared::{
     clock::Clock,
     db::Db,
+    domain,
     ids::Ids,
-    ledger::{self, WORKER_BELIEVED, WorkerRow},
+    ledger::{
+        self, WORKER_BELIEVED, WorkerRow,
+        audit::{self, Entry},
+    },
 };
 
 use crate::{
     args::{Common, Workers},
+    audit::me,
     home,
 };
 
@@ -19,7 +24,13 @@ pub(crate) async fn run(common: &Common, options: Workers) -> anyhow::Result<Exi
     let settings = home::settings(common)?;
     let db = Db::connect(&home::database(&settings, &common.data), Clock::system(), Ids::random()).await?;
     if options.quiet || options.resume {
-        let asked = ledger::ask_quiet(&db, options.name.as_deref(), options.quiet).await?;
+        let actor = me(domain::ensure_default_workspace(&db).await?);
+        let mut tx = db.begin().await?;
+        let asked = ledger::ask_quiet_in(&mut tx, options.name.as_deref(), options.quiet).await?;
+        let action = if options.quiet { "worker.quiet" } else { "worker.resume" };
+        let target = options.name.as_deref().unwrap_or("every worker");
+        audit::record(&mut tx, &actor, Entry::of(action, target).affecting(asked)).await?;
+        tx.commit().await?;
         say(&format!(
             "{asked} workers asked to {}",
             if options.quiet { "take no more jobs" } else { "take jobs again" }

@@ -29,5 +29,5 @@ pub use run::{
 };
 pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
 pub use template_files::{TemplateFilesError, load_template, store_template};
-pub use token::{check_token, has_tokens, make_token};
+pub use token::{Token, check_token, has_tokens, make_token};
 pub use workspace::{DEFAULT_WORKSPACE, ensure_default_workspace};

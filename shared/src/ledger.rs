@@ -68,5 +68,6 @@ pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};
 pub use search::{ArgFilter, JobFilter, jobs};
 pub use unique::forget_throttles;
 pub use worker::{
-    Capacity, WORKER_BELIEVED, WorkerRow, ask_quiet, ask_quiet_in, capacity, forget_workers, worker_left, worker_seen, workers,
+    Capacity, WORKER_BELIEVED, WorkerRow, ask_quiet, ask_quiet_in, capacity, forget_workers, worker_left, worker_seen,
+    workers,
 };

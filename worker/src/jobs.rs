@@ -95,7 +95,8 @@ where
         // Trying again would read the same.
         Err(error) => return Err(Failure::Fail(format!("its arguments do not decode: {error}"))),
     };
-    run(context, Task { args, workspace_id: job.workspace_id, key, attempt: job.attempt, is_last_attempt, cancelled }).await
+    run(context, Task { args, workspace_id: job.workspace_id, key, attempt: job.attempt, is_last_attempt, cancelled })
+        .await
 }
 
 /// The invitation a step works on; `None` if there is nothing to do for it any more.

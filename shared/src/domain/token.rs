@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::db::{Db, Result, query};
+use crate::db::{Db, FromRow, Result, query};
 
 /// Makes a token of 256 random bits for a workspace and returns it; it cannot be read again.
 pub async fn make_token(db: &Db, workspace_id: Uuid, name: &str) -> Result<String> {
@@ -22,12 +22,21 @@ pub async fn make_token(db: &Db, workspace_id: Uuid, name: &str) -> Result<Strin
     Ok(token)
 }
 
-/// The workspace a token opens, if it opens one.
-pub async fn check_token(db: &Db, token: &str) -> Result<Option<Uuid>> {
+/// A token that was recognised.
+#[derive(Clone, Debug, FromRow)]
+pub struct Token {
+    /// Its id: what the audit log says instead of the token.
+    pub id: Uuid,
+    /// The workspace it opens.
+    pub workspace_id: Uuid,
+    /// What it is for.
+    pub name: String,
+}
+
+/// The token of these letters, if there is one.
+pub async fn check_token(db: &Db, token: &str) -> Result<Option<Token>> {
     // Looked up by hash: what the comparison's time could tell is about the hash, not the token.
-    let row: Option<(Uuid,)> =
-        query("select workspace_id from api_tokens where token_hash = $1").bind(hash(token)).optional(db).await?;
-    Ok(row.map(|(id,)| id))
+    query("select id, workspace_id, name from api_tokens where token_hash = $1").bind(hash(token)).optional(db).await
 }
 
 /// Whether any token was made yet.

@@ -133,3 +133,32 @@ fn queues_are_limited_paused_and_listed() {
         .refused("--concurrency is not possible: use 1 to 1000000, or null for no limit; to stop a queue, pause it");
     queues(&["pause", "cup"]).refused("there is no queue \"cup\"; there are: control, cpu, sync");
 }
+
+#[test]
+fn failures_are_shown_and_many_jobs_are_acted_on_with_a_trace_in_the_audit_log() {
+    let stage = Stage::new();
+    stage.write("guests.csv", "name,picture\nAnn Example,missing.jpg\nBo Example,missing.jpg\n");
+    end(stage.invite("guests.csv", &["--strict-pictures"])).with(1);
+    let failures = end(stage.herald(&["jobs", "failures"])).with(0).out;
+    assert!(failures.contains("2 jobs (2 dead, 0 still tried): 2 face.crop"), "{failures}");
+    let cause = failures.split_whitespace().next().unwrap().to_owned();
+    let counted = end(stage.herald(&["jobs", "retry", "--cause", &cause, "--dry-run"])).with(0).out;
+    assert!(counted.starts_with("retry would be tried on 2 jobs"), "{counted}");
+    let retried = end(stage.herald(&["jobs", "retry", "--cause", &cause])).with(0).out;
+    assert_eq!(retried, "2 jobs will be tried again\n");
+    let cancelled = end(stage.herald(&["jobs", "cancel", "--kind", "face.*"])).with(0).out;
+    assert_eq!(cancelled, "2 jobs cancelled, 0 that run were asked to stop\n");
+    let deleted = end(stage.herald(&["jobs", "delete", "--kind", "face.crop", "--state", "cancelled"])).with(0).out;
+    assert_eq!(deleted, "2 jobs deleted\n");
+    end(stage.herald(&["jobs", "delete"]))
+        .refused("this would delete every job: say which ones, or say that you mean all (--all)");
+    end(stage.herald(&["jobs", "list", "--arg", "nothing"]))
+        .refused("\"nothing\" is no argument: write it as field:value");
+
+    let log = end(stage.herald(&["audit"])).with(0).out;
+    let actions: Vec<&str> =
+        log.lines().filter_map(|line| line.split_whitespace().find(|word| word.starts_with("jobs."))).collect();
+    assert_eq!(actions, ["jobs.delete", "jobs.cancel", "jobs.retry", "jobs.retry"], "{log}");
+    let verified = end(stage.herald(&["audit", "--verify"])).with(0).out;
+    assert!(verified.starts_with("4 rows, as they were written"), "{verified}");
+}

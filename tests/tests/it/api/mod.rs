@@ -5,6 +5,7 @@ mod form;
 mod health;
 mod jobs;
 mod links;
+mod operate;
 mod preview;
 mod refusals;
 mod runs;

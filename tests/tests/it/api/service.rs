@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use herald_api::Api;
+use herald_api::{Api, Events};
 use herald_shared::{config::Settings, db::Db, domain, files::Files, links::LinkSigner, telemetry, wire::Wire};
 use herald_tests::TestDatabase;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -71,6 +71,7 @@ impl Service {
         let mut settings = Settings::load(None).unwrap();
         set(&mut settings);
         let wire = Wire::in_process();
+        let stop = CancellationToken::new();
         let api = Api {
             db: db.clone(),
             wire: wire.clone(),
@@ -78,8 +79,8 @@ impl Service {
             links: links.clone(),
             settings: Arc::new(settings),
             metrics: METRICS.clone(),
+            events: Events::new(stop.clone()),
         };
-        let stop = CancellationToken::new();
         let server = tokio::spawn(herald_api::serve(listener, api, stop.clone()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { db, files, links, wire, workspace, token, address, stop, server, folder, client }

@@ -34,10 +34,11 @@ async fn a_token_opens_its_workspace_and_no_other_text_does(database: &TestDatab
     let other = domain::make_token(db, two, "first start").await.unwrap();
     assert!(domain::has_tokens(db).await.unwrap());
     assert_ne!(token, other);
-    assert_eq!(domain::check_token(db, &token).await.unwrap(), Some(one));
-    assert_eq!(domain::check_token(db, &other).await.unwrap(), Some(two));
+    let opened = domain::check_token(db, &token).await.unwrap().unwrap();
+    assert_eq!(opened.workspace_id, one);
+    assert_eq!(domain::check_token(db, &other).await.unwrap().unwrap().workspace_id, two);
     for wrong in ["", "herald_", &token[..token.len() - 1], &format!("{token} "), &token.to_lowercase(), "a\0b"] {
-        assert_eq!(domain::check_token(db, wrong).await.unwrap(), None, "{wrong:?}");
+        assert!(domain::check_token(db, wrong).await.unwrap().is_none(), "{wrong:?}");
     }
     let (stored,): (String,) = herald_shared::db::query("select token_hash from api_tokens where workspace_id = $1")
         .bind(one)

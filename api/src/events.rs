@@ -1,0 +1,224 @@
+//! Changes as they happen: server-sent events of a job, a batch, or the queues.
+//!
+//! ```text
+//! id: 3
+//! event: change
+//! data: {"state":"running", …}
+//! ```
+//!
+//! The state of now comes first, then each change; a job's or batch's stream ends when it has ended. Whoever watches the same thing shares one
+//! reader of the database, which is there only while somebody watches. It works the same in one process and in a fleet, because what is read is
+//! the ledger. A browser's `EventSource` cannot send the `Authorization` header, and a token in an address would end in logs: read the stream
+//! with `fetch`.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::header,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+    routing::get,
+};
+use futures::{Stream, stream};
+use herald_shared::{db::Db, ledger};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    Api,
+    auth::Workspace,
+    input::Id,
+    problem::{Kind, Problem},
+};
+
+/// How often a watched thing is looked at.
+const PERIOD: Duration = Duration::from_millis(300);
+/// How often a quiet stream says that it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Streams a process keeps open at most.
+const MOST: usize = 1_000;
+
+pub(crate) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/jobs/{id}/events", get(job))
+        .route("/batches/{id}/events", get(batch))
+        .route("/queues/events", get(queues))
+}
+
+async fn job(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
+    open(&api, Subject::Job(workspace, id)).await
+}
+
+async fn batch(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
+    open(&api, Subject::Batch(workspace, id)).await
+}
+
+async fn queues(State(api): State<Api>) -> Result<Response, Problem> {
+    open(&api, Subject::Queues).await
+}
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    Job(Uuid, Uuid),
+    Batch(Uuid, Uuid),
+    Queues,
+}
+
+/// How a watched thing stands.
+#[derive(Clone, Debug, PartialEq)]
+struct Snapshot {
+    data: Value,
+    ended: bool,
+}
+
+impl Subject {
+    /// `None` if there is no such thing.
+    async fn read(self, db: &Db) -> Result<Option<Snapshot>, herald_shared::db::DbError> {
+        let snapshot = |data: Value, ended| Snapshot { data, ended };
+        let as_json = |value: serde_json::Result<Value>| value.unwrap_or_default();
+        Ok(match self {
+            Self::Job(workspace, id) => ledger::job(db, workspace, id).await?.map(|job| {
+                let ended = ["succeeded", "dead", "cancelled"].contains(&job.state.as_str());
+                snapshot(as_json(serde_json::to_value(job)), ended)
+            }),
+            Self::Batch(workspace, id) => ledger::batch(db, workspace, id).await?.map(|batch| {
+                let ended = batch.finished_at.is_some();
+                snapshot(as_json(serde_json::to_value(batch)), ended)
+            }),
+            Self::Queues => {
+                let queues = ledger::queues(db).await?;
+                Some(snapshot(serde_json::json!({ "items": as_json(serde_json::to_value(queues)) }), false))
+            }
+        })
+    }
+}
+
+/// Who watches what. Clones are the same.
+#[derive(Clone)]
+pub struct Events(Arc<Inner>);
+
+struct Inner {
+    watched: Mutex<HashMap<Subject, watch::Sender<Snapshot>>>,
+    /// Ends every stream.
+    stop: CancellationToken,
+}
+
+impl Events {
+    /// Streams end when `stop` is cancelled: a stop must not wait for who only watches.
+    pub fn new(stop: CancellationToken) -> Self {
+        Self(Arc::new(Inner { watched: Mutex::default(), stop }))
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<Subject, watch::Sender<Snapshot>>> {
+        self.0.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many streams are open, and how many things are read for them.
+    fn open(&self) -> (usize, usize) {
+        let watched = self.watched();
+        (watched.values().map(watch::Sender::receiver_count).sum(), watched.len())
+    }
+
+    /// Watches something whose state is `now`, with the reader that is there or a new one.
+    fn watch(&self, db: &Db, subject: Subject, now: Snapshot) -> watch::Receiver<Snapshot> {
+        let mut watched = self.watched();
+        if let Some(sender) = watched.get(&subject) {
+            return sender.subscribe();
+        }
+        let (sender, receiver) = watch::channel(now);
+        watched.insert(subject, sender.clone());
+        tokio::spawn(self.clone().follow(db.clone(), subject, sender));
+        receiver
+    }
+
+    /// Reads until nobody watches or there is nothing more to see.
+    async fn follow(self, db: Db, subject: Subject, sender: watch::Sender<Snapshot>) {
+        loop {
+            tokio::select! {
+                () = self.0.stop.cancelled() => break,
+                () = tokio::time::sleep(PERIOD) => {}
+            }
+            match subject.read(&db).await {
+                Ok(Some(now)) => {
+                    let ended = now.ended;
+                    sender.send_if_modified(|before| {
+                        let changed = *before != now;
+                        *before = now;
+                        changed
+                    });
+                    if ended {
+                        break;
+                    }
+                }
+                // Deleted.
+                Ok(None) => break,
+                Err(error) => tracing::warn!(%error, "what is watched could not be read, will try again"),
+            }
+            let mut watched = self.watched();
+            if sender.receiver_count() == 0 {
+                watched.remove(&subject);
+                return;
+            }
+        }
+        self.watched().remove(&subject);
+    }
+}
+
+async fn open(api: &Api, subject: Subject) -> Result<Response, Problem> {
+    let (streams, _) = api.events.open();
+    if streams >= MOST {
+        return Err(Problem::new(
+            Kind::Unavailable,
+            "too many watch already: try again in a moment, or ask now and then",
+        )
+        .header(header::RETRY_AFTER, "10"));
+    }
+    let Some(now) = subject.read(&api.db).await? else {
+        return Err(match subject {
+            Subject::Job(_, id) => Problem::missing("job", id),
+            Subject::Batch(_, id) => Problem::missing("batch", id),
+            Subject::Queues => Problem::missing("queue", ""),
+        });
+    };
+    let receiver = api.events.watch(&api.db, subject, now.clone());
+    let stream = changes(now, receiver, api.events.0.stop.clone());
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
+}
+
+/// The state of now and every change, until the end of what is watched or of the process.
+fn changes(
+    now: Snapshot,
+    receiver: watch::Receiver<Snapshot>,
+    stop: CancellationToken,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let first = Some(now);
+    stream::unfold((first, receiver, stop, 0_u64, false), |(first, mut receiver, stop, number, over)| async move {
+        if over {
+            return None;
+        }
+        let snapshot = match first {
+            Some(now) => now,
+            None => tokio::select! {
+                () = stop.cancelled() => return None,
+                changed = receiver.changed() => {
+                    changed.ok()?;
+                    receiver.borrow_and_update().clone()
+                }
+            },
+        };
+        let event = Event::default().id(number.to_string()).event("change").data(snapshot.data.to_string());
+        Some((Ok(event), (None, receiver, stop, number + 1, snapshot.ended)))
+    })
+}

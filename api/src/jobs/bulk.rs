@@ -1,0 +1,65 @@
+//! Retrying, cancelling and deleting the jobs a filter finds. Counting them is answered at once; acting on them is a job of its own.
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use herald_shared::{
+    jobs::{JobsAct, Payload},
+    ledger::{
+        self, Act, JobFilter,
+        audit::{self, Entry},
+    },
+};
+use serde::Deserialize;
+
+use crate::{
+    Api,
+    actor::By,
+    auth::Workspace,
+    input,
+    problem::{Kind, Problem},
+};
+
+/// What to act on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// Which jobs; the fields of a list's parameters.
+    #[serde(default)]
+    filter: JobFilter,
+    /// Said when no filter is meant to mean every job.
+    #[serde(default)]
+    all: bool,
+    /// Only count.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+pub(super) async fn act(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    By(actor): By,
+    Path(act): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let act: Act = act.parse().map_err(|unknown| Problem::new(Kind::NotFound, unknown))?;
+    let Wanted { filter, all, dry_run } = input::json(request).await?;
+    act.check(&filter, all).map_err(|why| Problem::field("filter", why))?;
+    let action = format!("jobs.{act}");
+    if dry_run {
+        let found = ledger::matching(&api.db, workspace, act, &filter).await?;
+        let mut tx = api.db.begin().await?;
+        audit::record(&mut tx, &actor, Entry::of(&action, &filter).affecting(found.count).dry_run()).await?;
+        tx.commit().await?;
+        return Ok(Json(found).into_response());
+    }
+    let job = JobsAct { act, filter, by: actor, asked_at: api.db.now() }.job(workspace);
+    let mut tx = api.db.begin().await?;
+    let id = ledger::enqueue(&mut tx, vec![job]).await?[0];
+    tx.commit().await?;
+    let location = format!("/api/v1/jobs/{id}");
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(serde_json::json!({ "job": id }))).into_response())
+}

@@ -1,0 +1,70 @@
+//! `/workers`: the live fleet, and asking a worker to take no more jobs. Workers are the fleet's, not a workspace's.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    routing::{get, post},
+};
+use chrono::TimeDelta;
+use herald_shared::ledger::{
+    self, WORKER_BELIEVED, WorkerRow,
+    audit::{self, Entry},
+};
+use serde::Serialize;
+
+use crate::{Api, actor::By, input::Name, problem::Problem};
+
+/// How long a worker that vanished is shown.
+const SHOWN: TimeDelta = TimeDelta::hours(1);
+
+pub(crate) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/workers", get(list))
+        .route("/workers/{name}/quiet", post(quiet))
+        .route("/workers/{name}/resume", post(resume))
+}
+
+#[derive(Serialize)]
+struct Workers {
+    items: Vec<WorkerView>,
+}
+
+/// A worker, and whether it is still there.
+#[derive(Serialize)]
+struct WorkerView {
+    #[serde(flatten)]
+    worker: WorkerRow,
+    /// It said so in the last seconds.
+    alive: bool,
+}
+
+async fn every(api: &Api) -> Result<Workers, Problem> {
+    let now = api.db.now();
+    let workers = ledger::workers(&api.db, now - SHOWN).await?;
+    let view = |worker: WorkerRow| WorkerView { alive: now - worker.seen_at <= WORKER_BELIEVED, worker };
+    Ok(Workers { items: workers.into_iter().map(view).collect() })
+}
+
+async fn list(State(api): State<Api>) -> Result<Json<Workers>, Problem> {
+    Ok(Json(every(&api).await?))
+}
+
+async fn quiet(State(api): State<Api>, by: By, Name(name): Name) -> Result<Json<Workers>, Problem> {
+    ask(&api, by, &name, true).await
+}
+
+async fn resume(State(api): State<Api>, by: By, Name(name): Name) -> Result<Json<Workers>, Problem> {
+    ask(&api, by, &name, false).await
+}
+
+async fn ask(api: &Api, By(actor): By, name: &str, quiet: bool) -> Result<Json<Workers>, Problem> {
+    let mut tx = api.db.begin().await?;
+    let asked = ledger::ask_quiet_in(&mut tx, Some(name), quiet).await?;
+    if asked == 0 {
+        return Err(Problem::missing("worker", name));
+    }
+    let action = if quiet { "worker.quiet" } else { "worker.resume" };
+    audit::record(&mut tx, &actor, Entry::of(action, name).affecting(asked)).await?;
+    tx.commit().await?;
+    Ok(Json(every(api).await?))
+}
