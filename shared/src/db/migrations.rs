@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "outreach", include_str!("../../../migrations/0002_outreach.sql")),
     (3, "fleet", include_str!("../../../migrations/0003_fleet.sql")),
     (4, "limits", include_str!("../../../migrations/0004_limits.sql")),
+    (5, "schedules", include_str!("../../../migrations/0005_schedules.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {
