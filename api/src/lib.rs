@@ -18,6 +18,7 @@ mod observe;
 mod page;
 mod problem;
 mod queues;
+mod schedules;
 mod templates;
 mod upload;
 
@@ -57,6 +58,7 @@ pub fn router(api: Api) -> Router {
         .merge(jobs::routes())
         .merge(queues::routes())
         .merge(batches::routes())
+        .merge(schedules::routes())
         .layer(middleware::from_fn(limits::in_time));
     let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);

@@ -10,6 +10,7 @@ mod invite;
 mod jobs;
 mod migrate;
 mod queues;
+mod schedules;
 mod stop;
 mod template;
 mod up;
@@ -57,6 +58,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate::run(&common).await,
         Command::Jobs(command) => jobs::run(&common, command).await,
         Command::Queues(command) => queues::run(&common, command).await,
+        Command::Schedules(command) => schedules::run(&common, command).await,
         Command::Template(command) => template::run(&common, command),
     }
 }
