@@ -9,6 +9,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use herald_shared::{
     db::Db,
     schedules::{self, Fired, Schedule, ScheduleError},
+    telemetry::{
+        catalog::{
+            CLOCK_SET_BACK, SCHEDULE_BROKEN, SCHEDULE_ERRORS, SCHEDULE_FIRED, SCHEDULE_LATENESS, SCHEDULE_MISSED,
+            SCHEDULE_OVERLAPPED,
+        },
+        kind_label,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +36,7 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     loop {
         let now = db.now();
         if seen - now > SET_BACK {
-            metrics::counter!("herald_clock_set_back_total").increment(1);
+            CLOCK_SET_BACK.add([], 1);
             tracing::warn!(
                 seconds = (seen - now).num_seconds(),
                 "the clock was set back: ticks that were fired already are not fired again"
@@ -42,7 +49,7 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
                 next.map_or(now + tick, |next| next.min(now + tick))
             }
             Err(error) => {
-                metrics::counter!("herald_schedule_errors_total").increment(1);
+                SCHEDULE_ERRORS.add([], 1);
                 tracing::warn!(%error, "schedules could not all be fired, will try again");
                 let wake_at = now + pause;
                 pause = (pause * 2).min(tick);
@@ -89,17 +96,13 @@ pub async fn fire_due(db: &Db) -> Result<Option<DateTime<Utc>>, ScheduleError> {
 /// Counts and logs what came of firing. Names are people's words, so logs have the id.
 fn tell(schedule: &Schedule, fired: &Fired, now: DateTime<Utc>) {
     let (id, kind) = (schedule.id, schedule.kind.as_str());
-    let count = |name: &'static str, by: u64| {
-        if by > 0 {
-            metrics::counter!(name, "kind" => schedule.kind.clone()).increment(by);
-        }
-    };
-    count("herald_schedule_fired_total", fired.jobs.len() as u64);
-    count("herald_schedule_missed_total", fired.missed);
-    count("herald_schedule_overlapped_total", fired.overlapped);
+    let label = [kind_label(kind)];
+    SCHEDULE_FIRED.add(label, fired.jobs.len() as u64);
+    SCHEDULE_MISSED.add(label, fired.missed);
+    SCHEDULE_OVERLAPPED.add(label, fired.overlapped);
     for (tick, job) in &fired.jobs {
         let late = (now - *tick).to_std().unwrap_or(Duration::ZERO);
-        metrics::histogram!("herald_schedule_lateness_seconds").record(late.as_secs_f64());
+        SCHEDULE_LATENESS.record([], late.as_secs_f64());
         tracing::info!(schedule = %id, kind, %tick, %job, "a schedule fired");
     }
     if fired.missed > 0 {
@@ -110,7 +113,7 @@ fn tell(schedule: &Schedule, fired: &Fired, now: DateTime<Utc>) {
         tracing::info!(schedule = %id, kind, "a tick was left out: the job before it is not finished");
     }
     if let Some(reason) = &fired.broken {
-        metrics::counter!("herald_schedule_broken_total").increment(1);
+        SCHEDULE_BROKEN.add([], 1);
         tracing::error!(schedule = %id, kind, reason, "a schedule cannot make its job: change or remove it");
     }
 }
