@@ -116,6 +116,14 @@ def fleet():
                 ("sum by (queue) (herald_jobs_running)", "{{queue}} running"), ("sum by (queue) (herald_jobs_at_once)", "{{queue}} room"))
     board.graph("Dispatch", "Jobs leased and put on the wire, and rounds that failed.", "ops",
                 (rate("herald_dispatched_total"), "dispatched"), (rate("herald_dispatch_errors_total"), "failed rounds"))
+    board.graph("Schedules", "Jobs made by the calendar, and ticks that got none of their own.", "none",
+                ("sum(increase(herald_schedule_fired_total[$__rate_interval]))", "fired"), ("sum(increase(herald_schedule_missed_total[$__rate_interval]))", "missed"),
+                ("sum(increase(herald_schedule_overlapped_total[$__rate_interval]))", "left out: the job before was not finished"))
+    board.graph("Schedules in trouble", "Schedules that cannot make their job, rounds that failed, clocks set back.", "none",
+                ("sum(increase(herald_schedule_broken_total[$__rate_interval]))", "broken"), ("sum(increase(herald_schedule_errors_total[$__rate_interval]))", "failed rounds"),
+                ("sum(increase(herald_clock_set_back_total[$__rate_interval]))", "clock set back"))
+    board.graph("Lateness of schedules", "From a tick to its job, 95 of 100.", "s",
+                ("histogram_quantile(0.95, sum by (le) (rate(herald_schedule_lateness_seconds_bucket[$__rate_interval])))", "p95"))
     board.row("Losses: flat lines but for restarts")
     board.graph("Leases", "Jobs that came back because their worker or the wire lost them; attempts that noticed it themselves.", "none",
                 ("sum(increase(herald_leases_expired_total[$__rate_interval]))", "expired"), ("sum(increase(herald_wire_lost_total[$__rate_interval]))", "lost on the wire"),

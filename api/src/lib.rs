@@ -21,6 +21,7 @@ mod observe;
 mod page;
 mod problem;
 mod queues;
+mod schedules;
 mod templates;
 mod upload;
 mod workers;
@@ -69,6 +70,7 @@ pub fn router(api: Api) -> Router {
         .merge(events::routes())
         .merge(audit::routes())
         .merge(workers::routes())
+        .merge(schedules::routes())
         .layer(middleware::from_fn(limits::in_time));
     let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);

@@ -83,6 +83,7 @@ pub(crate) async fn api(common: &Common, options: Up) -> anyhow::Result<ExitCode
     let role = Role::open(common, "api").await?;
     let wire = Wire::in_process();
     tokio::spawn(tell_work(role.home.db.clone(), role.redis.clone()));
+    tokio::spawn(tell_schedules(role.home.db.clone(), role.redis.clone()));
     tokio::spawn(tell_cancels(wire.clone(), role.redis.clone()));
     let served = up::serve(&role.home, wire, role.metrics.clone(), options.listen, role.stop.clone()).await;
     role.close().await;
@@ -97,6 +98,17 @@ async fn tell_work(db: Db, redis: RedisWire) {
         if let Err(error) = redis.tell_work().await {
             // Schedulers look by themselves every tick.
             tracing::warn!(%error, "schedulers could not be told of a job");
+        }
+    }
+}
+
+/// Passes on to the schedulers that a schedule was changed in this process.
+async fn tell_schedules(db: Db, redis: RedisWire) {
+    loop {
+        db.schedules_nudged().await;
+        if let Err(error) = redis.tell_schedules().await {
+            // Schedulers look by themselves every tick.
+            tracing::warn!(%error, "schedulers could not be told of a changed schedule");
         }
     }
 }

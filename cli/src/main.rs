@@ -11,6 +11,7 @@ mod invite;
 mod jobs;
 mod migrate;
 mod queues;
+mod schedules;
 mod stop;
 mod template;
 mod up;
@@ -59,6 +60,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Jobs(command) => jobs::run(&common, command).await,
         Command::Audit(options) => audit::run(&common, options).await,
         Command::Queues(command) => queues::run(&common, command).await,
+        Command::Schedules(command) => schedules::run(&common, command).await,
         Command::Template(command) => template::run(&common, command),
     }
 }

@@ -1,10 +1,11 @@
-//! Decides when: dispatches due jobs, rescues lost ones, prunes old ones. Never does the work.
+//! Decides when: dispatches due jobs, rescues lost ones, prunes old ones, fires schedules. Never does the work.
 
 mod dispatcher;
 mod observe;
 mod outlet;
 mod rescue;
 mod retention;
+mod schedules;
 mod sweep;
 mod waiting;
 
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use outlet::Outlet;
 pub use rescue::rescue_all;
+pub use schedules::fire_due;
 
 /// A scheduler. Any number of them may run on one ledger.
 #[derive(Clone)]
@@ -40,6 +42,7 @@ impl Scheduler {
             retention::run(&self, &stop),
             sweep::run(&self, &stop),
             waiting::run(&self, &stop),
+            schedules::run(&self, &stop),
             observe::run(&self, &stop),
         );
     }

@@ -31,6 +31,8 @@ struct Fleet {
     redis: RedisWire,
     capacity: Mutex<Option<Known>>,
     events: Mutex<broadcast::Receiver<Event>>,
+    /// Heard by another loop than the one that dispatches.
+    schedule_events: Mutex<broadcast::Receiver<Event>>,
 }
 
 /// What became of jobs that were to go on the wire.
@@ -56,8 +58,8 @@ impl Outlet {
 
     /// To the workers of the fleet.
     pub fn fleet(redis: RedisWire) -> Self {
-        let events = Mutex::new(redis.events());
-        Self(Kind::Fleet(Arc::new(Fleet { redis, capacity: Mutex::default(), events })))
+        let (events, schedule_events) = (Mutex::new(redis.events()), Mutex::new(redis.events()));
+        Self(Kind::Fleet(Arc::new(Fleet { redis, capacity: Mutex::default(), events, schedule_events })))
     }
 
     /// Under whose name jobs are leased.
@@ -94,6 +96,14 @@ impl Outlet {
         match &self.0 {
             Kind::InProcess { wire, .. } => wire.demand_rose().await,
             Kind::Fleet(fleet) => fleet.changed(wants_room).await,
+        }
+    }
+
+    /// Returns when another process of the fleet may have changed a schedule.
+    pub(crate) async fn schedules_changed(&self) {
+        match &self.0 {
+            Kind::InProcess { .. } => std::future::pending().await,
+            Kind::Fleet(fleet) => fleet.schedules_changed().await,
         }
     }
 
@@ -164,8 +174,19 @@ impl Fleet {
             match events.recv().await {
                 Ok(Event::Work) | Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Ok(Event::Room) if wants_room => return,
-                Ok(Event::Room | Event::Cancel(_)) => {}
+                Ok(Event::Room | Event::Schedules | Event::Cancel(_)) => {}
                 // The listener lives as long as the wire.
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn schedules_changed(&self) {
+        let mut events = self.schedule_events.lock().await;
+        loop {
+            match events.recv().await {
+                Ok(Event::Schedules) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+                Ok(_) => {}
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }

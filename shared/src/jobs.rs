@@ -14,6 +14,7 @@ mod template_preview;
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
 use uuid::Uuid;
 
 pub use contacts_import::ContactsImport;
@@ -27,7 +28,7 @@ pub use template_preview::TemplatePreview;
 
 use crate::{
     domain::Fact,
-    ledger::{Backoff, NewJob, Unique},
+    ledger::{Backoff, MAX_ARGS_BYTES, NewJob, Unique},
 };
 
 /// What a job does, named `area.verb`.
@@ -152,6 +153,60 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync {
     }
 }
 
+/// Why arguments do not fit a kind.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{detail}")]
+pub struct ArgsError {
+    /// The argument, as a path with dots; empty when all of them are meant.
+    pub field: String,
+    /// What is wrong with it and what to do.
+    pub detail: String,
+}
+
+impl JobKind {
+    /// The job to enqueue for arguments that a person gave, if they are arguments of this kind.
+    pub fn job(self, workspace_id: Uuid, args: &serde_json::Value) -> Result<NewJob, ArgsError> {
+        match self {
+            Self::ContactsImport => job_of::<ContactsImport>(workspace_id, args),
+            Self::FaceCrop => job_of::<FaceCrop>(workspace_id, args),
+            Self::InvitationRender => job_of::<InvitationRender>(workspace_id, args),
+            Self::InvitationUpload => job_of::<InvitationUpload>(workspace_id, args),
+            Self::InvitationPublish => job_of::<InvitationPublish>(workspace_id, args),
+            Self::InvitationSummary => job_of::<InvitationSummary>(workspace_id, args),
+            Self::TemplatePreview => job_of::<TemplatePreview>(workspace_id, args),
+        }
+    }
+}
+
+fn job_of<P: Payload>(workspace_id: Uuid, args: &serde_json::Value) -> Result<NewJob, ArgsError> {
+    let kind = P::KIND.policy().name;
+    let Some(given) = args.as_object() else {
+        return Err(ArgsError {
+            field: String::new(),
+            detail: format!("the arguments of {kind} are a JSON object, such as {{\"run_id\": \"…\"}}"),
+        });
+    };
+    let payload: P = serde_path_to_error::deserialize(args).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { String::new() } else { path };
+        ArgsError { field, detail: format!("these are no arguments of {kind}: {}", error.into_inner()) }
+    })?;
+    let job = payload.job(workspace_id);
+    // What the kind does not know would be lost without a word, and is most likely a slip of the pen.
+    let lost = given.iter().find(|(name, value)| !value.is_null() && job.args.get(name).is_none());
+    if let Some((field, _)) = lost {
+        let known: Vec<&str> = job.args.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let detail = format!("{kind} has no argument {field}: it has {}", known.join(", "));
+        return Err(ArgsError { field: field.clone(), detail });
+    }
+    let bytes = job.args.to_string().len();
+    if bytes > MAX_ARGS_BYTES {
+        let detail = format!("the arguments are {bytes} bytes of JSON, over the limit of {MAX_ARGS_BYTES}");
+        return Err(ArgsError { field: String::new(), detail });
+    }
+    Ok(job)
+}
+
 /// The key that keeps an invitation's steps from running side by side.
 fn invitation_key(invitation_id: Uuid) -> String {
     format!("invitation:{invitation_id}")
@@ -211,6 +266,8 @@ fn id(args: &serde_json::Value, name: &str) -> Option<Uuid> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -220,5 +277,40 @@ mod tests {
             assert_eq!(JobKind::parse(policy.name), Some(policy.kind));
             assert_eq!(policy.name.split('.').count(), 2, "{}", policy.name);
         }
+    }
+
+    #[test]
+    fn arguments_from_outside_make_a_job_only_of_the_kind_they_fit() {
+        let (workspace, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        for policy in &POLICIES {
+            let refused = policy.kind.job(workspace, &json!({})).unwrap_err();
+            assert!(refused.detail.starts_with(&format!("these are no arguments of {}: missing", policy.name)));
+        }
+        let job = JobKind::InvitationSummary.job(workspace, &json!({ "run_id": id })).unwrap();
+        let same = InvitationSummary { run_id: id }.job(workspace);
+        assert_eq!((job.kind, job.queue, job.args, job.unique_key), (same.kind, same.queue, same.args, same.unique_key));
+    }
+
+    #[test]
+    fn the_argument_that_is_wrong_is_named() {
+        let refused = |args| JobKind::TemplatePreview.job(Uuid::nil(), &args).unwrap_err();
+        let fine = json!({ "template_id": Uuid::nil(), "fields": { "name": "Ann Example" }, "format": "png" });
+        assert!(JobKind::TemplatePreview.job(Uuid::nil(), &fine).is_ok());
+        let mut wrong = fine.clone();
+        wrong["template_id"] = json!("gala");
+        assert_eq!(refused(wrong).field, "template_id");
+        let mut wrong = fine.clone();
+        wrong["fields"]["name"] = json!(1);
+        assert_eq!(refused(wrong).field, "fields.name");
+        let mut wrong = fine.clone();
+        wrong["fromat"] = json!("jpeg");
+        assert_eq!(
+            refused(wrong).detail,
+            "template.preview has no argument fromat: it has contact_id, fields, format, template_id"
+        );
+        let mut wrong = fine;
+        wrong["fields"]["name"] = json!("x".repeat(MAX_ARGS_BYTES));
+        assert!(refused(wrong).detail.contains("over the limit of 65536"));
+        assert!(refused(json!([])).detail.contains("are a JSON object"));
     }
 }

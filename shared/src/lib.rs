@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod links;
 pub mod redis_wire;
 pub mod results;
+pub mod schedules;
 pub mod sweep;
 pub mod telemetry;
 pub mod template;

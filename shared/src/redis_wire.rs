@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `<prefix>:queue:<name>` | list of leased jobs, as JSON; at most what the live workers can take |
 //! | `<prefix>:schedulers` | hash of the schedulers and when each was last there, for people to see |
-//! | `<prefix>:events` | channel: `work` (a job became ready), `room` (a worker took some), `cancel <job>` |
+//! | `<prefix>:events` | channel: `work` (a job became ready), `room` (a worker took some), `schedules` (one was changed), `cancel <job>` |
 
 mod events;
 mod link;
@@ -146,6 +146,11 @@ impl RedisWire {
     /// Tells every scheduler that a worker took jobs, so that there is room for more.
     pub async fn tell_room(&self) -> Result<(), RedisWireError> {
         self.publish(&Event::Room).await
+    }
+
+    /// Tells every scheduler that a schedule was changed.
+    pub async fn tell_schedules(&self) -> Result<(), RedisWireError> {
+        self.publish(&Event::Schedules).await
     }
 
     /// Tells every worker to stop this job.

@@ -48,6 +48,7 @@ struct Inner {
     clock: Clock,
     ids: Ids,
     ready: Notify,
+    schedules: Notify,
 }
 
 pub(super) enum Engine {
@@ -100,7 +101,7 @@ impl Db {
                 Engine::Sqlite { write, read }
             }
         };
-        Ok(Self(Arc::new(Inner { engine, clock, ids, ready: Notify::new() })))
+        Ok(Self(Arc::new(Inner { engine, clock, ids, ready: Notify::new(), schedules: Notify::new() })))
     }
 
     /// Brings the tables up to this version. Safe to run by many processes at once, and again.
@@ -165,6 +166,16 @@ impl Db {
     /// Returns when [`Db::nudge`] was called since the last time it returned.
     pub async fn nudged(&self) {
         self.0.ready.notified().await;
+    }
+
+    /// Tells this process's scheduler that a schedule was changed.
+    pub fn nudge_schedules(&self) {
+        self.0.schedules.notify_one();
+    }
+
+    /// Returns when [`Db::nudge_schedules`] was called since the last time it returned.
+    pub async fn schedules_nudged(&self) {
+        self.0.schedules.notified().await;
     }
 
     /// Connections in use and open, for metrics.

@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "outreach", include_str!("../../../migrations/0002_outreach.sql")),
     (3, "fleet", include_str!("../../../migrations/0003_fleet.sql")),
     (4, "limits", include_str!("../../../migrations/0004_limits.sql")),
+    (5, "schedules", include_str!("../../../migrations/0005_schedules.sql")),
     (6, "operate", include_str!("../../../migrations/0006_operate.sql")),
     (7, "link_key", include_str!("../../../migrations/0007_link_key.sql")),
 ];

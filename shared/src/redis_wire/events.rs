@@ -19,6 +19,8 @@ pub enum Event {
     Work,
     /// A worker took jobs off the wire.
     Room,
+    /// A schedule was changed.
+    Schedules,
     /// This job is to stop.
     Cancel(Uuid),
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Event {
         match self {
             Self::Work => f.write_str("work"),
             Self::Room => f.write_str("room"),
+            Self::Schedules => f.write_str("schedules"),
             Self::Cancel(job) => write!(f, "cancel {job}"),
         }
     }
@@ -40,14 +43,15 @@ impl FromStr for Event {
         match text.split_once(' ') {
             None if text == "work" => Ok(Self::Work),
             None if text == "room" => Ok(Self::Room),
+            None if text == "schedules" => Ok(Self::Schedules),
             Some(("cancel", job)) => job.parse().map(Self::Cancel).map_err(drop),
             _ => Err(()),
         }
     }
 }
 
-/// Listens until nobody holds the wire any more, and again after every break. Whoever listens hears `Work` and `Room` after a break,
-/// because nobody knows what was missed.
+/// Listens until nobody holds the wire any more, and again after every break. Whoever listens hears `Work`, `Room` and `Schedules` after
+/// a break, because nobody knows what was missed.
 pub(super) fn listen(server: &Arc<Server>, channel: String, events: broadcast::Sender<Event>) {
     let server = Arc::downgrade(server);
     tokio::spawn(async move {
@@ -63,6 +67,7 @@ pub(super) fn listen(server: &Arc<Server>, channel: String, events: broadcast::S
                         // Nobody listening is no error.
                         let _ = events.send(Event::Work);
                         let _ = events.send(Event::Room);
+                        let _ = events.send(Event::Schedules);
                     }
                     let mut messages = pubsub.into_on_message();
                     loop {

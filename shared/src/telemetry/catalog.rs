@@ -94,6 +94,21 @@ catalog! {
     Counter REDIS_ERRORS = "herald_redis_errors_total" [] by "api, worker, scheduler":
         "Commands that Redis did not answer, or refused.";
 
+    Counter SCHEDULE_FIRED = "herald_schedule_fired_total" ["kind"] by "scheduler":
+        "Jobs made by schedules.";
+    Counter SCHEDULE_MISSED = "herald_schedule_missed_total" ["kind"] by "scheduler":
+        "Ticks of schedules that got no job of their own, because nobody fired them in time.";
+    Counter SCHEDULE_OVERLAPPED = "herald_schedule_overlapped_total" ["kind"] by "scheduler":
+        "Ticks of schedules left out because the job before was not finished.";
+    Histogram(WAITS) SCHEDULE_LATENESS = "herald_schedule_lateness_seconds" [] by "scheduler":
+        "From the time a tick was due to its job being in the ledger.";
+    Counter SCHEDULE_BROKEN = "herald_schedule_broken_total" [] by "scheduler":
+        "Times a schedule could not make its job; the log and the schedule say why.";
+    Counter SCHEDULE_ERRORS = "herald_schedule_errors_total" [] by "scheduler":
+        "Rounds of firing schedules that failed because the database did not answer.";
+    Counter CLOCK_SET_BACK = "herald_clock_set_back_total" [] by "scheduler":
+        "Times the machine's clock was set back by more than two seconds.";
+
     Counter PROVIDER_CALLS = "herald_provider_calls_total" ["provider", "outcome"] by "api, worker, scheduler":
         "Calls to what Herald depends on (files, pictures, redis), by outcome: ok, rate, transient, auth, refused, config, full, unknown or cancelled.";
     Histogram(CALLS) PROVIDER_CALL = "herald_provider_call_seconds" ["provider"] by "api, worker, scheduler":

@@ -1,0 +1,19 @@
+//! Schedules: jobs that come again by the calendar, each tick once for the whole fleet.
+//!
+//! A [`Timetable`] says when the ticks are. A [`Schedule`] is a row with an expression, a time zone and a job; people make, change, pause and
+//! remove them. A scheduler that finds one due ([`due()`]) makes a [`Plan`] of what became due and carries it out ([`fire`]): in one
+//! transaction `next_run` moves on, if nobody else has moved it, and the job is put in the ledger.
+
+mod check;
+mod due;
+mod edit;
+mod fire;
+mod row;
+mod timetable;
+
+pub use check::{Flaw, Flaws};
+pub use due::{Due, MOST_CAUGHT_UP, ON_TIME, Plan};
+pub use edit::{Change, NewSchedule, RunNow, ScheduleError, change, create, pause, remove, resume, run_now};
+pub use fire::{Fired, fire};
+pub use row::{Missed, Overlap, Schedule, by_name, due, list, next_due, show};
+pub use timetable::{Expression, ExpressionError, Timetable, ZoneError, zone};

@@ -1,0 +1,87 @@
+//! Whether a schedule can work, said field by field before it is stored.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use super::{Expression, NewSchedule, Timetable, zone};
+use crate::{
+    jobs::{JobKind, POLICIES},
+    ledger::NewJob,
+};
+
+/// Characters of a name at most.
+const LONGEST_NAME: usize = 100;
+
+/// One thing that is wrong with a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// The field, as a path with dots: `cron`, `args.run_id`.
+    pub field: String,
+    /// What is wrong and what to do.
+    pub detail: String,
+}
+
+impl Flaw {
+    pub(super) fn new(field: &str, detail: impl fmt::Display) -> Self {
+        Self { field: field.to_owned(), detail: detail.to_string() }
+    }
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.detail)
+    }
+}
+
+/// Everything that is wrong with a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaws(pub Vec<Flaw>);
+
+impl fmt::Display for Flaws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&all.join("; "))
+    }
+}
+
+/// When it fires and what, or everything that is wrong with it.
+pub(super) fn check(new: &NewSchedule) -> Result<(Timetable, NewJob), Flaws> {
+    let mut flaws = Vec::new();
+    if let Some(flaw) = name_flaw(&new.name) {
+        flaws.push(Flaw::new("name", flaw));
+    }
+    let expression = Expression::parse(&new.cron).map_err(|error| flaws.push(Flaw::new("cron", error))).ok();
+    let zone = zone(&new.time_zone).map_err(|error| flaws.push(Flaw::new("time_zone", error))).ok();
+    let job = job(new.workspace_id, &new.kind, &new.args).map_err(|flaw| flaws.push(flaw)).ok();
+    match (expression, zone, job) {
+        (Some(expression), Some(zone), Some(job)) if flaws.is_empty() => Ok((Timetable::new(expression, zone), job)),
+        _ => Err(Flaws(flaws)),
+    }
+}
+
+/// The job of a kind that exists, with arguments that fit it.
+pub(super) fn job(workspace_id: Uuid, kind: &str, args: &serde_json::Value) -> Result<NewJob, Flaw> {
+    let known = JobKind::parse(kind).ok_or_else(|| {
+        let kinds: Vec<&str> = POLICIES.iter().map(|policy| policy.name).collect();
+        Flaw::new("kind", format!("there is no kind of job {kind:?}: use {}", kinds.join(", ")))
+    })?;
+    known.job(workspace_id, args).map_err(|error| {
+        let field = if error.field.is_empty() { "args".to_owned() } else { format!("args.{}", error.field) };
+        Flaw::new(&field, error.detail)
+    })
+}
+
+fn name_flaw(name: &str) -> Option<String> {
+    if name.trim().is_empty() {
+        Some("a schedule needs a name".to_owned())
+    } else if name.trim() != name || name.chars().any(char::is_control) {
+        Some("a name has no spaces around it and no line breaks in it".to_owned())
+    } else if name.chars().count() > LONGEST_NAME {
+        Some(format!("a name has at most {LONGEST_NAME} characters"))
+    } else if name.parse::<Uuid>().is_ok() {
+        Some("a name is not an id: it would be taken for one".to_owned())
+    } else {
+        None
+    }
+}
