@@ -6,8 +6,8 @@ mod fact;
 mod invitation;
 mod link_key;
 mod number;
-mod problem;
 mod probe;
+mod problem;
 mod run;
 mod template;
 mod template_files;
@@ -23,8 +23,8 @@ pub use invitation::{
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, known_link_key};
 pub use number::NumberFormatError;
-pub use problem::{ImportProblem, add_problems, problems};
 pub use probe::start_probe;
+pub use problem::{ImportProblem, add_problems, problems};
 pub use run::{
     NewRun, PicturePolicy, Run, RunOptions, RunSource, StartedRun, cancel_run, import_cursor, import_finished,
     retry_failed, run, runs, start_run, take_chunk,

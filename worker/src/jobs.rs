@@ -98,7 +98,11 @@ where
         // Trying again would read the same.
         Err(error) => return Err(Failure::Fail(format!("its arguments do not decode: {error}"))),
     };
-    run(context, Task { id: job.id, args, workspace_id: job.workspace_id, attempt: job.attempt, is_last_attempt, cancelled }).await
+    run(
+        context,
+        Task { id: job.id, args, workspace_id: job.workspace_id, attempt: job.attempt, is_last_attempt, cancelled },
+    )
+    .await
 }
 
 /// The invitation a step works on; `None` if there is nothing to do for it any more.
