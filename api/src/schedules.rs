@@ -148,11 +148,7 @@ async fn change(
     changed.map(|schedule| Json(schedule.into())).ok_or_else(|| Problem::missing("schedule", id))
 }
 
-async fn remove(
-    State(api): State<Api>,
-    Workspace(workspace): Workspace,
-    Id(id): Id,
-) -> Result<StatusCode, Problem> {
+async fn remove(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<StatusCode, Problem> {
     let removed = schedules::remove(&api.db, workspace, id).await?;
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::missing("schedule", id)) }
 }

@@ -57,8 +57,17 @@ async fn act(db: &Db, workspace: Uuid, command: Schedules) -> anyhow::Result<boo
             let args = serde_json::from_str(&args).context("--args is no JSON: such as '{\"run_id\": \"…\"}'")?;
             let missed = missed.parse().map_err(anyhow::Error::msg)?;
             let overlap = overlap.parse().map_err(anyhow::Error::msg)?;
-            let new =
-                NewSchedule { workspace_id: workspace, name, cron, time_zone: zone, kind, args, missed, overlap, paused };
+            let new = NewSchedule {
+                workspace_id: workspace,
+                name,
+                cron,
+                time_zone: zone,
+                kind,
+                args,
+                missed,
+                overlap,
+                paused,
+            };
             say(&line(&schedules::create(db, new).await?));
             Ok(true)
         }

@@ -2,4 +2,5 @@
 
 mod invite;
 mod others;
+mod schedules;
 mod up;

@@ -8,5 +8,6 @@ mod commands;
 mod compose;
 mod fleet;
 mod http;
+mod kill_table;
 mod stage;
 mod traces;

@@ -122,9 +122,7 @@ mod tests {
 
     #[test]
     fn missed_ticks_are_left_out_made_up_for_once_or_each() {
-        let plan = |missed, overlap| {
-            plan("0 * * * *", "2026-03-02T09:00:00Z", "2026-03-02T12:30:00Z", missed, overlap)
-        };
+        let plan = |missed, overlap| plan("0 * * * *", "2026-03-02T09:00:00Z", "2026-03-02T12:30:00Z", missed, overlap);
         let next = Some(at("2026-03-02T13:00:00Z"));
         assert_eq!(plan(Missed::Skip, Overlap::Allow), Plan { run: vec![], missed: 4, next });
         let last = vec![at("2026-03-02T12:00:00Z")];

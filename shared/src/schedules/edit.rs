@@ -124,7 +124,8 @@ pub async fn change(
         let (timetable, job) = check::check(&new).map_err(ScheduleError::Flaws)?;
         let anew = new.cron != old.cron || new.time_zone != old.time_zone;
         let next_run = if anew { timetable.next(db.now()) } else { old.next_run };
-        let changed = update(&mut tx, &old, &new, job.args, next_run).await.map_err(|error| refused(error, &new.name))?;
+        let changed =
+            update(&mut tx, &old, &new, job.args, next_run).await.map_err(|error| refused(error, &new.name))?;
         if changed {
             let new = find(&mut tx, workspace_id, id).await?;
             tx.commit().await?;
@@ -263,13 +264,15 @@ pub(super) async fn unfinished(tx: &mut Tx, schedule: &Schedule) -> Result<Optio
 pub(super) async fn set_last_job(tx: &mut Tx, schedule: &Schedule, jobs: &[Uuid]) -> Result<()> {
     let Some(last) = jobs.last() else { return Ok(()) };
     let now = tx.db().now();
-    query("update schedules set last_run = $3, last_job_id = $4, last_error = null where workspace_id = $1 and id = $2")
-        .bind(schedule.workspace_id)
-        .bind(schedule.id)
-        .bind(now)
-        .bind(*last)
-        .execute(tx)
-        .await?;
+    query(
+        "update schedules set last_run = $3, last_job_id = $4, last_error = null where workspace_id = $1 and id = $2",
+    )
+    .bind(schedule.workspace_id)
+    .bind(schedule.id)
+    .bind(now)
+    .bind(*last)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

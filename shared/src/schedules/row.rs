@@ -152,10 +152,9 @@ pub async fn due(db: &Db, now: DateTime<Utc>, limit: usize) -> Result<Vec<Schedu
 
 /// When the next tick of any workspace is due.
 pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>> {
-    let row: Option<(DateTime<Utc>,)> = query(
-        "select next_run from schedules where paused = false and next_run is not null order by next_run limit 1",
-    )
-    .optional(db)
-    .await?;
+    let row: Option<(DateTime<Utc>,)> =
+        query("select next_run from schedules where paused = false and next_run is not null order by next_run limit 1")
+            .optional(db)
+            .await?;
     Ok(row.map(|(next_run,)| next_run))
 }

@@ -231,10 +231,10 @@ impl Timetable {
 
     /// The moment between two at which the clock is set.
     fn change_between(&self, before: &DateTime<Tz>, behind: &DateTime<Tz>) -> DateTime<Tz> {
-        let (mut before, mut behind) = (before.clone(), behind.clone());
+        let (mut before, mut behind) = (*before, *behind);
         let offset = before.naive_local() - before.naive_utc();
-        while behind.clone() - before.clone() > TimeDelta::seconds(1) {
-            let between = before.clone() + TimeDelta::seconds((behind.clone() - before.clone()).num_seconds() / 2);
+        while behind - before > TimeDelta::seconds(1) {
+            let between = before + TimeDelta::seconds((behind - before).num_seconds() / 2);
             if between.naive_local() - between.naive_utc() == offset {
                 before = between;
             } else {

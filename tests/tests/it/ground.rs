@@ -6,6 +6,7 @@ use herald_shared::{
     db::{Db, query},
     domain::ensure_default_workspace,
     ledger::{self, Batch, Callbacks, Committed, Demand, Finished, JobRow, Leased, NewBatch, NewJob, Outcome, Unique},
+    schedules::{Missed, NewSchedule, Overlap},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -51,6 +52,21 @@ pub(crate) fn noop(workspace_id: Uuid) -> NewJob {
         cost: 1,
         expires_at: None,
         open_hours: None,
+    }
+}
+
+/// A schedule that fires each minute, with a job that may run beside itself.
+pub(crate) fn schedule(workspace_id: Uuid) -> NewSchedule {
+    NewSchedule {
+        workspace_id,
+        name: "every minute".to_owned(),
+        cron: "* * * * *".to_owned(),
+        time_zone: "UTC".to_owned(),
+        kind: "template.preview".to_owned(),
+        args: json!({ "template_id": Uuid::from_u128(7), "fields": { "name": "Ann Example" }, "format": "png" }),
+        missed: Missed::Once,
+        overlap: Overlap::Allow,
+        paused: false,
     }
 }
 

@@ -172,7 +172,8 @@ fn expression() -> impl Strategy<Value = String> {
         .prop_map(|(minute, hour, day, month, weekday)| format!("{minute} {hour} {day} {month} {weekday}"))
 }
 
-const ZONES: [&str; 5] = ["Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Santiago"];
+const ZONES: [&str; 5] =
+    ["Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Santiago"];
 
 /// What the rule says, minute by minute, with no arithmetic of clock changes in it.
 fn by_hand(timetable: &Timetable, after: DateTime<Utc>, until: DateTime<Utc>) -> Vec<DateTime<Utc>> {
@@ -206,7 +207,7 @@ fn by_hand(timetable: &Timetable, after: DateTime<Utc>, until: DateTime<Utc>) ->
 /// A moment within days of a change of clocks in one of the zones, on a whole minute.
 fn near_a_change() -> impl Strategy<Value = DateTime<Utc>> {
     let changes = [(3, 8), (3, 29), (4, 5), (9, 6), (10, 4), (10, 25), (11, 1)];
-    (prop::sample::select(&changes[..]), -2_880..1_440_i64).prop_map(|((month, day), minutes)| {
+    (prop::sample::select(changes.to_vec()), -2_880..1_440_i64).prop_map(|((month, day), minutes)| {
         NaiveDate::from_ymd_opt(2026, month, day).unwrap().and_time(chrono::NaiveTime::MIN).and_utc()
             + TimeDelta::minutes(minutes)
     })

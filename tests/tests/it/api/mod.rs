@@ -9,6 +9,7 @@ mod operate;
 mod preview;
 mod refusals;
 mod runs;
+mod schedules;
 mod service;
 mod start;
 mod templates;

@@ -12,6 +12,7 @@ mod limits;
 mod link_key;
 mod queues;
 mod runs;
+mod schedules;
 mod small_tables;
 mod transactions;
 mod values;

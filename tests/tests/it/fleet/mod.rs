@@ -2,6 +2,7 @@
 
 mod redis_kinds;
 mod redis_wire;
+mod schedules;
 mod working;
 
 use std::{

@@ -15,6 +15,7 @@ mod operating;
 mod outcomes;
 mod retention;
 mod retrying;
+mod schedules;
 mod traces;
 mod unique_jobs;
 mod unique_modes;
