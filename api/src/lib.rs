@@ -19,7 +19,6 @@ mod metrics;
 mod monitor;
 mod observe;
 mod page;
-mod probes;
 mod problem;
 mod queues;
 mod schedules;
@@ -72,7 +71,6 @@ pub fn router(api: Api) -> Router {
         .merge(audit::routes())
         .merge(workers::routes())
         .merge(schedules::routes())
-        .merge(probes::routes())
         .layer(middleware::from_fn(limits::in_time));
     let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);

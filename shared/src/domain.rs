@@ -6,7 +6,6 @@ mod fact;
 mod invitation;
 mod link_key;
 mod number;
-mod probe;
 mod problem;
 mod run;
 mod template;
@@ -23,7 +22,6 @@ pub use invitation::{
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, known_link_key};
 pub use number::NumberFormatError;
-pub use probe::start_probe;
 pub use problem::{ImportProblem, add_problems, problems};
 pub use run::{
     NewRun, PicturePolicy, Run, RunOptions, RunSource, StartedRun, cancel_run, import_cursor, import_finished,

@@ -8,6 +8,5 @@ mod commands;
 mod compose;
 mod fleet;
 mod http;
-mod kill_table;
 mod stage;
 mod traces;

@@ -6,10 +6,7 @@ use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{
-    Service,
-    service::Answer,
-};
+use super::{Service, service::Answer};
 
 on_both_engines! {
     a_schedule_is_made_shown_changed_and_removed,
@@ -40,14 +37,20 @@ async fn a_schedule_is_made_shown_changed_and_removed(database: &TestDatabase) {
     let service = Service::start(database).await;
     let (path, made) = made(&service).await;
     assert_eq!((&made["missed"], &made["overlap"], &made["paused"]), (&json!("once"), &json!("allow"), &json!(false)));
-    assert_eq!((&made["next_run"], &made["next_run_local"]), (&json!("2026-03-02T01:30:00Z"), &json!("2026-03-02T02:30:00+01:00")));
+    assert_eq!(
+        (&made["next_run"], &made["next_run_local"]),
+        (&json!("2026-03-02T01:30:00Z"), &json!("2026-03-02T02:30:00+01:00"))
+    );
     assert!(made.get("workspace_id").is_none() && made.get("revision").is_none(), "{made}");
     assert_eq!(service.get(&path).await.json(), made);
     assert_eq!(service.get("/api/v1/schedules").await.json()["items"], json!([made]));
     let changed = patch(&service, &path, json!({ "cron": "@hourly", "missed": "skip" })).await;
     assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
     let changed = changed.json();
-    assert_eq!((&changed["cron"], &changed["missed"], &changed["name"]), (&json!("@hourly"), &json!("skip"), &made["name"]));
+    assert_eq!(
+        (&changed["cron"], &changed["missed"], &changed["name"]),
+        (&json!("@hourly"), &json!("skip"), &made["name"])
+    );
     assert_eq!(changed["next_run"], "2026-03-01T10:00:00Z");
     let again = service.post_json("/api/v1/schedules", order()).await;
     assert!(again.problem(422, "invalid-field").contains("there is a schedule \"Morning sample\" already"));
@@ -120,7 +123,10 @@ async fn a_schedule_is_paused_resumed_and_run_now(database: &TestDatabase) {
     assert_eq!(run.status, StatusCode::ACCEPTED, "{}", run.text());
     assert_eq!(run.json()["next_run"], made["next_run"]);
     let job = service.get(run.header("location")).await.json();
-    assert_eq!((&job["kind"], &job["state"], &job["id"]), (&json!("template.preview"), &json!("ready"), &run.json()["last_job_id"]));
+    assert_eq!(
+        (&job["kind"], &job["state"], &job["id"]),
+        (&json!("template.preview"), &json!("ready"), &run.json()["last_job_id"])
+    );
     assert_eq!(service.post(&format!("{path}/resume")).await.json()["paused"], false);
     patch(&service, &path, json!({ "overlap": "skip" })).await;
     let refused = service.post(&format!("{path}/run")).await;

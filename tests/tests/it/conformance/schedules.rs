@@ -52,8 +52,7 @@ async fn a_name_is_given_once_in_a_workspace(database: &TestDatabase) {
         assert_eq!(flaws.0[0].field, "name");
     };
     refused(schedules::create(db, schedule(workspace)).await.unwrap_err());
-    let other =
-        schedules::create(db, NewSchedule { name: "other".to_owned(), ..schedule(workspace) }).await.unwrap();
+    let other = schedules::create(db, NewSchedule { name: "other".to_owned(), ..schedule(workspace) }).await.unwrap();
     let change = Change { name: Some(schedule(workspace).name), ..Change::default() };
     refused(schedules::change(db, workspace, other.id, change).await.unwrap_err());
     let elsewhere = ground::workspace_named(db, "elsewhere").await;
@@ -86,7 +85,8 @@ async fn only_what_is_named_is_changed(database: &TestDatabase) {
     assert_eq!((changed.name.as_str(), changed.missed.as_str()), ("renamed", "skip"));
     assert_eq!((&changed.cron, &changed.args.0), (&made.cron, &made.args.0));
     assert_eq!((changed.next_run, changed.updated_at), (made.next_run, db.now()), "its ticks are not disturbed");
-    let change = Change { time_zone: Some("Asia/Kolkata".to_owned()), cron: Some("0 9 * * *".to_owned()), ..Change::default() };
+    let change =
+        Change { time_zone: Some("Asia/Kolkata".to_owned()), cron: Some("0 9 * * *".to_owned()), ..Change::default() };
     let changed = schedules::change(db, workspace, made.id, change).await.unwrap().unwrap();
     assert_eq!(changed.next_run.unwrap().to_rfc3339(), "2026-03-02T03:30:00+00:00", "it begins anew");
     let wrong = Change { args: Some(json!({})), ..Change::default() };

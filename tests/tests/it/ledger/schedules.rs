@@ -87,10 +87,7 @@ async fn each_tick_makes_one_job_however_many_schedulers_run_and_die(database: &
             running.remove(0).abort();
             running.push(scheduler(database.connect(db.clock().clone(), Ids::seeded(100 + tick)).await));
         }
-        wait_until("the tick has fired", async || {
-            now_of(db, &schedule).await.next_run > Some(db.now())
-        })
-        .await;
+        wait_until("the tick has fired", async || now_of(db, &schedule).await.next_run > Some(db.now())).await;
     }
     running.iter().for_each(JoinHandle::abort);
     for scheduler in running {
