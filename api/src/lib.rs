@@ -16,6 +16,7 @@ mod metrics;
 mod monitor;
 mod observe;
 mod page;
+mod probes;
 mod problem;
 mod queues;
 mod templates;
@@ -57,6 +58,7 @@ pub fn router(api: Api) -> Router {
         .merge(jobs::routes())
         .merge(queues::routes())
         .merge(batches::routes())
+        .merge(probes::routes())
         .layer(middleware::from_fn(limits::in_time));
     let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);

@@ -9,6 +9,7 @@ mod home;
 mod invite;
 mod jobs;
 mod migrate;
+mod probe;
 mod queues;
 mod stop;
 mod template;
@@ -58,6 +59,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Jobs(command) => jobs::run(&common, command).await,
         Command::Queues(command) => queues::run(&common, command).await,
         Command::Template(command) => template::run(&common, command),
+        Command::Probe(options) => probe::run(&common, options).await,
     }
 }
 

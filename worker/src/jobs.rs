@@ -6,6 +6,7 @@ mod invitation_publish;
 mod invitation_render;
 mod invitation_summary;
 mod invitation_upload;
+mod probe_run;
 mod template_preview;
 
 use std::{future::Future, sync::Arc};
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    fetch::ProbeCall,
     runner::{Attempt, Done, Failure, Handler},
     studio::Studio,
 };
@@ -37,6 +39,8 @@ pub struct Context {
     pub links: LinkSigner,
     /// Fonts, face finder, templates and the picture fetcher.
     pub studio: Studio,
+    /// Where probes call.
+    pub probe: ProbeCall,
     /// The largest list, and how it is read.
     pub import: herald_shared::csv::Options,
 }
@@ -60,6 +64,7 @@ pub fn handler(context: Arc<Context>) -> Handler {
                 JobKind::InvitationUpload => run(context, job, cancelled, invitation_upload::run).await,
                 JobKind::InvitationPublish => run(context, job, cancelled, invitation_publish::run).await,
                 JobKind::InvitationSummary => run(context, job, cancelled, invitation_summary::run).await,
+                JobKind::ProbeRun => run(context, job, cancelled, probe_run::run).await,
                 JobKind::TemplatePreview => run(context, job, cancelled, template_preview::run).await,
             }
         }
@@ -69,6 +74,8 @@ pub fn handler(context: Arc<Context>) -> Handler {
 
 /// One attempt of a kind, decoded.
 struct Task<P> {
+    /// The job's id.
+    id: Uuid,
     args: P,
     workspace_id: Uuid,
     attempt: i64,
@@ -92,7 +99,8 @@ where
         // Trying again would read the same.
         Err(error) => return Err(Failure::Fail(format!("its arguments do not decode: {error}"))),
     };
-    run(context, Task { args, workspace_id: job.workspace_id, attempt: job.attempt, is_last_attempt, cancelled }).await
+    let (id, workspace_id, attempt) = (job.id, job.workspace_id, job.attempt);
+    run(context, Task { id, args, workspace_id, attempt, is_last_attempt, cancelled }).await
 }
 
 /// The invitation a step works on; `None` if there is nothing to do for it any more.
