@@ -43,7 +43,7 @@ impl Proxy {
                             // Whichever end closes, the other is closed with it.
                             _ = copy_bidirectional(&mut client, &mut server) => {}
                             // Both ends stay open until the connection is cut.
-                            _ = frozen.wait_for(|frozen| *frozen) => std::future::pending().await,
+                            () = async { drop(frozen.wait_for(|frozen| *frozen).await) } => std::future::pending().await,
                         }
                     };
                     tokio::select! {

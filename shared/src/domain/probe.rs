@@ -28,7 +28,11 @@ pub struct Probe<'a> {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn start_probe(db: &Db, probe: Probe<'_>, numbers: Range<i64>) -> Result<(Uuid, bool), EnqueueError> {
+pub async fn start_probe(
+    db: &Db,
+    probe: Probe<'_>,
+    numbers: Range<i64>,
+) -> std::result::Result<(Uuid, bool), EnqueueError> {
     let id = batch_id(&probe);
     let mut tx = db.begin().await?;
     let now = tx.db().now();
@@ -53,14 +57,14 @@ pub async fn start_probe(db: &Db, probe: Probe<'_>, numbers: Range<i64>) -> Resu
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn add_to_probe(db: &Db, probe: Probe<'_>, numbers: Range<i64>) -> Result<(), EnqueueError> {
+pub async fn add_to_probe(db: &Db, probe: Probe<'_>, numbers: Range<i64>) -> std::result::Result<(), EnqueueError> {
     let mut tx = db.begin().await?;
     enqueue(&mut tx, probe, numbers).await?;
     tx.commit().await?;
     Ok(())
 }
 
-async fn enqueue(tx: &mut Tx, probe: Probe<'_>, numbers: Range<i64>) -> Result<(), EnqueueError> {
+async fn enqueue(tx: &mut Tx, probe: Probe<'_>, numbers: Range<i64>) -> std::result::Result<(), EnqueueError> {
     let batch_id = Some(batch_id(&probe));
     let jobs = numbers.map(|number| {
         let job = ProbeRun { probe: probe.name.to_owned(), number }.job(probe.workspace_id);
