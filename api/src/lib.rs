@@ -19,6 +19,7 @@ mod metrics;
 mod monitor;
 mod observe;
 mod page;
+mod probes;
 mod problem;
 mod queues;
 mod schedules;
@@ -71,6 +72,7 @@ pub fn router(api: Api) -> Router {
         .merge(audit::routes())
         .merge(workers::routes())
         .merge(schedules::routes())
+        .merge(probes::routes())
         .layer(middleware::from_fn(limits::in_time));
     let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);

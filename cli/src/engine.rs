@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use herald_scheduler::{Outlet, Scheduler};
 use herald_shared::{config::Settings, csv, wire::Wire};
 use herald_worker::{
+    fetch::ProbeCall,
     jobs::{self, Context},
     runner::{InFlight, QueueShare, Runner},
     studio::Studio,
@@ -80,6 +81,7 @@ pub(crate) fn context(home: &Home) -> anyhow::Result<Context> {
         files: home.files.clone(),
         links: home.links.clone(),
         studio: Studio::new(&home.settings)?,
+        probe: ProbeCall::new(&home.settings.probe.url)?,
         import: import_options(&home.settings),
     })
 }

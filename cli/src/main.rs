@@ -10,6 +10,7 @@ mod home;
 mod invite;
 mod jobs;
 mod migrate;
+mod probe;
 mod queues;
 mod schedules;
 mod stop;
@@ -62,6 +63,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Queues(command) => queues::run(&common, command).await,
         Command::Schedules(command) => schedules::run(&common, command).await,
         Command::Template(command) => template::run(&common, command),
+        Command::Probe(options) => probe::run(&common, options).await,
     }
 }
 

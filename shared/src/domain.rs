@@ -6,6 +6,7 @@ mod fact;
 mod invitation;
 mod link_key;
 mod number;
+mod probe;
 mod problem;
 mod run;
 mod template;
@@ -22,6 +23,7 @@ pub use invitation::{
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, known_link_key};
 pub use number::NumberFormatError;
+pub use probe::{Probe, ProbeTimes, add_to_probe, probe_times, start_probe};
 pub use problem::{ImportProblem, add_problems, problems};
 pub use run::{
     NewRun, PicturePolicy, Run, RunOptions, RunSource, StartedRun, cancel_run, import_cursor, import_finished,

@@ -9,6 +9,7 @@ mod invitation_render;
 mod invitation_summary;
 mod invitation_upload;
 mod jobs_act;
+mod probe_run;
 mod template_preview;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use invitation_render::InvitationRender;
 pub use invitation_summary::InvitationSummary;
 pub use invitation_upload::InvitationUpload;
 pub use jobs_act::JobsAct;
+pub use probe_run::ProbeRun;
 pub use template_preview::TemplatePreview;
 
 use crate::{
@@ -41,6 +43,7 @@ pub enum JobKind {
     InvitationUpload,
     InvitationPublish,
     InvitationSummary,
+    ProbeRun,
     TemplatePreview,
     JobsAct,
 }
@@ -79,13 +82,14 @@ const fn policy(
 
 /// The policy table: queue, priority, tries, backoff, time limit. Backoff: base in milliseconds, cap in seconds; time limit in seconds.
 #[rustfmt::skip]
-pub const POLICIES: [Policy; 8] = [
+pub const POLICIES: [Policy; 9] = [
     policy(JobKind::ContactsImport,    "contacts.import",    "control", 0, 10, (500, 60), 3_600),
     policy(JobKind::FaceCrop,          "face.crop",          "cpu",     2,  8, (500, 60),   120),
     policy(JobKind::InvitationRender,  "invitation.render",  "cpu",     1,  8, (500, 60),   120),
     policy(JobKind::InvitationUpload,  "invitation.upload",  "sync",    2, 10, (500, 60),   120),
     policy(JobKind::InvitationPublish, "invitation.publish", "sync",    1, 10, (500, 60),    60),
     policy(JobKind::InvitationSummary, "invitation.summary", "control", 0, 10, (500, 60),   600),
+    policy(JobKind::ProbeRun,          "probe.run",          "sync",    1, 12, (200, 10),    20),
     policy(JobKind::TemplatePreview,   "template.preview",   "cpu",     0,  2, (100,  1),    30),
     policy(JobKind::JobsAct,           "jobs.act",           "control", 0, 10, (500, 60), 3_600),
 ];
@@ -173,6 +177,7 @@ impl JobKind {
             Self::InvitationUpload => job_of::<InvitationUpload>(workspace_id, args),
             Self::InvitationPublish => job_of::<InvitationPublish>(workspace_id, args),
             Self::InvitationSummary => job_of::<InvitationSummary>(workspace_id, args),
+            Self::ProbeRun => job_of::<ProbeRun>(workspace_id, args),
             Self::TemplatePreview => job_of::<TemplatePreview>(workspace_id, args),
             // Its arguments say who asked for it, which is not for a person to say.
             Self::JobsAct => Err(ArgsError {
@@ -232,7 +237,7 @@ pub fn facts_on_death(kind: &str, args: &serde_json::Value, reason: &str) -> Vec
         JobKind::ContactsImport => {
             id(args, "run_id").map(|run_id| Fact::RunFailed { run_id, reason }).into_iter().collect()
         }
-        JobKind::InvitationSummary | JobKind::TemplatePreview | JobKind::JobsAct => Vec::new(),
+        JobKind::InvitationSummary | JobKind::ProbeRun | JobKind::TemplatePreview | JobKind::JobsAct => Vec::new(),
     }
 }
 
@@ -247,7 +252,7 @@ pub fn facts_on_cancel(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
                 .collect()
         }
         JobKind::ContactsImport => id(args, "run_id").map(|run_id| Fact::RunCancelled { run_id }).into_iter().collect(),
-        JobKind::InvitationSummary | JobKind::TemplatePreview | JobKind::JobsAct => Vec::new(),
+        JobKind::InvitationSummary | JobKind::ProbeRun | JobKind::TemplatePreview | JobKind::JobsAct => Vec::new(),
     }
 }
 
@@ -262,7 +267,7 @@ pub fn facts_on_retry(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
                 .collect()
         }
         JobKind::ContactsImport => id(args, "run_id").map(|run_id| Fact::RunReopened { run_id }).into_iter().collect(),
-        JobKind::InvitationSummary | JobKind::TemplatePreview | JobKind::JobsAct => Vec::new(),
+        JobKind::InvitationSummary | JobKind::ProbeRun | JobKind::TemplatePreview | JobKind::JobsAct => Vec::new(),
     }
 }
 

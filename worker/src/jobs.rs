@@ -7,6 +7,7 @@ mod invitation_render;
 mod invitation_summary;
 mod invitation_upload;
 mod jobs_act;
+mod probe_run;
 mod template_preview;
 
 use std::{future::Future, sync::Arc};
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    fetch::ProbeCall,
     runner::{Attempt, Done, Failure, Handler},
     studio::Studio,
 };
@@ -38,6 +40,8 @@ pub struct Context {
     pub links: LinkSigner,
     /// Fonts, face finder, templates and the picture fetcher.
     pub studio: Studio,
+    /// Where probes call.
+    pub probe: ProbeCall,
     /// The largest list, and how it is read.
     pub import: herald_shared::csv::Options,
 }
@@ -61,6 +65,7 @@ pub fn handler(context: Arc<Context>) -> Handler {
                 JobKind::InvitationUpload => run(context, job, cancelled, invitation_upload::run).await,
                 JobKind::InvitationPublish => run(context, job, cancelled, invitation_publish::run).await,
                 JobKind::InvitationSummary => run(context, job, cancelled, invitation_summary::run).await,
+                JobKind::ProbeRun => run(context, job, cancelled, probe_run::run).await,
                 JobKind::TemplatePreview => run(context, job, cancelled, template_preview::run).await,
                 JobKind::JobsAct => run(context, job, cancelled, jobs_act::run).await,
             }

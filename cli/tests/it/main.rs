@@ -8,5 +8,7 @@ mod commands;
 mod compose;
 mod fleet;
 mod http;
+mod kill_table;
+mod probe;
 mod stage;
 mod traces;

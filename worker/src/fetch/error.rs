@@ -64,6 +64,12 @@ impl FetchError {
         }
     }
 
+    /// Whether the other side wants fewer calls for a while.
+    pub(crate) fn asks_for_patience(&self) -> bool {
+        matches!(self.failure, Failure::Status { status: 429, .. })
+            || matches!(self.failure, Failure::Status { status: 503, retry_after: Some(_) })
+    }
+
     /// How it is counted.
     pub(super) fn answer(&self) -> Answer {
         match self.failure {

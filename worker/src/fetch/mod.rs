@@ -11,12 +11,14 @@ mod address;
 mod dns;
 mod error;
 mod hop;
+mod probe;
 mod tls;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::FetchError;
+pub use probe::ProbeCall;
 
 use bytes::{Bytes, BytesMut};
 use error::{Failure, from_reqwest, retry_after};

@@ -10,6 +10,7 @@ mod inspect;
 mod invitations;
 mod limits;
 mod link_key;
+mod probes;
 mod queues;
 mod runs;
 mod schedules;

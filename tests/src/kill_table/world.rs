@@ -1,0 +1,233 @@
+//! One scenario's surroundings: a database and key prefix of its own, its processes, the effect log, a client.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use herald_shared::{
+    clock::Clock,
+    db::{Db, DbConfig, query},
+    domain,
+    ids::Ids,
+};
+use rand::rngs::StdRng;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+use super::{
+    Options,
+    client::Client,
+    processes::{Plan, Processes},
+    servers::{Servers, free_port, succeed},
+    sink::Sink,
+};
+use crate::Proxy;
+
+/// Where a scenario plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// One API, two schedulers, three workers, on PostgreSQL and Redis.
+    Fleet,
+    /// A fleet whose last worker and scheduler have a clock that can be set.
+    Clocks,
+    /// `herald up` on SQLite.
+    Up,
+    /// The same on a disk of its own.
+    SmallDisk,
+}
+
+/// Everything a fault can reach.
+pub(super) struct World {
+    pub(super) processes: Processes,
+    pub(super) client: Client,
+    pub(super) sink: Arc<Sink>,
+    pub(super) random: StdRng,
+    pub(super) short: bool,
+    /// Between `worker-0` and Redis.
+    pub(super) proxy: Option<Proxy>,
+    /// Jobs that ran when something was killed.
+    pub(super) bereaved: Vec<Uuid>,
+    pub(super) lease: Duration,
+    pub(super) root: PathBuf,
+    /// The scenario's name in the names of its probes.
+    pub(super) tag: String,
+    db: Db,
+    runtime: Arc<Runtime>,
+    mounted: bool,
+    folder: Option<TempDir>,
+}
+
+impl World {
+    pub(super) fn make(
+        options: &Options,
+        servers: &Servers,
+        runtime: &Arc<Runtime>,
+        tag: &str,
+        ground: Ground,
+        random: StdRng,
+    ) -> Result<Self> {
+        let folder = TempDir::with_prefix("herald-kill-table-")?;
+        let root = folder.path().to_owned();
+        std::fs::create_dir(root.join("data"))?;
+        let mounted = ground == Ground::SmallDisk;
+        if mounted {
+            let mut mount = std::process::Command::new("mount");
+            succeed(mount.args(["-t", "tmpfs", "-o", "size=32m", "tmpfs"]).arg(root.join("data")))?;
+        }
+        let sink = Sink::serve(options.delay())?;
+        let api = format!("127.0.0.1:{}", free_port()?);
+        let lease = options.lease();
+        let mut settings = format!(
+            "[probe]\nurl = \"http://{}/\"\n[ledger]\nlease_seconds = {}\n[http]\nlisten = \"{api}\"\n",
+            sink.address,
+            lease.as_secs()
+        );
+        let fleet = matches!(ground, Ground::Fleet | Ground::Clocks);
+        let (mut owner, mut reader) = (DbConfig::Sqlite { path: root.join("data/herald.db") }, None);
+        if fleet {
+            servers.sql(&format!("create database {tag} owner fleet"))?;
+            let url = servers.database("fleet", tag);
+            let redis = servers.redis_address();
+            settings +=
+                &format!("[database]\nurl = \"{url}\"\n[redis]\nurl = \"redis://{redis}\"\nprefix = \"{tag}\"\n");
+            owner = DbConfig::Postgres { url, max_connections: 1 };
+            // As a user whom no limit of connections holds up.
+            reader = Some(DbConfig::Postgres { url: servers.database("herald", tag), max_connections: 2 });
+        }
+        std::fs::write(root.join("herald.toml"), settings)?;
+        std::fs::write(root.join("clock"), "+0")?;
+        let (db, token) = runtime.block_on(open(&owner, reader.as_ref()))?;
+        let proxy = fleet.then(|| runtime.block_on(Proxy::to(servers.redis_address())));
+        let plans = plans(ground, proxy.as_ref().map(Proxy::address), &root);
+        Ok(Self {
+            processes: Processes::start(&options.herald, &root, plans)?,
+            client: Client::new(api, token),
+            sink,
+            random,
+            short: options.short,
+            proxy,
+            bereaved: Vec::new(),
+            lease,
+            root,
+            tag: tag.to_owned(),
+            db,
+            runtime: runtime.clone(),
+            mounted,
+            folder: Some(folder),
+        })
+    }
+
+    /// Part of a fault: how long it lasts.
+    pub(super) fn pause(&self, milliseconds: u64) {
+        std::thread::sleep(Duration::from_millis(milliseconds));
+    }
+
+    /// Sends KILL to a process, and remembers what ran.
+    pub(super) fn kill(&mut self, name: &str) -> Result<()> {
+        let running = query("select id from jobs where kind = 'probe.run' and state = 'running'");
+        let running: Vec<(Uuid,)> = self.runtime.block_on(running.all(&self.db)).unwrap_or_default();
+        self.processes.signal(name, "KILL")?;
+        self.bereaved.extend(running.into_iter().map(|(id,)| id));
+        Ok(())
+    }
+
+    /// Jobs that have not ended; `None` while the database cannot be asked.
+    pub(super) fn open_jobs(&self) -> Option<i64> {
+        let open = query("select count(*) from jobs where state in ('ready', 'running')");
+        let open: Result<(i64,), _> = self.runtime.block_on(open.one(&self.db));
+        open.ok().map(|(open,)| open)
+    }
+
+    /// The jobs that succeeded.
+    pub(super) fn succeeded(&self) -> Result<Vec<Uuid>> {
+        let succeeded = query("select id from jobs where kind = 'probe.run' and state = 'succeeded'");
+        let rows: Vec<(Uuid,)> = self.runtime.block_on(succeeded.all(&self.db)).context("asking the ledger")?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// The dead jobs' tries and what their histories say.
+    pub(super) fn dead(&self) -> Result<Vec<(i64, String)>> {
+        let dead = query(
+            "select j.attempt, e.message from jobs as j join job_errors as e on e.job_id = j.id where j.state = 'dead' order by e.attempt",
+        );
+        self.runtime.block_on(dead.all(&self.db)).context("asking the ledger")
+    }
+
+    /// Until every job that ran at a kill has run.
+    pub(super) fn recovered(&self, began: Instant, patience: Duration) -> Option<Duration> {
+        while began.elapsed() < patience {
+            if let Ok(succeeded) = self.succeeded() {
+                let succeeded: std::collections::HashSet<_> = succeeded.into_iter().collect();
+                if self.bereaved.iter().all(|job| succeeded.contains(job)) {
+                    return Some(began.elapsed());
+                }
+            }
+            self.pause(20);
+        }
+        None
+    }
+
+    /// Keeps the logs where they outlive the scenario.
+    pub(super) fn keep_logs(&self, into: &Path) -> Result<()> {
+        let into = into.join(&self.tag);
+        std::fs::create_dir_all(&into)?;
+        for name in self.processes.names("") {
+            let log = format!("{name}.log");
+            std::fs::copy(self.root.join(&log), into.join(&log))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the processes, and then what they worked on.
+    pub(super) fn end(self) -> Result<()> {
+        let Self { processes, db, runtime, mounted, folder, root, .. } = self;
+        drop(processes);
+        runtime.block_on(db.close());
+        if mounted {
+            succeed(std::process::Command::new("umount").arg("-l").arg(root.join("data")))?;
+        }
+        drop(folder);
+        Ok(())
+    }
+}
+
+async fn open(owner: &DbConfig, reader: Option<&DbConfig>) -> Result<(Db, String)> {
+    let db = Db::connect(owner, Clock::system(), Ids::random()).await?;
+    db.migrate().await?;
+    let workspace = domain::ensure_default_workspace(&db).await?;
+    let token = domain::make_token(&db, workspace, "kill-table").await?;
+    let Some(reader) = reader else { return Ok((db, token)) };
+    db.close().await;
+    Ok((Db::connect(reader, Clock::system(), Ids::random()).await?, token))
+}
+
+/// Debian's libfaketime.
+pub(super) const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+
+fn plans(ground: Ground, proxy: Option<SocketAddr>, root: &Path) -> Vec<Plan> {
+    let Some(proxy) = proxy else { return vec![Plan::new("up-0", &["up"])] };
+    let worker = ["worker", "--queues", "sync=8"];
+    let mut plans = vec![
+        Plan::new("api-0", &["api"]),
+        Plan::new("scheduler-0", &["scheduler"]),
+        Plan::new("scheduler-1", &["scheduler"]),
+        Plan::new("worker-0", &worker).with("HERALD__REDIS__URL", &format!("redis://{proxy}")),
+        Plan::new("worker-1", &worker),
+        Plan::new("worker-2", &worker),
+    ];
+    if ground == Ground::Clocks {
+        let file = root.join("clock");
+        for plan in plans.iter_mut().filter(|plan| ["scheduler-1", "worker-2"].contains(&plan.name.as_str())) {
+            let set = plan.clone().with("LD_PRELOAD", FAKETIME).with("FAKETIME_NO_CACHE", "1");
+            *plan = set
+                .with("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+                .with("FAKETIME_TIMESTAMP_FILE", &file.display().to_string());
+        }
+    }
+    plans
+}

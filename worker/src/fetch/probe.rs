@@ -1,0 +1,63 @@
+//! The call of a probe: to an address from the settings, never from data.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use reqwest::{Client, StatusCode, Url};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    error::{Failure, FetchError, from_reqwest, retry_after},
+    tls,
+};
+
+const CONNECT: Duration = Duration::from_secs(5);
+const TOTAL: Duration = Duration::from_secs(10);
+
+/// Where probes call. Cheap to clone.
+#[derive(Clone)]
+pub struct ProbeCall(Option<(Client, Url)>);
+
+impl ProbeCall {
+    /// Calls `url`; nothing if it is empty.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub fn new(url: &str) -> anyhow::Result<Self> {
+        if url.is_empty() {
+            return Ok(Self(None));
+        }
+        let url = Url::parse(url).context("the setting probe.url is not a web address")?;
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls::config(&[])?)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent(concat!("Herald/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            .timeout(TOTAL)
+            .build()?;
+        Ok(Self(Some((client, url))))
+    }
+
+    /// Puts `body` there under the job's id. 409 means that it was done before. The answer's body is not read.
+    ///
+    /// # Errors
+    /// [`FetchError`]; its [`is_transient`](FetchError::is_transient) says whether another try can help.
+    pub async fn call(&self, job: Uuid, body: &Value) -> Result<(), FetchError> {
+        let Some((client, url)) = &self.0 else { return Ok(()) };
+        let refused = |failure| FetchError::new(url.host_str().unwrap_or_default().to_owned(), failure);
+        let request = client.put(url.clone()).header("idempotency-key", job.to_string()).json(body);
+        let response = request.send().await.map_err(|error| refused(from_reqwest(&error, TOTAL)))?;
+        match response.status() {
+            StatusCode::CONFLICT => Ok(()),
+            status if status.is_success() => Ok(()),
+            status => {
+                let retry_after = retry_after(response.headers());
+                Err(refused(Failure::Status { status: status.as_u16(), retry_after }))
+            }
+        }
+    }
+}
