@@ -90,6 +90,8 @@ impl Db {
                     .idle_timeout(None)
                     .max_lifetime(None)
                     .acquire_timeout(Duration::from_secs(60))
+                    // On a full disk SQLite ends a transaction by itself, and sqlx counts it as open for good: such a connection is of no use.
+                    .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
                     .connect_with(options.clone())
                     .await?;
                 let read = SqlitePoolOptions::new()
