@@ -6,9 +6,13 @@
 mod scheduler;
 mod worker;
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
+use chrono::TimeDelta;
 use herald_shared::{
     config::Settings,
     db::Db,
@@ -45,6 +49,7 @@ impl Role {
         telemetry::this_process(name, &common.data, &metrics);
         let redis = redis_config(&settings)?;
         let home = Home::share(common, settings).await?;
+        keep_time(&home.db).await?;
         let redis = RedisWire::connect(&redis).await.context("opening the wire")?;
         Ok(Self { home, redis, metrics, stop: stop::on_signal() })
     }
@@ -52,6 +57,44 @@ impl Role {
     async fn close(self) {
         self.home.close().await;
     }
+}
+
+/// How often the clock is compared with the database's.
+const COMPARED: Duration = Duration::from_secs(10);
+/// An answer that took longer says too little about the time.
+const PROMPT: Duration = Duration::from_millis(500);
+/// A difference that somebody should know of.
+const REMARKABLE: TimeDelta = TimeDelta::seconds(1);
+
+/// Goes by the database's clock from now on, so that a lease means the same to who writes it and to who reads it, whatever happens to the clocks of
+/// the machines.
+async fn keep_time(db: &Db) -> anyhow::Result<()> {
+    compare_clocks(db).await.context("reading the database's clock")?;
+    let db = db.clone();
+    tokio::spawn(async move {
+        loop {
+            db.clock().sleep(COMPARED).await;
+            if let Err(error) = compare_clocks(&db).await {
+                tracing::debug!(%error, "the database does not tell its time, will ask again");
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn compare_clocks(db: &Db) -> herald_shared::db::Result<()> {
+    let asked = Instant::now();
+    let Some(theirs) = db.server_time().await? else { return Ok(()) };
+    let took = asked.elapsed();
+    if took > PROMPT {
+        return Ok(());
+    }
+    // They read it somewhere between the question and the answer.
+    let by = db.clock().set(theirs + took / 2);
+    if by.abs() > REMARKABLE {
+        tracing::warn!(seconds = by.as_seconds_f64(), "this process's clock was set to the database's");
+    }
+    Ok(())
 }
 
 fn redis_config(settings: &Settings) -> anyhow::Result<RedisConfig> {

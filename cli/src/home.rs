@@ -99,12 +99,12 @@ impl Home {
     /// works on, and its leases bring lost jobs back.
     pub(crate) async fn share(common: &Common, settings: Settings) -> anyhow::Result<Self> {
         check_public_url(&settings)?;
-        Self::inside(DataFolder::share(&common.data)?, common, settings).await
+        Self::inside(DataFolder::share(&common.data)?, common, settings, Clock::steady()).await
     }
 
     /// Opens the data folder for this process alone, and puts in order what a killed process left.
     pub(crate) async fn open(common: &Common, settings: Settings) -> anyhow::Result<Self> {
-        let home = Self::inside(DataFolder::open(&common.data)?, common, settings).await?;
+        let home = Self::inside(DataFolder::open(&common.data)?, common, settings, Clock::system()).await?;
         if home.folder.was_killed() {
             let unfinished = home.files.remove_unfinished(None).await?;
             let unowned = sweep(&home.db, &home.files).await.context("removing files without an owner")?;
@@ -118,12 +118,10 @@ impl Home {
     }
 
     /// Opens what belongs to a folder, and brings its database up to this version.
-    async fn inside(folder: DataFolder, common: &Common, settings: Settings) -> anyhow::Result<Self> {
+    async fn inside(folder: DataFolder, common: &Common, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let ids = Ids::random();
         let links = signer(&settings, &folder, &ids)?;
-        let db = Db::connect(&database(&settings, &common.data), Clock::system(), ids)
-            .await
-            .context("opening the database")?;
+        let db = Db::connect(&database(&settings, &common.data), clock, ids).await.context("opening the database")?;
         db.migrate().await.context("bringing the database up to this version")?;
         if !settings.database.url.is_empty() {
             domain::check_link_key(&db, &links).await?;

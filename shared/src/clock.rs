@@ -1,6 +1,12 @@
-//! Time as a parameter: the system's in production, a hand-set one in tests.
+//! Time as a parameter: the system's in production, the database's in a fleet, a hand-set one in tests.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use tokio::sync::watch;
@@ -12,13 +18,39 @@ pub struct Clock(Inner);
 #[derive(Clone, Debug)]
 enum Inner {
     System,
+    Steady(Arc<Steady>),
     Manual(Arc<watch::Sender<DateTime<Utc>>>),
+}
+
+/// Time since the process began, counted by a clock that nobody sets, and what time it was then.
+#[derive(Debug)]
+struct Steady {
+    origin: Instant,
+    /// In microseconds since 1970.
+    at_origin: AtomicI64,
 }
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
         Self(Inner::System)
+    }
+
+    /// A clock that begins with the machine's and then goes by itself, whatever somebody does to the machine's, until [`Clock::set`] sets it.
+    /// The processes of a fleet keep it by their database's: leases that one writes and another reads must mean the same.
+    pub fn steady() -> Self {
+        let now = Self::system().now();
+        Self(Inner::Steady(Arc::new(Steady {
+            origin: Instant::now(),
+            at_origin: AtomicI64::new(now.timestamp_micros()),
+        })))
+    }
+
+    /// Sets a steady clock, and returns by how much. Does nothing to others.
+    pub fn set(&self, now: DateTime<Utc>) -> TimeDelta {
+        let Inner::Steady(steady) = &self.0 else { return TimeDelta::zero() };
+        let at_origin = now.timestamp_micros() - steady.elapsed();
+        TimeDelta::microseconds(at_origin - steady.at_origin.swap(at_origin, Ordering::Relaxed))
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it.
@@ -31,6 +63,10 @@ impl Clock {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
             Inner::System => micros(Utc::now()),
+            Inner::Steady(steady) => {
+                let micros = steady.at_origin.load(Ordering::Relaxed) + steady.elapsed();
+                DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::UNIX_EPOCH)
+            }
             Inner::Manual(time) => *time.borrow(),
         }
     }
@@ -45,7 +81,7 @@ impl Clock {
     /// Returns when `until` has come. On a manual clock it waits for [`Clock::advance`].
     pub async fn sleep_until(&self, until: DateTime<Utc>) {
         match &self.0 {
-            Inner::System => {
+            Inner::System | Inner::Steady(_) => {
                 let wait = (until - self.now()).to_std().unwrap_or_default();
                 tokio::time::sleep(wait).await;
             }
@@ -63,6 +99,13 @@ impl Clock {
     }
 }
 
+impl Steady {
+    /// Microseconds.
+    fn elapsed(&self) -> i64 {
+        i64::try_from(self.origin.elapsed().as_micros()).unwrap_or(i64::MAX / 2)
+    }
+}
+
 fn micros(time: DateTime<Utc>) -> DateTime<Utc> {
     time.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(time)
 }
@@ -70,6 +113,18 @@ fn micros(time: DateTime<Utc>) -> DateTime<Utc> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_steady_clock_is_what_it_was_set_to_and_goes_on_from_there() {
+        let clock = Clock::steady();
+        let (was, hour) = (clock.now(), TimeDelta::hours(1));
+        let by = clock.set(was - hour);
+        assert!(by <= -hour && by > -hour - TimeDelta::seconds(30), "{by}");
+        let first = clock.now();
+        assert!(first >= was - hour && first < was - hour + TimeDelta::seconds(30), "{first}");
+        assert!(clock.clone().now() >= first);
+        assert_eq!(Clock::manual(was).set(first), TimeDelta::zero());
+    }
 
     #[tokio::test]
     async fn a_sleeper_on_a_manual_clock_wakes_when_it_is_advanced() {

@@ -105,6 +105,11 @@ fn begin_at_zero() {
     for kind in POLICIES.iter().map(|policy| policy.name).chain([OTHER_KIND]) {
         OUTCOMES.iter().for_each(|outcome| catalog::JOBS.add([kind, outcome], 0));
     }
+    for kind in POLICIES.iter().map(|policy| policy.name) {
+        [&catalog::SCHEDULE_FIRED, &catalog::SCHEDULE_MISSED, &catalog::SCHEDULE_OVERLAPPED]
+            .iter()
+            .for_each(|counter| counter.add([kind], 0));
+    }
     POLICIES.iter().for_each(|policy| catalog::QUEUE_BLOCKS.add([policy.queue], 0));
     for provider in PROVIDERS {
         Answer::ALL.iter().for_each(|answer| catalog::PROVIDER_CALLS.add([provider, answer.name()], 0));

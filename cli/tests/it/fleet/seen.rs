@@ -13,6 +13,7 @@ use herald_shared::telemetry::{
 
 use super::{Fleet, PATIENCE, free_address};
 use crate::http::{ask, form};
+use crate::stage::end;
 
 /// The series of one process: name, label names, and the line as it was.
 struct Exported {
@@ -86,12 +87,18 @@ fn what_a_fleet_exports_is_what_the_catalog_says() {
     fleet.wait_until("the run is complete", || {
         fleet.number("select count(*) from invitation_runs where state = 'complete'") == 1
     });
+    let every_second =
+        ["schedules", "add", "seen", "--cron", "* * * * * *", "--zone", "UTC", "--kind", "probe.run", "--args"];
+    let mut add = fleet.herald(&every_second);
+    add.arg(r#"{"probe": "seen", "number": 0}"#);
+    end(add).with(0);
     // Gauges are told every ten seconds.
     let began = std::time::Instant::now();
     let processes = loop {
         let all = [(&at_api, Some(token.as_str())), (&at_worker, None), (&at_scheduler, None)];
         if let [Some(api), Some(worker), Some(scheduler)] = all.map(|(at, token)| Exported::read(at, token))
             && scheduler.text.contains("herald_workers{state=\"running\"} 1")
+            && scheduler.text.contains("\nherald_schedule_lateness_seconds_count ")
             // Told when the leases of what waits are renewed.
             && scheduler.text.contains("\nherald_wire_depth{")
         {
