@@ -15,7 +15,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -145,12 +145,17 @@ impl Events {
 
     /// Reads until nobody watches or there is nothing more to see.
     async fn follow(self, db: Db, subject: Subject, sender: watch::Sender<Snapshot>) {
+        let mut pause = PERIOD;
         loop {
             tokio::select! {
                 () = self.0.stop.cancelled() => break,
-                () = tokio::time::sleep(PERIOD) => {}
+                () = tokio::time::sleep(pause) => {}
             }
-            match subject.read(&db).await {
+            let began = Instant::now();
+            let read = subject.read(&db).await;
+            // Counting the jobs of a long queue takes a while: looking is to be a small part of the database's work.
+            pause = PERIOD.max(began.elapsed() * 10);
+            match read {
                 Ok(Some(now)) => {
                     let ended = now.ended;
                     sender.send_if_modified(|before| {
@@ -192,7 +197,9 @@ async fn open(api: &Api, subject: Subject) -> Result<Response, Problem> {
             Subject::Queues => Problem::missing("queue", ""),
         });
     };
-    let receiver = api.events.watch(&api.db, subject, now.clone());
+    let mut receiver = api.events.watch(&api.db, subject, now);
+    // What the reader has seen, not what was read above: it may have seen a change in between, and tells a change once.
+    let now = receiver.borrow_and_update().clone();
     let stream = changes(now, receiver, api.events.0.stop.clone());
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }

@@ -56,9 +56,11 @@ pub(super) async fn act(
         tx.commit().await?;
         return Ok(Json(found).into_response());
     }
-    let job = JobsAct { act, filter, by: actor, asked_at: api.db.now() }.job(workspace);
+    let asked = Entry::of(&format!("{action}.asked"), &filter);
+    let job = JobsAct { act, filter, by: actor.clone(), asked_at: api.db.now() }.job(workspace);
     let mut tx = api.db.begin().await?;
     let id = ledger::enqueue(&mut tx, vec![job]).await?[0];
+    audit::record(&mut tx, &actor, asked.with(serde_json::json!({ "job": id }))).await?;
     tx.commit().await?;
     let location = format!("/api/v1/jobs/{id}");
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(serde_json::json!({ "job": id }))).into_response())
