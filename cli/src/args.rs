@@ -217,7 +217,7 @@ pub(crate) enum Jobs {
 #[derive(Debug, Args)]
 pub(crate) struct Many {
     /// The job's id
-    #[arg(conflicts_with_all = ["all", "dry_run", "kind", "state", "queue", "batch", "arg", "cause", "created_after", "created_before"])]
+    #[arg(conflicts_with_all = ["all", "dry_run", "kind", "state", "queue", "batch", "arg", "cause", "created_after", "created_before", "finished_after", "finished_before"])]
     pub(crate) id: Option<Uuid>,
     #[command(flatten)]
     pub(crate) filter: JobsFilter,
@@ -255,6 +255,12 @@ pub(crate) struct JobsFilter {
     /// Only enqueued before this time
     #[arg(long, value_name = "TIME")]
     pub(crate) created_before: Option<String>,
+    /// Only ended at or after this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) finished_after: Option<String>,
+    /// Only ended before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) finished_before: Option<String>,
 }
 
 #[derive(Debug, Args)]

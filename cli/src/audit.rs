@@ -45,7 +45,7 @@ pub(crate) async fn run(common: &Common, options: Audit) -> anyhow::Result<ExitC
 }
 
 fn line(row: &AuditRow) -> String {
-    let affected = row.affected.map(|affected| format!(", {affected} jobs")).unwrap_or_default();
+    let affected = row.affected.map(|affected| format!(", {affected} affected")).unwrap_or_default();
     let dry_run = if row.dry_run { " (only counted)" } else { "" };
     format!(
         "{:>6}  {}  {:<24} {} {}{affected}{dry_run}",

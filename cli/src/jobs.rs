@@ -70,7 +70,9 @@ fn read(typed: JobsFilter) -> anyhow::Result<JobFilter> {
         fingerprint: typed.cause,
         created_after: time("--created-after", typed.created_after)?,
         created_before: time("--created-before", typed.created_before)?,
-        ..JobFilter::default()
+        finished_after: time("--finished-after", typed.finished_after)?,
+        finished_before: time("--finished-before", typed.finished_before)?,
+        before: None,
     })
 }
 

@@ -1,10 +1,12 @@
 //! Retrying, cancelling and deleting: one job, or all that a filter finds, a thousand a transaction. Every act is in the audit log.
 
+use std::time::Duration;
+
 use anyhow::bail;
 use herald_shared::{
     db::Db,
     ledger::{
-        self, Act, Acting, Cancelled,
+        self, Act, Acting, Cancelled, EnqueueError, JobFilter,
         audit::{self, Actor, Entry},
     },
 };
@@ -13,6 +15,10 @@ use uuid::Uuid;
 
 use super::{found, read, say};
 use crate::{args::Many, audit::me};
+
+/// Tries of a thousand jobs that the database refuses for the moment, and the wait between them.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(250);
 
 pub(super) async fn retry_one(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Result<()> {
     let job = found(db, workspace, id).await?;
@@ -73,11 +79,17 @@ pub(super) async fn many(db: &Db, workspace: Uuid, act: Act, asked: Many) -> any
         ProgressStyle::with_template("{bar:40} {pos}/{len} jobs, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
+    let mut tries = TRIES;
     while !acting.finished {
-        let mut tx = db.begin().await?;
-        let acted = ledger::act_on_next(&mut tx, &actor, act, &filter, &acting).await?;
-        tx.commit().await?;
-        acting = acted.acting;
+        match next(db, &actor, act, &filter, &acting).await {
+            Ok(further) => (acting, tries) = (further, TRIES),
+            // Two transactions met, or the database was away: nothing of this thousand was done.
+            Err(EnqueueError::Db(error)) if error.is_transient() && tries > 0 => {
+                tries -= 1;
+                db.clock().sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
         bar.set_position(u64::try_from(acting.seen).unwrap_or(0));
     }
     bar.finish_and_clear();
@@ -93,4 +105,12 @@ pub(super) async fn many(db: &Db, workspace: Uuid, act: Act, asked: Many) -> any
         done
     });
     Ok(())
+}
+
+/// Acts on the next thousand.
+async fn next(db: &Db, actor: &Actor, act: Act, filter: &JobFilter, acting: &Acting) -> Result<Acting, EnqueueError> {
+    let mut tx = db.begin().await?;
+    let acted = ledger::act_on_next(&mut tx, actor, act, filter, acting).await?;
+    tx.commit().await?;
+    Ok(acted.acting)
 }
