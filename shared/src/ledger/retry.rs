@@ -107,9 +107,10 @@ async fn revive(tx: &mut Tx, found: &[Revived], tries: impl Fn(&str) -> i64) -> 
     let mut revived = 0;
     let mut counts: HashMap<Uuid, batch::Counts> = HashMap::new();
     for job in found {
-        // The attempt number goes on rising: it fences off whoever still works on an older one. Of several jobs with one key, one lives.
+        // Who retries what was too late wants it done all the same. The attempt number goes on rising: it fences off whoever still works on an older one. Of several jobs with one key, one lives.
         let touched = query(
-            "update jobs set state = 'ready', run_at = $2, max_attempts = attempt + $3, finished_at = null, cancel_requested = false
+            "update jobs set state = 'ready', run_at = $2, max_attempts = attempt + $3, finished_at = null, cancel_requested = false,
+               expires_at = case when expires_at <= $2 then null else expires_at end
              where id = $1 and state = $4
                and not exists (select 1 from jobs as live where live.workspace_id = jobs.workspace_id
                                and live.unique_key = jobs.unique_key and live.state in ('ready', 'running'))",
