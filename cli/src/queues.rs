@@ -23,7 +23,7 @@ pub(crate) async fn run(common: &Common, command: Queues) -> anyhow::Result<Exit
     let db = home::ledger(common).await?;
     match command {
         Queues::List { json } => {
-            for queue in ledger::queues(&db).await? {
+            for queue in every(&db).await? {
                 say(&if json { serde_json::to_string(&queue)? } else { line(&queue) });
             }
         }
@@ -99,19 +99,26 @@ async fn actor(db: &Db) -> anyhow::Result<Actor> {
     Ok(me(domain::ensure_default_workspace(db).await?))
 }
 
-/// The limits of a queue that there is: one that was set up, has jobs, or that some kind of job goes to.
+/// Every queue: those jobs are made for, and those that were set up or still have some.
+async fn every(db: &Db) -> anyhow::Result<Vec<QueueStatus>> {
+    let mut queues = ledger::queues(db).await?;
+    for policy in &POLICIES {
+        if !queues.iter().any(|queue| queue.name == policy.queue) {
+            let limits = QueueLimits { rate_seconds: 1, ..QueueLimits::default() };
+            queues.push(QueueStatus { name: policy.queue.to_owned(), limits, ..QueueStatus::default() });
+        }
+    }
+    queues.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(queues)
+}
+
+/// The limits of a queue that there is.
 async fn known(db: &Db, name: &str) -> anyhow::Result<QueueLimits> {
-    let queues = ledger::queues(db).await?;
+    let queues = every(db).await?;
     if let Some(queue) = queues.iter().find(|queue| queue.name == name) {
         return Ok(queue.limits.clone());
     }
-    if POLICIES.iter().any(|policy| policy.queue == name) {
-        return Ok(QueueLimits { rate_seconds: 1, ..QueueLimits::default() });
-    }
-    let mut names: Vec<&str> =
-        POLICIES.iter().map(|policy| policy.queue).chain(queues.iter().map(|queue| queue.name.as_str())).collect();
-    names.sort_unstable();
-    names.dedup();
+    let names: Vec<&str> = queues.iter().map(|queue| queue.name.as_str()).collect();
     bail!("there is no queue {name:?}; there are: {}", names.join(", "));
 }
 
