@@ -218,6 +218,8 @@ async fn lease_lane(tx: &mut Tx, queue: &str, lane: &Lane, limit: usize, grant: 
          returning id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent,
                    limit_key, cost, expires_at, open_hours"
     ))
+    // As in `lanes`: the plan must fit the backlog of now.
+    .once()
     .bind(queue)
     .bind(lane.workspace_id)
     .bind(lane.lane)
