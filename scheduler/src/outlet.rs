@@ -8,7 +8,7 @@ use herald_shared::{
     ledger::{self, Demand, Leased, ON_THE_WIRE, WORKER_BELIEVED},
     redis_wire::{Event, RedisWire},
     telemetry::catalog::WIRE_DEPTH,
-    wire::Wire,
+    wire::{Wire, room_for},
 };
 use tokio::sync::{Mutex, broadcast};
 
@@ -141,7 +141,7 @@ impl Fleet {
             .zip(depths)
             .map(|((queue, room), depth)| Demand {
                 queue: queue.clone(),
-                limit: room.saturating_sub(depth),
+                limit: room_for(*room, depth),
                 waiting: depth,
             })
             .filter(|demand| demand.limit > 0)

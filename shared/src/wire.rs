@@ -38,6 +38,18 @@ struct Queue {
     closed: bool,
 }
 
+/// How many more jobs to bring where `waiting` wait and `capacity` may: none until half of them are gone. Nobody there is idle yet, and a
+/// handful costs as many round trips as a hundred.
+pub fn room_for(capacity: usize, waiting: usize) -> usize {
+    if waiting <= capacity / 2 { capacity - waiting } else { 0 }
+}
+
+impl Queue {
+    fn room(&self) -> usize {
+        if self.closed { 0 } else { room_for(self.capacity, self.waiting.len()) }
+    }
+}
+
 impl Wire {
     /// A wire within this process.
     pub fn in_process() -> Self {
@@ -61,25 +73,18 @@ impl Wire {
         Consumer { wire: self.clone(), queue: queue.to_owned() }
     }
 
-    /// How many more jobs of each queue the wire can take.
+    /// How many more jobs of each queue the wire should be given; see [`room_for`].
     pub fn demand(&self) -> Vec<Demand> {
         self.queues()
             .iter()
-            .filter(|(_, queue)| !queue.closed)
-            .map(|(name, queue)| Demand {
-                queue: name.clone(),
-                limit: queue.capacity.saturating_sub(queue.waiting.len()),
-                waiting: queue.waiting.len(),
-            })
+            .map(|(name, queue)| Demand { queue: name.clone(), limit: queue.room(), waiting: queue.waiting.len() })
             .filter(|demand| demand.limit > 0)
             .collect()
     }
 
-    /// How many more jobs of a queue the wire can take.
+    /// How many more jobs of a queue the wire should be given; see [`room_for`].
     pub fn room(&self, queue: &str) -> usize {
-        let queues = self.queues();
-        let open = queues.get(queue).filter(|queue| !queue.closed);
-        open.map_or(0, |queue| queue.capacity.saturating_sub(queue.waiting.len()))
+        self.queues().get(queue).map_or(0, Queue::room)
     }
 
     /// Changes whenever a consumer has come or has emptied half of its queue, for any number of watchers.
@@ -165,8 +170,9 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// The next job; pending while there is none, `None` once [`Wire::close`] was called.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Leased>> {
+    /// The next job; pending while there is none, `None` once [`Wire::close`] was called. `taken` sees the job before it leaves the wire, so
+    /// that whoever looks at the wire first and at what was taken then finds it.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>, taken: impl FnOnce(&Leased)) -> Poll<Option<Leased>> {
         let mut queues = self.wire.queues();
         let Some(queue) = queues.get_mut(&self.queue) else { return Poll::Ready(None) };
         if queue.closed {
@@ -176,7 +182,8 @@ impl Consumer {
             queue.waker = Some(cx.waker().clone());
             return Poll::Pending;
         };
-        if queue.waiting.len() <= queue.capacity / 2 {
+        taken(&job);
+        if queue.room() > 0 {
             self.wire.0.more_room();
         }
         Poll::Ready(Some(job))

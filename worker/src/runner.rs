@@ -116,7 +116,7 @@ impl Runner {
                 handler: self.handler.clone(),
             };
             let worker = WorkerBuilder::new(share.queue.as_str())
-                .backend(WireBackend(consumer))
+                .backend(WireBackend { consumer, in_flight: in_flight.clone() })
                 .concurrency(share.concurrency.max(1))
                 .layer(settle)
                 .build(settle::never_reached);

@@ -13,8 +13,13 @@ use apalis_core::{
 use herald_shared::{ledger::Leased, wire::Consumer};
 use tower::layer::util::Identity;
 
-/// Yields leased jobs until its queue on the wire is closed.
-pub(super) struct WireBackend(pub(super) Consumer);
+use super::in_flight::InFlight;
+
+/// Yields leased jobs until its queue on the wire is closed, and notes each as held before it leaves the wire.
+pub(super) struct WireBackend {
+    pub(super) consumer: Consumer,
+    pub(super) in_flight: InFlight,
+}
 
 impl Backend for WireBackend {
     type Task = Task<Leased>;
@@ -29,7 +34,7 @@ impl Backend for WireBackend {
         cx: &mut Context<'_>,
         worker: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
-        let next = self.0.poll_next(cx);
+        let next = self.consumer.poll_next(cx, |job| self.in_flight.add(job.key(), job.lease_until));
         if matches!(next, Poll::Ready(None)) {
             // An exhausted backend alone does not end an apalis worker. It is running, so it can be stopped.
             let _ = worker.stop();

@@ -1,10 +1,11 @@
-//! The attempts this process holds: taken from the wire, outcome not yet committed.
+//! The attempts this process holds: from when they leave the wire until their outcome is committed.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use chrono::{DateTime, Utc};
 use herald_shared::ledger::JobKey;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -15,20 +16,36 @@ pub struct InFlight(Arc<Mutex<HashMap<Uuid, Held>>>);
 
 struct Held {
     attempt: i64,
+    lease_until: DateTime<Utc>,
     cancelled: CancellationToken,
     handed_back: bool,
 }
 
 impl InFlight {
-    /// Takes an attempt in; the token is cancelled when it should stop.
-    pub(super) fn add(&self, key: JobKey) -> CancellationToken {
-        let cancelled = CancellationToken::new();
-        let held = Held { attempt: key.attempt, cancelled: cancelled.clone(), handed_back: false };
+    /// Takes an attempt in, as it leaves the wire.
+    pub(super) fn add(&self, key: JobKey, lease_until: DateTime<Utc>) {
+        let held = Held { attempt: key.attempt, lease_until, cancelled: CancellationToken::new(), handed_back: false };
         if let Some(older) = self.held().insert(key.id, held) {
             // Its lease was lost, and the job has come back to the same process.
             older.cancelled.cancel();
         }
-        cancelled
+    }
+
+    /// The token that is cancelled when an attempt should stop. `None` if its lease has run out by `now`, or a later attempt has taken its place:
+    /// then the job is, or will be, somebody else's, and the attempt must not begin.
+    pub(super) fn begin(&self, key: JobKey, now: DateTime<Utc>) -> Option<CancellationToken> {
+        let mut held = self.held();
+        let ours = held.get(&key.id).filter(|held| held.attempt == key.attempt)?;
+        if ours.lease_until <= now {
+            held.remove(&key.id);
+            return None;
+        }
+        Some(ours.cancelled.clone())
+    }
+
+    /// Notes that the leases of these jobs last until then.
+    pub(super) fn renewed(&self, jobs: &HashSet<Uuid>, until: DateTime<Utc>) {
+        self.held().iter_mut().filter(|(id, _)| jobs.contains(id)).for_each(|(_, held)| held.lease_until = until);
     }
 
     /// Lets an attempt go.
@@ -76,5 +93,42 @@ impl InFlight {
 
     fn held(&self) -> MutexGuard<'_, HashMap<Uuid, Held>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    const KEY: JobKey = JobKey { id: Uuid::from_u128(7), attempt: 2 };
+
+    fn time(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    #[test]
+    fn an_attempt_begins_while_its_lease_lasts_as_it_was_renewed() {
+        let in_flight = InFlight::default();
+        in_flight.add(KEY, time(8));
+        assert_eq!(in_flight.keys(), [KEY], "its lease is renewed before it begins");
+        in_flight.renewed(&HashSet::from([KEY.id]), time(16));
+        assert!(in_flight.begin(KEY, time(15)).is_some());
+        assert!(in_flight.begin(KEY, time(16)).is_none());
+        assert_eq!(in_flight.count(), 0, "and is renewed no more once it is lost");
+    }
+
+    #[test]
+    fn a_later_attempt_takes_the_place_of_an_earlier_one() {
+        let in_flight = InFlight::default();
+        in_flight.add(KEY, time(8));
+        let earlier = in_flight.begin(KEY, time(0)).unwrap();
+        let later = JobKey { attempt: 3, ..KEY };
+        in_flight.add(later, time(20));
+        assert!(earlier.is_cancelled());
+        assert!(in_flight.begin(KEY, time(0)).is_none());
+        in_flight.remove(KEY);
+        assert!(!in_flight.begin(later, time(0)).unwrap().is_cancelled());
     }
 }

@@ -49,9 +49,10 @@ impl LeaseKeeper {
 
     async fn renew(&self) {
         let Self { db, wire, in_flight, lease, holder } = self;
+        // The wire first: what leaves it meanwhile is in flight before it is gone from there.
+        let mut held = wire.waiting();
         let running = in_flight.keys();
-        let mut held = running.clone();
-        held.extend(wire.waiting());
+        held.extend(&running);
         let until = db.now() + *lease;
         match ledger::renew_as(db, holder.as_deref(), &held, *lease).await {
             Ok(renewals) => {
@@ -60,6 +61,7 @@ impl LeaseKeeper {
                 });
                 let kept: HashSet<Uuid> = renewals.iter().map(|renewal| renewal.id).collect();
                 wire.renewed(&kept, until);
+                in_flight.renewed(&kept, until);
                 let still_held: HashSet<JobKey> = in_flight.keys().into_iter().collect();
                 // An attempt whose outcome was committed meanwhile has no lease to lose.
                 for lost in running.iter().filter(|key| !kept.contains(&key.id) && still_held.contains(key)) {

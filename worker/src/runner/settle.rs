@@ -19,6 +19,7 @@ use herald_shared::{
     },
 };
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};
 use tracing::Instrument;
 
@@ -62,11 +63,10 @@ impl Service<Task<Leased>> for Settle {
         let SettleLayer { db, in_flight, outcomes, handler } = self.0.clone();
         let job = task.args;
         Box::pin(async move {
-            // A wait longer than the lease: by now the job is, or will be, somebody else's.
-            if job.lease_until <= db.now() {
+            let Some(cancelled) = in_flight.begin(job.key(), db.now()) else {
                 LEASES_LOST.add([], 1);
                 return Ok(());
-            }
+            };
             if let Some(outcome) = job.untimely(db.now()) {
                 let _ = outcomes.send(Finished { job, outcome }).await;
                 return Ok(());
@@ -77,7 +77,8 @@ impl Service<Task<Leased>> for Settle {
                 "job", id = %job.id, kind = %job.kind, attempt = job.attempt,
                 trace = context.trace_id(), span = context.span_id(),
             );
-            let mut answer = attempt(&db, &in_flight, &handler, &job, &trace).instrument(span.clone()).await;
+            let work = attempt(&db, &in_flight, &handler, &job, cancelled, &trace);
+            let mut answer = work.instrument(span.clone()).await;
             span.in_scope(|| record(&job, &answer, &trace));
             drop(trace);
             if let Ok(done) = &mut answer {
@@ -98,13 +99,20 @@ async fn attempt(
     in_flight: &InFlight,
     handler: &Handler,
     job: &Leased,
+    cancelled: CancellationToken,
     trace: &Span,
 ) -> Result<Done, Failure> {
+    let stopped = || match in_flight.is_handed_back(job.key()) {
+        true => Failure::Snooze(Duration::ZERO),
+        false => Failure::Cancelled,
+    };
+    if cancelled.is_cancelled() {
+        return Err(stopped());
+    }
     let waited = (db.now() - job.run_at).to_std().unwrap_or_default();
     JOB_WAIT.record([&job.queue], waited.as_secs_f64());
     let _running = JOBS_RUNNING.hold([&job.queue]);
     let started = Instant::now();
-    let cancelled = in_flight.add(job.key());
     let timeout = JobKind::parse(&job.kind).map_or(DEFAULT_TIMEOUT, |kind| kind.policy().timeout);
     // A task of its own: it may use another core, its panic stays in it, and it can be ended from here.
     let attempt = Attempt { job: job.clone(), cancelled: cancelled.clone() };
@@ -122,7 +130,7 @@ async fn attempt(
         }
         () = cancelled.cancelled() => {
             running.abort();
-            if in_flight.is_handed_back(job.key()) { Err(Failure::Snooze(Duration::ZERO)) } else { Err(Failure::Cancelled) }
+            Err(stopped())
         }
     };
     JOB_RUN.record([kind_label(&job.kind)], started.elapsed().as_secs_f64());

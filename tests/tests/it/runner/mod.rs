@@ -32,6 +32,7 @@ const STOP_AFTER: Duration = Duration::from_secs(20);
 /// A scheduler and a runner, as one process has them.
 struct Fleet {
     wire: Wire,
+    in_flight: InFlight,
     stop: CancellationToken,
     runner: JoinHandle<()>,
     scheduler: JoinHandle<()>,
@@ -44,7 +45,7 @@ impl Fleet {
     }
 
     fn with_queues(db: &Db, queues: Vec<QueueShare>, handler: Handler) -> Self {
-        let (wire, stop) = (Wire::in_process(), CancellationToken::new());
+        let (wire, in_flight, stop) = (Wire::in_process(), InFlight::default(), CancellationToken::new());
         let runner = Runner {
             db: db.clone(),
             wire: wire.clone(),
@@ -52,7 +53,7 @@ impl Fleet {
             lease: LEASE,
             stop_after: STOP_AFTER,
             holder: None,
-            in_flight: InFlight::default(),
+            in_flight: in_flight.clone(),
             handler,
         };
         let scheduler = Scheduler {
@@ -64,6 +65,7 @@ impl Fleet {
         };
         Self {
             wire,
+            in_flight,
             runner: tokio::spawn(runner.run(stop.child_token())),
             scheduler: tokio::spawn(scheduler.run(stop.child_token())),
             stop,
