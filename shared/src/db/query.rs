@@ -108,6 +108,19 @@ impl Query {
         Ok(rows)
     }
 
+    /// Every row of a statement that writes and is a transaction of its own: one round trip where a transaction around it has three.
+    pub async fn alone<T: Record>(self, db: &Db) -> Result<Vec<T>> {
+        match db.engine() {
+            Engine::Postgres(_) => self.all(db).await,
+            Engine::Sqlite { .. } => {
+                let mut tx = db.begin().await?;
+                let rows = self.all(&mut tx).await?;
+                tx.commit().await?;
+                Ok(rows)
+            }
+        }
+    }
+
     /// The first row, if there is one.
     pub async fn optional<T: Record>(self, on: impl Into<Target<'_>>) -> Result<Option<T>> {
         Ok(self.all(on).await?.into_iter().next())

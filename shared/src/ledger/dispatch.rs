@@ -7,6 +7,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
+use futures::future::{try_join, try_join_all};
 use uuid::Uuid;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
     queue::{QueueRow, queues_with_keys},
     share,
 };
-use crate::db::{Db, EngineKind, Result, Tx, query};
+use crate::db::{Db, EngineKind, Query, Result, Tx, query};
 
 /// Lanes that one round leases from, for each queue; the others have their turn in the next rounds.
 const LANES_A_ROUND: usize = 64;
@@ -54,16 +55,14 @@ pub async fn dispatch(
     let now = db.now();
     let mut dispatched = Dispatched::default();
     let mut due = Vec::new();
-    let rules = Rules::read(db).await?;
-    for wanted in demand.iter().filter(|wanted| wanted.limit > 0) {
-        if rules.is_paused(&wanted.queue) {
-            continue;
-        }
-        if let Some(until) = rules.blocked_until(&wanted.queue, now) {
-            dispatched.look_again(Some(until));
-            continue;
-        }
-        let mut lanes = lanes(db, &wanted.queue).await?;
+    let (rules, cancelled) = try_join(Rules::read(db), cancelled_batches(db)).await?;
+    let open = demand.iter().filter(|wanted| wanted.limit > 0 && !rules.is_paused(&wanted.queue));
+    let (open, blocked): (Vec<&Demand>, Vec<&Demand>) =
+        open.partition(|wanted| rules.blocked_until(&wanted.queue, now).is_none());
+    dispatched.look_again(blocked.iter().filter_map(|wanted| rules.blocked_until(&wanted.queue, now)).min());
+    // Side by side: what a round costs when there is little to do is the way there and back.
+    let heads = try_join_all(open.iter().map(|wanted| lanes(db, &wanted.queue))).await?;
+    for (wanted, mut lanes) in open.into_iter().zip(heads) {
         dispatched.look_again(lanes.iter().map(|lane| lane.run_at).filter(|run_at| *run_at > now).min());
         lanes.retain(|lane| lane.run_at <= now);
         if !lanes.is_empty() {
@@ -73,7 +72,16 @@ pub async fn dispatch(
     if due.is_empty() {
         return Ok(dispatched);
     }
-    let grant = Grant { holder, now, lease_until: now + lease, cancelled: cancelled_batches(db).await? };
+    let grant = Grant { holder, now, lease_until: now + lease, cancelled };
+    if let [(wanted, lanes)] = &due[..]
+        && let [lane] = &lanes[..]
+        && !rules.is_limited(&wanted.queue)
+    {
+        // Nothing to divide and nothing to count.
+        dispatched.jobs = in_order(lease_lane(db.kind(), &wanted.queue, lane, wanted.limit, &grant).alone(db).await?);
+        dispatched.hold_back_untimely(db, now).await?;
+        return Ok(dispatched);
+    }
     let mut tx = db.begin().await?;
     for (wanted, lanes) in due {
         let gate = match rules.is_limited(&wanted.queue) {
@@ -113,8 +121,8 @@ struct Rules {
 
 impl Rules {
     async fn read(db: &Db) -> Result<Self> {
-        let rows: Vec<QueueRow> = query(&QueueRow::select("")).all(db).await?;
-        let with_keys = queues_with_keys(db).await?;
+        let rows = query(&QueueRow::select(""));
+        let (rows, with_keys) = try_join(rows.all::<QueueRow>(db), queues_with_keys(db)).await?;
         Ok(Self { rows: rows.into_iter().map(|row| (row.name.clone(), row)).collect(), with_keys })
     }
 
@@ -174,7 +182,8 @@ async fn lease_fairly(
                     continue;
                 }
                 asked += usize::from(lanes.len() > 1);
-                let mut leased = lease_lane(tx, &wanted.queue, lane, limit, grant).await?;
+                let lease = lease_lane(tx.engine(), &wanted.queue, lane, limit, grant);
+                let mut leased = in_order(lease.all(&mut *tx).await?);
                 exhausted[turn.lane] = leased.len() < limit;
                 left -= leased.len();
                 of_share -= leased.len();
@@ -196,10 +205,11 @@ async fn lease_fairly(
     Ok(opens_at)
 }
 
-async fn lease_lane(tx: &mut Tx, queue: &str, lane: &Lane, limit: usize, grant: &Grant<'_>) -> Result<Vec<Leased>> {
+/// The statement that leases from one lane.
+fn lease_lane(engine: EngineKind, queue: &str, lane: &Lane, limit: usize, grant: &Grant<'_>) -> Query {
     // SQLite has one writer, so nothing can lock the rows before us; PostgreSQL's dispatchers step over each other's. There a row is also found
     // again by its place, which saves a search for each.
-    let (place, lock, leased) = match tx.engine() {
+    let (place, lock, leased) = match engine {
         EngineKind::Postgres => ("ctid", "for update skip locked", "ctid = any (array(select ctid from due))"),
         EngineKind::Sqlite => ("id", "", "id in (select id from due)"),
     };
@@ -231,8 +241,11 @@ async fn lease_lane(tx: &mut Tx, queue: &str, lane: &Lane, limit: usize, grant: 
     for batch in &grant.cancelled {
         lease = lease.bind(*batch);
     }
-    let mut jobs: Vec<Leased> = lease.all(tx).await?;
-    // RETURNING gives no order.
+    lease
+}
+
+/// RETURNING gives none.
+fn in_order(mut jobs: Vec<Leased>) -> Vec<Leased> {
     jobs.sort_by_key(|job| (job.run_at, job.id));
-    Ok(jobs)
+    jobs
 }
