@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::TimeDelta;
 use herald_shared::{
-    db::{Db, Json},
+    clock::Clock,
+    db::{Db, DbConfig, EngineKind, Json, query},
+    ids::Ids,
     ledger::{self, Capacity, Demand, JobKey, Leased, ON_THE_WIRE, WorkerRow},
 };
 use herald_tests::{TestDatabase, on_both_engines};
@@ -135,4 +137,17 @@ async fn old_claims_are_forgotten(database: &TestDatabase) {
     assert_eq!(ledger::forget_claims(db, made).await.unwrap(), 0);
     assert_eq!(ledger::forget_claims(db, db.now()).await.unwrap(), 1);
     assert_eq!(holders(db, &keys).await, [None]);
+}
+
+/// A claim does not wait for the disk. What is written next over the same connection must, or outcomes could be lost with the server.
+#[tokio::test]
+async fn after_a_claim_the_connection_waits_for_the_disk_again() {
+    let database = TestDatabase::new(EngineKind::Postgres).await;
+    let DbConfig::Postgres { url, .. } = database.config() else { unreachable!("the engine was chosen") };
+    let alone = DbConfig::Postgres { url: url.clone(), max_connections: 1 };
+    let db = Db::connect(&alone, Clock::system(), Ids::random()).await.unwrap();
+    let key = JobKey { id: db.new_id(), attempt: 1 };
+    ledger::claim(&db, db.new_id(), &[key]).await.unwrap();
+    let (now,): (String,) = query("select current_setting('synchronous_commit') from claims").one(&db).await.unwrap();
+    assert_eq!(now, "on");
 }
