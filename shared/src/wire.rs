@@ -189,3 +189,15 @@ impl Consumer {
         Poll::Ready(Some(job))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::room_for;
+
+    #[test]
+    fn more_is_brought_once_half_is_gone_and_one_place_is_enough() {
+        assert_eq!([8, 5, 4, 0].map(|waiting| room_for(8, waiting)), [0, 0, 4, 8]);
+        assert_eq!([1, 0].map(|waiting| room_for(1, waiting)), [0, 1]);
+        assert_eq!([3, 0].map(|waiting| room_for(0, waiting)), [0, 0], "nobody is there");
+    }
+}
