@@ -52,6 +52,7 @@ pub use dispatch::{Demand, Dispatched, dispatch};
 pub use enqueue::{EnqueueError, MAX_ARGS_BYTES, enqueue};
 pub use failures::{FailureGroup, failures};
 pub use fingerprint::{Cause, cause};
+pub use gate::charge;
 pub use inspect::{JobError, JobRow, job, job_errors};
 pub use job::{Finished, JobKey, JobState, Leased, NewJob, Outcome, Timely, Unique};
 pub use lease::{LostJob, Renewal, lost_jobs, renew, renew_as};
@@ -61,7 +62,7 @@ pub use pace::Rate;
 pub use progress::{keep_progress, kept_progress};
 pub use queue::{
     BadLimit, KeyRow, QueueLimits, QueueStatus, oldest_due, queue_keys, queues, set_key_concurrency, set_limits,
-    set_paused, unblock,
+    set_paused, unblock, unblock_key,
 };
 pub use retention::{Pruned, prune};
 pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod csv;
 pub mod data_folder;
 pub mod db;
@@ -12,6 +13,7 @@ pub mod ids;
 pub mod jobs;
 pub mod ledger;
 pub mod links;
+pub mod providers;
 pub mod redis_wire;
 pub mod results;
 pub mod schedules;
@@ -19,4 +21,5 @@ pub mod sweep;
 pub mod telemetry;
 pub mod template;
 mod tls;
+pub mod vault;
 pub mod wire;

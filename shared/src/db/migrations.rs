@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "schedules", include_str!("../../../migrations/0005_schedules.sql")),
     (6, "operate", include_str!("../../../migrations/0006_operate.sql")),
     (7, "link_key", include_str!("../../../migrations/0007_link_key.sql")),
+    (8, "connections", include_str!("../../../migrations/0008_connections.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

@@ -12,7 +12,7 @@ use super::{
     pace::Rate,
     queue::{KeyRow, QueueRow, key_rows},
 };
-use crate::db::{EngineKind, FromRow, Result, Tx, query};
+use crate::db::{Db, EngineKind, FromRow, Result, Tx, query};
 
 /// What a round may still lease from a queue.
 pub(super) struct Gate {
@@ -151,4 +151,21 @@ impl Gate {
             .await?;
         Ok(())
     }
+}
+
+/// Takes `units` from a queue's rate for somebody who needs them now, whatever is waiting, and returns when they may be used. The rate holds
+/// over both: what is taken here, jobs wait for.
+pub async fn charge(db: &Db, queue: &str, units: i64) -> Result<DateTime<Utc>> {
+    let mut tx = db.begin().await?;
+    let now = db.now();
+    let row = match tx.engine() {
+        EngineKind::Postgres => QueueRow::select("where name = $1 for update"),
+        EngineKind::Sqlite => QueueRow::select("where name = $1"),
+    };
+    let row = query(&row).bind(queue).optional::<QueueRow>(&mut tx).await?;
+    let Some((rate, row)) = row.and_then(|row| row.rate().map(|rate| (rate, row))) else { return Ok(now) };
+    let used_up_to = rate.after(row.paced_until, now, units);
+    query("update queues set paced_until = $2 where name = $1").bind(queue).bind(used_up_to).execute(&mut tx).await?;
+    tx.commit().await?;
+    Ok(used_up_to.max(now))
 }

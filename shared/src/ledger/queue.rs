@@ -269,6 +269,21 @@ pub async fn unblock(tx: &mut Tx, queue: &str) -> Result<()> {
     Ok(())
 }
 
+/// Ends a wait of one key of a queue: what it waited for has been put right.
+pub async fn unblock_key(tx: &mut Tx, queue: &str, limit_key: &str) -> Result<()> {
+    query(
+        "update queue_keys set blocked_until = null, blocked_reason = null, updated_at = $3
+         where queue = $1 and limit_key = $2 and blocked_until is not null",
+    )
+    .bind(queue)
+    .bind(limit_key)
+    .bind(tx.db().now())
+    .execute(tx)
+    .await?;
+    tx.nudge_on_commit();
+    Ok(())
+}
+
 /// The queues that have ready jobs. Each step jumps in the index to the next queue, so its cost is the number of queues and not of jobs.
 pub(super) async fn with_ready_jobs(db: &Db) -> Result<Vec<String>> {
     let names: Vec<(String,)> = query(

@@ -1,0 +1,18 @@
+//! Connections: a workspace's accounts with outside systems.
+//!
+//! What is secret is sealed before it reaches the database ([`crate::vault`]) and is never given out again. A connection that a provider
+//! refuses is marked as broken, with the reason and what to do, and whatever was put right starts its work again.
+
+mod kinds;
+mod store;
+
+pub use self::{
+    kinds::{
+        BucketSettings, Credentials, GoogleAuth, GoogleSecret, MauticAuth, MauticSecret, MauticSettings, ProviderKind,
+        S3Secret, Settings,
+    },
+    store::{
+        Connection, ConnectionError, NewConnection, Opened, connection, connection_named, connections, mark_broken,
+        mark_ok, open, remove, reseal, save,
+    },
+};

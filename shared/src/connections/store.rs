@@ -1,0 +1,256 @@
+//! The rows of connections.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::kinds::{Credentials, Settings};
+use crate::{
+    db::{Db, DbError, FromRow, Json, Tx, query},
+    ledger::{self, EnqueueError},
+    vault::{Vault, VaultError},
+};
+
+/// A connection, without what is secret.
+#[derive(Clone, Debug, FromRow, Serialize)]
+pub struct Connection {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name, unique in the workspace.
+    pub name: String,
+    /// The account.
+    pub settings: Json<Settings>,
+    /// `ok`, or `broken` until a person puts something right.
+    pub state: String,
+    /// Why it is broken, and what to do.
+    pub reason: Option<String>,
+    /// Goes up with every change of settings or secret.
+    #[serde(skip)]
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A connection to be kept.
+#[derive(Debug)]
+pub struct NewConnection<'a> {
+    /// Its name; one of that name is replaced.
+    pub name: &'a str,
+    /// The account.
+    pub settings: Settings,
+    /// What is secret of it.
+    pub credentials: Credentials,
+}
+
+/// A connection with its secret, for who makes calls.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The connection.
+    pub connection: Connection,
+    /// Its secret.
+    pub credentials: Credentials,
+}
+
+/// Why a connection cannot be kept or opened.
+#[derive(Debug, Error)]
+pub enum ConnectionError {
+    /// There is none.
+    #[error("there is no connection of that name or id: see `herald connections`")]
+    Missing,
+    /// Its name cannot be used.
+    #[error("a connection's name is 1 to 40 lower-case letters, digits and hyphens, such as {suggestion:?}")]
+    Name {
+        /// One that can.
+        suggestion: &'static str,
+    },
+    /// It is of another provider than the one to replace.
+    #[error("the connection {name:?} is one of {provider}: give the new one another name")]
+    OtherProvider {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        provider: &'static str,
+    },
+    /// Its secret does not open.
+    #[error("the credentials of the connection {name:?} cannot be opened: {source}")]
+    Sealed {
+        /// The connection's name.
+        name: String,
+        /// Why.
+        source: VaultError,
+    },
+    /// The database refused.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The ledger refused.
+    #[error(transparent)]
+    Enqueue(#[from] EnqueueError),
+}
+
+type Result<T> = std::result::Result<T, ConnectionError>;
+
+const COLUMNS: &str = "id, name, settings, state, reason, version, created_at, updated_at";
+
+fn place(id: Uuid) -> String {
+    format!("connection:{id}")
+}
+
+/// Keeps a connection, or replaces the one of that name: it keeps its id, so what refers to it goes on with the new credentials, at once.
+pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnection<'_>) -> Result<Uuid> {
+    let provider = new.settings.provider();
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if new.name.is_empty() || new.name.len() > 40 || !new.name.chars().all(fits) {
+        return Err(ConnectionError::Name { suggestion: provider.name() });
+    }
+    let known: Option<Connection> =
+        query(&format!("select {COLUMNS} from connections where workspace_id = $1 and name = $2"))
+            .bind(workspace_id)
+            .bind(new.name)
+            .optional(&mut *tx)
+            .await?;
+    if let Some(old) = known.as_ref().filter(|old| old.settings.0.provider() != provider) {
+        let provider = old.settings.0.provider().name();
+        return Err(ConnectionError::OtherProvider { name: new.name.to_owned(), provider });
+    }
+    let id = known.map_or_else(|| tx.db().new_id(), |old| old.id);
+    query(
+        "insert into connections (id, workspace_id, name, provider, settings, secret, state, reason, version, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, 'ok', null, 1, $7, $7)
+         on conflict (id) do update set settings = excluded.settings, secret = excluded.secret, state = 'ok', reason = null,
+           version = connections.version + 1, updated_at = excluded.updated_at",
+    )
+    .bind(id)
+    .bind(workspace_id)
+    .bind(new.name)
+    .bind(provider.name())
+    .bind(serde_json::to_value(&new.settings).expect("settings are plain data"))
+    .bind(vault.seal(&place(id), &new.credentials))
+    .bind(tx.db().now())
+    .execute(tx)
+    .await?;
+    ledger::unblock_key(tx, provider.queue(), &id.to_string()).await?;
+    Ok(id)
+}
+
+/// The connections of a workspace by name.
+pub async fn connections(db: &Db, workspace_id: Uuid) -> Result<Vec<Connection>> {
+    let mut found: Vec<Connection> =
+        query(&format!("select {COLUMNS} from connections where workspace_id = $1")).bind(workspace_id).all(db).await?;
+    // Sorted here: PostgreSQL would sort by the rules of its locale.
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// A connection of a workspace.
+pub async fn connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Connection>> {
+    let found = query(&format!("select {COLUMNS} from connections where workspace_id = $1 and id = $2"))
+        .bind(workspace_id)
+        .bind(id)
+        .optional(db)
+        .await?;
+    Ok(found)
+}
+
+/// The connection of a workspace that has this name, or this id.
+pub async fn connection_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Connection>> {
+    if let Ok(id) = name.parse::<Uuid>() {
+        return connection(db, workspace_id, id).await;
+    }
+    let found = query(&format!("select {COLUMNS} from connections where workspace_id = $1 and name = $2"))
+        .bind(workspace_id)
+        .bind(name)
+        .optional(db)
+        .await?;
+    Ok(found)
+}
+
+/// A connection with its secret.
+///
+/// # Errors
+/// [`ConnectionError::Missing`], [`ConnectionError::Sealed`].
+pub async fn open(db: &Db, vault: &Vault, workspace_id: Uuid, id: Uuid) -> Result<Opened> {
+    let connection = connection(db, workspace_id, id).await?.ok_or(ConnectionError::Missing)?;
+    let (sealed,): (Vec<u8>,) = query("select secret from connections where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
+        .bind(id)
+        .optional(db)
+        .await?
+        .ok_or(ConnectionError::Missing)?;
+    let credentials = vault
+        .open(&place(id), &sealed)
+        .map_err(|source| ConnectionError::Sealed { name: connection.name.clone(), source })?;
+    Ok(Opened { connection, credentials })
+}
+
+/// Notes that the provider refuses this connection until a person does something. True if that is news.
+pub async fn mark_broken(db: &Db, id: Uuid, version: i64, reason: &str) -> Result<bool> {
+    let mut tx = db.begin().await?;
+    let touched = query(
+        "update connections set state = 'broken', reason = $3, updated_at = $4
+         where id = $1 and version = $2 and (state = 'ok' or reason <> $3)",
+    )
+    .bind(id)
+    .bind(version)
+    .bind(reason)
+    .bind(db.now())
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await?;
+    Ok(touched > 0)
+}
+
+/// Notes that the provider takes this connection again, and lets its work go on. True if that is news.
+pub async fn mark_ok(db: &Db, connection: &Connection) -> Result<bool> {
+    let mut tx = db.begin().await?;
+    let touched =
+        query("update connections set state = 'ok', reason = null, updated_at = $2 where id = $1 and state = 'broken'")
+            .bind(connection.id)
+            .bind(db.now())
+            .execute(&mut tx)
+            .await?;
+    if touched > 0 {
+        ledger::unblock_key(&mut tx, connection.settings.0.provider().queue(), &connection.id.to_string()).await?;
+    }
+    tx.commit().await?;
+    Ok(touched > 0)
+}
+
+/// Forgets a connection and its secret. False if the workspace has none of that id.
+pub async fn remove(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<bool> {
+    let removed = query("delete from connections where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(removed > 0)
+}
+
+/// Seals every secret anew that was sealed with an older key. Returns how many, and the names of those that do not open.
+pub async fn reseal(db: &Db, vault: &Vault) -> Result<(usize, Vec<String>)> {
+    let mut tx = db.begin().await?;
+    let all: Vec<(Uuid, String, Vec<u8>)> =
+        query("select id, name, secret from connections order by id").all(&mut tx).await?;
+    let (mut resealed, mut closed) = (0, Vec::new());
+    for (id, name, sealed) in all.into_iter().filter(|(_, _, sealed)| !vault.is_current(sealed)) {
+        match vault.open::<Credentials>(&place(id), &sealed) {
+            Ok(credentials) => {
+                query("update connections set secret = $2, updated_at = $3 where id = $1")
+                    .bind(id)
+                    .bind(vault.seal(&place(id), &credentials))
+                    .bind(db.now())
+                    .execute(&mut tx)
+                    .await?;
+                resealed += 1;
+            }
+            Err(_) => closed.push(name),
+        }
+    }
+    // A half-finished consent or upload is begun anew.
+    query("delete from consents").execute(&mut tx).await?;
+    query("update uploads set session = null where session is not null").execute(&mut tx).await?;
+    tx.commit().await?;
+    Ok((resealed, closed))
+}

@@ -1,0 +1,142 @@
+//! Secrets at rest: sealed with a key that does not lie in the database.
+//!
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha), whose nonces are long enough to be drawn at random. What is sealed is bound to its place: a row
+//! copied over another does not open. Layout: `key id (8) ‖ nonce (24) ‖ ciphertext and tag`.
+
+use std::fmt;
+
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use secrecy::{ExposeSecret, SecretSlice};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::ids::Ids;
+
+const KEY_ID: usize = 8;
+const NONCE: usize = 24;
+
+/// The installation's keys. Cheap to clone.
+#[derive(Clone)]
+pub struct Vault {
+    /// The first seals; all of them open.
+    keys: Vec<Key>,
+    ids: Ids,
+}
+
+#[derive(Clone)]
+struct Key {
+    id: [u8; KEY_ID],
+    cipher: XChaCha20Poly1305,
+}
+
+/// Why something does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum VaultError {
+    /// It was sealed with a key that is not here.
+    #[error(
+        "it was sealed with another key than this process has: give every process the same secrets.key (with older keys after the first), or enter \
+         the credentials again"
+    )]
+    OtherKey,
+    /// It is not what was sealed there.
+    #[error("it is damaged, or was moved here from elsewhere: enter the credentials again")]
+    Damaged,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("keys", &self.keys.len()).finish_non_exhaustive()
+    }
+}
+
+impl Vault {
+    /// A vault that seals with `first`, and opens what that or one of `older` sealed.
+    pub fn new(first: [u8; 32], older: impl IntoIterator<Item = [u8; 32]>, ids: Ids) -> Self {
+        let keys = std::iter::once(first).chain(older).map(|key| Key::new(&key)).collect();
+        Self { keys, ids }
+    }
+
+    /// Seals a value for `place`, such as `connection:…`.
+    pub fn seal<T: Serialize>(&self, place: &str, value: &T) -> Vec<u8> {
+        let plain: SecretSlice<u8> = serde_json::to_vec(value).expect("secrets are plain data").into();
+        let key = self.keys.first().expect("a vault has a key");
+        let nonce = self.ids.bytes::<NONCE>();
+        let payload = Payload { msg: plain.expose_secret(), aad: place.as_bytes() };
+        let sealed =
+            key.cipher.encrypt(XNonce::from_slice(&nonce), payload).expect("a secret is far from the cipher's limit");
+        [key.id.as_slice(), &nonce, &sealed].concat()
+    }
+
+    /// Opens what was sealed for `place`.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub fn open<T: DeserializeOwned>(&self, place: &str, sealed: &[u8]) -> Result<T, VaultError> {
+        let (id, rest) = sealed.split_at_checked(KEY_ID).ok_or(VaultError::Damaged)?;
+        let (nonce, sealed) = rest.split_at_checked(NONCE).ok_or(VaultError::Damaged)?;
+        let key = self.keys.iter().find(|key| key.id == id).ok_or(VaultError::OtherKey)?;
+        let payload = Payload { msg: sealed, aad: place.as_bytes() };
+        let plain: SecretSlice<u8> =
+            key.cipher.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| VaultError::Damaged)?.into();
+        serde_json::from_slice(plain.expose_secret()).map_err(|_| VaultError::Damaged)
+    }
+
+    /// Whether it was sealed with the key that seals now.
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        self.keys.first().is_some_and(|key| sealed.starts_with(&key.id))
+    }
+}
+
+impl Key {
+    fn new(key: &[u8; 32]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"herald secrets key id 1");
+        hash.update(key);
+        let mut id = [0; KEY_ID];
+        id.copy_from_slice(&hash.finalize()[..KEY_ID]);
+        Self { id, cipher: XChaCha20Poly1305::new(key.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vault(first: u8, older: &[u8]) -> Vault {
+        Vault::new([first; 32], older.iter().map(|key| [*key; 32]), Ids::seeded(1))
+    }
+
+    #[test]
+    fn what_is_sealed_opens_only_in_its_place_and_does_not_show() {
+        let sealed = vault(1, &[]).seal("connection:a", &"hunter2");
+        assert!(!sealed.windows(7).any(|part| part == b"hunter2"));
+        assert_eq!(vault(1, &[]).open::<String>("connection:a", &sealed).as_deref(), Ok("hunter2"));
+        assert_eq!(vault(1, &[]).open::<String>("connection:b", &sealed), Err(VaultError::Damaged));
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(vault(1, &[]).open::<String>("connection:a", &changed).is_err(), "byte {at}");
+        }
+        assert_eq!(vault(1, &[]).open::<String>("connection:a", &sealed[..20]), Err(VaultError::Damaged));
+    }
+
+    #[test]
+    fn an_older_key_still_opens_and_the_new_one_seals() {
+        let old = vault(1, &[]).seal("x", &1);
+        let both = vault(2, &[1]);
+        assert_eq!(both.open::<i32>("x", &old), Ok(1));
+        assert!(!both.is_current(&old));
+        assert!(both.is_current(&both.seal("x", &1)));
+        assert_eq!(vault(2, &[]).open::<i32>("x", &old), Err(VaultError::OtherKey));
+    }
+
+    #[test]
+    fn the_same_secret_is_never_sealed_to_the_same_bytes() {
+        let vault = vault(1, &[]);
+        assert_ne!(vault.seal("x", &1), vault.seal("x", &1));
+    }
+}
