@@ -1,0 +1,91 @@
+//! `herald jobs`.
+
+use clap::{Args, Subcommand};
+use uuid::Uuid;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Jobs {
+    /// List jobs, newest first
+    List {
+        #[command(flatten)]
+        filter: JobsFilter,
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// As JSON, a line each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Why jobs fail: failures grouped by their cause
+    Failures {
+        #[command(flatten)]
+        filter: JobsFilter,
+        /// How many causes
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        /// As JSON, a line each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a job with its failed attempts
+    Show {
+        /// The job's id
+        id: Uuid,
+    },
+    /// Try a dead or cancelled job again, or all that a filter finds
+    Retry(Many),
+    /// Cancel a job, or all that a filter finds
+    Cancel(Many),
+    /// Delete a job that has ended, or all such that a filter finds
+    Delete(Many),
+}
+
+/// One job, or all that a filter finds.
+#[derive(Debug, Args)]
+pub(crate) struct Many {
+    /// The job's id
+    #[arg(conflicts_with_all = ["all", "dry_run", "kind", "state", "queue", "batch", "arg", "cause", "created_after", "created_before", "finished_after", "finished_before"])]
+    pub(crate) id: Option<Uuid>,
+    #[command(flatten)]
+    pub(crate) filter: JobsFilter,
+    /// Every job, when no filter is given
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only say how many it would be
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct JobsFilter {
+    /// Only of this kind, such as invitation.render; invitation.* means every kind that begins so
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Only in this state: ready, running, succeeded, dead or cancelled
+    #[arg(long)]
+    pub(crate) state: Option<String>,
+    /// Only of this queue
+    #[arg(long)]
+    pub(crate) queue: Option<String>,
+    /// Only of this batch
+    #[arg(long, value_name = "ID")]
+    pub(crate) batch: Option<Uuid>,
+    /// Only with this argument, such as run_id:0199…
+    #[arg(long, value_name = "FIELD:VALUE")]
+    pub(crate) arg: Option<String>,
+    /// Only failed for this cause, as `jobs failures` names it
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) cause: Option<String>,
+    /// Only enqueued at or after this time, such as 2026-03-01T09:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) created_after: Option<String>,
+    /// Only enqueued before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) created_before: Option<String>,
+    /// Only ended at or after this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) finished_after: Option<String>,
+    /// Only ended before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) finished_before: Option<String>,
+}
