@@ -63,6 +63,12 @@ pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Pro
     json_body(request.into_body()).await
 }
 
+/// As [`json`]; without a body, what `T` is by itself.
+pub(crate) async fn json_or_nothing<T: DeserializeOwned + Default>(request: Request) -> Result<T, Problem> {
+    let is_empty = axum::body::HttpBody::size_hint(request.body()).exact() == Some(0);
+    if is_empty { Ok(T::default()) } else { json(request).await }
+}
+
 async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
     let bytes = axum::body::to_bytes(body, limits::JSON_BYTES).await.map_err(|error| {
         let too_long =

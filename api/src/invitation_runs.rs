@@ -14,7 +14,7 @@ use axum::{
     routing::{get, post},
 };
 use herald_shared::{
-    domain::{self, Event, ImportProblem, InvitationRow, Run, TemplateRow},
+    domain::{self, Event, ImportProblem, InvitationRow, Run, TemplateRow, Wait},
     files::FilesError,
     ledger::{self, Batch},
     results,
@@ -63,6 +63,8 @@ struct RunView {
     event: Option<Event>,
     template: Option<TemplateRow>,
     batch: Option<Batch>,
+    /// Why it does not go on by itself, and what to do.
+    waits_for: Vec<Wait>,
     /// Remarks about rows of the list, by line.
     problems: Vec<ImportProblem>,
     /// There are more problems than shown; `results.csv` has all.
@@ -77,7 +79,9 @@ async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<RunView, Problem> 
     let mut problems = domain::problems(db, workspace, id, PROBLEMS_SHOWN + 1).await?;
     let more_problems = problems.len() > PROBLEMS_SHOWN;
     problems.truncate(PROBLEMS_SHOWN);
+    let waits_for = if run.has_ended() { Vec::new() } else { domain::waits_for(db, workspace, &run).await? };
     Ok(RunView {
+        waits_for,
         event: domain::event(db, workspace, run.event_id).await?,
         template: domain::template(db, workspace, run.template_id).await?,
         batch: ledger::batch(db, workspace, run.batch_id).await?,
@@ -131,10 +135,57 @@ struct GuestView {
     had_one: bool,
     reason: Option<String>,
     notes: Vec<String>,
+    /// How far the guest is: one entry a step, in order.
+    steps: Vec<Step>,
+}
+
+/// A step of a guest's invitation.
+#[derive(Serialize)]
+struct Step {
+    /// `picture`, `face`, `rendered`, `uploaded` or `published`.
+    name: &'static str,
+    /// `done`, `none` (there is nothing to be done), `now`, `failed`, `cancelled` or `waiting`.
+    state: &'static str,
+    /// Where it led, or why it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+/// The steps of a guest, of what the invitation's row says.
+fn steps(row: &InvitationRow) -> Vec<Step> {
+    let reached = match row.step.as_str() {
+        "picture" => 0,
+        "render" => 2,
+        "upload" => 3,
+        "publish" => 4,
+        _ => 5,
+    };
+    let link = row.outside_link.clone().or_else(|| row.file.is_some().then(|| row.link.clone()));
+    ["picture", "face", "rendered", "uploaded", "published"]
+        .into_iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let (state, detail) = match (name, at < reached) {
+                ("picture", true) if !row.has_picture => ("none", None),
+                ("face", true) if !row.has_portrait => ("none", row.portrait_notes.0.first().cloned()),
+                ("rendered", true) => ("done", row.render_notes.0.first().cloned()),
+                ("uploaded" | "published", true) => ("done", link.clone()),
+                (_, true) => ("done", None),
+                _ if at > reached => ("waiting", None),
+                _ => match row.state.as_str() {
+                    "failed" => ("failed", row.reason.clone()),
+                    "cancelled" => ("cancelled", None),
+                    _ => ("now", None),
+                },
+            };
+            Step { name, state, detail }
+        })
+        .collect()
 }
 
 impl From<InvitationRow> for GuestView {
     fn from(row: InvitationRow) -> Self {
+        let steps = steps(&row);
         let mut notes = row.portrait_notes.0;
         notes.extend(row.render_notes.0);
         Self {
@@ -144,7 +195,8 @@ impl From<InvitationRow> for GuestView {
             name: row.name,
             email: row.email,
             lucky_number: row.lucky_number,
-            link: row.file.is_some().then_some(row.link),
+            link: row.outside_link.or_else(|| row.file.is_some().then_some(row.link)),
+            steps,
             step: row.step,
             state: row.state,
             had_one: row.had_one,

@@ -7,6 +7,8 @@ mod actor;
 mod audit;
 mod auth;
 mod batches;
+mod connections;
+mod consent;
 mod events;
 mod health;
 mod home;
@@ -25,12 +27,13 @@ mod queues;
 mod schedules;
 mod templates;
 mod upload;
+mod webhooks;
 mod workers;
 
 use std::{future::IntoFuture, io, sync::Arc, time::Duration};
 
 use axum::{Router, middleware};
-use herald_shared::{config::Settings, db::Db, files::Files, links::LinkSigner, wire::Wire};
+use herald_shared::{config::Settings, connections::Clients, db::Db, files::Files, links::LinkSigner, wire::Wire};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +55,8 @@ pub struct Api {
     pub files: Files,
     /// Opens links to invitations.
     pub links: LinkSigner,
+    /// Accounts outside.
+    pub accounts: Clients,
     /// Every setting.
     pub settings: Arc<Settings>,
     /// What `/metrics` shows.
@@ -73,6 +78,7 @@ pub fn router(api: Api) -> Router {
         .merge(workers::routes())
         .merge(schedules::routes())
         .merge(probes::routes())
+        .merge(connections::routes())
         .layer(middleware::from_fn(limits::in_time));
     let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);
@@ -84,6 +90,8 @@ pub fn router(api: Api) -> Router {
         .merge(links::routes())
         .merge(health::routes())
         .merge(home::routes())
+        .merge(consent::routes())
+        .merge(webhooks::routes())
         .layer(middleware::from_fn(limits::in_time));
     closed
         .merge(open)

@@ -1,6 +1,7 @@
 //! What can be typed: the commands here, what each of them takes in a file of its own.
 
 mod audit;
+mod connections;
 mod fleet;
 mod invite;
 mod jobs;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::{
     audit::Audit,
+    connections::{Connect, Connections, Google, Mautic, S3},
     fleet::{Migrate, Scheduler, Up, Worker, Workers},
     invite::Invite,
     jobs::{Jobs, JobsFilter, Many},
@@ -63,6 +65,12 @@ pub(crate) enum Command {
     Workers(Workers),
     /// Check the settings, the data folder, the fonts, and all that a fleet stands on
     Doctor,
+    /// Make a connection to Google, Mautic or a bucket, and try it
+    #[command(subcommand)]
+    Connect(Connect),
+    /// Show connections, test or forget one
+    #[command(subcommand)]
+    Connections(Connections),
     /// Bring the database up to this version
     Migrate(Migrate),
     /// Look at jobs, and at why they fail; retry, cancel or delete them

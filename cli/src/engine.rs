@@ -6,9 +6,10 @@ use herald_scheduler::{Outlet, Scheduler};
 use herald_shared::{config::Settings, csv, wire::Wire};
 use herald_worker::{
     fetch::ProbeCall,
-    jobs::{self, Context},
+    jobs::{self, Context, Folders},
     runner::{InFlight, QueueShare, Runner},
     studio::Studio,
+    write_back::WriteBacks,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -82,6 +83,10 @@ pub(crate) fn context(home: &Home) -> anyhow::Result<Context> {
         links: home.links.clone(),
         studio: Studio::new(&home.settings)?,
         probe: ProbeCall::new(&home.settings.probe.url)?,
+        accounts: home.accounts.clone(),
+        write_back: WriteBacks::default(),
+        folders: Folders::default(),
+        format: home.settings.images.format.clone(),
         import: import_options(&home.settings),
     })
 }
@@ -94,6 +99,8 @@ pub(crate) fn queues(settings: &Settings) -> Vec<QueueShare> {
         QueueShare::new("control", settings.worker.control),
         QueueShare::new("cpu", cpu),
         QueueShare::new("sync", settings.worker.sync),
+        QueueShare::new("drive", settings.worker.drive),
+        QueueShare::new("mautic", settings.worker.mautic),
     ]
 }
 

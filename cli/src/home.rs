@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use herald_shared::{
     clock::Clock,
     config::{EnvironmentKind, Log, Settings},
+    connections::Clients,
     data_folder::DataFolder,
     db::{Db, DbConfig},
     domain,
@@ -18,7 +19,7 @@ use herald_shared::{
 };
 use uuid::Uuid;
 
-use crate::args::Common;
+use crate::{accounts, args::Common};
 
 /// Everything that is open while a command runs.
 pub(crate) struct Home {
@@ -27,6 +28,7 @@ pub(crate) struct Home {
     pub(crate) db: Db,
     pub(crate) files: Files,
     pub(crate) links: LinkSigner,
+    pub(crate) accounts: Clients,
     pub(crate) workspace_id: Uuid,
 }
 
@@ -132,7 +134,9 @@ impl Home {
             files.put(PROBE, bytes::Bytes::from_static(b".")).await.context("opening the file store")?;
         }
         let workspace_id = domain::ensure_default_workspace(&db).await?;
-        Ok(Self { settings: Arc::new(settings), folder, db, files, links, workspace_id })
+        let (vault, _) = accounts::vault(&settings, folder.root(), db.ids())?;
+        let accounts = Clients::new(&db, vault, &settings)?;
+        Ok(Self { settings: Arc::new(settings), folder, db, files, links, accounts, workspace_id })
     }
 
     /// Leaves the folder in order.

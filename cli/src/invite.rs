@@ -8,8 +8,9 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use herald_shared::{
-    domain::{self, NewRun, NumberFormat, PicturePolicy, Run, RunOptions},
-    results,
+    config::Settings,
+    domain::{self, Destination, NewRun, NumberFormat, PicturePolicy, PlannedSource, Run, RunOptions, RunSource, Wait},
+    ledger, results,
     sweep::sweep,
     telemetry::{self, Span},
     template::{Bundle, Template},
@@ -29,6 +30,10 @@ use crate::{
 
 /// How often progress is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// How often it is looked at what the run waits for outside.
+const LOOK_OUTSIDE: Duration = Duration::from_secs(1);
+/// How long what is under way may still go on when an account needs a person.
+const LAST_WORK: Duration = Duration::from_secs(5);
 /// Interrupted by Ctrl-C, as shells say it.
 const INTERRUPTED: u8 = 130;
 
@@ -41,20 +46,18 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     }
     let results_path = options.results.clone().unwrap_or_else(|| common.data.join("results.csv"));
     // Everything that can be wrong with what was typed is said before anything is written.
-    let list = list::read(&options.guests, &import_options(&settings)).await?;
-    let (bundle, template) = template(options.template.as_deref(), &list.fields)?;
+    let guests = Guests::read(&options, &settings).await?;
+    let (bundle, template) = template(options.template.as_deref(), &guests)?;
     let home = Home::open(common, settings).await?;
     summary::check_writable(&results_path)?;
     let stop = stop::on_signal();
 
     let started = Instant::now();
     let trace = Span::command("herald invite", home.db.ids(), home.db.clock());
-    let run_id = trace.scope(start(&home, &options, &list, &bundle, &template)).await?;
+    let run_id = trace.scope(start(&home, &options, &guests, &bundle, &template)).await?;
     let engine = Engine::start(&home)?;
     let mut progress = Progress::new(options.json);
-    for note in &list.notes {
-        progress.note(note);
-    }
+    guests.notes().iter().for_each(|note| progress.note(note));
     let run = watch(&home, run_id, &stop, &mut progress).await;
     engine.stop().await;
     if options.refresh {
@@ -93,37 +96,76 @@ fn exit_code(run: &Run) -> ExitCode {
     if everyone { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The template to draw on, checked against the columns of the list.
-fn template(folder: Option<&Path>, fields: &std::collections::BTreeSet<String>) -> anyhow::Result<(Bundle, Template)> {
+/// Where the guests come from.
+enum Guests {
+    List(Box<list::List>),
+    Mautic(PlannedSource),
+}
+
+impl Guests {
+    async fn read(options: &Invite, settings: &Settings) -> anyhow::Result<Self> {
+        match (options.mautic.source(), &options.guests) {
+            (Some(source), _) => Ok(Self::Mautic(source)),
+            (None, Some(path)) => Ok(Self::List(Box::new(list::read(path, &import_options(settings)).await?))),
+            (None, None) => anyhow::bail!("name a list of guests, or where in Mautic they are"),
+        }
+    }
+
+    fn notes(&self) -> &[String] {
+        match self {
+            Self::List(list) => &list.notes,
+            Self::Mautic(_) => &[],
+        }
+    }
+}
+
+/// The template to draw on, checked against the columns of the list. The fields of Mautic are checked when it is read.
+fn template(folder: Option<&Path>, guests: &Guests) -> anyhow::Result<(Bundle, Template)> {
     let (bundle, name) = match folder {
         Some(folder) => (Bundle::read(folder)?, folder.display().to_string()),
         None => (bundled::template()?, "the template that comes with herald".to_owned()),
     };
-    let template = Template::read_for(&bundle, fields).with_context(|| name)?;
+    let template = match guests {
+        Guests::List(list) => Template::read_for(&bundle, &list.fields),
+        Guests::Mautic(_) => Template::read(&bundle),
+    }
+    .with_context(|| name)?;
     Ok((bundle, template))
 }
 
 async fn start(
     home: &Home,
     options: &Invite,
-    list: &list::List,
+    guests: &Guests,
     bundle: &Bundle,
     template: &Template,
 ) -> anyhow::Result<Uuid> {
+    // What is looked up can be missing, so it is looked up before anything is kept.
+    let source = match guests {
+        Guests::List(list) => list.source(),
+        Guests::Mautic(source) => RunSource::Mautic(source.resolve(&home.db, home.workspace_id).await?),
+    };
+    let destination = match options.to.destination() {
+        Some(destination) => destination.resolve(&home.db, home.workspace_id).await?,
+        None => Destination::Local,
+    };
+    look_again(home, &source, &destination).await?;
     let format = NumberFormat { prefix: options.prefix.clone(), digits: options.digits };
     let event = domain::ensure_event(&home.db, home.workspace_id, &options.event, &format).await?;
     // A template without a name of its own is called after its folder.
     let folder = options.template.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if template.name.is_empty() { folder } else { None };
     let stored = domain::store_template(&home.db, &home.files, home.workspace_id, name.as_deref(), bundle).await?;
-    home.files.put_once_from(&list.key, tokio::fs::File::from_std(list.copy.try_clone()?)).await?;
+    if let Guests::List(list) = guests {
+        home.files.put_once_from(&list.key, tokio::fs::File::from_std(list.copy.try_clone()?)).await?;
+    }
     let started = domain::start_run(
         &home.db,
         home.workspace_id,
         NewRun {
             event_id: event.id,
             template_id: stored.id,
-            source: list.source(),
+            source,
             options: RunOptions {
                 format: options
                     .format
@@ -132,6 +174,7 @@ async fn start(
                 only_failed: options.only_failed,
                 limit: options.limit,
                 on_bad_picture: if options.strict_pictures { PicturePolicy::Fail } else { PicturePolicy::Avatar },
+                destination,
             },
             traceparent: telemetry::traceparent(),
         },
@@ -140,18 +183,58 @@ async fn start(
     Ok(started.id)
 }
 
-/// Shows progress until the run has ended or a stop is asked for.
+/// Lets accounts that waited be looked at again at once: whoever runs the command again has put something right.
+async fn look_again(home: &Home, source: &RunSource, destination: &Destination) -> anyhow::Result<()> {
+    let read = match source {
+        RunSource::Mautic(source) => Some(source.account()),
+        RunSource::Csv { .. } | RunSource::Contacts { .. } => None,
+    };
+    let mut tx = home.db.begin().await?;
+    for account in read.into_iter().chain(destination.account()) {
+        ledger::unblock_key(&mut tx, account.provider.queue(), &account.limit_key()).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Shows progress until the run has ended, a stop is asked for, or a person is needed.
 async fn watch(home: &Home, run_id: Uuid, stop: &CancellationToken, progress: &mut Progress) -> anyhow::Result<Run> {
+    let mut waits = Waits::default();
     loop {
         let run = current(home, run_id).await?;
         progress.show(&run);
-        if run.has_ended() || stop.is_cancelled() {
+        if run.has_ended() || stop.is_cancelled() || waits.need_a_person(home, &run, progress).await? {
             return Ok(run);
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             () = stop.cancelled() => {}
         }
+    }
+}
+
+/// What a run waits for outside, told once.
+#[derive(Default)]
+struct Waits {
+    looked: Option<Instant>,
+    told: Vec<Wait>,
+    broken_since: Option<Instant>,
+}
+
+impl Waits {
+    /// Tells what is new. True when an account has needed a person for a while: nobody can put it right while this command runs alone.
+    async fn need_a_person(&mut self, home: &Home, run: &Run, progress: &Progress) -> anyhow::Result<bool> {
+        if run.has_ended() || self.looked.is_some_and(|looked| looked.elapsed() < LOOK_OUTSIDE) {
+            return Ok(false);
+        }
+        self.looked = Some(Instant::now());
+        let waits = domain::waits_for(&home.db, home.workspace_id, run).await?;
+        for wait in waits.iter().filter(|wait| !self.told.contains(wait)) {
+            progress.note(&wait.reason);
+        }
+        let broken = waits.iter().any(|wait| wait.needs_a_person);
+        self.told = waits;
+        self.broken_since = if broken { self.broken_since.or(Some(Instant::now())) } else { None };
+        Ok(self.broken_since.is_some_and(|since| since.elapsed() >= LAST_WORK))
     }
 }
 

@@ -1,8 +1,11 @@
 //! The one binary: `herald invite` makes invitations from a list, `herald up` serves.
 
+mod accounts;
 mod args;
 mod audit;
 mod bundled;
+mod connect;
+mod connections;
 mod doctor;
 mod engine;
 mod fleet;
@@ -57,6 +60,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Scheduler(options) => fleet::scheduler(&common, options).await,
         Command::Workers(options) => workers::run(&common, options).await,
         Command::Doctor => doctor::run(&common).await,
+        Command::Connect(command) => connect::run(&common, command).await,
+        Command::Connections(command) => connections::run(&common, command).await,
         Command::Migrate(options) => migrate::run(&common, options).await,
         Command::Jobs(command) => jobs::run(&common, command).await,
         Command::Audit(options) => audit::run(&common, options).await,

@@ -59,6 +59,7 @@ pub(crate) async fn serve(
         wire,
         files: home.files.clone(),
         links: home.links.clone(),
+        accounts: home.accounts.clone(),
         settings: home.settings.clone(),
         metrics,
         events: Events::new(stop.clone()),

@@ -2,6 +2,7 @@
 
 mod files;
 mod links;
+mod providers;
 mod secrets;
 
 use std::path::Path;
@@ -10,7 +11,11 @@ use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 use thiserror::Error;
 
-pub use self::{files::Files, links::Links};
+pub use self::{
+    files::Files,
+    links::Links,
+    providers::{Google, Providers, Secrets},
+};
 
 /// The defaults, with a sentence for each key.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -28,6 +33,9 @@ pub struct Settings {
     pub worker: Worker,
     pub ledger: Ledger,
     pub links: Links,
+    pub secrets: Secrets,
+    pub providers: Providers,
+    pub google: Google,
     pub probe: Probe,
     pub import: Import,
     pub pictures: Pictures,
@@ -84,6 +92,8 @@ pub struct Worker {
     pub cpu: usize,
     pub sync: usize,
     pub control: usize,
+    pub drive: usize,
+    pub mautic: usize,
     pub stop_seconds: u64,
 }
 
@@ -191,11 +201,9 @@ pub enum SettingsError {
         /// What is wrong.
         why: String,
     },
-    /// A key of links is none. It is not shown.
-    #[error(
-        "setting links.key (or links.key_file) is no key of 64 hexadecimal digits: make one with `openssl rand -hex 32`"
-    )]
-    LinkKey,
+    /// A key is none. It is not shown.
+    #[error("setting {0} (or {0}_file) is no key of 64 hexadecimal digits: make one with `openssl rand -hex 32`")]
+    Key(&'static str),
 }
 
 impl Settings {
@@ -285,6 +293,18 @@ impl Settings {
                 "use 1 to 240",
             ),
             (
+                "providers.timeout_seconds",
+                self.providers.timeout_seconds.to_string(),
+                (1..=100).contains(&self.providers.timeout_seconds),
+                "use 1 to 100",
+            ),
+            (
+                "google.file_link",
+                self.google.file_link.clone(),
+                self.google.file_link.starts_with("http") && self.google.file_link.contains("{id}"),
+                "use an address with {id} where the id of a file goes",
+            ),
+            (
                 "probe.url",
                 "not an address".to_owned(),
                 self.probe.url.is_empty()
@@ -298,8 +318,21 @@ impl Settings {
                 return Err(SettingsError::Range { key, value, rule });
             }
         }
-        self.links.keys().map(drop)
+        self.google.endpoints()?;
+        self.links.keys()?;
+        self.secrets.keys().map(drop)
     }
+}
+
+/// The keys in a setting: one or several, with spaces or commas between.
+fn keys(setting: &'static str, text: &str) -> Result<Vec<[u8; 32]>, SettingsError> {
+    let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            let mut key = [0; 32];
+            hex::decode_to_slice(word, &mut key).map(|()| key).map_err(|_| SettingsError::Key(setting))
+        })
+        .collect()
 }
 
 impl std::fmt::Debug for Database {

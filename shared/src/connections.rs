@@ -3,16 +3,25 @@
 //! What is secret is sealed before it reaches the database ([`crate::vault`]) and is never given out again. A connection that a provider
 //! refuses is marked as broken, with the reason and what to do, and whatever was put right starts its work again.
 
+mod account;
+mod check;
+mod clients;
+pub mod consent;
 mod kinds;
 mod store;
+mod typed;
 
 pub use self::{
+    account::Account,
+    check::check,
+    clients::{Client, ClientError, Clients},
     kinds::{
         BucketSettings, Credentials, GoogleAuth, GoogleSecret, MauticAuth, MauticSecret, MauticSettings, ProviderKind,
         S3Secret, Settings,
     },
     store::{
         Connection, ConnectionError, NewConnection, Opened, connection, connection_named, connections, mark_broken,
-        mark_ok, open, remove, reseal, save,
+        mark_ok, open, remove, reseal, save, webhook_connection,
     },
+    typed::{Typed, TypedError},
 };

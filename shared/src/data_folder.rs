@@ -51,7 +51,8 @@ pub enum DataFolderError {
     },
     /// The key file is damaged.
     #[error(
-        "{0} does not hold a link key (64 hexadecimal digits): restore it from a backup, or delete it and make every link anew with --refresh"
+        "{0} does not hold a key (64 hexadecimal digits): restore it from a backup; or delete it, and then make every link anew with --refresh (link.key) or \
+         enter the credentials of every connection again (secrets.key)"
     )]
     BadKey(PathBuf),
 }
@@ -127,35 +128,45 @@ impl DataFolder {
 
     /// The key that signs links, made on first use, readable by its owner only.
     pub fn link_key(&self, ids: &Ids) -> Result<[u8; 32], DataFolderError> {
-        let path = self.root.join("link.key");
-        let fail = |source| DataFolderError::Io { folder: self.root.clone(), source };
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let mut key = [0; 32];
-                hex::decode_to_slice(text.trim(), &mut key).map_err(|_| DataFolderError::BadKey(path))?;
-                Ok(key)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = ids.bytes::<32>();
-                // Whole or not at all: a half-written key would lock everybody out. Of processes that start together, one makes it.
-                let draft = self.root.join(format!("link.key.{}", std::process::id()));
-                write_private(&draft, &hex::encode(key)).map_err(fail)?;
-                let linked = fs::hard_link(&draft, &path);
-                fs::remove_file(&draft).map_err(fail)?;
-                match linked {
-                    Ok(()) => Ok(key),
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.link_key(ids),
-                    Err(source) => Err(fail(source)),
-                }
-            }
-            Err(source) => Err(fail(source)),
-        }
+        key(&self.root, "link.key", ids).map(|(key, _)| key)
     }
 
     /// Says that the folder was left in order.
     pub fn close(self) {
         // If it fails the next start sweeps once more than it must.
         let _ = self._lock.set_len(0);
+    }
+}
+
+/// The key that seals credentials, made on first use, readable by its owner only; and whether it was made now. Also for a command that works beside
+/// the process that holds the folder.
+pub fn secrets_key(folder: &Path, ids: &Ids) -> Result<([u8; 32], bool), DataFolderError> {
+    key(folder, "secrets.key", ids)
+}
+
+fn key(root: &Path, name: &str, ids: &Ids) -> Result<([u8; 32], bool), DataFolderError> {
+    let path = root.join(name);
+    let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let mut key = [0; 32];
+            hex::decode_to_slice(text.trim(), &mut key).map_err(|_| DataFolderError::BadKey(path))?;
+            Ok((key, false))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let made = ids.bytes::<32>();
+            // Whole or not at all: a half-written key would lock everybody out. Of processes that start together, one makes it.
+            let draft = root.join(format!("{name}.{}", std::process::id()));
+            write_private(&draft, &hex::encode(made)).map_err(fail)?;
+            let linked = fs::hard_link(&draft, &path);
+            fs::remove_file(&draft).map_err(fail)?;
+            match linked {
+                Ok(()) => Ok((made, true)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => key(root, name, ids),
+                Err(source) => Err(fail(source)),
+            }
+        }
+        Err(source) => Err(fail(source)),
     }
 }
 

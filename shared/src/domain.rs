@@ -6,30 +6,44 @@ mod fact;
 mod invitation;
 mod link_key;
 mod number;
+mod plan;
+mod prepare;
 mod probe;
 mod problem;
 mod run;
+mod run_options;
+mod source_cursor;
 mod template;
 mod template_files;
 mod token;
+mod upload;
+mod waiting;
 mod workspace;
 
 pub use contact::{Contact, Guest, Listed, Upserted, contact, listed_contacts, upsert_guests};
 pub use event::{Event, EventError, NumberFormat, ensure_event, event};
-pub use fact::Fact;
+pub use fact::{Fact, Outside};
 pub use invitation::{
-    Invitation, InvitationFile, InvitationRow, Prepared, field_names, fields_of, invitation, invitation_file,
-    prepare_invitations, referenced_files, run_guests,
+    Invitation, InvitationFile, InvitationRow, field_names, fields_of, invitation, invitation_file, referenced_files,
+    run_guests,
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, known_link_key};
 pub use number::NumberFormatError;
+pub use plan::{PlanError, PlannedDestination, PlannedRun, PlannedSource, start_planned};
+pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use probe::{Probe, ProbeTimes, add_to_probe, probe_times, start_probe};
 pub use problem::{ImportProblem, add_problems, problems};
 pub use run::{
-    NewRun, PicturePolicy, Run, RunOptions, RunSource, StartedRun, cancel_run, import_cursor, import_finished,
-    retry_failed, run, runs, start_run, take_chunk,
+    NewRun, Run, StartedRun, cancel_run, import_cursor, import_finished, retry_failed, run, runs, start_run, take_chunk,
 };
+pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
+pub use source_cursor::{move_source_cursor, source_cursor};
 pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
 pub use template_files::{TemplateFilesError, load_template, store_template};
 pub use token::{Token, check_token, has_tokens, make_token};
+pub use upload::{
+    EventFolder, Upload, add_reserved, event_folder, folder_is_ready, forget_folder, forget_upload, keep_session,
+    name_folder, name_upload, reserved_left, take_reserved, upload,
+};
+pub use waiting::{Wait, waits_for};
 pub use workspace::{DEFAULT_WORKSPACE, ensure_default_workspace};

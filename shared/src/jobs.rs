@@ -2,10 +2,13 @@
 //!
 //! One file a kind holds its arguments; its handler stands under the same name in the worker; its policy is one line of [`POLICIES`].
 
+mod connection_test;
 mod contacts_import;
+mod contacts_pull;
 mod face_crop;
 mod invitation_publish;
 mod invitation_render;
+mod invitation_start;
 mod invitation_summary;
 mod invitation_upload;
 mod jobs_act;
@@ -18,10 +21,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use connection_test::ConnectionTest;
 pub use contacts_import::ContactsImport;
+pub use contacts_pull::ContactsPull;
 pub use face_crop::FaceCrop;
 pub use invitation_publish::InvitationPublish;
 pub use invitation_render::InvitationRender;
+pub use invitation_start::InvitationStart;
 pub use invitation_summary::InvitationSummary;
 pub use invitation_upload::InvitationUpload;
 pub use jobs_act::JobsAct;
@@ -38,11 +44,14 @@ use crate::{
 #[expect(missing_docs, reason = "each kind is documented at its payload")]
 pub enum JobKind {
     ContactsImport,
+    ContactsPull,
     FaceCrop,
     InvitationRender,
     InvitationUpload,
     InvitationPublish,
     InvitationSummary,
+    InvitationStart,
+    ConnectionTest,
     ProbeRun,
     TemplatePreview,
     JobsAct,
@@ -55,7 +64,7 @@ pub struct Policy {
     pub kind: JobKind,
     /// Its name in the ledger.
     pub name: &'static str,
-    /// The queue it waits in: `cpu` for work of the processor, `sync` for calls to providers, `control` for what steers other jobs.
+    /// The queue it waits in: `cpu` for work of the processor, `sync` for calls to providers (`drive` and `mautic` for those that have limits of their own), `control` for what steers other jobs.
     pub queue: &'static str,
     /// Lower first. Later steps of a chain go before earlier ones, so that what is begun is finished before more is begun.
     pub priority: i64,
@@ -82,13 +91,16 @@ const fn policy(
 
 /// The policy table: queue, priority, tries, backoff, time limit. Backoff: base in milliseconds, cap in seconds; time limit in seconds.
 #[rustfmt::skip]
-pub const POLICIES: [Policy; 9] = [
+pub const POLICIES: [Policy; 12] = [
     policy(JobKind::ContactsImport,    "contacts.import",    "control", 0, 10, (500, 60), 3_600),
+    policy(JobKind::ContactsPull,      "contacts.pull",      "mautic",  0, 10, (500, 60), 3_600),
     policy(JobKind::FaceCrop,          "face.crop",          "cpu",     2,  8, (500, 60),   120),
     policy(JobKind::InvitationRender,  "invitation.render",  "cpu",     1,  8, (500, 60),   120),
     policy(JobKind::InvitationUpload,  "invitation.upload",  "sync",    2, 10, (500, 60),   120),
     policy(JobKind::InvitationPublish, "invitation.publish", "sync",    1, 10, (500, 60),    60),
     policy(JobKind::InvitationSummary, "invitation.summary", "control", 0, 10, (500, 60),   600),
+    policy(JobKind::InvitationStart,   "invitation.start",   "control", 0, 10, (500, 60),    60),
+    policy(JobKind::ConnectionTest,    "connection.test",    "sync",    0,  2, (500,  5),   120),
     policy(JobKind::ProbeRun,          "probe.run",          "sync",    1, 12, (200, 10),    20),
     policy(JobKind::TemplatePreview,   "template.preview",   "cpu",     0,  2, (100,  1),    30),
     policy(JobKind::JobsAct,           "jobs.act",           "control", 0, 10, (500, 60), 3_600),
@@ -129,6 +141,11 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync {
         None
     }
 
+    /// The queue it waits in, where that is not the kind's own.
+    fn queue(&self) -> Option<&'static str> {
+        None
+    }
+
     /// How much of its queue's rate it takes.
     fn cost(&self) -> i64 {
         1
@@ -140,7 +157,7 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync {
         NewJob {
             workspace_id,
             kind: policy.name.to_owned(),
-            queue: policy.queue.to_owned(),
+            queue: self.queue().unwrap_or(policy.queue).to_owned(),
             args: serde_json::to_value(self).expect("arguments are plain data"),
             priority: policy.priority,
             max_attempts: policy.max_attempts,
@@ -172,11 +189,14 @@ impl JobKind {
     pub fn job(self, workspace_id: Uuid, args: &serde_json::Value) -> Result<NewJob, ArgsError> {
         match self {
             Self::ContactsImport => job_of::<ContactsImport>(workspace_id, args),
+            Self::ContactsPull => job_of::<ContactsPull>(workspace_id, args),
             Self::FaceCrop => job_of::<FaceCrop>(workspace_id, args),
             Self::InvitationRender => job_of::<InvitationRender>(workspace_id, args),
             Self::InvitationUpload => job_of::<InvitationUpload>(workspace_id, args),
             Self::InvitationPublish => job_of::<InvitationPublish>(workspace_id, args),
             Self::InvitationSummary => job_of::<InvitationSummary>(workspace_id, args),
+            Self::InvitationStart => job_of::<InvitationStart>(workspace_id, args),
+            Self::ConnectionTest => job_of::<ConnectionTest>(workspace_id, args),
             Self::ProbeRun => job_of::<ProbeRun>(workspace_id, args),
             Self::TemplatePreview => job_of::<TemplatePreview>(workspace_id, args),
             // Its arguments say who asked for it, which is not for a person to say.
@@ -234,10 +254,15 @@ pub fn facts_on_death(kind: &str, args: &serde_json::Value, reason: &str) -> Vec
                 .into_iter()
                 .collect()
         }
-        JobKind::ContactsImport => {
+        JobKind::ContactsImport | JobKind::ContactsPull => {
             id(args, "run_id").map(|run_id| Fact::RunFailed { run_id, reason }).into_iter().collect()
         }
-        JobKind::InvitationSummary | JobKind::ProbeRun | JobKind::TemplatePreview | JobKind::JobsAct => Vec::new(),
+        JobKind::InvitationSummary
+        | JobKind::InvitationStart
+        | JobKind::ConnectionTest
+        | JobKind::ProbeRun
+        | JobKind::TemplatePreview
+        | JobKind::JobsAct => Vec::new(),
     }
 }
 
@@ -251,8 +276,15 @@ pub fn facts_on_cancel(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
                 .into_iter()
                 .collect()
         }
-        JobKind::ContactsImport => id(args, "run_id").map(|run_id| Fact::RunCancelled { run_id }).into_iter().collect(),
-        JobKind::InvitationSummary | JobKind::ProbeRun | JobKind::TemplatePreview | JobKind::JobsAct => Vec::new(),
+        JobKind::ContactsImport | JobKind::ContactsPull => {
+            id(args, "run_id").map(|run_id| Fact::RunCancelled { run_id }).into_iter().collect()
+        }
+        JobKind::InvitationSummary
+        | JobKind::InvitationStart
+        | JobKind::ConnectionTest
+        | JobKind::ProbeRun
+        | JobKind::TemplatePreview
+        | JobKind::JobsAct => Vec::new(),
     }
 }
 
@@ -266,8 +298,15 @@ pub fn facts_on_retry(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
                 .into_iter()
                 .collect()
         }
-        JobKind::ContactsImport => id(args, "run_id").map(|run_id| Fact::RunReopened { run_id }).into_iter().collect(),
-        JobKind::InvitationSummary | JobKind::ProbeRun | JobKind::TemplatePreview | JobKind::JobsAct => Vec::new(),
+        JobKind::ContactsImport | JobKind::ContactsPull => {
+            id(args, "run_id").map(|run_id| Fact::RunReopened { run_id }).into_iter().collect()
+        }
+        JobKind::InvitationSummary
+        | JobKind::InvitationStart
+        | JobKind::ConnectionTest
+        | JobKind::ProbeRun
+        | JobKind::TemplatePreview
+        | JobKind::JobsAct => Vec::new(),
     }
 }
 

@@ -55,7 +55,7 @@ pub async fn write<W: Write>(
         for row in &page {
             let made = row.state == "made";
             let file = row.file.as_ref().filter(|_| made).map_or_else(String::new, |key| files.place(key));
-            let link = if made { row.link.as_str() } else { "" };
+            let link = if made { row.outside_link.as_deref().unwrap_or(&row.link) } else { "" };
             let status = if row.had_one && made { "already had one" } else { row.state.as_str() };
             table.row([row.name.as_str(), &row.lucky_number, link, status, &note(row), &file])?;
         }

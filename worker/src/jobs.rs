@@ -1,19 +1,28 @@
 //! The handlers: one file a kind, under the name its payload has in `herald_shared::jobs`.
 
+mod accounts;
+mod connection_test;
 mod contacts_import;
+mod contacts_pull;
+mod destination;
 mod face_crop;
+mod intake;
 mod invitation_publish;
 mod invitation_render;
+mod invitation_start;
 mod invitation_summary;
 mod invitation_upload;
 mod jobs_act;
+mod places;
 mod probe_run;
 mod template_preview;
 
 use std::{future::Future, sync::Arc};
 
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use herald_shared::{
+    connections::Clients,
     db::Db,
     domain::{self, Invitation},
     files::{Files, FilesError},
@@ -24,10 +33,12 @@ use herald_shared::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use self::destination::Folders;
 use crate::{
     fetch::ProbeCall,
     runner::{Attempt, Done, Failure, Handler},
     studio::Studio,
+    write_back::WriteBacks,
 };
 
 /// What handlers work with.
@@ -42,6 +53,14 @@ pub struct Context {
     pub studio: Studio,
     /// Where probes call.
     pub probe: ProbeCall,
+    /// Accounts outside.
+    pub accounts: Clients,
+    /// Puts links into Mautic, several at a time.
+    pub write_back: WriteBacks,
+    /// Only one task at a time makes an event's folder.
+    pub folders: Folders,
+    /// What `format` is when a planned run does not say.
+    pub format: String,
     /// The largest list, and how it is read.
     pub import: herald_shared::csv::Options,
 }
@@ -60,6 +79,9 @@ pub fn handler(context: Arc<Context>) -> Handler {
             };
             match kind {
                 JobKind::ContactsImport => run(context, job, cancelled, contacts_import::run).await,
+                JobKind::ContactsPull => run(context, job, cancelled, contacts_pull::run).await,
+                JobKind::InvitationStart => run(context, job, cancelled, invitation_start::run).await,
+                JobKind::ConnectionTest => run(context, job, cancelled, connection_test::run).await,
                 JobKind::FaceCrop => run(context, job, cancelled, face_crop::run).await,
                 JobKind::InvitationRender => run(context, job, cancelled, invitation_render::run).await,
                 JobKind::InvitationUpload => run(context, job, cancelled, invitation_upload::run).await,
@@ -81,7 +103,21 @@ struct Task<P> {
     key: JobKey,
     attempt: i64,
     is_last_attempt: bool,
+    queue: String,
     cancelled: CancellationToken,
+}
+
+impl<P> Task<P> {
+    /// The queue it waited in, whose rate it has paid from.
+    fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// When the job was put in the ledger: its id says so.
+    fn enqueued_at(&self) -> DateTime<Utc> {
+        let seconds = self.key.id.get_timestamp().map_or(0, |at| at.to_unix().0);
+        i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or_default()
+    }
 }
 
 async fn run<P, F>(
@@ -94,14 +130,17 @@ where
     P: Payload,
     F: Future<Output = Result<Done, Failure>>,
 {
-    let (key, is_last_attempt) = (job.key(), job.is_last_attempt());
+    let (key, is_last_attempt, queue) = (job.key(), job.is_last_attempt(), job.queue.clone());
     let args = match serde_json::from_value(job.args.0) {
         Ok(args) => args,
         // Trying again would read the same.
         Err(error) => return Err(Failure::Fail(format!("its arguments do not decode: {error}"))),
     };
-    run(context, Task { args, workspace_id: job.workspace_id, key, attempt: job.attempt, is_last_attempt, cancelled })
-        .await
+    run(
+        context,
+        Task { args, workspace_id: job.workspace_id, key, attempt: job.attempt, is_last_attempt, queue, cancelled },
+    )
+    .await
 }
 
 /// The invitation a step works on; `None` if there is nothing to do for it any more.

@@ -8,3 +8,4 @@ pub mod presence;
 pub mod puller;
 pub mod runner;
 pub mod studio;
+pub mod write_back;

@@ -2,7 +2,7 @@
 
 use herald_shared::{
     config::Settings,
-    domain::{NumberFormat, PicturePolicy, RunOptions},
+    domain::{Destination, NumberFormat, PicturePolicy, PlannedDestination, PlannedSource, RunOptions},
 };
 use serde::Deserialize;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::problem::{Fault, Kind, Problem};
 const FORMATS: [&str; 3] = ["jpeg", "png", "webp"];
 /// The fields a form may have besides its files.
 const FORM_FIELDS: &str = "event, template, format, refresh, only_failed, limit, on_bad_picture, number_prefix, number_digits, \
-                           guests and pictures";
+                           destination, guests and pictures";
 
 /// The fields as they came.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -29,6 +29,10 @@ pub(super) struct Fields {
     number_digits: Option<i64>,
     /// Only in JSON: a form has a list of guests.
     pub(super) contact_ids: Vec<Uuid>,
+    /// Only in JSON, as well.
+    pub(super) source: Option<PlannedSource>,
+    /// Where the invitations go, besides Herald's own file store. In a form it is JSON, too.
+    pub(super) destination: Option<PlannedDestination>,
 }
 
 /// The fields, checked.
@@ -60,6 +64,11 @@ impl Fields {
                     "fail" => PicturePolicy::Fail,
                     _ => return Err(Fault::new(name, format!("on_bad_picture is {value:?}: use avatar or fail"))),
                 });
+            }
+            "destination" => {
+                let read = serde_json::from_str(value);
+                self.destination =
+                    Some(read.map_err(|error| Fault::new(name, format!("destination cannot be read: {error}")))?);
             }
             "number_prefix" => self.number_prefix = Some(text()),
             "number_digits" => self.number_digits = Some(number(name, value)?),
@@ -104,6 +113,7 @@ impl Fields {
                 only_failed: self.only_failed,
                 limit: self.limit,
                 on_bad_picture: self.on_bad_picture.unwrap_or_default(),
+                destination: Destination::Local,
             },
         })
     }

@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_shared::{
-    domain::{self, EventError, NewRun, RunSource, TemplateFilesError, TemplateRow},
+    domain::{
+        self, Destination, EventError, NewRun, PlanError, PlannedDestination, RunSource, TemplateFilesError,
+        TemplateRow,
+    },
     telemetry,
 };
 use serde::Serialize;
@@ -50,19 +53,36 @@ pub(super) async fn start(
     let (wanted, template, source, notes) = if input::is_media_type(request.headers(), "multipart/form-data") {
         let mut upload = Upload::receive(&api, request).await?;
         let faults = std::mem::take(&mut upload.faults);
-        let wanted = std::mem::take(&mut upload.fields).check(faults, settings)?;
+        let destination = upload.fields.destination.take();
+        let mut wanted = std::mem::take(&mut upload.fields).check(faults, settings)?;
+        wanted.options.destination = resolve(&api, workspace, destination).await?;
         let list = upload.check_list(&api).await?;
         let template = fitting_template(&api, workspace, &wanted, &list).await?;
         (wanted, template, Source::Upload(Box::new(upload)), list.notes)
     } else if input::is_media_type(request.headers(), "application/json") {
         let mut fields: Fields = input::json(request).await?;
         let ids = std::mem::take(&mut fields.contact_ids);
-        let wanted = fields.check(Vec::new(), settings)?;
-        let (source, contacts) = source::contacts(&api, workspace, ids).await?;
-        let template = fitting_template(&api, workspace, &wanted, &contacts).await?;
-        (wanted, template, Source::Ready(source), contacts.notes)
+        let (planned, destination) = (fields.source.take(), fields.destination.take());
+        let mut wanted = fields.check(Vec::new(), settings)?;
+        wanted.options.destination = resolve(&api, workspace, destination).await?;
+        match planned {
+            Some(_) if !ids.is_empty() => {
+                return Err(Problem::field("contact_ids", "a run has a source or contact_ids: leave one of them out"));
+            }
+            Some(planned) => {
+                // Its fields are in Mautic: the run checks the template against them before its first guest.
+                let template = find_template(&api, workspace, &wanted.template).await?;
+                let source = RunSource::Mautic(planned.resolve(&api.db, workspace).await?);
+                (wanted, template, Source::Ready(source), Vec::new())
+            }
+            None => {
+                let (source, contacts) = source::contacts(&api, workspace, ids).await?;
+                let template = fitting_template(&api, workspace, &wanted, &contacts).await?;
+                (wanted, template, Source::Ready(source), contacts.notes)
+            }
+        }
     } else {
-        let detail = "send a form (multipart/form-data) with a list of guests, or JSON with contact_ids";
+        let detail = "send a form (multipart/form-data) with a list of guests, or JSON with contact_ids or a source";
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     };
     let event = domain::ensure_event(&api.db, workspace, &wanted.event, &wanted.numbers).await.map_err(wrong_event)?;
@@ -76,6 +96,24 @@ pub(super) async fn start(
     let run = view(&api, workspace, started.id).await?;
     let body = Started { resumed: started.resumed, notes, run };
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, url(started.id))], Json(body)).into_response())
+}
+
+async fn resolve(api: &Api, workspace: Uuid, planned: Option<PlannedDestination>) -> Result<Destination, Problem> {
+    match planned {
+        Some(planned) => Ok(planned.resolve(&api.db, workspace).await?),
+        None => Ok(Destination::Local),
+    }
+}
+
+impl From<PlanError> for Problem {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Field { field, detail } => Self::field(&field.replace('.', "/"), detail),
+            PlanError::Db(error) => error.into(),
+            PlanError::Connection(error) => error.into(),
+            PlanError::Enqueue(error) => error.into(),
+        }
+    }
 }
 
 enum Source {

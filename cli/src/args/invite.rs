@@ -3,11 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use herald_shared::domain::{PlannedDestination, PlannedSource};
 
 #[derive(Debug, Args)]
 pub(crate) struct Invite {
     /// The list of guests: CSV with a line that names the columns
-    pub(crate) guests: PathBuf,
+    #[arg(required_unless_present_any = ["from_mautic_form", "from_mautic_segment", "from_mautic_search"])]
+    pub(crate) guests: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) mautic: FromMautic,
+    #[command(flatten)]
+    pub(crate) to: To,
     /// The template's folder (template.toml and a background); without it the one that comes with Herald
     #[arg(long, value_name = "DIR")]
     pub(crate) template: Option<PathBuf>,
@@ -44,6 +50,75 @@ pub(crate) struct Invite {
     /// Report progress and the summary as JSON, a line each
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Guests who are contacts of a Mautic site.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Guests from Mautic, who get their links back there")]
+pub(crate) struct FromMautic {
+    /// Who filled in this form; the next time, who has since
+    #[arg(long, value_name = "ID", conflicts_with_all = ["guests", "from_mautic_segment", "from_mautic_search"])]
+    pub(crate) from_mautic_form: Option<u64>,
+    /// Who is in this segment and has no link
+    #[arg(long, value_name = "ALIAS", conflicts_with_all = ["guests", "from_mautic_search"])]
+    pub(crate) from_mautic_segment: Option<String>,
+    /// Whom Mautic's search finds and who has no link, such as tag:vip
+    #[arg(long, value_name = "SEARCH", conflicts_with = "guests")]
+    pub(crate) from_mautic_search: Option<String>,
+    /// The connection, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) mautic: Option<String>,
+    /// The field with the guest's picture: an upload or address field of the form, or a contact field with an address
+    #[arg(long, value_name = "ALIAS")]
+    pub(crate) picture_field: Option<String>,
+    /// The contact field that gets the link
+    #[arg(long, value_name = "ALIAS", default_value = "invitation_link")]
+    pub(crate) link_field: String,
+    /// The contact field that gets the lucky number; none if empty
+    #[arg(long, value_name = "ALIAS", default_value = "lucky_number")]
+    pub(crate) number_field: String,
+}
+
+impl FromMautic {
+    /// The source, if one was asked for.
+    pub(crate) fn source(&self) -> Option<PlannedSource> {
+        let form = self.from_mautic_form;
+        let (segment, search) = (self.from_mautic_segment.clone(), self.from_mautic_search.clone());
+        (form.is_some() || segment.is_some() || search.is_some()).then(|| PlannedSource::Mautic {
+            connection: self.mautic.clone(),
+            form,
+            segment,
+            search,
+            picture_field: self.picture_field.clone(),
+            link_field: Some(self.link_field.clone()),
+            number_field: Some(self.number_field.clone()),
+        })
+    }
+}
+
+/// Where the invitations go besides the data folder.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where the invitations go as well")]
+pub(crate) struct To {
+    /// A folder in Google Drive, by its id or its address: each event gets a folder in it, and links lead there
+    #[arg(long, value_name = "FOLDER", conflicts_with = "to_s3")]
+    pub(crate) to_drive: Option<String>,
+    /// The Google connection, where there are several
+    #[arg(long, value_name = "NAME", requires = "to_drive")]
+    pub(crate) google: Option<String>,
+    /// A bucket: links lead to Herald, which sends on to a signed address there
+    #[arg(long, value_name = "CONNECTION", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) to_s3: Option<String>,
+}
+
+impl To {
+    /// The destination, if one was asked for.
+    pub(crate) fn destination(&self) -> Option<PlannedDestination> {
+        let drive =
+            self.to_drive.clone().map(|folder| PlannedDestination::Drive { connection: self.google.clone(), folder });
+        let named = |name: &String| Some(name.clone()).filter(|name| !name.is_empty());
+        drive.or_else(|| self.to_s3.as_ref().map(|name| PlannedDestination::S3 { connection: named(name) }))
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

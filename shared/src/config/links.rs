@@ -27,14 +27,8 @@ impl Links {
     /// The keys that the settings give: the first signs, the others still open older links. None: the data folder has the key.
     ///
     /// # Errors
-    /// [`SettingsError::LinkKey`] when one is not 64 hexadecimal digits.
+    /// [`SettingsError::Key`] when one is not 64 hexadecimal digits.
     pub fn keys(&self) -> Result<Vec<[u8; 32]>, SettingsError> {
-        let words = self.key.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
-        words
-            .map(|word| {
-                let mut key = [0; 32];
-                hex::decode_to_slice(word, &mut key).map(|()| key).map_err(|_| SettingsError::LinkKey)
-            })
-            .collect()
+        super::keys("links.key", &self.key)
     }
 }

@@ -185,6 +185,14 @@ pub async fn open(db: &Db, vault: &Vault, workspace_id: Uuid, id: Uuid) -> Resul
     Ok(Opened { connection, credentials })
 }
 
+/// A connection that a webhook names, whatever its workspace.
+pub async fn webhook_connection(db: &Db, id: Uuid) -> Result<Option<(Uuid, Connection)>> {
+    let found: Option<(Uuid,)> =
+        query("select workspace_id from connections where id = $1").bind(id).optional(db).await?;
+    let Some((workspace_id,)) = found else { return Ok(None) };
+    Ok(connection(db, workspace_id, id).await?.map(|connection| (workspace_id, connection)))
+}
+
 /// Notes that the provider refuses this connection until a person does something. True if that is news.
 pub async fn mark_broken(db: &Db, id: Uuid, version: i64, reason: &str) -> Result<bool> {
     let mut tx = db.begin().await?;

@@ -35,6 +35,8 @@ pub enum Fact {
         invitation_id: Uuid,
         /// Where it is in the file store.
         file: String,
+        /// Where it lies outside as well.
+        outside: Option<Outside>,
     },
     /// The contact has the link: the guest has an invitation.
     Published {
@@ -77,6 +79,19 @@ pub enum Fact {
     },
 }
 
+/// Where an invitation lies outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outside {
+    /// The account.
+    pub connection_id: Uuid,
+    /// Its id there.
+    pub remote_id: String,
+    /// SHA-256 of what is proved to be there, in hex.
+    pub sha256: String,
+    /// Where it can be seen, if that is not where the invitation's own link leads.
+    pub link: Option<String>,
+}
+
 #[derive(FromRow)]
 struct Ended {
     run_id: Uuid,
@@ -116,7 +131,10 @@ impl Fact {
                 .execute(tx)
                 .await?;
             }
-            Self::Uploaded { invitation_id, file } => {
+            Self::Uploaded { invitation_id, file, outside } => {
+                if let Some(outside) = outside {
+                    super::upload::arrived(tx, *invitation_id, outside).await?;
+                }
                 query("update invitations set step = 'publish', file = $2, updated_at = $3 where id = $1 and state = 'pending'")
                     .bind(*invitation_id)
                     .bind(file.as_str())
@@ -126,11 +144,15 @@ impl Fact {
             }
             Self::Published { invitation_id } => {
                 if let Some(ended) = end(tx, *invitation_id, "made", None).await? {
-                    query("update contacts set invitation_link = $2, lucky_number = $3, updated_at = $4 where id = $1")
+                    query(
+                        "update contacts set lucky_number = $3, updated_at = $4,
+                           invitation_link = coalesce((select link from uploads where invitation_id = $5), $2) where id = $1",
+                    )
                         .bind(ended.contact_id)
                         .bind(ended.link)
                         .bind(ended.lucky_number)
                         .bind(now)
+                        .bind(*invitation_id)
                         .execute(tx)
                         .await?;
                     super::run::count(tx, ended.run_id, super::run::Tally { made: 1, ..Default::default() }).await?;

@@ -1,74 +1,19 @@
 //! Runs: a list of guests, a template, and how far making their invitations is.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::invitation;
+use super::{
+    prepare,
+    run_options::{RunOptions, RunSource},
+};
 use crate::{
     db::{Db, FromRow, Json, Result, Tx, query},
-    jobs::{ContactsImport, InvitationSummary, Payload},
-    ledger::{self, Callbacks, EnqueueError, NewBatch},
+    jobs::{ContactsImport, ContactsPull, InvitationSummary, Payload},
+    ledger::{self, Callbacks, EnqueueError, NewBatch, NewJob},
 };
-
-/// What happens to a guest whose picture cannot be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PicturePolicy {
-    /// They get the drawn avatar, and the invitation says why in its notes.
-    #[default]
-    Avatar,
-    /// They get no invitation until the picture is mended.
-    Fail,
-}
-
-/// How a run makes its invitations.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunOptions {
-    /// `jpeg`, `png` or `webp`.
-    pub format: String,
-    /// Draw again what is made already.
-    #[serde(default)]
-    pub refresh: bool,
-    /// Only guests whose invitation failed before.
-    #[serde(default)]
-    pub only_failed: bool,
-    /// Guests at most, from the beginning of the list.
-    #[serde(default)]
-    pub limit: Option<u64>,
-    /// What happens to a guest whose picture cannot be used.
-    #[serde(default)]
-    pub on_bad_picture: PicturePolicy,
-}
-
-/// Where a run's guests come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum RunSource {
-    /// A CSV file in the file store.
-    Csv {
-        /// Where it is in the file store.
-        key: String,
-        /// What its owner calls it.
-        name: String,
-        /// SHA-256 of its bytes in hex.
-        sha256: String,
-        /// The folder its relative picture names are looked up in: only for a list given on the command line.
-        #[serde(default)]
-        picture_folder: Option<String>,
-        /// The pictures uploaded with it: name → key in the file store.
-        #[serde(default)]
-        pictures: BTreeMap<String, String>,
-    },
-    /// Contacts that are known already.
-    Contacts {
-        /// Their ids, in order.
-        ids: Vec<Uuid>,
-    },
-}
 
 /// A run to be started.
 #[derive(Clone, Debug)]
@@ -186,12 +131,20 @@ pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result:
     .bind(db.now())
     .execute(&mut tx)
     .await?;
-    let mut import = ContactsImport { run_id: id }.job(workspace_id);
+    let mut import = import_job(workspace_id, id, &new.source);
     import.batch_id = Some(batch_id);
     import.traceparent = new.traceparent;
     ledger::enqueue(&mut tx, vec![import]).await?;
     tx.commit().await?;
     Ok(StartedRun { id, resumed: false })
+}
+
+/// The job that reads a run's guests: a list is read where there is a processor for it, an outside system at the pace it bears.
+fn import_job(workspace_id: Uuid, run_id: Uuid, source: &RunSource) -> NewJob {
+    match source {
+        RunSource::Mautic(source) => ContactsPull { run_id, connection_id: source.connection_id }.job(workspace_id),
+        RunSource::Csv { .. } | RunSource::Contacts { .. } => ContactsImport { run_id }.job(workspace_id),
+    }
 }
 
 fn fingerprint(new: &NewRun) -> String {
@@ -274,7 +227,7 @@ pub async fn take_chunk(
     tx: &mut Tx,
     run_id: Uuid,
     (from, to): (i64, i64),
-    prepared: invitation::Prepared,
+    prepared: prepare::Prepared,
     rejected: i64,
 ) -> Result<bool> {
     let moved =
@@ -370,12 +323,12 @@ pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result:
     .await?;
     let mut jobs: Vec<_> = again
         .iter()
-        .map(|guest| invitation::first_step(workspace_id, guest.id, guest.picture.is_some(), run.batch_id))
+        .map(|guest| prepare::first_step(workspace_id, guest.id, guest.picture.is_some(), run.batch_id))
         .collect();
     // Only an import that did not reach the end of its list is run again; it goes on where it stopped.
     let unread = run.finished_at.is_some() && !is_imported(&mut tx, id).await?;
     if unread {
-        let mut import = ContactsImport { run_id: id }.job(workspace_id);
+        let mut import = import_job(workspace_id, id, &run.source.0);
         import.batch_id = Some(run.batch_id);
         jobs.push(import);
     }

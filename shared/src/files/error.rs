@@ -5,7 +5,10 @@ use std::{error::Error, io};
 use object_store::client::{HttpError, HttpErrorKind};
 use thiserror::Error;
 
-use crate::telemetry::Answer;
+use crate::{
+    providers::{Class, ProviderError},
+    telemetry::Answer,
+};
 
 /// Why the file store did not do it.
 #[derive(Debug, Error)]
@@ -67,6 +70,24 @@ impl FilesError {
                 BucketProblem::Unreachable(_) | BucketProblem::Answered(_) => Answer::Transient,
             },
         }
+    }
+}
+
+impl FilesError {
+    /// The same of a bucket that is the account of a connection.
+    pub fn of_provider(&self) -> ProviderError {
+        let class = match self.answer() {
+            Answer::Rate => Class::Rate,
+            Answer::Auth => Class::Auth,
+            Answer::Config | Answer::Full => Class::Config,
+            Answer::Transient if matches!(self, Self::Bucket { problem: BucketProblem::Unreachable(_), .. }) => {
+                Class::Down
+            }
+            Answer::Ok => Class::Recipient,
+            _ => Class::Transient,
+        };
+        // A connection's settings have the same names, in another place.
+        ProviderError::new(class, self.to_string().replace("files.", "the connection's "))
     }
 }
 

@@ -1,9 +1,7 @@
 //! Why a fetch failed, and whether another try can help. Decided here once.
 
 use super::dns::PrivateAnswer;
-use chrono::DateTime;
 use herald_shared::telemetry::Answer;
-use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use std::{error::Error, io, time::Duration};
 
 /// A failed fetch. Its text is for an agency's admin; it names the host, never path, query or credentials.
@@ -114,21 +112,6 @@ fn is_certificate(error: &(dyn Error + 'static)) -> bool {
         Some(wrapper) => wrapper.get_ref().is_some_and(|content| is_certificate(content)),
         None => matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))),
     }
-}
-
-/// `Retry-After` in seconds, or as a date counted from the server's own `Date`.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-    let value = headers.get(RETRY_AFTER)?;
-    let seconds = match value.to_str().ok()?.trim().parse::<u64>() {
-        Ok(seconds) => seconds,
-        Err(_) => u64::try_from((http_date(value)? - http_date(headers.get(DATE)?)?).num_seconds()).ok()?,
-    };
-    Some(Duration::from_secs(seconds).min(LONGEST))
-}
-
-fn http_date(value: &HeaderValue) -> Option<DateTime<chrono::FixedOffset>> {
-    DateTime::parse_from_rfc2822(value.to_str().ok()?.trim()).ok()
 }
 
 fn describe(status: u16) -> String {

@@ -12,7 +12,6 @@ mod dns;
 mod error;
 mod hop;
 mod probe;
-mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -21,8 +20,11 @@ pub use error::FetchError;
 pub use probe::ProbeCall;
 
 use bytes::{Bytes, BytesMut};
-use error::{Failure, from_reqwest, retry_after};
-use herald_shared::telemetry::Call;
+use error::{Failure, from_reqwest};
+use herald_shared::{
+    providers::http::{self, retry_after},
+    telemetry::Call,
+};
 use hop::{Hop, Rules};
 use reqwest::{Response, StatusCode, dns::Resolve, header};
 use rustls::pki_types::CertificateDer;
@@ -90,19 +92,13 @@ impl GuardedClient {
     }
 
     fn build(settings: FetchSettings, resolver: Arc<dyn Resolve>, public: fn(IpAddr) -> bool) -> anyhow::Result<Self> {
-        let tls = tls::config(&settings.extra_roots)?;
-        let client = |resolver: Arc<dyn Resolve>| {
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
+        let client = |resolver: Arc<dyn Resolve>| -> anyhow::Result<reqwest::Client> {
+            let client = http::builder(&settings.extra_roots)?
                 .dns_resolver(resolver)
-                .no_proxy()
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .referer(false)
-                .user_agent(concat!("Herald/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(settings.connect_timeout)
                 .pool_max_idle_per_host(4)
-                .build()
+                .build()?;
+            Ok(client)
         };
         Ok(GuardedClient {
             guarded: client(Arc::new(dns::GuardedDns { inner: resolver.clone(), public }))?,

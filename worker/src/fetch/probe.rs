@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use herald_shared::providers::http::{self, retry_after};
 use reqwest::{Client, StatusCode, Url};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{
-    error::{Failure, FetchError, from_reqwest, retry_after},
-    tls,
-};
+use super::error::{Failure, FetchError, from_reqwest};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const TOTAL: Duration = Duration::from_secs(10);
@@ -29,16 +27,7 @@ impl ProbeCall {
             return Ok(Self(None));
         }
         let url = Url::parse(url).context("the setting probe.url is not a web address")?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls::config(&[])?)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .user_agent(concat!("Herald/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .timeout(TOTAL)
-            .build()?;
+        let client = http::builder(&[])?.connect_timeout(CONNECT).timeout(TOTAL).build()?;
         Ok(Self(Some((client, url))))
     }
 

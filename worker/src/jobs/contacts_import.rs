@@ -6,14 +6,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use herald_shared::{
     csv::{GuestFile, GuestRow, RowProblem, email_key},
-    domain::{self, Guest, ImportProblem, Run, RunSource},
+    domain::{self, Guest, ImportProblem, Invitee, Run, RunSource},
     files::FilesError,
     jobs::ContactsImport,
-    ledger,
 };
 use tokio::sync::mpsc;
 
-use super::{Context, Task};
+use super::{
+    Context, Task,
+    intake::{Chunk, Row, remark},
+};
 use crate::runner::{Done, Failure};
 
 /// Rows in a transaction: enough to make its cost small, few enough for progress to be seen.
@@ -35,6 +37,9 @@ pub(super) async fn run(context: Arc<Context>, task: Task<ContactsImport>) -> Re
             import_csv(&context, &task, &run, &key, &pictures).await?;
         }
         RunSource::Contacts { ids } => import_contacts(&context, &task, &run, &ids).await?,
+        RunSource::Mautic(_) => {
+            return Err(Failure::Fail("its guests are in Mautic: contacts.pull reads them".to_owned()));
+        }
     }
     let mut tx = db.begin().await?;
     domain::import_finished(&mut tx, run.id).await?;
@@ -110,24 +115,21 @@ async fn take_in(
     run: &Run,
     pictures: &Pictures,
     cursor: i64,
-    chunk: Rows,
+    rows: Rows,
 ) -> Result<i64, Failure> {
-    let next = cursor + i64::try_from(chunk.len()).unwrap_or(i64::MAX);
-    let mut problems = Vec::new();
-    let mut rejected = 0;
-    let mut guests = Vec::new();
-    let mut places = Vec::new();
-    for row in chunk {
+    let to = cursor + i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let mut chunk = Chunk { from: cursor, to, rows: Vec::new(), problems: Vec::new(), rejected: 0, read_on: None };
+    for row in rows {
         match row {
             Ok(row) => {
                 let line = i64::try_from(row.line).unwrap_or(i64::MAX);
-                problems.extend(row.notes.iter().map(|note| remark(line, &row.name, note)));
-                places.push((line, i64::try_from(row.row).unwrap_or(i64::MAX)));
-                guests.push(guest(row, run, pictures));
+                let position = i64::try_from(row.row).unwrap_or(i64::MAX);
+                chunk.problems.extend(row.notes.iter().map(|note| remark(line, &row.name, note)));
+                chunk.rows.push(Row { guest: guest(row, run, pictures), line, position, has_link: false });
             }
             Err(problem) => {
-                rejected += 1;
-                problems.push(ImportProblem {
+                chunk.rejected += 1;
+                chunk.problems.push(ImportProblem {
                     line: i64::try_from(problem.line).unwrap_or(i64::MAX),
                     guest: String::new(),
                     fatal: true,
@@ -136,27 +138,8 @@ async fn take_in(
             }
         }
     }
-    let mut tx = context.db.begin().await?;
-    let upserted = domain::upsert_guests(&mut tx, task.workspace_id, &guests).await?;
-    let mut invitees = Vec::new();
-    for ((contact, guest), (line, position)) in upserted.iter().zip(&guests).zip(&places) {
-        problems.extend(contact.note.iter().map(|note| remark(*line, &guest.name, note)));
-        invitees.push((contact.contact_id, *position, guest.picture.is_some()));
-    }
-    let (prepared, jobs) =
-        domain::prepare_invitations(&mut tx, task.workspace_id, run, &invitees, &context.links).await?;
-    domain::add_problems(&mut tx, task.workspace_id, run.id, &problems).await?;
-    if !domain::take_chunk(&mut tx, run.id, (cursor, next), prepared, rejected).await? {
-        // Cancelled, or a worker that was thought dead took the chunk in after all.
-        return Err(Failure::Cancelled);
-    }
-    ledger::enqueue(&mut tx, jobs).await?;
-    tx.commit().await?;
-    Ok(next)
-}
-
-fn remark(line: i64, guest: &str, message: &str) -> ImportProblem {
-    ImportProblem { line, guest: guest.to_owned(), fatal: false, message: message.to_owned() }
+    chunk.take_in(context, task, run).await?;
+    Ok(to)
 }
 
 /// Where a list's relative picture names lead.
@@ -231,7 +214,7 @@ async fn import_contacts(
         let mut problems = Vec::new();
         for (id, position) in chunk.iter().zip(cursor + 1..) {
             match domain::contact(db, task.workspace_id, *id).await? {
-                Some(contact) => invitees.push((contact.id, position, contact.picture.is_some())),
+                Some(contact) => invitees.push(Invitee::new(contact.id, position, contact.picture.is_some())),
                 None => problems.push(ImportProblem {
                     line: position,
                     guest: id.to_string(),
@@ -242,15 +225,8 @@ async fn import_contacts(
         }
         let next = cursor + i64::try_from(chunk.len()).unwrap_or(i64::MAX);
         let rejected = i64::try_from(problems.len()).unwrap_or(i64::MAX);
-        let mut tx = db.begin().await?;
-        let (prepared, jobs) =
-            domain::prepare_invitations(&mut tx, task.workspace_id, run, &invitees, &context.links).await?;
-        domain::add_problems(&mut tx, task.workspace_id, run.id, &problems).await?;
-        if !domain::take_chunk(&mut tx, run.id, (cursor, next), prepared, rejected).await? {
-            return Err(Failure::Cancelled);
-        }
-        ledger::enqueue(&mut tx, jobs).await?;
-        tx.commit().await?;
+        let chunk = Chunk { from: cursor, to: next, rows: Vec::new(), problems, rejected, read_on: None };
+        chunk.take_in_contacts(context, task, run, &invitees).await?;
         cursor = next;
     }
     Ok(())

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use herald_shared::{
+    connections::ProviderKind,
     domain::{self, Fact, Invitation, PicturePolicy},
     files::FilesError,
     jobs::{FaceCrop, InvitationRender, Payload},
+    providers::{Class, Meter},
 };
 use sha2::{Digest, Sha256};
 
@@ -86,7 +88,7 @@ async fn cut(
     let template = super::invitation_render::prepared(context, &template).await?;
     // A template without a picture needs none.
     let Some(side) = template.portrait_side() else { return Ok(Ok(none)) };
-    let bytes = match read(context, &place).await {
+    let bytes = match read(context, task, &place).await? {
         Ok(bytes) => bytes,
         Err(unusable) => return Ok(Err(unusable)),
     };
@@ -97,7 +99,42 @@ async fn cut(
 }
 
 /// Reads a picture from where its contact says it is.
-async fn read(context: &Context, place: &str) -> Result<Bytes, Unusable> {
+async fn read(context: &Context, task: &Task<FaceCrop>, place: &str) -> Result<Result<Bytes, Unusable>, Failure> {
+    match place.strip_prefix("mautic:") {
+        Some(place) => read_upload(context, task, place).await,
+        None => Ok(read_elsewhere(context, place).await),
+    }
+}
+
+/// Reads a file that was uploaded with a form of Mautic: `connection:submission:field`.
+async fn read_upload(
+    context: &Context,
+    task: &Task<FaceCrop>,
+    place: &str,
+) -> Result<Result<Bytes, Unusable>, Failure> {
+    let mut parts = place.splitn(3, ':');
+    let (connection, submission) = (parts.next().map(str::parse), parts.next().map(str::parse));
+    let (Some(Ok(connection)), Some(Ok(submission)), Some(field)) = (connection, submission, parts.next()) else {
+        return Ok(Err(Unusable::Permanent(
+            "where its picture is in Mautic is damaged: pull the contact again".to_owned(),
+        )));
+    };
+    let mautic = context.mautic(task, connection).await?;
+    // The crop's own queue has no rate: the request is paid for from Mautic's.
+    let meter = Meter::of_job(&context.db, ProviderKind::Mautic.queue(), 0);
+    let limit = usize::try_from(context.studio.max_picture_bytes).unwrap_or(usize::MAX);
+    Ok(mautic.client.form_file(submission, field, limit, &meter).await.map_err(|error| {
+        let reason = format!("picture: {error}");
+        match error.class {
+            Class::Recipient | Class::Config | Class::Auth => Unusable::Permanent(reason),
+            Class::Rate | Class::Transient | Class::Down | Class::Unknown => {
+                Unusable::Transient(Failure::Retry { error: reason.clone(), after: error.retry_after }, reason)
+            }
+        }
+    }))
+}
+
+async fn read_elsewhere(context: &Context, place: &str) -> Result<Bytes, Unusable> {
     let limit = context.studio.max_picture_bytes;
     if let Some(reason) = place.strip_prefix("none:") {
         return Err(Unusable::Permanent(reason.to_owned()));

@@ -4,7 +4,11 @@
 
 use std::sync::Arc;
 
-use herald_shared::{domain::Fact, jobs::InvitationPublish};
+use herald_shared::{
+    domain::{self, Fact, Invitation, MauticSource, RunSource},
+    jobs::InvitationPublish,
+    providers::mautic::{Fields, WriteBack},
+};
 
 use super::{Context, Task, pending_invitation};
 use crate::runner::{Done, Failure};
@@ -13,6 +17,35 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationPublish>) ->
     let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
         return Ok(Done::default());
     };
-    // The CRM is our own contacts: the fact writes the link to the contact with the outcome.
+    if let RunSource::Mautic(source) = &invitation.source.0 {
+        write_back(&context, &task, &invitation, source).await?;
+    }
+    // Our own contacts get the link with the outcome.
     Ok(Done { facts: vec![Fact::Published { invitation_id: invitation.id }], ..Done::default() })
+}
+
+async fn write_back(
+    context: &Context,
+    task: &Task<InvitationPublish>,
+    invitation: &Invitation,
+    source: &MauticSource,
+) -> Result<(), Failure> {
+    let Some(contact_id) = source.remote_id(invitation.external_id.as_deref()) else {
+        // Somebody who was known by another id before: the note of the import says which.
+        return Err(Failure::Fail(format!(
+            "the guest's id in Mautic is not known, because the contact has the external id {:?}: clear that id, and pull the contact again",
+            invitation.external_id.as_deref().unwrap_or_default()
+        )));
+    };
+    let mautic = context.mautic(task, source.connection_id).await?;
+    let outside = domain::upload(&context.db, invitation.id).await?.and_then(|upload| upload.link);
+    let item = WriteBack {
+        contact_id,
+        link: outside.unwrap_or_else(|| invitation.link.clone()),
+        number: invitation.lucky_number.clone(),
+    };
+    // The pull checked them, and Mautic may have changed since.
+    let fields = Fields::new(source.link_field.clone(), source.number_field.clone()).map_err(Failure::Fail)?;
+    let written = context.write_back.write(&context.db, &mautic.connection, &mautic.client, fields, item).await;
+    mautic.settle(context, written).await
 }

@@ -36,7 +36,8 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     let format = format(&context, &invitation.options.0.format)?;
     let fields = fields(&invitation);
     let key = key(&template, format, &fields, &invitation);
-    let then = vec![InvitationUpload { invitation_id: invitation.id }.job(task.workspace_id)];
+    let account = invitation.options.0.destination.account();
+    let then = vec![InvitationUpload { invitation_id: invitation.id, account }.job(task.workspace_id)];
     if invitation.rendering.as_ref() == Some(&key)
         && invitation.sha256.is_some()
         && context.files.size(&key).await?.is_some()

@@ -1,0 +1,98 @@
+//! `/webhooks/mautic/{connection}`: Mautic says that somebody filled in a form. What was planned for that form begins soon.
+//!
+//! Open, because Mautic has no token: its signature over the raw body says that it is Mautic. A webhook only says that there is something to read;
+//! what, the run reads itself, from where the last one read to. So one that comes twice, late, or never does no harm.
+
+use std::time::Duration;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use herald_shared::{
+    connections::{self, Credentials, ProviderKind},
+    domain::PlannedSource,
+    jobs::{InvitationStart, JobKind, Payload},
+    ledger::{self, Unique},
+    providers::mautic::webhook,
+    schedules::{self, Schedule},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    Api,
+    input::Id,
+    problem::{Kind, Problem},
+};
+
+const SIGNATURE: &str = "webhook-signature";
+/// The largest webhook, in bytes.
+const LARGEST: usize = 1 << 20;
+/// How long it must be quiet before a run begins: people fill in forms in flocks.
+const QUIET: Duration = Duration::from_secs(5);
+/// The longest a run is put off while they keep coming.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Plans looked through.
+const PLANS: usize = 1_000;
+
+pub(crate) fn routes() -> Router<Api> {
+    Router::new().route("/webhooks/mautic/{id}", post(mautic)).layer(DefaultBodyLimit::max(LARGEST))
+}
+
+async fn mautic(State(api): State<Api>, Id(id): Id, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+    // One answer for a connection that is not there, has no secret, or another one: nobody learns which.
+    let refused = || Problem::new(Kind::Unauthorized, "the signature is not one of this connection's webhook secret");
+    let Some((workspace, connection)) = connections::webhook_connection(&api.db, id).await? else {
+        return Err(refused());
+    };
+    if connection.settings.0.provider() != ProviderKind::Mautic {
+        return Err(refused());
+    }
+    let opened = connections::open(&api.db, api.accounts.vault(), workspace, id).await?;
+    let Credentials::Mautic(secret) = opened.credentials else { return Err(refused()) };
+    let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let genuine = secret.webhook_secret.as_ref().is_some_and(|secret| webhook::verify(secret, &body, signature));
+    if !genuine {
+        return Err(refused());
+    }
+    let forms: Vec<u64> = webhook::events(&body).into_iter().filter_map(|event| event.form_id).collect();
+    let mut jobs = Vec::new();
+    for (schedule, plan) in plans(&api, workspace).await? {
+        if reads(&plan.run.source, &connection, &forms) {
+            let mut job = plan.job(workspace);
+            job.unique_key = Some(format!("webhook:{}", schedule.id));
+            job.unique = Unique::Debounce { delay: QUIET, longest: LONGEST };
+            jobs.push(job);
+        }
+    }
+    let begun = jobs.len();
+    let mut tx = api.db.begin().await?;
+    ledger::enqueue(&mut tx, jobs).await?;
+    tx.commit().await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "runs": begun }))).into_response())
+}
+
+/// The planned runs that are not held up.
+async fn plans(api: &Api, workspace: Uuid) -> Result<Vec<(Schedule, InvitationStart)>, Problem> {
+    let start = JobKind::InvitationStart.policy().name;
+    let found = schedules::list(&api.db, workspace, None, PLANS).await?;
+    let planned = found.into_iter().filter(|schedule| schedule.kind == start && !schedule.paused);
+    Ok(planned
+        .filter_map(|schedule| {
+            let plan = serde_json::from_value(schedule.args.0.clone()).ok()?;
+            Some((schedule, plan))
+        })
+        .collect())
+}
+
+/// Whether a planned run reads one of these forms of this connection.
+fn reads(source: &PlannedSource, of: &connections::Connection, forms: &[u64]) -> bool {
+    let PlannedSource::Mautic { connection, form, .. } = source;
+    let same = connection.as_ref().is_none_or(|name| *name == of.name || *name == of.id.to_string());
+    same && form.is_some_and(|form| forms.contains(&form))
+}

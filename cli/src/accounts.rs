@@ -1,0 +1,98 @@
+//! Connections for a command that works beside whatever runs: database, keys, and the clients of accounts.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use herald_shared::{
+    clock::Clock,
+    config::Settings,
+    connections::{self, Clients, Connection},
+    data_folder,
+    db::Db,
+    domain,
+    ids::Ids,
+    providers::Finding,
+    vault::Vault,
+};
+use uuid::Uuid;
+
+use crate::{args::Common, home};
+
+/// What a command about connections works with.
+pub(crate) struct Desk {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) db: Db,
+    pub(crate) clients: Clients,
+    pub(crate) workspace_id: Uuid,
+    sealed_with: String,
+}
+
+impl Desk {
+    /// Opens database and keys; the folder and the database are made if they are missing.
+    pub(crate) async fn open(common: &Common) -> anyhow::Result<Self> {
+        let settings = home::settings(common)?;
+        std::fs::create_dir_all(&common.data).with_context(|| format!("making {}", common.data.display()))?;
+        let ids = Ids::random();
+        let (vault, sealed_with) = vault(&settings, &common.data, &ids)?;
+        let db = Db::connect(&home::database(&settings, &common.data), Clock::system(), ids)
+            .await
+            .context("opening the database")?;
+        db.migrate().await.context("bringing the database up to this version")?;
+        let workspace_id = domain::ensure_default_workspace(&db).await?;
+        let clients = Clients::new(&db, vault, &settings)?;
+        Ok(Self { settings: Arc::new(settings), db, clients, workspace_id, sealed_with })
+    }
+
+    /// With which key credentials are sealed, and what that means for who keeps backups.
+    pub(crate) fn sealed_with(&self) -> &str {
+        &self.sealed_with
+    }
+
+    /// Asks a connection's provider whether it works, and notes and tells what was found.
+    pub(crate) async fn test(
+        &self,
+        connection: &Connection,
+        target: Option<&str>,
+        mut tell: impl FnMut(&Finding),
+    ) -> anyhow::Result<bool> {
+        let (connection, findings) =
+            connections::check(&self.clients, self.workspace_id, connection.id, target).await?;
+        findings.iter().for_each(&mut tell);
+        let wrong: Vec<&str> = findings.iter().filter(|found| !found.ok).map(|found| found.text.as_str()).collect();
+        if wrong.is_empty() {
+            connections::mark_ok(&self.db, &connection).await?;
+        } else if target.is_none() {
+            connections::mark_broken(&self.db, connection.id, connection.version, &wrong.join("; ")).await?;
+        }
+        Ok(wrong.is_empty())
+    }
+
+    pub(crate) async fn close(self) {
+        self.db.close().await;
+    }
+}
+
+/// What seals credentials: the settings' key, or else the data folder's, made at first use. And, in words, which it is.
+pub(crate) fn vault(settings: &Settings, folder: &std::path::Path, ids: &Ids) -> anyhow::Result<(Vault, String)> {
+    let mut keys = settings.secrets.keys()?;
+    let with = if keys.is_empty() {
+        let (key, is_new) = data_folder::secrets_key(folder, ids)?;
+        keys.push(key);
+        let path = folder.join("secrets.key");
+        let new = if is_new { ", which was made now" } else { "" };
+        format!(
+            "with the key in {}{new}: keep a copy of it, apart from the database's backups; without it the credentials must be entered again",
+            path.display()
+        )
+    } else {
+        "with the key of the settings".to_owned()
+    };
+    let first = keys.remove(0);
+    Ok((Vault::new(first, keys, ids.clone()), with))
+}
+
+/// Says what a test found.
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+pub(crate) fn print(found: &Finding) {
+    println!("  {}  {}", if found.ok { "ok  " } else { "FAIL" }, found.text);
+}

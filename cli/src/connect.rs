@@ -1,0 +1,113 @@
+//! `herald connect`: an account with a provider, tried as soon as it is entered.
+
+mod browser;
+mod secret;
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::{Context, bail};
+use herald_shared::{
+    connections::{self, BucketSettings, Connection, NewConnection, ProviderKind, Typed},
+    ledger::audit::{self, Entry},
+};
+
+use crate::{
+    accounts::{Desk, print},
+    args::{self, Common, Connect},
+    audit::me,
+};
+
+pub(crate) async fn run(common: &Common, command: Connect) -> anyhow::Result<ExitCode> {
+    let (name, typed, target) = match &command {
+        Connect::Google(options) => (options.name.clone(), google(options)?, options.folder.clone()),
+        Connect::Mautic(options) => (options.name.clone(), mautic(options)?, options.form.map(|form| form.to_string())),
+        Connect::S3(options) => (options.name.clone(), s3(options)?, None),
+    };
+    let consents = matches!(&typed, Typed::Google { client: Some(_), .. });
+    let provider = typed.provider();
+    let (settings, credentials) = typed.read()?;
+    let desk = Desk::open(common).await?;
+    let mut tx = desk.db.begin().await?;
+    let new = NewConnection { name: &name, settings, credentials };
+    let id = connections::save(&mut tx, desk.clients.vault(), desk.workspace_id, new).await?;
+    let entry = Entry::of("connection.save", &name).with(serde_json::json!({ "provider": provider.name() }));
+    audit::record(&mut tx, &me(desk.workspace_id), entry).await?;
+    tx.commit().await?;
+    let connection =
+        connections::connection(&desk.db, desk.workspace_id, id).await?.context("the connection is gone again")?;
+    say(&format!("the connection {name:?} is kept, its credentials sealed {}", desk.sealed_with()));
+    if consents {
+        browser::consent(&desk, &connection).await?;
+    }
+    hints(&desk, &connection, provider);
+    let works = desk.test(&connection, target.as_deref(), print).await?;
+    desk.close().await;
+    Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn google(options: &args::Google) -> anyhow::Result<Typed> {
+    let read = |file: &Path| -> anyhow::Result<serde_json::Value> {
+        let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+        Ok(serde_json::Value::String(text))
+    };
+    Ok(Typed::Google {
+        service_account: options.service_account.as_deref().map(read).transpose()?,
+        subject: options.subject.clone(),
+        client: options.client.as_deref().map(read).transpose()?,
+    })
+}
+
+fn mautic(options: &args::Mautic) -> anyhow::Result<Typed> {
+    let what = if options.user.is_some() { "password" } else { "secret key" };
+    let secret = secret::read(options.secret_file.as_deref(), &format!("{what} in Mautic"))?;
+    let webhook_secret = match &options.webhook_secret_file {
+        Some(file) => Some(secret::read(Some(file), "")?),
+        None => None,
+    };
+    let (password, client_secret) = if options.user.is_some() { (Some(secret), None) } else { (None, Some(secret)) };
+    Ok(Typed::Mautic {
+        url: options.url.clone(),
+        user: options.user.clone(),
+        password,
+        client_id: options.client_id.clone(),
+        client_secret,
+        webhook_secret,
+    })
+}
+
+fn s3(options: &args::S3) -> anyhow::Result<Typed> {
+    if options.endpoint.starts_with("http://") && !options.allow_http {
+        bail!(
+            "{} has no TLS: everybody on the way can read the files; give --allow-http if that is well",
+            options.endpoint
+        );
+    }
+    Ok(Typed::S3 {
+        bucket: BucketSettings {
+            bucket: options.bucket.clone(),
+            prefix: options.prefix.clone(),
+            endpoint: options.endpoint.clone(),
+            region: options.region.clone(),
+            access_key_id: options.access_key_id.clone(),
+            path_style: !options.virtual_host,
+            allow_http: options.allow_http,
+        },
+        secret_key: secret::read(options.secret_file.as_deref(), "secret key of the bucket")?,
+    })
+}
+
+/// What is left to be entered elsewhere.
+fn hints(desk: &Desk, connection: &Connection, provider: ProviderKind) {
+    if provider == ProviderKind::Mautic {
+        let base = desk.settings.http.public_url.trim_end_matches('/');
+        say(&format!(
+            "for runs that begin when a form is filled in, enter in Mautic the webhook {base}/webhooks/mautic/{}",
+            connection.id
+        ));
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,69 @@
+//! A person consents in a browser on this machine, which comes back to a port that is open as long as that takes.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use axum::{Router, extract::Query, response::Html, routing::get};
+use herald_shared::connections::{Connection, consent};
+use secrecy::SecretString;
+use serde::Deserialize;
+use tokio::{net::TcpListener, sync::mpsc};
+
+use crate::accounts::Desk;
+
+/// How long a person may take; the consent is not taken later.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+#[derive(Deserialize)]
+struct Back {
+    #[serde(default)]
+    state: String,
+    code: Option<SecretString>,
+    error: Option<String>,
+}
+
+/// Asks for consent and takes it.
+pub(super) async fn consent(desk: &Desk, connection: &Connection) -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("opening a port for the browser to come back to")?;
+    let redirect_uri = format!("http://{}/oauth2callback", listener.local_addr()?);
+    let mut tx = desk.db.begin().await?;
+    let state = consent::ask(&mut tx, &desk.clients, desk.workspace_id, connection, &redirect_uri).await?;
+    tx.commit().await?;
+    let url = consent::authorize_url(&desk.db, &desk.clients, &state).await?;
+    say(&format!("open this in a browser on this machine, and consent:\n\n  {url}\n"));
+    let (send, mut backs) = mpsc::channel(1);
+    let send = Arc::new(send);
+    let router = Router::new().route(
+        "/oauth2callback",
+        get(async move |Query(back): Query<Back>| {
+            let _ = send.try_send(back);
+            Html("<!doctype html><title>Herald</title><p>Go on in the terminal. You can close this page.</p>")
+        }),
+    );
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let back = tokio::time::timeout(PATIENCE, async {
+        loop {
+            match backs.recv().await {
+                // Anybody on this machine can knock; only who brings our state is heard.
+                Some(back) if back.state == state => return Some(back),
+                Some(_) => {}
+                None => return None,
+            }
+        }
+    })
+    .await;
+    server.abort();
+    let Ok(Some(back)) = back else {
+        bail!("nobody came back from the browser within half an hour: run the command again")
+    };
+    let Some(code) = back.code else {
+        bail!("Google did not say that you consented ({}): run the command again", back.error.unwrap_or_default());
+    };
+    consent::take(&desk.db, &desk.clients, &back.state, code).await?;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what the person has to do")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,38 @@
+//! A secret: from a file, the standard input, or a person who types it unseen. Never from the command line, which others can read.
+
+use std::{
+    io::{IsTerminal, Read},
+    path::Path,
+};
+
+use anyhow::{Context, bail};
+use secrecy::SecretString;
+
+/// The largest file a secret is read of, in bytes.
+const LARGEST: u64 = 64 << 10;
+
+/// Reads it; `what` is what a person is asked for.
+pub(super) fn read(file: Option<&Path>, what: &str) -> anyhow::Result<SecretString> {
+    let text = match file {
+        Some(file) if file == Path::new("-") => all_of(std::io::stdin(), "the standard input")?,
+        Some(file) => {
+            let name = file.display().to_string();
+            all_of(std::fs::File::open(file).with_context(|| format!("reading {name}"))?, &name)?
+        }
+        None if std::io::stdin().is_terminal() => rpassword::prompt_password(format!("{what}: "))?,
+        None => bail!(
+            "the {what} is asked for on a terminal, and this is none: give --secret-file FILE, or - for the standard input"
+        ),
+    };
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        bail!("the {what} is empty");
+    }
+    Ok(secret.to_owned().into())
+}
+
+fn all_of(from: impl Read, name: &str) -> anyhow::Result<String> {
+    let mut text = String::new();
+    from.take(LARGEST).read_to_string(&mut text).with_context(|| format!("reading {name}"))?;
+    Ok(text)
+}

@@ -1,0 +1,53 @@
+//! Whether an account can do what Herald needs.
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::{Client, ClientError, Clients, Connection, Settings};
+use crate::{
+    files::Files,
+    providers::{Finding, google, mautic},
+};
+
+/// A file that is written and removed again.
+const PROBE: &str = "herald-connection-test";
+
+/// Asks a connection's provider, and says what was found. `target` is a folder of Drive to be written to, or a form of Mautic to be read.
+///
+/// # Errors
+/// When there is no such connection, or its secret does not open.
+pub async fn check(
+    clients: &Clients,
+    workspace_id: Uuid,
+    id: Uuid,
+    target: Option<&str>,
+) -> Result<(Connection, Vec<Finding>), ClientError> {
+    let (connection, client) = match clients.client(workspace_id, id).await {
+        Ok(found) => found,
+        Err(ClientError::Settings { connection, why, .. }) => return Ok((*connection, vec![Finding::wrong(why)])),
+        Err(error) => return Err(error),
+    };
+    let findings = match (&client, &connection.settings.0) {
+        (Client::Drive(drive), Settings::Google(auth)) => google::check(drive, target, auth).await,
+        (Client::Mautic(mautic), _) => match target.map(str::parse).transpose() {
+            Ok(form) => mautic::check(mautic, None, form).await,
+            Err(_) => vec![Finding::wrong("a form is named by its id, a number: see the list of forms in Mautic")],
+        },
+        (Client::Bucket(files), _) => bucket(files).await,
+        (Client::Drive(_), _) => Vec::new(),
+    };
+    Ok((connection, findings))
+}
+
+async fn bucket(files: &Files) -> Vec<Finding> {
+    let place = files.place("");
+    let written = async {
+        files.put(PROBE, Bytes::from_static(b".")).await?;
+        files.get(PROBE, 1).await?;
+        files.delete(PROBE).await
+    };
+    match written.await {
+        Ok(()) => vec![Finding::ok(format!("files can be written, read and removed under {place}"))],
+        Err(error) => vec![Finding::wrong(error.of_provider().message)],
+    }
+}

@@ -1,0 +1,151 @@
+//! A connection as a person types it: the JSON of `PUT /connections/{name}`, or the options of `herald connect`.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{
+    BucketSettings, Credentials, GoogleAuth, GoogleSecret, MauticAuth, MauticSecret, MauticSettings, S3Secret, Settings,
+};
+use crate::{
+    connections::ProviderKind,
+    providers::google::{ClientFile, ServiceAccount},
+};
+
+/// A connection as a person types it.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "provider", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Typed {
+    /// Google: a service account's key file, or an OAuth client's file for a person to consent with.
+    Google {
+        /// The key file, as it is.
+        #[serde(default)]
+        service_account: Option<serde_json::Value>,
+        /// The person of the domain that the service account acts as.
+        #[serde(default)]
+        subject: Option<String>,
+        /// The OAuth client's file, as it is.
+        #[serde(default)]
+        client: Option<serde_json::Value>,
+    },
+    /// Mautic: a user with a password, or an OAuth2 client.
+    Mautic {
+        /// Where the site is.
+        url: String,
+        /// The user.
+        #[serde(default)]
+        user: Option<String>,
+        /// Their password.
+        #[serde(default)]
+        password: Option<SecretString>,
+        /// The client's public key.
+        #[serde(default)]
+        client_id: Option<String>,
+        /// The client's secret key.
+        #[serde(default)]
+        client_secret: Option<SecretString>,
+        /// What Mautic signs its webhooks with.
+        #[serde(default)]
+        webhook_secret: Option<SecretString>,
+    },
+    /// A bucket.
+    S3 {
+        /// The bucket and its place.
+        #[serde(flatten)]
+        bucket: BucketSettings,
+        /// Secret half of the key.
+        secret_key: SecretString,
+    },
+}
+
+/// What is wrong with what was typed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct TypedError {
+    /// The field.
+    pub field: &'static str,
+    /// What is wrong with it and what to do.
+    pub detail: String,
+}
+
+fn wrong<T>(field: &'static str, detail: impl Into<String>) -> Result<T, TypedError> {
+    Err(TypedError { field, detail: detail.into() })
+}
+
+fn given(text: &Option<String>) -> Option<String> {
+    text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+impl Typed {
+    /// Whose account it is.
+    pub fn provider(&self) -> ProviderKind {
+        match self {
+            Self::Google { .. } => ProviderKind::Google,
+            Self::Mautic { .. } => ProviderKind::Mautic,
+            Self::S3 { .. } => ProviderKind::S3,
+        }
+    }
+
+    /// What may be shown of it and what is secret, if it can be an account.
+    ///
+    /// # Errors
+    /// The field that is wrong.
+    pub fn read(self) -> Result<(Settings, Credentials), TypedError> {
+        match self {
+            Self::Google { service_account: Some(key), subject, client: None } => {
+                let key = text(&key);
+                let key = ServiceAccount::parse(&key)
+                    .map_err(|error| TypedError { field: "service_account", detail: error.to_string() })?;
+                let auth = GoogleAuth::ServiceAccount {
+                    client_email: key.client_email,
+                    private_key_id: key.private_key_id,
+                    subject: given(&subject),
+                };
+                let secret = GoogleSecret::ServiceAccount { private_key: key.private_key };
+                Ok((Settings::Google(auth), Credentials::Google(secret)))
+            }
+            Self::Google { service_account: None, subject, client: Some(client) } => {
+                if subject.is_some() {
+                    return wrong("subject", "only a service account acts as somebody else: leave the subject out");
+                }
+                let client = ClientFile::parse(&text(&client))
+                    .map_err(|error| TypedError { field: "client", detail: error.to_string() })?;
+                let secret = GoogleSecret::User { client_secret: client.client_secret, refresh_token: None };
+                let auth = GoogleAuth::User { client_id: client.client_id };
+                Ok((Settings::Google(auth), Credentials::Google(secret)))
+            }
+            Self::Google { .. } => wrong(
+                "service_account",
+                "a Google account is either a service account's key file or an OAuth client's file: give one of the two",
+            ),
+            Self::Mautic { url, user, password, client_id, client_secret, webhook_secret } => {
+                let url = match MauticSettings::site(&url) {
+                    Ok(url) => url.to_string().trim_end_matches('/').to_owned(),
+                    Err(detail) => return wrong("url", detail),
+                };
+                let (auth, secret) = match (given(&user), password, given(&client_id), client_secret) {
+                    (Some(user), Some(password), None, None) => (MauticAuth::Basic { user }, password),
+                    (None, None, Some(client_id), Some(secret)) => (MauticAuth::Client { client_id }, secret),
+                    _ => {
+                        return wrong(
+                            "user",
+                            "a Mautic account is a user and password, or a client_id and client_secret: give one of the two pairs whole",
+                        );
+                    }
+                };
+                let settings = MauticSettings { url, auth };
+                Ok((Settings::Mautic(settings), Credentials::Mautic(MauticSecret { secret, webhook_secret })))
+            }
+            Self::S3 { bucket, secret_key } => {
+                if bucket.bucket.trim().is_empty() || bucket.bucket.contains('/') {
+                    return wrong("bucket", "bucket is the bucket's name alone; what keys begin with goes in prefix");
+                }
+                Ok((Settings::S3(bucket), Credentials::S3(S3Secret { secret_key })))
+            }
+        }
+    }
+}
+
+/// A file's JSON, whether it was put in as JSON or as text.
+fn text(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

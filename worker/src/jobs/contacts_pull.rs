@@ -1,0 +1,257 @@
+//! `contacts.pull`: a run's guests in Mautic become contacts and invitations, a page in a transaction.
+//!
+//! Safe to run twice: the run's cursor moves in the transaction that takes a page in. It is an id in Mautic, so that what is added or removed
+//! there meanwhile neither shifts a page nor is read twice.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use herald_shared::{
+    csv::email_key,
+    domain::{self, Guest, ImportProblem, MauticSource, Run, RunSource, TemplateFilesError},
+    jobs::ContactsPull,
+    providers::{
+        Class, Meter, ProviderError,
+        mautic::{Fields, Mautic, MauticContact, Selection, Submission},
+    },
+};
+
+use super::{
+    Context, Task,
+    accounts::Used,
+    intake::{Chunk, Row},
+};
+use crate::runner::{Done, Failure};
+
+/// Guests of a page: a Mautic takes a second or so for as many.
+const PAGE: usize = 100;
+/// The longest value of a field that is kept, in characters; nothing longer is put on an invitation.
+const LONGEST_VALUE: usize = 2_000;
+
+pub(super) async fn run(context: Arc<Context>, task: Task<ContactsPull>) -> Result<Done, Failure> {
+    let db = &context.db;
+    let Some(run) = domain::run(db, task.workspace_id, task.args.run_id).await? else {
+        return Err(Failure::Fail("its run does not exist any more".to_owned()));
+    };
+    if run.has_ended() {
+        return Ok(Done::default());
+    }
+    let RunSource::Mautic(source) = &run.source.0 else {
+        return Err(Failure::Fail("its guests are not in Mautic: contacts.import reads them".to_owned()));
+    };
+    let mautic = context.mautic(&task, source.connection_id).await?;
+    let meter = Meter::of_job(db, task.queue(), 1);
+    let pull = Pull { context: &context, task: &task, run: &run, source, mautic: &mautic, meter: &meter };
+    let needed = pull.check().await?;
+    pull.read(&needed).await?;
+    let mut tx = db.begin().await?;
+    domain::import_finished(&mut tx, run.id).await?;
+    tx.commit().await?;
+    Ok(Done::default())
+}
+
+struct Pull<'a> {
+    context: &'a Context,
+    task: &'a Task<ContactsPull>,
+    run: &'a Run,
+    source: &'a MauticSource,
+    mautic: &'a Used<Mautic>,
+    meter: &'a Meter,
+}
+
+/// A contact, and the submission that brought them.
+type Found = (MauticContact, Option<Submission>);
+
+impl Pull<'_> {
+    async fn settle<R>(&self, result: herald_shared::providers::Result<R>) -> Result<R, Failure> {
+        self.mautic.settle(self.context, result).await
+    }
+
+    /// Sees to it before the first guest that links can be written back and that the template's fields are there. Returns these fields.
+    async fn check(&self) -> Result<BTreeSet<String>, Failure> {
+        let (client, source) = (&self.mautic.client, self.source);
+        let there = self.settle(client.contact_fields(self.meter).await).await?;
+        let fields = Fields::checked(&source.link_field, source.number_field.clone(), &there);
+        self.settle(fields.map_err(|why| ProviderError::new(Class::Config, why.join("; ")))).await?;
+        let mut custom: Vec<String> = there.into_iter().map(|field| field.alias).collect();
+        custom.extend(["first_name", "last_name", "mautic_id"].map(str::to_owned));
+        if let Selection::Form(form) = &source.selection {
+            let form = self.settle(client.form(*form, self.meter).await).await?;
+            custom.extend(form.fields.into_iter().map(|field| field.alias));
+        }
+        if let Some(field) = source.picture_field.as_ref().filter(|field| !custom.contains(field)) {
+            return Err(Failure::Fail(format!(
+                "there is no field {field:?} for the picture among the form's and the contacts' fields: there are {}",
+                custom.join(", ")
+            )));
+        }
+        let Some(row) = domain::template(&self.context.db, self.task.workspace_id, self.run.template_id).await? else {
+            return Err(Failure::Fail("its template does not exist any more".to_owned()));
+        };
+        let (template, _) = domain::load_template(&self.context.files, &row).await.map_err(|error| match error {
+            TemplateFilesError::Files(_) | TemplateFilesError::Db(_) => error.into(),
+            error => Failure::Fail(format!("template {:?}: {error}", row.name)),
+        })?;
+        let known = domain::field_names(custom.iter().map(String::as_str));
+        template
+            .check_fields(&known)
+            .map_err(|problems| Failure::Fail(format!("template {:?}: {problems}", row.name)))?;
+        Ok(template.fields())
+    }
+
+    async fn read(&self, needed: &BTreeSet<String>) -> Result<(), Failure> {
+        let (db, run, options) = (&self.context.db, self.run, &self.run.options.0);
+        let (connection_id, selection) = (self.source.connection_id, self.source.selection.name());
+        let mut cursor = domain::import_cursor(db, run.id).await?;
+        // A form's submissions only ever get more: the next run reads on. A segment gets members with any id, so it is read whole, but
+        // without those who have a link.
+        let all = options.refresh || options.only_failed;
+        let reads_on = matches!(self.source.selection, Selection::Form(_)) && !all;
+        let mut after = cursor;
+        if reads_on && cursor == 0 {
+            after = domain::source_cursor(db, run.event_id, connection_id, &selection).await?;
+        }
+        let mut left = options.limit.map_or(usize::MAX, |limit| {
+            let taken = u64::try_from(run.total).unwrap_or(0);
+            usize::try_from(limit.saturating_sub(taken)).unwrap_or(usize::MAX)
+        });
+        while left > 0 {
+            if self.task.cancelled.is_cancelled() {
+                return Err(Failure::Cancelled);
+            }
+            let wanted = PAGE.min(left);
+            let (found, last, is_end) = self.page(after, wanted, !all).await?;
+            let Some(last) = last else { break };
+            let mut chunk = Chunk {
+                from: cursor,
+                to: last,
+                rows: Vec::with_capacity(found.len()),
+                problems: Vec::new(),
+                rejected: 0,
+                read_on: reads_on.then(|| (connection_id, selection.clone())),
+            };
+            for (contact, submission) in found {
+                let (row, problem) = self.row(contact, submission, needed);
+                chunk.rows.push(row);
+                chunk.problems.extend(problem);
+            }
+            left = left.saturating_sub(chunk.rows.len());
+            chunk.take_in(self.context, self.task, run).await?;
+            (cursor, after) = (last, last);
+            if is_end {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next page: its guests, the last id on it, and whether it is the last one.
+    async fn page(&self, after: i64, limit: usize, only_new: bool) -> Result<(Vec<Found>, Option<i64>, bool), Failure> {
+        let client = &self.mautic.client;
+        let Selection::Form(form) = &self.source.selection else {
+            let without = only_new.then_some(self.source.link_field.as_str());
+            let page = client.contacts_after(&self.source.selection, after, limit, without, self.meter).await;
+            let page = self.settle(page).await?;
+            let (last, is_end) = (page.last().map(|contact| contact.id), page.len() < limit);
+            return Ok((page.into_iter().map(|contact| (contact, None)).collect(), last, is_end));
+        };
+        let submissions = self.settle(client.submissions(*form, after, limit, self.meter).await).await?;
+        let (last, is_end) = (submissions.last().map(|submission| submission.id), submissions.len() < limit);
+        let mut ids: Vec<i64> = submissions.iter().filter_map(|submission| submission.contact_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let contacts = if ids.is_empty() {
+            Vec::new()
+        } else {
+            self.settle(client.contacts_by_ids(&ids, self.meter).await).await?
+        };
+        let contacts: HashMap<i64, MauticContact> = contacts.into_iter().map(|contact| (contact.id, contact)).collect();
+        // Who filled it in twice is invited once, with what they said last. Who was deleted since is nobody.
+        let mut latest: BTreeMap<i64, Submission> = BTreeMap::new();
+        for submission in submissions {
+            if let Some(id) = submission.contact_id {
+                latest.insert(id, submission);
+            }
+        }
+        let mut found: Vec<Found> = latest
+            .into_iter()
+            .filter_map(|(id, submission)| Some((contacts.get(&id)?.clone(), Some(submission))))
+            .collect();
+        found.sort_by_key(|(_, submission)| submission.as_ref().map(|submission| submission.id));
+        Ok((found, last, is_end))
+    }
+
+    fn row(
+        &self,
+        contact: MauticContact,
+        submission: Option<Submission>,
+        needed: &BTreeSet<String>,
+    ) -> (Row, Option<ImportProblem>) {
+        let id = submission.as_ref().map_or(contact.id, |submission| submission.id);
+        let has_link = contact.value(&self.source.link_field).is_some();
+        let name = contact.name();
+        let problem = has_link.then(|| ImportProblem {
+            line: id,
+            guest: name.clone(),
+            fatal: false,
+            message: format!(
+                "the contact has a link in {} already: it is left as it is, unless Herald made it for this event (use refresh to replace it)",
+                self.source.link_field
+            ),
+        });
+        let picture = self.picture(&contact, submission.as_ref());
+        let mut fields: BTreeMap<String, String> = needed.iter().map(|name| (name.clone(), String::new())).collect();
+        for (alias, field) in [("firstname", "first_name"), ("lastname", "last_name")] {
+            if let Some(value) = contact.value(alias) {
+                fields.insert(field.to_owned(), value.to_owned());
+            }
+        }
+        fields.insert("mautic_id".to_owned(), contact.id.to_string());
+        let results = submission.map(|submission| submission.results).unwrap_or_default();
+        let guest = Guest {
+            row_key: String::new(),
+            external_id: Some(self.source.external_id(contact.id)),
+            email: contact.email().as_deref().map(email_key),
+            phone: contact.phone().map(str::to_owned),
+            name,
+            picture,
+            fields,
+        };
+        let guest = with_values(guest, contact.fields.into_iter().chain(results));
+        (Row { guest, line: id, position: id, has_link }, problem)
+    }
+
+    /// Where the guest's picture is, as crops look it up. What cannot be used keeps its reason.
+    fn picture(&self, contact: &MauticContact, submission: Option<&Submission>) -> Option<String> {
+        let field = self.source.picture_field.as_deref()?;
+        let sent =
+            submission.and_then(|submission| submission.results.get(field).map(|value| (submission.id, value.trim())));
+        let is_address = |value: &str| value.starts_with("http://") || value.starts_with("https://");
+        match (sent, contact.value(field)) {
+            (Some((_, value)), _) if is_address(value) => Some(value.to_owned()),
+            // A form keeps an uploaded file under its submission and field.
+            (Some((id, value)), _) if !value.is_empty() => {
+                Some(format!("mautic:{}:{id}:{field}", self.source.connection_id))
+            }
+            (_, Some(value)) if is_address(value) => Some(value.to_owned()),
+            (_, Some(_)) => {
+                Some(format!("none:the contact field {field} holds no web address: put the picture's address there"))
+            }
+            (_, None) => None,
+        }
+    }
+}
+
+/// Adds every value there is; the first that says something stays.
+fn with_values(mut guest: Guest, values: impl Iterator<Item = (String, String)>) -> Guest {
+    for (name, value) in values.filter(|(_, value)| !value.trim().is_empty()) {
+        let value = value.chars().take(LONGEST_VALUE).collect();
+        let entry = guest.fields.entry(name).or_default();
+        if entry.is_empty() {
+            *entry = value;
+        }
+    }
+    guest
+}

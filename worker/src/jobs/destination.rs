@@ -1,0 +1,230 @@
+//! Where invitations go outside: their file in Drive or in a bucket.
+//!
+//! Safe to do twice: the id of folder and file are written down before anything is sent under them, a file that is there already is compared by
+//! its checksum, and a bucket's key is made of event, number and invitation.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use herald_shared::{
+    domain::{self, Destination, EventFolder, Invitation, Outside, Upload},
+    files::Files,
+    providers::{
+        Class, Meter, ProviderError,
+        google::{Drive, NewFile, ShareError, Stored},
+    },
+};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::{Context, Task, accounts::Used, places, refused};
+use crate::runner::Failure;
+
+/// The largest drawing sent outside, in bytes.
+const LARGEST: u64 = 256 << 20;
+
+/// Puts a drawing where its run wants it besides the file store, and says where that is.
+pub(super) async fn put<P>(
+    context: &Context,
+    task: &Task<P>,
+    invitation: &Invitation,
+    rendering: &str,
+) -> Result<Option<Outside>, Failure> {
+    match &invitation.options.0.destination {
+        Destination::Local => Ok(None),
+        Destination::Drive { connection_id, folder } => {
+            let drive = context.drive(task, *connection_id).await?;
+            let sent =
+                InDrive { context, invitation, meter: Meter::of_job(&context.db, task.queue(), 1), drive: &drive };
+            sent.put(task, folder, rendering).await.map(Some)
+        }
+        Destination::S3 { connection_id } => {
+            let bucket = context.bucket(task, *connection_id).await?;
+            in_bucket(context, &bucket, invitation, rendering).await.map(Some)
+        }
+    }
+}
+
+/// The media type of a drawing.
+fn mime_type(rendering: &str) -> &'static str {
+    match rendering.rsplit('.').next() {
+        Some("png") => "image/png",
+        Some("webp") => "image/webp",
+        _ => "image/jpeg",
+    }
+}
+
+fn extension(rendering: &str) -> &str {
+    rendering.rsplit('.').next().unwrap_or("jpg")
+}
+
+/// One invitation on its way into Drive.
+struct InDrive<'a> {
+    context: &'a Context,
+    invitation: &'a Invitation,
+    meter: Meter,
+    drive: &'a Used<Drive>,
+}
+
+impl InDrive<'_> {
+    async fn put<P>(&self, task: &Task<P>, parent: &str, rendering: &str) -> Result<Outside, Failure> {
+        let (invitation, connection_id) = (self.invitation, self.drive.connection.id);
+        let sha256 = invitation.sha256.clone().unwrap_or_default();
+        let place = self.place().await?;
+        if let Some(link) = place.link.clone().filter(|_| place.sha256.as_ref() == Some(&sha256)) {
+            // It arrived, and only that it did was not written down.
+            return Ok(Outside { connection_id, remote_id: place.remote_id, sha256, link: Some(link) });
+        }
+        let folder = self.folder(task, parent).await?;
+        let bytes = self.context.files.get(rendering, LARGEST).await.map_err(refused)?;
+        let stored = self.send(&place, &folder, parent, self.file(&place, &folder, rendering, bytes, &sha256)).await?;
+        if folder.share_each || !stored.shared {
+            let shared = self.drive.client.share_with_link(&stored.id, &self.meter).await;
+            self.settle(shared.map_err(Into::into)).await?;
+        }
+        Ok(Outside { connection_id, remote_id: stored.id, sha256, link: Some(stored.link) })
+    }
+
+    async fn settle<R>(&self, result: herald_shared::providers::Result<R>) -> Result<R, Failure> {
+        self.drive.settle(self.context, result).await
+    }
+
+    /// The place of the invitation's file: what was reserved for it, or else a new one.
+    async fn place(&self) -> Result<Upload, Failure> {
+        let (db, invitation) = (&self.context.db, self.invitation);
+        let connection_id = self.drive.connection.id;
+        let known = domain::upload(db, invitation.id).await?.filter(|place| place.connection_id == connection_id);
+        if let Some(place) = known {
+            return Ok(place);
+        }
+        let remote_id = places::reserve_one(self.context, self.drive, &self.meter).await?;
+        Ok(domain::name_upload(db, invitation.id, connection_id, &remote_id).await?)
+    }
+
+    /// The event's folder, made and opened to who has a link, once.
+    async fn folder<P>(&self, task: &Task<P>, parent: &str) -> Result<EventFolder, Failure> {
+        let (db, event_id) = (&self.context.db, self.invitation.event_id);
+        let connection_id = self.drive.connection.id;
+        let known = domain::event_folder(db, event_id, connection_id, parent).await?;
+        if let Some(folder) = known.as_ref().filter(|folder| folder.ready) {
+            return Ok(folder.clone());
+        }
+        // In this process one makes it and the others find it made; in another process the same id makes it the same folder.
+        let _alone = self.context.folders.lock().await;
+        let known = domain::event_folder(db, event_id, connection_id, parent).await?;
+        let named = match known {
+            Some(folder) if folder.ready => return Ok(folder),
+            Some(folder) => folder,
+            None => {
+                let remote_id = places::reserve_one(self.context, self.drive, &self.meter).await?;
+                domain::name_folder(db, task.workspace_id, (event_id, connection_id, parent), &remote_id).await?
+            }
+        };
+        let (client, id) = (&self.drive.client, named.remote_id.as_str());
+        self.settle(client.create_folder(id, &self.invitation.event_name, parent, &self.meter).await).await?;
+        // Where a folder cannot be opened, such as in some Shared Drives, each file may be.
+        let share_each = match client.share_with_link(id, &self.meter).await {
+            Ok(()) => false,
+            Err(ShareError::Forbidden(_)) => true,
+            Err(ShareError::Failed(error)) => return Err(self.drive.failed(self.context, error).await?),
+        };
+        domain::folder_is_ready(db, id, connection_id, share_each).await?;
+        Ok(EventFolder { ready: true, share_each, ..named })
+    }
+
+    fn file(&self, place: &Upload, folder: &EventFolder, rendering: &str, bytes: Bytes, sha256: &str) -> NewFile {
+        let invitation = self.invitation;
+        NewFile {
+            id: place.remote_id.clone(),
+            // No name of a guest: whoever finds the folder's link sees the names of its files.
+            name: format!("invitation-{}.{}", invitation.lucky_number, extension(rendering)),
+            mime_type: mime_type(rendering).to_owned(),
+            parent: folder.remote_id.clone(),
+            app_properties: [
+                ("invitation".to_owned(), invitation.id.to_string()),
+                ("sha256".to_owned(), sha256.to_owned()),
+            ]
+            .into(),
+            bytes,
+            sha256: sha256.to_owned(),
+        }
+    }
+
+    async fn send(&self, place: &Upload, folder: &EventFolder, parent: &str, file: NewFile) -> Result<Stored, Failure> {
+        let (context, invitation, client) = (self.context, self.invitation, &self.drive.client);
+        let vault = context.accounts.vault();
+        let sealed_for = upload_place(invitation.id);
+        let session = place.session.as_ref().and_then(|sealed| vault.open::<String>(&sealed_for, sealed).ok());
+        let (db, sealer, id) = (context.db.clone(), vault.clone(), invitation.id);
+        // Owns what it needs: a future that borrowed from here could not be sent between threads.
+        let keep = move |uri: SecretString| {
+            let (db, sealed) = (db.clone(), sealer.seal(&upload_place(id), &uri.expose_secret()));
+            async move {
+                domain::keep_session(&db, id, Some(sealed))
+                    .await
+                    .map_err(|error| ProviderError::new(Class::Transient, error.to_string()))
+            }
+        };
+        let sent = client.upload(&file, session.map(SecretString::from), keep, &self.meter).await;
+        let error = match sent {
+            Err(error) if matches!(error.class, Class::Config | Class::Recipient) => error,
+            sent => return self.settle(sent).await,
+        };
+        let again = |error: &str| Failure::Retry { error: error.to_owned(), after: None };
+        let connection_id = self.drive.connection.id;
+        match error.class {
+            // Is it the event's folder that is gone? If the folder above is there, a new one takes its place.
+            Class::Config
+                if client.folder(&folder.remote_id, &self.meter).await.is_err_and(|it| it.class == Class::Config) =>
+            {
+                self.settle(client.folder(parent, &self.meter).await).await?;
+                domain::forget_folder(&context.db, connection_id, &folder.remote_id).await?;
+                Err(again("the event's folder was deleted in Google Drive: a new one is made"))
+            }
+            // Deleted for good: its id cannot be used again. The guest's link changes with it.
+            Class::Recipient
+                if matches!(client.file(&file.id, &self.meter).await, Ok(None)) && place.sha256.is_some() =>
+            {
+                domain::forget_upload(&context.db, invitation.id, &place.remote_id).await?;
+                Err(again("the invitation's file was deleted in Google Drive: a new one is made"))
+            }
+            _ => Err(self.drive.failed(context, error).await?),
+        }
+    }
+}
+
+/// What the session of an upload is sealed for.
+fn upload_place(invitation_id: Uuid) -> String {
+    format!("upload:{invitation_id}")
+}
+
+/// Puts a drawing into a bucket. The link stays Herald's, which sends on to a signed address.
+async fn in_bucket(
+    context: &Context,
+    bucket: &Used<Files>,
+    invitation: &Invitation,
+    rendering: &str,
+) -> Result<Outside, Failure> {
+    let sha256 = invitation.sha256.clone().unwrap_or_default();
+    let connection_id = bucket.connection.id;
+    let key = format!(
+        "{}/{}-{}.{}",
+        invitation.event_slug,
+        invitation.lucky_number,
+        invitation.id.simple(),
+        extension(rendering)
+    );
+    let known = domain::upload(&context.db, invitation.id).await?;
+    let there = known.filter(|place| {
+        place.connection_id == connection_id && place.remote_id == key && place.sha256.as_ref() == Some(&sha256)
+    });
+    if there.is_none() {
+        let bytes = context.files.get(rendering, LARGEST).await.map_err(refused)?;
+        let put = bucket.client.put(&key, bytes).await.map_err(|error| error.of_provider());
+        bucket.settle(context, put).await?;
+    }
+    Ok(Outside { connection_id, remote_id: key, sha256, link: None })
+}
+
+/// Makes sure that only one task of a process makes a folder.
+pub type Folders = Arc<tokio::sync::Mutex<()>>;
