@@ -5,11 +5,14 @@
 //! the answer, a metric and a span ([`http`]), and is paid for from its queue's rate ([`meter`]).
 
 pub mod error;
+pub mod finding;
 pub mod http;
+pub mod mautic;
 pub mod meter;
 
 pub use self::{
     error::{Class, ProviderError},
+    finding::Finding,
     http::{Http, HttpSettings},
     meter::Meter,
 };
