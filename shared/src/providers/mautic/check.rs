@@ -84,8 +84,12 @@ async fn form(mautic: &Mautic, id: u64, meter: &Meter) -> Vec<Finding> {
     let name = &form.name;
     let mut findings = vec![Finding::ok(format!("form {id} is «{name}»"))];
     findings.extend(form.uploads().map(|upload| match upload.public {
-        true => Finding::ok(format!("pictures can be uploaded in its field «{}»", upload.alias)),
-        false => Finding::wrong(format!(
+        Some(true) => Finding::ok(format!("pictures can be uploaded in its field «{}»", upload.alias)),
+        None => Finding::ok(format!(
+            "pictures can be uploaded in its field «{}»: see that the files of this field are public",
+            upload.alias
+        )),
+        Some(false) => Finding::wrong(format!(
             "Herald cannot fetch what is uploaded in its field «{}»: edit the form in Mautic and make the files of this field public",
             upload.alias
         )),

@@ -32,8 +32,8 @@ pub struct FormField {
     pub kind: String,
     /// What people read before it.
     pub label: String,
-    /// Whether everybody may fetch what is uploaded here.
-    pub public: bool,
+    /// Whether everybody may fetch what is uploaded here; `None` when Mautic does not say.
+    pub public: Option<bool>,
 }
 
 /// A form as somebody filled it in.
@@ -81,7 +81,7 @@ impl Form {
             alias: word(field, "alias"),
             kind: word(field, "type"),
             label: word(field, "label"),
-            public: field.pointer("/properties/public").is_some_and(flag),
+            public: field.pointer("/properties/public").map(flag),
         });
         Ok(Self { id, name: word(form, "name"), fields: fields.filter(|field| !field.alias.is_empty()).collect() })
     }
@@ -137,7 +137,7 @@ mod tests {
             let form = Form::read(1, &json!({"id": 1, "name": "Gala", "fields": fields})).unwrap();
             assert_eq!((form.name.as_str(), form.fields.len()), ("Gala", 3));
             let uploads: Vec<_> = form.uploads().map(|field| (field.alias.as_str(), field.public)).collect();
-            assert_eq!(uploads, [("photo", true), ("scan", false)]);
+            assert_eq!(uploads, [("photo", Some(true)), ("scan", None)]);
         }
         assert_eq!(Form::read(1, &json!([])).unwrap_err().class, Class::Config);
     }
