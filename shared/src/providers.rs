@@ -5,8 +5,7 @@
 //! the answer, a metric and a span ([`http`]), and is paid for from its queue's rate ([`meter`]).
 
 pub mod error;
-mod finding;
-pub mod google;
+pub mod finding;
 pub mod http;
 pub mod mautic;
 pub mod meter;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Finding {
     /// Whether it is as it should be.
     pub ok: bool,
-    /// What was found; if it is wrong, also what to do.
+    /// What was found, and if it is wrong, what to do.
     pub text: String,
 }
 
@@ -17,7 +17,7 @@ impl Finding {
         Self { ok: true, text: text.into() }
     }
 
-    /// Something that is not.
+    /// Something that a person has to set right.
     pub fn wrong(text: impl Into<String>) -> Self {
         Self { ok: false, text: text.into() }
     }
