@@ -5,7 +5,8 @@
 //! the answer, a metric and a span ([`http`]), and is paid for from its queue's rate ([`meter`]).
 
 pub mod error;
-pub mod finding;
+mod finding;
+pub mod google;
 pub mod http;
 pub mod mautic;
 pub mod meter;

@@ -6,8 +6,8 @@ use chrono::Duration;
 use herald_shared::{
     db::Db,
     domain::{
-        self, Event, Guest, NewRun, NewTemplate, NumberFormat, PicturePolicy, Prepared, Run, RunOptions, RunSource,
-        TemplateRow,
+        self, Destination, Event, Guest, Invitee, NewRun, NewTemplate, NumberFormat, PicturePolicy, Prepared, Run,
+        RunOptions, RunSource, TemplateRow,
     },
     ledger::{self, NewJob},
     links::LinkSigner,
@@ -31,6 +31,7 @@ pub(crate) fn options() -> RunOptions {
         only_failed: false,
         limit: None,
         on_bad_picture: PicturePolicy::Avatar,
+        destination: Destination::Local,
     }
 }
 
@@ -111,10 +112,11 @@ pub(crate) async fn import(db: &Db, started: &Started, from: i64, guests: &[Gues
         .zip(guests)
         .enumerate()
         .map(|(at, (upserted, guest))| {
-            (upserted.contact_id, from + i64::try_from(at).unwrap(), guest.picture.is_some())
+            Invitee::new(upserted.contact_id, from + i64::try_from(at).unwrap(), guest.picture.is_some())
         })
         .collect();
-    let (prepared, jobs) = domain::prepare_invitations(&mut tx, *workspace, run, &invitees, &links()).await.unwrap();
+    let (prepared, jobs) =
+        domain::prepare_invitations(&mut tx, *workspace, run, &invitees, &links(), &mut Vec::new()).await.unwrap();
     let to = from + i64::try_from(guests.len()).unwrap();
     assert!(domain::take_chunk(&mut tx, run.id, (from, to), prepared, 0).await.unwrap());
     ledger::enqueue(&mut tx, jobs.clone()).await.unwrap();

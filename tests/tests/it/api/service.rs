@@ -6,7 +6,10 @@ use std::{
 };
 
 use herald_api::{Api, Events};
-use herald_shared::{config::Settings, db::Db, domain, files::Files, links::LinkSigner, telemetry, wire::Wire};
+use herald_shared::{
+    config::Settings, connections::Clients, db::Db, domain, files::Files, links::LinkSigner, telemetry, vault::Vault,
+    wire::Wire,
+};
 use herald_tests::TestDatabase;
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
@@ -77,6 +80,7 @@ impl Service {
             wire: wire.clone(),
             files: files.clone(),
             links: links.clone(),
+            accounts: Clients::new(&db, Vault::new([9; 32], [], db.ids().clone()), &settings).unwrap(),
             settings: Arc::new(settings),
             metrics: METRICS.clone(),
             events: Events::new(stop.clone()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use herald_shared::{
-    domain::{self, Fact, Guest, ImportProblem},
+    domain::{self, Fact, Guest, ImportProblem, Invitee},
     jobs::{self, InvitationRender, Payload},
     ledger::{self, Demand, Finished, Leased, Outcome},
     results,
@@ -49,9 +49,12 @@ pub(super) async fn import(service: &Service, run_id: Uuid, names: &[&str]) {
         .collect();
     let mut tx = db.begin().await.unwrap();
     let upserted = domain::upsert_guests(&mut tx, service.workspace, &guests).await.unwrap();
-    let invitees: Vec<_> = upserted.iter().zip(1..).map(|(guest, at)| (guest.contact_id, at, false)).collect();
+    let invitees: Vec<_> =
+        upserted.iter().zip(1..).map(|(guest, at)| Invitee::new(guest.contact_id, at, false)).collect();
     let (prepared, jobs) =
-        domain::prepare_invitations(&mut tx, service.workspace, &run, &invitees, &service.links).await.unwrap();
+        domain::prepare_invitations(&mut tx, service.workspace, &run, &invitees, &service.links, &mut Vec::new())
+            .await
+            .unwrap();
     let problem = ImportProblem {
         line: 9,
         guest: String::new(),
@@ -96,7 +99,7 @@ async fn made(service: &Service, invitation_id: Uuid) -> Outcome {
             bytes: 9,
             notes: vec!["the name was set smaller to fit".to_owned()],
         },
-        Fact::Uploaded { invitation_id, file },
+        Fact::Uploaded { invitation_id, file, outside: None },
         Fact::Published { invitation_id },
     ];
     Outcome::Done { result: None, facts, then: Vec::new() }

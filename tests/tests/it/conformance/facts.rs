@@ -62,7 +62,7 @@ async fn an_invitation_is_made_step_by_step(database: &TestDatabase) {
             bytes: u64::MAX,
             notes: vec!["no glyph for 𒀀".to_owned()],
         },
-        Fact::Uploaded { invitation_id: id, file: "invitations/1.jpg".to_owned() },
+        Fact::Uploaded { invitation_id: id, file: "invitations/1.jpg".to_owned(), outside: None },
         Fact::Published { invitation_id: id },
     ];
     commit(db, vec![done(job, facts)]).await;
@@ -146,8 +146,10 @@ async fn a_fact_comes_too_late_for_an_invitation_that_has_ended(database: &TestD
     let started = imported(db, "a", 1).await;
     let (job, id) = step(database).await;
     domain::cancel_run(db, started.workspace, started.run.id).await.unwrap().unwrap();
-    let late =
-        vec![Fact::Uploaded { invitation_id: id, file: "late".to_owned() }, Fact::Published { invitation_id: id }];
+    let late = vec![
+        Fact::Uploaded { invitation_id: id, file: "late".to_owned(), outside: None },
+        Fact::Published { invitation_id: id },
+    ];
     commit(db, vec![done(job, late)]).await;
     let cancelled = invitation(database, &started, id).await;
     assert_eq!((cancelled.state.as_str(), cancelled.file), ("cancelled", None));
