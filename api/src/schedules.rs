@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     Api,
+    actor::By,
     auth::Workspace,
     input::{self, Id, Parameters},
     page::{Page, PageParameters},
@@ -82,14 +83,10 @@ struct Create {
     paused: bool,
 }
 
-async fn create(
-    State(api): State<Api>,
-    Workspace(workspace): Workspace,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn create(State(api): State<Api>, By(actor): By, request: Request) -> Result<Response, Problem> {
     let asked: Create = input::json(request).await?;
     let new = NewSchedule {
-        workspace_id: workspace,
+        workspace_id: actor.workspace_id,
         name: asked.name,
         cron: asked.cron,
         time_zone: asked.time_zone,
@@ -99,7 +96,7 @@ async fn create(
         overlap: overlap(asked.overlap.as_deref())?.unwrap_or(Overlap::Allow),
         paused: asked.paused,
     };
-    let made = schedules::create(&api.db, new).await?;
+    let made = schedules::create(&api.db, &actor, new).await?;
     let location = format!("/api/v1/schedules/{}", made.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(ScheduleView::from(made))).into_response())
 }
@@ -130,7 +127,7 @@ struct Patch {
 
 async fn change(
     State(api): State<Api>,
-    Workspace(workspace): Workspace,
+    By(actor): By,
     Id(id): Id,
     request: Request,
 ) -> Result<Json<ScheduleView>, Problem> {
@@ -144,19 +141,19 @@ async fn change(
         missed: missed(asked.missed.as_deref())?,
         overlap: overlap(asked.overlap.as_deref())?,
     };
-    let changed = schedules::change(&api.db, workspace, id, change).await?;
+    let changed = schedules::change(&api.db, &actor, id, change).await?;
     changed.map(|schedule| Json(schedule.into())).ok_or_else(|| Problem::missing("schedule", id))
 }
 
-async fn remove(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<StatusCode, Problem> {
-    let removed = schedules::remove(&api.db, workspace, id).await?;
+async fn remove(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<StatusCode, Problem> {
+    let removed = schedules::remove(&api.db, &actor, id).await?;
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::missing("schedule", id)) }
 }
 
-async fn run(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
-    match schedules::run_now(&api.db, workspace, id).await? {
+async fn run(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Response, Problem> {
+    match schedules::run_now(&api.db, &actor, id).await? {
         RunNow::Job(job) => {
-            let schedule = ScheduleView::from(one(&api, workspace, id).await?);
+            let schedule = ScheduleView::from(one(&api, actor.workspace_id, id).await?);
             let location = format!("/api/v1/jobs/{job}");
             Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(schedule)).into_response())
         }
@@ -168,21 +165,13 @@ async fn run(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id
     }
 }
 
-async fn pause(
-    State(api): State<Api>,
-    Workspace(workspace): Workspace,
-    Id(id): Id,
-) -> Result<Json<ScheduleView>, Problem> {
-    let paused = schedules::pause(&api.db, workspace, id).await?;
+async fn pause(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<ScheduleView>, Problem> {
+    let paused = schedules::pause(&api.db, &actor, id).await?;
     paused.map(|schedule| Json(schedule.into())).ok_or_else(|| Problem::missing("schedule", id))
 }
 
-async fn resume(
-    State(api): State<Api>,
-    Workspace(workspace): Workspace,
-    Id(id): Id,
-) -> Result<Json<ScheduleView>, Problem> {
-    let resumed = schedules::resume(&api.db, workspace, id).await?;
+async fn resume(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<ScheduleView>, Problem> {
+    let resumed = schedules::resume(&api.db, &actor, id).await?;
     resumed.map(|schedule| Json(schedule.into())).ok_or_else(|| Problem::missing("schedule", id))
 }
 

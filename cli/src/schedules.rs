@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     args::{Common, Schedules},
+    audit::me,
     home,
 };
 
@@ -68,7 +69,7 @@ async fn act(db: &Db, workspace: Uuid, command: Schedules) -> anyhow::Result<boo
                 overlap,
                 paused,
             };
-            say(&line(&schedules::create(db, new).await?));
+            say(&line(&schedules::create(db, &me(workspace), new).await?));
             Ok(true)
         }
         Schedules::Show { schedule } => {
@@ -78,19 +79,19 @@ async fn act(db: &Db, workspace: Uuid, command: Schedules) -> anyhow::Result<boo
         }
         Schedules::Pause { schedule } => {
             let schedule = found(db, workspace, &schedule).await?;
-            schedules::pause(db, workspace, schedule.id).await?;
+            schedules::pause(db, &me(workspace), schedule.id).await?;
             say("paused");
             Ok(true)
         }
         Schedules::Resume { schedule } => {
             let schedule = found(db, workspace, &schedule).await?;
-            let resumed = schedules::resume(db, workspace, schedule.id).await?;
+            let resumed = schedules::resume(db, &me(workspace), schedule.id).await?;
             say(&resumed.map_or_else(|| "removed meanwhile".to_owned(), |schedule| line(&schedule)));
             Ok(true)
         }
         Schedules::Run { schedule } => {
             let schedule = found(db, workspace, &schedule).await?;
-            match schedules::run_now(db, workspace, schedule.id).await? {
+            match schedules::run_now(db, &me(workspace), schedule.id).await? {
                 RunNow::Job(job) => say(&format!("job {job}")),
                 RunNow::Unfinished(job) => {
                     bail!("its job {job} is not finished, and its overlap is skip: wait for that job or cancel it")
@@ -101,7 +102,7 @@ async fn act(db: &Db, workspace: Uuid, command: Schedules) -> anyhow::Result<boo
         }
         Schedules::Remove { schedule } => {
             let schedule = found(db, workspace, &schedule).await?;
-            schedules::remove(db, workspace, schedule.id).await?;
+            schedules::remove(db, &me(workspace), schedule.id).await?;
             say("removed");
             Ok(true)
         }

@@ -2,7 +2,8 @@
 //!
 //! A [`Timetable`] says when the ticks are. A [`Schedule`] is a row with an expression, a time zone and a job; people make, change, pause and
 //! remove them. A scheduler that finds one due ([`due()`]) makes a [`Plan`] of what became due and carries it out ([`fire()`]): in one
-//! transaction `next_run` moves on, if nobody else has moved it, and the job is put in the ledger.
+//! transaction `next_run` moves on, if nobody else has moved it, and the job is put in the ledger. What people do stands in the audit log;
+//! what fires by itself does not.
 
 mod check;
 mod due;
@@ -10,6 +11,7 @@ mod edit;
 mod fire;
 mod row;
 mod timetable;
+mod told;
 
 pub use check::{Flaw, Flaws};
 pub use due::{Due, MOST_CAUGHT_UP, ON_TIME, Plan};

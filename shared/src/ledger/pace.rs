@@ -1,7 +1,10 @@
 //! Pace: how a queue's rate is kept, by the generic cell rate algorithm (ITU-T I.371), whose whole state is one time.
 //!
-//! Every unit of cost pushes that time by `period / rate`. What lies between it and now is credit, up to `burst` units; what lies beyond
-//! now is debt. So the rate holds over any length of time, whoever dispatches and however often it is looked at.
+//! Every unit of cost pushes that time by `period / rate`. What lies between it and now is credit; what lies beyond now is debt. So the rate
+//! holds over any length of time, whoever dispatches and however often it is looked at.
+//!
+//! At most `burst` units go at once. Credit may hold nearly one more, so that what a look comes late is not lost: over any length of time no
+//! more goes than the rate gives, `burst` and one.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -13,7 +16,8 @@ pub struct Rate {
     pub units: i64,
     /// … in so many seconds.
     pub seconds: i64,
-    /// Units that may go at once after a pause. With a burst of 1 they keep their distance: what comes late is not made up for.
+    /// Units that may go at once after a pause. With a burst of 1 they go one by one; the one after a late one goes the sooner for it, and
+    /// what is later than by a unit is not made up for.
     pub burst: i64,
 }
 
@@ -48,10 +52,11 @@ impl Rate {
         self.start(paced_until, now) + self.time_for(wanted)
     }
 
-    /// Credit is never older than a burst.
+    /// Credit is never older than a burst and a fraction of a unit: when a burst has gone, what is left is worth nothing by itself.
     fn start(&self, paced_until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
-        let earliest = now - self.time_for(self.burst);
-        paced_until.map_or(earliest, |paced_until| paced_until.max(earliest))
+        let full = now - self.time_for(self.burst);
+        let fraction = self.time_for(1) - TimeDelta::microseconds(1);
+        paced_until.map_or(full, |paced_until| paced_until.max(full - fraction))
     }
 
     /// Rounded up, so that rounding never makes a queue faster than its rate.
@@ -102,30 +107,81 @@ mod tests {
         assert_eq!(rate.available(Some(paced), start() + TimeDelta::milliseconds(2_100)), 1);
     }
 
+    /// Units that go in a minute, with looks at these distances again and again.
+    fn in_a_minute(rate: Rate, milliseconds: &[i64]) -> i64 {
+        let (mut now, mut paced, mut gone) = (start(), None, 0);
+        for wait in milliseconds.iter().cycle() {
+            let available = rate.available(paced, now);
+            assert!(available <= rate.burst);
+            if available > 0 {
+                gone += available;
+                paced = Some(rate.after(paced, now, available));
+                assert_eq!(rate.available(paced, now), 0);
+            }
+            now += TimeDelta::milliseconds(*wait);
+            if now - start() >= TimeDelta::minutes(1) {
+                break;
+            }
+        }
+        gone
+    }
+
+    #[test]
+    fn a_slow_rate_is_reached_however_late_it_is_looked_at() {
+        let rate = Rate::new(3, 1, None);
+        assert_eq!(rate.burst, 1);
+        for looks in [&[50][..], &[1], &[7, 330, 61, 140, 2, 299], &[333]] {
+            let gone = in_a_minute(rate, looks);
+            // One goes at once.
+            assert!((179..=181).contains(&gone), "{gone} with looks every {looks:?} ms");
+        }
+        assert_eq!(in_a_minute(rate, &[1_000]), 60, "a look gives no more than a burst");
+    }
+
+    #[test]
+    fn after_a_pause_a_burst_goes_and_then_the_next_one_is_near() {
+        let rate = Rate::new(1, 1, Some(4));
+        let hour_ago = Some(start() - TimeDelta::hours(1));
+        assert_eq!(rate.available(hour_ago, start()), 4);
+        let paced = Some(rate.after(hour_ago, start(), 4));
+        assert_eq!(rate.available(paced, start()), 0);
+        let soon = start() + TimeDelta::milliseconds(1);
+        assert_eq!(rate.available(paced, soon), 1);
+        let paced = Some(rate.after(paced, soon, 1));
+        assert_eq!(rate.available(paced, start() + TimeDelta::milliseconds(999)), 0);
+    }
+
     proptest! {
         #[test]
-        fn over_any_time_no_more_goes_than_rate_and_burst_and_no_less_than_the_rate(
+        fn over_any_time_no_more_goes_than_rate_and_burst_and_one_and_no_less_than_the_rate(
             units in 1_i64..2_000, seconds in 1_i64..120, burst in 1_i64..200,
             waits in proptest::collection::vec(1_i64..50_000, 1..400),
         ) {
             let rate = Rate::new(units, seconds, Some(burst));
             let (mut now, mut paced, mut gone) = (start(), None, 0);
             let mut longest = 0;
+            let (period, most) = (i128::from(seconds) * 1_000_000, i128::from(burst) + 1);
+            // What has gone beyond the rate, in units times the period, and the least it was before any look.
+            let mut least = i128::MAX;
+            let beyond = |gone: i64, now: DateTime<Utc>| {
+                i128::from(gone) * period - i128::from((now - start()).num_microseconds().unwrap()) * i128::from(units)
+            };
             for wait in waits {
                 now += TimeDelta::microseconds(wait);
                 longest = longest.max(wait);
+                least = least.min(beyond(gone, now));
                 let available = rate.available(paced, now);
+                prop_assert!(available <= burst);
                 if available > 0 {
                     gone += available;
                     paced = Some(rate.after(paced, now, available));
                 }
+                prop_assert!(beyond(gone, now) - least <= most * period);
             }
             let micros = (now - start()).num_microseconds().unwrap();
-            let by_rate = i128::from(micros) * i128::from(units) / (i128::from(seconds) * 1_000_000);
-            prop_assert!(i128::from(gone) <= by_rate + i128::from(burst) + 1);
+            let by_rate = i128::from(micros) * i128::from(units) / period;
             // A look leaves less than one unit. What gathers until the next look beyond a burst is lost on purpose.
-            let gathered = i128::from(longest) * i128::from(units) + i128::from(seconds) * 1_000_000;
-            if gathered <= i128::from(burst) * i128::from(seconds) * 1_000_000 {
+            if i128::from(longest) * i128::from(units) <= i128::from(burst) * period {
                 prop_assert!(i128::from(gone) >= by_rate.min(by_rate * 99 / 100) - 2, "{gone} of {by_rate}");
             }
         }

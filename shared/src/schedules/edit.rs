@@ -1,4 +1,5 @@
-//! What people do with schedules: make, change, pause, resume, run now, remove.
+//! What people do with schedules: make, change, pause, resume, run now, remove. Whoever does it is told to the audit log by the transaction
+//! that does it.
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -7,11 +8,14 @@ use uuid::Uuid;
 use super::{
     Missed, Overlap, Schedule,
     check::{self, Flaw, Flaws},
-    row,
+    row, told,
 };
 use crate::{
     db::{Db, DbError, Result, Tx, query},
-    ledger::{self, EnqueueError},
+    ledger::{
+        self, EnqueueError,
+        audit::{self, Actor},
+    },
 };
 
 /// A schedule to be made.
@@ -79,7 +83,7 @@ pub enum RunNow {
 }
 
 /// Makes a schedule; it fires for the first time at the first tick from now.
-pub async fn create(db: &Db, new: NewSchedule) -> std::result::Result<Schedule, ScheduleError> {
+pub async fn create(db: &Db, by: &Actor, new: NewSchedule) -> std::result::Result<Schedule, ScheduleError> {
     let (timetable, job) = check::check(&new).map_err(ScheduleError::Flaws)?;
     let next_run = timetable.next(db.now());
     let id = db.new_id();
@@ -104,22 +108,23 @@ pub async fn create(db: &Db, new: NewSchedule) -> std::result::Result<Schedule, 
     .execute(&mut tx)
     .await
     .map_err(|error| refused(error, &new.name))?;
-    let made = row::select("where id = $1").bind(id).one(&mut tx).await?;
+    let made: Schedule = row::select("where id = $1").bind(id).one(&mut tx).await?;
+    audit::record(&mut tx, by, told::made(&made)).await?;
     tx.commit().await?;
     db.nudge_schedules();
     Ok(made)
 }
 
-/// Changes a schedule; `None` if there is none.
+/// Changes a schedule of the actor's workspace; `None` if there is none.
 pub async fn change(
     db: &Db,
-    workspace_id: Uuid,
+    by: &Actor,
     id: Uuid,
     change: Change,
 ) -> std::result::Result<Option<Schedule>, ScheduleError> {
     loop {
         let mut tx = db.begin().await?;
-        let Some(old) = find(&mut tx, workspace_id, id).await? else { return Ok(None) };
+        let Some(old) = find(&mut tx, by.workspace_id, id).await? else { return Ok(None) };
         let new = changed(&old, &change);
         let (timetable, job) = check::check(&new).map_err(ScheduleError::Flaws)?;
         let anew = new.cron != old.cron || new.time_zone != old.time_zone;
@@ -127,7 +132,10 @@ pub async fn change(
         let changed =
             update(&mut tx, &old, &new, job.args, next_run).await.map_err(|error| refused(error, &new.name))?;
         if changed {
-            let new = find(&mut tx, workspace_id, id).await?;
+            let new = find(&mut tx, by.workspace_id, id).await?;
+            if let Some(new) = &new {
+                audit::record(&mut tx, by, told::changed(&old, new)).await?;
+            }
             tx.commit().await?;
             db.nudge_schedules();
             return Ok(new);
@@ -182,66 +190,77 @@ async fn update(
 }
 
 /// Holds a schedule up, until [`resume`]. Its jobs that exist already go on. `None` if there is no such schedule.
-pub async fn pause(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Schedule>> {
-    set_paused(db, workspace_id, id, true).await
+pub async fn pause(db: &Db, by: &Actor, id: Uuid) -> Result<Option<Schedule>> {
+    set_paused(db, by, id, true).await
 }
 
 /// Lets a schedule go on. What it missed meanwhile is treated as its policy for missed ticks says. `None` if there is no such schedule.
-pub async fn resume(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Schedule>> {
-    set_paused(db, workspace_id, id, false).await
+pub async fn resume(db: &Db, by: &Actor, id: Uuid) -> Result<Option<Schedule>> {
+    set_paused(db, by, id, false).await
 }
 
-async fn set_paused(db: &Db, workspace_id: Uuid, id: Uuid, paused: bool) -> Result<Option<Schedule>> {
+async fn set_paused(db: &Db, by: &Actor, id: Uuid, paused: bool) -> Result<Option<Schedule>> {
     let mut tx = db.begin().await?;
-    query(
+    let touched = query(
         "update schedules set paused = $3, revision = revision + 1, updated_at = $4
          where workspace_id = $1 and id = $2 and paused <> $3",
     )
-    .bind(workspace_id)
+    .bind(by.workspace_id)
     .bind(id)
     .bind(paused)
     .bind(db.now())
     .execute(&mut tx)
     .await?;
-    let schedule = find(&mut tx, workspace_id, id).await?;
+    let schedule = find(&mut tx, by.workspace_id, id).await?;
+    if let Some(schedule) = &schedule {
+        let verb = if paused { "pause" } else { "resume" };
+        audit::record(&mut tx, by, told::act(verb, schedule).affecting(touched)).await?;
+    }
     tx.commit().await?;
     db.nudge_schedules();
     Ok(schedule)
 }
 
 /// Removes a schedule. The jobs it made stay. False if there is none.
-pub async fn remove(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<bool> {
+pub async fn remove(db: &Db, by: &Actor, id: Uuid) -> Result<bool> {
     let mut tx = db.begin().await?;
+    let Some(schedule) = find(&mut tx, by.workspace_id, id).await? else { return Ok(false) };
     let removed = query("delete from schedules where workspace_id = $1 and id = $2")
-        .bind(workspace_id)
+        .bind(by.workspace_id)
         .bind(id)
         .execute(&mut tx)
         .await?;
+    if removed == 0 {
+        return Ok(false);
+    }
+    audit::record(&mut tx, by, told::act("delete", &schedule)).await?;
     tx.commit().await?;
     db.nudge_schedules();
-    Ok(removed == 1)
+    Ok(true)
 }
 
 /// Makes a schedule's job at once, also of one that is paused. Its next tick stays where it is.
-pub async fn run_now(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<RunNow, ScheduleError> {
+pub async fn run_now(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<RunNow, ScheduleError> {
     let mut tx = db.begin().await?;
     // First of all the row is locked, as firing does, so that the two never wait for each other.
     let touched = query("update schedules set last_run = $3 where workspace_id = $1 and id = $2")
-        .bind(workspace_id)
+        .bind(by.workspace_id)
         .bind(id)
         .bind(db.now())
         .execute(&mut tx)
         .await?;
-    let Some(schedule) = find(&mut tx, workspace_id, id).await?.filter(|_| touched == 1) else {
+    let Some(schedule) = find(&mut tx, by.workspace_id, id).await?.filter(|_| touched == 1) else {
         return Ok(RunNow::Unknown);
     };
     if let Some(job) = unfinished(&mut tx, &schedule).await? {
         return Ok(RunNow::Unfinished(job));
     }
-    let job = check::job(workspace_id, &schedule.kind, &schedule.args.0)
+    let job = check::job(by.workspace_id, &schedule.kind, &schedule.args.0)
         .map_err(|flaw| ScheduleError::Flaws(Flaws(vec![flaw])))?;
     let ids = ledger::enqueue(&mut tx, vec![job]).await.map_err(not_enqueued)?;
     set_last_job(&mut tx, &schedule, &ids).await?;
+    let detail = serde_json::json!({ "name": schedule.name, "job": ids.first() });
+    audit::record(&mut tx, by, told::act("run", &schedule).with(detail)).await?;
     tx.commit().await?;
     Ok(ids.first().map_or(RunNow::Unknown, |job| RunNow::Job(*job)))
 }

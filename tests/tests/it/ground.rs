@@ -5,7 +5,10 @@ use std::time::Duration;
 use herald_shared::{
     db::{Db, query},
     domain::ensure_default_workspace,
-    ledger::{self, Batch, Callbacks, Committed, Demand, Finished, JobRow, Leased, NewBatch, NewJob, Outcome, Unique},
+    ledger::{
+        self, Batch, Callbacks, Committed, Demand, Finished, JobRow, Leased, NewBatch, NewJob, Outcome, Unique,
+        audit::Actor,
+    },
     schedules::{Missed, NewSchedule, Overlap},
 };
 use serde_json::json;
@@ -32,6 +35,11 @@ pub(crate) async fn workspace_named(db: &Db, slug: &str) -> Uuid {
         .unwrap();
     tx.commit().await.unwrap();
     id
+}
+
+/// Somebody who does something, for the audit log.
+pub(crate) fn person(workspace_id: Uuid) -> Actor {
+    Actor::cli(workspace_id, "test")
 }
 
 /// A job of a kind that has no policy, with three tries.

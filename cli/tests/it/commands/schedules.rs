@@ -42,6 +42,12 @@ fn a_schedule_is_added_shown_run_paused_and_removed() {
     assert!(end(stage.herald(&["schedules", "resume", id])).with(0).out.contains("next 20"));
     assert_eq!(end(stage.herald(&["schedules", "remove", "sample"])).with(0).out, "removed\n");
     end(stage.herald(&["schedules", "show", "sample"])).refused("there is no schedule sample");
+
+    let log = end(stage.herald(&["audit", "--json"])).with(0).events();
+    let acts: Vec<&str> = log.iter().map(|row| row["action"].as_str().unwrap()).collect();
+    let verbs = ["delete", "resume", "pause", "run", "create"];
+    assert_eq!(acts, verbs.map(|verb| format!("schedule.{verb}")));
+    assert!(log.iter().all(|row| row["target"] == id && row["who"].as_str().unwrap().starts_with("cli:")), "{log:?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ on_both_engines! {
     the_next_ticks_are_told_in_utc_and_by_local_clocks,
     a_schedule_is_paused_resumed_and_run_now,
     another_workspace_finds_nothing,
+    every_act_stands_in_the_audit_log_of_its_workspace,
 }
 
 fn order() -> Value {
@@ -153,4 +154,28 @@ async fn another_workspace_finds_nothing(database: &TestDatabase) {
     let list = Answer::to(service.open(Method::GET, "/api/v1/schedules").bearer_auth(&other)).await;
     assert_eq!(list.json()["items"], json!([]));
     assert_eq!(service.get(&path).await.json(), made);
+}
+
+async fn every_act_stands_in_the_audit_log_of_its_workspace(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let (path, made) = made(&service).await;
+    service.post_json("/api/v1/schedules", order()).await.problem(422, "invalid-field");
+    patch(&service, &path, json!({ "cron": "@hourly" })).await;
+    service.post(&format!("{path}/pause")).await;
+    service.post(&format!("{path}/resume")).await;
+    let run = service.post(&format!("{path}/run")).await.json();
+    Answer::to(service.request(Method::DELETE, &path)).await;
+    Answer::to(service.request(Method::DELETE, &path)).await.problem(404, "not-found");
+    let log = service.get("/api/v1/audit").await.json();
+    let rows = log["items"].as_array().unwrap();
+    let actions: Vec<&str> = rows.iter().map(|row| row["action"].as_str().unwrap()).collect();
+    let verbs = ["delete", "run", "resume", "pause", "change", "create"];
+    assert_eq!(actions, verbs.map(|verb| format!("schedule.{verb}")));
+    assert!(rows.iter().all(|row| row["target"] == made["id"] && row["request_id"].is_string()), "{rows:?}");
+    assert!(rows.iter().all(|row| row["who"].as_str().unwrap().ends_with(" (test)")), "{rows:?}");
+    assert_eq!(rows[1]["detail"]["job"], run["last_job_id"]);
+    assert_eq!(rows[4]["detail"]["changed"], json!({ "cron": { "from": "30 2 * * *", "to": "@hourly" } }));
+    let stranger = service.other_workspace().await;
+    let others = Answer::to(service.open(Method::GET, "/api/v1/audit").bearer_auth(stranger)).await.json();
+    assert_eq!(others["items"], json!([]));
 }

@@ -6,7 +6,7 @@ use herald_shared::{ids::Ids, schedules};
 use herald_tests::{EngineKind, TestDatabase, wait_until};
 
 use super::{OneScheduler, redis};
-use crate::ground::{self, number, schedule};
+use crate::ground::{self, number, person, schedule};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_schedule_made_in_another_process_is_fired_by_one_of_the_fleet() {
@@ -19,7 +19,7 @@ async fn a_schedule_made_in_another_process_is_fired_by_one_of_the_fleet() {
     for seed in 1..=2 {
         schedulers.push(OneScheduler::start(&database.connect(db.clock().clone(), Ids::seeded(seed)).await, &wire));
     }
-    schedules::create(db, schedule(workspace)).await.unwrap();
+    schedules::create(db, &person(workspace), schedule(workspace)).await.unwrap();
     db.clock().advance(Duration::from_secs(60));
     wait_until("the schedule has fired", async || {
         // Told again: a scheduler that is only just coming up hears nothing.

@@ -13,6 +13,7 @@ use crate::ground::{self, LEASE, QUEUE, commit, done, enqueue, lease, noop, numb
 
 on_both_engines! {
     a_rate_holds_over_a_minute_whoever_dispatches,
+    a_slow_rate_is_reached_though_it_is_looked_at_late,
     a_burst_is_what_may_go_after_a_pause_and_no_more,
     a_dear_job_takes_as_much_of_the_rate_as_it_costs,
     a_rate_limited_queue_keeps_about_a_second_on_the_wire,
@@ -60,6 +61,23 @@ async fn a_rate_holds_over_a_minute_whoever_dispatches(database: &TestDatabase) 
     }
     // A tenth of a second's worth went at once.
     assert!((2_990..=3_010).contains(&leased), "{leased}");
+}
+
+async fn a_slow_rate_is_reached_though_it_is_looked_at_late(database: &TestDatabase) {
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    set(db, QueueLimits { rate: Some(3), ..limits() }).await;
+    enqueue(db, vec![noop(workspace); 300]).await;
+    let (mut leased, start) = (0, db.now());
+    for wait in [50, 50, 7, 330, 61, 140].into_iter().cycle() {
+        leased += lease(db, 10).await.len();
+        db.clock().advance(Duration::from_millis(wait));
+        if db.now() - start >= chrono::TimeDelta::minutes(1) {
+            break;
+        }
+    }
+    // One goes at once.
+    assert!((179..=181).contains(&leased), "{leased}");
 }
 
 async fn a_burst_is_what_may_go_after_a_pause_and_no_more(database: &TestDatabase) {

@@ -1,6 +1,8 @@
 //! The ledger's rules, each with a test that can fail. Every test runs on both engines, but for those about two transactions that meet:
 //! SQLite has one writer.
 
+mod acting;
+mod auditing;
 mod batches;
 mod cancelling;
 mod dispatching;
@@ -8,10 +10,10 @@ mod enqueueing;
 mod expiry;
 mod fairness;
 mod fencing;
+mod finding;
 mod leases;
 mod limits;
 mod model;
-mod operating;
 mod outcomes;
 mod retention;
 mod retrying;

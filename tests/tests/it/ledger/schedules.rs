@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::ground::{self, done, lease_from, number, run_sql, schedule};
+use crate::ground::{self, done, lease_from, number, person, run_sql, schedule};
 
 on_both_engines! {
     each_tick_makes_one_job_however_many_schedulers_run_and_die,
@@ -51,7 +51,7 @@ fn scheduler(db: Db) -> JoinHandle<()> {
 }
 
 async fn made(db: &Db, new: NewSchedule) -> Schedule {
-    schedules::create(db, new).await.unwrap()
+    schedules::create(db, &person(new.workspace_id), new).await.unwrap()
 }
 
 async fn now_of(db: &Db, schedule: &Schedule) -> Schedule {
@@ -123,9 +123,9 @@ async fn a_scheduler_wakes_when_a_schedule_is_made(database: &TestDatabase) {
     wait_until("the new schedule has fired", async || jobs(db).await == 1).await;
     // And when a tick is moved nearer.
     let hourly = Change { cron: Some("0 * * * *".to_owned()), ..Change::default() };
-    schedules::change(db, workspace, made.id, hourly).await.unwrap();
+    schedules::change(db, &person(workspace), made.id, hourly).await.unwrap();
     let often = Change { cron: Some("*/10 * * * * *".to_owned()), ..Change::default() };
-    schedules::change(db, workspace, made.id, often).await.unwrap();
+    schedules::change(db, &person(workspace), made.id, often).await.unwrap();
     db.clock().advance(Duration::from_secs(10));
     wait_until("the changed schedule has fired", async || jobs(db).await == 2).await;
     running.abort();
@@ -139,13 +139,13 @@ async fn caught_up(database: &TestDatabase, missed: Missed, paused: bool) -> (Ve
     let workspace = ground::workspace(db).await;
     let made = made(db, NewSchedule { cron: "0 * * * *".to_owned(), missed, ..schedule(workspace) }).await;
     if paused {
-        schedules::pause(db, workspace, made.id).await.unwrap();
+        schedules::pause(db, &person(workspace), made.id).await.unwrap();
     }
     db.clock().advance(HOUR * 7 / 2);
     if paused {
         assert_eq!(fire_due(db).await.unwrap(), None);
         assert_eq!(jobs(db).await, 0);
-        schedules::resume(db, workspace, made.id).await.unwrap();
+        schedules::resume(db, &person(workspace), made.id).await.unwrap();
     }
     fire_due(db).await.unwrap();
     fire_due(db).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_job_still_running_holds_up_the_next_only_if_asked_to(database: &TestD
     // Three of the one, one of the other, which has moved on all the same.
     assert_eq!(jobs(db).await, 4);
     assert_eq!(now_of(db, &skips).await.next_run, Some(db.now() + MINUTE));
-    let Ok(RunNow::Unfinished(job)) = schedules::run_now(db, workspace, skips.id).await else {
+    let Ok(RunNow::Unfinished(job)) = schedules::run_now(db, &person(workspace), skips.id).await else {
         panic!("it was run beside itself")
     };
     assert_eq!(Some(job), now_of(db, &skips).await.last_job_id);
@@ -262,7 +262,7 @@ async fn a_schedule_changed_meanwhile_is_not_fired_as_it_was(database: &TestData
     let schedule = made(db, schedule(workspace)).await;
     db.clock().advance(MINUTE);
     let due = schedules::due(db, db.now(), 10).await.unwrap();
-    schedules::pause(db, workspace, schedule.id).await.unwrap();
+    schedules::pause(db, &person(workspace), schedule.id).await.unwrap();
     assert!(!schedules::fire(db, &due[0], db.now()).await.unwrap().moved);
     assert_eq!(jobs(db).await, 0);
 }
@@ -273,13 +273,15 @@ async fn running_now_leaves_the_next_tick_where_it_is(database: &TestDatabase) {
     let schedule = made(db, NewSchedule { paused: true, ..schedule(workspace) }).await;
     db.clock().advance(Duration::from_secs(30));
     for run in 1..=2 {
-        let Ok(RunNow::Job(job)) = schedules::run_now(db, workspace, schedule.id).await else { panic!("no job") };
+        let Ok(RunNow::Job(job)) = schedules::run_now(db, &person(workspace), schedule.id).await else {
+            panic!("no job")
+        };
         let now = now_of(db, &schedule).await;
         assert_eq!((now.next_run, now.last_run, now.last_job_id), (schedule.next_run, Some(db.now()), Some(job)));
         assert_eq!(jobs(db).await, run);
     }
     let elsewhere = ground::workspace_named(db, "elsewhere").await;
-    assert_eq!(schedules::run_now(db, elsewhere, schedule.id).await.unwrap(), RunNow::Unknown);
+    assert_eq!(schedules::run_now(db, &person(elsewhere), schedule.id).await.unwrap(), RunNow::Unknown);
 }
 
 async fn a_schedule_that_cannot_make_its_job_says_so_and_holds_up_no_other(database: &TestDatabase) {
@@ -301,7 +303,7 @@ async fn a_schedule_that_cannot_make_its_job_says_so_and_holds_up_no_other(datab
     assert_eq!(zone.next_run, None);
     // A person mends it.
     let mended = Change { time_zone: Some("UTC".to_owned()), ..Change::default() };
-    let mended = schedules::change(db, workspace, zone.id, mended).await.unwrap().unwrap();
+    let mended = schedules::change(db, &person(workspace), zone.id, mended).await.unwrap().unwrap();
     assert_eq!((mended.last_error, mended.next_run), (None, Some(db.now() + MINUTE)));
 }
 
@@ -312,7 +314,7 @@ async fn a_removed_schedule_fires_no_more(database: &TestDatabase) {
     db.clock().advance(MINUTE);
     fire_due(db).await.unwrap();
     let due = now_of(db, &schedule).await;
-    assert!(schedules::remove(db, workspace, schedule.id).await.unwrap());
+    assert!(schedules::remove(db, &person(workspace), schedule.id).await.unwrap());
     db.clock().advance(MINUTE);
     assert_eq!(fire_due(db).await.unwrap(), None);
     assert!(!schedules::fire(db, &due, db.now()).await.unwrap().moved);

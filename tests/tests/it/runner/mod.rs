@@ -3,6 +3,7 @@
 //! The clock stands still unless a test moves it, and the scheduler's tick is an hour: whatever happens in these tests happens because
 //! something woke it.
 
+mod acts;
 mod away;
 mod failures;
 mod life;
