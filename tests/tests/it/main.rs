@@ -9,5 +9,6 @@ mod fleet;
 mod ground;
 mod guest_list;
 mod ledger;
+mod providers;
 mod runner;
 mod test_databases;
