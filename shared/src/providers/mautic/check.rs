@@ -45,7 +45,7 @@ async fn contacts(mautic: &Mautic, meter: &Meter) -> Result<(Option<String>, Str
         let version = reply.headers.get("mautic-version").and_then(|version| version.to_str().ok());
         Ok((version.map(str::to_owned), total(&answer).unwrap_or_else(|| "some".to_owned())))
     };
-    mautic.call(Ask { method: Method::GET, url, body: None, about: About::Api }, meter, read).await
+    mautic.call(Ask { method: Method::GET, url, body: None, about: About::Api, time: None }, meter, read).await
 }
 
 fn version(mautic: &Mautic, version: Option<&str>) -> Finding {

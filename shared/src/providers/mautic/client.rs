@@ -1,6 +1,6 @@
 //! Requests to Mautic's API: whose they are, what they cost, what their answers mean.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::{Method, RequestBuilder, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,7 +40,6 @@ enum Identity {
 }
 
 /// One request.
-#[derive(Debug)]
 pub(super) struct Ask<'a> {
     /// How.
     pub method: Method,
@@ -50,6 +49,8 @@ pub(super) struct Ask<'a> {
     pub body: Option<Value>,
     /// Whom it is about.
     pub about: About<'a>,
+    /// How long it may take, if not as long as every other.
+    pub time: Option<Duration>,
 }
 
 impl fmt::Debug for Mautic {
@@ -96,7 +97,7 @@ impl Mautic {
 
     /// Reads something of the API.
     pub(super) async fn get(&self, url: Url, about: About<'_>, meter: &Meter) -> Result<Value> {
-        self.call(Ask { method: Method::GET, url, body: None, about }, meter, |reply| reply.json(WHO)).await
+        self.call(Ask { method: Method::GET, url, body: None, about, time: None }, meter, |reply| reply.json(WHO)).await
     }
 
     /// Pays for a request, makes it, and makes of the answer what the caller wants. A token that has become invalid is replaced once.
@@ -126,7 +127,10 @@ impl Mautic {
     fn request(&self, ask: &Ask<'_>) -> RequestBuilder {
         let request = self.0.http.client().request(ask.method.clone(), ask.url.clone());
         // Without it Mautic may answer with a page.
-        let request = request.header(header::ACCEPT, "application/json");
+        let mut request = request.header(header::ACCEPT, "application/json");
+        if let Some(time) = ask.time {
+            request = request.timeout(time);
+        }
         match &ask.body {
             Some(body) => request.json(body),
             None => request,

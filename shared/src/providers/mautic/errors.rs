@@ -162,7 +162,7 @@ pub(super) fn classified(status: u16, problem: Option<&Problem>, context: &Conte
         (404 | 405, _) => no_api(site),
         (400 | 422, Some(problem)) => invalid(&problem.fields, context.about),
         (429, _) => (Class::Rate, "Mautic's limit of requests is reached".to_owned()),
-        (408 | 409 | 423 | 425 | 500, _) => (Class::Transient, format!("Mautic failed (status {status})")),
+        (408 | 409 | 423 | 425 | 500, _) => (Class::Transient, format!("Mautic failed (status {status}): it is tried again, and Mautic's own log says why")),
         (502.., _) => (Class::Down, format!("Mautic is not available (status {status})")),
         _ => (Class::Config, format!("{site} answered with status {status}, which Mautic does not: check the address")),
     };

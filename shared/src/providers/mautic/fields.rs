@@ -268,6 +268,11 @@ impl ContactField {
     }
 
     fn read(field: &Value) -> Option<Self> {
+        let is_of_contacts = field.get("object").and_then(Value::as_str).is_none_or(|object| object == "lead");
+        // What is not published is not written.
+        if !is_of_contacts || !field.get("isPublished").is_none_or(flag) {
+            return None;
+        }
         let kind = field.get("type").and_then(text).unwrap_or_default();
         let limit = field.get("charLengthLimit").and_then(number).and_then(|limit| u32::try_from(limit).ok());
         // Mautic keeps a limit for long texts too, and does not mind it.

@@ -6,6 +6,7 @@
 use bytes::{Bytes, BytesMut};
 use reqwest::{RequestBuilder, header};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::{
     client::{Mautic, PROVIDER, WHO},
@@ -71,17 +72,17 @@ impl Mautic {
     pub async fn form_file(&self, submission: i64, alias: &str, max_bytes: usize, meter: &Meter) -> Result<Bytes> {
         meter.pay(1).await?;
         let url = below(self.site(), ["forms", "results", "file", submission.to_string().as_str(), alias]);
-        let mut request = self.http().client().get(url).header(header::ACCEPT, "image/*");
+        let mut request = self.http().client().get(url.clone()).header(header::ACCEPT, "image/*");
         let call = Call::begin(PROVIDER);
         if let Some(traceparent) = call.traceparent() {
             request = request.header("traceparent", traceparent);
         }
-        let result = self.upload(request, alias, max_bytes).await;
+        let result = self.upload(&url, request, alias, max_bytes).await;
         call.end_with(&result, ProviderError::answer);
         result
     }
 
-    async fn upload(&self, request: RequestBuilder, alias: &str, max_bytes: usize) -> Result<Bytes> {
+    async fn upload(&self, url: &Url, request: RequestBuilder, alias: &str, max_bytes: usize) -> Result<Bytes> {
         let broken = |error: reqwest::Error| ProviderError::from_reqwest(WHO, &error);
         let too_large = || {
             let megabytes = max_bytes >> 20;
@@ -93,7 +94,7 @@ impl Mautic {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         if !status.is_success() {
             return Err(match status.as_u16() {
-                301 | 302 | 303 | 307 | 308 if is_within(self, &headers) => not_public(alias),
+                301 | 302 | 303 | 307 | 308 if !is_move(url, &headers) => not_public(alias),
                 401 | 403 => not_public(alias),
                 404 | 410 => refused(format!("the file of the upload field «{alias}» is not in Mautic any more")),
                 _ => refusal(&Reply { status, headers, body: Bytes::new() }, &self.context(About::Api)),
@@ -129,11 +130,11 @@ impl Mautic {
     }
 }
 
-/// Whether a redirect stays on the site, as one to the login does.
-fn is_within(mautic: &Mautic, headers: &header::HeaderMap) -> bool {
+/// Whether a redirect leads to the same file elsewhere, such as from http to https, and not to a login.
+fn is_move(url: &Url, headers: &header::HeaderMap) -> bool {
     let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-    let to = location.and_then(|location| mautic.site().join(location).ok());
-    to.is_some_and(|to| to.origin() == mautic.site().origin())
+    let to = location.and_then(|location| url.join(location).ok());
+    to.is_some_and(|to| to.origin() != url.origin() && to.path() == url.path())
 }
 
 fn refused(message: String) -> ProviderError {
@@ -172,6 +173,21 @@ mod tests {
         }
         for other in [&b""[..], b"<svg xmlns=", b"RIFF\x10\0\0\0WAVE", b"%PDF-1.7", b"\xff\xd8", b"<!DOCTYPE html>"] {
             assert!(!is_picture(other));
+        }
+    }
+
+    #[test]
+    fn a_site_that_has_moved_is_no_login() {
+        let url = Url::parse("http://crm.example.com/forms/results/file/7/photo").unwrap();
+        let is_move =
+            |to: &str| is_move(&url, &header::HeaderMap::from_iter([(header::LOCATION, to.parse().unwrap())]));
+        assert!(is_move("https://crm.example.com/forms/results/file/7/photo"));
+        for login in [
+            "/s/login",
+            "https://login.example.com/?next=/forms/results/file/7/photo",
+            "https://crm.example.com/s/login",
+        ] {
+            assert!(!is_move(login), "{login}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! `PATCH` alone: `PUT` would empty every field that is not sent. The same again changes nothing, so whatever got lost is simply written
 //! again. Mautic says 200 when it cut a value or does not know a field, so only what it answers to have stored counts as written.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use super::{
     fields::{Fields, no_field},
     lenient::part,
 };
-use crate::providers::{Class, Meter, ProviderError, Result};
+use crate::providers::{Class, Meter, ProviderError, Result, http::Reply};
 
 /// Contacts at a time: Mautic takes 200, but large sites then take minutes.
 const GROUP: usize = 50;
@@ -50,7 +50,8 @@ impl WriteBack {
 impl Mautic {
     /// Writes to contacts, and says of each, in their order, whether it is there.
     ///
-    /// An error that is not one contact's own ends it: the contacts that were not reached have the same error.
+    /// An error that is not one contact's own ends it: the contacts that were not reached have the same error. A group of 50 may take
+    /// Mautic two minutes.
     pub async fn write(&self, items: &[WriteBack], fields: &Fields, meter: &Meter) -> Vec<Result<()>> {
         let mut results: Vec<Option<Result<()>>> = vec![None; items.len()];
         let mut ahead = groups(items);
@@ -95,15 +96,16 @@ impl Mautic {
             }
             results[at] = Some(result);
         }
-        let not_reached = || end.clone().map_or(Ok(()), Err);
-        results.into_iter().map(|result| result.unwrap_or_else(not_reached)).collect()
+        // Without an end every contact has a result; if one had none, it would not be known to be written.
+        let end = end.unwrap_or_else(|| ProviderError::new(Class::Transient, "the contact was not reached"));
+        results.into_iter().map(|result| result.unwrap_or_else(|| Err(end.clone()))).collect()
     }
 
     async fn write_one(&self, item: &WriteBack, fields: &Fields, meter: &Meter) -> Result<()> {
         let url = self.api(["contacts", item.contact_id.to_string().as_str(), "edit"], &[]);
         let about = About::Write { contact: item.contact_id, fields };
         let body = Some(Value::Object(item.body(fields)));
-        let read = |reply: &crate::providers::http::Reply| {
+        let read = |reply: &Reply| {
             let answer: Value = reply.json(WHO)?;
             let contact = part(&answer, "contact")?;
             match MauticContact::read(contact) {
@@ -115,15 +117,14 @@ impl Mautic {
                 None => Err(ProviderError::new(Class::Config, "Mautic's answer does not say which contact it changed")),
             }
         };
-        self.call(Ask { method: Method::PATCH, url, body, about }, meter, read).await
+        self.call(Ask { method: Method::PATCH, url, body, about, time: None }, meter, read).await
     }
 
     async fn write_batch(&self, items: &[&WriteBack], fields: &Fields, meter: &Meter) -> Result<Vec<Outcome>> {
         let url = self.api(["contacts", "batch", "edit"], &[]);
-        let ask = Ask { method: Method::PATCH, url, body: Some(batch::body(items, fields)), about: About::Api };
-        let read = |reply: &crate::providers::http::Reply| {
-            batch::read(&reply.json(WHO)?, items, fields, &self.context(About::Api))
-        };
+        let time = Some(Duration::from_secs(30 + 2 * items.len() as u64));
+        let ask = Ask { method: Method::PATCH, url, body: Some(batch::body(items, fields)), about: About::Api, time };
+        let read = |reply: &Reply| batch::read(&reply.json(WHO)?, items, fields, &self.context(About::Api));
         self.call(ask, meter, read).await
     }
 }

@@ -94,4 +94,6 @@ fn both_lists_of_fields_are_read() {
     assert!(either("isUniqueIdentifer", json!("1")).unique);
     assert_eq!(either("charLengthLimit", json!("64")).char_limit, Some(64));
     assert_eq!(ContactField::list(&json!({"total": 0, "fields": []})), []);
+    let others = json!([{"alias": "x", "type": "text", "isPublished": false}, {"alias": "y", "type": "text", "object": "company"}]);
+    assert_eq!(ContactField::list(&others), []);
 }

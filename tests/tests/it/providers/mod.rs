@@ -1,0 +1,3 @@
+//! Clients of outside systems, against servers that keep those systems' traps.
+
+mod mautic;
