@@ -125,6 +125,11 @@ impl Faults {
         self.plan().latest = latest;
     }
 
+    /// From now on that share of the requests fails, as with [`Faults::random`].
+    pub fn storm(&self, seed: u64, share: f64) {
+        self.plan().random = Some((StdRng::seed_from_u64(seed), share));
+    }
+
     /// Ends what the plan draws. What was asked for and `down` stay.
     pub fn calm(&self) {
         let mut plan = self.plan();
@@ -219,7 +224,7 @@ mod tests {
         let faults = Faults::none();
         faults.fail_next(Some("get"), Fault::Twice, 1);
         faults.fail_next(None, Fault::CutBody, 1);
-        let mut draw = |call| faults.draw(call, false).unwrap().fault;
+        let draw = |call| faults.draw(call, false).unwrap().fault;
         assert_eq!([draw("put"), draw("get"), draw("get")], [Some(Fault::CutBody), Some(Fault::Twice), None]);
         assert_eq!(faults.left(), 0);
     }

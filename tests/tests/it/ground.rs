@@ -3,13 +3,25 @@
 use std::time::Duration;
 
 use herald_shared::{
+    config::Settings,
+    connections::Clients,
+    csv,
     db::{Db, query},
     domain::ensure_default_workspace,
+    files::Files,
     ledger::{
         self, Batch, Callbacks, Committed, Demand, Finished, JobRow, Leased, NewBatch, NewJob, Outcome, Unique,
         audit::Actor,
     },
+    links::LinkSigner,
     schedules::{Missed, NewSchedule, Overlap},
+    vault::Vault,
+};
+use herald_worker::{
+    fetch::ProbeCall,
+    jobs::{Context, Folders},
+    studio::Studio,
+    write_back::WriteBacks,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -166,4 +178,25 @@ pub(crate) async fn run_sql(db: &Db, sql: &str) {
 pub(crate) async fn waiting_for_locks(db: &Db) -> i64 {
     number(db, "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
         .await
+}
+
+/// What a worker's handlers work with, its files in `folder`.
+pub(crate) fn context(db: &Db, files: Files, links: LinkSigner, settings: &Settings, accounts: Clients) -> Context {
+    Context {
+        db: db.clone(),
+        files,
+        links,
+        studio: Studio::new(settings).unwrap(),
+        probe: ProbeCall::new("").unwrap(),
+        import: csv::Options::default(),
+        accounts,
+        write_back: WriteBacks::default(),
+        folders: Folders::default(),
+        format: "jpeg".to_owned(),
+    }
+}
+
+/// What seals the tests' secrets.
+pub(crate) fn vault(db: &Db) -> Vault {
+    Vault::new([9; 32], [], db.ids().clone())
 }

@@ -10,6 +10,7 @@ mod fleet;
 mod ground;
 mod guest_list;
 mod ledger;
+mod outside;
 mod providers;
 mod runner;
 mod test_databases;

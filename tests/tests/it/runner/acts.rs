@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use herald_shared::{
     config::Settings,
-    csv,
+    connections::Clients,
     db::Db,
     files::Files,
     jobs::{JobsAct, Payload},
@@ -15,10 +15,8 @@ use herald_shared::{
 };
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use herald_worker::{
-    fetch::ProbeCall,
-    jobs::{self, Context},
+    jobs,
     runner::{Done, Failure, Handler, QueueShare},
-    studio::Studio,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -47,14 +45,10 @@ const DEAD: &str = "select count(*) from jobs where state = 'dead'";
 /// The handlers as a worker has them, and the folder of their files.
 fn handlers(db: &Db) -> (Handler, TempDir) {
     let folder = TempDir::with_prefix("herald-test-").unwrap();
-    let context = Context {
-        db: db.clone(),
-        files: Files::local(folder.path().join("files")).unwrap(),
-        links: links(),
-        studio: Studio::new(&Settings::load(None).unwrap()).unwrap(),
-        probe: ProbeCall::new("").unwrap(),
-        import: csv::Options::default(),
-    };
+    let files = Files::local(folder.path().join("files")).unwrap();
+    let settings = Settings::load(None).unwrap();
+    let accounts = Clients::new(db, ground::vault(db), &settings).unwrap();
+    let context = ground::context(db, files, links(), &settings, accounts);
     (jobs::handler(Arc::new(context)), folder)
 }
 

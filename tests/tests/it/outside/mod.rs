@@ -1,0 +1,9 @@
+//! Invitations that come from Mautic and go into Drive or a bucket: the worker's own handlers, against servers that behave and fail as the real
+//! ones do.
+
+mod chaos;
+mod trouble;
+mod whole;
+mod world;
+
+pub(crate) use world::World;

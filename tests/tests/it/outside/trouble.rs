@@ -1,0 +1,230 @@
+//! What goes wrong with accounts: the run waits or goes on as it should, says why in one sentence, and after the cure makes the rest and nothing
+//! twice.
+
+use std::time::Duration;
+
+use herald_tests::{
+    TestDatabase,
+    fakes::{Fault, GoogleCall, MauticCall},
+    on_both_engines, wait_until,
+};
+
+use super::{World, world::pass_time};
+
+on_both_engines! {
+    a_wrong_password_holds_the_run_up_until_the_right_one_is_entered,
+    a_token_that_expires_in_mid_run_is_renewed,
+    a_consent_taken_back_stops_the_run_until_it_is_given_again,
+    a_folder_in_the_trash_holds_the_run_up_until_it_is_restored,
+    an_events_folder_that_was_deleted_for_good_is_made_again,
+    a_missing_field_is_named_before_the_first_guest,
+    a_field_that_is_too_short_is_named_before_the_first_guest,
+    a_mautic_that_is_down_for_ten_minutes_costs_no_guest,
+    a_contact_that_was_deleted_fails_alone,
+    a_lost_answer_makes_no_second_file,
+    the_quota_of_drive_is_never_exceeded,
+}
+
+async fn a_wrong_password_holds_the_run_up_until_the_right_one_is_entered(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.connect_mautic("not this one").await;
+    world.guests(3);
+    let worker = world.work();
+    let id = world.begin(&world.plan()).await;
+    let reason = world.needs_a_person(id).await;
+    assert!(reason.contains("user") && reason.contains("password"), "{reason}");
+    world.connect_mautic(herald_tests::fakes::FakeMautic::PASSWORD).await;
+    assert_eq!(world.ended(id).await.made, 3);
+    worker.stop().await;
+}
+
+async fn a_token_that_expires_in_mid_run_is_renewed(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(6);
+    world.google.fail_next(GoogleCall::Upload, Fault::Expired, 2);
+    let worker = world.work();
+    let id = world.begin(&world.plan()).await;
+    let run = world.ended(id).await;
+    worker.stop().await;
+    assert_eq!((run.made, run.failed), (6, 0));
+    assert_eq!(world.google.files().len(), 6);
+}
+
+async fn a_consent_taken_back_stops_the_run_until_it_is_given_again(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(2);
+    let worker = world.work();
+    let first = world.begin(&world.plan()).await;
+    world.ended(first).await;
+    world.google.revoke_consent();
+    world.guests(3);
+    let id = world.begin(&world.plan()).await;
+    let reason = world.needs_a_person(id).await;
+    assert!(reason.contains("consent") && reason.contains("connect again"), "{reason}");
+    let asked = world.google.requests(GoogleCall::Token);
+    // While it waits, nothing knocks.
+    for _ in 0..50 {
+        super::world::step_time(&world.db).await;
+    }
+    assert!(world.google.requests(GoogleCall::Token) <= asked + 1);
+    world.consent().await;
+    assert_eq!(world.ended(id).await.made, 3);
+    worker.stop().await;
+    assert_eq!(world.google.files().len(), 5);
+    assert!(world.google.files().iter().all(|file| file.versions == 1));
+}
+
+async fn a_folder_in_the_trash_holds_the_run_up_until_it_is_restored(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.google.trash(&world.folder, true);
+    world.guests(2);
+    let worker = world.work();
+    let id = world.begin(&world.plan()).await;
+    let reason = world.needs_a_person(id).await;
+    assert!(reason.contains("trash"), "{reason}");
+    world.google.trash(&world.folder, false);
+    assert_eq!(world.ended(id).await.made, 2);
+    worker.stop().await;
+    assert!(world.google.files().iter().all(|file| !file.trashed));
+    assert_eq!(world.google.files().len(), 2);
+}
+
+async fn an_events_folder_that_was_deleted_for_good_is_made_again(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(1);
+    let worker = world.work();
+    let first = world.begin(&world.plan()).await;
+    world.ended(first).await;
+    let gone = world.google.folders().into_iter().find(|folder| folder.name == "Gala").unwrap();
+    world.google.remove(&gone.id);
+    world.guests(2);
+    let second = world.begin(&world.plan()).await;
+    assert_eq!(world.ended(second).await.made, 2);
+    worker.stop().await;
+    let folders: Vec<_> = world.google.folders().into_iter().filter(|folder| folder.name == "Gala").collect();
+    assert_eq!(folders.len(), 1);
+    assert_ne!(folders[0].id, gone.id);
+    assert_eq!(world.google.files().len(), 2);
+}
+
+async fn a_missing_field_is_named_before_the_first_guest(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(2);
+    let mut plan = world.plan();
+    let herald_shared::domain::PlannedSource::Mautic { link_field, .. } = &mut plan.source;
+    *link_field = Some("gala_link".to_owned());
+    let worker = world.work();
+    let id = world.begin(&plan).await;
+    let reason = world.needs_a_person(id).await;
+    assert!(reason.contains("gala_link"), "{reason}");
+    assert_eq!(world.run(id).await.total, 0);
+    world.mautic.add_field("gala_link", "text", 191);
+    assert_eq!(world.ended(id).await.made, 2);
+    worker.stop().await;
+}
+
+async fn a_field_that_is_too_short_is_named_before_the_first_guest(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.mautic.add_field("short_link", "text", 64);
+    world.guests(1);
+    let mut plan = world.plan();
+    let herald_shared::domain::PlannedSource::Mautic { link_field, .. } = &mut plan.source;
+    *link_field = Some("short_link".to_owned());
+    let worker = world.work();
+    let id = world.begin(&plan).await;
+    let reason = world.needs_a_person(id).await;
+    worker.stop().await;
+    assert!(reason.contains("short_link") && reason.contains("64"), "{reason}");
+    assert_eq!((world.mautic.truncations(), world.google.files().len()), (0, 0));
+}
+
+async fn a_mautic_that_is_down_for_ten_minutes_costs_no_guest(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(5);
+    let worker = world.work();
+    let id = world.begin(&world.plan()).await;
+    wait_until("the files are in Drive", async || {
+        if world.run(id).await.total == 5 {
+            world.mautic.faults().down(true);
+        }
+        pass_time(&world.db).await;
+        world.google.files().len() == 5
+    })
+    .await;
+    world.mautic.faults().down(true);
+    let until = world.db.now() + Duration::from_secs(600);
+    wait_until("ten minutes are over", async || {
+        pass_time(&world.db).await;
+        world.db.now() > until
+    })
+    .await;
+    world.mautic.faults().down(false);
+    let run = world.ended(id).await;
+    worker.stop().await;
+    assert_eq!((run.made, run.failed), (5, 0));
+    assert!(world.google.files().iter().all(|file| file.versions == 1));
+}
+
+async fn a_contact_that_was_deleted_fails_alone(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(3);
+    world.mautic.fail_next(MauticCall::Edit, Fault::Server(503), 1);
+    let worker = world.work();
+    let id = world.begin(&world.plan()).await;
+    wait_until("the guests are taken in", async || {
+        pass_time(&world.db).await;
+        world.run(id).await.total == 3
+    })
+    .await;
+    world.mautic.delete_contact(2);
+    let run = world.ended(id).await;
+    worker.stop().await;
+    // Whether the link was written before the contact was deleted, the others have theirs.
+    assert_eq!(run.made + run.failed, 3);
+    let failed: Vec<_> = world.rows(id).await.into_iter().filter(|row| row.state == "failed").collect();
+    assert!(failed.iter().all(|row| row.name.starts_with("Guest2")), "{failed:?}");
+}
+
+async fn a_lost_answer_makes_no_second_file(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(4);
+    world.google.fail_next(GoogleCall::Upload, Fault::LostAnswer, 3);
+    world.google.fail_next(GoogleCall::Create, Fault::LostAnswer, 1);
+    world.mautic.fail_next(MauticCall::Edit, Fault::LostAnswer, 2);
+    let worker = world.work();
+    let id = world.begin(&world.plan()).await;
+    let run = world.ended(id).await;
+    worker.stop().await;
+    assert_eq!((run.made, run.failed), (4, 0));
+    let files = world.google.files();
+    assert_eq!(files.len(), 4);
+    assert!(files.iter().all(|file| file.versions == 1));
+    assert_eq!(world.google.folders().iter().filter(|folder| folder.name == "Gala").count(), 1);
+}
+
+/// The fake counts by the same clock as the queue, in windows of a minute.
+async fn the_quota_of_drive_is_never_exceeded(database: &TestDatabase) {
+    let world = World::start(database).await;
+    let limit = 60;
+    let limits = herald_shared::ledger::QueueLimits {
+        // What a burst adds is within the limit, too.
+        rate: Some(limit - 10),
+        rate_seconds: 60,
+        burst: Some(10),
+        ..Default::default()
+    };
+    let mut tx = world.db.begin().await.unwrap();
+    herald_shared::ledger::set_limits(&mut tx, "drive", &limits).await.unwrap();
+    tx.commit().await.unwrap();
+    world.google.quota(Some(limit.unsigned_abs()), Duration::from_secs(60));
+    world.guests(100);
+    // Answers that are lost cost further requests, which are paid for as well.
+    world.google.fail_next(GoogleCall::Upload, Fault::LostAnswer, 10);
+    let worker = world.work();
+    let id = world.begin(&world.plan()).await;
+    let run = world.ended(id).await;
+    worker.stop().await;
+    assert_eq!((run.made, run.failed), (100, 0));
+    assert_eq!(world.google.quota_exceeded(), 0);
+    assert!(world.google.busiest_window() <= limit.unsigned_abs(), "{}", world.google.busiest_window());
+}

@@ -1,0 +1,214 @@
+//! The whole way: contacts from Mautic, invitations into Drive or a bucket, links back.
+
+use std::collections::BTreeSet;
+
+use herald_shared::{
+    jobs::{ConnectionTest, InvitationStart, Payload},
+    ledger,
+};
+use herald_tests::{TestDatabase, on_both_engines, wait_until};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{
+    World,
+    world::{FORM, pass_time},
+};
+
+on_both_engines! {
+    who_fills_in_a_form_gets_a_file_in_drive_and_a_link_in_mautic,
+    the_next_run_reads_on_and_makes_nothing_twice,
+    who_has_a_link_already_is_left_alone,
+    a_segment_is_read_by_id_and_who_is_done_is_not_read_again,
+    a_picture_that_was_sent_with_the_form_is_used_if_it_is_public,
+    a_bucket_gets_the_file_and_mautic_heralds_link,
+    drawing_again_changes_the_file_and_keeps_its_link,
+    a_planned_run_is_started_by_a_job,
+    a_connection_test_says_what_is_wrong,
+}
+
+async fn who_fills_in_a_form_gets_a_file_in_drive_and_a_link_in_mautic(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(12);
+    let worker = world.work();
+    let id = world.begin(&world.plan()).await;
+    let run = world.ended(id).await;
+    worker.stop().await;
+    assert_eq!((run.state.as_str(), run.made, run.failed), ("complete", 12, 0));
+    let files = world.google.files();
+    assert_eq!(files.len(), 12);
+    let folders = world.google.folders();
+    let event: Vec<_> = folders.iter().filter(|folder| folder.name == "Gala").collect();
+    assert_eq!(event.len(), 1);
+    for row in world.rows(id).await {
+        let contact = world.mautic.contact(contact_of(&row.name)).unwrap();
+        assert_eq!(contact["lucky_number"], row.lucky_number);
+        let file = files.iter().find(|file| file.web_view_link == contact["invitation_link"]).unwrap();
+        assert_eq!(file.parents, [event[0].id.clone()]);
+        assert!(file.public && !file.trashed);
+        assert_eq!(file.name, format!("invitation-{}.jpg", row.lucky_number));
+        assert_eq!(file.sha256, hex::encode(Sha256::digest(&file.bytes)));
+        // What the QR code says is where the file is.
+        assert_eq!(row.link, file.web_view_link);
+        assert_eq!(row.outside_link, Some(file.web_view_link.clone()));
+    }
+    assert_eq!((world.mautic.merges(), world.mautic.wipes(), world.mautic.truncations()), (0, 0, 0));
+}
+
+fn contact_of(name: &str) -> u64 {
+    name.strip_prefix("Guest").unwrap().split(' ').next().unwrap().parse().unwrap()
+}
+
+async fn the_next_run_reads_on_and_makes_nothing_twice(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(5);
+    let worker = world.work();
+    let first = world.begin(&world.plan()).await;
+    world.ended(first).await;
+    world.guests(3);
+    let second = world.begin(&world.plan()).await;
+    assert_ne!(first, second);
+    let run = world.ended(second).await;
+    worker.stop().await;
+    assert_eq!((run.total, run.made), (3, 3));
+    assert_eq!(world.google.files().len(), 8);
+    assert!(world.google.files().iter().all(|file| file.versions == 1));
+    assert!(world.mautic.writes("invitation_link").values().all(|writes| writes.count == 1));
+}
+
+async fn who_has_a_link_already_is_left_alone(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(2);
+    world.mautic.set_field(1, "invitation_link", "https://example.com/by-hand");
+    let worker = world.work();
+    let id = world.begin(&world.plan()).await;
+    let run = world.ended(id).await;
+    worker.stop().await;
+    assert_eq!((run.total, run.made, run.already), (2, 1, 1));
+    assert_eq!(world.mautic.contact(1).unwrap()["invitation_link"], "https://example.com/by-hand");
+}
+
+async fn a_segment_is_read_by_id_and_who_is_done_is_not_read_again(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(4);
+    world.mautic.add_segment("vip", &[2, 4]);
+    let mut plan = world.plan();
+    plan.source = serde_json::from_value(json!({ "kind": "mautic", "segment": "vip" })).unwrap();
+    let worker = world.work();
+    let first = world.begin(&plan).await;
+    assert_eq!(world.ended(first).await.made, 2);
+    // One with a lower id joins later.
+    world.mautic.add_segment("vip", &[1]);
+    let second = world.begin(&plan).await;
+    let run = world.ended(second).await;
+    worker.stop().await;
+    assert_eq!((run.total, run.made), (1, 1));
+    assert!(!world.mautic.contact(3).unwrap().contains_key("invitation_link"));
+}
+
+async fn a_picture_that_was_sent_with_the_form_is_used_if_it_is_public(database: &TestDatabase) {
+    let world = World::start(database).await;
+    let mut picture = Vec::new();
+    let noise = image::RgbImage::from_fn(80, 80, |x, y| image::Rgb([(x * 3) as u8, (y * 3) as u8, 90]));
+    noise.write_to(&mut std::io::Cursor::new(&mut picture), image::ImageFormat::Jpeg).unwrap();
+    for (name, public) in [("Guest1", true), ("Guest2", false)] {
+        let id = world.mautic.add_contact(&[("firstname", name), ("email", &format!("{name}@example.com"))]);
+        let submission = world.mautic.submit(FORM, id, &[("photo", "me.jpg")]);
+        world.mautic.put_file(submission, "photo", picture.clone(), public);
+    }
+    let mut plan = world.plan();
+    plan.source = serde_json::from_value(json!({ "kind": "mautic", "form": FORM, "picture_field": "photo" })).unwrap();
+    // A template that shows the guest's portrait needs the picture.
+    plan.template = world.portrait_template().await;
+    let worker = world.work();
+    let id = world.begin(&plan).await;
+    let run = world.ended(id).await;
+    worker.stop().await;
+    assert_eq!((run.made, run.failed), (2, 0));
+    let rows = world.rows(id).await;
+    let note = |name: &str| rows.iter().find(|row| row.name.starts_with(name)).unwrap().portrait_notes.0.join(" ");
+    assert!(note("Guest1").contains("no face was found"), "{}", note("Guest1"));
+    assert!(note("Guest2").contains("public"), "{}", note("Guest2"));
+}
+
+async fn a_bucket_gets_the_file_and_mautic_heralds_link(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.connect_s3().await;
+    world.guests(3);
+    let worker = world.work();
+    let id = world.begin(&world.plan_to(json!({ "kind": "s3" }))).await;
+    let run = world.ended(id).await;
+    worker.stop().await;
+    assert_eq!((run.made, run.failed), (3, 0));
+    let keys: Vec<String> = world.s3.keys().into_iter().filter(|key| key.starts_with("outside/gala/")).collect();
+    assert_eq!(keys.len(), 3, "{keys:?}");
+    let links: BTreeSet<String> =
+        world.mautic.contacts().values().map(|contact| contact["invitation_link"].clone()).collect();
+    assert_eq!(links.len(), 3);
+    assert!(links.iter().all(|link| link.starts_with("http://herald.example/i/")));
+    assert!(world.google.files().is_empty());
+}
+
+async fn drawing_again_changes_the_file_and_keeps_its_link(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(1);
+    let worker = world.work();
+    let first = world.begin(&world.plan()).await;
+    world.ended(first).await;
+    let before = world.google.files().remove(0);
+    world.mautic.set_field(1, "firstname", "Renamed");
+    let mut plan = world.plan();
+    plan.refresh = true;
+    let second = world.begin(&plan).await;
+    assert_eq!(world.ended(second).await.made, 1);
+    worker.stop().await;
+    let files = world.google.files();
+    assert_eq!(files.len(), 1);
+    assert_eq!((files[0].id.clone(), files[0].versions), (before.id, 2));
+    assert_ne!(files[0].sha256, before.sha256);
+}
+
+async fn a_planned_run_is_started_by_a_job(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(2);
+    let worker = world.work();
+    let job = world.enqueue(InvitationStart { run: world.plan() }.job(world.workspace)).await;
+    wait_until("the files are there", async || {
+        pass_time(&world.db).await;
+        world.google.files().len() == 2
+    })
+    .await;
+    let row = ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap();
+    let run = row.result.unwrap().0["run_id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(world.ended(run).await.made, 2);
+    worker.stop().await;
+}
+
+async fn a_connection_test_says_what_is_wrong(database: &TestDatabase) {
+    let world = World::start(database).await;
+    let worker = world.work();
+    let key = world.google.service_account_key_json();
+    world.connect("bare", json!({ "provider": "google", "service_account": key })).await;
+    world.mautic.enable_api(false);
+    for (name, target, says) in [
+        ("google", Some(world.folder.clone()), None),
+        ("bare", None, Some("Shared Drive")),
+        ("mautic", None, Some("API")),
+    ] {
+        let found =
+            herald_shared::connections::connection_named(&world.db, world.workspace, name).await.unwrap().unwrap();
+        let job = world.enqueue(ConnectionTest { connection_id: found.id, target }.job(world.workspace)).await;
+        wait_until("the test is done", async || {
+            pass_time(&world.db).await;
+            ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap().finished_at.is_some()
+        })
+        .await;
+        let row = ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap();
+        let result = row.result.unwrap_or_else(|| panic!("{name} has a result")).0;
+        assert_eq!(result["ok"], says.is_none(), "{name}: {result}");
+        if let Some(says) = says {
+            assert!(result["findings"].to_string().contains(says), "{name}: {result}");
+        }
+    }
+    worker.stop().await;
+}
