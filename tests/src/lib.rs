@@ -4,6 +4,7 @@
 //! need and runs them.
 
 mod database;
+pub mod fakes;
 pub mod kill_table;
 mod postgres;
 mod proxy;
