@@ -10,5 +10,6 @@ mod fleet;
 mod ground;
 mod guest_list;
 mod ledger;
+mod providers;
 mod runner;
 mod test_databases;

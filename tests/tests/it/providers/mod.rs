@@ -1,0 +1,3 @@
+//! The clients of outside systems against their fakes.
+
+mod google;
