@@ -1,3 +1,4 @@
 //! Clients of outside systems, against servers that keep those systems' traps.
 
+mod google;
 mod mautic;

@@ -42,6 +42,9 @@ impl Drive {
     /// Given back as `session`, the upload goes on where it was, for about a week. A file of this id that is there already is taken if its
     /// content is the same, else its content is replaced; its link stays.
     ///
+    /// For a call that moves between threads, `on_session` is a closure that owns what it needs and returns an `async move` block: the compiler
+    /// cannot yet prove it of an async closure that borrows.
+    ///
     /// # Errors
     /// [`Class::Config`] about the folder or the account, [`Class::Recipient`] about this file, [`Class::Transient`] when it arrived damaged;
     /// and what `on_session` says.
