@@ -1,6 +1,7 @@
 //! The outside services Herald works with, in the test's own process: as much of each as Herald uses, their rules and
 //! traps where breaking or missing one would show only in production, and every way in which they may fail.
 
+pub mod demo;
 pub mod faults;
 pub mod google;
 mod http;

@@ -73,13 +73,18 @@ impl FakeS3 {
     /// The access key it knows.
     pub const ACCESS_KEY_ID: &str = "HERALDTESTKEY";
 
-    /// A server with one empty bucket.
+    /// A server with one empty bucket, on any free port.
+    pub async fn start() -> Self {
+        Self::start_at(0).await
+    }
+
+    /// The same on that port.
     ///
     /// # Panics
-    /// When no port can be had.
-    pub async fn start() -> Self {
+    /// When the port cannot be had.
+    pub async fn start_at(port: u16) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("this machine has a free port");
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         let answering = state.clone();
         let router = Router::new().fallback(move |request: Request| {

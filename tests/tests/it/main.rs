@@ -4,6 +4,7 @@
 mod api;
 mod conformance;
 mod dashboards;
+mod fakes;
 mod files;
 mod fleet;
 mod ground;
