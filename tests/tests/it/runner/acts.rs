@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use herald_shared::{
     config::Settings,
+    connections::Clients,
     csv,
     db::Db,
     files::Files,
@@ -12,13 +13,15 @@ use herald_shared::{
         self, Act, Acting, Cancelled, JobFilter, JobState,
         audit::{self, AuditFilter},
     },
+    vault::Vault,
 };
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use herald_worker::{
     fetch::ProbeCall,
-    jobs::{self, Context},
+    jobs::{self, Context, Folders},
     runner::{Done, Failure, Handler, QueueShare},
     studio::Studio,
+    write_back::WriteBacks,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -47,12 +50,17 @@ const DEAD: &str = "select count(*) from jobs where state = 'dead'";
 /// The handlers as a worker has them, and the folder of their files.
 fn handlers(db: &Db) -> (Handler, TempDir) {
     let folder = TempDir::with_prefix("herald-test-").unwrap();
+    let settings = Settings::load(None).unwrap();
     let context = Context {
         db: db.clone(),
         files: Files::local(folder.path().join("files")).unwrap(),
         links: links(),
-        studio: Studio::new(&Settings::load(None).unwrap()).unwrap(),
+        studio: Studio::new(&settings).unwrap(),
         probe: ProbeCall::new("").unwrap(),
+        accounts: Clients::new(db, Vault::new([7; 32], [], db.ids().clone()), &settings).unwrap(),
+        write_back: WriteBacks::default(),
+        folders: Folders::default(),
+        format: settings.images.format.clone(),
         import: csv::Options::default(),
     };
     (jobs::handler(Arc::new(context)), folder)
