@@ -13,9 +13,9 @@ pub(super) struct Multipart {
 }
 
 impl Multipart {
-    /// The boundary holds the content's own hash, which no content can hold.
+    /// The boundary holds the content's own hash, which no content can hold; half of it, since a boundary has at most 70 characters (RFC 2046, 5.1.1).
     pub(super) fn new(metadata: &Value, mime_type: &str, content: &[u8], sha256: &str) -> Self {
-        let boundary = format!("herald-{sha256}");
+        let boundary = format!("herald-{}", sha256.get(..32).unwrap_or(sha256));
         let metadata = metadata.to_string();
         let mut body = BytesMut::with_capacity(content.len() + metadata.len() + 512);
         for (kind, part) in [("application/json; charset=UTF-8", metadata.as_bytes()), (mime_type, content)] {
