@@ -219,7 +219,7 @@ mod tests {
         let faults = Faults::none();
         faults.fail_next(Some("get"), Fault::Twice, 1);
         faults.fail_next(None, Fault::CutBody, 1);
-        let mut draw = |call| faults.draw(call, false).unwrap().fault;
+        let draw = |call| faults.draw(call, false).unwrap().fault;
         assert_eq!([draw("put"), draw("get"), draw("get")], [Some(Fault::CutBody), Some(Fault::Twice), None]);
         assert_eq!(faults.left(), 0);
     }
