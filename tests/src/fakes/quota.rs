@@ -56,7 +56,10 @@ impl Quota {
 
     /// Whether so many units more are within the limit. They count.
     pub(super) fn grants(&mut self, units: u64) -> bool {
-        let now = Instant::now();
+        self.grants_at(Instant::now(), units)
+    }
+
+    fn grants_at(&mut self, now: Instant, units: u64) -> bool {
         self.came.add(now, units);
         if self.limit.is_some_and(|limit| self.granted.sum(now) + units > limit) {
             self.exceeded += 1;
@@ -93,18 +96,15 @@ impl Quota {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_quota_frees_what_has_left_the_window_and_keeps_the_busiest() {
-        let second = Duration::from_secs(1);
+    #[test]
+    fn a_quota_frees_what_has_left_the_window_and_keeps_the_busiest() {
+        let (second, start) = (Duration::from_secs(1), Instant::now());
         let mut quota = Quota::new(Some(3), 10 * second);
-        assert!(quota.grants(2));
-        tokio::time::advance(5 * second).await;
-        assert!(quota.grants(1));
-        assert!(!quota.grants(1));
-        tokio::time::advance(5 * second).await;
-        assert_eq!(quota.left(), 2);
-        assert!(quota.grants(2));
-        assert!(!quota.grants(1));
+        assert!(quota.grants_at(start, 2));
+        assert!(quota.grants_at(start + 5 * second, 1));
+        assert!(!quota.grants_at(start + 5 * second, 1));
+        assert!(quota.grants_at(start + 10 * second, 2));
+        assert!(!quota.grants_at(start + 10 * second, 1));
         assert_eq!((quota.exceeded(), quota.busiest()), (2, 5));
     }
 }
