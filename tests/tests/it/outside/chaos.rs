@@ -43,7 +43,7 @@ async fn a_thousand_guests_have_one_file_and_one_link_each_whatever_fails(databa
             run.made >= until || run.has_ended()
         })
         .await;
-        worker.kill();
+        worker.kill(&world.db).await;
     }
     let worker = world.work();
     let run = world.ended(id).await;

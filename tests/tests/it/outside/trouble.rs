@@ -202,24 +202,24 @@ async fn a_lost_answer_makes_no_second_file(database: &TestDatabase) {
     assert_eq!(world.google.folders().iter().filter(|folder| folder.name == "Gala").count(), 1);
 }
 
-/// The fake counts by the same clock as the queue, in windows of a minute.
+/// The fake counts by the same clock as the queue, in windows of a second.
 async fn the_quota_of_drive_is_never_exceeded(database: &TestDatabase) {
     let world = World::start(database).await;
-    let limit = 60;
+    let limit = 35;
     let limits = herald_shared::ledger::QueueLimits {
-        // What a burst adds is within the limit, too.
-        rate: Some(limit - 10),
-        rate_seconds: 60,
-        burst: Some(10),
+        // What a burst adds, and what eight requests at once may be late, is within the limit, too.
+        rate: Some(limit - 15),
+        rate_seconds: 1,
+        burst: Some(5),
         ..Default::default()
     };
     let mut tx = world.db.begin().await.unwrap();
     herald_shared::ledger::set_limits(&mut tx, "drive", &limits).await.unwrap();
     tx.commit().await.unwrap();
-    world.google.quota(Some(limit.unsigned_abs()), Duration::from_secs(60));
+    world.google.quota(Some(limit.unsigned_abs()), Duration::from_secs(1));
     world.guests(100);
     // Answers that are lost cost further requests, which are paid for as well.
-    world.google.fail_next(GoogleCall::Upload, Fault::LostAnswer, 10);
+    world.google.fail_next(GoogleCall::Upload, Fault::LostAnswer, 20);
     let worker = world.work();
     let id = world.begin(&world.plan()).await;
     let run = world.ended(id).await;

@@ -192,7 +192,7 @@ async fn a_connection_test_says_what_is_wrong(database: &TestDatabase) {
     world.mautic.enable_api(false);
     for (name, target, says) in [
         ("google", Some(world.folder.clone()), None),
-        ("bare", None, Some("Shared Drive")),
+        ("bare", Some(world.folder.clone()), Some("there is no folder")),
         ("mautic", None, Some("API")),
     ] {
         let found =
