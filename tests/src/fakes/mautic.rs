@@ -187,7 +187,8 @@ impl FakeMautic {
 
     /// Lets `limit` requests through per window, or any number. Mautic's own window is an hour.
     pub fn limit(&self, limit: Option<u64>, window: Duration) {
-        self.state().quota = Quota::new(limit, window);
+        let mut state = self.state();
+        state.quota = Quota::new(limit, window, state.clock.clone());
     }
 
     /// The request Mautic sends when something happened to a submission (`mautic.form_on_submit`) or its contact

@@ -102,7 +102,8 @@ impl FakeGoogle {
 impl FakeGoogle {
     /// Lets that many units of requests through per window, or any number.
     pub fn quota(&self, limit: Option<u64>, window: Duration) {
-        self.state().quota = Quota::new(limit, window);
+        let mut state = self.state();
+        state.quota = Quota::new(limit, window, state.clock.clone());
     }
 
     /// How many units a kind of request takes; 1 unless told, 0 for the token endpoint.

@@ -40,10 +40,10 @@ impl State {
     pub(super) fn new(origin: String, clock: Clock) -> Self {
         Self {
             origin,
-            clock,
+            clock: clock.clone(),
             ids: DriveIds::new(),
             auth: Auth::new(),
-            quota: Quota::none(),
+            quota: Quota::none(clock.clone()),
             units: BTreeMap::new(),
             items: BTreeMap::new(),
             used: BTreeSet::new(),

@@ -70,9 +70,9 @@ impl State {
     pub(super) fn new(origin: String, clock: Clock) -> Self {
         Self {
             origin,
-            clock,
+            clock: clock.clone(),
             access: Access::new(),
-            quota: Quota::none(),
+            quota: Quota::none(clock.clone()),
             contacts: BTreeMap::new(),
             fields: fields::mautics_own(),
             segments: BTreeMap::new(),
