@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use herald_shared::{
     clock::Clock,
     config::{EnvironmentKind, Settings},
+    connections::{self, Clients},
     data_folder::{DataFolder, DataFolderError},
     db::Db,
+    domain,
     files::Files,
     ids::Ids,
     links::LinkSigner,
@@ -18,7 +20,7 @@ use herald_worker::imaging::{
     text::{TextStyle, layout},
 };
 
-use crate::{args::Common, home};
+use crate::{accounts, args::Common, home};
 
 /// A script, a word in it, and the Debian package whose fonts have it.
 const SCRIPTS: [(&str, &str, &str); 9] = [
@@ -85,7 +87,11 @@ pub(crate) async fn run(common: &Common) -> anyhow::Result<ExitCode> {
     }
     check_fonts(&mut report, &settings);
     check_settings(&mut report, &settings);
-    if settings.files.url.is_empty() {
+    let connected = match &db {
+        Some(db) => check_connections(&mut report, common, &settings, db).await?,
+        None => false,
+    };
+    if settings.files.url.is_empty() && !connected {
         report.ok("files go to the data folder, the CRM is Herald's own contacts: no outside account is needed");
     }
     Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -164,6 +170,34 @@ async fn check_database(report: &mut Report, common: &Common, settings: &Setting
         )),
     }
     None
+}
+
+/// Asks the provider of every connection. True if there are any.
+async fn check_connections(
+    report: &mut Report,
+    common: &Common,
+    settings: &Settings,
+    db: &Db,
+) -> anyhow::Result<bool> {
+    let workspace = domain::ensure_default_workspace(db).await?;
+    let found = connections::connections(db, workspace).await?;
+    if found.is_empty() {
+        return Ok(false);
+    }
+    let (vault, _) = accounts::vault(settings, &common.data, db.ids())?;
+    let clients = Clients::new(db, vault, settings)?;
+    for connection in found {
+        match connections::check(&clients, workspace, connection.id, None).await {
+            Ok((_, findings)) => {
+                for finding in findings {
+                    let text = format!("connection {}: {}", connection.name, finding.text);
+                    if finding.ok { report.ok(&text) } else { report.fail(&text) }
+                }
+            }
+            Err(error) => report.fail(&format!("connection {}: {error}", connection.name)),
+        }
+    }
+    Ok(true)
 }
 
 fn check_fonts(report: &mut Report, settings: &Settings) {

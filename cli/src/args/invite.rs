@@ -106,7 +106,7 @@ pub(crate) struct To {
     /// The Google connection, where there are several
     #[arg(long, value_name = "NAME", requires = "to_drive")]
     pub(crate) google: Option<String>,
-    /// A bucket: links lead to Herald, which sends on to a signed address there
+    /// A bucket, by its connection's name where there are several; links stay Herald's own signed ones
     #[arg(long, value_name = "CONNECTION", num_args = 0..=1, default_missing_value = "")]
     pub(crate) to_s3: Option<String>,
 }

@@ -57,7 +57,7 @@ pub enum Destination {
         /// The id of the folder in which each event gets its own.
         folder: String,
     },
-    /// A bucket. Links lead to Herald, which sends on to a signed address of the bucket.
+    /// A bucket. Links stay Herald's own signed ones.
     S3 {
         /// The account.
         connection_id: Uuid,

@@ -198,7 +198,7 @@ fn upload_place(invitation_id: Uuid) -> String {
     format!("upload:{invitation_id}")
 }
 
-/// Puts a drawing into a bucket. The link stays Herald's, which sends on to a signed address.
+/// Puts a drawing into a bucket. The link stays Herald's own signed one: a signed address of S3 lives a week at most.
 async fn in_bucket(
     context: &Context,
     bucket: &Used<Files>,
