@@ -19,7 +19,7 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// What is shown.
 pub(super) enum Grant {
     /// A signature.
-    ServiceAccount { signer: Signer, subject: Option<String> },
+    ServiceAccount { signer: Box<Signer>, subject: Option<String> },
     /// A person's consent.
     User { client_id: String, client_secret: SecretString, refresh_token: SecretString },
 }
@@ -33,7 +33,7 @@ impl Grant {
                 GoogleSecret::ServiceAccount { private_key },
             ) => {
                 let signer = Signer::new(client_email, private_key_id, &private_key)?;
-                Ok(Self::ServiceAccount { signer, subject: subject.clone() })
+                Ok(Self::ServiceAccount { signer: Box::new(signer), subject: subject.clone() })
             }
             (GoogleAuth::User { client_id }, GoogleSecret::User { client_secret, refresh_token }) => {
                 let refresh_token = refresh_token.ok_or_else(|| {

@@ -18,7 +18,7 @@ pub(super) fn answer(state: &State, asked: &Asked) -> Answered {
             Some(item) => Answered::html(200, view(item)),
             None => no_access(),
         },
-        ["file", "d", id, "raw"] => public(id).map_or_else(no_access, |item| bytes(item)),
+        ["file", "d", id, "raw"] => public(id).map_or_else(no_access, bytes),
         ["uc"] => public(asked.word("id")).map_or_else(no_access, |item| {
             bytes(item).with("content-disposition", format!("attachment; filename=\"{}\"", item.name.replace('"', "")))
         }),

@@ -249,7 +249,7 @@ mod tests {
                 let piece = sizes.piece(from, total);
                 prop_assert_eq!(piece.start, from);
                 prop_assert!(piece.end > from && piece.end <= total);
-                prop_assert!(piece.end == total || piece.len() % UNIT == 0);
+                prop_assert!(piece.end == total || piece.len().is_multiple_of(UNIT));
                 prop_assert!(piece.len() <= chunk.max(UNIT));
                 from = piece.end;
             }
