@@ -201,7 +201,7 @@ async fn no_orphans(stage: &Stage, rows: &[Row]) {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    let expected = ["files", "herald.db", "herald.lock", "link.key", "results.csv"].map(String::from);
+    let expected = ["files", "herald.db", "herald.lock", "link.key", "results.csv", "secrets.key"].map(String::from);
     assert_eq!(kept, BTreeSet::from(expected), "the data folder's own files");
     let (duplicates,): (i64,) =
         query("select count(*) from jobs where kind = 'invitation.publish' and state <> 'succeeded'")
