@@ -72,9 +72,3 @@ create table source_cursors (
     updated_at     TIMESTAMPTZ not null,
     primary key (event_id, connection_id, selection)
 );
-
--- What Google and Mautic bear. Whoever has set these queues up keeps what they set.
-insert into queues (name, paused, rate, rate_seconds, burst, updated_at)
-    values ('drive', false, 600, 60, 10, '2026-11-26 00:00:00+00:00') on conflict (name) do nothing;
-insert into queues (name, paused, concurrency, updated_at)
-    values ('mautic', false, 8, '2026-11-26 00:00:00+00:00') on conflict (name) do nothing;

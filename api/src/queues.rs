@@ -6,6 +6,7 @@ use axum::{
     routing::{get, post, put},
 };
 use herald_shared::{
+    connections::ProviderKind,
     jobs::POLICIES,
     ledger::{
         self, KeyRow, QueueLimits, QueueStatus,
@@ -43,10 +44,12 @@ struct Queues {
 /// Every queue: those jobs are made for, and those that still have some.
 pub(crate) async fn every(api: &Api) -> Result<Vec<QueueStatus>, Problem> {
     let mut queues = ledger::queues(&api.db).await?;
-    for policy in &POLICIES {
-        if !queues.iter().any(|queue| queue.name == policy.queue) {
+    // Uploads wait in a queue of their account's, which no kind names.
+    let outside = ProviderKind::Google.queue();
+    for name in POLICIES.iter().map(|policy| policy.queue).chain([outside]) {
+        if !queues.iter().any(|queue| queue.name == name) {
             queues.push(QueueStatus {
-                name: policy.queue.to_owned(),
+                name: name.to_owned(),
                 limits: QueueLimits { rate_seconds: 1, ..QueueLimits::default() },
                 ..QueueStatus::default()
             });

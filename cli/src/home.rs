@@ -13,6 +13,7 @@ use herald_shared::{
     domain,
     files::Files,
     ids::Ids,
+    ledger,
     links::LinkSigner,
     sweep::sweep,
     telemetry,
@@ -134,6 +135,7 @@ impl Home {
             files.put(PROBE, bytes::Bytes::from_static(b".")).await.context("opening the file store")?;
         }
         let workspace_id = domain::ensure_default_workspace(&db).await?;
+        ledger::set_up_outside(&db).await?;
         let (vault, _) = accounts::vault(&settings, folder.root(), db.ids())?;
         let accounts = Clients::new(&db, vault, &settings)?;
         Ok(Self { settings: Arc::new(settings), folder, db, files, links, accounts, workspace_id })

@@ -62,7 +62,7 @@ pub use pace::Rate;
 pub use progress::{keep_progress, kept_progress};
 pub use queue::{
     BadLimit, KeyRow, QueueLimits, QueueStatus, oldest_due, queue_keys, queues, set_key_concurrency, set_limits,
-    set_paused, unblock, unblock_key,
+    set_paused, set_up_outside, unblock, unblock_key,
 };
 pub use retention::{Pruned, prune};
 pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};

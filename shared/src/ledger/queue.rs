@@ -200,6 +200,28 @@ pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result
     Ok(())
 }
 
+/// Gives the queues of outside accounts what those bear, once: whoever has set such a queue up keeps what they set.
+pub async fn set_up_outside(db: &Db) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let now = db.now();
+    for (queue, rate, burst, concurrency) in [("drive", Some(600), Some(10), None), ("mautic", None, None, Some(8))] {
+        query(
+            "insert into queues (name, paused, rate, rate_seconds, burst, concurrency, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict (name) do nothing",
+        )
+        .bind(queue)
+        .bind(false)
+        .bind(rate)
+        .bind(60)
+        .bind(burst)
+        .bind(concurrency)
+        .bind(now)
+        .execute(&mut tx)
+        .await?;
+    }
+    tx.commit().await
+}
+
 /// Sets how many jobs of one limit key run at once; `None` is what the queue says for all keys.
 pub async fn set_key_concurrency(tx: &mut Tx, queue: &str, limit_key: &str, concurrency: Option<i64>) -> Result<()> {
     set_up(tx, queue).await?;
