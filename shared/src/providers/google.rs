@@ -2,7 +2,7 @@
 //!
 //! There are three ways of being somebody at Google ([`GoogleAuth`](crate::connections::GoogleAuth)): a service account, a service account
 //! that acts as a person of its domain, and a person's consent. Each ends in an access token for an hour, which [`Tokens`] keeps; [`Drive`]
-//! makes its calls with that, and [`check`] says what stands in the way.
+//! makes its calls with that, and [`check()`] says what stands in the way.
 
 mod check;
 mod client_file;
