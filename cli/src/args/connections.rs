@@ -39,7 +39,7 @@ pub(crate) struct Mautic {
     /// What the connection is called; one of that name is replaced
     #[arg(long, default_value = "mautic")]
     pub(crate) name: String,
-    /// Where the site is, such as https://crm.example.com
+    /// Where the site is, such as `https://crm.example.com`
     #[arg(long)]
     pub(crate) url: String,
     /// The user Herald is in Mautic; their password is asked for
