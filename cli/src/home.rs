@@ -136,7 +136,8 @@ impl Home {
         }
         let workspace_id = domain::ensure_default_workspace(&db).await?;
         ledger::set_up_outside(&db).await?;
-        let (vault, _) = accounts::vault(&settings, folder.root(), db.ids())?;
+        let (vault, with) = accounts::vault(&settings, folder.root(), db.ids())?;
+        tracing::info!("credentials of connections are sealed {with}");
         let accounts = Clients::new(&db, vault, &settings)?;
         Ok(Self { settings: Arc::new(settings), folder, db, files, links, accounts, workspace_id })
     }

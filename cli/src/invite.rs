@@ -191,7 +191,7 @@ async fn look_again(home: &Home, source: &RunSource, destination: &Destination) 
     };
     let mut tx = home.db.begin().await?;
     for account in read.into_iter().chain(destination.account()) {
-        ledger::unblock_key(&mut tx, account.provider.queue(), &account.limit_key()).await?;
+        ledger::unblock_key(&mut tx, &account.limit_key()).await?;
     }
     Ok(tx.commit().await?)
 }

@@ -1,5 +1,6 @@
 //! Settings: the compiled-in defaults, then a file, then the environment.
 
+mod check;
 mod files;
 mod links;
 mod providers;
@@ -228,99 +229,6 @@ impl Settings {
         secrets::read(&mut settings)?;
         settings.check()?;
         Ok(settings)
-    }
-
-    fn check(&self) -> Result<(), SettingsError> {
-        let rules = [
-            (
-                "images.jpeg_quality",
-                self.images.jpeg_quality.to_string(),
-                (1..=100).contains(&self.images.jpeg_quality),
-                "use 1 to 100",
-            ),
-            (
-                "images.format",
-                self.images.format.clone(),
-                ["jpeg", "png", "webp"].contains(&self.images.format.as_str()),
-                "use jpeg, png or webp",
-            ),
-            (
-                "pictures.scale_factor",
-                self.pictures.scale_factor.to_string(),
-                self.pictures.scale_factor > 1.0 && self.pictures.scale_factor <= 4.0,
-                "use more than 1 and at most 4",
-            ),
-            (
-                "pictures.margin",
-                self.pictures.margin.to_string(),
-                (0.0..=4.0).contains(&self.pictures.margin),
-                "use 0 to 4",
-            ),
-            (
-                "ledger.lease_seconds",
-                self.ledger.lease_seconds.to_string(),
-                (2..=3_600).contains(&self.ledger.lease_seconds),
-                "use 2 to 3600",
-            ),
-            (
-                "ledger.tick_seconds",
-                self.ledger.tick_seconds.to_string(),
-                self.ledger.tick_seconds > 0,
-                "use 1 or more",
-            ),
-            (
-                "telemetry.sample_ratio",
-                self.telemetry.sample_ratio.to_string(),
-                (0.0..=1.0).contains(&self.telemetry.sample_ratio),
-                "use 0 to 1",
-            ),
-            (
-                "http.public_url",
-                self.http.public_url.clone(),
-                self.http.public_url.starts_with("http://") || self.http.public_url.starts_with("https://"),
-                "begin it with http:// or https://",
-            ),
-            (
-                "files.timeout_seconds",
-                self.files.timeout_seconds.to_string(),
-                (1..=600).contains(&self.files.timeout_seconds),
-                "use 1 to 600",
-            ),
-            (
-                "files.retry_seconds",
-                self.files.retry_seconds.to_string(),
-                (1..=240).contains(&self.files.retry_seconds),
-                "use 1 to 240",
-            ),
-            (
-                "providers.timeout_seconds",
-                self.providers.timeout_seconds.to_string(),
-                (1..=100).contains(&self.providers.timeout_seconds),
-                "use 1 to 100",
-            ),
-            (
-                "google.file_link",
-                self.google.file_link.clone(),
-                self.google.file_link.starts_with("http") && self.google.file_link.contains("{id}"),
-                "use an address with {id} where the id of a file goes",
-            ),
-            (
-                "probe.url",
-                "not an address".to_owned(),
-                self.probe.url.is_empty()
-                    || self.probe.url.starts_with("http://")
-                    || self.probe.url.starts_with("https://"),
-                "begin it with http:// or https://, or leave it empty",
-            ),
-        ];
-        for (key, value, holds, rule) in rules {
-            if !holds {
-                return Err(SettingsError::Range { key, value, rule });
-            }
-        }
-        self.google.endpoints()?;
-        self.links.keys()?;
-        self.secrets.keys().map(drop)
     }
 }
 

@@ -104,6 +104,8 @@ struct Task<P> {
     attempt: i64,
     is_last_attempt: bool,
     queue: String,
+    /// It shares a limit with others under a key of its own: a wait for its account holds up only those.
+    has_key: bool,
     cancelled: CancellationToken,
 }
 
@@ -131,6 +133,7 @@ where
     F: Future<Output = Result<Done, Failure>>,
 {
     let (key, is_last_attempt, queue) = (job.key(), job.is_last_attempt(), job.queue.clone());
+    let has_key = job.limit_key.is_some();
     let args = match serde_json::from_value(job.args.0) {
         Ok(args) => args,
         // Trying again would read the same.
@@ -138,7 +141,16 @@ where
     };
     run(
         context,
-        Task { args, workspace_id: job.workspace_id, key, attempt: job.attempt, is_last_attempt, queue, cancelled },
+        Task {
+            args,
+            workspace_id: job.workspace_id,
+            key,
+            attempt: job.attempt,
+            is_last_attempt,
+            queue,
+            has_key,
+            cancelled,
+        },
     )
     .await
 }

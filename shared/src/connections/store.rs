@@ -131,7 +131,7 @@ pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnec
     .bind(tx.db().now())
     .execute(tx)
     .await?;
-    ledger::unblock_key(tx, provider.queue(), &id.to_string()).await?;
+    ledger::unblock_key(tx, &id.to_string()).await?;
     Ok(id)
 }
 
@@ -220,7 +220,7 @@ pub async fn mark_ok(db: &Db, connection: &Connection) -> Result<bool> {
             .execute(&mut tx)
             .await?;
     if touched > 0 {
-        ledger::unblock_key(&mut tx, connection.settings.0.provider().queue(), &connection.id.to_string()).await?;
+        ledger::unblock_key(&mut tx, &connection.id.to_string()).await?;
     }
     tx.commit().await?;
     Ok(touched > 0)

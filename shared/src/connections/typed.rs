@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A connection as a person types it.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(tag = "provider", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Typed {
     /// Google: a service account's key file, or an OAuth client's file for a person to consent with.
@@ -55,6 +55,13 @@ pub enum Typed {
         /// Secret half of the key.
         secret_key: SecretString,
     },
+}
+
+impl std::fmt::Debug for Typed {
+    /// Only whose account it is: key files stand in it as they are.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Typed").field("provider", &self.provider()).finish_non_exhaustive()
+    }
 }
 
 /// What is wrong with what was typed.
@@ -148,4 +155,18 @@ impl Typed {
 /// A file's JSON, whether it was put in as JSON or as text.
 fn text(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_secret_shows() {
+        let typed: Typed = serde_json::from_value(serde_json::json!({
+            "provider": "google", "service_account": { "private_key": "hunter2" },
+        }))
+        .unwrap();
+        assert_eq!(format!("{typed:?}"), "Typed { provider: Google, .. }");
+    }
 }

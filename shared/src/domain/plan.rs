@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     EventError, NewRun, NumberFormat, StartedRun,
     event::ensure_event,
-    run::start_run,
+    run::{TakeUp, start_or_take_up},
     run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource},
     template::{TemplateRow, template, template_named},
 };
@@ -206,6 +206,7 @@ pub async fn start_planned(
     db: &Db,
     workspace_id: Uuid,
     plan: &PlannedRun,
+    take_up: TakeUp,
     format: &str,
     traceparent: Option<String>,
 ) -> Result<StartedRun, PlanError> {
@@ -238,7 +239,7 @@ pub async fn start_planned(
         destination,
     };
     let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent };
-    Ok(start_run(db, workspace_id, new).await?)
+    Ok(start_or_take_up(db, workspace_id, new, take_up).await?)
 }
 
 async fn kept_template(db: &Db, workspace_id: Uuid, wanted: &str) -> Result<TemplateRow, PlanError> {

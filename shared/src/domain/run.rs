@@ -87,16 +87,36 @@ pub struct StartedRun {
     pub resumed: bool,
 }
 
+/// Which earlier run is taken up instead of starting another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakeUp {
+    /// One that has not ended: a person who asks again wants the rest.
+    Unfinished,
+    /// One whose guests are still being read: a run whose guests are read knows nothing of who came since.
+    Unread,
+}
+
 /// Starts a run, or takes up the same run (same event, template, list and options) where it was cut off.
 pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result::Result<StartedRun, EnqueueError> {
+    start_or_take_up(db, workspace_id, new, TakeUp::Unfinished).await
+}
+
+/// As [`start_run`], taking up only such a run.
+pub(super) async fn start_or_take_up(
+    db: &Db,
+    workspace_id: Uuid,
+    new: NewRun,
+    take_up: TakeUp,
+) -> std::result::Result<StartedRun, EnqueueError> {
     let fingerprint = fingerprint(&new);
     let mut tx = db.begin().await?;
     let unfinished: Option<(Uuid,)> = query(
-        "select id from invitation_runs where workspace_id = $1 and fingerprint = $2 and state in ('importing', 'running')
-         order by created_at limit 1",
+        "select id from invitation_runs where workspace_id = $1 and fingerprint = $2
+           and (state = 'importing' or (state = 'running' and $3)) order by created_at limit 1",
     )
     .bind(workspace_id)
     .bind(fingerprint.as_str())
+    .bind(take_up == TakeUp::Unfinished)
     .optional(&mut tx)
     .await?;
     if let Some((id,)) = unfinished {
@@ -131,7 +151,7 @@ pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result:
     .bind(db.now())
     .execute(&mut tx)
     .await?;
-    let mut import = import_job(workspace_id, id, &new.source);
+    let mut import = import_job(workspace_id, id, &new.source, &new.options);
     import.batch_id = Some(batch_id);
     import.traceparent = new.traceparent;
     ledger::enqueue(&mut tx, vec![import]).await?;
@@ -140,10 +160,12 @@ pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result:
 }
 
 /// The job that reads a run's guests: a list is read where there is a processor for it, an outside system at the pace it bears.
-fn import_job(workspace_id: Uuid, run_id: Uuid, source: &RunSource) -> NewJob {
+fn import_job(workspace_id: Uuid, run_id: Uuid, source: &RunSource, options: &RunOptions) -> NewJob {
     match source {
         RunSource::Mautic(source) => ContactsPull { run_id, connection_id: source.connection_id }.job(workspace_id),
-        RunSource::Csv { .. } | RunSource::Contacts { .. } => ContactsImport { run_id }.job(workspace_id),
+        RunSource::Csv { .. } | RunSource::Contacts { .. } => {
+            ContactsImport { run_id, account: options.destination.account() }.job(workspace_id)
+        }
     }
 }
 
@@ -328,7 +350,7 @@ pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result:
     // Only an import that did not reach the end of its list is run again; it goes on where it stopped.
     let unread = run.finished_at.is_some() && !is_imported(&mut tx, id).await?;
     if unread {
-        let mut import = import_job(workspace_id, id, &run.source.0);
+        let mut import = import_job(workspace_id, id, &run.source.0, &run.options.0);
         import.batch_id = Some(run.batch_id);
         jobs.push(import);
     }

@@ -4,12 +4,16 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{JobKind, Payload};
+use crate::connections::Account;
 
 /// Arguments of `contacts.import`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ContactsImport {
     /// The run whose source is read.
     pub run_id: Uuid,
+    /// The account outside that reserves places for the invitations, if they go there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
 }
 
 impl Payload for ContactsImport {
@@ -17,5 +21,10 @@ impl Payload for ContactsImport {
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("import:{}", self.run_id))
+    }
+
+    /// It waits in the queue of its kind, which the account's troubles must not hold up for others.
+    fn limit_key(&self) -> Option<String> {
+        self.account.map(|account| account.limit_key())
     }
 }

@@ -291,13 +291,12 @@ pub async fn unblock(tx: &mut Tx, queue: &str) -> Result<()> {
     Ok(())
 }
 
-/// Ends a wait of one key of a queue: what it waited for has been put right.
-pub async fn unblock_key(tx: &mut Tx, queue: &str, limit_key: &str) -> Result<()> {
+/// Ends the waits of one key, in whichever queues it waits: what it waited for has been put right.
+pub async fn unblock_key(tx: &mut Tx, limit_key: &str) -> Result<()> {
     query(
-        "update queue_keys set blocked_until = null, blocked_reason = null, updated_at = $3
-         where queue = $1 and limit_key = $2 and blocked_until is not null",
+        "update queue_keys set blocked_until = null, blocked_reason = null, updated_at = $2
+         where limit_key = $1 and blocked_until is not null",
     )
-    .bind(queue)
     .bind(limit_key)
     .bind(tx.db().now())
     .execute(tx)

@@ -34,6 +34,7 @@ pub(super) struct Used<T> {
     pub(super) client: T,
     attempt: i64,
     enqueued_at: DateTime<Utc>,
+    has_key: bool,
 }
 
 impl Context {
@@ -78,18 +79,18 @@ impl Context {
                 ));
             }
             Err(ClientError::Connection(error @ ConnectionError::Sealed { .. })) => {
-                return Err(Failure::Limited { error: error.to_string(), after: PERSON });
+                return Err(hold_up(task.has_key, error.to_string(), PERSON));
             }
             Err(ClientError::Settings { connection, why, .. }) => {
                 connections::mark_broken(&self.db, connection.id, connection.version, &why).await?;
-                return Err(Failure::Limited { error: why, after: PERSON });
+                return Err(hold_up(task.has_key, why, PERSON));
             }
             Err(error) => return Err(error.into()),
         };
         let name = connection.name.clone();
         let client =
             of(client).ok_or_else(|| Failure::Fail(format!("the connection {name:?} is one of another provider")))?;
-        Ok(Used { connection, client, attempt: task.attempt, enqueued_at: task.enqueued_at() })
+        Ok(Used { connection, client, attempt: task.attempt, enqueued_at: task.enqueued_at(), has_key: task.has_key })
     }
 }
 
@@ -115,18 +116,24 @@ impl<T> Used<T> {
                 tracing::error!(connection = %connection.name, %error, "a connection needs a person; its jobs wait");
             }
         }
-        Ok(what_now(error, self.attempt, context.db.now() - self.enqueued_at))
+        Ok(what_now(error, self.has_key, self.attempt, context.db.now() - self.enqueued_at))
     }
 }
 
+/// Everything that calls the account waits, without a try being lost. A job without a key of its own waits alone: it would hold up all of its
+/// queue, whatever account and workspace they work for.
+fn hold_up(has_key: bool, error: String, after: Duration) -> Failure {
+    if has_key { Failure::Limited { error, after } } else { Failure::Retry { error, after: Some(after) } }
+}
+
 /// What happens to a job whose call failed so, at this try, so long after it was enqueued.
-fn what_now(error: ProviderError, attempt: i64, waited: TimeDelta) -> Failure {
+fn what_now(error: ProviderError, has_key: bool, attempt: i64, waited: TimeDelta) -> Failure {
     let (text, asked) = (error.message, error.retry_after);
     match error.class {
-        Class::Rate => Failure::Limited { error: text, after: asked.unwrap_or(PATIENCE) },
-        Class::Auth | Class::Config => Failure::Limited { error: text, after: PERSON },
+        Class::Rate => hold_up(has_key, text, asked.unwrap_or(PATIENCE)),
+        Class::Auth | Class::Config => hold_up(has_key, text, PERSON),
         Class::Down if attempt >= TRIES_WHILE_AWAY && waited < AWAY_AT_MOST => {
-            Failure::Limited { error: text, after: asked.unwrap_or(AWAY) }
+            hold_up(has_key, text, asked.unwrap_or(AWAY))
         }
         // Everything that Herald asks of these providers may be asked again: what is not known to be done is done again to the same effect.
         Class::Down | Class::Transient | Class::Unknown => Failure::Retry { error: text, after: asked },
@@ -139,7 +146,7 @@ mod tests {
     use super::*;
 
     fn after(class: Class, attempt: i64, waited: TimeDelta) -> Failure {
-        what_now(ProviderError::new(class, "it is so"), attempt, waited)
+        what_now(ProviderError::new(class, "it is so"), true, attempt, waited)
     }
 
     #[test]
@@ -163,10 +170,21 @@ mod tests {
     }
 
     #[test]
+    fn a_job_without_a_key_of_its_own_never_holds_up_its_queue() {
+        for class in [Class::Rate, Class::Auth, Class::Config, Class::Down] {
+            let error = ProviderError::new(class, "it is so");
+            let failure = what_now(error, false, TRIES_WHILE_AWAY, TimeDelta::zero());
+            assert!(matches!(failure, Failure::Retry { after: Some(_), .. }), "{class:?}");
+        }
+    }
+
+    #[test]
     fn the_wait_that_a_provider_asks_for_is_kept() {
         let asked = Some(Duration::from_secs(7));
         let told = ProviderError::new(Class::Rate, "slower").after(asked);
-        assert!(matches!(what_now(told, 1, TimeDelta::zero()), Failure::Limited { after, .. } if Some(after) == asked));
+        assert!(
+            matches!(what_now(told, true, 1, TimeDelta::zero()), Failure::Limited { after, .. } if Some(after) == asked)
+        );
         assert!(matches!(after(Class::Rate, 1, TimeDelta::zero()), Failure::Limited { after: PATIENCE, .. }));
     }
 }

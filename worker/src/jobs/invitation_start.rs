@@ -1,11 +1,12 @@
 //! `invitation.start`: starts a run as planned.
 //!
-//! Safe to run twice: a run of the same plan that has not ended is taken up, and a source is read on from where it was read to.
+//! Safe to run twice: a source is read on from where it was read to, and nobody is invited twice. While a run of the same plan is still reading, it
+//! waits: who came after that run's last page would be missed otherwise.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use herald_shared::{
-    domain::{PlanError, start_planned},
+    domain::{PlanError, TakeUp, start_planned},
     jobs::InvitationStart,
     telemetry,
 };
@@ -14,11 +15,16 @@ use serde_json::json;
 use super::{Context, Task};
 use crate::runner::{Done, Failure};
 
+/// How long it waits for a run that is still reading.
+const STILL_READING: Duration = Duration::from_secs(30);
+
 pub(super) async fn run(context: Arc<Context>, task: Task<InvitationStart>) -> Result<Done, Failure> {
     let plan = &task.args.run;
-    match start_planned(&context.db, task.workspace_id, plan, &context.format, telemetry::traceparent()).await {
+    let traceparent = telemetry::traceparent();
+    match start_planned(&context.db, task.workspace_id, plan, TakeUp::Unread, &context.format, traceparent).await {
+        Ok(started) if started.resumed => Err(Failure::Snooze(STILL_READING)),
         Ok(started) => {
-            let result = json!({ "run_id": started.id, "resumed": started.resumed });
+            let result = json!({ "run_id": started.id });
             Ok(Done { result: Some(result), ..Done::default() })
         }
         Err(error @ PlanError::Field { .. }) => Err(Failure::Fail(error.to_string())),

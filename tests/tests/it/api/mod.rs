@@ -1,6 +1,7 @@
 //! The HTTP front, over a real socket, on both engines. What a worker would do is written by the tests ([`worker`]).
 
 mod access;
+mod connections;
 mod form;
 mod health;
 mod jobs;

@@ -15,6 +15,7 @@ on_both_engines! {
     a_wrong_password_holds_the_run_up_until_the_right_one_is_entered,
     a_token_that_expires_in_mid_run_is_renewed,
     a_consent_taken_back_stops_the_run_until_it_is_given_again,
+    a_list_for_an_account_that_is_refused_holds_up_nobody_elses_work,
     a_folder_in_the_trash_holds_the_run_up_until_it_is_restored,
     an_events_folder_that_was_deleted_for_good_is_made_again,
     a_missing_field_is_named_before_the_first_guest,
@@ -72,6 +73,26 @@ async fn a_consent_taken_back_stops_the_run_until_it_is_given_again(database: &T
     worker.stop().await;
     assert_eq!(world.google.files().len(), 5);
     assert!(world.google.files().iter().all(|file| file.versions == 1));
+}
+
+/// The import reserves ids in Drive from the queue that everybody's steering work shares.
+async fn a_list_for_an_account_that_is_refused_holds_up_nobody_elses_work(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(1);
+    let worker = world.work();
+    let first = world.begin(&world.plan()).await;
+    world.ended(first).await;
+    let known = world.rows(first).await.remove(0).contact_id;
+    // Another account of the same person, with no ids in its pool, and the consent taken back.
+    world.google.revoke_consent();
+    let client = world.google.client_secret_json(&[]);
+    world.connect("second", serde_json::json!({ "provider": "google", "client": client })).await;
+    let id = world.begin_contacts("Other", vec![known], "second").await;
+    let reason = world.needs_a_person(id).await;
+    assert!(reason.contains("second"), "{reason}");
+    let queues = herald_shared::ledger::queues(&world.db).await.unwrap();
+    assert!(queues.iter().all(|queue| queue.blocked_until.is_none()), "{queues:?}");
+    worker.stop().await;
 }
 
 async fn a_folder_in_the_trash_holds_the_run_up_until_it_is_restored(database: &TestDatabase) {

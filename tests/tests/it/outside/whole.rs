@@ -24,6 +24,7 @@ on_both_engines! {
     a_bucket_gets_the_file_and_mautic_heralds_link,
     drawing_again_changes_the_file_and_keeps_its_link,
     a_planned_run_is_started_by_a_job,
+    who_comes_while_an_earlier_run_is_at_work_is_invited_by_the_next,
     a_connection_test_says_what_is_wrong,
 }
 
@@ -182,6 +183,37 @@ async fn a_planned_run_is_started_by_a_job(database: &TestDatabase) {
     let run = row.result.unwrap().0["run_id"].as_str().unwrap().parse().unwrap();
     assert_eq!(world.ended(run).await.made, 2);
     worker.stop().await;
+}
+
+async fn who_comes_while_an_earlier_run_is_at_work_is_invited_by_the_next(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(2);
+    let worker = world.work();
+    // One run to make the event's folder and fill the pool of ids, so that the next can read while Drive is away.
+    let first = world.begin(&world.plan()).await;
+    world.ended(first).await;
+    world.guests(1);
+    world.google.faults().down(true);
+    let second = world.begin(&world.plan()).await;
+    wait_until("the second run has read its guests", async || {
+        pass_time(&world.db).await;
+        world.run(second).await.state == "running"
+    })
+    .await;
+    world.guests(1);
+    let job = world.enqueue(InvitationStart { run: world.plan() }.job(world.workspace)).await;
+    wait_until("the third run is started", async || {
+        pass_time(&world.db).await;
+        ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap().finished_at.is_some()
+    })
+    .await;
+    world.google.faults().down(false);
+    let row = ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap();
+    let third = row.result.unwrap().0["run_id"].as_str().unwrap().parse().unwrap();
+    assert_ne!(second, third);
+    assert_eq!((world.ended(second).await.made, world.ended(third).await.made), (1, 1));
+    worker.stop().await;
+    assert_eq!(world.google.files().len(), 4);
 }
 
 async fn a_connection_test_says_what_is_wrong(database: &TestDatabase) {

@@ -7,7 +7,10 @@ use herald_shared::{
     config::Settings,
     connections::{self, Clients, NewConnection, Typed},
     db::{Db, query},
-    domain::{self, InvitationRow, PlannedRun, Run, start_planned},
+    domain::{
+        self, Destination, InvitationRow, NewRun, NumberFormat, PlannedRun, Run, RunOptions, RunSource, TakeUp,
+        start_planned,
+    },
     files::Files,
     ledger,
     links::LinkSigner,
@@ -196,7 +199,21 @@ impl World {
     }
 
     pub(crate) async fn begin(&self, plan: &PlannedRun) -> Uuid {
-        start_planned(&self.db, self.workspace, plan, "jpeg", None).await.unwrap().id
+        start_planned(&self.db, self.workspace, plan, TakeUp::Unfinished, "jpeg", None).await.unwrap().id
+    }
+
+    /// A run for contacts that are known, into the Drive of a connection.
+    pub(crate) async fn begin_contacts(&self, event: &str, ids: Vec<Uuid>, connection: &str) -> Uuid {
+        let event = domain::ensure_event(&self.db, self.workspace, event, &NumberFormat::default()).await.unwrap();
+        let template = domain::template_named(&self.db, self.workspace, "small").await.unwrap().unwrap();
+        let found = connections::connection_named(&self.db, self.workspace, connection).await.unwrap().unwrap();
+        let options = RunOptions {
+            destination: Destination::Drive { connection_id: found.id, folder: self.folder.clone() },
+            ..crate::guest_list::options()
+        };
+        let source = RunSource::Contacts { ids };
+        let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent: None };
+        domain::start_run(&self.db, self.workspace, new).await.unwrap().id
     }
 
     pub(crate) async fn run(&self, id: Uuid) -> Run {

@@ -1,0 +1,158 @@
+//! `/connections`, consent, and Mautic's webhooks.
+
+use herald_shared::ledger::{JobFilter, jobs};
+use herald_tests::{
+    TestDatabase,
+    fakes::{FakeGoogle, FakeMautic},
+    on_both_engines,
+};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Answer, Service};
+
+on_both_engines! {
+    a_connection_is_kept_without_ever_showing_its_secret,
+    what_cannot_be_a_connection_is_named,
+    a_person_consents_once_and_a_state_works_once,
+    a_signed_webhook_starts_what_is_planned_for_its_form,
+    a_run_from_mautic_is_started_by_names,
+}
+
+async fn put(service: &Service, name: &str, body: &Value) -> Answer {
+    Answer::to(service.request(Method::PUT, &format!("/api/v1/connections/{name}")).json(body)).await
+}
+
+fn mautic(url: &str) -> Value {
+    json!({ "provider": "mautic", "url": url, "user": "herald", "password": "hunter2", "webhook_secret": "mautic-secret" })
+}
+
+async fn a_connection_is_kept_without_ever_showing_its_secret(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let made = put(&service, "crm", &mautic("https://crm.example.com/")).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    assert_eq!(made.json()["settings"]["url"], "https://crm.example.com");
+    assert!(made.json()["webhook_url"].as_str().unwrap().contains("/webhooks/mautic/"));
+    let again = put(&service, "crm", &mautic("https://crm.example.com")).await;
+    assert_eq!((again.status, &again.json()["id"]), (StatusCode::OK, &made.json()["id"]));
+    for path in ["/api/v1/connections", "/api/v1/connections/crm", "/api/v1/audit"] {
+        let shown = service.get(path).await;
+        assert_eq!(shown.status, StatusCode::OK, "{path}");
+        assert!(!shown.text().contains("hunter2") && !shown.text().contains("mautic-secret"), "{}", shown.text());
+    }
+    let other = service.other_workspace().await;
+    let theirs = Answer::to(service.open(Method::GET, "/api/v1/connections/crm").bearer_auth(other)).await;
+    theirs.problem(404, "not-found");
+    let tested = service.post_json("/api/v1/connections/crm/test", json!({})).await;
+    assert_eq!(tested.status, StatusCode::ACCEPTED, "{}", tested.text());
+    assert!(tested.header("location").starts_with("/api/v1/jobs/"));
+    let removed = Answer::to(service.request(Method::DELETE, "/api/v1/connections/crm")).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    service.get("/api/v1/connections/crm").await.problem(404, "not-found");
+}
+
+async fn what_cannot_be_a_connection_is_named(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    for (name, body, says) in [
+        ("crm", json!({ "provider": "mautic", "url": "crm", "user": "u", "password": "p" }), "crm"),
+        (
+            "crm",
+            json!({ "provider": "mautic", "url": "https://crm.example.com", "user": "u" }),
+            "one of the two pairs whole",
+        ),
+        ("crm", json!({ "provider": "hubspot" }), "hubspot"),
+        ("Crm", mautic("https://crm.example.com"), "lower-case"),
+        ("google", json!({ "provider": "google" }), "one of the two"),
+        ("google", json!({ "provider": "google", "service_account": {} }), "key file"),
+    ] {
+        let refused = put(&service, name, &body).await;
+        refused.problem(422, "invalid-field");
+        assert!(refused.text().contains(says), "{}", refused.text());
+    }
+    assert_eq!(put(&service, "crm", &mautic("https://crm.example.com")).await.status, StatusCode::CREATED);
+    let key = json!({ "provider": "s3", "bucket": "b", "access_key_id": "i", "secret_key": "s" });
+    put(&service, "crm", &key).await.problem(409, "wrong-state");
+}
+
+async fn a_person_consents_once_and_a_state_works_once(database: &TestDatabase) {
+    let google = FakeGoogle::start().await;
+    let service = Service::start_with(database, |settings| {
+        settings.google.token_url = google.token_uri();
+        settings.google.auth_url = google.auth_uri();
+    })
+    .await;
+    // What the settings say guests reach it by is not where this test's service is.
+    let client = google.client_secret_json(&["http://127.0.0.1:8080/oauth2callback"]);
+    let made = put(&service, "google", &json!({ "provider": "google", "client": client })).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let asked = service.post("/api/v1/connections/google/authorize").await;
+    let begin = asked.json()["authorize_url"].as_str().unwrap().to_owned();
+    let (_, path) = begin.split_once(":8080").unwrap();
+    let browser = herald_shared::providers::http::builder(&[]).unwrap().build().unwrap();
+    let here = |path: &str| format!("http://{}{path}", service.address);
+    let to_google = browser.get(here(path)).send().await.unwrap();
+    assert_eq!(to_google.headers()["referrer-policy"], "no-referrer");
+    let google_page = to_google.headers()["location"].to_str().unwrap().to_owned();
+    let back = browser.get(google_page).send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
+    let (_, path) = back.split_once(":8080").unwrap();
+    let first = browser.get(here(path)).send().await.unwrap();
+    assert_eq!(first.status(), StatusCode::OK);
+    assert!(first.text().await.unwrap().contains("Google is connected"));
+    for wrong in [path, "/oauth2callback?state=made-up&code=x", "/oauth2callback?error=access_denied&state=x"] {
+        let refused = browser.get(here(wrong)).send().await.unwrap();
+        assert!(refused.status().is_client_error(), "{wrong}");
+        assert!(refused.text().await.unwrap().contains("Google is not connected"));
+    }
+}
+
+async fn a_signed_webhook_starts_what_is_planned_for_its_form(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let fake = FakeMautic::start().await;
+    fake.add_form(3, "Gala", &[("email", "email")]);
+    let contact = fake.add_contact(&[("email", "guest@example.com")]);
+    let submission = fake.submit(3, contact, &[("email", "guest@example.com")]);
+    let made = put(&service, "mautic", &mautic("https://crm.example.com")).await.json();
+    let path = format!("/webhooks/mautic/{}", made["id"].as_str().unwrap());
+    service.template().await;
+    let plan = |form: u64| json!({ "event": "Gala", "template": "gala", "source": { "kind": "mautic", "form": form } });
+    for (name, form) in [("three", 3), ("four", 4)] {
+        let schedule = json!({ "name": name, "cron": "0 2 * * *", "time_zone": "Europe/Madrid", "kind": "invitation.start", "args": plan(form) });
+        let planned = service.post_json("/api/v1/schedules", schedule).await;
+        assert_eq!(planned.status, StatusCode::CREATED, "{}", planned.text());
+    }
+    let send = async |secret: &str| {
+        let hook = fake.webhook(secret, "mautic.form_on_submit", submission);
+        let mut request = service.open(Method::POST, &path).body(hook.body.clone());
+        for (name, value) in &hook.headers {
+            request = request.header(*name, value);
+        }
+        Answer::to(request).await
+    };
+    send("another secret").await.problem(401, "unauthorized");
+    for _ in 0..2 {
+        let taken = send("mautic-secret").await;
+        assert_eq!((taken.status, &taken.json()["runs"]), (StatusCode::ACCEPTED, &json!(1)), "{}", taken.text());
+    }
+    // Two in a row are one run, and the other form's is none.
+    let filter = JobFilter { kind: Some("invitation.start".to_owned()), ..JobFilter::default() };
+    let begun = jobs(&service.db, service.workspace, &filter, 10).await.unwrap();
+    assert_eq!(begun.len(), 1);
+}
+
+async fn a_run_from_mautic_is_started_by_names(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.template().await;
+    let plan = |source: Value| json!({ "event": "Gala", "template": "gala", "source": source });
+    let refused = service.post_json("/api/v1/invitation-runs", plan(json!({ "kind": "mautic", "form": 3 }))).await;
+    refused.problem(422, "invalid-field");
+    assert!(refused.text().contains("herald connect mautic"), "{}", refused.text());
+    put(&service, "mautic", &mautic("https://crm.example.com")).await;
+    let both = service
+        .post_json("/api/v1/invitation-runs", plan(json!({ "kind": "mautic", "form": 3, "segment": "vip" })))
+        .await;
+    assert!(both.problem(422, "invalid-field").len() > 10);
+    let started = service.post_json("/api/v1/invitation-runs", plan(json!({ "kind": "mautic", "form": 3 }))).await;
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text());
+    let again = service.post_json("/api/v1/invitation-runs", plan(json!({ "kind": "mautic", "form": 3 }))).await;
+    assert_eq!((&again.json()["resumed"], &again.json()["id"]), (&json!(true), &started.json()["id"]));
+}
