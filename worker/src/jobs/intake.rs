@@ -1,5 +1,7 @@
 //! A chunk of guests becomes contacts and invitations, in one transaction, wherever the guests come from.
 
+use std::time::Duration;
+
 use herald_shared::{
     db::Tx,
     domain::{self, Destination, Guest, ImportProblem, Invitee, Place, Run},
@@ -9,6 +11,9 @@ use uuid::Uuid;
 
 use super::{Context, Task, places};
 use crate::runner::Failure;
+
+/// How long an attempt waits that was overtaken: whoever overtook it may be at work still.
+const OVERTAKEN: Duration = Duration::from_secs(1);
 
 /// A guest of a chunk.
 pub(super) struct Row {
@@ -80,8 +85,8 @@ impl Chunk {
             domain::prepare_invitations(&mut tx, workspace_id, run, invitees, &context.links, places).await?;
         domain::add_problems(&mut tx, workspace_id, run.id, &self.problems).await?;
         if !domain::take_chunk(&mut tx, run.id, (self.from, self.to), prepared, self.rejected).await? {
-            // Cancelled, or a worker that was thought dead took the chunk in after all.
-            return Err(Failure::Cancelled);
+            drop(tx);
+            return Err(overtaken(context, workspace_id, run).await?);
         }
         if let Some((connection_id, selection)) = &self.read_on {
             domain::move_source_cursor(&mut tx, run.event_id, *connection_id, selection, self.to).await?;
@@ -94,6 +99,14 @@ impl Chunk {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// What becomes of an attempt that found the cursor moved. If the run has ended, somebody cancelled it. Else a worker that was thought dead took
+/// the chunk in after all: the run is not cancelled by that, and its guests are read on from where the cursor is now.
+async fn overtaken(context: &Context, workspace_id: Uuid, run: &Run) -> Result<Failure, Failure> {
+    let now = domain::run(&context.db, workspace_id, run.id).await?;
+    let has_ended = now.is_none_or(|run| run.has_ended());
+    Ok(if has_ended { Failure::Cancelled } else { Failure::Snooze(OVERTAKEN) })
 }
 
 /// A remark that does not keep the guest from being invited.

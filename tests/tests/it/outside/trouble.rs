@@ -9,6 +9,9 @@ use herald_tests::{
     on_both_engines, wait_until,
 };
 
+use herald_worker::runner::{Attempt, Failure};
+use tokio_util::sync::CancellationToken;
+
 use super::{World, world::pass_time};
 
 on_both_engines! {
@@ -23,6 +26,7 @@ on_both_engines! {
     a_mautic_that_is_down_for_ten_minutes_costs_no_guest,
     a_contact_that_was_deleted_fails_alone,
     a_lost_answer_makes_no_second_file,
+    two_workers_that_read_one_run_at_once_do_not_end_it,
     the_quota_of_drive_is_never_exceeded,
 }
 
@@ -221,6 +225,25 @@ async fn a_lost_answer_makes_no_second_file(database: &TestDatabase) {
     assert_eq!(files.len(), 4);
     assert!(files.iter().all(|file| file.versions == 1));
     assert_eq!(world.google.folders().iter().filter(|folder| folder.name == "Gala").count(), 1);
+}
+
+/// As when a worker was thought dead and was not. Neither may take the other's progress for a person's cancellation.
+async fn two_workers_that_read_one_run_at_once_do_not_end_it(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(3);
+    // Both have read the cursor before either has read the page.
+    world.mautic.faults().latency(Duration::from_millis(50));
+    let id = world.begin(&world.plan()).await;
+    let job = crate::ground::lease_from(&world.db, "mautic", 1).await.remove(0);
+    let handler = world.handlers();
+    let attempt = || Attempt { job: job.clone(), cancelled: CancellationToken::new() };
+    let (one, other) = tokio::join!(handler(attempt()), handler(attempt()));
+    assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1, "{one:?} {other:?}");
+    for answer in [one, other] {
+        // PostgreSQL lets both write up to the first row they have in common; then one tries again.
+        assert!(matches!(answer, Ok(_) | Err(Failure::Snooze(_) | Failure::Retry { .. })), "{answer:?}");
+    }
+    assert_eq!((world.run(id).await.total, world.rows(id).await.len()), (3, 3));
 }
 
 /// The fake counts by the same clock as the queue, in windows of a second.

@@ -17,7 +17,7 @@ use crate::{
 
 fn key_file() -> Value {
     json!({
-        "type": "service_account", "project_id": "herald", "private_key_id": "key-1", "private_key": KEY,
+        "type": "service_account", "project_id": "herald", "private_key_id": "key-1", "private_key": KEY.as_str(),
         "client_email": "herald@agency.iam.gserviceaccount.com", "token_uri": "https://oauth2.googleapis.com/token",
     })
 }
@@ -65,7 +65,9 @@ fn a_key_file_becomes_a_connection_whose_key_does_not_show() {
         }
     );
     assert!(!format!("{secret:?}").contains("MII"));
-    assert!(matches!(secret, GoogleSecret::ServiceAccount { private_key } if private_key.expose_secret() == KEY));
+    assert!(
+        matches!(secret, GoogleSecret::ServiceAccount { private_key } if private_key.expose_secret() == KEY.as_str())
+    );
 }
 
 #[test]
