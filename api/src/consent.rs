@@ -7,13 +7,13 @@ use axum::{
     Router,
     extract::State,
     http::{HeaderValue, StatusCode, header},
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use herald_shared::connections::consent::{self, ConsentError};
 use serde::Deserialize;
 
-use crate::{Api, connections::CALLBACK, input::Parameters, problem::Problem};
+use crate::{Api, connections::CALLBACK, input::Parameters, notice::notice, problem::Problem};
 
 pub(crate) fn routes() -> Router<Api> {
     Router::new().route("/authorize", get(authorize)).route(CALLBACK, get(callback))
@@ -80,15 +80,7 @@ async fn callback(State(api): State<Api>, Parameters(back): Parameters<Back>) ->
 }
 
 fn page(status: StatusCode, title: &str, text: &str) -> Response {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;");
-    let html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{title}</title>\n\
-         <style>body{{font:1.1rem/1.6 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1.5rem;color:#1c2430;\
-         background:#fbfaf7}}h1{{font-size:1.5rem}}@media(prefers-color-scheme:dark){{body{{color:#e8e4da;background:#15181d}}}}</style>\n\
-         <h1>{title}</h1>\n<p>{text}</p>\n"
-    );
-    private((status, Html(html)).into_response())
+    private(notice(status, title, text))
 }
 
 /// Neither kept anywhere nor told to the next site: the address holds a secret.
@@ -96,9 +88,5 @@ fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-    );
     response
 }

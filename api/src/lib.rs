@@ -19,6 +19,7 @@ mod limits;
 mod links;
 mod metrics;
 mod monitor;
+mod notice;
 mod observe;
 mod page;
 mod probes;

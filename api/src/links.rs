@@ -5,15 +5,14 @@ use axum::{
     body::Body,
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderName, HeaderValue, StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use herald_shared::{domain, files::FilesError, links::LinkError};
 
-use crate::{Api, problem::Problem};
+use crate::{Api, notice::notice, problem::Problem};
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 pub(crate) fn routes() -> Router<Api> {
     Router::new().route("/i/{token}", get(show))
@@ -84,13 +83,7 @@ fn not_made_yet() -> Response {
 }
 
 fn page(status: StatusCode, title: &str, text: &str) -> Response {
-    let html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{title}</title>\n\
-         <style>body{{font:1.1rem/1.6 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1.5rem;color:#1c2430;\
-         background:#fbfaf7}}h1{{font-size:1.5rem}}@media(prefers-color-scheme:dark){{body{{color:#e8e4da;background:#15181d}}}}</style>\n\
-         <h1>{title}</h1>\n<p>{text}</p>\n"
-    );
-    let headers = [(header::CONTENT_SECURITY_POLICY, PAGE_POLICY), (ROBOTS, "noindex")];
-    (status, headers, Html(html)).into_response()
+    let mut response = notice(status, title, text);
+    response.headers_mut().insert(ROBOTS, HeaderValue::from_static("noindex"));
+    response
 }

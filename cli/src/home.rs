@@ -45,7 +45,7 @@ pub(crate) fn quiet(settings: &Settings, common: &Common) -> Log {
     let level = if common.verbose {
         "info,herald_worker=debug"
     } else {
-        "warn,herald_worker::runner::settle=off,herald_scheduler=error"
+        "warn,herald_worker::runner::settle=off,herald_scheduler=error,herald_shared::ledger::commit=error"
     };
     Log { level: level.to_owned(), ..settings.log.clone() }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use herald_shared::{
+    connections::ProviderKind,
     domain::{self, Destination, EventFolder, Invitation, Outside, Upload},
     files::Files,
     providers::{
@@ -34,8 +35,10 @@ pub(super) async fn put<P>(
         Destination::Local => Ok(None),
         Destination::Drive { connection_id, folder } => {
             let drive = context.drive(task, *connection_id).await?;
-            let sent =
-                InDrive { context, invitation, meter: Meter::of_job(&context.db, task.queue(), 1), drive: &drive };
+            // A job made for another run of the guest waited elsewhere, and has paid nothing here.
+            let queue = ProviderKind::Google.queue();
+            let paid = i64::from(task.queue() == queue);
+            let sent = InDrive { context, invitation, meter: Meter::of_job(&context.db, queue, paid), drive: &drive };
             sent.put(task, folder, rendering).await.map(Some)
         }
         Destination::S3 { connection_id } => {
