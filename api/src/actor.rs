@@ -1,24 +1,50 @@
 //! Who acts: what the audit log says of a request.
 
-use axum::{extract::FromRequestParts, http::request::Parts};
-use herald_shared::{domain::Token, ledger::audit::Actor};
+use axum::{
+    extract::FromRequestParts,
+    http::{header, request::Parts},
+};
+use herald_shared::{ledger::audit::Actor, people::Device};
 
-use crate::problem::{Kind, Problem};
+use crate::{
+    auth::{self, Who},
+    problem::{Kind, Problem},
+};
 
 /// The id of a request, as its answer and the log have it.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub(crate) String);
 
-/// The holder of the request's token.
+/// Who acts, in the workspace they work in.
 pub(crate) struct By(pub(crate) Actor);
+
+/// The device a request comes from.
+pub(crate) struct From(pub(crate) Device);
+
+fn address(_parts: &Parts) -> Option<String> {
+    None
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for By {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // Missing only where a route was not put behind `require_token`: closed, then, rather than open.
-        let token = parts.extensions.get::<Token>().ok_or_else(|| Problem::new(Kind::Unauthorized, "send a token"))?;
+        let caller = auth::caller(parts)?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
-        Ok(Self(Actor::token(token.workspace_id, token.id, &token.name, request_id)))
+        let (workspace, _) = caller.workspace.ok_or_else(|| Problem::new(Kind::Forbidden, "this needs a workspace"))?;
+        let actor = match &caller.who {
+            Who::Key { id, name, .. } => Actor::key(workspace, *id, name, request_id),
+            Who::Person { user_id, .. } => Actor::user(workspace, *user_id, request_id),
+        };
+        Ok(Self(actor.from(address(parts))))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for From {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Self(Device { agent, address: address(parts) }))
     }
 }

@@ -1,43 +1,145 @@
-//! Who may: a bearer token opens its workspace, and nothing else does.
+//! Who asks: a person with an access token or a program with a key, and in which workspace. What they may do stands in [`access`].
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, header, request::Parts},
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, header, request::Parts},
     middleware::Next,
     response::Response,
 };
-use herald_shared::domain;
+use herald_shared::people::{self, KEY_PREFIX, Membership, Role, Scope};
 use uuid::Uuid;
 
 use crate::{
     Api,
+    access::{self, Access},
     problem::{Kind, Problem},
 };
+
+/// Which of their workspaces a person means, by slug or id.
+pub(crate) const WORKSPACE: HeaderName = HeaderName::from_static("herald-workspace");
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) who: Who,
+    /// The workspace they work in, and what they are there.
+    pub(crate) workspace: Option<(Uuid, Role)>,
+    /// May do what concerns the whole installation.
+    pub(crate) platform_admin: bool,
+}
+
+/// A person or a program.
+#[derive(Clone, Debug)]
+pub(crate) enum Who {
+    /// A program, by its key.
+    Key { id: Uuid, name: String, scopes: Option<Vec<Scope>> },
+    /// A person who signed in.
+    Person { user_id: Uuid, session_id: Uuid },
+}
 
 /// The workspace a request works in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Workspace(pub(crate) Uuid);
 
-/// Lets a request with a valid token through, and tells it its workspace.
-pub(crate) async fn require_token(
-    State(api): State<Api>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
+/// What the caller is in the workspace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MyRole(pub(crate) Role);
+
+/// The person who asks. A key is nobody.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Me {
+    pub(crate) user_id: Uuid,
+    pub(crate) session_id: Uuid,
+}
+
+/// Lets a request through whose caller is known and may do what it asks.
+pub(crate) async fn require(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, Problem> {
     let Some(token) = bearer(request.headers()) else {
-        return Err(Problem::new(
-            Kind::Unauthorized,
-            "send a token as `Authorization: Bearer …`; the first start prints one",
-        )
-        .header(header::WWW_AUTHENTICATE, "Bearer realm=\"herald\""));
+        return Err(unauthorized(
+            "sign in with POST /api/v1/auth/login, or send a key, as `Authorization: Bearer …`",
+            "Bearer realm=\"herald\"",
+        ));
     };
-    let Some(token) = domain::check_token(&api.db, token).await? else {
-        return Err(Problem::new(Kind::Unauthorized, "the token opens nothing here; it may have been replaced")
-            .header(header::WWW_AUTHENTICATE, "Bearer realm=\"herald\", error=\"invalid_token\""));
-    };
-    request.extensions_mut().insert(Workspace(token.workspace_id));
-    request.extensions_mut().insert(token);
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
+    // A route that the table does not know is closed to everybody.
+    let needed =
+        access::needed(request.method(), &path).ok_or_else(|| Problem::new(Kind::Forbidden, "nobody may do that"))?;
+    let caller = known(&api, token, request.headers(), needed).await?;
+    allow(&caller, needed, request.method(), &path)?;
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
+}
+
+fn unauthorized(detail: &str, challenge: &'static str) -> Problem {
+    Problem::new(Kind::Unauthorized, detail).header(header::WWW_AUTHENTICATE, challenge)
+}
+
+async fn known(api: &Api, token: &str, headers: &HeaderMap, needed: Access) -> Result<Caller, Problem> {
+    let refuse = || {
+        unauthorized(
+            "the token opens nothing here: it is too old, was taken back, or never was one",
+            "Bearer realm=\"herald\", error=\"invalid_token\"",
+        )
+    };
+    if token.starts_with(KEY_PREFIX) {
+        let key = people::check_key(&api.db, token).await?.ok_or_else(refuse)?;
+        let who = Who::Key { id: key.id, name: key.name, scopes: key.scopes.map(|scopes| scopes.0) };
+        let workspace = Some((key.workspace_id, key.role));
+        return Ok(Caller { who, workspace, platform_admin: key.platform_admin });
+    }
+    let person = api.people.signed_in(token).await?.ok_or_else(refuse)?;
+    let who = Who::Person { user_id: person.user_id, session_id: person.session_id };
+    let workspace = match needed {
+        Access::Person => None,
+        // What is the installation's is nobody's workspace; its acts stand in the installation's own log.
+        Access::Platform => Some((api.people.home().await?, Role::Viewer)),
+        Access::Member(_) => Some(meant(api, person.user_id, headers).await?),
+    };
+    Ok(Caller { who, workspace, platform_admin: person.platform_admin })
+}
+
+/// The workspace a person means: the one they name, or the only one they have.
+async fn meant(api: &Api, user_id: Uuid, headers: &HeaderMap) -> Result<(Uuid, Role), Problem> {
+    let named = headers.get(WORKSPACE).map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    let found = api.people.memberships(user_id, named).await?;
+    match (found.as_slice(), named) {
+        ([one], _) => Ok((one.workspace_id, one.role)),
+        (_, Some(named)) => Err(Problem::new(Kind::NotFound, format!("there is no workspace {named:?} of yours"))),
+        ([], None) => Err(Problem::new(
+            Kind::Forbidden,
+            "you are in no workspace yet: make one with POST /api/v1/workspaces, or join one by its invitation",
+        )),
+        (several, None) => Err(Problem::new(Kind::WorkspaceNeeded, which(several))),
+    }
+}
+
+fn which(several: &[Membership]) -> String {
+    let slugs: Vec<&str> = several.iter().map(|found| found.slug.as_str()).collect();
+    format!("say which workspace is meant, in the header Herald-Workspace: {}", slugs.join(", "))
+}
+
+fn allow(caller: &Caller, needed: Access, method: &axum::http::Method, path: &str) -> Result<(), Problem> {
+    let forbidden = |detail: String| Err(Problem::new(Kind::Forbidden, detail));
+    match (needed, &caller.who) {
+        (Access::Person, Who::Key { .. }) => {
+            return forbidden("this is about a person's account, and a key has none: sign in".to_owned());
+        }
+        (Access::Platform, _) if !caller.platform_admin => {
+            return forbidden("this concerns the whole installation, and is for its administrators".to_owned());
+        }
+        (Access::Member(role), _) if caller.workspace.is_none_or(|(_, own)| own < role) => {
+            let own = caller.workspace.map_or("nobody", |(_, own)| own.name());
+            return forbidden(format!("you are {own} in this workspace; this needs {role}"));
+        }
+        _ => {}
+    }
+    if let Who::Key { scopes: Some(scopes), .. } = &caller.who {
+        let wanted = Scope { area: access::area(path).to_owned(), write: access::writes(method) };
+        if !scopes.iter().any(|scope| scope.area == wanted.area && (scope.write || !wanted.write)) {
+            return forbidden(format!("the key's scopes do not hold {wanted}"));
+        }
+    }
+    Ok(())
 }
 
 /// The token of an `Authorization` header (RFC 6750); the scheme's case does not matter.
@@ -47,12 +149,39 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
+/// Who asks. Missing only where a route was not put behind [`require`]: closed, then, rather than open.
+pub(crate) fn caller(parts: &Parts) -> Result<&Caller, Problem> {
+    parts.extensions.get().ok_or_else(|| Problem::new(Kind::Unauthorized, "sign in, or send a key"))
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Workspace {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // Missing only where a route was not put behind `require_token`: closed, then, rather than open.
-        parts.extensions.get().copied().ok_or_else(|| Problem::new(Kind::Unauthorized, "send a token"))
+        let workspace =
+            caller(parts)?.workspace.ok_or_else(|| Problem::new(Kind::Forbidden, "this needs a workspace"))?;
+        Ok(Self(workspace.0))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for MyRole {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let workspace =
+            caller(parts)?.workspace.ok_or_else(|| Problem::new(Kind::Forbidden, "this needs a workspace"))?;
+        Ok(Self(workspace.1))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Me {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match caller(parts)?.who {
+            Who::Person { user_id, session_id } => Ok(Self { user_id, session_id }),
+            Who::Key { .. } => Err(Problem::new(Kind::Forbidden, "this is about a person's account: sign in")),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use herald_shared::domain;
+use herald_shared::people;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -61,7 +61,7 @@ async fn ready(api: &Api, last: &Last) -> Response {
 
 async fn probe(api: &Api) -> Readiness {
     // A table is read: a database without Herald's tables answers too.
-    let database = within(async { domain::has_tokens(&api.db).await.map(drop) }, "the database").await;
+    let database = within(async { people::has_keys(&api.db).await.map(drop) }, "the database").await;
     let files = within(api.files.put("health/probe", PROBE.into()), "the file store").await;
     let status = if database == "ok" && files == "ok" { "ready" } else { "not ready" };
     Readiness { status, database, files }

@@ -3,6 +3,7 @@
 //! One file an endpoint group, named like the feature. What every endpoint shares stands beside them: [`problem`] (errors),
 //! [`page`] (lists), [`auth`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times).
 
+mod access;
 mod actor;
 mod audit;
 mod auth;
@@ -22,6 +23,7 @@ mod monitor;
 mod notice;
 mod observe;
 mod page;
+mod people;
 mod probes;
 mod problem;
 mod queues;
@@ -34,7 +36,9 @@ mod workers;
 use std::{future::IntoFuture, io, sync::Arc, time::Duration};
 
 use axum::{Router, middleware};
-use herald_shared::{config::Settings, connections::Clients, db::Db, files::Files, links::LinkSigner, wire::Wire};
+use herald_shared::{
+    config::Settings, connections::Clients, db::Db, files::Files, links::LinkSigner, people::People, wire::Wire,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +60,8 @@ pub struct Api {
     pub files: Files,
     /// Opens links to invitations.
     pub links: LinkSigner,
+    /// People and their workspaces.
+    pub people: People,
     /// Accounts outside.
     pub accounts: Clients,
     /// Every setting.
@@ -80,19 +86,21 @@ pub fn router(api: Api) -> Router {
         .merge(schedules::routes())
         .merge(probes::routes())
         .merge(connections::routes())
+        .merge(people::routes())
         .layer(middleware::from_fn(limits::in_time));
     let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);
     let closed = Router::new()
         .nest("/api/v1", v1)
         .merge(metrics::routes())
-        .layer(middleware::from_fn_with_state(api.clone(), auth::require_token));
+        .layer(middleware::from_fn_with_state(api.clone(), auth::require));
     let open = Router::new()
         .merge(links::routes())
         .merge(health::routes())
         .merge(home::routes())
         .merge(consent::routes())
         .merge(webhooks::routes())
+        .nest("/api/v1", people::open_routes())
         .layer(middleware::from_fn(limits::in_time));
     closed
         .merge(open)

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use herald_shared::{db::Db, domain, files::Files, redis_wire::RedisWire};
+use herald_shared::{db::Db, files::Files, people, redis_wire::RedisWire};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,7 @@ pub async fn serve_monitor(listener: TcpListener, monitor: Monitor, stop: Cancel
 }
 
 async fn ready(State(monitor): State<Monitor>) -> Response {
-    let database = answers(domain::has_tokens(&monitor.db)).await;
+    let database = answers(people::has_keys(&monitor.db)).await;
     let redis = answers(monitor.redis.ping()).await;
     let files = answers(monitor.files.put("health/probe", bytes::Bytes::from_static(b"."))).await;
     let ready = database && redis && files;

@@ -17,6 +17,16 @@ pub(crate) enum Kind {
     InvalidRequest,
     /// No token, or one that opens nothing.
     Unauthorized,
+    /// Address and password, or a refresh token, open nothing.
+    InvalidCredentials,
+    /// Known, but not allowed.
+    Forbidden,
+    /// One of several workspaces must be named.
+    WorkspaceNeeded,
+    /// A code or an invitation opens nothing.
+    CodeRefused,
+    /// It changed since it was read.
+    PreconditionFailed,
     /// There is no such thing.
     NotFound,
     /// The thing is there, the method is not.
@@ -49,9 +59,14 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 21] = [
         Self::InvalidRequest,
         Self::Unauthorized,
+        Self::InvalidCredentials,
+        Self::Forbidden,
+        Self::WorkspaceNeeded,
+        Self::CodeRefused,
+        Self::PreconditionFailed,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::WrongState,
@@ -73,6 +88,15 @@ impl Kind {
         match self {
             Self::InvalidRequest => ("invalid-request", StatusCode::BAD_REQUEST, "The request cannot be read"),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid token is needed"),
+            Self::InvalidCredentials => {
+                ("invalid-credentials", StatusCode::UNAUTHORIZED, "What was sent signs nobody in")
+            }
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "That is not allowed"),
+            Self::WorkspaceNeeded => ("workspace-needed", StatusCode::BAD_REQUEST, "A workspace must be named"),
+            Self::CodeRefused => ("code-refused", StatusCode::UNPROCESSABLE_ENTITY, "The code opens nothing"),
+            Self::PreconditionFailed => {
+                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "It changed since it was read")
+            }
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is no such thing"),
             Self::MethodNotAllowed => {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "The method does not apply here")

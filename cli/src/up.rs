@@ -48,8 +48,8 @@ pub(crate) async fn serve(
         format!("listening on {listen}: choose another address with --listen or the setting http.listen")
     })?;
     let address = listener.local_addr()?;
-    if !domain::has_tokens(&home.db).await? {
-        let token = domain::make_token(&home.db, home.workspace_id, "admin").await?;
+    if !people::has_keys(&home.db).await? {
+        let token = people::first_key(&home.db, home.workspace_id, "admin").await?;
         say(&format!("admin token, shown this once: {token}"));
     }
     // So that the first request needs no template of its own.

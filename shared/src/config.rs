@@ -3,6 +3,7 @@
 mod check;
 mod files;
 mod links;
+mod people;
 mod providers;
 mod secrets;
 
@@ -15,6 +16,7 @@ use thiserror::Error;
 pub use self::{
     files::Files,
     links::Links,
+    people::People,
     providers::{Google, Providers, Secrets},
 };
 
@@ -34,6 +36,7 @@ pub struct Settings {
     pub worker: Worker,
     pub ledger: Ledger,
     pub links: Links,
+    pub people: People,
     pub secrets: Secrets,
     pub providers: Providers,
     pub google: Google,

@@ -15,7 +15,6 @@ mod run_options;
 mod source_cursor;
 mod template;
 mod template_files;
-mod token;
 mod upload;
 mod waiting;
 mod workspace;
@@ -41,7 +40,6 @@ pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunS
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
 pub use template_files::{TemplateFilesError, load_template, store_template};
-pub use token::{Token, check_token, has_tokens, make_token};
 pub use upload::{
     EventFolder, Upload, add_reserved, event_folder, folder_is_ready, forget_folder, forget_upload, keep_session,
     name_folder, name_upload, reserved_left, take_reserved, upload,

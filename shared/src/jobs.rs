@@ -2,6 +2,7 @@
 //!
 //! One file a kind holds its arguments; its handler stands under the same name in the worker; its policy is one line of [`POLICIES`].
 
+mod account_mail;
 mod connection_test;
 mod contacts_import;
 mod contacts_pull;
@@ -21,6 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use account_mail::AccountMail;
 pub use connection_test::ConnectionTest;
 pub use contacts_import::ContactsImport;
 pub use contacts_pull::ContactsPull;
@@ -55,6 +57,7 @@ pub enum JobKind {
     ProbeRun,
     TemplatePreview,
     JobsAct,
+    AccountMail,
 }
 
 /// How a kind is treated.
@@ -91,7 +94,7 @@ const fn policy(
 
 /// The policy table: queue, priority, tries, backoff, time limit. Backoff: base in milliseconds, cap in seconds; time limit in seconds.
 #[rustfmt::skip]
-pub const POLICIES: [Policy; 12] = [
+pub const POLICIES: [Policy; 13] = [
     policy(JobKind::ContactsImport,    "contacts.import",    "control", 0, 10, (500, 60), 3_600),
     policy(JobKind::ContactsPull,      "contacts.pull",      "mautic",  0, 10, (500, 60), 3_600),
     policy(JobKind::FaceCrop,          "face.crop",          "cpu",     2,  8, (500, 60),   120),
@@ -104,6 +107,7 @@ pub const POLICIES: [Policy; 12] = [
     policy(JobKind::ProbeRun,          "probe.run",          "sync",    1, 12, (200, 10),    20),
     policy(JobKind::TemplatePreview,   "template.preview",   "cpu",     0,  2, (100,  1),    30),
     policy(JobKind::JobsAct,           "jobs.act",           "control", 0, 10, (500, 60), 3_600),
+    policy(JobKind::AccountMail,       "account.mail",       "email",   0,  8, (500, 60),    60),
 ];
 
 impl JobKind {
@@ -200,13 +204,16 @@ impl JobKind {
             Self::ProbeRun => job_of::<ProbeRun>(workspace_id, args),
             Self::TemplatePreview => job_of::<TemplatePreview>(workspace_id, args),
             // Its arguments say who asked for it, which is not for a person to say.
-            Self::JobsAct => Err(ArgsError {
-                field: String::new(),
-                detail: "jobs.act is begun with POST /jobs/act, which notes who asked: it cannot be given by hand"
-                    .to_owned(),
-            }),
+            Self::JobsAct => Err(not_by_hand("jobs.act is begun with POST /jobs/act, which notes who asked")),
+            Self::AccountMail => {
+                Err(not_by_hand("account.mail is begun by what the letter is about, such as a registration"))
+            }
         }
     }
+}
+
+fn not_by_hand(why: &str) -> ArgsError {
+    ArgsError { field: String::new(), detail: format!("{why}: it cannot be given by hand") }
 }
 
 fn job_of<P: Payload>(workspace_id: Uuid, args: &serde_json::Value) -> Result<NewJob, ArgsError> {
@@ -262,7 +269,8 @@ pub fn facts_on_death(kind: &str, args: &serde_json::Value, reason: &str) -> Vec
         | JobKind::ConnectionTest
         | JobKind::ProbeRun
         | JobKind::TemplatePreview
-        | JobKind::JobsAct => Vec::new(),
+        | JobKind::JobsAct
+        | JobKind::AccountMail => Vec::new(),
     }
 }
 
@@ -284,7 +292,8 @@ pub fn facts_on_cancel(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
         | JobKind::ConnectionTest
         | JobKind::ProbeRun
         | JobKind::TemplatePreview
-        | JobKind::JobsAct => Vec::new(),
+        | JobKind::JobsAct
+        | JobKind::AccountMail => Vec::new(),
     }
 }
 
@@ -306,7 +315,8 @@ pub fn facts_on_retry(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
         | JobKind::ConnectionTest
         | JobKind::ProbeRun
         | JobKind::TemplatePreview
-        | JobKind::JobsAct => Vec::new(),
+        | JobKind::JobsAct
+        | JobKind::AccountMail => Vec::new(),
     }
 }
 
@@ -332,7 +342,7 @@ mod tests {
     #[test]
     fn arguments_from_outside_make_a_job_only_of_the_kind_they_fit() {
         let (workspace, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        for policy in POLICIES.iter().filter(|policy| policy.kind != JobKind::JobsAct) {
+        for policy in POLICIES.iter().filter(|policy| !by_itself.contains(&policy.kind)) {
             let refused = policy.kind.job(workspace, &json!({})).unwrap_err();
             assert!(refused.detail.starts_with(&format!("these are no arguments of {}: missing", policy.name)));
         }

@@ -13,6 +13,7 @@ pub mod ids;
 pub mod jobs;
 pub mod ledger;
 pub mod links;
+pub mod people;
 pub mod providers;
 pub mod redis_wire;
 pub mod results;

@@ -111,7 +111,7 @@ impl Fleet {
         let database = self.database.as_ref().unwrap();
         self.runtime.block_on(async {
             let workspace = herald_shared::domain::ensure_default_workspace(&database.db).await.unwrap();
-            herald_shared::domain::make_token(&database.db, workspace, "test").await.unwrap()
+            herald_shared::people::first_key(&database.db, workspace, "test").await.unwrap()
         })
     }
 }

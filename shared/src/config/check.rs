@@ -1,6 +1,6 @@
 //! What each setting may be.
 
-use super::{Settings, SettingsError};
+use super::{EnvironmentKind, Settings, SettingsError};
 
 impl Settings {
     /// Holds the settings to their ranges; the first that is out of its range is named.
@@ -77,6 +77,19 @@ impl Settings {
                 self.google.file_link.clone(),
                 self.google.file_link.starts_with("http") && self.google.file_link.contains("{id}"),
                 "use an address with {id} where the id of a file goes",
+            ),
+            (
+                "people.session_days",
+                self.people.session_days.to_string(),
+                (1..=365).contains(&self.people.session_days),
+                "use 1 to 365",
+            ),
+            (
+                "people.password_memory_kib",
+                self.people.password_memory_kib.to_string(),
+                (8..=1_048_576).contains(&self.people.password_memory_kib)
+                    && (self.environment == EnvironmentKind::Development || self.people.password_memory_kib >= 19_456),
+                "use 19456 to 1048576",
             ),
             (
                 "probe.url",

@@ -31,21 +31,36 @@ const LONGEST: usize = 500;
 pub struct Actor {
     /// The workspace whose log tells it.
     pub workspace_id: Uuid,
-    /// `token:<id> (<name>)` or `cli:<user>`.
+    /// `user:<id>`, `key:<id> (<name>)` or `cli:<user>`.
     pub who: String,
     /// The request it was asked by, as the log of requests knows it.
     pub request_id: Option<String>,
+    /// The address it came from.
+    #[serde(default)]
+    pub origin: Option<String>,
 }
 
 impl Actor {
     /// A person at the command line.
     pub fn cli(workspace_id: Uuid, user: &str) -> Self {
-        Self { workspace_id, who: format!("cli:{user}"), request_id: None }
+        Self { workspace_id, who: format!("cli:{user}"), request_id: None, origin: None }
     }
 
-    /// The holder of an API token.
-    pub fn token(workspace_id: Uuid, id: Uuid, name: &str, request_id: Option<String>) -> Self {
-        Self { workspace_id, who: format!("token:{id} ({name})"), request_id }
+    /// The holder of an API key.
+    pub fn key(workspace_id: Uuid, id: Uuid, name: &str, request_id: Option<String>) -> Self {
+        Self { workspace_id, who: format!("key:{id} ({name})"), request_id, origin: None }
+    }
+
+    /// A person who signed in.
+    pub fn user(workspace_id: Uuid, id: Uuid, request_id: Option<String>) -> Self {
+        Self { workspace_id, who: format!("user:{id}"), request_id, origin: None }
+    }
+
+    /// The same, at this address.
+    #[must_use]
+    pub fn from(mut self, origin: Option<String>) -> Self {
+        self.origin = origin;
+        self
     }
 }
 
@@ -114,6 +129,8 @@ pub struct AuditRow {
     pub detail: String,
     /// The request it was asked by.
     pub request_id: Option<String>,
+    /// The address it came from.
+    pub origin: Option<String>,
     /// The hash of the row before it; empty for the first.
     pub previous_hash: String,
     /// The hash of this row, SHA-256 in hex.
@@ -139,11 +156,18 @@ impl AuditRow {
             &self.detail,
             &self.request_id,
         );
-        hex::encode(Sha256::digest(serde_json::to_vec(&told).expect("a row is plain data")))
+        let mut hash = Sha256::new();
+        hash.update(serde_json::to_vec(&told).expect("a row is plain data"));
+        // Rows of earlier versions have none, and their hashes stay what they were.
+        if let Some(origin) = &self.origin {
+            hash.update(serde_json::to_vec(origin).expect("a text is plain data"));
+        }
+        hex::encode(hash.finalize())
     }
 }
 
-const COLUMNS: &str = "id, seq, at, who, action, target, dry_run, affected, detail, request_id, previous_hash, hash";
+const COLUMNS: &str =
+    "id, seq, at, who, action, target, dry_run, affected, detail, request_id, origin, previous_hash, hash";
 
 /// Records an act in the transaction that does it. The last statement before the commit, if it can be: until then nobody else's act of
 /// this workspace is recorded.
@@ -170,13 +194,14 @@ pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
         affected: entry.affected,
         detail: entry.detail.to_string(),
         request_id: actor.request_id.as_deref().map(plain),
+        origin: actor.origin.as_deref().map(plain),
         previous_hash,
         hash: String::new(),
     };
     row.hash = row.hashed(workspace_id);
     query(
-        "insert into audit_log (id, workspace_id, seq, at, who, action, target, dry_run, affected, detail, request_id, previous_hash, hash)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        "insert into audit_log (id, workspace_id, seq, at, who, action, target, dry_run, affected, detail, request_id, origin, previous_hash, hash)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(row.id)
     .bind(workspace_id)
@@ -189,6 +214,7 @@ pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
     .bind(row.affected)
     .bind(row.detail)
     .bind(row.request_id)
+    .bind(row.origin)
     .bind(row.previous_hash)
     .bind(row.hash.as_str())
     .execute(tx)

@@ -65,7 +65,7 @@ impl Service {
         LazyLock::force(&TLS);
         let db = database.db.clone();
         let workspace = domain::ensure_default_workspace(&db).await.unwrap();
-        let token = domain::make_token(&db, workspace, "test").await.unwrap();
+        let token = people::first_key(&db, workspace, "test").await.unwrap();
         let folder = TempDir::with_prefix("herald-test-").unwrap();
         let files = Files::local(folder.path().join("files")).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -145,7 +145,7 @@ impl Service {
             .await
             .unwrap();
         tx.commit().await.unwrap();
-        domain::make_token(&self.db, id, "other").await.unwrap()
+        people::first_key(&self.db, id, "other").await.unwrap()
     }
 }
 

@@ -31,7 +31,7 @@ async fn the_audit_log_is_one_chain_however_many_write(database: &TestDatabase) 
                 let entry = Entry::of("test.act\0", turn)
                     .affecting(turn)
                     .with(json!({"seed": seed, "text": "ü\0\"", "f": 1.50}));
-                let actor = Actor::token(workspace, Uuid::nil(), "a\0b", Some(format!("request-{seed}")));
+                let actor = Actor::key(workspace, Uuid::nil(), "a\0b", Some(format!("request-{seed}")));
                 audit::record(&mut tx, &actor, entry).await.unwrap();
                 // Some acts fail after all.
                 if turn % 4 == 3 { drop(tx) } else { tx.commit().await.unwrap() }

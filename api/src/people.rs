@@ -1,0 +1,55 @@
+//! People: signing up and in, their own account, workspaces, members, invitations, keys. The rules stand in `herald_shared::people`.
+
+mod auth;
+mod invitations;
+mod keys;
+mod me;
+mod members;
+mod users;
+mod workspaces;
+
+use axum::Router;
+use herald_shared::people::PeopleError;
+
+use crate::{
+    Api,
+    problem::{Kind, Problem},
+};
+
+/// Routes behind a token.
+pub(crate) fn routes() -> Router<Api> {
+    Router::new()
+        .merge(auth::routes())
+        .merge(me::routes())
+        .merge(workspaces::routes())
+        .merge(members::routes())
+        .merge(invitations::routes())
+        .merge(keys::routes())
+        .merge(users::routes())
+}
+
+/// Routes for who has no token yet.
+pub(crate) fn open_routes() -> Router<Api> {
+    auth::open_routes()
+}
+
+impl From<PeopleError> for Problem {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::Address => Self::field("email", error),
+            PeopleError::Password(_) => Self::field("password", error),
+            PeopleError::Field { field, detail } => Self::field(field, detail),
+            PeopleError::Credentials | PeopleError::SessionOver => Self::new(Kind::InvalidCredentials, error),
+            PeopleError::Code | PeopleError::Invitation => Self::new(Kind::CodeRefused, error),
+            PeopleError::RegistrationClosed | PeopleError::WorkspacesClosed | PeopleError::AboveOwn { .. } => {
+                Self::new(Kind::Forbidden, error)
+            }
+            PeopleError::Missing(_) => Self::new(Kind::NotFound, error),
+            PeopleError::Taken(_) | PeopleError::LastOwner => Self::new(Kind::WrongState, error),
+            PeopleError::Changed => Self::new(Kind::PreconditionFailed, error),
+            PeopleError::Sealed(_) => Self::internal(&error),
+            PeopleError::Db(error) => error.into(),
+            PeopleError::Enqueue(error) => error.into(),
+        }
+    }
+}

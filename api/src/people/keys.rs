@@ -1,0 +1,94 @@
+//! `/keys`: API keys of the workspace, for programs.
+
+use axum::{
+    Json, Router,
+    extract::{FromRequestParts, Request, State},
+    http::{StatusCode, request::Parts},
+    routing::{delete, get},
+};
+use chrono::{DateTime, Utc};
+use herald_shared::people::{self, ApiKey, NewKey, Role, Scope, SeenKey};
+use serde::Deserialize;
+
+use crate::{
+    Api, access,
+    actor::By,
+    auth::{self, MyRole, Who, Workspace},
+    input::{self, Id, Parameters},
+    page::{Page, PageParameters},
+    problem::{Kind, Problem},
+};
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new().route("/keys", get(list).post(make)).route("/keys/{id}", delete(revoke))
+}
+
+async fn list(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Parameters(asked): Parameters<PageParameters>,
+) -> Result<Json<Page<SeenKey>>, Problem> {
+    let (before, limit) = asked.read()?;
+    let rows = api.people.keys(workspace, before, limit + 1).await?;
+    Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Make {
+    name: String,
+    role: Role,
+    #[serde(default)]
+    platform_admin: bool,
+    scopes: Option<Vec<Scope>>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// What the maker of a key may give away.
+struct Giver {
+    platform_admin: bool,
+    is_narrow: bool,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Giver {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = auth::caller(parts)?;
+        let is_narrow = matches!(&caller.who, Who::Key { scopes: Some(_), .. });
+        Ok(Self { platform_admin: caller.platform_admin, is_narrow })
+    }
+}
+
+/// Makes a key that may do at most what its maker may. It is in the answer, and nowhere else.
+async fn make(
+    State(api): State<Api>,
+    By(actor): By,
+    MyRole(own): MyRole,
+    giver: Giver,
+    request: Request,
+) -> Result<(StatusCode, Json<ApiKey>), Problem> {
+    let Make { name, role, platform_admin, scopes, expires_at } = input::json(request).await?;
+    if role > own {
+        return Err(Problem::new(Kind::Forbidden, format!("you are {own} here and cannot make a key that is {role}")));
+    }
+    if platform_admin && !giver.platform_admin {
+        return Err(Problem::new(Kind::Forbidden, "only administrators of the installation make keys for it"));
+    }
+    if giver.is_narrow {
+        return Err(Problem::new(Kind::Forbidden, "a key with scopes cannot make keys: it could make one without"));
+    }
+    if let Some(unknown) = scopes.iter().flatten().find(|scope| !access::areas().any(|area| area == scope.area)) {
+        let known: Vec<&str> = access::areas().collect();
+        let detail = format!("there is no {}; there are {}", unknown.area, known.join(", "));
+        return Err(Problem::field("scopes", detail));
+    }
+    let made = people::make_key(&api.db, &actor, NewKey { name, role, platform_admin, scopes, expires_at }).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Takes a key back: from now on it opens nothing.
+async fn revoke(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<StatusCode, Problem> {
+    api.people.revoke_key(&actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

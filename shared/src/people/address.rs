@@ -1,0 +1,77 @@
+//! E-mail addresses as names of people.
+
+use std::fmt;
+
+use email_address::{EmailAddress, Options};
+use unicode_normalization::UnicodeNormalization;
+
+use super::PeopleError;
+
+/// The longest address (RFC 5321, 4.5.3.1.3, without the angle brackets).
+const LONGEST: usize = 254;
+
+/// An address as its owner writes it, and in the one spelling by which it is known.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    written: String,
+    key: String,
+}
+
+impl Address {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// [`PeopleError::Address`].
+    pub fn parse(text: &str) -> Result<Self, PeopleError> {
+        let written: String = text.trim().nfc().collect();
+        let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
+        let parsed = EmailAddress::parse_with_options(&written, options);
+        if parsed.is_err() || written.len() > LONGEST || written.chars().any(char::is_control) {
+            return Err(PeopleError::Address);
+        }
+        // RFC 5321 lets mail servers tell capitals of the local part apart; none that matters does, and people do not.
+        let key = written.to_lowercase().nfc().collect();
+        Ok(Self { written, key })
+    }
+
+    /// As its owner writes it.
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// The spelling by which it is known.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl fmt::Debug for Address {
+    /// An address is personal data: logs do not get it by accident.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Address(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_address_have_one_key() {
+        let key = |text: &str| Address::parse(text).unwrap().key().to_owned();
+        assert_eq!(key("Ann@Example.com"), key("  ann@example.COM "));
+        assert_eq!(key("Zoe\u{301}@example.com"), key("zo\u{e9}@example.com"));
+        assert_ne!(key("ann+a@example.com"), key("ann@example.com"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        let long = format!("{}@example.com", "a".repeat(250));
+        for text in
+            ["", "ann", "ann@", "@example.com", "a b@example.com", "a@b\r\nBcc: c@example.com", "ann@localhost", &long]
+        {
+            assert!(Address::parse(text).is_err(), "{text:?}");
+        }
+        assert!(Address::parse("Ann <ann@example.com>").is_err());
+    }
+}

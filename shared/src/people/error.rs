@@ -1,0 +1,81 @@
+//! Why something about people cannot be done.
+
+use thiserror::Error;
+
+use super::Role;
+use crate::{db::DbError, ledger::EnqueueError, vault::VaultError};
+
+/// Why something about people cannot be done. What an attacker could learn from stands nowhere in it.
+#[derive(Debug, Error)]
+pub enum PeopleError {
+    /// It is no e-mail address.
+    #[error("this is no e-mail address, such as ann@example.com")]
+    Address,
+    /// The new password cannot be used.
+    #[error("choose another password: {0}")]
+    Password(String),
+    /// Address and password belong to nobody.
+    #[error("this address and password do not fit")]
+    Credentials,
+    /// The code opens nothing.
+    #[error("the code is wrong, was used, or is too old: check it, or ask for a new one")]
+    Code,
+    /// The session is over.
+    #[error("the session is over: sign in again")]
+    SessionOver,
+    /// Nobody may register by themselves.
+    #[error("registration is by invitation only: ask for an invitation link")]
+    RegistrationClosed,
+    /// Only the platform's administrators make workspaces.
+    #[error("only the administrators of this installation make workspaces")]
+    WorkspacesClosed,
+    /// The invitation link opens nothing.
+    #[error("the invitation is used up, was taken back, is too old, or is for another address: ask for a new one")]
+    Invitation,
+    /// There is no such thing here.
+    #[error("there is no such {0} here")]
+    Missing(&'static str),
+    /// Somebody has it already.
+    #[error("{0}")]
+    Taken(String),
+    /// A field cannot have this value.
+    #[error("{detail}")]
+    Field {
+        /// The field.
+        field: &'static str,
+        /// What is wrong and what to do.
+        detail: String,
+    },
+    /// A role above the giver's own.
+    #[error("you are {own} here and cannot give the role {wanted}")]
+    AboveOwn {
+        /// The giver's.
+        own: Role,
+        /// What was to be given.
+        wanted: Role,
+    },
+    /// The last owner stays.
+    #[error("a workspace keeps an owner: make somebody else one first")]
+    LastOwner,
+    /// It changed since it was read.
+    #[error("it was changed in the meantime: read it again and repeat the change")]
+    Changed,
+    /// The installation's keys do not open what is kept.
+    #[error("what is kept cannot be opened: {0}")]
+    Sealed(#[from] VaultError),
+    /// The database refused.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The ledger refused.
+    #[error(transparent)]
+    Enqueue(#[from] EnqueueError),
+}
+
+impl PeopleError {
+    pub(super) fn field(field: &'static str, detail: impl Into<String>) -> Self {
+        Self::Field { field, detail: detail.into() }
+    }
+}
+
+/// What people's functions return.
+pub type Result<T> = std::result::Result<T, PeopleError>;

@@ -1,0 +1,57 @@
+//! A new password for who reads the mail of an address.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    Address, Asked, CODE_LIFETIME, Device, LetterKind, People, PeopleError, Result,
+    code::{Purpose, take_code},
+    password, user,
+};
+use crate::ledger::audit::{self, Entry};
+
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    user_id: Uuid,
+}
+
+impl People {
+    /// Sends a code to an address, if somebody has it whose password is ours; the answer is the same if not.
+    ///
+    /// # Errors
+    /// [`PeopleError::Address`].
+    pub async fn ask_reset(&self, email: &str) -> Result<Asked> {
+        let address = Address::parse(email)?;
+        let key = self.keyring.current().await?;
+        let mut tx = self.db.begin().await?;
+        let found = user::by_address(&mut tx, address.key()).await?;
+        let found = found.filter(|user| user.state == "active" && user.password_hash.is_some());
+        let waiting = found.as_ref().map(|user| Waiting { user_id: user.id });
+        let (asked, code) = self.issue_code(&mut tx, &key, (Purpose::Reset, address.key()), waiting.as_ref()).await?;
+        let (locale, letter) = match found {
+            Some(user) => (user.locale, LetterKind::ResetPassword { code, minutes: CODE_LIFETIME.num_minutes() }),
+            None => ("en".to_owned(), LetterKind::Silence),
+        };
+        self.post(&mut tx, &address, &locale, letter).await?;
+        tx.commit().await?;
+        Ok(asked)
+    }
+
+    /// Sets a new password with the code that was sent, and ends every session.
+    ///
+    /// # Errors
+    /// [`PeopleError::Code`]; [`PeopleError::Password`], which does not use the code up.
+    pub async fn reset(&self, verification_id: Uuid, code: &str, new: &SecretString, device: &Device) -> Result<()> {
+        password::fit(new, &[])?;
+        let waiting: Waiting = self.try_code(Purpose::Reset, verification_id, code).await?;
+        let found = user::proof(&self.db, waiting.user_id).await?.ok_or(PeopleError::Code)?;
+        let hash = self.passwords.hash(new).await;
+        let mut tx = self.db.begin().await?;
+        take_code(&mut tx, verification_id).await?;
+        self.set_password(&mut tx, &found, &hash, None).await?;
+        let actor = self.actor(&mut tx, found.id, device).await?;
+        audit::record(&mut tx, &actor, Entry::of("user.reset_password", found.id)).await?;
+        Ok(tx.commit().await?)
+    }
+}

@@ -1,0 +1,158 @@
+//! The rows of people.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Address, People, PeopleError, Result, session};
+use crate::{
+    db::{FromRow, Json, Target, Tx, query},
+    ledger::audit::{self, Actor, Entry},
+};
+
+/// A person, without what proves it.
+#[derive(Clone, Debug, FromRow, Serialize)]
+pub struct User {
+    /// Their id.
+    pub id: Uuid,
+    /// Their address.
+    pub email: String,
+    /// The name they chose, unique among all.
+    pub username: Option<String>,
+    /// What they say of themselves.
+    pub bio: String,
+    /// What they like, for recommendations.
+    pub favourite_tags: Json<Vec<String>>,
+    /// Their language, as a BCP 47 tag.
+    pub locale: String,
+    /// Their time zone, by its IANA name.
+    pub time_zone: String,
+    /// May do what concerns the whole installation.
+    pub platform_admin: bool,
+    /// `active` or `deactivated`.
+    pub state: String,
+    /// Goes up with every change.
+    pub version: i64,
+    /// When they registered.
+    pub created_at: DateTime<Utc>,
+    /// When they last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When they last signed in.
+    pub last_sign_in_at: Option<DateTime<Utc>>,
+}
+
+/// Which users to list. `None` means any.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    /// Only after this id.
+    pub after: Option<Uuid>,
+}
+
+const COLUMNS: &str = "id, email, username, bio, favourite_tags, locale, time_zone, platform_admin, state, version, created_at, updated_at, last_sign_in_at";
+
+/// What a person begins with.
+pub(super) struct NewUser<'a> {
+    pub(super) address: &'a Address,
+    pub(super) password_hash: Option<&'a str>,
+    pub(super) locale: &'a str,
+    pub(super) time_zone: &'a str,
+    pub(super) platform_admin: bool,
+}
+
+/// What a password is checked against.
+#[derive(FromRow)]
+pub(super) struct Proof {
+    pub(super) id: Uuid,
+    pub(super) email: String,
+    pub(super) locale: String,
+    pub(super) password_hash: Option<String>,
+    pub(super) state: String,
+}
+
+/// Who has an address.
+pub(super) async fn by_address(on: impl Into<Target<'_>>, email_key: &str) -> Result<Option<Proof>> {
+    let found = query("select id, email, locale, password_hash, state from users where email_key = $1");
+    Ok(found.bind(email_key).optional(on).await?)
+}
+
+/// The proof of somebody known.
+pub(super) async fn proof(on: impl Into<Target<'_>>, id: Uuid) -> Result<Option<Proof>> {
+    let found = query("select id, email, locale, password_hash, state from users where id = $1");
+    Ok(found.bind(id).optional(on).await?)
+}
+
+/// Makes a person, unless the address has one.
+pub(super) async fn insert(tx: &mut Tx, new: &NewUser<'_>) -> Result<Option<Uuid>> {
+    let (id, now) = (tx.db().new_id(), tx.db().now());
+    let made = query(
+        "insert into users (id, email, email_key, password_hash, bio, favourite_tags, locale, time_zone, platform_admin, state, version, created_at, updated_at)
+         values ($1, $2, $3, $4, '', $5, $6, $7, $8, 'active', 1, $9, $9) on conflict (email_key) do nothing",
+    )
+    .bind(id)
+    .bind(new.address.written())
+    .bind(new.address.key())
+    .bind(new.password_hash.map(str::to_owned))
+    .bind(serde_json::json!([]))
+    .bind(new.locale)
+    .bind(new.time_zone)
+    .bind(new.platform_admin)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok((made > 0).then_some(id))
+}
+
+impl People {
+    /// A person.
+    ///
+    /// # Errors
+    /// [`PeopleError::Missing`].
+    pub async fn user(&self, id: Uuid) -> Result<User> {
+        let found = query(&format!("select {COLUMNS} from users where id = $1")).bind(id).optional(&self.db).await?;
+        found.ok_or(PeopleError::Missing("user"))
+    }
+
+    /// Everybody, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`PeopleError::Db`].
+    pub async fn users(&self, filter: &UserFilter, limit: usize) -> Result<Vec<User>> {
+        let after = filter.after.unwrap_or(Uuid::nil());
+        let found = query(&format!("select {COLUMNS} from users where id > $1 order by id limit $2"));
+        Ok(found.bind(after).bind(i64::try_from(limit).unwrap_or(i64::MAX)).all(&self.db).await?)
+    }
+
+    /// Lets a person in or keeps them out; kept out, all their sessions end at once.
+    ///
+    /// # Errors
+    /// [`PeopleError::Missing`].
+    pub async fn set_active(&self, actor: &Actor, id: Uuid, active: bool) -> Result<User> {
+        let (state, verb) = if active { ("active", "user.activate") } else { ("deactivated", "user.deactivate") };
+        let mut tx = self.db.begin().await?;
+        let changed =
+            query("update users set state = $2, version = version + 1, updated_at = $3 where id = $1 and state <> $2")
+                .bind(id)
+                .bind(state)
+                .bind(self.db.now())
+                .execute(&mut tx)
+                .await?;
+        if changed > 0 {
+            if !active {
+                session::end(&mut tx, "the account was deactivated", "user_id = $3", id).await?;
+            }
+            audit::record(&mut tx, actor, Entry::of(verb, id)).await?;
+        }
+        tx.commit().await?;
+        self.user(id).await
+    }
+
+    /// The person of an address.
+    ///
+    /// # Errors
+    /// [`PeopleError::Missing`], [`PeopleError::Address`].
+    pub async fn user_by_address(&self, email: &str) -> Result<User> {
+        let address = Address::parse(email)?;
+        let found = by_address(&self.db, address.key()).await?.ok_or(PeopleError::Missing("user"))?;
+        self.user(found.id).await
+    }
+}
