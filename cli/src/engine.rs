@@ -84,6 +84,8 @@ pub(crate) fn context(home: &Home) -> anyhow::Result<Context> {
         studio: Studio::new(&home.settings)?,
         probe: ProbeCall::new(&home.settings.probe.url)?,
         accounts: home.accounts.clone(),
+        people: home.people.clone(),
+        mailer: home.mailer.clone(),
         write_back: WriteBacks::default(),
         folders: Folders::default(),
         format: home.settings.images.format.clone(),
@@ -101,6 +103,7 @@ pub(crate) fn queues(settings: &Settings) -> Vec<QueueShare> {
         QueueShare::new("sync", settings.worker.sync),
         QueueShare::new("drive", settings.worker.drive),
         QueueShare::new("mautic", settings.worker.mautic),
+        QueueShare::new("email", settings.worker.email),
     ]
 }
 

@@ -15,6 +15,8 @@ use herald_shared::{
     ids::Ids,
     ledger,
     links::LinkSigner,
+    people::People,
+    providers::email::Mailer,
     sweep::sweep,
     telemetry,
 };
@@ -30,6 +32,8 @@ pub(crate) struct Home {
     pub(crate) files: Files,
     pub(crate) links: LinkSigner,
     pub(crate) accounts: Clients,
+    pub(crate) people: People,
+    pub(crate) mailer: Mailer,
     pub(crate) workspace_id: Uuid,
 }
 
@@ -138,8 +142,11 @@ impl Home {
         ledger::set_up_outside(&db).await?;
         let (vault, with) = accounts::vault(&settings, folder.root(), db.ids())?;
         tracing::info!("credentials of connections are sealed {with}");
+        let people = People::new(&db, &vault, &settings.people);
         let accounts = Clients::new(&db, vault, &settings)?;
-        Ok(Self { settings: Arc::new(settings), folder, db, files, links, accounts, workspace_id })
+        let mailer = Mailer::from_settings(&settings, folder.root(), db.clock().clone())?;
+        let settings = Arc::new(settings);
+        Ok(Self { settings, folder, db, files, links, accounts, people, mailer, workspace_id })
     }
 
     /// Leaves the folder in order.

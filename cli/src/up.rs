@@ -48,8 +48,8 @@ pub(crate) async fn serve(
         format!("listening on {listen}: choose another address with --listen or the setting http.listen")
     })?;
     let address = listener.local_addr()?;
-    if !people::has_keys(&home.db).await? {
-        let token = people::first_key(&home.db, home.workspace_id, "admin").await?;
+    if !herald_shared::people::has_keys(&home.db).await? {
+        let token = herald_shared::people::first_key(&home.db, home.workspace_id, "admin").await?;
         say(&format!("admin token, shown this once: {token}"));
     }
     // So that the first request needs no template of its own.
@@ -59,6 +59,7 @@ pub(crate) async fn serve(
         wire,
         files: home.files.clone(),
         links: home.links.clone(),
+        people: home.people.clone(),
         accounts: home.accounts.clone(),
         settings: home.settings.clone(),
         metrics,

@@ -3,6 +3,7 @@
 mod check;
 mod files;
 mod links;
+mod mail;
 mod people;
 mod providers;
 mod secrets;
@@ -13,9 +14,11 @@ use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 use thiserror::Error;
 
+pub(crate) use self::providers::roots;
 pub use self::{
     files::Files,
     links::Links,
+    mail::{Mail, MailTls},
     people::People,
     providers::{Google, Providers, Secrets},
 };
@@ -40,6 +43,7 @@ pub struct Settings {
     pub secrets: Secrets,
     pub providers: Providers,
     pub google: Google,
+    pub mail: Mail,
     pub probe: Probe,
     pub import: Import,
     pub pictures: Pictures,
@@ -98,6 +102,7 @@ pub struct Worker {
     pub control: usize,
     pub drive: usize,
     pub mautic: usize,
+    pub email: usize,
     pub stop_seconds: u64,
 }
 

@@ -342,12 +342,15 @@ mod tests {
     #[test]
     fn arguments_from_outside_make_a_job_only_of_the_kind_they_fit() {
         let (workspace, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let by_itself = [JobKind::JobsAct, JobKind::AccountMail];
         for policy in POLICIES.iter().filter(|policy| !by_itself.contains(&policy.kind)) {
             let refused = policy.kind.job(workspace, &json!({})).unwrap_err();
             assert!(refused.detail.starts_with(&format!("these are no arguments of {}: missing", policy.name)));
         }
-        let by_hand = JobKind::JobsAct.job(workspace, &json!({ "act": "delete" })).unwrap_err();
-        assert!(by_hand.detail.contains("cannot be given by hand"));
+        for kind in by_itself {
+            let by_hand = kind.job(workspace, &json!({ "act": "delete", "letter_id": id })).unwrap_err();
+            assert!(by_hand.detail.contains("cannot be given by hand"));
+        }
         let job = JobKind::InvitationSummary.job(workspace, &json!({ "run_id": id })).unwrap();
         let same = InvitationSummary { run_id: id }.job(workspace);
         assert_eq!(

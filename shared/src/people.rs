@@ -29,7 +29,6 @@ mod user;
 
 use std::sync::Arc;
 
-use self::keyring::Keyring;
 pub use self::{
     access_token::SignedIn,
     address::Address,
@@ -47,6 +46,7 @@ pub use self::{
     tidy::tidy,
     user::{User, UserFilter},
 };
+use self::{code::CODE_MINUTES, keyring::Keyring};
 use crate::{config, db::Db, vault::Vault};
 
 /// Accounts and what surrounds them. Cheap to clone.

@@ -1,5 +1,6 @@
 //! The handlers: one file a kind, under the name its payload has in `herald_shared::jobs`.
 
+mod account_mail;
 mod accounts;
 mod connection_test;
 mod contacts_import;
@@ -29,6 +30,8 @@ use herald_shared::{
     jobs::{JobKind, Payload},
     ledger::{JobKey, Leased},
     links::LinkSigner,
+    people::People,
+    providers::email::Mailer,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -55,6 +58,10 @@ pub struct Context {
     pub probe: ProbeCall,
     /// Accounts outside.
     pub accounts: Clients,
+    /// People, whose letters are sent.
+    pub people: People,
+    /// Sends mails.
+    pub mailer: Mailer,
     /// Puts links into Mautic, several at a time.
     pub write_back: WriteBacks,
     /// Only one task at a time makes an event's folder.
@@ -89,6 +96,7 @@ pub fn handler(context: Arc<Context>) -> Handler {
                 JobKind::InvitationSummary => run(context, job, cancelled, invitation_summary::run).await,
                 JobKind::ProbeRun => run(context, job, cancelled, probe_run::run).await,
                 JobKind::TemplatePreview => run(context, job, cancelled, template_preview::run).await,
+                JobKind::AccountMail => run(context, job, cancelled, account_mail::run).await,
                 JobKind::JobsAct => run(context, job, cancelled, jobs_act::run).await,
             }
         }

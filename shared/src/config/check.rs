@@ -106,6 +106,7 @@ impl Settings {
             }
         }
         self.google.endpoints()?;
+        self.mail.check()?;
         self.links.keys()?;
         self.secrets.keys().map(drop)
     }

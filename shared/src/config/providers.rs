@@ -27,14 +27,24 @@ impl Providers {
     pub fn http(&self) -> anyhow::Result<HttpSettings> {
         let mut settings =
             HttpSettings { total_timeout: Duration::from_secs(self.timeout_seconds), ..HttpSettings::default() };
-        if !self.ca_file.is_empty() {
-            let what =
-                || format!("the setting providers.ca_file is {:?}: name a file of PEM certificates", self.ca_file);
-            let found = CertificateDer::pem_file_iter(&self.ca_file).with_context(what)?;
-            settings.extra_roots = found.collect::<Result<_, _>>().with_context(what)?;
-        }
+        settings.extra_roots = roots("providers.ca_file", &self.ca_file)?;
         Ok(settings)
     }
+}
+
+/// The certificates in a setting's file; none when no file is named.
+///
+/// # Errors
+/// When the file cannot be read or holds something else.
+pub(crate) fn roots(key: &str, file: &str) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    if file.is_empty() {
+        return Ok(Vec::new());
+    }
+    let what = || format!("the setting {key} is {file:?}: name a file of PEM certificates");
+    let found: Vec<_> =
+        CertificateDer::pem_file_iter(file).with_context(what)?.collect::<Result<_, _>>().with_context(what)?;
+    anyhow::ensure!(!found.is_empty(), "{}", what());
+    Ok(found)
 }
 
 /// `[google]`

@@ -4,13 +4,14 @@ use super::{Settings, SettingsError};
 
 /// Reads every secret whose file is named into the setting itself.
 pub(super) fn read(settings: &mut Settings) -> Result<(), SettingsError> {
-    let Settings { database, redis, files, links, secrets, .. } = settings;
+    let Settings { database, redis, files, links, secrets, mail, .. } = settings;
     for (key, value, file) in [
         ("database.url", &mut database.url, &database.url_file),
         ("redis.url", &mut redis.url, &redis.url_file),
         ("files.secret_key", &mut files.secret_key, &files.secret_key_file),
         ("links.key", &mut links.key, &links.key_file),
         ("secrets.key", &mut secrets.key, &secrets.key_file),
+        ("mail.password", &mut mail.password, &mail.password_file),
     ] {
         if file.is_empty() {
             continue;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Address, Asked, CODE_LIFETIME, Device, LetterKind, People, PeopleError, Result,
+    Address, Asked, CODE_MINUTES, Device, LetterKind, People, PeopleError, Result,
     code::{Purpose, take_code},
     user,
 };
@@ -35,7 +35,7 @@ impl People {
         let of = (Purpose::ChangeAddress, address.key());
         let (asked, code) = self.issue_code(&mut tx, &key, of, waiting.as_ref()).await?;
         let letter = match is_free {
-            true => LetterKind::ChangeAddress { code, minutes: CODE_LIFETIME.num_minutes() },
+            true => LetterKind::ChangeAddress { code, minutes: CODE_MINUTES },
             false => LetterKind::AddressKnown,
         };
         self.post(&mut tx, &address, &asker.locale, letter).await?;

@@ -12,7 +12,8 @@ use super::{People, PeopleError, Result, keyring::SigningKey};
 use crate::db::{FromRow, Tx, query};
 
 /// How long a code is good for.
-pub const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+pub const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(CODE_MINUTES as i64);
+pub(super) const CODE_MINUTES: u32 = 10;
 const TRIES: i64 = 5;
 const DIGITS: u32 = 8;
 const LABEL: &str = "one-time code";

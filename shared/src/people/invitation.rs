@@ -106,6 +106,14 @@ pub(super) async fn accept(tx: &mut Tx, token: &str, user_id: Uuid, email_key: &
     Ok(workspace_id)
 }
 
+/// Who invites, as the invited know them.
+async fn inviter(tx: &mut Tx, actor: &Actor) -> Result<Option<String>> {
+    let Some(id) = actor.who.strip_prefix("user:").and_then(|id| id.parse::<Uuid>().ok()) else { return Ok(None) };
+    let found: Option<(String,)> =
+        query("select coalesce(username, email) from users where id = $1").bind(id).optional(tx).await?;
+    Ok(found.map(|(name,)| name))
+}
+
 impl People {
     /// Makes an invitation into the actor's workspace, and returns it with its link, which cannot be read again. `link` makes the link of a token.
     ///
@@ -152,7 +160,9 @@ impl People {
         if let Some(address) = &address {
             let (workspace,): (String,) =
                 query("select name from workspaces where id = $1").bind(actor.workspace_id).one(&mut tx).await?;
-            let letter = LetterKind::WorkspaceInvitation { workspace, link: link.clone(), days: new.days };
+            let inviter = inviter(&mut tx, actor).await?.unwrap_or_else(|| workspace.clone());
+            let days = u32::try_from(new.days).unwrap_or(1);
+            let letter = LetterKind::WorkspaceInvitation { workspace, inviter, link: link.clone(), days };
             self.post(&mut tx, address, "en", letter).await?;
         }
         let detail = serde_json::json!({ "role": new.role, "max_uses": new.max_uses, "days": new.days });

@@ -1,13 +1,14 @@
 //! Letters to people about their accounts: written here, sealed, and sent by an `account.mail` job.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Address, People, Result, register};
+use super::{Address, CODE_LIFETIME, People, Result, register};
 use crate::{
     db::{FromRow, Tx, query},
     jobs::{AccountMail, Payload},
-    ledger,
+    ledger::{self, NewJob},
 };
 
 /// A letter, and to whom.
@@ -28,19 +29,25 @@ pub enum LetterKind {
     /// Nothing is sent: it stands where a known address would get a letter, so that both take the same time.
     Silence,
     /// The code that ends a registration.
-    VerifyAddress { code: String, minutes: i64 },
+    VerifyAddress { code: String, minutes: u32 },
     /// Somebody registers with an address that has an account.
     AddressKnown,
     /// The code for a new password.
-    ResetPassword { code: String, minutes: i64 },
+    ResetPassword { code: String, minutes: u32 },
     /// The code that makes a new address theirs.
-    ChangeAddress { code: String, minutes: i64 },
+    ChangeAddress { code: String, minutes: u32 },
     /// To the old address, after the change.
     AddressChanged,
     /// The password was changed.
-    PasswordChanged,
+    PasswordChanged { when: DateTime<Utc> },
     /// A link into a workspace.
-    WorkspaceInvitation { workspace: String, link: String, days: i64 },
+    WorkspaceInvitation { workspace: String, inviter: String, link: String, days: u32 },
+}
+
+impl LetterKind {
+    fn holds_code(&self) -> bool {
+        matches!(self, Self::VerifyAddress { .. } | Self::ResetPassword { .. } | Self::ChangeAddress { .. })
+    }
 }
 
 #[derive(FromRow)]
@@ -56,6 +63,8 @@ impl People {
     /// Puts a letter in the post, in the transaction that makes it necessary.
     pub(super) async fn post(&self, tx: &mut Tx, to: &Address, locale: &str, kind: LetterKind) -> Result<()> {
         let id = tx.db().new_id();
+        // A code that is over by then need not be sent any more.
+        let expires_at = kind.holds_code().then(|| tx.db().now() + CODE_LIFETIME);
         let letter = Letter { to: to.written().to_owned(), locale: locale.to_owned(), kind };
         query("insert into letters (id, sealed, created_at) values ($1, $2, $3)")
             .bind(id)
@@ -65,7 +74,7 @@ impl People {
             .await?;
         // The installation's own: an account belongs to no workspace.
         let workspace = register::home(&mut *tx).await?;
-        ledger::enqueue(tx, vec![AccountMail { letter_id: id }.job(workspace)]).await?;
+        ledger::enqueue(tx, vec![NewJob { expires_at, ..AccountMail { letter_id: id }.job(workspace) }]).await?;
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Address, Asked, CODE_LIFETIME, Device, LetterKind, People, PeopleError, Result, Role, Tokens,
+    Address, Asked, CODE_MINUTES, Device, LetterKind, People, PeopleError, Result, Role, Tokens,
     code::{Purpose, take_code},
     invitation, member, password,
     user::{self, NewUser},
@@ -94,7 +94,7 @@ impl People {
         let (asked, code) = self.issue_code(&mut tx, &key, (Purpose::Register, address.key()), leads_to).await?;
         let letter = match known {
             Some(_) => LetterKind::AddressKnown,
-            None => LetterKind::VerifyAddress { code, minutes: CODE_LIFETIME.num_minutes() },
+            None => LetterKind::VerifyAddress { code, minutes: CODE_MINUTES },
         };
         self.post(&mut tx, &address, &waiting.locale, letter).await?;
         tx.commit().await?;

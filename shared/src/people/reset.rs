@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Address, Asked, CODE_LIFETIME, Device, LetterKind, People, PeopleError, Result,
+    Address, Asked, CODE_MINUTES, Device, LetterKind, People, PeopleError, Result,
     code::{Purpose, take_code},
     password, user,
 };
@@ -30,7 +30,7 @@ impl People {
         let waiting = found.as_ref().map(|user| Waiting { user_id: user.id });
         let (asked, code) = self.issue_code(&mut tx, &key, (Purpose::Reset, address.key()), waiting.as_ref()).await?;
         let (locale, letter) = match found {
-            Some(user) => (user.locale, LetterKind::ResetPassword { code, minutes: CODE_LIFETIME.num_minutes() }),
+            Some(user) => (user.locale, LetterKind::ResetPassword { code, minutes: CODE_MINUTES }),
             None => ("en".to_owned(), LetterKind::Silence),
         };
         self.post(&mut tx, &address, &locale, letter).await?;

@@ -85,6 +85,6 @@ impl People {
             .bind(keep.unwrap_or(Uuid::nil()))
             .execute(&mut *tx)
             .await?;
-        self.post(tx, &Address::parse(&of.email)?, &of.locale, LetterKind::PasswordChanged).await
+        self.post(tx, &Address::parse(&of.email)?, &of.locale, LetterKind::PasswordChanged { when: now }).await
     }
 }

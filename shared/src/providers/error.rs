@@ -89,7 +89,8 @@ impl ProviderError {
     }
 }
 
-fn is_certificate(error: &(dyn Error + 'static)) -> bool {
+/// Whether this is about a certificate that is not trusted.
+pub(super) fn is_certificate(error: &(dyn Error + 'static)) -> bool {
     match error.downcast_ref::<io::Error>() {
         // An I/O error names what is inside its content as its source, never the content itself.
         Some(wrapper) => wrapper.get_ref().is_some_and(|content| is_certificate(content)),

@@ -200,7 +200,7 @@ pub fn builder(extra_roots: &[CertificateDer<'static>]) -> anyhow::Result<reqwes
 }
 
 /// TLS with the public roots compiled in: the same on every machine, whatever its certificate store says.
-fn tls(extra_roots: &[CertificateDer<'static>]) -> anyhow::Result<ClientConfig> {
+pub(super) fn tls(extra_roots: &[CertificateDer<'static>]) -> anyhow::Result<ClientConfig> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     for root in extra_roots {
         roots.add(root.clone()).context("an extra root is not a certificate")?;

@@ -200,7 +200,7 @@ async fn open(owner: &DbConfig, reader: Option<&DbConfig>) -> Result<(Db, String
     let db = Db::connect(owner, Clock::system(), Ids::random()).await?;
     db.migrate().await?;
     let workspace = domain::ensure_default_workspace(&db).await?;
-    let token = people::first_key(&db, workspace, "kill-table").await?;
+    let token = herald_shared::people::first_key(&db, workspace, "kill-table").await?;
     let Some(reader) = reader else { return Ok((db, token)) };
     db.close().await;
     Ok((Db::connect(reader, Clock::system(), Ids::random()).await?, token))

@@ -14,6 +14,8 @@ use herald_shared::{
         audit::Actor,
     },
     links::LinkSigner,
+    people::People,
+    providers::email::Mailer,
     schedules::{Missed, NewSchedule, Overlap},
     vault::Vault,
 };
@@ -182,6 +184,8 @@ pub(crate) async fn waiting_for_locks(db: &Db) -> i64 {
 
 /// What a worker's handlers work with, its files in `folder`.
 pub(crate) fn context(db: &Db, files: Files, links: LinkSigner, settings: &Settings, accounts: Clients) -> Context {
+    // Its mails stay with its files.
+    let folder = std::path::PathBuf::from(files.place("mails"));
     Context {
         db: db.clone(),
         files,
@@ -189,6 +193,8 @@ pub(crate) fn context(db: &Db, files: Files, links: LinkSigner, settings: &Setti
         studio: Studio::new(settings).unwrap(),
         probe: ProbeCall::new("").unwrap(),
         import: csv::Options::default(),
+        people: People::new(db, accounts.vault(), &settings.people),
+        mailer: Mailer::from_settings(settings, &folder, db.clock().clone()).unwrap(),
         accounts,
         write_back: WriteBacks::default(),
         folders: Folders::default(),

@@ -127,7 +127,7 @@ fn hold_up(has_key: bool, error: String, after: Duration) -> Failure {
 }
 
 /// What happens to a job whose call failed so, at this try, so long after it was enqueued.
-fn what_now(error: ProviderError, has_key: bool, attempt: i64, waited: TimeDelta) -> Failure {
+pub(super) fn what_now(error: ProviderError, has_key: bool, attempt: i64, waited: TimeDelta) -> Failure {
     let (text, asked) = (error.message, error.retry_after);
     match error.class {
         Class::Rate => hold_up(has_key, text, asked.unwrap_or(PATIENCE)),

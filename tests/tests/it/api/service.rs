@@ -7,7 +7,14 @@ use std::{
 
 use herald_api::{Api, Events};
 use herald_shared::{
-    config::Settings, connections::Clients, db::Db, domain, files::Files, links::LinkSigner, telemetry, vault::Vault,
+    config::Settings,
+    connections::Clients,
+    db::Db,
+    domain,
+    files::Files,
+    links::LinkSigner,
+    people::{self, People},
+    telemetry,
     wire::Wire,
 };
 use herald_tests::TestDatabase;
@@ -20,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Form;
+use crate::ground;
 
 /// A process has one recorder, and this program is one process.
 static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(telemetry::start_metrics);
@@ -80,7 +88,8 @@ impl Service {
             wire: wire.clone(),
             files: files.clone(),
             links: links.clone(),
-            accounts: Clients::new(&db, Vault::new([9; 32], [], db.ids().clone()), &settings).unwrap(),
+            people: People::new(&db, &ground::vault(&db), &settings.people),
+            accounts: Clients::new(&db, ground::vault(&db), &settings).unwrap(),
             settings: Arc::new(settings),
             metrics: METRICS.clone(),
             events: Events::new(stop.clone()),

@@ -29,16 +29,16 @@ async fn the_default_workspace_is_made_once(database: &TestDatabase) {
 async fn a_token_opens_its_workspace_and_no_other_text_does(database: &TestDatabase) {
     let db = &database.db;
     let (one, two) = (ground::workspace(db).await, ground::workspace_named(db, "two").await);
-    assert!(!people::has_keys(db).await.unwrap());
-    let token = people::first_key(db, one, "first start").await.unwrap();
-    let other = people::first_key(db, two, "first start").await.unwrap();
-    assert!(people::has_keys(db).await.unwrap());
+    assert!(!herald_shared::people::has_keys(db).await.unwrap());
+    let token = herald_shared::people::first_key(db, one, "first start").await.unwrap();
+    let other = herald_shared::people::first_key(db, two, "first start").await.unwrap();
+    assert!(herald_shared::people::has_keys(db).await.unwrap());
     assert_ne!(token, other);
-    let opened = people::check_key(db, &token).await.unwrap().unwrap();
+    let opened = herald_shared::people::check_key(db, &token).await.unwrap().unwrap();
     assert_eq!(opened.workspace_id, one);
-    assert_eq!(people::check_key(db, &other).await.unwrap().unwrap().workspace_id, two);
+    assert_eq!(herald_shared::people::check_key(db, &other).await.unwrap().unwrap().workspace_id, two);
     for wrong in ["", "herald_", &token[..token.len() - 1], &format!("{token} "), &token.to_lowercase(), "a\0b"] {
-        assert!(people::check_key(db, wrong).await.unwrap().is_none(), "{wrong:?}");
+        assert!(herald_shared::people::check_key(db, wrong).await.unwrap().is_none(), "{wrong:?}");
     }
     let (stored,): (String,) = herald_shared::db::query("select token_hash from api_tokens where workspace_id = $1")
         .bind(one)

@@ -1,0 +1,56 @@
+//! `account.mail`: a letter about somebody's account.
+//!
+//! Sent at least once: a letter whose sending was not answered goes again, under the same `Message-ID`. A second code does no harm, and a code
+//! that never comes keeps its owner out. What was sent is noted, and then forgotten; a job that runs again finds nothing to do.
+
+use std::sync::Arc;
+
+use herald_shared::{
+    jobs::AccountMail,
+    people::{Letter, LetterKind},
+    providers::email::{self, Mailbox, Message, Rendered},
+};
+
+use super::{Context, Task, accounts::what_now};
+use crate::runner::{Done, Failure};
+
+pub(super) async fn run(context: Arc<Context>, task: Task<AccountMail>) -> Result<Done, Failure> {
+    let id = task.args.letter_id;
+    let Some(letter) = context.people.unsent_letter(id).await? else { return Ok(Done::default()) };
+    if let Some(said) = say(&letter) {
+        let to = Mailbox::parse(&letter.to)
+            .map_err(|_| Failure::Fail("the address of the letter cannot be written to".to_owned()))?;
+        let message = Message {
+            id,
+            to,
+            from: None,
+            reply_to: None,
+            subject: said.subject,
+            text: said.text,
+            html: Some(said.html),
+            // RFC 3834: no holiday notice answers it.
+            headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
+        };
+        let sent = context.mailer.send(&message).await;
+        sent.map_err(|error| what_now(error, task.has_key, task.attempt, context.db.now() - task.enqueued_at()))?;
+    }
+    context.people.letter_sent(id).await?;
+    Ok(Done::default())
+}
+
+/// What a letter says; nothing, where there is nothing to say.
+fn say(letter: &Letter) -> Option<Rendered> {
+    let mail = match letter.kind.clone() {
+        LetterKind::Silence => return None,
+        LetterKind::VerifyAddress { code, minutes } => email::AccountMail::VerifyAddress { code, minutes },
+        LetterKind::AddressKnown => email::AccountMail::AddressKnown,
+        LetterKind::ResetPassword { code, minutes } => email::AccountMail::ResetPassword { code, minutes },
+        LetterKind::ChangeAddress { code, minutes } => email::AccountMail::ChangeAddress { code, minutes },
+        LetterKind::AddressChanged => email::AccountMail::AddressChanged,
+        LetterKind::PasswordChanged { when } => email::AccountMail::PasswordChanged { when },
+        LetterKind::WorkspaceInvitation { workspace, inviter, link, days } => {
+            email::AccountMail::WorkspaceInvitation { workspace, inviter, link, days }
+        }
+    };
+    Some(mail.render(&letter.locale))
+}
