@@ -7,6 +7,7 @@ mod health;
 mod jobs;
 mod links;
 mod operate;
+mod people;
 mod preview;
 mod refusals;
 mod runs;

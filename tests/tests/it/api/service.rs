@@ -56,6 +56,7 @@ pub(super) struct Service {
     pub(super) links: LinkSigner,
     pub(super) wire: Wire,
     pub(super) workspace: Uuid,
+    pub(super) people: People,
     pub(super) token: String,
     pub(super) address: SocketAddr,
     pub(super) stop: CancellationToken,
@@ -80,7 +81,10 @@ impl Service {
         let address = listener.local_addr().unwrap();
         let links = LinkSigner::new(&format!("http://{address}"), [7; 32], chrono::Duration::days(365));
         let mut settings = Settings::load(None).unwrap();
+        // What makes passwords dear to guess makes tests slow.
+        settings.people.password_memory_kib = 8;
         set(&mut settings);
+        let people = People::new(&db, &ground::vault(&db), &settings.people);
         let wire = Wire::in_process();
         let stop = CancellationToken::new();
         let api = Api {
@@ -88,7 +92,7 @@ impl Service {
             wire: wire.clone(),
             files: files.clone(),
             links: links.clone(),
-            people: People::new(&db, &ground::vault(&db), &settings.people),
+            people: people.clone(),
             accounts: Clients::new(&db, ground::vault(&db), &settings).unwrap(),
             settings: Arc::new(settings),
             metrics: METRICS.clone(),
@@ -96,7 +100,7 @@ impl Service {
         };
         let server = tokio::spawn(herald_api::serve(listener, api, stop.clone()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { db, files, links, wire, workspace, token, address, stop, server, folder, client }
+        Self { db, files, links, wire, workspace, people, token, address, stop, server, folder, client }
     }
 
     /// A request with the token.
