@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use herald_scheduler::{Outlet, Scheduler};
-use herald_shared::{config::Settings, csv, wire::Wire};
+use herald_shared::{config::Settings, csv, providers::email::Mailer, wire::Wire};
 use herald_worker::{
     fetch::ProbeCall,
     jobs::{self, Context, Folders},
@@ -84,6 +84,7 @@ pub(crate) fn context(home: &Home) -> anyhow::Result<Context> {
         studio: Studio::new(&home.settings)?,
         probe: ProbeCall::new(&home.settings.probe.url)?,
         accounts: home.accounts.clone(),
+        mailer: Mailer::from_settings(&home.settings, home.folder.root(), home.db.clock().clone())?,
         write_back: WriteBacks::default(),
         folders: Folders::default(),
         format: home.settings.images.format.clone(),
@@ -101,6 +102,7 @@ pub(crate) fn queues(settings: &Settings) -> Vec<QueueShare> {
         QueueShare::new("sync", settings.worker.sync),
         QueueShare::new("drive", settings.worker.drive),
         QueueShare::new("mautic", settings.worker.mautic),
+        QueueShare::new("email", settings.worker.email),
     ]
 }
 

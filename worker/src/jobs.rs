@@ -29,6 +29,7 @@ use herald_shared::{
     jobs::{JobKind, Payload},
     ledger::{JobKey, Leased},
     links::LinkSigner,
+    providers::email::Mailer,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -55,6 +56,8 @@ pub struct Context {
     pub probe: ProbeCall,
     /// Accounts outside.
     pub accounts: Clients,
+    /// Sends mails.
+    pub mailer: Mailer,
     /// Puts links into Mautic, several at a time.
     pub write_back: WriteBacks,
     /// Only one task at a time makes an event's folder.

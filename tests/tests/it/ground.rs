@@ -14,6 +14,7 @@ use herald_shared::{
         audit::Actor,
     },
     links::LinkSigner,
+    providers::email::Mailer,
     schedules::{Missed, NewSchedule, Overlap},
     vault::Vault,
 };
@@ -190,6 +191,13 @@ pub(crate) fn context(db: &Db, files: Files, links: LinkSigner, settings: &Setti
         probe: ProbeCall::new("").unwrap(),
         import: csv::Options::default(),
         accounts,
+        // Made only when a mail is written.
+        mailer: Mailer::from_settings(
+            settings,
+            &std::env::temp_dir().join(db.new_id().to_string()),
+            db.clock().clone(),
+        )
+        .unwrap(),
         write_back: WriteBacks::default(),
         folders: Folders::default(),
         format: "jpeg".to_owned(),
