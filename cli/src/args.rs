@@ -49,6 +49,13 @@ pub(crate) struct Common {
     pub(crate) verbose: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Send a mail there, too, which says only that it could be sent
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) mail_to: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make an invitation for every guest of a list
@@ -64,7 +71,7 @@ pub(crate) enum Command {
     /// Show a fleet's workers, or ask them to take no more jobs
     Workers(Workers),
     /// Check the settings, the data folder, the fonts, and all that a fleet stands on
-    Doctor,
+    Doctor(Doctor),
     /// Make a connection to Google, Mautic or a bucket, and try it
     #[command(subcommand)]
     Connect(Connect),

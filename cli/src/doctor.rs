@@ -1,6 +1,7 @@
 //! `herald doctor`: whether everything is in order, and what to do where it is not.
 
 mod fleet;
+mod mail;
 
 use std::process::ExitCode;
 
@@ -20,7 +21,11 @@ use herald_worker::imaging::{
     text::{TextStyle, layout},
 };
 
-use crate::{accounts, args::Common, home};
+use crate::{
+    accounts,
+    args::{Common, Doctor},
+    home,
+};
 
 /// A script, a word in it, and the Debian package whose fonts have it.
 const SCRIPTS: [(&str, &str, &str); 9] = [
@@ -55,7 +60,7 @@ impl Report {
     }
 }
 
-pub(crate) async fn run(common: &Common) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(common: &Common, options: &Doctor) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     let settings = match home::settings(common) {
         Ok(settings) => settings,
@@ -85,6 +90,7 @@ pub(crate) async fn run(common: &Common) -> anyhow::Result<ExitCode> {
         }
         fleet::check_redis(&mut report, &settings, db.as_ref()).await;
     }
+    mail::check(&mut report, common, &settings, options.mail_to.as_deref()).await;
     check_fonts(&mut report, &settings);
     check_settings(&mut report, &settings);
     let connected = match &db {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use herald_scheduler::{Outlet, Scheduler};
-use herald_shared::{config::Settings, csv, wire::Wire};
+use herald_shared::{config::Settings, csv, providers::email::Mailer, wire::Wire};
 use herald_worker::{
     fetch::ProbeCall,
     jobs::{self, Context, Folders},
@@ -85,7 +85,7 @@ pub(crate) fn context(home: &Home) -> anyhow::Result<Context> {
         probe: ProbeCall::new(&home.settings.probe.url)?,
         accounts: home.accounts.clone(),
         people: home.people.clone(),
-        mailer: home.mailer.clone(),
+        mailer: Mailer::from_settings(&home.settings, home.folder.root(), home.db.clock().clone())?,
         write_back: WriteBacks::default(),
         folders: Folders::default(),
         format: home.settings.images.format.clone(),

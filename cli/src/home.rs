@@ -16,7 +16,6 @@ use herald_shared::{
     ledger,
     links::LinkSigner,
     people::People,
-    providers::email::Mailer,
     sweep::sweep,
     telemetry,
 };
@@ -33,7 +32,6 @@ pub(crate) struct Home {
     pub(crate) links: LinkSigner,
     pub(crate) accounts: Clients,
     pub(crate) people: People,
-    pub(crate) mailer: Mailer,
     pub(crate) workspace_id: Uuid,
 }
 
@@ -144,9 +142,8 @@ impl Home {
         tracing::info!("credentials of connections are sealed {with}");
         let people = People::new(&db, &vault, &settings.people);
         let accounts = Clients::new(&db, vault, &settings)?;
-        let mailer = Mailer::from_settings(&settings, folder.root(), db.clock().clone())?;
         let settings = Arc::new(settings);
-        Ok(Self { settings, folder, db, files, links, accounts, people, mailer, workspace_id })
+        Ok(Self { settings, folder, db, files, links, accounts, people, workspace_id })
     }
 
     /// Leaves the folder in order.

@@ -59,7 +59,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Worker(options) => fleet::worker(&common, options).await,
         Command::Scheduler(options) => fleet::scheduler(&common, options).await,
         Command::Workers(options) => workers::run(&common, options).await,
-        Command::Doctor => doctor::run(&common).await,
+        Command::Doctor(options) => doctor::run(&common, &options).await,
         Command::Connect(command) => connect::run(&common, command).await,
         Command::Connections(command) => connections::run(&common, command).await,
         Command::Migrate(options) => migrate::run(&common, options).await,

@@ -4,6 +4,7 @@
 //! herald-data/
 //!   herald.db      the ledger and all data
 //!   files/         lists, templates, crops, invitations (see `files`)
+//!   outbox/        mails, where no mail server is set
 //!   link.key       signs links; losing it makes every link out there invalid
 //!   herald.lock    held by the process that uses the folder
 //!   herald.toml    settings, if you put them here

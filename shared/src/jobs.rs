@@ -67,7 +67,7 @@ pub struct Policy {
     pub kind: JobKind,
     /// Its name in the ledger.
     pub name: &'static str,
-    /// The queue it waits in: `cpu` for work of the processor, `sync` for calls to providers (`drive` and `mautic` for those that have limits of their own), `control` for what steers other jobs.
+    /// The queue it waits in: `cpu` for work of the processor, `sync` for calls to providers (`drive`, `mautic` and `email` for those that have limits of their own), `control` for what steers other jobs.
     pub queue: &'static str,
     /// Lower first. Later steps of a chain go before earlier ones, so that what is begun is finished before more is begun.
     pub priority: i64,

@@ -8,8 +8,10 @@ mod http;
 pub mod mautic;
 mod quota;
 mod server;
+pub mod smtp;
 
 pub use faults::{Fault, Faults};
 pub use google::{FakeGoogle, GoogleCall};
 pub use mautic::{FakeMautic, MauticCall};
 pub use server::Place;
+pub use smtp::{FakeSmtp, SmtpCall, SmtpFault, SmtpPlace, SmtpSecurity};

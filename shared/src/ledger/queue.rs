@@ -204,7 +204,12 @@ pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result
 pub async fn set_up_outside(db: &Db) -> Result<()> {
     let mut tx = db.begin().await?;
     let now = db.now();
-    for (queue, rate, burst, concurrency) in [("drive", Some(600), Some(10), None), ("mautic", None, None, Some(8))] {
+    for (queue, rate, burst, concurrency) in [
+        ("drive", Some(600), Some(10), None),
+        ("mautic", None, None, Some(8)),
+        // Ten mails a second: what the usual services take from an account that is not new.
+        ("email", Some(600), Some(10), None),
+    ] {
         query(
             "insert into queues (name, paused, rate, rate_seconds, burst, concurrency, updated_at)
              values ($1, $2, $3, $4, $5, $6, $7) on conflict (name) do nothing",

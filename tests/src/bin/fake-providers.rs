@@ -6,14 +6,14 @@ use anyhow::Context as _;
 use clap::Parser;
 use herald_tests::{
     FakeS3,
-    fakes::{FakeGoogle, FakeMautic, Faults, Place, demo},
+    fakes::{FakeGoogle, FakeMautic, FakeSmtp, Faults, Place, SmtpPlace, SmtpSecurity, demo},
 };
 
-/// Serves a fake Google, a fake Mautic and a fake bucket on this machine until Ctrl-C. All they hold is in memory.
+/// Serves a fake Google, a fake Mautic, a fake bucket and a fake mail server on this machine until Ctrl-C. All they hold is in memory.
 #[derive(Parser)]
 #[command(name = "fake-providers", max_term_width = 100)]
 struct Arguments {
-    /// The port of Google; Mautic and the bucket have the two after it
+    /// The port of Google; Mautic, the bucket and the mail server have the three after it
     #[arg(long, value_name = "PORT", default_value_t = 8180)]
     port: u16,
     /// Guests in Mautic, each with a form sent in and a picture
@@ -58,6 +58,8 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let google = FakeGoogle::start_at(&place(0)).await;
     let mautic = FakeMautic::start_at(&place(1)).await;
     let bucket = FakeS3::start_at(arguments.port + 2).await;
+    let place = SmtpPlace { port: arguments.port + 3, security: SmtpSecurity::Clear, logins: &[], utf8: true };
+    let smtp = FakeSmtp::start_as(place).await;
     if arguments.guests > 0 {
         demo::fill(&mautic, arguments.guests);
     }
@@ -94,10 +96,22 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
             FakeS3::BUCKET,
             FakeS3::ACCESS_KEY_ID
         ),
+        format!(
+            "Mail server    mail.host = \"127.0.0.1\", mail.port = {}, mail.tls = \"none\"; what it takes is shown here",
+            smtp.port()
+        ),
         "Open the first two in a browser to see what they hold. Ctrl-C ends them.".to_owned(),
     ];
     println!("{}", lines.join("\n"));
-    tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")?;
+    let mut mails = smtp.listen();
+    loop {
+        tokio::select! {
+            ended = tokio::signal::ctrl_c() => break ended.context("waiting for Ctrl-C")?,
+            Some(taken) = mails.recv() => {
+                println!("Mail to {}: {}", taken.to, taken.mail.header("subject").unwrap_or_default());
+            }
+        }
+    }
     for (name, faults) in [("Google", google.faults()), ("Mautic", mautic.faults())] {
         let injected = faults.injected();
         println!("{name}: {} faults {injected:?}", injected.values().sum::<usize>());

@@ -16,7 +16,13 @@ fn doctor_says_what_is_in_order_and_what_is_not() {
         );
     }
     assert!(fine.out.contains("  note  links and QR codes lead to http://127.0.0.1:8080: set http.public_url"));
-    assert!(stage.files("files").is_empty(), "the doctor left a file behind");
+    assert!(fine.out.lines().any(|said| said.starts_with("  note  mails are written into ")), "{}", fine.out);
+    assert!(stage.files("files").is_empty() && stage.files("outbox").is_empty(), "the doctor left a file behind");
+    let mailed = end(stage.herald(&["doctor", "--mail-to", "ann@example.com"])).with(0);
+    assert!(mailed.out.contains("  ok    a mail to ann@example.com was handed over ("), "{}", mailed.out);
+    assert_eq!(stage.files("outbox").len(), 1);
+    let refused = end(stage.herald(&["doctor", "--mail-to", "ann"])).with(1);
+    assert!(refused.out.contains("  FAIL  --mail-to ann: this is no e-mail address"), "{}", refused.out);
 
     let mut production = stage.herald(&["doctor"]);
     production.env("HERALD__ENVIRONMENT", "production");
@@ -26,6 +32,8 @@ fn doctor_says_what_is_in_order_and_what_is_not() {
         "{}",
         ended.out
     );
+
+    assert!(ended.out.contains("  FAIL  no mail server is set"), "{}", ended.out);
 
     stage.write("data/herald.toml", "[http]\nlissten = \"x\"\n");
     let ended = end(stage.herald(&["doctor"])).with(1);

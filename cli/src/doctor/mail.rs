@@ -1,0 +1,41 @@
+//! The way mails go.
+
+use std::path::Path;
+
+use herald_shared::{
+    clock::Clock,
+    config::Settings,
+    ids::Ids,
+    providers::email::{Mailbox, Mailer},
+};
+
+use super::Report;
+use crate::args::Common;
+
+/// Connects and logs in at the mail server, or writes the outbox. With an address, a mail goes there.
+pub(super) async fn check(report: &mut Report, common: &Common, settings: &Settings, mail_to: Option<&str>) {
+    let mailer = match mailer(settings, &common.data) {
+        Ok(mailer) => mailer,
+        Err(error) => return report.fail(&format!("{error:#}")),
+    };
+    for finding in mailer.check().await {
+        match finding.ok {
+            true if mailer.is_outbox() => report.warn(&finding.text),
+            true => report.ok(&finding.text),
+            false => report.fail(&finding.text),
+        }
+    }
+    let Some(address) = mail_to else { return };
+    let to = match Mailbox::parse(address) {
+        Ok(to) => to,
+        Err(error) => return report.fail(&format!("--mail-to {address}: {error}")),
+    };
+    match mailer.send_test(Ids::random().uuid(Clock::system().now()), to).await {
+        Ok(receipt) => report.ok(&format!("a mail to {address} was handed over ({})", receipt.said)),
+        Err(error) => report.fail(&error.message),
+    }
+}
+
+fn mailer(settings: &Settings, data: &Path) -> anyhow::Result<Mailer> {
+    Mailer::from_settings(settings, data, Clock::system())
+}
