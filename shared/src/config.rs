@@ -2,6 +2,7 @@
 
 mod check;
 mod files;
+mod limits;
 mod links;
 mod providers;
 mod secrets;
@@ -14,6 +15,7 @@ use thiserror::Error;
 
 pub use self::{
     files::Files,
+    limits::{Limits, ProxyHeader},
     links::Links,
     providers::{Google, Providers, Secrets},
 };
@@ -31,6 +33,7 @@ pub struct Settings {
     pub redis: Redis,
     pub files: Files,
     pub http: Http,
+    pub limits: Limits,
     pub worker: Worker,
     pub ledger: Ledger,
     pub links: Links,
@@ -224,6 +227,7 @@ impl Settings {
             .list_separator(",")
             .with_list_parse_key("pictures.allow_hosts")
             .with_list_parse_key("images.font_folders")
+            .with_list_parse_key("limits.trusted_proxies")
             .try_parsing(true);
         let mut settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
         secrets::read(&mut settings)?;

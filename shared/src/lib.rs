@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod links;
 pub mod providers;
+pub mod rate_limits;
 pub mod redis_wire;
 pub mod results;
 pub mod schedules;

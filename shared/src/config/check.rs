@@ -92,6 +92,7 @@ impl Settings {
                 return Err(SettingsError::Range { key, value, rule });
             }
         }
+        self.limits.check()?;
         self.google.endpoints()?;
         self.links.keys()?;
         self.secrets.keys().map(drop)
