@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     PreviewFailed,
     /// The sample was not drawn in time.
     PreviewTimeout,
+    /// More requests came than may.
+    TooManyRequests,
     /// The request took too long.
     TimedOut,
     /// Herald cannot answer now; later it can.
@@ -49,7 +51,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::NotFound,
@@ -62,6 +64,7 @@ impl Kind {
         Self::InvalidTemplate,
         Self::PreviewFailed,
         Self::PreviewTimeout,
+        Self::TooManyRequests,
         Self::TimedOut,
         Self::Unavailable,
         Self::StorageFull,
@@ -93,6 +96,7 @@ impl Kind {
             Self::PreviewTimeout => {
                 ("preview-timeout", StatusCode::GATEWAY_TIMEOUT, "The preview was not drawn in time")
             }
+            Self::TooManyRequests => ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::TimedOut => ("timed-out", StatusCode::SERVICE_UNAVAILABLE, "The request took too long"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Herald cannot answer now"),
             Self::StorageFull => ("storage-full", StatusCode::INSUFFICIENT_STORAGE, "A disk is full"),
@@ -197,6 +201,11 @@ impl Problem {
 
     pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
         self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    pub(crate) fn headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        self.headers.extend(headers);
         self
     }
 

@@ -142,6 +142,11 @@ impl Home {
         Ok(Self { settings: Arc::new(settings), folder, db, files, links, accounts, workspace_id })
     }
 
+    /// What hides accounts in the counts of requests: the same for all processes of a fleet, as the key of the links is.
+    pub(crate) fn limits_key(&self) -> [u8; 32] {
+        self.links.key_for("rate limits")
+    }
+
     /// Leaves the folder in order.
     pub(crate) async fn close(self) {
         self.db.close().await;

@@ -8,6 +8,7 @@ mod jobs;
 mod links;
 mod operate;
 mod preview;
+mod rate_limits;
 mod refusals;
 mod runs;
 mod schedules;
