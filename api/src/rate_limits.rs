@@ -24,6 +24,7 @@ use std::sync::{
 
 use axum::{
     extract::{Request, State},
+    http::StatusCode,
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -153,7 +154,7 @@ impl Guard {
         if arrival.passed.load(Ordering::Relaxed) {
             return response;
         }
-        if let Some(fingerprint) = known {
+        if let Some(fingerprint) = known.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
             // It was taken back meanwhile: from now on it is a guess like any other.
             guard.known(|known| known.forget(&fingerprint));
         }
