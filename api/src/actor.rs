@@ -1,5 +1,7 @@
 //! Who acts: what the audit log says of a request.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
@@ -15,14 +17,18 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub(crate) String);
 
+/// The address a request comes from, seen through trusted proxies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
 /// Who acts, in the workspace they work in.
 pub(crate) struct By(pub(crate) Actor);
 
 /// The device a request comes from.
 pub(crate) struct From(pub(crate) Device);
 
-fn address(_parts: &Parts) -> Option<String> {
-    None
+fn address(parts: &Parts) -> Option<String> {
+    parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| address.to_string())
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for By {

@@ -6,7 +6,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use herald_shared::people::{self, KEY_PREFIX, Membership, Role, Scope};
+use herald_shared::{
+    people::{self, KEY_PREFIX, Membership, Role, Scope},
+    rate_limits::Subject,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -52,19 +55,54 @@ pub(crate) struct Me {
     pub(crate) session_id: Uuid,
 }
 
-/// Lets a request through whose caller is known and may do what it asks.
-pub(crate) async fn require(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, Problem> {
+/// Who a token belongs to, before it is known what they want.
+#[derive(Clone, Debug)]
+struct Identity {
+    who: Who,
+    /// The workspace of a key; a person has several.
+    workspace: Option<(Uuid, Role)>,
+    platform_admin: bool,
+}
+
+/// Lets a request through whose token is known, and notes whose it is.
+pub(crate) async fn authenticate(
+    State(api): State<Api>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let Some(token) = bearer(request.headers()) else {
         return Err(unauthorized(
             "sign in with POST /api/v1/auth/login, or send a key, as `Authorization: Bearer …`",
             "Bearer realm=\"herald\"",
         ));
     };
+    let identity = known(&api, token).await?;
+    let subject = match &identity.who {
+        Who::Key { id, .. } => Subject::Token(*id),
+        Who::Person { user_id, .. } => Subject::User(*user_id),
+    };
+    request.extensions_mut().insert(subject);
+    request.extensions_mut().insert(identity);
+    Ok(next.run(request).await)
+}
+
+/// Lets a request through whose caller may do what it asks, and notes in which workspace.
+pub(crate) async fn authorize(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let identity = request.extensions_mut().remove::<Identity>();
+    let Identity { who, workspace, platform_admin } =
+        identity.ok_or_else(|| Problem::new(Kind::Unauthorized, "sign in, or send a key"))?;
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     // A route that the table does not know is closed to everybody.
     let needed =
         access::needed(request.method(), &path).ok_or_else(|| Problem::new(Kind::Forbidden, "nobody may do that"))?;
-    let caller = known(&api, token, request.headers(), needed).await?;
+    let workspace = match (&who, needed) {
+        (Who::Key { .. }, _) => workspace,
+        (Who::Person { .. }, Access::Person) => None,
+        // What is the installation's is nobody's workspace; its acts stand in the installation's own log.
+        (Who::Person { .. }, Access::Platform) => Some((api.people.home().await?, Role::Viewer)),
+        (Who::Person { user_id, .. }, Access::Member(_)) => Some(meant(&api, *user_id, request.headers()).await?),
+    };
+    let caller = Caller { who, workspace, platform_admin };
     allow(&caller, needed, request.method(), &path)?;
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
@@ -74,7 +112,7 @@ fn unauthorized(detail: &str, challenge: &'static str) -> Problem {
     Problem::new(Kind::Unauthorized, detail).header(header::WWW_AUTHENTICATE, challenge)
 }
 
-async fn known(api: &Api, token: &str, headers: &HeaderMap, needed: Access) -> Result<Caller, Problem> {
+async fn known(api: &Api, token: &str) -> Result<Identity, Problem> {
     let refuse = || {
         unauthorized(
             "the token opens nothing here: it is too old, was taken back, or never was one",
@@ -85,17 +123,11 @@ async fn known(api: &Api, token: &str, headers: &HeaderMap, needed: Access) -> R
         let key = people::check_key(&api.db, token).await?.ok_or_else(refuse)?;
         let who = Who::Key { id: key.id, name: key.name, scopes: key.scopes.map(|scopes| scopes.0) };
         let workspace = Some((key.workspace_id, key.role));
-        return Ok(Caller { who, workspace, platform_admin: key.platform_admin });
+        return Ok(Identity { who, workspace, platform_admin: key.platform_admin });
     }
     let person = api.people.signed_in(token).await?.ok_or_else(refuse)?;
     let who = Who::Person { user_id: person.user_id, session_id: person.session_id };
-    let workspace = match needed {
-        Access::Person => None,
-        // What is the installation's is nobody's workspace; its acts stand in the installation's own log.
-        Access::Platform => Some((api.people.home().await?, Role::Viewer)),
-        Access::Member(_) => Some(meant(api, person.user_id, headers).await?),
-    };
-    Ok(Caller { who, workspace, platform_admin: person.platform_admin })
+    Ok(Identity { who, workspace: None, platform_admin: person.platform_admin })
 }
 
 /// The workspace a person means: the one they name, or the only one they have.
@@ -143,13 +175,13 @@ fn allow(caller: &Caller, needed: Access, method: &axum::http::Method, path: &st
 }
 
 /// The token of an `Authorization` header (RFC 6750); the scheme's case does not matter.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Who asks. Missing only where a route was not put behind [`require`]: closed, then, rather than open.
+/// Who asks. Missing only where a route was not put behind [`authorize`]: closed, then, rather than open.
 pub(crate) fn caller(parts: &Parts) -> Result<&Caller, Problem> {
     parts.extensions.get().ok_or_else(|| Problem::new(Kind::Unauthorized, "sign in, or send a key"))
 }

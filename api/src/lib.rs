@@ -1,7 +1,8 @@
 //! The HTTP front: it checks what comes in, writes ledger rows, and answers. The work itself is done by workers.
 //!
 //! One file an endpoint group, named like the feature. What every endpoint shares stands beside them: [`problem`] (errors),
-//! [`page`] (lists), [`auth`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times).
+//! [`page`] (lists), [`auth`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times),
+//! [`rate_limits`] (how many).
 
 mod access;
 mod actor;
@@ -27,17 +28,25 @@ mod people;
 mod probes;
 mod problem;
 mod queues;
+mod rate_limits;
 mod schedules;
 mod templates;
 mod upload;
 mod webhooks;
 mod workers;
 
-use std::{future::IntoFuture, io, sync::Arc, time::Duration};
+use std::{future::IntoFuture, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, middleware};
 use herald_shared::{
-    config::Settings, connections::Clients, db::Db, files::Files, links::LinkSigner, people::People, wire::Wire,
+    config::Settings,
+    connections::Clients,
+    db::Db,
+    files::Files,
+    links::LinkSigner,
+    people::People,
+    rate_limits::{Class, RateLimits},
+    wire::Wire,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -70,10 +79,14 @@ pub struct Api {
     pub metrics: PrometheusHandle,
     /// Who watches what.
     pub events: Events,
+    /// How many requests may come.
+    pub rate_limits: RateLimits,
 }
 
 /// Every endpoint, ready to be served.
 pub fn router(api: Api) -> Router {
+    let limited = |class| middleware::from_fn_with_state(rate_limits::Limited::new(&api, class), rate_limits::limited);
+    let guard = rate_limits::Guard::new(&api);
     let light = Router::new()
         .merge(invitation_runs::routes())
         .merge(templates::routes())
@@ -91,16 +104,22 @@ pub fn router(api: Api) -> Router {
     let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);
     let closed = Router::new()
-        .nest("/api/v1", v1)
+        .nest("/api/v1", v1.layer(limited(Class::General)))
         .merge(metrics::routes())
-        .layer(middleware::from_fn_with_state(api.clone(), auth::require));
+        .layer(middleware::from_fn_with_state(api.clone(), auth::authorize))
+        .layer(middleware::from_fn_with_state(guard.clone(), rate_limits::Guard::after_token))
+        .layer(middleware::from_fn_with_state(api.clone(), auth::authenticate))
+        .layer(middleware::from_fn_with_state(guard, rate_limits::Guard::before_token));
+    let sign_in = people::sign_in_routes().layer(limited(Class::SignIn));
     let open = Router::new()
         .merge(links::routes())
-        .merge(health::routes())
-        .merge(home::routes())
         .merge(consent::routes())
         .merge(webhooks::routes())
         .nest("/api/v1", people::open_routes())
+        .layer(limited(Class::Public))
+        .nest("/api/v1", sign_in)
+        .merge(health::routes())
+        .merge(home::routes())
         .layer(middleware::from_fn(limits::in_time));
     closed
         .merge(open)
@@ -117,8 +136,8 @@ pub fn router(api: Api) -> Router {
 /// When the listener fails.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
     let patience = Duration::from_secs(api.settings.worker.stop_seconds);
-    let server =
-        axum::serve(listener, router(api)).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
+    let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(patience).await;

@@ -19,7 +19,12 @@ use herald_shared::{
 };
 use tracing::Instrument;
 
-use crate::{Api, actor::RequestId, problem::Problem};
+use crate::{
+    Api,
+    actor::{ClientAddress, RequestId},
+    problem::Problem,
+    rate_limits::client_address,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id taken over from a client.
@@ -38,7 +43,9 @@ const CAREFUL: [(HeaderName, &str); 5] = [
 pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(&request, &api.db);
+    let address = ClientAddress(client_address(&api.settings, &request));
     request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(address);
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let trace = Span::request(format!("{method} {route}"), traceparent(&request), api.db.ids(), api.db.clock());

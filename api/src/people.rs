@@ -28,9 +28,14 @@ pub(crate) fn routes() -> Router<Api> {
         .merge(users::routes())
 }
 
-/// Routes for who has no token yet.
+/// Routes for who has no access token any more.
 pub(crate) fn open_routes() -> Router<Api> {
     auth::open_routes()
+}
+
+/// Routes at which secrets could be guessed.
+pub(crate) fn sign_in_routes() -> Router<Api> {
+    auth::sign_in_routes()
 }
 
 impl From<PeopleError> for Problem {

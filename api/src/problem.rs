@@ -47,6 +47,8 @@ pub(crate) enum Kind {
     PreviewFailed,
     /// The sample was not drawn in time.
     PreviewTimeout,
+    /// More requests came than may.
+    TooManyRequests,
     /// The request took too long.
     TimedOut,
     /// Herald cannot answer now; later it can.
@@ -59,7 +61,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::InvalidCredentials,
@@ -77,6 +79,7 @@ impl Kind {
         Self::InvalidTemplate,
         Self::PreviewFailed,
         Self::PreviewTimeout,
+        Self::TooManyRequests,
         Self::TimedOut,
         Self::Unavailable,
         Self::StorageFull,
@@ -117,6 +120,7 @@ impl Kind {
             Self::PreviewTimeout => {
                 ("preview-timeout", StatusCode::GATEWAY_TIMEOUT, "The preview was not drawn in time")
             }
+            Self::TooManyRequests => ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::TimedOut => ("timed-out", StatusCode::SERVICE_UNAVAILABLE, "The request took too long"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Herald cannot answer now"),
             Self::StorageFull => ("storage-full", StatusCode::INSUFFICIENT_STORAGE, "A disk is full"),
@@ -221,6 +225,11 @@ impl Problem {
 
     pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
         self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    pub(crate) fn headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        self.headers.extend(headers);
         self
     }
 

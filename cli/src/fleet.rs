@@ -16,6 +16,7 @@ use chrono::TimeDelta;
 use herald_shared::{
     config::Settings,
     db::Db,
+    rate_limits::RateLimits,
     redis_wire::{Event, RedisConfig, RedisWire},
     telemetry,
     wire::Wire,
@@ -128,7 +129,9 @@ pub(crate) async fn api(common: &Common, options: Up) -> anyhow::Result<ExitCode
     tokio::spawn(tell_work(role.home.db.clone(), role.redis.clone()));
     tokio::spawn(tell_schedules(role.home.db.clone(), role.redis.clone()));
     tokio::spawn(tell_cancels(wire.clone(), role.redis.clone()));
-    let served = up::serve(&role.home, wire, role.metrics.clone(), options.listen, role.stop.clone()).await;
+    let (home, redis) = (&role.home, role.redis.clone());
+    let limits = RateLimits::in_redis(&home.settings.limits, home.db.clock(), home.limits_key(), redis);
+    let served = up::serve(home, wire, limits, role.metrics.clone(), options.listen, role.stop.clone()).await;
     role.close().await;
     served?;
     Ok(ExitCode::SUCCESS)

@@ -146,6 +146,11 @@ impl Home {
         Ok(Self { settings, folder, db, files, links, accounts, people, workspace_id })
     }
 
+    /// What hides accounts in the counts of requests: the same for all processes of a fleet, as the key of the links is.
+    pub(crate) fn limits_key(&self) -> [u8; 32] {
+        self.links.key_for("rate limits")
+    }
+
     /// Leaves the folder in order.
     pub(crate) async fn close(self) {
         self.db.close().await;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use herald_api::{Api, Events};
-use herald_shared::{domain, telemetry, wire::Wire};
+use herald_shared::{domain, rate_limits::RateLimits, telemetry, wire::Wire};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,8 @@ pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode
     let home = Home::open(common, settings).await?;
     let stop = stop::on_signal();
     let engine = Engine::start(&home)?;
-    let served = serve(&home, engine.wire.clone(), metrics, options.listen, stop.clone()).await;
+    let limits = RateLimits::in_memory(&home.settings.limits, home.db.clock(), home.limits_key());
+    let served = serve(&home, engine.wire.clone(), limits, metrics, options.listen, stop.clone()).await;
     stop.cancel();
     engine.stop().await;
     home.close().await;
@@ -39,6 +40,7 @@ pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode
 pub(crate) async fn serve(
     home: &Home,
     wire: Wire,
+    rate_limits: RateLimits,
     metrics: PrometheusHandle,
     listen: Option<String>,
     stop: CancellationToken,
@@ -64,6 +66,7 @@ pub(crate) async fn serve(
         settings: home.settings.clone(),
         metrics,
         events: Events::new(stop.clone()),
+        rate_limits,
     };
     say(&format!("herald serves http://{address} (data in {})", home.folder.root().display()));
     herald_api::serve(listener, api, stop).await.context("serving")

@@ -2,6 +2,7 @@
 
 mod check;
 mod files;
+mod limits;
 mod links;
 mod mail;
 mod people;
@@ -17,6 +18,7 @@ use thiserror::Error;
 pub(crate) use self::providers::roots;
 pub use self::{
     files::Files,
+    limits::{Limits, ProxyHeader},
     links::Links,
     mail::{Mail, MailTls},
     people::People,
@@ -36,6 +38,7 @@ pub struct Settings {
     pub redis: Redis,
     pub files: Files,
     pub http: Http,
+    pub limits: Limits,
     pub worker: Worker,
     pub ledger: Ledger,
     pub links: Links,
@@ -232,6 +235,7 @@ impl Settings {
             .list_separator(",")
             .with_list_parse_key("pictures.allow_hosts")
             .with_list_parse_key("images.font_folders")
+            .with_list_parse_key("limits.trusted_proxies")
             .try_parsing(true);
         let mut settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
         secrets::read(&mut settings)?;

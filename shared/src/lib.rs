@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod links;
 pub mod people;
 pub mod providers;
+pub mod rate_limits;
 pub mod redis_wire;
 pub mod results;
 pub mod schedules;

@@ -61,6 +61,14 @@ impl LinkSigner {
         hex::encode(&mac.finalize().into_bytes()[..8])
     }
 
+    /// A key for something else, the same for everybody who has the signing key. It does not give that away.
+    pub fn key_for(&self, purpose: &str) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.signing_key()).expect("HMAC takes a key of any length");
+        mac.update(b"herald link key for ");
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
     fn signing_key(&self) -> &[u8; 32] {
         self.keys.first().expect("a signer has a key")
     }

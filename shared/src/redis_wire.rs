@@ -6,12 +6,14 @@
 //! | Key | What |
 //! |---|---|
 //! | `<prefix>:queue:<name>` | list of leased jobs, as JSON; at most what the live workers can take |
+//! | `<prefix>:limit:{<class>}:<seconds>:<subject>` | hash of how many requests came in each part of a time ([`crate::rate_limits`]) |
 //! | `<prefix>:schedulers` | hash of the schedulers and when each was last there, for people to see |
 //! | `<prefix>:events` | channel: `work` (a job became ready), `room` (a worker took some), `schedules` (one was changed), `cancel <job>` |
 
 mod events;
 mod link;
 mod schedulers;
+mod script;
 mod server;
 mod taker;
 
@@ -22,6 +24,7 @@ use thiserror::Error;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+pub(crate) use self::script::Script;
 pub use self::{events::Event, schedulers::SCHEDULER_SAYS, server::About, taker::Taker};
 use self::{link::Link, server::Server};
 use crate::{
@@ -177,7 +180,8 @@ impl RedisWire {
         &self.0.link
     }
 
-    fn prefix(&self) -> &str {
+    /// What its keys begin with.
+    pub(crate) fn prefix(&self) -> &str {
         &self.0.prefix
     }
 

@@ -23,6 +23,7 @@ pub use self::{
 use crate::{
     config::{Log, LogFormat},
     jobs::{JobKind, POLICIES},
+    rate_limits::Class,
 };
 
 /// Why logging or metrics could not be set up.
@@ -113,6 +114,10 @@ fn begin_at_zero() {
     POLICIES.iter().for_each(|policy| catalog::QUEUE_BLOCKS.add([policy.queue], 0));
     for provider in PROVIDERS {
         Answer::ALL.iter().for_each(|answer| catalog::PROVIDER_CALLS.add([provider, answer.name()], 0));
+    }
+    for class in Class::ALL.map(Class::name) {
+        catalog::RATE_LIMITED.add([class], 0);
+        catalog::RATE_LIMITS_UNCHECKED.add([class], 0);
     }
     ["transient", "full", "other"].iter().for_each(|class| catalog::DB_ERRORS.add([class], 0));
     ["ok", "failed"].iter().for_each(|outcome| catalog::OBSERVATIONS.add([outcome], 0));

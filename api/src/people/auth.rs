@@ -6,25 +6,38 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use herald_shared::people::{Asked, Device, Registration, Tokens};
+use herald_shared::{
+    people::{Asked, Registration, Tokens},
+    rate_limits::Class,
+};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Api, actor::From, auth::Me, input, problem::Problem};
+use crate::{Api, actor::From, auth::Me, input, problem::Problem, rate_limits::refusal};
 
 pub(super) fn open_routes() -> Router<Api> {
+    Router::new().route("/auth/refresh", post(refresh))
+}
+
+/// Each address and each account may ask for these a few times a minute.
+pub(super) fn sign_in_routes() -> Router<Api> {
     Router::new()
         .route("/auth/register", post(register))
         .route("/auth/verify", post(verify))
         .route("/auth/login", post(login))
-        .route("/auth/refresh", post(refresh))
         .route("/auth/password/forgot", post(forgot))
         .route("/auth/password/reset", post(reset))
 }
 
 pub(super) fn routes() -> Router<Api> {
     Router::new().route("/auth/logout", post(logout)).route("/auth/logout-everywhere", post(logout_everywhere))
+}
+
+/// Counts a try against the account: guesses at one account from many addresses are as slow as from one.
+async fn not_too_often(api: &Api, email: &str) -> Result<(), Problem> {
+    let decision = api.rate_limits.decide(&[api.rate_limits.account(email)], Class::SignIn, 1).await;
+    if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
 }
 
 #[derive(Deserialize)]
@@ -51,6 +64,7 @@ fn utc() -> String {
 /// Sends a code to the address, with which the registration is ended at `/auth/verify`.
 async fn register(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<Asked>), Problem> {
     let Register { email, password, locale, time_zone, invitation } = input::json(request).await?;
+    not_too_often(&api, &email).await?;
     let asked = api.people.register(Registration { email, password, locale, time_zone, invitation }).await?;
     Ok((StatusCode::ACCEPTED, Json(asked)))
 }
@@ -82,6 +96,7 @@ struct Login {
 /// Signs in.
 async fn login(State(api): State<Api>, From(device): From, request: Request) -> Result<Json<Tokens>, Problem> {
     let Login { email, password } = input::json(request).await?;
+    not_too_often(&api, &email).await?;
     Ok(Json(api.people.sign_in(&email, &password, &device).await?))
 }
 
@@ -106,6 +121,7 @@ struct Forgot {
 /// Sends a code for a new password.
 async fn forgot(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<Asked>), Problem> {
     let Forgot { email } = input::json(request).await?;
+    not_too_often(&api, &email).await?;
     Ok((StatusCode::ACCEPTED, Json(api.people.ask_reset(&email).await?)))
 }
 
@@ -138,10 +154,5 @@ struct Ended {
 
 /// Ends every session, on every device.
 async fn logout_everywhere(State(api): State<Api>, me: Me, From(device): From) -> Result<Json<Ended>, Problem> {
-    let sessions = sign_out_everywhere(&api, me, &device).await?;
-    Ok(Json(Ended { sessions }))
-}
-
-async fn sign_out_everywhere(api: &Api, me: Me, device: &Device) -> Result<u64, Problem> {
-    Ok(api.people.sign_out_everywhere(me.user_id, device).await?)
+    Ok(Json(Ended { sessions: api.people.sign_out_everywhere(me.user_id, &device).await? }))
 }

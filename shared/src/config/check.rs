@@ -105,6 +105,7 @@ impl Settings {
                 return Err(SettingsError::Range { key, value, rule });
             }
         }
+        self.limits.check()?;
         self.google.endpoints()?;
         self.mail.check()?;
         self.links.keys()?;

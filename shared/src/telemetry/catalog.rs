@@ -121,6 +121,11 @@ catalog! {
     Gauge HTTP_IN_PROGRESS = "herald_http_requests_in_progress" [] by "api":
         "Requests being answered now.";
 
+    Counter RATE_LIMITED = "herald_rate_limited_total" ["class"] by "api":
+        "Requests refused because too many came: of the class sign_in, chat, general, address or public.";
+    Counter RATE_LIMITS_UNCHECKED = "herald_rate_limits_unchecked_total" ["class"] by "api":
+        "Requests that Redis did not count: let through, or of sign_in, chat and address counted in the process's own memory.";
+
     Gauge DB_CONNECTIONS = "herald_db_connections" ["state"] by "api, worker, scheduler":
         "Connections to the database: used, open, and the limit of this process.";
     Histogram(CALLS) DB_BEGIN = "herald_db_begin_seconds" [] by "api, worker, scheduler":

@@ -12,5 +12,6 @@ mod guest_list;
 mod ledger;
 mod outside;
 mod providers;
+mod rate_limits;
 mod runner;
 mod test_databases;

@@ -9,6 +9,7 @@ mod links;
 mod operate;
 mod people;
 mod preview;
+mod rate_limits;
 mod refusals;
 mod runs;
 mod schedules;

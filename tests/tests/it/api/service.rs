@@ -14,6 +14,8 @@ use herald_shared::{
     files::Files,
     links::LinkSigner,
     people::{self, People},
+    rate_limits::RateLimits,
+    redis_wire::RedisWire,
     telemetry,
     wire::Wire,
 };
@@ -71,6 +73,21 @@ impl Service {
     }
 
     pub(super) async fn start_with(database: &TestDatabase, set: impl FnOnce(&mut Settings)) -> Self {
+        // The clock stands still: what comes in a test comes in one instant.
+        let set = |settings: &mut Settings| {
+            (settings.limits.general_per_minute, settings.limits.address_per_minute) = (100_000, 100_000);
+            settings.limits.sign_in_per_minute = 100_000;
+            set(settings);
+        };
+        Self::start_counting(database, None, set).await
+    }
+
+    /// With the default limits, counted in Redis if there is one.
+    pub(super) async fn start_counting(
+        database: &TestDatabase,
+        redis: Option<RedisWire>,
+        set: impl FnOnce(&mut Settings),
+    ) -> Self {
         LazyLock::force(&TLS);
         let db = database.db.clone();
         let workspace = domain::ensure_default_workspace(&db).await.unwrap();
@@ -85,6 +102,10 @@ impl Service {
         settings.people.password_memory_kib = 8;
         set(&mut settings);
         let people = People::new(&db, &ground::vault(&db), &settings.people);
+        let rate_limits = match redis {
+            None => RateLimits::in_memory(&settings.limits, db.clock(), [5; 32]),
+            Some(redis) => RateLimits::in_redis(&settings.limits, db.clock(), [5; 32], redis),
+        };
         let wire = Wire::in_process();
         let stop = CancellationToken::new();
         let api = Api {
@@ -97,6 +118,7 @@ impl Service {
             settings: Arc::new(settings),
             metrics: METRICS.clone(),
             events: Events::new(stop.clone()),
+            rate_limits,
         };
         let server = tokio::spawn(herald_api::serve(listener, api, stop.clone()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -143,6 +165,11 @@ impl Service {
         let started = self.post_form("/api/v1/invitation-runs", Form::of("Gala", "gala", guests)).await;
         assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text());
         started.json()["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Another token for the same workspace.
+    pub(super) async fn another_token(&self, name: &str) -> String {
+        people::first_key(&self.db, self.workspace, name).await.unwrap()
     }
 
     /// Another workspace with a token of its own.

@@ -39,14 +39,14 @@ fn redis_config() -> RedisConfig {
     RedisConfig { url, prefix: format!("test-{:016x}", RandomState::new().hash_one(0)) }
 }
 
-async fn redis() -> (RedisConfig, RedisWire) {
+pub(crate) async fn redis() -> (RedisConfig, RedisWire) {
     let config = redis_config();
     let wire = RedisWire::connect(&config).await.unwrap();
     (config, wire)
 }
 
 /// The same Redis behind a network that the test can cut.
-async fn redis_behind_a_proxy() -> (Proxy, RedisWire) {
+pub(crate) async fn redis_behind_a_proxy() -> (Proxy, RedisWire) {
     let config = redis_config();
     let mut url = url::Url::parse(&config.url).unwrap();
     let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap()).parse().unwrap();
@@ -57,7 +57,7 @@ async fn redis_behind_a_proxy() -> (Proxy, RedisWire) {
 }
 
 /// A connection of the test's own, to do to the server what happens to servers.
-async fn server() -> ::redis::aio::MultiplexedConnection {
+pub(crate) async fn server() -> ::redis::aio::MultiplexedConnection {
     let client = ::redis::Client::open(redis_config().url).unwrap();
     client.get_multiplexed_async_connection().await.unwrap()
 }

@@ -1,0 +1,187 @@
+//! Too many requests: whose are counted together, and what is said to who sends more than may come. The limits themselves are
+//! [`herald_shared::rate_limits`].
+//!
+//! ```text
+//! request ─▶ Guard::before_token ─▶ authenticate ─▶ Guard::after_token ─▶ authorize ─▶ limited(General) ─▶ endpoint
+//!            counts the address     looks it up     gives that back                     counts the token
+//! ```
+//!
+//! A token is counted against its address *before* it is looked up, so that nobody can try more of them than the limit, and what was counted is given
+//! back when it is valid. One that was valid a short while ago is not held up by its address at all: an office behind one address goes on working
+//! while somebody in it tries tokens.
+
+mod client;
+mod forwarded;
+mod headers;
+mod known;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use herald_shared::{
+    config::Settings,
+    db::Db,
+    rate_limits::{Class, Decision, RateLimits, Subject, Taken},
+};
+
+use self::known::{Fingerprint, Known};
+use crate::{
+    Api,
+    auth::bearer,
+    problem::{Kind, Problem},
+};
+
+/// How many requests of a class may come to a group of routes.
+#[derive(Clone)]
+pub(crate) struct Limited {
+    class: Class,
+    rate_limits: RateLimits,
+    settings: Arc<Settings>,
+}
+
+impl Limited {
+    pub(crate) fn new(api: &Api, class: Class) -> Self {
+        Self { class, rate_limits: api.rate_limits.clone(), settings: api.settings.clone() }
+    }
+
+    /// Who is counted. A stream counts once, when it is opened.
+    fn subject(&self, request: &Request) -> Subject {
+        let caller = match self.class {
+            Class::General | Class::Chat => caller(request),
+            Class::SignIn | Class::Address | Class::Public => None,
+        };
+        caller.unwrap_or_else(|| address(&self.settings, request))
+    }
+}
+
+/// Lets through what the class has room for:
+/// `.layer(middleware::from_fn_with_state(Limited::new(&api, Class::SignIn), rate_limits::limited))`.
+///
+/// A class that also limits accounts does so where the account is read from the body, with
+/// `api.rate_limits.decide(&[api.rate_limits.account(email)], Class::SignIn, 1)` and [`refusal`].
+pub(crate) async fn limited(State(limited): State<Limited>, request: Request, next: Next) -> Response {
+    let subject = limited.subject(&request);
+    let decision = limited.rate_limits.decide(&[subject], limited.class, 1).await;
+    if !decision.allowed {
+        return refusal(&decision).into_response();
+    }
+    let mut response = next.run(request).await;
+    headers::add(response.headers_mut(), &decision);
+    response
+}
+
+/// The answer to a request that was not taken.
+pub(crate) fn refusal(decision: &Decision) -> Problem {
+    let seconds = headers::whole_seconds(decision.retry_after);
+    let window = decision.windows.iter().max_by_key(|state| state.retry_after).map(|state| state.window);
+    let limit = window.map_or(String::new(), |window| {
+        format!("more than {} requests in {} seconds are not taken; ", window.limit, window.period.as_secs())
+    });
+    Problem::new(Kind::TooManyRequests, format!("{limit}try again in {seconds} seconds"))
+        .headers(headers::fields(decision))
+        .headers([headers::retry_after(decision)])
+}
+
+/// Who holds the key, or who has signed in: what checked the token has said so.
+fn caller(request: &Request) -> Option<Subject> {
+    request.extensions().get().copied()
+}
+
+fn address(settings: &Settings, request: &Request) -> Subject {
+    Subject::address(client_address(settings, request))
+}
+
+/// The client's address, seen through trusted proxies.
+pub(crate) fn client_address(settings: &Settings, request: &Request) -> IpAddr {
+    client::address(&settings.limits, request)
+}
+
+/// Keeps tokens from being guessed.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    db: Db,
+    rate_limits: RateLimits,
+    settings: Arc<Settings>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// A request on its way to the check of its token.
+struct Arrival {
+    fingerprint: Option<Fingerprint>,
+    /// What its address was charged.
+    taken: Mutex<Option<Taken>>,
+    passed: AtomicBool,
+}
+
+impl Guard {
+    pub(crate) fn new(api: &Api) -> Self {
+        Self {
+            db: api.db.clone(),
+            rate_limits: api.rate_limits.clone(),
+            settings: api.settings.clone(),
+            known: Arc::default(),
+        }
+    }
+
+    fn known<T>(&self, does: impl FnOnce(&mut Known) -> T) -> T {
+        does(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts a request against its address, unless its token was valid lately.
+    pub(crate) async fn before_token(State(guard): State<Self>, mut request: Request, next: Next) -> Response {
+        let fingerprint = bearer(request.headers()).map(Fingerprint::of);
+        let known = fingerprint.filter(|fingerprint| guard.known(|known| known.has(fingerprint, guard.db.now())));
+        let mut charged = None;
+        if known.is_none() {
+            let subject = address(&guard.settings, &request);
+            let decision = guard.rate_limits.decide(&[subject], Class::Address, 1).await;
+            if !decision.allowed {
+                return refusal(&decision).into_response();
+            }
+            charged = Some(decision);
+        }
+        let taken = Mutex::new(charged.as_mut().and_then(|decision| decision.taken.take()));
+        let arrival = Arc::new(Arrival { fingerprint, taken, passed: AtomicBool::new(false) });
+        request.extensions_mut().insert(arrival.clone());
+        let mut response = next.run(request).await;
+        if arrival.passed.load(Ordering::Relaxed) {
+            return response;
+        }
+        if let Some(fingerprint) = known.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
+            // It was taken back meanwhile: from now on it is a guess like any other.
+            guard.known(|known| known.forget(&fingerprint));
+        }
+        if let Some(decision) = charged {
+            headers::add(response.headers_mut(), &decision);
+        }
+        response
+    }
+
+    /// The token was valid: its request does not count against its address.
+    pub(crate) async fn after_token(State(guard): State<Self>, mut request: Request, next: Next) -> Response {
+        if let Some(arrival) = request.extensions_mut().remove::<Arc<Arrival>>() {
+            arrival.passed.store(true, Ordering::Relaxed);
+            if let Some(fingerprint) = arrival.fingerprint {
+                guard.known(|known| known.add(fingerprint, guard.db.now()));
+            }
+            let taken = arrival.taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(taken) = taken {
+                guard.rate_limits.give_back(taken).await;
+            }
+        }
+        next.run(request).await
+    }
+}
