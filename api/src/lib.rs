@@ -1,17 +1,21 @@
 //! The HTTP front: it checks what comes in, writes ledger rows, and answers. The work itself is done by workers.
 //!
 //! One file an endpoint group, named like the feature. What every endpoint shares stands beside them: [`problem`] (errors),
-//! [`page`] (lists), [`auth`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times).
+//! [`page`] (lists), [`auth`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times), [`openapi`]
+//! (what the API says of itself).
 
 mod actor;
 mod audit;
 mod auth;
 mod batches;
+mod conditional;
 mod connections;
 mod consent;
+mod cors;
 mod events;
 mod health;
 mod home;
+mod idempotency;
 mod input;
 mod invitation_runs;
 mod jobs;
@@ -21,6 +25,7 @@ mod metrics;
 mod monitor;
 mod notice;
 mod observe;
+mod openapi;
 mod page;
 mod probes;
 mod problem;
@@ -33,17 +38,28 @@ mod workers;
 
 use std::{future::IntoFuture, io, sync::Arc, time::Duration};
 
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use herald_shared::{config::Settings, connections::Clients, db::Db, files::Files, links::LinkSigner, wire::Wire};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::util::option_layer;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, Predicate, SizeAbove},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
 
 pub use self::{
     events::Events,
     monitor::{Monitor, serve_monitor},
 };
+
+/// Answers below so many bytes are not compressed.
+const SMALL: u16 = 1_024;
 
 /// What the endpoints work with. Cheap to clone.
 #[derive(Clone)]
@@ -68,7 +84,7 @@ pub struct Api {
 
 /// Every endpoint, ready to be served.
 pub fn router(api: Api) -> Router {
-    let light = Router::new()
+    let light = OpenApiRouter::new()
         .merge(invitation_runs::routes())
         .merge(templates::routes())
         .merge(jobs::routes())
@@ -80,26 +96,30 @@ pub fn router(api: Api) -> Router {
         .merge(schedules::routes())
         .merge(probes::routes())
         .merge(connections::routes())
+        .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(middleware::from_fn(limits::in_time));
-    let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
+    let uploads =
+        OpenApiRouter::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);
-    let closed = Router::new()
-        .nest("/api/v1", v1)
-        .merge(metrics::routes())
-        .layer(middleware::from_fn_with_state(api.clone(), auth::require_token));
-    let open = Router::new()
+    let closed = OpenApiRouter::new().nest("/api/v1", v1).merge(metrics::routes());
+    let open = OpenApiRouter::new()
         .merge(links::routes())
         .merge(health::routes())
         .merge(home::routes())
         .merge(consent::routes())
         .merge(webhooks::routes())
+        .merge(openapi::routes())
         .layer(middleware::from_fn(limits::in_time));
+    let (closed, open, document) = openapi::describe(closed, open);
     closed
-        .merge(open)
+        .layer(middleware::from_fn_with_state(api.clone(), auth::require_token))
+        .merge(open.layer(Extension(document)))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(CatchPanicLayer::custom(problem::after_panic))
+        .layer(option_layer(cors::layer(&api.settings)))
         .layer(middleware::from_fn_with_state(api.clone(), observe::observe))
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(SMALL))))
         .with_state(api)
 }
 

@@ -1,14 +1,18 @@
 //! The HTTP front, over a real socket, on both engines. What a worker would do is written by the tests ([`worker`]).
 
 mod access;
+mod conforms;
 mod connections;
+mod described;
 mod form;
 mod health;
 mod jobs;
 mod links;
+mod manners;
 mod operate;
 mod preview;
 mod refusals;
+mod repeated;
 mod runs;
 mod schedules;
 mod service;
