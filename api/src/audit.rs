@@ -1,8 +1,10 @@
 //! `/audit`: who did what, when, and to how many.
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, extract::State};
 use herald_shared::ledger::audit::{self, AuditFilter, AuditRow, Verified};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
@@ -12,19 +14,32 @@ use crate::{
     problem::Problem,
 };
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new().route("/audit", get(list)).route("/audit/verify", get(verify))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct ListParameters {
+    /// By what was done, as `thing.verb`.
     action: Option<String>,
+    /// By who did it.
     who: Option<String>,
+    /// Where the page before ended: its `next_cursor`.
     cursor: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<usize>,
 }
 
+/// Lists who did what, the last first.
+#[utoipa::path(get, path = "/audit", operation_id = "listAudit", tag = "audit",
+    params(ListParameters),
+    responses(
+        (status = 200, description = "A page of the log", body = Page<AuditRow>),
+    )
+)]
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -38,6 +53,11 @@ async fn list(
 }
 
 /// Reads the whole chain and says whether a row was changed or taken out.
+#[utoipa::path(get, path = "/audit/verify", operation_id = "verifyAudit", tag = "audit",
+    responses(
+        (status = 200, description = "What was found", body = Verified),
+    )
+)]
 async fn verify(State(api): State<Api>, Workspace(workspace): Workspace) -> Result<Json<Verified>, Problem> {
     Ok(Json(audit::verify(&api.db, workspace).await?))
 }

@@ -1,11 +1,10 @@
 //! `/connections`: a workspace's accounts with Google, Mautic and buckets. What is secret goes in and never comes out.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use chrono::{DateTime, Utc};
 use herald_shared::{
@@ -17,12 +16,15 @@ use herald_shared::{
     },
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
     Api,
     actor::By,
     auth::Workspace,
+    conditional::{self, Precondition, Tag, tagged},
     input::{self, Name},
     problem::{Kind, Problem},
 };
@@ -30,16 +32,16 @@ use crate::{
 /// Where Google sends people back to, below the public address.
 pub(crate) const CALLBACK: &str = "/oauth2callback";
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/connections", get(list))
-        .route("/connections/{name}", get(show).put(save).delete(remove))
-        .route("/connections/{name}/test", post(test))
-        .route("/connections/{name}/authorize", post(authorize))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, save, remove))
+        .routes(routes!(test))
+        .routes(routes!(authorize))
 }
 
 /// A connection, and what to do with it elsewhere.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ConnectionView {
     #[serde(flatten)]
     connection: Connection,
@@ -63,11 +65,19 @@ pub(crate) fn redirect_uri(api: &Api) -> String {
     format!("{}{CALLBACK}", api.settings.http.public_url.trim_end_matches('/'))
 }
 
-#[derive(Serialize)]
+/// The accounts of a workspace.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Connections)]
 struct Items {
     items: Vec<ConnectionView>,
 }
 
+/// Lists the accounts of the workspace by name.
+#[utoipa::path(get, path = "/connections", operation_id = "listConnections", tag = "connections",
+    responses(
+        (status = 200, description = "The connections", body = Items),
+    )
+)]
 async fn list(State(api): State<Api>, Workspace(workspace): Workspace) -> Result<Json<Items>, Problem> {
     let found = connections::connections(&api.db, workspace).await?;
     Ok(Json(Items { items: found.into_iter().map(|connection| view(&api, connection)).collect() }))
@@ -78,15 +88,33 @@ async fn find(api: &Api, workspace: Uuid, name: &str) -> Result<Connection, Prob
     found.ok_or_else(|| Problem::missing("connection", name))
 }
 
+/// Shows an account, without what is secret.
+#[utoipa::path(get, path = "/connections/{name}", operation_id = "getConnection", tag = "connections",
+    responses(
+        (status = 200, description = "The connection", body = ConnectionView, headers(("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+    )
+)]
 async fn show(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
     Name(name): Name,
-) -> Result<Json<ConnectionView>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let connection = find(&api, workspace, &name).await?;
-    Ok(Json(view(&api, connection)))
+    conditional::show(&headers, &view(&api, connection))
 }
 
+/// Keeps an account, or replaces the one of that name.
+///
+/// What is secret goes in and never comes out.
+#[utoipa::path(put, path = "/connections/{name}", operation_id = "saveConnection", tag = "connections",
+    request_body = Typed,
+    responses(
+        (status = 200, description = "It replaced one", body = ConnectionView, headers(("location" = String, description = "Where it is"), ("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+        (status = 201, description = "It is new", body = ConnectionView, headers(("location" = String, description = "Where it is"), ("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+        (status = 409, description = "The one of that name is of another provider"),
+    )
+)]
 async fn save(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -94,10 +122,14 @@ async fn save(
     Name(name): Name,
     request: Request,
 ) -> Result<Response, Problem> {
+    let precondition = Precondition::of(request.headers());
     let typed: Typed = input::json(request).await?;
     let (settings, credentials) = typed.read().map_err(|error| Problem::field(error.field, error.detail))?;
-    let existed = connections::connection_named(&api.db, workspace, &name).await?.is_some();
     let mut tx = api.db.begin().await?;
+    let known = connections::lock(&mut tx, workspace, &name).await?;
+    let existed = known.is_some();
+    let tag = known.map(|known| Tag::of_json(&view(&api, known))).transpose()?;
+    precondition.check(tag.as_ref())?;
     let provider = settings.provider().name();
     let new = NewConnection { name: &name, settings, credentials };
     let id = connections::save(&mut tx, api.accounts.vault(), workspace, new).await?;
@@ -107,9 +139,15 @@ async fn save(
     let connection = connections::connection(&api.db, workspace, id).await?.ok_or(ConnectionError::Missing)?;
     let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     let place = format!("/api/v1/connections/{name}");
-    Ok((status, [(header::LOCATION, place)], Json(view(&api, connection))).into_response())
+    Ok(([(header::LOCATION, place)], tagged(status, view(&api, connection))?).into_response())
 }
 
+/// Forgets an account and its secret.
+#[utoipa::path(delete, path = "/connections/{name}", operation_id = "deleteConnection", tag = "connections",
+    responses(
+        (status = 204, description = "It is gone"),
+    )
+)]
 async fn remove(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -124,20 +162,32 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Default, Deserialize)]
+/// What a test is to try.
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = ConnectionTestRequest)]
 #[serde(deny_unknown_fields, default)]
 struct TestOf {
     /// The Drive folder that is to be written to, or the Mautic form that is to be read.
     target: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A test that a worker makes.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConnectionTest)]
 struct Testing {
+    /// The job.
     job_id: Uuid,
+    /// Where it is.
     job_url: String,
 }
 
-/// A provider may take its time, so a worker asks it; the job's result says what was found.
+/// Lets a worker try an account; the job's result says what was found.
+#[utoipa::path(post, path = "/connections/{name}/test", operation_id = "testConnection", tag = "connections",
+    request_body(content = Option<TestOf>),
+    responses(
+        (status = 202, description = "The job that tries it", body = Testing, headers(("location" = String, description = "Where it is"))),
+    )
+)]
 async fn test(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -155,13 +205,23 @@ async fn test(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, job_url.clone())], Json(Testing { job_id, job_url })).into_response())
 }
 
-#[derive(Serialize)]
+/// A consent that was asked for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Consent)]
 struct Authorize {
     /// Where a person goes with a browser to consent.
     authorize_url: String,
+    /// How long that works.
     expires_at: DateTime<Utc>,
 }
 
+/// Begins a person's consent: the answer says where they go with a browser.
+#[utoipa::path(post, path = "/connections/{name}/authorize", operation_id = "authorizeConnection", tag = "connections",
+    responses(
+        (status = 200, description = "Where to go", body = Authorize),
+        (status = 409, description = "It is not an account that a person consents to"),
+    )
+)]
 async fn authorize(
     State(api): State<Api>,
     Workspace(workspace): Workspace,

@@ -4,26 +4,36 @@
 //! The one place where a request calls a provider: the person waits to hear whether Google is connected, and the code they bring lives minutes.
 
 use axum::{
-    Router,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
-    routing::get,
 };
 use herald_shared::connections::consent::{self, ConsentError};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Api, connections::CALLBACK, input::Parameters, notice::notice, problem::Problem};
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new().route("/authorize", get(authorize)).route(CALLBACK, get(callback))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(authorize)).routes(routes!(callback))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Begin {
+    /// Which consent.
     state: String,
 }
 
+/// Sends a person on to Google.
+#[utoipa::path(get, path = "/authorize", operation_id = "beginConsent", tag = "public",
+    params(Begin),
+    responses(
+        (status = 303, description = "On to Google", headers(("location" = String, description = "Google"))),
+        (status = 404, description = "A page: this consent does not work any more", content_type = "text/html", body = String),
+    )
+)]
 async fn authorize(State(api): State<Api>, Parameters(asked): Parameters<Begin>) -> Result<Response, Problem> {
     match consent::authorize_url(&api.db, &api.accounts, &asked.state).await {
         Ok(url) => Ok(private(Redirect::to(&url).into_response())),
@@ -34,14 +44,30 @@ async fn authorize(State(api): State<Api>, Parameters(asked): Parameters<Begin>)
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Back {
+    /// Which consent.
     #[serde(default)]
     state: String,
+    /// What Google gives for a consent.
+    #[param(value_type = Option<String>)]
     code: Option<secrecy::SecretString>,
+    /// What Google says if there is none.
     error: Option<String>,
 }
 
+/// Takes a person back from Google.
+#[utoipa::path(get, path = CALLBACK, operation_id = "takeConsent", tag = "public",
+    params(Back),
+    responses(
+        (status = 200, description = "A page: Google is connected", content_type = "text/html", body = String),
+        (status = 400, description = "A page: the person or Google did not consent", content_type = "text/html", body = String),
+        (status = 404, description = "A page: this consent does not work any more", content_type = "text/html", body = String),
+        (status = 500, description = "A page: the consent could not be kept", content_type = "text/html", body = String),
+        (status = 502, description = "A page: Google refused", content_type = "text/html", body = String),
+    )
+)]
 async fn callback(State(api): State<Api>, Parameters(back): Parameters<Back>) -> Response {
     let Some(code) = back.code else {
         let said = back.error.unwrap_or_default();

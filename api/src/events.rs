@@ -19,20 +19,19 @@ use std::{
 };
 
 use axum::{
-    Router,
     extract::State,
     http::header,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
     },
-    routing::get,
 };
 use futures::{Stream, stream};
 use herald_shared::{db::Db, ledger};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
@@ -49,21 +48,42 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Streams a process keeps open at most.
 const MOST: usize = 1_000;
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/jobs/{id}/events", get(job))
-        .route("/batches/{id}/events", get(batch))
-        .route("/queues/events", get(queues))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(job)).routes(routes!(batch)).routes(routes!(queues))
 }
 
+/// Tells a job's changes as they happen, until it has ended.
+///
+/// Server-sent events named `change`; `data` is what a `GET` of the thing answers. The state of now comes first.
+#[utoipa::path(get, path = "/jobs/{id}/events", operation_id = "watchJob", tag = "events",
+    responses(
+        (status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
+    )
+)]
 async fn job(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
     open(&api, Subject::Job(workspace, id)).await
 }
 
+/// Tells a batch's changes as they happen, until it has ended.
+///
+/// Server-sent events named `change`; `data` is what a `GET` of the thing answers. The state of now comes first.
+#[utoipa::path(get, path = "/batches/{id}/events", operation_id = "watchBatch", tag = "events",
+    responses(
+        (status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
+    )
+)]
 async fn batch(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
     open(&api, Subject::Batch(workspace, id)).await
 }
 
+/// Tells the queues' changes as they happen.
+///
+/// Server-sent events named `change`; `data` is what a `GET` of the thing answers. The state of now comes first.
+#[utoipa::path(get, path = "/queues/events", operation_id = "watchQueues", tag = "events",
+    responses(
+        (status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
+    )
+)]
 async fn queues(State(api): State<Api>) -> Result<Response, Problem> {
     open(&api, Subject::Queues).await
 }

@@ -6,15 +6,16 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Extension, Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use herald_shared::people;
 use serde::Serialize;
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::Api;
 
@@ -25,18 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What is written to see whether the file store takes files.
 const PROBE: &[u8] = &[b'.'; 4_096];
 
-pub(crate) fn routes() -> Router<Api> {
-    let last: Last = Arc::default();
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(async move |State(api): State<Api>| ready(&api, &last).await))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).layer(Extension(Last::default()))
 }
 
 type Last = Arc<Mutex<Option<(Instant, Readiness)>>>;
 
 /// What was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 struct Readiness {
+    /// `ready`, or `not ready`.
+    #[schema(pattern = "^(not )?ready$")]
     status: &'static str,
     /// `ok`, or what is wrong.
     database: String,
@@ -44,13 +44,30 @@ struct Readiness {
     files: String,
 }
 
-async fn ready(api: &Api, last: &Last) -> Response {
+/// Answers while the process lives.
+#[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "health",
+    responses(
+        (status = 200, description = "It lives", content_type = "text/plain", body = String),
+    )
+)]
+async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// Says whether the database answers and the file store takes a file.
+#[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "health",
+    responses(
+        (status = 200, description = "Both do", body = Readiness),
+        (status = 503, description = "One does not", body = Readiness),
+    )
+)]
+async fn ready(State(api): State<Api>, Extension(last): Extension<Last>) -> Response {
     // Held while probing, so that many askers make one probe.
     let mut last = last.lock().await;
     let found = match &*last {
         Some((at, found)) if at.elapsed() < STANDS => found.clone(),
         _ => {
-            let found = probe(api).await;
+            let found = probe(&api).await;
             *last = Some((Instant::now(), found.clone()));
             found
         }

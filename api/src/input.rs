@@ -1,7 +1,7 @@
 //! Reading requests, with refusals that say which field is wrong.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{FromRequestParts, Path, Query, Request, rejection::PathRejection},
     http::{HeaderMap, header, request::Parts},
 };
@@ -39,6 +39,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
+/// The `{name}` and the `{key}` of a path.
+pub(crate) struct NameAndKey(pub(crate) String, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for NameAndKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let names: Result<Path<(String, String)>, PathRejection> = Path::from_request_parts(parts, state).await;
+        names
+            .map(|Path((name, key))| Self(name, key))
+            .map_err(|_| Problem::new(Kind::NotFound, "a name in the path is not UTF-8"))
+    }
+}
+
 /// The parameters after the `?`.
 pub(crate) struct Parameters<T>(pub(crate) T);
 
@@ -69,16 +83,21 @@ pub(crate) async fn json_or_nothing<T: DeserializeOwned + Default>(request: Requ
     if is_empty { Ok(T::default()) } else { json(request).await }
 }
 
-async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
-    let bytes = axum::body::to_bytes(body, limits::JSON_BYTES).await.map_err(|error| {
+/// A body of at most `most` bytes.
+pub(crate) async fn bytes(body: Body, most: usize) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, most).await.map_err(|error| {
         let too_long =
             std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
         if too_long {
-            Problem::new(Kind::TooLarge, format!("the JSON is over {} KB", limits::JSON_BYTES >> 10))
+            Problem::new(Kind::TooLarge, format!("the body is over {} KB", most >> 10))
         } else {
             Problem::new(Kind::InvalidRequest, "the body broke off before its end")
         }
-    })?;
+    })
+}
+
+async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
+    let bytes = bytes(body, limits::JSON_BYTES).await?;
     let mut reader = serde_json::Deserializer::from_slice(&bytes);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();

@@ -5,13 +5,12 @@ mod source;
 mod start;
 
 use axum::{
-    Json, Router,
+    Json,
     body::Body,
     extract::{DefaultBodyLimit, State},
     http::{HeaderName, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use herald_shared::{
     domain::{self, Event, ImportProblem, InvitationRow, Run, TemplateRow, Wait},
@@ -21,11 +20,14 @@ use herald_shared::{
 };
 use serde::{Deserialize, Serialize};
 use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
     Api,
     auth::Workspace,
+    idempotency,
     input::{Id, Parameters},
     limits,
     page::{self, Page, PageParameters},
@@ -35,33 +37,37 @@ use crate::{
 /// Import problems shown with a run; `results.csv` has all.
 const PROBLEMS_SHOWN: usize = 200;
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/invitation-runs", get(list))
-        .route("/invitation-runs/{id}", get(show))
-        .route("/invitation-runs/{id}/guests", get(guests))
-        .route("/invitation-runs/{id}/results.csv", get(results_csv))
-        .route("/invitation-runs/{id}/cancel", post(cancel))
-        .route("/invitation-runs/{id}/retry", post(retry))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(guests))
+        .routes(routes!(results_csv))
+        .routes(routes!(cancel))
+        .routes(routes!(retry))
 }
 
 /// The route that takes uploads: large and as slow as the sender's line.
-pub(crate) fn upload_routes(api: &Api) -> Router<Api> {
+pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = api.settings.http.max_upload_mb << 20;
-    Router::new()
-        .route("/invitation-runs", post(start::start))
+    OpenApiRouter::new()
+        .routes(routes!(start::start))
+        .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
         .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
         .layer(middleware::from_fn(move |request, next| limits::upload(limit, request, next)))
 }
 
 /// A run with what surrounds it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RunView {
     #[serde(flatten)]
     run: Run,
+    /// What the guests are invited to.
     event: Option<Event>,
+    /// What their invitations are drawn on.
     template: Option<TemplateRow>,
+    /// How far its jobs are.
     batch: Option<Batch>,
     /// Why it does not go on by itself, and what to do.
     waits_for: Vec<Wait>,
@@ -69,7 +75,9 @@ struct RunView {
     problems: Vec<ImportProblem>,
     /// There are more problems than shown; `results.csv` has all.
     more_problems: bool,
+    /// Its guests.
     guests_url: String,
+    /// Its results, once it has ended.
     results_url: String,
 }
 
@@ -97,6 +105,13 @@ fn url(id: Uuid) -> String {
     format!("/api/v1/invitation-runs/{id}")
 }
 
+/// Lists runs, the newest first.
+#[utoipa::path(get, path = "/invitation-runs", operation_id = "listRuns", tag = "invitation-runs",
+    params(PageParameters),
+    responses(
+        (status = 200, description = "A page of runs", body = Page<Run>),
+    )
+)]
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -107,40 +122,67 @@ async fn list(
     Ok(Json(Page::of(runs, limit, |run| run.id.to_string())))
 }
 
+/// Shows how far a run is.
+#[utoipa::path(get, path = "/invitation-runs/{id}", operation_id = "getRun", tag = "invitation-runs",
+    responses(
+        (status = 200, description = "The run", body = RunView),
+    )
+)]
 async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<RunView>, Problem> {
     Ok(Json(view(&api, workspace, id).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct GuestParameters {
+    /// By what became of them.
+    #[param(pattern = "^(pending|made|failed|cancelled)$")]
     state: Option<String>,
+    /// Where the page before ended: its `next_cursor`.
     cursor: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<usize>,
 }
 
 /// A guest of a run. The link is shown once it leads somewhere.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Guest)]
 struct GuestView {
+    /// The invitation.
     invitation_id: Uuid,
+    /// The contact.
     contact_id: Uuid,
+    /// The guest's place in the list.
     position: i64,
+    /// The guest's name.
     name: String,
+    /// The guest's e-mail.
     email: Option<String>,
+    /// The guest's lucky number.
     lucky_number: String,
+    /// Where the invitation can be seen.
     link: Option<String>,
+    /// The step it is at.
+    #[schema(pattern = "^(picture|render|upload|publish|done)$")]
     step: String,
+    /// What became of it.
+    #[schema(pattern = "^(pending|made|failed|cancelled)$")]
     state: String,
     /// Whether the guest had the invitation before this run.
     had_one: bool,
+    /// Why it failed, and what to do.
     reason: Option<String>,
+    /// What a person should know about picture and drawing.
     notes: Vec<String>,
     /// How far the guest is: one entry a step, in order.
     steps: Vec<Step>,
 }
 
 /// A step of a guest's invitation.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = GuestStep)]
 struct Step {
     /// `picture`, `face`, `rendered`, `uploaded` or `published`.
     name: &'static str,
@@ -206,6 +248,13 @@ impl From<InvitationRow> for GuestView {
     }
 }
 
+/// Lists what became of each guest, in the order of the list.
+#[utoipa::path(get, path = "/invitation-runs/{id}/guests", operation_id = "listGuests", tag = "invitation-runs",
+    params(GuestParameters),
+    responses(
+        (status = 200, description = "A page of guests", body = Page<GuestView>),
+    )
+)]
 async fn guests(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -223,6 +272,13 @@ async fn guests(
     Ok(Json(Page::of(rows, limit, |row| row.position.to_string()).map(GuestView::from)))
 }
 
+/// Answers with the results as a table, once the run has ended.
+#[utoipa::path(get, path = "/invitation-runs/{id}/results.csv", operation_id = "getResults", tag = "invitation-runs",
+    responses(
+        (status = 200, description = "The table", content_type = "text/csv", body = String),
+        (status = 409, description = "It has not ended, or the table is being written", headers(("retry-after" = i64, description = "Seconds"))),
+    )
+)]
 async fn results_csv(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
     let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
     if !run.has_ended() {
@@ -249,6 +305,13 @@ async fn results_csv(State(api): State<Api>, Workspace(workspace): Workspace, Id
     Ok((headers, Body::from_stream(content)).into_response())
 }
 
+/// Cancels a run: nothing more is started, and what runs is asked to stop.
+#[utoipa::path(post, path = "/invitation-runs/{id}/cancel", operation_id = "cancelRun", tag = "invitation-runs",
+    responses(
+        (status = 200, description = "The run", body = RunView),
+        (status = 409, description = "It has ended already"),
+    )
+)]
 async fn cancel(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<RunView>, Problem> {
     match domain::cancel_run(&api.db, workspace, id).await? {
         Some(running) => {
@@ -265,7 +328,8 @@ async fn cancel(State(api): State<Api>, Workspace(workspace): Workspace, Id(id):
 }
 
 /// What a retry set going.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RunRetried)]
 struct Retried {
     /// Jobs put in the ledger.
     enqueued: usize,
@@ -273,6 +337,13 @@ struct Retried {
     run: RunView,
 }
 
+/// Takes up failed and cancelled guests, and a list that was not read to its end.
+#[utoipa::path(post, path = "/invitation-runs/{id}/retry", operation_id = "retryRun", tag = "invitation-runs",
+    responses(
+        (status = 200, description = "There was nothing to retry", body = Retried, headers(("location" = String, description = "Where it is"))),
+        (status = 202, description = "It goes on", body = Retried, headers(("location" = String, description = "Where it is"))),
+    )
+)]
 async fn retry(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
     let enqueued = domain::retry_failed(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
     let run = view(&api, workspace, id).await?;

@@ -4,17 +4,18 @@ mod bulk;
 mod filter;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use herald_shared::ledger::{
     self, Cancelled, FailureGroup, JobError, JobFilter, JobRow,
     audit::{self, Entry},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use self::filter::Asked;
@@ -27,16 +28,23 @@ use crate::{
     problem::{Kind, Problem},
 };
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/jobs", get(list))
-        .route("/jobs/failures", get(failures))
-        .route("/jobs/act/{act}", post(bulk::act))
-        .route("/jobs/{id}", get(show).delete(delete))
-        .route("/jobs/{id}/retry", post(retry))
-        .route("/jobs/{id}/cancel", post(cancel))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(failures))
+        .routes(routes!(bulk::act))
+        .routes(routes!(show, delete))
+        .routes(routes!(retry))
+        .routes(routes!(cancel))
 }
 
+/// Lists jobs, the newest first.
+#[utoipa::path(get, path = "/jobs", operation_id = "listJobs", tag = "jobs",
+    params(Asked),
+    responses(
+        (status = 200, description = "A page of jobs", body = Page<JobRow>),
+    )
+)]
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -49,12 +57,19 @@ async fn list(
     Ok(Json(Page::of(jobs, limit, |job| job.id.to_string())))
 }
 
-#[derive(Serialize)]
+/// What holds jobs up.
+#[derive(Serialize, ToSchema)]
 struct Failures {
     items: Vec<FailureGroup>,
 }
 
-/// What holds jobs up, by cause, the one with the most jobs first.
+/// Lists what holds jobs up, by cause, the one with the most jobs first.
+#[utoipa::path(get, path = "/jobs/failures", operation_id = "listFailures", tag = "jobs",
+    params(Asked),
+    responses(
+        (status = 200, description = "Causes", body = Failures),
+    )
+)]
 async fn failures(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -66,10 +81,12 @@ async fn failures(
 }
 
 /// A job with its failed attempts.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
 struct JobView {
     #[serde(flatten)]
     job: JobRow,
+    /// Its failed attempts, the first first.
     errors: Vec<JobError>,
 }
 
@@ -79,10 +96,23 @@ async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<JobView, Problem> 
     Ok(JobView { job, errors })
 }
 
+/// Shows a job with the error of each failed attempt.
+#[utoipa::path(get, path = "/jobs/{id}", operation_id = "getJob", tag = "jobs",
+    responses(
+        (status = 200, description = "The job", body = JobView),
+    )
+)]
 async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<JobView>, Problem> {
     Ok(Json(view(&api, workspace, id).await?))
 }
 
+/// Tries a dead or cancelled job again.
+#[utoipa::path(post, path = "/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs",
+    responses(
+        (status = 202, description = "It will be tried again", body = JobView, headers(("location" = String, description = "Where it is"))),
+        (status = 409, description = "It is neither dead nor cancelled, or another job does the same work"),
+    )
+)]
 async fn retry(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -106,6 +136,14 @@ async fn retry(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/api/v1/jobs/{id}"))], Json(job)).into_response())
 }
 
+/// Cancels a job.
+#[utoipa::path(post, path = "/jobs/{id}/cancel", operation_id = "cancelJob", tag = "jobs",
+    responses(
+        (status = 200, description = "It was waiting and is cancelled", body = JobView),
+        (status = 202, description = "It runs and was asked to stop", body = JobView),
+        (status = 409, description = "It has ended already"),
+    )
+)]
 async fn cancel(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -132,6 +170,13 @@ async fn cancel(
     Ok((status, Json(view(&api, workspace, id).await?)).into_response())
 }
 
+/// Deletes a job that has ended, with its errors.
+#[utoipa::path(delete, path = "/jobs/{id}", operation_id = "deleteJob", tag = "jobs",
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 409, description = "It has not ended"),
+    )
+)]
 async fn delete(
     State(api): State<Api>,
     Workspace(workspace): Workspace,

@@ -1,19 +1,22 @@
 //! The HTTP front: it checks what comes in, writes ledger rows, and answers. The work itself is done by workers.
 //!
 //! One file an endpoint group, named like the feature. What every endpoint shares stands beside them: [`problem`] (errors),
-//! [`page`] (lists), [`auth`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times),
-//! [`rate_limits`] (how many).
+//! [`page`] (lists), [`auth`] (who asks), [`access`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times),
+//! [`rate_limits`] (how many), [`openapi`] (what the API says of itself).
 
 mod access;
 mod actor;
 mod audit;
 mod auth;
 mod batches;
+mod conditional;
 mod connections;
 mod consent;
+mod cors;
 mod events;
 mod health;
 mod home;
+mod idempotency;
 mod input;
 mod invitation_runs;
 mod jobs;
@@ -23,6 +26,7 @@ mod metrics;
 mod monitor;
 mod notice;
 mod observe;
+mod openapi;
 mod page;
 mod people;
 mod probes;
@@ -37,7 +41,7 @@ mod workers;
 
 use std::{future::IntoFuture, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use herald_shared::{
     config::Settings,
     connections::Clients,
@@ -51,12 +55,23 @@ use herald_shared::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::util::option_layer;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, Predicate, SizeAbove},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
 
 pub use self::{
     events::Events,
     monitor::{Monitor, serve_monitor},
 };
+
+/// Answers below so many bytes are not compressed.
+const SMALL: u16 = 1_024;
 
 /// What the endpoints work with. Cheap to clone.
 #[derive(Clone)]
@@ -87,7 +102,7 @@ pub struct Api {
 pub fn router(api: Api) -> Router {
     let limited = |class| middleware::from_fn_with_state(rate_limits::Limited::new(&api, class), rate_limits::limited);
     let guard = rate_limits::Guard::new(&api);
-    let light = Router::new()
+    let light = OpenApiRouter::new()
         .merge(invitation_runs::routes())
         .merge(templates::routes())
         .merge(jobs::routes())
@@ -100,10 +115,12 @@ pub fn router(api: Api) -> Router {
         .merge(probes::routes())
         .merge(connections::routes())
         .merge(people::routes())
+        .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(middleware::from_fn(limits::in_time));
-    let uploads = Router::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
+    let uploads =
+        OpenApiRouter::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
     let v1 = light.merge(uploads);
-    let closed = Router::new()
+    let closed = OpenApiRouter::new()
         .nest("/api/v1", v1.layer(limited(Class::General)))
         .merge(metrics::routes())
         .layer(middleware::from_fn_with_state(api.clone(), auth::authorize))
@@ -111,7 +128,7 @@ pub fn router(api: Api) -> Router {
         .layer(middleware::from_fn_with_state(api.clone(), auth::authenticate))
         .layer(middleware::from_fn_with_state(guard, rate_limits::Guard::before_token));
     let sign_in = people::sign_in_routes().layer(limited(Class::SignIn));
-    let open = Router::new()
+    let open = OpenApiRouter::new()
         .merge(links::routes())
         .merge(consent::routes())
         .merge(webhooks::routes())
@@ -120,13 +137,17 @@ pub fn router(api: Api) -> Router {
         .nest("/api/v1", sign_in)
         .merge(health::routes())
         .merge(home::routes())
+        .merge(openapi::routes())
         .layer(middleware::from_fn(limits::in_time));
+    let (closed, open, document) = openapi::describe(closed, open);
     closed
-        .merge(open)
+        .merge(open.layer(Extension(document)))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(CatchPanicLayer::custom(problem::after_panic))
+        .layer(option_layer(cors::layer(&api.settings)))
         .layer(middleware::from_fn_with_state(api.clone(), observe::observe))
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(SMALL))))
         .with_state(api)
 }
 

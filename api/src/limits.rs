@@ -29,13 +29,17 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Ends requests that take longer than [`LIGHT`]. Only the answer's beginning counts: a body may stream for longer.
 pub(crate) async fn in_time(request: Request, next: Next) -> Result<Response, Problem> {
-    tokio::time::timeout(LIGHT, next.run(request))
+    within(LIGHT, request, next).await
+}
+
+async fn within(longest: Duration, request: Request, next: Next) -> Result<Response, Problem> {
+    tokio::time::timeout(longest, next.run(request))
         .await
-        .map_err(|_| Problem::new(Kind::TimedOut, format!("no answer within {} seconds; try again", LIGHT.as_secs())))
+        .map_err(|_| Problem::new(Kind::TimedOut, format!("no answer within {} seconds; try again", longest.as_secs())))
 }
 
 /// Guards a route that takes uploads: one whose announced length is over `limit` bytes is refused before it is taken in, and of one that
-/// is refused half-way the rest is read into nothing, since a client that cannot send does not come to read the answer either.
+/// is refused half-way, or known already, the rest is read into nothing, since a client that cannot send does not come to read the answer either.
 pub(crate) async fn upload(limit: u64, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let announced = body.size_hint().lower();
@@ -45,10 +49,9 @@ pub(crate) async fn upload(limit: u64, request: Request, next: Next) -> Response
     } else {
         next.run(Request::from_parts(parts, Body::from_stream(rest.clone()))).await
     };
-    if response.status().is_client_error() || response.status().is_server_error() {
-        let drained = rest.for_each(async |_| {});
-        let _ = tokio::time::timeout(DRAIN, drained).await;
-    }
+    // Nothing is left of what was taken in; something may be of what was refused, or answered without being read.
+    let drained = rest.for_each(async |_| {});
+    let _ = tokio::time::timeout(DRAIN, drained).await;
     response
 }
 
@@ -70,4 +73,22 @@ pub(crate) fn too_large(limit: u64) -> Problem {
         Kind::TooLarge,
         format!("the upload is over {} MB: send less at once, or raise http.max_upload_mb", limit >> 20),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, http::StatusCode, middleware, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_answered_in_time_is_a_problem() {
+        let router: Router = Router::new()
+            .route("/", get(std::future::pending::<&str>))
+            .layer(middleware::from_fn(|request, next| within(Duration::ZERO, request, next)));
+        let answer = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    }
 }

@@ -1,23 +1,31 @@
 //! `/i/{token}`: what an invitation's link leads to. Whoever has the link may see the picture; there is nothing else to see.
 
 use axum::{
-    Router,
     body::Body,
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use herald_shared::{domain, files::FilesError, links::LinkError};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Api, notice::notice, problem::Problem};
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new().route("/i/{token}", get(show))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(show))
 }
 
+/// Shows the invitation that a signed link leads to.
+#[utoipa::path(get, path = "/i/{token}", operation_id = "openLink", tag = "public",
+    params(("token" = String, Path, description = "Signed; it expires")),
+    responses(
+        (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"))),
+        (status = 404, description = "A page: the link is wrong, or the invitation is not made yet", content_type = "text/html", body = String),
+        (status = 410, description = "A page: the link has expired", content_type = "text/html", body = String),
+    )
+)]
 async fn show(State(api): State<Api>, token: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
     // What is not even text is no link either.
     let Ok(Path(token)) = token else { return Ok(unknown()) };

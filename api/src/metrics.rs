@@ -1,21 +1,28 @@
 //! `/metrics`: counts for Prometheus. It asks the ledger nothing: what waits in it is told by the schedulers, once for the fleet.
 
 use axum::{
-    Router,
     extract::State,
     http::header,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use herald_shared::{db::Db, telemetry};
 use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Api, limits};
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/metrics", get(async |State(api): State<Api>| answer(&api.metrics, &api.db)))
-        .layer(axum::middleware::from_fn(limits::in_time))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(show)).layer(axum::middleware::from_fn(limits::in_time))
+}
+
+/// Tells counts to Prometheus.
+#[utoipa::path(get, path = "/metrics", operation_id = "getMetrics", tag = "health",
+    responses(
+        (status = 200, description = "Counts", content_type = "text/plain", body = String),
+    )
+)]
+async fn show(State(api): State<Api>) -> Response {
+    answer(&api.metrics, &api.db)
 }
 
 /// What a process has counted, as Prometheus reads it.

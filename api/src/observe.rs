@@ -39,6 +39,9 @@ const CAREFUL: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
+/// Sent where guests come by TLS: a year, for this host alone.
+const ONLY_TLS: &str = "max-age=31536000";
+
 /// Wraps every request.
 pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -71,6 +74,9 @@ pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: 
     }
     HTTP_REQUEST.record([method, &route], seconds);
     HTTP_REQUESTS.add([method, &route, &status.to_string()], 1);
+    if api.settings.http.public_url.starts_with("https:") {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
+    }
     for (name, value) in CAREFUL {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -1,6 +1,7 @@
 //! Lists in pages: a page carries the cursor of the next one, so rows that come or go meanwhile shift nothing.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 
@@ -10,18 +11,23 @@ const DEFAULT: usize = 50;
 const MOST: usize = 500;
 
 /// One page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Page<T> {
+    /// The rows.
     items: Vec<T>,
     /// Sent back as `cursor` it gets the next page; `null` on the last one.
     next_cursor: Option<String>,
 }
 
 /// What may be asked of a list that has no filters.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageParameters {
+    /// Where the page before ended: its `next_cursor`.
     cursor: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<usize>,
 }
 

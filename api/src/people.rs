@@ -8,8 +8,8 @@ mod members;
 mod users;
 mod workspaces;
 
-use axum::Router;
 use herald_shared::people::PeopleError;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     Api,
@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// Routes behind a token.
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
         .merge(auth::routes())
         .merge(me::routes())
         .merge(workspaces::routes())
@@ -29,12 +29,12 @@ pub(crate) fn routes() -> Router<Api> {
 }
 
 /// Routes for who has no access token any more.
-pub(crate) fn open_routes() -> Router<Api> {
+pub(crate) fn open_routes() -> OpenApiRouter<Api> {
     auth::open_routes()
 }
 
 /// Routes at which secrets could be guessed.
-pub(crate) fn sign_in_routes() -> Router<Api> {
+pub(crate) fn sign_in_routes() -> OpenApiRouter<Api> {
     auth::sign_in_routes()
 }
 

@@ -1,17 +1,18 @@
 //! `/probes`: jobs that do nothing but show that the fleet works.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::post,
 };
 use herald_shared::{
     domain::{self, Probe},
-    ledger::{self, EnqueueError},
+    ledger::{self, Batch, EnqueueError},
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Api, auth::Workspace, input, problem::Problem};
 
@@ -22,21 +23,35 @@ const MOST_TRIES: i64 = 100;
 /// The longest name, in bytes.
 const LONGEST_NAME: usize = 200;
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new().route("/probes", post(start))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(start))
 }
 
-#[derive(Deserialize)]
+/// A probe to be started.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ProbeRequest)]
 #[serde(deny_unknown_fields)]
 struct Order {
+    /// How many jobs.
+    #[schema(minimum = 1, maximum = 10_000)]
     jobs: i64,
-    /// Made up if not given.
+    /// Made up if not given; 1 to 200 bytes.
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// Tries of each job; the kind's if not given.
+    #[schema(minimum = 1, maximum = 100)]
     tries: Option<i64>,
 }
 
+/// Starts jobs that do nothing but show that the fleet works.
+///
 /// Safe to repeat: a probe of the same name is found, not made again.
+#[utoipa::path(post, path = "/probes", operation_id = "startProbe", tag = "probes",
+    request_body = Order,
+    responses(
+        (status = 202, description = "The batch of its jobs", body = Batch, headers(("location" = String, description = "Where it is"))),
+    )
+)]
 async fn start(State(api): State<Api>, Workspace(workspace): Workspace, request: Request) -> Result<Response, Problem> {
     let Order { name, jobs, tries } = input::json(request).await?;
     if !(1..=MOST).contains(&jobs) {

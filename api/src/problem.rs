@@ -9,6 +9,7 @@ use axum::{
 };
 use herald_shared::{db::DbError, files::FilesError, ledger::EnqueueError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What kind of problem it is: each has a section in `docs/problems.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,20 +26,24 @@ pub(crate) enum Kind {
     WorkspaceNeeded,
     /// A code or an invitation opens nothing.
     CodeRefused,
-    /// It changed since it was read.
-    PreconditionFailed,
     /// There is no such thing.
     NotFound,
     /// The thing is there, the method is not.
     MethodNotAllowed,
     /// The thing is in a state in which this cannot be done.
     WrongState,
+    /// The same request is still being answered.
+    InProgress,
+    /// It is not what the client thinks it is.
+    PreconditionFailed,
     /// The upload is over a limit.
     TooLarge,
     /// The body is of a type the endpoint does not read.
     UnsupportedMediaType,
     /// A field has a value it cannot have.
     InvalidField,
+    /// The `Idempotency-Key` belongs to another request.
+    KeyReused,
     /// The guest list cannot be read.
     InvalidList,
     /// The template is wrong, or does not fit the list.
@@ -60,21 +65,23 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    #[cfg(test)]
-    const ALL: [Self; 22] = [
+    /// Every kind.
+    pub(crate) const ALL: [Self; 24] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::InvalidCredentials,
         Self::Forbidden,
         Self::WorkspaceNeeded,
         Self::CodeRefused,
-        Self::PreconditionFailed,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::WrongState,
+        Self::InProgress,
+        Self::PreconditionFailed,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidField,
+        Self::KeyReused,
         Self::InvalidList,
         Self::InvalidTemplate,
         Self::PreviewFailed,
@@ -87,7 +94,7 @@ impl Kind {
     ];
 
     /// Its name in the type URI, its status, its title.
-    fn facts(self) -> (&'static str, StatusCode, &'static str) {
+    pub(crate) fn facts(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::InvalidRequest => ("invalid-request", StatusCode::BAD_REQUEST, "The request cannot be read"),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid token is needed"),
@@ -97,19 +104,23 @@ impl Kind {
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "That is not allowed"),
             Self::WorkspaceNeeded => ("workspace-needed", StatusCode::BAD_REQUEST, "A workspace must be named"),
             Self::CodeRefused => ("code-refused", StatusCode::UNPROCESSABLE_ENTITY, "The code opens nothing"),
-            Self::PreconditionFailed => {
-                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "It changed since it was read")
-            }
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is no such thing"),
             Self::MethodNotAllowed => {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "The method does not apply here")
             }
             Self::WrongState => ("wrong-state", StatusCode::CONFLICT, "Its state does not allow that"),
+            Self::InProgress => ("in-progress", StatusCode::CONFLICT, "The same request is being answered"),
+            Self::PreconditionFailed => {
+                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "It is not what you saw")
+            }
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The upload is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type is not read here")
             }
             Self::InvalidField => ("invalid-field", StatusCode::UNPROCESSABLE_ENTITY, "A field has a wrong value"),
+            Self::KeyReused => {
+                ("key-reused", StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request")
+            }
             Self::InvalidList => ("invalid-list", StatusCode::UNPROCESSABLE_ENTITY, "The guest list cannot be read"),
             Self::InvalidTemplate => {
                 ("invalid-template", StatusCode::UNPROCESSABLE_ENTITY, "The template cannot be used")
@@ -130,7 +141,7 @@ impl Kind {
 }
 
 /// One thing that is wrong with the request.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Fault {
     /// The field, as a JSON pointer; of a form or a query, `/` and the field's name.
     pub(crate) pointer: String,
@@ -164,14 +175,24 @@ pub(crate) struct Problem {
     cause: Option<Arc<str>>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// Why a request was refused or could not be answered (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Body<'a> {
+    /// What kind of problem it is: `/problems` describes each.
     r#type: String,
+    /// The same for every problem of the type.
     title: &'static str,
+    /// The answer's status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What is wrong and what to do, for people.
     detail: &'a str,
+    /// The fields to blame, if particular ones are.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Option<Vec<Fault>>)]
     errors: &'a [Fault],
+    /// Under which the log knows the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }

@@ -1,9 +1,10 @@
 //! `/queues`: how much waits, what a queue may do, and holding it up. Queues are the fleet's, not a workspace's.
 
 use axum::{
-    Json, Router,
-    extract::{Path, Request, State},
-    routing::{get, post, put},
+    Json,
+    extract::{Request, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
 };
 use herald_shared::{
     connections::ProviderKind,
@@ -14,29 +15,33 @@ use herald_shared::{
     },
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
     actor::By,
-    input::{self, Name},
+    conditional::{self, Precondition, Tag},
+    input::{self, Name, NameAndKey},
     problem::{Fault, Kind, Problem},
 };
 
 /// Jobs at once at most, for one key.
 const MOST_AT_ONCE: i64 = 1_000_000;
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/queues", get(list))
-        .route("/queues/{name}", get(show))
-        .route("/queues/{name}/limits", put(set_limits))
-        .route("/queues/{name}/keys/{key}", put(set_key))
-        .route("/queues/{name}/unblock", post(unblock))
-        .route("/queues/{name}/pause", post(pause))
-        .route("/queues/{name}/resume", post(resume))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(limits, set_limits))
+        .routes(routes!(set_key))
+        .routes(routes!(unblock))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
 }
 
-#[derive(Serialize)]
+/// Every queue.
+#[derive(Serialize, ToSchema)]
 struct Queues {
     items: Vec<QueueStatus>,
 }
@@ -59,15 +64,23 @@ pub(crate) async fn every(api: &Api) -> Result<Vec<QueueStatus>, Problem> {
     Ok(queues)
 }
 
+/// Lists every queue.
+#[utoipa::path(get, path = "/queues", operation_id = "listQueues", tag = "queues",
+    responses(
+        (status = 200, description = "The queues", body = Queues),
+    )
+)]
 async fn list(State(api): State<Api>) -> Result<Json<Queues>, Problem> {
     Ok(Json(Queues { items: every(&api).await? }))
 }
 
 /// A queue with the keys that have limits of their own.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Queue)]
 struct QueueView {
     #[serde(flatten)]
     queue: QueueStatus,
+    /// The keys.
     keys: Vec<KeyRow>,
 }
 
@@ -76,19 +89,36 @@ async fn view(api: &Api, name: &str) -> Result<Json<QueueView>, Problem> {
     Ok(Json(QueueView { queue, keys: ledger::queue_keys(&api.db, name).await? }))
 }
 
+/// Shows a queue with the keys that have limits of their own.
+#[utoipa::path(get, path = "/queues/{name}", operation_id = "getQueue", tag = "queues",
+    responses(
+        (status = 200, description = "The queue", body = QueueView),
+    )
+)]
 async fn show(State(api): State<Api>, Name(name): Name) -> Result<Json<QueueView>, Problem> {
     view(&api, &name).await
 }
 
 /// All of a queue's limits; what is left out has none.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = QueueLimitsRequest)]
 #[serde(deny_unknown_fields)]
 struct Limits {
+    /// Units of cost in `rate_seconds`.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     rate: Option<i64>,
+    /// Seconds that `rate` counts over.
+    #[schema(minimum = 1, maximum = 86_400, default = 1)]
     #[serde(default = "a_second")]
     rate_seconds: i64,
+    /// Units that may go at once after a pause.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     burst: Option<i64>,
+    /// Jobs at once.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     concurrency: Option<i64>,
+    /// Jobs at once for each key.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     key_concurrency: Option<i64>,
 }
 
@@ -96,13 +126,30 @@ fn a_second() -> i64 {
     1
 }
 
+/// Shows what a queue may do.
+#[utoipa::path(get, path = "/queues/{name}/limits", operation_id = "getQueueLimits", tag = "queues",
+    responses((status = 200, description = "Its limits", body = QueueLimits,
+        headers(("etag" = String, description = "Their version, for If-Match and If-None-Match"))))
+)]
+async fn limits(State(api): State<Api>, Name(name): Name, headers: HeaderMap) -> Result<Response, Problem> {
+    conditional::show(&headers, &one(&api, &name).await?.limits)
+}
+
+/// Sets all limits of a queue at once; what is left out has none.
+#[utoipa::path(put, path = "/queues/{name}/limits", operation_id = "setQueueLimits", tag = "queues",
+    request_body = Limits,
+    responses(
+        (status = 200, description = "The queue", body = QueueView, headers(("etag" = String, description = "The version of its limits, for If-Match"))),
+    )
+)]
 async fn set_limits(
     State(api): State<Api>,
     By(actor): By,
     Name(name): Name,
     request: Request,
-) -> Result<Json<QueueView>, Problem> {
+) -> Result<Response, Problem> {
     one(&api, &name).await?;
+    let precondition = Precondition::of(request.headers());
     let Limits { rate, rate_seconds, burst, concurrency, key_concurrency } = input::json(request).await?;
     let limits = QueueLimits { rate, rate_seconds, burst, concurrency, key_concurrency };
     let faults: Vec<Fault> = limits
@@ -114,24 +161,38 @@ async fn set_limits(
         return Err(Problem::faults(Kind::InvalidField, faults));
     }
     let mut tx = api.db.begin().await?;
+    let known = ledger::lock_limits(&mut tx, &name).await?;
+    precondition.check(Some(&Tag::of_json(&known)?))?;
     ledger::set_limits(&mut tx, &name, &limits).await?;
     let detail = serde_json::to_value(&limits).unwrap_or_default();
     audit::record(&mut tx, &actor, Entry::of("queue.limits", &name).with(detail)).await?;
     tx.commit().await?;
-    view(&api, &name).await
+    let mut response = view(&api, &name).await?.into_response();
+    Tag::of_json(&limits)?.put(response.headers_mut());
+    Ok(response)
 }
 
-#[derive(Deserialize)]
+/// The limit of one key.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = QueueKeyRequest)]
 #[serde(deny_unknown_fields)]
 struct KeyLimit {
     /// `null`: what the queue says for all keys.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     concurrency: Option<i64>,
 }
 
+/// Sets how many jobs of one key, such as a host or an account, run at once.
+#[utoipa::path(put, path = "/queues/{name}/keys/{key}", operation_id = "setQueueKey", tag = "queues",
+    request_body = KeyLimit,
+    responses(
+        (status = 200, description = "The queue", body = QueueView),
+    )
+)]
 async fn set_key(
     State(api): State<Api>,
     By(actor): By,
-    Path((name, key)): Path<(String, String)>,
+    NameAndKey(name, key): NameAndKey,
     request: Request,
 ) -> Result<Json<QueueView>, Problem> {
     one(&api, &name).await?;
@@ -147,6 +208,12 @@ async fn set_key(
     view(&api, &name).await
 }
 
+/// Ends a wait that a provider asked for.
+#[utoipa::path(post, path = "/queues/{name}/unblock", operation_id = "unblockQueue", tag = "queues",
+    responses(
+        (status = 200, description = "The queue", body = QueueView),
+    )
+)]
 async fn unblock(State(api): State<Api>, By(actor): By, Name(name): Name) -> Result<Json<QueueView>, Problem> {
     one(&api, &name).await?;
     let mut tx = api.db.begin().await?;
@@ -156,10 +223,22 @@ async fn unblock(State(api): State<Api>, By(actor): By, Name(name): Name) -> Res
     view(&api, &name).await
 }
 
+/// Starts nothing more from a queue, in the whole fleet. What runs goes on.
+#[utoipa::path(post, path = "/queues/{name}/pause", operation_id = "pauseQueue", tag = "queues",
+    responses(
+        (status = 200, description = "The queue", body = QueueStatus),
+    )
+)]
 async fn pause(State(api): State<Api>, by: By, Name(name): Name) -> Result<Json<QueueStatus>, Problem> {
     set_paused(&api, by, &name, true).await
 }
 
+/// Lets a queue go on.
+#[utoipa::path(post, path = "/queues/{name}/resume", operation_id = "resumeQueue", tag = "queues",
+    responses(
+        (status = 200, description = "The queue", body = QueueStatus),
+    )
+)]
 async fn resume(State(api): State<Api>, by: By, Name(name): Name) -> Result<Json<QueueStatus>, Problem> {
     set_paused(&api, by, &name, false).await
 }

@@ -1,23 +1,25 @@
 //! `/schedules`: jobs that come again by the calendar.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use herald_shared::schedules::{
     self, Change, Flaws, Missed, NewSchedule, Overlap, RunNow, Schedule, ScheduleError, Timetable,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
     Api,
     actor::By,
     auth::Workspace,
+    conditional::{self, Precondition, Tag, tagged},
     input::{self, Id, Parameters},
     page::{Page, PageParameters},
     problem::{Fault, Kind, Problem},
@@ -28,21 +30,22 @@ const PREVIEW: usize = 5;
 /// Ticks of a preview at most.
 const LONGEST_PREVIEW: usize = 100;
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/schedules", get(list).post(create))
-        .route("/schedules/{id}", get(show).patch(change).delete(remove))
-        .route("/schedules/{id}/run", post(run))
-        .route("/schedules/{id}/pause", post(pause))
-        .route("/schedules/{id}/resume", post(resume))
-        .route("/schedules/{id}/next", get(next))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change, remove))
+        .routes(routes!(run))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(next))
 }
 
 /// A schedule, with its next tick by the clocks of its time zone.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ScheduleView {
     #[serde(flatten)]
     schedule: Schedule,
+    /// Its next tick by the clocks of its time zone.
     next_run_local: Option<String>,
 }
 
@@ -58,6 +61,13 @@ fn local(timetable: &Timetable, at: DateTime<Utc>) -> String {
     timetable.local(at).to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
+/// Lists schedules, the newest first.
+#[utoipa::path(get, path = "/schedules", operation_id = "listSchedules", tag = "schedules",
+    params(PageParameters),
+    responses(
+        (status = 200, description = "A page of schedules", body = Page<ScheduleView>),
+    )
+)]
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -68,21 +78,44 @@ async fn list(
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string()).map(ScheduleView::from)))
 }
 
-#[derive(Deserialize)]
+/// A schedule to be made.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewSchedule)]
 #[serde(deny_unknown_fields)]
 struct Create {
+    /// What people call it; one of a kind in its workspace.
     name: String,
+    /// When: five fields, six with the second first, or a name such as `@daily`.
+    #[schema(example = "30 2 * * *")]
     cron: String,
+    /// By whose clocks: an IANA name.
+    #[schema(example = "Europe/Madrid")]
     time_zone: String,
+    /// What its jobs do.
+    #[schema(example = "invitation.start")]
     kind: String,
+    /// Their arguments.
     #[serde(default)]
+    #[schema(value_type = Object)]
     args: serde_json::Map<String, serde_json::Value>,
+    /// What becomes of ticks that nobody fired in time.
+    #[schema(pattern = "^(skip|once|all)$", default = "once")]
     missed: Option<String>,
+    /// Whether it fires while its last job is not finished.
+    #[schema(pattern = "^(allow|skip)$", default = "allow")]
     overlap: Option<String>,
+    /// It is held up from the beginning.
     #[serde(default)]
     paused: bool,
 }
 
+/// Makes a schedule.
+#[utoipa::path(post, path = "/schedules", operation_id = "createSchedule", tag = "schedules",
+    request_body = Create,
+    responses(
+        (status = 201, description = "The schedule", body = ScheduleView, headers(("location" = String, description = "Where it is"), ("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+    )
+)]
 async fn create(State(api): State<Api>, By(actor): By, request: Request) -> Result<Response, Problem> {
     let asked: Create = input::json(request).await?;
     let new = NewSchedule {
@@ -98,39 +131,62 @@ async fn create(State(api): State<Api>, By(actor): By, request: Request) -> Resu
     };
     let made = schedules::create(&api.db, &actor, new).await?;
     let location = format!("/api/v1/schedules/{}", made.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(ScheduleView::from(made))).into_response())
+    let response = tagged(StatusCode::CREATED, ScheduleView::from(made))?;
+    Ok(([(header::LOCATION, location)], response).into_response())
 }
 
+/// Shows a schedule.
+#[utoipa::path(get, path = "/schedules/{id}", operation_id = "getSchedule", tag = "schedules",
+    responses(
+        (status = 200, description = "The schedule", body = ScheduleView, headers(("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+    )
+)]
 async fn show(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
     Id(id): Id,
-) -> Result<Json<ScheduleView>, Problem> {
-    Ok(Json(one(&api, workspace, id).await?.into()))
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    conditional::show(&headers, &ScheduleView::from(one(&api, workspace, id).await?))
 }
 
 async fn one(api: &Api, workspace: Uuid, id: Uuid) -> Result<Schedule, Problem> {
     schedules::show(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("schedule", id))
 }
 
-#[derive(Deserialize)]
+/// What is to be changed of a schedule.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ScheduleChange)]
 #[serde(deny_unknown_fields)]
 struct Patch {
+    /// What people call it.
     name: Option<String>,
+    /// When.
     cron: Option<String>,
+    /// By whose clocks.
     time_zone: Option<String>,
+    /// What its jobs do.
     kind: Option<String>,
+    /// Their arguments, all of them.
+    #[schema(value_type = Option<Object>)]
     args: Option<serde_json::Map<String, serde_json::Value>>,
+    /// What becomes of ticks that nobody fired in time.
+    #[schema(pattern = "^(skip|once|all)$")]
     missed: Option<String>,
+    /// Whether it fires while its last job is not finished.
+    #[schema(pattern = "^(allow|skip)$")]
     overlap: Option<String>,
 }
 
-async fn change(
-    State(api): State<Api>,
-    By(actor): By,
-    Id(id): Id,
-    request: Request,
-) -> Result<Json<ScheduleView>, Problem> {
+/// Changes the fields that are sent.
+#[utoipa::path(patch, path = "/schedules/{id}", operation_id = "changeSchedule", tag = "schedules",
+    request_body = Patch,
+    responses(
+        (status = 200, description = "The schedule", body = ScheduleView, headers(("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+    )
+)]
+async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Request) -> Result<Response, Problem> {
+    let precondition = Precondition::of(request.headers());
     let asked: Patch = input::json(request).await?;
     let change = Change {
         name: asked.name,
@@ -141,15 +197,32 @@ async fn change(
         missed: missed(asked.missed.as_deref())?,
         overlap: overlap(asked.overlap.as_deref())?,
     };
-    let changed = schedules::change(&api.db, &actor, id, change).await?;
-    changed.map(|schedule| Json(schedule.into())).ok_or_else(|| Problem::missing("schedule", id))
+    let seen = |schedule: &Schedule| {
+        let tag = Tag::of_json(&ScheduleView::from(schedule.clone())).ok();
+        precondition.holds(tag.as_ref())
+    };
+    let changed = schedules::change_if(&api.db, &actor, id, change, seen).await?;
+    tagged(StatusCode::OK, ScheduleView::from(changed.ok_or_else(|| Problem::missing("schedule", id))?))
 }
 
+/// Removes a schedule. The jobs it made stay.
+#[utoipa::path(delete, path = "/schedules/{id}", operation_id = "deleteSchedule", tag = "schedules",
+    responses(
+        (status = 204, description = "It is gone"),
+    )
+)]
 async fn remove(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<StatusCode, Problem> {
     let removed = schedules::remove(&api.db, &actor, id).await?;
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::missing("schedule", id)) }
 }
 
+/// Makes its job at once. Its next tick stays where it is.
+#[utoipa::path(post, path = "/schedules/{id}/run", operation_id = "runSchedule", tag = "schedules",
+    responses(
+        (status = 202, description = "The schedule; Location is the job", body = ScheduleView, headers(("location" = String, description = "The job"))),
+        (status = 409, description = "Its last job is not finished, and its overlap is skip"),
+    )
+)]
 async fn run(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Response, Problem> {
     match schedules::run_now(&api.db, &actor, id).await? {
         RunNow::Job(job) => {
@@ -165,36 +238,64 @@ async fn run(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Respon
     }
 }
 
+/// Holds a schedule up.
+#[utoipa::path(post, path = "/schedules/{id}/pause", operation_id = "pauseSchedule", tag = "schedules",
+    responses(
+        (status = 200, description = "The schedule", body = ScheduleView),
+    )
+)]
 async fn pause(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<ScheduleView>, Problem> {
     let paused = schedules::pause(&api.db, &actor, id).await?;
     paused.map(|schedule| Json(schedule.into())).ok_or_else(|| Problem::missing("schedule", id))
 }
 
+/// Lets a schedule go on.
+#[utoipa::path(post, path = "/schedules/{id}/resume", operation_id = "resumeSchedule", tag = "schedules",
+    responses(
+        (status = 200, description = "The schedule", body = ScheduleView),
+    )
+)]
 async fn resume(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<ScheduleView>, Problem> {
     let resumed = schedules::resume(&api.db, &actor, id).await?;
     resumed.map(|schedule| Json(schedule.into())).ok_or_else(|| Problem::missing("schedule", id))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct NextParameters {
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 5)]
     count: Option<usize>,
 }
 
 /// Ticks to come.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ticks)]
 struct Next {
+    /// By whose clocks.
     time_zone: String,
+    /// The ticks, in order.
     items: Vec<Tick>,
 }
 
-#[derive(Serialize)]
+/// A tick to come.
+#[derive(Serialize, ToSchema)]
 struct Tick {
+    /// When.
     utc: DateTime<Utc>,
     /// By the clocks of the schedule's time zone, with their distance from UTC.
     local: String,
 }
 
+/// Tells its ticks to come.
+#[utoipa::path(get, path = "/schedules/{id}/next", operation_id = "listTicks", tag = "schedules",
+    params(NextParameters),
+    responses(
+        (status = 200, description = "The ticks", body = Next),
+        (status = 409, description = "Its time zone or expression is not known any more"),
+    )
+)]
 async fn next(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -225,6 +326,7 @@ impl From<ScheduleError> for Problem {
     fn from(error: ScheduleError) -> Self {
         match error {
             ScheduleError::Db(error) => error.into(),
+            ScheduleError::Unseen => conditional::failed(),
             ScheduleError::Flaws(Flaws(flaws)) => {
                 let faults = flaws.iter().map(|flaw| Fault::new(&flaw.field.replace('.', "/"), &flaw.detail)).collect();
                 Self::faults(Kind::InvalidField, faults)

@@ -4,12 +4,11 @@ mod preview;
 mod receive;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{DefaultBodyLimit, Request, State},
     http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use herald_shared::{
     domain::{self, TemplateFilesError, TemplateRow},
@@ -18,11 +17,14 @@ use herald_shared::{
 use serde::Serialize;
 use std::collections::BTreeSet;
 use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
     Api,
     auth::Workspace,
+    idempotency,
     input::{Id, Parameters},
     limits,
     page::{Page, PageParameters},
@@ -32,18 +34,19 @@ use crate::{
 /// The largest template, packed or not, in bytes.
 const MAX_TEMPLATE: u64 = 128 << 20;
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/templates", get(list))
-        .route("/templates/{id}", get(show))
-        .route("/templates/{id}/preview", get(preview::from_query).post(preview::from_json))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(preview::from_query, preview::from_json))
 }
 
 /// The route that takes uploads.
-pub(crate) fn upload_routes(api: &Api) -> Router<Api> {
+pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = upload_limit(api);
-    Router::new()
-        .route("/templates", post(upload))
+    OpenApiRouter::new()
+        .routes(routes!(upload))
+        .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
         .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
         .layer(middleware::from_fn(move |request, next| limits::upload(limit, request, next)))
@@ -53,6 +56,13 @@ fn upload_limit(api: &Api) -> u64 {
     (api.settings.http.max_upload_mb << 20).min(MAX_TEMPLATE)
 }
 
+/// Lists templates, the newest version first.
+#[utoipa::path(get, path = "/templates", operation_id = "listTemplates", tag = "templates",
+    params(PageParameters),
+    responses(
+        (status = 200, description = "A page of templates", body = Page<TemplateRow>),
+    )
+)]
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -64,7 +74,7 @@ async fn list(
 }
 
 /// A template with what it draws.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TemplateView {
     #[serde(flatten)]
     row: TemplateRow,
@@ -93,6 +103,12 @@ impl TemplateView {
     }
 }
 
+/// Shows a template with what it draws.
+#[utoipa::path(get, path = "/templates/{id}", operation_id = "getTemplate", tag = "templates",
+    responses(
+        (status = 200, description = "The template", body = TemplateView),
+    )
+)]
 async fn show(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -108,6 +124,15 @@ async fn stored(api: &Api, workspace: Uuid, id: Uuid) -> Result<(TemplateRow, Te
     Ok((row, template))
 }
 
+/// Takes a template in: its files as a form, or one zip.
+///
+/// The same files again are the same template; changed ones are a new version under the same name.
+#[utoipa::path(post, path = "/templates", operation_id = "uploadTemplate", tag = "templates",
+    request_body(content((receive::TemplateForm = "multipart/form-data"), (String = "application/zip"))),
+    responses(
+        (status = 201, description = "The template", body = TemplateView, headers(("location" = String, description = "Where it is"))),
+    )
+)]
 async fn upload(
     State(api): State<Api>,
     Workspace(workspace): Workspace,

@@ -6,12 +6,10 @@
 use std::time::Duration;
 
 use axum::{
-    Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, StatusCode},
+    Json,
+    extract::{Request, State},
+    http::StatusCode,
     response::{IntoResponse, Response},
-    routing::post,
 };
 use herald_shared::{
     connections::{self, Credentials, ProviderKind},
@@ -21,12 +19,14 @@ use herald_shared::{
     providers::mautic::webhook,
     schedules::{self, Schedule},
 };
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
     Api,
-    input::Id,
+    input::{self, Id},
     problem::{Kind, Problem},
 };
 
@@ -40,11 +40,32 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Plans looked through.
 const PLANS: usize = 1_000;
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new().route("/webhooks/mautic/{id}", post(mautic)).layer(DefaultBodyLimit::max(LARGEST))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(mautic))
 }
 
-async fn mautic(State(api): State<Api>, Id(id): Id, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+/// What a webhook set going.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookTaken)]
+struct Begun {
+    /// Runs that begin soon.
+    runs: usize,
+}
+
+/// Hears from Mautic that somebody filled in a form.
+///
+/// What is planned for that form begins soon.
+#[utoipa::path(post, path = "/webhooks/mautic/{id}", operation_id = "receiveMautic", tag = "public",
+    params(("webhook-signature" = Option<String>, Header, description = "HMAC-SHA256 of the body with the webhook's secret, in Base64")),
+    request_body(content = Object),
+    responses(
+        (status = 202, description = "How many runs begin soon", body = Begun),
+        (status = 401, description = "The signature is wrong, or there is no such connection"),
+    )
+)]
+async fn mautic(State(api): State<Api>, Id(id): Id, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let body = input::bytes(body, LARGEST).await?;
     // One answer for a connection that is not there, has no secret, or another one: nobody learns which.
     let refused = || Problem::new(Kind::Unauthorized, "the signature is not one of this connection's webhook secret");
     let Some((workspace, connection)) = connections::webhook_connection(&api.db, id).await? else {
@@ -55,7 +76,7 @@ async fn mautic(State(api): State<Api>, Id(id): Id, headers: HeaderMap, body: By
     }
     let opened = connections::open(&api.db, api.accounts.vault(), workspace, id).await?;
     let Credentials::Mautic(secret) = opened.credentials else { return Err(refused()) };
-    let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let signature = parts.headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let genuine = secret.webhook_secret.as_ref().is_some_and(|secret| webhook::verify(secret, &body, signature));
     if !genuine {
         return Err(refused());
@@ -74,7 +95,7 @@ async fn mautic(State(api): State<Api>, Id(id): Id, headers: HeaderMap, body: By
     let mut tx = api.db.begin().await?;
     ledger::enqueue(&mut tx, jobs).await?;
     tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "runs": begun }))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Begun { runs: begun })).into_response())
 }
 
 /// The planned runs that are not held up.

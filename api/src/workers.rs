@@ -1,36 +1,33 @@
 //! `/workers`: the live fleet, and asking a worker to take no more jobs. Workers are the fleet's, not a workspace's.
 
-use axum::{
-    Json, Router,
-    extract::State,
-    routing::{get, post},
-};
+use axum::{Json, extract::State};
 use chrono::TimeDelta;
 use herald_shared::ledger::{
     self, WORKER_BELIEVED, WorkerRow,
     audit::{self, Entry},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Api, actor::By, input::Name, problem::Problem};
 
 /// How long a worker that vanished is shown.
 const SHOWN: TimeDelta = TimeDelta::hours(1);
 
-pub(crate) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/workers", get(list))
-        .route("/workers/{name}/quiet", post(quiet))
-        .route("/workers/{name}/resume", post(resume))
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(quiet)).routes(routes!(resume))
 }
 
-#[derive(Serialize)]
+/// The live fleet.
+#[derive(Serialize, ToSchema)]
 struct Workers {
     items: Vec<WorkerView>,
 }
 
 /// A worker, and whether it is still there.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Worker)]
 struct WorkerView {
     #[serde(flatten)]
     worker: WorkerRow,
@@ -45,14 +42,32 @@ async fn every(api: &Api) -> Result<Workers, Problem> {
     Ok(Workers { items: workers.into_iter().map(view).collect() })
 }
 
+/// Lists the live fleet.
+#[utoipa::path(get, path = "/workers", operation_id = "listWorkers", tag = "workers",
+    responses(
+        (status = 200, description = "The workers", body = Workers),
+    )
+)]
 async fn list(State(api): State<Api>) -> Result<Json<Workers>, Problem> {
     Ok(Json(every(&api).await?))
 }
 
+/// Asks a worker to take no more jobs.
+#[utoipa::path(post, path = "/workers/{name}/quiet", operation_id = "quietWorker", tag = "workers",
+    responses(
+        (status = 200, description = "The workers", body = Workers),
+    )
+)]
 async fn quiet(State(api): State<Api>, by: By, Name(name): Name) -> Result<Json<Workers>, Problem> {
     ask(&api, by, &name, true).await
 }
 
+/// Lets a worker take jobs again.
+#[utoipa::path(post, path = "/workers/{name}/resume", operation_id = "resumeWorker", tag = "workers",
+    responses(
+        (status = 200, description = "The workers", body = Workers),
+    )
+)]
 async fn resume(State(api): State<Api>, by: By, Name(name): Name) -> Result<Json<Workers>, Problem> {
     ask(&api, by, &name, false).await
 }

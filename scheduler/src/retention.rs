@@ -1,9 +1,9 @@
-//! Prunes jobs that ended long ago; their counts stay.
+//! Prunes jobs that ended long ago (their counts stay), and answers kept for who asks twice.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use herald_shared::ledger;
+use herald_shared::{idempotency, ledger};
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
@@ -21,6 +21,16 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
                 Ok(_) => break,
                 Err(error) => {
                     tracing::warn!(%error, "pruning failed, will try again");
+                    break;
+                }
+            }
+        }
+        loop {
+            match idempotency::prune(db, GROUP).await {
+                Ok(pruned) if pruned == GROUP && !stop.is_cancelled() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "pruning kept answers failed, will try again");
                     break;
                 }
             }

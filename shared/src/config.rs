@@ -93,6 +93,7 @@ pub struct Http {
     pub listen: String,
     pub public_url: String,
     pub max_upload_mb: u64,
+    pub cors_origins: Vec<String>,
 }
 
 /// `[worker]`
@@ -233,6 +234,7 @@ impl Settings {
             .prefix_separator("__")
             .separator("__")
             .list_separator(",")
+            .with_list_parse_key("http.cors_origins")
             .with_list_parse_key("pictures.allow_hosts")
             .with_list_parse_key("images.font_folders")
             .with_list_parse_key("limits.trusted_proxies")

@@ -20,8 +20,8 @@ pub use self::{
         S3Secret, Settings,
     },
     store::{
-        Connection, ConnectionError, NewConnection, Opened, connection, connection_named, connections, mark_broken,
-        mark_ok, open, remove, reseal, save, webhook_connection,
+        Connection, ConnectionError, NewConnection, Opened, connection, connection_named, connections, lock,
+        mark_broken, mark_ok, open, remove, reseal, save, webhook_connection,
     },
     typed::{Typed, TypedError},
 };

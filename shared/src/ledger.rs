@@ -61,8 +61,8 @@ pub use open_hours::{OpenHours, OpenHoursError};
 pub use pace::Rate;
 pub use progress::{keep_progress, kept_progress};
 pub use queue::{
-    BadLimit, KeyRow, QueueLimits, QueueStatus, oldest_due, queue_keys, queues, set_key_concurrency, set_limits,
-    set_paused, set_up_outside, unblock, unblock_key,
+    BadLimit, KeyRow, QueueLimits, QueueStatus, lock_limits, oldest_due, queue_keys, queues, set_key_concurrency,
+    set_limits, set_paused, set_up_outside, unblock, unblock_key,
 };
 pub use retention::{Pruned, prune};
 pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};

@@ -9,6 +9,7 @@ pub mod db;
 pub mod domain;
 pub mod expression;
 pub mod files;
+pub mod idempotency;
 pub mod ids;
 pub mod jobs;
 pub mod ledger;

@@ -18,7 +18,7 @@ pub use self::{
     context::{NoTraceContext, TraceContext},
     otlp::{flush, start_export},
     process::{render, this_process},
-    span::{Span, traceparent},
+    span::{Span, carried, traceparent},
 };
 use crate::{
     config::{Log, LogFormat},

@@ -5,6 +5,7 @@ use herald_shared::{
     domain::{Destination, NumberFormat, PicturePolicy, PlannedDestination, PlannedSource, RunOptions},
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::problem::{Fault, Kind, Problem};
@@ -15,24 +16,75 @@ const FORM_FIELDS: &str = "event, template, format, refresh, only_failed, limit,
                            destination, guests and pictures";
 
 /// The fields as they came.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[schema(as = RunRequest)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Fields {
+    /// What the guests are invited to; made if it is new.
+    #[schema(required = true)]
     event: String,
+    /// A template's id, or its name for the newest version.
+    #[schema(required = true)]
     template: String,
+    /// The setting `images.format` if not given.
+    #[schema(pattern = "^(jpg|jpeg|png|webp)$")]
     format: Option<String>,
+    /// Draw again what is made already.
     refresh: bool,
+    /// Only guests whose invitation failed before.
     only_failed: bool,
+    /// At most so many guests, from the beginning.
+    #[schema(minimum = 1)]
     limit: Option<u64>,
+    /// What happens to a guest whose picture cannot be used.
     on_bad_picture: Option<PicturePolicy>,
+    /// Stands before the lucky numbers, when the event is new.
     number_prefix: Option<String>,
+    /// Digits of the lucky numbers, when the event is new.
     number_digits: Option<i64>,
     /// Only in JSON: a form has a list of guests.
+    #[schema(max_items = 20_000)]
     pub(super) contact_ids: Vec<Uuid>,
     /// Only in JSON, as well.
     pub(super) source: Option<PlannedSource>,
     /// Where the invitations go, besides Herald's own file store. In a form it is JSON, too.
     pub(super) destination: Option<PlannedDestination>,
+}
+
+/// The form, as it is described: its files are read one by one.
+#[derive(ToSchema)]
+#[schema(as = RunForm)]
+#[expect(dead_code, reason = "only described")]
+pub(super) struct RunForm {
+    /// The list of guests, a CSV file.
+    #[schema(content_media_type = "text/csv")]
+    guests: String,
+    /// The pictures that the list's picture column names, under their names.
+    #[schema(max_items = 10_000)]
+    pictures: Option<Vec<String>>,
+    /// What the guests are invited to; made if it is new.
+    event: String,
+    /// A template's id, or its name for the newest version.
+    template: String,
+    /// The setting `images.format` if not given.
+    #[schema(pattern = "^(jpg|jpeg|png|webp)$")]
+    format: Option<String>,
+    /// Draw again what is made already.
+    refresh: Option<bool>,
+    /// Only guests whose invitation failed before.
+    only_failed: Option<bool>,
+    /// At most so many guests, from the beginning.
+    #[schema(minimum = 1)]
+    limit: Option<u64>,
+    /// What happens to a guest whose picture cannot be used.
+    on_bad_picture: Option<PicturePolicy>,
+    /// Stands before the lucky numbers, when the event is new.
+    number_prefix: Option<String>,
+    /// Digits of the lucky numbers, when the event is new.
+    number_digits: Option<i64>,
+    /// Where the invitations go, as JSON.
+    #[schema(content_media_type = "application/json")]
+    destination: Option<String>,
 }
 
 /// The fields, checked.

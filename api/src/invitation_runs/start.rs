@@ -14,11 +14,12 @@ use herald_shared::{
     telemetry,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     RunView,
-    options::{Fields, Wanted},
+    options::{Fields, RunForm, Wanted},
     source::{self, Checked, Upload},
     url, view,
 };
@@ -34,7 +35,8 @@ use crate::{
 const NAMES_SHOWN: usize = 10;
 
 /// A run that was started, or found unfinished.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RunStarted)]
 struct Started {
     /// The same run was going on already.
     resumed: bool,
@@ -44,6 +46,16 @@ struct Started {
     run: RunView,
 }
 
+/// Starts a run: with a list and its pictures, for contacts that are known, or for those of a Mautic site.
+///
+/// The same event, template, list and options that are under way already are found, not started twice.
+#[utoipa::path(post, path = "/invitation-runs", operation_id = "startRun", tag = "invitation-runs",
+    params(("traceparent" = Option<String>, Header, description = "A W3C trace that travels with the jobs")),
+    request_body(content((RunForm = "multipart/form-data"), (Fields = "application/json"))),
+    responses(
+        (status = 202, description = "The run", body = Started, headers(("location" = String, description = "Where it is"))),
+    )
+)]
 pub(super) async fn start(
     State(api): State<Api>,
     Workspace(workspace): Workspace,

@@ -2,29 +2,32 @@
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use herald_shared::{
     jobs::{JobsAct, Payload},
     ledger::{
-        self, Act, JobFilter,
+        self, Act, JobFilter, Match,
         audit::{self, Entry},
     },
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     Api,
     actor::By,
     auth::Workspace,
-    input,
+    input::{self, Name},
     problem::{Kind, Problem},
 };
 
 /// What to act on.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = JobsActRequest)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     /// Which jobs; the fields of a list's parameters.
@@ -38,11 +41,29 @@ struct Wanted {
     dry_run: bool,
 }
 
+/// The job that acts.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobsActStarted)]
+struct Acting {
+    job: Uuid,
+}
+
+/// Retries, cancels or deletes every job that a filter finds.
+///
+/// With `dry_run` they are only counted. Else a job does it, a thousand jobs a transaction; its progress says how far it is.
+#[utoipa::path(post, path = "/jobs/act/{act}", operation_id = "actOnJobs", tag = "jobs",
+    params(("act" = Act, Path, description = "What is done to them")),
+    request_body = Wanted,
+    responses(
+        (status = 200, description = "With dry_run: what it would be about", body = Match),
+        (status = 202, description = "A job does it", body = Acting, headers(("location" = String, description = "Where it is"))),
+    )
+)]
 pub(super) async fn act(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
     By(actor): By,
-    Path(act): Path<String>,
+    Name(act): Name,
     request: Request,
 ) -> Result<Response, Problem> {
     let act: Act = act.parse().map_err(|unknown| Problem::new(Kind::NotFound, unknown))?;
@@ -63,5 +84,5 @@ pub(super) async fn act(
     audit::record(&mut tx, &actor, asked.with(serde_json::json!({ "job": id }))).await?;
     tx.commit().await?;
     let location = format!("/api/v1/jobs/{id}");
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(serde_json::json!({ "job": id }))).into_response())
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Acting { job: id })).into_response())
 }

@@ -1,10 +1,9 @@
 //! `/auth`: signing up, in and out. An address that is known and one that is not get the same answers.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
     http::StatusCode,
-    routing::post,
 };
 use herald_shared::{
     people::{Asked, Registration, Tokens},
@@ -12,26 +11,28 @@ use herald_shared::{
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{Api, actor::From, auth::Me, input, problem::Problem, rate_limits::refusal};
 
-pub(super) fn open_routes() -> Router<Api> {
-    Router::new().route("/auth/refresh", post(refresh))
+pub(super) fn open_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(refresh))
 }
 
 /// Each address and each account may ask for these a few times a minute.
-pub(super) fn sign_in_routes() -> Router<Api> {
-    Router::new()
-        .route("/auth/register", post(register))
-        .route("/auth/verify", post(verify))
-        .route("/auth/login", post(login))
-        .route("/auth/password/forgot", post(forgot))
-        .route("/auth/password/reset", post(reset))
+pub(super) fn sign_in_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(verify))
+        .routes(routes!(login))
+        .routes(routes!(forgot))
+        .routes(routes!(reset))
 }
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/auth/logout", post(logout)).route("/auth/logout-everywhere", post(logout_everywhere))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(logout)).routes(routes!(logout_everywhere))
 }
 
 /// Counts a try against the account: guesses at one account from many addresses are as slow as from one.
@@ -40,10 +41,11 @@ async fn not_too_often(api: &Api, email: &str) -> Result<(), Problem> {
     if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Register {
     email: String,
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
     #[serde(default = "english")]
     locale: String,
@@ -62,6 +64,15 @@ fn utc() -> String {
 }
 
 /// Sends a code to the address, with which the registration is ended at `/auth/verify`.
+#[utoipa::path(post, path = "/auth/register", operation_id = "register", tag = "auth",
+    request_body = Register,
+    responses(
+        (status = 202, description = "A letter with a code is on its way", body = Asked),
+        (status = 403, description = "Registration is by invitation only"),
+        (status = 422, description = "A field is wrong"),
+        (status = 429, description = "Too many tries"),
+    )
+)]
 async fn register(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<Asked>), Problem> {
     let Register { email, password, locale, time_zone, invitation } = input::json(request).await?;
     not_too_often(&api, &email).await?;
@@ -69,7 +80,7 @@ async fn register(State(api): State<Api>, request: Request) -> Result<(StatusCod
     Ok((StatusCode::ACCEPTED, Json(asked)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Verify {
     verification_id: Uuid,
@@ -77,6 +88,14 @@ struct Verify {
 }
 
 /// Ends a registration with the code from the letter, and signs in.
+#[utoipa::path(post, path = "/auth/verify", operation_id = "verify", tag = "auth",
+    request_body = Verify,
+    responses(
+        (status = 201, description = "Registered and signed in", body = Tokens),
+        (status = 422, description = "The code opens nothing"),
+        (status = 429, description = "Too many tries"),
+    )
+)]
 async fn verify(
     State(api): State<Api>,
     From(device): From,
@@ -86,54 +105,89 @@ async fn verify(
     Ok((StatusCode::CREATED, Json(api.people.verify(verification_id, &code, &device).await?)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Login {
     email: String,
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
 /// Signs in.
+#[utoipa::path(post, path = "/auth/login", operation_id = "login", tag = "auth",
+    request_body = Login,
+    responses(
+        (status = 200, description = "Signed in", body = Tokens),
+        (status = 401, description = "Address and password do not fit"),
+        (status = 429, description = "Too many tries"),
+    )
+)]
 async fn login(State(api): State<Api>, From(device): From, request: Request) -> Result<Json<Tokens>, Problem> {
     let Login { email, password } = input::json(request).await?;
     not_too_often(&api, &email).await?;
     Ok(Json(api.people.sign_in(&email, &password, &device).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Refresh {
+    #[schema(value_type = String, format = Password)]
     refresh_token: SecretString,
 }
 
 /// A new pair of tokens for a refresh token. One that comes a second time ends its session.
+#[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh", tag = "auth",
+    request_body = Refresh,
+    responses(
+        (status = 200, description = "A new pair of tokens", body = Tokens),
+        (status = 401, description = "The session is over"),
+        (status = 429, description = "Too many requests"),
+    )
+)]
 async fn refresh(State(api): State<Api>, request: Request) -> Result<Json<Tokens>, Problem> {
     let Refresh { refresh_token } = input::json(request).await?;
     Ok(Json(api.people.refresh(&refresh_token).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Forgot {
     email: String,
 }
 
 /// Sends a code for a new password.
+#[utoipa::path(post, path = "/auth/password/forgot", operation_id = "forgotPassword", tag = "auth",
+    request_body = Forgot,
+    responses(
+        (status = 202, description = "If somebody has the address, a code is on its way", body = Asked),
+        (status = 422, description = "A field is wrong"),
+        (status = 429, description = "Too many tries"),
+    )
+)]
 async fn forgot(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<Asked>), Problem> {
     let Forgot { email } = input::json(request).await?;
     not_too_often(&api, &email).await?;
     Ok((StatusCode::ACCEPTED, Json(api.people.ask_reset(&email).await?)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Reset {
     verification_id: Uuid,
     code: String,
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
 /// Sets a new password with the code from the letter, and ends every session.
+#[utoipa::path(post, path = "/auth/password/reset", operation_id = "resetPassword", tag = "auth",
+    request_body = Reset,
+    responses(
+        (status = 204, description = "The new password holds, and every session ended"),
+        (status = 422, description = "The code opens nothing, or the password cannot be used"),
+        (status = 429, description = "Too many tries"),
+    )
+)]
 async fn reset(State(api): State<Api>, From(device): From, request: Request) -> Result<StatusCode, Problem> {
     let Reset { verification_id, code, password } = input::json(request).await?;
     api.people.reset(verification_id, &code, &password, &device).await?;
@@ -141,18 +195,28 @@ async fn reset(State(api): State<Api>, From(device): From, request: Request) -> 
 }
 
 /// Ends the session of the token.
+#[utoipa::path(post, path = "/auth/logout", operation_id = "logout", tag = "auth",
+    responses(
+        (status = 204, description = "The session ended"),
+    )
+)]
 async fn logout(State(api): State<Api>, me: Me, From(device): From) -> Result<StatusCode, Problem> {
     api.people.sign_out(me.user_id, me.session_id, &device).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Ended {
     /// How many sessions there were.
     sessions: u64,
 }
 
 /// Ends every session, on every device.
+#[utoipa::path(post, path = "/auth/logout-everywhere", operation_id = "logoutEverywhere", tag = "auth",
+    responses(
+        (status = 200, description = "Every session ended", body = Ended),
+    )
+)]
 async fn logout_everywhere(State(api): State<Api>, me: Me, From(device): From) -> Result<Json<Ended>, Problem> {
     Ok(Json(Ended { sessions: api.people.sign_out_everywhere(me.user_id, &device).await? }))
 }

@@ -1,13 +1,14 @@
 //! `/workspace-invitations`: links by which people join the workspace.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
     http::StatusCode,
-    routing::{delete, get},
 };
 use herald_shared::people::{Invitation, NewInvitation, Role};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
@@ -18,12 +19,17 @@ use crate::{
     problem::Problem,
 };
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/workspace-invitations", get(list).post(make))
-        .route("/workspace-invitations/{id}", delete(revoke))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke))
 }
 
+/// Lists the invitations into the workspace, the last first.
+#[utoipa::path(get, path = "/workspace-invitations", operation_id = "listWorkspaceInvitations", tag = "workspace-invitations",
+    params(PageParameters),
+    responses(
+        (status = 200, description = "A page of the invitations", body = Page<Invitation>),
+    )
+)]
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -34,9 +40,9 @@ async fn list(
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Make {
+struct MakeInvitation {
     role: Role,
     /// Only who has this address; the link is sent there, too.
     email: Option<String>,
@@ -54,8 +60,8 @@ fn a_week() -> i64 {
     7
 }
 
-#[derive(Serialize)]
-struct Made {
+#[derive(Serialize, ToSchema)]
+struct MadeInvitation {
     #[serde(flatten)]
     invitation: Invitation,
     /// Shown this once.
@@ -63,21 +69,32 @@ struct Made {
 }
 
 /// Makes an invitation. Its link is in the answer, and nowhere else.
+#[utoipa::path(post, path = "/workspace-invitations", operation_id = "makeWorkspaceInvitation", tag = "workspace-invitations",
+    request_body = MakeInvitation,
+    responses(
+        (status = 201, description = "Made; the link is shown this once", body = MadeInvitation),
+    )
+)]
 async fn make(
     State(api): State<Api>,
     By(actor): By,
     MyRole(own): MyRole,
     request: Request,
-) -> Result<(StatusCode, Json<Made>), Problem> {
-    let Make { role, email, max_uses, days } = input::json(request).await?;
+) -> Result<(StatusCode, Json<MadeInvitation>), Problem> {
+    let MakeInvitation { role, email, max_uses, days } = input::json(request).await?;
     let base = api.settings.http.public_url.trim_end_matches('/').to_owned();
     let link = |token: &str| format!("{base}/join/{token}");
     let new = NewInvitation { role, email, max_uses, days };
     let (invitation, link) = api.people.invite(&actor, own, new, link).await?;
-    Ok((StatusCode::CREATED, Json(Made { invitation, link })))
+    Ok((StatusCode::CREATED, Json(MadeInvitation { invitation, link })))
 }
 
 /// Takes an invitation back; who joined with it stays.
+#[utoipa::path(delete, path = "/workspace-invitations/{id}", operation_id = "revokeWorkspaceInvitation", tag = "workspace-invitations",
+    responses(
+        (status = 204, description = "Taken back"),
+    )
+)]
 async fn revoke(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<StatusCode, Problem> {
     api.people.revoke_invitation(&actor, id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,14 +1,15 @@
 //! `/keys`: API keys of the workspace, for programs.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{FromRequestParts, Request, State},
     http::{StatusCode, request::Parts},
-    routing::{delete, get},
 };
 use chrono::{DateTime, Utc};
 use herald_shared::people::{self, ApiKey, NewKey, Role, Scope, SeenKey};
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api, access,
@@ -19,10 +20,17 @@ use crate::{
     problem::{Kind, Problem},
 };
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/keys", get(list).post(make)).route("/keys/{id}", delete(revoke))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke))
 }
 
+/// Lists the keys of the workspace, the last first.
+#[utoipa::path(get, path = "/keys", operation_id = "listKeys", tag = "keys",
+    params(PageParameters),
+    responses(
+        (status = 200, description = "A page of the keys", body = Page<SeenKey>),
+    )
+)]
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -33,13 +41,14 @@ async fn list(
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Make {
+struct MakeKey {
     name: String,
     role: Role,
     #[serde(default)]
     platform_admin: bool,
+    #[schema(value_type = Option<Vec<String>>)]
     scopes: Option<Vec<Scope>>,
     expires_at: Option<DateTime<Utc>>,
 }
@@ -61,6 +70,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Giver {
 }
 
 /// Makes a key that may do at most what its maker may. It is in the answer, and nowhere else.
+#[utoipa::path(post, path = "/keys", operation_id = "makeKey", tag = "keys",
+    request_body = MakeKey,
+    responses(
+        (status = 201, description = "Made; the key is shown this once", body = ApiKey),
+    )
+)]
 async fn make(
     State(api): State<Api>,
     By(actor): By,
@@ -68,7 +83,7 @@ async fn make(
     giver: Giver,
     request: Request,
 ) -> Result<(StatusCode, Json<ApiKey>), Problem> {
-    let Make { name, role, platform_admin, scopes, expires_at } = input::json(request).await?;
+    let MakeKey { name, role, platform_admin, scopes, expires_at } = input::json(request).await?;
     if role > own {
         return Err(Problem::new(Kind::Forbidden, format!("you are {own} here and cannot make a key that is {role}")));
     }
@@ -88,6 +103,11 @@ async fn make(
 }
 
 /// Takes a key back: from now on it opens nothing.
+#[utoipa::path(delete, path = "/keys/{id}", operation_id = "revokeKey", tag = "keys",
+    responses(
+        (status = 204, description = "Taken back"),
+    )
+)]
 async fn revoke(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<StatusCode, Problem> {
     api.people.revoke_key(&actor, id).await?;
     Ok(StatusCode::NO_CONTENT)

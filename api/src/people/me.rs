@@ -1,10 +1,9 @@
 //! `/me`: a person's own account.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
     http::StatusCode,
-    routing::{delete, get, post, put},
 };
 use herald_shared::{
     ledger::audit::Actor,
@@ -12,6 +11,8 @@ use herald_shared::{
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
@@ -22,21 +23,35 @@ use crate::{
     problem::{Kind, Problem},
 };
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/me", get(show).patch(change))
-        .route("/me/password", put(change_password))
-        .route("/me/email", post(ask_change_address).put(change_address))
-        .route("/me/sessions", get(sessions))
-        .route("/me/sessions/{id}", delete(end_session))
-        .route("/me/memberships/{name}", delete(leave))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(show, change))
+        .routes(routes!(change_password))
+        .routes(routes!(ask_change_address, change_address))
+        .routes(routes!(sessions))
+        .routes(routes!(end_session))
+        .routes(routes!(leave))
 }
 
+/// Shows the account.
+#[utoipa::path(get, path = "/me", operation_id = "getMe", tag = "me",
+    responses(
+        (status = 200, description = "The account", body = User),
+    )
+)]
 async fn show(State(api): State<Api>, me: Me) -> Result<Json<User>, Problem> {
     Ok(Json(api.people.user(me.user_id).await?))
 }
 
 /// Changes what is named; the rest stays.
+#[utoipa::path(patch, path = "/me", operation_id = "changeMe", tag = "me",
+    request_body = ProfileChange,
+    responses(
+        (status = 200, description = "The account", body = User),
+        (status = 409, description = "The username is taken"),
+        (status = 412, description = "It changed meanwhile"),
+    )
+)]
 async fn change(State(api): State<Api>, me: Me, From(device): From, request: Request) -> Result<Json<User>, Problem> {
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let change: ProfileChange = input::json(request).await?;
@@ -44,14 +59,23 @@ async fn change(State(api): State<Api>, me: Me, From(device): From, request: Req
     Ok(Json(api.people.change_profile(&actor, me.user_id, None, &change).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangePassword {
+    #[schema(value_type = String, format = Password)]
     current: SecretString,
+    #[schema(value_type = String, format = Password)]
     new: SecretString,
 }
 
 /// Changes the password; every other session ends.
+#[utoipa::path(put, path = "/me/password", operation_id = "changePassword", tag = "me",
+    request_body = ChangePassword,
+    responses(
+        (status = 204, description = "The new password holds; other sessions ended"),
+        (status = 401, description = "The current password is wrong"),
+    )
+)]
 async fn change_password(
     State(api): State<Api>,
     me: Me,
@@ -63,14 +87,22 @@ async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AskChangeAddress {
     email: String,
+    #[schema(value_type = String, format = Password)]
     password: SecretString,
 }
 
 /// Sends a code to a new address.
+#[utoipa::path(post, path = "/me/email", operation_id = "askChangeEmail", tag = "me",
+    request_body = AskChangeAddress,
+    responses(
+        (status = 202, description = "A letter with a code is on its way", body = Asked),
+        (status = 401, description = "The password is wrong"),
+    )
+)]
 async fn ask_change_address(
     State(api): State<Api>,
     me: Me,
@@ -81,7 +113,7 @@ async fn ask_change_address(
     Ok((StatusCode::ACCEPTED, Json(asked)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangeAddress {
     verification_id: Uuid,
@@ -89,6 +121,13 @@ struct ChangeAddress {
 }
 
 /// Takes the new address with the code from the letter; every other session ends.
+#[utoipa::path(put, path = "/me/email", operation_id = "changeEmail", tag = "me",
+    request_body = ChangeAddress,
+    responses(
+        (status = 200, description = "The account", body = User),
+        (status = 422, description = "The code opens nothing"),
+    )
+)]
 async fn change_address(
     State(api): State<Api>,
     me: Me,
@@ -100,7 +139,7 @@ async fn change_address(
     Ok(Json(api.people.user(me.user_id).await?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SessionView {
     #[serde(flatten)]
     session: Session,
@@ -108,11 +147,17 @@ struct SessionView {
     current: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Sessions {
     items: Vec<SessionView>,
 }
 
+/// Lists the devices that are signed in.
+#[utoipa::path(get, path = "/me/sessions", operation_id = "listSessions", tag = "me",
+    responses(
+        (status = 200, description = "The devices that are signed in", body = Sessions),
+    )
+)]
 async fn sessions(State(api): State<Api>, me: Me) -> Result<Json<Sessions>, Problem> {
     let found = api.people.sessions(me.user_id).await?;
     let view = |session: Session| SessionView { current: session.id == me.session_id, session };
@@ -120,12 +165,23 @@ async fn sessions(State(api): State<Api>, me: Me) -> Result<Json<Sessions>, Prob
 }
 
 /// Signs a device out.
+#[utoipa::path(delete, path = "/me/sessions/{id}", operation_id = "endSession", tag = "me",
+    responses(
+        (status = 204, description = "That device is signed out"),
+    )
+)]
 async fn end_session(State(api): State<Api>, me: Me, From(device): From, Id(id): Id) -> Result<StatusCode, Problem> {
     api.people.sign_out(me.user_id, id, &device).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Leaves a workspace.
+#[utoipa::path(delete, path = "/me/memberships/{name}", operation_id = "leaveWorkspace", tag = "me",
+    responses(
+        (status = 204, description = "Left"),
+        (status = 409, description = "The last owner stays"),
+    )
+)]
 async fn leave(State(api): State<Api>, me: Me, From(device): From, Name(name): Name) -> Result<StatusCode, Problem> {
     let found = api.people.memberships(me.user_id, Some(&name)).await?;
     let [own] = found.as_slice() else {

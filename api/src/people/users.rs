@@ -1,12 +1,13 @@
 //! `/users`: everybody, for the installation's administrators.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
-    routing::get,
 };
 use herald_shared::people::{User, UserFilter};
 use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
@@ -16,10 +17,17 @@ use crate::{
     problem::Problem,
 };
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/users", get(list)).route("/users/{id}", get(show).patch(change))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change))
 }
 
+/// Lists everybody, the first first.
+#[utoipa::path(get, path = "/users", operation_id = "listUsers", tag = "users",
+    params(PageParameters),
+    responses(
+        (status = 200, description = "A page of everybody", body = Page<User>),
+    )
+)]
 async fn list(
     State(api): State<Api>,
     Parameters(asked): Parameters<PageParameters>,
@@ -29,19 +37,31 @@ async fn list(
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }
 
+/// Shows a person.
+#[utoipa::path(get, path = "/users/{id}", operation_id = "getUser", tag = "users",
+    responses(
+        (status = 200, description = "The person", body = User),
+    )
+)]
 async fn show(State(api): State<Api>, Id(id): Id) -> Result<Json<User>, Problem> {
     Ok(Json(api.people.user(id).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct ChangeUser {
     /// Whether they may come in.
     active: bool,
 }
 
 /// Lets a person in or keeps them out; kept out, all their sessions end at once.
+#[utoipa::path(patch, path = "/users/{id}", operation_id = "changeUser", tag = "users",
+    request_body = ChangeUser,
+    responses(
+        (status = 200, description = "The person", body = User),
+    )
+)]
 async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Request) -> Result<Json<User>, Problem> {
-    let Change { active } = input::json(request).await?;
+    let ChangeUser { active } = input::json(request).await?;
     Ok(Json(api.people.set_active(&actor, id, active).await?))
 }

@@ -1,52 +1,66 @@
 //! `/workspaces`: those of the person who asks.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
     http::StatusCode,
-    routing::{get, post},
 };
 use herald_shared::{ledger::audit::Actor, people::Membership};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Api, actor::From, auth::Me, input, problem::Problem};
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/workspaces", get(list).post(make)).route("/workspaces/join", post(join))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(join))
 }
 
-#[derive(Serialize)]
-struct Items {
+#[derive(Serialize, ToSchema)]
+struct Workspaces {
     items: Vec<Membership>,
 }
 
-async fn list(State(api): State<Api>, me: Me) -> Result<Json<Items>, Problem> {
-    Ok(Json(Items { items: api.people.memberships(me.user_id, None).await? }))
+/// Lists the workspaces of who asks.
+#[utoipa::path(get, path = "/workspaces", operation_id = "listWorkspaces", tag = "workspaces",
+    responses(
+        (status = 200, description = "The workspaces of who asks", body = Workspaces),
+    )
+)]
+async fn list(State(api): State<Api>, me: Me) -> Result<Json<Workspaces>, Problem> {
+    Ok(Json(Workspaces { items: api.people.memberships(me.user_id, None).await? }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Make {
+struct MakeWorkspace {
     /// Its name in headers: 2 to 40 lower-case letters, digits and hyphens.
     slug: String,
     name: String,
 }
 
 /// Makes a workspace, whose owner is who asks.
+#[utoipa::path(post, path = "/workspaces", operation_id = "makeWorkspace", tag = "workspaces",
+    request_body = MakeWorkspace,
+    responses(
+        (status = 201, description = "Made", body = Membership),
+        (status = 409, description = "The slug is taken"),
+    )
+)]
 async fn make(
     State(api): State<Api>,
     me: Me,
     From(device): From,
     request: Request,
 ) -> Result<(StatusCode, Json<Membership>), Problem> {
-    let Make { slug, name } = input::json(request).await?;
+    let MakeWorkspace { slug, name } = input::json(request).await?;
     let is_admin = api.people.user(me.user_id).await?.platform_admin;
     let actor = Actor::user(api.people.home().await?, me.user_id, None).from(device.address);
     let made = api.people.make_workspace(me.user_id, is_admin, &slug, &name, actor).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Join {
     /// The last part of an invitation's link.
@@ -54,6 +68,13 @@ struct Join {
 }
 
 /// Joins a workspace by its invitation.
+#[utoipa::path(post, path = "/workspaces/join", operation_id = "joinWorkspace", tag = "workspaces",
+    request_body = Join,
+    responses(
+        (status = 200, description = "Joined", body = Membership),
+        (status = 422, description = "The invitation opens nothing"),
+    )
+)]
 async fn join(State(api): State<Api>, me: Me, request: Request) -> Result<Json<Membership>, Problem> {
     let Join { token } = input::json(request).await?;
     Ok(Json(api.people.join(me.user_id, &token).await?))

@@ -17,6 +17,7 @@ use herald_shared::{
     ledger::{self, Cancelled, JobState},
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
@@ -38,11 +39,16 @@ const NOTES: HeaderName = HeaderName::from_static("herald-notes");
 const MAX_FIELDS: usize = 256;
 
 /// What is to be shown.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = PreviewRequest)]
 #[serde(deny_unknown_fields, default)]
 struct Sample {
+    /// A contact whose fields are shown.
     contact_id: Option<Uuid>,
+    /// The fields of the guest shown; they win over the contact's. At most 256.
     fields: BTreeMap<String, String>,
+    /// jpeg if not given.
+    #[schema(pattern = "^(jpg|jpeg|png|webp)$")]
     format: Option<String>,
 }
 
@@ -55,7 +61,19 @@ struct Drawn {
     notes: Vec<String>,
 }
 
-/// The sample as parameters: `contact_id` and `format`; every other one is a field of the guest shown.
+/// Draws a sample now, of what stands in the query.
+#[utoipa::path(get, path = "/templates/{id}/preview", operation_id = "previewTemplate", tag = "templates",
+    params(
+        ("contact_id" = Option<Uuid>, Query, description = "A contact whose fields are shown"),
+        ("format" = Option<String>, Query, pattern = "^(jpg|jpeg|png|webp)$", description = "jpeg if not given"),
+        ("fields" = Option<Object>, Query, style = Form, explode, description = "Every other parameter is a field of the guest shown; they win over the contact's"),
+        ("prefer" = Option<String>, Header, description = "`wait=5`: how many seconds to wait for it, 15 at most"),
+    ),
+    responses(
+        (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp")), headers(("herald-notes" = Option<String>, description = "What its designer should know: a JSON array of texts, in ASCII"))),
+        (status = 504, description = "No worker drew it in time"),
+    )
+)]
 pub(super) async fn from_query(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
@@ -71,7 +89,15 @@ pub(super) async fn from_query(
     preview(&api, workspace, id, &headers, Sample { contact_id, format, fields: parameters }).await
 }
 
-/// The sample as JSON.
+/// Draws a sample now, of what stands in the body.
+#[utoipa::path(post, path = "/templates/{id}/preview", operation_id = "previewTemplateOf", tag = "templates",
+    params(("prefer" = Option<String>, Header, description = "`wait=5`: how many seconds to wait for it, 15 at most")),
+    request_body = Sample,
+    responses(
+        (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp")), headers(("herald-notes" = Option<String>, description = "What its designer should know: a JSON array of texts, in ASCII"))),
+        (status = 504, description = "No worker drew it in time"),
+    )
+)]
 pub(super) async fn from_json(
     State(api): State<Api>,
     Workspace(workspace): Workspace,

@@ -5,6 +5,7 @@ use std::io::{Cursor, Read};
 use axum::extract::Request;
 use bytes::Bytes;
 use herald_shared::template::{Bundle, MANIFEST, MAX_FILE, MAX_FILES};
+use utoipa::ToSchema;
 use zip::{ZipArchive, result::ZipError};
 
 use super::{MAX_TEMPLATE, refused};
@@ -18,6 +19,16 @@ use crate::{
 const MAX_ENTRIES: usize = 10 * MAX_FILES;
 /// The longest name of a template, in bytes.
 const NAME_BYTES: usize = 400;
+
+/// The form, as it is described.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described")]
+pub(super) struct TemplateForm {
+    /// The name it shall have, if not the one in its `template.toml`.
+    name: Option<String>,
+    /// `template.toml` with its background and fonts, under their names, or one zip.
+    files: Vec<String>,
+}
 
 /// A template as it came.
 #[derive(Debug)]

@@ -55,6 +55,12 @@ impl Settings {
                 "begin it with http:// or https://",
             ),
             (
+                "http.cors_origins",
+                self.http.cors_origins.join(","),
+                self.http.cors_origins.iter().all(|origin| is_origin(origin)),
+                "write each as https://host or https://host:port, without a path or a slash at the end",
+            ),
+            (
                 "files.timeout_seconds",
                 self.files.timeout_seconds.to_string(),
                 (1..=600).contains(&self.files.timeout_seconds),
@@ -111,4 +117,10 @@ impl Settings {
         self.links.keys()?;
         self.secrets.keys().map(drop)
     }
+}
+
+/// Whether a browser would send it as `Origin`: it compares letter by letter.
+fn is_origin(text: &str) -> bool {
+    url::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
 }

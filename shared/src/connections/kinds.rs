@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A provider that a workspace can have an account with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ProviderKind {
     /// Google Drive.
@@ -36,8 +36,9 @@ impl ProviderKind {
 }
 
 /// What may be shown of an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "provider", rename_all = "lowercase")]
+#[schema(as = ConnectionSettings)]
 pub enum Settings {
     /// Google.
     Google(GoogleAuth),
@@ -59,7 +60,7 @@ impl Settings {
 }
 
 /// As whom Herald speaks to Google.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "auth", rename_all = "snake_case")]
 pub enum GoogleAuth {
     /// As a service account, or as a person of its domain in whose name it may act (domain-wide delegation).
@@ -101,7 +102,7 @@ pub enum GoogleSecret {
 }
 
 /// A Mautic site and as whom Herald speaks to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MauticSettings {
     /// Where the site is, such as `https://crm.example.com`, without `/api`.
     pub url: String,
@@ -111,7 +112,7 @@ pub struct MauticSettings {
 }
 
 /// How Herald says to Mautic who it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "auth", rename_all = "snake_case")]
 pub enum MauticAuth {
     /// A user and their password.
@@ -138,7 +139,7 @@ pub struct MauticSecret {
 }
 
 /// A bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BucketSettings {
     /// Its name.
     pub bucket: String,

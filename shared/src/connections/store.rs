@@ -13,15 +13,17 @@ use crate::{
 };
 
 /// A connection, without what is secret.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Connection {
     /// Its id.
     pub id: Uuid,
     /// Its name, unique in the workspace.
     pub name: String,
     /// The account.
+    #[schema(value_type = Settings)]
     pub settings: Json<Settings>,
     /// `ok`, or `broken` until a person puts something right.
+    #[schema(pattern = "^(ok|broken)$")]
     pub state: String,
     /// Why it is broken, and what to do.
     pub reason: Option<String>,
@@ -96,6 +98,18 @@ const COLUMNS: &str = "id, name, settings, state, reason, version, created_at, u
 
 fn place(id: Uuid) -> String {
     format!("connection:{id}")
+}
+
+/// The connection of that name, locked until the transaction ends: nobody replaces it meanwhile.
+pub async fn lock(tx: &mut Tx, workspace_id: Uuid, name: &str) -> Result<Option<Connection>> {
+    let found = query(&format!(
+        "update connections set version = version where workspace_id = $1 and name = $2 returning {COLUMNS}"
+    ))
+    .bind(workspace_id)
+    .bind(name)
+    .optional(tx)
+    .await?;
+    Ok(found)
 }
 
 /// Keeps a connection, or replaces the one of that name: it keeps its id, so what refers to it goes on with the new credentials, at once.

@@ -12,19 +12,22 @@ use crate::{
 };
 
 /// A connection as a person types it.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(tag = "provider", rename_all = "lowercase", deny_unknown_fields)]
+#[schema(as = NewConnection)]
 pub enum Typed {
     /// Google: a service account's key file, or an OAuth client's file for a person to consent with.
     Google {
         /// The key file, as it is.
         #[serde(default)]
+        #[schema(value_type = Option<Object>)]
         service_account: Option<serde_json::Value>,
         /// The person of the domain that the service account acts as.
         #[serde(default)]
         subject: Option<String>,
         /// The OAuth client's file, as it is.
         #[serde(default)]
+        #[schema(value_type = Option<Object>)]
         client: Option<serde_json::Value>,
     },
     /// Mautic: a user with a password, or an OAuth2 client.
@@ -36,15 +39,18 @@ pub enum Typed {
         user: Option<String>,
         /// Their password.
         #[serde(default)]
+        #[schema(value_type = Option<String>, format = Password, write_only)]
         password: Option<SecretString>,
         /// The client's public key.
         #[serde(default)]
         client_id: Option<String>,
         /// The client's secret key.
         #[serde(default)]
+        #[schema(value_type = Option<String>, format = Password, write_only)]
         client_secret: Option<SecretString>,
         /// What Mautic signs its webhooks with.
         #[serde(default)]
+        #[schema(value_type = Option<String>, format = Password, write_only)]
         webhook_secret: Option<SecretString>,
     },
     /// A bucket.
@@ -53,6 +59,7 @@ pub enum Typed {
         #[serde(flatten)]
         bucket: BucketSettings,
         /// Secret half of the key.
+        #[schema(value_type = String, format = Password, write_only)]
         secret_key: SecretString,
     },
 }

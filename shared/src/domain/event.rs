@@ -24,7 +24,7 @@ impl Default for NumberFormat {
 }
 
 /// An event.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Event {
     /// Its id.
     pub id: Uuid,

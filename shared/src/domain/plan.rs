@@ -60,7 +60,7 @@ pub struct PlannedRun {
 }
 
 /// Where guests come from, as a person writes it down.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PlannedSource {
     /// Contacts of a Mautic site: by one of form, segment and search.
@@ -90,7 +90,7 @@ pub enum PlannedSource {
 }
 
 /// Where invitations go, as a person writes it down.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PlannedDestination {
     /// Google Drive.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::db::{Bulk, Db, FromRow, Result, Tx, query};
 
 /// A remark about one row of a run's list.
-#[derive(Clone, Debug, FromRow, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, FromRow, Serialize, PartialEq, Eq, utoipa::ToSchema)]
 pub struct ImportProblem {
     /// The 1-based line where the row begins.
     pub line: i64,

@@ -31,7 +31,7 @@ pub struct NewRun {
 }
 
 /// A run.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Run {
     /// Its id.
     pub id: Uuid,
@@ -45,8 +45,10 @@ pub struct Run {
     #[serde(skip)]
     pub source: Json<RunSource>,
     /// How to make the invitations.
+    #[schema(value_type = RunOptions)]
     pub options: Json<RunOptions>,
     /// `importing`, `running`, `complete`, `cancelled` or `failed`.
+    #[schema(pattern = "^(importing|running|complete|cancelled|failed)$")]
     pub state: String,
     /// Why it failed, and what to do.
     pub reason: Option<String>,

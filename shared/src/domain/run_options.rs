@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What happens to a guest whose picture cannot be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PicturePolicy {
     /// They get the drawn avatar, and the invitation says why in its notes.
@@ -22,9 +22,10 @@ pub enum PicturePolicy {
 }
 
 /// How a run makes its invitations.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RunOptions {
     /// `jpeg`, `png` or `webp`.
+    #[schema(pattern = "^(jpeg|png|webp)$")]
     pub format: String,
     /// Draw again what is made already.
     #[serde(default)]
@@ -44,7 +45,7 @@ pub struct RunOptions {
 }
 
 /// Where a run's invitations go, besides Herald's own file store.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Destination {
     /// Nowhere else: links lead to Herald.

@@ -26,7 +26,8 @@ pub struct NewTemplate {
 }
 
 /// A stored version of a template.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+#[schema(as = Template)]
 pub struct TemplateRow {
     /// Its id.
     pub id: Uuid,

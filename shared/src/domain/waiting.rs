@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Something outside that a run waits for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Wait {
     /// What, and what to do, in a sentence.
     pub reason: String,

@@ -106,7 +106,7 @@ impl Entry {
 }
 
 /// A row of the log.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct AuditRow {
     /// Its id.
     pub id: Uuid,
@@ -126,6 +126,7 @@ pub struct AuditRow {
     pub affected: Option<i64>,
     /// What else should be known.
     #[serde(serialize_with = "as_json")]
+    #[schema(value_type = Object)]
     pub detail: String,
     /// The request it was asked by.
     pub request_id: Option<String>,
@@ -259,7 +260,7 @@ pub async fn log(db: &Db, workspace_id: Uuid, filter: &AuditFilter, limit: usize
 }
 
 /// What verifying a chain found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Verified {
     /// Rows that are as they were written, one after the other from the first.
     pub rows: i64,

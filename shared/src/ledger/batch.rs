@@ -35,7 +35,7 @@ pub struct Callbacks {
 }
 
 /// A batch and how far it is. Jobs are counted; a chain's next step adds itself when its predecessor ends.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Batch {
     /// Its id.
     pub id: Uuid,
@@ -44,6 +44,7 @@ pub struct Batch {
     /// For people to read.
     pub name: String,
     /// `running`, `complete` or `cancelled`.
+    #[schema(pattern = "^(running|complete|cancelled)$")]
     pub state: String,
     /// Jobs it has had so far.
     pub total: i64,

@@ -29,7 +29,7 @@ pub const CHUNK: usize = 1_000;
 const SAMPLE: usize = 10;
 
 /// What can be done to many jobs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Act {
     /// Dead and cancelled jobs are tried again.
@@ -106,7 +106,7 @@ impl FromStr for Act {
 }
 
 /// What an act would be about.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Match {
     /// Jobs the filter finds in the states the act is for.
     pub count: i64,

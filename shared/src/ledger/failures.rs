@@ -10,7 +10,7 @@ use super::{JobFilter, fingerprint::cause};
 use crate::db::{Db, FromRow, Result, query};
 
 /// The jobs that one cause holds up: those that will be tried again, and those that are dead.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct FailureGroup {
     /// Names the cause; a filter takes it.
     pub fingerprint: String,

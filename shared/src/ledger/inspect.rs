@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::db::{Db, FromRow, Json, Result, query};
 
 /// A job as people see it.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct JobRow {
     /// Its id.
     pub id: Uuid,
@@ -16,8 +16,10 @@ pub struct JobRow {
     /// The queue it waits in.
     pub queue: String,
     /// Its arguments.
+    #[schema(value_type = Object)]
     pub args: Json<serde_json::Value>,
-    /// Where it stands: a [`super::JobState`].
+    /// Where it stands.
+    #[schema(value_type = super::JobState)]
     pub state: String,
     /// Lower runs sooner.
     pub priority: i64,
@@ -32,8 +34,10 @@ pub struct JobRow {
     /// The batch it counts in.
     pub batch_id: Option<Uuid>,
     /// How far it is.
+    #[schema(value_type = Option<serde_json::Value>)]
     pub progress: Option<Json<serde_json::Value>>,
     /// What it left.
+    #[schema(value_type = Option<serde_json::Value>)]
     pub result: Option<Json<serde_json::Value>>,
     /// When it was enqueued.
     pub created_at: DateTime<Utc>,
@@ -46,7 +50,7 @@ pub struct JobRow {
 }
 
 /// One failed attempt.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct JobError {
     /// Which attempt.
     pub attempt: i64,

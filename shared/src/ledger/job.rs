@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Where a job stands. The state machine is drawn in [`crate::ledger`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// Waiting for `run_at`: new, delayed, or to be tried again.

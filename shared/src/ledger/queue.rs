@@ -7,7 +7,7 @@ use super::{lanes::lanes, pace::Rate};
 use crate::db::{Db, FromRow, Result, Target, Tx, query};
 
 /// A queue and what is in it.
-#[derive(Clone, Debug, Default, Serialize, FromRow)]
+#[derive(Clone, Debug, Default, Serialize, FromRow, utoipa::ToSchema)]
 pub struct QueueStatus {
     /// Its name.
     pub name: String,
@@ -28,7 +28,7 @@ pub struct QueueStatus {
 }
 
 /// What a queue may do, for the whole fleet. `None` means no limit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, FromRow, utoipa::ToSchema)]
 pub struct QueueLimits {
     /// Units of cost (a job costs 1 unless its kind says otherwise) in `rate_seconds`.
     pub rate: Option<i64>,
@@ -105,7 +105,7 @@ impl QueueRow {
 }
 
 /// A limit key that has limits of its own.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct KeyRow {
     /// The queue.
     pub queue: String,
@@ -178,6 +178,17 @@ pub async fn set_paused(tx: &mut Tx, name: &str, paused: bool) -> Result<()> {
         .await?;
     tx.nudge_on_commit();
     Ok(())
+}
+
+/// What a queue may do, locked until the transaction ends: nobody changes it meanwhile.
+pub async fn lock_limits(tx: &mut Tx, name: &str) -> Result<QueueLimits> {
+    set_up(tx, name).await?;
+    query(
+        "update queues set rate = rate where name = $1 returning rate, rate_seconds, burst, concurrency, key_concurrency",
+    )
+    .bind(name)
+    .one(tx)
+    .await
 }
 
 /// Sets what a queue may do. [`QueueLimits::check`] is the caller's to call.

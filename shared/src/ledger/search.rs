@@ -13,7 +13,7 @@ use super::{JobRow, JobState};
 use crate::db::{Db, EngineKind, Query, Result, Value, query};
 
 /// Which jobs. Nothing set means any.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobFilter {
     /// By kind; `invitation.*` means every kind that begins with `invitation.`.
@@ -30,6 +30,7 @@ pub struct JobFilter {
     pub batch_id: Option<Uuid>,
     /// By one of their arguments.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "run_id:0199c0de-0000-7000-8000-000000000000")]
     pub arg: Option<ArgFilter>,
     /// By the cause of their last failure.
     #[serde(skip_serializing_if = "Option::is_none")]

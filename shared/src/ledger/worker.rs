@@ -12,7 +12,7 @@ use crate::db::{Db, FromRow, Json, Result, Tx, query};
 pub const WORKER_BELIEVED: TimeDelta = TimeDelta::seconds(8);
 
 /// What a worker takes of one queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Capacity {
     /// Jobs it runs at once.
     pub concurrency: usize,
@@ -21,7 +21,7 @@ pub struct Capacity {
 }
 
 /// A worker process.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct WorkerRow {
     /// Made anew at each start.
     pub id: Uuid,
@@ -30,10 +30,12 @@ pub struct WorkerRow {
     /// Herald's version.
     pub version: String,
     /// `running`, `quiet` (it finishes what it has and takes no more) or `stopping`.
+    #[schema(pattern = "^(running|quiet|stopping)$")]
     pub state: String,
     /// A person asked it to be quiet.
     pub quiet_asked: bool,
     /// What it takes, by queue.
+    #[schema(value_type = BTreeMap<String, Capacity>)]
     pub queues: Json<BTreeMap<String, Capacity>>,
     /// Jobs it runs.
     pub running: i64,

@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{People, PeopleError, Result, keyring::SigningKey};
@@ -37,7 +38,7 @@ impl Purpose {
 }
 
 /// A code is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Asked {
     /// Belongs to the code: neither opens anything without the other.
     pub verification_id: Uuid,

@@ -4,6 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Address, LetterKind, Membership, People, PeopleError, Result, Role, member};
@@ -28,7 +29,7 @@ pub struct NewInvitation {
 }
 
 /// An invitation, without what makes it work.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct Invitation {
     /// Its id.
     pub id: Uuid,

@@ -6,6 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{People, PeopleError, Result, Role};
@@ -88,7 +89,7 @@ pub struct Key {
 }
 
 /// A key as it is listed.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct SeenKey {
     /// Its id.
     pub id: Uuid,
@@ -100,6 +101,7 @@ pub struct SeenKey {
     /// May do what concerns the whole installation.
     pub platform_admin: bool,
     /// What it may touch; everything its role may, if nothing is named.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["invitation-runs:write"]))]
     pub scopes: Option<Json<Vec<Scope>>>,
     /// Who made it.
     pub created_by: Option<String>,
@@ -129,7 +131,7 @@ pub struct NewKey {
 }
 
 /// A key that was just made: the only time it is shown.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct ApiKey {
     /// The key.
     pub key: String,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{People, PeopleError, Result, Role};
@@ -14,7 +15,7 @@ use crate::{
 const MOST_OWN: i64 = 50;
 
 /// A workspace as one of its members sees it.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct Membership {
     /// The workspace.
     pub workspace_id: Uuid,
@@ -28,7 +29,7 @@ pub struct Membership {
 }
 
 /// A member as the others see them.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct Member {
     /// Who.
     pub user_id: Uuid,

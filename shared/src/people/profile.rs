@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{People, PeopleError, Result, User, register};
@@ -15,7 +16,7 @@ const LONGEST_TAG: usize = 40;
 const LONGEST_BIO: usize = 2_000;
 
 /// What to change; what is not named stays.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileChange {
     /// 3 to 32 letters, digits, dots, hyphens and underscores, unique among all; empty for none.

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{People, PeopleError, Result, access_token, keyring::SigningKey};
@@ -26,7 +27,7 @@ pub struct Device {
 }
 
 /// What somebody who signed in goes on with.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct Tokens {
     /// Opens the API, as a bearer token.
     pub access_token: String,
@@ -52,7 +53,7 @@ impl std::fmt::Debug for Tokens {
 }
 
 /// A session, as its user sees it.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct Session {
     /// Its id.
     pub id: Uuid,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Address, People, PeopleError, Result, session};
@@ -11,7 +12,7 @@ use crate::{
 };
 
 /// A person, without what proves it.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct User {
     /// Their id.
     pub id: Uuid,
@@ -22,6 +23,7 @@ pub struct User {
     /// What they say of themselves.
     pub bio: String,
     /// What they like, for recommendations.
+    #[schema(value_type = Vec<String>)]
     pub favourite_tags: Json<Vec<String>>,
     /// Their language, as a BCP 47 tag.
     pub locale: String,

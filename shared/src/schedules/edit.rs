@@ -66,6 +66,9 @@ pub enum ScheduleError {
     /// Something is wrong with it.
     #[error("{0}")]
     Flaws(Flaws),
+    /// It is not what whoever changes it has seen.
+    #[error("the schedule was changed meanwhile")]
+    Unseen,
     /// The database refused.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -122,9 +125,23 @@ pub async fn change(
     id: Uuid,
     change: Change,
 ) -> std::result::Result<Option<Schedule>, ScheduleError> {
+    change_if(db, by, id, change, |_| true).await
+}
+
+/// As [`change`], if the schedule is what `seen` says when it is changed.
+pub async fn change_if(
+    db: &Db,
+    by: &Actor,
+    id: Uuid,
+    change: Change,
+    seen: impl Fn(&Schedule) -> bool,
+) -> std::result::Result<Option<Schedule>, ScheduleError> {
     loop {
         let mut tx = db.begin().await?;
         let Some(old) = find(&mut tx, by.workspace_id, id).await? else { return Ok(None) };
+        if !seen(&old) {
+            return Err(ScheduleError::Unseen);
+        }
         let new = changed(&old, &change);
         let (timetable, job) = check::check(&new).map_err(ScheduleError::Flaws)?;
         let anew = new.cron != old.cron || new.time_zone != old.time_zone;

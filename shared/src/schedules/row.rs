@@ -63,7 +63,7 @@ named!(Missed, "missed", Skip = "skip", Once = "once", All = "all"; "skip, once 
 named!(Overlap, "overlap", Allow = "allow", Skip = "skip"; "allow or skip");
 
 /// A schedule.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Schedule {
     /// Its id.
     pub id: Uuid,
@@ -79,12 +79,15 @@ pub struct Schedule {
     /// What its jobs do.
     pub kind: String,
     /// Their arguments.
+    #[schema(value_type = Object)]
     pub args: Json<serde_json::Value>,
     /// A person holds it up.
     pub paused: bool,
-    /// A [`Missed`].
+    /// What becomes of ticks that nobody fired in time.
+    #[schema(pattern = "^(skip|once|all)$")]
     pub missed: String,
-    /// An [`Overlap`].
+    /// Whether it fires while its last job is not finished.
+    #[schema(pattern = "^(allow|skip)$")]
     pub overlap: String,
     /// The tick that fires next.
     pub next_run: Option<DateTime<Utc>>,

@@ -175,6 +175,17 @@ pub fn traceparent() -> Option<String> {
     OPEN.try_with(|open| open.context.to_string()).ok()
 }
 
+/// Runs something, in a task of its own, inside the span that is open here.
+pub fn carried<F: Future>(inside: F) -> impl Future<Output = F::Output> {
+    let open = OPEN.try_with(Open::clone).ok();
+    async move {
+        match open {
+            Some(open) => OPEN.scope(open, inside).await,
+            None => inside.await,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

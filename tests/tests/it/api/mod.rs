@@ -1,16 +1,20 @@
 //! The HTTP front, over a real socket, on both engines. What a worker would do is written by the tests ([`worker`]).
 
 mod access;
+mod conforms;
 mod connections;
+mod described;
 mod form;
 mod health;
 mod jobs;
 mod links;
+mod manners;
 mod operate;
 mod people;
 mod preview;
 mod rate_limits;
 mod refusals;
+mod repeated;
 mod runs;
 mod schedules;
 mod service;

@@ -28,7 +28,10 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::Form;
+use super::{
+    Form,
+    conforms::{self, Asked},
+};
 use crate::ground;
 
 /// A process has one recorder, and this program is one process.
@@ -64,6 +67,9 @@ pub(super) struct Service {
     pub(super) stop: CancellationToken,
     pub(super) server: JoinHandle<std::io::Result<()>>,
     pub(super) folder: TempDir,
+    pub(super) api: Api,
+    /// What it says of itself.
+    pub(super) described: &'static Value,
     client: reqwest::Client,
 }
 
@@ -120,9 +126,10 @@ impl Service {
             events: Events::new(stop.clone()),
             rate_limits,
         };
-        let server = tokio::spawn(herald_api::serve(listener, api, stop.clone()));
+        let server = tokio::spawn(herald_api::serve(listener, api.clone(), stop.clone()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { db, files, links, wire, workspace, people, token, address, stop, server, folder, client }
+        let described = conforms::learn(&client, address).await;
+        Self { api, described, db, files, links, wire, workspace, people, token, address, stop, server, folder, client }
     }
 
     /// A request with the token.
@@ -197,8 +204,14 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Sends a request. The answer is held to what the API says of itself.
     pub(super) async fn to(request: RequestBuilder) -> Self {
-        Self::of(request.send().await.expect("the service answers")).await
+        let (client, request) = request.build_split();
+        let request = request.expect("the request can be sent");
+        let asked = Asked::of(&request);
+        let answer = Self::of(client.execute(request).await.expect("the service answers")).await;
+        conforms::hold(&asked, &answer);
+        answer
     }
 
     async fn of(response: Response) -> Self {

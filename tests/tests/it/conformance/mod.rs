@@ -6,6 +6,7 @@ mod errors;
 mod events;
 mod facts;
 mod fleet;
+mod idempotency;
 mod inspect;
 mod invitations;
 mod limits;

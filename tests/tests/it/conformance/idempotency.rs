@@ -1,0 +1,104 @@
+//! Keys of requests, on both engines.
+
+use std::time::Duration;
+
+use herald_shared::{
+    db::Db,
+    domain,
+    idempotency::{self, Claim, Held, KEPT_FOR, Kept, LEASE},
+};
+use herald_tests::{TestDatabase, on_both_engines};
+use uuid::Uuid;
+
+on_both_engines! {
+    an_answer_is_kept_for_who_asks_again,
+    of_two_that_ask_at_once_one_is_the_first,
+    a_process_that_died_locks_no_key_for_ever,
+    who_answers_for_long_keeps_the_key,
+    what_came_to_nothing_may_be_tried_again,
+    answers_are_forgotten_after_a_day,
+}
+
+fn answer() -> Kept {
+    let headers = [("location".to_owned(), "/api/v1/batches/1".to_owned())].into();
+    Kept { status: 202, headers, body: b"{\"a\": \"\\u0000\"}".to_vec() }
+}
+
+async fn workspace(database: &TestDatabase) -> Uuid {
+    domain::ensure_default_workspace(&database.db).await.unwrap()
+}
+
+async fn first(db: &Db, workspace: Uuid, key: &str) -> Held {
+    match idempotency::claim(db, workspace, key, "request").await.unwrap() {
+        Claim::First(held) => held,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn an_answer_is_kept_for_who_asks_again(database: &TestDatabase) {
+    let (db, workspace) = (&database.db, workspace(database).await);
+    let claim = async |request: &str| idempotency::claim(db, workspace, "key", request).await.unwrap();
+    let held = first(db, workspace, "key").await;
+    assert_eq!(claim("request").await, Claim::InProgress);
+    assert_eq!(claim("another").await, Claim::AnotherRequest);
+    assert!(idempotency::keep(db, &held, &answer()).await.unwrap());
+    assert_eq!(claim("request").await, Claim::Answered(answer()));
+    assert_eq!(claim("another").await, Claim::AnotherRequest);
+    idempotency::release(db, &held).await.unwrap();
+    assert_eq!(claim("request").await, Claim::Answered(answer()), "what is done is not given back");
+}
+
+async fn of_two_that_ask_at_once_one_is_the_first(database: &TestDatabase) {
+    let (db, workspace) = (&database.db, workspace(database).await);
+    let claims = (0..6).map(|_| idempotency::claim(db, workspace, "key", "request"));
+    let claims = futures::future::try_join_all(claims).await.unwrap();
+    let firsts = claims.iter().filter(|claim| matches!(claim, Claim::First(_))).count();
+    let waiting = claims.iter().filter(|claim| **claim == Claim::InProgress).count();
+    assert_eq!((firsts, waiting), (1, 5));
+}
+
+async fn a_process_that_died_locks_no_key_for_ever(database: &TestDatabase) {
+    let (db, workspace) = (&database.db, workspace(database).await);
+    let dead = first(db, workspace, "key").await;
+    db.clock().advance(LEASE.to_std().unwrap());
+    let held = first(db, workspace, "key").await;
+    assert!(!idempotency::keep(db, &dead, &answer()).await.unwrap(), "it was only slow, and comes too late");
+    idempotency::release(db, &dead).await.unwrap();
+    assert_eq!(idempotency::claim(db, workspace, "key", "request").await.unwrap(), Claim::InProgress);
+    assert!(idempotency::keep(db, &held, &answer()).await.unwrap());
+}
+
+async fn who_answers_for_long_keeps_the_key(database: &TestDatabase) {
+    let (db, workspace) = (&database.db, workspace(database).await);
+    let held = first(db, workspace, "key").await;
+    for _ in 0..3 {
+        db.clock().advance(LEASE.to_std().unwrap() - Duration::from_secs(1));
+        idempotency::renew(db, &held).await.unwrap();
+    }
+    assert_eq!(idempotency::claim(db, workspace, "key", "request").await.unwrap(), Claim::InProgress);
+    assert!(idempotency::keep(db, &held, &answer()).await.unwrap());
+}
+
+async fn what_came_to_nothing_may_be_tried_again(database: &TestDatabase) {
+    let (db, workspace) = (&database.db, workspace(database).await);
+    let held = first(db, workspace, "key").await;
+    idempotency::release(db, &held).await.unwrap();
+    first(db, workspace, "key").await;
+}
+
+async fn answers_are_forgotten_after_a_day(database: &TestDatabase) {
+    let (db, workspace) = (&database.db, workspace(database).await);
+    for key in ["one", "two"] {
+        let held = first(db, workspace, key).await;
+        idempotency::keep(db, &held, &answer()).await.unwrap();
+    }
+    db.clock().advance(KEPT_FOR.to_std().unwrap() - Duration::from_secs(1));
+    first(db, workspace, "young").await;
+    assert_eq!(idempotency::prune(db, 10).await.unwrap(), 0);
+    db.clock().advance(Duration::from_secs(1));
+    assert_eq!(idempotency::prune(db, 1).await.unwrap(), 1);
+    let again = first(db, workspace, "two").await;
+    assert!(idempotency::keep(db, &again, &answer()).await.unwrap(), "its row may be there still, or not");
+    idempotency::prune(db, 10).await.unwrap();
+    assert!(matches!(idempotency::claim(db, workspace, "two", "request").await.unwrap(), Claim::Answered(_)));
+}
