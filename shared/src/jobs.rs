@@ -107,7 +107,7 @@ pub const POLICIES: [Policy; 13] = [
     policy(JobKind::ProbeRun,          "probe.run",          "sync",    1, 12, (200, 10),    20),
     policy(JobKind::TemplatePreview,   "template.preview",   "cpu",     0,  2, (100,  1),    30),
     policy(JobKind::JobsAct,           "jobs.act",           "control", 0, 10, (500, 60), 3_600),
-    policy(JobKind::AccountMail,       "account.mail",       "email",   0,  8, (500, 60),    60),
+    policy(JobKind::AccountMail,       "account.mail",       "email",   0,  8, (500, 60),   300),
 ];
 
 impl JobKind {

@@ -1,10 +1,10 @@
 //! What every endpoint of a kind has in common, added to its description: the token, its path's parameters, and the problems that the layers
 //! around it and the readers of its input answer with.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::{idempotency, problem::Kind};
+use crate::{access, idempotency, problem::Kind};
 
 /// Whether an endpoint wants a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,17 @@ pub(super) enum Access {
     Closed,
     /// It does not.
     Open,
+}
+
+/// What the beginnings of open paths are whose requests are not counted.
+const UNCOUNTED: [&str; 5] = ["/healthz", "/readyz", "/docs", "/problems", "/api/v1/openapi.json"];
+
+impl Access {
+    /// What a caller of an endpoint behind a token has to be.
+    fn needed(self, method: &str, path: &str) -> Option<access::Access> {
+        let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
+        (self == Self::Closed).then(|| access::needed(&method, path)).flatten()
+    }
 }
 
 /// Completes the operations of a path.
@@ -28,6 +39,7 @@ pub(super) fn complete(path: &str, operations: &mut Value, access: Access) {
             },
         );
         describe_path(path, operation);
+        name_workspace(path, method, operation, access);
         take_keys(path, method, operation);
         take_conditions(method, operation);
         let kinds = refusals(path, method, operation, access);
@@ -61,6 +73,21 @@ fn describe_path(path: &str, operation: &mut Map<String, Value>) {
     }
     if parameters.is_empty() {
         operation.remove("parameters");
+    }
+}
+
+/// Says what the caller has to be, and declares the header that says in which workspace.
+fn name_workspace(path: &str, method: &str, operation: &mut Map<String, Value>, access: Access) {
+    let Some(needed) = access.needed(method, path) else { return };
+    let (who, is_member) = match needed {
+        access::Access::Person => ("person", false),
+        access::Access::Platform => ("platform-admin", false),
+        access::Access::Member(role) => (role.name(), true),
+    };
+    operation.insert("x-needs".to_owned(), who.into());
+    if is_member {
+        let description = "Which of their workspaces a person means, by slug or id; needed of who has several";
+        declare(operation, "Herald-Workspace", description, json!({ "type": "string" }));
     }
 }
 
@@ -114,7 +141,13 @@ fn refusals(path: &str, method: &str, operation: &Map<String, Value>, access: Ac
     let parameters = operation.get("parameters").and_then(Value::as_array);
     let has = |place: &str| parameters.is_some_and(|all| all.iter().any(|parameter| parameter["in"] == place));
     if access == Access::Closed {
-        kinds.push(Kind::Unauthorized);
+        kinds.extend([Kind::Unauthorized, Kind::Forbidden]);
+    }
+    if matches!(access.needed(method, path), Some(access::Access::Member(_))) {
+        kinds.extend([Kind::WorkspaceNeeded, Kind::NotFound]);
+    }
+    if access == Access::Closed || !UNCOUNTED.iter().any(|start| path.starts_with(start)) {
+        kinds.push(Kind::TooManyRequests);
     }
     if path.contains('{') {
         kinds.push(Kind::NotFound);
