@@ -54,7 +54,7 @@ struct Inner {
 }
 
 enum Backend {
-    Smtp(Smtp),
+    Smtp(Box<Smtp>),
     Outbox(Outbox),
 }
 
@@ -88,7 +88,7 @@ impl Mailer {
             Backend::Outbox(Outbox::in_folder(data_folder))
         } else {
             let login = (!mail.user.is_empty()).then(|| (mail.user.clone(), mail.password.clone().into()));
-            Backend::Smtp(Smtp::new(SmtpSettings {
+            Backend::Smtp(Box::new(Smtp::new(SmtpSettings {
                 host: mail.host.clone(),
                 port: mail.port(),
                 security: mail.tls,
@@ -97,7 +97,7 @@ impl Mailer {
                 hello: from.domain().to_owned(),
                 limit: Duration::from_secs(mail.timeout_seconds),
                 connections: mail.max_connections,
-            })?)
+            })?))
         };
         Ok(Self(Arc::new(Inner { from, reply_to, clock, backend })))
     }

@@ -93,7 +93,7 @@ impl Message {
         let mut mail = lettre::Message::builder()
             .from(from.header())
             .to(self.to.header())
-            .subject(one_line(&self.subject, LONGEST_SUBJECT))
+            .subject(subject(&self.subject))
             .message_id(Some(message_id.clone()))
             .date(SystemTime::from(now));
         if let Some(reply_to) = self.reply_to.as_ref().or(reply_to) {
@@ -121,6 +121,11 @@ impl Message {
             bytes: written.formatted(),
         })
     }
+}
+
+/// On one line, and as it stands there: `=?` would be read as the beginning of a coded word, which can mean any text (RFC 2047), and lettre does not code it.
+fn subject(text: &str) -> String {
+    one_line(text, LONGEST_SUBJECT).replace("=?", "=\u{2060}?")
 }
 
 fn header(name: &str, value: &str) -> Result<HeaderValue> {
@@ -185,6 +190,14 @@ mod tests {
         let written = written(&mail).unwrap();
         assert!(written.contains("Subject: Hello Bcc: bo@example.com\r\n"), "{written}");
         assert!(!written.lines().any(|line| line.starts_with("Bcc")), "{written}");
+    }
+
+    #[test]
+    fn nobody_writes_a_subject_in_code() {
+        let mut mail = message();
+        mail.subject = "Join =?utf-8?q?evil=2Eexample?=".to_owned();
+        let written = written(&mail).unwrap();
+        assert!(!written.contains("=?utf-8?q?evil"), "{written}");
     }
 
     #[test]

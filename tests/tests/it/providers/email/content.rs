@@ -24,7 +24,8 @@ async fn every_script_arrives_as_it_was_written() {
         mail.html = Some(format!("<p>{subject}</p>\n.\n"));
         mailer.send(&mail).await.unwrap();
         let taken = server.mails().pop().unwrap().mail;
-        assert_eq!(taken.header("subject").as_deref(), Some(subject));
+        // A word joiner keeps a mail program from reading a coded word where somebody wrote what looks like one.
+        assert_eq!(taken.header("subject"), Some(subject.replace("=?", "=\u{2060}?")));
         let to = taken.header("to").unwrap();
         assert!(to.contains("<ann@example.org>") && to.replace('\\', "").contains(subject), "{to}");
         assert_eq!(taken.text().trim_end(), mail.text.trim_end());
