@@ -70,12 +70,16 @@ pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -
     match idempotency::claim(&api.db, actor.workspace_id, &key, &fingerprint).await? {
         Claim::First(held) => {
             let request = Request::from_parts(parts, body);
-            let answer = telemetry::carried(answer(api, held, request, next)).instrument(tracing::Span::current());
-            match tokio::spawn(answer).await {
+            let answer = telemetry::carried(answer(api.clone(), held.clone(), request, next));
+            match tokio::spawn(answer.instrument(tracing::Span::current())).await {
                 Ok(answered) => answered,
-                // The layer for panics answers.
-                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                Err(error) => Err(Problem::internal(&error)),
+                Err(error) => {
+                    give_back(&api, &held).await;
+                    // The layer for panics answers.
+                    error
+                        .try_into_panic()
+                        .map_or_else(|error| Err(Problem::internal(&error)), |panic| std::panic::resume_unwind(panic))
+                }
             }
         }
         Claim::Answered(kept) => again(kept, parts.extensions.get::<RequestId>()),
@@ -150,9 +154,7 @@ async fn answer(api: Api, held: Held, request: Request, next: Next) -> Result<Re
         }
     };
     if !is_kept(response.status()) {
-        if let Err(error) = idempotency::release(&api.db, &held).await {
-            tracing::warn!(%error, "an idempotency key was not given back; it is free in a minute");
-        }
+        give_back(&api, &held).await;
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
@@ -164,6 +166,12 @@ async fn answer(api: Api, held: Held, request: Request, next: Next) -> Result<Re
         tracing::warn!(%error, "an answer was not kept; its idempotency key is free in a minute");
     }
     Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+async fn give_back(api: &Api, held: &Held) {
+    if let Err(error) = idempotency::release(&api.db, held).await {
+        tracing::warn!(%error, "an idempotency key was not given back; it is free in a minute");
+    }
 }
 
 /// What may be otherwise the next time is not kept: failures of ours, and of what came in between.

@@ -98,7 +98,6 @@ fn merge(into: &mut Value, operations: Value) {
     responses(
         (status = 200, description = "An OpenAPI 3.1 document", content_type = "application/json", body = Object,
             headers(("etag" = String, description = "Its version, for If-None-Match"))),
-        (status = 304, description = "It is as it was"),
     )
 )]
 async fn document(Extension(Document(document)): Extension<Document>, headers: HeaderMap) -> Response {

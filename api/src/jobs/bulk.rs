@@ -52,7 +52,7 @@ struct Acting {
 ///
 /// With `dry_run` they are only counted. Else a job does it, a thousand jobs a transaction; its progress says how far it is.
 #[utoipa::path(post, path = "/jobs/act/{act}", operation_id = "actOnJobs", tag = "jobs",
-    params(("act" = Act, Path, description = "What is done to them")),
+    params(("act" = inline(Act), Path, description = "What is done to them")),
     request_body = Wanted,
     responses(
         (status = 200, description = "With dry_run: what it would be about", body = Match),

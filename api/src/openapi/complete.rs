@@ -120,7 +120,8 @@ fn take_conditions(method: &str, operation: &mut Map<String, Value>) {
     let text = json!({ "type": "string" });
     if method == "get" {
         declare(operation, "If-None-Match", "The `ETag` of what the client has", text);
-        let same = json!({ "description": "It is as it was" });
+        let headers = json!({ "etag": { "description": "Its version", "schema": { "type": "string" } } });
+        let same = json!({ "description": "It is as it was", "headers": headers });
         operation["responses"].as_object_mut().map(|all| all.entry("304").or_insert(same));
     } else {
         declare(operation, "If-Match", "The `ETag` of what the client has seen: only that is changed", text);

@@ -124,3 +124,28 @@ fn is_origin(text: &str) -> bool {
     url::Url::parse(text)
         .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_written_as_a_browser_sends_it() {
+        for origin in ["https://console.example.com", "http://localhost:3000", "http://127.0.0.1"] {
+            assert!(is_origin(origin), "{origin}");
+        }
+        for other in [
+            "*",
+            "",
+            "null",
+            "console.example.com",
+            "https://console.example.com/",
+            "https://x.example/a",
+            "https://X.example",
+            "https://x.example:443",
+            "ftp://x.example",
+        ] {
+            assert!(!is_origin(other), "{other}");
+        }
+    }
+}

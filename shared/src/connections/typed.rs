@@ -18,16 +18,16 @@ use crate::{
 pub enum Typed {
     /// Google: a service account's key file, or an OAuth client's file for a person to consent with.
     Google {
-        /// The key file, as it is.
+        /// The key file, as it is: its JSON, or that as text.
         #[serde(default)]
-        #[schema(value_type = Option<Object>)]
+        #[schema(value_type = Option<serde_json::Value>)]
         service_account: Option<serde_json::Value>,
         /// The person of the domain that the service account acts as.
         #[serde(default)]
         subject: Option<String>,
-        /// The OAuth client's file, as it is.
+        /// The OAuth client's file, as it is: its JSON, or that as text.
         #[serde(default)]
-        #[schema(value_type = Option<Object>)]
+        #[schema(value_type = Option<serde_json::Value>)]
         client: Option<serde_json::Value>,
     },
     /// Mautic: a user with a password, or an OAuth2 client.

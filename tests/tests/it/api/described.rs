@@ -28,10 +28,15 @@ fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
 /// The paths of a router with their methods, as it shows them to who debugs it: it tells them nowhere else.
 fn routes(router: &str) -> BTreeMap<String, BTreeSet<String>> {
     let (routes, paths) = router.split_once("node: Node { paths: {").expect("a router shows its paths");
-    let methods: Vec<BTreeSet<String>> = routes
-        .split("allow_header: Bytes(b\"")
+    let methods: BTreeMap<usize, BTreeSet<String>> = routes
+        .split("RouteId(")
         .skip(1)
-        .map(|shown| shown.split('"').next().unwrap().split(',').map(str::to_lowercase).collect())
+        .map(|shown| {
+            let (id, endpoint) = shown.split_once(')').unwrap();
+            let (_, allowed) = endpoint.split_once("allow_header: Bytes(b\"").expect("a route has methods");
+            let methods = allowed.split('"').next().unwrap().split(',');
+            (id.parse().unwrap(), methods.map(str::to_lowercase).collect())
+        })
         .collect();
     let paths = paths.split("RouteId(").skip(1).map_while(|shown| {
         let (id, rest) = shown.split_once("): \"")?;
@@ -40,7 +45,7 @@ fn routes(router: &str) -> BTreeMap<String, BTreeSet<String>> {
     });
     let mut found = BTreeMap::new();
     for (id, path, is_last) in paths {
-        found.insert(path, methods[id].clone());
+        found.insert(path, methods[&id].clone());
         if is_last {
             break;
         }
