@@ -12,6 +12,7 @@ mod memory;
 mod queue;
 mod render;
 mod table;
+mod uploads;
 
 use std::path::PathBuf;
 
@@ -113,6 +114,26 @@ enum Command {
         #[arg(long)]
         results: PathBuf,
     },
+    /// Uploads to a fake Drive, with more and more at once
+    Uploads {
+        /// The program
+        herald: PathBuf,
+        /// Template to render
+        #[arg(long)]
+        template: PathBuf,
+        /// Python with the peers
+        #[arg(long)]
+        python: PathBuf,
+        /// uploads/script.py
+        #[arg(long)]
+        script: PathBuf,
+        /// Folder for the data folders, which are removed
+        #[arg(long)]
+        scratch: PathBuf,
+        /// Folder for uploads.json and uploads.md
+        #[arg(long)]
+        results: PathBuf,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -129,6 +150,9 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Memory { herald, template, faces, scratch, results } => {
             memory::run(&herald, &template, &faces, &scratch, &results)
+        }
+        Command::Uploads { herald, template, python, script, scratch, results } => {
+            uploads::run(&uploads::Options { herald, python, script, template, scratch }, &results)
         }
     }
 }

@@ -117,7 +117,7 @@ fn invite(herald: &Path, template: &Path, list: &Path, data: &Path, guests: usiz
 }
 
 /// Peak resident memory of a process so far (`VmHWM`).
-fn peak_mib(process: u32) -> Option<f64> {
+pub(crate) fn peak_mib(process: u32) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;

@@ -11,6 +11,7 @@ use herald_shared::{
     db::Db,
     domain,
     ids::Ids,
+    ledger,
     providers::Finding,
     vault::Vault,
 };
@@ -39,6 +40,8 @@ impl Desk {
             .context("opening the database")?;
         db.migrate().await.context("bringing the database up to this version")?;
         let workspace_id = domain::ensure_default_workspace(&db).await?;
+        // So that their queues can be limited before the first run.
+        ledger::set_up_outside(&db).await?;
         let clients = Clients::new(&db, vault, &settings)?;
         Ok(Self { settings: Arc::new(settings), db, clients, workspace_id, sealed_with })
     }
@@ -58,13 +61,7 @@ impl Desk {
         let (connection, findings) =
             connections::check(&self.clients, self.workspace_id, connection.id, target).await?;
         findings.iter().for_each(&mut tell);
-        let wrong: Vec<&str> = findings.iter().filter(|found| !found.ok).map(|found| found.text.as_str()).collect();
-        if wrong.is_empty() {
-            connections::mark_ok(&self.db, &connection).await?;
-        } else if target.is_none() {
-            connections::mark_broken(&self.db, connection.id, connection.version, &wrong.join("; ")).await?;
-        }
-        Ok(wrong.is_empty())
+        Ok(connections::note(&self.db, &connection, target, &findings).await?)
     }
 
     pub(crate) async fn close(self) {

@@ -13,7 +13,7 @@ mod typed;
 
 pub use self::{
     account::Account,
-    check::check,
+    check::{check, note},
     clients::{Client, ClientError, Clients},
     kinds::{
         BucketSettings, Credentials, GoogleAuth, GoogleSecret, MauticAuth, MauticSecret, MauticSettings, ProviderKind,

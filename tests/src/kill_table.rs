@@ -4,6 +4,7 @@
 //! `docs/kill-table.md` tells what is counted and how to read it.
 
 mod client;
+mod outside;
 mod processes;
 mod report;
 mod scenarios;
@@ -23,6 +24,7 @@ use tokio::runtime::Runtime;
 
 pub use self::report::{Row, line, markdown, write};
 use self::{
+    outside::{JOURNEYS, Journey},
     scenarios::{SCENARIOS, Scenario},
     servers::Servers,
     world::World,
@@ -41,8 +43,10 @@ const LONG_REQUEST: usize = 500;
 pub struct Options {
     /// The binary under test.
     pub herald: PathBuf,
-    /// Jobs of each scenario.
+    /// Jobs of each scenario; 0 leaves these scenarios out.
     pub jobs: usize,
+    /// Guests of each scenario with accounts outside; 0 leaves these scenarios out.
+    pub guests: usize,
     /// What the random moments are drawn from.
     pub seed: u64,
     /// Only the scenarios with this in their name.
@@ -69,14 +73,19 @@ impl Options {
     }
 }
 
-/// How many scenarios [`run`] plays with these options.
+/// How many scenarios share the jobs of [`run`] with these options.
 pub fn scenarios(options: &Options) -> usize {
     chosen(options).count()
 }
 
 fn chosen(options: &Options) -> impl Iterator<Item = &'static Scenario> {
-    let only = options.only.clone().unwrap_or_default();
-    SCENARIOS.iter().filter(move |scenario| scenario.name.contains(&only))
+    let (only, any) = (options.only.clone().unwrap_or_default(), options.jobs > 0);
+    SCENARIOS.iter().filter(move |scenario| any && scenario.name.contains(&only))
+}
+
+fn chosen_outside(options: &Options) -> impl Iterator<Item = &'static Journey> {
+    let (only, any) = (options.only.clone().unwrap_or_default(), options.guests > 0);
+    JOURNEYS.iter().filter(move |journey| any && journey.name.contains(&only))
 }
 
 /// Plays the table, one scenario after the other. Each row is also told as soon as it is known.
@@ -93,6 +102,12 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>> {
         tell(&row);
         rows.push(row);
     }
+    for (place, journey) in chosen_outside(options).enumerate() {
+        let row =
+            outside::play(options, journey, &format!("o{place}"), &servers, &runtime, lots(options, journey.name))?;
+        tell(&row);
+        rows.push(row);
+    }
     if rows.is_empty() {
         bail!("no scenario has {:?} in its name", options.only.as_deref().unwrap_or_default());
     }
@@ -106,26 +121,12 @@ fn play(
     servers: &mut Servers,
     runtime: &Arc<Runtime>,
 ) -> Result<Row> {
-    let mut row = Row {
-        scenario: scenario.name,
-        skipped: (scenario.lacks)()?,
-        jobs_in: 0,
-        done: 0,
-        run_twice: 0,
-        effects_twice: 0,
-        recovery: None,
-        killed: 0,
-        ended: 0,
-        alive: false,
-        error: None,
-    };
+    let mut row = Row { skipped: (scenario.lacks)()?, ..Row::of(scenario.name) };
     if row.skipped.is_some() {
         return Ok(row);
     }
     let tag = format!("s{place}");
-    // By its name, so that a scenario played alone draws what it draws in the whole table.
-    let seed = scenario.name.bytes().fold(options.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-    let mut world = World::make(options, servers, runtime, &tag, scenario.ground, StdRng::seed_from_u64(seed))?;
+    let mut world = World::make(options, servers, runtime, &tag, scenario.ground, lots(options, scenario.name))?;
     // Jobs come in from the first moment the API serves.
     world.client.probe(&format!("{tag}-first"), 1)?;
     if let Err(error) = measure(options, scenario, &mut world, servers, &mut row) {
@@ -136,6 +137,12 @@ fn play(
     }
     world.end()?;
     Ok(row)
+}
+
+/// What a scenario draws from: its own, so that played alone it draws what it draws in the whole table.
+fn lots(options: &Options, scenario: &str) -> StdRng {
+    let seed = scenario.bytes().fold(options.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    StdRng::seed_from_u64(seed)
 }
 
 fn measure(

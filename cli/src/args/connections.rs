@@ -29,7 +29,7 @@ pub(crate) struct Google {
     /// The JSON file of an OAuth client; a browser is needed to consent
     #[arg(long, value_name = "FILE")]
     pub(crate) client: Option<PathBuf>,
-    /// The folder to be written to, to test that, too
+    /// The folder to be written to, by its id or its address, to test that, too
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<String>,
 }
@@ -103,7 +103,7 @@ pub(crate) enum Connections {
     Test {
         /// The connection's name
         name: String,
-        /// The Drive folder that is to be written to, or the Mautic form that is to be read
+        /// The Drive folder that is to be written to (id or address), or the Mautic form that is to be read
         #[arg(long)]
         target: Option<String>,
     },

@@ -1,5 +1,6 @@
 //! Each command and option does what its help says.
 
+mod connect;
 mod invite;
 mod operate;
 mod others;

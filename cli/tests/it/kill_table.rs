@@ -1,15 +1,33 @@
-//! The kill-table's short form: every scenario with few jobs and short faults.
+//! The kill-table's short form: every scenario with few jobs or guests and short faults.
 
 use herald_tests::kill_table::{Options, markdown, run};
 
+/// From Mautic into Drive.
+const GUESTS: usize = 150;
+
 #[test]
 fn whatever_is_killed_no_job_is_lost_and_no_effect_happens_twice() {
+    all_hold(150, 0, None);
+}
+
+#[test]
+fn whichever_worker_is_killed_each_guest_from_mautic_has_one_file_in_drive_and_one_link() {
+    all_hold(0, GUESTS, Some("outside: "));
+}
+
+#[test]
+fn an_invite_killed_again_and_again_gives_each_guest_from_mautic_one_file_in_drive_and_one_link() {
+    all_hold(0, GUESTS, Some("outside, sqlite: "));
+}
+
+fn all_hold(jobs: usize, guests: usize, only: Option<&str>) {
     let logs = tempfile::Builder::new().prefix("herald-kill-table-logs-").tempdir().unwrap().keep();
     let options = Options {
         herald: env!("CARGO_BIN_EXE_herald").into(),
-        jobs: 150,
+        jobs,
+        guests,
         seed: 20_261_125,
-        only: None,
+        only: only.map(str::to_owned),
         short: true,
         logs: logs.clone(),
     };

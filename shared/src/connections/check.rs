@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{Client, ClientError, Clients, Connection, Settings};
+use super::{Client, ClientError, Clients, Connection, ConnectionError, Settings, mark_broken, mark_ok};
 use crate::{
+    db::Db,
     files::Files,
     providers::{Finding, google, mautic},
 };
@@ -39,6 +40,28 @@ pub async fn check(
     Ok((connection, findings))
 }
 
+/// Notes on a connection what a test found, and says whether all is well. What a person must set right is the connection's reason; what passes by
+/// itself changes nothing, and neither does what is wrong with the folder or form of one run.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn note(
+    db: &Db,
+    connection: &Connection,
+    target: Option<&str>,
+    findings: &[Finding],
+) -> Result<bool, ConnectionError> {
+    let well = findings.iter().all(|found| found.ok);
+    let wrong: Vec<&str> =
+        findings.iter().filter(|found| found.needs_a_person()).map(|found| found.text.as_str()).collect();
+    if well {
+        mark_ok(db, connection).await?;
+    } else if target.is_none() && !wrong.is_empty() {
+        mark_broken(db, connection.id, connection.version, &wrong.join("; ")).await?;
+    }
+    Ok(well)
+}
+
 async fn bucket(files: &Files) -> Vec<Finding> {
     let place = files.place("");
     let written = async {
@@ -48,6 +71,6 @@ async fn bucket(files: &Files) -> Vec<Finding> {
     };
     match written.await {
         Ok(()) => vec![Finding::ok(format!("files can be written, read and removed under {place}"))],
-        Err(error) => vec![Finding::wrong(error.of_provider().message)],
+        Err(error) => vec![Finding::failed(error.of_provider())],
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     connections::{self, Connection, ConnectionError, ProviderKind},
     db::{Db, DbError},
     ledger::EnqueueError,
-    providers::mautic::Selection,
+    providers::{google::folder_id, mautic::Selection},
 };
 
 const FORMATS: [&str; 3] = ["jpeg", "png", "webp"];
@@ -279,34 +279,6 @@ async fn find(
         (Some(only), true) => Ok(only),
         (Some(_), false) => {
             Err(PlanError::field(field, format!("there are several connections to {}: say which", provider.name())))
-        }
-    }
-}
-
-/// The id of a Drive folder, of what a person copies from a browser.
-fn folder_id(text: &str) -> Option<String> {
-    let text = text.trim();
-    let after = text.split_once("/folders/").map_or(text, |(_, after)| after);
-    let id = after.split(['?', '#', '/']).next().unwrap_or_default();
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    (!id.is_empty() && id.len() <= 200 && id.chars().all(fits)).then(|| id.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_is_known_by_its_id_or_its_address() {
-        for text in [
-            " 1AbC-d_E ",
-            "https://drive.google.com/drive/folders/1AbC-d_E",
-            "https://drive.google.com/drive/u/0/folders/1AbC-d_E?usp=sharing",
-        ] {
-            assert_eq!(folder_id(text).as_deref(), Some("1AbC-d_E"), "{text}");
-        }
-        for text in ["", "https://drive.google.com/drive/my-drive", "a b", "x' or '1'='1"] {
-            assert_eq!(folder_id(text), None, "{text}");
         }
     }
 }

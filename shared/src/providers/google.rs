@@ -23,7 +23,7 @@ pub use self::{
     check::check,
     client_file::ClientFile,
     consent::Consent,
-    drive::{About, Drive, Folder, NewFile, ShareError, Stored, UploadSizes},
+    drive::{About, Drive, Folder, NewFile, ShareError, Stored, UploadSizes, folder_id},
     endpoints::Endpoints,
     service_account::ServiceAccount,
     signer::Signer,

@@ -15,6 +15,7 @@ mod fields;
 mod forms;
 mod lenient;
 mod picture;
+mod segments;
 mod site;
 mod token;
 pub mod webhook;
@@ -28,5 +29,6 @@ pub use self::{
     fields::{ContactField, Fields},
     forms::{Form, FormField, Submission},
     picture::{Picture, PictureField},
+    segments::Segments,
     write_back::WriteBack,
 };

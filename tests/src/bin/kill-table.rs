@@ -15,6 +15,9 @@ struct Arguments {
     /// Jobs over all scenarios
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     jobs: usize,
+    /// Guests of each scenario with accounts outside
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    guests: usize,
     /// What the random moments are drawn from
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let mut options = Options {
         herald: std::path::absolute(&arguments.herald).unwrap_or(arguments.herald),
         jobs: arguments.jobs,
+        guests: arguments.guests,
         seed: arguments.seed,
         only: arguments.only,
         short: arguments.short,

@@ -67,6 +67,8 @@ struct Plan {
     down: bool,
     latency: Duration,
     latest: Duration,
+    /// Whether every "too many" names its wait.
+    names_waits: bool,
     injected: BTreeMap<&'static str, usize>,
 }
 
@@ -96,6 +98,7 @@ impl Faults {
             down: false,
             latency: Duration::ZERO,
             latest: Duration::from_millis(50),
+            names_waits: false,
             injected: BTreeMap::new(),
         })))
     }
@@ -123,6 +126,12 @@ impl Faults {
     /// How late a late answer is at most; 50 ms unless told.
     pub fn latest(&self, latest: Duration) {
         self.plan().latest = latest;
+    }
+
+    /// Lets every refusal of too many requests name a wait of a second. Else half of them name none, and a client has to choose one: a long
+    /// one, if it is careful.
+    pub fn name_waits(&self) {
+        self.plan().names_waits = true;
     }
 
     /// From now on that share of the requests fails, as with [`Faults::random`].
@@ -186,6 +195,7 @@ impl Plan {
                 self.burst = [0, 0, 0, 0, 1, 3][detail];
                 server
             }
+            2 if self.names_waits => Fault::TooMany { retry_after: Some(1) },
             // Google has two words for it.
             2 if tokens && detail == 1 => Fault::Reason("userRateLimitExceeded"),
             2 => Fault::TooMany { retry_after: (detail % 2 == 0).then_some(1) },

@@ -18,6 +18,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long an API may be away.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Where jobs are handed in.
+const PROBES: &str = "/api/v1/probes";
 
 /// Cheap to clone; clones count together.
 #[derive(Clone)]
@@ -39,20 +41,21 @@ impl Client {
 
     /// Hands a probe in until it is acknowledged.
     pub(super) fn probe(&self, name: &str, jobs: usize) -> Result<()> {
-        self.insist(&format!("{{\"name\":\"{name}\",\"jobs\":{jobs}}}"))?;
+        self.insist(PROBES, &format!("{{\"name\":\"{name}\",\"jobs\":{jobs}}}"))?;
         self.acknowledged.fetch_add(jobs, Ordering::SeqCst);
         Ok(())
     }
 
     /// The same for one job of so many tries, which is not counted: it is to fail.
     pub(super) fn poison(&self, name: &str, tries: usize) -> Result<()> {
-        self.insist(&format!("{{\"name\":\"{name}\",\"jobs\":1,\"tries\":{tries}}}"))
+        self.insist(PROBES, &format!("{{\"name\":\"{name}\",\"jobs\":1,\"tries\":{tries}}}"))
     }
 
-    fn insist(&self, body: &str) -> Result<()> {
+    /// Hands JSON in until it is accepted.
+    pub(super) fn insist(&self, path: &str, body: &str) -> Result<()> {
         let began = Instant::now();
         loop {
-            let status = self.post(body).unwrap_or_default();
+            let status = self.post(path, body).unwrap_or_default();
             if status == 202 {
                 return Ok(());
             }
@@ -62,13 +65,13 @@ impl Client {
         }
     }
 
-    fn post(&self, body: &str) -> Option<u16> {
+    fn post(&self, path: &str, body: &str) -> Option<u16> {
         let mut stream = TcpStream::connect(&self.api).ok()?;
         stream.set_read_timeout(Some(ANSWER)).ok()?;
         let (api, token, length) = (&self.api, &self.token, body.len());
         write!(
             stream,
-            "POST /api/v1/probes HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         )
         .ok()?;

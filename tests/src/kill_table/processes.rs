@@ -38,6 +38,18 @@ impl Plan {
         self.environment.insert(name.to_owned(), value.to_owned());
         self
     }
+
+    /// The command, not started. Its settings are `herald.toml` in `folder`; what it says goes to a file of its name there.
+    pub(super) fn command(&self, herald: &Path, folder: &Path) -> Result<Command> {
+        let log = OpenOptions::new().create(true).append(true).open(folder.join(format!("{}.log", self.name)))?;
+        let mut command = Command::new(herald);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HERALD__")) {
+            command.env_remove(name);
+        }
+        command.current_dir(folder).args(["--data", "data", "--config", "herald.toml"]).args(&self.arguments);
+        command.envs(&self.environment).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        Ok(command)
+    }
 }
 
 struct Process {
@@ -71,7 +83,7 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// Starts them. Their settings are `herald.toml` in `folder`; what they say goes to a file of their name there.
+    /// Starts them, each as [`Plan::command`] says.
     pub(super) fn start(herald: &Path, folder: &Path, plans: Vec<Plan>) -> Result<Self> {
         let shared = Arc::new(Shared {
             herald: herald.to_owned(),
@@ -135,13 +147,7 @@ impl Drop for Processes {
 
 impl Shared {
     fn spawn(&self, plan: &Plan) -> Result<Child> {
-        let log = OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{}.log", plan.name)))?;
-        let mut command = Command::new(&self.herald);
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HERALD__")) {
-            command.env_remove(name);
-        }
-        command.current_dir(&self.folder).args(["--data", "data", "--config", "herald.toml"]).args(&plan.arguments);
-        command.envs(&plan.environment).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let mut command = plan.command(&self.herald, &self.folder)?;
         command.spawn().with_context(|| format!("starting {}", self.herald.display()))
     }
 

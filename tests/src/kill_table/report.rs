@@ -33,6 +33,23 @@ pub struct Row {
 }
 
 impl Row {
+    /// One that nothing is known of yet.
+    pub(super) fn of(scenario: &'static str) -> Self {
+        Self {
+            scenario,
+            skipped: None,
+            jobs_in: 0,
+            done: 0,
+            run_twice: 0,
+            effects_twice: 0,
+            recovery: None,
+            killed: 0,
+            ended: 0,
+            alive: false,
+            error: None,
+        }
+    }
+
     /// Jobs that were acknowledged and not done.
     pub fn lost(&self) -> usize {
         self.jobs_in.saturating_sub(self.done)

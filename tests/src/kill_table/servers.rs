@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use herald_shared::db::DbConfig;
 use tempfile::TempDir;
 
 /// How long a server may take to answer.
@@ -44,8 +45,19 @@ impl Servers {
     }
 
     /// A database's address for one of the server's users.
-    pub(super) fn database(&self, user: &str, name: &str) -> String {
+    fn database(&self, user: &str, name: &str) -> String {
         format!("postgres://{user}@127.0.0.1:{}/{name}", self.postgres_port)
+    }
+
+    /// Makes a database and gives it a prefix in Redis. What a fleet's settings say of the two, who the fleet is there, and a user whom no limit
+    /// of connections holds up.
+    pub(super) fn of_a_fleet(&self, name: &str) -> Result<(String, DbConfig, DbConfig)> {
+        self.sql(&format!("create database {name} owner fleet"))?;
+        let (url, redis) = (self.database("fleet", name), self.redis_address());
+        let settings =
+            format!("[database]\nurl = \"{url}\"\n[redis]\nurl = \"redis://{redis}\"\nprefix = \"{name}\"\n");
+        let reader = DbConfig::Postgres { url: self.database("herald", name), max_connections: 2 };
+        Ok((settings, DbConfig::Postgres { url, max_connections: 1 }, reader))
     }
 
     pub(super) fn redis_address(&self) -> SocketAddr {

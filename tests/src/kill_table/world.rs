@@ -90,14 +90,9 @@ impl World {
         let fleet = matches!(ground, Ground::Fleet | Ground::Clocks);
         let (mut owner, mut reader) = (DbConfig::Sqlite { path: root.join("data/herald.db") }, None);
         if fleet {
-            servers.sql(&format!("create database {tag} owner fleet"))?;
-            let url = servers.database("fleet", tag);
-            let redis = servers.redis_address();
-            settings +=
-                &format!("[database]\nurl = \"{url}\"\n[redis]\nurl = \"redis://{redis}\"\nprefix = \"{tag}\"\n");
-            owner = DbConfig::Postgres { url, max_connections: 1 };
-            // As a user whom no limit of connections holds up.
-            reader = Some(DbConfig::Postgres { url: servers.database("herald", tag), max_connections: 2 });
+            let (of_fleet, of_owner, of_reader) = servers.of_a_fleet(tag)?;
+            settings += &of_fleet;
+            (owner, reader) = (of_owner, Some(of_reader));
         }
         std::fs::write(root.join("herald.toml"), settings)?;
         std::fs::write(root.join("clock"), "+0")?;
@@ -196,7 +191,8 @@ impl World {
     }
 }
 
-async fn open(owner: &DbConfig, reader: Option<&DbConfig>) -> Result<(Db, String)> {
+/// Brings a database up to date. What reads it from now on, and a token for its API.
+pub(super) async fn open(owner: &DbConfig, reader: Option<&DbConfig>) -> Result<(Db, String)> {
     let db = Db::connect(owner, Clock::system(), Ids::random()).await?;
     db.migrate().await?;
     let workspace = domain::ensure_default_workspace(&db).await?;

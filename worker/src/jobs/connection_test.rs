@@ -11,23 +11,10 @@ use super::{Context, Task};
 use crate::runner::{Done, Failure};
 
 pub(super) async fn run(context: Arc<Context>, task: Task<ConnectionTest>) -> Result<Done, Failure> {
-    let (connection, findings) = match connections::check(
-        &context.accounts,
-        task.workspace_id,
-        task.args.connection_id,
-        task.args.target.as_deref(),
-    )
-    .await
-    {
-        Ok(tested) => tested,
-        Err(error) => return Err(Failure::Fail(error.to_string())),
-    };
-    let wrong: Vec<&str> = findings.iter().filter(|found| !found.ok).map(|found| found.text.as_str()).collect();
-    if wrong.is_empty() {
-        connections::mark_ok(&context.db, &connection).await?;
-    } else if task.args.target.is_none() {
-        connections::mark_broken(&context.db, connection.id, connection.version, &wrong.join("; ")).await?;
-    }
-    let result = json!({ "ok": wrong.is_empty(), "findings": findings });
+    let (id, target) = (task.args.connection_id, task.args.target.as_deref());
+    let tested = connections::check(&context.accounts, task.workspace_id, id, target).await;
+    let (connection, findings) = tested.map_err(|error| Failure::Fail(error.to_string()))?;
+    let well = connections::note(&context.db, &connection, target, &findings).await?;
+    let result = json!({ "ok": well, "findings": findings });
     Ok(Done { result: Some(result), ..Done::default() })
 }

@@ -81,6 +81,9 @@ impl Pull<'_> {
             let form = self.settle(client.form(*form, self.meter).await).await?;
             custom.extend(form.fields.into_iter().map(|field| field.alias));
         }
+        if let Selection::Segment(alias) = &source.selection {
+            self.find(alias).await?;
+        }
         if let Some(field) = source.picture_field.as_ref().filter(|field| !custom.contains(field)) {
             return Err(Failure::Fail(format!(
                 "there is no field {field:?} for the picture among the form's and the contacts' fields: there are {}",
@@ -99,6 +102,15 @@ impl Pull<'_> {
             .check_fields(&known)
             .map_err(|problems| Failure::Fail(format!("template {:?}: {problems}", row.name)))?;
         Ok(template.fields())
+    }
+
+    /// Sees to it that there is the segment: reading one that there is not would find nobody, and the run would end as if all were well.
+    async fn find(&self, alias: &str) -> Result<(), Failure> {
+        match self.mautic.client.segments(self.meter).await {
+            // Whose role may read contacts and not segments goes on.
+            Err(error) if error.needs_a_person() => Ok(()),
+            there => self.settle(there).await?.lack(alias).map_or(Ok(()), |lack| Err(Failure::Fail(lack))),
+        }
     }
 
     async fn read(&self, needed: &BTreeSet<String>) -> Result<(), Failure> {

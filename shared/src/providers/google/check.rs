@@ -1,7 +1,7 @@
 //! Looking for what stands in the way, before a thousand jobs find it.
 
 use super::{
-    drive::{Drive, Folder},
+    drive::{Drive, Folder, folder_id},
     errors,
 };
 use crate::{
@@ -9,19 +9,19 @@ use crate::{
     providers::{Finding, Meter},
 };
 
-/// Tests an account, and the folder that it is to write into. Changes nothing at Google. Stops at what makes the rest pointless.
+/// Tests an account, and the folder that it is to write into, by its id or its address. Changes nothing at Google. Stops at what makes the rest pointless.
 pub async fn check(drive: &Drive, folder: Option<&str>, auth: &GoogleAuth) -> Vec<Finding> {
     let mut found = Vec::new();
     // An admin's test is not held to the queue's rate.
     let meter = Meter::free();
     if let Err(error) = drive.tokens().get().await {
-        found.push(Finding::wrong(error.to_string()));
+        found.push(Finding::failed(error));
         return found;
     }
     found.push(Finding::ok(format!("Google gives {} a token", errors::whom(auth))));
     match drive.about(&meter).await {
         Err(error) => {
-            found.push(Finding::wrong(error.to_string()));
+            found.push(Finding::failed(error));
             return found;
         }
         Ok(about) => {
@@ -34,11 +34,14 @@ pub async fn check(drive: &Drive, folder: Option<&str>, auth: &GoogleAuth) -> Ve
             }
         }
     }
-    match folder {
-        Some(id) => match drive.folder(id, &meter).await {
+    match folder.map(folder_id) {
+        Some(Some(id)) => match drive.folder(&id, &meter).await {
             Ok(folder) => found.extend(fitness(&folder, auth)),
-            Err(error) => found.push(Finding::wrong(error.to_string())),
+            Err(error) => found.push(Finding::failed(error)),
         },
+        Some(None) => found.push(Finding::wrong(
+            "this is no Drive folder: open it in a browser and copy its address, or what follows folders/ in it",
+        )),
         None => found.extend(bare(auth).map(|email| {
             Finding::ok(format!("with no folder given, only this is certain: {}", errors::no_room(email)))
         })),

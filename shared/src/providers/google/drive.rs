@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use self::{
     account::About,
     file::{NewFile, Stored},
-    folder::{Folder, ShareError},
+    folder::{Folder, ShareError, folder_id},
     resumable::UploadSizes,
 };
 use super::{endpoints::Endpoints, token::Tokens};

@@ -25,7 +25,7 @@ pub async fn check(mautic: &Mautic, fields: Option<&Fields>, form: Option<u64>) 
             vec![self::version(mautic, version.as_deref()), Finding::ok(format!("it has {total} contacts"))]
         }
         // Nothing else could be asked.
-        Err(error) => return vec![Finding::wrong(error.message)],
+        Err(error) => return vec![Finding::failed(error)],
     };
     if let Some(fields) = fields {
         findings.extend(self::fields(mautic, fields, &meter).await);
@@ -66,7 +66,7 @@ fn version(mautic: &Mautic, version: Option<&str>) -> Finding {
 async fn fields(mautic: &Mautic, fields: &Fields, meter: &Meter) -> Vec<Finding> {
     let known = match mautic.contact_fields(meter).await {
         Ok(known) => known,
-        Err(error) => return vec![Finding::wrong(error.message)],
+        Err(error) => return vec![Finding::failed(error)],
     };
     let problems = fields.problems(&known);
     if !problems.is_empty() {
@@ -79,7 +79,7 @@ async fn fields(mautic: &Mautic, fields: &Fields, meter: &Meter) -> Vec<Finding>
 async fn form(mautic: &Mautic, id: u64, meter: &Meter) -> Vec<Finding> {
     let form = match mautic.form(id, meter).await {
         Ok(form) => form,
-        Err(error) => return vec![Finding::wrong(error.message)],
+        Err(error) => return vec![Finding::failed(error)],
     };
     let name = &form.name;
     let mut findings = vec![Finding::ok(format!("form {id} is «{name}»"))];

@@ -150,6 +150,11 @@ impl FakeGoogle {
         self.snapshots(|item| !item.is_folder())
     }
 
+    /// How many files there are, without looking into them.
+    pub fn file_count(&self) -> usize {
+        self.state().items.values().filter(|item| !item.is_folder()).count()
+    }
+
     /// All folders, without the topmost ones.
     pub fn folders(&self) -> Vec<DriveFile> {
         self.snapshots(|item| item.is_folder() && item.parent.is_some())

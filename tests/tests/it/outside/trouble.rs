@@ -3,6 +3,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use herald_shared::{
+    connections,
+    ledger::{self, QueueLimits},
+};
 use herald_tests::{
     TestDatabase,
     fakes::{Fault, GoogleCall, MauticCall},
@@ -13,6 +18,7 @@ use herald_worker::runner::{Attempt, Failure};
 use tokio_util::sync::CancellationToken;
 
 use super::{World, world::pass_time};
+use crate::ground;
 
 on_both_engines! {
     a_wrong_password_holds_the_run_up_until_the_right_one_is_entered,
@@ -28,6 +34,9 @@ on_both_engines! {
     a_lost_answer_makes_no_second_file,
     two_workers_that_read_one_run_at_once_do_not_end_it,
     the_quota_of_drive_is_never_exceeded,
+    every_request_to_drive_is_paid_for_from_its_queue_once,
+    a_segment_that_is_not_there_is_named_with_those_that_are,
+    whose_role_may_not_list_segments_still_reads_one,
 }
 
 async fn a_wrong_password_holds_the_run_up_until_the_right_one_is_entered(database: &TestDatabase) {
@@ -271,4 +280,97 @@ async fn the_quota_of_drive_is_never_exceeded(database: &TestDatabase) {
     assert_eq!((run.made, run.failed), (100, 0));
     assert_eq!(world.google.quota_exceeded(), 0);
     assert!(world.google.busiest_window() <= limit.unsigned_abs(), "{}", world.google.busiest_window());
+}
+
+/// Units that were taken from Drive's rate, of one a second, since `before`.
+async fn paid(world: &World, before: DateTime<Utc>) -> i64 {
+    let paced = herald_shared::db::query("select paced_until from queues where name = 'drive'");
+    let (until,): (DateTime<Utc>,) = paced.one(&world.db).await.unwrap();
+    (until - before).num_seconds()
+}
+
+/// A job has paid for one request when it is leased, but only in the queue that it waited in: one made for an earlier run of the guest, which
+/// did not go to Drive, waited elsewhere.
+async fn every_request_to_drive_is_paid_for_from_its_queue_once(database: &TestDatabase) {
+    let world = World::start(database).await;
+    let limits = QueueLimits { rate: Some(1), rate_seconds: 1, burst: Some(1_000), ..Default::default() };
+    let mut tx = world.db.begin().await.unwrap();
+    ledger::set_limits(&mut tx, "drive", &limits).await.unwrap();
+    ledger::set_paused(&mut tx, "drive", true).await.unwrap();
+    tx.commit().await.unwrap();
+    // Nothing of the credit is forfeited while the clock runs, so that what was paid can be read off.
+    let before = world.db.now() - Duration::from_secs(500);
+    let mut tx = world.db.begin().await.unwrap();
+    let set = herald_shared::db::query("update queues set paced_until = $1 where name = 'drive'").bind(before);
+    set.execute(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    world.guests(4);
+    let worker = world.work();
+    let id = world.begin(&world.plan()).await;
+    wait_until("the uploads wait", async || {
+        pass_time(&world.db).await;
+        ground::number(&world.db, "select count(*) from jobs where kind = 'invitation.upload'").await == 4
+    })
+    .await;
+    assert_eq!(paid(&world, before).await, 1, "the ids were asked for");
+    ground::run_sql(
+        &world.db,
+        "update jobs set queue = 'sync' where id in (select id from jobs where kind = 'invitation.upload' order by id limit 2)",
+    )
+    .await;
+    // Two of the files are looked at again, since it is not known whether they arrived.
+    world.google.fail_next(GoogleCall::Upload, Fault::LostAnswer, 2);
+    let mut tx = world.db.begin().await.unwrap();
+    ledger::set_paused(&mut tx, "drive", false).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.ended(id).await.made, 4);
+    worker.stop().await;
+    let calls = [
+        GoogleCall::Ids,
+        GoogleCall::Upload,
+        GoogleCall::Create,
+        GoogleCall::Share,
+        GoogleCall::Get,
+        GoogleCall::Begin,
+        GoogleCall::Replace,
+        GoogleCall::List,
+    ];
+    let asked: usize = calls.into_iter().map(|call| world.google.requests(call)).sum();
+    assert!(asked >= 1 + 2 + 4 + 2 + 2, "{asked}: ids, folder, files, and two of them again");
+    assert_eq!(paid(&world, before).await, i64::try_from(asked).unwrap());
+}
+
+async fn a_segment_that_is_not_there_is_named_with_those_that_are(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(2);
+    world.mautic.add_segment("vip", &[1]);
+    world.mautic.add_segment("press", &[2]);
+    let mut plan = world.plan();
+    plan.source = serde_json::from_value(serde_json::json!({ "kind": "mautic", "segment": "vips" })).unwrap();
+    let worker = world.work();
+    let id = world.begin(&plan).await;
+    let run = world.ended(id).await;
+    worker.stop().await;
+    assert_ne!(run.state, "complete");
+    let reason = run.reason.unwrap();
+    assert!(reason.contains("no segment \"vips\"") && reason.contains("press, vip"), "{reason}");
+    assert_eq!((world.mautic.requests(MauticCall::Segments), world.mautic.requests(MauticCall::Contacts)), (1, 0));
+    // It is one run's mistake and no reason for others to wait.
+    let mautic = connections::connection_named(&world.db, world.workspace, "mautic").await.unwrap().unwrap();
+    assert_eq!(mautic.state, "ok");
+}
+
+async fn whose_role_may_not_list_segments_still_reads_one(database: &TestDatabase) {
+    let world = World::start(database).await;
+    world.guests(2);
+    world.mautic.add_segment("vip", &[2]);
+    world.mautic.fail_next(MauticCall::Segments, Fault::Reason("access_denied"), 1);
+    let mut plan = world.plan();
+    plan.source = serde_json::from_value(serde_json::json!({ "kind": "mautic", "segment": "vip" })).unwrap();
+    let worker = world.work();
+    let id = world.begin(&plan).await;
+    let run = world.ended(id).await;
+    worker.stop().await;
+    assert_eq!((run.state.as_str(), run.made), ("complete", 1));
+    assert_eq!(world.mautic.faults().left(), 0);
 }

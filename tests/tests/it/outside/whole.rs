@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use herald_shared::{
+    connections::{self, Connection},
     jobs::{ConnectionTest, InvitationStart, Payload},
     ledger,
 };
@@ -26,6 +27,7 @@ on_both_engines! {
     a_planned_run_is_started_by_a_job,
     who_comes_while_an_earlier_run_is_at_work_is_invited_by_the_next,
     a_connection_test_says_what_is_wrong,
+    a_connection_test_calls_a_person_only_for_what_a_person_must_set_right,
 }
 
 async fn who_fills_in_a_form_gets_a_file_in_drive_and_a_link_in_mautic(database: &TestDatabase) {
@@ -227,20 +229,46 @@ async fn a_connection_test_says_what_is_wrong(database: &TestDatabase) {
         ("bare", Some(world.folder.clone()), Some("there is no folder")),
         ("mautic", None, Some("API")),
     ] {
-        let found =
-            herald_shared::connections::connection_named(&world.db, world.workspace, name).await.unwrap().unwrap();
-        let job = world.enqueue(ConnectionTest { connection_id: found.id, target }.job(world.workspace)).await;
-        wait_until("the test is done", async || {
-            pass_time(&world.db).await;
-            ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap().finished_at.is_some()
-        })
-        .await;
-        let row = ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap();
-        let result = row.result.unwrap_or_else(|| panic!("{name} has a result")).0;
+        let (result, _) = tested(&world, name, target).await;
         assert_eq!(result["ok"], says.is_none(), "{name}: {result}");
         if let Some(says) = says {
             assert!(result["findings"].to_string().contains(says), "{name}: {result}");
         }
     }
     worker.stop().await;
+}
+
+async fn a_connection_test_calls_a_person_only_for_what_a_person_must_set_right(database: &TestDatabase) {
+    let world = World::start(database).await;
+    let worker = world.work();
+    world.mautic.faults().down(true);
+    let (result, mautic) = tested(&world, "mautic", None).await;
+    assert_eq!((&result["ok"], &result["findings"][0]["passing"]), (&json!(false), &json!(true)), "{result}");
+    assert_eq!((mautic.state.as_str(), mautic.reason), ("ok", None));
+    world.mautic.faults().down(false);
+    world.connect_mautic("not this one").await;
+    let (result, mautic) = tested(&world, "mautic", None).await;
+    assert_eq!((&result["ok"], &result["findings"][0]["passing"]), (&json!(false), &json!(null)), "{result}");
+    assert_eq!(mautic.state, "broken");
+    assert!(mautic.reason.unwrap().contains("password"));
+    // It stays so while the site is away, whatever that says.
+    world.mautic.faults().down(true);
+    let (_, mautic) = tested(&world, "mautic", None).await;
+    assert!(mautic.state == "broken" && mautic.reason.unwrap().contains("password"));
+    worker.stop().await;
+}
+
+/// What a test of a connection says, and the connection after it.
+async fn tested(world: &World, name: &str, target: Option<String>) -> (serde_json::Value, Connection) {
+    let find = async || connections::connection_named(&world.db, world.workspace, name).await.unwrap().unwrap();
+    let test = ConnectionTest { connection_id: find().await.id, target };
+    let job = world.enqueue(test.job(world.workspace)).await;
+    let row = async || ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap();
+    wait_until("the test is done", async || {
+        pass_time(&world.db).await;
+        row().await.finished_at.is_some()
+    })
+    .await;
+    let result = row().await.result.unwrap_or_else(|| panic!("{name} has a result")).0;
+    (result, find().await)
 }

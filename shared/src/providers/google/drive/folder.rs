@@ -51,6 +51,15 @@ impl From<ShareError> for ProviderError {
     }
 }
 
+/// The id of a folder, of what a person copies from a browser: the id itself, or the folder's address.
+pub fn folder_id(text: &str) -> Option<String> {
+    let text = text.trim();
+    let after = text.split_once("/folders/").map_or(text, |(_, after)| after);
+    let id = after.split(['?', '#', '/']).next().unwrap_or_default();
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (!id.is_empty() && id.len() <= 200 && id.chars().all(fits)).then(|| id.to_owned())
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FolderBody {
@@ -134,5 +143,24 @@ impl Drive {
             true => ShareError::Forbidden(error),
             false => ShareError::Failed(error),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_known_by_its_id_or_its_address() {
+        for text in [
+            " 1AbC-d_E ",
+            "https://drive.google.com/drive/folders/1AbC-d_E",
+            "https://drive.google.com/drive/u/0/folders/1AbC-d_E?usp=sharing",
+        ] {
+            assert_eq!(folder_id(text).as_deref(), Some("1AbC-d_E"), "{text}");
+        }
+        for text in ["", "https://drive.google.com/drive/my-drive", "a b", "x' or '1'='1"] {
+            assert_eq!(folder_id(text), None, "{text}");
+        }
     }
 }

@@ -7,15 +7,19 @@ use url::Url;
 use super::{super::errors::WHO, Drive};
 use crate::providers::{Meter, Result, http::Reply};
 
+/// How often a request that is refused is made again with a new token. More than once, because others who share the token may have been refused
+/// meanwhile, and because what follows is that a person must connect again.
+const RENEWALS: usize = 4;
+
 impl Drive {
-    /// Pays, sends with a token, and reads. A token that Google refuses is renewed once: it may have been withdrawn before its time.
+    /// Pays, sends with a token, and reads. A token that Google refuses is renewed: it may have been withdrawn before its time.
     pub(super) async fn send<T>(
         &self,
         meter: &Meter,
         build: impl Fn(&Client) -> RequestBuilder,
         read: impl Fn(&Reply) -> Result<T>,
     ) -> Result<T> {
-        let mut renewed = false;
+        let mut renewals = 0;
         loop {
             meter.pay(1).await?;
             let token = self.tokens.get().await?;
@@ -28,11 +32,11 @@ impl Drive {
                     read(&reply)
                 })
                 .await;
-            if !refused || renewed {
+            if !refused || renewals == RENEWALS {
                 return answer;
             }
             self.tokens.refused(&token);
-            renewed = true;
+            renewals += 1;
         }
     }
 

@@ -49,13 +49,16 @@ async fn a_service_account_acts_as_a_person_once_the_domain_lets_it() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_renewed_once() {
+async fn a_refused_token_is_renewed_a_few_times_before_a_person_is_called() {
     let (google, drive, folder) = with_folder().await;
     drive.folder(&folder, &Meter::free()).await.unwrap();
     google.fail_next(GoogleCall::Get, Fault::Expired, 1);
     drive.folder(&folder, &Meter::free()).await.unwrap();
     assert_eq!(google.requests(GoogleCall::Token), 2);
-    google.fail_next(GoogleCall::Get, Fault::Expired, 2);
+    // As when others who share the token are refused meanwhile.
+    google.fail_next(GoogleCall::Get, Fault::Expired, 4);
+    drive.folder(&folder, &Meter::free()).await.unwrap();
+    google.fail_next(GoogleCall::Get, Fault::Expired, 5);
     let error = drive.folder(&folder, &Meter::free()).await.unwrap_err();
     assert_eq!(error.class, Class::Auth);
     assert_eq!(google.faults().left(), 0);
