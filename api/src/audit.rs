@@ -1,13 +1,27 @@
 //! `/audit`: who did what, when, and to how many.
 
-use axum::{Json, extract::State};
-use herald_shared::ledger::audit::{self, AuditFilter, AuditRow, Verified};
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use futures::stream;
+use herald_shared::{
+    ledger::{
+        audit::{self, AuditFilter, AuditRow, Entry, Verified},
+        table_part,
+    },
+    results::ResultsError,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
+    actor::By,
     auth::Workspace,
     input::Parameters,
     page::{self, Page},
@@ -15,7 +29,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify)).routes(routes!(export))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -60,4 +74,30 @@ async fn list(
 )]
 async fn verify(State(api): State<Api>, Workspace(workspace): Workspace) -> Result<Json<Verified>, Problem> {
     Ok(Json(audit::verify(&api.db, workspace).await?))
+}
+
+/// Answers with the whole log as a table, the last first. That somebody took it is written in it.
+#[utoipa::path(get, path = "/audit/export.csv", operation_id = "exportAudit", tag = "audit",
+    responses(
+        (status = 200, description = "The table", content_type = "text/csv", body = String),
+    )
+)]
+async fn export(State(api): State<Api>, Workspace(workspace): Workspace, By(actor): By) -> Result<Response, Problem> {
+    let mut tx = api.db.begin().await?;
+    audit::record(&mut tx, &actor, Entry::of("audit.export", workspace)).await?;
+    tx.commit().await?;
+    let parts = stream::try_unfold(Some(None), move |next| {
+        let db = api.db.clone();
+        async move {
+            let Some(before) = next else { return Ok::<_, ResultsError>(None) };
+            let part = table_part(&db, workspace, before).await?;
+            // Before the first row of all there is nothing more to read.
+            Ok(part.map(|(part, last)| (part, (last > 1).then_some(Some(last)))))
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""),
+    ];
+    Ok((headers, Body::from_stream(parts)).into_response())
 }

@@ -12,6 +12,7 @@ use herald_shared::{
     domain,
     ids::Ids,
     ledger,
+    people::People,
     providers::Finding,
     vault::Vault,
 };
@@ -62,6 +63,11 @@ impl Desk {
             connections::check(&self.clients, self.workspace_id, connection.id, target).await?;
         findings.iter().for_each(&mut tell);
         Ok(connections::note(&self.db, &connection, target, &findings).await?)
+    }
+
+    /// People, and who may do what.
+    pub(crate) fn people(&self) -> People {
+        People::new(&self.db, self.clients.vault(), &self.settings.people)
     }
 
     pub(crate) async fn close(self) {

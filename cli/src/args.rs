@@ -9,6 +9,7 @@ mod probe;
 mod queues;
 mod schedules;
 mod template;
+mod users;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ pub(crate) use self::{
     queues::{Limit, Queues},
     schedules::Schedules,
     template::Template,
+    users::{AddUser, Keys, MakeKey, Users},
 };
 
 /// Herald makes personalised invitations from a list of guests, and keeps at it until every guest has one.
@@ -83,6 +85,12 @@ pub(crate) enum Command {
     /// Look at jobs, and at why they fail; retry, cancel or delete them
     #[command(subcommand)]
     Jobs(Jobs),
+    /// Show who may come in, add somebody, keep somebody out
+    #[command(subcommand)]
+    Users(Users),
+    /// Show the keys of programs, make one, take one back
+    #[command(subcommand)]
+    Keys(Keys),
     /// Show who did what
     Audit(Audit),
     /// Show queues and their limits, change them, hold a queue up

@@ -1,7 +1,7 @@
 //! `herald connect`: an account with a provider, tried as soon as it is entered.
 
 mod browser;
-mod secret;
+pub(crate) mod secret;
 
 use std::{path::Path, process::ExitCode};
 

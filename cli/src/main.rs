@@ -12,6 +12,7 @@ mod fleet;
 mod home;
 mod invite;
 mod jobs;
+mod keys;
 mod migrate;
 mod probe;
 mod queues;
@@ -19,6 +20,7 @@ mod schedules;
 mod stop;
 mod template;
 mod up;
+mod users;
 mod workers;
 
 use std::{process::ExitCode, time::Duration};
@@ -64,6 +66,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Connections(command) => connections::run(&common, command).await,
         Command::Migrate(options) => migrate::run(&common, options).await,
         Command::Jobs(command) => jobs::run(&common, command).await,
+        Command::Users(command) => users::run(&common, command).await,
+        Command::Keys(command) => keys::run(&common, command).await,
         Command::Audit(options) => audit::run(&common, options).await,
         Command::Queues(command) => queues::run(&common, command).await,
         Command::Schedules(command) => schedules::run(&common, command).await,

@@ -17,6 +17,7 @@
 //! one that comes too late, from a worker that lost its lease, changes nothing.
 
 pub mod audit;
+mod audit_table;
 mod batch;
 mod bulk;
 mod cancel;
@@ -43,6 +44,7 @@ mod share;
 mod unique;
 mod worker;
 
+pub use audit_table::table_part;
 pub use batch::{Batch, Callbacks, NewBatch, batch, create_batch};
 pub use bulk::{Act, Acted, Acting, CHUNK, Match, act_on_next, delete_job_in, matching};
 pub use cancel::{Cancelled, cancel_batch, cancel_job, cancel_job_in, drop_expired, sweep_cancelled};

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 const LARGEST: u64 = 64 << 10;
 
 /// Reads it; `what` is what a person is asked for.
-pub(super) fn read(file: Option<&Path>, what: &str) -> anyhow::Result<SecretString> {
+pub(crate) fn read(file: Option<&Path>, what: &str) -> anyhow::Result<SecretString> {
     let text = match file {
         Some(file) if file == Path::new("-") => all_of(std::io::stdin(), "the standard input")?,
         Some(file) => {

@@ -4,5 +4,6 @@ mod connect;
 mod invite;
 mod operate;
 mod others;
+mod people;
 mod schedules;
 mod up;

@@ -20,18 +20,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<AccountMail>) -> Resul
     if let Some(said) = say(&letter) {
         let to = Mailbox::parse(&letter.to)
             .map_err(|_| Failure::Fail("the address of the letter cannot be written to".to_owned()))?;
-        let message = Message {
-            id,
-            to,
-            from: None,
-            reply_to: None,
-            subject: said.subject,
-            text: said.text,
-            html: Some(said.html),
-            // RFC 3834: no holiday notice answers it.
-            headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
-        };
-        let sent = context.mailer.send(&message).await;
+        let sent = context.mailer.send(&Message::account(id, to, said)).await;
         sent.map_err(|error| what_now(error, task.has_key, task.attempt, context.db.now() - task.enqueued_at()))?;
     }
     context.people.letter_sent(id).await?;

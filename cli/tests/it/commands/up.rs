@@ -15,12 +15,12 @@ use crate::{
 };
 
 /// A service that runs.
-struct Service {
+pub(super) struct Service {
     child: Child,
     out: Lines<BufReader<ChildStdout>>,
     /// The token, if the start printed one.
     token: Option<String>,
-    address: String,
+    pub(super) address: String,
 }
 
 impl Service {
@@ -28,7 +28,7 @@ impl Service {
         clippy::zombie_processes,
         reason = "whoever stops the service waits for it; if it never serves the test ends"
     )]
-    fn start(stage: &Stage) -> Self {
+    pub(super) fn start(stage: &Stage) -> Self {
         let mut command = stage.herald(&["up", "--listen", "127.0.0.1:0"]);
         command.stderr(File::create(stage.path("log")).unwrap());
         let mut child = command.spawn().unwrap();
@@ -47,7 +47,7 @@ impl Service {
         }
     }
 
-    fn get(&self, path: &str, token: Option<&str>) -> Answer {
+    pub(super) fn get(&self, path: &str, token: Option<&str>) -> Answer {
         self.ask("GET", path, token, None)
     }
 
@@ -56,7 +56,7 @@ impl Service {
     }
 
     /// Asks it to stop, and returns its exit code.
-    fn stop(mut self) -> Option<i32> {
+    pub(super) fn stop(mut self) -> Option<i32> {
         signal(&self.child, "TERM");
         assert!(self.out.next().is_none(), "it said something at its end");
         self.child.wait().unwrap().code()

@@ -32,7 +32,7 @@ on_both_engines! {
 const QUEUES: &str = "/api/v1/queues";
 
 /// Counts as such a database's processes do.
-async fn counts(database: &TestDatabase) -> Option<RedisWire> {
+pub(super) async fn counts(database: &TestDatabase) -> Option<RedisWire> {
     match database.config() {
         DbConfig::Sqlite { .. } => None,
         DbConfig::Postgres { .. } => Some(fleet::redis().await.1),

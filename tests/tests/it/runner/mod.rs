@@ -6,6 +6,7 @@
 mod acts;
 mod away;
 mod failures;
+mod letters;
 mod life;
 mod restart;
 mod stopping;

@@ -1,12 +1,15 @@
 //! People over HTTP: what signs them up and in, what they may do where, and what nobody learns.
 
+mod brute_force;
 mod codes;
 mod invitations;
 mod keys;
+mod log;
 mod members;
 mod profile;
 mod sessions;
 mod sign_up;
+mod walk;
 
 use herald_shared::{
     db::{Db, query},

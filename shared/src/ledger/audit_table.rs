@@ -1,0 +1,56 @@
+//! The audit log as a table, a page at a time: as long as it may be, little of it is in memory.
+
+use std::io;
+
+use uuid::Uuid;
+
+use super::audit::{self, AuditFilter, AuditRow};
+use crate::{csv::CsvExport, db::Db, results::ResultsError};
+
+/// Rows read at once.
+const PAGE: usize = 1_000;
+const HEADER: [&str; 11] =
+    ["seq", "at", "who", "origin", "action", "target", "dry_run", "affected", "detail", "previous_hash", "hash"];
+
+/// The next part of a workspace's table, newest rows first, and the place in the chain from which the part after it goes on; `None` when it has
+/// ended. The first part, at `None`, begins with the header.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn table_part(
+    db: &Db,
+    workspace_id: Uuid,
+    before: Option<i64>,
+) -> Result<Option<(Vec<u8>, i64)>, ResultsError> {
+    let filter = AuditFilter { before, ..AuditFilter::default() };
+    let rows = audit::log(db, workspace_id, &filter, PAGE).await?;
+    let Some(last) = rows.last().map(|row| row.seq) else {
+        // A log without rows is a header.
+        return Ok(before.is_none().then(|| write(&[])).transpose()?.map(|part| (part, 0)));
+    };
+    let part = write(&rows)?;
+    let header =
+        if before.is_none() { 0 } else { part.windows(2).position(|two| two == b"\r\n").map_or(0, |at| at + 2) };
+    Ok(Some((part[header..].to_vec(), last)))
+}
+
+fn write(rows: &[AuditRow]) -> io::Result<Vec<u8>> {
+    let mut table = CsvExport::new(Vec::new(), HEADER)?;
+    for row in rows {
+        let affected = row.affected.map_or_else(String::new, |affected| affected.to_string());
+        table.row([
+            row.seq.to_string().as_str(),
+            &row.at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
+            &row.who,
+            row.origin.as_deref().unwrap_or_default(),
+            &row.action,
+            &row.target,
+            if row.dry_run { "yes" } else { "no" },
+            &affected,
+            &row.detail,
+            &row.previous_hash,
+            &row.hash,
+        ])?;
+    }
+    table.finish()
+}

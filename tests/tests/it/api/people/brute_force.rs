@@ -1,0 +1,88 @@
+//! Guessing passwords: as slow from one address as from ten thousand.
+
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use herald_tests::{TestDatabase, on_both_engines};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Answer, PASSWORD, Person, Service, login};
+use crate::api::rate_limits::counts;
+
+on_both_engines! {
+    ten_thousand_guesses_from_one_address_are_let_through_at_the_limit,
+    ten_thousand_guesses_at_one_account_from_as_many_addresses_are_let_through_at_the_limit,
+    codes_and_registrations_have_the_same_limit,
+}
+
+const GUESSES: usize = 10_000;
+
+/// With the limits that everybody has, behind a proxy on this machine.
+async fn service(database: &TestDatabase) -> Service {
+    let behind_a_proxy = |settings: &mut herald_shared::config::Settings| {
+        settings.limits.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    };
+    Service::start_counting(database, counts(database).await, behind_a_proxy).await
+}
+
+async fn from(service: &Service, address: &str, path: &str, body: Value) -> Answer {
+    Answer::to(service.open(Method::POST, path).header("x-forwarded-for", address).json(&body)).await
+}
+
+/// How many of the guesses were looked at, and how many refused.
+async fn guess(service: &Service, guess: impl Fn(usize) -> (String, String)) -> (usize, usize) {
+    let statuses: Vec<u16> = stream::iter(0..GUESSES)
+        .map(|number| {
+            let (address, email) = guess(number);
+            let body = json!({ "email": email, "password": format!("guess number {number}") });
+            async move { from(service, &address, "/api/v1/auth/login", body).await.status.as_u16() }
+        })
+        .buffer_unordered(64)
+        .collect()
+        .await;
+    let count = |status| statuses.iter().filter(|found| **found == status).count();
+    (count(401), count(429))
+}
+
+async fn ten_thousand_guesses_from_one_address_are_let_through_at_the_limit(database: &TestDatabase) {
+    let service = service(database).await;
+    let found = guess(&service, |number| ("198.51.100.7".to_owned(), format!("person{number}@example.com"))).await;
+    assert_eq!(found, (5, GUESSES - 5));
+}
+
+async fn ten_thousand_guesses_at_one_account_from_as_many_addresses_are_let_through_at_the_limit(
+    database: &TestDatabase,
+) {
+    let service = service(database).await;
+    let ann = Person::new(&service, "ann@example.com").await;
+    service.db.clock().advance(Duration::from_secs(61));
+    let spelling = |number| if number % 2 == 0 { "ann@example.com" } else { " Ann@Example.com" };
+    let found =
+        guess(&service, |number| (format!("10.{}.{}.1", number / 250, number % 250), spelling(number).to_owned()))
+            .await;
+    assert_eq!(found, (5, GUESSES - 5));
+    // Its owner comes in a minute later, and is not signed out meanwhile.
+    assert_eq!(ann.get(&service, "/api/v1/me").await.status, 200);
+    login(&service, "ann@example.com", PASSWORD).await.problem(429, "too-many-requests");
+    service.db.clock().advance(Duration::from_secs(61));
+    assert_eq!(login(&service, "ann@example.com", PASSWORD).await.status, 200);
+}
+
+async fn codes_and_registrations_have_the_same_limit(database: &TestDatabase) {
+    let service = service(database).await;
+    let guess = json!({ "verification_id": service.db.new_id(), "code": "00000000" });
+    for _ in 0..5 {
+        from(&service, "198.51.100.7", "/api/v1/auth/verify", guess.clone()).await.problem(422, "code-refused");
+    }
+    for (path, body) in [
+        ("/api/v1/auth/verify", guess),
+        ("/api/v1/auth/register", json!({ "email": "bob@example.com", "password": PASSWORD })),
+        ("/api/v1/auth/password/forgot", json!({ "email": "bob@example.com" })),
+    ] {
+        let refused = from(&service, "198.51.100.7", path, body.clone()).await;
+        refused.problem(429, "too-many-requests");
+        assert!(!refused.header("retry-after").is_empty());
+        assert_ne!(from(&service, "198.51.100.8", path, body).await.status, 429, "{path}");
+    }
+}

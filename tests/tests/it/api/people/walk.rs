@@ -1,0 +1,158 @@
+//! Every endpoint, by every role, from every workspace: what the document says one has to be is what one has to be, and nothing leaks.
+
+use std::collections::BTreeMap;
+
+use herald_shared::{ledger::audit::Actor, people::Role};
+use herald_tests::{TestDatabase, on_both_engines};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Answer, PASSWORD, Person, Service};
+use crate::api::worker;
+
+on_both_engines! {
+    nothing_opens_to_a_role_that_is_too_low,
+    nothing_of_a_workspace_is_there_for_another,
+}
+
+const ROLES: [&str; 4] = ["viewer", "staff", "agency", "owner"];
+
+/// The endpoints behind a token: method, path, and what one has to be.
+fn closed(service: &Service) -> Vec<(Method, String, String)> {
+    let paths = service.described["paths"].as_object().unwrap();
+    let found: Vec<_> = paths
+        .iter()
+        .flat_map(|(path, operations)| {
+            operations.as_object().unwrap().iter().filter_map(move |(method, operation)| {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                let is_open = operation["security"].as_array().unwrap().is_empty();
+                (!is_open).then(|| (method, path.clone(), operation["x-needs"].as_str().expect(path).to_owned()))
+            })
+        })
+        .collect();
+    assert!(found.len() > 60, "{}", found.len());
+    found
+}
+
+async fn key(service: &Service, owner: &Person, role: &str) -> String {
+    let made = owner.send(service, Method::POST, "/api/v1/keys", json!({ "name": role, "role": role })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    made.json()["key"].as_str().unwrap().to_owned()
+}
+
+async fn ask(service: &Service, token: &str, method: &Method, path: &str) -> Answer {
+    let request = service.open(method.clone(), path).bearer_auth(token);
+    Answer::to(if *method == Method::GET { request } else { request.json(&json!({})) }).await
+}
+
+async fn nothing_opens_to_a_role_that_is_too_low(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let owner = Person::new(&service, "ann@example.com").await;
+    owner.workspace(&service, "north").await;
+    let mut tokens = vec![];
+    for role in ROLES {
+        tokens.push((role, key(&service, &owner, role).await));
+    }
+    let id = service.db.new_id().to_string();
+    let mut refused = 0;
+    for (method, template, needs) in closed(&service) {
+        let path = fill(&template, &|_| id.clone());
+        let too_low: Vec<&str> = match needs.as_str() {
+            "platform-admin" | "person" => ROLES.to_vec(),
+            role => ROLES.into_iter().take_while(|lower| *lower != role).collect(),
+        };
+        for (role, token) in &tokens {
+            if too_low.contains(role) {
+                ask(&service, token, &method, &path).await.problem(403, "forbidden");
+                refused += 1;
+            } else if !path.ends_with("/events") {
+                let answer = ask(&service, token, &method, &path).await;
+                assert_ne!(answer.status, 403, "{role}: {method} {path}: {}", answer.text());
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+/// Writes something of ours in the place of each parameter.
+fn fill(template: &str, with: &dyn Fn(&str) -> String) -> String {
+    let part = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some("act") => "retry".to_owned(),
+        Some(name) => with(name),
+        None => part.to_owned(),
+    };
+    template.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// One of everything in the owner's workspace: the area of its path, and its id.
+async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str, String> {
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value}")).to_owned();
+    let mut all = BTreeMap::new();
+    all.insert("templates", service.template().await.to_string());
+    let run = service.run("name,table\nAna Example,1\n").await;
+    worker::import(service, run, &["Ana Example"]).await;
+    all.insert("invitation-runs", run.to_string());
+    let seen = service.get(&format!("/api/v1/invitation-runs/{run}")).await.json();
+    all.insert("batches", text(&seen["batch_id"]));
+    all.insert("jobs", text(&service.get("/api/v1/jobs").await.json()["items"][0]["id"]));
+    let schedule = json!({ "name": "ours", "cron": "0 3 * * *", "time_zone": "UTC", "kind": "invitation.summary", "args": { "run_id": run } });
+    all.insert("schedules", text(&service.post_json("/api/v1/schedules", schedule).await.json()["id"]));
+    let mautic =
+        json!({ "provider": "mautic", "url": "https://crm.example.com", "user": "ann", "password": "not a real one" });
+    let saved = Answer::to(service.request(Method::PUT, "/api/v1/connections/ours").json(&mautic)).await;
+    assert_eq!(saved.status, 201, "{}", saved.text());
+    all.insert("connections", "ours".to_owned());
+    owner.invitation(service, json!({ "role": "viewer" })).await;
+    for (area, path) in [("keys", "/api/v1/keys"), ("workspace-invitations", "/api/v1/workspace-invitations")] {
+        all.insert(area, text(&service.get(path).await.json()["items"][0]["id"]));
+    }
+    all.insert("members", owner.id.to_string());
+    all
+}
+
+async fn nothing_of_a_workspace_is_there_for_another(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let first = Some((service.workspace, Role::Owner));
+    let actor = Actor::cli(service.workspace, "test");
+    service.people.add_user("ann@example.com", &PASSWORD.into(), false, first, &actor).await.unwrap();
+    let owner = Person::sign_in(&service, "ann@example.com").await;
+    let ours = one_of_each(&service, &owner).await;
+    let stranger = Person::new(&service, "eve@example.com").await;
+    stranger.workspace(&service, "south").await;
+    let theirs = key(&service, &stranger, "owner").await;
+    let mut missing = 0;
+    for (method, template, needs) in closed(&service) {
+        if !ROLES.contains(&needs.as_str()) {
+            continue;
+        }
+        let area = template.split('/').nth(3).unwrap();
+        let path = fill(&template, &|_| {
+            ours.get(area).unwrap_or_else(|| panic!("{template}: make one in `one_of_each`")).clone()
+        });
+        let answer = ask(&service, &theirs, &method, &path).await;
+        for id in ours.values().filter(|id| id.len() == 36 && !path.contains(id.as_str())) {
+            assert!(!answer.text().contains(id), "{method} {path} tells {id}");
+        }
+        if !template.contains('{') || template.contains("{act}") {
+            continue;
+        }
+        // A connection is named, and every workspace may use a name.
+        if method == Method::PUT && area == "connections" {
+            answer.problem(422, "invalid-field");
+            continue;
+        }
+        let looked = answer.status == 404;
+        // A body that cannot be read is refused before anything is looked for.
+        let body_first = method != Method::GET && matches!(answer.status.as_u16(), 400 | 415 | 422);
+        assert!(looked || body_first, "{method} {path}: {}", answer.text());
+        missing += usize::from(looked);
+    }
+    assert!(missing > 20, "{missing}");
+    // And all of it is still there.
+    for (area, id) in &ours {
+        if !["jobs", "keys", "workspace-invitations"].contains(area) {
+            let seen = owner.get(&service, &format!("/api/v1/{area}/{id}")).await;
+            assert_eq!(seen.status, 200, "{area}: {}", seen.text());
+        }
+    }
+}
