@@ -21,8 +21,8 @@ const CONCURRENCY: [usize; 6] = [1, 2, 4, 8, 16, 32];
 const QUOTA: (u64, Duration) = (1_000, Duration::from_secs(10));
 const RATE: &str = "95/s";
 const BURST: &str = "5";
-/// Guests while there is a quota: enough for three of its windows.
-const GUESTS_UNDER_QUOTA: usize = 3_000;
+/// Guests while there is a quota: enough for two of its windows.
+const GUESTS_UNDER_QUOTA: usize = 2_000;
 const LOOK: Duration = Duration::from_millis(2);
 /// Nothing here takes longer.
 const PATIENCE: Duration = Duration::from_secs(600);

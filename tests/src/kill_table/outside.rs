@@ -37,7 +37,7 @@ pub(super) static JOURNEYS: [Journey; 2] = [
 
 /// How often somebody is killed.
 fn kills(options: &Options) -> usize {
-    if options.short { 6 } else { 20 }
+    if options.short { 4 } else { 20 }
 }
 
 /// How long all guests may take: a provider that asks for patience is given up to ten seconds of it each time.
