@@ -81,7 +81,7 @@ impl InDrive<'_> {
         let folder = self.folder(task, parent).await?;
         let bytes = self.context.files.get(rendering, LARGEST).await.map_err(refused)?;
         let stored = self.send(&place, &folder, parent, self.file(&place, &folder, rendering, bytes, &sha256)).await?;
-        if folder.share_each || !stored.shared {
+        if folder.share_each || stored.shared == Some(false) {
             let shared = self.drive.client.share_with_link(&stored.id, &self.meter).await;
             self.settle(shared.map_err(Into::into)).await?;
         }

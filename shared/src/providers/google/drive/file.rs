@@ -50,8 +50,9 @@ pub struct Stored {
     pub md5: Option<String>,
     /// Bytes.
     pub size: u64,
-    /// Somebody else than its owner can see it.
-    pub shared: bool,
+    /// Somebody else than its owner can see it. Drive does not say so of what lies in a Shared Drive, which has what its folder has
+    /// (<https://developers.google.com/workspace/drive/api/reference/rest/v3/files>).
+    pub shared: Option<bool>,
     /// It, or a folder it lies in, is in the trash.
     pub trashed: bool,
 }
@@ -65,8 +66,7 @@ struct Body {
     md5_checksum: Option<String>,
     #[serde(default, deserialize_with = "number")]
     size: Option<u64>,
-    #[serde(default)]
-    shared: bool,
+    shared: Option<bool>,
     #[serde(default)]
     trashed: bool,
 }

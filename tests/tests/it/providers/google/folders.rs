@@ -30,7 +30,7 @@ async fn a_folder_is_made_once_and_what_lies_in_it_is_shared_with_it() {
     assert_eq!((permissions[0].role.as_str(), permissions[0].discoverable), ("reader", false));
     let file = new_file(&drive, &id, "picture").await;
     let stored = drive.upload(&file, None, async |_| Ok(()), &meter).await.unwrap();
-    assert!(stored.shared);
+    assert_eq!(stored.shared, Some(true));
 }
 
 #[tokio::test]
