@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "operate", include_str!("../../../migrations/0006_operate.sql")),
     (7, "link_key", include_str!("../../../migrations/0007_link_key.sql")),
     (8, "connections", include_str!("../../../migrations/0008_connections.sql")),
+    (9, "people", include_str!("../../../migrations/0009_people.sql")),
     (10, "idempotency", include_str!("../../../migrations/0010_idempotency.sql")),
 ];
 

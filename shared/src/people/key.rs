@@ -163,11 +163,19 @@ pub async fn check_key(db: &Db, key: &str) -> Result<Option<Key>> {
     .optional(db)
     .await?;
     if let Some(key) = found.as_ref().filter(|key| key.last_used_at.is_none_or(|at| now - at >= EXACT)) {
-        let mut tx = db.begin().await?;
-        query("update api_tokens set last_used_at = $2 where id = $1").bind(key.id).bind(now).execute(&mut tx).await?;
-        tx.commit().await?;
+        // A full disk must not close the service to who only looks.
+        if let Err(error) = note_use(db, key.id).await {
+            tracing::warn!(%error, key = %key.id, "the use of a key could not be noted");
+        }
     }
     Ok(found)
+}
+
+async fn note_use(db: &Db, id: Uuid) -> Result<()> {
+    let now = db.now();
+    let mut tx = db.begin().await?;
+    query("update api_tokens set last_used_at = $2 where id = $1").bind(id).bind(now).execute(&mut tx).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn insert(tx: &mut Tx, workspace_id: Uuid, new: &NewKey, created_by: Option<&str>) -> Result<(Uuid, String)> {

@@ -107,8 +107,9 @@ pub(super) fn fit(password: &SecretString, about: &[&str]) -> Result<(), PeopleE
     }
     // The estimate's cost grows with the length, and what is long was not found in a list.
     let beginning: String = text.chars().take(64).collect();
-    let words: Vec<&str> =
-        about.iter().flat_map(|text| text.split(['@', '.', '+', '-', '_'])).chain(about.iter().copied()).collect();
+    // The address, what stands around its @, and each of its words.
+    let parts = about.iter().flat_map(|text| text.split('@')).chain(about.iter().copied());
+    let words: Vec<&str> = parts.flat_map(|text| text.split(['.', '+', '-', '_']).chain([text])).collect();
     let found = zxcvbn::zxcvbn(&beginning, &words);
     if found.score() >= zxcvbn::Score::Two {
         return Ok(());
