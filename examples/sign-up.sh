@@ -20,8 +20,8 @@ post() {
     || { echo >&2; exit 1; }
 }
 
-# A text field of a JSON answer. Enough for tokens and ids, which hold no quotes.
-field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
+# The first text field of that name in a JSON answer. Enough for tokens and ids, which hold no quotes.
+field() { grep -o "\"$1\":\"[^\"]*\"" | sed -n '1s/.*:"\(.*\)"$/\1/p'; }
 
 echo "registering $email"
 verification=$(post /auth/register "{\"email\":\"$email\",\"password\":\"$password\"}" | field verification_id)
