@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt, stream};
+use herald_shared::db::DbConfig;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -46,10 +47,19 @@ async fn guess(service: &Service, guess: impl Fn(usize) -> (String, String)) -> 
         .await
 }
 
+/// Five were looked at and the others refused. Where a Redis counts that did not answer within its second, the process counted a while by itself,
+/// from none: never more than as many again.
+fn let_through_at_the_limit(database: &TestDatabase, found: &BTreeMap<u16, usize>) {
+    let by_itself = if matches!(database.config(), DbConfig::Sqlite { .. }) { 0 } else { 5 };
+    let looked_at = found.get(&401).copied().unwrap_or_default();
+    assert!((5..=5 + by_itself).contains(&looked_at), "{found:?}");
+    assert_eq!(found.get(&429).copied(), Some(GUESSES - looked_at), "{found:?}");
+}
+
 async fn ten_thousand_guesses_from_one_address_are_let_through_at_the_limit(database: &TestDatabase) {
     let service = service(database).await;
     let found = guess(&service, |number| ("198.51.100.7".to_owned(), format!("person{number}@example.com"))).await;
-    assert_eq!(found, BTreeMap::from([(401, 5), (429, GUESSES - 5)]));
+    let_through_at_the_limit(database, &found);
 }
 
 async fn ten_thousand_guesses_at_one_account_from_as_many_addresses_are_let_through_at_the_limit(
@@ -62,7 +72,7 @@ async fn ten_thousand_guesses_at_one_account_from_as_many_addresses_are_let_thro
     let found =
         guess(&service, |number| (format!("10.{}.{}.1", number / 250, number % 250), spelling(number).to_owned()))
             .await;
-    assert_eq!(found, BTreeMap::from([(401, 5), (429, GUESSES - 5)]));
+    let_through_at_the_limit(database, &found);
     // Its owner comes in a minute later, and is not signed out meanwhile.
     assert_eq!(ann.get(&service, "/api/v1/me").await.status, 200);
     login(&service, "ann@example.com", PASSWORD).await.problem(429, "too-many-requests");
