@@ -1,7 +1,7 @@
 //! `/api/v1/openapi.json`: what the API says of itself (OpenAPI 3.1). `/docs`: the same for people, with a browser.
 //!
 //! Each endpoint describes itself where it is written, and is routed by that description, so that the two cannot part. What all of them share
-//! (problems, the token, path parameters) is added to the whole by [`complete`].
+//! (problems, the token, path parameters) is added to the whole by [`complete()`].
 
 mod complete;
 mod page;
