@@ -133,6 +133,7 @@ pub fn router(api: Api) -> Router {
         .merge(consent::routes())
         .merge(webhooks::routes())
         .nest("/api/v1", people::open_routes())
+        .merge(people::page())
         .layer(limited(Class::Public))
         .nest("/api/v1", sign_in)
         .merge(health::routes())

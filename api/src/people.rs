@@ -33,6 +33,11 @@ pub(crate) fn open_routes() -> OpenApiRouter<Api> {
     auth::open_routes()
 }
 
+/// What invitations' links lead to.
+pub(crate) fn page() -> OpenApiRouter<Api> {
+    invitations::page()
+}
+
 /// Routes at which secrets could be guessed.
 pub(crate) fn sign_in_routes() -> OpenApiRouter<Api> {
     auth::sign_in_routes()

@@ -70,8 +70,7 @@ impl Limited {
 /// Lets through what the class has room for:
 /// `.layer(middleware::from_fn_with_state(Limited::new(&api, Class::SignIn), rate_limits::limited))`.
 ///
-/// A class that also limits accounts does so where the account is read from the body, with
-/// `api.rate_limits.decide(&[api.rate_limits.account(email)], Class::SignIn, 1)` and [`refusal`].
+/// A class that also limits accounts does so where the account is read from the body, with [`not_too_often`].
 pub(crate) async fn limited(State(limited): State<Limited>, request: Request, next: Next) -> Response {
     let subject = limited.subject(&request);
     let decision = limited.rate_limits.decide(&[subject], limited.class, 1).await;
@@ -83,8 +82,14 @@ pub(crate) async fn limited(State(limited): State<Limited>, request: Request, ne
     response
 }
 
+/// Counts a try at a secret, or a letter to somebody, against everybody it concerns: an account, who is signed in.
+pub(crate) async fn not_too_often(api: &Api, subjects: &[Subject]) -> Result<(), Problem> {
+    let decision = api.rate_limits.decide(subjects, Class::SignIn, 1).await;
+    if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
+}
+
 /// The answer to a request that was not taken.
-pub(crate) fn refusal(decision: &Decision) -> Problem {
+fn refusal(decision: &Decision) -> Problem {
     let seconds = headers::whole_seconds(decision.retry_after);
     let window = decision.windows.iter().max_by_key(|state| state.retry_after).map(|state| state.window);
     let limit = window.map_or(String::new(), |window| {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use herald_shared::people::{People, User, UserFilter};
+use herald_shared::people::{People, User};
 
 use crate::{
     accounts::Desk,
@@ -34,7 +34,7 @@ async fn act(desk: &Desk, command: Users) -> anyhow::Result<()> {
 async fn list(people: &People, json: bool) -> anyhow::Result<()> {
     let mut after = None;
     loop {
-        let page = people.users(&UserFilter { after }, PAGE).await?;
+        let page = people.users(after, PAGE).await?;
         for user in &page {
             say(&if json { serde_json::to_string(user)? } else { line(user) });
         }

@@ -25,6 +25,7 @@ mod role;
 mod session;
 mod sign_in;
 mod tidy;
+mod token;
 mod user;
 
 use std::sync::Arc;
@@ -36,7 +37,7 @@ pub use self::{
     error::{PeopleError, Result},
     invitation::{Invitation, NewInvitation},
     key::{ApiKey, Key, NewKey, PREFIX as KEY_PREFIX, Scope, SeenKey, check_key, first_key, has_keys, make_key},
-    letter::{Letter, LetterKind},
+    letter::Letter,
     member::{Member, Membership},
     password::Passwords,
     profile::ProfileChange,
@@ -44,7 +45,7 @@ pub use self::{
     role::Role,
     session::{Device, Session, Tokens},
     tidy::tidy,
-    user::{User, UserFilter},
+    user::User,
 };
 use self::{code::CODE_MINUTES, keyring::Keyring};
 use crate::{config, db::Db, vault::Vault};

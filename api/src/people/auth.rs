@@ -5,17 +5,14 @@ use axum::{
     extract::{Request, State},
     http::StatusCode,
 };
-use herald_shared::{
-    people::{Asked, Registration, Tokens},
-    rate_limits::Class,
-};
+use herald_shared::people::{Asked, Registration, Tokens};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{Api, actor::From, auth::Me, input, problem::Problem, rate_limits::refusal};
+use crate::{Api, actor::From, auth::Me, input, problem::Problem, rate_limits::not_too_often};
 
 pub(super) fn open_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(refresh))
@@ -33,12 +30,6 @@ pub(super) fn sign_in_routes() -> OpenApiRouter<Api> {
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(logout)).routes(routes!(logout_everywhere))
-}
-
-/// Counts a try against the account: guesses at one account from many addresses are as slow as from one.
-async fn not_too_often(api: &Api, email: &str) -> Result<(), Problem> {
-    let decision = api.rate_limits.decide(&[api.rate_limits.account(email)], Class::SignIn, 1).await;
-    if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -75,7 +66,7 @@ fn utc() -> String {
 )]
 async fn register(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<Asked>), Problem> {
     let Register { email, password, locale, time_zone, invitation } = input::json(request).await?;
-    not_too_often(&api, &email).await?;
+    not_too_often(&api, &[api.rate_limits.account(&email)]).await?;
     let asked = api.people.register(Registration { email, password, locale, time_zone, invitation }).await?;
     Ok((StatusCode::ACCEPTED, Json(asked)))
 }
@@ -124,7 +115,7 @@ struct Login {
 )]
 async fn login(State(api): State<Api>, From(device): From, request: Request) -> Result<Json<Tokens>, Problem> {
     let Login { email, password } = input::json(request).await?;
-    not_too_often(&api, &email).await?;
+    not_too_often(&api, &[api.rate_limits.account(&email)]).await?;
     Ok(Json(api.people.sign_in(&email, &password, &device).await?))
 }
 
@@ -166,7 +157,7 @@ struct Forgot {
 )]
 async fn forgot(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<Asked>), Problem> {
     let Forgot { email } = input::json(request).await?;
-    not_too_often(&api, &email).await?;
+    not_too_often(&api, &[api.rate_limits.account(&email)]).await?;
     Ok((StatusCode::ACCEPTED, Json(api.people.ask_reset(&email).await?)))
 }
 

@@ -1,11 +1,15 @@
 //! `/workspace-invitations`: links by which people join the workspace.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
 };
-use herald_shared::people::{Invitation, NewInvitation, Role};
+use herald_shared::{
+    people::{Invitation, NewInvitation, Role},
+    rate_limits::Subject,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,12 +19,19 @@ use crate::{
     actor::By,
     auth::{MyRole, Workspace},
     input::{self, Id, Parameters},
+    notice::notice,
     page::{Page, PageParameters},
     problem::Problem,
+    rate_limits::not_too_often,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke))
+}
+
+/// The page that links lead to.
+pub(super) fn page() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(welcome))
 }
 
 /// Lists the invitations into the workspace, the last first.
@@ -79,9 +90,14 @@ async fn make(
     State(api): State<Api>,
     By(actor): By,
     MyRole(own): MyRole,
+    Extension(caller): Extension<Subject>,
     request: Request,
 ) -> Result<(StatusCode, Json<MadeInvitation>), Problem> {
     let MakeInvitation { role, email, max_uses, days } = input::json(request).await?;
+    if let Some(email) = &email {
+        // A letter to whomever its maker names: not a means to fill somebody's mailbox, or many.
+        not_too_often(&api, &[caller, api.rate_limits.account(email)]).await?;
+    }
     let base = api.settings.http.public_url.trim_end_matches('/').to_owned();
     let link = |token: &str| format!("{base}/join/{token}");
     let new = NewInvitation { role, email, max_uses, days };
@@ -98,4 +114,22 @@ async fn make(
 async fn revoke(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<StatusCode, Problem> {
     api.people.revoke_invitation(&actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+const WELCOME: &str = "To join, sign in to Herald, or register there with the address this was sent to, and give it the last part of this page's address: \
+                       POST /api/v1/workspaces/join, or as `invitation` when you register. /docs describes both. Keep the address to yourself: \
+                       whoever has it may join in your place.";
+
+/// Says to who followed an invitation's link how to join. The same for every token: it tells nobody whether one is good.
+#[utoipa::path(get, path = "/join/{token}", operation_id = "openWorkspaceInvitation", tag = "public",
+    params(("token" = String, Path, description = "An invitation's token")),
+    responses(
+        (status = 200, description = "A page", content_type = "text/html", body = String),
+    )
+)]
+async fn welcome() -> Response {
+    let mut response = notice(StatusCode::OK, "You are invited into a workspace", WELCOME);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    response
 }

@@ -8,6 +8,7 @@ use axum::{
 use herald_shared::{
     ledger::audit::Actor,
     people::{Asked, ProfileChange, Session, User},
+    rate_limits::Subject,
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use crate::{
     auth::Me,
     input::{self, Id, Name},
     problem::{Kind, Problem},
+    rate_limits::not_too_often,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -83,6 +85,7 @@ async fn change_password(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let ChangePassword { current, new } = input::json(request).await?;
+    not_too_often(&api, &[Subject::User(me.user_id)]).await?;
     api.people.change_password(me.user_id, me.session_id, (&current, &new), &device).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -109,6 +112,7 @@ async fn ask_change_address(
     request: Request,
 ) -> Result<(StatusCode, Json<Asked>), Problem> {
     let AskChangeAddress { email, password } = input::json(request).await?;
+    not_too_often(&api, &[Subject::User(me.user_id), api.rate_limits.account(&email)]).await?;
     let asked = api.people.ask_change_address(me.user_id, &password, &email).await?;
     Ok((StatusCode::ACCEPTED, Json(asked)))
 }
@@ -135,6 +139,7 @@ async fn change_address(
     request: Request,
 ) -> Result<Json<User>, Problem> {
     let ChangeAddress { verification_id, code } = input::json(request).await?;
+    not_too_often(&api, &[Subject::User(me.user_id)]).await?;
     api.people.change_address(me.user_id, me.session_id, (verification_id, &code), &device).await?;
     Ok(Json(api.people.user(me.user_id).await?))
 }

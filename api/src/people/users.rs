@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Request, State},
 };
-use herald_shared::people::{User, UserFilter};
+use herald_shared::people::User;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -33,7 +33,7 @@ async fn list(
     Parameters(asked): Parameters<PageParameters>,
 ) -> Result<Json<Page<User>>, Problem> {
     let (after, limit) = asked.read()?;
-    let rows = api.people.users(&UserFilter { after }, limit + 1).await?;
+    let rows = api.people.users(after, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }
 

@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Address, Asked, CODE_MINUTES, Device, LetterKind, People, PeopleError, Result,
+    Address, Asked, CODE_MINUTES, Device, People, PeopleError, Result,
     code::{Purpose, take_code},
     user,
 };
 use crate::{
     db::query,
     ledger::audit::{self, Entry},
+    providers::email::AccountMail,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -35,10 +36,10 @@ impl People {
         let of = (Purpose::ChangeAddress, address.key());
         let (asked, code) = self.issue_code(&mut tx, &key, of, waiting.as_ref()).await?;
         let letter = match is_free {
-            true => LetterKind::ChangeAddress { code, minutes: CODE_MINUTES },
-            false => LetterKind::AddressKnown,
+            true => AccountMail::ChangeAddress { code, minutes: CODE_MINUTES },
+            false => AccountMail::AddressKnown,
         };
-        self.post(&mut tx, &address, &asker.locale, letter).await?;
+        self.post(&mut tx, &address, &asker.locale, Some(letter)).await?;
         tx.commit().await?;
         Ok(asked)
     }
@@ -82,7 +83,7 @@ impl People {
             .bind(keep)
             .execute(&mut tx)
             .await?;
-        self.post(&mut tx, &Address::parse(&old.email)?, &old.locale, LetterKind::AddressChanged).await?;
+        self.post(&mut tx, &Address::parse(&old.email)?, &old.locale, Some(AccountMail::AddressChanged)).await?;
         let actor = self.actor(&mut tx, user_id, device).await?;
         audit::record(&mut tx, &actor, Entry::of("user.change_address", user_id)).await?;
         Ok(tx.commit().await?)

@@ -1,16 +1,15 @@
 //! Links by which people join a workspace. The token has 256 random bits, is shown once, and only its hash is kept.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Address, LetterKind, Membership, People, PeopleError, Result, Role, member};
+use super::{Address, Membership, People, PeopleError, Result, Role, member, token};
 use crate::{
     db::{FromRow, Target, Tx, query},
     ledger::audit::{self, Actor, Entry},
+    providers::email::AccountMail,
 };
 
 const PREFIX: &str = "join_";
@@ -55,12 +54,8 @@ pub struct Invitation {
 
 const COLUMNS: &str = "id, role, email_key, uses, max_uses, created_by, created_at, expires_at, revoked_at";
 
-fn hash(token: &str) -> String {
-    hex::encode(Sha256::digest(token))
-}
-
 /// Whether an invitation could be accepted now.
-pub(super) async fn check(on: impl Into<Target<'_>>, token: &str, email_key: &str) -> Result<()> {
+pub(super) async fn check(on: impl Into<Target<'_>>, presented: &str, email_key: &str) -> Result<()> {
     let on = on.into();
     let now = match &on {
         Target::Db(db) => db.now(),
@@ -70,7 +65,7 @@ pub(super) async fn check(on: impl Into<Target<'_>>, token: &str, email_key: &st
         "select id from workspace_invitations where token_hash = $1 and uses < max_uses and revoked_at is null and expires_at > $2
          and (email_key is null or email_key = $3)",
     )
-    .bind(hash(token))
+    .bind(token::hash(presented))
     .bind(now)
     .bind(email_key)
     .optional(on)
@@ -79,11 +74,11 @@ pub(super) async fn check(on: impl Into<Target<'_>>, token: &str, email_key: &st
 }
 
 /// Uses an invitation for somebody. Who is a member already uses nothing up.
-pub(super) async fn accept(tx: &mut Tx, token: &str, user_id: Uuid, email_key: &str) -> Result<Uuid> {
-    check(&mut *tx, token, email_key).await?;
+pub(super) async fn accept(tx: &mut Tx, presented: &str, user_id: Uuid, email_key: &str) -> Result<Uuid> {
+    check(&mut *tx, presented, email_key).await?;
     let (id, workspace_id, role): (Uuid, Uuid, String) =
         query("select id, workspace_id, role from workspace_invitations where token_hash = $1")
-            .bind(hash(token))
+            .bind(token::hash(presented))
             .one(&mut *tx)
             .await?;
     let role: Role = role.parse().map_err(|_| PeopleError::Invitation)?;
@@ -140,8 +135,8 @@ impl People {
             Some(email) => Some(Address::parse(email).map_err(|error| PeopleError::field("email", error.to_string()))?),
             None => None,
         };
-        let token = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(self.db.ids().bytes::<32>()));
-        let (id, now, link) = (self.db.new_id(), self.db.now(), link(&token));
+        let made = token::new(PREFIX, self.db.ids());
+        let (id, now, link) = (self.db.new_id(), self.db.now(), link(&made));
         let mut tx = self.db.begin().await?;
         query(
             "insert into workspace_invitations (id, workspace_id, token_hash, role, email_key, created_by, uses, max_uses, expires_at, created_at)
@@ -149,7 +144,7 @@ impl People {
         )
         .bind(id)
         .bind(actor.workspace_id)
-        .bind(hash(&token))
+        .bind(token::hash(&made))
         .bind(new.role.name())
         .bind(address.as_ref().map(|address| address.key().to_owned()))
         .bind(actor.who.as_str())
@@ -163,15 +158,15 @@ impl People {
                 query("select name from workspaces where id = $1").bind(actor.workspace_id).one(&mut tx).await?;
             let inviter = inviter(&mut tx, actor).await?.unwrap_or_else(|| workspace.clone());
             let days = u32::try_from(new.days).unwrap_or(1);
-            let letter = LetterKind::WorkspaceInvitation { workspace, inviter, link: link.clone(), days };
-            self.post(&mut tx, address, "en", letter).await?;
+            let letter = AccountMail::WorkspaceInvitation { workspace, inviter, link: link.clone(), days };
+            self.post(&mut tx, address, "en", Some(letter)).await?;
         }
         let detail = serde_json::json!({ "role": new.role, "max_uses": new.max_uses, "days": new.days });
         audit::record(&mut tx, actor, Entry::of("invitation.make", id).with(detail)).await?;
         tx.commit().await?;
-        let made =
+        let invitation =
             query(&format!("select {COLUMNS} from workspace_invitations where id = $1")).bind(id).one(&self.db).await?;
-        Ok((made, link))
+        Ok((invitation, link))
     }
 
     /// The invitations of a workspace, newest first, before an id.

@@ -2,14 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{People, PeopleError, Result, Role};
+use super::{People, PeopleError, Result, Role, token};
 use crate::{
     db::{Db, FromRow, Json, Tx, query},
     ledger::audit::{self, Actor, Entry},
@@ -143,22 +141,17 @@ pub struct ApiKey {
 const SEEN: &str =
     "id, name, role, platform_admin, scopes, created_by, created_at, expires_at, last_used_at, revoked_at";
 
-fn hash(key: &str) -> String {
-    hex::encode(Sha256::digest(key))
-}
-
 /// The key of these letters, if it opens anything. Notes that it was used.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn check_key(db: &Db, key: &str) -> Result<Option<Key>> {
     let now = db.now();
-    // Looked up by hash: what the comparison's time could tell is about the hash, not the key.
     let found: Option<Key> = query(
         "select id, workspace_id, name, role, platform_admin, scopes, last_used_at from api_tokens
          where token_hash = $1 and revoked_at is null and (expires_at is null or expires_at > $2)",
     )
-    .bind(hash(key))
+    .bind(token::hash(key))
     .bind(now)
     .optional(db)
     .await?;
@@ -179,7 +172,7 @@ async fn note_use(db: &Db, id: Uuid) -> Result<()> {
 }
 
 async fn insert(tx: &mut Tx, workspace_id: Uuid, new: &NewKey, created_by: Option<&str>) -> Result<(Uuid, String)> {
-    let key = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(tx.db().ids().bytes::<32>()));
+    let key = token::new(PREFIX, tx.db().ids());
     let (id, now) = (tx.db().new_id(), tx.db().now());
     query(
         "insert into api_tokens (id, workspace_id, name, token_hash, created_at, role, platform_admin, scopes, created_by, expires_at)
@@ -188,7 +181,7 @@ async fn insert(tx: &mut Tx, workspace_id: Uuid, new: &NewKey, created_by: Optio
     .bind(id)
     .bind(workspace_id)
     .bind(new.name.trim())
-    .bind(hash(&key))
+    .bind(token::hash(&key))
     .bind(now)
     .bind(new.role.name())
     .bind(new.platform_admin)

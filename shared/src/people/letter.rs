@@ -1,14 +1,14 @@
 //! Letters to people about their accounts: written here, sealed, and sent by an `account.mail` job.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Address, CODE_LIFETIME, People, Result, register};
 use crate::{
     db::{FromRow, Tx, query},
-    jobs::{AccountMail, Payload},
+    jobs::{self, Payload},
     ledger::{self, NewJob},
+    providers::email::AccountMail,
 };
 
 /// A letter, and to whom.
@@ -18,36 +18,8 @@ pub struct Letter {
     pub to: String,
     /// In which language, as a BCP 47 tag.
     pub locale: String,
-    /// What it says.
-    pub kind: LetterKind,
-}
-
-/// What a letter says.
-#[derive(Clone, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields are the words of the letters")]
-pub enum LetterKind {
-    /// Nothing is sent: it stands where a known address would get a letter, so that both take the same time.
-    Silence,
-    /// The code that ends a registration.
-    VerifyAddress { code: String, minutes: u32 },
-    /// Somebody registers with an address that has an account.
-    AddressKnown,
-    /// The code for a new password.
-    ResetPassword { code: String, minutes: u32 },
-    /// The code that makes a new address theirs.
-    ChangeAddress { code: String, minutes: u32 },
-    /// To the old address, after the change.
-    AddressChanged,
-    /// The password was changed.
-    PasswordChanged { when: DateTime<Utc> },
-    /// A link into a workspace.
-    WorkspaceInvitation { workspace: String, inviter: String, link: String, days: u32 },
-}
-
-impl LetterKind {
-    fn holds_code(&self) -> bool {
-        matches!(self, Self::VerifyAddress { .. } | Self::ResetPassword { .. } | Self::ChangeAddress { .. })
-    }
+    /// What it says. Nothing is sent where nothing is said: it stands where a known address would get a letter, so that both take the same time.
+    pub mail: Option<AccountMail>,
 }
 
 #[derive(FromRow)]
@@ -61,11 +33,11 @@ fn place(id: Uuid) -> String {
 
 impl People {
     /// Puts a letter in the post, in the transaction that makes it necessary.
-    pub(super) async fn post(&self, tx: &mut Tx, to: &Address, locale: &str, kind: LetterKind) -> Result<()> {
+    pub(super) async fn post(&self, tx: &mut Tx, to: &Address, locale: &str, mail: Option<AccountMail>) -> Result<()> {
         let id = tx.db().new_id();
         // A code that is over by then need not be sent any more.
-        let expires_at = kind.holds_code().then(|| tx.db().now() + CODE_LIFETIME);
-        let letter = Letter { to: to.written().to_owned(), locale: locale.to_owned(), kind };
+        let expires_at = mail.as_ref().is_some_and(AccountMail::holds_code).then(|| tx.db().now() + CODE_LIFETIME);
+        let letter = Letter { to: to.written().to_owned(), locale: locale.to_owned(), mail };
         query("insert into letters (id, sealed, created_at) values ($1, $2, $3)")
             .bind(id)
             .bind(self.vault.seal(&place(id), &letter))
@@ -74,7 +46,7 @@ impl People {
             .await?;
         // The installation's own: an account belongs to no workspace.
         let workspace = register::home(&mut *tx).await?;
-        ledger::enqueue(tx, vec![NewJob { expires_at, ..AccountMail { letter_id: id }.job(workspace) }]).await?;
+        ledger::enqueue(tx, vec![NewJob { expires_at, ..jobs::AccountMail { letter_id: id }.job(workspace) }]).await?;
         Ok(())
     }
 

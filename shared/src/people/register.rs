@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Address, Asked, CODE_MINUTES, Device, LetterKind, People, PeopleError, Result, Role, Tokens,
+    Address, Asked, CODE_MINUTES, Device, People, PeopleError, Result, Role, Tokens,
     code::{Purpose, take_code},
     invitation, member, password,
     user::{self, NewUser},
@@ -15,6 +15,7 @@ use crate::{
     db::{Target, Tx, query},
     domain::DEFAULT_WORKSPACE,
     ledger::audit::{self, Actor, Entry},
+    providers::email::AccountMail,
 };
 
 /// Who wants to come in.
@@ -93,10 +94,10 @@ impl People {
         let leads_to = known.is_none().then_some(&waiting);
         let (asked, code) = self.issue_code(&mut tx, &key, (Purpose::Register, address.key()), leads_to).await?;
         let letter = match known {
-            Some(_) => LetterKind::AddressKnown,
-            None => LetterKind::VerifyAddress { code, minutes: CODE_MINUTES },
+            Some(_) => AccountMail::AddressKnown,
+            None => AccountMail::VerifyAddress { code, minutes: CODE_MINUTES },
         };
-        self.post(&mut tx, &address, &waiting.locale, letter).await?;
+        self.post(&mut tx, &address, &waiting.locale, Some(letter)).await?;
         tx.commit().await?;
         Ok(asked)
     }

@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Address, Asked, CODE_MINUTES, Device, LetterKind, People, PeopleError, Result,
+    Address, Asked, CODE_MINUTES, Device, People, PeopleError, Result,
     code::{Purpose, take_code},
     password, user,
 };
-use crate::ledger::audit::{self, Entry};
+use crate::{
+    ledger::audit::{self, Entry},
+    providers::email::AccountMail,
+};
 
 #[derive(Serialize, Deserialize)]
 struct Waiting {
@@ -30,8 +33,8 @@ impl People {
         let waiting = found.as_ref().map(|user| Waiting { user_id: user.id });
         let (asked, code) = self.issue_code(&mut tx, &key, (Purpose::Reset, address.key()), waiting.as_ref()).await?;
         let (locale, letter) = match found {
-            Some(user) => (user.locale, LetterKind::ResetPassword { code, minutes: CODE_MINUTES }),
-            None => ("en".to_owned(), LetterKind::Silence),
+            Some(user) => (user.locale, Some(AccountMail::ResetPassword { code, minutes: CODE_MINUTES })),
+            None => ("en".to_owned(), None),
         };
         self.post(&mut tx, &address, &locale, letter).await?;
         tx.commit().await?;

@@ -1,15 +1,13 @@
 //! Sessions: a device that signed in. Its refresh token changes with every use; a used one that comes back ends the session, because then two
 //! have it and one of them stole it (RFC 9700, 4.14.2).
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{People, PeopleError, Result, access_token, keyring::SigningKey};
+use super::{People, PeopleError, Result, access_token, keyring::SigningKey, token};
 use crate::{
     db::{FromRow, Tx, query},
     ledger::audit::{self, Entry},
@@ -79,10 +77,6 @@ struct Presented {
     state: String,
 }
 
-fn hash(token: &str) -> String {
-    hex::encode(Sha256::digest(token))
-}
-
 fn cut(text: Option<&String>) -> Option<String> {
     text.map(|text| text.chars().take(200).collect())
 }
@@ -118,9 +112,9 @@ impl People {
 
     async fn new_pair(&self, tx: &mut Tx, key: &SigningKey, user_id: Uuid, session_id: Uuid) -> Result<Tokens> {
         let now = tx.db().now();
-        let refresh_token = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(self.db.ids().bytes::<32>()));
+        let refresh_token = token::new(PREFIX, self.db.ids());
         query("insert into refresh_tokens (token_hash, session_id, created_at) values ($1, $2, $3)")
-            .bind(hash(&refresh_token))
+            .bind(token::hash(&refresh_token))
             .bind(session_id)
             .bind(now)
             .execute(&mut *tx)
@@ -141,9 +135,9 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::SessionOver`]; also for every other token of a session whose used token came again.
-    pub async fn refresh(&self, token: &SecretString) -> Result<Tokens> {
+    pub async fn refresh(&self, refresh_token: &SecretString) -> Result<Tokens> {
         let key = self.keyring.current().await?;
-        let (token_hash, now) = (hash(token.expose_secret()), self.db.now());
+        let (token_hash, now) = (token::hash(refresh_token.expose_secret()), self.db.now());
         let mut tx = self.db.begin().await?;
         let was_unused = query("update refresh_tokens set used_at = $2 where token_hash = $1 and used_at is null")
             .bind(token_hash.as_str())

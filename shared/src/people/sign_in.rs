@@ -3,10 +3,11 @@
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Address, Device, LetterKind, People, PeopleError, Result, Tokens, password, user};
+use super::{Address, Device, People, PeopleError, Result, Tokens, password, user};
 use crate::{
     db::{Tx, query},
     ledger::audit::{self, Entry},
+    providers::email::AccountMail,
 };
 
 impl People {
@@ -85,6 +86,6 @@ impl People {
             .bind(keep.unwrap_or(Uuid::nil()))
             .execute(&mut *tx)
             .await?;
-        self.post(tx, &Address::parse(&of.email)?, &of.locale, LetterKind::PasswordChanged { when: now }).await
+        self.post(tx, &Address::parse(&of.email)?, &of.locale, Some(AccountMail::PasswordChanged { when: now })).await
     }
 }

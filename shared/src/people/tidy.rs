@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::Result;
 use crate::db::{Db, query};
 
-/// How long an ended session is still known, so that a stolen token that comes late is seen for what it is.
+/// How long an ended session and a used token are still known, so that a stolen token that comes late is seen for what it is.
 const REMEMBERED: TimeDelta = TimeDelta::days(30);
 /// How long it is known that a letter was sent.
 const LETTERS: TimeDelta = TimeDelta::days(7);
@@ -20,6 +20,7 @@ pub async fn tidy(db: &Db) -> Result<u64> {
     for (sql, before) in [
         ("delete from codes where expires_at < $1", now),
         ("delete from sessions where expires_at < $1", now - REMEMBERED),
+        ("delete from refresh_tokens where used_at < $1", now - REMEMBERED),
         ("delete from letters where created_at < $1", now - LETTERS),
         ("delete from workspace_invitations where expires_at < $1", now - REMEMBERED),
         ("delete from signing_keys where retired_at < $1", now - REMEMBERED),

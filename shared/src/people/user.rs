@@ -43,13 +43,6 @@ pub struct User {
     pub last_sign_in_at: Option<DateTime<Utc>>,
 }
 
-/// Which users to list. `None` means any.
-#[derive(Clone, Debug, Default)]
-pub struct UserFilter {
-    /// Only after this id.
-    pub after: Option<Uuid>,
-}
-
 const COLUMNS: &str = "id, email, username, bio, favourite_tags, locale, time_zone, platform_admin, state, version, created_at, updated_at, last_sign_in_at";
 
 /// What a person begins with.
@@ -114,14 +107,17 @@ impl People {
         found.ok_or(PeopleError::Missing("user"))
     }
 
-    /// Everybody, oldest first, at most `limit`.
+    /// Everybody, oldest first, from after an id on, at most `limit`.
     ///
     /// # Errors
     /// [`PeopleError::Db`].
-    pub async fn users(&self, filter: &UserFilter, limit: usize) -> Result<Vec<User>> {
-        let after = filter.after.unwrap_or(Uuid::nil());
+    pub async fn users(&self, after: Option<Uuid>, limit: usize) -> Result<Vec<User>> {
         let found = query(&format!("select {COLUMNS} from users where id > $1 order by id limit $2"));
-        Ok(found.bind(after).bind(i64::try_from(limit).unwrap_or(i64::MAX)).all(&self.db).await?)
+        Ok(found
+            .bind(after.unwrap_or(Uuid::nil()))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .all(&self.db)
+            .await?)
     }
 
     /// Lets a person in or keeps them out; kept out, all their sessions end at once.

@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use herald_shared::{
     jobs::AccountMail,
-    people::{Letter, LetterKind},
-    providers::email::{self, Mailbox, Message, Rendered},
+    providers::email::{Mailbox, Message},
 };
 
 use super::{Context, Task, accounts::what_now};
@@ -17,29 +16,12 @@ use crate::runner::{Done, Failure};
 pub(super) async fn run(context: Arc<Context>, task: Task<AccountMail>) -> Result<Done, Failure> {
     let id = task.args.letter_id;
     let Some(letter) = context.people.unsent_letter(id).await? else { return Ok(Done::default()) };
-    if let Some(said) = say(&letter) {
+    if let Some(mail) = &letter.mail {
         let to = Mailbox::parse(&letter.to)
             .map_err(|_| Failure::Fail("the address of the letter cannot be written to".to_owned()))?;
-        let sent = context.mailer.send(&Message::account(id, to, said)).await;
+        let sent = context.mailer.send(&Message::account(id, to, mail.render(&letter.locale))).await;
         sent.map_err(|error| what_now(error, task.has_key, task.attempt, context.db.now() - task.enqueued_at()))?;
     }
     context.people.letter_sent(id).await?;
     Ok(Done::default())
-}
-
-/// What a letter says; nothing, where there is nothing to say.
-fn say(letter: &Letter) -> Option<Rendered> {
-    let mail = match letter.kind.clone() {
-        LetterKind::Silence => return None,
-        LetterKind::VerifyAddress { code, minutes } => email::AccountMail::VerifyAddress { code, minutes },
-        LetterKind::AddressKnown => email::AccountMail::AddressKnown,
-        LetterKind::ResetPassword { code, minutes } => email::AccountMail::ResetPassword { code, minutes },
-        LetterKind::ChangeAddress { code, minutes } => email::AccountMail::ChangeAddress { code, minutes },
-        LetterKind::AddressChanged => email::AccountMail::AddressChanged,
-        LetterKind::PasswordChanged { when } => email::AccountMail::PasswordChanged { when },
-        LetterKind::WorkspaceInvitation { workspace, inviter, link, days } => {
-            email::AccountMail::WorkspaceInvitation { workspace, inviter, link, days }
-        }
-    };
-    Some(mail.render(&letter.locale))
 }

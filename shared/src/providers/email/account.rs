@@ -8,6 +8,7 @@ use std::{fmt, sync::LazyLock};
 
 use chrono::{DateTime, Utc};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
+use serde::{Deserialize, Serialize};
 
 use super::line::one_line;
 
@@ -15,7 +16,7 @@ use super::line::one_line;
 const LONGEST_NAME: usize = 60;
 
 /// A mail about an account, and what it says.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccountMail {
     /// The code that shows that an address is the person's.
     VerifyAddress {
@@ -127,6 +128,11 @@ impl AccountMail {
         let (lang, dir, title) = (language.tag, language.direction, &subject);
         let html = render(LAYOUT, &context! { lang, dir, title, body => Value::from_safe_string(body) });
         Rendered { subject, text, html }
+    }
+
+    /// Whether it holds a code, which is worth nothing when it comes late.
+    pub fn holds_code(&self) -> bool {
+        matches!(self, Self::VerifyAddress { .. } | Self::ResetPassword { .. } | Self::ChangeAddress { .. })
     }
 
     /// The name of its templates; also fit for logs.

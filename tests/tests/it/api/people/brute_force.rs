@@ -15,6 +15,8 @@ on_both_engines! {
     ten_thousand_guesses_from_one_address_are_let_through_at_the_limit,
     ten_thousand_guesses_at_one_account_from_as_many_addresses_are_let_through_at_the_limit,
     codes_and_registrations_have_the_same_limit,
+    who_has_somebodys_access_token_cannot_guess_their_password_with_it,
+    nobody_fills_mailboxes_with_invitations,
 }
 
 const GUESSES: usize = 10_000;
@@ -96,4 +98,36 @@ async fn codes_and_registrations_have_the_same_limit(database: &TestDatabase) {
         assert!(!refused.header("retry-after").is_empty());
         assert_ne!(from(&service, "198.51.100.8", path, body).await.status, 429, "{path}");
     }
+}
+
+async fn who_has_somebodys_access_token_cannot_guess_their_password_with_it(database: &TestDatabase) {
+    let service = service(database).await;
+    let ann = Person::new(&service, "ann@example.com").await;
+    let guess = async || {
+        let body = json!({ "current": "not this one at all", "new": "a brand new lamp" });
+        ann.send(&service, Method::PUT, "/api/v1/me/password", body).await
+    };
+    for _ in 0..5 {
+        guess().await.problem(401, "invalid-credentials");
+    }
+    guess().await.problem(429, "too-many-requests");
+    let ask = json!({ "email": "ann@example.org", "password": PASSWORD });
+    ann.send(&service, Method::POST, "/api/v1/me/email", ask).await.problem(429, "too-many-requests");
+    assert_eq!(ann.get(&service, "/api/v1/me").await.status, 200);
+}
+
+async fn nobody_fills_mailboxes_with_invitations(database: &TestDatabase) {
+    let service = service(database).await;
+    let ann = Person::new(&service, "ann@example.com").await;
+    ann.workspace(&service, "north").await;
+    let invite = async |email: Option<&str>| {
+        let fields = json!({ "role": "viewer", "email": email });
+        ann.send(&service, Method::POST, "/api/v1/workspace-invitations", fields).await
+    };
+    for number in 0..5 {
+        assert_eq!(invite(Some(&format!("guest{number}@example.com"))).await.status, 201);
+    }
+    invite(Some("guest5@example.com")).await.problem(429, "too-many-requests");
+    // One that is not sent by mail bothers nobody.
+    assert_eq!(invite(None).await.status, 201);
 }

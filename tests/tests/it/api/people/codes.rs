@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use herald_shared::people::LetterKind;
+use herald_shared::providers::email::AccountMail;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ async fn a_new_password_ends_every_session_and_is_told(database: &TestDatabase) 
     login(&service, "ann@example.com", PASSWORD).await.problem(401, "invalid-credentials");
     assert_eq!(login(&service, "ann@example.com", "a brand new lamp").await.status, 200);
     let told = letters(&service, "ann@example.com").await;
-    assert!(matches!(told.last(), Some(LetterKind::PasswordChanged { .. })));
+    assert!(matches!(told.last(), Some(Some(AccountMail::PasswordChanged { .. }))));
 }
 
 async fn a_weak_new_password_does_not_use_the_code_up(database: &TestDatabase) {
@@ -140,7 +140,7 @@ async fn a_new_address_is_proved_and_told_to_the_old_one(database: &TestDatabase
     assert_eq!(changed.json()["email"], "ann@example.org");
     assert_eq!(ann.get(&service, "/api/v1/me").await.status, 200);
     elsewhere.get(&service, "/api/v1/me").await.problem(401, "unauthorized");
-    assert!(matches!(letters(&service, "ann@example.com").await.last(), Some(LetterKind::AddressChanged)));
+    assert!(matches!(letters(&service, "ann@example.com").await.last(), Some(Some(AccountMail::AddressChanged))));
     login(&service, "ann@example.com", PASSWORD).await.problem(401, "invalid-credentials");
     Person::sign_in(&service, "ann@example.org").await;
 }
@@ -154,7 +154,7 @@ async fn an_address_that_somebody_has_cannot_be_taken(database: &TestDatabase) {
     };
     let (known, free) = (ask("bob@example.com").await, ask("free@example.com").await);
     assert_eq!(super::plain(&known), super::plain(&free));
-    assert!(matches!(letters(&service, "bob@example.com").await.last(), Some(LetterKind::AddressKnown)));
+    assert!(matches!(letters(&service, "bob@example.com").await.last(), Some(Some(AccountMail::AddressKnown))));
     // Taken by somebody else between the code and its use.
     let frees = code(&service, "free@example.com").await;
     Person::new(&service, "free@example.com").await;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use herald_shared::{db::query, people::LetterKind};
+use herald_shared::{db::query, providers::email::AccountMail};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Person, Service, letters};
+use super::{Answer, Person, Service, letters};
 
 on_both_engines! {
     an_invitation_lets_in_as_many_as_it_is_for,
@@ -15,6 +15,7 @@ on_both_engines! {
     an_invitation_ends_with_its_time_or_when_it_is_taken_back,
     the_database_does_not_hold_what_lets_people_in,
     an_invitation_of_another_workspace_is_not_there,
+    the_page_of_a_link_says_how_to_join_and_nothing_of_the_invitation,
 }
 
 async fn an_invitation_lets_in_as_many_as_it_is_for(database: &TestDatabase) {
@@ -48,7 +49,7 @@ async fn an_invitation_for_an_address_is_sent_there_and_lets_nobody_else_in(data
     ann.workspace(&service, "north").await;
     let token = ann.invitation(&service, json!({ "role": "staff", "email": "Bob@example.com", "days": 3 })).await;
     let sent = letters(&service, "Bob@example.com").await;
-    let Some(LetterKind::WorkspaceInvitation { workspace, inviter, link, days }) = sent.last() else {
+    let Some(Some(AccountMail::WorkspaceInvitation { workspace, inviter, link, days })) = sent.last() else {
         panic!("a letter")
     };
     assert_eq!((workspace.as_str(), inviter.as_str(), *days), ("north", "ann@example.com", 3));
@@ -121,4 +122,17 @@ async fn an_invitation_of_another_workspace_is_not_there(database: &TestDatabase
     assert_eq!(eve.get(&service, "/api/v1/workspace-invitations").await.json()["items"], json!([]));
     let path = format!("/api/v1/workspace-invitations/{id}");
     eve.send(&service, Method::DELETE, &path, json!({})).await.problem(404, "not-found");
+}
+
+async fn the_page_of_a_link_says_how_to_join_and_nothing_of_the_invitation(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let ann = Person::new(&service, "ann@example.com").await;
+    ann.workspace(&service, "north").await;
+    let token = ann.invitation(&service, json!({ "role": "viewer" })).await;
+    let page = |token: &str| Answer::to(service.open(Method::GET, &format!("/join/{token}")));
+    let (good, made_up) = (page(&token).await, page("join_made-up").await);
+    assert_eq!((good.status.as_u16(), good.text()), (200, made_up.text()));
+    assert!(good.text().contains("You are invited") && !good.text().contains("north"));
+    // The address holds a secret.
+    assert_eq!((good.header("referrer-policy"), good.header("cache-control")), ("no-referrer", "no-store"));
 }

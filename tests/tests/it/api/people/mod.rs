@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use herald_shared::{
     db::{Db, query},
-    people::{Letter, LetterKind},
+    people::Letter,
+    providers::email::AccountMail,
 };
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -26,14 +27,14 @@ use super::{Answer, Service};
 pub(super) const PASSWORD: &str = "tricky lamp on the ocean";
 
 /// The letters written to an address, oldest first.
-pub(super) async fn letters(service: &Service, to: &str) -> Vec<LetterKind> {
+pub(super) async fn letters(service: &Service, to: &str) -> Vec<Option<AccountMail>> {
     let ids: Vec<(Uuid,)> =
         query("select id from letters where sent_at is null order by id").all(&service.db).await.unwrap();
     let mut found = Vec::new();
     for (id,) in ids {
         let letter: Letter = service.people.unsent_letter(id).await.unwrap().unwrap();
         if letter.to == to {
-            found.push(letter.kind);
+            found.push(letter.mail);
         }
     }
     found
@@ -41,10 +42,10 @@ pub(super) async fn letters(service: &Service, to: &str) -> Vec<LetterKind> {
 
 /// The newest code that was sent to an address.
 pub(super) async fn code(service: &Service, to: &str) -> String {
-    let mut codes = letters(service, to).await.into_iter().filter_map(|kind| match kind {
-        LetterKind::VerifyAddress { code, .. }
-        | LetterKind::ResetPassword { code, .. }
-        | LetterKind::ChangeAddress { code, .. } => Some(code),
+    let mut codes = letters(service, to).await.into_iter().flatten().filter_map(|mail| match mail {
+        AccountMail::VerifyAddress { code, .. }
+        | AccountMail::ResetPassword { code, .. }
+        | AccountMail::ChangeAddress { code, .. } => Some(code),
         _ => None,
     });
     codes.next_back().expect("a letter with a code")

@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Answer, PASSWORD, Person, Service, open};
+use crate::ground;
 
 on_both_engines! {
     a_refresh_token_is_good_for_one_new_pair,
@@ -71,6 +72,9 @@ async fn an_access_token_lives_for_a_quarter_of_an_hour_and_a_session_for_thirty
     let next = Person::of(&ann.email, &refresh(&service, &next.refresh).await.json());
     service.db.clock().advance(30 * day);
     refresh(&service, &next.refresh).await.problem(401, "invalid-credentials");
+    // A session that is used for years leaves few rows behind.
+    assert!(herald_shared::people::tidy(&service.db).await.unwrap() >= 2);
+    assert!(ground::number(&service.db, "select count(*) from refresh_tokens").await <= 2);
 }
 
 async fn a_token_that_was_tampered_with_opens_nothing(database: &TestDatabase) {
