@@ -1,6 +1,6 @@
 //! A person consents in a browser on this machine, which comes back to a port that is open as long as that takes.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::IntoFuture, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use axum::{Router, extract::Query, response::Html, routing::get};
@@ -8,11 +8,14 @@ use herald_shared::connections::{Connection, consent};
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::{net::TcpListener, sync::mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Desk;
 
 /// How long a person may take; the consent is not taken later.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// How long the last page may take to go out; connections that a browser only keeps open are not waited for longer.
+const LAST_PAGE: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
 struct Back {
@@ -40,7 +43,9 @@ pub(super) async fn consent(desk: &Desk, connection: &Connection) -> anyhow::Res
             Html("<!doctype html><title>Herald</title><p>Go on in the terminal. You can close this page.</p>")
         }),
     );
-    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let stop = CancellationToken::new();
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
+    let server = tokio::spawn(server);
     let back = tokio::time::timeout(PATIENCE, async {
         loop {
             match backs.recv().await {
@@ -52,7 +57,9 @@ pub(super) async fn consent(desk: &Desk, connection: &Connection) -> anyhow::Res
         }
     })
     .await;
-    server.abort();
+    // The page that came back is answered before its port is closed.
+    stop.cancel();
+    let _ = tokio::time::timeout(LAST_PAGE, server).await;
     let Ok(Some(back)) = back else {
         bail!("nobody came back from the browser within half an hour: run the command again")
     };
