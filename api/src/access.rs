@@ -25,11 +25,12 @@ const AGENCY: Access = Member(Role::Agency);
 const OWNER: Access = Member(Role::Owner);
 
 /// By the first part of the path below `/api/v1`: what looking needs, and what changing needs.
-const AREAS: [(&str, Access, Access); 17] = [
+const AREAS: [(&str, Access, Access); 18] = [
     ("audit", OWNER, OWNER),
     ("auth", Person, Person),
     ("batches", VIEWER, STAFF),
     ("connections", STAFF, AGENCY),
+    ("crm", Platform, Platform),
     ("invitation-runs", VIEWER, STAFF),
     ("jobs", VIEWER, STAFF),
     ("keys", AGENCY, AGENCY),

@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, time::Duration};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -38,21 +38,28 @@ pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// `true` with an answer that was given before.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The routes that take a key.
-pub(crate) const ROUTES: [&str; 9] = [
+pub(crate) const ROUTES: [&str; 12] = [
     "/api/v1/connections/{name}/test",
+    "/api/v1/crm/syncs",
     "/api/v1/invitation-runs",
     "/api/v1/invitation-runs/{id}/retry",
     "/api/v1/jobs/act/{act}",
     "/api/v1/jobs/{id}/retry",
+    "/api/v1/keys",
     "/api/v1/probes",
     "/api/v1/schedules",
     "/api/v1/schedules/{id}/run",
     "/api/v1/templates",
+    "/api/v1/workspace-invitations",
 ];
+/// Those of them whose answers hold a secret: they are kept sealed.
+const SECRET: [&str; 2] = ["/api/v1/keys", "/api/v1/workspace-invitations"];
 /// The longest key, in bytes.
 const LONGEST_KEY: usize = 255;
 /// The headers that belong to an answer, besides those every answer gets.
 const OWN: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, header::RETRY_AFTER];
+/// What sealed answers are sealed as.
+const PLACE: &str = "an answer";
 /// The largest answer of these routes, in bytes.
 const LARGEST: usize = 8 << 20;
 /// The pause between two signs of life.
@@ -82,7 +89,13 @@ pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -
                 }
             }
         }
-        Claim::Answered(kept) => again(kept, parts.extensions.get::<RequestId>()),
+        Claim::Answered(mut kept) => {
+            if is_secret(&parts.extensions) {
+                let opened: Result<String, _> = api.accounts.vault().open(PLACE, &kept.body);
+                kept.body = opened.map_err(|error| Problem::internal(&error))?.into_bytes();
+            }
+            again(kept, parts.extensions.get::<RequestId>())
+        }
         Claim::InProgress => Err(Problem::new(
             Kind::InProgress,
             "a request with this Idempotency-Key is being answered: ask again in a moment",
@@ -96,7 +109,15 @@ pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -
 }
 
 fn takes_keys(request: &Request) -> bool {
-    request.extensions().get::<MatchedPath>().is_some_and(|path| ROUTES.contains(&path.as_str()))
+    route(request.extensions()).is_some_and(|route| ROUTES.contains(&route))
+}
+
+fn is_secret(extensions: &Extensions) -> bool {
+    route(extensions).is_some_and(|route| SECRET.contains(&route))
+}
+
+fn route(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<MatchedPath>().map(MatchedPath::as_str)
 }
 
 /// The key, with or without the quotes of a structured field.
@@ -142,6 +163,7 @@ async fn fingerprint(parts: &Parts, who: &str, body: Body) -> Result<(String, Bo
 
 /// Answers the request, and keeps the answer.
 async fn answer(api: Api, held: Held, request: Request, next: Next) -> Result<Response, Problem> {
+    let is_secret = is_secret(request.extensions());
     let mut answering = std::pin::pin!(next.run(request));
     let response = loop {
         tokio::select! {
@@ -161,7 +183,11 @@ async fn answer(api: Api, held: Held, request: Request, next: Next) -> Result<Re
     let body = axum::body::to_bytes(body, LARGEST).await.map_err(|error| Problem::internal(&error))?;
     let of = |name: &HeaderName| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned()));
     let headers: BTreeMap<String, String> = OWN.iter().filter_map(of).collect();
-    let kept = Kept { status: parts.status.as_u16(), headers, body: body.to_vec() };
+    let kept = match is_secret {
+        true => api.accounts.vault().seal(PLACE, &String::from_utf8_lossy(&body)),
+        false => body.to_vec(),
+    };
+    let kept = Kept { status: parts.status.as_u16(), headers, body: kept };
     if let Err(error) = idempotency::keep(&api.db, &held, &kept).await {
         tracing::warn!(%error, "an answer was not kept; its idempotency key is free in a minute");
     }

@@ -13,6 +13,7 @@ mod conditional;
 mod connections;
 mod consent;
 mod cors;
+mod crm;
 mod events;
 mod health;
 mod home;
@@ -115,6 +116,7 @@ pub fn router(api: Api) -> Router {
         .merge(probes::routes())
         .merge(connections::routes())
         .merge(people::routes())
+        .merge(crm::routes())
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(middleware::from_fn(limits::in_time));
     let uploads =
@@ -132,6 +134,7 @@ pub fn router(api: Api) -> Router {
         .merge(links::routes())
         .merge(consent::routes())
         .merge(webhooks::routes())
+        .merge(crm::webhook_routes())
         .nest("/api/v1", people::open_routes())
         .merge(people::page())
         .layer(limited(Class::Public))

@@ -8,6 +8,7 @@ mod members;
 mod users;
 mod workspaces;
 
+use axum::http::header;
 use herald_shared::people::PeopleError;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -55,7 +56,12 @@ impl From<PeopleError> for Problem {
                 Self::new(Kind::Forbidden, error)
             }
             PeopleError::Missing(_) => Self::new(Kind::NotFound, error),
-            PeopleError::Taken(_) | PeopleError::LastOwner => Self::new(Kind::WrongState, error),
+            PeopleError::Taken(_) | PeopleError::LastOwner | PeopleError::KeptElsewhere | PeopleError::NoCrm => {
+                Self::new(Kind::WrongState, error)
+            }
+            PeopleError::CrmAway(_) => Self::new(Kind::Unavailable, error).header(header::RETRY_AFTER, "30"),
+            // Only a job reads what a webhook said.
+            PeopleError::CrmEvent(_) => Self::internal(&error),
             PeopleError::Changed => Self::new(Kind::PreconditionFailed, error),
             PeopleError::Sealed(_) => Self::internal(&error),
             PeopleError::Db(error) => error.into(),

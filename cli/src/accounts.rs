@@ -66,8 +66,11 @@ impl Desk {
     }
 
     /// People, and who may do what.
-    pub(crate) fn people(&self) -> People {
-        People::new(&self.db, self.clients.vault(), &self.settings.people)
+    ///
+    /// # Errors
+    /// When the CRM's address is none.
+    pub(crate) fn people(&self) -> anyhow::Result<People> {
+        Ok(People::from_settings(&self.db, &self.clients, &self.settings)?)
     }
 
     pub(crate) async fn close(self) {

@@ -1,5 +1,6 @@
 //! `herald doctor`: whether everything is in order, and what to do where it is not.
 
+mod crm;
 mod fleet;
 mod mail;
 
@@ -91,6 +92,7 @@ pub(crate) async fn run(common: &Common, options: &Doctor) -> anyhow::Result<Exi
         fleet::check_redis(&mut report, &settings, db.as_ref()).await;
     }
     mail::check(&mut report, common, &settings, options.mail_to.as_deref()).await;
+    crm::check(&mut report, &settings).await?;
     check_fonts(&mut report, &settings);
     check_settings(&mut report, &settings);
     let connected = match &db {

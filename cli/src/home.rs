@@ -140,8 +140,9 @@ impl Home {
         ledger::set_up_outside(&db).await?;
         let (vault, with) = accounts::vault(&settings, folder.root(), db.ids())?;
         tracing::info!("credentials of connections are sealed {with}");
-        let people = People::new(&db, &vault, &settings.people);
         let accounts = Clients::new(&db, vault, &settings)?;
+        let people = People::from_settings(&db, &accounts, &settings)?;
+        people.schedule_crm().await.context("planning when the CRM's list is read")?;
         let settings = Arc::new(settings);
         Ok(Self { settings, folder, db, files, links, accounts, people, workspace_id })
     }

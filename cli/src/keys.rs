@@ -22,7 +22,7 @@ pub(crate) async fn run(common: &Common, command: Keys) -> anyhow::Result<ExitCo
 }
 
 async fn act(desk: &Desk, command: Keys) -> anyhow::Result<()> {
-    let people = desk.people();
+    let people = desk.people()?;
     let actor = me(desk.workspace_id);
     match command {
         Keys::List { json } => {

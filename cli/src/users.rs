@@ -22,12 +22,18 @@ pub(crate) async fn run(common: &Common, command: Users) -> anyhow::Result<ExitC
 }
 
 async fn act(desk: &Desk, command: Users) -> anyhow::Result<()> {
-    let people = desk.people();
+    let people = desk.people()?;
     match command {
         Users::List { json } => list(&people, json).await,
         Users::Add(new) => add(desk, &people, new).await,
         Users::Deactivate { email } => set_active(desk, &people, &email, false).await,
         Users::Activate { email } => set_active(desk, &people, &email, true).await,
+        Users::ToCrm { email } => {
+            let user = people.user_by_address(&email).await?;
+            people.hand_to_crm(&me(desk.workspace_id), user.id).await?;
+            say(&format!("{} signs in with the password of the agency's CRM from now on", user.email));
+            Ok(())
+        }
     }
 }
 

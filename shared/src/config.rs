@@ -1,6 +1,7 @@
 //! Settings: the compiled-in defaults, then a file, then the environment.
 
 mod check;
+mod crm;
 mod files;
 mod limits;
 mod links;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 pub(crate) use self::providers::roots;
 pub use self::{
+    crm::{Crm, CrmLogin, CrmSignature, CrmWebhook},
     files::Files,
     limits::{Limits, ProxyHeader},
     links::Links,
@@ -47,6 +49,7 @@ pub struct Settings {
     pub providers: Providers,
     pub google: Google,
     pub mail: Mail,
+    pub crm: Crm,
     pub probe: Probe,
     pub import: Import,
     pub pictures: Pictures,

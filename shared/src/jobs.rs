@@ -6,6 +6,8 @@ mod account_mail;
 mod connection_test;
 mod contacts_import;
 mod contacts_pull;
+mod crm_event;
+mod crm_sync;
 mod face_crop;
 mod invitation_publish;
 mod invitation_render;
@@ -26,6 +28,8 @@ pub use account_mail::AccountMail;
 pub use connection_test::ConnectionTest;
 pub use contacts_import::ContactsImport;
 pub use contacts_pull::ContactsPull;
+pub use crm_event::CrmEvent;
+pub use crm_sync::CrmSync;
 pub use face_crop::FaceCrop;
 pub use invitation_publish::InvitationPublish;
 pub use invitation_render::InvitationRender;
@@ -58,6 +62,8 @@ pub enum JobKind {
     TemplatePreview,
     JobsAct,
     AccountMail,
+    CrmEvent,
+    CrmSync,
 }
 
 /// How a kind is treated.
@@ -94,7 +100,7 @@ const fn policy(
 
 /// The policy table: queue, priority, tries, backoff, time limit. Backoff: base in milliseconds, cap in seconds; time limit in seconds.
 #[rustfmt::skip]
-pub const POLICIES: [Policy; 13] = [
+pub const POLICIES: [Policy; 15] = [
     policy(JobKind::ContactsImport,    "contacts.import",    "control", 0, 10, (500, 60), 3_600),
     policy(JobKind::ContactsPull,      "contacts.pull",      "mautic",  0, 10, (500, 60), 3_600),
     policy(JobKind::FaceCrop,          "face.crop",          "cpu",     2,  8, (500, 60),   120),
@@ -108,6 +114,8 @@ pub const POLICIES: [Policy; 13] = [
     policy(JobKind::TemplatePreview,   "template.preview",   "cpu",     0,  2, (100,  1),    30),
     policy(JobKind::JobsAct,           "jobs.act",           "control", 0, 10, (500, 60), 3_600),
     policy(JobKind::AccountMail,       "account.mail",       "email",   0,  8, (500, 60),   300),
+    policy(JobKind::CrmEvent,          "crm.event",          "sync",    0, 10, (500, 60),    60),
+    policy(JobKind::CrmSync,           "crm.sync",           "sync",    1, 10, (500, 60), 3_600),
 ];
 
 impl JobKind {
@@ -194,6 +202,8 @@ impl JobKind {
         match self {
             Self::ContactsImport => job_of::<ContactsImport>(workspace_id, args),
             Self::ContactsPull => job_of::<ContactsPull>(workspace_id, args),
+            Self::CrmEvent => job_of::<CrmEvent>(workspace_id, args),
+            Self::CrmSync => job_of::<CrmSync>(workspace_id, args),
             Self::FaceCrop => job_of::<FaceCrop>(workspace_id, args),
             Self::InvitationRender => job_of::<InvitationRender>(workspace_id, args),
             Self::InvitationUpload => job_of::<InvitationUpload>(workspace_id, args),
@@ -270,7 +280,9 @@ pub fn facts_on_death(kind: &str, args: &serde_json::Value, reason: &str) -> Vec
         | JobKind::ProbeRun
         | JobKind::TemplatePreview
         | JobKind::JobsAct
-        | JobKind::AccountMail => Vec::new(),
+        | JobKind::AccountMail
+        | JobKind::CrmEvent
+        | JobKind::CrmSync => Vec::new(),
     }
 }
 
@@ -293,7 +305,9 @@ pub fn facts_on_cancel(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
         | JobKind::ProbeRun
         | JobKind::TemplatePreview
         | JobKind::JobsAct
-        | JobKind::AccountMail => Vec::new(),
+        | JobKind::AccountMail
+        | JobKind::CrmEvent
+        | JobKind::CrmSync => Vec::new(),
     }
 }
 
@@ -316,7 +330,9 @@ pub fn facts_on_retry(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
         | JobKind::ProbeRun
         | JobKind::TemplatePreview
         | JobKind::JobsAct
-        | JobKind::AccountMail => Vec::new(),
+        | JobKind::AccountMail
+        | JobKind::CrmEvent
+        | JobKind::CrmSync => Vec::new(),
     }
 }
 

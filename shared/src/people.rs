@@ -6,11 +6,13 @@
 //! - Nothing in the database opens anything by itself: passwords are Argon2id hashes, tokens SHA-256 hashes, codes keyed hashes; what must be
 //!   read again (a letter with a code) is sealed.
 //! - What a person may do is looked up with every request, so taking it away holds at once.
+//! - A password is checked by whoever keeps it: Herald, or for its own people the agency's CRM ([`crm`]).
 
 mod access_token;
 mod address;
 mod change_address;
 mod code;
+mod crm;
 mod error;
 mod invitation;
 mod key;
@@ -34,6 +36,7 @@ pub use self::{
     access_token::SignedIn,
     address::Address,
     code::{Asked, CODE_LIFETIME},
+    crm::{CrmSync, CrmUserRow, SyncEnd, SyncScope},
     error::{PeopleError, Result},
     invitation::{Invitation, NewInvitation},
     key::{ApiKey, Key, NewKey, PREFIX as KEY_PREFIX, Scope, SeenKey, check_key, first_key, has_keys, make_key},
@@ -48,7 +51,12 @@ pub use self::{
     user::User,
 };
 use self::{code::CODE_MINUTES, keyring::Keyring};
-use crate::{config, db::Db, vault::Vault};
+use crate::{
+    config::{self, SettingsError},
+    connections::Clients,
+    db::Db,
+    vault::Vault,
+};
 
 /// Accounts and what surrounds them. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -58,6 +66,7 @@ pub struct People {
     keyring: Keyring,
     passwords: Passwords,
     settings: Arc<config::People>,
+    crm: Option<crm::Directory>,
 }
 
 impl People {
@@ -69,7 +78,18 @@ impl People {
             keyring: Keyring::new(db, vault),
             passwords: Passwords::new(db.ids().clone(), settings.password_memory_kib),
             settings: Arc::new(settings.clone()),
+            crm: None,
         }
+    }
+
+    /// As an installation's settings have it: with the CRM, if there is one.
+    ///
+    /// # Errors
+    /// When the CRM's address is none.
+    pub fn from_settings(db: &Db, accounts: &Clients, settings: &config::Settings) -> std::result::Result<Self, SettingsError> {
+        let client = settings.crm.client(accounts.http())?;
+        let crm = client.map(|client| crm::Directory { client, settings: Arc::new(settings.crm.clone()) });
+        Ok(Self { crm, ..Self::new(db, accounts.vault(), &settings.people) })
     }
 
     /// Who may come in by themselves.

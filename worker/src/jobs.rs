@@ -5,6 +5,8 @@ mod accounts;
 mod connection_test;
 mod contacts_import;
 mod contacts_pull;
+mod crm_event;
+mod crm_sync;
 mod destination;
 mod face_crop;
 mod intake;
@@ -97,6 +99,8 @@ pub fn handler(context: Arc<Context>) -> Handler {
                 JobKind::ProbeRun => run(context, job, cancelled, probe_run::run).await,
                 JobKind::TemplatePreview => run(context, job, cancelled, template_preview::run).await,
                 JobKind::AccountMail => run(context, job, cancelled, account_mail::run).await,
+                JobKind::CrmEvent => run(context, job, cancelled, crm_event::run).await,
+                JobKind::CrmSync => run(context, job, cancelled, crm_sync::run).await,
                 JobKind::JobsAct => run(context, job, cancelled, jobs_act::run).await,
             }
         }

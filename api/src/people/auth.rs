@@ -110,6 +110,7 @@ struct Login {
     responses(
         (status = 200, description = "Signed in", body = Tokens),
         (status = 401, description = "Address and password do not fit"),
+        (status = 503, description = "The agency's CRM, which checks the password, does not answer"),
         (status = 429, description = "Too many tries"),
     )
 )]

@@ -3,7 +3,8 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
+    response::Response,
 };
 use herald_shared::{
     ledger::audit::Actor,
@@ -20,6 +21,7 @@ use crate::{
     Api,
     actor::{From, RequestId},
     auth::Me,
+    conditional::{self, Precondition, Tag, tagged},
     input::{self, Id, Name},
     problem::{Kind, Problem},
     rate_limits::not_too_often,
@@ -38,27 +40,32 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// Shows the account.
 #[utoipa::path(get, path = "/me", operation_id = "getMe", tag = "me",
     responses(
-        (status = 200, description = "The account", body = User),
+        (status = 200, description = "The account", body = User, headers(("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
     )
 )]
-async fn show(State(api): State<Api>, me: Me) -> Result<Json<User>, Problem> {
-    Ok(Json(api.people.user(me.user_id).await?))
+async fn show(State(api): State<Api>, me: Me, headers: HeaderMap) -> Result<Response, Problem> {
+    conditional::show(&headers, &api.people.user(me.user_id).await?)
 }
 
 /// Changes what is named; the rest stays.
 #[utoipa::path(patch, path = "/me", operation_id = "changeMe", tag = "me",
     request_body = ProfileChange,
     responses(
-        (status = 200, description = "The account", body = User),
+        (status = 200, description = "The account", body = User, headers(("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
         (status = 409, description = "The username is taken"),
         (status = 412, description = "It changed meanwhile"),
     )
 )]
-async fn change(State(api): State<Api>, me: Me, From(device): From, request: Request) -> Result<Json<User>, Problem> {
+async fn change(State(api): State<Api>, me: Me, From(device): From, request: Request) -> Result<Response, Problem> {
+    let precondition = Precondition::of(request.headers());
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let change: ProfileChange = input::json(request).await?;
     let actor = Actor::user(api.people.home().await?, me.user_id, request_id).from(device.address);
-    Ok(Json(api.people.change_profile(&actor, me.user_id, None, &change).await?))
+    let seen = api.people.user(me.user_id).await?;
+    precondition.check(Some(&Tag::of_json(&seen)?))?;
+    // What was looked at is what is changed.
+    let changed = api.people.change_profile(&actor, me.user_id, Some(seen.version), &change).await?;
+    tagged(StatusCode::OK, changed)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -76,6 +83,7 @@ struct ChangePassword {
     responses(
         (status = 204, description = "The new password holds; other sessions ended"),
         (status = 401, description = "The current password is wrong"),
+        (status = 409, description = "The agency's CRM keeps the password"),
     )
 )]
 async fn change_password(
@@ -104,6 +112,7 @@ struct AskChangeAddress {
     responses(
         (status = 202, description = "A letter with a code is on its way", body = Asked),
         (status = 401, description = "The password is wrong"),
+        (status = 409, description = "The agency's CRM keeps the password and the address"),
     )
 )]
 async fn ask_change_address(

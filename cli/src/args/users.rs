@@ -26,6 +26,11 @@ pub(crate) enum Users {
         /// Their e-mail address
         email: String,
     },
+    /// Take somebody's own password away: the agency's CRM vouches for them from now on
+    ToCrm {
+        /// Their e-mail address
+        email: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -114,9 +114,40 @@ impl Settings {
         self.limits.check()?;
         self.google.endpoints()?;
         self.mail.check()?;
-        self.links.keys()?;
-        self.secrets.keys().map(drop)
+        self.crm.check()?;
+        let (links, secrets) = (self.links.keys()?, self.secrets.keys()?);
+        if self.environment == EnvironmentKind::Production {
+            let secrets = secrets.iter().map(|key| ("secrets.key", key));
+            for (key, bytes) in links.iter().map(|key| ("links.key", key)).chain(secrets) {
+                if is_made_up(bytes) {
+                    let rule = "make one with `openssl rand -hex 32`";
+                    return Err(SettingsError::Range { key, value: "one that anybody could guess".to_owned(), rule });
+                }
+            }
+            for (key, url) in [("database.url", &self.database.url), ("redis.url", &self.redis.url)] {
+                if has_usual_password(url) {
+                    let value = "an address with a password that is tried first".to_owned();
+                    return Err(SettingsError::Range { key, value, rule: "give the server another password" });
+                }
+            }
+        }
+        Ok(())
     }
+}
+
+/// Whether a key was typed rather than drawn: a drawn one of 32 bytes has some thirty different ones, and no step from each to the next.
+fn is_made_up(key: &[u8; 32]) -> bool {
+    let different: std::collections::HashSet<u8> = key.iter().copied().collect();
+    let steps: std::collections::HashSet<u8> = key.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+    different.len() < 12 || steps.len() < 4 || key[..16] == key[16..]
+}
+
+/// Whether an address holds one of the passwords that examples and images come with.
+fn has_usual_password(url: &str) -> bool {
+    let password = url::Url::parse(url).ok().and_then(|url| url.password().map(str::to_lowercase));
+    password.is_some_and(|password| {
+        ["herald", "postgres", "redis", "password", "secret", "changeme", "change-me", "admin"].contains(&password.as_str())
+    })
 }
 
 /// Whether a browser would send it as `Origin`: it compares letter by letter.
@@ -127,7 +158,45 @@ fn is_origin(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use config::Environment;
+    use rand::{RngExt, SeedableRng, rngs::StdRng};
+
     use super::*;
+
+    fn load(environment: &str, lines: &str) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("herald.toml");
+        std::fs::write(&path, format!("environment = \"{environment}\"\n{lines}")).unwrap();
+        Settings::from_sources(Some(&path), Environment::with_prefix("HERALD").source(Some(Default::default())))
+    }
+
+    #[test]
+    fn a_drawn_key_is_one_and_a_typed_one_is_not() {
+        let mut lots = StdRng::seed_from_u64(1);
+        for _ in 0..10_000 {
+            assert!(!is_made_up(&lots.random()));
+        }
+        let counting = std::array::from_fn(|at| u8::try_from(at * 7).unwrap());
+        let twice = std::array::from_fn(|at| [9, 230, 17, 88, 3, 201, 54, 77, 120, 6, 250, 33, 41, 99, 160, 12][at % 16]);
+        for typed in [[0; 32], [0xab; 32], counting, twice] {
+            assert!(is_made_up(&typed), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn production_takes_no_key_or_password_that_anybody_knows() {
+        let zeros = "0".repeat(64);
+        for (lines, key) in [
+            (format!("[links]\nkey = \"{zeros}\"\n"), "links.key"),
+            (format!("[secrets]\nkey = \"{zeros}\"\n"), "secrets.key"),
+            ("[database]\nurl = \"postgres://herald:herald@db/herald\"\n".to_owned(), "database.url"),
+            ("[redis]\nurl = \"redis://:changeme@redis\"\n".to_owned(), "redis.url"),
+        ] {
+            assert!(load("development", &lines).is_ok(), "{lines}");
+            let told = load("production", &lines).unwrap_err().to_string();
+            assert!(told.contains(key) && !told.contains(&zeros) && !told.contains("changeme"), "{told}");
+        }
+    }
 
     #[test]
     fn an_origin_is_written_as_a_browser_sends_it() {

@@ -19,6 +19,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "connections", include_str!("../../../migrations/0008_connections.sql")),
     (9, "people", include_str!("../../../migrations/0009_people.sql")),
     (10, "idempotency", include_str!("../../../migrations/0010_idempotency.sql")),
+    (11, "crm", include_str!("../../../migrations/0011_crm.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

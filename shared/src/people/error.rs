@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::Role;
-use crate::{db::DbError, ledger::EnqueueError, vault::VaultError};
+use crate::{db::DbError, ledger::EnqueueError, providers::ProviderError, vault::VaultError};
 
 /// Why something about people cannot be done. What an attacker could learn from stands nowhere in it.
 #[derive(Debug, Error)]
@@ -60,6 +60,18 @@ pub enum PeopleError {
     /// It changed since it was read.
     #[error("it was changed in the meantime: read it again and repeat the change")]
     Changed,
+    /// Somebody else checks the person's password.
+    #[error("your password is your agency's: change it, and your address, in its CRM")]
+    KeptElsewhere,
+    /// The CRM does not say whether a password is right.
+    #[error("the agency's CRM, which checks your password, does not answer now: try again in a minute")]
+    CrmAway(#[source] ProviderError),
+    /// There is no CRM.
+    #[error("no CRM is set up: see [crm] in the settings")]
+    NoCrm,
+    /// A webhook of the CRM cannot be read.
+    #[error("the CRM's webhook cannot be read: {0}")]
+    CrmEvent(String),
     /// The installation's keys do not open what is kept.
     #[error("what is kept cannot be opened: {0}")]
     Sealed(#[from] VaultError),

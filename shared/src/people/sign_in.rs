@@ -1,5 +1,7 @@
 //! Signing in with address and password, and changing the password.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -7,22 +9,40 @@ use super::{Address, Device, People, PeopleError, Result, Tokens, password, user
 use crate::{
     db::{Tx, query},
     ledger::audit::{self, Entry},
-    providers::email::AccountMail,
+    providers::{crm::Crm, email::AccountMail},
 };
+
+/// How long a refusal takes, where some passwords are checked by a CRM: most of them answer sooner.
+const REFUSAL_TAKES: Duration = Duration::from_secs(1);
 
 impl People {
     /// Begins a session for who knows the password of an address.
     ///
     /// # Errors
     /// [`PeopleError::Credentials`] for an unknown address, a wrong password, and somebody who may not come in any more: the same after the same
-    /// work.
+    /// work. Where a CRM checks passwords, whoever has none here is asked about there: [`PeopleError::CrmAway`] when it does not say.
     pub async fn sign_in(&self, email: &str, password: &SecretString, device: &Device) -> Result<Tokens> {
+        let asked_at = tokio::time::Instant::now();
+        let answer = self.try_to_sign_in(email, password, device).await;
+        if self.crm().is_some_and(Crm::checks_passwords) && matches!(answer, Err(PeopleError::Credentials)) {
+            // Whether a password is checked here or there takes different times: who is refused does not learn which it was.
+            tokio::time::sleep_until(asked_at + REFUSAL_TAKES).await;
+        }
+        answer
+    }
+
+    async fn try_to_sign_in(&self, email: &str, password: &SecretString, device: &Device) -> Result<Tokens> {
         let key = self.keyring.current().await?;
         let found = match Address::parse(email) {
             Ok(address) => user::by_address(&self.db, address.key()).await?,
             Err(_) => None,
         };
         let kept = found.as_ref().and_then(|user| user.password_hash.as_deref());
+        if kept.is_none()
+            && let Some(crm) = self.crm.as_ref().filter(|crm| crm.client.checks_passwords())
+        {
+            return self.sign_in_by_crm(crm, &key, email, password, device).await;
+        }
         let fits = self.passwords.check(password, kept).await;
         let Some(found) = found.filter(|user| fits && user.state == "active") else {
             return Err(PeopleError::Credentials);
@@ -38,6 +58,9 @@ impl People {
     /// Whether this is the password of a person who is signed in already.
     pub(super) async fn confirm(&self, user_id: Uuid, password: &SecretString) -> Result<user::Proof> {
         let found = user::proof(&self.db, user_id).await?.ok_or(PeopleError::Credentials)?;
+        if found.password_hash.is_none() {
+            return Err(PeopleError::KeptElsewhere);
+        }
         match self.passwords.check(password, found.password_hash.as_deref()).await {
             true => Ok(found),
             false => Err(PeopleError::Credentials),

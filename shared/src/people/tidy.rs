@@ -10,6 +10,9 @@ const REMEMBERED: TimeDelta = TimeDelta::days(30);
 /// How long it is known that a letter was sent.
 const LETTERS: TimeDelta = TimeDelta::days(7);
 
+/// How long there is for looking into what went wrong with the CRM.
+const LOOKED_INTO: TimeDelta = TimeDelta::days(90);
+
 /// Deletes what is over, and returns how many rows that was. Safe to run again and beside others.
 ///
 /// # Errors
@@ -24,6 +27,9 @@ pub async fn tidy(db: &Db) -> Result<u64> {
         ("delete from letters where created_at < $1", now - LETTERS),
         ("delete from workspace_invitations where expires_at < $1", now - REMEMBERED),
         ("delete from signing_keys where retired_at < $1", now - REMEMBERED),
+        ("delete from crm_events where received_at < $1 and done_at is not null", now - REMEMBERED),
+        ("delete from crm_events where received_at < $1", now - LOOKED_INTO),
+        ("delete from crm_syncs where started_at < $1", now - LOOKED_INTO),
     ] {
         let mut tx = db.begin().await?;
         gone += query(sql).bind(before).execute(&mut tx).await?;

@@ -6,14 +6,14 @@ use anyhow::Context as _;
 use clap::Parser;
 use herald_tests::{
     FakeS3,
-    fakes::{FakeGoogle, FakeMautic, FakeSmtp, Faults, Place, SmtpPlace, SmtpSecurity, demo},
+    fakes::{FakeCrm, FakeGoogle, FakeMautic, FakeSmtp, Faults, Place, SmtpPlace, SmtpSecurity, demo},
 };
 
-/// Serves a fake Google, a fake Mautic, a fake bucket and a fake mail server on this machine until Ctrl-C. All they hold is in memory.
+/// Serves a fake Google, Mautic, bucket, mail server and CRM on this machine until Ctrl-C. All they hold is in memory.
 #[derive(Parser)]
 #[command(name = "fake-providers", max_term_width = 100)]
 struct Arguments {
-    /// The port of Google; Mautic, the bucket and the mail server have the three after it
+    /// The port of Google; Mautic, the bucket, the mail server and the CRM have the four after it
     #[arg(long, value_name = "PORT", default_value_t = 8180)]
     port: u16,
     /// Guests in Mautic, each with a form sent in and a picture
@@ -58,6 +58,8 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let google = FakeGoogle::start_at(&place(0)).await;
     let mautic = FakeMautic::start_at(&place(1)).await;
     let bucket = FakeS3::start_at(arguments.port + 2).await;
+    let crm = FakeCrm::start_at(&place(4)).await;
+    demo::staff(&crm);
     let place = SmtpPlace { port: arguments.port + 3, security: SmtpSecurity::Clear, logins: &[], utf8: true };
     let smtp = FakeSmtp::start_as(place).await;
     if arguments.guests > 0 {
@@ -100,6 +102,9 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
             "Mail server    mail.host = \"127.0.0.1\", mail.port = {}, mail.tls = \"none\"; what it takes is shown here",
             smtp.port()
         ),
+        format!("CRM            crm.url = \"{}\", crm.token = \"{}\"", crm.url(), FakeCrm::TOKEN),
+        format!("  people       {} and others, password {:?}", demo::MANAGER, demo::PASSWORD),
+        format!("  webhooks     crm.webhook.secret = \"{}\"", FakeCrm::SECRET),
         "Open the first two in a browser to see what they hold. Ctrl-C ends them.".to_owned(),
     ];
     println!("{}", lines.join("\n"));
@@ -112,7 +117,7 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
             }
         }
     }
-    for (name, faults) in [("Google", google.faults()), ("Mautic", mautic.faults())] {
+    for (name, faults) in [("Google", google.faults()), ("Mautic", mautic.faults()), ("CRM", crm.faults())] {
         let injected = faults.injected();
         println!("{name}: {} faults {injected:?}", injected.values().sum::<usize>());
     }

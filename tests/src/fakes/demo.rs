@@ -2,7 +2,7 @@
 
 mod picture;
 
-use super::FakeMautic;
+use super::{FakeCrm, FakeMautic};
 
 /// The form the guests sent in.
 pub const FORM: u64 = 1;
@@ -23,6 +23,19 @@ pub fn fill(mautic: &FakeMautic, guests: usize) {
     mautic.add_form(FORM, "Gala", &fields);
     let ids: Vec<u64> = (0..guests).map(|at| guest(mautic, at)).collect();
     mautic.add_segment(SEGMENT, &ids);
+}
+
+/// Somebody of the agency who manages.
+pub const MANAGER: &str = "ann@agency.example";
+/// The password of all of the agency's people in its CRM.
+pub const PASSWORD: &str = "the agency's own password";
+
+/// Fills a CRM with an agency's people. All of them are invented.
+pub fn staff(crm: &FakeCrm) {
+    crm.add(MANAGER, "manager", PASSWORD);
+    for name in NAMES[1..12].iter().filter(|name| name.is_ascii()) {
+        crm.add(&format!("{}@agency.example", name.to_lowercase()), "seller", PASSWORD);
+    }
 }
 
 fn guest(mautic: &FakeMautic, at: usize) -> u64 {

@@ -193,7 +193,7 @@ pub(crate) fn context(db: &Db, files: Files, links: LinkSigner, settings: &Setti
         studio: Studio::new(settings).unwrap(),
         probe: ProbeCall::new("").unwrap(),
         import: csv::Options::default(),
-        people: People::new(db, accounts.vault(), &settings.people),
+        people: People::from_settings(db, &accounts, settings).unwrap(),
         mailer: Mailer::from_settings(settings, &folder, db.clock().clone()).unwrap(),
         accounts,
         write_back: WriteBacks::default(),

@@ -3,6 +3,7 @@
 mod access;
 mod conforms;
 mod connections;
+mod crm;
 mod described;
 mod form;
 mod health;

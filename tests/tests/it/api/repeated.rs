@@ -17,6 +17,8 @@ on_both_engines! {
     a_form_built_anew_is_the_same_request,
     a_request_that_is_still_being_answered_is_not_answered_twice,
     a_key_that_is_none_is_refused,
+    a_key_made_again_is_the_same_key_and_lies_nowhere,
+    a_profile_is_changed_only_by_who_has_seen_it,
     a_schedule_is_changed_only_by_who_has_seen_it,
     a_connection_is_replaced_only_by_who_has_seen_it,
     limits_are_set_only_by_who_has_seen_them,
@@ -49,6 +51,44 @@ async fn a_request_sent_again_gets_the_same_answer_and_makes_nothing(database: &
     let other = probe(&service, "two", 2).await;
     assert_ne!(other.header("location"), first.header("location"));
     assert_eq!(jobs(&service).await, 4);
+}
+
+async fn a_key_made_again_is_the_same_key_and_lies_nowhere(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    for (path, body, secret) in [
+        ("/api/v1/keys", json!({ "name": "nightly", "role": "staff" }), "key"),
+        ("/api/v1/workspace-invitations", json!({ "role": "viewer" }), "link"),
+    ] {
+        let make = async || {
+            let request = service.request(Method::POST, path).header("idempotency-key", path);
+            Answer::to(request.json(&body)).await
+        };
+        let (first, again) = (make().await, make().await);
+        assert_eq!(first.status, 201, "{}", first.text());
+        assert_eq!((again.status, &again.body, again.header("idempotency-replayed")), (first.status, &first.body, "true"));
+        let secret = first.json()[secret].as_str().unwrap_or_else(|| panic!("{}", first.text())).to_owned();
+        let word = secret.rsplit('/').next().unwrap().as_bytes();
+        let kept: Vec<(Option<Vec<u8>>,)> = query("select body from idempotency_keys").all(&service.db).await.unwrap();
+        assert!(!kept.is_empty());
+        assert!(kept.iter().flat_map(|(body,)| body).all(|body| !body.windows(word.len()).any(|part| part == word)));
+    }
+}
+
+async fn a_profile_is_changed_only_by_who_has_seen_it(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let ann = super::people::Person::new(&service, "ann@example.com").await;
+    let seen = ann.get(&service, "/api/v1/me").await;
+    let tag = seen.header("etag").to_owned();
+    let known = ann.request(&service, Method::GET, "/api/v1/me").header("if-none-match", &tag);
+    assert_eq!(Answer::to(known).await.status, 304);
+    let change = async |tag: &str, bio: &str| {
+        let request = ann.request(&service, Method::PATCH, "/api/v1/me").header("if-match", tag);
+        Answer::to(request.json(&json!({ "bio": bio }))).await
+    };
+    let changed = change(&tag, "Plans galas.").await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    change(&tag, "Plans weddings.").await.problem(412, "precondition-failed");
+    assert_eq!(change(changed.header("etag"), "Plans both.").await.json()["bio"], "Plans both.");
 }
 
 async fn a_key_belongs_to_one_request_of_one_workspace_for_a_day(database: &TestDatabase) {

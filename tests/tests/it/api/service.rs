@@ -107,7 +107,8 @@ impl Service {
         // What makes passwords dear to guess makes tests slow.
         settings.people.password_memory_kib = 8;
         set(&mut settings);
-        let people = People::new(&db, &ground::vault(&db), &settings.people);
+        let accounts = Clients::new(&db, ground::vault(&db), &settings).unwrap();
+        let people = People::from_settings(&db, &accounts, &settings).unwrap();
         let rate_limits = match redis {
             None => RateLimits::in_memory(&settings.limits, db.clock(), [5; 32]),
             Some(redis) => RateLimits::in_redis(&settings.limits, db.clock(), [5; 32], redis),
@@ -120,7 +121,7 @@ impl Service {
             files: files.clone(),
             links: links.clone(),
             people: people.clone(),
-            accounts: Clients::new(&db, ground::vault(&db), &settings).unwrap(),
+            accounts,
             settings: Arc::new(settings),
             metrics: METRICS.clone(),
             events: Events::new(stop.clone()),

@@ -39,7 +39,11 @@ async fn guess(service: &Service, guess: impl Fn(usize) -> (String, String)) -> 
         .map(|number| {
             let (address, email) = guess(number);
             let body = json!({ "email": email, "password": format!("guess number {number}") });
-            async move { from(service, &address, "/api/v1/auth/login", body).await.status.as_u16() }
+            // Holding each of the answers to the API's description would take longer than all the rest.
+            async move {
+                let request = service.open(Method::POST, "/api/v1/auth/login").header("x-forwarded-for", address);
+                request.json(&body).send().await.expect("the service answers").status().as_u16()
+            }
         })
         .buffer_unordered(8)
         .fold(BTreeMap::new(), async |mut counts, status| {

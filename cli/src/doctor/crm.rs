@@ -1,0 +1,17 @@
+//! The agency's CRM.
+
+use herald_shared::{config::Settings, providers::Http};
+
+use super::Report;
+
+/// Reads a page of its people, and says what nobody would notice: that its webhooks are not believed.
+pub(super) async fn check(report: &mut Report, settings: &Settings) -> anyhow::Result<()> {
+    let http = Http::new(&settings.providers.http()?)?;
+    let Some(crm) = settings.crm.client(&http)? else { return Ok(()) };
+    let finding = crm.check().await;
+    if finding.ok { report.ok(&finding.text) } else { report.fail(&finding.text) }
+    if settings.crm.webhook.secret.is_empty() {
+        report.warn("crm.webhook.secret is not set: what changes in the CRM is seen with the next reading of its list, not at once");
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! What an administrator sees of the CRM's people.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    CrmSync,
+    sync,
+};
+use crate::{
+    db::{FromRow, query},
+    ledger::audit::{self, Actor, Entry},
+    people::{People, PeopleError, Result, Role, session},
+};
+
+/// A person of the CRM's.
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
+pub struct CrmUserRow {
+    /// What the CRM knows them by.
+    pub external_id: String,
+    /// Who they are here.
+    pub user_id: Option<Uuid>,
+    /// Their address there.
+    pub email: String,
+    /// Their name there.
+    pub name: Option<String>,
+    /// What their role there is here.
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+    /// `active` or `deactivated`, as the CRM has it.
+    pub state: String,
+    /// Why they are nobody here, or not as they are there.
+    pub reason: Option<String>,
+    /// When they were last changed there.
+    pub changed_at: Option<DateTime<Utc>>,
+    /// When a complete list did not have them.
+    pub absent_at: Option<DateTime<Utc>>,
+}
+
+impl People {
+    /// The CRM's people by their ids there, from after one on; only those who are not taken in as they are there, if `conflicts`.
+    ///
+    /// # Errors
+    /// [`PeopleError::Db`].
+    pub async fn crm_users(&self, conflicts: bool, after: Option<&str>, limit: usize) -> Result<Vec<CrmUserRow>> {
+        let found = query(
+            "select external_id, user_id, email, name, role, state, reason, changed_at, absent_at from crm_users
+             where external_id > $1 and ($2 or reason is not null) order by external_id limit $3",
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(found.bind(after.unwrap_or_default()).bind(!conflicts).bind(limit).all(&self.db).await?)
+    }
+
+    /// The readings of the CRM's list, the last first.
+    ///
+    /// # Errors
+    /// [`PeopleError::Db`].
+    pub async fn crm_syncs(&self, before: Option<Uuid>, limit: usize) -> Result<Vec<CrmSync>> {
+        sync::list(&self.db, before, limit).await
+    }
+
+    /// Takes somebody's own password away, so that the CRM vouches for them from now on. Their sessions end.
+    ///
+    /// # Errors
+    /// [`PeopleError::NoCrm`], [`PeopleError::Missing`].
+    pub async fn hand_to_crm(&self, actor: &Actor, id: Uuid) -> Result<()> {
+        self.directory()?;
+        let mut tx = self.db.begin().await?;
+        let changed = query(
+            "update users set password_hash = null, version = version + 1, updated_at = $2 where id = $1 and password_hash is not null",
+        )
+        .bind(id)
+        .bind(self.db.now())
+        .execute(&mut tx)
+        .await?;
+        if changed == 0 {
+            return Err(PeopleError::Missing("person with a password of their own"));
+        }
+        session::end(&mut tx, "the account was handed to the CRM", "user_id = $3", id).await?;
+        audit::record(&mut tx, actor, Entry::of("user.to_crm", id)).await?;
+        Ok(tx.commit().await?)
+    }
+}

@@ -1,0 +1,51 @@
+//! When the CRM's list is read.
+
+use super::SyncScope;
+use crate::{
+    jobs::JobKind,
+    people::{People, Result, register},
+    schedules::{self, Missed, NewSchedule, Overlap, ScheduleError},
+};
+
+/// Made at the first start with a CRM, then people's to change or to hold up.
+const SCHEDULES: [(&str, &str, SyncScope); 2] =
+    [("CRM: everybody", "0 3 * * *", SyncScope::All), ("CRM: changes", "20 * * * *", SyncScope::Changes)];
+/// Schedules looked through.
+const MOST: usize = 1_000;
+
+impl People {
+    /// Plans when the CRM's list is read, if there is a CRM and nobody has planned that yet.
+    ///
+    /// # Errors
+    /// [`super::super::PeopleError::Db`].
+    pub async fn schedule_crm(&self) -> Result<()> {
+        if self.crm.is_none() {
+            return Ok(());
+        }
+        let workspace = register::home(&self.db).await?;
+        let kind = JobKind::CrmSync.policy().name;
+        if schedules::list(&self.db, workspace, None, MOST).await?.iter().any(|there| there.kind == kind) {
+            return Ok(());
+        }
+        for (name, cron, scope) in SCHEDULES {
+            let new = NewSchedule {
+                workspace_id: workspace,
+                name: name.to_owned(),
+                cron: cron.to_owned(),
+                time_zone: "UTC".to_owned(),
+                kind: kind.to_owned(),
+                args: serde_json::json!({ "scope": scope }),
+                missed: Missed::Once,
+                overlap: Overlap::Skip,
+                paused: false,
+            };
+            match schedules::create(&self.db, &super::actor(workspace, "start"), new).await {
+                Ok(_) => tracing::info!(name, cron, "the CRM's list is read by this schedule"),
+                Err(ScheduleError::Db(error)) => return Err(error.into()),
+                // Another process was first.
+                Err(ScheduleError::Flaws(_) | ScheduleError::Unseen) => {}
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,20 @@
+//! `crm.event`: does what the agency's CRM told by webhook.
+//!
+//! Safe to run twice: what it did and that it is done are one transaction.
+
+use std::sync::Arc;
+
+use herald_shared::{jobs::CrmEvent, people::PeopleError};
+
+use super::{Context, Task};
+use crate::runner::{Done, Failure};
+
+pub(super) async fn run(context: Arc<Context>, task: Task<CrmEvent>) -> Result<Done, Failure> {
+    let outcome = match context.people.do_crm_event(&task.args.event_id).await {
+        Ok(outcome) => outcome,
+        // Reading it again would find the same; its body stays for who looks into it.
+        Err(error @ (PeopleError::CrmEvent(_) | PeopleError::NoCrm)) => return Err(Failure::Fail(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Done { result: Some(serde_json::json!({ "outcome": outcome })), ..Done::default() })
+}

@@ -1,0 +1,48 @@
+//! `crm.sync`: reads the list of the agency's CRM, and brings its people here to it.
+//!
+//! Safe to run twice: a page is taken in together with where the next one begins, and each person only if what is told of them is new.
+
+use std::sync::Arc;
+
+use herald_shared::{
+    jobs::CrmSync,
+    people::{PeopleError, SyncEnd},
+    providers::Meter,
+};
+
+use super::{Context, Task, accounts::what_now};
+use crate::runner::{Done, Failure};
+
+/// Pages of a list, at most: one that has more never ends.
+const MOST_PAGES: i64 = 50_000;
+
+pub(super) async fn run(context: Arc<Context>, task: Task<CrmSync>) -> Result<Done, Failure> {
+    let people = &context.people;
+    let Some(crm) = people.crm() else { return Err(Failure::Fail(PeopleError::NoCrm.to_string())) };
+    let meter = Meter::of_job(&context.db, task.queue(), 1);
+    let mut sync = people.begin_crm_sync(task.key.id, task.args.scope).await?;
+    while !sync.read_all {
+        if task.cancelled.is_cancelled() {
+            return Err(Failure::Cancelled);
+        }
+        if sync.pages >= MOST_PAGES {
+            return Err(Failure::Fail(format!("the CRM's list has more than {MOST_PAGES} pages: check its next_cursor")));
+        }
+        // Before it is asked for: what changes meanwhile is newer than the page.
+        let asked_at = context.db.now();
+        let page = crm.users(sync.since, sync.next_cursor.as_deref(), &meter).await.map_err(|error| {
+            what_now(error, task.has_key, task.attempt, context.db.now() - task.enqueued_at())
+        })?;
+        sync = people.take_crm_page(&sync, &page, asked_at).await?;
+    }
+    match people.end_crm_sync(&sync, task.args.allow_missing.map(i64::from)).await? {
+        SyncEnd::Done => {
+            let result = serde_json::json!({ "seen": sync.seen, "changed": sync.changed, "unreadable": sync.unreadable });
+            Ok(Done { result: Some(result), ..Done::default() })
+        }
+        SyncEnd::Held { missing, of, allowed, unreadable } => Err(Failure::Fail(format!(
+            "{missing} of the {of} people of the CRM are not on its list ({unreadable} entries of it cannot be read), and at most {allowed} may be: \
+             nobody was deactivated. Look at the list; if it is right, start a sync with \"allow_missing\": {missing}"
+        ))),
+    }
+}
