@@ -6,12 +6,16 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     limits,
     problem::{Fault, Kind, Problem},
 };
+
+/// The one character that no text may hold: PostgreSQL cannot keep it, and nobody types it.
+pub(crate) const NUL: char = '\0';
 
 /// The `{id}` of a path.
 pub(crate) struct Id(pub(crate) Uuid);
@@ -35,7 +39,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let name: Result<Path<String>, PathRejection> = Path::from_request_parts(parts, state).await;
-        name.map(|Path(name)| Self(name)).map_err(|_| Problem::new(Kind::NotFound, "the name in the path is not UTF-8"))
+        let Path(name) = name.map_err(|_| unheard_of())?;
+        if name.contains(NUL) { Err(unheard_of()) } else { Ok(Self(name)) }
     }
 }
 
@@ -47,10 +52,14 @@ impl<S: Send + Sync> FromRequestParts<S> for NameAndKey {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let names: Result<Path<(String, String)>, PathRejection> = Path::from_request_parts(parts, state).await;
-        names
-            .map(|Path((name, key))| Self(name, key))
-            .map_err(|_| Problem::new(Kind::NotFound, "a name in the path is not UTF-8"))
+        let Path((name, key)) = names.map_err(|_| unheard_of())?;
+        if name.contains(NUL) || key.contains(NUL) { Err(unheard_of()) } else { Ok(Self(name, key)) }
     }
+}
+
+/// Nothing can have such a name.
+fn unheard_of() -> Problem {
+    Problem::new(Kind::NotFound, "a name in the path is not UTF-8, or has a NUL in it")
 }
 
 /// The parameters after the `?`.
@@ -60,6 +69,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // However the rest is encoded, a NUL can only come so.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Problem::new(Kind::InvalidRequest, "the parameters after ? have a NUL in them"));
+        }
         let read = Query::<T>::from_request_parts(parts, state).await;
         read.map(|Query(read)| Self(read)).map_err(|refusal| {
             let text = refusal.body_text();
@@ -109,7 +122,31 @@ async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
         Problem::new(Kind::InvalidRequest, format!("the body is not JSON: {cause}"))
     })?;
     reader.end().map_err(|error| Problem::new(Kind::InvalidRequest, format!("the body is not JSON: {error}")))?;
-    Ok(read)
+    match nul(&bytes) {
+        Some(pointer) => Err(Problem::faults(Kind::InvalidField, vec![Fault::new(&pointer, "a text has a NUL in it")])),
+        None => Ok(read),
+    }
+}
+
+/// Where JSON that can be read has a NUL, as a path without its first `/`. Only what holds the escape is looked through: nearly nothing does.
+fn nul(json: &[u8]) -> Option<String> {
+    fn find(value: &Value) -> Option<String> {
+        let below = |name: &str, value: &Value| {
+            let name = name.replace('~', "~0").replace('/', "~1");
+            find(value).map(|rest| if rest.is_empty() { name } else { format!("{name}/{rest}") })
+        };
+        match value {
+            Value::String(text) => text.contains(NUL).then(String::new),
+            Value::Array(items) => items.iter().enumerate().find_map(|(at, item)| below(&at.to_string(), item)),
+            Value::Object(fields) => fields
+                .iter()
+                .find_map(|(name, value)| if name.contains(NUL) { Some(String::new()) } else { below(name, value) }),
+            _ => None,
+        }
+    }
+    let escape: &[u8] = b"\\u0000";
+    let suspect = json.windows(escape.len()).any(|window| window == escape);
+    suspect.then(|| serde_json::from_slice(json).ok()).flatten().and_then(|value: Value| find(&value))
 }
 
 /// The message without the place: the pointer tells it.
@@ -149,6 +186,16 @@ mod tests {
         assert_eq!((&problem["status"], &problem["errors"][0]["pointer"]), (&422.into(), &"/ids/1".into()));
         let problem = refusal(r#"{"idz": []}"#).await;
         assert!(problem["detail"].as_str().unwrap().contains("unknown field `idz`"), "{problem}");
+    }
+
+    #[test]
+    fn a_nul_is_found_wherever_it_is_and_only_there() {
+        let found = |json: &str| nul(json.as_bytes());
+        assert_eq!(found(r#"{"a": [1, {"b": "x\u0000"}]}"#).as_deref(), Some("a/1/b"));
+        assert_eq!(found(r#"{"a": {"\u0000": 1}}"#).as_deref(), Some("a"));
+        assert_eq!(found(r#""\u0000""#).as_deref(), Some(""));
+        // A backslash, and then letters.
+        assert_eq!(found(r#"{"a": "\\u0000", "b": "\u0001"}"#), None);
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use crate::{
+    input::NUL,
     limits,
     problem::{Kind, Problem},
 };
@@ -70,6 +71,9 @@ impl Part<'_> {
         let bytes = bytes.ok_or_else(|| Problem::field(&name, format!("{name} is longer than {most} bytes")))?;
         let text =
             String::from_utf8(bytes.into()).map_err(|_| Problem::field(&name, format!("{name} is not UTF-8")))?;
+        if text.contains(NUL) {
+            return Err(Problem::field(&name, format!("{name} has a NUL in it")));
+        }
         Ok(text.trim().to_owned())
     }
 
