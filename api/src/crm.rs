@@ -59,6 +59,7 @@ struct Taken {
     request_body(content = Object),
     responses(
         (status = 202, description = "It is kept", body = Taken),
+        (status = 400, description = "It is genuine, and no JSON object"),
         (status = 401, description = "The signature is wrong or too old, or no secret is set"),
     )
 )]
@@ -74,6 +75,9 @@ async fn webhook(State(api): State<Api>, request: Request) -> Result<Response, P
         .ok()
         .filter(serde_json::Value::is_object)
         .ok_or_else(|| Problem::new(Kind::InvalidRequest, "the body is no JSON object"))?;
+    if input::nul(&body).is_some() {
+        return Err(Problem::new(Kind::InvalidRequest, "a text of the body has a NUL in it"));
+    }
     let is_new = api.people.take_crm_event(&checked, &event).await?;
     Ok((StatusCode::ACCEPTED, Json(Taken { duplicate: !is_new })).into_response())
 }

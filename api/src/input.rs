@@ -129,7 +129,7 @@ async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
 }
 
 /// Where JSON that can be read has a NUL, as a path without its first `/`. Only what holds the escape is looked through: nearly nothing does.
-fn nul(json: &[u8]) -> Option<String> {
+pub(crate) fn nul(json: &[u8]) -> Option<String> {
     fn find(value: &Value) -> Option<String> {
         let below = |name: &str, value: &Value| {
             let name = name.replace('~', "~0").replace('/', "~1");

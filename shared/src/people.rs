@@ -86,7 +86,11 @@ impl People {
     ///
     /// # Errors
     /// When the CRM's address is none.
-    pub fn from_settings(db: &Db, accounts: &Clients, settings: &config::Settings) -> std::result::Result<Self, SettingsError> {
+    pub fn from_settings(
+        db: &Db,
+        accounts: &Clients,
+        settings: &config::Settings,
+    ) -> std::result::Result<Self, SettingsError> {
         let client = settings.crm.client(accounts.http())?;
         let crm = client.map(|client| crm::Directory { client, settings: Arc::new(settings.crm.clone()) });
         Ok(Self { crm, ..Self::new(db, accounts.vault(), &settings.people) })

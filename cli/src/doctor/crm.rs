@@ -9,7 +9,11 @@ pub(super) async fn check(report: &mut Report, settings: &Settings) -> anyhow::R
     let http = Http::new(&settings.providers.http()?)?;
     let Some(crm) = settings.crm.client(&http)? else { return Ok(()) };
     let finding = crm.check().await;
-    if finding.ok { report.ok(&finding.text) } else { report.fail(&finding.text) }
+    if finding.ok {
+        report.ok(&finding.text)
+    } else {
+        report.fail(&finding.text)
+    }
     if settings.crm.webhook.secret.is_empty() {
         report.warn("crm.webhook.secret is not set: what changes in the CRM is seen with the next reading of its list, not at once");
     }

@@ -1,6 +1,7 @@
 //! Each command and option does what its help says.
 
 mod connect;
+mod crm;
 mod invite;
 mod operate;
 mod others;

@@ -146,7 +146,8 @@ fn is_made_up(key: &[u8; 32]) -> bool {
 fn has_usual_password(url: &str) -> bool {
     let password = url::Url::parse(url).ok().and_then(|url| url.password().map(str::to_lowercase));
     password.is_some_and(|password| {
-        ["herald", "postgres", "redis", "password", "secret", "changeme", "change-me", "admin"].contains(&password.as_str())
+        ["herald", "postgres", "redis", "password", "secret", "changeme", "change-me", "admin"]
+            .contains(&password.as_str())
     })
 }
 
@@ -177,7 +178,8 @@ mod tests {
             assert!(!is_made_up(&lots.random()));
         }
         let counting = std::array::from_fn(|at| u8::try_from(at * 7).unwrap());
-        let twice = std::array::from_fn(|at| [9, 230, 17, 88, 3, 201, 54, 77, 120, 6, 250, 33, 41, 99, 160, 12][at % 16]);
+        let twice =
+            std::array::from_fn(|at| [9, 230, 17, 88, 3, 201, 54, 77, 120, 6, 250, 33, 41, 99, 160, 12][at % 16]);
         for typed in [[0; 32], [0xab; 32], counting, twice] {
             assert!(is_made_up(&typed), "{typed:?}");
         }

@@ -43,8 +43,10 @@ impl People {
 impl Directory {
     /// The workspace its people belong to.
     async fn workspace(&self, tx: &mut Tx) -> Result<Uuid> {
-        let found: Option<(Uuid,)> =
-            query("select id from workspaces where slug = $1").bind(self.settings.workspace.as_str()).optional(tx).await?;
+        let found: Option<(Uuid,)> = query("select id from workspaces where slug = $1")
+            .bind(self.settings.workspace.as_str())
+            .optional(tx)
+            .await?;
         found.map(|(id,)| id).ok_or_else(|| {
             PeopleError::field("crm.workspace", format!("there is no workspace {}: make it", self.settings.workspace))
         })

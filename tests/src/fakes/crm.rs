@@ -251,11 +251,16 @@ impl State {
     fn token(&mut self, asked: &Asked) -> Answered {
         let form: BTreeMap<String, String> = asked.form().into_iter().collect();
         let word = |name: &str| form.get(name).cloned().unwrap_or_default();
-        if word("grant_type") != "password" || word("client_id") != "herald" || word("client_secret") != "a client secret" {
+        if word("grant_type") != "password"
+            || word("client_id") != "herald"
+            || word("client_secret") != "a client secret"
+        {
             return Answered::json(401, &json!({ "error": "invalid_client" }));
         }
         match self.with_password(&word("username"), &word("password")) {
-            Some((id, _)) => Answered::json(200, &json!({ "access_token": format!("person-{id}"), "token_type": "Bearer" })),
+            Some((id, _)) => {
+                Answered::json(200, &json!({ "access_token": format!("person-{id}"), "token_type": "Bearer" }))
+            }
             None => Answered::json(400, &json!({ "error": "invalid_grant" })),
         }
     }
@@ -272,9 +277,10 @@ impl State {
         let after: u64 = asked.word("cursor").parse().unwrap_or_default();
         let since = DateTime::parse_from_rfc3339(asked.word("updated_since")).ok();
         let limit = self.page.min(asked.word("limit").parse().unwrap_or(usize::MAX));
-        let found = self.people.iter().filter(|(id, person)| {
-            **id > after && since.is_none_or(|since| person.updated_at >= since)
-        });
+        let found = self
+            .people
+            .iter()
+            .filter(|(id, person)| **id > after && since.is_none_or(|since| person.updated_at >= since));
         let mut found: Vec<_> = found.take(limit + 1).collect();
         let more = found.len() > limit;
         found.truncate(limit);

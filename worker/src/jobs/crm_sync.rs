@@ -26,18 +26,22 @@ pub(super) async fn run(context: Arc<Context>, task: Task<CrmSync>) -> Result<Do
             return Err(Failure::Cancelled);
         }
         if sync.pages >= MOST_PAGES {
-            return Err(Failure::Fail(format!("the CRM's list has more than {MOST_PAGES} pages: check its next_cursor")));
+            return Err(Failure::Fail(format!(
+                "the CRM's list has more than {MOST_PAGES} pages: check its next_cursor"
+            )));
         }
         // Before it is asked for: what changes meanwhile is newer than the page.
         let asked_at = context.db.now();
-        let page = crm.users(sync.since, sync.next_cursor.as_deref(), &meter).await.map_err(|error| {
-            what_now(error, task.has_key, task.attempt, context.db.now() - task.enqueued_at())
-        })?;
+        let page = crm
+            .users(sync.since, sync.next_cursor.as_deref(), &meter)
+            .await
+            .map_err(|error| what_now(error, task.has_key, task.attempt, context.db.now() - task.enqueued_at()))?;
         sync = people.take_crm_page(&sync, &page, asked_at).await?;
     }
     match people.end_crm_sync(&sync, task.args.allow_missing.map(i64::from)).await? {
         SyncEnd::Done => {
-            let result = serde_json::json!({ "seen": sync.seen, "changed": sync.changed, "unreadable": sync.unreadable });
+            let result =
+                serde_json::json!({ "seen": sync.seen, "changed": sync.changed, "unreadable": sync.unreadable });
             Ok(Done { result: Some(result), ..Done::default() })
         }
         SyncEnd::Held { missing, of, allowed, unreadable } => Err(Failure::Fail(format!(

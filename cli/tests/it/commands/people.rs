@@ -48,8 +48,17 @@ fn a_person_is_added_seen_and_kept_out() {
     assert_eq!(end(stage.herald(&["users", "activate", "ann@example.com"])).code, Some(0));
     let unknown = end(stage.herald(&["users", "deactivate", "bob@example.com"]));
     assert_eq!(unknown.code, Some(2));
+    let to_crm = ["users", "to-crm", "ann@example.com"];
+    let none = end(stage.herald(&to_crm));
+    assert!(none.code == Some(2) && none.err.contains("no CRM is set up"), "{}", none.err);
+    let mut with_crm = stage.herald(&to_crm);
+    with_crm.env("HERALD__CRM__URL", "http://127.0.0.1:9").env("HERALD__CRM__TOKEN", "a token");
+    let handed = end(with_crm);
+    assert!(handed.code == Some(0) && handed.out.contains("agency's CRM"), "{}", handed.err);
     let audit = end(stage.herald(&["audit"])).out;
-    assert!(audit.contains("user.deactivate") && audit.contains("user.add"), "{audit}");
+    for act in ["user.deactivate", "user.add", "user.to_crm"] {
+        assert!(audit.contains(act), "{audit}");
+    }
 }
 
 #[test]

@@ -24,12 +24,17 @@ pub(super) struct Service {
 }
 
 impl Service {
+    pub(super) fn start(stage: &Stage) -> Self {
+        Self::start_with(stage, |_| {})
+    }
+
     #[expect(
         clippy::zombie_processes,
         reason = "whoever stops the service waits for it; if it never serves the test ends"
     )]
-    pub(super) fn start(stage: &Stage) -> Self {
+    pub(super) fn start_with(stage: &Stage, set: impl FnOnce(&mut std::process::Command)) -> Self {
         let mut command = stage.herald(&["up", "--listen", "127.0.0.1:0"]);
+        set(&mut command);
         command.stderr(File::create(stage.path("log")).unwrap());
         let mut child = command.spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -90,10 +90,7 @@ pub(super) async fn lock(tx: &mut Tx, external_id: &str) -> Result<Option<Kept>>
 }
 
 /// Whether the CRM's word is newer than what is kept. A count is compared with a count, else a time with a time.
-pub(super) fn is_newer(
-    kept: (Option<i64>, Option<DateTime<Utc>>),
-    told: (Option<i64>, Option<DateTime<Utc>>),
-) -> bool {
+pub(super) fn is_newer(kept: (Option<i64>, Option<DateTime<Utc>>), told: (Option<i64>, Option<DateTime<Utc>>)) -> bool {
     match (kept, told) {
         ((Some(kept), _), (Some(told), _)) => told > kept,
         ((_, Some(kept)), (_, Some(told))) => told > kept,
@@ -233,8 +230,13 @@ impl Done<'_> {
             // Nobody here has to know of somebody who has gone already.
             None if !active => return Ok(None),
             None => {
-                let new =
-                    user::NewUser { address, password_hash: None, locale: "en", time_zone: "UTC", platform_admin: false };
+                let new = user::NewUser {
+                    address,
+                    password_hash: None,
+                    locale: "en",
+                    time_zone: "UTC",
+                    platform_admin: false,
+                };
                 let Some(id) = user::insert(tx, &new).await? else {
                     self.reason = Some("somebody was given its address at this moment: it is tried again".to_owned());
                     return Ok(None);
@@ -320,15 +322,14 @@ impl Done<'_> {
 /// Lets somebody in or keeps them out; whether that is new.
 pub(super) async fn set_state(tx: &mut Tx, id: Uuid, active: bool) -> Result<bool> {
     let state = if active { "active" } else { "deactivated" };
-    let changed = query(
-        "update users set state = $2, version = version + 1, updated_at = $3 where id = $1 and state <> $2",
-    )
-    .bind(id)
-    .bind(state)
-    .bind(tx.db().now())
-    .execute(&mut *tx)
-    .await?
-        > 0;
+    let changed =
+        query("update users set state = $2, version = version + 1, updated_at = $3 where id = $1 and state <> $2")
+            .bind(id)
+            .bind(state)
+            .bind(tx.db().now())
+            .execute(&mut *tx)
+            .await?
+            > 0;
     if changed && !active {
         session::end(tx, "the CRM says that they are gone", "user_id = $3", id).await?;
     }

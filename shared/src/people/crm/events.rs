@@ -117,12 +117,7 @@ enum Deleted {
 }
 
 /// Keeps somebody out whom the CRM deleted. Nothing is removed here: what they did stays theirs.
-async fn delete(
-    tx: &mut Tx,
-    external_id: &str,
-    version: Option<i64>,
-    at: Option<DateTime<Utc>>,
-) -> Result<Deleted> {
+async fn delete(tx: &mut Tx, external_id: &str, version: Option<i64>, at: Option<DateTime<Utc>>) -> Result<Deleted> {
     let now = tx.db().now();
     // Even of somebody who never came it is kept: what was told before that and comes after it must bring nobody.
     let was_unknown = query(

@@ -5,10 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{
-    CrmSync,
-    sync,
-};
+use super::{CrmSync, sync};
 use crate::{
     db::{FromRow, query},
     ledger::audit::{self, Actor, Entry},

@@ -180,6 +180,10 @@ impl People {
     /// [`super::PeopleError::Db`].
     pub async fn end_crm_sync(&self, sync: &CrmSync, allow_missing: Option<i64>) -> Result<SyncEnd> {
         let crm = self.directory()?;
+        if sync.state == "done" {
+            // Its worker was killed between that and saying so.
+            return Ok(SyncEnd::Done);
+        }
         let mut tx = self.db.begin().await?;
         let mut end = SyncEnd::Done;
         let (mut missing, mut deactivated) = (Vec::new(), 0);
@@ -190,7 +194,8 @@ impl People {
             // Everybody is too many, however few they are.
             let allowed = allow_missing.unwrap_or_else(|| share.max(FEW).min(known - 1));
             // Somebody who could not be read may be one of those who seem to be missing.
-            if count(missing.len()) > allowed || (sync.unreadable > 0 && !missing.is_empty() && allow_missing.is_none()) {
+            if count(missing.len()) > allowed || (sync.unreadable > 0 && !missing.is_empty() && allow_missing.is_none())
+            {
                 let missing = count(missing.len());
                 end = SyncEnd::Held { missing, of: known, allowed, unreadable: sync.unreadable };
             } else {

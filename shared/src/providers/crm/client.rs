@@ -163,9 +163,9 @@ fn refusal(reply: &Reply, what: &str) -> ProviderError {
 
 fn page(answer: &Value, asked: Option<&str>) -> Result<Page> {
     let config = |message: &str| ProviderError::new(Class::Config, message);
-    let list = answer.as_array().or_else(|| {
-        ["data", "users", "items", "results"].iter().find_map(|name| answer.get(name)?.as_array())
-    });
+    let list = answer
+        .as_array()
+        .or_else(|| ["data", "users", "items", "results"].iter().find_map(|name| answer.get(name)?.as_array()));
     let list = list.ok_or_else(|| {
         config("the CRM's list of people is no list: nothing of data, users, items and results is one; check crm.users_path")
     })?;

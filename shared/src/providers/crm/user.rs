@@ -129,7 +129,13 @@ mod tests {
 
     #[test]
     fn who_has_no_id_or_no_address_is_nobody() {
-        for nobody in [json!({ "id": 1 }), json!({ "email": "ann@example.com" }), json!({ "id": "", "email": "a@example.com" }), json!(null), json!([])] {
+        for nobody in [
+            json!({ "id": 1 }),
+            json!({ "email": "ann@example.com" }),
+            json!({ "id": "", "email": "a@example.com" }),
+            json!(null),
+            json!([]),
+        ] {
             assert_eq!(CrmUser::read(&nobody), None, "{nobody}");
         }
     }

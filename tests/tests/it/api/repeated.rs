@@ -65,7 +65,10 @@ async fn a_key_made_again_is_the_same_key_and_lies_nowhere(database: &TestDataba
         };
         let (first, again) = (make().await, make().await);
         assert_eq!(first.status, 201, "{}", first.text());
-        assert_eq!((again.status, &again.body, again.header("idempotency-replayed")), (first.status, &first.body, "true"));
+        assert_eq!(
+            (again.status, &again.body, again.header("idempotency-replayed")),
+            (first.status, &first.body, "true")
+        );
         let secret = first.json()[secret].as_str().unwrap_or_else(|| panic!("{}", first.text())).to_owned();
         let word = secret.rsplit('/').next().unwrap().as_bytes();
         let kept: Vec<(Option<Vec<u8>>,)> = query("select body from idempotency_keys").all(&service.db).await.unwrap();

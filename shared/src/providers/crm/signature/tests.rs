@@ -82,7 +82,10 @@ fn a_crm_may_sign_in_its_own_way() {
     let plain = own("{body}", "", "", Hash::Sha256, Encoding::Hex);
     let found = plain.check(&headers(&[("x-crm-signature", &hex)]), BODY, sent()).unwrap();
     assert_eq!(found, Checked { id: format!("sha256:{}", hex::encode(Sha256::digest(BODY))), sent_at: None });
-    assert!(plain.check(&headers(&[("x-crm-signature", &hex[4..])]), BODY, sent()).is_err(), "the prefix belongs to it");
+    assert!(
+        plain.check(&headers(&[("x-crm-signature", &hex[4..])]), BODY, sent()).is_err(),
+        "the prefix belongs to it"
+    );
 
     let text = [b"7:1614265330:".as_slice(), BODY].concat();
     let base64 = format!("sha={}", STANDARD.encode(signature::<Hmac<Sha512>>(&text)));
@@ -98,9 +101,7 @@ fn a_crm_may_sign_in_its_own_way() {
 fn an_id_that_anybody_could_change_is_not_believed() {
     let hex = format!("sha={}", hex::encode(signature::<Hmac<Sha256>>(BODY)));
     let check = own("{body}", "x-id", "", Hash::Sha256, Encoding::Hex);
-    let id = |id: &str| {
-        check.check(&headers(&[("x-crm-signature", &hex), ("x-id", id)]), BODY, sent()).unwrap().id
-    };
+    let id = |id: &str| check.check(&headers(&[("x-crm-signature", &hex), ("x-id", id)]), BODY, sent()).unwrap().id;
     assert_eq!(id("7"), id("8"));
 }
 

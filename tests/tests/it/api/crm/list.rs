@@ -119,6 +119,10 @@ async fn a_reading_goes_on_where_it_was_killed(database: &TestDatabase) {
     let done = world.work().await.remove(0).unwrap();
     assert_eq!(done, json!({ "seen": 10, "changed": 10, "unreadable": 0 }));
     assert_eq!(world.crm.requests(FakeCrm::USERS), 4);
+    // And killed once more, when all was done and nobody knew: nothing is counted anew.
+    let sync = people.begin_crm_sync(job_id, herald_shared::people::SyncScope::All).await.unwrap();
+    assert_eq!(people.end_crm_sync(&sync, None).await.unwrap(), herald_shared::people::SyncEnd::Done);
+    assert_eq!((sync.state.as_str(), sync.seen, sync.changed), ("done", 10, 10));
 }
 
 async fn changes_alone_are_read_and_keep_nobody_out(database: &TestDatabase) {

@@ -59,7 +59,9 @@ async fn a_crm_that_does_not_answer_keeps_only_its_own_people_out(database: &Tes
     let world = World::start(database).await;
     add_own(&world, "bob@example.com").await;
     world.crm.add("ann@example.com", "manager", PASSWORD);
-    for fault in [Fault::Server(503), Fault::Server(500), Fault::CutBefore, Fault::CutBody, Fault::TooMany { retry_after: None }] {
+    for fault in
+        [Fault::Server(503), Fault::Server(500), Fault::CutBefore, Fault::CutBody, Fault::TooMany { retry_after: None }]
+    {
         world.crm.fail_next(FakeCrm::LOGIN, fault, 1);
         let away = login(&world.service, "ann@example.com", PASSWORD).await;
         let told = away.problem(503, "unavailable");
@@ -107,7 +109,8 @@ async fn what_belongs_to_the_crm_is_changed_there(database: &TestDatabase) {
     let told = ann.send(&world.service, reqwest::Method::PUT, "/api/v1/me/password", body).await;
     assert!(told.problem(409, "wrong-state").contains("CRM"));
     // A forgotten password is asked for as always, and no letter goes out that would make one here.
-    let asked = people::open(&world.service, "/api/v1/auth/password/forgot", json!({ "email": "ann@example.com" })).await;
+    let asked =
+        people::open(&world.service, "/api/v1/auth/password/forgot", json!({ "email": "ann@example.com" })).await;
     assert_eq!(asked.status, 202);
     assert_eq!(people::letters(&world.service, "ann@example.com").await, [None]);
 }

@@ -40,7 +40,9 @@ async fn who_is_new_different_and_gone_is_so_here(database: &TestDatabase) {
     world.crm.change(id, None, None, Some(true));
     world.tell(&world.crm.event("user_updated", id)).await;
     assert_eq!(world.standing("anna@example.com").await, standing("active", "agency"));
-    assert!(world.tell(&FakeCrm::sign("msg_x", database.db.now(), r#"{"type":"brand_updated"}"#)).await.contains("nothing"));
+    assert!(
+        world.tell(&FakeCrm::sign("msg_x", database.db.now(), r#"{"type":"brand_updated"}"#)).await.contains("nothing")
+    );
     // What they said is not kept once it is done.
     let kept: Vec<(String,)> =
         query("select id from crm_events where done_at is null or outcome is null").all(&database.db).await.unwrap();
@@ -73,7 +75,12 @@ async fn whatever_the_order_the_last_word_stays(database: &TestDatabase) {
         let mut webhooks = vec![world.crm.event("user_created", id)];
         for version in 1..5 {
             database.db.clock().advance(Duration::from_secs(1));
-            world.crm.change(id, Some(&email(version)), Some(["manager", "seller"][version as usize % 2]), Some(version != 2));
+            world.crm.change(
+                id,
+                Some(&email(version)),
+                Some(["manager", "seller"][version as usize % 2]),
+                Some(version != 2),
+            );
             webhooks.push(world.crm.event("user_updated", id));
         }
         webhooks.shuffle(&mut lots);
@@ -129,6 +136,7 @@ async fn what_cannot_be_read_is_kept_and_shown(database: &TestDatabase) {
     let now = database.db.now();
     world.send(&FakeCrm::sign("msg_list", now, "[]")).await.problem(400, "invalid-request");
     world.send(&FakeCrm::sign("msg_half", now, "{\"type\":")).await.problem(400, "invalid-request");
+    world.send(&FakeCrm::sign("msg_nul", now, r#"{"type":"a\u0000"}"#)).await.problem(400, "invalid-request");
     let lame = FakeCrm::sign("msg_lame", now, r#"{"type":"user_created","data":{"id":7}}"#);
     assert_eq!(world.send(&lame).await.status, 202);
     let ended = world.work().await.remove(0).unwrap_err();
