@@ -45,7 +45,7 @@ fn guest(fields: &BTreeMap<String, String>) -> Guest<'_> {
 fn drawn(template: &PreparedTemplate, guest: &Guest<'_>) -> (RgbImage, Vec<Note>) {
     let mut scratch = Scratch::default();
     let notes = draw(template, guest, &mut scratch).unwrap();
-    (scratch.frame, notes)
+    (scratch.frame.image().clone(), notes)
 }
 
 /// True if some pixel in the box is not paper.
