@@ -27,6 +27,9 @@ pub(super) use self::pieces::Bounds;
 use self::png::PngTemplate;
 pub use self::whole::Whole;
 
+#[cfg(test)]
+pub(super) use self::jpeg::encode_whole as jpeg_whole;
+
 /// Formats of one template that are kept, each about as large as its file: PNG, WebP's reason, two qualities of JPEG.
 const KEPT: usize = 4;
 

@@ -196,7 +196,7 @@ impl Intervals {
 }
 
 /// A whole picture with the restart intervals that splicing works with.
-pub(super) fn encode_whole(image: &RgbImage, quality: u8) -> Result<Vec<u8>, EncodeError> {
+pub(in crate::imaging) fn encode_whole(image: &RgbImage, quality: u8) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::new();
     encode_pixels(image.as_raw(), image.width() as usize, image.height() as usize, quality, &mut out)?;
     Ok(out)
