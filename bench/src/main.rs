@@ -4,6 +4,8 @@
 
 mod backlog;
 mod cpu;
+mod decoders;
+mod endtoend;
 mod faces;
 mod fleet;
 mod ledger;
@@ -37,6 +39,13 @@ enum Command {
         /// Invitations per case
         #[arg(long, default_value_t = 15)]
         iterations: usize,
+    },
+    /// Writes invitations for decoders/check.py
+    Decoders {
+        /// The scene
+        scene: PathBuf,
+        /// Folder for the files
+        out: PathBuf,
     },
     /// Finds faces on the set that faces/make.py made
     Faces {
@@ -114,6 +123,26 @@ enum Command {
         #[arg(long)]
         results: PathBuf,
     },
+    /// Runs `herald invite` from the list to the files, with its CPU time by stage
+    Endtoend {
+        /// The program
+        herald: PathBuf,
+        /// Template to render
+        #[arg(long)]
+        template: PathBuf,
+        /// The set that faces/make.py made: pictures for the guests
+        #[arg(long)]
+        faces: PathBuf,
+        /// Folder for the list and the data folder, which are removed
+        #[arg(long)]
+        scratch: PathBuf,
+        /// Folder for endtoend.json and endtoend.md
+        #[arg(long)]
+        results: PathBuf,
+        /// Guests on the list; each takes about 300 KB of the disk while it runs
+        #[arg(long, default_value_t = 10_000)]
+        guests: usize,
+    },
     /// Uploads to a fake Drive, with more and more at once
     Uploads {
         /// The program
@@ -141,6 +170,7 @@ fn main() -> anyhow::Result<()> {
         Command::Render { scene, baseline, results, samples, iterations } => {
             render::run(&scene, &baseline, &results, &samples, iterations)
         }
+        Command::Decoders { scene, out } => decoders::run(&scene, &out),
         Command::Faces { set, opencv, results } => faces::run(&set, &opencv, &results),
         Command::Ledger { scratch, postgres, results, jobs } => ledger::run(&scratch, postgres, &results, jobs),
         Command::Backlog { scratch, postgres, results, sizes } => backlog::run(&scratch, postgres, &results, &sizes),
@@ -150,6 +180,9 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Memory { herald, template, faces, scratch, results } => {
             memory::run(&herald, &template, &faces, &scratch, &results)
+        }
+        Command::Endtoend { herald, template, faces, scratch, results, guests } => {
+            endtoend::run(&herald, &template, &faces, &scratch, guests, &results)
         }
         Command::Uploads { herald, template, python, script, scratch, results } => {
             uploads::run(&uploads::Options { herald, python, script, template, scratch }, &results)

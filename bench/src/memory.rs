@@ -58,7 +58,7 @@ fn measure(herald: &Path, template: &Path, set: &Path, scratch: &Path) -> anyhow
 }
 
 /// A list of guests with pictures beside it: 24 different ones in turn, and every tenth guest without.
-fn write_list(folder: &Path, set: &Path, guests: usize) -> anyhow::Result<PathBuf> {
+pub(crate) fn write_list(folder: &Path, set: &Path, guests: usize) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let mut pictures: Vec<PathBuf> = std::fs::read_dir(set)
         .context("reading the face set")?

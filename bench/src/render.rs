@@ -20,11 +20,11 @@ use serde::{Deserialize, Serialize};
 use crate::cpu::{self, median};
 use crate::table::{self, Table};
 
-const SIZES: [&str; 2] = ["s", "p"];
+pub(crate) const SIZES: [&str; 2] = ["s", "p"];
 const FORMATS: [(&str, Format); 2] = [("png", Format::Png), ("jpeg", Format::Jpeg { quality: 90 })];
 /// What is aimed at, against the script: with detection, and PNG and JPEG with the crop at hand.
-const AIM_DETECT: f64 = 20.0;
-const AIM_CACHED: [(&str, f64); 2] = [("png", 20.0), ("jpeg", 2.5)];
+const AIM_DETECT: f64 = 30.0;
+const AIM_CACHED: [(&str, f64); 2] = [("png", 80.0), ("jpeg", 10.0)];
 
 #[derive(Deserialize)]
 struct Baseline {
@@ -51,7 +51,7 @@ struct SceneGuest {
 }
 
 /// The same scene as the script's, read once.
-struct Scene {
+pub(crate) struct Scene {
     profile: Vec<u8>,
     guests: Vec<(BTreeMap<String, String>, SceneGuest)>,
     templates: BTreeMap<&'static str, Arc<PreparedTemplate>>,
@@ -112,7 +112,7 @@ pub(crate) fn run(
 }
 
 impl Scene {
-    fn read(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
         let guests = std::fs::read_to_string(folder.join("guests.json")).context("reading guests.json")?;
         let guests: Vec<SceneGuest> = serde_json::from_str(&guests).context("decoding guests.json")?;
         let fields = |guest: &SceneGuest| BTreeMap::from([("name".to_owned(), guest.name.clone())]);
@@ -139,6 +139,16 @@ impl Scene {
         let settings = CropSettings { face: FaceSettings::default(), margin: DEFAULT_MARGIN, side };
         let (crop_ms, portrait) = cpu::timed(|| crop_portrait(&picture, &self.finder, &settings, resize));
         Ok(Portrait { pixels: portrait.context("no face in the profile picture")?.pixels, decode_ms, crop_ms })
+    }
+
+    pub(crate) fn guests(&self) -> usize {
+        self.guests.len()
+    }
+
+    /// One guest's invitation, with buffers of its own.
+    pub(crate) fn sample(&self, size: &str, format: Format, guest: usize) -> anyhow::Result<Vec<u8>> {
+        let portrait = self.portrait(size, &mut resize::Scratch::new())?.pixels;
+        Ok(self.invitation(size, format, guest, &portrait, &mut Scratch::default())?.bytes)
     }
 
     /// Draws and encodes one guest's invitation.

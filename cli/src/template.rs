@@ -34,10 +34,26 @@ pub(crate) fn run(common: &Common, command: Template) -> anyhow::Result<ExitCode
         if fields.is_empty() { "none".to_owned() } else { fields.join(", ") }
     ));
     prepared.notes().iter().for_each(|note| say(&format!("note: {note}")));
+    say_how_encoded(&prepared, settings.images.jpeg_quality);
     if let Some(path) = preview {
         draw(&prepared, &fields, &name, &path, settings.images.jpeg_quality)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which formats are put together from pieces, checked with a sample, and which are encoded whole for every guest, and why.
+fn say_how_encoded(template: &PreparedTemplate, jpeg_quality: u8) {
+    for format in [Format::Jpeg { quality: jpeg_quality }, Format::Png, Format::WebP] {
+        let name = match format {
+            Format::Jpeg { .. } => "jpeg",
+            Format::Png => "png",
+            Format::WebP => "webp",
+        };
+        match template.encoded_whole(format) {
+            None => say(&format!("{name}: only what differs from guest to guest is encoded")),
+            Some(reason) => say(&format!("{name}: every invitation is encoded whole, which is slower: {reason}")),
+        }
+    }
 }
 
 fn draw(

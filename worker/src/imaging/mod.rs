@@ -4,10 +4,12 @@
 //! needs them, and nothing may run on an async thread: callers use `spawn_blocking` or a CPU pool.
 
 pub mod avatar;
+pub mod canvas;
 pub mod crop;
 pub mod encode;
 pub mod face;
 pub mod fonts;
+mod frame;
 pub mod initials;
 pub mod note;
 pub mod picture;
@@ -18,3 +20,4 @@ pub mod shape;
 mod splice;
 pub mod template;
 pub mod text;
+mod touched;

@@ -1,8 +1,8 @@
 //! QR codes in whole modules with their quiet zone, so that every scanner reads them.
 
 use fast_qr::{ECL, QRBuilder};
-use image::RgbImage;
 
+use super::canvas::Canvas;
 use super::shape::Area;
 
 /// Light modules around the code (ISO/IEC 18004 asks for four).
@@ -52,14 +52,15 @@ pub enum QrError {
 /// correction (15 %). `dark` must be clearly darker than `light`: many scanners do not read the
 /// reverse.
 pub fn draw(
-    canvas: &mut RgbImage,
+    canvas: &mut Canvas<'_>,
     content: &str,
     area: Area,
     dark: [u8; 3],
     light: [u8; 3],
 ) -> Result<QrInfo, QrError> {
     let inside = |start: u32, length: u32, whole: u32| start.checked_add(length).is_some_and(|end| end <= whole);
-    if !inside(area.x, area.width, canvas.width()) || !inside(area.y, area.height, canvas.height()) {
+    let (width, height) = canvas.dimensions();
+    if !inside(area.x, area.width, width) || !inside(area.y, area.height, height) {
         return Err(QrError::Outside);
     }
     if content.is_empty() {
@@ -77,8 +78,7 @@ pub fn draw(
     let side = whole * module_px;
     let square =
         Area { x: area.x + (area.width - side) / 2, y: area.y + (area.height - side) / 2, width: side, height: side };
-    let (mut line, stride) = (Vec::with_capacity(side as usize * 3), canvas.width() as usize * 3);
-    let pixels: &mut [u8] = canvas;
+    let mut line = Vec::with_capacity(side as usize * 3);
     for module_y in 0..whole {
         line.clear();
         for module_x in 0..whole {
@@ -90,9 +90,8 @@ pub fn draw(
             }
         }
         for y in 0..module_px {
-            let row = (square.y + module_y * module_px + y) as usize;
-            let start = row * stride + square.x as usize * 3;
-            pixels[start..start + line.len()].copy_from_slice(&line);
+            let row = square.y + module_y * module_px + y;
+            canvas.span(row, square.x..square.x + side).copy_from_slice(&line);
         }
     }
     Ok(QrInfo { modules, module_px, area: square })

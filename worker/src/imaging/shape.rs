@@ -1,7 +1,6 @@
 //! Puts pictures on the canvas in a shape, with a border, edges smoothed.
 
-use image::RgbImage;
-
+use super::canvas::Canvas;
 use super::picture::Pixels;
 use super::resize::Scratch;
 
@@ -44,7 +43,7 @@ pub struct Border {
 /// Scales `picture` to cover the shape (cutting what sticks out, evenly on both sides) and draws it.
 /// What lies outside the canvas is left out.
 pub fn paste(
-    canvas: &mut RgbImage,
+    canvas: &mut Canvas<'_>,
     picture: &Pixels,
     area: Area,
     shape: Shape,
@@ -63,35 +62,29 @@ pub fn paste(
         scaled = scratch.cover(picture, area.width, area.height);
         &scaled
     };
-    let (canvas_width, canvas_height) = canvas.dimensions();
-    let columns = area.width.min(canvas_width.saturating_sub(area.x)) as usize;
-    let rows = area.height.min(canvas_height.saturating_sub(area.y));
-    if columns == 0 {
-        return;
-    }
     let border = border.filter(|border| border.width > 0.0);
-    let stride = canvas_width as usize * 3;
-    let pixels: &mut [u8] = canvas;
-    for row in 0..rows {
-        let start = (area.y + row) as usize * stride + area.x as usize * 3;
-        let target = &mut pixels[start..start + columns * 3];
-        draw_row(target, picture, row, &outline, border);
+    let (_, height) = canvas.dimensions();
+    for row in 0..area.height.min(height.saturating_sub(area.y)) {
+        draw_row(canvas, picture, row, &outline, border);
     }
 }
 
-fn draw_row(target: &mut [u8], picture: &Pixels, row: u32, outline: &Outline, border: Option<Border>) {
-    let width = outline.area.width as usize;
-    let columns = target.len() / 3;
+fn draw_row(canvas: &mut Canvas<'_>, picture: &Pixels, row: u32, outline: &Outline, border: Option<Border>) {
+    let Area { x, y, width, .. } = outline.area;
     let depth = border.map_or(0.0, |border| border.width);
-    // The outline is the same on both sides, so the edge ends where its mirror image begins.
-    let edge = (0..width.div_ceil(2)).find(|x| outline.distance(*x, row) <= -depth - 0.5).unwrap_or(width.div_ceil(2));
-    let inner = edge.min(columns)..(width - edge).max(edge).min(columns);
-    for x in (0..inner.start).chain(inner.end..columns) {
-        let distance = outline.distance(x, row);
+    // Both sides mirror each other: nothing, then the edge, then the picture alone, and back.
+    let outside = outline.first_within(row, 0.5);
+    let edge = outline.first_within(row, -depth - 0.5);
+    let target = canvas.span(y + row, x.saturating_add(outside)..x.saturating_add(width) - outside);
+    // The canvas may end before the picture does.
+    let end = outside + (target.len() / 3) as u32;
+    let inner = edge.min(end)..(width - edge).max(edge).min(end);
+    for at in (outside..inner.start).chain(inner.end..end) {
+        let distance = outline.distance(at, row);
         let cover = coverage(distance);
         if cover > 0 {
-            let below = &mut target[x * 3..x * 3 + 3];
-            let (mut color, mut alpha) = source(picture, x, row, outline.area.width);
+            let start = (at - outside) as usize * 3;
+            let (mut color, mut alpha) = source(picture, at, row, width);
             if let Some(border) = border {
                 let share = 255 - coverage(distance + border.width);
                 for (c, b) in color.iter_mut().zip(border.color) {
@@ -99,11 +92,11 @@ fn draw_row(target: &mut [u8], picture: &Pixels, row: u32, outline: &Outline, bo
                 }
                 alpha = alpha.max(share);
             }
-            blend(below, color, alpha * cover / 255);
+            blend(&mut target[start..start + 3], color, alpha * cover / 255);
         }
     }
-    let span = &mut target[inner.start * 3..inner.end * 3];
-    let from = row as usize * width + inner.start;
+    let span = &mut target[(inner.start - outside) as usize * 3..(inner.end - outside) as usize * 3];
+    let from = row as usize * width as usize + inner.start as usize;
     match picture {
         Pixels::Opaque(image) => span.copy_from_slice(&image.as_raw()[from * 3..][..span.len()]),
         Pixels::Alpha(image) => {
@@ -115,8 +108,8 @@ fn draw_row(target: &mut [u8], picture: &Pixels, row: u32, outline: &Outline, bo
     }
 }
 
-fn source(picture: &Pixels, x: usize, row: u32, width: u32) -> ([u8; 3], u32) {
-    let at = row as usize * width as usize + x;
+fn source(picture: &Pixels, x: u32, row: u32, width: u32) -> ([u8; 3], u32) {
+    let at = row as usize * width as usize + x as usize;
     match picture {
         Pixels::Opaque(image) => {
             let p = &image.as_raw()[at * 3..];
@@ -171,12 +164,29 @@ impl Outline {
         }
     }
 
+    /// The first pixel of a row whose distance is at most `reach`; the middle one if there is none.
+    fn first_within(&self, row: u32, reach: f32) -> u32 {
+        // Up to the middle the distance only falls, so the place is found by halving.
+        let (mut low, mut high) = (0, self.area.width.div_ceil(2));
+        while low < high {
+            let middle = (low + high) / 2;
+            if self.distance(middle, row) <= reach {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        low
+    }
+
     /// Signed distance from the middle of a pixel to the outline, negative inside.
-    fn distance(&self, x: usize, y: u32) -> f32 {
+    fn distance(&self, x: u32, y: u32) -> f32 {
         let (half_width, half_height) = (self.area.width as f32 / 2.0, self.area.height as f32 / 2.0);
         let dx = (x as f32 + 0.5 - half_width).abs() - (half_width - self.radius);
         let dy = (y as f32 + 0.5 - half_height).abs() - (half_height - self.radius);
-        let outside = dx.max(0.0).hypot(dy.max(0.0));
+        // A square root of the squares, unlike `hypot`, is the same on every machine, and one instruction.
+        let (right, below) = (dx.max(0.0), dy.max(0.0));
+        let outside = (right * right + below * below).sqrt();
         outside + dx.max(dy).min(0.0) - self.radius
     }
 }

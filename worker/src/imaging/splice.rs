@@ -1,70 +1,167 @@
 //! Encodes an invitation by what it does not share with its template.
 //!
 //! Most of an invitation is the same for every guest. The template's picture is coded once, in pieces that can stand
-//! beside freshly coded ones; for each guest only the pieces whose pixels differ are coded again. Which those are is
-//! found by comparing pixels, not by trusting boxes, so a file always shows exactly the frame it was made from.
+//! beside freshly coded ones; for each guest only the pieces that were drawn on are coded again. Where that is, the canvas
+//! has noted while it was written to (`touched.rs`). docs/imaging.md has a drawing of it, docs/adr/0006-splicing.md the
+//! reasons.
 
+mod adler;
 mod bits;
-mod changed;
+mod filter;
 mod huffman;
 mod jpeg;
+mod pieces;
 mod png;
+mod tokens;
+mod whole;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbImage;
 
 use super::encode::{EncodeError, Format, encode};
+use super::frame::Frame;
 
 use self::jpeg::JpegTemplate;
+pub(super) use self::pieces::Bounds;
 use self::png::PngTemplate;
+pub use self::whole::Whole;
 
-/// A template's picture as the formats code it, made when a format is first asked for: 10 to 100 milliseconds and
-/// about the file's size in memory each.
-#[derive(Default)]
+#[cfg(test)]
+pub(super) use self::jpeg::encode_whole as jpeg_whole;
+
+/// Formats of one template that are kept, each about as large as its file: PNG, WebP's reason, two qualities of JPEG.
+const KEPT: usize = 4;
+
+/// A template's picture as the formats code it, made and checked when a format is first asked for: 15 to 200 milliseconds.
 pub(super) struct Splices {
-    png: OnceLock<PngTemplate>,
-    jpeg: Mutex<BTreeMap<u8, Arc<JpegTemplate>>>,
+    /// Where slots may draw.
+    likely: Vec<Bounds>,
+    /// The last used at the end.
+    kept: Mutex<Vec<(Format, Arc<Coded>)>>,
+}
+
+enum Coded {
+    Png(PngTemplate),
+    Jpeg(JpegTemplate),
+    /// Every invitation goes through the encoder of whole pictures.
+    Whole(Whole),
+}
+
+/// Buffers reused from one file to the next, as large as what guests touch. Keep one per thread.
+#[derive(Default)]
+pub(super) struct Scratch {
+    filtered: Vec<u8>,
+    jpeg: jpeg::Scratch,
+}
+
+/// Who asks: the template's picture, its version for the log, and a frame with an invitation drawn on it to check with.
+pub(super) struct Template<'t> {
+    pub(super) base: &'t Arc<RgbImage>,
+    pub(super) version: &'t str,
+    pub(super) sample: Box<dyn Fn() -> Frame + 't>,
 }
 
 impl Splices {
-    /// Encodes `frame` into `out`, which is emptied first. `base` is the template's picture, the same at every call.
-    /// The bytes depend on both pictures and the format alone.
+    /// Nothing coded yet. The slots that are drawn for each guest lie at `likely`.
+    pub(super) fn new(likely: Vec<Bounds>) -> Self {
+        Self { likely, kept: Mutex::default() }
+    }
+
+    /// The file of `frame`. Its bytes depend on the template's picture, the frame's pixels and the format alone.
     ///
     /// # Errors
     /// As [`encode`].
     pub(super) fn encode(
         &self,
-        base: &RgbImage,
-        frame: &RgbImage,
+        template: &Template<'_>,
+        frame: &Frame,
         format: Format,
-        out: &mut Vec<u8>,
-    ) -> Result<(), EncodeError> {
-        match format {
-            Format::Png if !base.is_empty() => {
-                out.clear();
-                self.png.get_or_init(|| PngTemplate::new(base)).encode(base, frame, out);
-                Ok(())
-            }
-            Format::Jpeg { quality } if JpegTemplate::takes(base) => {
-                out.clear();
-                self.jpeg(base, quality.clamp(1, 100))?.encode(base, frame, out)
-            }
-            _ => encode(frame, format, out),
+        scratch: &mut Scratch,
+    ) -> Result<Vec<u8>, EncodeError> {
+        let coded = self.coded(template, format);
+        if frame.is_of(template.base) {
+            coded.encode(template.base, frame, format, scratch)
+        } else {
+            whole(frame.image(), format)
         }
     }
 
-    fn jpeg(&self, base: &RgbImage, quality: u8) -> Result<Arc<JpegTemplate>, EncodeError> {
-        // Held while coding: whoever else asks meanwhile needs the same.
-        let mut templates = self.jpeg.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(template) = templates.get(&quality) {
-            return Ok(template.clone());
+    /// Why files of this format are encoded whole, if they are.
+    pub(super) fn whole(&self, template: &Template<'_>, format: Format) -> Option<Whole> {
+        match &*self.coded(template, format) {
+            Coded::Whole(reason) => Some(reason.clone()),
+            _ => None,
         }
-        let template = Arc::new(JpegTemplate::new(base, quality)?);
-        templates.insert(quality, template.clone());
-        Ok(template)
     }
+
+    fn coded(&self, template: &Template<'_>, format: Format) -> Arc<Coded> {
+        let format = match format {
+            Format::Jpeg { quality } => Format::Jpeg { quality: quality.clamp(1, 100) },
+            format => format,
+        };
+        // Held while coding: whoever else asks meanwhile needs the same.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let coded = match kept.iter().position(|(of, _)| *of == format) {
+            Some(at) => kept.remove(at).1,
+            None => Arc::new(self.code(template, format)),
+        };
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        kept.push((format, coded.clone()));
+        coded
+    }
+
+    fn code(&self, template: &Template<'_>, format: Format) -> Coded {
+        let coded = whole::refuse(template.base, &self.likely, format)
+            .and_then(|()| match format {
+                Format::Jpeg { quality } => JpegTemplate::new(template.base, quality)
+                    .map(Coded::Jpeg)
+                    .map_err(|error| Whole::Encoder(error.to_string())),
+                _ => Ok(Coded::Png(PngTemplate::new(template.base, &self.likely))),
+            })
+            .and_then(|coded| coded.check(template, format).map(|()| coded));
+        coded.unwrap_or_else(|reason| {
+            tracing::info!(template = template.version, ?format, %reason, "invitations are encoded whole");
+            Coded::Whole(reason)
+        })
+    }
+}
+
+impl Coded {
+    fn encode(
+        &self,
+        base: &RgbImage,
+        frame: &Frame,
+        format: Format,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<u8>, EncodeError> {
+        match self {
+            Self::Png(template) => Ok(template.encode(base, frame.image(), frame.touched(), &mut scratch.filtered)),
+            Self::Jpeg(template) => template.encode(frame.image(), frame.touched(), &mut scratch.jpeg),
+            Self::Whole(_) => whole(frame.image(), format),
+        }
+    }
+
+    /// Encodes an invitation both ways and compares: a mistake of splicing costs time, never a wrong picture.
+    fn check(&self, template: &Template<'_>, format: Format) -> Result<(), Whole> {
+        let frame = (template.sample)();
+        let spliced = self
+            .encode(template.base, &frame, format, &mut Scratch::default())
+            .map_err(|error| Whole::Encoder(error.to_string()))?;
+        let same = match format {
+            Format::Jpeg { quality } => jpeg::encode_whole(frame.image(), quality).is_ok_and(|whole| whole == spliced),
+            _ => image::load_from_memory(&spliced).is_ok_and(|shown| shown.as_rgb8() == Some(frame.image())),
+        };
+        if same { Ok(()) } else { Err(Whole::Differs) }
+    }
+}
+
+fn whole(image: &RgbImage, format: Format) -> Result<Vec<u8>, EncodeError> {
+    let mut out = Vec::new();
+    encode(image, format, &mut out)?;
+    Ok(out)
 }
 
 fn refused(error: impl std::fmt::Display) -> EncodeError {

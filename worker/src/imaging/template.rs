@@ -1,22 +1,28 @@
 //! A template made ready to be drawn many times: everything that is the same for all guests is done once.
 
+use std::sync::Arc;
+
 use herald_shared::expression::Expression;
 use herald_shared::template as manifest;
 use image::{Rgb, RgbImage};
 
+use super::canvas::Canvas;
+use super::encode::Format;
 use super::fonts::{FontError, FontLibrary};
 use super::note::Note;
 use super::picture::{self, PictureError, Pixels};
 use super::shape::{Border, Shape, mix};
-use super::splice::Splices;
-use super::text::{self, Align, Area, Canvas, Shadow, TextStyle, VAlign};
+pub use super::splice::Whole;
+use super::splice::{Bounds, Splices};
+use super::text::{self, Align, Area, Shadow, TextStyle, VAlign};
 
 /// A template with its background decoded, its fonts loaded and its fixed texts drawn. Share one in an `Arc`.
 pub struct PreparedTemplate {
-    pub(super) base: RgbImage,
+    pub(super) base: Arc<RgbImage>,
+    /// What differs from guest to guest.
     pub(super) slots: Vec<PreparedSlot>,
     pub(super) fonts: FontLibrary,
-    /// Of `base`, which no longer changes once it is first used.
+    /// `base` as the formats code it.
     pub(super) splices: Splices,
     version: String,
     fonts_fingerprint: String,
@@ -83,7 +89,7 @@ impl PreparedTemplate {
         bundle: &manifest::Bundle,
         fonts: &FontLibrary,
     ) -> Result<Self, PrepareError> {
-        let base = background(&template, bundle)?;
+        let mut base = background(&template, bundle)?;
         let mut fonts = fonts.clone();
         let mut loaded = Vec::new();
         for slot in &template.slots {
@@ -103,11 +109,11 @@ impl PreparedTemplate {
             }
         }
         let slots = template.slots.iter().map(prepare).collect();
+        let slots = draw_fixed_texts(slots, &mut base, &fonts, &mut notes);
+        let splices = Splices::new(slots.iter().map(|slot| slot.on_picture(&base)).collect());
         let fonts_fingerprint = fonts.fingerprint().to_owned();
-        let splices = Splices::default();
-        let mut prepared = Self { base, slots, fonts, splices, version: template.version, fonts_fingerprint, notes };
-        prepared.draw_fixed_texts();
-        Ok(prepared)
+        let (base, version) = (Arc::new(base), template.version);
+        Ok(Self { base, slots, fonts, splices, version, fonts_fingerprint, notes })
     }
 
     /// SHA-256 in hex over the manifest and the files it uses.
@@ -141,29 +147,37 @@ impl PreparedTemplate {
         pictures.map(|slot| slot.area.width.max(slot.area.height)).max()
     }
 
-    /// Draws the texts that are the same for every guest into the background, unless something that changes lies
-    /// under them.
-    fn draw_fixed_texts(&mut self) {
-        let mut changing: Vec<[i64; 4]> = Vec::new();
-        let mut scratch = text::Scratch::default();
-        for slot in std::mem::take(&mut self.slots) {
-            let bounds = slot.bounds();
-            let free = changing.iter().all(|other| !overlap(*other, bounds));
-            match &slot.content {
-                Content::Text { value, style } if value.is_constant() && free => {
-                    // A constant was evaluated when it was parsed.
-                    let value = value.evaluate(&Default::default()).unwrap_or_default();
-                    let mut canvas = Canvas::from(&mut self.base);
-                    let notes = super::render::draw_text(&value, style, &slot, &self.fonts, &mut canvas, &mut scratch);
-                    self.notes.extend(notes);
-                }
-                _ => {
-                    changing.push(bounds);
-                    self.slots.push(slot);
-                }
+    /// Why invitations in this format are encoded whole for every guest, which takes several times as long; `None` if only
+    /// what differs from the template is. CPU-bound at the first call for a format: up to 200 milliseconds.
+    #[must_use]
+    pub fn encoded_whole(&self, format: Format) -> Option<Whole> {
+        self.splices.whole(&super::render::spliced(self), format)
+    }
+}
+
+/// Draws the texts that are the same for every guest into the background, unless something that changes lies under them.
+/// The other slots are returned.
+fn draw_fixed_texts(
+    slots: Vec<PreparedSlot>,
+    base: &mut RgbImage,
+    fonts: &FontLibrary,
+    notes: &mut Vec<Note>,
+) -> Vec<PreparedSlot> {
+    let mut changing: Vec<PreparedSlot> = Vec::new();
+    let mut scratch = text::Scratch::default();
+    for slot in slots {
+        let free = changing.iter().all(|other| !overlap(other.bounds(), slot.bounds()));
+        match &slot.content {
+            Content::Text { value, style } if value.is_constant() && free => {
+                // A constant was evaluated when it was parsed.
+                let value = value.evaluate(&Default::default()).unwrap_or_default();
+                let mut canvas = Canvas::from(&mut *base);
+                notes.extend(super::render::draw_text(&value, style, &slot, fonts, &mut canvas, &mut scratch));
             }
+            _ => changing.push(slot),
         }
     }
+    changing
 }
 
 impl PreparedSlot {
@@ -171,13 +185,35 @@ impl PreparedSlot {
     fn bounds(&self) -> [i64; 4] {
         let Area { x, y, width, height } = self.area;
         let (x, y, width, height) = (i64::from(x), i64::from(y), i64::from(width), i64::from(height));
-        let rotated = match &self.content {
-            Content::Text { style, .. } | Content::Number { style } => style.rotation != 0.0,
-            _ => false,
-        };
         // Whatever the angle, a rotated box stays within its diagonal.
-        let grow = if rotated { width.max(height) } else { 0 };
+        let grow = if self.rotation() == 0.0 { 0 } else { width.max(height) };
         [x - grow, y - grow, x + width + grow, y + height + grow]
+    }
+
+    /// The part of the picture it is likely to touch.
+    fn on_picture(&self, picture: &RgbImage) -> Bounds {
+        let Area { x, y, width, height } = self.area;
+        let (x, y, width, height) = (f64::from(x), f64::from(y), f64::from(width), f64::from(height));
+        let (sin, cos) = self.rotation().to_radians().sin_cos();
+        // Around the turned box.
+        let (turned_width, turned_height) =
+            ((width * cos).abs() + (height * sin).abs(), (width * sin).abs() + (height * cos).abs());
+        let span = |middle: f64, length: f64, side: u32| {
+            let within = |at: f64| at.clamp(0.0, f64::from(side)) as usize;
+            within((middle - length / 2.0).floor())..within((middle + length / 2.0).ceil())
+        };
+        let (picture_width, picture_height) = picture.dimensions();
+        Bounds {
+            columns: span(x + width / 2.0, turned_width, picture_width),
+            rows: span(y + height / 2.0, turned_height, picture_height),
+        }
+    }
+
+    fn rotation(&self) -> f64 {
+        match &self.content {
+            Content::Text { style, .. } | Content::Number { style } => f64::from(style.rotation),
+            _ => 0.0,
+        }
     }
 }
 

@@ -49,12 +49,15 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
         Some(portrait) => Some(context.files.get(portrait, MAX_PORTRAIT).await?),
         None => None,
     };
-    let drawn = {
+    let (drawn, sha256) = {
         let (drawing, number, link) = (context.clone(), invitation.lucky_number.clone(), invitation.link.clone());
-        let draw = move || draw(&drawing, &template, &fields, portrait, (&number, &link), format);
+        let draw = move || {
+            let drawn = draw(&drawing, &template, &fields, portrait, (&number, &link), format)?;
+            let sha256 = hex::encode(Sha256::digest(&drawn.bytes));
+            Ok::<_, Failure>((drawn, sha256))
+        };
         context.studio.cpu.run(draw).await?
     };
-    let sha256 = hex::encode(Sha256::digest(&drawn.bytes));
     let bytes = drawn.bytes.len() as u64;
     let notes = drawn.notes.iter().map(ToString::to_string).collect();
     context.files.put_once(&key, Bytes::from(drawn.bytes)).await.map_err(refused)?;

@@ -84,7 +84,15 @@ fn a_template_is_checked_and_shown_with_a_sample_guest() {
         let ended = end(stage.herald(&["template", "check", "template", "--preview", picture])).with(0);
         assert_eq!(
             ended.out,
-            format!("template is fine: 200 × 250 pixels\nit reads these columns of the list: name\ndrew {picture}\n")
+            format!(
+                "template is fine: 200 × 250 pixels\n\
+                 it reads these columns of the list: name\n\
+                 jpeg: only what differs from guest to guest is encoded\n\
+                 png: only what differs from guest to guest is encoded\n\
+                 webp: every invitation is encoded whole, which is slower: \
+                 this format cannot be put together from pieces; PNG and JPEG can\n\
+                 drew {picture}\n"
+            )
         );
         let drawn = image::open(stage.path(picture)).unwrap();
         assert_eq!((drawn.width(), drawn.height()), (200, 250));

@@ -1,6 +1,7 @@
 use image::RgbImage;
 
-use super::{QrError, draw};
+use super::{QrError, QrInfo};
+use crate::imaging::canvas::Canvas;
 use crate::imaging::encode::{Format, encode};
 use crate::imaging::picture::{Pixels, decode};
 use crate::imaging::shape::Area;
@@ -11,6 +12,10 @@ const LIGHT: [u8; 3] = [255; 3];
 
 fn canvas() -> RgbImage {
     RgbImage::from_pixel(400, 300, image::Rgb([90, 40, 120]))
+}
+
+fn draw(image: &mut RgbImage, text: &str, area: Area, dark: [u8; 3], light: [u8; 3]) -> Result<QrInfo, QrError> {
+    super::draw(&mut Canvas::from(image), text, area, dark, light)
 }
 
 fn read(image: &RgbImage) -> String {

@@ -10,7 +10,7 @@ use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, Rgba, RgbaImage};
 use proptest::prelude::*;
 
 use super::*;
-use crate::imaging::template::PrepareError;
+use crate::imaging::template::{PrepareError, Whole};
 
 const WIDTH: u32 = 240;
 const HEIGHT: u32 = 180;
@@ -45,7 +45,7 @@ fn guest(fields: &BTreeMap<String, String>) -> Guest<'_> {
 fn drawn(template: &PreparedTemplate, guest: &Guest<'_>) -> (RgbImage, Vec<Note>) {
     let mut scratch = Scratch::default();
     let notes = draw(template, guest, &mut scratch).unwrap();
-    (scratch.frame, notes)
+    (scratch.frame.image().clone(), notes)
 }
 
 /// True if some pixel in the box is not paper.
@@ -293,6 +293,37 @@ proptest! {
         let second = render(&template, &guest, Format::Png, &mut scratch).unwrap();
         prop_assert_eq!(first.bytes, second.bytes);
         prop_assert_eq!(first.notes, second.notes);
+    }
+
+    #[test]
+    fn what_is_spliced_is_what_encoding_the_whole_picture_gives(
+        slots in prop::collection::vec(any_slot(), 1..4),
+        names in prop::collection::vec("\\PC{0,30}|[\\u{600}-\\u{6ff} ]{0,20}", 1..4),
+        quality in 1..=100_u8,
+    ) {
+        let read = PreparedTemplate::new(&bundle(&slots.concat()), &FontLibrary::embedded());
+        prop_assume!(read.is_ok());
+        let (template, jpeg) = (read.unwrap(), Format::Jpeg { quality });
+        for format in [Format::Png, jpeg] {
+            let reason = template.encoded_whole(format);
+            prop_assert!(matches!(reason, None | Some(Whole::Personal { .. })), "{:?}", reason);
+        }
+        let mut scratch = Scratch::default();
+        for fields in names.iter().map(|name| fields(name)) {
+            // Drawn on a picture of its own, so that nothing a scratch remembers can hide a difference.
+            let (image, _) = drawn(&template, &guest(&fields));
+            draw(&template, &guest(&fields), &mut scratch).unwrap();
+            prop_assert!(*scratch.frame.image() == image);
+            let png = encode_drawn(&template, Format::Png, &mut scratch).unwrap();
+            prop_assert!(image::load_from_memory(&png).unwrap().into_rgb8() == image);
+            let spliced = encode_drawn(&template, jpeg, &mut scratch).unwrap();
+            let mut whole = Vec::new();
+            match template.encoded_whole(jpeg) {
+                None => whole = splice::jpeg_whole(&image, quality).unwrap(),
+                Some(_) => crate::imaging::encode::encode(&image, jpeg, &mut whole).unwrap(),
+            }
+            prop_assert!(spliced == whole);
+        }
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use crate::imaging::canvas::Canvas;
 use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 
@@ -11,7 +12,7 @@ const GOLD: [u8; 3] = [220, 180, 60];
 
 fn pasted(picture: &Pixels, area: Area, shape: Shape, border: Option<Border>) -> RgbImage {
     let mut canvas = RgbImage::from_pixel(120, 100, Rgb(GROUND));
-    paste(&mut canvas, picture, area, shape, border, &mut Scratch::new());
+    paste(&mut Canvas::from(&mut canvas), picture, area, shape, border, &mut Scratch::new());
     canvas
 }
 

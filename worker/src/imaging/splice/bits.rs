@@ -1,71 +1,92 @@
 //! Bits in DEFLATE's order: the first is the lowest of its byte.
 
-/// Bits being written.
+/// What must lie behind bits that are to be copied, so that words can be read across their end.
+pub(super) const PADDING: [u8; 8] = [0; 8];
+
+/// Bits being written, a word at a time.
 #[derive(Default)]
 pub(super) struct Bits {
-    bytes: Vec<u8>,
-    /// Fewer than 32 between calls.
+    words: Vec<[u8; 8]>,
     pending: u64,
+    /// Bits in `pending`, fewer than 64. Those above are zero.
     count: u32,
 }
 
 impl Bits {
-    /// Goes on behind whole bytes.
-    pub(super) fn after(bytes: Vec<u8>) -> Self {
-        Self { bytes, pending: 0, count: 0 }
+    /// Room for so many bytes before memory is asked for again.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self { words: Vec::with_capacity(bytes.div_ceil(8)), ..Self::default() }
     }
 
     /// How many bits there are.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() * 8 + self.count as usize
+        self.words.len() * 64 + self.count as usize
     }
 
-    /// Appends the lowest `count` bits of `value`, at most 32; the others are zero.
+    /// The whole words written so far, as bytes.
+    pub(super) fn words(&self) -> &[u8] {
+        self.words.as_flattened()
+    }
+
+    /// Appends the lowest `count` bits of `value`, at most 60; the others are zero.
     #[inline]
-    pub(super) fn push(&mut self, value: u32, count: u32) {
-        self.pending |= u64::from(value) << self.count;
+    pub(super) fn push(&mut self, value: u64, count: u32) {
+        self.pending |= value << self.count;
         self.count += count;
-        if self.count >= 32 {
-            // A fixed number of bytes is stored several times as fast as "as many as there are".
-            self.bytes.extend_from_slice(&(self.pending as u32).to_le_bytes());
-            self.pending >>= 32;
-            self.count -= 32;
+        if self.count >= 64 {
+            self.words.push(self.pending.to_le_bytes());
+            self.count -= 64;
+            // What was pushed fills at most 60 bits, so at least one was used up.
+            self.pending = value >> (count - self.count);
         }
     }
 
-    /// Appends bits `from..to` of `source`.
+    /// Appends whole bytes.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.push(u64::from(*byte), 8));
+    }
+
+    /// Appends bits `from..to` of `source`, behind which there is [`PADDING`].
     pub(super) fn copy(&mut self, source: &[u8], mut from: usize, to: usize) {
-        // A few bits until the source stands at a byte, whole words, and what is left.
-        from = self.copy_slowly(source, from, to.min(from.next_multiple_of(8)));
-        if to > from {
-            let (words, _) = source[from / 8..to / 8].as_chunks::<8>();
-            self.bytes.reserve(words.len() * 8);
-            for word in words {
-                let word = u64::from_le_bytes(*word);
-                self.bytes.extend_from_slice(&(self.pending | word << self.count).to_le_bytes());
-                // In two steps, because a shift by all 64 bits is none.
-                self.pending = word >> 1 >> (63 - self.count);
+        // What is pending is filled up to a word, then whole words follow, then what is left.
+        from = self.copy_few(source, from, to.min(from + (64 - self.count as usize) % 64));
+        let words = (to - from) / 64;
+        if words > 0 {
+            let (byte, shift) = (from / 8, from % 8);
+            let (low, _) = source[byte..byte + words * 8].as_chunks::<8>();
+            if shift == 0 {
+                self.words.extend_from_slice(low);
+            } else {
+                let (high, _) = source[byte + 8..byte + words * 8 + 8].as_chunks::<8>();
+                let word = |(low, high): (&[u8; 8], &[u8; 8])| {
+                    (u64::from_le_bytes(*low) >> shift | u64::from_le_bytes(*high) << (64 - shift)).to_le_bytes()
+                };
+                self.words.extend(low.iter().zip(high).map(word));
             }
-            from += words.len() * 64;
+            from += words * 64;
         }
-        self.copy_slowly(source, from, to);
+        self.copy_few(source, from, to);
     }
 
-    /// Copies byte by byte; `from` may stand within one. Returns `to`, or `from` if that is greater.
-    fn copy_slowly(&mut self, source: &[u8], mut from: usize, to: usize) -> usize {
+    /// Copies fewer than 64 bits. Returns `to`.
+    fn copy_few(&mut self, source: &[u8], mut from: usize, to: usize) -> usize {
         while from < to {
-            let count = (8 - from % 8).min(to - from) as u32;
-            self.push(u32::from(source[from / 8]) >> (from % 8) & ((1 << count) - 1), count);
-            from += count as usize;
+            let count = (to - from).min(56);
+            let (word, _) = source[from / 8..].split_first_chunk::<8>().expect("padding lies behind the bits");
+            let value = u64::from_le_bytes(*word) >> (from % 8) & ((1 << count) - 1);
+            self.push(value, count as u32);
+            from += count;
         }
         from
     }
 
     /// Fills the last byte with zeros and returns the bytes.
     pub(super) fn finish(mut self) -> Vec<u8> {
-        let left = self.count.div_ceil(8) as usize;
-        self.bytes.extend_from_slice(&self.pending.to_le_bytes()[..left]);
-        self.bytes
+        let length = self.len().div_ceil(8);
+        self.words.push(self.pending.to_le_bytes());
+        let mut bytes = self.words.into_flattened();
+        bytes.truncate(length);
+        bytes
     }
 }
 
@@ -75,22 +96,43 @@ mod tests {
 
     #[test]
     fn any_stretch_copied_to_any_place_reads_the_same() {
-        let source: Vec<u8> = (0..40u32).map(|i| (i * 151 + 7) as u8).collect();
+        let mut source: Vec<u8> = (0..40u32).map(|i| (i * 151 + 7) as u8).collect();
+        let end = source.len() * 8;
+        source.extend(PADDING);
         let bit = |bytes: &[u8], at: usize| bytes[at / 8] >> (at % 8) & 1;
-        for lead in 0..9 {
+        for lead in (0..70).step_by(3) {
             for from in 0..20 {
-                for to in from..source.len() * 8 {
+                for to in from..end {
                     let mut bits = Bits::default();
-                    bits.push(0b1_0110_1101 & ((1 << lead) - 1), lead);
+                    (0..lead).for_each(|at| bits.push(at % 2, 1));
                     bits.copy(&source, from, to);
-                    assert_eq!(bits.len(), lead as usize + to - from);
+                    let lead = lead as usize;
+                    assert_eq!(bits.len(), lead + to - from);
                     bits.push(1, 1);
                     let bytes = bits.finish();
+                    assert!((0..lead).all(|at| bit(&bytes, at) == (at % 2) as u8));
                     for at in from..to {
-                        assert_eq!(bit(&bytes, lead as usize + at - from), bit(&source, at), "{lead} {from} {to} {at}");
+                        assert_eq!(bit(&bytes, lead + at - from), bit(&source, at), "{lead} {from} {to} {at}");
                     }
-                    assert_eq!(bit(&bytes, lead as usize + to - from), 1);
+                    assert_eq!(bit(&bytes, lead + to - from), 1);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_pushes_cross_words_without_a_loss() {
+        for count in 1..=60 {
+            let mut bits = Bits::default();
+            let value = (1_u64 << count) - 1;
+            for _ in 0..70 {
+                bits.push(value, count);
+                bits.push(0, 1);
+            }
+            let bytes = bits.finish();
+            for at in 0..70 * (count as usize + 1) {
+                let expected = at % (count as usize + 1) != count as usize;
+                assert_eq!(bytes[at / 8] >> (at % 8) & 1 == 1, expected, "{count} {at}");
             }
         }
     }

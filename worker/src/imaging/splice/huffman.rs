@@ -4,22 +4,21 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::bits::Bits;
+use super::tokens::{LONGEST, Token};
 
 /// Literals, end of block and length codes.
 pub(super) const SYMBOLS: usize = 286;
 /// Ends a block.
 pub(super) const END: usize = 256;
-/// Longest run one match can say.
-pub(super) const LONGEST: usize = 258;
 const MAX_LENGTH: u32 = 15;
 
 /// What is written for each symbol and for runs.
 pub(super) struct Code {
     lengths: [u8; SYMBOLS],
     /// Bits, first one lowest, and how many.
-    symbols: [(u16, u8); SYMBOLS],
+    symbols: [(u16, u16); SYMBOLS],
     /// By length: the match "the last byte again, so many times", distance and all.
-    runs: Vec<(u32, u8)>,
+    runs: Vec<(u32, u32)>,
 }
 
 impl Code {
@@ -40,7 +39,7 @@ impl Code {
                 let (symbol, extra, extra_bits) = length_symbol(length);
                 let (bits, count) = symbols[symbol];
                 // Distance 1 is a single zero bit.
-                (u32::from(bits) | extra << count, count + extra_bits + 1)
+                (u32::from(bits) | extra << count, u32::from(count) + u32::from(extra_bits) + 1)
             })
             .collect();
         Self { lengths, symbols, runs }
@@ -50,7 +49,7 @@ impl Code {
     pub(super) fn write_head(&self, bits: &mut Bits) {
         bits.push(1, 1);
         bits.push(0b10, 2);
-        bits.push(SYMBOLS as u32 - 257, 5);
+        bits.push(SYMBOLS as u64 - 257, 5);
         // Two distance codes of one bit, though only the first is used: a lone one is legal, but decoders have erred on it.
         bits.push(1, 5);
         // The lengths 0 to 15 themselves are coded in four bits each, 16 to 18 are not used.
@@ -59,19 +58,43 @@ impl Code {
             bits.push(if symbol < 16 { 4 } else { 0 }, 3);
         }
         for length in self.lengths.iter().chain(&[1, 1]) {
-            bits.push(u32::from(length.reverse_bits() >> 4), 4);
+            bits.push(u64::from(length.reverse_bits() >> 4), 4);
         }
     }
 
     #[inline]
-    pub(super) fn symbol(&self, symbol: usize) -> (u16, u8) {
-        self.symbols[symbol]
+    fn symbol(&self, symbol: usize) -> (u64, u32) {
+        let (bits, count) = self.symbols[symbol];
+        (u64::from(bits), u32::from(count))
     }
 
-    /// The match that repeats the last byte `length` times, 3 to 258.
-    #[inline]
-    pub(super) fn run(&self, length: usize) -> (u32, u8) {
-        self.runs[length]
+    /// Writes one token. Within the loop over them, or the bits that wait would go through memory for each.
+    #[inline(always)]
+    pub(super) fn write(&self, token: Token, bits: &mut Bits) {
+        match token {
+            Token::Four(bytes) => {
+                // At most 60 bits, joined in pairs so that no sum waits for all the others.
+                let [(a, a_count), (b, b_count), (c, c_count), (d, d_count)] =
+                    bytes.map(|byte| self.symbol(usize::from(byte)));
+                let (first, first_count) = (a | b << a_count, a_count + b_count);
+                let (second, second_count) = (c | d << c_count, c_count + d_count);
+                bits.push(first | second << first_count, first_count + second_count);
+            }
+            Token::Run(byte, length) => {
+                let (value, count) = self.symbol(usize::from(byte));
+                bits.push(value, count);
+                if length > 0 {
+                    let (value, count) = self.runs[length];
+                    bits.push(u64::from(value), count);
+                }
+            }
+        }
+    }
+
+    /// Ends the block.
+    pub(super) fn write_end(&self, bits: &mut Bits) {
+        let (value, count) = self.symbol(END);
+        bits.push(value, count);
     }
 }
 
@@ -112,13 +135,13 @@ fn lengths(counts: &[u64; SYMBOLS]) -> [u32; SYMBOLS] {
 }
 
 /// Canonical codes, turned round: DEFLATE writes a code's highest bit first.
-fn canonical(lengths: &[u8; SYMBOLS]) -> [(u16, u8); SYMBOLS] {
+fn canonical(lengths: &[u8; SYMBOLS]) -> [(u16, u16); SYMBOLS] {
     let mut symbols = [(0, 0); SYMBOLS];
     let mut next = 0_u32;
     for length in 1..=MAX_LENGTH as u8 {
         next <<= 1;
         for (symbol, _) in lengths.iter().enumerate().filter(|(_, of)| **of == length) {
-            symbols[symbol] = ((next as u16).reverse_bits() >> (16 - length), length);
+            symbols[symbol] = ((next as u16).reverse_bits() >> (16 - length), u16::from(length));
             next += 1;
         }
     }

@@ -6,15 +6,18 @@
 use image::RgbImage;
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
-use super::changed::changed;
-use super::{EncodeError, refused};
+use super::super::encode::EncodeError;
+use super::refused;
+use crate::imaging::touched::{CELL, Touched};
 
 /// Side of a minimum coded unit with chroma at half size, in pixels.
 const UNIT: usize = 16;
 /// Units in a restart interval. Shorter ones leave less to code again; each costs about five bytes.
-const INTERVAL: usize = 8;
+const INTERVAL: usize = 4;
 /// Intervals coded in one go: the picture they are laid out in may be 65,535 pixels high.
 const AT_ONCE: usize = 4_000;
+
+const _: () = assert!(UNIT == CELL, "a unit's bits are those of its rows");
 
 /// A template's picture, coded.
 pub(super) struct JpegTemplate {
@@ -23,6 +26,8 @@ pub(super) struct JpegTemplate {
     height: usize,
     /// Units in a row of the picture.
     columns: usize,
+    /// Units in all.
+    units: usize,
     /// Everything before the first interval.
     head: Vec<u8>,
     intervals: Intervals,
@@ -36,76 +41,86 @@ struct Intervals {
     ends: Vec<usize>,
 }
 
+/// Buffers reused from one file to the next: as large as what guests touch.
+#[derive(Default)]
+pub(super) struct Scratch {
+    dirty: Vec<usize>,
+    strip: Vec<u8>,
+    coded: Vec<u8>,
+    fresh: Intervals,
+}
+
 impl JpegTemplate {
+    /// Codes `base`.
     pub(super) fn new(base: &RgbImage, quality: u8) -> Result<Self, EncodeError> {
-        let whole = whole(base.as_raw(), base.width() as usize, base.height() as usize, quality)?;
+        let whole = encode_whole(base, quality)?;
         let head = head_length(&whole).ok_or_else(|| refused("the encoder wrote no scan"))?;
         let (width, height) = (base.width() as usize, base.height() as usize);
-        Ok(Self {
-            quality,
-            width,
-            height,
-            columns: width.div_ceil(UNIT),
-            intervals: Intervals::split(&whole[head..]),
-            head: whole[..head].to_vec(),
-        })
+        let columns = width.div_ceil(UNIT);
+        let mut intervals = Intervals::default();
+        intervals.append(&whole[head..]);
+        let head = whole[..head].to_vec();
+        Ok(Self { quality, width, height, columns, units: columns * height.div_ceil(UNIT), head, intervals })
     }
 
-    /// Whether the format has room for the picture, and there is something to code.
-    pub(super) fn takes(base: &RgbImage) -> bool {
-        !base.is_empty() && base.width().max(base.height()) <= u32::from(u16::MAX)
-    }
-
-    /// Appends the file of `frame`, which differs from `base` in places.
-    pub(super) fn encode(&self, base: &RgbImage, frame: &RgbImage, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let units = changed(base, frame, UNIT, UNIT);
-        let dirty: Vec<usize> = units
-            .chunks(INTERVAL)
-            .enumerate()
-            .filter(|(_, units)| units.contains(&true))
-            .map(|(interval, _)| interval)
-            .collect();
-        let mut fresh = Vec::with_capacity(dirty.len());
+    /// The file of `frame`, which differs from the template's picture nowhere but where it was touched.
+    pub(super) fn encode(
+        &self,
+        frame: &RgbImage,
+        touched: &Touched,
+        scratch: &mut Scratch,
+    ) -> Result<Vec<u8>, EncodeError> {
+        let Scratch { dirty, strip, coded, fresh } = scratch;
+        self.find_dirty(touched, dirty);
+        fresh.bytes.clear();
+        fresh.ends.clear();
         // The last interval may be shorter than the others and goes by itself.
-        let short = !units.len().is_multiple_of(INTERVAL) && dirty.last() == Some(&(self.intervals.ends.len() - 1));
+        let short = !self.units.is_multiple_of(INTERVAL) && dirty.last() == Some(&(self.intervals.ends.len() - 1));
         let (full, last) = dirty.split_at(dirty.len() - usize::from(short));
-        for dirty in full.chunks(AT_ONCE) {
-            fresh.push(self.code(frame, dirty, INTERVAL)?);
-        }
-        if !last.is_empty() {
-            fresh.push(self.code(frame, last, units.len() % INTERVAL)?);
-        }
-        out.extend_from_slice(&self.head);
-        let mut fresh = fresh.iter().flat_map(Intervals::iter);
-        let mut next = 0;
-        for interval in dirty {
-            // Markers are numbered by place, so stretches that did not change are copied with theirs.
-            out.extend_from_slice(self.intervals.stretch(next, interval));
-            out.extend_from_slice(fresh.next().ok_or_else(|| refused("the encoder wrote too few intervals"))?);
-            if interval + 1 < self.intervals.ends.len() {
-                out.extend_from_slice(&[0xff, 0xd0 + (interval % 8) as u8]);
+        for (dirty, units) in full.chunks(AT_ONCE).map(|dirty| (dirty, INTERVAL)).chain([(last, self.units % INTERVAL)])
+        {
+            if dirty.is_empty() {
+                continue;
             }
-            next = interval + 1;
+            self.lay_out(frame, dirty, units, strip);
+            encode_pixels(strip, units * UNIT, dirty.len() * UNIT, self.quality, coded)?;
+            let head = head_length(coded).ok_or_else(|| refused("the encoder wrote no scan"))?;
+            fresh.append(&coded[head..]);
         }
-        out.extend_from_slice(self.intervals.stretch(next, self.intervals.ends.len()));
-        out.extend_from_slice(&[0xff, 0xd9]);
-        Ok(())
+        if fresh.ends.len() != dirty.len() {
+            return Err(refused("the encoder wrote another number of intervals"));
+        }
+        Ok(self.join(dirty, fresh))
     }
 
-    /// Codes some intervals of `units` units each, laid out one below the other.
-    fn code(&self, frame: &RgbImage, intervals: &[usize], units: usize) -> Result<Intervals, EncodeError> {
-        let (width, height) = (units * UNIT, intervals.len() * UNIT);
-        let mut strip = Vec::with_capacity(width * height * 3);
-        for interval in intervals {
-            for line in 0..UNIT {
-                for unit in (0..units).map(|unit| interval * INTERVAL + unit) {
-                    self.push_line(frame, unit % self.columns, unit / self.columns * UNIT + line, &mut strip);
+    /// The intervals that hold a unit that was touched, in order.
+    fn find_dirty(&self, touched: &Touched, dirty: &mut Vec<usize>) {
+        dirty.clear();
+        for (row, first) in (0..self.height).step_by(UNIT).zip((0..).step_by(self.columns)) {
+            let lines = row..(row + UNIT).min(self.height);
+            for at in 0..touched.row(row).len() {
+                let mut bits = lines.clone().fold(0, |bits, line| bits | touched.row(line)[at]);
+                while bits != 0 {
+                    let interval = (first + at * 64 + bits.trailing_zeros() as usize) / INTERVAL;
+                    if dirty.last() != Some(&interval) {
+                        dirty.push(interval);
+                    }
+                    bits &= bits - 1;
                 }
             }
         }
-        let coded = whole(&strip, width, height, self.quality)?;
-        let head = head_length(&coded).ok_or_else(|| refused("the encoder wrote no scan"))?;
-        Ok(Intervals::split(&coded[head..]))
+    }
+
+    /// Lays out some intervals of `units` units each, one below the other.
+    fn lay_out(&self, frame: &RgbImage, intervals: &[usize], units: usize, strip: &mut Vec<u8>) {
+        strip.clear();
+        for interval in intervals {
+            for line in 0..UNIT {
+                for unit in (0..units).map(|unit| interval * INTERVAL + unit) {
+                    self.push_line(frame, unit % self.columns, unit / self.columns * UNIT + line, strip);
+                }
+            }
+        }
     }
 
     /// One line of a unit, continued beyond the picture's edges as the encoder does.
@@ -119,54 +134,90 @@ impl JpegTemplate {
             strip.extend_from_slice(&row[line - 3..]);
         }
     }
+
+    /// The file with the intervals `dirty` replaced by `fresh`.
+    fn join(&self, dirty: &[usize], fresh: &Intervals) -> Vec<u8> {
+        let (old, last) = (&self.intervals, self.intervals.ends.len());
+        let mut out = Vec::with_capacity(self.head.len() + old.bytes.len() + fresh.bytes.len() + 2);
+        out.extend_from_slice(&self.head);
+        let mut next = 0;
+        for (at, interval) in dirty.iter().copied().enumerate() {
+            // Markers are numbered by place, so stretches that did not change are copied with theirs.
+            out.extend_from_slice(old.stretch(next, interval));
+            out.extend_from_slice(fresh.interval(at));
+            if interval + 1 < last {
+                out.extend_from_slice(&[0xff, 0xd0 + (interval % 8) as u8]);
+            }
+            next = interval + 1;
+        }
+        out.extend_from_slice(old.stretch(next, last));
+        out.extend_from_slice(&[0xff, 0xd9]);
+        out
+    }
 }
 
 impl Intervals {
-    /// Takes apart what follows the scan header.
-    fn split(scan: &[u8]) -> Self {
-        let mut intervals = Self::default();
+    /// Takes apart what follows a scan header and appends it.
+    fn append(&mut self, scan: &[u8]) {
+        if !self.ends.is_empty() {
+            // Room for the marker that is missing between two scans.
+            self.bytes.extend_from_slice(&[0xff, 0xd0]);
+        }
+        let start = self.bytes.len();
         let mut at = 0;
         // Within coded data 0xff is followed by 0; anything else is a marker.
-        while at + 1 < scan.len() {
-            match (scan[at], scan[at + 1]) {
-                (0xff, 0xd0..=0xd7) => {
-                    intervals.ends.push(at);
+        while let Some(found) = scan[at..].iter().position(|byte| *byte == 0xff) {
+            at += found;
+            match scan.get(at + 1) {
+                Some(0xd0..=0xd7) => {
+                    self.ends.push(start + at);
                     at += 2;
                 }
-                (0xff, 0xd9) => break,
-                _ => at += 1,
+                Some(0) => at += 2,
+                _ => break,
             }
         }
-        intervals.ends.push(at);
-        intervals.bytes = scan[..at].to_vec();
-        intervals
+        self.ends.push(start + at);
+        self.bytes.extend_from_slice(&scan[..at]);
     }
 
     fn start(&self, interval: usize) -> usize {
         if interval == 0 { 0 } else { (self.ends[interval - 1] + 2).min(self.bytes.len()) }
     }
 
+    fn interval(&self, interval: usize) -> &[u8] {
+        &self.bytes[self.start(interval)..self.ends[interval]]
+    }
+
     /// The intervals from `first` up to `end`, each with the marker behind it; the very last has none.
     fn stretch(&self, first: usize, end: usize) -> &[u8] {
         if first >= end { &[] } else { &self.bytes[self.start(first)..self.start(end)] }
     }
-
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.ends.len()).map(|interval| &self.bytes[self.start(interval)..self.ends[interval]])
-    }
 }
 
-fn whole(pixels: &[u8], width: usize, height: usize, quality: u8) -> Result<Vec<u8>, EncodeError> {
+/// A whole picture with the restart intervals that splicing works with.
+pub(in crate::imaging) fn encode_whole(image: &RgbImage, quality: u8) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::new();
-    let mut encoder = Encoder::new(&mut out, quality);
+    encode_pixels(image.as_raw(), image.width() as usize, image.height() as usize, quality, &mut out)?;
+    Ok(out)
+}
+
+fn encode_pixels(
+    pixels: &[u8],
+    width: usize,
+    height: usize,
+    quality: u8,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    out.clear();
+    let mut encoder = Encoder::new(out, quality);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
     let (Ok(width), Ok(height)) = (u16::try_from(width), u16::try_from(height)) else {
         return Err(refused("the picture is too large for JPEG"));
     };
     encoder.set_restart_interval(INTERVAL as u16);
-    encoder.encode(pixels, width, height, ColorType::Rgb).map_err(refused)?;
-    Ok(out)
+    encoder.encode(pixels, width, height, ColorType::Rgb).map_err(refused)
 }
 
 /// Length of everything up to the end of the scan header.

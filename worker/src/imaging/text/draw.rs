@@ -1,51 +1,11 @@
 //! Filling a laid-out text into an image.
 
-use image::RgbImage;
+use crate::imaging::canvas::Canvas;
 
 use super::bitmap::Pictures;
 use super::raster::{Affine, Coverage, Rect};
 use super::shape::{Layout, Line};
 use super::style::{Align, Shadow, TextStyle, VAlign};
-
-/// An RGB image to draw on, 8 bits a channel, rows without padding.
-pub struct Canvas<'a> {
-    pixels: &'a mut [u8],
-    width: u32,
-    height: u32,
-}
-
-impl<'a> Canvas<'a> {
-    /// Wraps raw RGB pixels; `None` if there are not `width` × `height` × 3 bytes.
-    pub fn new(pixels: &'a mut [u8], width: u32, height: u32) -> Option<Self> {
-        let bytes = u64::from(width) * u64::from(height) * 3;
-        let fits = u64::try_from(pixels.len()) == Ok(bytes) && i32::try_from(width.max(height)).is_ok();
-        fits.then_some(Self { pixels, width, height })
-    }
-
-    fn rect(&self) -> Rect {
-        let edge = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
-        Rect { left: 0, top: 0, right: edge(self.width), bottom: edge(self.height) }
-    }
-
-    /// Lays a colour over a pixel; `opacity` in 0–1. Outside the image nothing happens.
-    #[inline]
-    fn blend(&mut self, x: i32, y: i32, color: [f32; 3], opacity: f32) {
-        let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
-        let start = (y * self.width as usize + x) * 3;
-        let Some(pixel) = self.pixels.get_mut(start..start + 3) else { return };
-        for (value, color) in pixel.iter_mut().zip(color) {
-            let below = f32::from(*value);
-            *value = (below + (color - below) * opacity + 0.5) as u8;
-        }
-    }
-}
-
-impl<'a> From<&'a mut RgbImage> for Canvas<'a> {
-    fn from(image: &'a mut RgbImage) -> Self {
-        let (width, height) = image.dimensions();
-        Self { pixels: image, width, height }
-    }
-}
 
 /// Where a text goes on the image, in pixels. May lie partly or wholly outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +35,8 @@ pub fn draw(layout: &Layout, style: &TextStyle, canvas: &mut Canvas<'_>, area: A
     let rotated = style.rotation.rem_euclid(360.0) != 0.0 && style.rotation.is_finite();
     let edge = |at: i32, side: u32| at.saturating_add(i32::try_from(side).unwrap_or(i32::MAX));
     let inside = Rect { left: area.x, top: area.y, right: edge(area.x, area.width), bottom: edge(area.y, area.height) };
-    let clip = if rotated { Some(canvas.rect()) } else { inside.intersect(canvas.rect()) };
+    let whole = whole(canvas);
+    let clip = if rotated { Some(whole) } else { inside.intersect(whole) };
     let Some(clip) = clip else { return };
     let place = Placement::new(layout, style, area, rotated.then_some(style.rotation));
 
@@ -90,6 +51,12 @@ pub fn draw(layout: &Layout, style: &TextStyle, canvas: &mut Canvas<'_>, area: A
     });
     stamp_pictures(layout, &place, clip, &mut scratch.pictures, opacity, canvas);
     scratch.coverage.trim();
+}
+
+fn whole(canvas: &Canvas<'_>) -> Rect {
+    let (width, height) = canvas.dimensions();
+    let edge = |side: u32| i32::try_from(side).unwrap_or(i32::MAX);
+    Rect { left: 0, top: 0, right: edge(width), bottom: edge(height) }
 }
 
 /// Where each line's pen starts, and how em become pixels.

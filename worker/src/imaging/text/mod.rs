@@ -14,7 +14,8 @@ mod shape;
 mod style;
 mod wrap;
 
-pub use draw::{Area, Canvas, Scratch, draw};
+pub use super::canvas::Canvas;
+pub use draw::{Area, Scratch, draw};
 pub use fit::layout;
 pub use shape::{Layout, Line};
 pub use style::{Align, Shadow, TextStyle, VAlign};
