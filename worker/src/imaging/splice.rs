@@ -42,7 +42,7 @@ pub(super) struct Splices {
 }
 
 enum Coded {
-    Png(PngTemplate),
+    Png(Box<PngTemplate>),
     Jpeg(JpegTemplate),
     /// Every invitation goes through the encoder of whole pictures.
     Whole(Whole),
@@ -119,7 +119,7 @@ impl Splices {
                 Format::Jpeg { quality } => JpegTemplate::new(template.base, quality)
                     .map(Coded::Jpeg)
                     .map_err(|error| Whole::Encoder(error.to_string())),
-                _ => Ok(Coded::Png(PngTemplate::new(template.base, &self.likely))),
+                _ => Ok(Coded::Png(Box::new(PngTemplate::new(template.base, &self.likely)))),
             })
             .and_then(|coded| coded.check(template, format).map(|()| coded));
         coded.unwrap_or_else(|reason| {

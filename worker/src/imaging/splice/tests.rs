@@ -153,7 +153,7 @@ fn a_picture_of_many_bytes_the_template_lacks_still_codes() {
     let mut frame = Frame::default();
     let mut canvas = frame.begin(&base);
     for y in 0..256 {
-        canvas.span(y, 0..256).iter_mut().zip(0..).for_each(|(value, x)| *value = (x * 7 ^ y * 13) as u8);
+        canvas.span(y, 0..256).iter_mut().zip(0..).for_each(|(value, x)| *value = ((x * 7) ^ (y * 13)) as u8);
     }
     let out = encode(&Splices::new(Vec::new()), &base, &frame, Format::Png);
     assert!(image::load_from_memory(&out).unwrap().into_rgb8() == *frame.image());
