@@ -70,8 +70,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         // However the rest is encoded, a NUL can only come so.
-        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
-            return Err(Problem::new(Kind::InvalidRequest, "the parameters after ? have a NUL in them"));
+        let pairs = parts.uri.query().into_iter().flat_map(|query| query.split('&'));
+        if let Some(pair) = pairs.into_iter().find(|pair| pair.contains("%00")) {
+            let name = pair.split('=').next().unwrap_or_default();
+            return Err(Problem::field(name, format!("{name} has a NUL in it")));
         }
         let read = Query::<T>::from_request_parts(parts, state).await;
         read.map(|Query(read)| Self(read)).map_err(|refusal| {

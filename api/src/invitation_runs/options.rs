@@ -54,6 +54,7 @@ pub(super) struct Fields {
 /// The form, as it is described: its files are read one by one.
 #[derive(ToSchema)]
 #[schema(as = RunForm)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only described")]
 pub(super) struct RunForm {
     /// The list of guests, a CSV file.

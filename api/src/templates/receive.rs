@@ -22,6 +22,7 @@ const NAME_BYTES: usize = 400;
 
 /// The form, as it is described.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only described")]
 pub(super) struct TemplateForm {
     /// The name it shall have, if not the one in its `template.toml`.

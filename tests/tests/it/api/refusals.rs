@@ -16,6 +16,7 @@ on_both_engines! {
     an_upload_over_the_limit_is_refused_however_it_is_sent,
     a_picture_over_the_limit_is_named,
     a_body_that_cannot_be_read_is_refused,
+    a_nul_is_refused_wherever_it_comes,
 }
 
 const RUNS: &str = "/api/v1/invitation-runs";
@@ -160,5 +161,25 @@ async fn a_body_that_cannot_be_read_is_refused(database: &TestDatabase) {
     post("multipart/form-data; boundary=b", "--b\r\nContent-Dis").await.problem(400, "invalid-request");
     let unknown = post("application/json", "{\"evnt\": \"Gala\"}").await;
     assert!(unknown.problem(422, "invalid-field").contains("unknown field `evnt`"));
+    assert_nothing_kept(&service).await;
+}
+
+/// PostgreSQL cannot keep one, and SQLite should not.
+async fn a_nul_is_refused_wherever_it_comes(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.template().await;
+    let refused = |answer: Answer, pointer: &str| {
+        assert!(answer.problem(422, "invalid-field").contains("NUL"), "{}", answer.text());
+        assert_eq!(answer.json()["errors"][0]["pointer"], pointer);
+    };
+    refused(service.get("/api/v1/jobs?limit=5&kind=a%00b").await, "/kind");
+    refused(service.get("/api/v1/audit?who=%00").await, "/who");
+    refused(service.post_form(RUNS, Form::of("Ga\0la", "gala", LIST)).await, "/event");
+    let plan = json!({ "name": "a\0b", "cron": "@daily", "time_zone": "UTC", "kind": "probe.run", "args": {} });
+    refused(service.post_json("/api/v1/schedules", plan).await, "/name");
+    let plan =
+        json!({ "name": "ab", "cron": "@daily", "time_zone": "UTC", "kind": "probe.run", "args": { "x": ["\0"] } });
+    refused(service.post_json("/api/v1/schedules", plan).await, "/args/x/0");
+    service.get("/api/v1/connections/a%00b").await.problem(404, "not-found");
     assert_nothing_kept(&service).await;
 }
