@@ -14,9 +14,6 @@ use uuid::Uuid;
 use super::{Result, Tx};
 use crate::{clock::Clock, ids::Ids};
 
-/// How long an idle connection is taken to be alive without being asked.
-const TRUSTED: Duration = Duration::from_secs(1);
-
 /// Which database to open.
 #[derive(Clone, Debug)]
 pub enum DbConfig {
@@ -74,17 +71,6 @@ impl Db {
                 let pool = PgPoolOptions::new()
                     .max_connections(*max_connections)
                     .acquire_timeout(Duration::from_secs(10))
-                    // sqlx asks after each use, and before each, whether the server is still there: two round trips for a statement's one.
-                    // Who answered a moment ago is.
-                    .test_before_acquire(false)
-                    .before_acquire(|connection, seen| {
-                        Box::pin(async move {
-                            if seen.idle_for >= TRUSTED {
-                                connection.ping().await?;
-                            }
-                            Ok(true)
-                        })
-                    })
                     .connect_with(options)
                     .await?;
                 Engine::Postgres(pool)
@@ -111,8 +97,6 @@ impl Db {
                 let read = SqlitePoolOptions::new()
                     .max_connections(4)
                     .acquire_timeout(Duration::from_secs(10))
-                    // A file does not hang up; and after each use sqlx asks all the same.
-                    .test_before_acquire(false)
                     // Page caches are memory that grows with the file: only the writer's is large.
                     .connect_with(options.pragma("query_only", "on").pragma("cache_size", "-1000"))
                     .await?;
