@@ -230,7 +230,7 @@ mod tests {
             (format!("{CRM}[crm.roles]\nmanager = \"boss\"\n"), "setting crm.roles is boss"),
             (format!("{CRM}max_missing_percent = 101\n"), "use 0 to 100"),
             (format!("{CRM}[crm.webhook]\nsecret = \"hunter2\"\n"), "setting crm.webhook.secret"),
-            (format!("{CRM}[crm.webhook]\nsignature = \"hmac\"\n"), "setting crm.webhook.header"),
+            (format!("{CRM}[crm.webhook]\nsignature = \"hmac\"\nheader = \"\"\n"), "setting crm.webhook.header"),
             (
                 format!("{CRM}[crm.webhook]\nsignature = \"hmac\"\nheader = \"x\"\nsigned = \"{{id}}\"\n"),
                 "it must contain {body}",

@@ -68,11 +68,11 @@ fn own(signed: &str, id_header: &str, timestamp_header: &str, hash: Hash, encodi
         id_header: id_header.to_owned(),
         timestamp_header: timestamp_header.to_owned(),
     };
-    Signature::new(scheme, &"a secret of sixteen or more".into()).unwrap()
+    Signature::new(scheme, &"a-secret-of-sixteen-or-more".into()).unwrap()
 }
 
 fn signature<M: Mac + KeyInit>(text: &[u8]) -> Vec<u8> {
-    let mac = <M as Mac>::new_from_slice(b"a secret of sixteen or more").unwrap();
+    let mac = <M as Mac>::new_from_slice(b"a-secret-of-sixteen-or-more").unwrap();
     mac.chain_update(text).finalize().into_bytes().to_vec()
 }
 
