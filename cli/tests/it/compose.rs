@@ -37,7 +37,7 @@ fn every_herald_of_the_fleet_is_started_with_words_and_settings_that_herald_know
         ("POSTGRES_PASSWORD", "p"),
         ("REDIS_PASSWORD", "r"),
         ("S3_SECRET_KEY", "s"),
-        ("LINKS_KEY", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"),
+        ("LINKS_KEY", "2719742002b776a9ef93ee10ba94fb912fbc7a2f9104c9b7cab102841f708a26"),
         ("PUBLIC_URL", "https://invites.example.com"),
     ]);
     let mut roles = Vec::new();
