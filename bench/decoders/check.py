@@ -69,9 +69,9 @@ def weigh(folder: Path, size: str, kind: str):
 
 def main(folder: Path, out: Path) -> int:
     build = cv2.getBuildInformation()
-    libraries = ", ".join(
-        re.search(rf"^ +{name}: +(?:build )?.*?(\S*\d\S*)\)?$", build, re.M)[0].strip() for name in ("JPEG", "PNG") if re.search(rf"^ +{name}:", build, re.M)
-    )
+    version = {name: re.search(rf"^ +{name}: .*\(ver ([\w.]+)", build, re.M) for name in ("JPEG", "PNG")}
+    jpeg, png = (found[1] if (found := version[name]) else "of the system" for name in ("JPEG", "PNG"))
+    libraries = f"libjpeg-turbo {jpeg}, libpng {png}"
     titles = ["files", "right in Pillow", "right in OpenCV", "KB", "Pillow's KB", "more", "PSNR, dB", "Pillow's"]
     rows = [weigh(folder, size, kind) for size in ("s", "p") for kind in ("png", "jpeg")]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" + "--:|" * (len(titles) - 1)]

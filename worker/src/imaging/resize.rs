@@ -23,7 +23,11 @@ impl Scratch {
     /// Scales the part of `pixels` that has the target's aspect, taken from the middle, to
     /// `width` × `height` pixels.
     pub fn cover(&mut self, pixels: &Pixels, width: u32, height: u32) -> Pixels {
-        let options = lanczos().fit_into_destination(None);
+        let (from_width, from_height) = pixels.dimensions();
+        let enlarges = from_width <= width && from_height <= height;
+        // Where there is nothing to average, four pixels a side show as much as six.
+        let filter = if enlarges { FilterType::CatmullRom } else { FilterType::Lanczos3 };
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).fit_into_destination(None);
         self.scale(pixels, width, height, &options)
     }
 

@@ -33,7 +33,7 @@ pub(super) use self::jpeg::encode_whole as jpeg_whole;
 /// Formats of one template that are kept, each about as large as its file: PNG, WebP's reason, two qualities of JPEG.
 const KEPT: usize = 4;
 
-/// A template's picture as the formats code it, made and checked when a format is first asked for: 15 to 200 milliseconds.
+/// A template's picture as the formats code it, made and checked when a format is first asked for: some tens to hundreds of milliseconds.
 pub(super) struct Splices {
     /// Where slots may draw.
     likely: Vec<Bounds>,

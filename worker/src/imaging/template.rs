@@ -148,7 +148,7 @@ impl PreparedTemplate {
     }
 
     /// Why invitations in this format are encoded whole for every guest, which takes several times as long; `None` if only
-    /// what differs from the template is. CPU-bound at the first call for a format: up to 200 milliseconds.
+    /// what differs from the template is. CPU-bound at the first call for a format: some tens to hundreds of milliseconds.
     #[must_use]
     pub fn encoded_whole(&self, format: Format) -> Option<Whole> {
         self.splices.whole(&super::render::spliced(self), format)
