@@ -40,7 +40,7 @@ mod upload;
 mod webhooks;
 mod workers;
 
-use std::{future::IntoFuture, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::IntoFuture, io, net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
 use herald_shared::{
@@ -74,9 +74,26 @@ pub use self::{
 /// Answers below so many bytes are not compressed.
 const SMALL: u16 = 1_024;
 
-/// What the endpoints work with. Cheap to clone.
+/// What the endpoints work with. Every layer of the router clones it for every request, so it is one pointer.
 #[derive(Clone)]
-pub struct Api {
+pub struct Api(Arc<Parts>);
+
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl From<Parts> for Api {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+/// What an [`Api`] is made of.
+pub struct Parts {
     /// The ledger and all data.
     pub db: Db,
     /// Hears of cancelled jobs.

@@ -30,6 +30,9 @@ use herald_shared::telemetry;
 
 use crate::args::{Arguments, Command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long the end of a command waits for its last spans to be exported.
 const LAST_SPANS: Duration = Duration::from_secs(3);
 

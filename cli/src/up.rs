@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use herald_api::{Api, Events};
+use herald_api::{Api, Events, Parts};
 use herald_shared::{domain, rate_limits::RateLimits, telemetry, wire::Wire};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -56,7 +56,7 @@ pub(crate) async fn serve(
     }
     // So that the first request needs no template of its own.
     domain::store_template(&home.db, &home.files, home.workspace_id, None, &bundled::template()?).await?;
-    let api = Api {
+    let api = Api::from(Parts {
         db: home.db.clone(),
         wire,
         files: home.files.clone(),
@@ -67,7 +67,7 @@ pub(crate) async fn serve(
         metrics,
         events: Events::new(stop.clone()),
         rate_limits,
-    };
+    });
     say(&format!("herald serves http://{address} (data in {})", home.folder.root().display()));
     herald_api::serve(listener, api, stop).await.context("serving")
 }

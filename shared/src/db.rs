@@ -9,6 +9,7 @@
 
 mod bulk;
 mod connect;
+mod connections;
 mod error;
 mod migrations;
 mod query;

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod connections;
+pub mod cpu;
 pub mod csv;
 pub mod data_folder;
 pub mod db;

@@ -1,6 +1,5 @@
 //! Does the work: one handler a job kind, imaging, and the runner that keeps leases and writes outcomes.
 
-pub mod cpu;
 pub mod fetch;
 pub mod imaging;
 pub mod jobs;

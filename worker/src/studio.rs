@@ -7,13 +7,13 @@ use std::{
 
 use herald_shared::{
     config::Settings,
+    cpu::CpuPool,
     domain::{self, TemplateFilesError, TemplateRow},
     files::Files,
 };
 use thiserror::Error;
 
 use crate::{
-    cpu::CpuPool,
     fetch::{FetchSettings, GuardedClient},
     imaging::{
         encode::Format,
@@ -81,7 +81,7 @@ impl Studio {
         let pictures = &settings.pictures;
         let max_picture_bytes = pictures.max_mb << 20;
         Ok(Self {
-            cpu: CpuPool::new(settings.worker.cpu)?,
+            cpu: CpuPool::new("cpu", settings.worker.cpu)?,
             finder: FaceFinder::new(),
             face: FaceSettings { scale_factor: pictures.scale_factor, min_neighbors: pictures.min_neighbors },
             margin: pictures.margin,

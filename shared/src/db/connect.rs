@@ -11,7 +11,7 @@ use sqlx::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{Result, Tx};
+use super::{Result, Tx, connections::Connections};
 use crate::{clock::Clock, ids::Ids};
 
 /// Which database to open.
@@ -52,11 +52,11 @@ struct Inner {
 }
 
 pub(super) enum Engine {
-    Postgres(sqlx::PgPool),
+    Postgres(Connections<sqlx::Postgres>),
     /// SQLite has one writer at a time. A pool of one connection queues writers fairly, where busy-waiting would not.
     Sqlite {
         write: sqlx::SqlitePool,
-        read: sqlx::SqlitePool,
+        read: Connections<sqlx::Sqlite>,
     },
 }
 
@@ -73,7 +73,7 @@ impl Db {
                     .acquire_timeout(Duration::from_secs(10))
                     .connect_with(options)
                     .await?;
-                Engine::Postgres(pool)
+                Engine::Postgres(Connections::new(pool))
             }
             DbConfig::Sqlite { path } => {
                 let options = SqliteConnectOptions::new()
@@ -100,7 +100,7 @@ impl Db {
                     // Page caches are memory that grows with the file: only the writer's is large.
                     .connect_with(options.pragma("query_only", "on").pragma("cache_size", "-1000"))
                     .await?;
-                Engine::Sqlite { write, read }
+                Engine::Sqlite { write, read: Connections::new(read) }
             }
         };
         Ok(Self(Arc::new(Inner { engine, clock, ids, ready: Notify::new(), schedules: Notify::new() })))
@@ -110,7 +110,7 @@ impl Db {
     pub async fn migrate(&self) -> Result<()> {
         let migrator = super::migrations::migrator();
         match self.engine() {
-            Engine::Postgres(pool) => migrator.run(pool).await?,
+            Engine::Postgres(connections) => migrator.run(connections.pool()).await?,
             Engine::Sqlite { write, .. } => migrator.run(write).await?,
         }
         Ok(())
@@ -183,29 +183,26 @@ impl Db {
     /// Connections in use and open, for metrics.
     pub fn pool_size(&self) -> (usize, usize) {
         match self.engine() {
-            Engine::Postgres(pool) => (pool.size() as usize - pool.num_idle(), pool.size() as usize),
+            Engine::Postgres(connections) => connections.sizes(),
             Engine::Sqlite { read, write } => {
-                let open = (read.size() + write.size()) as usize;
-                (open - read.num_idle() - write.num_idle(), open)
+                let ((used, open), writing) = (read.sizes(), write.size() as usize);
+                (used + writing.saturating_sub(write.num_idle()), open + writing)
             }
         }
     }
 
     /// Connections this process holds at most, for metrics.
     pub fn pool_limit(&self) -> usize {
-        let limit = |options: u32| options as usize;
         match self.engine() {
-            Engine::Postgres(pool) => limit(pool.options().get_max_connections()),
-            Engine::Sqlite { read, write } => {
-                limit(read.options().get_max_connections() + write.options().get_max_connections())
-            }
+            Engine::Postgres(connections) => connections.limit(),
+            Engine::Sqlite { read, write } => read.limit() + write.options().get_max_connections() as usize,
         }
     }
 
     /// Closes every connection; SQLite's write-ahead log is folded into its file.
     pub async fn close(&self) {
         match self.engine() {
-            Engine::Postgres(pool) => pool.close().await,
+            Engine::Postgres(connections) => connections.close().await,
             Engine::Sqlite { read, write } => {
                 read.close().await;
                 write.close().await;

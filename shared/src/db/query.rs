@@ -1,12 +1,20 @@
 //! One statement with its parameters, run on either engine.
 
+use std::sync::Arc;
+
 use sqlx::{
-    AssertSqlSafe, FromRow,
+    AssertSqlSafe, Database, Executor, FromRow, IntoArguments,
+    database::HasStatementCache,
     postgres::{PgArguments, PgRow},
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use super::{Db, Result, Tx, Value, connect::Engine, tx::Open};
+use super::{
+    Db, Result, Tx, Value,
+    connect::Engine,
+    connections::{Connections, was_closed},
+    tx::Open,
+};
 
 /// A type that can be read from a row of either engine: `#[derive(FromRow)]` gives it.
 pub trait Record: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
@@ -34,9 +42,10 @@ impl<'a> From<&'a mut Tx> for Target<'a> {
 }
 
 /// A statement being put together. See [`query`].
+#[derive(Clone)]
 #[must_use = "a query does nothing until it is run"]
 pub struct Query {
-    sql: String,
+    sql: Arc<str>,
     values: Vec<Value>,
     /// Kept prepared on the connection; off for statements whose text varies, which would crowd out the others.
     prepared: bool,
@@ -44,12 +53,12 @@ pub struct Query {
 
 /// Starts a statement; `$1`, `$2` … are bound in order.
 pub fn query(sql: &str) -> Query {
-    Query { sql: sql.to_owned(), values: Vec::new(), prepared: true }
+    Query { sql: sql.into(), values: Vec::new(), prepared: true }
 }
 
 impl Query {
     pub(super) fn unprepared(sql: String, values: Vec<Value>) -> Self {
-        Self { sql, values, prepared: false }
+        Self { sql: sql.into(), values, prepared: false }
     }
 
     /// Does not keep it prepared: its text varies, or its plan is to see the values it is run with.
@@ -82,36 +91,27 @@ impl Query {
 
     /// Every row.
     pub async fn all<T: Record>(self, on: impl Into<Target<'_>>) -> Result<Vec<T>> {
-        let Self { sql, values, prepared } = self;
-        let sql = AssertSqlSafe(sql);
-        let rows = match on.into() {
+        match on.into() {
             Target::Db(db) => match db.engine() {
-                Engine::Postgres(pool) => {
-                    sqlx::query_as_with(sql, pg_arguments(values)?).persistent(prepared).fetch_all(pool).await?
-                }
-                Engine::Sqlite { read, .. } => {
-                    sqlx::query_as_with(sql, sqlite_arguments(values)?).persistent(prepared).fetch_all(read).await?
-                }
+                Engine::Postgres(connections) => self.read(connections, pg_arguments).await,
+                Engine::Sqlite { read, .. } => self.read(read, sqlite_arguments).await,
             },
             Target::Tx(tx) => match &mut tx.open {
-                Open::Postgres(tx) => {
-                    sqlx::query_as_with(sql, pg_arguments(values)?).persistent(prepared).fetch_all(&mut **tx).await?
-                }
-                Open::Sqlite(tx) => {
-                    sqlx::query_as_with(sql, sqlite_arguments(values)?)
-                        .persistent(prepared)
-                        .fetch_all(&mut **tx)
-                        .await?
-                }
+                Open::Postgres(tx) => Ok(self.rows(&mut **tx, pg_arguments).await?),
+                Open::Sqlite(tx) => Ok(self.rows(&mut **tx, sqlite_arguments).await?),
             },
-        };
-        Ok(rows)
+        }
     }
 
     /// Every row of a statement that writes and is a transaction of its own: one round trip where a transaction around it has three.
     pub async fn alone<T: Record>(self, db: &Db) -> Result<Vec<T>> {
         match db.engine() {
-            Engine::Postgres(_) => self.all(db).await,
+            Engine::Postgres(connections) => {
+                let mut held = connections.asked().await?;
+                let rows = self.rows(&mut *held.connection, pg_arguments).await?;
+                held.put_aside();
+                Ok(rows)
+            }
             Engine::Sqlite { .. } => {
                 let mut tx = db.begin().await?;
                 let rows = self.all(&mut tx).await?;
@@ -119,6 +119,43 @@ impl Query {
                 Ok(rows)
             }
         }
+    }
+
+    /// A read of its own. If the connection at hand was closed meanwhile, it is done on another.
+    async fn read<D: Database + HasStatementCache, T>(
+        self,
+        on: &Connections<D>,
+        arguments: Arguments<D>,
+    ) -> Result<Vec<T>>
+    where
+        for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+        D::Arguments: IntoArguments<D>,
+        T: for<'r> FromRow<'r, D::Row> + Send + Unpin,
+    {
+        let mut held = on.any().await?;
+        let again = held.unsure.then(|| self.clone());
+        let rows = match (self.rows(&mut *held.connection, arguments).await, again) {
+            (Err(error), Some(again)) if was_closed(&error) => {
+                held = on.instead_of(held).await?;
+                again.rows(&mut *held.connection, arguments).await?
+            }
+            (rows, _) => rows?,
+        };
+        held.put_aside();
+        Ok(rows)
+    }
+
+    async fn rows<'c, D: Database + HasStatementCache, T>(
+        self,
+        on: impl Executor<'c, Database = D>,
+        arguments: Arguments<D>,
+    ) -> sqlx::Result<Vec<T>>
+    where
+        D::Arguments: IntoArguments<D>,
+        T: for<'r> FromRow<'r, D::Row> + Send + Unpin,
+    {
+        let arguments = arguments(self.values)?;
+        sqlx::query_as_with(AssertSqlSafe(self.sql), arguments).persistent(self.prepared).fetch_all(on).await
     }
 
     /// The first row, if there is one.
@@ -132,7 +169,10 @@ impl Query {
     }
 }
 
-fn pg_arguments(values: Vec<Value>) -> Result<PgArguments> {
+/// How an engine's argument list is made of values.
+type Arguments<D> = fn(Vec<Value>) -> sqlx::Result<<D as Database>::Arguments>;
+
+fn pg_arguments(values: Vec<Value>) -> sqlx::Result<PgArguments> {
     let mut arguments = PgArguments::default();
     for value in values {
         value.add_to(&mut arguments).map_err(sqlx::Error::Encode)?;
@@ -140,7 +180,7 @@ fn pg_arguments(values: Vec<Value>) -> Result<PgArguments> {
     Ok(arguments)
 }
 
-fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments> {
+fn sqlite_arguments(values: Vec<Value>) -> sqlx::Result<SqliteArguments> {
     let mut arguments = SqliteArguments::default();
     for value in values {
         value.add_to(&mut arguments).map_err(sqlx::Error::Encode)?;

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::{Db, EngineKind, Result, connect::Engine, query};
 use crate::telemetry::catalog::DB_BEGIN;
 
@@ -10,6 +12,8 @@ pub struct Tx {
     pub(super) open: Open,
     db: Db,
     nudges: bool,
+    /// Its turn at the connections. Behind `open`: the connection goes first.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 pub(super) enum Open {
@@ -20,13 +24,16 @@ pub(super) enum Open {
 impl Tx {
     pub(super) async fn begin(db: &Db) -> Result<Self> {
         let asked = Instant::now();
-        let open = match db.engine() {
-            Engine::Postgres(pool) => Open::Postgres(pool.begin().await?),
+        let (open, turn) = match db.engine() {
+            Engine::Postgres(connections) => {
+                let (tx, turn) = connections.begin().await?;
+                (Open::Postgres(tx), Some(turn))
+            }
             // IMMEDIATE takes the write lock now: a transaction that began reading could not get it later.
-            Engine::Sqlite { write, .. } => Open::Sqlite(write.begin_with("begin immediate").await?),
+            Engine::Sqlite { write, .. } => (Open::Sqlite(write.begin_with("begin immediate").await?), None),
         };
         DB_BEGIN.record([], asked.elapsed().as_secs_f64());
-        Ok(Self { open, db: db.clone(), nudges: false })
+        Ok(Self { open, db: db.clone(), nudges: false, _turn: turn })
     }
 
     /// The database it belongs to: its clock and ids.

@@ -4,11 +4,10 @@ use std::{fmt, sync::Arc};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 
 use super::PeopleError;
-use crate::ids::Ids;
+use crate::{cpu::CpuPool, ids::Ids};
 
 /// NIST SP 800-63B-4, 3.1.1.2, asks for 15 where nothing else is asked for; a slow hash, five tries a minute and a check against guessable ones
 /// stand beside these ten.
@@ -23,7 +22,7 @@ const PASSES: u32 = 2;
 pub struct Passwords {
     argon2: Argon2<'static>,
     /// One for each processor: more at once would only take each other's memory and time.
-    turns: Arc<Semaphore>,
+    cpu: Arc<CpuPool>,
     ids: Ids,
     /// The hash of no password, checked where there is no account.
     decoy: Arc<str>,
@@ -41,15 +40,15 @@ impl Passwords {
         let params =
             Params::new(memory_kib.max(Params::MIN_M_COST), PASSES, 1, None).expect("the figures are in range");
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let cpu = CpuPool::new("password", 0).expect("the machine has room for a thread for each processor");
         let decoy = hash(&argon2, &ids.bytes::<32>(), &ids.bytes());
-        Self { argon2, turns: Arc::new(Semaphore::new(processors)), ids, decoy: decoy.into() }
+        Self { argon2, cpu: Arc::new(cpu), ids, decoy: decoy.into() }
     }
 
     /// The hash to keep of a password, as a PHC string.
     pub async fn hash(&self, password: &SecretString) -> String {
         let (argon2, salt, password) = (self.argon2.clone(), self.ids.bytes(), plain(password));
-        self.in_turn(move || hash(&argon2, password.expose_secret().as_bytes(), &salt)).await
+        self.cpu.run(move || hash(&argon2, password.expose_secret().as_bytes(), &salt)).await
     }
 
     /// Whether it is the password of this hash. Without a hash the answer is no, after the same work.
@@ -58,24 +57,13 @@ impl Passwords {
         let kept = kept.map_or_else(|| self.decoy.clone(), Arc::from);
         let (argon2, password) = (self.argon2.clone(), plain(password));
         let fits = self
-            .in_turn(move || {
+            .cpu
+            .run(move || {
                 let password = password.expose_secret().as_bytes();
                 PasswordVerifier::<str>::verify_password(&argon2, password, &kept).is_ok()
             })
             .await;
         fits && is_kept
-    }
-
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let turn = self.turns.clone().acquire_owned().await.expect("nobody closes it");
-        let done = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
-        });
-        match done.await {
-            Ok(done) => done,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use herald_api::{Api, Events};
+use herald_api::{Api, Events, Parts};
 use herald_shared::{
     config::Settings,
     connections::Clients,
@@ -115,7 +115,7 @@ impl Service {
         };
         let wire = Wire::in_process();
         let stop = CancellationToken::new();
-        let api = Api {
+        let api = Api::from(Parts {
             db: db.clone(),
             wire: wire.clone(),
             files: files.clone(),
@@ -126,7 +126,7 @@ impl Service {
             metrics: METRICS.clone(),
             events: Events::new(stop.clone()),
             rate_limits,
-        };
+        });
         let server = tokio::spawn(herald_api::serve(listener, api.clone(), stop.clone()));
         // Where an answer leads is for the test to say.
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();

@@ -1,6 +1,7 @@
 //! One suite for both engines: what the facade promises, and every query of the ledger and the domain.
 
 mod bulk;
+mod connections;
 mod contacts;
 mod errors;
 mod events;
