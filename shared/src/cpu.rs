@@ -18,11 +18,14 @@ impl CpuPool {
         Ok(Self(builder.build()?))
     }
 
-    /// Runs `work` there. Its panic is the caller's; a caller that no longer waits does not stop it.
+    /// Runs `work` there. Its panic is the caller's. A caller that no longer waits does not stop it, but what has not begun by then is left.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let span = tracing::Span::current();
         let (send, answer) = oneshot::channel();
         self.0.spawn(move || {
+            if send.is_closed() {
+                return;
+            }
             let result = catch_unwind(AssertUnwindSafe(|| span.in_scope(work)));
             // The caller may have been cancelled.
             let _ = send.send(result);
@@ -59,6 +62,24 @@ mod tests {
         };
         let all = futures::future::join_all((0..100).map(|_| pool.run(work(running.clone())))).await;
         assert!(all.into_iter().max().unwrap() <= 2);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_begun() {
+        let pool = CpuPool::new("cpu", 1).unwrap();
+        let (may_end, held) = std::sync::mpsc::channel::<()>();
+        let mut busy = Box::pin(pool.run(move || held.recv().is_ok()));
+        let begun = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let mut left = Box::pin({
+            let begun = begun.clone();
+            pool.run(move || begun.store(true, std::sync::atomic::Ordering::Relaxed))
+        });
+        assert!(futures::poll!(&mut busy).is_pending() && futures::poll!(&mut left).is_pending());
+        drop(left);
+        may_end.send(()).unwrap();
+        assert!(busy.await);
+        pool.run(|| ()).await;
+        assert!(!begun.load(std::sync::atomic::Ordering::Relaxed));
     }
 
     #[tokio::test]

@@ -275,7 +275,7 @@ fn any_slot() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, max_global_rejects: 1_000_000, ..ProptestConfig::default() })]
 
     #[test]
     fn an_accepted_template_renders_for_any_guest(
