@@ -2,14 +2,10 @@
 //! time goes into drawing, into the database and into the rest, told by the names of the program's threads.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
 use serde::Serialize;
 
-use crate::memory::{peak_mib, write_list};
+use crate::invite::{Options, Scratch, peak_mib, tenths};
 use crate::table::{self, Table};
 
 /// A kind of work, and how the names of the threads that do it begin.
@@ -38,20 +34,11 @@ struct Stage {
 /// CPU time of a thread in clock ticks: user and system.
 type Ticks = (u64, u64);
 
-/// Runs `herald invite` for a list of so many guests, nine in ten with a picture.
-pub(crate) fn run(
-    herald: &Path,
-    template: &Path,
-    set: &Path,
-    scratch: &Path,
-    guests: usize,
-    results: &Path,
-) -> anyhow::Result<()> {
-    let scratch = scratch.join(format!("endtoend-{}", std::process::id()));
-    let outcome = write_list(&scratch, set, guests).and_then(|list| measure(herald, template, &list, &scratch, guests));
-    // It lies in the cache folder; what cannot be removed is only in the way.
-    let _ = std::fs::remove_dir_all(&scratch);
-    let figures = outcome?;
+/// Runs `herald invite` for a list of so many guests.
+pub(crate) fn run(options: &Options, guests: usize) -> anyhow::Result<()> {
+    // Removed after the figures are out: tens of gigabytes take their time.
+    let scratch = options.scratch("endtoend");
+    let figures = measure(options, &scratch, guests)?;
     let mut text = Table::new(&["CPU of an invitation, ms", "user", "system", "together"]);
     let sum = |of: &dyn Fn(&Stage) -> f64| figures.stages.iter().map(of).sum::<f64>();
     let row = |what: &str, user: f64, system: f64| {
@@ -72,41 +59,17 @@ pub(crate) fn run(
         guests as f64 / figures.seconds,
         curve.join(" "),
     );
-    table::publish(results, "endtoend", &text, &figures)
+    table::publish(&options.results, "endtoend", &text, &figures)
 }
 
-fn measure(herald: &Path, template: &Path, list: &Path, scratch: &Path, guests: usize) -> anyhow::Result<Figures> {
-    let start = Instant::now();
-    let mut child = Command::new(herald)
-        .arg("invite")
-        .arg(list)
-        .arg("--template")
-        .arg(template)
-        .arg("--data")
-        .arg(scratch.join("data"))
-        .arg("--results")
-        .arg(scratch.join("results.csv"))
-        .args(["--digits", "6"])
-        .stdout(Stdio::null())
-        .spawn()
-        .with_context(|| format!("starting {}", herald.display()))?;
+fn measure(options: &Options, scratch: &Scratch, guests: usize) -> anyhow::Result<Figures> {
     let (mut threads, mut peaks) = (BTreeMap::new(), Vec::new());
-    let status = loop {
+    let seconds = options.invite(scratch, guests, |process| {
         // What a thread uses after the last look is lost: a fiftieth of a second at most.
-        threads.extend(read_threads(child.id()));
-        peaks.extend(peak_mib(child.id()));
-        if let Some(status) = child.try_wait().context("waiting for herald")? {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    let seconds = start.elapsed().as_secs_f64();
-    if !status.success() {
-        bail!("herald invite for {guests} guests ended with {status}");
-    }
-    let of_tenth = |tenth: usize| peaks.get((peaks.len() * tenth / 10).saturating_sub(1)).copied().unwrap_or(f64::NAN);
-    let stages = by_stage(threads.into_values(), guests);
-    Ok(Figures { guests, seconds, stages, peak_mib: (1..=10).map(of_tenth).collect() })
+        threads.extend(read_threads(process));
+        peaks.extend(peak_mib(process));
+    })?;
+    Ok(Figures { guests, seconds, stages: by_stage(threads.into_values(), guests), peak_mib: tenths(&peaks)? })
 }
 
 fn by_stage(threads: impl Iterator<Item = (String, Ticks)>, guests: usize) -> Vec<Stage> {

@@ -8,6 +8,7 @@ mod decoders;
 mod endtoend;
 mod faces;
 mod fleet;
+mod invite;
 mod ledger;
 mod limits;
 mod memory;
@@ -108,37 +109,13 @@ enum Command {
     },
     /// Reads the peak memory of `herald invite`
     Memory {
-        /// The program
-        herald: PathBuf,
-        /// Template to render
-        #[arg(long)]
-        template: PathBuf,
-        /// The set that faces/make.py made: pictures for the guests
-        #[arg(long)]
-        faces: PathBuf,
-        /// Folder for the lists and data folders, which are removed
-        #[arg(long)]
-        scratch: PathBuf,
-        /// Folder for memory.json and memory.md
-        #[arg(long)]
-        results: PathBuf,
+        #[command(flatten)]
+        options: invite::Options,
     },
     /// Runs `herald invite` from the list to the files, with its CPU time by stage
     Endtoend {
-        /// The program
-        herald: PathBuf,
-        /// Template to render
-        #[arg(long)]
-        template: PathBuf,
-        /// The set that faces/make.py made: pictures for the guests
-        #[arg(long)]
-        faces: PathBuf,
-        /// Folder for the list and the data folder, which are removed
-        #[arg(long)]
-        scratch: PathBuf,
-        /// Folder for endtoend.json and endtoend.md
-        #[arg(long)]
-        results: PathBuf,
+        #[command(flatten)]
+        options: invite::Options,
         /// Guests on the list; each takes about 300 KB of the disk while it runs
         #[arg(long, default_value_t = 10_000)]
         guests: usize,
@@ -178,12 +155,8 @@ fn main() -> anyhow::Result<()> {
         Command::Queue { role, count } => {
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(queue::run(&role, count))
         }
-        Command::Memory { herald, template, faces, scratch, results } => {
-            memory::run(&herald, &template, &faces, &scratch, &results)
-        }
-        Command::Endtoend { herald, template, faces, scratch, results, guests } => {
-            endtoend::run(&herald, &template, &faces, &scratch, guests, &results)
-        }
+        Command::Memory { options } => memory::run(&options),
+        Command::Endtoend { options, guests } => endtoend::run(&options, guests),
         Command::Uploads { herald, template, python, script, scratch, results } => {
             uploads::run(&uploads::Options { herald, python, script, template, scratch }, &results)
         }

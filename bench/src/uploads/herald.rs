@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, bail, ensure};
 
 use super::{FakeDrive, LOOK, Options, PATIENCE};
-use crate::memory::peak_mib;
+use crate::invite::peak_mib;
 
 /// A data folder with drawn invitations.
 pub(super) struct Rendered<'a> {

@@ -23,7 +23,7 @@ impl<T> Record for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, S
 
 /// Where a statement runs: an open transaction, or the database for a read of its own.
 pub enum Target<'a> {
-    /// Reads only: SQLite's reading connections refuse to write.
+    /// Reads only: SQLite's reading connections refuse to write, and a read whose connection was closed is done again.
     Db(&'a Db),
     /// Reads and writes.
     Tx(&'a mut Tx),
