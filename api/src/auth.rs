@@ -1,10 +1,8 @@
 //! Who asks: a person with an access token or a program with a key, and in which workspace. What they may do stands in [`access`].
 
 use axum::{
-    extract::{FromRequestParts, MatchedPath, Request, State},
+    extract::{FromRequestParts, MatchedPath},
     http::{HeaderMap, HeaderName, header, request::Parts},
-    middleware::Next,
-    response::Response,
 };
 use herald_shared::{
     people::{self, KEY_PREFIX, Membership, Role, Scope},
@@ -56,56 +54,58 @@ pub(crate) struct Me {
 }
 
 /// Who a token belongs to, before it is known what they want.
-#[derive(Clone, Debug)]
-struct Identity {
+#[derive(Debug)]
+pub(crate) struct Identity {
     who: Who,
     /// The workspace of a key; a person has several.
     workspace: Option<(Uuid, Role)>,
     platform_admin: bool,
 }
 
-/// Lets a request through whose token is known, and notes whose it is.
-pub(crate) async fn authenticate(
-    State(api): State<Api>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let Some(token) = bearer(request.headers()) else {
+impl Identity {
+    /// Whose requests are counted together.
+    pub(crate) fn subject(&self) -> Subject {
+        match &self.who {
+            Who::Key { id, .. } => Subject::Token(*id),
+            Who::Person { user_id, .. } => Subject::User(*user_id),
+        }
+    }
+}
+
+/// Whose token a request has.
+///
+/// # Errors
+/// `unauthorized` when it has none, or one that opens nothing.
+pub(crate) async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Identity, Problem> {
+    let Some(token) = bearer(headers) else {
         return Err(unauthorized(
             "sign in with POST /api/v1/auth/login, or send a key, as `Authorization: Bearer …`",
             "Bearer realm=\"herald\"",
         ));
     };
-    let identity = known(&api, token).await?;
-    let subject = match &identity.who {
-        Who::Key { id, .. } => Subject::Token(*id),
-        Who::Person { user_id, .. } => Subject::User(*user_id),
-    };
-    request.extensions_mut().insert(subject);
-    request.extensions_mut().insert(identity);
-    Ok(next.run(request).await)
+    known(api, token).await
 }
 
-/// Lets a request through whose caller may do what it asks, and notes in which workspace.
-pub(crate) async fn authorize(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, Problem> {
-    let identity = request.extensions_mut().remove::<Identity>();
-    let Identity { who, workspace, platform_admin } =
-        identity.ok_or_else(|| Problem::new(Kind::Unauthorized, "sign in, or send a key"))?;
-    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
+/// Who asks, and in which workspace, if they may do what they ask.
+///
+/// # Errors
+/// `forbidden` when they may not, and what stands in the way of knowing the workspace.
+pub(crate) async fn authorize(api: &Api, identity: Identity, parts: &Parts) -> Result<Caller, Problem> {
+    let Identity { who, workspace, platform_admin } = identity;
+    let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
     // A route that the table does not know is closed to everybody.
     let needed =
-        access::needed(request.method(), &path).ok_or_else(|| Problem::new(Kind::Forbidden, "nobody may do that"))?;
+        access::needed(&parts.method, path).ok_or_else(|| Problem::new(Kind::Forbidden, "nobody may do that"))?;
     let workspace = match (&who, needed) {
         (Who::Key { .. }, _) => workspace,
         (Who::Person { .. }, Access::Person) => None,
         // What is the installation's is nobody's workspace; its acts stand in the installation's own log.
         (Who::Person { .. }, Access::Platform) => Some((api.people.home().await?, Role::Viewer)),
-        (Who::Person { user_id, .. }, Access::Member(_)) => Some(meant(&api, *user_id, request.headers()).await?),
+        (Who::Person { user_id, .. }, Access::Member(_)) => Some(meant(api, *user_id, &parts.headers).await?),
     };
     let caller = Caller { who, workspace, platform_admin };
-    allow(&caller, needed, request.method(), &path)?;
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    allow(&caller, needed, &parts.method, path)?;
+    Ok(caller)
 }
 
 fn unauthorized(detail: &str, challenge: &'static str) -> Problem {
@@ -181,7 +181,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Who asks. Missing only where a route was not put behind [`authorize`]: closed, then, rather than open.
+/// Who asks. Missing only where a route was not put behind the gate: closed, then, rather than open.
 pub(crate) fn caller(parts: &Parts) -> Result<&Caller, Problem> {
     parts.extensions.get().ok_or_else(|| Problem::new(Kind::Unauthorized, "sign in, or send a key"))
 }

@@ -196,11 +196,8 @@ async fn test(
 ) -> Result<Response, Problem> {
     let asked: TestOf = input::json_or_nothing(request).await?;
     let connection = find(&api, workspace, &name).await?;
-    let mut tx = api.db.begin().await?;
     let job = ConnectionTest { connection_id: connection.id, target: asked.target }.job(workspace);
-    let ids = ledger::enqueue(&mut tx, vec![job]).await?;
-    tx.commit().await?;
-    let job_id = ids.first().copied().unwrap_or_default();
+    let job_id = ledger::enqueue_alone(&api.db, job).await?;
     let job_url = format!("/api/v1/jobs/{job_id}");
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, job_url.clone())], Json(Testing { job_id, job_url })).into_response())
 }

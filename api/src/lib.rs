@@ -1,7 +1,7 @@
 //! The HTTP front: it checks what comes in, writes ledger rows, and answers. The work itself is done by workers.
 //!
 //! One file an endpoint group, named like the feature. What every endpoint shares stands beside them: [`problem`] (errors),
-//! [`page`] (lists), [`auth`] (who asks), [`access`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times),
+//! [`page`] (lists), [`gate`] (what comes first), [`auth`] (who asks), [`access`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times),
 //! [`rate_limits`] (how many), [`openapi`] (what the API says of itself).
 
 mod access;
@@ -15,6 +15,7 @@ mod consent;
 mod cors;
 mod crm;
 mod events;
+mod gate;
 mod health;
 mod home;
 mod idempotency;
@@ -119,7 +120,6 @@ pub struct Parts {
 /// Every endpoint, ready to be served.
 pub fn router(api: Api) -> Router {
     let limited = |class| middleware::from_fn_with_state(rate_limits::Limited::new(&api, class), rate_limits::limited);
-    let guard = rate_limits::Guard::new(&api);
     let light = OpenApiRouter::new()
         .merge(invitation_runs::routes())
         .merge(templates::routes())
@@ -142,10 +142,7 @@ pub fn router(api: Api) -> Router {
     let closed = OpenApiRouter::new()
         .nest("/api/v1", v1.layer(limited(Class::General)))
         .merge(metrics::routes())
-        .layer(middleware::from_fn_with_state(api.clone(), auth::authorize))
-        .layer(middleware::from_fn_with_state(guard.clone(), rate_limits::Guard::after_token))
-        .layer(middleware::from_fn_with_state(api.clone(), auth::authenticate))
-        .layer(middleware::from_fn_with_state(guard, rate_limits::Guard::before_token));
+        .layer(middleware::from_fn_with_state(gate::Gate::new(&api), gate::gate));
     let sign_in = people::sign_in_routes().layer(limited(Class::SignIn));
     let open = OpenApiRouter::new()
         .merge(links::routes())

@@ -46,7 +46,7 @@ const ONLY_TLS: &str = "max-age=31536000";
 pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(&request, &api.db);
-    let address = ClientAddress(client_address(&api.settings, &request));
+    let address = ClientAddress(client_address(&api.settings, request.headers(), request.extensions()));
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(address);
     let method = method(request.method());

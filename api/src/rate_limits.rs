@@ -1,11 +1,6 @@
 //! Too many requests: whose are counted together, and what is said to who sends more than may come. The limits themselves are
 //! [`herald_shared::rate_limits`].
 //!
-//! ```text
-//! request ─▶ Guard::before_token ─▶ authenticate ─▶ Guard::after_token ─▶ authorize ─▶ limited(General) ─▶ endpoint
-//!            counts the address     looks it up     gives that back                     counts the token
-//! ```
-//!
 //! A token is counted against its address *before* it is looked up, so that nobody can try more of them than the limit, and what was counted is given
 //! back when it is valid. One that was valid a short while ago is not held up by its address at all: an office behind one address goes on working
 //! while somebody in it tries tokens.
@@ -19,22 +14,19 @@ mod tests;
 
 use std::{
     net::IpAddr,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::{
     extract::{Request, State},
-    http::StatusCode,
+    http::{Extensions, HeaderMap, StatusCode, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use herald_shared::{
     config::Settings,
     db::Db,
-    rate_limits::{Class, Decision, RateLimits, Subject, Taken},
+    rate_limits::{Class, Decision, RateLimits, Subject},
 };
 
 use self::known::{Fingerprint, Known};
@@ -63,7 +55,7 @@ impl Limited {
             Class::General | Class::Chat => caller(request),
             Class::SignIn | Class::Address | Class::Public => None,
         };
-        caller.unwrap_or_else(|| address(&self.settings, request))
+        caller.unwrap_or_else(|| address(&self.settings, request.headers(), request.extensions()))
     }
 }
 
@@ -105,13 +97,13 @@ fn caller(request: &Request) -> Option<Subject> {
     request.extensions().get().copied()
 }
 
-fn address(settings: &Settings, request: &Request) -> Subject {
-    Subject::address(client_address(settings, request))
+fn address(settings: &Settings, headers: &HeaderMap, extensions: &Extensions) -> Subject {
+    Subject::address(client_address(settings, headers, extensions))
 }
 
 /// The client's address, seen through trusted proxies.
-pub(crate) fn client_address(settings: &Settings, request: &Request) -> IpAddr {
-    client::address(&settings.limits, request)
+pub(crate) fn client_address(settings: &Settings, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
+    client::address(&settings.limits, headers, extensions)
 }
 
 /// Keeps tokens from being guessed.
@@ -124,11 +116,12 @@ pub(crate) struct Guard {
 }
 
 /// A request on its way to the check of its token.
-struct Arrival {
+pub(crate) struct Arrival {
     fingerprint: Option<Fingerprint>,
+    /// Its token was valid lately.
+    is_known: bool,
     /// What its address was charged.
-    taken: Mutex<Option<Taken>>,
-    passed: AtomicBool,
+    charged: Option<Decision>,
 }
 
 impl Guard {
@@ -146,47 +139,46 @@ impl Guard {
     }
 
     /// Counts a request against its address, unless its token was valid lately.
-    pub(crate) async fn before_token(State(guard): State<Self>, mut request: Request, next: Next) -> Response {
-        let fingerprint = bearer(request.headers()).map(Fingerprint::of);
-        let known = fingerprint.filter(|fingerprint| guard.known(|known| known.has(fingerprint, guard.db.now())));
+    ///
+    /// # Errors
+    /// When too many came from there.
+    pub(crate) async fn arrives(&self, parts: &Parts) -> Result<Arrival, Problem> {
+        let fingerprint = bearer(&parts.headers).map(Fingerprint::of);
+        let is_known = fingerprint.is_some_and(|it| self.known(|known| known.has(&it, self.db.now())));
         let mut charged = None;
-        if known.is_none() {
-            let subject = address(&guard.settings, &request);
-            let decision = guard.rate_limits.decide(&[subject], Class::Address, 1).await;
+        if !is_known {
+            let subject = address(&self.settings, &parts.headers, &parts.extensions);
+            let decision = self.rate_limits.decide(&[subject], Class::Address, 1).await;
             if !decision.allowed {
-                return refusal(&decision).into_response();
+                return Err(refusal(&decision));
             }
             charged = Some(decision);
         }
-        let taken = Mutex::new(charged.as_mut().and_then(|decision| decision.taken.take()));
-        let arrival = Arc::new(Arrival { fingerprint, taken, passed: AtomicBool::new(false) });
-        request.extensions_mut().insert(arrival.clone());
-        let mut response = next.run(request).await;
-        if arrival.passed.load(Ordering::Relaxed) {
-            return response;
-        }
-        if let Some(fingerprint) = known.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
-            // It was taken back meanwhile: from now on it is a guess like any other.
-            guard.known(|known| known.forget(&fingerprint));
-        }
-        if let Some(decision) = charged {
-            headers::add(response.headers_mut(), &decision);
-        }
-        response
+        Ok(Arrival { fingerprint, is_known, charged })
     }
 
     /// The token was valid: its request does not count against its address.
-    pub(crate) async fn after_token(State(guard): State<Self>, mut request: Request, next: Next) -> Response {
-        if let Some(arrival) = request.extensions_mut().remove::<Arc<Arrival>>() {
-            arrival.passed.store(true, Ordering::Relaxed);
-            if let Some(fingerprint) = arrival.fingerprint {
-                guard.known(|known| known.add(fingerprint, guard.db.now()));
-            }
-            let taken = arrival.taken.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(taken) = taken {
-                guard.rate_limits.give_back(taken).await;
-            }
+    pub(crate) async fn passes(&self, arrival: Arrival) {
+        if let Some(fingerprint) = arrival.fingerprint {
+            self.known(|known| known.add(fingerprint, self.db.now()));
         }
-        next.run(request).await
+        if let Some(taken) = arrival.charged.and_then(|decision| decision.taken) {
+            self.rate_limits.give_back(taken).await;
+        }
+    }
+
+    /// The token was not: that counts.
+    pub(crate) fn turned_away(&self, arrival: Arrival, mut response: Response) -> Response {
+        if let Some(fingerprint) = arrival.fingerprint
+            && arrival.is_known
+            && response.status() == StatusCode::UNAUTHORIZED
+        {
+            // It was taken back meanwhile: from now on it is a guess like any other.
+            self.known(|known| known.forget(&fingerprint));
+        }
+        if let Some(decision) = arrival.charged {
+            headers::add(response.headers_mut(), &decision);
+        }
+        response
     }
 }

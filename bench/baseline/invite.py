@@ -1,10 +1,10 @@
 """The script Herald replaces, written afresh: one guest, one Pillow + OpenCV pass, nothing kept between guests.
 
-    python baseline/invite.py SCENE OUT.json [--iterations N]
+    python baseline/invite.py SCENE [--samples FOLDER]
 
-SCENE is what scene/draw.py wrote. Times are CPU milliseconds (user + system, getrusage), the median of N guests;
-OpenCV is held to one thread, so none are lost in its pool. `careful` is the same script as a careful author would
-write it: template decoded once, PNG level 1.
+SCENE is what scene/draw.py wrote. Says its versions in a line of JSON; then makes an invitation for each line it reads, `SIZE FORMAT MODE`, and
+answers with what it took in a line of JSON. Times are CPU milliseconds (user + system, getrusage); OpenCV is held to one thread, so none are lost in
+its pool. `careful` is the same script as a careful author would write it: template decoded once, PNG level 1.
 """
 
 import argparse
@@ -12,7 +12,6 @@ import io
 import json
 import platform
 import resource
-import statistics
 import sys
 from pathlib import Path
 
@@ -135,8 +134,6 @@ def invitation(scene: Path, size: str, fmt: str, guest, cascade, cached_face, te
 def main() -> None:
     args = argparse.ArgumentParser()
     args.add_argument("scene", type=Path)
-    args.add_argument("out", type=Path)
-    args.add_argument("--iterations", type=int, default=11)
     args.add_argument("--samples", type=Path, help="keep one picture per case here")
     args = args.parse_args()
     cv2.setNumThreads(1)
@@ -144,30 +141,23 @@ def main() -> None:
     cascade = cv2.CascadeClassifier(CASCADE)
     picture = Image.open(args.scene / "profile.jpg").convert("RGB")
     cached = crop_face(picture, detect(cascade, picture))
-    cases = []
-    for size in ("s", "p"):
-        template = Image.open(args.scene / size / "background.png").convert("RGB")
-        for fmt in ("png", "jpeg"):
-            for mode in ("detect", "cached", "careful"):
-                runs = []
-                for i in range(args.iterations + 1):
-                    guest = guests[i % len(guests)]
-                    if mode == "careful":
-                        run = invitation(args.scene, size, fmt, guest, cascade, cached, template, **({"compress_level": 1} if fmt == "png" else {}))
-                    else:
-                        run = invitation(args.scene, size, fmt, guest, cascade, cached if mode == "cached" else None)
-                    runs.append(run)
-                del runs[0]  # the first warms caches
-                stages = {k: statistics.median(r[0][k] for r in runs) for k in runs[0][0]}
-                whole = statistics.median(sum(r[0].values()) for r in runs)
-                kb = statistics.median(len(r[1]) for r in runs) / 1000
-                cases.append({"size": size, "format": fmt, "mode": mode, "whole_ms": whole, "kb": kb, "stages_ms": stages})
-                if args.samples:
-                    args.samples.mkdir(parents=True, exist_ok=True)
-                    (args.samples / f"baseline-{size}-{mode}.{fmt}").write_bytes(runs[-1][1])
-                print(f"baseline {size} {fmt:4} {mode:7} {whole:8.1f} ms {kb:7.0f} KB  " + "  ".join(f"{k} {v:.1f}" for k, v in stages.items()), flush=True)
-    versions = {"python": platform.python_version(), "pillow": PIL.__version__, "opencv": cv2.__version__, "qrcode": "8.2", "numpy": np.__version__}
-    args.out.write_text(json.dumps({"versions": versions, "iterations": args.iterations, "cases": cases}, indent=1))
+    templates = {size: Image.open(args.scene / size / "background.png").convert("RGB") for size in ("s", "p")}
+    say({"python": platform.python_version(), "pillow": PIL.__version__, "opencv": cv2.__version__, "qrcode": "8.2", "numpy": np.__version__})
+    for turn, line in enumerate(sys.stdin):
+        size, fmt, mode = line.split()
+        guest = guests[turn % len(guests)]
+        if mode == "careful":
+            options = {"compress_level": 1} if fmt == "png" else {}
+            stages, data = invitation(args.scene, size, fmt, guest, cascade, cached, templates[size], **options)
+        else:
+            stages, data = invitation(args.scene, size, fmt, guest, cascade, cached if mode == "cached" else None)
+        if args.samples:
+            (args.samples / f"baseline-{size}-{mode}.{fmt}").write_bytes(data)
+        say({"stages_ms": stages, "kb": len(data) / 1000})
+
+
+def say(what) -> None:
+    print(json.dumps(what), flush=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+/// The program's own, so that what is measured here in-process is what it does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures Herald; `bench/run` prepares what these need and compares with the peers.
 #[derive(Parser)]
 enum Command {
@@ -28,18 +32,18 @@ enum Command {
     Render {
         /// The scene
         scene: PathBuf,
-        /// The figures of baseline/invite.py
-        #[arg(long)]
-        baseline: PathBuf,
+        /// What starts baseline/invite.py: Python and the script
+        #[arg(long, num_args = 2)]
+        script: Vec<PathBuf>,
         /// Folder for render.json and render.md
         #[arg(long)]
         results: PathBuf,
         /// Folder for one invitation of each case
         #[arg(long)]
         samples: PathBuf,
-        /// Invitations per case
+        /// Invitations per case that the script makes; Herald makes twenty beside each
         #[arg(long, default_value_t = 15)]
-        iterations: usize,
+        rounds: usize,
     },
     /// Writes invitations for decoders/check.py
     Decoders {
@@ -144,8 +148,8 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Command::parse() {
-        Command::Render { scene, baseline, results, samples, iterations } => {
-            render::run(&scene, &baseline, &results, &samples, iterations)
+        Command::Render { scene, script, results, samples, rounds } => {
+            render::run(&scene, &script, &results, &samples, rounds)
         }
         Command::Decoders { scene, out } => decoders::run(&scene, &out),
         Command::Faces { set, opencv, results } => faces::run(&set, &opencv, &results),

@@ -1,7 +1,13 @@
-//! CPU per invitation and invitations per second, beside the script's figures on the same templates and guests.
+//! CPU per invitation and invitations per second, beside the script's on the same templates and guests.
+//!
+//! The two take turns, an invitation of the script's and then [`TURNS`] of Herald's, and what is compared are turns that lie side by side: what else the
+//! machine does, and how fast it is just then, disturbs both alike.
+
+mod report;
+mod script;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,31 +23,16 @@ use herald_worker::imaging::resize;
 use herald_worker::imaging::template::PreparedTemplate;
 use serde::{Deserialize, Serialize};
 
+use self::script::{Made, Script};
 use crate::cpu::{self, median};
-use crate::table::{self, Table};
+use crate::table;
 
 pub(crate) const SIZES: [&str; 2] = ["s", "p"];
 const FORMATS: [(&str, Format); 2] = [("png", Format::Png), ("jpeg", Format::Jpeg { quality: 90 })];
-/// What is aimed at, against the script: with detection, and PNG and JPEG with the crop at hand.
-const AIM_DETECT: f64 = 30.0;
-const AIM_CACHED: [(&str, f64); 2] = [("png", 80.0), ("jpeg", 10.0)];
-
-#[derive(Deserialize)]
-struct Baseline {
-    versions: BTreeMap<String, String>,
-    cases: Vec<BaselineCase>,
-}
-
-#[derive(Deserialize)]
-struct BaselineCase {
-    size: String,
-    format: String,
-    /// `detect`, `cached` or `careful`.
-    mode: String,
-    whole_ms: f64,
-    kb: f64,
-    stages_ms: BTreeMap<String, f64>,
-}
+/// Invitations of Herald's beside each of the script's: they take a few milliseconds, of which one interruption is a third.
+const TURNS: usize = 20;
+/// Invitations of Herald's before those that count: buffers and glyph caches, and what the script left of the processor's.
+const WARM: usize = 2;
 
 #[derive(Deserialize)]
 struct SceneGuest {
@@ -71,6 +62,19 @@ struct Case {
     crop_ms: f64,
     draw_ms: f64,
     encode_ms: f64,
+    /// The script's for the same.
+    script: Beside,
+    /// The script's written with care; only with the crop at hand.
+    careful: Option<Beside>,
+}
+
+/// What the script took, and how that compares with Herald right after it: medians of the rounds.
+#[derive(Serialize)]
+struct Beside {
+    whole_ms: f64,
+    ratio: f64,
+    kb: f64,
+    stages_ms: BTreeMap<String, f64>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +86,7 @@ struct Throughput {
 
 #[derive(Serialize)]
 struct Figures {
+    versions: BTreeMap<String, String>,
     cases: Vec<Case>,
     throughput: Vec<Throughput>,
 }
@@ -89,26 +94,25 @@ struct Figures {
 /// Runs every case and prints it beside the script.
 pub(crate) fn run(
     scene: &Path,
-    baseline: &Path,
+    script: &[PathBuf],
     results: &Path,
     samples: &Path,
-    iterations: usize,
+    rounds: usize,
 ) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(baseline).with_context(|| format!("reading {}", baseline.display()))?;
-    let baseline: Baseline = serde_json::from_str(&text).context("decoding the script's figures")?;
-    let scene = Scene::read(scene)?;
     std::fs::create_dir_all(samples).context("making the folder for samples")?;
+    let (mut script, versions) = Script::start(script, scene, samples)?;
+    let scene = Scene::read(scene)?;
     let mut cases = Vec::new();
     for size in SIZES {
-        for (name, format) in FORMATS {
+        for format in FORMATS {
             for detect in [true, false] {
-                cases.push(case(&scene, size, (name, format), detect, iterations, samples)?);
+                cases.push(case(&scene, &mut script, size, format, detect, rounds, samples)?);
             }
         }
     }
-    let throughput = throughput(&scene, iterations)?;
-    let text = report(&baseline, &cases, &throughput);
-    table::publish(results, "render", &text, &Figures { cases, throughput })
+    let throughput = throughput(&scene, TURNS * rounds)?;
+    let figures = Figures { versions, cases, throughput };
+    table::publish(results, "render", &report::report(&figures), &figures)
 }
 
 impl Scene {
@@ -184,33 +188,74 @@ struct Portrait {
 
 fn case(
     scene: &Scene,
+    script: &mut Script,
     size: &'static str,
     (name, format): (&'static str, Format),
     detect: bool,
-    iterations: usize,
+    rounds: usize,
     samples: &Path,
 ) -> anyhow::Result<Case> {
     let (mut scratch, mut resize) = (Scratch::default(), resize::Scratch::new());
     let cached = scene.portrait(size, &mut resize)?.pixels;
     let mut columns: [Vec<f64>; 6] = Default::default();
-    // The first warms buffers and glyph caches.
-    for index in 0..=iterations {
-        let start = cpu::process_ms();
-        let fresh = if detect { Some(scene.portrait(size, &mut resize)?) } else { None };
-        let portrait = fresh.as_ref().map_or(&cached, |fresh| &fresh.pixels);
-        let drawn = scene.invitation(size, format, index, portrait, &mut scratch)?;
-        let whole_ms = cpu::process_ms() - start;
-        if index == 0 {
-            std::fs::write(samples.join(format!("herald-{size}.{name}")), &drawn.bytes).context("keeping a sample")?;
-            continue;
+    let (mut beside, mut careful) = (Vec::new(), Vec::new());
+    let mode = if detect { "detect" } else { "cached" };
+    // The first round warms caches.
+    for round in 0..=rounds {
+        let peer = script.invitation(size, name, mode)?;
+        let peer_with_care = (!detect).then(|| script.invitation(size, name, "careful")).transpose()?;
+        let mut whole = Vec::with_capacity(TURNS);
+        for turn in 0..WARM + TURNS {
+            let start = cpu::process_ms();
+            let fresh = if detect { Some(scene.portrait(size, &mut resize)?) } else { None };
+            let portrait = fresh.as_ref().map_or(&cached, |fresh| &fresh.pixels);
+            let drawn = scene.invitation(size, format, round * TURNS + turn, portrait, &mut scratch)?;
+            let whole_ms = cpu::process_ms() - start;
+            if round == 0 {
+                std::fs::write(samples.join(format!("herald-{size}.{name}")), &drawn.bytes)
+                    .context("keeping a sample")?;
+                break;
+            }
+            if turn < WARM {
+                continue;
+            }
+            let (decode_ms, crop_ms) = fresh.as_ref().map_or((0.0, 0.0), |fresh| (fresh.decode_ms, fresh.crop_ms));
+            let kb = drawn.bytes.len() as f64 / 1000.0;
+            let row = [whole_ms, kb, decode_ms, crop_ms, drawn.draw_ms, drawn.encode_ms];
+            columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+            whole.push(whole_ms);
         }
-        let (decode_ms, crop_ms) = fresh.as_ref().map_or((0.0, 0.0), |fresh| (fresh.decode_ms, fresh.crop_ms));
-        let kb = drawn.bytes.len() as f64 / 1000.0;
-        let row = [whole_ms, kb, decode_ms, crop_ms, drawn.draw_ms, drawn.encode_ms];
-        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+        if round > 0 {
+            let herald_ms = median(whole);
+            beside.push((peer, herald_ms));
+            careful.extend(peer_with_care.map(|peer| (peer, herald_ms)));
+        }
     }
     let [whole_ms, kb, decode_ms, crop_ms, draw_ms, encode_ms] = columns.map(median);
-    Ok(Case { size, format: name, detect, whole_ms, kb, decode_ms, crop_ms, draw_ms, encode_ms })
+    let (script, careful) = (Beside::of(beside), (!detect).then(|| Beside::of(careful)));
+    Ok(Case { size, format: name, detect, whole_ms, kb, decode_ms, crop_ms, draw_ms, encode_ms, script, careful })
+}
+
+impl Case {
+    fn title(&self) -> String {
+        format!("{} {}, {}", self.size, self.format, if self.detect { "with detection" } else { "crop cached" })
+    }
+}
+
+impl Beside {
+    /// Rounds: what the script took, and the milliseconds Herald took beside it.
+    fn of(rounds: Vec<(Made, f64)>) -> Self {
+        let mut stages: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for (name, ms) in rounds.iter().flat_map(|(made, _)| &made.stages_ms) {
+            stages.entry(name.clone()).or_default().push(*ms);
+        }
+        Self {
+            whole_ms: median(rounds.iter().map(|(made, _)| made.whole_ms()).collect()),
+            ratio: median(rounds.iter().map(|(made, herald_ms)| made.whole_ms() / herald_ms).collect()),
+            kb: median(rounds.iter().map(|(made, _)| made.kb).collect()),
+            stages_ms: stages.into_iter().map(|(name, all)| (name, median(all))).collect(),
+        }
+    }
 }
 
 /// Invitations per second by the wall clock, with the crop at hand and from the profile picture.
@@ -243,78 +288,4 @@ fn throughput(scene: &Scene, iterations: usize) -> anyhow::Result<Vec<Throughput
         }
     }
     Ok(rows)
-}
-
-fn report(baseline: &Baseline, cases: &[Case], throughput: &[Throughput]) -> String {
-    let find = |case: &Case, mode: &str| {
-        baseline.cases.iter().find(|b| b.size == case.size && b.format == case.format && b.mode == mode)
-    };
-    let mut whole = Table::new(&["case", "script ms", "Herald ms", "ratio", "aim", "script KB", "Herald KB"]);
-    let mut careful =
-        Table::new(&["crop cached, against the script written with care", "script ms", "Herald ms", "ratio"]);
-    let mut stages = Table::new(&["Herald, ms", "profile decode", "find and crop", "draw", "encode", "whole"]);
-    let mut script_stages =
-        Table::new(&["script, ms", "template", "profile", "detect", "picture", "text", "qr", "encode", "whole"]);
-    for case in cases {
-        let mode = if case.detect { "detect" } else { "cached" };
-        let title =
-            format!("{} {}, {}", case.size, case.format, if case.detect { "with detection" } else { "crop cached" });
-        let aim = if case.detect {
-            AIM_DETECT
-        } else {
-            AIM_CACHED.iter().find(|(format, _)| *format == case.format).map_or(f64::NAN, |(_, aim)| *aim)
-        };
-        if let Some(script) = find(case, mode) {
-            let ratio = script.whole_ms / case.whole_ms;
-            let verdict = if ratio >= aim { format!("≥ {aim}") } else { format!("≥ {aim}: missed") };
-            whole.row(vec![
-                title.clone(),
-                ms(script.whole_ms),
-                ms(case.whole_ms),
-                format!("{ratio:.1}×"),
-                verdict,
-                format!("{:.0}", script.kb),
-                format!("{:.0}", case.kb),
-            ]);
-            let stage = |name: &str| script.stages_ms.get(name).map_or("–".to_owned(), |v| ms(*v));
-            let mut row = vec![title.clone()];
-            row.extend(["template", "profile", "detect", "picture", "text", "qr", "encode"].map(stage));
-            row.push(ms(script.whole_ms));
-            script_stages.row(row);
-        }
-        if let (false, Some(script)) = (case.detect, find(case, "careful")) {
-            careful.row(vec![
-                format!("{} {}", case.size, case.format),
-                ms(script.whole_ms),
-                ms(case.whole_ms),
-                format!("{:.1}×", script.whole_ms / case.whole_ms),
-            ]);
-        }
-        let optional = |v: f64| if case.detect { ms(v) } else { "–".to_owned() };
-        stages.row(vec![
-            title,
-            optional(case.decode_ms),
-            optional(case.crop_ms),
-            ms(case.draw_ms),
-            ms(case.encode_ms),
-            ms(case.whole_ms),
-        ]);
-    }
-    let mut rates = Table::new(&["invitations per second", "one thread", "two threads"]);
-    for pair in throughput.chunks(2) {
-        rates.row(vec![
-            pair[0].what.clone(),
-            format!("{:.0}", pair[0].per_second),
-            format!("{:.0}", pair[1].per_second),
-        ]);
-    }
-    let versions: Vec<String> = baseline.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
-    format!(
-        "CPU milliseconds per invitation, medians; s = 1080×1350, p = 2480×3508. Peers: {}.\n\n{whole}\n{stages}\n{script_stages}\n{careful}\n{rates}",
-        versions.join(", ")
-    )
-}
-
-fn ms(value: f64) -> String {
-    if value < 10.0 { format!("{value:.2}") } else { format!("{value:.1}") }
 }

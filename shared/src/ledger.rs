@@ -51,7 +51,7 @@ pub use cancel::{Cancelled, cancel_batch, cancel_job, cancel_job_in, drop_expire
 pub use claim::{ON_THE_WIRE, claim, forget_claims, holders};
 pub use commit::{Committed, commit};
 pub use dispatch::{Demand, Dispatched, dispatch};
-pub use enqueue::{EnqueueError, MAX_ARGS_BYTES, enqueue};
+pub use enqueue::{EnqueueError, MAX_ARGS_BYTES, enqueue, enqueue_alone};
 pub use failures::{FailureGroup, failures};
 pub use fingerprint::{Cause, cause};
 pub use gate::charge;

@@ -6,17 +6,17 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::{
-    extract::{ConnectInfo, Request},
-    http::HeaderMap,
+    extract::ConnectInfo,
+    http::{Extensions, HeaderMap},
 };
 use herald_shared::config::{Limits, ProxyHeader};
 
 use super::forwarded;
 
 /// The client's address. Of who has none, such as the other end of a local socket, all count as one.
-pub(super) fn address(limits: &Limits, request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    behind(limits, peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), request.headers())
+pub(super) fn address(limits: &Limits, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    behind(limits, peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), headers)
 }
 
 fn behind(limits: &Limits, peer: IpAddr, headers: &HeaderMap) -> IpAddr {

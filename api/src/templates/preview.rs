@@ -135,13 +135,8 @@ async fn preview(
     let args = TemplatePreview { template_id, contact_id, fields, format };
     let mut job = args.job(workspace);
     job.priority = PRIORITY;
-    let mut tx = api.db.begin().await?;
-    let ids = ledger::enqueue(&mut tx, vec![job]).await?;
-    tx.commit().await?;
-    let [id] = ids.as_slice() else {
-        return Err(Problem::internal(&std::io::Error::other("one job gave no id")));
-    };
-    let drawn = wait(api, workspace, *id, longest_wait(headers)).await?;
+    let id = ledger::enqueue_alone(&api.db, job).await?;
+    let drawn = wait(api, workspace, id, longest_wait(headers)).await?;
     show(api, &drawn).await
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::kinds::{Credentials, Settings};
 use crate::{
-    db::{Db, DbError, FromRow, Json, Tx, query},
+    db::{Db, DbError, FromRow, Json, Tx, lookup, query},
     ledger::{self, EnqueueError},
     vault::{Vault, VaultError},
 };
@@ -94,7 +94,13 @@ pub enum ConnectionError {
 
 type Result<T> = std::result::Result<T, ConnectionError>;
 
-const COLUMNS: &str = "id, name, settings, state, reason, version, created_at, updated_at";
+macro_rules! columns {
+    () => {
+        "id, name, settings, state, reason, version, created_at, updated_at"
+    };
+}
+
+const COLUMNS: &str = columns!();
 
 fn place(id: Uuid) -> String {
     format!("connection:{id}")
@@ -160,12 +166,12 @@ pub async fn connections(db: &Db, workspace_id: Uuid) -> Result<Vec<Connection>>
 
 /// A connection of a workspace.
 pub async fn connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Connection>> {
-    let found = query(&format!("select {COLUMNS} from connections where workspace_id = $1 and id = $2"))
-        .bind(workspace_id)
-        .bind(id)
-        .optional(db)
-        .await?;
-    Ok(found)
+    const SQL: &str = concat!(
+        "select rows.nth, ",
+        columns!(),
+        " from {rows} join connections on workspace_id = rows.workspace and id = rows.connection"
+    );
+    Ok(lookup(SQL).by("workspace", workspace_id).by("connection", id).optional(db).await?)
 }
 
 /// The connection of a workspace that has this name, or this id.
@@ -173,12 +179,12 @@ pub async fn connection_named(db: &Db, workspace_id: Uuid, name: &str) -> Result
     if let Ok(id) = name.parse::<Uuid>() {
         return connection(db, workspace_id, id).await;
     }
-    let found = query(&format!("select {COLUMNS} from connections where workspace_id = $1 and name = $2"))
-        .bind(workspace_id)
-        .bind(name)
-        .optional(db)
-        .await?;
-    Ok(found)
+    const SQL: &str = concat!(
+        "select rows.nth, ",
+        columns!(),
+        " from {rows} join connections on workspace_id = rows.workspace and name = rows.called"
+    );
+    Ok(lookup(SQL).by("workspace", workspace_id).by("called", name.to_owned()).optional(db).await?)
 }
 
 /// A connection with its secret.

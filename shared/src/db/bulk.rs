@@ -13,9 +13,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{
-    EngineKind, Query, Record, Result, Tx, Value,
-    query::query_arrays,
-    tx::Open,
+    Db, EngineKind, Query, Record, Result, Tx, Value,
     value::{json_without_nul, without_nul},
 };
 
@@ -66,10 +64,17 @@ impl Bulk {
         while left > 0 {
             let take = left.min(ROWS_PER_STATEMENT);
             let chunk: Vec<_> = columns.iter_mut().map(|(name, column)| (*name, column.split_front(take))).collect();
-            returned.extend(run(self.sql, chunk, take, tx).await?);
+            returned.extend(statement(tx.engine(), self.sql, chunk, take).all(&mut *tx).await?);
             left -= take;
         }
         Ok(returned)
+    }
+
+    /// Runs it as [`Query::repeatable`], for 1,000 rows at most.
+    pub async fn repeatable<T: Record>(self, db: &Db) -> Result<Vec<T>> {
+        let rows = self.columns.first().map_or(0, |(_, column)| column.len());
+        debug_assert!(rows <= ROWS_PER_STATEMENT, "one statement");
+        statement(db.kind(), self.sql, self.columns, rows).repeatable(db).await
     }
 
     /// Runs it for its effect.
@@ -78,8 +83,8 @@ impl Bulk {
     }
 }
 
-async fn run<T: Record>(sql: &str, columns: Vec<(&'static str, Column)>, rows: usize, tx: &mut Tx) -> Result<Vec<T>> {
-    match tx.engine() {
+fn statement(engine: EngineKind, sql: &str, columns: Vec<(&'static str, Column)>, rows: usize) -> Query {
+    match engine {
         EngineKind::Postgres => {
             let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
             let arrays: Vec<_> = columns
@@ -88,8 +93,7 @@ async fn run<T: Record>(sql: &str, columns: Vec<(&'static str, Column)>, rows: u
                 .map(|(at, (_, column))| format!("${}::{}[]", at + 1, column.pg_type()))
                 .collect();
             let source = format!("unnest({}) as rows({})", arrays.join(", "), names.join(", "));
-            let Open::Postgres(tx) = &mut tx.open else { unreachable!("the engine was just matched") };
-            query_arrays(sql.replace("{rows}", &source), columns.into_iter().map(|(_, column)| column), tx).await
+            Query::over_arrays(sql.replace("{rows}", &source), columns.into_iter().map(|(_, column)| column))
         }
         EngineKind::Sqlite => {
             let names: Vec<_> =
@@ -102,7 +106,7 @@ async fn run<T: Record>(sql: &str, columns: Vec<(&'static str, Column)>, rows: u
             for _ in 0..rows {
                 values.extend(cells.iter_mut().map(|column| column.next().expect("columns have one length")));
             }
-            Query::unprepared(sql.replace("{rows}", &source), values).all(tx).await
+            Query::unprepared(sql.replace("{rows}", &source), values)
         }
     }
 }
@@ -119,7 +123,7 @@ impl Column {
         }
     }
 
-    fn pg_type(&self) -> &'static str {
+    pub(super) fn pg_type(&self) -> &'static str {
         match self {
             Column::Uuid(_) => "uuid",
             Column::Text(_) => "text",
@@ -145,7 +149,20 @@ impl Column {
         }
     }
 
-    fn into_values(self) -> Box<dyn Iterator<Item = Value> + Send> {
+    /// Adds the values of a column of the same type.
+    pub(super) fn append(&mut self, other: Column) {
+        match (self, other) {
+            (Column::Uuid(values), Column::Uuid(more)) => values.extend(more),
+            (Column::Text(values), Column::Text(more)) => values.extend(more),
+            (Column::Int(values), Column::Int(more)) => values.extend(more),
+            (Column::Bool(values), Column::Bool(more)) => values.extend(more),
+            (Column::Time(values), Column::Time(more)) => values.extend(more),
+            (Column::Json(values), Column::Json(more)) => values.extend(more),
+            (values, more) => debug_assert!(false, "columns of one type: {values:?} {more:?}"),
+        }
+    }
+
+    pub(super) fn into_values(self) -> Box<dyn Iterator<Item = Value> + Send> {
         match self {
             Column::Uuid(values) => Box::new(values.into_iter().map(Value::Uuid)),
             Column::Text(values) => Box::new(values.into_iter().map(Value::Text)),

@@ -11,7 +11,7 @@ use sqlx::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{Result, Tx, connections::Connections};
+use super::{Result, Tx, connections::Connections, lookup::Lines};
 use crate::{clock::Clock, ids::Ids};
 
 /// Which database to open.
@@ -49,6 +49,7 @@ struct Inner {
     ids: Ids,
     ready: Notify,
     schedules: Notify,
+    lines: Lines,
 }
 
 pub(super) enum Engine {
@@ -103,7 +104,8 @@ impl Db {
                 Engine::Sqlite { write, read: Connections::new(read) }
             }
         };
-        Ok(Self(Arc::new(Inner { engine, clock, ids, ready: Notify::new(), schedules: Notify::new() })))
+        let (ready, schedules, lines) = (Notify::new(), Notify::new(), Lines::default());
+        Ok(Self(Arc::new(Inner { engine, clock, ids, ready, schedules, lines })))
     }
 
     /// Brings the tables up to this version. Safe to run by many processes at once, and again.
@@ -208,6 +210,10 @@ impl Db {
                 write.close().await;
             }
         }
+    }
+
+    pub(super) fn lines(&self) -> &Lines {
+        &self.0.lines
     }
 
     pub(super) fn engine(&self) -> &Engine {

@@ -10,7 +10,7 @@ use sqlx::{
 };
 
 use super::{
-    Db, Result, Tx, Value,
+    Column, Db, Result, Tx, Value,
     connect::Engine,
     connections::{Connections, was_closed},
     tx::Open,
@@ -46,9 +46,17 @@ impl<'a> From<&'a mut Tx> for Target<'a> {
 #[must_use = "a query does nothing until it is run"]
 pub struct Query {
     sql: Arc<str>,
-    values: Vec<Value>,
+    values: Vec<Bound>,
     /// Kept prepared on the connection; off for statements whose text varies, which would crowd out the others.
     prepared: bool,
+}
+
+/// What a parameter is bound to.
+#[derive(Clone)]
+enum Bound {
+    Value(Value),
+    /// PostgreSQL only.
+    Array(Column),
 }
 
 /// Starts a statement; `$1`, `$2` … are bound in order.
@@ -58,7 +66,12 @@ pub fn query(sql: &str) -> Query {
 
 impl Query {
     pub(super) fn unprepared(sql: String, values: Vec<Value>) -> Self {
-        Self { sql: sql.into(), values, prepared: false }
+        Self { sql: sql.into(), values: values.into_iter().map(Bound::Value).collect(), prepared: false }
+    }
+
+    /// PostgreSQL's form of a statement over given rows: one array a column.
+    pub(super) fn over_arrays(sql: String, columns: impl Iterator<Item = Column>) -> Self {
+        Self { sql: sql.into(), values: columns.map(Bound::Array).collect(), prepared: true }
     }
 
     /// Does not keep it prepared: its text varies, or its plan is to see the values it is run with.
@@ -69,7 +82,7 @@ impl Query {
 
     /// Binds the next parameter.
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.values.push(value.into());
+        self.values.push(Bound::Value(value.into()));
         self
     }
 
@@ -93,8 +106,8 @@ impl Query {
     pub async fn all<T: Record>(self, on: impl Into<Target<'_>>) -> Result<Vec<T>> {
         match on.into() {
             Target::Db(db) => match db.engine() {
-                Engine::Postgres(connections) => self.read(connections, pg_arguments).await,
-                Engine::Sqlite { read, .. } => self.read(read, sqlite_arguments).await,
+                Engine::Postgres(connections) => self.again_if_closed(connections, pg_arguments).await,
+                Engine::Sqlite { read, .. } => self.again_if_closed(read, sqlite_arguments).await,
             },
             Target::Tx(tx) => match &mut tx.open {
                 Open::Postgres(tx) => Ok(self.rows(&mut **tx, pg_arguments).await?),
@@ -121,8 +134,17 @@ impl Query {
         }
     }
 
-    /// A read of its own. If the connection at hand was closed meanwhile, it is done on another.
-    async fn read<D: Database + HasStatementCache, T>(
+    /// Like [`Query::alone`], for a statement that may be done twice: the connection is not asked first, and when it turns out to be closed, it is done
+    /// on another, whether or not the first had been done.
+    pub async fn repeatable<T: Record>(self, db: &Db) -> Result<Vec<T>> {
+        match db.engine() {
+            Engine::Postgres(connections) => self.again_if_closed(connections, pg_arguments).await,
+            Engine::Sqlite { .. } => self.alone(db).await,
+        }
+    }
+
+    /// A statement of its own. If the connection at hand was closed meanwhile, it is done on another.
+    async fn again_if_closed<D: Database + HasStatementCache, T>(
         self,
         on: &Connections<D>,
         arguments: Arguments<D>,
@@ -169,34 +191,29 @@ impl Query {
     }
 }
 
-/// How an engine's argument list is made of values.
-type Arguments<D> = fn(Vec<Value>) -> sqlx::Result<<D as Database>::Arguments>;
+/// How an engine's argument list is made of what is bound.
+type Arguments<D> = fn(Vec<Bound>) -> sqlx::Result<<D as Database>::Arguments>;
 
-fn pg_arguments(values: Vec<Value>) -> sqlx::Result<PgArguments> {
+fn pg_arguments(values: Vec<Bound>) -> sqlx::Result<PgArguments> {
     let mut arguments = PgArguments::default();
     for value in values {
-        value.add_to(&mut arguments).map_err(sqlx::Error::Encode)?;
+        match value {
+            Bound::Value(value) => value.add_to(&mut arguments),
+            Bound::Array(column) => column.add_array_to(&mut arguments),
+        }
+        .map_err(sqlx::Error::Encode)?;
     }
     Ok(arguments)
 }
 
-fn sqlite_arguments(values: Vec<Value>) -> sqlx::Result<SqliteArguments> {
+fn sqlite_arguments(values: Vec<Bound>) -> sqlx::Result<SqliteArguments> {
     let mut arguments = SqliteArguments::default();
     for value in values {
-        value.add_to(&mut arguments).map_err(sqlx::Error::Encode)?;
+        match value {
+            Bound::Value(value) => value.add_to(&mut arguments),
+            Bound::Array(_) => Err("SQLite has no arrays".into()),
+        }
+        .map_err(sqlx::Error::Encode)?;
     }
     Ok(arguments)
-}
-
-/// PostgreSQL's form of a bulk statement: one array a column.
-pub(super) async fn query_arrays<T: Record>(
-    sql: String,
-    columns: impl Iterator<Item = super::Column>,
-    tx: &mut sqlx::Transaction<'static, sqlx::Postgres>,
-) -> Result<Vec<T>> {
-    let mut arguments = PgArguments::default();
-    for column in columns {
-        column.add_array_to(&mut arguments).map_err(sqlx::Error::Encode)?;
-    }
-    Ok(sqlx::query_as_with(AssertSqlSafe(sql), arguments).fetch_all(&mut **tx).await?)
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::db::{Db, FromRow, Json, Result, query};
+use crate::db::{Db, FromRow, Json, Result, lookup};
 
 /// A job as people see it.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
@@ -64,24 +64,25 @@ pub struct JobError {
 
 /// A job of a workspace.
 pub async fn job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<JobRow>> {
-    query(
-        "select id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, progress, result,
+    lookup(
+        "select rows.nth, id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, progress, result,
                 created_at, started_at, finished_at, fingerprint
-         from jobs where workspace_id = $1 and id = $2",
+         from {rows} join jobs on id = rows.job and workspace_id = rows.workspace",
     )
-    .bind(workspace_id)
-    .bind(id)
+    .by("workspace", workspace_id)
+    .by("job", id)
     .optional(db)
     .await
 }
 
 /// The failed attempts of a job, first one first.
 pub async fn job_errors(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Vec<JobError>> {
-    query(
-        "select attempt, message, at, fingerprint from job_errors where workspace_id = $1 and job_id = $2 order by attempt, at, id",
+    lookup(
+        "select rows.nth, attempt, message, at, fingerprint
+         from {rows} join job_errors on job_id = rows.job and workspace_id = rows.workspace order by attempt, at, id",
     )
-    .bind(workspace_id)
-    .bind(id)
+    .by("workspace", workspace_id)
+    .by("job", id)
     .all(db)
     .await
 }

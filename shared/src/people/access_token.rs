@@ -12,7 +12,7 @@ use super::{
     People, Result,
     keyring::{Keyring, SigningKey},
 };
-use crate::db::{FromRow, query};
+use crate::db::{FromRow, lookup};
 
 /// How long an access token opens anything.
 pub(super) const LIFETIME: TimeDelta = TimeDelta::minutes(15);
@@ -112,12 +112,13 @@ impl People {
     /// [`super::PeopleError::Db`].
     pub async fn signed_in(&self, token: &str) -> Result<Option<SignedIn>> {
         let Some(claims) = read(&self.keyring, token, self.db.now()).await? else { return Ok(None) };
-        let found = query(
-            "select u.id as user_id, s.id as session_id, u.platform_admin from sessions as s join users as u on u.id = s.user_id
-             where s.id = $1 and s.user_id = $2 and s.ended_at is null and u.state = 'active'",
+        let found = lookup(
+            "select rows.nth, u.id as user_id, s.id as session_id, u.platform_admin
+             from {rows} join sessions as s on s.id = rows.session and s.user_id = rows.person join users as u on u.id = s.user_id
+             where s.ended_at is null and u.state = 'active'",
         )
-        .bind(claims.sid)
-        .bind(claims.sub)
+        .by("session", claims.sid)
+        .by("person", claims.sub)
         .optional(&self.db)
         .await?;
         Ok(found)

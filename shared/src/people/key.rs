@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{People, PeopleError, Result, Role, token};
 use crate::{
-    db::{Db, FromRow, Json, Tx, query},
+    db::{Db, FromRow, Json, Tx, lookup, query},
     ledger::audit::{self, Actor, Entry},
 };
 
@@ -147,12 +147,13 @@ const SEEN: &str =
 /// When the database refuses.
 pub async fn check_key(db: &Db, key: &str) -> Result<Option<Key>> {
     let now = db.now();
-    let found: Option<Key> = query(
-        "select id, workspace_id, name, role, platform_admin, scopes, last_used_at from api_tokens
-         where token_hash = $1 and revoked_at is null and (expires_at is null or expires_at > $2)",
+    let found: Option<Key> = lookup(
+        "select rows.nth, id, workspace_id, name, role, platform_admin, scopes, last_used_at
+         from {rows} join api_tokens on token_hash = rows.hash
+         where revoked_at is null and (expires_at is null or expires_at > rows.now)",
     )
-    .bind(token::hash(key))
-    .bind(now)
+    .by("hash", token::hash(key))
+    .by("now", now)
     .optional(db)
     .await?;
     if let Some(key) = found.as_ref().filter(|key| key.last_used_at.is_none_or(|at| now - at >= EXACT)) {

@@ -100,7 +100,7 @@ pub(crate) async fn enqueue(db: &Db, jobs: Vec<NewJob>) -> Vec<Uuid> {
 }
 
 pub(crate) async fn enqueue_one(db: &Db, job: NewJob) -> Uuid {
-    enqueue(db, vec![job]).await[0]
+    ledger::enqueue_alone(db, job).await.unwrap()
 }
 
 /// A batch with the given jobs in it.

@@ -12,6 +12,7 @@ mod inspect;
 mod invitations;
 mod limits;
 mod link_key;
+mod lookups;
 mod probes;
 mod queues;
 mod runs;

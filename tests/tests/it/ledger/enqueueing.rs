@@ -1,6 +1,10 @@
 //! Rule 1: a job is enqueued by the transaction that makes it necessary, or not at all.
 
-use herald_shared::ledger::{self, EnqueueError, MAX_ARGS_BYTES, NewJob};
+use herald_shared::{
+    clock::Clock,
+    ids::Ids,
+    ledger::{self, EnqueueError, MAX_ARGS_BYTES, NewJob},
+};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 
@@ -14,6 +18,7 @@ on_both_engines! {
     thousands_of_jobs_are_enqueued_in_one_call_and_come_back_in_order,
     no_jobs_are_no_work,
     a_follow_up_inherits_batch_and_trace,
+    one_that_was_done_twice_is_there_once,
 }
 
 async fn a_transaction_that_is_rolled_back_leaves_no_job(database: &TestDatabase) {
@@ -103,4 +108,19 @@ async fn a_follow_up_inherits_batch_and_trace(database: &TestDatabase) {
         lease(db, 10).await.into_iter().map(|job| (job.traceparent.unwrap(), job.batch_id)).collect();
     next.sort();
     assert_eq!(next, [("trace-1".to_owned(), Some(batch)), ("trace-2".to_owned(), Some(other))]);
+}
+
+/// The answer of the first insertion was lost with its connection, so it was done again: under the same id.
+async fn one_that_was_done_twice_is_there_once(database: &TestDatabase) {
+    let workspace = ground::workspace(&database.db).await;
+    let same_ids = async || {
+        let clock = Clock::manual(TestDatabase::start());
+        database.connect(clock, Ids::seeded(7)).await
+    };
+    let first = ledger::enqueue_alone(&same_ids().await, noop(workspace)).await.unwrap();
+    assert_eq!(ledger::enqueue_alone(&same_ids().await, noop(workspace)).await.unwrap(), first);
+    let with_a_key = NewJob { unique_key: Some("key".to_owned()), ..noop(workspace) };
+    let again = ledger::enqueue_alone(&same_ids().await, with_a_key).await.unwrap();
+    assert_eq!(again, first);
+    assert_eq!(number(&database.db, "select count(*) from jobs").await, 1);
 }

@@ -1,0 +1,227 @@
+//! Reads by key that many ask for at the same time.
+//!
+//! A busy API reads the same few statements over and over, each for one row: whose key is this, what became of that job. Of those that come while
+//! such a read is under way, PostgreSQL is asked together, in one statement, when it has ended:
+//!
+//! ```text
+//! 1 ─▶ reads alone ──────┐
+//! 2 ──▶ waits ─┐         ▼
+//! 3 ───▶ waits ┴─▶ read together ──┐
+//! 4 ──────────────▶ waits ─┐       ▼
+//! 5 ─────────────────▶ waits ┴─▶ read together ─▶ …
+//! ```
+//!
+//! So the more come, the more share a round trip, and who comes alone waits for nobody. Nothing is remembered: each read begins after it was asked
+//! for, and sees what was committed until then. Who waits for too long, or whose common read fails, reads apart.
+//!
+//! SQLite is asked at once: it is no round trip away.
+
+use std::{
+    any::Any,
+    collections::{HashMap, hash_map::Entry},
+    marker::PhantomData,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use sqlx::{FromRow, Row, postgres::PgRow, sqlite::SqliteRow};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
+
+use super::{Column, Db, EngineKind, Query, Record, Result, query};
+
+/// How many are read for at once.
+const MOST: usize = 500;
+/// How long one waits for those before, before one reads apart.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A read being put together. See [`lookup`].
+#[derive(Clone)]
+#[must_use = "a lookup does nothing until it is run"]
+pub struct Lookup {
+    sql: &'static str,
+    key: Vec<(&'static str, Column)>,
+}
+
+/// Starts a read by key. The statement has `{rows}` where the keys stand, aliased `rows` as in [`super::Bulk`], and returns each key's `rows.nth` with
+/// what it finds for it:
+///
+/// ```sql
+/// select rows.nth, kind, state from {rows} join jobs on jobs.id = rows.job
+/// ```
+pub fn lookup(sql: &'static str) -> Lookup {
+    Lookup { sql, key: Vec::new() }
+}
+
+impl Lookup {
+    /// Gives a column of `rows` its value.
+    pub fn by<T>(mut self, name: &'static str, value: T) -> Self
+    where
+        Column: FromIterator<T>,
+    {
+        self.key.push((name, Column::from_iter([value])));
+        self
+    }
+
+    /// Every row found for the key, in the statement's order.
+    pub async fn all<T: Record + 'static>(self, db: &Db) -> Result<Vec<T>> {
+        let _reading = match db.lines().turn(db, &self) {
+            Turn::First(reading) => Some(reading),
+            Turn::Later(answer) => match timeout(PATIENCE, answer).await {
+                Ok(Ok(found)) => return Ok(found),
+                _ => None,
+            },
+            Turn::Apart => None,
+        };
+        let found = self.alone(db.kind()).all::<Numbered<T>>(db).await?;
+        Ok(found.into_iter().map(|row| row.found).collect())
+    }
+
+    /// The first row found for the key, if there is one.
+    pub async fn optional<T: Record + 'static>(self, db: &Db) -> Result<Option<T>> {
+        Ok(self.all(db).await?.into_iter().next())
+    }
+
+    /// The read for this key. It is kept prepared.
+    fn alone(self, engine: EngineKind) -> Query {
+        let value = |(at, (name, column)): (usize, &(_, Column))| match engine {
+            EngineKind::Postgres => format!("${}::{} as {name}, ", at + 1, column.pg_type()),
+            EngineKind::Sqlite => format!("${} as {name}, ", at + 1),
+        };
+        let values: String = self.key.iter().enumerate().map(value).collect();
+        let sql = self.sql.replace("{rows}", &format!("(select {values}cast(1 as bigint) as nth) as rows"));
+        self.key.into_iter().flat_map(|(_, column)| column.into_values()).fold(query(&sql), Query::bind)
+    }
+
+    /// The read for several keys. It is planned each time: a plan that was made when a table was nearly empty, and is kept, reads the whole of it
+    /// when it is full.
+    fn together(self) -> Query {
+        let names: Vec<_> = self.key.iter().map(|(name, _)| *name).collect();
+        let column = |(at, (_, column)): (usize, &(_, Column))| format!("${}::{}[]", at + 1, column.pg_type());
+        let arrays: Vec<_> = self.key.iter().enumerate().map(column).collect();
+        let rows = format!("unnest({}) with ordinality as rows({}, nth)", arrays.join(", "), names.join(", "));
+        let sql = self.sql.replace("{rows}", &rows);
+        Query::over_arrays(sql, self.key.into_iter().map(|(_, column)| column)).once()
+    }
+}
+
+/// A row, and whose it is: from 1.
+struct Numbered<T> {
+    nth: i64,
+    found: T,
+}
+
+macro_rules! numbered {
+    ($($row:ty),*) => {$(
+        impl<'r, T: FromRow<'r, $row>> FromRow<'r, $row> for Numbered<T> {
+            fn from_row(row: &'r $row) -> sqlx::Result<Self> {
+                Ok(Self { nth: row.try_get("nth")?, found: T::from_row(row)? })
+            }
+        }
+    )*};
+}
+
+numbered!(PgRow, SqliteRow);
+
+/// Who waits, by statement. A statement has an entry while it is read.
+#[derive(Default)]
+pub(super) struct Lines(Mutex<HashMap<&'static str, Box<dyn Any + Send>>>);
+
+type Line<T> = Vec<Asker<T>>;
+
+struct Asker<T> {
+    lookup: Lookup,
+    answer: oneshot::Sender<Vec<T>>,
+}
+
+enum Turn<T: Record + 'static> {
+    /// Nobody reads.
+    First(Reading<T>),
+    /// Somebody does.
+    Later(oneshot::Receiver<Vec<T>>),
+    /// Nobody waits here.
+    Apart,
+}
+
+impl Lines {
+    fn turn<T: Record + 'static>(&self, db: &Db, lookup: &Lookup) -> Turn<T> {
+        if db.kind() == EngineKind::Sqlite {
+            return Turn::Apart;
+        }
+        match self.lock().entry(lookup.sql) {
+            Entry::Vacant(none) => {
+                none.insert(Box::new(Line::<T>::new()));
+                Turn::First(Reading { db: db.clone(), sql: lookup.sql, of: PhantomData })
+            }
+            // Read as another type elsewhere: not in this line.
+            Entry::Occupied(mut line) => line.get_mut().downcast_mut::<Line<T>>().map_or(Turn::Apart, |line| {
+                let (answer, answered) = oneshot::channel();
+                line.push(Asker { lookup: lookup.clone(), answer });
+                Turn::Later(answered)
+            }),
+        }
+    }
+
+    /// Who is next. None: nobody waits any more, and the next to come is the first again.
+    fn next<T: 'static>(&self, sql: &'static str) -> Option<Line<T>> {
+        let mut lines = self.lock();
+        let line = lines.get_mut(sql)?.downcast_mut::<Line<T>>()?;
+        line.retain(|asker| !asker.answer.is_closed());
+        if line.is_empty() {
+            lines.remove(sql);
+            return None;
+        }
+        let rest = line.split_off(line.len().min(MOST));
+        Some(std::mem::replace(line, rest))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Box<dyn Any + Send>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A read under way. Those who came meanwhile are read for when it is over, however it ended.
+struct Reading<T: Record + 'static> {
+    db: Db,
+    sql: &'static str,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Record + 'static> Drop for Reading<T> {
+    fn drop(&mut self) {
+        let Some(line) = self.db.lines().next::<T>(self.sql) else { return };
+        let reading = Self { db: self.db.clone(), sql: self.sql, of: PhantomData };
+        // Without a runtime nobody waits any more.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(together(reading, line));
+        }
+    }
+}
+
+/// Reads for all of them. If that fails, their answers are dropped, and each reads apart and hears why.
+async fn together<T: Record + 'static>(reading: Reading<T>, line: Line<T>) {
+    let mut key: Vec<(&'static str, Column)> = Vec::new();
+    let mut answers = Vec::with_capacity(line.len());
+    for Asker { lookup, answer } in line {
+        if key.is_empty() {
+            key = lookup.key;
+        } else {
+            key.iter_mut().zip(lookup.key).for_each(|((_, column), (_, value))| column.append(value));
+        }
+        answers.push((answer, Vec::new()));
+    }
+    let all = Lookup { sql: reading.sql, key };
+    match all.together().all::<Numbered<T>>(&reading.db).await {
+        Ok(found) => {
+            for Numbered { nth, found } in found {
+                if let Some((_, rows)) = usize::try_from(nth - 1).ok().and_then(|at| answers.get_mut(at)) {
+                    rows.push(found);
+                }
+            }
+            for (answer, rows) in answers {
+                // Who went away needs none.
+                let _ = answer.send(rows);
+            }
+        }
+        Err(error) => tracing::debug!(%error, "a read for many failed: each reads apart"),
+    }
+}
