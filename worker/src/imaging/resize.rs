@@ -1,7 +1,7 @@
 //! Scaling, with the buffers kept between pictures.
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{RgbImage, RgbaImage};
 
 use super::picture::Pixels;
@@ -26,7 +26,7 @@ impl Scratch {
         let (from_width, from_height) = pixels.dimensions();
         let enlarges = from_width <= width && from_height <= height;
         // Where there is nothing to average, four pixels a side show as much as six.
-        let filter = if enlarges { FilterType::CatmullRom } else { FilterType::Lanczos3 };
+        let filter = if enlarges { catmull_rom() } else { FilterType::Lanczos3 };
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).fit_into_destination(None);
         self.scale(pixels, width, height, &options)
     }
@@ -75,6 +75,52 @@ impl Scratch {
     }
 }
 
+/// Catmull-Rom that is nowhere quite zero within its two pixels. The crate leaves zeros at the ends of a sum out and takes the first and the last
+/// target pixel for those that reach furthest: one that lies right upon a source pixel reaches no further than that, and its neighbours' sums went
+/// beyond what had been set aside.
+fn catmull_rom() -> FilterType {
+    fn weight(x: f64) -> f64 {
+        let x = x.abs();
+        let weight = match x {
+            _ if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            _ if x < 2.0 => ((2.5 - 0.5 * x) * x - 4.0) * x + 2.0,
+            _ => return 0.0,
+        };
+        if weight == 0.0 { f64::MIN_POSITIVE } else { weight }
+    }
+    FilterType::Custom(Filter::new("Catmull-Rom", weight, 2.0).expect("it reaches further than nothing"))
+}
+
 fn lanczos() -> ResizeOptions {
     ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    /// The middle half of 33 pixels becomes 33: the first and the last of them lie right upon a source pixel.
+    #[test]
+    fn pixels_that_lie_upon_source_pixels_take_nothing_from_their_neighbours_sums() {
+        let red = Rgb([250, 10, 20]);
+        let picture = RgbImage::from_pixel(33, 21, red).into();
+        for (width, height) in [(33, 42), (66, 42), (40, 84), (99, 63)] {
+            let Pixels::Opaque(scaled) = Scratch::new().cover(&picture, width, height) else { panic!("it is opaque") };
+            assert!(scaled.pixels().all(|pixel| *pixel == red), "{width} × {height}");
+        }
+    }
+
+    #[test]
+    fn every_enlargement_of_a_few_pixels_is_drawn() {
+        for from in 1..12 {
+            let picture = RgbImage::from_fn(from, 7, |x, y| Rgb([(x * 20) as u8, (y * 30) as u8, 90])).into();
+            for width in from..40 {
+                for height in 7..30 {
+                    Scratch::new().cover(&picture, width, height);
+                }
+            }
+        }
+    }
 }
