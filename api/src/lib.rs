@@ -1,8 +1,8 @@
 //! The HTTP front: it checks what comes in, writes ledger rows, and answers. The work itself is done by workers.
 //!
 //! One file an endpoint group, named like the feature. What every endpoint shares stands beside them: [`problem`] (errors),
-//! [`page`] (lists), [`gate`] (what comes first), [`auth`] (who asks), [`access`] (who may), [`observe`] (ids, logs, counts), [`limits`] (sizes and times),
-//! [`rate_limits`] (how many), [`openapi`] (what the API says of itself).
+//! [`page`] (lists), [`gate`] (what comes before an endpoint), [`auth`] (who asks), [`access`] (who may), [`observe`] (ids, logs, counts),
+//! [`limits`] (sizes and times), [`rate_limits`] (how many), [`openapi`] (what the API says of itself).
 
 mod access;
 mod actor;

@@ -86,13 +86,8 @@ impl Bulk {
 fn statement(engine: EngineKind, sql: &str, columns: Vec<(&'static str, Column)>, rows: usize) -> Query {
     match engine {
         EngineKind::Postgres => {
-            let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
-            let arrays: Vec<_> = columns
-                .iter()
-                .enumerate()
-                .map(|(at, (_, column))| format!("${}::{}[]", at + 1, column.pg_type()))
-                .collect();
-            let source = format!("unnest({}) as rows({})", arrays.join(", "), names.join(", "));
+            let (arrays, names) = unnest(&columns);
+            let source = format!("{arrays} as rows({names})");
             Query::over_arrays(sql.replace("{rows}", &source), columns.into_iter().map(|(_, column)| column))
         }
         EngineKind::Sqlite => {
@@ -109,6 +104,14 @@ fn statement(engine: EngineKind, sql: &str, columns: Vec<(&'static str, Column)>
             Query::unprepared(sql.replace("{rows}", &source), values)
         }
     }
+}
+
+/// PostgreSQL's table of given rows, `unnest($1::uuid[], …)`, and the names of its columns.
+pub(super) fn unnest(columns: &[(&'static str, Column)]) -> (String, String) {
+    let array = |(at, (_, column)): (usize, &(_, Column))| format!("${}::{}[]", at + 1, column.pg_type());
+    let arrays: Vec<_> = columns.iter().enumerate().map(array).collect();
+    let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
+    (format!("unnest({})", arrays.join(", ")), names.join(", "))
 }
 
 impl Column {

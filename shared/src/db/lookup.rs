@@ -20,6 +20,7 @@ use std::{
     any::Any,
     collections::{HashMap, hash_map::Entry},
     marker::PhantomData,
+    pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -27,11 +28,11 @@ use std::{
 use sqlx::{FromRow, Row, postgres::PgRow, sqlite::SqliteRow};
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
-use super::{Column, Db, EngineKind, Query, Record, Result, query};
+use super::{Column, Db, EngineKind, Query, Record, Result, bulk::unnest, query};
 
 /// How many are read for at once.
 const MOST: usize = 500;
-/// How long one waits for those before, before one reads apart.
+/// How long one waits for those before, before one reads apart; and how long a read holds the others up.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A read being put together. See [`lookup`].
@@ -64,7 +65,7 @@ impl Lookup {
 
     /// Every row found for the key, in the statement's order.
     pub async fn all<T: Record + 'static>(self, db: &Db) -> Result<Vec<T>> {
-        let _reading = match db.lines().turn(db, &self) {
+        let reading = match db.lines().turn(db, &self) {
             Turn::First(reading) => Some(reading),
             Turn::Later(answer) => match timeout(PATIENCE, answer).await {
                 Ok(Ok(found)) => return Ok(found),
@@ -72,7 +73,15 @@ impl Lookup {
             },
             Turn::Apart => None,
         };
-        let found = self.alone(db.kind()).all::<Numbered<T>>(db).await?;
+        let mut read = pin!(self.alone(db.kind()).all::<Numbered<T>>(db));
+        let found = match timeout(PATIENCE, &mut read).await {
+            Ok(found) => found?,
+            Err(_) => {
+                // It may hang with its connection, and those behind it shall not.
+                drop(reading);
+                read.await?
+            }
+        };
         Ok(found.into_iter().map(|row| row.found).collect())
     }
 
@@ -95,11 +104,8 @@ impl Lookup {
     /// The read for several keys. It is planned each time: a plan that was made when a table was nearly empty, and is kept, reads the whole of it
     /// when it is full.
     fn together(self) -> Query {
-        let names: Vec<_> = self.key.iter().map(|(name, _)| *name).collect();
-        let column = |(at, (_, column)): (usize, &(_, Column))| format!("${}::{}[]", at + 1, column.pg_type());
-        let arrays: Vec<_> = self.key.iter().enumerate().map(column).collect();
-        let rows = format!("unnest({}) with ordinality as rows({}, nth)", arrays.join(", "), names.join(", "));
-        let sql = self.sql.replace("{rows}", &rows);
+        let (arrays, names) = unnest(&self.key);
+        let sql = self.sql.replace("{rows}", &format!("{arrays} with ordinality as rows({names}, nth)"));
         Query::over_arrays(sql, self.key.into_iter().map(|(_, column)| column)).once()
     }
 }
@@ -210,8 +216,8 @@ async fn together<T: Record + 'static>(reading: Reading<T>, line: Line<T>) {
         answers.push((answer, Vec::new()));
     }
     let all = Lookup { sql: reading.sql, key };
-    match all.together().all::<Numbered<T>>(&reading.db).await {
-        Ok(found) => {
+    match timeout(PATIENCE, all.together().all::<Numbered<T>>(&reading.db)).await {
+        Ok(Ok(found)) => {
             for Numbered { nth, found } in found {
                 if let Some((_, rows)) = usize::try_from(nth - 1).ok().and_then(|at| answers.get_mut(at)) {
                     rows.push(found);
@@ -222,6 +228,7 @@ async fn together<T: Record + 'static>(reading: Reading<T>, line: Line<T>) {
                 let _ = answer.send(rows);
             }
         }
-        Err(error) => tracing::debug!(%error, "a read for many failed: each reads apart"),
+        Ok(Err(error)) => tracing::debug!(%error, "a read for many failed: each reads apart"),
+        Err(_) => tracing::debug!("a read for many took too long: each reads apart"),
     }
 }
