@@ -220,6 +220,8 @@ def outreach():
     board.graph("Errors", "Answers of 500 and more, by route.", "reqps", (rate("herald_http_requests_total", "route", 'status=~"5.."'), "{{route}}"), width=12)
     board.graph("Refused by limits", "Too many came, by class; and what Redis did not count.", "reqps", (rate("herald_rate_limited_total", "class"), "{{class}}"), (rate("herald_rate_limits_unchecked_total", "class"), "{{class}} not counted"))
     board.graph("Time to answer, 95 %", "By route.", "s", (quantile(0.95, "herald_http_request_duration_seconds", "route"), "{{route}}"), width=12)
+    board.graph("Connections", "Of clients, open now.", "none", ("sum by (instance) (herald_http_connections)", "{{instance}}"), width=12)
+    board.graph("Connections cut", "Over a cap, refused by the system, or ended because the client took too long.", "ops", (rate("herald_http_connections_cut_total", "why"), "{{why}}"), width=12)
     return board
 
 

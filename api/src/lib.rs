@@ -2,7 +2,7 @@
 //!
 //! One file an endpoint group, named like the feature. What every endpoint shares stands beside them: [`problem`] (errors),
 //! [`page`] (lists), [`gate`] (what comes before an endpoint), [`auth`] (who asks), [`access`] (who may), [`observe`] (ids, logs, counts),
-//! [`limits`] (sizes and times), [`rate_limits`] (how many), [`openapi`] (what the API says of itself).
+//! [`limits`] (sizes and times), [`rate_limits`] (how many), [`front`] (connections), [`openapi`] (what the API says of itself).
 
 mod access;
 mod actor;
@@ -15,6 +15,7 @@ mod consent;
 mod cors;
 mod crm;
 mod events;
+mod front;
 mod gate;
 mod health;
 mod home;
@@ -41,7 +42,7 @@ mod upload;
 mod webhooks;
 mod workers;
 
-use std::{future::IntoFuture, io, net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
+use std::{io, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
 use herald_shared::{
@@ -164,6 +165,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(option_layer(cors::layer(&api.settings)))
+        .layer(middleware::from_fn(front::named))
         .layer(middleware::from_fn_with_state(api.clone(), observe::observe))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(SMALL))))
         .with_state(api)
@@ -172,20 +174,9 @@ pub fn router(api: Api) -> Router {
 /// Serves until `stop`, then finishes the requests in progress, for at most `worker.stop_seconds`.
 ///
 /// # Errors
-/// When the listener fails.
+/// When the listener can never accept again.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
     let patience = Duration::from_secs(api.settings.worker.stop_seconds);
-    let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
-    let overdue = async {
-        stop.cancelled().await;
-        tokio::time::sleep(patience).await;
-    };
-    tokio::select! {
-        ended = server => ended,
-        () = overdue => {
-            tracing::warn!(seconds = patience.as_secs(), "requests still in progress were cut off");
-            Ok(())
-        }
-    }
+    let bounds = front::Bounds::of(&api.settings);
+    front::serve(listener, router(api), bounds, stop, patience).await
 }

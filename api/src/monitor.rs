@@ -7,6 +7,7 @@ use axum::{
     Json, Router,
     extract::State,
     http::StatusCode,
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -15,7 +16,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics;
+use crate::{front, metrics};
 
 /// How long a part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -36,14 +37,15 @@ pub struct Monitor {
 /// Serves until `stop`.
 ///
 /// # Errors
-/// When the listener fails.
+/// When the listener can never accept again.
 pub async fn serve_monitor(listener: TcpListener, monitor: Monitor, stop: CancellationToken) -> io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(async |State(monitor): State<Monitor>| metrics::answer(&monitor.metrics, &monitor.db)))
-        .with_state(monitor);
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+        .with_state(monitor)
+        .layer(middleware::from_fn(front::named));
+    front::serve(listener, router, front::Bounds::monitor(), stop, PATIENCE).await
 }
 
 async fn ready(State(monitor): State<Monitor>) -> Response {

@@ -16,6 +16,7 @@ use herald_shared::{
     files::Files,
     ids::Ids,
     links::LinkSigner,
+    open_files,
 };
 use herald_worker::imaging::{
     fonts::FontLibrary,
@@ -95,6 +96,7 @@ pub(crate) async fn run(common: &Common, options: &Doctor) -> anyhow::Result<Exi
     crm::check(&mut report, &settings).await?;
     check_fonts(&mut report, &settings);
     check_settings(&mut report, &settings);
+    check_open_files(&mut report, &settings);
     let connected = match &db {
         Some(db) => check_connections(&mut report, common, &settings, db).await?,
         None => false,
@@ -214,6 +216,20 @@ fn check_fonts(report: &mut Report, settings: &Settings) {
                 "no font has {script}: install the package {package}, or name a folder in images.font_folders"
             ));
         }
+    }
+}
+
+fn check_open_files(report: &mut Report, settings: &Settings) {
+    let (limit, needed) = (open_files::raise(), open_files::needed(settings));
+    if limit >= needed {
+        report.ok(&format!("{limit} files and sockets may be open at once, enough for http.max_connections"));
+    } else {
+        report.warn(&format!(
+            "only {limit} files and sockets may be open at once, so {} connections are taken instead of {}: raise the limit to {needed} \
+             (LimitNOFILE= of systemd, --ulimit nofile= of Docker), or lower http.max_connections",
+            open_files::connections(settings, limit),
+            settings.http.max_connections,
+        ));
     }
 }
 

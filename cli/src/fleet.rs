@@ -16,6 +16,7 @@ use chrono::TimeDelta;
 use herald_shared::{
     config::Settings,
     db::Db,
+    open_files,
     rate_limits::RateLimits,
     redis_wire::{Event, RedisConfig, RedisWire},
     telemetry,
@@ -45,6 +46,7 @@ impl Role {
     async fn open(common: &Common, name: &'static str) -> anyhow::Result<Self> {
         let settings = home::settings(common)?;
         home::start_logging(&settings.log)?;
+        open_files::raise();
         let metrics = telemetry::start_metrics();
         telemetry::start_export(&settings.telemetry, name)?;
         telemetry::this_process(name, &common.data, &metrics);

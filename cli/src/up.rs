@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use herald_api::{Api, Events, Parts};
-use herald_shared::{domain, rate_limits::RateLimits, telemetry, wire::Wire};
+use herald_shared::{domain, open_files, rate_limits::RateLimits, telemetry, wire::Wire};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use crate::{
 pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode> {
     let settings = home::settings(common)?;
     home::start_logging(&settings.log)?;
+    open_files::raise();
     let metrics = telemetry::start_metrics();
     telemetry::start_export(&settings.telemetry, "up")?;
     telemetry::this_process("up", &common.data, &metrics);

@@ -97,6 +97,11 @@ pub struct Http {
     pub public_url: String,
     pub max_upload_mb: u64,
     pub cors_origins: Vec<String>,
+    pub max_connections: usize,
+    pub max_connections_per_address: usize,
+    pub header_seconds: u64,
+    pub idle_seconds: u64,
+    pub stall_seconds: u64,
 }
 
 /// `[worker]`

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod jobs;
 pub mod ledger;
 pub mod links;
+pub mod open_files;
 pub mod people;
 pub mod providers;
 pub mod rate_limits;

@@ -61,6 +61,36 @@ impl Settings {
                 "write each as https://host or https://host:port, without a path or a slash at the end",
             ),
             (
+                "http.max_connections",
+                self.http.max_connections.to_string(),
+                (16..=1_000_000).contains(&self.http.max_connections),
+                "use 16 to 1000000",
+            ),
+            (
+                "http.max_connections_per_address",
+                self.http.max_connections_per_address.to_string(),
+                (1..=1_000_000).contains(&self.http.max_connections_per_address),
+                "use 1 to 1000000",
+            ),
+            (
+                "http.header_seconds",
+                self.http.header_seconds.to_string(),
+                (1..=300).contains(&self.http.header_seconds),
+                "use 1 to 300",
+            ),
+            (
+                "http.idle_seconds",
+                self.http.idle_seconds.to_string(),
+                (1..=3_600).contains(&self.http.idle_seconds),
+                "use 1 to 3600",
+            ),
+            (
+                "http.stall_seconds",
+                self.http.stall_seconds.to_string(),
+                (1..=600).contains(&self.http.stall_seconds),
+                "use 1 to 600",
+            ),
+            (
                 "files.timeout_seconds",
                 self.files.timeout_seconds.to_string(),
                 (1..=600).contains(&self.files.timeout_seconds),

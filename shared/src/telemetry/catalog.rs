@@ -121,6 +121,11 @@ catalog! {
     Gauge HTTP_IN_PROGRESS = "herald_http_requests_in_progress" [] by "api":
         "Requests being answered now.";
 
+    Gauge HTTP_CONNECTIONS = "herald_http_connections" [] by "api, worker, scheduler":
+        "Connections of clients that are open now.";
+    Counter HTTP_CONNECTIONS_CUT = "herald_http_connections_cut_total" ["why"] by "api, worker, scheduler":
+        "Connections not taken (full, address: over a cap; accept: the system refused) or ended by Herald (head, idle, stalled: the client took too long).";
+
     Counter RATE_LIMITED = "herald_rate_limited_total" ["class"] by "api":
         "Requests refused because too many came: of the class sign_in, chat, general, address or public.";
     Counter RATE_LIMITS_UNCHECKED = "herald_rate_limits_unchecked_total" ["class"] by "api":
