@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "people", include_str!("../../../migrations/0009_people.sql")),
     (10, "idempotency", include_str!("../../../migrations/0010_idempotency.sql")),
     (11, "crm", include_str!("../../../migrations/0011_crm.sql")),
+    (12, "event_names", include_str!("../../../migrations/0012_event_names.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {
