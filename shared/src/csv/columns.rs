@@ -1,7 +1,7 @@
 //! From a header line to what each column holds.
 
 use super::{
-    Limits,
+    Limits, email,
     headers::{self, Role, field_key},
     problem::CsvError,
     records::Record,
@@ -97,7 +97,7 @@ impl Columns {
         if winners.values().any(|role| matches!(role, Role::Name | Role::FirstName | Role::LastName)) {
             return Ok(());
         }
-        if self.headers.iter().any(|header| text::is_email(header)) {
+        if self.headers.iter().any(|header| email::is_email(header)) {
             return Err(CsvError::NoHeader { line });
         }
         Err(CsvError::NoNameColumn { found: self.headers.clone() })

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use super::headers::unstruck;
 
 /// One good row.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +20,7 @@ pub struct GuestRow {
     pub first_name: Option<String>,
     /// The last-name column.
     pub last_name: Option<String>,
-    /// As written, checked for syntax. Two spellings of an address have the same [`email_key`].
+    /// As written, without what stood around it. Two spellings of an address have the same [`email_key`].
     pub email: Option<String>,
     /// E.164 where it could be understood, otherwise as written (and a note says why).
     pub phone: Option<String>,
@@ -32,6 +34,9 @@ pub struct GuestRow {
     /// of name and phone, a dash, and the number of the guest among those of the file with the same name and phone.
     /// Importing the same list again, sorted differently or with other columns changed, gives the same keys.
     pub row_key: Option<String>,
+    /// The row key the guest would have without e-mail and external id: how a list without them named the same guest. Only
+    /// of use where no row of this list has that hash as its row key.
+    pub row_key_before: Option<String>,
     /// What the admin should know although the row is good, each with its line.
     pub notes: Vec<String>,
 }
@@ -39,6 +44,27 @@ pub struct GuestRow {
 /// What makes two spellings of an e-mail address the same guest: trimmed, NFC, lower case.
 pub fn email_key(email: &str) -> String {
     email.trim().nfc().flat_map(char::to_lowercase).collect()
+}
+
+/// What makes two spellings of a name the same where the address is the same: capitals, accents of Latin letters, punctuation and
+/// the order of words do not matter.
+pub fn name_key(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    for c in name.nfkd().flat_map(char::to_lowercase) {
+        match c {
+            // Latin accents; other scripts spell with combining marks.
+            '\u{300}'..='\u{36f}' | '\'' | '’' | '‘' | 'ʼ' | '`' | '´' => {}
+            c if c.is_alphanumeric() || is_combining_mark(c) => match unstruck(c) {
+                Some(letters) => plain.push_str(letters),
+                None => plain.push(c),
+            },
+            _ => plain.push(' '),
+        }
+    }
+    let mut words: Vec<&str> = plain.split_whitespace().collect();
+    words.sort_unstable();
+    // A name of signs alone is compared as it is.
+    if words.is_empty() { name.nfkc().flat_map(char::to_lowercase).collect() } else { words.join(" ").nfc().collect() }
 }
 
 /// The hash behind [`GuestRow::row_key`], the same on every machine and in every release.
@@ -52,4 +78,28 @@ pub(super) fn identity_hash(name: &str, phone: Option<&str>) -> [u8; 16] {
     let mut short = [0; 16];
     short.copy_from_slice(&hash.finalize()[..16]);
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_in_two_spellings_is_one_name() {
+        for (one, other) in [
+            ("Ida Fern", "IDA  FERN"),
+            ("José Ñandú", "Jose Nandu"),
+            ("Søren Ångström", "Soren Angstrom"),
+            ("Fern, Ida", "Ida Fern"),
+            ("Anne-Marie O'Hallow", "Anne Marie O’Hallow"),
+            ("Weiß", "WEISS"),
+            ("가나", "\u{1100}\u{1161}\u{1102}\u{1161}"),
+        ] {
+            assert_eq!(name_key(one), name_key(other), "{one}");
+        }
+        for (one, other) in [("Jan Smith", "Jane Smith"), ("राम", "रम"), ("Ann", "Ann Jr."), ("★", "☆"), ("か", "が")]
+        {
+            assert_ne!(name_key(one), name_key(other), "{one}");
+        }
+    }
 }

@@ -3,11 +3,14 @@
 use super::{
     CsvError, GuestRow, Options, Place, ProblemKind, RowProblem,
     columns::{Columns, Meaning},
-    dialect, email_key,
+    dialect,
+    email::{self, Cell},
+    email_key,
     encoding::{self, Found, Utf8Reader},
     file_kind,
     guest::identity_hash,
     headers::Role,
+    name_key,
     phone::{self, Phone},
     records::{Fault, FaultKind, Record, Records},
     text,
@@ -43,7 +46,9 @@ pub struct GuestFile<R> {
 #[derive(Default)]
 struct Seen {
     hasher: RandomState,
-    emails: HashMap<u64, u64>,
+    /// Name and e-mail.
+    people: HashMap<u64, u64>,
+    people_without_id: HashMap<u64, u64>,
     external_ids: HashMap<u64, u64>,
     /// First line and how often.
     row_keys: HashMap<u64, (u64, u32)>,
@@ -116,7 +121,8 @@ impl<R: Read + Seek> GuestFile<R> {
         if let Some(fault) = record.fault {
             let place = Place { column: fault.column + 1, header: String::new() };
             let kind = fault_kind(fault, limits.cell_bytes);
-            return Err(CsvError::Header(RowProblem { line: fault.line, row: 0, place: Some(place), kind }));
+            let (line, guest) = (fault.line, String::new());
+            return Err(CsvError::Header(RowProblem { line, row: 0, guest, place: Some(place), kind }));
         }
         let columns = Columns::from_header(&record, limits)?;
         let mut notes = columns.notes.clone();
@@ -163,6 +169,16 @@ impl<R: Read + Seek> GuestFile<R> {
         })
     }
 
+    /// Whether some guests may have what others lack: an e-mail or an external id.
+    pub fn has_identities(&self) -> bool {
+        [Role::Email, Role::ExternalId].into_iter().any(|role| self.role_column(role).is_some())
+    }
+
+    /// Whether a column holds pictures.
+    pub fn has_pictures(&self) -> bool {
+        self.role_column(Role::Picture).is_some()
+    }
+
     /// The name of the encoding the file is read in, such as `UTF-8` or `windows-1252`.
     pub fn encoding(&self) -> &'static str {
         self.encoding
@@ -183,7 +199,21 @@ impl<R: Read + Seek> GuestFile<R> {
             column: column + 1,
             header: self.columns.headers.get(column).cloned().unwrap_or_default(),
         });
-        RowProblem { line: self.record.line, row: self.row, place, kind }
+        RowProblem { line: self.record.line, row: self.row, guest: self.name_if_any(), place, kind }
+    }
+
+    /// The name in a row that may be damaged elsewhere.
+    fn name_if_any(&self) -> String {
+        let cell = |role| {
+            let cell = self.role_column(role).and_then(|column| self.record.cell(column));
+            text::name(&text::cell(cell.unwrap_or_default()))
+        };
+        let whole = Some(cell(Role::Name)).filter(|name| !name.is_empty());
+        let name = whole.unwrap_or_else(|| {
+            let parts = [cell(Role::FirstName), cell(Role::LastName)];
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+        });
+        name.chars().take(self.options.limits.name_chars).collect()
     }
 
     fn role_column(&self, role: Role) -> Option<usize> {
@@ -195,13 +225,11 @@ impl<R: Read + Seek> GuestFile<R> {
         let mut guest = GuestRow { line: self.record.line, row: self.row, ..GuestRow::default() };
         self.fill(&mut guest);
         self.check_name(&mut guest)?;
-        self.check_email(&guest)?;
+        self.read_email(&mut guest);
         self.normalise_phone(&mut guest);
         self.note_missing(&mut guest);
         self.refuse_duplicate(&guest)?;
-        if guest.email.is_none() && guest.external_id.is_none() {
-            self.give_row_key(&mut guest);
-        }
+        self.give_row_key(&mut guest);
         Ok(guest)
     }
 
@@ -247,7 +275,8 @@ impl<R: Read + Seek> GuestFile<R> {
                 }
                 Meaning::Known(Role::FirstName) => &mut guest.first_name,
                 Meaning::Known(Role::LastName) => &mut guest.last_name,
-                Meaning::Known(Role::Email) => &mut guest.email,
+                // Read by itself.
+                Meaning::Known(Role::Email) => continue,
                 Meaning::Known(Role::Phone) => &mut guest.phone,
                 Meaning::Known(Role::ExternalId) => &mut guest.external_id,
                 Meaning::Known(Role::Picture) => &mut guest.picture,
@@ -277,14 +306,33 @@ impl<R: Read + Seek> GuestFile<R> {
         }
     }
 
-    fn check_email(&self, guest: &GuestRow) -> Result<(), RowProblem> {
-        match &guest.email {
-            Some(email) if !text::is_email(email) => {
-                let kind = ProblemKind::BadEmail { value: text::excerpt(email) };
-                Err(self.problem(self.role_column(Role::Email), kind))
+    /// An address is not needed for an invitation, so none costs the guest theirs.
+    fn read_email(&self, guest: &mut GuestRow) {
+        let raw = self.role_column(Role::Email).and_then(|column| self.record.cell(column)).unwrap_or_default();
+        let (line, given) = (guest.line, text::excerpt(&text::cell(raw)));
+        let (email, note) = match email::read(raw) {
+            Cell::Empty => (None, None),
+            Cell::Bare(email) => (Some(email), None),
+            Cell::Wrapped(email, what) => {
+                let note = format!("line {line}: the e-mail is read as \"{email}\": {what} taken off");
+                (Some(email), Some(note))
             }
-            _ => Ok(()),
-        }
+            Cell::First(email) => {
+                let note = format!("line {line}: \"{given}\" holds several e-mails: the first, \"{email}\", is used");
+                (Some(email), Some(note))
+            }
+            Cell::Placeholder => {
+                (None, Some(format!("line {line}: \"{given}\" is taken to mean that there is no e-mail")))
+            }
+            Cell::Invalid => {
+                let note = format!(
+                    "line {line}: \"{given}\" is not an e-mail address: the guest is invited without one; correct it or leave the cell empty"
+                );
+                (None, Some(note))
+            }
+        };
+        guest.email = email;
+        guest.notes.extend(note);
     }
 
     fn normalise_phone(&self, guest: &mut GuestRow) {
@@ -309,28 +357,45 @@ impl<R: Read + Seek> GuestFile<R> {
         }
     }
 
+    /// An address is not a person: families share one. Two rows are one guest if their ids are equal, or if name and address are and
+    /// there are not two ids.
     fn refuse_duplicate(&mut self, guest: &GuestRow) -> Result<(), RowProblem> {
-        let email = guest.email.as_deref().map(|email| self.seen.hasher.hash_one(email_key(email)));
-        let id = guest.external_id.as_deref().map(|id| self.seen.hasher.hash_one(id));
-        if let Some(first_line) = email.and_then(|hash| self.seen.emails.get(&hash)).copied() {
-            return Err(self.problem(self.role_column(Role::Email), ProblemKind::DuplicateEmail { first_line }));
+        let seen = &mut self.seen;
+        let person = guest.email.as_deref().map(|email| (email_key(email), name_key(&guest.name)));
+        let person = person.map(|person| seen.hasher.hash_one(person));
+        let id = guest.external_id.as_deref().map(|id| seen.hasher.hash_one(id));
+        let people = if id.is_some() { &seen.people_without_id } else { &seen.people };
+        if let Some(first_line) = person.and_then(|hash| people.get(&hash)).copied() {
+            return Err(self.problem(self.role_column(Role::Email), ProblemKind::DuplicateGuest { first_line }));
         }
-        if let Some(first_line) = id.and_then(|hash| self.seen.external_ids.get(&hash)).copied() {
+        if let Some(first_line) = id.and_then(|hash| seen.external_ids.get(&hash)).copied() {
             return Err(
                 self.problem(self.role_column(Role::ExternalId), ProblemKind::DuplicateExternalId { first_line })
             );
         }
         // Only rows that are kept are remembered: a row that was refused must not make another one a duplicate.
-        self.seen.emails.extend(email.map(|hash| (hash, guest.line)));
-        self.seen.external_ids.extend(id.map(|hash| (hash, guest.line)));
+        if let Some(hash) = person {
+            seen.people.entry(hash).or_insert(guest.line);
+            if id.is_none() {
+                seen.people_without_id.insert(hash, guest.line);
+            }
+        }
+        seen.external_ids.extend(id.map(|hash| (hash, guest.line)));
         Ok(())
     }
 
     fn give_row_key(&mut self, guest: &mut GuestRow) {
         let hash = identity_hash(&guest.name, guest.phone.as_deref());
-        let (first_line, count) = self.seen.row_keys.entry(self.seen.hasher.hash_one(hash)).or_insert((guest.line, 0));
+        let is_bare = guest.email.is_none() && guest.external_id.is_none();
+        let key = self.seen.hasher.hash_one((is_bare, hash));
+        let (first_line, count) = self.seen.row_keys.entry(key).or_insert((guest.line, 0));
         *count += 1;
-        guest.row_key = Some(format!("{}-{count}", hex::encode(hash)));
+        let key = Some(format!("{}-{count}", hex::encode(hash)));
+        if !is_bare {
+            guest.row_key_before = key;
+            return;
+        }
+        guest.row_key = key;
         if *count > 1 {
             guest.notes.push(format!(
                 "line {}: same name and phone as line {first_line}; kept as another guest, as there is no e-mail or id to tell",

@@ -95,7 +95,7 @@ pub(super) fn field_key(header: &str) -> String {
 }
 
 /// Latin letters that NFKD does not take apart.
-fn unstruck(c: char) -> Option<&'static str> {
+pub(super) fn unstruck(c: char) -> Option<&'static str> {
     Some(match c {
         'đ' | 'ð' => "d",
         'ł' => "l",

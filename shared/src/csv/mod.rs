@@ -1,8 +1,8 @@
 //! Guest lists in, result lists out: CSV as agencies really send it.
 //!
 //! [`GuestFile::open`] looks at the whole file once without keeping it (what it is, its encoding), reads the header, and then
-//! is an iterator of guests. Memory does not grow with the file, except for 16 bytes or so per guest that has an
-//! e-mail address, an external id or a row key: the price of naming duplicates.
+//! is an iterator of guests. Memory does not grow with the file, except for 16 bytes or so for each of
+//! a guest's e-mail address, external id and row key: the price of naming duplicates.
 //!
 //! One bad row never stops the others: it comes out as a [`RowProblem`] that names its line, its column and the way out.
 //! Only a file that cannot be understood at all is refused whole, with a [`CsvError`].
@@ -19,6 +19,7 @@
 
 mod columns;
 mod dialect;
+mod email;
 mod encoding;
 mod escape;
 mod export;
@@ -36,7 +37,7 @@ mod tests;
 
 pub use escape::{escape_cell, unescape_cell};
 pub use export::CsvExport;
-pub use guest::{GuestRow, email_key};
+pub use guest::{GuestRow, email_key, name_key};
 pub use guest_file::GuestFile;
 pub use problem::{CsvError, Place, ProblemKind, RowProblem};
 

@@ -1,5 +1,7 @@
 //! Phone numbers to E.164.
 
+use super::email;
+
 /// A phone number as far as it can be understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Phone {
@@ -12,16 +14,19 @@ pub(super) enum Phone {
 /// Normalises what begins with `+` or `00`, and national numbers when the calling code is configured. A leading 0 of a
 /// national number is dropped, except in Italy (39) and San Marino (378), where it belongs to the number.
 pub(super) fn normalise(cell: &str, calling_code: Option<&str>) -> Phone {
-    let text = cell.strip_prefix("tel:").unwrap_or(cell).replace("(0)", "");
-    let plus = text.trim_start().starts_with(['+', '\u{ff0b}']);
+    let text = without_label(cell).replace("(0)", "");
+    // A plus in brackets says the same: (+44) 20 ….
+    let plus = text.chars().find(|c| !is_between(*c)).is_some_and(is_plus);
     let mut digits = String::new();
     for c in text.chars() {
         match c {
             '0'..='9' => digits.push(c),
-            '+' | '\u{ff0b}' if digits.is_empty() => {}
-            ' ' | '-' | '.' | '/' | '(' | ')' | '\t' | '\u{a0}' | '\u{202f}' | '\u{2010}'..='\u{2013}' => {}
-            // Bidirectional marks come along when a number is copied from a contact card.
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            // The same digits, full-width and Arabic.
+            '\u{ff10}'..='\u{ff19}' => digits.push(digit(c, '\u{ff10}')),
+            '\u{660}'..='\u{669}' => digits.push(digit(c, '\u{660}')),
+            '\u{6f0}'..='\u{6f9}' => digits.push(digit(c, '\u{6f0}')),
+            c if is_plus(c) && digits.is_empty() => {}
+            c if is_between(c) => {}
             'E' | 'e' if !digits.is_empty() && text.contains("E+") => {
                 return Phone::AsGiven("the spreadsheet rounded it; format the column as text and export again");
             }
@@ -43,4 +48,26 @@ pub(super) fn normalise(cell: &str, calling_code: Option<&str>) -> Phone {
     } else {
         Phone::AsGiven("an international number has 7 to 15 digits")
     }
+}
+
+fn is_plus(c: char) -> bool {
+    matches!(c, '+' | '\u{ff0b}')
+}
+
+/// What stands between digits and means nothing. Invisible characters come along when a number is copied from a contact card.
+fn is_between(c: char) -> bool {
+    let written = matches!(
+        c,
+        ' ' | '-' | '.' | '/' | '(' | ')' | '[' | ']' | '\t' | '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{3000}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{ff08}' | '\u{ff09}'
+    );
+    written || email::is_invisible(c)
+}
+
+fn digit(c: char, zero: char) -> char {
+    u8::try_from(u32::from(c) - u32::from(zero)).map_or('0', |value| char::from(b'0' + value))
+}
+
+fn without_label(cell: &str) -> &str {
+    let start = cell.get(..4).unwrap_or_default();
+    if start.eq_ignore_ascii_case("tel:") || start.eq_ignore_ascii_case("tel.") { &cell[4..] } else { cell }
 }

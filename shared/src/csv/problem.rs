@@ -100,6 +100,8 @@ pub struct RowProblem {
     pub line: u64,
     /// The 1-based number of the guest in the file, blank lines not counted; 0 for the header.
     pub row: u64,
+    /// The guest's name, as far as the row tells it.
+    pub guest: String,
     /// The cell, when one cell is to blame.
     pub place: Option<Place>,
     /// What is wrong.
@@ -130,16 +132,9 @@ pub enum ProblemKind {
         /// Columns of the header.
         expected: usize,
     },
-    /// Not an e-mail address. The row waits for the correction: kept without an address it would become a second
-    /// guest when the corrected file is imported.
-    #[error("\"{value}\" is not an e-mail address; correct it or leave the cell empty")]
-    BadEmail {
-        /// The cell, cut to a readable length.
-        value: String,
-    },
-    /// An earlier row has the same address.
-    #[error("same e-mail as line {first_line}; remove one of the two")]
-    DuplicateEmail {
+    /// An earlier row has the same name and address, and no ids tell the two apart.
+    #[error("same name and e-mail as line {first_line}; remove one of the two, or give each an id")]
+    DuplicateGuest {
         /// The line of the row that was kept.
         first_line: u64,
     },

@@ -1,7 +1,6 @@
 //! What happens to the text of a cell.
 
 use super::escape::unescape_cell;
-use email_address::{EmailAddress, Options};
 use unicode_normalization::UnicodeNormalization;
 
 /// Any cell: one formula guard off, white space at the ends off, no control characters but tab and line end, NFC.
@@ -28,13 +27,6 @@ pub(super) fn name(cell: &str) -> String {
 
 fn overrides_direction(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// Whether this is an address one can write to: RFC 5321 syntax with a dotted domain, no display name, no IP literal.
-pub(super) fn is_email(text: &str) -> bool {
-    let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
-    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '"' | ',' | ';' | '<' | '>'));
-    plain && text.len() <= 254 && EmailAddress::parse_with_options(text, options).is_ok()
 }
 
 /// Cuts a cell to what fits in a message.

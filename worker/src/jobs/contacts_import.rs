@@ -131,9 +131,9 @@ async fn take_in(
                 chunk.rejected += 1;
                 chunk.problems.push(ImportProblem {
                     line: i64::try_from(problem.line).unwrap_or(i64::MAX),
-                    guest: String::new(),
-                    fatal: true,
                     message: problem.to_string(),
+                    guest: problem.guest,
+                    fatal: true,
                 });
             }
         }
