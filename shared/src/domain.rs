@@ -4,6 +4,7 @@ mod contact;
 mod event;
 mod fact;
 mod invitation;
+mod known_contacts;
 mod link_key;
 mod number;
 mod plan;
@@ -31,7 +32,7 @@ pub use number::NumberFormatError;
 pub use plan::{PlanError, PlannedDestination, PlannedRun, PlannedSource, start_planned};
 pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use probe::{Probe, ProbeTimes, add_to_probe, probe_times, start_probe};
-pub use problem::{ImportProblem, add_problems, problems};
+pub use problem::{ImportProblem, add_problems, problems, refused_rows};
 pub use run::{
     NewRun, Run, StartedRun, TakeUp, cancel_run, import_cursor, import_finished, retry_failed, run, runs, start_run,
     take_chunk,

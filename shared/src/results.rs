@@ -60,7 +60,7 @@ pub async fn write<W: Write>(
             table.row([row.name.as_str(), &row.lucky_number, link, status, &note(row), &file])?;
         }
     }
-    for problem in domain::problems(db, workspace_id, run.id, PROBLEMS).await?.iter().filter(|problem| problem.fatal) {
+    for problem in domain::refused_rows(db, workspace_id, run.id, PROBLEMS).await? {
         table.row([problem.guest.as_str(), "", "", "rejected", &problem.message, ""])?;
     }
     Ok(table.finish()?)

@@ -75,8 +75,9 @@ impl Summary<'_> {
             _ => {}
         }
         section("failed", failed.iter().map(|row| (row.name.as_str(), results::note(row))), run.failed);
-        let fatal: Vec<_> = problems.iter().filter(|problem| problem.fatal).collect();
-        section("rows that are no guests", fatal.iter().map(|problem| ("", problem.message.clone())), run.rejected);
+        let refused = domain::refused_rows(&home.db, home.workspace_id, run.id, NAMED).await?;
+        let refused = refused.iter().map(|problem| (problem.guest.as_str(), problem.message.clone()));
+        section("rows that are no guests", refused, run.rejected);
         let remarks = remarked.iter().map(|row| (row.name.as_str(), results::note(row)));
         let notes = problems
             .iter()

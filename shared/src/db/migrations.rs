@@ -21,6 +21,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "idempotency", include_str!("../../../migrations/0010_idempotency.sql")),
     (11, "crm", include_str!("../../../migrations/0011_crm.sql")),
     (12, "event_names", include_str!("../../../migrations/0012_event_names.sql")),
+    (13, "shared_addresses", include_str!("../../../migrations/0013_shared_addresses.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

@@ -39,12 +39,22 @@ pub async fn add_problems(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, problem
 
 /// The remarks of a run by line, at most `limit`.
 pub async fn problems(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -> Result<Vec<ImportProblem>> {
+    read(db, workspace_id, run_id, false, limit).await
+}
+
+/// The rows of a run's list that are no guests, by line, at most `limit`.
+pub async fn refused_rows(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -> Result<Vec<ImportProblem>> {
+    read(db, workspace_id, run_id, true, limit).await
+}
+
+async fn read(db: &Db, workspace_id: Uuid, run_id: Uuid, only_fatal: bool, limit: usize) -> Result<Vec<ImportProblem>> {
     let mut problems: Vec<ImportProblem> = query(
-        "select line, guest, fatal, message from import_problems where workspace_id = $1 and run_id = $2
-         order by line, message limit $3",
+        "select line, guest, fatal, message from import_problems
+         where workspace_id = $1 and run_id = $2 and (fatal or not $3) order by line, message limit $4",
     )
     .bind(workspace_id)
     .bind(run_id)
+    .bind(only_fatal)
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .all(db)
     .await?;

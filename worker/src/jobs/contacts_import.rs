@@ -190,6 +190,7 @@ fn guest(row: GuestRow, run: &Run, pictures: &Pictures) -> Guest {
     Guest {
         // Without an id or address a row is only known within its event: the same name on another list may be somebody else.
         row_key: format!("{}:{}", run.event_id, row.row_key.unwrap_or_default()),
+        row_key_before: None,
         external_id: row.external_id,
         email: row.email.as_deref().map(email_key),
         phone: row.phone,

@@ -224,6 +224,7 @@ impl Pull<'_> {
         let results = submission.map(|submission| submission.results).unwrap_or_default();
         let guest = Guest {
             row_key: String::new(),
+            row_key_before: None,
             external_id: Some(self.source.external_id(contact.id)),
             email: contact.email().as_deref().map(email_key),
             phone: contact.phone().map(str::to_owned),
