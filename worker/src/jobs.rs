@@ -16,6 +16,8 @@ mod invitation_start;
 mod invitation_summary;
 mod invitation_upload;
 mod jobs_act;
+mod list_reader;
+mod pictures;
 mod places;
 mod probe_run;
 mod template_preview;

@@ -2,10 +2,10 @@
 //!
 //! Safe to run twice: the run's cursor moves in the transaction that takes a chunk in, so a chunk is taken in once.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use herald_shared::{
-    csv::{GuestFile, GuestRow, RowProblem, email_key},
+    csv::{GuestRow, email_key},
     domain::{self, Guest, ImportProblem, Invitee, Run, RunSource},
     files::FilesError,
     jobs::ContactsImport,
@@ -15,13 +15,13 @@ use tokio::sync::mpsc;
 use super::{
     Context, Task,
     intake::{Chunk, Row, remark},
+    list_reader::{self, Listed, Part, Rows},
+    pictures::Pictures,
 };
 use crate::runner::{Done, Failure};
 
-/// Rows in a transaction: enough to make its cost small, few enough for progress to be seen.
+/// Contacts in a transaction.
 const CHUNK: usize = 500;
-
-type Rows = Vec<Result<GuestRow, RowProblem>>;
 
 pub(super) async fn run(context: Arc<Context>, task: Task<ContactsImport>) -> Result<Done, Failure> {
     let db = &context.db;
@@ -33,8 +33,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<ContactsImport>) -> Re
     }
     match run.source.0.clone() {
         RunSource::Csv { key, picture_folder, pictures, .. } => {
-            let pictures = Pictures { folder: picture_folder, uploaded: pictures };
-            import_csv(&context, &task, &run, &key, &pictures).await?;
+            import_csv(&context, &task, &run, &key, Pictures::new(picture_folder, pictures)).await?;
         }
         RunSource::Contacts { ids } => import_contacts(&context, &task, &run, &ids).await?,
         RunSource::Mautic(_) => {
@@ -52,29 +51,29 @@ async fn import_csv(
     task: &Task<ContactsImport>,
     run: &Run,
     key: &str,
-    pictures: &Pictures,
+    pictures: Pictures,
 ) -> Result<(), Failure> {
     let mut cursor = domain::import_cursor(&context.db, run.id).await?;
     let limit = run.options.0.limit.unwrap_or(u64::MAX);
-    let mut rows = read(context, key, u64::try_from(cursor).unwrap_or(0), limit).await?;
+    let part = Part { skip: u64::try_from(cursor).unwrap_or(0), limit };
+    let mut rows = read(context, key, pictures, part).await?;
     while let Some(chunk) = rows.recv().await {
         if task.cancelled.is_cancelled() {
             return Err(Failure::Cancelled);
         }
         let chunk = chunk?;
-        cursor = take_in(context, task, run, pictures, cursor, chunk).await?;
+        cursor = take_in(context, task, run, cursor, chunk).await?;
     }
     Ok(())
 }
 
-/// Reads the list on a thread of its own, from after row `skip`, at most to row `limit`; two chunks are read ahead.
+/// Opens the list and reads a part of it.
 async fn read(
     context: &Arc<Context>,
     key: &str,
-    skip: u64,
-    limit: u64,
+    pictures: Pictures,
+    part: Part,
 ) -> Result<mpsc::Receiver<Result<Rows, Failure>>, Failure> {
-    let (send, rows) = mpsc::channel(2);
     let options = context.import.clone();
     // A file rather than its bytes, so that memory does not grow with the list.
     let list = context.files.open_here(key, options.limits.bytes).await.map_err(|error| match error {
@@ -83,37 +82,13 @@ async fn read(
         }
         error => error.into(),
     })?;
-    tokio::task::spawn_blocking(move || match GuestFile::new(list, &options) {
-        Ok(file) => send_chunks(file, skip, limit, &send),
-        Err(error) => {
-            drop(send.blocking_send(Err(Failure::Fail(format!("the list cannot be read: {error}")))));
-        }
-    });
-    Ok(rows)
-}
-
-fn send_chunks(
-    file: impl Iterator<Item = Result<GuestRow, RowProblem>>,
-    skip: u64,
-    limit: u64,
-    send: &mpsc::Sender<Result<Rows, Failure>>,
-) {
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-    let mut rows = file.take(wanted).skip(skip).peekable();
-    while rows.peek().is_some() {
-        // An error means that nobody listens any more.
-        if send.blocking_send(Ok(rows.by_ref().take(CHUNK).collect())).is_err() {
-            return;
-        }
-    }
+    Ok(list_reader::read(list, options, pictures, part))
 }
 
 async fn take_in(
     context: &Context,
     task: &Task<ContactsImport>,
     run: &Run,
-    pictures: &Pictures,
     cursor: i64,
     rows: Rows,
 ) -> Result<i64, Failure> {
@@ -121,11 +96,14 @@ async fn take_in(
     let mut chunk = Chunk { from: cursor, to, rows: Vec::new(), problems: Vec::new(), rejected: 0, read_on: None };
     for row in rows {
         match row {
-            Ok(row) => {
+            Ok(Listed { row, picture }) => {
                 let line = i64::try_from(row.line).unwrap_or(i64::MAX);
                 let position = i64::try_from(row.row).unwrap_or(i64::MAX);
-                chunk.problems.extend(row.notes.iter().map(|note| remark(line, &row.name, note)));
-                chunk.rows.push(Row { guest: guest(row, run, pictures), line, position, has_link: false });
+                let of_picture = picture.as_ref().and_then(|picture| picture.note.as_ref());
+                let notes = row.notes.iter().chain(of_picture);
+                chunk.problems.extend(notes.map(|note| remark(line, &row.name, note)));
+                let guest = guest(row, run, picture.map(|picture| picture.place));
+                chunk.rows.push(Row { guest, line, position, has_link: false });
             }
             Err(problem) => {
                 chunk.rejected += 1;
@@ -142,45 +120,7 @@ async fn take_in(
     Ok(to)
 }
 
-/// Where a list's relative picture names lead.
-struct Pictures {
-    folder: Option<String>,
-    uploaded: BTreeMap<String, String>,
-}
-
-impl Pictures {
-    /// The place of a picture as crops look it up. What cannot be used keeps its reason, so that the guest's results can say it.
-    fn place(&self, picture: &str) -> String {
-        if picture.starts_with("http://") || picture.starts_with("https://") {
-            return picture.to_owned();
-        }
-        if let Some(key) = self.uploaded.get(picture).or_else(|| self.uploaded.get(file_name(picture))) {
-            return format!("store:{key}");
-        }
-        let Some(folder) = &self.folder else {
-            return format!(
-                "none:picture \"{picture}\" was not uploaded with the list: upload it, or give a web address"
-            );
-        };
-        let path = std::path::Path::new(picture);
-        let stays_inside = path
-            .components()
-            .all(|part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir));
-        if stays_inside {
-            format!("file:{}", std::path::Path::new(folder).join(path).display())
-        } else {
-            format!(
-                "none:picture \"{picture}\" lies outside the list's folder: put it beside the list and name it relative to it"
-            )
-        }
-    }
-}
-
-fn file_name(picture: &str) -> &str {
-    picture.rsplit(['/', '\\']).next().unwrap_or(picture)
-}
-
-fn guest(row: GuestRow, run: &Run, pictures: &Pictures) -> Guest {
+fn guest(row: GuestRow, run: &Run, picture: Option<String>) -> Guest {
     let mut fields = row.custom;
     for (field, value) in [("first_name", row.first_name), ("last_name", row.last_name)] {
         if let Some(value) = value {
@@ -190,12 +130,12 @@ fn guest(row: GuestRow, run: &Run, pictures: &Pictures) -> Guest {
     Guest {
         // Without an id or address a row is only known within its event: the same name on another list may be somebody else.
         row_key: format!("{}:{}", run.event_id, row.row_key.unwrap_or_default()),
-        row_key_before: None,
+        row_key_before: row.row_key_before.map(|key| format!("{}:{key}", run.event_id)),
         external_id: row.external_id,
         email: row.email.as_deref().map(email_key),
         phone: row.phone,
         name: row.name,
-        picture: row.picture.map(|picture| pictures.place(&picture)),
+        picture,
         fields,
     }
 }
@@ -231,27 +171,4 @@ async fn import_contacts(
         cursor = next;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_picture_beside_the_list_is_found_and_one_outside_is_refused() {
-        let beside = Pictures { folder: Some("/lists".into()), uploaded: BTreeMap::new() };
-        assert_eq!(beside.place("pictures/ana.jpg"), "file:/lists/pictures/ana.jpg");
-        assert_eq!(beside.place("https://example.com/a.jpg"), "https://example.com/a.jpg");
-        for outside in ["../secret.jpg", "/etc/passwd", "pictures/../../secret.jpg"] {
-            assert!(beside.place(outside).starts_with("none:"), "{outside}");
-        }
-    }
-
-    #[test]
-    fn an_uploaded_list_sees_only_the_pictures_uploaded_with_it() {
-        let uploaded = Pictures { folder: None, uploaded: [("ana.jpg".to_owned(), "imports/abc".to_owned())].into() };
-        assert_eq!(uploaded.place("ana.jpg"), "store:imports/abc");
-        assert_eq!(uploaded.place("pictures/ana.jpg"), "store:imports/abc");
-        assert!(uploaded.place("/etc/passwd").starts_with("none:"));
-    }
 }

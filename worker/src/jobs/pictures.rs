@@ -1,0 +1,159 @@
+//! Which picture a list means: one that was uploaded with it, or one that lies beside it.
+//!
+//! A name that is there exactly as written is taken. Otherwise names are compared as a person would: composed and decomposed
+//! letters, `\` and `/`, capitals, a missing ending. The last part of a name alone is enough only where it fits one picture and
+//! no other row of the list could mean that picture: nobody gets a stranger's face.
+//!
+//! The list is read twice before its guests are taken in, but only if a name is not there exactly: once to see which
+//! pictures there are ([`Pictures::look`]), once to see who else could mean them ([`Pictures::claim`]).
+
+mod album;
+mod folder;
+mod name;
+
+use std::collections::BTreeMap;
+
+use self::{
+    album::{Album, Choice},
+    folder::Folder,
+    name::{Likeness, Name},
+};
+
+/// Where a list's picture names lead.
+pub(super) struct Pictures {
+    source: Source,
+    album: Album,
+}
+
+enum Source {
+    /// Name → key in the file store.
+    Uploaded(BTreeMap<String, String>),
+    Beside(Folder),
+}
+
+/// Where a guest's picture is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    /// As crops look it up. What cannot be used keeps its reason, so that the guest's results can say it.
+    pub(super) place: String,
+    /// How the name in the list differs from the picture's own.
+    pub(super) note: Option<String>,
+}
+
+impl Placed {
+    fn at(place: String) -> Self {
+        Self { place, note: None }
+    }
+
+    fn none(reason: &str) -> Self {
+        Self::at(format!("none:{reason}"))
+    }
+}
+
+impl Pictures {
+    /// Pictures of an uploaded list are those uploaded with it. Only a list of this machine has a folder.
+    pub(super) fn new(folder: Option<String>, uploaded: BTreeMap<String, String>) -> Self {
+        match folder {
+            Some(folder) => Self { source: Source::Beside(Folder::new(folder)), album: Album::default() },
+            None => {
+                let mut album = Album::default();
+                uploaded.keys().for_each(|name| album.add(name));
+                Self { source: Source::Uploaded(uploaded), album }
+            }
+        }
+    }
+
+    /// Looks for a name of the list. False if it is not there exactly, so that others must be compared.
+    pub(super) fn look(&mut self, picture: &str) -> bool {
+        if is_address(picture) || self.exact(picture).is_some() {
+            return true;
+        }
+        if let Source::Beside(folder) = &mut self.source {
+            folder.look(&Name::parse(picture), &mut self.album);
+        }
+        false
+    }
+
+    /// Notes which pictures a row of the list could mean.
+    pub(super) fn claim(&mut self, picture: &str, line: u64) {
+        if !is_address(picture) {
+            self.album.claim(&Name::parse(picture), line);
+        }
+    }
+
+    /// Where the picture of that name is. Every row of the list must have been looked at and noted before.
+    pub(super) fn place(&self, picture: &str) -> Placed {
+        if is_address(picture) {
+            return Placed::at(picture.to_owned());
+        }
+        if let Some(place) = self.exact(picture) {
+            return Placed::at(place);
+        }
+        let name = Name::parse(picture);
+        let choice = if name.climbs { Choice::None } else { self.album.choose(&name) };
+        match choice {
+            Choice::One { found, likeness } => {
+                let said = likeness != Likeness::Path;
+                let note =
+                    said.then(|| format!("picture \"{picture}\" is taken to be \"{found}\": {}", likeness.why()));
+                Placed { place: self.place_of(found), note }
+            }
+            Choice::Several(found) => {
+                let found: Vec<String> = found.iter().map(|name| format!("\"{name}\"")).collect();
+                Placed::none(&format!(
+                    "picture \"{picture}\" could be {}: name one of them exactly in the list",
+                    found.join(" or ")
+                ))
+            }
+            Choice::Contested { found, line } => Placed::none(&format!(
+                "picture \"{picture}\" {}, and \"{found}\" may be meant by line {line} of the list as well: \
+                 name it exactly in the list",
+                self.lack()
+            )),
+            Choice::None => match &self.source {
+                Source::Uploaded(_) => Placed::none(&format!(
+                    "picture \"{picture}\" was not uploaded with the list: upload it, or give a web address"
+                )),
+                Source::Beside(_) if name.away || name.climbs => outside(picture),
+                // It may be put there until it is looked for.
+                Source::Beside(folder) => Placed::at(folder.place(&name.path())),
+            },
+        }
+    }
+
+    fn lack(&self) -> &'static str {
+        match self.source {
+            Source::Uploaded(_) => "was not uploaded with the list under this name",
+            Source::Beside(_) => "is not there under this name",
+        }
+    }
+
+    fn exact(&self, picture: &str) -> Option<String> {
+        match &self.source {
+            Source::Uploaded(uploaded) => uploaded.contains_key(picture).then(|| self.place_of(picture)),
+            Source::Beside(folder) => folder.has(picture).then(|| folder.place(picture)),
+        }
+    }
+
+    fn place_of(&self, found: &str) -> String {
+        match &self.source {
+            Source::Uploaded(uploaded) => {
+                format!("store:{}", uploaded.get(found).map(String::as_str).unwrap_or_default())
+            }
+            Source::Beside(folder) => folder.place(found),
+        }
+    }
+}
+
+fn outside(picture: &str) -> Placed {
+    Placed::none(&format!(
+        "picture \"{picture}\" lies outside the list's folder: put it beside the list and name it relative to it"
+    ))
+}
+
+fn is_address(picture: &str) -> bool {
+    picture.starts_with("http://") || picture.starts_with("https://")
+}
+
+#[cfg(test)]
+mod tests;

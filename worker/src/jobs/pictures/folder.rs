@@ -1,0 +1,84 @@
+//! The pictures beside a list on this machine.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::{Component, Path, PathBuf},
+};
+
+use super::{
+    album::Album,
+    name::{Name, fold},
+};
+
+/// A list's folder.
+pub(super) struct Folder {
+    root: PathBuf,
+    /// Folded paths of folders whose pictures are in the album.
+    listed: HashSet<Vec<String>>,
+    /// What is in each folder that was read: own path → folders and files.
+    read: BTreeMap<String, Vec<(String, bool)>>,
+}
+
+impl Folder {
+    pub(super) fn new(root: String) -> Self {
+        Self { root: root.into(), listed: HashSet::new(), read: BTreeMap::new() }
+    }
+
+    /// Whether there is a file of exactly this name. Nothing outside the folder is looked at.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let path = Path::new(name);
+        let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        inside && self.root.join(path).is_file()
+    }
+
+    /// The place of a file in it, as crops look it up.
+    pub(super) fn place(&self, name: &str) -> String {
+        format!("file:{}", self.root.join(name).display())
+    }
+
+    /// Adds to the album what could be meant by a name: what lies in the folders it names, and in those its last parts name.
+    pub(super) fn look(&mut self, name: &Name, album: &mut Album) {
+        if name.climbs {
+            return;
+        }
+        let Some((_, folders)) = name.folded().split_last() else { return };
+        for from in 0..=folders.len() {
+            self.list(&folders[from..], album);
+        }
+    }
+
+    fn list(&mut self, folders: &[String], album: &mut Album) {
+        if !self.listed.insert(folders.to_vec()) {
+            return;
+        }
+        // On most machines `Pictures` and `pictures` can lie side by side.
+        let mut here = vec![String::new()];
+        for wanted in folders {
+            let mut next = Vec::new();
+            for folder in &here {
+                let names = self.entries(folder).iter().filter(|(name, is_folder)| *is_folder && fold(name) == *wanted);
+                next.extend(names.map(|(name, _)| format!("{folder}{name}/")));
+            }
+            here = next;
+        }
+        for folder in here {
+            for (name, _) in self.entries(&folder).iter().filter(|(_, is_folder)| !is_folder) {
+                album.add(&format!("{folder}{name}"));
+            }
+        }
+    }
+
+    /// What is in a folder, by its own path with a `/` at the end.
+    fn entries(&mut self, folder: &str) -> &[(String, bool)] {
+        let root = &self.root;
+        self.read.entry(folder.to_owned()).or_insert_with(|| {
+            // A folder that is not there has nothing in it; one that may not be read, too.
+            let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+            let mut names: Vec<(String, bool)> = entries
+                .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path().is_dir())))
+                .collect();
+            names.sort_unstable();
+            names
+        })
+    }
+}
