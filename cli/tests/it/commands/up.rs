@@ -129,6 +129,43 @@ fn the_service_makes_invitations_over_http_and_stops_in_order() {
     assert_eq!(again.stop(), Some(0));
 }
 
+#[test]
+fn an_uploaded_picture_is_never_a_strangers() {
+    let stage = Stage::new();
+    let service = Service::start(&stage);
+    let token = service.token.clone().expect("the first start prints a token");
+    let token = Some(token.as_str());
+    let manifest = std::fs::read(stage.path("template/template.toml")).unwrap();
+    let background = std::fs::read(stage.path("template/background.png")).unwrap();
+    let files = [("files", Some("template.toml"), &manifest[..]), ("files", Some("background.png"), &background[..])];
+    assert_eq!(service.ask("POST", "/api/v1/templates", token, Some(&form(&files))).status, 201);
+    stage.example_picture("amelie.jpg");
+    let picture = std::fs::read(stage.path("amelie.jpg")).unwrap();
+    let list = b"name,picture\nAnn Example,ann/photo.jpg\nBob Example,bob/photo.jpg\nZoe Example,zo\xc3\xab.jpg\n";
+    let run = |event: &'static [u8], pictures: &[&str]| {
+        let mut parts: Vec<(&str, Option<&str>, &[u8])> =
+            vec![("event", None, event), ("template", None, b"Small"), ("guests", Some("guests.csv"), list)];
+        parts.extend(pictures.iter().map(|name| ("pictures", Some(*name), &picture[..])));
+        let started = service.ask("POST", "/api/v1/invitation-runs", token, Some(&form(&parts)));
+        assert_eq!(started.status, 202, "{}", started.json());
+        let run = started.headers["location"].clone();
+        let ended = wait_for_end(&service, &run, token);
+        assert_eq!(ended["made"], 3, "{ended}");
+        let guests = service.get(&format!("{run}/guests"), token).json();
+        let notes: Vec<String> =
+            guests["items"].as_array().unwrap().iter().map(|guest| guest["notes"].to_string()).collect();
+        (notes, ended["problems"].to_string())
+    };
+    let (notes, problems) = run(b"One", &["ann/photo.jpg", "zoe\u{308}.jpg"]);
+    assert_eq!((notes[0].as_str(), notes[2].as_str()), ("[]", "[]"));
+    assert!(notes[1].contains("bob/photo.jpg") && notes[1].contains("was not uploaded with the list"), "{notes:?}");
+    assert!(problems.contains("the same name, written differently"), "{problems}");
+    // Whose it is cannot be told.
+    let (notes, _) = run(b"Two", &["photo.jpg"]);
+    assert!(notes[0].contains("line 3 of the list") && notes[1].contains("line 2 of the list"), "{notes:?}");
+    assert_eq!(service.stop(), Some(0));
+}
+
 fn wait_for_end(service: &Service, run: &str, token: Option<&str>) -> Value {
     let began = Instant::now();
     loop {
