@@ -93,7 +93,7 @@ impl Pictures {
         let choice = if name.climbs { Choice::None } else { self.album.choose(&name) };
         match choice {
             Choice::One { found, likeness } => {
-                let said = likeness != Likeness::Path;
+                let said = likeness != Likeness::Path || picture.contains('\\');
                 let note =
                     said.then(|| format!("picture \"{picture}\" is taken to be \"{found}\": {}", likeness.why()));
                 Placed { place: self.place_of(found), note }

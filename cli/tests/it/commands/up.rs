@@ -144,7 +144,7 @@ fn an_uploaded_picture_is_never_a_strangers() {
     let list = b"name,picture\nAnn Example,ann/photo.jpg\nBob Example,bob/photo.jpg\nZoe Example,zo\xc3\xab.jpg\n";
     let run = |event: &'static [u8], pictures: &[&str]| {
         let mut parts: Vec<(&str, Option<&str>, &[u8])> =
-            vec![("event", None, event), ("template", None, b"Small"), ("guests", Some("guests.csv"), list)];
+            vec![("event", None, event), ("template", None, &b"Small"[..]), ("guests", Some("guests.csv"), &list[..])];
         parts.extend(pictures.iter().map(|name| ("pictures", Some(*name), &picture[..])));
         let started = service.ask("POST", "/api/v1/invitation-runs", token, Some(&form(&parts)));
         assert_eq!(started.status, 202, "{}", started.json());

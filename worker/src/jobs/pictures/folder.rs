@@ -33,7 +33,9 @@ impl Folder {
 
     /// The place of a file in it, as crops look it up.
     pub(super) fn place(&self, name: &str) -> String {
-        format!("file:{}", self.root.join(name).display())
+        // As if written without steps that lead nowhere.
+        let path: PathBuf = self.root.join(name).components().collect();
+        format!("file:{}", path.display())
     }
 
     /// Adds to the album what could be meant by a name: what lies in the folders it names, and in those its last parts name.
