@@ -5,9 +5,10 @@ use axum::{
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
 use herald_shared::{
-    people::{self, KEY_PREFIX, Membership, Role, Scope},
+    people::{self, Giver, KEY_PREFIX, Maker, Membership, Role, Scope},
     rate_limits::Subject,
 };
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
@@ -33,9 +34,35 @@ pub(crate) struct Caller {
 #[derive(Clone, Debug)]
 pub(crate) enum Who {
     /// A program, by its key.
-    Key { id: Uuid, name: String, scopes: Option<Vec<Scope>> },
+    Key {
+        id: Uuid,
+        name: String,
+        scopes: Option<Vec<Scope>>,
+        expires_at: Option<DateTime<Utc>>,
+        /// The person behind it.
+        maker_id: Option<Uuid>,
+    },
     /// A person who signed in.
     Person { user_id: Uuid, session_id: Uuid },
+}
+
+impl Caller {
+    /// What the caller can hand on, and whose it is then.
+    fn giver(&self) -> Option<Giver> {
+        let (_, role) = self.workspace?;
+        let giver = Giver { role, platform_admin: self.platform_admin, ..Giver::installation() };
+        Some(match &self.who {
+            Who::Person { user_id, .. } => {
+                Giver { maker: Maker { user_id: Some(*user_id), key_id: None }, ..giver }
+            }
+            Who::Key { id, scopes, expires_at, maker_id, .. } => Giver {
+                scopes: scopes.clone(),
+                expires_at: *expires_at,
+                maker: Maker { user_id: *maker_id, key_id: Some(*id) },
+                ..giver
+            },
+        })
+    }
 }
 
 /// The workspace a request works in.
@@ -45,6 +72,10 @@ pub(crate) struct Workspace(pub(crate) Uuid);
 /// What the caller is in the workspace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MyRole(pub(crate) Role);
+
+/// What the caller can hand on: extracted by every endpoint that gives somebody a role, a key or a link.
+#[derive(Clone, Debug)]
+pub(crate) struct GivenBy(pub(crate) Giver);
 
 /// The person who asks. A key is nobody.
 #[derive(Clone, Copy, Debug)]
@@ -121,8 +152,14 @@ async fn known(api: &Api, token: &str) -> Result<Identity, Problem> {
     };
     if token.starts_with(KEY_PREFIX) {
         let key = people::check_key(&api.db, token).await?.ok_or_else(refuse)?;
-        let who = Who::Key { id: key.id, name: key.name, scopes: key.scopes.map(|scopes| scopes.0) };
         let workspace = Some((key.workspace_id, key.role));
+        let who = Who::Key {
+            id: key.id,
+            name: key.name,
+            scopes: key.scopes,
+            expires_at: key.expires_at,
+            maker_id: key.maker_id,
+        };
         return Ok(Identity { who, workspace, platform_admin: key.platform_admin });
     }
     let person = api.people.signed_in(token).await?.ok_or_else(refuse)?;
@@ -167,7 +204,7 @@ fn allow(caller: &Caller, needed: Access, method: &axum::http::Method, path: &st
     }
     if let Who::Key { scopes: Some(scopes), .. } = &caller.who {
         let wanted = Scope { area: access::area(path).to_owned(), write: access::writes(method) };
-        if !scopes.iter().any(|scope| scope.area == wanted.area && (scope.write || !wanted.write)) {
+        if !scopes.iter().any(|scope| scope.holds(&wanted)) {
             return forbidden(format!("the key's scopes do not hold {wanted}"));
         }
     }
@@ -203,6 +240,14 @@ impl<S: Send + Sync> FromRequestParts<S> for MyRole {
         let workspace =
             caller(parts)?.workspace.ok_or_else(|| Problem::new(Kind::Forbidden, "this needs a workspace"))?;
         Ok(Self(workspace.1))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for GivenBy {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        caller(parts)?.giver().map(Self).ok_or_else(|| Problem::new(Kind::Forbidden, "this needs a workspace"))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use chrono::{NaiveTime, TimeDelta};
-use herald_shared::people::{self, NewKey, SeenKey};
+use herald_shared::people::{self, Giver, NewKey, SeenKey};
 
 use crate::{
     accounts::Desk,
@@ -35,7 +35,7 @@ async fn act(desk: &Desk, command: Keys) -> anyhow::Result<()> {
             let expires_at = until.map(|day| day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::days(1));
             let scopes = (!scopes.is_empty()).then_some(scopes);
             let new = NewKey { name, role, platform_admin: admin, scopes, expires_at };
-            let made = people::make_key(&desk.db, &actor, new).await?;
+            let made = people::make_key(&desk.db, &actor, &Giver::installation(), new).await?;
             say(&format!("the key, shown this once: {}", made.key));
         }
         Keys::Revoke { id } => {

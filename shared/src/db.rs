@@ -12,6 +12,7 @@ mod connect;
 mod connections;
 mod error;
 mod lookup;
+mod makers;
 mod migrations;
 mod query;
 mod tx;

@@ -5,7 +5,7 @@
 //! - An address that is known and one that is not get the same answers after the same work.
 //! - Nothing in the database opens anything by itself: passwords are Argon2id hashes, tokens SHA-256 hashes, codes keyed hashes; what must be
 //!   read again (a letter with a code) is sealed.
-//! - What a person may do is looked up with every request, so taking it away holds at once.
+//! - What a person may do is looked up with every request, so taking it away holds at once: for their keys and invitation links, too ([`Giver`]).
 //! - A password is checked by whoever keeps it: Herald, or for its own people the agency's CRM ([`crm`]).
 
 mod access_token;
@@ -14,10 +14,12 @@ mod change_address;
 mod code;
 mod crm;
 mod error;
+mod giver;
 mod invitation;
 mod key;
 mod keyring;
 mod letter;
+mod made;
 mod member;
 mod password;
 mod profile;
@@ -38,9 +40,11 @@ pub use self::{
     code::{Asked, CODE_LIFETIME},
     crm::{CrmSync, CrmUserRow, SyncEnd, SyncScope},
     error::{PeopleError, Result},
+    giver::{Giver, Maker},
     invitation::{Invitation, NewInvitation},
     key::{ApiKey, Key, NewKey, PREFIX as KEY_PREFIX, Scope, SeenKey, check_key, first_key, has_keys, make_key},
     letter::Letter,
+    made::{Ended, Made},
     member::{Member, Membership},
     password::Passwords,
     profile::ProfileChange,

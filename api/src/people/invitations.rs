@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     Api,
     actor::By,
-    auth::{MyRole, Workspace},
+    auth::{GivenBy, Workspace},
     input::{self, Id, Parameters},
     notice::notice,
     page::{Page, PageParameters},
@@ -79,7 +79,7 @@ struct MadeInvitation {
     link: String,
 }
 
-/// Makes an invitation. Its link is in the answer, and nowhere else.
+/// Makes an invitation into at most the role of its maker. Its link is in the answer, and nowhere else.
 #[utoipa::path(post, path = "/workspace-invitations", operation_id = "makeWorkspaceInvitation", tag = "workspace-invitations",
     request_body = MakeInvitation,
     responses(
@@ -89,7 +89,7 @@ struct MadeInvitation {
 async fn make(
     State(api): State<Api>,
     By(actor): By,
-    MyRole(own): MyRole,
+    GivenBy(giver): GivenBy,
     Extension(caller): Extension<Subject>,
     request: Request,
 ) -> Result<(StatusCode, Json<MadeInvitation>), Problem> {
@@ -101,7 +101,7 @@ async fn make(
     let base = api.settings.http.public_url.trim_end_matches('/').to_owned();
     let link = |token: &str| format!("{base}/join/{token}");
     let new = NewInvitation { role, email, max_uses, days };
-    let (invitation, link) = api.people.invite(&actor, own, new, link).await?;
+    let (invitation, link) = api.people.invite(&actor, &giver, new, link).await?;
     Ok((StatusCode::CREATED, Json(MadeInvitation { invitation, link })))
 }
 

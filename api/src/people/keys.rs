@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Request, State},
-    http::{StatusCode, request::Parts},
+    extract::{Request, State},
+    http::StatusCode,
 };
 use chrono::{DateTime, Utc};
 use herald_shared::people::{self, ApiKey, NewKey, Role, Scope, SeenKey};
@@ -14,10 +14,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     Api, access,
     actor::By,
-    auth::{self, MyRole, Who, Workspace},
+    auth::{GivenBy, Workspace},
     input::{self, Id, Parameters},
     page::{Page, PageParameters},
-    problem::{Kind, Problem},
+    problem::Problem,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -53,22 +53,6 @@ struct MakeKey {
     expires_at: Option<DateTime<Utc>>,
 }
 
-/// What the maker of a key may give away.
-struct Giver {
-    platform_admin: bool,
-    is_narrow: bool,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Giver {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let caller = auth::caller(parts)?;
-        let is_narrow = matches!(&caller.who, Who::Key { scopes: Some(_), .. });
-        Ok(Self { platform_admin: caller.platform_admin, is_narrow })
-    }
-}
-
 /// Makes a key that may do at most what its maker may. It is in the answer, and nowhere else.
 #[utoipa::path(post, path = "/keys", operation_id = "makeKey", tag = "keys",
     request_body = MakeKey,
@@ -79,30 +63,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Giver {
 async fn make(
     State(api): State<Api>,
     By(actor): By,
-    MyRole(own): MyRole,
-    giver: Giver,
+    GivenBy(giver): GivenBy,
     request: Request,
 ) -> Result<(StatusCode, Json<ApiKey>), Problem> {
     let MakeKey { name, role, platform_admin, scopes, expires_at } = input::json(request).await?;
-    if role > own {
-        return Err(Problem::new(Kind::Forbidden, format!("you are {own} here and cannot make a key that is {role}")));
-    }
-    if platform_admin && !giver.platform_admin {
-        return Err(Problem::new(Kind::Forbidden, "only administrators of the installation make keys for it"));
-    }
-    if giver.is_narrow {
-        return Err(Problem::new(Kind::Forbidden, "a key with scopes cannot make keys: it could make one without"));
-    }
     if let Some(unknown) = scopes.iter().flatten().find(|scope| !access::areas().any(|area| area == scope.area)) {
         let known: Vec<&str> = access::areas().collect();
         let detail = format!("there is no {}; there are {}", unknown.area, known.join(", "));
         return Err(Problem::field("scopes", detail));
     }
-    let made = people::make_key(&api.db, &actor, NewKey { name, role, platform_admin, scopes, expires_at }).await?;
+    let new = NewKey { name, role, platform_admin, scopes, expires_at };
+    let made = people::make_key(&api.db, &actor, &giver, new).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// Takes a key back: from now on it opens nothing.
+/// Takes a key back, with what was made with it: from now on it opens nothing.
 #[utoipa::path(delete, path = "/keys/{id}", operation_id = "revokeKey", tag = "keys",
     responses(
         (status = 204, description = "Taken back"),

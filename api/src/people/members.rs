@@ -3,17 +3,16 @@
 use axum::{
     Json,
     extract::{Request, State},
-    http::StatusCode,
 };
-use herald_shared::people::{Member, Role};
-use serde::Deserialize;
+use herald_shared::people::{Ended, Made, Member, Role, Scope};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
     actor::By,
-    auth::{MyRole, Workspace},
+    auth::{GivenBy, MyRole, Workspace},
     input::{self, Id, Parameters},
     page::{Page, PageParameters},
     problem::Problem,
@@ -40,14 +39,34 @@ async fn list(
     Ok(Json(Page::of(rows, limit, |row| row.user_id.to_string())))
 }
 
-/// Shows a member.
+/// A member with what they made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MemberPage)]
+struct MemberView {
+    #[serde(flatten)]
+    member: Member,
+    /// The keys and invitation links behind which the member stands, for who may list those.
+    made: Option<Made>,
+}
+
+/// Shows a member, with the keys and links they made that still work.
 #[utoipa::path(get, path = "/members/{id}", operation_id = "getMember", tag = "members",
     responses(
-        (status = 200, description = "The member", body = Member),
+        (status = 200, description = "The member", body = MemberView),
     )
 )]
-async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<Member>, Problem> {
-    Ok(Json(api.people.member(workspace, id).await?))
+async fn show(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    GivenBy(caller): GivenBy,
+    Id(id): Id,
+) -> Result<Json<MemberView>, Problem> {
+    let member = api.people.member(workspace, id).await?;
+    // What the lists of keys and of links need, this needs, too.
+    let reads = |area: &str| caller.holds(&Scope { area: area.to_owned(), write: false });
+    let may_list = caller.role >= Role::Agency && reads("keys") && reads("workspace-invitations");
+    let made = if may_list { Some(api.people.made_by(workspace, id).await?) } else { None };
+    Ok(Json(MemberView { member, made }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -67,22 +86,33 @@ struct SetRole {
 async fn set_role(
     State(api): State<Api>,
     By(actor): By,
-    MyRole(own): MyRole,
+    GivenBy(giver): GivenBy,
     Id(id): Id,
     request: Request,
 ) -> Result<Json<Member>, Problem> {
     let SetRole { role } = input::json(request).await?;
-    Ok(Json(api.people.set_role(&actor, own, id, role).await?))
+    Ok(Json(api.people.set_role(&actor, &giver, id, role).await?))
 }
 
-/// Takes a member out of the workspace.
+/// What ended with a membership.
+#[derive(Serialize, ToSchema)]
+struct Removed {
+    /// What the member had made.
+    ended: Ended,
+}
+
+/// Takes a member out of the workspace, with the keys and links they made.
 #[utoipa::path(delete, path = "/members/{id}", operation_id = "removeMember", tag = "members",
     responses(
-        (status = 204, description = "Taken out"),
+        (status = 200, description = "Taken out, and what ended with it", body = Removed),
         (status = 409, description = "The last owner stays"),
     )
 )]
-async fn remove(State(api): State<Api>, By(actor): By, MyRole(own): MyRole, Id(id): Id) -> Result<StatusCode, Problem> {
-    api.people.remove_member(&actor, own, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+async fn remove(
+    State(api): State<Api>,
+    By(actor): By,
+    MyRole(own): MyRole,
+    Id(id): Id,
+) -> Result<Json<Removed>, Problem> {
+    Ok(Json(Removed { ended: api.people.remove_member(&actor, own, id).await? }))
 }

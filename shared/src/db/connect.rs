@@ -115,7 +115,7 @@ impl Db {
             Engine::Postgres(connections) => migrator.run(connections.pool()).await?,
             Engine::Sqlite { write, .. } => migrator.run(write).await?,
         }
-        Ok(())
+        super::makers::note(self).await
     }
 
     /// Starts a transaction.

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (11, "crm", include_str!("../../../migrations/0011_crm.sql")),
     (12, "event_names", include_str!("../../../migrations/0012_event_names.sql")),
     (13, "shared_addresses", include_str!("../../../migrations/0013_shared_addresses.sql")),
+    (14, "makers", include_str!("../../../migrations/0014_makers.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

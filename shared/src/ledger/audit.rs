@@ -56,6 +56,11 @@ impl Actor {
         Self { workspace_id, who: format!("user:{id}"), request_id, origin: None }
     }
 
+    /// The person, if a person who signed in acts.
+    pub fn user_id(&self) -> Option<Uuid> {
+        self.who.strip_prefix("user:")?.parse().ok()
+    }
+
     /// The same, at this address.
     #[must_use]
     pub fn from(mut self, origin: Option<String>) -> Self {

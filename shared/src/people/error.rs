@@ -54,6 +54,12 @@ pub enum PeopleError {
         /// What was to be given.
         wanted: Role,
     },
+    /// A key with scopes or an end would hand on more than it has.
+    #[error("{0}")]
+    Narrow(&'static str),
+    /// Only the installation's administrators hand on what is the installation's.
+    #[error("only administrators of the installation make keys for it")]
+    NotAdmin,
     /// The last owner stays.
     #[error("a workspace keeps an owner: make somebody else one first")]
     LastOwner,

@@ -5,14 +5,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Address, Membership, People, PeopleError, Result, Role, member, token};
+use super::{Address, Giver, Membership, People, PeopleError, Result, Role, giver::effective, member, token};
 use crate::{
-    db::{FromRow, Target, Tx, query},
+    db::{Db, FromRow, Target, Tx, query},
     ledger::audit::{self, Actor, Entry},
     providers::email::AccountMail,
 };
 
 const PREFIX: &str = "join_";
+/// What a person must be in the workspace to invite: below it, their links open nothing.
+const INVITES: Role = Role::Agency;
 
 /// An invitation to be made.
 #[derive(Debug)]
@@ -35,6 +37,9 @@ pub struct Invitation {
     /// What who joins will be.
     #[sqlx(try_from = "String")]
     pub role: Role,
+    /// What it makes of who joins now: at most what its maker is. Nothing, once it ended.
+    #[sqlx(skip)]
+    pub effective_role: Option<Role>,
     /// Only who has this address.
     #[sqlx(rename = "email_key")]
     pub email: Option<String>,
@@ -44,6 +49,8 @@ pub struct Invitation {
     pub max_uses: i64,
     /// Who made it.
     pub created_by: String,
+    /// The person behind it; nobody, if the installation itself made it.
+    pub maker_id: Option<Uuid>,
     /// When.
     pub created_at: DateTime<Utc>,
     /// Until when it is good.
@@ -52,38 +59,97 @@ pub struct Invitation {
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str = "id, role, email_key, uses, max_uses, created_by, created_at, expires_at, revoked_at";
+/// An invitation with what its maker is now.
+#[derive(FromRow)]
+struct Listed {
+    #[sqlx(flatten)]
+    invitation: Invitation,
+    maker_role: Option<String>,
+}
 
-/// Whether an invitation could be accepted now.
-pub(super) async fn check(on: impl Into<Target<'_>>, presented: &str, email_key: &str) -> Result<()> {
+impl Listed {
+    fn now(self, now: DateTime<Utc>) -> Invitation {
+        let Self { mut invitation, maker_role } = self;
+        let is_open =
+            invitation.revoked_at.is_none() && invitation.expires_at > now && invitation.uses < invitation.max_uses;
+        let role = gives(invitation.role, invitation.maker_id, maker_role.as_deref());
+        invitation.effective_role = role.filter(|_| is_open);
+        invitation
+    }
+}
+
+/// What a link makes of who joins with it: nobody, if its maker may not invite any more.
+fn gives(role: Role, maker: Option<Uuid>, makers_role: Option<&str>) -> Option<Role> {
+    effective(Role::Owner, maker, makers_role).filter(|present| *present >= INVITES).map(|present| present.min(role))
+}
+
+const LISTED: &str = "select t.id, t.role, t.email_key, t.uses, t.max_uses, t.created_by, t.created_at, t.expires_at, t.revoked_at, t.maker_id,
+                             m.role as maker_role
+                      from workspace_invitations as t left join users as u on u.id = t.maker_id and u.state = 'active'
+                      left join members as m on m.workspace_id = t.workspace_id and m.user_id = u.id";
+
+/// The invitations into a workspace that match, newest first.
+pub(super) async fn listed(
+    db: &Db,
+    workspace_id: Uuid,
+    (condition, value): (&str, Uuid),
+    limit: usize,
+) -> Result<Vec<Invitation>> {
+    let sql = format!("{LISTED} where t.workspace_id = $1 and {condition} order by t.id desc limit $3");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found: Vec<Listed> = query(&sql).bind(workspace_id).bind(value).bind(limit).all(db).await?;
+    Ok(found.into_iter().map(|listed| listed.now(db.now())).collect())
+}
+
+/// An invitation that a token opens.
+#[derive(FromRow)]
+struct Found {
+    id: Uuid,
+    workspace_id: Uuid,
+    #[sqlx(try_from = "String")]
+    role: Role,
+    created_at: DateTime<Utc>,
+    maker_id: Option<Uuid>,
+    maker_role: Option<String>,
+}
+
+/// The invitation of a token that could be accepted now, and the role it gives.
+async fn find(on: impl Into<Target<'_>>, presented: &str, email_key: &str) -> Result<(Found, Role)> {
     let on = on.into();
     let now = match &on {
         Target::Db(db) => db.now(),
         Target::Tx(tx) => tx.db().now(),
     };
-    let found: Option<(Uuid,)> = query(
-        "select id from workspace_invitations where token_hash = $1 and uses < max_uses and revoked_at is null and expires_at > $2
-         and (email_key is null or email_key = $3)",
+    let found: Option<Found> = query(
+        "select t.id, t.workspace_id, t.role, t.created_at, t.maker_id, m.role as maker_role
+         from workspace_invitations as t left join users as u on u.id = t.maker_id and u.state = 'active'
+         left join members as m on m.workspace_id = t.workspace_id and m.user_id = u.id
+         where t.token_hash = $1 and t.uses < t.max_uses and t.revoked_at is null and t.expires_at > $2
+         and (t.email_key is null or t.email_key = $3)",
     )
     .bind(token::hash(presented))
     .bind(now)
     .bind(email_key)
     .optional(on)
     .await?;
-    found.map(drop).ok_or(PeopleError::Invitation)
+    let found = found.ok_or(PeopleError::Invitation)?;
+    let role = gives(found.role, found.maker_id, found.maker_role.as_deref()).ok_or(PeopleError::Invitation)?;
+    Ok((found, role))
+}
+
+/// Checks that an invitation could be accepted now.
+pub(super) async fn check(on: impl Into<Target<'_>>, presented: &str, email_key: &str) -> Result<()> {
+    find(on, presented, email_key).await.map(drop)
 }
 
 /// Uses an invitation for somebody. Who is a member already uses nothing up.
 pub(super) async fn accept(tx: &mut Tx, presented: &str, user_id: Uuid, email_key: &str) -> Result<Uuid> {
-    check(&mut *tx, presented, email_key).await?;
-    let (id, workspace_id, role): (Uuid, Uuid, String) =
-        query("select id, workspace_id, role from workspace_invitations where token_hash = $1")
-            .bind(token::hash(presented))
-            .one(&mut *tx)
-            .await?;
-    let role: Role = role.parse().map_err(|_| PeopleError::Invitation)?;
+    let (Found { id, workspace_id, created_at, .. }, role) = find(&mut *tx, presented, email_key).await?;
     if member::is_member(tx, workspace_id, user_id).await? {
         return Ok(workspace_id);
+    }
+    if member::was_removed_since(tx, workspace_id, user_id, created_at).await? {
+        return Err(PeopleError::Invitation);
     }
     // The count is in the condition: of the many who come in the same moment, as many get in as may.
     let used = query(
@@ -104,7 +170,7 @@ pub(super) async fn accept(tx: &mut Tx, presented: &str, user_id: Uuid, email_ke
 
 /// Who invites, as the invited know them.
 async fn inviter(tx: &mut Tx, actor: &Actor) -> Result<Option<String>> {
-    let Some(id) = actor.who.strip_prefix("user:").and_then(|id| id.parse::<Uuid>().ok()) else { return Ok(None) };
+    let Some(id) = actor.user_id() else { return Ok(None) };
     let found: Option<(String,)> =
         query("select coalesce(username, email) from users where id = $1").bind(id).optional(tx).await?;
     Ok(found.map(|(name,)| name))
@@ -114,17 +180,15 @@ impl People {
     /// Makes an invitation into the actor's workspace, and returns it with its link, which cannot be read again. `link` makes the link of a token.
     ///
     /// # Errors
-    /// [`PeopleError::AboveOwn`], what is wrong with the fields.
+    /// [`PeopleError::AboveOwn`], [`PeopleError::Narrow`], what is wrong with the fields.
     pub async fn invite(
         &self,
         actor: &Actor,
-        own: Role,
+        giver: &Giver,
         new: NewInvitation,
         link: impl Fn(&str) -> String,
     ) -> Result<(Invitation, String)> {
-        if new.role > own {
-            return Err(PeopleError::AboveOwn { own, wanted: new.role });
-        }
+        giver.may_give(new.role)?;
         if !(1..=1_000).contains(&new.max_uses) {
             return Err(PeopleError::field("max_uses", "use 1 to 1000"));
         }
@@ -135,22 +199,25 @@ impl People {
             Some(email) => Some(Address::parse(email).map_err(|error| PeopleError::field("email", error.to_string()))?),
             None => None,
         };
-        let made = token::new(PREFIX, self.db.ids());
-        let (id, now, link) = (self.db.new_id(), self.db.now(), link(&made));
+        let token = token::new(PREFIX, self.db.ids());
+        let (id, now, link) = (self.db.new_id(), self.db.now(), link(&token));
         let mut tx = self.db.begin().await?;
         query(
-            "insert into workspace_invitations (id, workspace_id, token_hash, role, email_key, created_by, uses, max_uses, expires_at, created_at)
-             values ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)",
+            "insert into workspace_invitations (id, workspace_id, token_hash, role, email_key, created_by, uses, max_uses, expires_at, created_at,
+                                                maker_id, maker_key_id)
+             values ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11)",
         )
         .bind(id)
         .bind(actor.workspace_id)
-        .bind(token::hash(&made))
+        .bind(token::hash(&token))
         .bind(new.role.name())
         .bind(address.as_ref().map(|address| address.key().to_owned()))
         .bind(actor.who.as_str())
         .bind(new.max_uses)
         .bind(now + TimeDelta::days(new.days))
         .bind(now)
+        .bind(giver.maker.user_id)
+        .bind(giver.maker.key_id)
         .execute(&mut tx)
         .await?;
         if let Some(address) = &address {
@@ -164,9 +231,8 @@ impl People {
         let detail = serde_json::json!({ "role": new.role, "max_uses": new.max_uses, "days": new.days });
         audit::record(&mut tx, actor, Entry::of("invitation.make", id).with(detail)).await?;
         tx.commit().await?;
-        let invitation =
-            query(&format!("select {COLUMNS} from workspace_invitations where id = $1")).bind(id).one(&self.db).await?;
-        Ok((invitation, link))
+        let made = listed(&self.db, actor.workspace_id, ("t.id = $2", id), 1).await?.pop();
+        Ok((made.ok_or(PeopleError::Missing("invitation"))?, link))
     }
 
     /// The invitations of a workspace, newest first, before an id.
@@ -174,11 +240,7 @@ impl People {
     /// # Errors
     /// [`PeopleError::Db`].
     pub async fn invitations(&self, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Invitation>> {
-        let found = query(&format!(
-            "select {COLUMNS} from workspace_invitations where workspace_id = $1 and id < $2 order by id desc limit $3"
-        ));
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(found.bind(workspace_id).bind(before.unwrap_or(Uuid::max())).bind(limit).all(&self.db).await?)
+        listed(&self.db, workspace_id, ("t.id < $2", before.unwrap_or(Uuid::max())), limit).await
     }
 
     /// Takes an invitation back; who joined with it stays.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{People, PeopleError, Result, Role, token};
+use super::{Giver, Maker, People, PeopleError, Result, Role, giver::effective, made, token};
 use crate::{
     db::{Db, FromRow, Json, Tx, lookup, query},
     ledger::audit::{self, Actor, Entry},
@@ -26,6 +26,13 @@ pub struct Scope {
     pub area: String,
     /// Whether it may change things.
     pub write: bool,
+}
+
+impl Scope {
+    /// Whether a key with this scope has the other one, too.
+    pub fn holds(&self, other: &Self) -> bool {
+        self.area == other.area && (self.write || !other.write)
+    }
 }
 
 impl FromStr for Scope {
@@ -68,7 +75,7 @@ impl fmt::Display for Scope {
 }
 
 /// A key that was recognised.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct Key {
     /// Its id: what the audit log says instead of the key.
     pub id: Uuid,
@@ -76,14 +83,51 @@ pub struct Key {
     pub workspace_id: Uuid,
     /// What it is for.
     pub name: String,
-    /// What it may do there.
-    #[sqlx(try_from = "String")]
+    /// What it may do there now: at most what its maker may.
     pub role: Role,
     /// May do what concerns the whole installation.
     pub platform_admin: bool,
     /// What it may touch; everything its role may, if nothing is named.
-    pub scopes: Option<Json<Vec<Scope>>>,
+    pub scopes: Option<Vec<Scope>>,
+    /// Until when it opens anything.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The person behind it.
+    pub maker_id: Option<Uuid>,
+}
+
+#[derive(FromRow)]
+struct Found {
+    id: Uuid,
+    workspace_id: Uuid,
+    name: String,
+    #[sqlx(try_from = "String")]
+    role: Role,
+    platform_admin: bool,
+    scopes: Option<Json<Vec<Scope>>>,
+    expires_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
+    maker_id: Option<Uuid>,
+    /// What the maker is in the workspace now, if they are anything there.
+    maker_role: Option<String>,
+    maker_admin: Option<bool>,
+}
+
+impl Found {
+    /// The key as it counts now; `None` if its maker has no role any more.
+    fn now(self) -> Option<Key> {
+        let role = effective(self.role, self.maker_id, self.maker_role.as_deref())?;
+        let by_admin = self.maker_id.is_none() || self.maker_admin == Some(true);
+        Some(Key {
+            id: self.id,
+            workspace_id: self.workspace_id,
+            name: self.name,
+            role,
+            platform_admin: self.platform_admin && by_admin,
+            scopes: self.scopes.map(|scopes| scopes.0),
+            expires_at: self.expires_at,
+            maker_id: self.maker_id,
+        })
+    }
 }
 
 /// A key as it is listed.
@@ -101,8 +145,13 @@ pub struct SeenKey {
     /// What it may touch; everything its role may, if nothing is named.
     #[schema(value_type = Option<Vec<String>>, example = json!(["invitation-runs:write"]))]
     pub scopes: Option<Json<Vec<Scope>>>,
+    /// What it may do now: at most what its maker may. Nothing, once it ended.
+    #[sqlx(skip)]
+    pub effective_role: Option<Role>,
     /// Who made it.
     pub created_by: Option<String>,
+    /// The person behind it; nobody, if the installation itself made it.
+    pub maker_id: Option<Uuid>,
     /// When.
     pub created_at: DateTime<Utc>,
     /// Until when it opens anything.
@@ -138,8 +187,41 @@ pub struct ApiKey {
     pub seen: SeenKey,
 }
 
-const SEEN: &str =
-    "id, name, role, platform_admin, scopes, created_by, created_at, expires_at, last_used_at, revoked_at";
+/// A key with what its maker is now.
+#[derive(FromRow)]
+struct Listed {
+    #[sqlx(flatten)]
+    seen: SeenKey,
+    maker_role: Option<String>,
+}
+
+impl Listed {
+    fn now(self, now: DateTime<Utc>) -> SeenKey {
+        let Self { mut seen, maker_role } = self;
+        let is_open = seen.revoked_at.is_none() && seen.expires_at.is_none_or(|end| end > now);
+        let role = effective(seen.role, seen.maker_id, maker_role.as_deref());
+        seen.effective_role = role.filter(|_| is_open);
+        seen
+    }
+}
+
+const SEEN: &str = "select t.id, t.name, t.role, t.platform_admin, t.scopes, t.created_by, t.created_at, t.expires_at, t.last_used_at, t.revoked_at,
+                           t.maker_id, m.role as maker_role
+                    from api_tokens as t left join users as u on u.id = t.maker_id and u.state = 'active'
+                    left join members as m on m.workspace_id = t.workspace_id and m.user_id = u.id";
+
+/// The keys of a workspace that match, newest first.
+pub(super) async fn listed(
+    db: &Db,
+    workspace_id: Uuid,
+    (condition, value): (&str, Uuid),
+    limit: usize,
+) -> Result<Vec<SeenKey>> {
+    let sql = format!("{SEEN} where t.workspace_id = $1 and {condition} order by t.id desc limit $3");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found: Vec<Listed> = query(&sql).bind(workspace_id).bind(value).bind(limit).all(db).await?;
+    Ok(found.into_iter().map(|listed| listed.now(db.now())).collect())
+}
 
 /// The key of these letters, if it opens anything. Notes that it was used.
 ///
@@ -147,16 +229,21 @@ const SEEN: &str =
 /// When the database refuses.
 pub async fn check_key(db: &Db, key: &str) -> Result<Option<Key>> {
     let now = db.now();
-    let found: Option<Key> = lookup(
-        "select rows.nth, id, workspace_id, name, role, platform_admin, scopes, last_used_at
-         from {rows} join api_tokens on token_hash = rows.hash
-         where revoked_at is null and (expires_at is null or expires_at > rows.now)",
+    let found: Option<Found> = lookup(
+        "select rows.nth, t.id, t.workspace_id, t.name, t.role, t.platform_admin, t.scopes, t.expires_at, t.last_used_at, t.maker_id,
+                m.role as maker_role, u.platform_admin as maker_admin
+         from {rows} join api_tokens as t on t.token_hash = rows.hash
+         left join users as u on u.id = t.maker_id and u.state = 'active'
+         left join members as m on m.workspace_id = t.workspace_id and m.user_id = u.id
+         where t.revoked_at is null and (t.expires_at is null or t.expires_at > rows.now)",
     )
     .by("hash", token::hash(key))
     .by("now", now)
     .optional(db)
     .await?;
-    if let Some(key) = found.as_ref().filter(|key| key.last_used_at.is_none_or(|at| now - at >= EXACT)) {
+    let last_used_at = found.as_ref().and_then(|found| found.last_used_at);
+    let found = found.and_then(Found::now);
+    if let Some(key) = found.as_ref().filter(|_| last_used_at.is_none_or(|at| now - at >= EXACT)) {
         // A full disk must not close the service to who only looks.
         if let Err(error) = note_use(db, key.id).await {
             tracing::warn!(%error, key = %key.id, "the use of a key could not be noted");
@@ -172,12 +259,19 @@ async fn note_use(db: &Db, id: Uuid) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-async fn insert(tx: &mut Tx, workspace_id: Uuid, new: &NewKey, created_by: Option<&str>) -> Result<(Uuid, String)> {
+async fn insert(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    new: &NewKey,
+    created_by: Option<&str>,
+    maker: Maker,
+) -> Result<(Uuid, String)> {
     let key = token::new(PREFIX, tx.db().ids());
     let (id, now) = (tx.db().new_id(), tx.db().now());
     query(
-        "insert into api_tokens (id, workspace_id, name, token_hash, created_at, role, platform_admin, scopes, created_by, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "insert into api_tokens (id, workspace_id, name, token_hash, created_at, role, platform_admin, scopes, created_by, expires_at,
+                                 maker_id, maker_key_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(id)
     .bind(workspace_id)
@@ -189,6 +283,8 @@ async fn insert(tx: &mut Tx, workspace_id: Uuid, new: &NewKey, created_by: Optio
     .bind(new.scopes.as_ref().map(|scopes| serde_json::json!(scopes)))
     .bind(created_by.map(str::to_owned))
     .bind(new.expires_at)
+    .bind(maker.user_id)
+    .bind(maker.key_id)
     .execute(tx)
     .await?;
     Ok((id, key))
@@ -210,16 +306,17 @@ pub async fn first_key(db: &Db, workspace_id: Uuid, name: &str) -> Result<String
     let everything =
         NewKey { name: name.to_owned(), role: Role::Owner, platform_admin: true, scopes: None, expires_at: None };
     let mut tx = db.begin().await?;
-    let (_, key) = insert(&mut tx, workspace_id, &everything, None).await?;
+    let (_, key) = insert(&mut tx, workspace_id, &everything, None, Maker::default()).await?;
     tx.commit().await?;
     Ok(key)
 }
 
-/// Makes a key in the actor's workspace.
+/// Makes a key in the actor's workspace that may do at most what its giver may.
 ///
 /// # Errors
-/// What is wrong with the fields.
-pub async fn make_key(db: &Db, actor: &Actor, new: NewKey) -> Result<ApiKey> {
+/// [`PeopleError::AboveOwn`], [`PeopleError::Narrow`], [`PeopleError::NotAdmin`], what is wrong with the fields.
+pub async fn make_key(db: &Db, actor: &Actor, giver: &Giver, new: NewKey) -> Result<ApiKey> {
+    giver.may_make(&new)?;
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
         return Err(PeopleError::field("name", "say in 1 to 100 characters what the key is for"));
@@ -231,13 +328,13 @@ pub async fn make_key(db: &Db, actor: &Actor, new: NewKey) -> Result<ApiKey> {
         return Err(PeopleError::field("scopes", "name 1 to 50 scopes, or leave them out for all"));
     }
     let mut tx = db.begin().await?;
-    let (id, key) = insert(&mut tx, actor.workspace_id, &new, Some(&actor.who)).await?;
+    let (id, key) = insert(&mut tx, actor.workspace_id, &new, Some(&actor.who), giver.maker).await?;
     let detail = serde_json::json!({
         "name": name, "role": new.role, "platform_admin": new.platform_admin, "scopes": new.scopes, "expires_at": new.expires_at
     });
     audit::record(&mut tx, actor, Entry::of("key.make", id).with(detail)).await?;
     tx.commit().await?;
-    let seen = query(&format!("select {SEEN} from api_tokens where id = $1")).bind(id).one(db).await?;
+    let seen = listed(db, actor.workspace_id, ("t.id = $2", id), 1).await?.pop().ok_or(PeopleError::Missing("key"))?;
     Ok(ApiKey { key, seen })
 }
 
@@ -247,14 +344,10 @@ impl People {
     /// # Errors
     /// [`PeopleError::Db`].
     pub async fn keys(&self, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<SeenKey>> {
-        let found = query(&format!(
-            "select {SEEN} from api_tokens where workspace_id = $1 and id < $2 order by id desc limit $3"
-        ));
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(found.bind(workspace_id).bind(before.unwrap_or(Uuid::max())).bind(limit).all(&self.db).await?)
+        listed(&self.db, workspace_id, ("t.id < $2", before.unwrap_or(Uuid::max())), limit).await
     }
 
-    /// Takes a key back: from now on it opens nothing.
+    /// Takes a key back, with the keys and links that were made with it: from now on they open nothing.
     ///
     /// # Errors
     /// [`PeopleError::Missing`].
@@ -265,7 +358,8 @@ impl People {
         if revoked.bind(actor.workspace_id).bind(id).bind(self.db.now()).execute(&mut tx).await? == 0 {
             return Err(PeopleError::Missing("key"));
         }
-        audit::record(&mut tx, actor, Entry::of("key.revoke", id)).await?;
+        let ended = made::end(&mut tx, actor.workspace_id, made::By::Key(id)).await?;
+        audit::record(&mut tx, actor, Entry::of("key.revoke", id).with(serde_json::json!({ "ended": ended }))).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{People, PeopleError, Result, Role};
+use super::{Ended, Giver, People, PeopleError, Result, Role, made};
 use crate::{
     db::{FromRow, Tx, query},
     ledger::audit::{self, Actor, Entry},
@@ -59,6 +59,28 @@ pub(super) async fn add(tx: &mut Tx, workspace_id: Uuid, user_id: Uuid, role: Ro
          on conflict (workspace_id, user_id) do nothing",
     );
     added.bind(workspace_id).bind(user_id).bind(role.name()).bind(now).execute(tx).await?;
+    Ok(())
+}
+
+/// Whether somebody was taken out of the workspace at or after this time: links from before it are not for them any more.
+pub(super) async fn was_removed_since(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    user_id: Uuid,
+    since: DateTime<Utc>,
+) -> Result<bool> {
+    let found =
+        query("select user_id from former_members where workspace_id = $1 and user_id = $2 and removed_at >= $3");
+    Ok(found.bind(workspace_id).bind(user_id).bind(since).optional::<(Uuid,)>(tx).await?.is_some())
+}
+
+async fn note_removal(tx: &mut Tx, workspace_id: Uuid, user_id: Uuid) -> Result<()> {
+    let now = tx.db().now();
+    let noted = query(
+        "insert into former_members (workspace_id, user_id, removed_at) values ($1, $2, $3)
+         on conflict (workspace_id, user_id) do update set removed_at = excluded.removed_at",
+    );
+    noted.bind(workspace_id).bind(user_id).bind(now).execute(tx).await?;
     Ok(())
 }
 
@@ -179,15 +201,17 @@ impl People {
         found.bind(workspace_id).bind(user_id).optional(&self.db).await?.ok_or(PeopleError::Missing("member"))
     }
 
-    /// Gives a member another role. `own` is the giver's, who cannot give a higher one, nor touch who has one.
+    /// Gives a member another role: at most the giver's own, and to nobody whose role is above that. What the member made is worth that much from
+    /// now on.
     ///
     /// # Errors
-    /// [`PeopleError::Missing`], [`PeopleError::AboveOwn`], [`PeopleError::LastOwner`].
-    pub async fn set_role(&self, actor: &Actor, own: Role, user_id: Uuid, role: Role) -> Result<Member> {
+    /// [`PeopleError::Missing`], [`PeopleError::AboveOwn`], [`PeopleError::Narrow`], [`PeopleError::LastOwner`].
+    pub async fn set_role(&self, actor: &Actor, giver: &Giver, user_id: Uuid, role: Role) -> Result<Member> {
+        giver.may_give(role)?;
         let workspace_id = actor.workspace_id;
         let mut tx = self.db.begin().await?;
         lock(&mut tx, workspace_id).await?;
-        let before = self.below(&mut tx, workspace_id, user_id, own, role).await?;
+        let before = self.below(&mut tx, workspace_id, user_id, giver.role, role).await?;
         query("update members set role = $3 where workspace_id = $1 and user_id = $2")
             .bind(workspace_id)
             .bind(user_id)
@@ -201,11 +225,12 @@ impl People {
         self.member(workspace_id, user_id).await
     }
 
-    /// Takes a member out. Everybody may go by themselves.
+    /// Takes a member out, with their keys and invitation links. Everybody may go by themselves; who was taken out by somebody else cannot come
+    /// back by a link from before.
     ///
     /// # Errors
     /// [`PeopleError::Missing`], [`PeopleError::AboveOwn`], [`PeopleError::LastOwner`].
-    pub async fn remove_member(&self, actor: &Actor, own: Role, user_id: Uuid) -> Result<()> {
+    pub async fn remove_member(&self, actor: &Actor, own: Role, user_id: Uuid) -> Result<Ended> {
         let workspace_id = actor.workspace_id;
         let mut tx = self.db.begin().await?;
         lock(&mut tx, workspace_id).await?;
@@ -216,9 +241,14 @@ impl People {
             .execute(&mut tx)
             .await?;
         keeps_an_owner(&mut tx, workspace_id).await?;
-        let detail = serde_json::json!({ "before": before });
+        if actor.user_id() != Some(user_id) {
+            note_removal(&mut tx, workspace_id, user_id).await?;
+        }
+        let ended = made::end(&mut tx, workspace_id, made::By::Person(user_id)).await?;
+        let detail = serde_json::json!({ "before": before, "ended": ended });
         audit::record(&mut tx, actor, Entry::of("member.remove", user_id).with(detail)).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(ended)
     }
 
     /// The role somebody has, if neither it nor the wanted one is above the giver's own.

@@ -2,6 +2,7 @@
 
 mod brute_force;
 mod codes;
+mod handing_on;
 mod invitations;
 mod keys;
 mod log;
