@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # From nothing to an invitation run, with curl alone: signs up, reads the code out of the outbox, verifies, signs in, makes a workspace and an API
-# key, and starts a run with it.
+# key, and starts a run with it. By itself Herald lets only its administrators make workspaces: here everybody may.
 #
-#   herald up &                        # in another terminal; without a mail server its mails lie in herald-data/outbox
+#   HERALD__PEOPLE__OPEN_WORKSPACES=true herald up &    # without a mail server its mails lie in herald-data/outbox
 #   ./examples/sign-up.sh              # http://127.0.0.1:8080 and herald-data, unless told otherwise
 #   ./examples/sign-up.sh http://127.0.0.1:9000 /var/lib/herald
 set -euo pipefail

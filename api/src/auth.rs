@@ -4,11 +4,12 @@ use axum::{
     extract::{FromRequestParts, MatchedPath},
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
+use chrono::{DateTime, Utc};
 use herald_shared::{
+    domain::INSTALLATION,
     people::{self, Giver, KEY_PREFIX, Maker, Membership, Role, Scope},
     rate_limits::Subject,
 };
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
@@ -19,6 +20,9 @@ use crate::{
 
 /// Which of their workspaces a person means, by slug or id.
 pub(crate) const WORKSPACE: HeaderName = HeaderName::from_static("herald-workspace");
+
+/// The areas in which the installation has something of its own.
+const OF_INSTALLATION: [&str; 2] = ["audit", "jobs"];
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -52,9 +56,7 @@ impl Caller {
         let (_, role) = self.workspace?;
         let giver = Giver { role, platform_admin: self.platform_admin, ..Giver::installation() };
         Some(match &self.who {
-            Who::Person { user_id, .. } => {
-                Giver { maker: Maker { user_id: Some(*user_id), key_id: None }, ..giver }
-            }
+            Who::Person { user_id, .. } => Giver { maker: Maker { user_id: Some(*user_id), key_id: None }, ..giver },
             Who::Key { id, scopes, expires_at, maker_id, .. } => Giver {
                 scopes: scopes.clone(),
                 expires_at: *expires_at,
@@ -127,7 +129,12 @@ pub(crate) async fn authorize(api: &Api, identity: Identity, parts: &Parts) -> R
     // A route that the table does not know is closed to everybody.
     let needed =
         access::needed(&parts.method, path).ok_or_else(|| Problem::new(Kind::Forbidden, "nobody may do that"))?;
+    let installation = platform_admin && means_installation(&parts.headers, path);
     let workspace = match (&who, needed) {
+        (Who::Person { .. }, Access::Member(_)) if installation => Some((api.people.home().await?, Role::Owner)),
+        (Who::Key { .. }, Access::Member(_)) if installation => {
+            Some((api.people.home().await?, workspace.map_or(Role::Viewer, |(_, role)| role)))
+        }
         (Who::Key { .. }, _) => workspace,
         (Who::Person { .. }, Access::Person) => None,
         // What is the installation's is nobody's workspace; its acts stand in the installation's own log.
@@ -137,6 +144,12 @@ pub(crate) async fn authorize(api: &Api, identity: Identity, parts: &Parts) -> R
     let caller = Caller { who, workspace, platform_admin };
     allow(&caller, needed, &parts.method, path)?;
     Ok(caller)
+}
+
+/// Whether an administrator asks for what is the installation's own: the jobs that send letters, and its log.
+fn means_installation(headers: &HeaderMap, path: &str) -> bool {
+    let named = headers.get(WORKSPACE).is_some_and(|named| named.as_bytes() == INSTALLATION.as_bytes());
+    named && OF_INSTALLATION.contains(&access::area(path))
 }
 
 fn unauthorized(detail: &str, challenge: &'static str) -> Problem {
@@ -176,7 +189,11 @@ async fn meant(api: &Api, user_id: Uuid, headers: &HeaderMap) -> Result<(Uuid, R
         (_, Some(named)) => Err(Problem::new(Kind::NotFound, format!("there is no workspace {named:?} of yours"))),
         ([], None) => Err(Problem::new(
             Kind::Forbidden,
-            "you are in no workspace yet: make one with POST /api/v1/workspaces, or join one by its invitation",
+            if api.settings.people.open_workspaces {
+                "you are in no workspace yet: make one with POST /api/v1/workspaces, or join one by its invitation"
+            } else {
+                "you are in no workspace yet: join one by its invitation, or ask an administrator of this installation"
+            },
         )),
         (several, None) => Err(Problem::new(Kind::WorkspaceNeeded, which(several))),
     }

@@ -1,6 +1,7 @@
 //! `/`: what this is. `/problems`: what the problem types mean.
 
 use axum::{
+    extract::State,
     http::header,
     response::{Html, IntoResponse},
 };
@@ -12,15 +13,18 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(home)).routes(routes!(problems))
 }
 
-/// Says what this is.
+/// Says what this is, and who may come in.
 #[utoipa::path(get, path = "/", operation_id = "getHome", tag = "public",
     responses(
         (status = 200, description = "A page", content_type = "text/html", body = String),
     )
 )]
-async fn home() -> impl IntoResponse {
+async fn home(State(api): State<Api>) -> impl IntoResponse {
     let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(include_str!("home.html")))
+    (
+        [(header::CONTENT_SECURITY_POLICY, policy)],
+        Html(include_str!("home.html").replace("{doors}", api.settings.people.doors())),
+    )
 }
 
 /// Says what the problem types mean.

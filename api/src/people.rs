@@ -52,7 +52,9 @@ impl From<PeopleError> for Problem {
             PeopleError::Field { field, detail } => Self::field(field, detail),
             PeopleError::Credentials | PeopleError::SessionOver => Self::new(Kind::InvalidCredentials, error),
             PeopleError::Code | PeopleError::Invitation => Self::new(Kind::CodeRefused, error),
-            PeopleError::RegistrationClosed | PeopleError::WorkspacesClosed | PeopleError::AboveOwn { .. }
+            PeopleError::RegistrationClosed
+            | PeopleError::WorkspacesClosed
+            | PeopleError::AboveOwn { .. }
             | PeopleError::Narrow(_)
             | PeopleError::NotAdmin => Self::new(Kind::Forbidden, error),
             PeopleError::Missing(_) => Self::new(Kind::NotFound, error),

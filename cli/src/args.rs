@@ -20,7 +20,7 @@ pub(crate) use self::{
     connections::{Connect, Connections, Google, Mautic, S3},
     fleet::{Migrate, Scheduler, Up, Worker, Workers},
     invite::Invite,
-    jobs::{Jobs, JobsFilter, Many},
+    jobs::{Jobs, JobsFilter, JobsOf, Many},
     probe::Probe,
     queues::{Limit, Queues},
     schedules::Schedules,
@@ -83,8 +83,7 @@ pub(crate) enum Command {
     /// Bring the database up to this version
     Migrate(Migrate),
     /// Look at jobs, and at why they fail; retry, cancel or delete them
-    #[command(subcommand)]
-    Jobs(Jobs),
+    Jobs(JobsOf),
     /// Show who may come in, add somebody, keep somebody out
     #[command(subcommand)]
     Users(Users),

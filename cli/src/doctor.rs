@@ -97,6 +97,7 @@ pub(crate) async fn run(common: &Common, options: &Doctor) -> anyhow::Result<Exi
     check_fonts(&mut report, &settings);
     check_settings(&mut report, &settings);
     check_open_files(&mut report, &settings);
+    check_doors(&report, &settings);
     let connected = match &db {
         Some(db) => check_connections(&mut report, common, &settings, db).await?,
         None => false,
@@ -244,6 +245,16 @@ fn check_settings(report: &mut Report, settings: &Settings) {
             settings.http.public_url
         )),
         (false, _) => report.ok(&format!("links lead to {}", settings.http.public_url)),
+    }
+}
+
+/// How far a stranger gets: a decision, so it is said either way.
+fn check_doors(report: &Report, settings: &Settings) {
+    let doors = settings.people.doors();
+    if settings.people.open_workspaces {
+        report.warn(&format!("{doors}: set people.open_workspaces to false if strangers shall not"));
+    } else {
+        report.ok(doors);
     }
 }
 

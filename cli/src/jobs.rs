@@ -14,14 +14,15 @@ use herald_shared::{
 use uuid::Uuid;
 
 use crate::{
-    args::{Common, Jobs, JobsFilter, Many},
+    args::{Common, Jobs, JobsFilter, JobsOf, Many},
     home,
 };
 
-pub(crate) async fn run(common: &Common, command: Jobs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -> anyhow::Result<ExitCode> {
     let db = home::ledger(common).await?;
-    let workspace = domain::ensure_default_workspace(&db).await?;
-    match command {
+    let first = domain::ensure_default_workspace(&db).await?;
+    let workspace = if installation { domain::installation(&db).await? } else { first };
+    match act {
         Jobs::List { filter, limit, json } => {
             let jobs = ledger::jobs(&db, workspace, &read(filter)?, limit).await?;
             for job in &jobs {

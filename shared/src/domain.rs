@@ -34,8 +34,8 @@ pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use probe::{Probe, ProbeTimes, add_to_probe, probe_times, start_probe};
 pub use problem::{ImportProblem, add_problems, problems, refused_rows};
 pub use run::{
-    NewRun, Run, StartedRun, TakeUp, cancel_run, import_cursor, import_finished, retry_failed, run, runs, start_run,
-    take_chunk,
+    NewRun, Run, StartedRun, TakeUp, cancel_run, import_cursor, import_finished, retry_failed,
+    run, runs, start_run, take_chunk,
 };
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
 pub use source_cursor::{move_source_cursor, source_cursor};
@@ -46,4 +46,4 @@ pub use upload::{
     name_folder, name_upload, reserved_left, take_reserved, upload,
 };
 pub use waiting::{Wait, waits_for};
-pub use workspace::{DEFAULT_WORKSPACE, ensure_default_workspace};
+pub use workspace::{DEFAULT_WORKSPACE, INSTALLATION, ensure_default_workspace, installation};

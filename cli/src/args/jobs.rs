@@ -3,6 +3,15 @@
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
+#[derive(Debug, Args)]
+pub(crate) struct JobsOf {
+    /// The installation's own jobs, such as letters about accounts
+    #[arg(long, global = true)]
+    pub(crate) installation: bool,
+    #[command(subcommand)]
+    pub(crate) act: Jobs,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Jobs {
     /// List jobs, newest first

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Address, CODE_LIFETIME, People, Result, register};
+use super::{Address, CODE_LIFETIME, People, Result};
 use crate::{
     db::{FromRow, Tx, query},
+    domain,
     jobs::{self, Payload},
     ledger::{self, NewJob},
     providers::email::AccountMail,
@@ -45,7 +46,7 @@ impl People {
             .execute(&mut *tx)
             .await?;
         // The installation's own: an account belongs to no workspace.
-        let workspace = register::home(&mut *tx).await?;
+        let workspace = domain::installation(&mut *tx).await?;
         ledger::enqueue(tx, vec![NewJob { expires_at, ..jobs::AccountMail { letter_id: id }.job(workspace) }]).await?;
         Ok(())
     }

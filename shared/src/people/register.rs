@@ -12,8 +12,8 @@ use super::{
     user::{self, NewUser},
 };
 use crate::{
-    db::{Target, Tx, query},
-    domain::DEFAULT_WORKSPACE,
+    db::Tx,
+    domain,
     ledger::audit::{self, Actor, Entry},
     providers::email::AccountMail,
 };
@@ -41,12 +41,6 @@ struct Waiting {
     locale: String,
     time_zone: String,
     invitation: Option<String>,
-}
-
-/// The installation's own workspace.
-pub(super) async fn home(on: impl Into<Target<'_>>) -> Result<Uuid> {
-    let (id,) = query("select id from workspaces where slug = $1").bind(DEFAULT_WORKSPACE).one(on).await?;
-    Ok(id)
 }
 
 /// Holds a language and a time zone to what they may be.
@@ -163,17 +157,17 @@ impl People {
         Ok(id)
     }
 
-    /// The installation's own workspace: what belongs to no other is written in its log.
+    /// The installation's own workspace: what belongs to no other is written in its log, for administrators to read.
     ///
     /// # Errors
     /// [`PeopleError::Db`].
     pub async fn home(&self) -> Result<Uuid> {
-        home(&self.db).await
+        Ok(domain::installation(&self.db).await?)
     }
 
     /// Who acts on their own account: it belongs to no workspace, so the installation's own log tells it.
     pub(super) async fn actor(&self, tx: &mut Tx, user_id: Uuid, device: &Device) -> Result<Actor> {
-        let workspace = home(tx).await?;
+        let workspace = domain::installation(tx).await?;
         Ok(Actor::user(workspace, user_id, None).from(device.address.clone()))
     }
 }

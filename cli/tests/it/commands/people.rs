@@ -12,7 +12,9 @@ const SECRET: &str = "four words make sense\n";
 #[test]
 fn the_example_signs_up_and_starts_a_run_with_curl_alone() {
     let stage = Stage::new();
-    let service = Service::start(&stage);
+    let service = Service::start_with(&stage, |up| {
+        up.env("HERALD__PEOPLE__OPEN_WORKSPACES", "true");
+    });
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/sign-up.sh");
     let done = Command::new("bash")
         .args([example, &format!("http://{}", service.address), stage.path("data").to_str().unwrap()])

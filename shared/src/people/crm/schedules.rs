@@ -1,9 +1,13 @@
 //! When the CRM's list is read.
 
+use uuid::Uuid;
+
 use super::SyncScope;
 use crate::{
+    db::query,
+    domain::DEFAULT_WORKSPACE,
     jobs::JobKind,
-    people::{People, Result, register},
+    people::{People, Result},
     schedules::{self, Missed, NewSchedule, Overlap, ScheduleError},
 };
 
@@ -22,7 +26,8 @@ impl People {
         if self.crm.is_none() {
             return Ok(());
         }
-        let workspace = register::home(&self.db).await?;
+        let first = query("select id from workspaces where slug = $1").bind(DEFAULT_WORKSPACE);
+        let (workspace,): (Uuid,) = first.one(&self.db).await?;
         let kind = JobKind::CrmSync.policy().name;
         if schedules::list(&self.db, workspace, None, MOST).await?.iter().any(|there| there.kind == kind) {
             return Ok(());

@@ -236,8 +236,7 @@ async fn nobody_hands_on_more_than_they_hold(database: &TestDatabase) {
     let scopes = json!(["keys:write", "members:write", "workspace-invitations:write"]);
     for own in Role::ALL {
         let (wide, _) = key(&service, &ann.access, json!({ "name": "wide", "role": own })).await;
-        let (narrow, _) =
-            key(&service, &ann.access, json!({ "name": "narrow", "role": own, "scopes": scopes })).await;
+        let (narrow, _) = key(&service, &ann.access, json!({ "name": "narrow", "role": own, "scopes": scopes })).await;
         let person = Person::new(&service, &format!("{own}@example.com")).await;
         let link = ann.invitation(&service, json!({ "role": own })).await;
         assert_eq!(person.join(&service, &link).await.status, 200);

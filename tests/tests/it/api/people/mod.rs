@@ -10,6 +10,7 @@ mod members;
 mod profile;
 mod sessions;
 mod sign_up;
+mod strangers;
 mod walk;
 
 use std::time::Duration;
@@ -146,6 +147,11 @@ pub(super) async fn acts(db: &Db, workspace: Uuid) -> Vec<String> {
         .await
         .unwrap();
     rows.into_iter().map(|(action,)| action).collect()
+}
+
+/// What an administrator is told of what is the installation's own.
+pub(super) async fn installations(service: &Service, path: &str) -> Answer {
+    Answer::to(service.request(Method::GET, path).header("herald-workspace", "_installation")).await
 }
 
 /// An answer without what differs with every request.

@@ -25,8 +25,10 @@ async fn who_registers_and_enters_the_code_is_signed_in_and_can_sign_in_again(da
     );
     assert_eq!(ann.get(&service, "/api/v1/workspaces").await.json(), json!({ "items": [] }));
     Person::sign_in(&service, "Ann@Example.com").await;
-    assert_eq!(acts(&service.db, service.workspace).await, ["user.register", "user.sign_in"]);
-    let audit = service.get("/api/v1/audit").await.text();
+    let home = service.people.home().await.unwrap();
+    assert_eq!(acts(&service.db, home).await, ["user.register", "user.sign_in"]);
+    let audit = super::installations(&service, "/api/v1/audit").await.text();
+    assert!(audit.contains("user.sign_in"), "{audit}");
     assert!(!audit.contains("ann@example.com") && !audit.contains(PASSWORD), "{audit}");
 }
 
