@@ -10,7 +10,7 @@ use axum::{
 use futures::stream;
 use herald_shared::{
     ledger::{
-        audit::{self, AuditFilter, AuditRow, Entry, Verified},
+        audit::{self, AuditFilter, AuditRow, Checkpoint, Entry, Verified},
         table_part,
     },
     results::ResultsError,
@@ -66,14 +66,29 @@ async fn list(
     Ok(Json(Page::of(rows, limit, |row| row.seq.to_string())))
 }
 
-/// Reads the whole chain and says whether a row was changed or taken out.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct VerifyParameters {
+    /// What an earlier verification returned as `checkpoint`: that row must still be there.
+    checkpoint: Option<String>,
+}
+
+/// Reads the whole chain and says whether a row was changed or taken out, or its end cut off.
 #[utoipa::path(get, path = "/audit/verify", operation_id = "verifyAudit", tag = "audit",
+    params(VerifyParameters),
     responses(
         (status = 200, description = "What was found", body = Verified),
     )
 )]
-async fn verify(State(api): State<Api>, Workspace(workspace): Workspace) -> Result<Json<Verified>, Problem> {
-    Ok(Json(audit::verify(&api.db, workspace).await?))
+async fn verify(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Parameters(asked): Parameters<VerifyParameters>,
+) -> Result<Json<Verified>, Problem> {
+    let noted = asked.checkpoint.map(|text| text.parse::<Checkpoint>()).transpose();
+    let noted = noted.map_err(|wrong| Problem::field("checkpoint", wrong))?;
+    Ok(Json(audit::verify(&api.db, workspace, noted.as_ref()).await?))
 }
 
 /// Answers with the whole log as a table, the last first. That somebody took it is written in it.

@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use herald_shared::{
+    db::Db,
     domain,
-    ledger::audit::{self, Actor, AuditFilter, AuditRow},
+    ledger::audit::{self, Actor, AuditFilter, AuditRow, Checkpoint},
 };
 use uuid::Uuid;
 
@@ -21,26 +23,46 @@ pub(crate) fn me(workspace_id: Uuid) -> Actor {
 
 pub(crate) async fn run(common: &Common, options: Audit) -> anyhow::Result<ExitCode> {
     let db = home::ledger(common).await?;
-    let workspace = domain::ensure_default_workspace(&db).await?;
+    let first = domain::ensure_default_workspace(&db).await?;
+    let workspace = if options.installation { domain::installation(&db).await? } else { first };
     if options.verify {
-        let found = audit::verify(&db, workspace).await?;
+        let checked = verify(common, &db, workspace, options.checkpoint.as_deref()).await;
         db.close().await;
-        return Ok(match found.broken {
-            Some(broken) => {
-                say(&format!("the log is not as it was written: {broken}; {} rows before that are", found.rows));
-                ExitCode::FAILURE
-            }
-            None => {
-                say(&format!("{} rows, as they were written; the last one's hash is {}", found.rows, found.head));
-                ExitCode::SUCCESS
-            }
-        });
+        return checked;
     }
     let filter = AuditFilter { action: options.action, ..AuditFilter::default() };
     for row in audit::log(&db, workspace, &filter, options.limit).await? {
         say(&if options.json { serde_json::to_string(&row)? } else { line(&row) });
     }
     db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Verifies a log against the row that was noted last, and notes its end.
+async fn verify(common: &Common, db: &Db, workspace: Uuid, given: Option<&str>) -> anyhow::Result<ExitCode> {
+    // Beside the database, not in it: who can write to the one need not reach the other.
+    let path = common.data.join(format!("audit-{workspace}.checkpoint"));
+    let kept = match given {
+        Some(given) => Some(given.to_owned()),
+        None if path.exists() => {
+            Some(std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?)
+        }
+        None => None,
+    };
+    let noted: Option<Checkpoint> = kept.map(|text| text.parse().map_err(anyhow::Error::msg)).transpose()?;
+    let found = audit::verify(db, workspace, noted.as_ref()).await?;
+    if let Some(broken) = found.broken {
+        say(&format!("the log is not as it was written: {broken}; {} rows before that are", found.rows));
+        return Ok(ExitCode::FAILURE);
+    }
+    say(&format!("{} rows, as they were written; the last one's hash is {}", found.rows, found.head));
+    if found.unkeyed > 0 {
+        say(&format!("{} of them were written without the key, by an older version or beside it", found.unkeyed));
+    }
+    if let Some(checkpoint) = found.checkpoint {
+        std::fs::write(&path, &checkpoint).with_context(|| format!("writing {}", path.display()))?;
+        say(&format!("to be kept elsewhere, for --checkpoint: {checkpoint}"));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

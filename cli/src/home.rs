@@ -71,6 +71,11 @@ pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
         .await
         .context("opening the database")?;
     db.migrate().await.context("bringing the database up to this version")?;
+    // Acts are sealed with the key that is there. None is made here: it would not be the one that the others have.
+    if !settings.secrets.keys()?.is_empty() || common.data.join("secrets.key").exists() {
+        let (vault, _) = accounts::vault(&settings, &common.data, db.ids())?;
+        db.seal_with(vault.sealer());
+    }
     Ok(db)
 }
 

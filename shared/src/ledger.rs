@@ -17,7 +17,9 @@
 //! one that comes too late, from a worker that lost its lease, changes nothing.
 
 pub mod audit;
+mod audit_seal;
 mod audit_table;
+mod audit_verify;
 mod batch;
 mod bulk;
 mod cancel;

@@ -9,6 +9,7 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
+use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -31,6 +32,59 @@ pub struct Vault {
 struct Key {
     id: [u8; KEY_ID],
     cipher: XChaCha20Poly1305,
+    /// For what is not hidden, but must not be made up: see [`Sealer`].
+    seal: [u8; 32],
+}
+
+/// Seals what everybody may read and nobody else may write: keyed hashes (HMAC-SHA256) with keys that do not lie in the
+/// database. Cheap to clone.
+#[derive(Clone)]
+pub struct Sealer(std::sync::Arc<[([u8; KEY_ID], [u8; 32])]>);
+
+/// What a seal says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    /// It is what was sealed.
+    True,
+    /// It is not.
+    False,
+    /// It was sealed with a key that is not here.
+    OtherKey,
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer").field("keys", &self.0.len()).finish()
+    }
+}
+
+impl Sealer {
+    fn mac(key: &[u8; 32], label: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
+        // Each part with its length: no two lists of parts are the same bytes.
+        for part in std::iter::once(label.as_bytes()).chain(parts.iter().copied()) {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        mac
+    }
+
+    /// The seal of these parts: the key's id and the hash, in hex, with a colon between.
+    pub fn seal(&self, label: &str, parts: &[&[u8]]) -> String {
+        let (id, key) = &self.0[0];
+        format!("{}:{}", hex::encode(id), hex::encode(Self::mac(key, label, parts).finalize().into_bytes()))
+    }
+
+    /// Whether a seal is that of these parts.
+    pub fn check(&self, label: &str, parts: &[&[u8]], seal: &str) -> Sealed {
+        let Some((id, hash)) = seal.split_once(':') else { return Sealed::False };
+        let Some((_, key)) = self.0.iter().find(|(known, _)| hex::encode(known) == id) else { return Sealed::OtherKey };
+        let hash = hex::decode(hash).unwrap_or_default();
+        match Self::mac(key, label, parts).verify_slice(&hash) {
+            Ok(()) => Sealed::True,
+            Err(_) => Sealed::False,
+        }
+    }
 }
 
 /// Why something does not open.
@@ -85,6 +139,11 @@ impl Vault {
         serde_json::from_slice(plain.expose_secret()).map_err(|_| VaultError::Damaged)
     }
 
+    /// What seals with this vault's keys.
+    pub fn sealer(&self) -> Sealer {
+        Sealer(self.keys.iter().map(|key| (key.id, key.seal)).collect())
+    }
+
     /// Whether it was sealed with the key that seals now.
     pub fn is_current(&self, sealed: &[u8]) -> bool {
         self.keys.first().is_some_and(|key| sealed.starts_with(&key.id))
@@ -98,7 +157,9 @@ impl Key {
         hash.update(key);
         let mut id = [0; KEY_ID];
         id.copy_from_slice(&hash.finalize()[..KEY_ID]);
-        Self { id, cipher: XChaCha20Poly1305::new(key.into()) }
+        let mut seal = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
+        seal.update(b"herald seal key 1");
+        Self { id, cipher: XChaCha20Poly1305::new(key.into()), seal: seal.finalize().into_bytes().into() }
     }
 }
 
@@ -132,6 +193,18 @@ mod tests {
         assert!(!both.is_current(&old));
         assert!(both.is_current(&both.seal("x", &1)));
         assert_eq!(vault(2, &[]).open::<i32>("x", &old), Err(VaultError::OtherKey));
+    }
+
+    #[test]
+    fn a_seal_holds_for_its_parts_alone_and_with_older_keys() {
+        let seal = vault(1, &[]).sealer().seal("audit", &[b"ab", b"c"]);
+        let check = |vault: Vault, label: &str, parts: &[&[u8]]| vault.sealer().check(label, parts, &seal);
+        assert_eq!(check(vault(1, &[]), "audit", &[b"ab", b"c"]), Sealed::True);
+        assert_eq!(check(vault(2, &[1]), "audit", &[b"ab", b"c"]), Sealed::True);
+        assert_eq!(check(vault(1, &[]), "audit", &[b"a", b"bc"]), Sealed::False);
+        assert_eq!(check(vault(1, &[]), "other", &[b"ab", b"c"]), Sealed::False);
+        assert_eq!(check(vault(2, &[]), "audit", &[b"ab", b"c"]), Sealed::OtherKey);
+        assert_eq!(vault(1, &[]).sealer().check("audit", &[], "abc"), Sealed::False);
     }
 
     #[test]

@@ -74,6 +74,7 @@ impl Clients {
     /// # Errors
     /// When a certificate that the settings name cannot be read.
     pub fn new(db: &Db, vault: Vault, settings: &config::Settings) -> anyhow::Result<Self> {
+        db.seal_with(vault.sealer());
         Ok(Self(Arc::new(Inner {
             db: db.clone(),
             vault,

@@ -1,6 +1,11 @@
 //! Opening a database, and what travels with it: its clock, its ids, and the bell that wakes the dispatcher.
 
-use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    str::FromStr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::{
@@ -12,7 +17,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{Result, Tx, connections::Connections, lookup::Lines};
-use crate::{clock::Clock, ids::Ids};
+use crate::{clock::Clock, ids::Ids, vault::Sealer};
 
 /// Which database to open.
 #[derive(Clone, Debug)]
@@ -50,6 +55,7 @@ struct Inner {
     ready: Notify,
     schedules: Notify,
     lines: Lines,
+    sealer: OnceLock<Sealer>,
 }
 
 pub(super) enum Engine {
@@ -105,7 +111,7 @@ impl Db {
             }
         };
         let (ready, schedules, lines) = (Notify::new(), Notify::new(), Lines::default());
-        Ok(Self(Arc::new(Inner { engine, clock, ids, ready, schedules, lines })))
+        Ok(Self(Arc::new(Inner { engine, clock, ids, ready, schedules, lines, sealer: OnceLock::new() })))
     }
 
     /// Brings the tables up to this version. Safe to run by many processes at once, and again.
@@ -180,6 +186,16 @@ impl Db {
     /// Returns when [`Db::nudge_schedules`] was called since the last time it returned.
     pub async fn schedules_nudged(&self) {
         self.0.schedules.notified().await;
+    }
+
+    /// Gives what seals the audit log: keys that do not lie in the database. The first one given stays.
+    pub fn seal_with(&self, sealer: Sealer) {
+        let _ = self.0.sealer.set(sealer);
+    }
+
+    /// What seals the audit log, once it was given.
+    pub fn sealer(&self) -> Option<&Sealer> {
+        self.0.sealer.get()
     }
 
     /// Connections in use and open, for metrics.

@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (12, "event_names", include_str!("../../../migrations/0012_event_names.sql")),
     (13, "shared_addresses", include_str!("../../../migrations/0013_shared_addresses.sql")),
     (14, "makers", include_str!("../../../migrations/0014_makers.sql")),
+    (15, "audit_seals", include_str!("../../../migrations/0015_audit_seals.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

@@ -9,20 +9,22 @@
 //! tx.commit().await?;
 //! ```
 //!
-//! Rows are only ever added. Each holds the hash of the one before it in its workspace, so a row that was changed or taken out shows
-//! ([`verify`]). What a chain cannot show is that its end was cut off by somebody who can write to the database: note the last hash
-//! elsewhere now and then.
+//! Rows are only ever added. Each holds the hash of the one before it in its workspace, and the hashes are keyed with a key that does not lie
+//! in the database, as is the seal on the chain's end. A row that was changed or taken out shows, and so does an end that was cut off
+//! ([`verify`]). That the whole log was replaced by an older copy of itself shows only to who has noted a [`Checkpoint`] elsewhere.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::search::Conditions;
+pub use super::audit_verify::{Checkpoint, Verified, verify};
+use super::{
+    audit_seal::{self, End},
+    search::Conditions,
+};
 use crate::db::{Db, FromRow, Result, Tx, query};
 
-/// Rows read at a time when a chain is verified.
-const GROUP: i64 = 1_000;
 /// The longest text kept of what a client sent, in characters.
 const LONGEST: usize = 500;
 
@@ -139,7 +141,7 @@ pub struct AuditRow {
     pub origin: Option<String>,
     /// The hash of the row before it; empty for the first.
     pub previous_hash: String,
-    /// The hash of this row, SHA-256 in hex.
+    /// The hash of this row: the key's id and HMAC-SHA256 in hex, with a colon between. Rows of older versions have SHA-256.
     pub hash: String,
 }
 
@@ -148,8 +150,8 @@ fn as_json<S: serde::Serializer>(text: &str, serializer: S) -> std::result::Resu
 }
 
 impl AuditRow {
-    /// What its hash must be.
-    fn hashed(&self, workspace_id: Uuid) -> String {
+    /// What its hash is made of.
+    pub(super) fn told(&self, workspace_id: Uuid) -> Vec<u8> {
         let told = (
             &self.previous_hash,
             workspace_id,
@@ -162,17 +164,21 @@ impl AuditRow {
             &self.detail,
             &self.request_id,
         );
-        let mut hash = Sha256::new();
-        hash.update(serde_json::to_vec(&told).expect("a row is plain data"));
+        let mut bytes = serde_json::to_vec(&told).expect("a row is plain data");
         // Rows of earlier versions have none, and their hashes stay what they were.
         if let Some(origin) = &self.origin {
-            hash.update(serde_json::to_vec(origin).expect("a text is plain data"));
+            bytes.extend(serde_json::to_vec(origin).expect("a text is plain data"));
         }
-        hex::encode(hash.finalize())
+        bytes
+    }
+
+    /// The hash that a row has without a key.
+    pub(super) fn plain_hash(told: &[u8]) -> String {
+        hex::encode(Sha256::digest(told))
     }
 }
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, seq, at, who, action, target, dry_run, affected, detail, request_id, origin, previous_hash, hash";
 
 /// Records an act in the transaction that does it. The last statement before the commit, if it can be: until then nobody else's act of
@@ -184,14 +190,16 @@ pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
         .execute(tx)
         .await?;
     // Whoever comes second waits here, and then reads what the first has written.
-    let (seq, previous_hash): (i64, String) =
-        query("update audit_heads set seq = seq + 1 where workspace_id = $1 returning seq, hash")
-            .bind(workspace_id)
-            .one(&mut *tx)
-            .await?;
+    let before: End = query(
+        "update audit_heads set seq = seq + 1 where workspace_id = $1 returning seq - 1 as seq, hash, sealed_seq, seal",
+    )
+    .bind(workspace_id)
+    .one(&mut *tx)
+    .await?;
+    let sealer = tx.db().sealer().cloned();
     let mut row = AuditRow {
         id: tx.db().new_id(),
-        seq,
+        seq: before.seq + 1,
         at: tx.db().now(),
         who: plain(&actor.who),
         action: plain(&entry.action),
@@ -201,10 +209,18 @@ pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
         detail: entry.detail.to_string(),
         request_id: actor.request_id.as_deref().map(plain),
         origin: actor.origin.as_deref().map(plain),
-        previous_hash,
+        previous_hash: before.hash.clone(),
         hash: String::new(),
     };
-    row.hash = row.hashed(workspace_id);
+    let told = row.told(workspace_id);
+    row.hash = sealer.as_ref().map_or_else(|| AuditRow::plain_hash(&told), |sealer| audit_seal::of_row(sealer, &told));
+    // An end that is not what was sealed is not sealed again: that would hide what happened to it.
+    let (sealed_seq, seal) = match &sealer {
+        Some(sealer) if audit_seal::may_go_on(tx, sealer, workspace_id, &before).await? => {
+            (Some(row.seq), Some(audit_seal::of_end(sealer, workspace_id, row.seq, &row.hash)))
+        }
+        _ => (before.sealed_seq, before.seal),
+    };
     query(
         "insert into audit_log (id, workspace_id, seq, at, who, action, target, dry_run, affected, detail, request_id, origin, previous_hash, hash)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
@@ -225,9 +241,11 @@ pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
     .bind(row.hash.as_str())
     .execute(tx)
     .await?;
-    query("update audit_heads set hash = $2 where workspace_id = $1")
+    query("update audit_heads set hash = $2, sealed_seq = $3, seal = $4 where workspace_id = $1")
         .bind(workspace_id)
         .bind(row.hash)
+        .bind(sealed_seq)
+        .bind(seal)
         .execute(tx)
         .await?;
     Ok(())
@@ -262,59 +280,4 @@ pub async fn log(db: &Db, workspace_id: Uuid, filter: &AuditFilter, limit: usize
         wanted.and("seq < ?", before);
     }
     wanted.select(&format!("select {COLUMNS} from audit_log"), "order by seq desc", Some(limit)).all(db).await
-}
-
-/// What verifying a chain found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Verified {
-    /// Rows that are as they were written, one after the other from the first.
-    pub rows: i64,
-    /// The hash of the last of them.
-    pub head: String,
-    /// What is wrong after them, if anything is.
-    pub broken: Option<String>,
-}
-
-/// Reads a workspace's chain from its beginning and says where it is broken.
-pub async fn verify(db: &Db, workspace_id: Uuid) -> Result<Verified> {
-    // Read first: rows written while we read only make the chain longer than that.
-    let end: Option<(i64, String)> =
-        query("select seq, hash from audit_heads where workspace_id = $1").bind(workspace_id).optional(db).await?;
-    let mut found = Verified { rows: 0, head: String::new(), broken: None };
-    let (mut end_seen, end) = (end.is_none(), end.unwrap_or_default());
-    loop {
-        let rows: Vec<AuditRow> = query(&format!(
-            "select {COLUMNS} from audit_log where workspace_id = $1 and seq > $2 order by seq limit $3"
-        ))
-        .bind(workspace_id)
-        .bind(found.rows)
-        .bind(GROUP)
-        .all(db)
-        .await?;
-        for row in &rows {
-            let expected = found.rows + 1;
-            let wrong = if row.seq != expected {
-                Some(format!("row {expected} is missing"))
-            } else if row.previous_hash != found.head {
-                Some(format!("row {expected} does not follow the row before it"))
-            } else if row.hash != row.hashed(workspace_id) {
-                Some(format!("row {expected} was changed"))
-            } else {
-                None
-            };
-            if wrong.is_some() {
-                return Ok(Verified { broken: wrong, ..found });
-            }
-            found.rows = row.seq;
-            found.head.clone_from(&row.hash);
-            end_seen = end_seen || (row.seq, &row.hash) == (end.0, &end.1);
-        }
-        if i64::try_from(rows.len()).unwrap_or(GROUP) < GROUP {
-            break;
-        }
-    }
-    if !end_seen && end.0 > 0 {
-        found.broken = Some(format!("the chain ends at row {}, and {} were written", found.rows, end.0));
-    }
-    Ok(found)
 }

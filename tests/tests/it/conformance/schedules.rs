@@ -164,7 +164,7 @@ async fn a_workspace_sees_only_its_own(database: &TestDatabase) {
 /// The log, oldest first: what was done, to how many, and what else is told.
 async fn log(db: &Db, workspace: Uuid) -> Vec<(String, Option<i64>, Value)> {
     let mut rows = audit::log(db, workspace, &AuditFilter::default(), 100).await.unwrap();
-    assert_eq!(audit::verify(db, workspace).await.unwrap().broken, None);
+    assert_eq!(audit::verify(db, workspace, None).await.unwrap().broken, None);
     rows.reverse();
     rows.into_iter().map(|row| (row.action, row.affected, serde_json::from_str(&row.detail).unwrap())).collect()
 }

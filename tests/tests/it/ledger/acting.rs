@@ -207,5 +207,5 @@ async fn acting_beside_working_processes_keeps_the_counters_true(database: &Test
         assert_eq!(counted, there, "{state}");
     }
     assert_eq!(shown.total, JOBS as i64);
-    assert_eq!(audit::verify(db, workspace).await.unwrap().broken, None);
+    assert_eq!(audit::verify(db, workspace, None).await.unwrap().broken, None);
 }
