@@ -15,7 +15,11 @@ use axum::{
 use herald_shared::{
     domain::{self, Event, ImportProblem, InvitationRow, Run, TemplateRow, Wait},
     files::FilesError,
-    ledger::{self, Batch},
+    ledger::{
+        self, Batch,
+        audit::{self, Entry},
+    },
+    people::Role,
     results,
 };
 use serde::{Deserialize, Serialize};
@@ -26,7 +30,8 @@ use uuid::Uuid;
 
 use crate::{
     Api,
-    auth::Workspace,
+    actor::By,
+    auth::{MyRole, Workspace},
     idempotency,
     input::{Id, Parameters},
     limits,
@@ -101,6 +106,9 @@ async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<RunView, Problem> 
     })
 }
 
+/// Who sees the addresses of guests: looking at a run is no reason to write to its guests.
+const ADDRESSES: Role = Role::Staff;
+
 fn url(id: Uuid) -> String {
     format!("/api/v1/invitation-runs/{id}")
 }
@@ -128,8 +136,19 @@ async fn list(
         (status = 200, description = "The run", body = RunView),
     )
 )]
-async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<RunView>, Problem> {
-    Ok(Json(view(&api, workspace, id).await?))
+async fn show(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    MyRole(own): MyRole,
+    Id(id): Id,
+) -> Result<Json<RunView>, Problem> {
+    let mut seen = view(&api, workspace, id).await?;
+    if own < ADDRESSES {
+        // Remarks quote what stands in the list.
+        seen.more_problems = !seen.problems.is_empty();
+        seen.problems.clear();
+    }
+    Ok(Json(seen))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -248,7 +267,7 @@ impl From<InvitationRow> for GuestView {
     }
 }
 
-/// Lists what became of each guest, in the order of the list.
+/// Lists what became of each guest, in the order of the list. Viewers see no addresses.
 #[utoipa::path(get, path = "/invitation-runs/{id}/guests", operation_id = "listGuests", tag = "invitation-runs",
     params(GuestParameters),
     responses(
@@ -258,6 +277,7 @@ impl From<InvitationRow> for GuestView {
 async fn guests(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
+    MyRole(own): MyRole,
     Id(id): Id,
     Parameters(asked): Parameters<GuestParameters>,
 ) -> Result<Json<Page<GuestView>>, Problem> {
@@ -268,18 +288,26 @@ async fn guests(
     let limit = page::limit(asked.limit)?;
     let after = page::after(asked.cursor.as_deref())?;
     domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
-    let rows = domain::run_guests(&api.db, workspace, id, asked.state.as_deref(), after, limit + 1).await?;
+    let mut rows = domain::run_guests(&api.db, workspace, id, asked.state.as_deref(), after, limit + 1).await?;
+    if own < ADDRESSES {
+        rows.iter_mut().for_each(|row| row.email = None);
+    }
     Ok(Json(Page::of(rows, limit, |row| row.position.to_string()).map(GuestView::from)))
 }
 
-/// Answers with the results as a table, once the run has ended.
+/// Answers with the results as a table, once the run has ended. That somebody took it is written in the audit log.
 #[utoipa::path(get, path = "/invitation-runs/{id}/results.csv", operation_id = "getResults", tag = "invitation-runs",
     responses(
         (status = 200, description = "The table", content_type = "text/csv", body = String),
         (status = 409, description = "It has not ended, or the table is being written", headers(("retry-after" = i64, description = "Seconds"))),
     )
 )]
-async fn results_csv(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
+async fn results_csv(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    By(actor): By,
+    Id(id): Id,
+) -> Result<Response, Problem> {
     let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
     if !run.has_ended() {
         return Err(Problem::new(
@@ -297,6 +325,9 @@ async fn results_csv(State(api): State<Api>, Workspace(workspace): Workspace, Id
         }
         Err(error) => return Err(error.into()),
     };
+    let mut tx = api.db.begin().await?;
+    audit::record(&mut tx, &actor, Entry::of("run.export", id).affecting(run.total)).await?;
+    tx.commit().await?;
     let headers: [(HeaderName, String); 3] = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (header::CONTENT_LENGTH, bytes.to_string()),
@@ -312,8 +343,13 @@ async fn results_csv(State(api): State<Api>, Workspace(workspace): Workspace, Id
         (status = 409, description = "It has ended already"),
     )
 )]
-async fn cancel(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<RunView>, Problem> {
-    match domain::cancel_run(&api.db, workspace, id).await? {
+async fn cancel(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    By(actor): By,
+    Id(id): Id,
+) -> Result<Json<RunView>, Problem> {
+    match domain::cancel_run_by(&api.db, &actor, id).await? {
         Some(running) => {
             for job in running {
                 api.wire.cancel(job);
@@ -344,8 +380,13 @@ struct Retried {
         (status = 202, description = "It goes on", body = Retried, headers(("location" = String, description = "Where it is"))),
     )
 )]
-async fn retry(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
-    let enqueued = domain::retry_failed(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+async fn retry(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    By(actor): By,
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    let enqueued = domain::retry_failed_by(&api.db, &actor, id).await?.ok_or_else(|| Problem::missing("run", id))?;
     let run = view(&api, workspace, id).await?;
     let status = if enqueued > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, [(header::LOCATION, url(id))], Json(Retried { enqueued, run })).into_response())

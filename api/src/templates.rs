@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     Api,
+    actor::By,
     auth::Workspace,
     idempotency,
     input::{Id, Parameters},
@@ -136,10 +137,11 @@ async fn stored(api: &Api, workspace: Uuid, id: Uuid) -> Result<(TemplateRow, Te
 async fn upload(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
+    By(actor): By,
     request: Request,
 ) -> Result<Response, Problem> {
     let received = receive::receive(request, upload_limit(&api)).await?;
-    let row = domain::store_template(&api.db, &api.files, workspace, received.name.as_deref(), &received.bundle)
+    let row = domain::store_template_by(&api.db, &api.files, &actor, received.name.as_deref(), &received.bundle)
         .await
         .map_err(refused)?;
     let location = format!("/api/v1/templates/{}", row.id);

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use self::progress::Progress;
 use crate::{
     args::{Common, Invite},
+    audit::me,
     bundled,
     engine::{Engine, import_options},
     home::{self, Home},
@@ -155,13 +156,14 @@ async fn start(
     // A template without a name of its own is called after its folder.
     let folder = options.template.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if template.name.is_empty() { folder } else { None };
-    let stored = domain::store_template(&home.db, &home.files, home.workspace_id, name.as_deref(), bundle).await?;
+    let stored =
+        domain::store_template_by(&home.db, &home.files, &me(home.workspace_id), name.as_deref(), bundle).await?;
     if let Guests::List(list) = guests {
         home.files.put_once_from(&list.key, tokio::fs::File::from_std(list.copy.try_clone()?)).await?;
     }
-    let started = domain::start_run(
+    let started = domain::start_run_by(
         &home.db,
-        home.workspace_id,
+        &me(home.workspace_id),
         NewRun {
             event_id: event.id,
             template_id: stored.id,

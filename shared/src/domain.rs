@@ -34,13 +34,13 @@ pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use probe::{Probe, ProbeTimes, add_to_probe, probe_times, start_probe};
 pub use problem::{ImportProblem, add_problems, problems, refused_rows};
 pub use run::{
-    NewRun, Run, StartedRun, TakeUp, cancel_run, import_cursor, import_finished, retry_failed,
-    run, runs, start_run, take_chunk,
+    NewRun, Run, StartedRun, TakeUp, cancel_run, cancel_run_by, import_cursor, import_finished, retry_failed,
+    retry_failed_by, run, runs, start_run, start_run_by, take_chunk,
 };
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
-pub use template_files::{TemplateFilesError, load_template, store_template};
+pub use template_files::{TemplateFilesError, load_template, store_template, store_template_by};
 pub use upload::{
     EventFolder, Upload, add_reserved, event_folder, folder_is_ready, forget_folder, forget_upload, keep_session,
     name_folder, name_upload, reserved_left, take_reserved, upload,

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     Api,
+    actor::By,
     auth::Workspace,
     input,
     problem::{Fault, Kind, Problem},
@@ -59,6 +60,7 @@ struct Started {
 pub(super) async fn start(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
+    By(actor): By,
     request: Request,
 ) -> Result<Response, Problem> {
     let settings = &api.settings;
@@ -104,7 +106,7 @@ pub(super) async fn start(
     };
     let (options, traceparent) = (wanted.options, telemetry::traceparent());
     let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent };
-    let started = domain::start_run(&api.db, workspace, new).await?;
+    let started = domain::start_run_by(&api.db, &actor, new).await?;
     let run = view(&api, workspace, started.id).await?;
     let body = Started { resumed: started.resumed, notes, run };
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, url(started.id))], Json(body)).into_response())

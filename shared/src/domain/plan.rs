@@ -239,7 +239,7 @@ pub async fn start_planned(
         destination,
     };
     let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent };
-    Ok(start_or_take_up(db, workspace_id, new, take_up).await?)
+    Ok(start_or_take_up(db, workspace_id, new, take_up, None).await?)
 }
 
 async fn kept_template(db: &Db, workspace_id: Uuid, wanted: &str) -> Result<TemplateRow, PlanError> {

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     db::{Db, FromRow, Json, Result, Tx, query},
     jobs::{ContactsImport, ContactsPull, InvitationSummary, Payload},
-    ledger::{self, Callbacks, EnqueueError, NewBatch, NewJob},
+    ledger::{
+        self, Callbacks, EnqueueError, NewBatch, NewJob,
+        audit::{self, Actor, Entry},
+    },
 };
 
 /// A run to be started.
@@ -100,7 +103,12 @@ pub enum TakeUp {
 
 /// Starts a run, or takes up the same run (same event, template, list and options) where it was cut off.
 pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result::Result<StartedRun, EnqueueError> {
-    start_or_take_up(db, workspace_id, new, TakeUp::Unfinished).await
+    start_or_take_up(db, workspace_id, new, TakeUp::Unfinished, None).await
+}
+
+/// As [`start_run`], when a person or a program asks for it: the audit log says who.
+pub async fn start_run_by(db: &Db, by: &Actor, new: NewRun) -> std::result::Result<StartedRun, EnqueueError> {
+    start_or_take_up(db, by.workspace_id, new, TakeUp::Unfinished, Some(by)).await
 }
 
 /// As [`start_run`], taking up only such a run.
@@ -109,6 +117,7 @@ pub(super) async fn start_or_take_up(
     workspace_id: Uuid,
     new: NewRun,
     take_up: TakeUp,
+    by: Option<&Actor>,
 ) -> std::result::Result<StartedRun, EnqueueError> {
     let fingerprint = fingerprint(&new);
     let mut tx = db.begin().await?;
@@ -157,6 +166,10 @@ pub(super) async fn start_or_take_up(
     import.batch_id = Some(batch_id);
     import.traceparent = new.traceparent;
     ledger::enqueue(&mut tx, vec![import]).await?;
+    if let Some(by) = by {
+        let detail = serde_json::json!({ "event": new.event_id, "template": new.template_id });
+        audit::record(&mut tx, by, Entry::of("run.start", id).with(detail)).await?;
+    }
     tx.commit().await?;
     Ok(StartedRun { id, resumed: false })
 }
@@ -282,6 +295,20 @@ pub async fn import_finished(tx: &mut Tx, run_id: Uuid) -> Result<()> {
 /// Cancels a run: nothing of it starts any more. Returns the ids of its running jobs, which have been asked to stop; `None` if the
 /// workspace has no such run or it has ended.
 pub async fn cancel_run(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, EnqueueError> {
+    cancel(db, workspace_id, id, None).await
+}
+
+/// As [`cancel_run`], when a person or a program asks for it: the audit log says who.
+pub async fn cancel_run_by(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, EnqueueError> {
+    cancel(db, by.workspace_id, id, Some(by)).await
+}
+
+async fn cancel(
+    db: &Db,
+    workspace_id: Uuid,
+    id: Uuid,
+    by: Option<&Actor>,
+) -> std::result::Result<Option<Vec<Uuid>>, EnqueueError> {
     let mut tx = db.begin().await?;
     let now = db.now();
     let cancelled: Option<(Uuid,)> = query(
@@ -303,6 +330,9 @@ pub async fn cancel_run(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::R
             .execute(&mut tx)
             .await?;
     count(&mut tx, id, Tally { cancelled: i64::try_from(stopped).unwrap_or(i64::MAX), ..Default::default() }).await?;
+    if let Some(by) = by {
+        audit::record(&mut tx, by, Entry::of("run.cancel", id).affecting(stopped)).await?;
+    }
     tx.commit().await?;
     Ok(Some(running))
 }
@@ -316,6 +346,20 @@ struct Retried {
 /// Tries the failed and cancelled invitations of a run again, and its import if that failed. Returns how many jobs were enqueued;
 /// `None` if the workspace has no such run.
 pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<usize>, EnqueueError> {
+    retry(db, workspace_id, id, None).await
+}
+
+/// As [`retry_failed`], when a person or a program asks for it: the audit log says who.
+pub async fn retry_failed_by(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<usize>, EnqueueError> {
+    retry(db, by.workspace_id, id, Some(by)).await
+}
+
+async fn retry(
+    db: &Db,
+    workspace_id: Uuid,
+    id: Uuid,
+    by: Option<&Actor>,
+) -> std::result::Result<Option<usize>, EnqueueError> {
     let mut tx = db.begin().await?;
     let found: Option<Run> =
         query(&format!("select {COLUMNS} from invitation_runs where workspace_id = $1 and id = $2"))
@@ -369,6 +413,9 @@ pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result:
     .execute(&mut tx)
     .await?;
     ledger::enqueue(&mut tx, jobs).await?;
+    if let Some(by) = by {
+        audit::record(&mut tx, by, Entry::of("run.retry", id).affecting(enqueued)).await?;
+    }
     tx.commit().await?;
     Ok(Some(enqueued))
 }

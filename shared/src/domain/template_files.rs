@@ -10,6 +10,7 @@ use super::template::{self, NewTemplate, TemplateRow};
 use crate::{
     db::{Db, DbError},
     files::{Files, FilesError},
+    ledger::audit::{self, Actor, Entry},
     template::{Bundle, BundleError, MANIFEST, MAX_FILE, Problems, Slot, Template},
 };
 
@@ -47,6 +48,27 @@ pub async fn store_template(
     name: Option<&str>,
     bundle: &Bundle,
 ) -> Result<TemplateRow, TemplateFilesError> {
+    store(db, files, workspace_id, (name, bundle), None).await
+}
+
+/// As [`store_template`], when a person or a program uploads it: the audit log says who.
+pub async fn store_template_by(
+    db: &Db,
+    files: &Files,
+    by: &Actor,
+    name: Option<&str>,
+    bundle: &Bundle,
+) -> Result<TemplateRow, TemplateFilesError> {
+    store(db, files, by.workspace_id, (name, bundle), Some(by)).await
+}
+
+async fn store(
+    db: &Db,
+    files: &Files,
+    workspace_id: Uuid,
+    (name, bundle): (Option<&str>, &Bundle),
+    by: Option<&Actor>,
+) -> Result<TemplateRow, TemplateFilesError> {
     let template = Template::read(bundle)?;
     let name = name.unwrap_or(&template.name).trim();
     if name.is_empty() {
@@ -74,6 +96,10 @@ pub async fn store_template(
     };
     let mut tx = db.begin().await?;
     let row = template::save_template(&mut tx, workspace_id, &new).await?;
+    if let Some(by) = by {
+        let detail = serde_json::json!({ "name": row.name, "version": row.version });
+        audit::record(&mut tx, by, Entry::of("template.upload", row.id).with(detail)).await?;
+    }
     tx.commit().await?;
     Ok(row)
 }

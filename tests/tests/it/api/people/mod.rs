@@ -12,6 +12,7 @@ mod sessions;
 mod sign_up;
 mod strangers;
 mod walk;
+mod written_down;
 
 use std::time::Duration;
 

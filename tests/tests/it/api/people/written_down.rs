@@ -1,0 +1,178 @@
+//! What people do to guests and runs is written down, and who only looks sees no guest's address.
+
+use herald_tests::{TestDatabase, on_both_engines};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Answer, Service};
+use crate::{api::worker, ground::run_sql};
+
+on_both_engines! {
+    what_is_done_to_runs_and_templates_stands_in_the_log,
+    every_endpoint_that_changes_something_is_written_down,
+    who_only_looks_sees_no_addresses,
+}
+
+const RUNS: &str = "/api/v1/invitation-runs";
+const LIST: &str = "name,table\nAna Example,1\nBo Example,2\n";
+
+async fn what_is_done_to_runs_and_templates_stands_in_the_log(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let template = service.template().await;
+    let first = service.run(LIST).await;
+    // The same list again is the same run: nothing was started.
+    assert_eq!(service.run(LIST).await, first);
+    worker::import(&service, first, &["Ana Example", "Bo Example"]).await;
+    worker::finish(&service, &[Ok(()), Err("broken")]).await;
+    assert_eq!(service.post(&format!("{RUNS}/{first}/retry")).await.status, 202);
+    worker::finish(&service, &[Ok(())]).await;
+    worker::summarise(&service, first).await;
+    assert_eq!(service.get(&format!("{RUNS}/{first}/results.csv")).await.status, 200);
+    let second = service.run("name,table\nCy Example,1\n").await;
+    assert_eq!(service.post(&format!("{RUNS}/{second}/cancel")).await.status, 200);
+    // What is refused is not written down.
+    service.post(&format!("{RUNS}/{second}/cancel")).await.problem(409, "wrong-state");
+    let log = service.get("/api/v1/audit?limit=100").await.json();
+    let acts: Vec<(String, String, Value)> = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|row| {
+            assert!(row["who"].as_str().unwrap().starts_with("key:") && row["request_id"].is_string(), "{row}");
+            let text = |name: &str| row[name].as_str().unwrap().to_owned();
+            (text("action"), text("target"), row["affected"].clone())
+        })
+        .collect();
+    let act = |action: &str, target: &dyn ToString, affected: Value| (action.to_owned(), target.to_string(), affected);
+    assert_eq!(
+        acts,
+        [
+            act("template.upload", &template, Value::Null),
+            act("run.start", &first, Value::Null),
+            act("run.retry", &first, json!(1)),
+            act("run.export", &first, json!(2)),
+            act("run.start", &second, Value::Null),
+            act("run.cancel", &second, json!(0)),
+        ]
+    );
+    assert!(!log.to_string().contains("Example"), "no names: {log}");
+}
+
+/// Endpoints that change something and are not written down, and why.
+const UNWRITTEN: [(&str, &str); 3] = [
+    ("post /api/v1/templates/{id}/preview", "a drawing of a sample changes nothing"),
+    ("post /api/v1/connections/{name}/test", "it asks the provider, and notes what it said"),
+    ("post /api/v1/probes", "it changes nothing but its own row"),
+];
+
+/// The endpoints that change something, and what the log calls it.
+const WRITTEN: [(&str, &str); 44] = [
+    ("delete /api/v1/connections/{name}", "connection.remove"),
+    ("delete /api/v1/jobs/{id}", "job.delete"),
+    ("delete /api/v1/keys/{id}", "key.revoke"),
+    ("delete /api/v1/me/memberships/{name}", "member.remove"),
+    ("delete /api/v1/me/sessions/{id}", "user.sign_out"),
+    ("delete /api/v1/members/{id}", "member.remove"),
+    ("delete /api/v1/schedules/{id}", "schedule.delete"),
+    ("delete /api/v1/workspace-invitations/{id}", "invitation.revoke"),
+    ("get /api/v1/audit/export.csv", "audit.export"),
+    ("get /api/v1/invitation-runs/{id}/results.csv", "run.export"),
+    ("patch /api/v1/me", "user.change_profile"),
+    ("patch /api/v1/schedules/{id}", "schedule.change"),
+    ("patch /api/v1/users/{id}", "user.deactivate"),
+    ("post /api/v1/auth/logout", "user.sign_out"),
+    ("post /api/v1/auth/logout-everywhere", "user.sign_out_everywhere"),
+    ("post /api/v1/connections/{name}/authorize", "connection.authorize"),
+    ("post /api/v1/crm/syncs", "crm.sync"),
+    ("post /api/v1/invitation-runs", "run.start"),
+    ("post /api/v1/invitation-runs/{id}/cancel", "run.cancel"),
+    ("post /api/v1/invitation-runs/{id}/retry", "run.retry"),
+    ("post /api/v1/jobs/act/{act}", "jobs.retry.asked"),
+    ("post /api/v1/jobs/{id}/cancel", "job.cancel"),
+    ("post /api/v1/jobs/{id}/retry", "job.retry"),
+    ("post /api/v1/keys", "key.make"),
+    ("post /api/v1/me/email", "user.change_address"),
+    ("post /api/v1/queues/{name}/pause", "queue.pause"),
+    ("post /api/v1/queues/{name}/resume", "queue.resume"),
+    ("post /api/v1/queues/{name}/unblock", "queue.unblock"),
+    ("post /api/v1/schedules", "schedule.create"),
+    ("post /api/v1/schedules/{id}/pause", "schedule.pause"),
+    ("post /api/v1/schedules/{id}/resume", "schedule.resume"),
+    ("post /api/v1/schedules/{id}/run", "schedule.run"),
+    ("post /api/v1/templates", "template.upload"),
+    ("post /api/v1/workers/{name}/quiet", "worker.quiet"),
+    ("post /api/v1/workers/{name}/resume", "worker.resume"),
+    ("post /api/v1/workspace-invitations", "invitation.make"),
+    ("post /api/v1/workspaces", "workspace.make"),
+    ("post /api/v1/workspaces/join", "member.join"),
+    ("put /api/v1/connections/{name}", "connection.save"),
+    ("put /api/v1/me/email", "user.change_address"),
+    ("put /api/v1/me/password", "user.change_password"),
+    ("put /api/v1/members/{id}", "member.set_role"),
+    ("put /api/v1/queues/{name}/keys/{key}", "queue.key"),
+    ("put /api/v1/queues/{name}/limits", "queue.limits"),
+];
+
+async fn every_endpoint_that_changes_something_is_written_down(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let mut unsaid = Vec::new();
+    for (path, operations) in service.described["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let route = format!("{method} {path}");
+            let is_open = operation["security"].as_array().unwrap().is_empty();
+            let takes_out = path.ends_with(".csv");
+            let is_said = UNWRITTEN.iter().chain(&WRITTEN).any(|(said, _)| *said == route);
+            if !is_open && (method != "get" || takes_out) && !is_said {
+                unsaid.push(route);
+            }
+        }
+    }
+    let gone = |(said, _): &&(&str, &str)| {
+        let (method, path) = said.split_once(' ').unwrap();
+        service.described["paths"][path][method].is_null()
+    };
+    assert_eq!(UNWRITTEN.iter().chain(&WRITTEN).filter(gone).collect::<Vec<_>>(), [] as [&(&str, &str); 0]);
+    assert_eq!(unsaid, [] as [String; 0], "write it down in the transaction that does it, and say so here");
+}
+
+async fn who_only_looks_sees_no_addresses(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.template().await;
+    let run = service.run(LIST).await;
+    worker::import(&service, run, &["Ana Example", "Bo Example"]).await;
+    run_sql(&service.db, "update contacts set email = 'ana@example.com', phone = '+34600000001'").await;
+    let made = async |role: &str| {
+        let made = service.post_json("/api/v1/keys", json!({ "name": role, "role": role })).await;
+        made.json()["key"].as_str().unwrap().to_owned()
+    };
+    let (viewer, staff) = (made("viewer").await, made("staff").await);
+    let ask = async |key: &str, path: &str| Answer::to(service.open(Method::GET, path).bearer_auth(key)).await;
+    let guests = format!("{RUNS}/{run}/guests");
+    let seen = ask(&staff, &guests).await.json();
+    assert_eq!(seen["items"][0]["email"], "ana@example.com");
+    let masked = ask(&viewer, &guests).await;
+    assert_eq!(
+        (&masked.json()["items"][0]["name"], &masked.json()["items"][0]["email"]),
+        (&json!("Ana Example"), &Value::Null)
+    );
+    // Nothing that a viewer can look at has an address in it.
+    let id = run.to_string();
+    let batch = ask(&viewer, &format!("{RUNS}/{run}")).await.json()["batch_id"].as_str().unwrap().to_owned();
+    let mut looked = 0;
+    for (path, operations) in service.described["paths"].as_object().unwrap() {
+        if operations["get"]["x-needs"] != "viewer" || path.ends_with("/events") {
+            continue;
+        }
+        let path = path.replace("{id}", if path.contains("batches") { &batch } else { &id });
+        let answer = ask(&viewer, &path).await;
+        assert!(!answer.text().contains("ana@example.com") && !answer.text().contains("+34600000001"), "{path}");
+        looked += usize::from(answer.status == 200);
+    }
+    assert!(looked >= 6, "{looked}");
+    // Remarks quote the list.
+    assert_eq!(ask(&staff, &format!("{RUNS}/{run}")).await.json()["problems"].as_array().unwrap().len(), 1);
+    let run = ask(&viewer, &format!("{RUNS}/{run}")).await.json();
+    assert_eq!((&run["problems"], &run["more_problems"]), (&json!([]), &json!(true)));
+    ask(&viewer, &format!("{RUNS}/{id}/results.csv")).await.problem(403, "forbidden");
+}
