@@ -43,6 +43,7 @@ fn failures_are_grouped_counted_retried_and_deleted_and_the_log_tells_it() {
     let rows: Vec<Value> = log.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let acts: Vec<(&str, bool, i64)> = rows
         .iter()
+        .filter(|row| row["action"].as_str().unwrap().starts_with("jobs."))
         .map(|row| {
             (row["action"].as_str().unwrap(), row["dry_run"].as_bool().unwrap(), row["affected"].as_i64().unwrap())
         })
@@ -53,6 +54,20 @@ fn failures_are_grouped_counted_retried_and_deleted_and_the_log_tells_it() {
     );
     assert!(acts[0].0 == "jobs.delete" && acts[0].2 > 2, "{acts:?}");
     assert!(rows.iter().all(|row| row["who"].as_str().unwrap().starts_with("cli:")), "{}", log.out);
+    let first: Vec<&str> = rows.iter().rev().take(2).map(|row| row["action"].as_str().unwrap()).collect();
+    assert_eq!(first, ["template.upload", "run.start"], "the command's own acts are written down, too");
     let whole = end(stage.herald(&["audit", "--verify"])).with(0);
-    assert!(whole.out.starts_with("5 rows, as they were written"), "{}", whole.out);
+    assert!(whole.out.starts_with("7 rows, as they were written"), "{}", whole.out);
+    // The place of the last row is kept beside the database, and the next verification is held to it.
+    let checkpoint = whole.out.trim().rsplit(' ').next().unwrap();
+    end(stage.herald(&["audit", "--verify", "--checkpoint", checkpoint])).with(0);
+    let another = format!("{}0", checkpoint);
+    let told = end(stage.herald(&["audit", "--verify", "--checkpoint", &another])).with(1);
+    assert!(told.out.contains("row 7 is not the one that the checkpoint notes"), "{}", told.out);
+    let kept: Vec<_> = std::fs::read_dir(stage.path("data")).unwrap().flatten().map(|file| file.path()).collect();
+    let kept = kept.iter().find(|path| path.extension().is_some_and(|end| end == "checkpoint")).unwrap();
+    std::fs::write(kept, &another).unwrap();
+    end(stage.herald(&["audit", "--verify"])).with(1);
+    assert_eq!(end(stage.herald(&["audit", "--installation"])).with(0).out, "");
+    assert_eq!(end(stage.herald(&["jobs", "--installation", "list"])).with(0).out, "no such jobs\n");
 }

@@ -176,5 +176,5 @@ fn failures_are_shown_and_many_jobs_are_acted_on_with_a_trace_in_the_audit_log()
         log.lines().filter_map(|line| line.split_whitespace().find(|word| word.starts_with("jobs."))).collect();
     assert_eq!(actions, ["jobs.delete", "jobs.cancel", "jobs.retry", "jobs.retry"], "{log}");
     let verified = end(stage.herald(&["audit", "--verify"])).with(0).out;
-    assert!(verified.starts_with("4 rows, as they were written"), "{verified}");
+    assert!(verified.starts_with("6 rows, as they were written"), "{verified}");
 }
