@@ -62,7 +62,7 @@ impl Desk {
         let (connection, findings) =
             connections::check(&self.clients, self.workspace_id, connection.id, target).await?;
         findings.iter().for_each(&mut tell);
-        Ok(connections::note(&self.db, &connection, target, &findings).await?)
+        Ok(connections::note(&self.db, self.workspace_id, &connection, target, &findings).await?)
     }
 
     /// People, and who may do what.

@@ -51,7 +51,7 @@ pub(crate) async fn run(common: &Common, options: args::Probe) -> anyhow::Result
         }
         db.clock().sleep(LOOK).await;
     };
-    if let Some(times) = domain::probe_times(&db, id).await? {
+    if let Some(times) = domain::probe_times(&db, workspace_id, id).await? {
         say(&format!(
             "ran {} of {} jobs, {:.0} a second; from due to finished: p50 {:.1} ms, p99 {:.1} ms",
             batch.succeeded,

@@ -12,6 +12,7 @@ mod prepare;
 mod probe;
 mod problem;
 mod run;
+mod run_import;
 mod run_options;
 mod source_cursor;
 mod template;
@@ -34,9 +35,10 @@ pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use probe::{Probe, ProbeTimes, add_to_probe, probe_times, start_probe};
 pub use problem::{ImportProblem, add_problems, problems, refused_rows};
 pub use run::{
-    NewRun, Run, StartedRun, TakeUp, cancel_run, cancel_run_by, import_cursor, import_finished, retry_failed,
-    retry_failed_by, run, runs, start_run, start_run_by, take_chunk,
+    NewRun, Run, StartedRun, TakeUp, cancel_run, cancel_run_by, retry_failed, retry_failed_by, run, runs, start_run,
+    start_run_by,
 };
+pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};

@@ -47,6 +47,7 @@ pub async fn check(
 /// When the database does not answer.
 pub async fn note(
     db: &Db,
+    workspace_id: Uuid,
     connection: &Connection,
     target: Option<&str>,
     findings: &[Finding],
@@ -55,9 +56,9 @@ pub async fn note(
     let wrong: Vec<&str> =
         findings.iter().filter(|found| found.needs_a_person()).map(|found| found.text.as_str()).collect();
     if well {
-        mark_ok(db, connection).await?;
+        mark_ok(db, workspace_id, connection).await?;
     } else if target.is_none() && !wrong.is_empty() {
-        mark_broken(db, connection.id, connection.version, &wrong.join("; ")).await?;
+        mark_broken(db, workspace_id, connection, &wrong.join("; ")).await?;
     }
     Ok(well)
 }

@@ -140,7 +140,8 @@ pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnec
         "insert into connections (id, workspace_id, name, provider, settings, secret, state, reason, version, created_at, updated_at)
          values ($1, $2, $3, $4, $5, $6, 'ok', null, 1, $7, $7)
          on conflict (id) do update set settings = excluded.settings, secret = excluded.secret, state = 'ok', reason = null,
-           version = connections.version + 1, updated_at = excluded.updated_at",
+           version = connections.version + 1, updated_at = excluded.updated_at
+         where connections.workspace_id = excluded.workspace_id",
     )
     .bind(id)
     .bind(workspace_id)
@@ -214,16 +215,17 @@ pub async fn webhook_connection(db: &Db, id: Uuid) -> Result<Option<(Uuid, Conne
 }
 
 /// Notes that the provider refuses this connection until a person does something. True if that is news.
-pub async fn mark_broken(db: &Db, id: Uuid, version: i64, reason: &str) -> Result<bool> {
+pub async fn mark_broken(db: &Db, workspace_id: Uuid, connection: &Connection, reason: &str) -> Result<bool> {
     let mut tx = db.begin().await?;
     let touched = query(
         "update connections set state = 'broken', reason = $3, updated_at = $4
-         where id = $1 and version = $2 and (state = 'ok' or reason <> $3)",
+         where workspace_id = $5 and id = $1 and version = $2 and (state = 'ok' or reason <> $3)",
     )
-    .bind(id)
-    .bind(version)
+    .bind(connection.id)
+    .bind(connection.version)
     .bind(reason)
     .bind(db.now())
+    .bind(workspace_id)
     .execute(&mut tx)
     .await?;
     tx.commit().await?;
@@ -231,14 +233,17 @@ pub async fn mark_broken(db: &Db, id: Uuid, version: i64, reason: &str) -> Resul
 }
 
 /// Notes that the provider takes this connection again, and lets its work go on. True if that is news.
-pub async fn mark_ok(db: &Db, connection: &Connection) -> Result<bool> {
+pub async fn mark_ok(db: &Db, workspace_id: Uuid, connection: &Connection) -> Result<bool> {
     let mut tx = db.begin().await?;
-    let touched =
-        query("update connections set state = 'ok', reason = null, updated_at = $2 where id = $1 and state = 'broken'")
-            .bind(connection.id)
-            .bind(db.now())
-            .execute(&mut tx)
-            .await?;
+    let touched = query(
+        "update connections set state = 'ok', reason = null, updated_at = $2
+             where workspace_id = $3 and id = $1 and state = 'broken'",
+    )
+    .bind(connection.id)
+    .bind(db.now())
+    .bind(workspace_id)
+    .execute(&mut tx)
+    .await?;
     if touched > 0 {
         ledger::unblock_key(&mut tx, &connection.id.to_string()).await?;
     }

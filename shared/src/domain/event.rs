@@ -189,13 +189,19 @@ struct Taken {
 
 /// Takes the next `count` lucky numbers of an event, with their indexes. They are given out when the transaction commits, and the
 /// event's row stays locked until then, so nobody else can get the same.
-pub(super) async fn take_numbers(tx: &mut Tx, event_id: Uuid, count: i64) -> Result<Vec<(i64, String)>, DbError> {
+pub(super) async fn take_numbers(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    event_id: Uuid,
+    count: i64,
+) -> Result<Vec<(i64, String)>, DbError> {
     let taken: Taken = query(
-        "update events set numbers_used = numbers_used + $2 where id = $1
+        "update events set numbers_used = numbers_used + $2 where workspace_id = $3 and id = $1
          returning numbers_used, number_prefix, number_digits, number_key",
     )
     .bind(event_id)
     .bind(count)
+    .bind(workspace_id)
     .one(tx)
     .await?;
     let key = hex::decode(&taken.number_key).unwrap_or_default();

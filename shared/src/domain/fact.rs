@@ -101,26 +101,27 @@ struct Ended {
 }
 
 impl Fact {
-    /// Writes the change.
-    pub(crate) async fn apply(&self, tx: &mut Tx) -> Result<()> {
+    /// Writes the change, in the workspace of the job that brought it about: what its arguments name elsewhere stays as it is.
+    pub(crate) async fn apply(&self, tx: &mut Tx, workspace_id: Uuid) -> Result<()> {
         let now = tx.db().now();
         match self {
             Self::PortraitReady { invitation_id, portrait, notes } => {
                 query(
                     "update invitations set step = 'render', portrait = $2, portrait_notes = $3, updated_at = $4
-                     where id = $1 and state = 'pending'",
+                     where workspace_id = $5 and id = $1 and state = 'pending'",
                 )
                 .bind(*invitation_id)
                 .bind(portrait.clone())
                 .bind(texts(notes))
                 .bind(now)
+                .bind(workspace_id)
                 .execute(tx)
                 .await?;
             }
             Self::Rendered { invitation_id, rendering, sha256, bytes, notes } => {
                 query(
                     "update invitations set step = 'upload', rendering = $2, sha256 = $3, bytes = $4, render_notes = $5, updated_at = $6
-                     where id = $1 and state = 'pending'",
+                     where workspace_id = $7 and id = $1 and state = 'pending'",
                 )
                 .bind(*invitation_id)
                 .bind(rendering.as_str())
@@ -128,75 +129,103 @@ impl Fact {
                 .bind(i64::try_from(*bytes).unwrap_or(i64::MAX))
                 .bind(texts(notes))
                 .bind(now)
+                .bind(workspace_id)
                 .execute(tx)
                 .await?;
             }
             Self::Uploaded { invitation_id, file, outside } => {
                 if let Some(outside) = outside {
-                    super::upload::arrived(tx, *invitation_id, outside).await?;
+                    super::upload::arrived(tx, workspace_id, *invitation_id, outside).await?;
                 }
-                query("update invitations set step = 'publish', file = $2, updated_at = $3 where id = $1 and state = 'pending'")
-                    .bind(*invitation_id)
-                    .bind(file.as_str())
-                    .bind(now)
-                    .execute(tx)
-                    .await?;
+                query(
+                    "update invitations set step = 'publish', file = $2, updated_at = $3
+                     where workspace_id = $4 and id = $1 and state = 'pending'",
+                )
+                .bind(*invitation_id)
+                .bind(file.as_str())
+                .bind(now)
+                .bind(workspace_id)
+                .execute(tx)
+                .await?;
             }
             Self::Published { invitation_id } => {
-                if let Some(ended) = end(tx, *invitation_id, "made", None).await? {
+                if let Some(ended) = end(tx, workspace_id, *invitation_id, "made", None).await? {
                     query(
                         "update contacts set lucky_number = $3, updated_at = $4,
-                           invitation_link = coalesce((select link from uploads where invitation_id = $5), $2) where id = $1",
+                           invitation_link = coalesce(
+                             (select link from uploads where uploads.workspace_id = $6 and invitation_id = $5), $2)
+                         where contacts.workspace_id = $6 and id = $1",
                     )
-                        .bind(ended.contact_id)
-                        .bind(ended.link)
-                        .bind(ended.lucky_number)
-                        .bind(now)
-                        .bind(*invitation_id)
-                        .execute(tx)
-                        .await?;
-                    super::run::count(tx, ended.run_id, super::run::Tally { made: 1, ..Default::default() }).await?;
+                    .bind(ended.contact_id)
+                    .bind(ended.link)
+                    .bind(ended.lucky_number)
+                    .bind(now)
+                    .bind(*invitation_id)
+                    .bind(workspace_id)
+                    .execute(tx)
+                    .await?;
+                    super::run::count(
+                        tx,
+                        workspace_id,
+                        ended.run_id,
+                        super::run::Tally { made: 1, ..Default::default() },
+                    )
+                    .await?;
                 }
             }
             Self::InvitationFailed { invitation_id, reason } => {
-                if let Some(ended) = end(tx, *invitation_id, "failed", Some(reason)).await? {
-                    super::run::count(tx, ended.run_id, super::run::Tally { failed: 1, ..Default::default() }).await?;
+                if let Some(ended) = end(tx, workspace_id, *invitation_id, "failed", Some(reason)).await? {
+                    super::run::count(
+                        tx,
+                        workspace_id,
+                        ended.run_id,
+                        super::run::Tally { failed: 1, ..Default::default() },
+                    )
+                    .await?;
                 }
             }
             Self::InvitationCancelled { invitation_id } => {
-                if let Some(ended) = end(tx, *invitation_id, "cancelled", None).await? {
-                    super::run::count(tx, ended.run_id, super::run::Tally { cancelled: 1, ..Default::default() })
-                        .await?;
+                if let Some(ended) = end(tx, workspace_id, *invitation_id, "cancelled", None).await? {
+                    super::run::count(
+                        tx,
+                        workspace_id,
+                        ended.run_id,
+                        super::run::Tally { cancelled: 1, ..Default::default() },
+                    )
+                    .await?;
                 }
             }
             Self::RunFailed { run_id, reason } => {
                 query(
                     "update invitation_runs set state = 'failed', reason = $2, finished_at = $3
-                     where id = $1 and state in ('importing', 'running')",
+                     where workspace_id = $4 and id = $1 and state in ('importing', 'running')",
                 )
                 .bind(*run_id)
                 .bind(reason.as_str())
                 .bind(now)
+                .bind(workspace_id)
                 .execute(tx)
                 .await?;
             }
             Self::RunCancelled { run_id } => {
                 query(
                     "update invitation_runs set state = 'cancelled', finished_at = $2
-                     where id = $1 and state in ('importing', 'running')",
+                     where workspace_id = $3 and id = $1 and state in ('importing', 'running')",
                 )
                 .bind(*run_id)
                 .bind(now)
+                .bind(workspace_id)
                 .execute(tx)
                 .await?;
             }
-            Self::InvitationReopened { invitation_id } => reopen(tx, *invitation_id).await?,
+            Self::InvitationReopened { invitation_id } => reopen(tx, workspace_id, *invitation_id).await?,
             Self::RunReopened { run_id } => {
                 query(
                     "update invitation_runs set state = 'importing', reason = null, finished_at = null
-                     where id = $1 and state in ('failed', 'cancelled') and not imported",
+                     where workspace_id = $2 and id = $1 and state in ('failed', 'cancelled') and not imported",
                 )
                 .bind(*run_id)
+                .bind(workspace_id)
                 .execute(tx)
                 .await?;
             }
@@ -212,28 +241,35 @@ struct Reopened {
 }
 
 /// Makes an invitation that had ended without success pending again, at the step where it ended, and its run with it.
-async fn reopen(tx: &mut Tx, invitation_id: Uuid) -> Result<()> {
+async fn reopen(tx: &mut Tx, workspace_id: Uuid, invitation_id: Uuid) -> Result<()> {
     let ended: Option<Reopened> =
-        query("select run_id, state from invitations where id = $1 and state in ('failed', 'cancelled')")
+        query(
+            "select run_id, state from invitations where workspace_id = $2 and id = $1 and state in ('failed', 'cancelled')",
+        )
             .bind(invitation_id)
+            .bind(workspace_id)
             .optional(&mut *tx)
             .await?;
     let Some(Reopened { run_id, state }) = ended else { return Ok(()) };
-    let changed =
-        query("update invitations set state = 'pending', reason = null, updated_at = $3 where id = $1 and state = $2")
-            .bind(invitation_id)
-            .bind(state.as_str())
-            .bind(tx.db().now())
-            .execute(tx)
-            .await?;
+    let changed = query(
+        "update invitations set state = 'pending', reason = null, updated_at = $3
+             where workspace_id = $4 and id = $1 and state = $2",
+    )
+    .bind(invitation_id)
+    .bind(state.as_str())
+    .bind(tx.db().now())
+    .bind(workspace_id)
+    .execute(tx)
+    .await?;
     if changed == 0 {
         return Ok(());
     }
     query(
         "update invitation_runs set state = 'running', finished_at = null
-         where id = $1 and state in ('complete', 'cancelled') and imported",
+         where workspace_id = $2 and id = $1 and state in ('complete', 'cancelled') and imported",
     )
     .bind(run_id)
+    .bind(workspace_id)
     .execute(tx)
     .await?;
     let back = if state == "failed" {
@@ -241,19 +277,26 @@ async fn reopen(tx: &mut Tx, invitation_id: Uuid) -> Result<()> {
     } else {
         super::run::Tally { cancelled: -1, ..Default::default() }
     };
-    super::run::count(tx, run_id, back).await
+    super::run::count(tx, workspace_id, run_id, back).await
 }
 
 /// Ends a pending invitation; `None` if it had ended before, so that it is counted once.
-async fn end(tx: &mut Tx, invitation_id: Uuid, state: &str, reason: Option<&String>) -> Result<Option<Ended>> {
+async fn end(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    invitation_id: Uuid,
+    state: &str,
+    reason: Option<&String>,
+) -> Result<Option<Ended>> {
     query(
         "update invitations set state = $2, reason = $3, step = case when $2 = 'made' then 'done' else step end, updated_at = $4
-         where id = $1 and state = 'pending' returning run_id, contact_id, link, lucky_number",
+         where workspace_id = $5 and id = $1 and state = 'pending' returning run_id, contact_id, link, lucky_number",
     )
     .bind(invitation_id)
     .bind(state)
     .bind(reason.cloned())
     .bind(tx.db().now())
+    .bind(workspace_id)
     .optional(tx)
     .await
 }

@@ -64,9 +64,9 @@ pub async fn invitation(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<
                 i.lucky_number, i.link, i.portrait, i.rendering, i.sha256, i.file, c.name, c.email, c.phone, c.external_id, c.picture,
                 c.fields
          from invitations as i
-         join events as e on e.id = i.event_id
-         join contacts as c on c.id = i.contact_id
-         join invitation_runs as r on r.id = i.run_id
+         join events as e on e.workspace_id = i.workspace_id and e.id = i.event_id
+         join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
+         join invitation_runs as r on r.workspace_id = i.workspace_id and r.id = i.run_id
          where i.workspace_id = $1 and i.id = $2",
     )
     .bind(workspace_id)
@@ -173,9 +173,9 @@ pub async fn run_guests(
                 i.portrait_notes, i.render_notes, i.file, u.link as outside_link, c.picture is not null as has_picture,
                 i.portrait is not null as has_portrait
          from run_guests as g
-         join invitations as i on i.id = g.invitation_id
-         join contacts as c on c.id = i.contact_id
-         left join uploads as u on u.invitation_id = i.id and u.sha256 is not null
+         join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id
+         join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
+         left join uploads as u on u.workspace_id = i.workspace_id and u.invitation_id = i.id and u.sha256 is not null
          where g.workspace_id = $1 and g.run_id = $2 and ($3 is null or i.state = $3) and g.position > $4
          order by g.position limit $5",
     )

@@ -73,11 +73,12 @@ pub async fn prepare_invitations(
 ) -> Result<(Prepared, Vec<NewJob>)> {
     let event_id = run.event_id;
     // Locks the event's row first: of two imports for one event the second waits here and then sees what the first made.
-    event::take_numbers(tx, event_id, 0).await?;
+    event::take_numbers(tx, workspace_id, event_id, 0).await?;
     let existing: Vec<Existing> = Bulk::new(
         "select i.id, i.contact_id, i.run_id, i.state from invitations as i join {rows} on i.contact_id = rows.contact_id
-         where i.event_id = rows.event_id",
+         where i.workspace_id = rows.workspace_id and i.event_id = rows.event_id",
     )
+    .column("workspace_id", guests.iter().map(|_| workspace_id).collect())
     .column("contact_id", guests.iter().map(|guest| guest.contact_id).collect())
     .column("event_id", guests.iter().map(|_| event_id).collect())
     .all(&mut *tx)
@@ -111,7 +112,7 @@ pub async fn prepare_invitations(
         }
     }
     prepared.pending += i64::try_from(fresh.len()).unwrap_or(i64::MAX);
-    take_over(tx, run, &taken_over).await?;
+    take_over(tx, workspace_id, run, &taken_over).await?;
     let taken_over: Vec<Uuid> = taken_over.iter().map(|(old, _)| old.id).collect();
     place(tx, workspace_id, run, &taken_over, places).await?;
     let ids = insert(tx, workspace_id, run, &fresh, links, places).await?;
@@ -156,13 +157,19 @@ pub(super) fn first_step(workspace_id: Uuid, invitation_id: Uuid, has_picture: b
 }
 
 /// Makes invitations of earlier runs this run's own: they keep id, number and link.
-async fn take_over(tx: &mut Tx, run: &run::Run, invitations: &[(&Existing, &Invitee)]) -> Result<()> {
+async fn take_over(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    run: &run::Run,
+    invitations: &[(&Existing, &Invitee)],
+) -> Result<()> {
     let now = tx.db().now();
     Bulk::new(
         "update invitations set run_id = rows.run_id, state = 'pending', reason = null,
            step = case when rows.has_picture then 'picture' else 'render' end, updated_at = rows.at
-         from {rows} where invitations.id = rows.id",
+         from {rows} where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id",
     )
+    .column("workspace_id", invitations.iter().map(|_| workspace_id).collect())
     .column("id", invitations.iter().map(|(old, _)| old.id).collect())
     .column("run_id", invitations.iter().map(|_| run.id).collect())
     .column("has_picture", invitations.iter().map(|(_, guest)| guest.has_picture).collect())
@@ -174,7 +181,7 @@ async fn take_over(tx: &mut Tx, run: &run::Run, invitations: &[(&Existing, &Invi
         *left.entry(old.run_id).or_default() += 1;
     }
     for (old_run, count) in left {
-        run::count(tx, old_run, run::Tally { total: -count, ..Default::default() }).await?;
+        run::count(tx, workspace_id, old_run, run::Tally { total: -count, ..Default::default() }).await?;
     }
     Ok(())
 }
@@ -191,7 +198,8 @@ async fn insert(
         return Ok(Vec::new());
     }
     let now = tx.db().now();
-    let numbers = event::take_numbers(tx, run.event_id, i64::try_from(guests.len()).unwrap_or(i64::MAX)).await?;
+    let numbers =
+        event::take_numbers(tx, workspace_id, run.event_id, i64::try_from(guests.len()).unwrap_or(i64::MAX)).await?;
     let ids: Vec<Uuid> = guests.iter().map(|_| tx.db().new_id()).collect();
     let expires_at = links.expiry(now);
     let placed = match &run.options.0.destination {
@@ -239,7 +247,7 @@ async fn place(
     places: &mut Vec<Place>,
 ) -> Result<()> {
     let Destination::Drive { connection_id, .. } = run.options.0.destination else { return Ok(()) };
-    let placed = upload::placed(&mut *tx, connection_id, invitations).await?;
+    let placed = upload::placed(&mut *tx, workspace_id, connection_id, invitations).await?;
     let without = invitations.iter().copied().filter(|id| !placed.contains(id));
     let places: Vec<_> = without.map_while(|id| places.pop().map(|place| (id, place.remote_id))).collect();
     upload::assign(tx, workspace_id, connection_id, &places).await

@@ -89,11 +89,13 @@ pub struct ProbeTimes {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn probe_times(db: &Db, batch_id: Uuid) -> Result<Option<ProbeTimes>> {
+pub async fn probe_times(db: &Db, workspace_id: Uuid, batch_id: Uuid) -> Result<Option<ProbeTimes>> {
     let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = query(
-        "select run_at, finished_at from jobs where batch_id = $1 and state = 'succeeded' and finished_at is not null",
+        "select run_at, finished_at from jobs
+         where workspace_id = $2 and batch_id = $1 and state = 'succeeded' and finished_at is not null",
     )
     .bind(batch_id)
+    .bind(workspace_id)
     .all(db)
     .await?;
     let (Some(first), Some(last)) = (rows.iter().map(|row| row.0).min(), rows.iter().map(|row| row.1).max()) else {

@@ -228,7 +228,7 @@ pub(crate) struct Tally {
 }
 
 /// Adds to a run's counters, and ends the run when its list is read and nobody of it is left waiting.
-pub(crate) async fn count(tx: &mut Tx, run_id: Uuid, tally: Tally) -> Result<()> {
+pub(crate) async fn count(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, tally: Tally) -> Result<()> {
     let now = tx.db().now();
     query(
         "update invitation_runs set total = total + $2, made = made + $3, already = already + $4, failed = failed + $5,
@@ -237,7 +237,7 @@ pub(crate) async fn count(tx: &mut Tx, run_id: Uuid, tally: Tally) -> Result<()>
                         then 'complete' else state end,
            finished_at = case when state = 'running' and total + $2 <= made + $3 + already + $4 + failed + $5 + cancelled + $7
                               then $8 else finished_at end
-         where id = $1",
+         where workspace_id = $9 and id = $1",
     )
     .bind(run_id)
     .bind(tally.total)
@@ -247,49 +247,10 @@ pub(crate) async fn count(tx: &mut Tx, run_id: Uuid, tally: Tally) -> Result<()>
     .bind(tally.rejected)
     .bind(tally.cancelled)
     .bind(now)
+    .bind(workspace_id)
     .execute(tx)
     .await?;
     Ok(())
-}
-
-/// How many rows of its list a run has taken in: where an import that was cut off goes on.
-pub async fn import_cursor(db: &Db, run_id: Uuid) -> Result<i64> {
-    let (cursor,): (i64,) = query("select cursor_row from invitation_runs where id = $1").bind(run_id).one(db).await?;
-    Ok(cursor)
-}
-
-/// Moves the import's cursor over a chunk, and adds what the chunk brought to the run's counters. False if the cursor is not at `from`
-/// any more, or the run has been cancelled: somebody else took the chunk in, so the transaction must be dropped.
-pub async fn take_chunk(
-    tx: &mut Tx,
-    run_id: Uuid,
-    (from, to): (i64, i64),
-    prepared: prepare::Prepared,
-    rejected: i64,
-) -> Result<bool> {
-    let moved =
-        query("update invitation_runs set cursor_row = $3 where id = $1 and cursor_row = $2 and state = 'importing'")
-            .bind(run_id)
-            .bind(from)
-            .bind(to)
-            .execute(tx)
-            .await?;
-    if moved == 0 {
-        return Ok(false);
-    }
-    let tally =
-        Tally { total: prepared.pending + prepared.already, already: prepared.already, rejected, ..Default::default() };
-    count(tx, run_id, tally).await?;
-    Ok(true)
-}
-
-/// Marks the list as read to its end.
-pub async fn import_finished(tx: &mut Tx, run_id: Uuid) -> Result<()> {
-    query("update invitation_runs set imported = true, state = 'running' where id = $1 and state = 'importing'")
-        .bind(run_id)
-        .execute(tx)
-        .await?;
-    count(tx, run_id, Tally::default()).await
 }
 
 /// Cancels a run: nothing of it starts any more. Returns the ids of its running jobs, which have been asked to stop; `None` if the
@@ -323,13 +284,17 @@ async fn cancel(
     let Some((batch_id,)) = cancelled else { return Ok(None) };
     let running = ledger::cancel_batch(&mut tx, workspace_id, batch_id).await?.unwrap_or_default();
     // What runs is asked to stop; its invitation is cancelled here, and a late outcome changes nothing.
-    let stopped =
-        query("update invitations set state = 'cancelled', updated_at = $2 where run_id = $1 and state = 'pending'")
-            .bind(id)
-            .bind(now)
-            .execute(&mut tx)
-            .await?;
-    count(&mut tx, id, Tally { cancelled: i64::try_from(stopped).unwrap_or(i64::MAX), ..Default::default() }).await?;
+    let stopped = query(
+        "update invitations set state = 'cancelled', updated_at = $2
+         where workspace_id = $3 and run_id = $1 and state = 'pending'",
+    )
+    .bind(id)
+    .bind(now)
+    .bind(workspace_id)
+    .execute(&mut tx)
+    .await?;
+    let cancelled = i64::try_from(stopped).unwrap_or(i64::MAX);
+    count(&mut tx, workspace_id, id, Tally { cancelled, ..Default::default() }).await?;
     if let Some(by) = by {
         audit::record(&mut tx, by, Entry::of("run.cancel", id).affecting(stopped)).await?;
     }
@@ -368,25 +333,30 @@ async fn retry(
             .optional(&mut tx)
             .await?;
     let Some(run) = found else { return Ok(None) };
-    query("update batches set state = 'running', sweeping = false, finished_at = null where id = $1")
+    query("update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
         .bind(run.batch_id)
         .execute(&mut tx)
         .await?;
     let again: Vec<Retried> = query(
-        "select i.id, c.picture from invitations as i join contacts as c on c.id = i.contact_id
-         where i.run_id = $1 and i.state in ('failed', 'cancelled')",
+        "select i.id, c.picture from invitations as i
+         join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
+         where i.workspace_id = $2 and i.run_id = $1 and i.state in ('failed', 'cancelled')",
     )
     .bind(id)
+    .bind(workspace_id)
     .all(&mut tx)
     .await?;
     query(
         "update invitations set state = 'pending', reason = null, updated_at = $2,
-           step = case when exists (select 1 from contacts as c where c.id = invitations.contact_id and c.picture is not null)
+           step = case when exists (select 1 from contacts as c where c.workspace_id = invitations.workspace_id
+                                      and c.id = invitations.contact_id and c.picture is not null)
                        then 'picture' else 'render' end
-         where run_id = $1 and state in ('failed', 'cancelled')",
+         where workspace_id = $3 and run_id = $1 and state in ('failed', 'cancelled')",
     )
     .bind(id)
     .bind(db.now())
+    .bind(workspace_id)
     .execute(&mut tx)
     .await?;
     let mut jobs: Vec<_> = again
@@ -394,7 +364,7 @@ async fn retry(
         .map(|guest| prepare::first_step(workspace_id, guest.id, guest.picture.is_some(), run.batch_id))
         .collect();
     // Only an import that did not reach the end of its list is run again; it goes on where it stopped.
-    let unread = run.finished_at.is_some() && !is_imported(&mut tx, id).await?;
+    let unread = run.finished_at.is_some() && !is_imported(&mut tx, workspace_id, id).await?;
     if unread {
         let mut import = import_job(workspace_id, id, &run.source.0, &run.options.0);
         import.batch_id = Some(run.batch_id);
@@ -405,11 +375,12 @@ async fn retry(
         "update invitation_runs set failed = 0, cancelled = 0, reason = null,
            state = case when $2 then 'importing' when $3 then 'running' else state end,
            finished_at = case when $2 or $3 then null else finished_at end
-         where id = $1",
+         where workspace_id = $4 and id = $1",
     )
     .bind(id)
     .bind(unread)
     .bind(enqueued > 0)
+    .bind(workspace_id)
     .execute(&mut tx)
     .await?;
     ledger::enqueue(&mut tx, jobs).await?;
@@ -420,7 +391,11 @@ async fn retry(
     Ok(Some(enqueued))
 }
 
-async fn is_imported(tx: &mut Tx, run_id: Uuid) -> Result<bool> {
-    let (imported,): (bool,) = query("select imported from invitation_runs where id = $1").bind(run_id).one(tx).await?;
+async fn is_imported(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid) -> Result<bool> {
+    let (imported,): (bool,) = query("select imported from invitation_runs where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
+        .bind(run_id)
+        .one(tx)
+        .await?;
     Ok(imported)
 }

@@ -57,13 +57,19 @@ pub struct EventFolder {
 }
 
 /// The folder of an event under `parent` in an account, once it was named.
-pub async fn event_folder(db: &Db, event_id: Uuid, connection_id: Uuid, parent: &str) -> Result<Option<EventFolder>> {
+pub async fn event_folder(
+    db: &Db,
+    workspace_id: Uuid,
+    (event_id, connection_id, parent): (Uuid, Uuid, &str),
+) -> Result<Option<EventFolder>> {
     query(
-        "select remote_id, ready, share_each from event_folders where event_id = $1 and connection_id = $2 and parent = $3",
+        "select remote_id, ready, share_each from event_folders
+         where workspace_id = $4 and event_id = $1 and connection_id = $2 and parent = $3",
     )
     .bind(event_id)
     .bind(connection_id)
     .bind(parent)
+    .bind(workspace_id)
     .optional(db)
     .await
 }
@@ -90,11 +96,13 @@ pub async fn name_folder(
     .execute(&mut tx)
     .await?;
     let folder = query(
-        "select remote_id, ready, share_each from event_folders where event_id = $1 and connection_id = $2 and parent = $3",
+        "select remote_id, ready, share_each from event_folders
+         where workspace_id = $4 and event_id = $1 and connection_id = $2 and parent = $3",
     )
     .bind(event_id)
     .bind(connection_id)
     .bind(parent)
+    .bind(workspace_id)
     .one(&mut tx)
     .await?;
     tx.commit().await?;
@@ -102,25 +110,35 @@ pub async fn name_folder(
 }
 
 /// Notes that a folder is there, and whether files in it inherit who may read them.
-pub async fn folder_is_ready(db: &Db, remote_id: &str, connection_id: Uuid, share_each: bool) -> Result<()> {
+pub async fn folder_is_ready(
+    db: &Db,
+    workspace_id: Uuid,
+    (connection_id, remote_id): (Uuid, &str),
+    share_each: bool,
+) -> Result<()> {
     let mut tx = db.begin().await?;
-    query("update event_folders set ready = $3, share_each = $4, updated_at = $5 where connection_id = $1 and remote_id = $2")
-        .bind(connection_id)
-        .bind(remote_id)
-        .bind(true)
-        .bind(share_each)
-        .bind(db.now())
-        .execute(&mut tx)
-        .await?;
+    query(
+        "update event_folders set ready = $3, share_each = $4, updated_at = $5
+         where workspace_id = $6 and connection_id = $1 and remote_id = $2",
+    )
+    .bind(connection_id)
+    .bind(remote_id)
+    .bind(true)
+    .bind(share_each)
+    .bind(db.now())
+    .bind(workspace_id)
+    .execute(&mut tx)
+    .await?;
     tx.commit().await
 }
 
 /// Forgets a folder that is gone for good, so that a new one is made.
-pub async fn forget_folder(db: &Db, connection_id: Uuid, remote_id: &str) -> Result<()> {
+pub async fn forget_folder(db: &Db, workspace_id: Uuid, connection_id: Uuid, remote_id: &str) -> Result<()> {
     let mut tx = db.begin().await?;
-    query("delete from event_folders where connection_id = $1 and remote_id = $2")
+    query("delete from event_folders where workspace_id = $3 and connection_id = $1 and remote_id = $2")
         .bind(connection_id)
         .bind(remote_id)
+        .bind(workspace_id)
         .execute(&mut tx)
         .await?;
     tx.commit().await
@@ -142,54 +160,67 @@ pub struct Upload {
 }
 
 /// Where an invitation lies outside.
-pub async fn upload(db: &Db, invitation_id: Uuid) -> Result<Option<Upload>> {
-    query("select connection_id, remote_id, sha256, link, session from uploads where invitation_id = $1")
+pub async fn upload(db: &Db, workspace_id: Uuid, invitation_id: Uuid) -> Result<Option<Upload>> {
+    query("select connection_id, remote_id, sha256, link, session from uploads where workspace_id = $2 and invitation_id = $1")
         .bind(invitation_id)
+        .bind(workspace_id)
         .optional(db)
         .await
 }
 
 /// Forgets the place of a file that is gone for good, so that it gets a new one.
-pub async fn forget_upload(db: &Db, invitation_id: Uuid, remote_id: &str) -> Result<()> {
+pub async fn forget_upload(db: &Db, workspace_id: Uuid, invitation_id: Uuid, remote_id: &str) -> Result<()> {
     let mut tx = db.begin().await?;
-    query("delete from uploads where invitation_id = $1 and remote_id = $2")
+    query("delete from uploads where workspace_id = $3 and invitation_id = $1 and remote_id = $2")
         .bind(invitation_id)
         .bind(remote_id)
+        .bind(workspace_id)
         .execute(&mut tx)
         .await?;
     tx.commit().await
 }
 
 /// Keeps where an upload in pieces goes on, or forgets it.
-pub async fn keep_session(db: &Db, invitation_id: Uuid, session: Option<Vec<u8>>) -> Result<()> {
+pub async fn keep_session(db: &Db, workspace_id: Uuid, invitation_id: Uuid, session: Option<Vec<u8>>) -> Result<()> {
     let mut tx = db.begin().await?;
-    query("update uploads set session = $2, updated_at = $3 where invitation_id = $1")
+    query("update uploads set session = $2, updated_at = $3 where workspace_id = $4 and invitation_id = $1")
         .bind(invitation_id)
         .bind(session)
         .bind(db.now())
+        .bind(workspace_id)
         .execute(&mut tx)
         .await?;
     tx.commit().await
 }
 
 /// Settles where an invitation's file goes that was given no place before. The first to say so wins.
-pub async fn name_upload(db: &Db, invitation_id: Uuid, connection_id: Uuid, remote_id: &str) -> Result<Upload> {
+pub async fn name_upload(
+    db: &Db,
+    workspace_id: Uuid,
+    invitation_id: Uuid,
+    connection_id: Uuid,
+    remote_id: &str,
+) -> Result<Upload> {
     let mut tx = db.begin().await?;
     query(
         "insert into uploads (invitation_id, workspace_id, connection_id, remote_id, updated_at)
-         select id, workspace_id, $2, $3, $4 from invitations where id = $1
+         select id, workspace_id, $2, $3, $4 from invitations where workspace_id = $5 and id = $1
          on conflict (invitation_id) do update set connection_id = excluded.connection_id, remote_id = excluded.remote_id,
            sha256 = null, link = null, session = null, updated_at = excluded.updated_at
-         where uploads.connection_id <> excluded.connection_id",
+         where uploads.workspace_id = excluded.workspace_id and uploads.connection_id <> excluded.connection_id",
     )
     .bind(invitation_id)
     .bind(connection_id)
     .bind(remote_id)
     .bind(db.now())
+    .bind(workspace_id)
     .execute(&mut tx)
     .await?;
-    let place = query("select connection_id, remote_id, sha256, link, session from uploads where invitation_id = $1")
+    let place = query(
+        "select connection_id, remote_id, sha256, link, session from uploads where workspace_id = $2 and invitation_id = $1",
+    )
         .bind(invitation_id)
+        .bind(workspace_id)
         .one(&mut tx)
         .await?;
     tx.commit().await?;
@@ -197,12 +228,14 @@ pub async fn name_upload(db: &Db, invitation_id: Uuid, connection_id: Uuid, remo
 }
 
 /// Notes that an invitation lies outside. Only while it is being made: a stale attempt changes nothing.
-pub(super) async fn arrived(tx: &mut Tx, invitation_id: Uuid, outside: &Outside) -> Result<()> {
+pub(super) async fn arrived(tx: &mut Tx, workspace_id: Uuid, invitation_id: Uuid, outside: &Outside) -> Result<()> {
     query(
         "insert into uploads (invitation_id, workspace_id, connection_id, remote_id, sha256, link, session, updated_at)
-         select id, workspace_id, $2, $3, $4, $5, null, $6 from invitations where id = $1 and state = 'pending'
+         select id, workspace_id, $2, $3, $4, $5, null, $6 from invitations
+         where workspace_id = $7 and id = $1 and state = 'pending'
          on conflict (invitation_id) do update set connection_id = excluded.connection_id, remote_id = excluded.remote_id,
-           sha256 = excluded.sha256, link = excluded.link, session = null, updated_at = excluded.updated_at",
+           sha256 = excluded.sha256, link = excluded.link, session = null, updated_at = excluded.updated_at
+         where uploads.workspace_id = excluded.workspace_id",
     )
     .bind(invitation_id)
     .bind(outside.connection_id)
@@ -210,6 +243,7 @@ pub(super) async fn arrived(tx: &mut Tx, invitation_id: Uuid, outside: &Outside)
     .bind(outside.sha256.as_str())
     .bind(outside.link.clone())
     .bind(tx.db().now())
+    .bind(workspace_id)
     .execute(tx)
     .await?;
     Ok(())
@@ -228,7 +262,8 @@ pub(super) async fn assign(
         "insert into uploads (invitation_id, workspace_id, connection_id, remote_id, updated_at)
          select invitation_id, workspace_id, connection_id, remote_id, at from {rows} where true
          on conflict (invitation_id) do update set connection_id = excluded.connection_id, remote_id = excluded.remote_id,
-           sha256 = null, link = null, session = null, updated_at = excluded.updated_at",
+           sha256 = null, link = null, session = null, updated_at = excluded.updated_at
+         where uploads.workspace_id = excluded.workspace_id",
     )
     .column("invitation_id", places.iter().map(|(id, _)| *id).collect())
     .column("workspace_id", places.iter().map(|_| workspace_id).collect())
@@ -240,11 +275,17 @@ pub(super) async fn assign(
 }
 
 /// Which of these invitations have a place in this account.
-pub(super) async fn placed(tx: &mut Tx, connection_id: Uuid, invitations: &[Uuid]) -> Result<Vec<Uuid>> {
+pub(super) async fn placed(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    connection_id: Uuid,
+    invitations: &[Uuid],
+) -> Result<Vec<Uuid>> {
     let found: Vec<(Uuid,)> = Bulk::new(
         "select u.invitation_id from uploads as u join {rows} on u.invitation_id = rows.id
-         where u.connection_id = rows.connection_id",
+         where u.workspace_id = rows.workspace_id and u.connection_id = rows.connection_id",
     )
+    .column("workspace_id", invitations.iter().map(|_| workspace_id).collect())
     .column("id", invitations.iter().copied().collect())
     .column("connection_id", invitations.iter().map(|_| connection_id).collect())
     .all(tx)

@@ -99,6 +99,9 @@ pub async fn batch(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Batch
     .await
 }
 
+/// Ends to be added to the counters of batches, each under its workspace and its id.
+pub(super) type Ends = HashMap<(Uuid, Uuid), Counts>;
+
 /// Ends to be added to a batch's counters. Negative where a person retries what had ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
@@ -136,17 +139,15 @@ struct Counted {
 }
 
 /// Adds to the counters of batches and returns the jobs to enqueue for those to which something happened: the first death, the end.
-pub(super) async fn count(
-    tx: &mut Tx,
-    counts: HashMap<Uuid, Counts>,
-    now: DateTime<Utc>,
-) -> std::result::Result<Vec<NewJob>, DbError> {
+pub(super) async fn count(tx: &mut Tx, counts: Ends, now: DateTime<Utc>) -> std::result::Result<Vec<NewJob>, DbError> {
     let mut callbacks = Vec::new();
     let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_unstable_by_key(|(id, _)| *id);
-    for (id, counts) in counts {
+    // The order in which new jobs lock their batches.
+    counts.sort_unstable_by_key(|((_, id), _)| *id);
+    for ((workspace_id, id), counts) in counts {
         let counted: Option<Counted> = query(
-            "update batches set succeeded = succeeded + $2, dead = dead + $3, cancelled = cancelled + $4 where id = $1
+            "update batches set succeeded = succeeded + $2, dead = dead + $3, cancelled = cancelled + $4
+             where workspace_id = $5 and id = $1
              returning total - succeeded - dead - cancelled as unfinished, dead + cancelled as unsuccessful, dead, death_told, state,
                        on_complete, on_success, on_first_death",
         )
@@ -154,27 +155,37 @@ pub(super) async fn count(
         .bind(counts.succeeded)
         .bind(counts.dead)
         .bind(counts.cancelled)
+        .bind(workspace_id)
         .optional(&mut *tx)
         .await?;
         let Some(counted) = counted else { continue };
         if counted.dead > 0 && !counted.death_told {
-            query("update batches set death_told = true where id = $1").bind(id).execute(tx).await?;
+            query("update batches set death_told = true where workspace_id = $1 and id = $2")
+                .bind(workspace_id)
+                .bind(id)
+                .execute(tx)
+                .await?;
             callbacks.extend(stored(counted.on_first_death));
         }
         if counted.unfinished > 0 {
             if counted.state == "complete" {
-                query("update batches set state = 'running', finished_at = null where id = $1")
+                query("update batches set state = 'running', finished_at = null where workspace_id = $1 and id = $2")
+                    .bind(workspace_id)
                     .bind(id)
                     .execute(tx)
                     .await?;
             }
             continue;
         }
-        query("update batches set state = case when state = 'running' then 'complete' else state end, finished_at = $2 where id = $1")
-            .bind(id)
-            .bind(now)
-            .execute(tx)
-            .await?;
+        query(
+            "update batches set state = case when state = 'running' then 'complete' else state end, finished_at = $2
+             where workspace_id = $3 and id = $1",
+        )
+        .bind(id)
+        .bind(now)
+        .bind(workspace_id)
+        .execute(tx)
+        .await?;
         if counted.unsuccessful == 0 {
             callbacks.extend(stored(counted.on_success));
         }

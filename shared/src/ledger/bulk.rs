@@ -190,7 +190,7 @@ pub async fn act_on_next(
     let (changed, running) = match act {
         Act::Retry => (retry_jobs(tx, workspace_id, &ids).await?, Vec::new()),
         Act::Cancel => cancel_jobs(tx, workspace_id, &ids).await?,
-        Act::Delete => (delete_jobs(tx, &ids).await?, Vec::new()),
+        Act::Delete => (delete_jobs(tx, workspace_id, &ids).await?, Vec::new()),
     };
     let mut now = acting.clone();
     now.seen += count(ids.len());
@@ -217,18 +217,20 @@ pub async fn delete_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<
     wanted.and("id = ?", id);
     let found: Vec<(Uuid,)> = wanted.select("select id from jobs", "", None).all(&mut *tx).await?;
     let ids: Vec<Uuid> = found.into_iter().map(|(id,)| id).collect();
-    Ok(delete_jobs(tx, &ids).await? > 0)
+    Ok(delete_jobs(tx, workspace_id, &ids).await? > 0)
 }
 
 /// Deletes those of these jobs that have ended.
-async fn delete_jobs(tx: &mut Tx, ids: &[Uuid]) -> Result<usize> {
+async fn delete_jobs(tx: &mut Tx, workspace_id: Uuid, ids: &[Uuid]) -> Result<usize> {
     let mut ids = ids.to_vec();
     // One order for all who lock many rows.
     ids.sort_unstable();
     let gone: Vec<Gone> = Bulk::new(
-        "delete from jobs where id in (select id from {rows}) and state in ('succeeded', 'dead', 'cancelled')
+        "delete from jobs where (workspace_id, id) in (select workspace_id, id from {rows})
+           and state in ('succeeded', 'dead', 'cancelled')
          returning id, workspace_id, kind, state, finished_at",
     )
+    .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
     .column("id", ids.into_iter().collect())
     .all(&mut *tx)
     .await?;

@@ -1,7 +1,5 @@
 //! Cancelling: what waits at once, what runs through its cancellation token.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -27,6 +25,7 @@ pub enum Cancelled {
 #[derive(FromRow)]
 struct Found {
     id: Uuid,
+    workspace_id: Uuid,
     state: String,
     kind: String,
     args: Json<serde_json::Value>,
@@ -49,7 +48,7 @@ pub async fn cancel_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<
            finished_at = case when state = 'ready' then $3 else finished_at end,
            cancel_requested = true
          where workspace_id = $1 and id = $2 and state in ('ready', 'running')
-         returning id, state, kind, args, batch_id",
+         returning id, workspace_id, state, kind, args, batch_id",
     )
     .bind(workspace_id)
     .bind(id)
@@ -86,7 +85,7 @@ pub(super) async fn cancel_jobs(
            finished_at = case when state = 'ready' then rows.at else finished_at end,
            cancel_requested = true
          from {rows} where jobs.id = rows.id and jobs.workspace_id = rows.workspace_id and jobs.state in ('ready', 'running')
-         returning jobs.id, jobs.state, jobs.kind, jobs.args, jobs.batch_id",
+         returning jobs.id, jobs.workspace_id, jobs.state, jobs.kind, jobs.args, jobs.batch_id",
     )
     .column("id", ids.iter().copied().collect())
     .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
@@ -116,17 +115,17 @@ pub async fn cancel_batch(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<O
     if touched == 0 {
         return Ok(None);
     }
-    sweep(tx, id).await.map(|swept| Some(swept.asked))
+    sweep(tx, workspace_id, id).await.map(|swept| Some(swept.asked))
 }
 
 /// Ends more waiting jobs of batches that were cancelled: at most a thousand of each. Returns how many, and how many running ones it asked
 /// to stop.
 pub async fn sweep_cancelled(db: &Db) -> Result<usize, EnqueueError> {
-    let batches: Vec<(Uuid,)> = query("select id from batches where sweeping").all(db).await?;
+    let batches: Vec<(Uuid, Uuid)> = query("select workspace_id, id from batches where sweeping").all(db).await?;
     let mut ended = 0;
-    for (id,) in batches {
+    for (workspace_id, id) in batches {
         let mut tx = db.begin().await?;
-        let swept = sweep(&mut tx, id).await?;
+        let swept = sweep(&mut tx, workspace_id, id).await?;
         tx.commit().await?;
         ended += swept.ended + swept.asked.len();
     }
@@ -139,34 +138,43 @@ struct Swept {
     asked: Vec<Uuid>,
 }
 
-async fn sweep(tx: &mut Tx, id: Uuid) -> Result<Swept, EnqueueError> {
+async fn sweep(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Swept, EnqueueError> {
     // Locks the batch, so that two who sweep do not wait for each other's jobs crosswise.
-    query("update batches set sweeping = sweeping where id = $1").bind(id).execute(tx).await?;
+    query("update batches set sweeping = sweeping where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
+        .bind(id)
+        .execute(tx)
+        .await?;
     // One statement for both: a job that starts, or waits again, at this moment is caught as what it has become.
     let touched: Vec<Found> = query(
         "update jobs set
            state = case when state = 'ready' then 'cancelled' else state end,
            finished_at = case when state = 'ready' then $2 else finished_at end,
            cancel_requested = true
-         where state in ('ready', 'running') and id in (
-           select id from jobs where batch_id = $1 and state = 'ready'
-           union all select id from jobs where batch_id = $1 and state = 'running' and not cancel_requested limit $3)
-         returning id, state, kind, args, batch_id",
+         where workspace_id = $4 and state in ('ready', 'running') and id in (
+           select id from jobs where workspace_id = $4 and batch_id = $1 and state = 'ready'
+           union all
+           select id from jobs where workspace_id = $4 and batch_id = $1 and state = 'running' and not cancel_requested limit $3)
+         returning id, workspace_id, state, kind, args, batch_id",
     )
     .bind(id)
     .bind(tx.db().now())
     .bind(CHUNK)
+    .bind(workspace_id)
     .all(&mut *tx)
     .await?;
     let (cancelled, asked): (Vec<_>, Vec<_>) =
         touched.into_iter().partition(|found| found.state == JobState::Cancelled.as_str());
     ended_by_cancel(tx, &cancelled).await?;
     query(
-        "update batches set sweeping = exists (select 1 from jobs where batch_id = $1 and state = 'ready')
-           or exists (select 1 from jobs where batch_id = $1 and state = 'running' and not cancel_requested)
-         where id = $1",
+        "update batches set
+           sweeping = exists (select 1 from jobs where jobs.workspace_id = $2 and batch_id = $1 and jobs.state = 'ready')
+             or exists (select 1 from jobs where jobs.workspace_id = $2 and batch_id = $1 and jobs.state = 'running'
+                          and not cancel_requested)
+         where workspace_id = $2 and id = $1",
     )
     .bind(id)
+    .bind(workspace_id)
     .execute(tx)
     .await?;
     Ok(Swept { ended: cancelled.len(), asked: asked.into_iter().map(|found| found.id).collect() })
@@ -174,14 +182,14 @@ async fn sweep(tx: &mut Tx, id: Uuid) -> Result<Swept, EnqueueError> {
 
 /// Counts cancelled jobs in their batches and tells the domain.
 async fn ended_by_cancel(tx: &mut Tx, cancelled: &[Found]) -> Result<(), EnqueueError> {
-    let mut counts: HashMap<Uuid, batch::Counts> = HashMap::new();
+    let mut counts = batch::Ends::new();
     for found in cancelled {
         if let Some(batch) = found.batch_id {
-            counts.entry(batch).or_default().add(JobState::Cancelled);
+            counts.entry((found.workspace_id, batch)).or_default().add(JobState::Cancelled);
         }
         tracing::debug!(job = %found.id, kind = %found.kind, "job cancelled before it started");
         for fact in jobs::facts_on_cancel(&found.kind, &found.args.0) {
-            fact.apply(tx).await?;
+            fact.apply(tx, found.workspace_id).await?;
         }
     }
     let now = tx.db().now();
@@ -240,6 +248,7 @@ pub async fn drop_expired(db: &Db) -> Result<usize, EnqueueError> {
         .into_iter()
         .map(|job| Found {
             id: job.id,
+            workspace_id: job.workspace_id,
             state: "cancelled".to_owned(),
             kind: job.kind,
             args: job.args,

@@ -49,22 +49,24 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
     let first: Vec<&Finished> = finished.iter().filter(|finished| seen.insert(finished.job.key())).collect();
     let states = write_outcomes(&mut tx, &first, now).await?;
     let mut follow_ups = Vec::new();
-    let mut facts: Vec<Cow<'_, Fact>> = Vec::new();
+    let mut facts: Vec<(Uuid, Cow<'_, Fact>)> = Vec::new();
     let mut errors = Vec::new();
     let mut limited = Limited::default();
-    let mut counts: HashMap<Uuid, batch::Counts> = HashMap::new();
+    let mut counts = batch::Ends::new();
     for finished in first {
         let Some(state) = states.get(&finished.job.key()) else { continue };
+        // Whatever its arguments name: a job changes its own workspace.
+        let workspace_id = finished.job.workspace_id;
         if let Some(batch) = finished.job.batch_id {
-            counts.entry(batch).or_default().add(*state);
+            counts.entry((workspace_id, batch)).or_default().add(*state);
         }
         match &finished.outcome {
             Outcome::Done { facts: changed, then, .. } => {
-                facts.extend(changed.iter().map(Cow::Borrowed));
+                facts.extend(changed.iter().map(|fact| (workspace_id, Cow::Borrowed(fact))));
                 follow_ups.extend(then.iter().map(|job| inherit(job, finished)));
             }
             Outcome::Dead { error, facts: changed } => {
-                facts.extend(changed.iter().map(Cow::Borrowed));
+                facts.extend(changed.iter().map(|fact| (workspace_id, Cow::Borrowed(fact))));
                 errors.push((finished, error.clone()));
             }
             Outcome::Retry { error, .. } => errors.push((finished, error.clone())),
@@ -77,12 +79,12 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
         }
         if *state == JobState::Cancelled {
             let cancelled = jobs::facts_on_cancel(&finished.job.kind, &finished.job.args.0);
-            facts.extend(cancelled.into_iter().map(Cow::Owned));
+            facts.extend(cancelled.into_iter().map(|fact| (workspace_id, Cow::Owned(fact))));
         }
     }
     write_errors(&mut tx, &errors, now).await?;
-    for fact in facts {
-        fact.apply(&mut tx).await?;
+    for (workspace_id, fact) in facts {
+        fact.apply(&mut tx, workspace_id).await?;
     }
     enqueue(&mut tx, follow_ups).await?;
     let on_complete = batch::count(&mut tx, counts, now).await?;
@@ -149,10 +151,12 @@ async fn write_outcomes(
            lease_until = null,
            finished_at = case when rows.state = 'ready' and not jobs.cancel_requested then null else rows.at end
          from {rows}
-         where jobs.id = rows.id and jobs.attempt = rows.attempt and jobs.state || '' = 'running'
+         where jobs.id = rows.id and jobs.workspace_id = rows.workspace_id and jobs.attempt = rows.attempt
+           and jobs.state || '' = 'running'
          returning jobs.id, jobs.attempt, jobs.state",
     )
     .column("id", order.iter().map(|finished| finished.job.id).collect())
+    .column("workspace_id", order.iter().map(|finished| finished.job.workspace_id).collect())
     .column("attempt", order.iter().map(|finished| finished.job.attempt).collect())
     .column("state", order.iter().map(|finished| state_of(&finished.outcome).as_str().to_owned()).collect())
     .column(
@@ -245,11 +249,15 @@ async fn write_errors(tx: &mut Tx, errors: &[(&Finished, String)], now: DateTime
     .execute(tx)
     .await?;
     // A statement of its own, so that outcomes without an error do not pay for it.
-    Bulk::new("update jobs set fingerprint = rows.fingerprint from {rows} where jobs.id = rows.id")
-        .column("id", errors.iter().map(|(finished, _)| finished.job.id).collect())
-        .column("fingerprint", causes.into_iter().collect())
-        .execute(tx)
-        .await
+    Bulk::new(
+        "update jobs set fingerprint = rows.fingerprint from {rows}
+         where jobs.id = rows.id and jobs.workspace_id = rows.workspace_id",
+    )
+    .column("id", errors.iter().map(|(finished, _)| finished.job.id).collect())
+    .column("workspace_id", errors.iter().map(|(finished, _)| finished.job.workspace_id).collect())
+    .column("fingerprint", causes.into_iter().collect())
+    .execute(tx)
+    .await
 }
 
 /// An error message can hold a provider's whole answer; a row keeps its beginning.

@@ -49,8 +49,9 @@ pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, Enqueu
     }
     let mut ids: Vec<Uuid> = jobs.iter().map(|_| tx.db().new_id()).collect();
     let open_batches = open_batches(tx, &jobs).await?;
-    let mut wanted: Vec<usize> =
-        (0..jobs.len()).filter(|at| jobs[*at].batch_id.is_none_or(|batch| open_batches.contains(&batch))).collect();
+    let mut wanted: Vec<usize> = (0..jobs.len())
+        .filter(|at| jobs[*at].batch_id.is_none_or(|batch| open_batches.contains(&(batch, jobs[*at].workspace_id))))
+        .collect();
     // A key waits for whoever else is just enqueueing it: in one order, so that two lists of keys never wait for each other.
     wanted.sort_by(|a, b| key_of(&jobs[*a]).cmp(&key_of(&jobs[*b])));
     unique::throttle(tx, &jobs, &mut ids, &mut wanted).await?;
@@ -186,38 +187,46 @@ pub(super) fn due(job: &NewJob, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Locks the batches the jobs want to join and tells which of them still take jobs.
-async fn open_batches(tx: &mut Tx, jobs: &[NewJob]) -> Result<HashSet<Uuid>, DbError> {
+async fn open_batches(tx: &mut Tx, jobs: &[NewJob]) -> Result<HashSet<(Uuid, Uuid)>, DbError> {
     let mut open = HashSet::new();
-    let wanted: HashSet<Uuid> = jobs.iter().filter_map(|job| job.batch_id).collect();
-    for batch in sorted(wanted) {
-        let touched = query("update batches set total = total where id = $1 and state <> 'cancelled'")
-            .bind(batch)
-            .execute(tx)
-            .await?;
+    let wanted: HashSet<(Uuid, Uuid)> = jobs.iter().filter_map(|job| Some((job.batch_id?, job.workspace_id))).collect();
+    for (batch, workspace_id) in sorted(wanted) {
+        // A batch of another workspace takes none.
+        let touched =
+            query("update batches set total = total where workspace_id = $1 and id = $2 and state <> 'cancelled'")
+                .bind(workspace_id)
+                .bind(batch)
+                .execute(tx)
+                .await?;
         if touched == 1 {
-            open.insert(batch);
+            open.insert((batch, workspace_id));
         }
     }
     Ok(open)
 }
 
 async fn count_in_batches(tx: &mut Tx, jobs: impl Iterator<Item = &NewJob>) -> Result<(), DbError> {
-    let mut counts: HashMap<Uuid, i64> = HashMap::new();
-    for batch in jobs.filter_map(|job| job.batch_id) {
+    let mut counts: HashMap<(Uuid, Uuid), i64> = HashMap::new();
+    for batch in jobs.filter_map(|job| Some((job.batch_id?, job.workspace_id))) {
         *counts.entry(batch).or_default() += 1;
     }
     for batch in sorted(counts.keys().copied()) {
-        query("update batches set total = total + $2, state = 'running', finished_at = null where id = $1")
-            .bind(batch)
-            .bind(counts[&batch])
-            .execute(tx)
-            .await?;
+        let (id, workspace_id) = batch;
+        query(
+            "update batches set total = total + $2, state = 'running', finished_at = null
+             where workspace_id = $3 and id = $1",
+        )
+        .bind(id)
+        .bind(counts[&batch])
+        .bind(workspace_id)
+        .execute(tx)
+        .await?;
     }
     Ok(())
 }
 
 /// One order for every transaction that locks several rows, so that two of them never wait for each other.
-fn sorted(ids: impl IntoIterator<Item = Uuid>) -> Vec<Uuid> {
+fn sorted(ids: impl IntoIterator<Item = (Uuid, Uuid)>) -> Vec<(Uuid, Uuid)> {
     let mut ids: Vec<_> = ids.into_iter().collect();
     ids.sort_unstable();
     ids

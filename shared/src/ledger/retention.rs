@@ -60,7 +60,8 @@ pub(super) async fn remember(tx: &mut Tx, gone: &[Gone]) -> Result<()> {
         .await?;
     }
     if !gone.is_empty() {
-        Bulk::new("delete from job_errors where job_id in (select id from {rows})")
+        Bulk::new("delete from job_errors where (workspace_id, job_id) in (select workspace_id, id from {rows})")
+            .column("workspace_id", gone.iter().map(|job| job.workspace_id).collect())
             .column("id", gone.iter().map(|job| job.id).collect())
             .execute(tx)
             .await?;

@@ -63,7 +63,7 @@ pub async fn retry_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid, tries: i64)
     .bind(id)
     .all(&mut *tx)
     .await?;
-    Ok(revive(tx, &found, |_| tries).await? > 0)
+    Ok(revive(tx, workspace_id, &found, |_| tries).await? > 0)
 }
 
 /// Makes those of these jobs ready again that are dead or cancelled, each with its kind's tries, in the given order. Returns how many.
@@ -78,7 +78,7 @@ pub(super) async fn retry_jobs(tx: &mut Tx, workspace_id: Uuid, ids: &[Uuid]) ->
     .await?;
     let place: HashMap<Uuid, usize> = ids.iter().copied().zip(0..).collect();
     found.sort_by_key(|job| place.get(&job.id).copied());
-    revive(tx, &found, tries_of).await
+    revive(tx, workspace_id, &found, tries_of).await
 }
 
 /// Tries a person's retry gives to a job of a kind that is not known any more.
@@ -99,19 +99,24 @@ pub async fn retry_batch(tx: &mut Tx, workspace_id: Uuid, batch_id: Uuid, tries:
     .bind(batch_id)
     .all(&mut *tx)
     .await?;
-    revive(tx, &found, |_| tries).await
+    revive(tx, workspace_id, &found, |_| tries).await
 }
 
-async fn revive(tx: &mut Tx, found: &[Revived], tries: impl Fn(&str) -> i64) -> Result<usize, EnqueueError> {
+async fn revive(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    found: &[Revived],
+    tries: impl Fn(&str) -> i64,
+) -> Result<usize, EnqueueError> {
     let now = tx.db().now();
     let mut revived = 0;
-    let mut counts: HashMap<Uuid, batch::Counts> = HashMap::new();
+    let mut counts = batch::Ends::new();
     for job in found {
         // Who retries what was too late wants it done all the same. The attempt number goes on rising: it fences off whoever still works on an older one. Of several jobs with one key, one lives.
         let touched = query(
             "update jobs set state = 'ready', run_at = $2, max_attempts = attempt + $3, finished_at = null, cancel_requested = false,
                expires_at = case when expires_at <= $2 then null else expires_at end
-             where id = $1 and state = $4
+             where workspace_id = $5 and id = $1 and state = $4
                and not exists (select 1 from jobs as live where live.workspace_id = jobs.workspace_id
                                and live.unique_key = jobs.unique_key and live.state in ('ready', 'running'))",
         )
@@ -119,20 +124,22 @@ async fn revive(tx: &mut Tx, found: &[Revived], tries: impl Fn(&str) -> i64) -> 
         .bind(now)
         .bind(tries(&job.kind))
         .bind(job.was.as_str())
+        .bind(workspace_id)
         .execute(tx)
         .await?;
         if touched == 1 {
             revived += 1;
             for fact in jobs::facts_on_retry(&job.kind, &job.args.0) {
-                fact.apply(tx).await?;
+                fact.apply(tx, workspace_id).await?;
             }
             if let (Some(batch), Ok(was)) = (job.batch_id, job.was.parse::<JobState>()) {
-                counts.entry(batch).or_default().add_many(was, -1);
+                counts.entry((workspace_id, batch)).or_default().add_many(was, -1);
             }
         }
     }
-    for id in counts.keys() {
-        query("update batches set state = 'running', sweeping = false, finished_at = null where id = $1")
+    for (_, id) in counts.keys() {
+        query("update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 and id = $2")
+            .bind(workspace_id)
             .bind(*id)
             .execute(tx)
             .await?;

@@ -105,13 +105,17 @@ pub(super) async fn taken_by(tx: &mut Tx, job: &NewJob) -> std::result::Result<O
         Unique::Debounce { longest, .. } => due(job, now).min(live.created_at + longest),
         Unique::Replace => due(job, now),
     };
-    let changed = query("update jobs set args = $2, run_at = $3, priority = $4 where id = $1 and state = 'ready'")
-        .bind(live.id)
-        .bind(job.args.clone())
-        .bind(run_at)
-        .bind(job.priority)
-        .execute(tx)
-        .await?;
+    let changed = query(
+        "update jobs set args = $2, run_at = $3, priority = $4
+         where workspace_id = $5 and id = $1 and state = 'ready'",
+    )
+    .bind(live.id)
+    .bind(job.args.clone())
+    .bind(run_at)
+    .bind(job.priority)
+    .bind(job.workspace_id)
+    .execute(tx)
+    .await?;
     // Leased in the meantime, it holds the key no more.
     Ok((changed == 1).then_some(live.id))
 }

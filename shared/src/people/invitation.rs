@@ -153,10 +153,12 @@ pub(super) async fn accept(tx: &mut Tx, presented: &str, user_id: Uuid, email_ke
     }
     // The count is in the condition: of the many who come in the same moment, as many get in as may.
     let used = query(
-        "update workspace_invitations set uses = uses + 1 where id = $1 and uses < max_uses and revoked_at is null and expires_at > $2",
+        "update workspace_invitations set uses = uses + 1
+         where workspace_id = $3 and id = $1 and uses < max_uses and revoked_at is null and expires_at > $2",
     )
     .bind(id)
     .bind(tx.db().now())
+    .bind(workspace_id)
     .execute(&mut *tx)
     .await?;
     if used == 0 {

@@ -245,17 +245,22 @@ pub async fn check_key(db: &Db, key: &str) -> Result<Option<Key>> {
     let found = found.and_then(Found::now);
     if let Some(key) = found.as_ref().filter(|_| last_used_at.is_none_or(|at| now - at >= EXACT)) {
         // A full disk must not close the service to who only looks.
-        if let Err(error) = note_use(db, key.id).await {
+        if let Err(error) = note_use(db, key.workspace_id, key.id).await {
             tracing::warn!(%error, key = %key.id, "the use of a key could not be noted");
         }
     }
     Ok(found)
 }
 
-async fn note_use(db: &Db, id: Uuid) -> Result<()> {
+async fn note_use(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<()> {
     let now = db.now();
     let mut tx = db.begin().await?;
-    query("update api_tokens set last_used_at = $2 where id = $1").bind(id).bind(now).execute(&mut tx).await?;
+    query("update api_tokens set last_used_at = $3 where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
+        .bind(id)
+        .bind(now)
+        .execute(&mut tx)
+        .await?;
     Ok(tx.commit().await?)
 }
 

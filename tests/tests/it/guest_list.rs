@@ -118,7 +118,7 @@ pub(crate) async fn import(db: &Db, started: &Started, from: i64, guests: &[Gues
     let (prepared, jobs) =
         domain::prepare_invitations(&mut tx, *workspace, run, &invitees, &links(), &mut Vec::new()).await.unwrap();
     let to = from + i64::try_from(guests.len()).unwrap();
-    assert!(domain::take_chunk(&mut tx, run.id, (from, to), prepared, 0).await.unwrap());
+    assert!(domain::take_chunk(&mut tx, *workspace, run.id, (from, to), prepared, 0).await.unwrap());
     ledger::enqueue(&mut tx, jobs.clone()).await.unwrap();
     tx.commit().await.unwrap();
     (prepared, jobs)
@@ -127,7 +127,7 @@ pub(crate) async fn import(db: &Db, started: &Started, from: i64, guests: &[Gues
 /// Marks the list as read and finishes the import's job.
 pub(crate) async fn finish_import(db: &Db, started: &Started) {
     let mut tx = db.begin().await.unwrap();
-    domain::import_finished(&mut tx, started.run.id).await.unwrap();
+    domain::import_finished(&mut tx, started.workspace, started.run.id).await.unwrap();
     tx.commit().await.unwrap();
     let import = ground::lease_from(db, "control", 1).await.remove(0);
     ground::commit(db, vec![ground::done(import)]).await;

@@ -30,6 +30,7 @@ const PERSON: Duration = Duration::from_secs(300);
 
 /// An account and its client, for one attempt of a job.
 pub(super) struct Used<T> {
+    pub(super) workspace_id: Uuid,
     pub(super) connection: Connection,
     pub(super) client: T,
     attempt: i64,
@@ -82,7 +83,7 @@ impl Context {
                 return Err(hold_up(task.has_key, error.to_string(), PERSON));
             }
             Err(ClientError::Settings { connection, why, .. }) => {
-                connections::mark_broken(&self.db, connection.id, connection.version, &why).await?;
+                connections::mark_broken(&self.db, task.workspace_id, &connection, &why).await?;
                 return Err(hold_up(task.has_key, why, PERSON));
             }
             Err(error) => return Err(error.into()),
@@ -90,7 +91,15 @@ impl Context {
         let name = connection.name.clone();
         let client =
             of(client).ok_or_else(|| Failure::Fail(format!("the connection {name:?} is one of another provider")))?;
-        Ok(Used { connection, client, attempt: task.attempt, enqueued_at: task.enqueued_at(), has_key: task.has_key })
+        let workspace_id = task.workspace_id;
+        Ok(Used {
+            workspace_id,
+            connection,
+            client,
+            attempt: task.attempt,
+            enqueued_at: task.enqueued_at(),
+            has_key: task.has_key,
+        })
     }
 }
 
@@ -99,7 +108,9 @@ impl<T> Used<T> {
     pub(super) async fn settle<R>(&self, context: &Context, result: providers::Result<R>) -> Result<R, Failure> {
         match result {
             Ok(answer) => {
-                if self.connection.state == "broken" && connections::mark_ok(&context.db, &self.connection).await? {
+                if self.connection.state == "broken"
+                    && connections::mark_ok(&context.db, self.workspace_id, &self.connection).await?
+                {
                     tracing::info!(connection = %self.connection.name, "the connection works again");
                 }
                 Ok(answer)
@@ -112,7 +123,7 @@ impl<T> Used<T> {
     pub(super) async fn failed(&self, context: &Context, error: ProviderError) -> Result<Failure, Failure> {
         if error.needs_a_person() {
             let connection = &self.connection;
-            if connections::mark_broken(&context.db, connection.id, connection.version, &error.message).await? {
+            if connections::mark_broken(&context.db, self.workspace_id, connection, &error.message).await? {
                 tracing::error!(connection = %connection.name, %error, "a connection needs a person; its jobs wait");
             }
         }

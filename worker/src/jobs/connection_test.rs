@@ -14,7 +14,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<ConnectionTest>) -> Re
     let (id, target) = (task.args.connection_id, task.args.target.as_deref());
     let tested = connections::check(&context.accounts, task.workspace_id, id, target).await;
     let (connection, findings) = tested.map_err(|error| Failure::Fail(error.to_string()))?;
-    let well = connections::note(&context.db, &connection, target, &findings).await?;
+    let well = connections::note(&context.db, task.workspace_id, &connection, target, &findings).await?;
     let result = json!({ "ok": well, "findings": findings });
     Ok(Done { result: Some(result), ..Done::default() })
 }

@@ -41,7 +41,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<ContactsImport>) -> Re
         }
     }
     let mut tx = db.begin().await?;
-    domain::import_finished(&mut tx, run.id).await?;
+    domain::import_finished(&mut tx, task.workspace_id, run.id).await?;
     tx.commit().await?;
     Ok(Done::default())
 }
@@ -53,7 +53,7 @@ async fn import_csv(
     key: &str,
     pictures: Pictures,
 ) -> Result<(), Failure> {
-    let mut cursor = domain::import_cursor(&context.db, run.id).await?;
+    let mut cursor = domain::import_cursor(&context.db, task.workspace_id, run.id).await?;
     let limit = run.options.0.limit.unwrap_or(u64::MAX);
     let part = Part { skip: u64::try_from(cursor).unwrap_or(0), limit };
     let mut rows = read(context, key, pictures, part).await?;
@@ -147,7 +147,7 @@ async fn import_contacts(
     ids: &[uuid::Uuid],
 ) -> Result<(), Failure> {
     let db = &context.db;
-    let mut cursor = domain::import_cursor(db, run.id).await?;
+    let mut cursor = domain::import_cursor(db, task.workspace_id, run.id).await?;
     let start = usize::try_from(cursor).unwrap_or(usize::MAX).min(ids.len());
     let end = usize::try_from(run.options.0.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX).min(ids.len());
     for chunk in ids[start..end.max(start)].chunks(CHUNK) {

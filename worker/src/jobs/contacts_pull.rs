@@ -47,7 +47,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<ContactsPull>) -> Resu
     let needed = pull.check().await?;
     pull.read(&needed).await?;
     let mut tx = db.begin().await?;
-    domain::import_finished(&mut tx, run.id).await?;
+    domain::import_finished(&mut tx, task.workspace_id, run.id).await?;
     tx.commit().await?;
     Ok(Done::default())
 }
@@ -116,7 +116,7 @@ impl Pull<'_> {
     async fn read(&self, needed: &BTreeSet<String>) -> Result<(), Failure> {
         let (db, run, options) = (&self.context.db, self.run, &self.run.options.0);
         let (connection_id, selection) = (self.source.connection_id, self.source.selection.name());
-        let mut cursor = domain::import_cursor(db, run.id).await?;
+        let mut cursor = domain::import_cursor(db, self.task.workspace_id, run.id).await?;
         // A form's submissions only ever get more: the next run reads on. A segment gets members with any id, so it is read whole, but
         // without those who have a link.
         let all = options.refresh || options.only_failed;

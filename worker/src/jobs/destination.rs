@@ -96,25 +96,27 @@ impl InDrive<'_> {
     async fn place(&self) -> Result<Upload, Failure> {
         let (db, invitation) = (&self.context.db, self.invitation);
         let connection_id = self.drive.connection.id;
-        let known = domain::upload(db, invitation.id).await?.filter(|place| place.connection_id == connection_id);
+        let known = domain::upload(db, self.drive.workspace_id, invitation.id)
+            .await?
+            .filter(|place| place.connection_id == connection_id);
         if let Some(place) = known {
             return Ok(place);
         }
         let remote_id = places::reserve_one(self.context, self.drive, &self.meter).await?;
-        Ok(domain::name_upload(db, invitation.id, connection_id, &remote_id).await?)
+        Ok(domain::name_upload(db, self.drive.workspace_id, invitation.id, connection_id, &remote_id).await?)
     }
 
     /// The event's folder, made and opened to who has a link, once.
     async fn folder<P>(&self, task: &Task<P>, parent: &str) -> Result<EventFolder, Failure> {
         let (db, event_id) = (&self.context.db, self.invitation.event_id);
         let connection_id = self.drive.connection.id;
-        let known = domain::event_folder(db, event_id, connection_id, parent).await?;
+        let known = domain::event_folder(db, task.workspace_id, (event_id, connection_id, parent)).await?;
         if let Some(folder) = known.as_ref().filter(|folder| folder.ready) {
             return Ok(folder.clone());
         }
         // In this process one makes it and the others find it made; in another process the same id makes it the same folder.
         let _alone = self.context.folders.lock().await;
-        let known = domain::event_folder(db, event_id, connection_id, parent).await?;
+        let known = domain::event_folder(db, task.workspace_id, (event_id, connection_id, parent)).await?;
         let named = match known {
             Some(folder) if folder.ready => return Ok(folder),
             Some(folder) => folder,
@@ -131,7 +133,7 @@ impl InDrive<'_> {
             Err(ShareError::Forbidden(_)) => true,
             Err(ShareError::Failed(error)) => return Err(self.drive.failed(self.context, error).await?),
         };
-        domain::folder_is_ready(db, id, connection_id, share_each).await?;
+        domain::folder_is_ready(db, task.workspace_id, (connection_id, id), share_each).await?;
         Ok(EventFolder { ready: true, share_each, ..named })
     }
 
@@ -159,11 +161,12 @@ impl InDrive<'_> {
         let sealed_for = upload_place(invitation.id);
         let session = place.session.as_ref().and_then(|sealed| vault.open::<String>(&sealed_for, sealed).ok());
         let (db, sealer, id) = (context.db.clone(), vault.clone(), invitation.id);
+        let workspace_id = self.drive.workspace_id;
         // Owns what it needs: a future that borrowed from here could not be sent between threads.
         let keep = move |uri: SecretString| {
             let (db, sealed) = (db.clone(), sealer.seal(&upload_place(id), &uri.expose_secret()));
             async move {
-                domain::keep_session(&db, id, Some(sealed))
+                domain::keep_session(&db, workspace_id, id, Some(sealed))
                     .await
                     .map_err(|error| ProviderError::new(Class::Transient, error.to_string()))
             }
@@ -181,14 +184,14 @@ impl InDrive<'_> {
                 if client.folder(&folder.remote_id, &self.meter).await.is_err_and(|it| it.class == Class::Config) =>
             {
                 self.settle(client.folder(parent, &self.meter).await).await?;
-                domain::forget_folder(&context.db, connection_id, &folder.remote_id).await?;
+                domain::forget_folder(&context.db, workspace_id, connection_id, &folder.remote_id).await?;
                 Err(again("the event's folder was deleted in Google Drive: a new one is made"))
             }
             // Deleted for good: its id cannot be used again. The guest's link changes with it.
             Class::Recipient
                 if matches!(client.file(&file.id, &self.meter).await, Ok(None)) && place.sha256.is_some() =>
             {
-                domain::forget_upload(&context.db, invitation.id, &place.remote_id).await?;
+                domain::forget_upload(&context.db, workspace_id, invitation.id, &place.remote_id).await?;
                 Err(again("the invitation's file was deleted in Google Drive: a new one is made"))
             }
             _ => Err(self.drive.failed(context, error).await?),
@@ -217,7 +220,7 @@ async fn in_bucket(
         invitation.id.simple(),
         extension(rendering)
     );
-    let known = domain::upload(&context.db, invitation.id).await?;
+    let known = domain::upload(&context.db, bucket.workspace_id, invitation.id).await?;
     let there = known.filter(|place| {
         place.connection_id == connection_id && place.remote_id == key && place.sha256.as_ref() == Some(&sha256)
     });

@@ -84,7 +84,7 @@ impl Chunk {
         let (prepared, jobs) =
             domain::prepare_invitations(&mut tx, workspace_id, run, invitees, &context.links, places).await?;
         domain::add_problems(&mut tx, workspace_id, run.id, &self.problems).await?;
-        if !domain::take_chunk(&mut tx, run.id, (self.from, self.to), prepared, self.rejected).await? {
+        if !domain::take_chunk(&mut tx, workspace_id, run.id, (self.from, self.to), prepared, self.rejected).await? {
             drop(tx);
             return Err(overtaken(context, workspace_id, run).await?);
         }

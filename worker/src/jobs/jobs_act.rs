@@ -16,7 +16,12 @@ use crate::runner::{Done, Failure};
 pub(super) async fn run(context: Arc<Context>, task: Task<JobsAct>) -> Result<Done, Failure> {
     let db = &context.db;
     let JobsAct { act, filter, by, asked_at } = task.args;
-    let kept = ledger::kept_progress(db, task.key.id).await?.and_then(|kept| serde_json::from_value(kept).ok());
+    if by.workspace_id != task.workspace_id {
+        return Err(Failure::Fail("who asked for it belongs to another workspace than the job".to_owned()));
+    }
+    let kept = ledger::kept_progress(db, task.workspace_id, task.key.id)
+        .await?
+        .and_then(|kept| serde_json::from_value(kept).ok());
     let mut acting: Acting = match kept {
         Some(acting) => acting,
         None => Acting::begin(db, task.workspace_id, act, &filter, asked_at).await?,
@@ -28,7 +33,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<JobsAct>) -> Result<Do
         let mut tx = db.begin().await?;
         let acted = ledger::act_on_next(&mut tx, &by, act, &filter, &acting).await?;
         let progress = serde_json::to_value(&acted.acting)?;
-        if !ledger::keep_progress(&mut tx, task.key, progress).await? {
+        if !ledger::keep_progress(&mut tx, task.workspace_id, task.key, progress).await? {
             return Err(Failure::Cancelled);
         }
         // What runs hears of its cancellation with the next renewal of its lease.

@@ -63,9 +63,9 @@ pub(super) async fn import(service: &Service, run_id: Uuid, names: &[&str]) {
     };
     domain::add_problems(&mut tx, service.workspace, run_id, &[problem]).await.unwrap();
     let rows = i64::try_from(names.len()).unwrap() + 1;
-    assert!(domain::take_chunk(&mut tx, run_id, (0, rows), prepared, 1).await.unwrap());
+    assert!(domain::take_chunk(&mut tx, service.workspace, run_id, (0, rows), prepared, 1).await.unwrap());
     ledger::enqueue(&mut tx, jobs).await.unwrap();
-    domain::import_finished(&mut tx, run_id).await.unwrap();
+    domain::import_finished(&mut tx, service.workspace, run_id).await.unwrap();
     tx.commit().await.unwrap();
     commit(service, job, done()).await;
 }

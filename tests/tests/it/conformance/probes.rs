@@ -54,12 +54,12 @@ async fn a_probes_times_are_those_of_its_jobs(database: &TestDatabase) {
     let db = &database.db;
     let workspace_id = ground::workspace(db).await;
     let (id, _) = domain::start_probe(db, Probe { workspace_id, name: "timed", tries: None }, 0..2).await.unwrap();
-    assert!(domain::probe_times(db, id).await.unwrap().is_none());
+    assert!(domain::probe_times(db, workspace_id, id).await.unwrap().is_none());
     for job in ground::lease_from(db, "sync", 2).await {
         db.clock().advance(Duration::from_secs(1));
         ground::commit(db, vec![ground::done(job)]).await;
     }
-    let times = domain::probe_times(db, id).await.unwrap().unwrap();
+    let times = domain::probe_times(db, workspace_id, id).await.unwrap().unwrap();
     assert_eq!(
         (times.half, times.most, times.all),
         (Duration::from_secs(2), Duration::from_secs(2), Duration::from_secs(2))

@@ -40,7 +40,7 @@ async fn a_run_starts_with_its_import_in_the_ledger(database: &TestDatabase) {
     let listed = jobs(db, started.workspace, &JobFilter::default(), 10).await.unwrap();
     assert_eq!((listed.len(), listed[0].kind.as_str()), (1, "contacts.import"));
     assert_eq!(listed[0].args.0["run_id"].as_str(), Some(run.id.to_string().as_str()));
-    assert_eq!(domain::import_cursor(db, run.id).await.unwrap(), 0);
+    assert_eq!(domain::import_cursor(db, started.workspace, run.id).await.unwrap(), 0);
 }
 
 async fn every_source_and_option_comes_back(database: &TestDatabase) {
@@ -128,7 +128,8 @@ async fn a_chunk_is_taken_in_once(database: &TestDatabase) {
     let prepared = Prepared { pending: 3, already: 2 };
     let take = async |from, to| {
         let mut tx = db.begin().await.unwrap();
-        let taken = domain::take_chunk(&mut tx, started.run.id, (from, to), prepared, 1).await.unwrap();
+        let taken =
+            domain::take_chunk(&mut tx, started.workspace, started.run.id, (from, to), prepared, 1).await.unwrap();
         tx.commit().await.unwrap();
         taken
     };
@@ -136,7 +137,7 @@ async fn a_chunk_is_taken_in_once(database: &TestDatabase) {
     assert!(!take(0, 6).await, "somebody took it in before");
     assert!(!take(7, 9).await, "a chunk in between is missing");
     assert!(take(6, 12).await);
-    assert_eq!(domain::import_cursor(db, started.run.id).await.unwrap(), 12);
+    assert_eq!(domain::import_cursor(db, started.workspace, started.run.id).await.unwrap(), 12);
     let run = guest_list::run(db, started.workspace, started.run.id).await;
     assert_eq!((run.total, run.already, run.rejected, run.state.as_str()), (10, 4, 2, "importing"));
     domain::cancel_run(db, started.workspace, run.id).await.unwrap().unwrap();
@@ -157,8 +158,8 @@ async fn a_run_of_guests_who_all_have_one_completes_with_its_import(database: &T
     let started = start(db, "a", options()).await;
     let mut tx = db.begin().await.unwrap();
     let prepared = Prepared { pending: 0, already: 4 };
-    domain::take_chunk(&mut tx, started.run.id, (0, 4), prepared, 0).await.unwrap();
-    domain::import_finished(&mut tx, started.run.id).await.unwrap();
+    domain::take_chunk(&mut tx, started.workspace, started.run.id, (0, 4), prepared, 0).await.unwrap();
+    domain::import_finished(&mut tx, started.workspace, started.run.id).await.unwrap();
     tx.commit().await.unwrap();
     let run = guest_list::run(db, started.workspace, started.run.id).await;
     assert_eq!((run.state.as_str(), run.total, run.already), ("complete", 4, 4));
@@ -198,7 +199,11 @@ async fn a_cancelled_run_can_be_taken_up_again(database: &TestDatabase) {
     assert_eq!(enqueued, Some(4), "three invitations and the rest of the list");
     let run = guest_list::run(db, started.workspace, started.run.id).await;
     assert_eq!((run.state.as_str(), run.cancelled, run.finished_at), ("importing", 0, None));
-    assert_eq!(domain::import_cursor(db, run.id).await.unwrap(), 3, "what was read is not read again");
+    assert_eq!(
+        domain::import_cursor(db, started.workspace, run.id).await.unwrap(),
+        3,
+        "what was read is not read again"
+    );
     assert_eq!(ground::lease_from(db, "cpu", 10).await.len(), 3);
     finish_import(db, &started).await;
     assert_eq!(guest_list::run(db, started.workspace, run.id).await.state, "running");

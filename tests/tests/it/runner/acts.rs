@@ -100,7 +100,7 @@ async fn begin_and_die(db: &Db, id: Uuid) {
     let mut tx = db.begin().await.unwrap();
     let acted = ledger::act_on_next(&mut tx, &by, act, &filter, &acting).await.unwrap();
     let progress = serde_json::to_value(&acted.acting).unwrap();
-    assert!(ledger::keep_progress(&mut tx, job.key(), progress).await.unwrap());
+    assert!(ledger::keep_progress(&mut tx, job.workspace_id, job.key(), progress).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(number(db, DEAD).await, JOBS - FIRST);
     db.clock().advance(ground::LEASE * 2);
