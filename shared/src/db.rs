@@ -17,6 +17,7 @@ mod migrations;
 mod query;
 mod tx;
 mod value;
+mod watch;
 
 pub use bulk::{Bulk, Column};
 pub use connect::{Db, DbConfig, EngineKind};
@@ -26,3 +27,4 @@ pub use query::{Query, Record, Target, query};
 pub use sqlx::{FromRow, types::Json};
 pub use tx::Tx;
 pub use value::Value;
+pub use watch::Watch;

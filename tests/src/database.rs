@@ -10,13 +10,15 @@
 //!
 //! which makes the tests `a_dead_workers_jobs_come_back::sqlite` and `…::postgres`.
 
+use std::{sync::Arc, thread};
+
 use chrono::{DateTime, Utc};
 use herald_shared::clock::Clock;
 use herald_shared::db::{Db, DbConfig, EngineKind};
 use herald_shared::ids::Ids;
 use tempfile::TempDir;
 
-use crate::postgres::PostgresDatabase;
+use crate::{fence::Fence, postgres::PostgresDatabase};
 
 /// Enough for the concurrency that a test provokes, and few enough that the tests running at once fit the server.
 const MAX_CONNECTIONS: u32 = 8;
@@ -28,6 +30,7 @@ pub struct TestDatabase {
     /// it (`database.db.clock().advance(…)`), and its ids are the same in every run.
     pub db: Db,
     config: DbConfig,
+    fence: Arc<Fence>,
     _home: Home,
 }
 
@@ -50,6 +53,7 @@ impl TestDatabase {
         };
         // On PostgreSQL this finds nothing to do; it fails if the template was not made by these migrations.
         database.db.migrate().await.expect("the migrations run");
+        database.fence.learn(&database.db).await;
         database
     }
 
@@ -76,8 +80,10 @@ impl TestDatabase {
     }
 
     async fn open(config: DbConfig, home: Home) -> Self {
+        let fence = Arc::<Fence>::default();
         let db = connect(&config, Clock::manual(Self::start()), Ids::seeded(0)).await;
-        Self { db, config, _home: home }
+        fence.watch(&db);
+        Self { db, config, fence, _home: home }
     }
 
     /// Another handle on the same database, as another process of Herald would have one. Give it ids that differ from
@@ -86,7 +92,17 @@ impl TestDatabase {
     /// # Panics
     /// When the database does not answer.
     pub async fn connect(&self, clock: Clock, ids: Ids) -> Db {
-        connect(&self.config, clock, ids).await
+        let db = connect(&self.config, clock, ids).await;
+        self.fence.watch(&db);
+        db
+    }
+
+    /// As [`TestDatabase::connect`], with nobody looking on at what is run: for tests of who looks on.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    pub async fn unwatched(&self, ids: Ids) -> Db {
+        connect(&self.config, Clock::manual(Self::start()), ids).await
     }
 
     /// What to open, for a test that starts a whole process.
@@ -97,6 +113,18 @@ impl TestDatabase {
     /// The time at which every test begins: 1 March 2026, 09:00 UTC.
     pub fn start() -> DateTime<Utc> {
         DateTime::from_timestamp(1_772_355_600, 0).expect("the number is a time")
+    }
+}
+
+impl Drop for TestDatabase {
+    /// A test that is fine otherwise fails if Herald reached over the fence between workspaces in it.
+    fn drop(&mut self) {
+        let faults = self.fence.faults();
+        assert!(
+            faults.is_empty() || thread::panicking(),
+            "statements that name no workspace (compare workspace_id, or give a reason in tests/src/fence/exceptions.rs):\n{}",
+            faults.join("\n")
+        );
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod database;
 pub mod fakes;
+pub mod fence;
 pub mod kill_table;
 mod postgres;
 mod proxy;

@@ -8,6 +8,8 @@
 //!
 //! PostgreSQL gets `unnest($1::uuid[], …)`, whose text does not change with the number of rows; SQLite gets `values (…), (…)`.
 
+use std::panic::Location;
+
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -37,12 +39,14 @@ pub enum Column {
 pub struct Bulk {
     sql: &'static str,
     columns: Vec<(&'static str, Column)>,
+    from: &'static Location<'static>,
 }
 
 impl Bulk {
     /// A statement with `{rows}` in it.
+    #[track_caller]
     pub fn new(sql: &'static str) -> Self {
-        Self { sql, columns: Vec::new() }
+        Self { sql, columns: Vec::new(), from: Location::caller() }
     }
 
     /// Adds a column to the given rows.
@@ -64,7 +68,7 @@ impl Bulk {
         while left > 0 {
             let take = left.min(ROWS_PER_STATEMENT);
             let chunk: Vec<_> = columns.iter_mut().map(|(name, column)| (*name, column.split_front(take))).collect();
-            returned.extend(statement(tx.engine(), self.sql, chunk, take).all(&mut *tx).await?);
+            returned.extend(statement(tx.engine(), self.sql, chunk, take, self.from).all(&mut *tx).await?);
             left -= take;
         }
         Ok(returned)
@@ -74,7 +78,7 @@ impl Bulk {
     pub async fn repeatable<T: Record>(self, db: &Db) -> Result<Vec<T>> {
         let rows = self.columns.first().map_or(0, |(_, column)| column.len());
         debug_assert!(rows <= ROWS_PER_STATEMENT, "one statement");
-        statement(db.kind(), self.sql, self.columns, rows).repeatable(db).await
+        statement(db.kind(), self.sql, self.columns, rows, self.from).repeatable(db).await
     }
 
     /// Runs it for its effect.
@@ -83,12 +87,18 @@ impl Bulk {
     }
 }
 
-fn statement(engine: EngineKind, sql: &str, columns: Vec<(&'static str, Column)>, rows: usize) -> Query {
+fn statement(
+    engine: EngineKind,
+    sql: &str,
+    columns: Vec<(&'static str, Column)>,
+    rows: usize,
+    from: &'static Location<'static>,
+) -> Query {
     match engine {
         EngineKind::Postgres => {
             let (arrays, names) = unnest(&columns);
             let source = format!("{arrays} as rows({names})");
-            Query::over_arrays(sql.replace("{rows}", &source), columns.into_iter().map(|(_, column)| column))
+            Query::over_arrays(sql.replace("{rows}", &source), columns.into_iter().map(|(_, column)| column), from)
         }
         EngineKind::Sqlite => {
             let names: Vec<_> =
@@ -101,7 +111,7 @@ fn statement(engine: EngineKind, sql: &str, columns: Vec<(&'static str, Column)>
             for _ in 0..rows {
                 values.extend(cells.iter_mut().map(|column| column.next().expect("columns have one length")));
             }
-            Query::unprepared(sql.replace("{rows}", &source), values)
+            Query::unprepared(sql.replace("{rows}", &source), values, from)
         }
     }
 }

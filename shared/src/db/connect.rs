@@ -16,7 +16,7 @@ use sqlx::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{Result, Tx, connections::Connections, lookup::Lines};
+use super::{Result, Tx, connections::Connections, lookup::Lines, watch::Watched};
 use crate::{clock::Clock, ids::Ids, vault::Sealer};
 
 /// Which database to open.
@@ -48,7 +48,7 @@ pub enum EngineKind {
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     engine: Engine,
     clock: Clock,
     ids: Ids,
@@ -56,6 +56,7 @@ struct Inner {
     schedules: Notify,
     lines: Lines,
     sealer: OnceLock<Sealer>,
+    pub(super) watched: Watched,
 }
 
 pub(super) enum Engine {
@@ -111,7 +112,8 @@ impl Db {
             }
         };
         let (ready, schedules, lines) = (Notify::new(), Notify::new(), Lines::default());
-        Ok(Self(Arc::new(Inner { engine, clock, ids, ready, schedules, lines, sealer: OnceLock::new() })))
+        let (sealer, watched) = (OnceLock::new(), Watched::default());
+        Ok(Self(Arc::new(Inner { engine, clock, ids, ready, schedules, lines, sealer, watched })))
     }
 
     /// Brings the tables up to this version. Safe to run by many processes at once, and again.
@@ -226,6 +228,10 @@ impl Db {
                 write.close().await;
             }
         }
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
     }
 
     pub(super) fn lines(&self) -> &Lines {

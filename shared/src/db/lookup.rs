@@ -20,6 +20,7 @@ use std::{
     any::Any,
     collections::{HashMap, hash_map::Entry},
     marker::PhantomData,
+    panic::Location,
     pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -41,6 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Lookup {
     sql: &'static str,
     key: Vec<(&'static str, Column)>,
+    from: &'static Location<'static>,
 }
 
 /// Starts a read by key. The statement has `{rows}` where the keys stand, aliased `rows` as in [`super::Bulk`], and returns each key's `rows.nth` with
@@ -49,8 +51,9 @@ pub struct Lookup {
 /// ```sql
 /// select rows.nth, kind, state from {rows} join jobs on jobs.id = rows.job
 /// ```
+#[track_caller]
 pub fn lookup(sql: &'static str) -> Lookup {
-    Lookup { sql, key: Vec::new() }
+    Lookup { sql, key: Vec::new(), from: Location::caller() }
 }
 
 impl Lookup {
@@ -98,7 +101,10 @@ impl Lookup {
         };
         let values: String = self.key.iter().enumerate().map(value).collect();
         let sql = self.sql.replace("{rows}", &format!("(select {values}cast(1 as bigint) as nth) as rows"));
-        self.key.into_iter().flat_map(|(_, column)| column.into_values()).fold(query(&sql), Query::bind)
+        self.key
+            .into_iter()
+            .flat_map(|(_, column)| column.into_values())
+            .fold(query(&sql).written_at(self.from), Query::bind)
     }
 
     /// The read for several keys. It is planned each time: a plan that was made when a table was nearly empty, and is kept, reads the whole of it
@@ -106,7 +112,7 @@ impl Lookup {
     fn together(self) -> Query {
         let (arrays, names) = unnest(&self.key);
         let sql = self.sql.replace("{rows}", &format!("{arrays} with ordinality as rows({names}, nth)"));
-        Query::over_arrays(sql, self.key.into_iter().map(|(_, column)| column)).once()
+        Query::over_arrays(sql, self.key.into_iter().map(|(_, column)| column), self.from).once()
     }
 }
 
@@ -207,6 +213,7 @@ impl<T: Record + 'static> Drop for Reading<T> {
 async fn together<T: Record + 'static>(reading: Reading<T>, line: Line<T>) {
     let mut key: Vec<(&'static str, Column)> = Vec::new();
     let mut answers = Vec::with_capacity(line.len());
+    let from = line.first().map_or(Location::caller(), |asker| asker.lookup.from);
     for Asker { lookup, answer } in line {
         if key.is_empty() {
             key = lookup.key;
@@ -215,7 +222,7 @@ async fn together<T: Record + 'static>(reading: Reading<T>, line: Line<T>) {
         }
         answers.push((answer, Vec::new()));
     }
-    let all = Lookup { sql: reading.sql, key };
+    let all = Lookup { sql: reading.sql, key, from };
     match timeout(PATIENCE, all.together().all::<Numbered<T>>(&reading.db)).await {
         Ok(Ok(found)) => {
             for Numbered { nth, found } in found {

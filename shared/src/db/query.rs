@@ -1,6 +1,6 @@
 //! One statement with its parameters, run on either engine.
 
-use std::sync::Arc;
+use std::{panic::Location, sync::Arc};
 
 use sqlx::{
     AssertSqlSafe, Database, Executor, FromRow, IntoArguments,
@@ -29,6 +29,15 @@ pub enum Target<'a> {
     Tx(&'a mut Tx),
 }
 
+impl Target<'_> {
+    fn db(&self) -> &Db {
+        match self {
+            Target::Db(db) => db,
+            Target::Tx(tx) => tx.db(),
+        }
+    }
+}
+
 impl<'a> From<&'a Db> for Target<'a> {
     fn from(db: &'a Db) -> Self {
         Target::Db(db)
@@ -49,6 +58,8 @@ pub struct Query {
     values: Vec<Bound>,
     /// Kept prepared on the connection; off for statements whose text varies, which would crowd out the others.
     prepared: bool,
+    /// Where it was written.
+    from: &'static Location<'static>,
 }
 
 /// What a parameter is bound to.
@@ -60,18 +71,29 @@ enum Bound {
 }
 
 /// Starts a statement; `$1`, `$2` … are bound in order.
+#[track_caller]
 pub fn query(sql: &str) -> Query {
-    Query { sql: sql.into(), values: Vec::new(), prepared: true }
+    Query { sql: sql.into(), values: Vec::new(), prepared: true, from: Location::caller() }
 }
 
 impl Query {
-    pub(super) fn unprepared(sql: String, values: Vec<Value>) -> Self {
-        Self { sql: sql.into(), values: values.into_iter().map(Bound::Value).collect(), prepared: false }
+    pub(super) fn unprepared(sql: String, values: Vec<Value>, from: &'static Location<'static>) -> Self {
+        Self { sql: sql.into(), values: values.into_iter().map(Bound::Value).collect(), prepared: false, from }
     }
 
     /// PostgreSQL's form of a statement over given rows: one array a column.
-    pub(super) fn over_arrays(sql: String, columns: impl Iterator<Item = Column>) -> Self {
-        Self { sql: sql.into(), values: columns.map(Bound::Array).collect(), prepared: true }
+    pub(super) fn over_arrays(
+        sql: String,
+        columns: impl Iterator<Item = Column>,
+        from: &'static Location<'static>,
+    ) -> Self {
+        Self { sql: sql.into(), values: columns.map(Bound::Array).collect(), prepared: true, from }
+    }
+
+    /// Says where it was written, if that is not here.
+    pub(super) fn written_at(mut self, from: &'static Location<'static>) -> Self {
+        self.from = from;
+        self
     }
 
     /// Does not keep it prepared: its text varies, or its plan is to see the values it is run with.
@@ -88,6 +110,7 @@ impl Query {
 
     /// Runs it and returns how many rows it touched.
     pub async fn execute(self, tx: &mut Tx) -> Result<u64> {
+        tx.db().tell(&self.sql, self.from);
         match &mut tx.open {
             Open::Postgres(tx) => {
                 let arguments = pg_arguments(self.values)?;
@@ -104,7 +127,9 @@ impl Query {
 
     /// Every row.
     pub async fn all<T: Record>(self, on: impl Into<Target<'_>>) -> Result<Vec<T>> {
-        match on.into() {
+        let on = on.into();
+        on.db().tell(&self.sql, self.from);
+        match on {
             Target::Db(db) => match db.engine() {
                 Engine::Postgres(connections) => self.again_if_closed(connections, pg_arguments).await,
                 Engine::Sqlite { read, .. } => self.again_if_closed(read, sqlite_arguments).await,
@@ -120,6 +145,7 @@ impl Query {
     pub async fn alone<T: Record>(self, db: &Db) -> Result<Vec<T>> {
         match db.engine() {
             Engine::Postgres(connections) => {
+                db.tell(&self.sql, self.from);
                 let mut held = connections.asked().await?;
                 let rows = self.rows(&mut *held.connection, pg_arguments).await?;
                 held.put_aside();
@@ -138,7 +164,10 @@ impl Query {
     /// on another, whether or not the first had been done.
     pub async fn repeatable<T: Record>(self, db: &Db) -> Result<Vec<T>> {
         match db.engine() {
-            Engine::Postgres(connections) => self.again_if_closed(connections, pg_arguments).await,
+            Engine::Postgres(connections) => {
+                db.tell(&self.sql, self.from);
+                self.again_if_closed(connections, pg_arguments).await
+            }
             Engine::Sqlite { .. } => self.alone(db).await,
         }
     }

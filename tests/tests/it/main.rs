@@ -5,6 +5,7 @@ mod api;
 mod conformance;
 mod dashboards;
 mod fakes;
+mod fences;
 mod files;
 mod fleet;
 mod ground;

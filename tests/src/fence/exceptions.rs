@@ -1,0 +1,85 @@
+//! Statements that are not about one workspace, each with its reason.
+
+use super::statement::plain;
+
+/// A statement that need not name the workspace.
+#[derive(Clone, Copy, Debug)]
+pub struct Exception {
+    /// The file that makes it.
+    pub file: &'static str,
+    /// What it holds: enough to tell it from the others of that file.
+    pub snippet: &'static str,
+    /// Why that is right.
+    pub reason: &'static str,
+}
+
+impl Exception {
+    /// Whether it is for this statement of that file.
+    pub fn is_for(&self, file: &str, sql: &str) -> bool {
+        self.file == file && plain(sql).contains(self.snippet)
+    }
+}
+
+const fn of(file: &'static str, snippet: &'static str, reason: &'static str) -> Exception {
+    Exception { file, snippet, reason }
+}
+
+const FLEET: &str = "the fleet's work: it serves every workspace, and answers nobody";
+const LEASED: &str = "ids and attempts of a lease, which the ledger gave out itself";
+const TOKEN: &str = "the token is what tells the workspace, and nobody can make one up";
+const RETENTION: &str = "what is old goes, whosever it is";
+
+/// Every statement that need not name the workspace.
+#[rustfmt::skip]
+pub const EXCEPTIONS: &[Exception] = &[
+    of("shared/src/ledger/lease.rs", "update jobs set lease_until = rows.until", LEASED),
+    of("shared/src/ledger/lease.rs", "from jobs where state = 'running' and lease_until < $1", FLEET),
+    of("shared/src/ledger/dispatch.rs", "select id from batches where sweeping", FLEET),
+    of("shared/src/ledger/dispatch.rs", "with due as materialized", "leases the rows that it found in a lane of the workspace"),
+    of("shared/src/ledger/cancel.rs", "select workspace_id, id from batches where sweeping", FLEET),
+    of("shared/src/ledger/cancel.rs", "select id from jobs where state = 'ready' and expires_at <= $1", FLEET),
+    of("shared/src/ledger/gate.rs", "from jobs where state = 'running' and queue = $1", FLEET),
+    of("shared/src/ledger/load.rs", "from jobs where state = ", FLEET),
+    of("shared/src/ledger/load.rs", "select count(*) from batches where state = 'running'", FLEET),
+    of("shared/src/ledger/lanes.rs", "from jobs", FLEET),
+    of("shared/src/ledger/queue.rs", "from jobs where state = ", FLEET),
+    of("shared/src/ledger/retention.rs", "delete from jobs where id in (select id from jobs where finished_at < $1", RETENTION),
+    of("shared/src/ledger/unique.rs", "delete from throttles where until <= $1", RETENTION),
+    of("shared/src/connections/consent.rs", "delete from consents where expires_at < $1", RETENTION),
+    of("shared/src/connections/deliveries.rs", "delete from webhook_deliveries where received_at < $1", RETENTION),
+    of("shared/src/connections/consent.rs", "from consents where state_hash = $1", TOKEN),
+    of("shared/src/idempotency.rs", "from idempotency_keys where created_at <= $1", RETENTION),
+    of("shared/src/people/tidy.rs", "delete from workspace_invitations where expires_at < $1", RETENTION),
+    of("shared/src/domain/invitation.rs", "select state, file from invitations where id = $1", "a signed link names the invitation alone"),
+    of("shared/src/domain/invitation.rs", "select id, portrait, rendering, file from invitations where", "the sweeper keeps the files of every workspace"),
+    of("shared/src/people/key.rs", "join api_tokens on token_hash = rows.hash", TOKEN),
+    of("shared/src/people/key.rs", "select id from api_tokens limit 1", "whether the installation has any key yet"),
+    of("shared/src/people/invitation.rs", "from workspace_invitations where token_hash = $1", TOKEN),
+    of("shared/src/people/member.rs", "select count(*) from members where user_id = $1 and role = 'owner'", "a person's own workspaces"),
+    of("shared/src/people/member.rs", "from members as m join workspaces as w on w.id = m.workspace_id where m.user_id = $1", "a person's own workspaces"),
+    of("shared/src/connections/store.rs", "select workspace_id from connections where id = $1", "a webhook names the connection alone; its signature is checked before anything is done"),
+    of("shared/src/connections/store.rs", "select id, name, secret from connections order by id", "the installation's key is changed for all"),
+    of("shared/src/connections/store.rs", "update connections set secret = $2", "the installation's key is changed for all"),
+    of("shared/src/connections/store.rs", "delete from consents", "the installation's key is changed for all"),
+    of("shared/src/connections/store.rs", "update uploads set session = null where session is not null", "the installation's key is changed for all"),
+    of("shared/src/schedules/row.rs", "from schedules where paused = false and next_run", FLEET),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn an_exception_that_no_statement_needs_any_more_is_taken_out() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the repository");
+        for Exception { file, snippet, .. } in EXCEPTIONS {
+            let source = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            assert!(plain(&source).contains(snippet), "{file} has no statement with {snippet:?} any more");
+        }
+        let named: BTreeSet<_> = EXCEPTIONS.iter().map(|exception| (exception.file, exception.snippet)).collect();
+        assert_eq!(named.len(), EXCEPTIONS.len());
+        assert!(EXCEPTIONS.iter().all(|exception| exception.reason.len() > 10));
+    }
+}
