@@ -8,6 +8,7 @@ mod links;
 mod mail;
 mod people;
 mod providers;
+mod quotas;
 mod secrets;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ pub use self::{
     mail::{Mail, MailTls},
     people::People,
     providers::{Google, Providers, Secrets},
+    quotas::Quotas,
 };
 
 /// The defaults, with a sentence for each key.
@@ -45,6 +47,7 @@ pub struct Settings {
     pub ledger: Ledger,
     pub links: Links,
     pub people: People,
+    pub quotas: Quotas,
     pub secrets: Secrets,
     pub providers: Providers,
     pub google: Google,

@@ -17,6 +17,7 @@ mod run_options;
 mod source_cursor;
 mod template;
 mod template_files;
+mod there;
 mod upload;
 mod waiting;
 mod workspace;
@@ -42,7 +43,8 @@ pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
-pub use template_files::{TemplateFilesError, load_template, store_template, store_template_by};
+pub use template_files::{TemplateFilesError, load_template, store_template, store_template_within};
+pub use there::{Thing, is_there};
 pub use upload::{
     EventFolder, Upload, add_reserved, event_folder, folder_is_ready, forget_folder, forget_upload, keep_session,
     name_folder, name_upload, reserved_left, take_reserved, upload,

@@ -18,6 +18,7 @@ pub mod links;
 pub mod open_files;
 pub mod people;
 pub mod providers;
+pub mod quotas;
 pub mod rate_limits;
 pub mod redis_wire;
 pub mod results;

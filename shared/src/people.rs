@@ -28,6 +28,7 @@ mod reset;
 mod role;
 mod session;
 mod sign_in;
+mod standing;
 mod tidy;
 mod token;
 mod user;
@@ -42,7 +43,10 @@ pub use self::{
     error::{PeopleError, Result},
     giver::{Giver, Maker},
     invitation::{Invitation, NewInvitation},
-    key::{ApiKey, Key, NewKey, PREFIX as KEY_PREFIX, Scope, SeenKey, check_key, first_key, has_keys, make_key},
+    key::{
+        ApiKey, Key, NewKey, PREFIX as KEY_PREFIX, Scope, SeenKey, check_key, first_key, has_keys, make_key,
+        make_key_within,
+    },
     letter::Letter,
     made::{Ended, Made},
     member::{Member, Membership},
@@ -51,6 +55,7 @@ pub use self::{
     register::Registration,
     role::Role,
     session::{Device, Session, Tokens},
+    standing::Standing,
     tidy::tidy,
     user::User,
 };

@@ -20,6 +20,7 @@ pub struct Limits {
     pub public_per_minute: u32,
     pub address_per_minute: u32,
     pub sign_in_per_minute: u32,
+    pub workspace_per_minute: u32,
     pub chat_per_hour: u32,
     pub chat_per_day: u32,
     #[serde(deserialize_with = "networks")]
@@ -51,6 +52,7 @@ impl Limits {
             ("limits.public_per_minute", self.public_per_minute),
             ("limits.address_per_minute", self.address_per_minute),
             ("limits.sign_in_per_minute", self.sign_in_per_minute),
+            ("limits.workspace_per_minute", self.workspace_per_minute),
             ("limits.chat_per_hour", self.chat_per_hour),
             ("limits.chat_per_day", self.chat_per_day),
         ] {

@@ -24,6 +24,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (13, "shared_addresses", include_str!("../../../migrations/0013_shared_addresses.sql")),
     (14, "makers", include_str!("../../../migrations/0014_makers.sql")),
     (15, "audit_seals", include_str!("../../../migrations/0015_audit_seals.sql")),
+    (16, "fences", include_str!("../../../migrations/0016_fences.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

@@ -11,6 +11,7 @@ use crate::{
     db::{Db, DbError},
     files::{Files, FilesError},
     ledger::audit::{self, Actor, Entry},
+    quotas::{Counted, QuotaError, Quotas},
     template::{Bundle, BundleError, MANIFEST, MAX_FILE, Problems, Slot, Template},
 };
 
@@ -35,6 +36,9 @@ pub enum TemplateFilesError {
     /// The file store refused.
     #[error(transparent)]
     Files(#[from] FilesError),
+    /// The workspace has as many as it may have.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
     /// The database refused.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -51,15 +55,16 @@ pub async fn store_template(
     store(db, files, workspace_id, (name, bundle), None).await
 }
 
-/// As [`store_template`], when a person or a program uploads it: the audit log says who.
-pub async fn store_template_by(
+/// As [`store_template`], when a person or a program uploads it: the audit log says who, and the workspace must have room for it.
+pub async fn store_template_within(
     db: &Db,
     files: &Files,
+    quotas: &Quotas,
     by: &Actor,
     name: Option<&str>,
     bundle: &Bundle,
 ) -> Result<TemplateRow, TemplateFilesError> {
-    store(db, files, by.workspace_id, (name, bundle), Some(by)).await
+    store(db, files, by.workspace_id, (name, bundle), Some((by, quotas))).await
 }
 
 async fn store(
@@ -67,8 +72,9 @@ async fn store(
     files: &Files,
     workspace_id: Uuid,
     (name, bundle): (Option<&str>, &Bundle),
-    by: Option<&Actor>,
+    by: Option<(&Actor, &Quotas)>,
 ) -> Result<TemplateRow, TemplateFilesError> {
+    let quotas = by.map_or_else(Quotas::default, |(_, quotas)| *quotas);
     let template = Template::read(bundle)?;
     let name = name.unwrap_or(&template.name).trim();
     if name.is_empty() {
@@ -79,9 +85,16 @@ async fn store(
     }
     let used: BTreeSet<&str> =
         template.slots.iter().filter_map(Slot::font_file).chain([template.background.as_str()]).collect();
+    let wanted: Vec<_> = bundle
+        .files()
+        .filter(|(file, _)| used.contains(file))
+        .map(|(file, bytes)| (file, bytes, hex::encode(Sha256::digest(bytes))))
+        .collect();
+    let sizes: Vec<_> = wanted.iter().map(|(_, bytes, sha256)| (sha256.clone(), bytes.len() as u64)).collect();
+    quotas.take_room(db, workspace_id, &sizes).await?;
     let mut stored = BTreeMap::new();
-    for (file, bytes) in bundle.files().filter(|(file, _)| used.contains(file)) {
-        let key = format!("templates/{}", hex::encode(Sha256::digest(bytes)));
+    for (file, bytes, sha256) in wanted {
+        let key = format!("templates/{sha256}");
         files.put_once(&key, bytes.clone()).await?;
         stored.insert(file.to_owned(), key);
     }
@@ -96,7 +109,8 @@ async fn store(
     };
     let mut tx = db.begin().await?;
     let row = template::save_template(&mut tx, workspace_id, &new).await?;
-    if let Some(by) = by {
+    quotas.hold(&mut tx, workspace_id, Counted::Templates).await?;
+    if let Some((by, _)) = by {
         let detail = serde_json::json!({ "name": row.name, "version": row.version });
         audit::record(&mut tx, by, Entry::of("template.upload", row.id).with(detail)).await?;
     }

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::Role;
-use crate::{db::DbError, ledger::EnqueueError, providers::ProviderError, vault::VaultError};
+use crate::{db::DbError, ledger::EnqueueError, providers::ProviderError, quotas::QuotaError, vault::VaultError};
 
 /// Why something about people cannot be done. What an attacker could learn from stands nowhere in it.
 #[derive(Debug, Error)]
@@ -81,6 +81,9 @@ pub enum PeopleError {
     /// The installation's keys do not open what is kept.
     #[error("what is kept cannot be opened: {0}")]
     Sealed(#[from] VaultError),
+    /// The workspace has as many as it may have.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
     /// The database refused.
     #[error(transparent)]
     Db(#[from] DbError),

@@ -11,6 +11,7 @@ use super::{Giver, Maker, People, PeopleError, Result, Role, giver::effective, m
 use crate::{
     db::{Db, FromRow, Json, Tx, lookup, query},
     ledger::audit::{self, Actor, Entry},
+    quotas::{Counted, Quotas},
 };
 
 /// What every key begins with: secret scanners find it.
@@ -321,6 +322,20 @@ pub async fn first_key(db: &Db, workspace_id: Uuid, name: &str) -> Result<String
 /// # Errors
 /// [`PeopleError::AboveOwn`], [`PeopleError::Narrow`], [`PeopleError::NotAdmin`], what is wrong with the fields.
 pub async fn make_key(db: &Db, actor: &Actor, giver: &Giver, new: NewKey) -> Result<ApiKey> {
+    make_key_within(db, &Quotas::default(), actor, giver, new).await
+}
+
+/// As [`make_key`], if the workspace has room for one more.
+///
+/// # Errors
+/// [`PeopleError::Quota`], and as [`make_key`].
+pub async fn make_key_within(
+    db: &Db,
+    quotas: &Quotas,
+    actor: &Actor,
+    giver: &Giver,
+    new: NewKey,
+) -> Result<ApiKey> {
     giver.may_make(&new)?;
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
@@ -334,6 +349,7 @@ pub async fn make_key(db: &Db, actor: &Actor, giver: &Giver, new: NewKey) -> Res
     }
     let mut tx = db.begin().await?;
     let (id, key) = insert(&mut tx, actor.workspace_id, &new, Some(&actor.who), giver.maker).await?;
+    quotas.hold(&mut tx, actor.workspace_id, Counted::Keys).await?;
     let detail = serde_json::json!({
         "name": name, "role": new.role, "platform_admin": new.platform_admin, "scopes": new.scopes, "expires_at": new.expires_at
     });

@@ -22,11 +22,13 @@ pub enum Class {
     Address,
     /// What is open to everybody: links in invitations, webhooks, consent pages; by address.
     Public,
+    /// Whatever the people and tokens of a workspace ask for together.
+    Workspace,
 }
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 5] = [Self::SignIn, Self::Chat, Self::General, Self::Address, Self::Public];
+    pub const ALL: [Self; 6] = [Self::SignIn, Self::Chat, Self::General, Self::Address, Self::Public, Self::Workspace];
 
     /// Its name in keys and labels.
     pub const fn name(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Class {
             Self::General => "general",
             Self::Address => "address",
             Self::Public => "public",
+            Self::Workspace => "workspace",
         }
     }
 
@@ -58,9 +61,10 @@ impl Class {
                 vec![window("chat-hour", limits.chat_per_hour, HOUR), window("chat-day", limits.chat_per_day, DAY)]
             }
             Self::Address => vec![window("address", limits.address_per_minute, MINUTE)],
-            Self::General | Self::Public if !limits.general => Vec::new(),
+            Self::General | Self::Public | Self::Workspace if !limits.general => Vec::new(),
             Self::General => vec![window("general", limits.general_per_minute, MINUTE)],
             Self::Public => vec![window("public", limits.public_per_minute, MINUTE)],
+            Self::Workspace => vec![window("workspace", limits.workspace_per_minute, MINUTE)],
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum Subject {
     Token(Uuid),
     /// A person who has signed in, by their id.
     User(Uuid),
+    /// A workspace, by its id.
+    Workspace(Uuid),
     /// An account somebody tries to get into; make it with [`super::RateLimits::account`].
     Account([u8; 16]),
 }
@@ -50,6 +52,7 @@ impl fmt::Display for Subject {
             Self::Address(address) => write!(f, "address:{address}"),
             Self::Token(id) => write!(f, "token:{id}"),
             Self::User(id) => write!(f, "user:{id}"),
+            Self::Workspace(id) => write!(f, "workspace:{id}"),
             Self::Account(hash) => write!(f, "account:{}", hex::encode(hash)),
         }
     }
