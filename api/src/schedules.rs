@@ -129,7 +129,7 @@ async fn create(State(api): State<Api>, By(actor): By, request: Request) -> Resu
         overlap: overlap(asked.overlap.as_deref())?.unwrap_or(Overlap::Allow),
         paused: asked.paused,
     };
-    let made = schedules::create(&api.db, &actor, new).await?;
+    let made = schedules::create_within(&api.db, &api.settings.quotas, &actor, new).await?;
     let location = format!("/api/v1/schedules/{}", made.id);
     let response = tagged(StatusCode::CREATED, ScheduleView::from(made))?;
     Ok(([(header::LOCATION, location)], response).into_response())
@@ -327,6 +327,11 @@ impl From<ScheduleError> for Problem {
         match error {
             ScheduleError::Db(error) => error.into(),
             ScheduleError::Unseen => conditional::failed(),
+            ScheduleError::Quota(error) => error.into(),
+            ScheduleError::Refused(reason) => Self::new(Kind::Forbidden, reason),
+            ScheduleError::Missing(flaw) => {
+                Self::faults(Kind::NotFound, vec![Fault::new(&flaw.field.replace('.', "/"), &flaw.detail)])
+            }
             ScheduleError::Flaws(Flaws(flaws)) => {
                 let faults = flaws.iter().map(|flaw| Fault::new(&flaw.field.replace('.', "/"), &flaw.detail)).collect();
                 Self::faults(Kind::InvalidField, faults)

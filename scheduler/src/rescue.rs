@@ -5,8 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use herald_shared::{
     db::Db,
-    jobs::{self, JobKind},
-    ledger::{self, EnqueueError, Finished, Leased, LostJob, Outcome},
+    jobs::{self, JobKind, Starter},
+    ledger::{self, EnqueueError, Finished, Leased, Outcome},
+    schedules,
     telemetry::catalog::{LEASES_EXPIRED, WIRE_LOST},
 };
 use tokio_util::sync::CancellationToken;
@@ -49,13 +50,17 @@ async fn rescue(db: &Db, before: DateTime<Utc>) -> Result<usize, EnqueueError> {
             return Ok(rescued);
         }
         let holders = ledger::holders(db, &lost).await?;
-        let finished: Vec<Finished> = lost
-            .into_iter()
-            .map(|LostJob { job, .. }| match holders.get(&job.key()) {
-                Some(worker) => lost_attempt(db, job, worker),
-                None => lost_on_the_wire(db, job),
-            })
-            .collect();
+        let mut finished: Vec<Finished> = Vec::with_capacity(lost.len());
+        for lost in lost {
+            finished.push(match holders.get(&lost.job.key()) {
+                Some(worker) => {
+                    let last_straw =
+                        if may_be_scheduled(&lost.job) { schedules::note_lost(db, &lost).await? } else { None };
+                    lost_attempt(db, lost.job, worker, last_straw)
+                }
+                None => lost_on_the_wire(db, lost.job),
+            });
+        }
         let written = ledger::commit(db, &finished).await?.written;
         LEASES_EXPIRED.add([], written as u64);
         rescued += written;
@@ -80,10 +85,20 @@ async fn forget(db: &Db, lease: Duration) -> herald_shared::db::Result<()> {
     Ok(())
 }
 
-/// A lost attempt counts, so that a job that kills its worker dies instead of looping.
-fn lost_attempt(db: &Db, job: Leased, worker: &str) -> Finished {
-    let error = format!("the worker that ran attempt {} ended without an outcome: {worker}", job.attempt);
-    let outcome = if job.is_last_attempt() {
+/// Whether a schedule may have made it: such a job belongs to no batch, and is of a kind that somebody may start.
+fn may_be_scheduled(job: &Leased) -> bool {
+    let by_schedule = JobKind::parse(&job.kind).map(|kind| kind.policy().starts.schedule);
+    job.batch_id.is_none() && by_schedule.is_some_and(|starter| starter != Starter::Nobody)
+}
+
+/// A lost attempt counts, so that a job that kills its worker dies instead of looping. One of a schedule's dies at once when it has done so
+/// before: who set the schedule up is told there.
+fn lost_attempt(db: &Db, job: Leased, worker: &str, last_straw: Option<String>) -> Finished {
+    let mut error = format!("the worker that ran attempt {} ended without an outcome: {worker}", job.attempt);
+    if last_straw.is_some() {
+        error.push_str("; it was a schedule's, which is held up now");
+    }
+    let outcome = if job.is_last_attempt() || last_straw.is_some() {
         Outcome::Dead { facts: jobs::facts_on_death(&job.kind, &job.args.0, &error), error }
     } else {
         // Once is an accident. Later it waits, so that a job that kills its worker does not always take the same neighbours with it.

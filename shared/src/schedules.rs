@@ -9,13 +9,18 @@ mod check;
 mod due;
 mod edit;
 mod fire;
+mod held;
 mod row;
 mod timetable;
 mod told;
 
 pub use check::{Flaw, Flaws};
 pub use due::{Due, MOST_CAUGHT_UP, ON_TIME, Plan};
-pub use edit::{Change, NewSchedule, RunNow, ScheduleError, change, change_if, create, pause, remove, resume, run_now};
+pub use edit::{
+    Change, NewSchedule, RunNow, ScheduleError, change, change_if, create, create_within, pause, remove, resume,
+    run_now,
+};
 pub use fire::{Fired, fire};
+pub use held::{MOST_LOST, adopt, note_lost};
 pub use row::{Missed, Overlap, Schedule, by_name, due, list, next_due, show};
 pub use timetable::{Expression, ExpressionError, Timetable, ZoneError, zone};

@@ -20,7 +20,7 @@ pub(crate) enum Schedules {
         /// By whose clocks, such as Europe/Madrid
         #[arg(long, value_name = "ZONE")]
         zone: String,
-        /// What its jobs do, such as invitation.summary
+        /// What its jobs do, such as invitation.start
         #[arg(long)]
         kind: String,
         /// The jobs' arguments, as JSON

@@ -57,12 +57,14 @@ pub struct LostJob {
     pub job: Leased,
     /// Who held it, for people to read; [`super::ON_THE_WIRE`] if no worker had said yet that it does.
     pub worker: Option<String>,
+    /// Its unique key: of a schedule's job, whose tick it is.
+    pub unique_key: Option<String>,
 }
 
 /// At most `limit` running jobs whose lease ran out before `before`, longest lost first.
 pub async fn lost_jobs(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Vec<LostJob>> {
     query(
-        "select worker, id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent,
+        "select worker, unique_key, id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent,
                 limit_key, expires_at, open_hours
          from jobs where state = 'running' and lease_until < $1 order by lease_until limit $2",
     )

@@ -4,9 +4,10 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::{Expression, NewSchedule, Timetable, zone};
+use super::{Expression, NewSchedule, ScheduleError, Timetable, zone};
 use crate::{
-    jobs::{JobKind, POLICIES},
+    db::Tx,
+    jobs::{StartError, Way, admit},
     ledger::NewJob,
 };
 
@@ -45,30 +46,49 @@ impl fmt::Display for Flaws {
     }
 }
 
-/// When it fires and what, or everything that is wrong with it.
-pub(super) fn check(new: &NewSchedule) -> Result<(Timetable, NewJob), Flaws> {
+/// When it fires and what, or everything that is wrong with it: also that `who` may not start such a job, or not with these arguments.
+pub(super) async fn check(tx: &mut Tx, who: &str, new: &NewSchedule) -> Result<(Timetable, NewJob), ScheduleError> {
     let mut flaws = Vec::new();
     if let Some(flaw) = name_flaw(&new.name) {
         flaws.push(Flaw::new("name", flaw));
     }
     let expression = Expression::parse(&new.cron).map_err(|error| flaws.push(Flaw::new("cron", error))).ok();
     let zone = zone(&new.time_zone).map_err(|error| flaws.push(Flaw::new("time_zone", error))).ok();
-    let job = job(new.workspace_id, &new.kind, &new.args).map_err(|flaw| flaws.push(flaw)).ok();
+    let job = match job(tx, new.workspace_id, Some(who), Way::Schedule, (&new.kind, &new.args)).await {
+        Ok(job) => Some(job),
+        Err(ScheduleError::Flaws(Flaws(more))) => {
+            flaws.extend(more);
+            None
+        }
+        Err(ScheduleError::Missing(flaw)) if !flaws.is_empty() => {
+            flaws.push(flaw);
+            None
+        }
+        Err(error) => return Err(error),
+    };
     match (expression, zone, job) {
         (Some(expression), Some(zone), Some(job)) if flaws.is_empty() => Ok((Timetable::new(expression, zone), job)),
-        _ => Err(Flaws(flaws)),
+        _ => Err(ScheduleError::Flaws(Flaws(flaws))),
     }
 }
 
-/// The job of a kind that exists, with arguments that fit it.
-pub(super) fn job(workspace_id: Uuid, kind: &str, args: &serde_json::Value) -> Result<NewJob, Flaw> {
-    let known = JobKind::parse(kind).ok_or_else(|| {
-        let kinds: Vec<&str> = POLICIES.iter().map(|policy| policy.name).collect();
-        Flaw::new("kind", format!("there is no kind of job {kind:?}: use {}", kinds.join(", ")))
-    })?;
-    known.job(workspace_id, args).map_err(|error| {
-        let field = if error.field.is_empty() { "args".to_owned() } else { format!("args.{}", error.field) };
-        Flaw::new(&field, error.detail)
+/// The job of a kind that exists, with arguments that fit it and are the workspace's, if `who` may start it this way.
+pub(super) async fn job(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    who: Option<&str>,
+    way: Way,
+    (kind, args): (&str, &serde_json::Value),
+) -> Result<NewJob, ScheduleError> {
+    admit(tx, workspace_id, who, way, kind, args).await.map_err(|error| match error {
+        StartError::Kind(_) => ScheduleError::Flaws(Flaws(vec![Flaw::new("kind", error)])),
+        StartError::Args(error) => {
+            let field = if error.field.is_empty() { "args".to_owned() } else { format!("args.{}", error.field) };
+            ScheduleError::Flaws(Flaws(vec![Flaw::new(&field, error.detail)]))
+        }
+        StartError::Missing { field, .. } => ScheduleError::Missing(Flaw::new(&format!("args.{field}"), error)),
+        StartError::Refused(reason) => ScheduleError::Refused(reason),
+        StartError::Db(error) => ScheduleError::Db(error),
     })
 }
 

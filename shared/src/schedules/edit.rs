@@ -12,10 +12,12 @@ use super::{
 };
 use crate::{
     db::{Db, DbError, Result, Tx, query},
+    jobs::Way,
     ledger::{
         self, EnqueueError,
         audit::{self, Actor},
     },
+    quotas::{Counted, QuotaError, Quotas},
 };
 
 /// A schedule to be made.
@@ -66,6 +68,15 @@ pub enum ScheduleError {
     /// Something is wrong with it.
     #[error("{0}")]
     Flaws(Flaws),
+    /// Whoever makes, changes, resumes or runs it may not start such a job.
+    #[error("{0}")]
+    Refused(String),
+    /// What an argument names is not in the workspace.
+    #[error("{0}")]
+    Missing(Flaw),
+    /// The workspace has as many as it may have.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
     /// It is not what whoever changes it has seen.
     #[error("the schedule was changed meanwhile")]
     Unseen,
@@ -87,14 +98,24 @@ pub enum RunNow {
 
 /// Makes a schedule; it fires for the first time at the first tick from now.
 pub async fn create(db: &Db, by: &Actor, new: NewSchedule) -> std::result::Result<Schedule, ScheduleError> {
-    let (timetable, job) = check::check(&new).map_err(ScheduleError::Flaws)?;
+    create_within(db, &Quotas::default(), by, new).await
+}
+
+/// As [`create`], if the workspace has room for one more.
+pub async fn create_within(
+    db: &Db,
+    quotas: &Quotas,
+    by: &Actor,
+    new: NewSchedule,
+) -> std::result::Result<Schedule, ScheduleError> {
+    let mut tx = db.begin().await?;
+    let (timetable, job) = check::check(&mut tx, &by.who, &new).await?;
     let next_run = timetable.next(db.now());
     let id = db.new_id();
-    let mut tx = db.begin().await?;
     query(
         "insert into schedules (id, workspace_id, name, cron, time_zone, kind, args, paused, missed, overlap, next_run, revision,
-                                created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $12)",
+                                created_at, updated_at, made_by)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $12, $13)",
     )
     .bind(id)
     .bind(new.workspace_id)
@@ -108,10 +129,13 @@ pub async fn create(db: &Db, by: &Actor, new: NewSchedule) -> std::result::Resul
     .bind(new.overlap.as_str())
     .bind(next_run)
     .bind(db.now())
+    .bind(by.who.as_str())
     .execute(&mut tx)
     .await
     .map_err(|error| refused(error, &new.name))?;
-    let made: Schedule = row::select("where id = $1").bind(id).one(&mut tx).await?;
+    quotas.hold(&mut tx, new.workspace_id, Counted::Schedules).await?;
+    let made: Schedule =
+        row::select("where workspace_id = $1 and id = $2").bind(by.workspace_id).bind(id).one(&mut tx).await?;
     audit::record(&mut tx, by, told::made(&made)).await?;
     tx.commit().await?;
     db.nudge_schedules();
@@ -143,11 +167,12 @@ pub async fn change_if(
             return Err(ScheduleError::Unseen);
         }
         let new = changed(&old, &change);
-        let (timetable, job) = check::check(&new).map_err(ScheduleError::Flaws)?;
+        let (timetable, job) = check::check(&mut tx, &by.who, &new).await?;
         let anew = new.cron != old.cron || new.time_zone != old.time_zone;
         let next_run = if anew { timetable.next(db.now()) } else { old.next_run };
-        let changed =
-            update(&mut tx, &old, &new, job.args, next_run).await.map_err(|error| refused(error, &new.name))?;
+        let changed = update(&mut tx, &by.who, &old, &new, job.args, next_run)
+            .await
+            .map_err(|error| refused(error, &new.name))?;
         if changed {
             let new = find(&mut tx, by.workspace_id, id).await?;
             if let Some(new) = &new {
@@ -178,6 +203,7 @@ fn changed(old: &Schedule, change: &Change) -> NewSchedule {
 
 async fn update(
     tx: &mut Tx,
+    who: &str,
     old: &Schedule,
     new: &NewSchedule,
     args: serde_json::Value,
@@ -186,7 +212,7 @@ async fn update(
     let now = tx.db().now();
     let touched = query(
         "update schedules set name = $4, cron = $5, time_zone = $6, kind = $7, args = $8, missed = $9, overlap = $10, next_run = $11,
-                              last_error = null, revision = revision + 1, updated_at = $12
+                              last_error = null, revision = revision + 1, updated_at = $12, made_by = $13, lost = 0
          where workspace_id = $1 and id = $2 and revision = $3",
     )
     .bind(old.workspace_id)
@@ -201,6 +227,7 @@ async fn update(
     .bind(new.overlap.as_str())
     .bind(next_run)
     .bind(now)
+    .bind(who)
     .execute(tx)
     .await?;
     Ok(touched == 1)
@@ -208,31 +235,49 @@ async fn update(
 
 /// Holds a schedule up, until [`resume`]. Its jobs that exist already go on. `None` if there is no such schedule.
 pub async fn pause(db: &Db, by: &Actor, id: Uuid) -> Result<Option<Schedule>> {
-    set_paused(db, by, id, true).await
-}
-
-/// Lets a schedule go on. What it missed meanwhile is treated as its policy for missed ticks says. `None` if there is no such schedule.
-pub async fn resume(db: &Db, by: &Actor, id: Uuid) -> Result<Option<Schedule>> {
-    set_paused(db, by, id, false).await
-}
-
-async fn set_paused(db: &Db, by: &Actor, id: Uuid, paused: bool) -> Result<Option<Schedule>> {
     let mut tx = db.begin().await?;
     let touched = query(
-        "update schedules set paused = $3, revision = revision + 1, updated_at = $4
-         where workspace_id = $1 and id = $2 and paused <> $3",
+        "update schedules set paused = true, revision = revision + 1, updated_at = $3
+         where workspace_id = $1 and id = $2 and paused = false",
     )
     .bind(by.workspace_id)
     .bind(id)
-    .bind(paused)
     .bind(db.now())
     .execute(&mut tx)
     .await?;
+    paused(tx, by, id, "pause", touched).await
+}
+
+/// Lets a schedule go on, in the name of whoever resumes it. What it missed meanwhile is treated as its policy for missed ticks says. `None` if
+/// there is no such schedule.
+pub async fn resume(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<Schedule>, ScheduleError> {
+    let mut tx = db.begin().await?;
+    let Some(held) = find(&mut tx, by.workspace_id, id).await? else { return Ok(None) };
+    let args = (held.kind.as_str(), &held.args.0);
+    match check::job(&mut tx, by.workspace_id, Some(&by.who), Way::Schedule, args).await {
+        Err(error @ (ScheduleError::Refused(_) | ScheduleError::Db(_))) if held.paused => return Err(error),
+        // What is wrong with it otherwise stands at the schedule when it fires.
+        _ => {}
+    }
+    let touched = query(
+        "update schedules set paused = false, revision = revision + 1, updated_at = $3, made_by = $4, lost = 0, last_error = null
+         where workspace_id = $1 and id = $2 and paused = true",
+    )
+    .bind(by.workspace_id)
+    .bind(id)
+    .bind(db.now())
+    .bind(by.who.as_str())
+    .execute(&mut tx)
+    .await?;
+    Ok(paused(tx, by, id, "resume", touched).await?)
+}
+
+async fn paused(mut tx: Tx, by: &Actor, id: Uuid, verb: &str, touched: u64) -> Result<Option<Schedule>> {
     let schedule = find(&mut tx, by.workspace_id, id).await?;
     if let Some(schedule) = &schedule {
-        let verb = if paused { "pause" } else { "resume" };
         audit::record(&mut tx, by, told::act(verb, schedule).affecting(touched)).await?;
     }
+    let db = tx.db().clone();
     tx.commit().await?;
     db.nudge_schedules();
     Ok(schedule)
@@ -272,8 +317,8 @@ pub async fn run_now(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<RunNo
     if let Some(job) = unfinished(&mut tx, &schedule).await? {
         return Ok(RunNow::Unfinished(job));
     }
-    let job = check::job(by.workspace_id, &schedule.kind, &schedule.args.0)
-        .map_err(|flaw| ScheduleError::Flaws(Flaws(vec![flaw])))?;
+    let args = (schedule.kind.as_str(), &schedule.args.0);
+    let job = check::job(&mut tx, by.workspace_id, Some(&by.who), Way::Hand, args).await?;
     let ids = ledger::enqueue(&mut tx, vec![job]).await.map_err(not_enqueued)?;
     set_last_job(&mut tx, &schedule, &ids).await?;
     let detail = serde_json::json!({ "name": schedule.name, "job": ids.first() });

@@ -6,9 +6,11 @@ use uuid::Uuid;
 use super::{
     Missed, Overlap, Plan, Schedule, ScheduleError, check,
     edit::{not_enqueued, set_last_job, unfinished},
+    held,
 };
 use crate::{
     db::{Db, Result, Tx, query},
+    jobs::Way,
     ledger::{self, NewJob},
 };
 
@@ -42,17 +44,32 @@ pub async fn fire(db: &Db, schedule: &Schedule, now: DateTime<Utc>) -> std::resu
         // No tick is known any more: it stands still until a person changes it.
         Err(reason) => return stop(db, schedule, None, reason).await,
     };
-    let job = match check::job(schedule.workspace_id, &schedule.kind, &schedule.args.0) {
-        Ok(job) => job,
-        Err(flaw) => return stop(db, schedule, plan.next, flaw.to_string()).await,
-    };
     let mut tx = db.begin().await?;
     if !move_on(&mut tx, schedule, plan.next).await? {
         return Ok(Fired::default());
     }
+    // In the name of who made it, as they stand now.
+    let made_by = schedule.made_by.as_deref();
+    let args = (schedule.kind.as_str(), &schedule.args.0);
+    let job = match check::job(&mut tx, schedule.workspace_id, made_by, Way::Schedule, args).await {
+        Ok(job) => job,
+        Err(ScheduleError::Refused(reason)) => {
+            held::hold_up(&mut tx, schedule, &reason).await?;
+            tx.commit().await?;
+            return Ok(Fired { moved: true, broken: Some(reason), ..Fired::default() });
+        }
+        Err(ScheduleError::Db(error)) => return Err(error.into()),
+        Err(flaws) => {
+            let reason = flaws.to_string();
+            leave(&mut tx, schedule, &reason).await?;
+            tx.commit().await?;
+            return Ok(Fired { moved: true, broken: Some(reason), ..Fired::default() });
+        }
+    };
     let mut fired = Fired { moved: true, missed: plan.missed, ..Fired::default() };
     // Asked again behind the lock: a person may just have run it.
     let last = last_job(&mut tx, schedule).await?;
+    held::forget_lost(&mut tx, &last).await?;
     if unfinished(&mut tx, &last).await?.is_some() {
         fired.overlapped = plan.run.len() as u64;
     } else if !plan.run.is_empty() {
@@ -106,12 +123,18 @@ async fn stop(
     if !move_on(&mut tx, schedule, next).await? {
         return Ok(Fired::default());
     }
+    leave(&mut tx, schedule, &reason).await?;
+    tx.commit().await?;
+    Ok(Fired { moved: true, broken: Some(reason), ..Fired::default() })
+}
+
+/// Leaves the reason for people to see.
+async fn leave(tx: &mut Tx, schedule: &Schedule, reason: &str) -> Result<()> {
     query("update schedules set last_error = $3 where workspace_id = $1 and id = $2")
         .bind(schedule.workspace_id)
         .bind(schedule.id)
-        .bind(reason.clone())
-        .execute(&mut tx)
-        .await?;
-    tx.commit().await?;
-    Ok(Fired { moved: true, broken: Some(reason), ..Fired::default() })
+        .bind(reason)
+        .execute(tx)
+        .await
+        .map(drop)
 }

@@ -81,7 +81,7 @@ pub struct Schedule {
     /// Their arguments.
     #[schema(value_type = Object)]
     pub args: Json<serde_json::Value>,
-    /// A person holds it up.
+    /// It is held up: by a person, or by itself, and then `last_error` says why.
     pub paused: bool,
     /// What becomes of ticks that nobody fired in time.
     #[schema(pattern = "^(skip|once|all)$")]
@@ -95,8 +95,13 @@ pub struct Schedule {
     pub last_run: Option<DateTime<Utc>>,
     /// That job.
     pub last_job_id: Option<Uuid>,
-    /// Why its last tick made no job, if it could not.
+    /// Why its last tick made no job, or why it is held up.
     pub last_error: Option<String>,
+    /// In whose name its jobs are started, as the audit log says it: who made it, or changed or resumed it last.
+    pub made_by: Option<String>,
+    /// Attempts of its jobs in a row that were lost with the process that ran them.
+    #[serde(skip)]
+    pub lost: i64,
     /// Counted up by each firing and each change.
     #[serde(skip)]
     pub revision: i64,
@@ -119,7 +124,7 @@ impl Schedule {
 pub(super) fn select(rest: &str) -> Query {
     query(&format!(
         "select id, workspace_id, name, cron, time_zone, kind, args, paused, missed, overlap, next_run, last_run, last_job_id, last_error,
-                revision, created_at, updated_at
+                made_by, lost, revision, created_at, updated_at
          from schedules {rest}"
     ))
 }

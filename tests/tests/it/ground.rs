@@ -77,15 +77,15 @@ pub(crate) fn noop(workspace_id: Uuid) -> NewJob {
     }
 }
 
-/// A schedule that fires each minute, with a job that may run beside itself.
+/// A schedule that fires each minute, with a job that may run beside itself and names nothing of the workspace.
 pub(crate) fn schedule(workspace_id: Uuid) -> NewSchedule {
     NewSchedule {
         workspace_id,
         name: "every minute".to_owned(),
         cron: "* * * * *".to_owned(),
         time_zone: "UTC".to_owned(),
-        kind: "template.preview".to_owned(),
-        args: json!({ "template_id": Uuid::from_u128(7), "fields": { "name": "Ann Example" }, "format": "png" }),
+        kind: "probe.run".to_owned(),
+        args: json!({ "probe": "canary", "number": 0 }),
         missed: Missed::Once,
         overlap: Overlap::Allow,
         paused: false,

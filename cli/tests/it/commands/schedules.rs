@@ -2,11 +2,10 @@
 
 use crate::stage::{Stage, end};
 
-const ARGS: &str = r#"{"template_id": "0199a0a0-0000-7000-8000-000000000000", "fields": {}, "format": "png"}"#;
+const ARGS: &str = r#"{"probe": "canary", "number": 0}"#;
 
 fn add(stage: &Stage, name: &str, cron: &str, more: &[&str]) -> crate::stage::Ended {
-    let mut command =
-        stage.herald(&["schedules", "add", name, "--cron", cron, "--kind", "template.preview", "--args", ARGS]);
+    let mut command = stage.herald(&["schedules", "add", name, "--cron", cron, "--kind", "probe.run", "--args", ARGS]);
     command.args(more);
     end(command)
 }
@@ -33,7 +32,7 @@ fn a_schedule_is_added_shown_run_paused_and_removed() {
 
     let run = end(stage.herald(&["schedules", "run", "sample"])).with(0);
     let job = run.out.trim().strip_prefix("job ").unwrap();
-    assert!(end(stage.herald(&["jobs", "show", job])).with(0).out.contains("template.preview"));
+    assert!(end(stage.herald(&["jobs", "show", job])).with(0).out.contains("probe.run"));
     let shown = end(stage.herald(&["schedules", "show", id])).with(0);
     assert!(shown.out.contains("missed ticks: all, overlap: allow") && shown.out.contains(job), "{}", shown.out);
 

@@ -1,5 +1,6 @@
 //! When the CRM's list is read.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::SyncScope;
@@ -8,7 +9,7 @@ use crate::{
     domain::DEFAULT_WORKSPACE,
     jobs::JobKind,
     people::{People, Result},
-    schedules::{self, Missed, NewSchedule, Overlap, ScheduleError},
+    schedules::{self, Missed, NewSchedule, Overlap, Schedule, ScheduleError},
 };
 
 /// Made at the first start with a CRM, then people's to change or to hold up.
@@ -29,7 +30,16 @@ impl People {
         let first = query("select id from workspaces where slug = $1").bind(DEFAULT_WORKSPACE);
         let (workspace,): (Uuid,) = first.one(&self.db).await?;
         let kind = JobKind::CrmSync.policy().name;
-        if schedules::list(&self.db, workspace, None, MOST).await?.iter().any(|there| there.kind == kind) {
+        let there = schedules::list(&self.db, workspace, None, MOST).await?;
+        for (name, _, scope) in SCHEDULES {
+            // Made before schedules had makers: still what was made here, they are the installation's.
+            let own =
+                |made: &&Schedule| made.name == name && made.kind == kind && made.args.0 == json!({ "scope": scope });
+            if let Some(own) = there.iter().find(own).filter(|made| made.made_by.is_none()) {
+                schedules::adopt(&self.db, &super::actor(workspace, "start"), own).await?;
+            }
+        }
+        if there.iter().any(|there| there.kind == kind) {
             return Ok(());
         }
         for (name, cron, scope) in SCHEDULES {
@@ -39,7 +49,7 @@ impl People {
                 cron: cron.to_owned(),
                 time_zone: "UTC".to_owned(),
                 kind: kind.to_owned(),
-                args: serde_json::json!({ "scope": scope }),
+                args: json!({ "scope": scope }),
                 missed: Missed::Once,
                 overlap: Overlap::Skip,
                 paused: false,
@@ -49,6 +59,9 @@ impl People {
                 Err(ScheduleError::Db(error)) => return Err(error.into()),
                 // Another process was first.
                 Err(ScheduleError::Flaws(_) | ScheduleError::Unseen) => {}
+                Err(error @ (ScheduleError::Refused(_) | ScheduleError::Missing(_) | ScheduleError::Quota(_))) => {
+                    tracing::error!(name, %error, "the CRM's list is not read by a schedule");
+                }
             }
         }
         Ok(())

@@ -219,8 +219,8 @@ async fn seen(service: &Service, path: &str) -> String {
 async fn a_schedule_is_changed_only_by_who_has_seen_it(database: &TestDatabase) {
     let service = Service::start(database).await;
     let order = json!({
-        "name": "Morning sample", "cron": "30 2 * * *", "time_zone": "Europe/Madrid", "kind": "template.preview",
-        "args": { "template_id": "0199a0a0-0000-7000-8000-000000000000", "fields": {}, "format": "png" },
+        "name": "Morning sample", "cron": "30 2 * * *", "time_zone": "Europe/Madrid", "kind": "probe.run",
+        "args": { "probe": "canary", "number": 0 },
     });
     let made = service.post_json("/api/v1/schedules", order).await;
     let path = made.header("location").to_owned();

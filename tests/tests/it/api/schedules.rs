@@ -19,8 +19,8 @@ on_both_engines! {
 
 fn order() -> Value {
     json!({
-        "name": "Morning sample", "cron": "30 2 * * *", "time_zone": "Europe/Madrid", "kind": "template.preview",
-        "args": { "template_id": "0199a0a0-0000-7000-8000-000000000000", "fields": {}, "format": "png" },
+        "name": "Morning sample", "cron": "30 2 * * *", "time_zone": "Europe/Madrid", "kind": "probe.run",
+        "args": { "probe": "canary", "number": 0 },
     })
 }
 
@@ -42,7 +42,7 @@ async fn a_schedule_is_made_shown_changed_and_removed(database: &TestDatabase) {
         (&made["next_run"], &made["next_run_local"]),
         (&json!("2026-03-02T01:30:00Z"), &json!("2026-03-02T02:30:00+01:00"))
     );
-    assert!(made.get("workspace_id").is_none() && made.get("revision").is_none(), "{made}");
+    assert!(["workspace_id", "revision", "lost"].iter().all(|hidden| made.get(hidden).is_none()), "{made}");
     assert_eq!(service.get(&path).await.json(), made);
     assert_eq!(service.get("/api/v1/schedules").await.json()["items"], json!([made]));
     let changed = patch(&service, &path, json!({ "cron": "@hourly", "missed": "skip" })).await;
@@ -65,17 +65,17 @@ async fn what_is_wrong_is_pointed_at_field_by_field(database: &TestDatabase) {
     let service = Service::start(database).await;
     let mut wrong = order();
     (wrong["name"], wrong["cron"], wrong["time_zone"]) = (json!(""), json!("0 25 * * *"), json!("madrid"));
-    wrong["args"]["format"] = json!(7);
+    wrong["args"]["probe"] = json!(7);
     let refused = service.post_json("/api/v1/schedules", wrong).await;
     refused.problem(422, "invalid-field");
     let errors = refused.json()["errors"].as_array().unwrap().clone();
     let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
-    assert_eq!(pointers, ["/name", "/cron", "/time_zone", "/args/format"]);
+    assert_eq!(pointers, ["/name", "/cron", "/time_zone", "/args/probe"]);
     assert!(errors[1]["detail"].as_str().unwrap().contains("the hour cannot be \"25\": use 0-23"), "{}", errors[1]);
     assert!(errors[2]["detail"].as_str().unwrap().contains("perhaps Europe/Madrid"), "{}", errors[2]);
     for (field, value, word) in [
         ("cron", json!("0 0 30 2 *"), "it never comes"),
-        ("kind", json!("make.coffee"), "use contacts.import"),
+        ("kind", json!("make.coffee"), "use invitation.start"),
         ("missed", json!("some"), "use skip, once or all"),
         ("overlap", json!("never"), "use allow or skip"),
     ] {
@@ -126,7 +126,7 @@ async fn a_schedule_is_paused_resumed_and_run_now(database: &TestDatabase) {
     let job = service.get(run.header("location")).await.json();
     assert_eq!(
         (&job["kind"], &job["state"], &job["id"]),
-        (&json!("template.preview"), &json!("ready"), &run.json()["last_job_id"])
+        (&json!("probe.run"), &json!("ready"), &run.json()["last_job_id"])
     );
     assert_eq!(service.post(&format!("{path}/resume")).await.json()["paused"], false);
     patch(&service, &path, json!({ "overlap": "skip" })).await;

@@ -39,8 +39,9 @@ async fn what_was_made_is_read_back(database: &TestDatabase) {
     let named = schedules::by_name(db, workspace, &new.name).await.unwrap().unwrap();
     for row in [made, read, named] {
         assert_eq!((row.workspace_id, &row.name, &row.cron), (workspace, &new.name, &new.cron));
-        assert_eq!((row.time_zone.as_str(), row.kind.as_str()), ("Europe/Madrid", "template.preview"));
-        assert_eq!(row.args.0["fields"], json!({ "name": "Ann Example" }));
+        assert_eq!((row.time_zone.as_str(), row.kind.as_str()), ("Europe/Madrid", "probe.run"));
+        assert_eq!(row.args.0, json!({ "probe": "canary", "number": 0 }));
+        assert_eq!((row.made_by.as_deref(), row.lost), (Some("cli:test"), 0));
         assert_eq!((row.missed.as_str(), row.overlap.as_str(), row.paused), ("all", "skip", false));
         assert_eq!(row.next_run, Some(db.now() + Duration::from_secs(60)));
         assert_eq!((row.last_run, row.last_job_id, row.last_error, row.revision), (None, None, None, 0));
@@ -76,14 +77,14 @@ async fn everything_wrong_is_said_at_once_and_nothing_is_written(database: &Test
         name: " ".to_owned(),
         cron: "0 0 30 2 *".to_owned(),
         time_zone: "Madrid".to_owned(),
-        args: json!({ "template_id": 7 }),
+        args: json!({ "probe": 7 }),
         ..schedule(workspace)
     };
     let ScheduleError::Flaws(flaws) = schedules::create(db, &person(workspace), wrong).await.unwrap_err() else {
         panic!("it was made")
     };
     let fields: Vec<_> = flaws.0.iter().map(|flaw| flaw.field.as_str()).collect();
-    assert_eq!(fields, ["name", "cron", "time_zone", "args.template_id"]);
+    assert_eq!(fields, ["name", "cron", "time_zone", "args.probe"]);
     assert!(schedules::list(db, workspace, None, 10).await.unwrap().is_empty());
 }
 
@@ -174,7 +175,7 @@ async fn what_people_do_stands_in_the_audit_log(database: &TestDatabase) {
     let workspace = ground::workspace(db).await;
     let me = person(workspace);
     let made = schedules::create(db, &me, schedule(workspace)).await.unwrap();
-    let args = json!({ "template_id": Uuid::from_u128(7), "fields": { "name": "Bo Example" }, "format": "png" });
+    let args = json!({ "probe": "Bo Example", "number": 0 });
     let change = Change {
         name: Some("each hour".to_owned()),
         cron: Some("@hourly".to_owned()),
@@ -195,7 +196,7 @@ async fn what_people_do_stands_in_the_audit_log(database: &TestDatabase) {
         "args": "changed",
     });
     let created = json!({
-        "name": "every minute", "cron": "* * * * *", "time_zone": "UTC", "kind": "template.preview", "missed": "once",
+        "name": "every minute", "cron": "* * * * *", "time_zone": "UTC", "kind": "probe.run", "missed": "once",
         "overlap": "allow", "paused": false,
     });
     let expected = [

@@ -11,6 +11,7 @@ mod expiry;
 mod fairness;
 mod fencing;
 mod finding;
+mod held;
 mod leases;
 mod limits;
 mod model;

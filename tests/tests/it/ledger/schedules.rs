@@ -233,7 +233,7 @@ async fn a_job_still_running_holds_up_the_next_only_if_asked_to(database: &TestD
         panic!("it was run beside itself")
     };
     assert_eq!(Some(job), now_of(db, &skips).await.last_job_id);
-    for job in lease_from(db, "cpu", 10).await {
+    for job in lease_from(db, "sync", 10).await {
         ground::commit(db, vec![done(job)]).await;
     }
     db.clock().advance(MINUTE);
@@ -244,8 +244,8 @@ async fn a_job_still_running_holds_up_the_next_only_if_asked_to(database: &TestD
 async fn a_kind_that_must_not_run_beside_itself_does_not(database: &TestDatabase) {
     let db = &database.db;
     let new = NewSchedule {
-        kind: "invitation.summary".to_owned(),
-        args: serde_json::json!({ "run_id": Uuid::from_u128(7) }),
+        kind: "crm.sync".to_owned(),
+        args: serde_json::json!({ "scope": "changes" }),
         ..schedule(ground::workspace(db).await)
     };
     made(db, new).await;

@@ -95,7 +95,9 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
     let seen = service.get(&format!("/api/v1/invitation-runs/{run}")).await.json();
     all.insert("batches", text(&seen["batch_id"]));
     all.insert("jobs", text(&service.get("/api/v1/jobs").await.json()["items"][0]["id"]));
-    let schedule = json!({ "name": "ours", "cron": "0 3 * * *", "time_zone": "UTC", "kind": "invitation.summary", "args": { "run_id": run } });
+    let plan = json!({ "event": "Gala", "template": "gala", "source": { "kind": "mautic", "form": 3 } });
+    let schedule =
+        json!({ "name": "ours", "cron": "0 3 * * *", "time_zone": "UTC", "kind": "invitation.start", "args": plan });
     all.insert("schedules", text(&service.post_json("/api/v1/schedules", schedule).await.json()["id"]));
     let mautic =
         json!({ "provider": "mautic", "url": "https://crm.example.com", "user": "ann", "password": "not a real one" });
