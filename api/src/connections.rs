@@ -14,6 +14,7 @@ use herald_shared::{
         self,
         audit::{self, Entry},
     },
+    quotas::Counted,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -133,6 +134,9 @@ async fn save(
     let provider = settings.provider().name();
     let new = NewConnection { name: &name, settings, credentials };
     let id = connections::save(&mut tx, api.accounts.vault(), workspace, new).await?;
+    if !existed {
+        api.settings.quotas.hold(&mut tx, workspace, Counted::Connections).await?;
+    }
     let entry = Entry::of("connection.save", &name).with(serde_json::json!({ "provider": provider }));
     audit::record(&mut tx, &actor, entry).await?;
     tx.commit().await?;

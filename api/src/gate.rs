@@ -13,7 +13,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{Api, auth, problem::Problem, rate_limits::Guard};
+use crate::{
+    Api, auth,
+    problem::Problem,
+    rate_limits::{Guard, workspace_has_room},
+};
 
 /// What the gate works with.
 #[derive(Clone)]
@@ -43,6 +47,9 @@ pub(crate) async fn gate(
     guard.passes(arrival).await;
     let subject = identity.subject();
     let caller = auth::authorize(&api, identity, &parts).await?;
+    if let Some((workspace, _)) = caller.workspace {
+        workspace_has_room(&api, workspace).await?;
+    }
     parts.extensions.insert(subject);
     parts.extensions.insert(caller);
     Ok(next.run(Request::from_parts(parts, body)).await)

@@ -35,6 +35,7 @@ mod people;
 mod probes;
 mod problem;
 mod queues;
+mod quotas;
 mod rate_limits;
 mod schedules;
 mod templates;

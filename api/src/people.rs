@@ -66,6 +66,7 @@ impl From<PeopleError> for Problem {
             PeopleError::CrmEvent(_) => Self::internal(&error),
             PeopleError::Changed => Self::new(Kind::PreconditionFailed, error),
             PeopleError::Sealed(_) => Self::internal(&error),
+            PeopleError::Quota(error) => error.into(),
             PeopleError::Db(error) => error.into(),
             PeopleError::Enqueue(error) => error.into(),
         }

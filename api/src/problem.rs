@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     InProgress,
     /// It is not what the client thinks it is.
     PreconditionFailed,
+    /// The workspace has as much of it as it may have.
+    QuotaExceeded,
     /// The upload is over a limit.
     TooLarge,
     /// The body is of a type the endpoint does not read.
@@ -66,7 +68,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::InvalidCredentials,
@@ -78,6 +80,7 @@ impl Kind {
         Self::WrongState,
         Self::InProgress,
         Self::PreconditionFailed,
+        Self::QuotaExceeded,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidField,
@@ -113,6 +116,7 @@ impl Kind {
             Self::PreconditionFailed => {
                 ("precondition-failed", StatusCode::PRECONDITION_FAILED, "It is not what you saw")
             }
+            Self::QuotaExceeded => ("quota-exceeded", StatusCode::CONFLICT, "The workspace has as much as it may have"),
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The upload is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type is not read here")

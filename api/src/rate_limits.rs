@@ -28,6 +28,7 @@ use herald_shared::{
     db::Db,
     rate_limits::{Class, Decision, RateLimits, Subject},
 };
+use uuid::Uuid;
 
 use self::known::{Fingerprint, Known};
 use crate::{
@@ -53,7 +54,7 @@ impl Limited {
     fn subject(&self, request: &Request) -> Subject {
         let caller = match self.class {
             Class::General | Class::Chat => caller(request),
-            Class::SignIn | Class::Address | Class::Public => None,
+            Class::SignIn | Class::Address | Class::Public | Class::Workspace => None,
         };
         caller.unwrap_or_else(|| address(&self.settings, request.headers(), request.extensions()))
     }
@@ -77,6 +78,15 @@ pub(crate) async fn limited(State(limited): State<Limited>, request: Request, ne
 /// Counts a try at a secret, or a letter to somebody, against everybody it concerns: an account, who is signed in.
 pub(crate) async fn not_too_often(api: &Api, subjects: &[Subject]) -> Result<(), Problem> {
     let decision = api.rate_limits.decide(subjects, Class::SignIn, 1).await;
+    if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
+}
+
+/// Counts a request against the workspace it works in: what its people and keys ask for together.
+///
+/// # Errors
+/// When too many came from there.
+pub(crate) async fn workspace_has_room(api: &Api, workspace: Uuid) -> Result<(), Problem> {
+    let decision = api.rate_limits.decide(&[Subject::Workspace(workspace)], Class::Workspace, 1).await;
     if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
 }
 

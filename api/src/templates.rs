@@ -141,7 +141,8 @@ async fn upload(
     request: Request,
 ) -> Result<Response, Problem> {
     let received = receive::receive(request, upload_limit(&api)).await?;
-    let row = domain::store_template_by(&api.db, &api.files, &actor, received.name.as_deref(), &received.bundle)
+    let (quotas, name) = (&api.settings.quotas, received.name.as_deref());
+    let row = domain::store_template_within(&api.db, &api.files, quotas, &actor, name, &received.bundle)
         .await
         .map_err(refused)?;
     let location = format!("/api/v1/templates/{}", row.id);
@@ -160,6 +161,7 @@ pub(crate) fn refused(error: TemplateFilesError) -> Problem {
         }
         TemplateFilesError::Bundle(error) => Problem::faults(Kind::InvalidTemplate, vec![Fault::new("files", error)]),
         TemplateFilesError::Files(error) => error.into(),
+        TemplateFilesError::Quota(error) => error.into(),
         TemplateFilesError::Db(error) => error.into(),
     }
 }

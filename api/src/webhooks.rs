@@ -1,7 +1,8 @@
 //! `/webhooks/mautic/{connection}`: Mautic says that somebody filled in a form. What was planned for that form begins soon.
 //!
 //! Open, because Mautic has no token: its signature over the raw body says that it is Mautic. A webhook only says that there is something to read;
-//! what, the run reads itself, from where the last one read to. So one that comes twice, late, or never does no harm.
+//! what, the run reads itself, from where the last one read to. So one that comes late or never does no harm, and one that comes twice changes nothing
+//! the second time.
 
 use std::time::Duration;
 
@@ -13,9 +14,10 @@ use axum::{
 };
 use herald_shared::{
     connections::{self, Credentials, ProviderKind},
+    db::Tx,
     domain::PlannedSource,
-    jobs::{InvitationStart, JobKind, Payload},
-    ledger::{self, Unique},
+    jobs::{self, InvitationStart, JobKind, StartError, Way},
+    ledger::{self, NewJob, Unique},
     providers::mautic::webhook,
     schedules::{self, Schedule},
 };
@@ -59,7 +61,7 @@ struct Begun {
     params(("webhook-signature" = Option<String>, Header, description = "HMAC-SHA256 of the body with the webhook's secret, in Base64")),
     request_body(content = Object),
     responses(
-        (status = 202, description = "How many runs begin soon", body = Begun),
+        (status = 202, description = "How many runs begin soon; none for a delivery that came before", body = Begun),
         (status = 401, description = "The signature is wrong, or there is no such connection"),
     )
 )]
@@ -81,21 +83,48 @@ async fn mautic(State(api): State<Api>, Id(id): Id, request: Request) -> Result<
     if !genuine {
         return Err(refused());
     }
-    let forms: Vec<u64> = webhook::events(&body).into_iter().filter_map(|event| event.form_id).collect();
-    let mut jobs = Vec::new();
-    for (schedule, plan) in plans(&api, workspace).await? {
-        if reads(&plan.run.source, &connection, &forms) {
-            let mut job = plan.job(workspace);
-            job.unique_key = Some(format!("webhook:{}", schedule.id));
-            job.unique = Unique::Debounce { delay: QUIET, longest: LONGEST };
-            jobs.push(job);
+    let planned = plans(&api, workspace).await?;
+    let mut tx = api.db.begin().await?;
+    let mut forms = Vec::new();
+    for event in webhook::events(&body) {
+        let Some(form) = event.form_id else { continue };
+        // The same once more, from a Mautic that heard no answer: what it set going is going.
+        if connections::first_delivery(&mut tx, workspace, connection.id, &event.name(&body)).await? {
+            forms.push(form);
         }
     }
-    let begun = jobs.len();
-    let mut tx = api.db.begin().await?;
-    ledger::enqueue(&mut tx, jobs).await?;
+    let mut begin = Vec::new();
+    for (schedule, plan) in planned {
+        if reads(&plan.run.source, &connection, &forms) {
+            let args = (schedule.kind.as_str(), &schedule.args.0);
+            let made_by = schedule.made_by.as_deref();
+            let Some(mut job) = in_the_name_of(&mut tx, workspace, made_by, args).await? else { continue };
+            job.unique_key = Some(format!("webhook:{}", schedule.id));
+            job.unique = Unique::Debounce { delay: QUIET, longest: LONGEST };
+            begin.push(job);
+        }
+    }
+    let begun = begin.len();
+    ledger::enqueue(&mut tx, begin).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(Begun { runs: begun })).into_response())
+}
+
+/// The job of a plan, if who made the plan may start it still. If not, its schedule says so when it fires next.
+async fn in_the_name_of(
+    tx: &mut Tx,
+    workspace: Uuid,
+    made_by: Option<&str>,
+    (kind, args): (&str, &serde_json::Value),
+) -> Result<Option<NewJob>, Problem> {
+    match jobs::admit(tx, workspace, made_by, Way::Schedule, kind, args).await {
+        Ok(job) => Ok(Some(job)),
+        Err(StartError::Db(error)) => Err(error.into()),
+        Err(error) => {
+            tracing::warn!(%error, kind, "a webhook starts nothing in the name of who planned it");
+            Ok(None)
+        }
+    }
 }
 
 /// The planned runs that are not held up.

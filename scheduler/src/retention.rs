@@ -1,9 +1,9 @@
-//! Prunes jobs that ended long ago (their counts stay), answers kept for who asks twice, and codes, sessions and letters that are over.
+//! Prunes jobs that ended long ago (their counts stay), answers kept for who asks twice, webhooks that came, and codes, sessions and letters that are over.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use herald_shared::{idempotency, ledger, people};
+use herald_shared::{connections, idempotency, ledger, people};
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
@@ -38,6 +38,9 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
         match people::tidy(db).await {
             Ok(gone) => tracing::debug!(gone, "what is over is forgotten"),
             Err(error) => tracing::warn!(%error, "forgetting what is over failed, will try again"),
+        }
+        if let Err(error) = connections::forget_deliveries(db).await {
+            tracing::warn!(%error, "forgetting old webhooks failed, will try again");
         }
         tokio::select! {
             () = stop.cancelled() => return,

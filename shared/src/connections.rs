@@ -7,6 +7,7 @@ mod account;
 mod check;
 mod clients;
 pub mod consent;
+mod deliveries;
 mod kinds;
 mod store;
 mod typed;
@@ -15,6 +16,7 @@ pub use self::{
     account::Account,
     check::{check, note},
     clients::{Client, ClientError, Clients},
+    deliveries::{first_delivery, forget_deliveries},
     kinds::{
         BucketSettings, Credentials, GoogleAuth, GoogleSecret, MauticAuth, MauticSecret, MauticSettings, ProviderKind,
         S3Secret, Settings,

@@ -112,10 +112,13 @@ impl Upload {
     }
 
     /// Puts the list and its pictures into the file store.
-    pub(super) async fn store(mut self, api: &Api) -> Result<RunSource, Problem> {
+    pub(super) async fn store(mut self, api: &Api, workspace: Uuid) -> Result<RunSource, Problem> {
         let Some((name, mut spool, list)) = self.list else {
             return Err(Problem::field("guests", "guests is missing: attach the list of guests, a CSV file"));
         };
+        let of = |file: &Spooled| (file.sha256.clone(), file.bytes);
+        let sizes: Vec<_> = self.pictures.values().map(of).chain([of(&list)]).collect();
+        api.settings.quotas.take_room(&api.db, workspace, &sizes).await?;
         let mut pictures = BTreeMap::new();
         for (name, picture) in self.pictures {
             let key = format!("pictures/{}", picture.sha256);

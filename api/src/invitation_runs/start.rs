@@ -101,7 +101,7 @@ pub(super) async fn start(
     };
     let event = domain::ensure_event(&api.db, workspace, &wanted.event, &wanted.numbers).await.map_err(wrong_event)?;
     let source = match source {
-        Source::Upload(upload) => upload.store(&api).await?,
+        Source::Upload(upload) => upload.store(&api, workspace).await?,
         Source::Ready(source) => source,
     };
     let (options, traceparent) = (wanted.options, telemetry::traceparent());

@@ -18,6 +18,15 @@ pub(super) enum Access {
 /// What the beginnings of open paths are whose requests are not counted.
 const UNCOUNTED: [&str; 5] = ["/healthz", "/readyz", "/docs", "/problems", "/api/v1/openapi.json"];
 
+/// What adds to what a workspace has, of which it may have only so much.
+const ADDING: [(&str, &str); 5] = [
+    ("post", "/api/v1/invitation-runs"),
+    ("post", "/api/v1/keys"),
+    ("post", "/api/v1/schedules"),
+    ("post", "/api/v1/templates"),
+    ("put", "/api/v1/connections/{name}"),
+];
+
 impl Access {
     /// What a caller of an endpoint behind a token has to be.
     fn needed(self, method: &str, path: &str) -> Option<access::Access> {
@@ -165,6 +174,9 @@ fn refusals(path: &str, method: &str, operation: &Map<String, Value>, access: Ac
     }
     if operation.contains_key("requestBody") {
         kinds.extend([Kind::InvalidRequest, Kind::InvalidField, Kind::UnsupportedMediaType, Kind::TooLarge]);
+    }
+    if ADDING.contains(&(method, path)) {
+        kinds.push(Kind::QuotaExceeded);
     }
     if method != "get" {
         kinds.push(Kind::StorageFull);

@@ -73,7 +73,7 @@ async fn make(
         return Err(Problem::field("scopes", detail));
     }
     let new = NewKey { name, role, platform_admin, scopes, expires_at };
-    let made = people::make_key(&api.db, &actor, &giver, new).await?;
+    let made = people::make_key_within(&api.db, &api.settings.quotas, &actor, &giver, new).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 

@@ -26,6 +26,16 @@ pub struct Event {
     pub contact_id: Option<i64>,
 }
 
+impl Event {
+    /// What tells it from every other: the submission it is about. One that names none is what its whole body says.
+    pub fn name(&self, raw_body: &[u8]) -> Vec<u8> {
+        match self.submission_id {
+            Some(id) => format!("{}:submission:{id}", self.kind).into_bytes(),
+            None => raw_body.to_vec(),
+        }
+    }
+}
+
 /// Whether a body was signed with `secret`: the header is base64 of an HMAC-SHA256 over the body as it came. Takes the same time whatever
 /// is wrong with it.
 pub fn verify(secret: &SecretString, raw_body: &[u8], header: &str) -> bool {
@@ -121,6 +131,20 @@ mod tests {
             event("lead_post_save_update", None, None, Some(48)),
         ];
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_submission_told_again_at_another_time_has_the_same_name() {
+        let told = |id: u64, at: &str| {
+            let item = json!({"submission": {"id": id, "form": {"id": 3}}, "timestamp": at});
+            let body = json!({"mautic.form_on_submit": [item]}).to_string();
+            events(body.as_bytes()).remove(0).name(body.as_bytes())
+        };
+        assert_eq!(told(7, "2026-11-26T05:00:00+00:00"), told(7, "2026-11-26T05:09:00+00:00"));
+        assert_ne!(told(7, ""), told(8, ""));
+        let nameless =
+            Event { kind: "mautic.form_on_submit".into(), form_id: Some(3), submission_id: None, contact_id: None };
+        assert_ne!(nameless.name(b"one"), nameless.name(b"two"));
     }
 
     #[test]

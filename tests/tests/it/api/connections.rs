@@ -120,7 +120,7 @@ async fn a_signed_webhook_starts_what_is_planned_for_its_form(database: &TestDat
         let planned = service.post_json("/api/v1/schedules", schedule).await;
         assert_eq!(planned.status, StatusCode::CREATED, "{}", planned.text());
     }
-    let send = async |secret: &str| {
+    let send = async |secret: &str, submission| {
         let hook = fake.webhook(secret, "mautic.form_on_submit", submission);
         let mut request = service.open(Method::POST, &path).body(hook.body.clone());
         for (name, value) in &hook.headers {
@@ -128,10 +128,13 @@ async fn a_signed_webhook_starts_what_is_planned_for_its_form(database: &TestDat
         }
         Answer::to(request).await
     };
-    send("another secret").await.problem(401, "unauthorized");
-    for _ in 0..2 {
-        let taken = send("mautic-secret").await;
-        assert_eq!((taken.status, &taken.json()["runs"]), (StatusCode::ACCEPTED, &json!(1)), "{}", taken.text());
+    send("another secret", submission).await.problem(401, "unauthorized");
+    let second = fake.submit(3, contact, &[("email", "guest@example.com")]);
+    // What comes a second time changes nothing.
+    for (submission, begun) in [(submission, 1), (submission, 0), (second, 1), (second, 0), (submission, 0)] {
+        let taken = send("mautic-secret", submission).await;
+        assert_eq!((taken.status, &taken.json()["runs"]), (StatusCode::ACCEPTED, &json!(begun)), "{}", taken.text());
+        service.db.clock().advance(std::time::Duration::from_secs(1));
     }
     // Two in a row are one run, and the other form's is none.
     let filter = JobFilter { kind: Some("invitation.start".to_owned()), ..JobFilter::default() };

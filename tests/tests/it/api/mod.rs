@@ -1,6 +1,7 @@
 //! The HTTP front, over a real socket, on both engines. What a worker would do is written by the tests ([`worker`]).
 
 mod access;
+mod back_door;
 mod conforms;
 mod connections;
 mod crm;
@@ -13,6 +14,7 @@ mod manners;
 mod operate;
 mod people;
 mod preview;
+mod quotas;
 mod rate_limits;
 mod refusals;
 mod repeated;

@@ -82,6 +82,7 @@ impl Service {
         // The clock stands still: what comes in a test comes in one instant.
         let set = |settings: &mut Settings| {
             (settings.limits.general_per_minute, settings.limits.address_per_minute) = (100_000, 100_000);
+            settings.limits.workspace_per_minute = 100_000;
             settings.limits.sign_in_per_minute = 100_000;
             // Most tests begin with strangers who make workspaces; that this is closed by itself has its own.
             settings.people.open_workspaces = true;
