@@ -15,7 +15,6 @@ use herald_shared::{
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::ground::{self, done, lease_from, number, person, run_sql, schedule};
 
