@@ -28,20 +28,20 @@ on_both_engines! {
 }
 
 /// What must stay as it is: everything of a workspace that a job's end could change.
-async fn rows(db: &Db, workspace: Uuid) -> Vec<(String, String, String)> {
+async fn rows(db: &Db, workspace: Uuid) -> Vec<(Uuid, String, String)> {
     let mut all = Vec::new();
     for sql in [
-        "select cast(id as text), state || step, coalesce(reason, '') || coalesce(portrait, '') || coalesce(file, '')
+        "select id, state || step, coalesce(reason, '') || coalesce(portrait, '') || coalesce(file, '')
          from invitations where workspace_id = $1",
-        "select cast(id as text), state || coalesce(reason, ''),
+        "select id, state || coalesce(reason, ''),
            cast(total * 1000000 + made * 100000 + failed * 10000 + rejected * 1000 + cancelled * 100 + already as text)
          from invitation_runs where workspace_id = $1",
-        "select cast(id as text), coalesce(invitation_link, ''), coalesce(lucky_number, '') from contacts where workspace_id = $1",
-        "select cast(invitation_id as text), remote_id, coalesce(link, '') from uploads where workspace_id = $1",
-        "select cast(id as text), state, cast(total * 10000 + succeeded * 100 + dead * 10 + cancelled as text)
+        "select id, coalesce(invitation_link, ''), coalesce(lucky_number, '') from contacts where workspace_id = $1",
+        "select invitation_id, remote_id, coalesce(link, '') from uploads where workspace_id = $1",
+        "select id, state, cast(total * 10000 + succeeded * 100 + dead * 10 + cancelled as text)
          from batches where workspace_id = $1",
     ] {
-        let found: Vec<(String, String, String)> = query(sql).bind(workspace).all(db).await.unwrap();
+        let found: Vec<(Uuid, String, String)> = query(sql).bind(workspace).all(db).await.unwrap();
         all.extend(found);
     }
     all.sort();
