@@ -157,7 +157,8 @@ async fn start(
     let folder = options.template.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if template.name.is_empty() { folder } else { None };
     let stored =
-        domain::store_template_by(&home.db, &home.files, &me(home.workspace_id), name.as_deref(), bundle).await?;
+        domain::store_template_within(&home.db, &home.files, &Quotas::default(), &me(home.workspace_id), name.as_deref(), bundle)
+            .await?;
     if let Guests::List(list) = guests {
         home.files.put_once_from(&list.key, tokio::fs::File::from_std(list.copy.try_clone()?)).await?;
     }

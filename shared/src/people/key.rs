@@ -329,13 +329,7 @@ pub async fn make_key(db: &Db, actor: &Actor, giver: &Giver, new: NewKey) -> Res
 ///
 /// # Errors
 /// [`PeopleError::Quota`], and as [`make_key`].
-pub async fn make_key_within(
-    db: &Db,
-    quotas: &Quotas,
-    actor: &Actor,
-    giver: &Giver,
-    new: NewKey,
-) -> Result<ApiKey> {
+pub async fn make_key_within(db: &Db, quotas: &Quotas, actor: &Actor, giver: &Giver, new: NewKey) -> Result<ApiKey> {
     giver.may_make(&new)?;
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {

@@ -21,6 +21,7 @@ struct KeyRow {
     role: String,
     platform_admin: bool,
     scopes: Option<Json<Vec<Scope>>>,
+    maker_id: Option<Uuid>,
 }
 
 impl Standing {
@@ -72,17 +73,24 @@ async fn person(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Standing> {
 async fn key(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Standing> {
     let now = tx.db().now();
     let found: Option<KeyRow> = query(
-        "select role, platform_admin, scopes from api_tokens
+        "select role, platform_admin, scopes, maker_id from api_tokens
          where workspace_id = $1 and id = $2 and revoked_at is null and (expires_at is null or expires_at > $3)",
     )
     .bind(workspace_id)
     .bind(id)
     .bind(now)
-    .optional(tx)
+    .optional(&mut *tx)
     .await?;
-    Ok(found.map_or(Standing::NOBODY, |key| Standing {
-        role: key.role.parse().ok(),
-        platform_admin: key.platform_admin,
+    let Some(key) = found else { return Ok(Standing::NOBODY) };
+    // A key is worth at most what the person behind it is worth by now.
+    let maker = match key.maker_id {
+        Some(maker) => person(tx, workspace_id, maker).await?,
+        None => Standing::operator(),
+    };
+    let own: Option<Role> = key.role.parse().ok();
+    Ok(Standing {
+        role: own.zip(maker.role).map(|(own, makers)| own.min(makers)),
+        platform_admin: key.platform_admin && maker.platform_admin,
         scopes: key.scopes.map(|scopes| scopes.0),
-    }))
+    })
 }

@@ -27,6 +27,7 @@ const fn of(file: &'static str, snippet: &'static str, reason: &'static str) -> 
 const FLEET: &str = "the fleet's work: it serves every workspace, and answers nobody";
 const LEASED: &str = "ids and attempts of a lease, which the ledger gave out itself";
 const TOKEN: &str = "the token is what tells the workspace, and nobody can make one up";
+const MIGRATED: &str = "what an older version left is brought up to this one, whosever it is";
 const RETENTION: &str = "what is old goes, whosever it is";
 
 /// Every statement that need not name the workspace.
@@ -52,9 +53,9 @@ pub const EXCEPTIONS: &[Exception] = &[
     of("shared/src/people/tidy.rs", "delete from workspace_invitations where expires_at < $1", RETENTION),
     of("shared/src/domain/invitation.rs", "select state, file from invitations where id = $1", "a signed link names the invitation alone"),
     of("shared/src/domain/invitation.rs", "select id, portrait, rendering, file from invitations where", "the sweeper keeps the files of every workspace"),
-    of("shared/src/people/key.rs", "join api_tokens on token_hash = rows.hash", TOKEN),
+    of("shared/src/people/key.rs", "join api_tokens as t on t.token_hash = rows.hash", TOKEN),
     of("shared/src/people/key.rs", "select id from api_tokens limit 1", "whether the installation has any key yet"),
-    of("shared/src/people/invitation.rs", "from workspace_invitations where token_hash = $1", TOKEN),
+    of("shared/src/people/invitation.rs", "where t.token_hash = $1 and t.uses < t.max_uses", TOKEN),
     of("shared/src/people/member.rs", "select count(*) from members where user_id = $1 and role = 'owner'", "a person's own workspaces"),
     of("shared/src/people/member.rs", "from members as m join workspaces as w on w.id = m.workspace_id where m.user_id = $1", "a person's own workspaces"),
     of("shared/src/connections/store.rs", "select workspace_id from connections where id = $1", "a webhook names the connection alone; its signature is checked before anything is done"),
@@ -62,6 +63,11 @@ pub const EXCEPTIONS: &[Exception] = &[
     of("shared/src/connections/store.rs", "update connections set secret = $2", "the installation's key is changed for all"),
     of("shared/src/connections/store.rs", "delete from consents", "the installation's key is changed for all"),
     of("shared/src/connections/store.rs", "update uploads set session = null where session is not null", "the installation's key is changed for all"),
+    of("shared/src/db/makers.rs", "select id, created_by from", MIGRATED),
+    of("shared/src/db/makers.rs", "select maker_id from api_tokens where id = $1", MIGRATED),
+    of("shared/src/db/makers.rs", "set maker_id = $2", MIGRATED),
+    of("shared/src/domain/workspace.rs", "update job_errors set workspace_id =", MIGRATED),
+    of("shared/src/domain/workspace.rs", "update jobs set workspace_id =", MIGRATED),
     of("shared/src/schedules/row.rs", "from schedules where paused = false and next_run", FLEET),
 ];
 
