@@ -10,7 +10,9 @@ use anyhow::Context;
 use herald_shared::{
     config::Settings,
     domain::{self, Destination, NewRun, NumberFormat, PicturePolicy, PlannedSource, Run, RunOptions, RunSource, Wait},
-    ledger, results,
+    ledger,
+    quotas::Quotas,
+    results,
     sweep::sweep,
     telemetry::{self, Span},
     template::{Bundle, Template},
@@ -156,9 +158,15 @@ async fn start(
     // A template without a name of its own is called after its folder.
     let folder = options.template.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if template.name.is_empty() { folder } else { None };
-    let stored =
-        domain::store_template_within(&home.db, &home.files, &Quotas::default(), &me(home.workspace_id), name.as_deref(), bundle)
-            .await?;
+    let stored = domain::store_template_within(
+        &home.db,
+        &home.files,
+        &Quotas::default(),
+        &me(home.workspace_id),
+        name.as_deref(),
+        bundle,
+    )
+    .await?;
     if let Guests::List(list) = guests {
         home.files.put_once_from(&list.key, tokio::fs::File::from_std(list.copy.try_clone()?)).await?;
     }
