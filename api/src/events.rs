@@ -8,8 +8,11 @@
 //!
 //! The state of now comes first, then each change; a job's or batch's stream ends when it has ended. Whoever watches the same thing shares one
 //! reader of the database, which is there only while somebody watches. It works the same in one process and in a fleet, because what is read is
-//! the ledger. A browser's `EventSource` cannot send the `Authorization` header, and a token in an address would end in logs: read the stream
+//! the ledger. Whoever watches is looked at again by the gate's own rules ([`standing`]), and how many watch is limited ([`places`]). A browser's `EventSource` cannot send the `Authorization` header, and a token in an address would end in logs: read the stream
 //! with `fetch`.
+
+mod places;
+mod standing;
 
 use std::{
     collections::HashMap,
@@ -20,7 +23,6 @@ use std::{
 
 use axum::{
     extract::State,
-    http::header,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -34,19 +36,16 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{
-    Api,
-    auth::Workspace,
-    input::Id,
-    problem::{Kind, Problem},
+use self::{
+    places::{Place, Places},
+    standing::Standing,
 };
+use crate::{Api, auth::Workspace, input::Id, problem::Problem};
 
 /// How often a watched thing is looked at.
 const PERIOD: Duration = Duration::from_millis(300);
 /// How often a quiet stream says that it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Streams a process keeps open at most.
-const MOST: usize = 1_000;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(job)).routes(routes!(batch)).routes(routes!(queues))
@@ -60,8 +59,13 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         (status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
     )
 )]
-async fn job(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
-    open(&api, Subject::Job(workspace, id)).await
+async fn job(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Id(id): Id,
+    standing: Standing,
+) -> Result<Response, Problem> {
+    open(&api, Subject::Job(workspace, id), standing).await
 }
 
 /// Tells a batch's changes as they happen, until it has ended.
@@ -72,8 +76,13 @@ async fn job(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id
         (status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
     )
 )]
-async fn batch(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
-    open(&api, Subject::Batch(workspace, id)).await
+async fn batch(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Id(id): Id,
+    standing: Standing,
+) -> Result<Response, Problem> {
+    open(&api, Subject::Batch(workspace, id), standing).await
 }
 
 /// Tells the queues' changes as they happen.
@@ -84,8 +93,8 @@ async fn batch(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): 
         (status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
     )
 )]
-async fn queues(State(api): State<Api>) -> Result<Response, Problem> {
-    open(&api, Subject::Queues).await
+async fn queues(State(api): State<Api>, standing: Standing) -> Result<Response, Problem> {
+    open(&api, Subject::Queues, standing).await
 }
 
 /// What is watched.
@@ -131,6 +140,7 @@ pub struct Events(Arc<Inner>);
 
 struct Inner {
     watched: Mutex<HashMap<Subject, watch::Sender<Snapshot>>>,
+    places: Places,
     /// Ends every stream.
     stop: CancellationToken,
 }
@@ -138,17 +148,11 @@ struct Inner {
 impl Events {
     /// Streams end when `stop` is cancelled: a stop must not wait for who only watches.
     pub fn new(stop: CancellationToken) -> Self {
-        Self(Arc::new(Inner { watched: Mutex::default(), stop }))
+        Self(Arc::new(Inner { watched: Mutex::default(), places: Places::default(), stop }))
     }
 
     fn watched(&self) -> MutexGuard<'_, HashMap<Subject, watch::Sender<Snapshot>>> {
         self.0.watched.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many streams are open, and how many things are read for them.
-    fn open(&self) -> (usize, usize) {
-        let watched = self.watched();
-        (watched.values().map(watch::Sender::receiver_count).sum(), watched.len())
     }
 
     /// Watches something whose state is `now`, with the reader that is there or a new one.
@@ -201,15 +205,8 @@ impl Events {
     }
 }
 
-async fn open(api: &Api, subject: Subject) -> Result<Response, Problem> {
-    let (streams, _) = api.events.open();
-    if streams >= MOST {
-        return Err(Problem::new(
-            Kind::Unavailable,
-            "too many watch already: try again in a moment, or ask now and then",
-        )
-        .header(header::RETRY_AFTER, "10"));
-    }
+async fn open(api: &Api, subject: Subject, standing: Standing) -> Result<Response, Problem> {
+    let place = api.events.0.places.take(standing.caller, standing.workspace)?;
     let Some(now) = subject.read(&api.db).await? else {
         return Err(match subject {
             Subject::Job(_, id) => Problem::missing("job", id),
@@ -220,32 +217,42 @@ async fn open(api: &Api, subject: Subject) -> Result<Response, Problem> {
     let mut receiver = api.events.watch(&api.db, subject, now);
     // What the reader has seen, not what was read above: it may have seen a change in between, and tells a change once.
     let now = receiver.borrow_and_update().clone();
-    let stream = changes(now, receiver, api.events.0.stop.clone());
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
+    let watcher = Watcher { receiver, stop: api.events.0.stop.clone(), standing, _place: place };
+    Ok(Sse::new(changes(now, watcher)).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
-/// The state of now and every change, until the end of what is watched or of the process.
-fn changes(
-    now: Snapshot,
+/// One who watches.
+struct Watcher {
     receiver: watch::Receiver<Snapshot>,
     stop: CancellationToken,
-) -> impl Stream<Item = Result<Event, Infallible>> {
-    let first = Some(now);
-    stream::unfold((first, receiver, stop, 0_u64, false), |(first, mut receiver, stop, number, over)| async move {
+    standing: Standing,
+    _place: Place,
+}
+
+impl Watcher {
+    /// The next change; `None` when there are no more, for this one or for all.
+    async fn next(&mut self) -> Option<Snapshot> {
+        tokio::select! {
+            () = self.stop.cancelled() => return None,
+            () = self.standing.ends() => return None,
+            changed = self.receiver.changed() => changed.ok()?,
+        }
+        let snapshot = self.receiver.borrow_and_update().clone();
+        self.standing.holds().await.then_some(snapshot)
+    }
+}
+
+/// The state of now and every change, until the end of what is watched, of the process, or of the right to watch it.
+fn changes(now: Snapshot, watcher: Watcher) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold((Some(now), watcher, 0_u64, false), |(first, mut watcher, number, over)| async move {
         if over {
             return None;
         }
         let snapshot = match first {
             Some(now) => now,
-            None => tokio::select! {
-                () = stop.cancelled() => return None,
-                changed = receiver.changed() => {
-                    changed.ok()?;
-                    receiver.borrow_and_update().clone()
-                }
-            },
+            None => watcher.next().await?,
         };
         let event = Event::default().id(number.to_string()).event("change").data(snapshot.data.to_string());
-        Some((Ok(event), (None, receiver, stop, number + 1, snapshot.ended)))
+        Some((Ok(event), (None, watcher, number + 1, snapshot.ended)))
     })
 }

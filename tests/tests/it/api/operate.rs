@@ -148,18 +148,23 @@ async fn the_live_fleet_is_listed_and_made_quiet(database: &TestDatabase) {
 }
 
 /// A stream of events, read piece by piece.
-struct Watch(std::pin::Pin<Box<dyn futures::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>, String);
+pub(super) struct Watch(std::pin::Pin<Box<dyn futures::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>, String);
 
 impl Watch {
     async fn open(service: &Service, path: &str) -> Self {
-        let response: Response = service.request(Method::GET, path).send().await.unwrap();
+        Self::with(service, &service.token, path).await
+    }
+
+    /// With a token of somebody's.
+    pub(super) async fn with(service: &Service, token: &str, path: &str) -> Self {
+        let response: Response = service.open(Method::GET, path).bearer_auth(token).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream"));
         Self(Box::pin(response.bytes_stream()), String::new())
     }
 
     /// The next event's data; `None` at the end of the stream.
-    async fn next(&mut self) -> Option<Value> {
+    pub(super) async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some((event, rest)) =
                 self.1.split_once("\n\n").map(|(event, rest)| (event.to_owned(), rest.to_owned()))

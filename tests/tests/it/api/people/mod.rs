@@ -11,6 +11,7 @@ mod profile;
 mod sessions;
 mod sign_up;
 mod strangers;
+mod streams;
 mod walk;
 mod written_down;
 
