@@ -33,6 +33,7 @@ use uuid::Uuid;
 use self::known::{Fingerprint, Known};
 use crate::{
     Api,
+    actor::ClientAddress,
     auth::bearer,
     problem::{Kind, Problem},
 };
@@ -54,7 +55,7 @@ impl Limited {
     fn subject(&self, request: &Request) -> Subject {
         let caller = match self.class {
             Class::General | Class::Chat => caller(request),
-            Class::SignIn | Class::Address | Class::Public | Class::Workspace => None,
+            Class::SignIn | Class::Letter | Class::Address | Class::Public | Class::Workspace => None,
         };
         caller.unwrap_or_else(|| address(&self.settings, request.headers(), request.extensions()))
     }
@@ -63,7 +64,7 @@ impl Limited {
 /// Lets through what the class has room for:
 /// `.layer(middleware::from_fn_with_state(Limited::new(&api, Class::SignIn), rate_limits::limited))`.
 ///
-/// A class that also limits accounts does so where the account is read from the body, with [`not_too_often`].
+/// A class that also limits accounts does so where the account is read from the body, with [`guess`] and [`letter`].
 pub(crate) async fn limited(State(limited): State<Limited>, request: Request, next: Next) -> Response {
     let subject = limited.subject(&request);
     let decision = limited.rate_limits.decide(&[subject], limited.class, 1).await;
@@ -75,7 +76,7 @@ pub(crate) async fn limited(State(limited): State<Limited>, request: Request, ne
     response
 }
 
-/// Counts a try at a secret, or a letter to somebody, against everybody it concerns: an account, who is signed in.
+/// Counts a try at a secret, or a letter to somebody, against who is signed in.
 pub(crate) async fn not_too_often(api: &Api, subjects: &[Subject]) -> Result<(), Problem> {
     let decision = api.rate_limits.decide(subjects, Class::SignIn, 1).await;
     if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
@@ -88,6 +89,28 @@ pub(crate) async fn not_too_often(api: &Api, subjects: &[Subject]) -> Result<(),
 pub(crate) async fn workspace_has_room(api: &Api, workspace: Uuid) -> Result<(), Problem> {
     let decision = api.rate_limits.decide(&[Subject::Workspace(workspace)], Class::Workspace, 1).await;
     if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
+}
+
+/// Counts a guess at the password of an account that somebody names.
+pub(crate) async fn guess(api: &Api, email: &str, from: ClientAddress) -> Result<(), Problem> {
+    about_account(api, email, from, Class::SignIn).await
+}
+
+/// Counts a letter to an address that somebody names.
+pub(crate) async fn letter(api: &Api, email: &str, from: ClientAddress) -> Result<(), Problem> {
+    about_account(api, email, from, Class::Letter).await
+}
+
+/// Strangers do not keep a person out: the account's limit does not hold for an address from which its person has signed in before. The limit of
+/// the address itself does.
+async fn about_account(
+    api: &Api,
+    email: &str,
+    ClientAddress(from): ClientAddress,
+    class: Class,
+) -> Result<(), Problem> {
+    let decision = api.rate_limits.decide(&[api.rate_limits.account(email, from)], class, 1).await;
+    if decision.allowed || api.people.is_familiar(email, from).await? { Ok(()) } else { Err(refusal(&decision)) }
 }
 
 /// The answer to a request that was not taken.

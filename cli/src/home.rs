@@ -15,7 +15,7 @@ use herald_shared::{
     ids::Ids,
     ledger,
     links::LinkSigner,
-    people::People,
+    people::{self, People},
     sweep::sweep,
     telemetry,
 };
@@ -141,6 +141,7 @@ impl Home {
             // Said now rather than by the first guest's job.
             files.put(PROBE, bytes::Bytes::from_static(b".")).await.context("opening the file store")?;
         }
+        people::rekey(&db).await?;
         let workspace_id = domain::ensure_default_workspace(&db).await?;
         ledger::set_up_outside(&db).await?;
         let (vault, with) = accounts::vault(&settings, folder.root(), db.ids())?;

@@ -14,6 +14,7 @@ mod change_address;
 mod code;
 mod crm;
 mod error;
+mod familiar;
 mod giver;
 mod invitation;
 mod key;
@@ -24,6 +25,7 @@ mod member;
 mod password;
 mod profile;
 mod register;
+mod rekey;
 mod reset;
 mod role;
 mod session;
@@ -53,6 +55,7 @@ pub use self::{
     password::Passwords,
     profile::ProfileChange,
     register::Registration,
+    rekey::{Rekeyed, rekey},
     role::Role,
     session::{Device, Session, Tokens},
     standing::Standing,

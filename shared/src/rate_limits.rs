@@ -31,7 +31,7 @@ mod redis;
 mod subject;
 mod window;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
@@ -137,10 +137,10 @@ impl RateLimits {
         }
     }
 
-    /// The account that somebody tries to get into with this e-mail address, whether there is one or not. Neither the address nor a hash that could
-    /// be guessed without the key is kept.
-    pub fn account(&self, email: &str) -> Subject {
-        Subject::account(&self.0.key, email)
+    /// The account that somebody tries to get into with this e-mail address, whether there is one or not, and the part of the world's networks from
+    /// which they do. Neither the e-mail address nor a hash that could be guessed without the key is kept.
+    pub fn account(&self, email: &str, from: IpAddr) -> Subject {
+        Subject::account(&self.0.key, email, from)
     }
 }
 

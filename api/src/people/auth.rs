@@ -1,7 +1,7 @@
 //! `/auth`: signing up, in and out. An address that is known and one that is not get the same answers.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Request, State},
     http::StatusCode,
 };
@@ -12,7 +12,14 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::{Api, actor::From, auth::Me, input, problem::Problem, rate_limits::not_too_often};
+use crate::{
+    Api,
+    actor::{ClientAddress, From},
+    auth::Me,
+    input,
+    problem::Problem,
+    rate_limits::{guess, letter},
+};
 
 pub(super) fn open_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(refresh))
@@ -64,9 +71,13 @@ fn utc() -> String {
         (status = 429, description = "Too many tries"),
     )
 )]
-async fn register(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<Asked>), Problem> {
+async fn register(
+    State(api): State<Api>,
+    Extension(from): Extension<ClientAddress>,
+    request: Request,
+) -> Result<(StatusCode, Json<Asked>), Problem> {
     let Register { email, password, locale, time_zone, invitation } = input::json(request).await?;
-    not_too_often(&api, &[api.rate_limits.account(&email)]).await?;
+    letter(&api, &email, from).await?;
     let asked = api.people.register(Registration { email, password, locale, time_zone, invitation }).await?;
     Ok((StatusCode::ACCEPTED, Json(asked)))
 }
@@ -114,9 +125,14 @@ struct Login {
         (status = 429, description = "Too many tries"),
     )
 )]
-async fn login(State(api): State<Api>, From(device): From, request: Request) -> Result<Json<Tokens>, Problem> {
+async fn login(
+    State(api): State<Api>,
+    Extension(from): Extension<ClientAddress>,
+    From(device): From,
+    request: Request,
+) -> Result<Json<Tokens>, Problem> {
     let Login { email, password } = input::json(request).await?;
-    not_too_often(&api, &[api.rate_limits.account(&email)]).await?;
+    guess(&api, &email, from).await?;
     Ok(Json(api.people.sign_in(&email, &password, &device).await?))
 }
 
@@ -156,9 +172,13 @@ struct Forgot {
         (status = 429, description = "Too many tries"),
     )
 )]
-async fn forgot(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<Asked>), Problem> {
+async fn forgot(
+    State(api): State<Api>,
+    Extension(from): Extension<ClientAddress>,
+    request: Request,
+) -> Result<(StatusCode, Json<Asked>), Problem> {
     let Forgot { email } = input::json(request).await?;
-    not_too_often(&api, &[api.rate_limits.account(&email)]).await?;
+    letter(&api, &email, from).await?;
     Ok((StatusCode::ACCEPTED, Json(api.people.ask_reset(&email).await?)))
 }
 

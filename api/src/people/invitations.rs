@@ -16,13 +16,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
-    actor::By,
+    actor::{By, ClientAddress},
     auth::{GivenBy, Workspace},
     input::{self, Id, Parameters},
     notice::notice,
     page::{Page, PageParameters},
     problem::Problem,
-    rate_limits::not_too_often,
+    rate_limits::{letter, not_too_often},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -91,12 +91,14 @@ async fn make(
     By(actor): By,
     GivenBy(giver): GivenBy,
     Extension(caller): Extension<Subject>,
+    Extension(from): Extension<ClientAddress>,
     request: Request,
 ) -> Result<(StatusCode, Json<MadeInvitation>), Problem> {
     let MakeInvitation { role, email, max_uses, days } = input::json(request).await?;
     if let Some(email) = &email {
         // A letter to whomever its maker names: not a means to fill somebody's mailbox, or many.
-        not_too_often(&api, &[caller, api.rate_limits.account(email)]).await?;
+        not_too_often(&api, &[caller]).await?;
+        letter(&api, email, from).await?;
     }
     let base = api.settings.http.public_url.trim_end_matches('/').to_owned();
     let link = |token: &str| format!("{base}/join/{token}");

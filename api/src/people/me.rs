@@ -1,7 +1,7 @@
 //! `/me`: a person's own account.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Request, State},
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -19,12 +19,12 @@ use uuid::Uuid;
 
 use crate::{
     Api,
-    actor::{From, RequestId},
+    actor::{ClientAddress, From, RequestId},
     auth::Me,
     conditional::{self, Precondition, Tag, tagged},
     input::{self, Id, Name},
     problem::{Kind, Problem},
-    rate_limits::not_too_often,
+    rate_limits::{letter, not_too_often},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -118,10 +118,12 @@ struct AskChangeAddress {
 async fn ask_change_address(
     State(api): State<Api>,
     me: Me,
+    Extension(from): Extension<ClientAddress>,
     request: Request,
 ) -> Result<(StatusCode, Json<Asked>), Problem> {
     let AskChangeAddress { email, password } = input::json(request).await?;
-    not_too_often(&api, &[Subject::User(me.user_id), api.rate_limits.account(&email)]).await?;
+    not_too_often(&api, &[Subject::User(me.user_id)]).await?;
+    letter(&api, &email, from).await?;
     let asked = api.people.ask_change_address(me.user_id, &password, &email).await?;
     Ok((StatusCode::ACCEPTED, Json(asked)))
 }

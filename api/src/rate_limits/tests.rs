@@ -72,7 +72,7 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_limit() {
 #[tokio::test]
 async fn a_limit_that_a_handler_found_is_the_one_that_is_told() {
     let (_, rate_limits) = serve(Class::SignIn, |_| {}).await;
-    let account = rate_limits.account("ann@example.com");
+    let account = rate_limits.account("ann@example.com", "198.51.100.7".parse().unwrap());
     for _ in 0..5 {
         assert!(rate_limits.decide(&[account], Class::SignIn, 1).await.allowed);
     }

@@ -25,6 +25,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (14, "makers", include_str!("../../../migrations/0014_makers.sql")),
     (15, "audit_seals", include_str!("../../../migrations/0015_audit_seals.sql")),
     (16, "fences", include_str!("../../../migrations/0016_fences.sql")),
+    (17, "tickets", include_str!("../../../migrations/0017_tickets.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

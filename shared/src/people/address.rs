@@ -15,6 +15,8 @@ const LONGEST: usize = 254;
 pub struct Address {
     written: String,
     key: String,
+    /// The key it had before domains were compared in their ASCII form.
+    former: String,
 }
 
 impl Address {
@@ -30,8 +32,9 @@ impl Address {
             return Err(PeopleError::Address);
         }
         // RFC 5321 lets mail servers tell capitals of the local part apart; none that matters does, and people do not.
-        let key = written.to_lowercase().nfc().collect();
-        Ok(Self { written, key })
+        let former: String = written.to_lowercase().nfc().collect();
+        let key = in_ascii(&former).unwrap_or_else(|| former.clone());
+        Ok(Self { written, key, former })
     }
 
     /// As its owner writes it.
@@ -43,6 +46,19 @@ impl Address {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// The spelling by which it was known before domains were compared in their ASCII form. An account has it only where another had the new one
+    /// already (see [`super::rekey`]).
+    pub(super) fn former_key(&self) -> &str {
+        &self.former
+    }
+}
+
+/// With the domain in the form that mail servers look up: `münchen.example` and `xn--mnchen-3ya.example` are one domain. `None` where it has none.
+fn in_ascii(address: &str) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    let domain = idna::domain_to_ascii(domain).ok().filter(|domain| !domain.is_empty())?;
+    Some(format!("{local}@{domain}"))
 }
 
 impl fmt::Debug for Address {
@@ -62,6 +78,17 @@ mod tests {
         assert_eq!(key("Ann@Example.com"), key("  ann@example.COM "));
         assert_eq!(key("Zoe\u{301}@example.com"), key("zo\u{e9}@example.com"));
         assert_ne!(key("ann+a@example.com"), key("ann@example.com"));
+    }
+
+    #[test]
+    fn an_international_domain_is_one_domain_in_both_forms() {
+        let key = |text: &str| Address::parse(text).unwrap().key().to_owned();
+        assert_eq!(key("ann@M\u{fc}nchen.example"), "ann@xn--mnchen-3ya.example");
+        assert_eq!(key("Ann@mu\u{308}nchen.example"), key("ann@XN--MNCHEN-3YA.example"));
+        assert_eq!(key("ann@stra\u{df}e.example"), "ann@xn--strae-oqa.example", "not strasse.example");
+        assert_ne!(key("ann@munchen.example"), key("ann@m\u{fc}nchen.example"));
+        assert_eq!(Address::parse("ann@M\u{fc}nchen.example").unwrap().written(), "ann@M\u{fc}nchen.example");
+        assert_eq!(key("zo\u{e9}@example.com"), "zo\u{e9}@example.com", "the local part is the server's own");
     }
 
     #[test]

@@ -31,15 +31,14 @@ impl People {
         let asker = self.confirm(user_id, password).await?;
         let key = self.keyring.current().await?;
         let mut tx = self.db.begin().await?;
-        let is_free = user::by_address(&mut tx, address.key()).await?.is_none_or(|other| other.id == user_id);
-        let waiting = is_free.then(|| Waiting { user_id, email: address.written().to_owned() });
-        let of = (Purpose::ChangeAddress, address.key());
-        let (asked, code) = self.issue_code(&mut tx, &key, of, waiting.as_ref()).await?;
-        let letter = match is_free {
-            true => AccountMail::ChangeAddress { code, minutes: CODE_MINUTES },
-            false => AccountMail::AddressKnown,
+        let holder = user::by_address(&mut tx, &address).await?.filter(|other| other.id != user_id);
+        let waiting = holder.is_none().then(|| Waiting { user_id, email: address.written().to_owned() });
+        let (asked, code) = self.issue_code(&mut tx, &key, Purpose::ChangeAddress, waiting.as_ref()).await?;
+        let (to, letter) = match holder {
+            Some(holder) => (Address::parse(&holder.email)?, AccountMail::AddressKnown),
+            None => (address, AccountMail::ChangeAddress { code, minutes: CODE_MINUTES }),
         };
-        self.post(&mut tx, &address, &asker.locale, Some(letter)).await?;
+        self.post(&mut tx, &to, &asker.locale, Some(letter)).await?;
         tx.commit().await?;
         Ok(asked)
     }

@@ -1,8 +1,12 @@
 //! Codes that prove that somebody reads the mail of an address.
 //!
-//! Eight random digits, sent once, kept as a keyed hash, good for ten minutes and five tries; one is active for each purpose and address. Whoever
-//! asks gets a verification id, and the code opens nothing without it: who has others ask for codes to a stranger's address cannot slip the
-//! stranger a request of their own. An address that nobody has gets an id, too, which opens nothing.
+//! Eight random digits, sent once, kept as a keyed hash, good for ten minutes and five tries. Whoever asks gets a verification id, and the code
+//! opens nothing without it: who has others ask for codes to a stranger's address cannot slip the stranger a request of their own. An address
+//! that nobody has gets an id, too, which opens nothing.
+//!
+//! Each request has a code of its own, beside those that are out: a stranger who asks for one takes nobody's away, and wrong tries at one are not
+//! tries at another. How many can be out for one address, and so how many tries there are in all, is limited where they are asked for
+//! ([`crate::rate_limits::Class::Letter`]).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -68,31 +72,23 @@ fn signed(id: Uuid, code: &str) -> Vec<u8> {
 }
 
 impl People {
-    /// A new code for a purpose and an address, in place of an older one. `None` leads nowhere.
+    /// A new code for a purpose. `None` leads nowhere.
     pub(super) async fn issue_code<T: Serialize>(
         &self,
         tx: &mut Tx,
         key: &SigningKey,
-        (purpose, email_key): (Purpose, &str),
+        purpose: Purpose,
         leads_to: Option<&T>,
     ) -> Result<(Asked, String)> {
         let (id, now) = (tx.db().new_id(), tx.db().now());
         let digits = u64::from_be_bytes(self.db.ids().bytes()) % 10_u64.pow(DIGITS);
         let code = format!("{digits:0width$}", width = DIGITS as usize);
         let leads = leads_to.map_or(Leads::Nowhere, Leads::To);
-        query("delete from codes where purpose = $1 and email_key = $2")
-            .bind(purpose.name())
-            .bind(email_key)
-            .execute(&mut *tx)
-            .await?;
         query(
-            "insert into codes (id, purpose, email_key, code_hash, sealed, tries, expires_at, created_at) values ($1, $2, $3, $4, $5, 0, $6, $7)
-             on conflict (purpose, email_key) do update set id = excluded.id, code_hash = excluded.code_hash, sealed = excluded.sealed,
-               tries = 0, expires_at = excluded.expires_at, created_at = excluded.created_at",
+            "insert into tickets (id, purpose, code_hash, sealed, tries, expires_at, created_at) values ($1, $2, $3, $4, 0, $5, $6)",
         )
         .bind(id)
         .bind(purpose.name())
-        .bind(email_key)
         .bind(format!("{}:{}", key.kid, hex::encode(key.sign(LABEL, &signed(id, &code)))))
         .bind(self.vault.seal(&place(id), &leads))
         .bind(now + CODE_LIFETIME)
@@ -110,7 +106,7 @@ impl People {
         let digits: String =
             code.chars().filter(|c| !c.is_whitespace() && *c != '-').take(2 * DIGITS as usize).collect();
         let row: Option<Row> = query(
-            "update codes set tries = tries + 1 where id = $1 and purpose = $2 and tries < $3 and expires_at > $4
+            "update tickets set tries = tries + 1 where id = $1 and purpose = $2 and tries < $3 and expires_at > $4
              returning code_hash, sealed",
         )
         .bind(id)
@@ -137,7 +133,7 @@ impl People {
 
 /// Uses a code up: of two who bring the right one, one may.
 pub(super) async fn take_code(tx: &mut Tx, id: Uuid) -> Result<()> {
-    match query("delete from codes where id = $1").bind(id).execute(tx).await? {
+    match query("delete from tickets where id = $1").bind(id).execute(tx).await? {
         0 => Err(PeopleError::Code),
         _ => Ok(()),
     }

@@ -84,14 +84,15 @@ impl People {
             invitation: new.invitation,
         };
         let mut tx = self.db.begin().await?;
-        let known = user::by_address(&mut tx, address.key()).await?;
+        let known = user::by_address(&mut tx, &address).await?;
         let leads_to = known.is_none().then_some(&waiting);
-        let (asked, code) = self.issue_code(&mut tx, &key, (Purpose::Register, address.key()), leads_to).await?;
-        let letter = match known {
-            Some(_) => AccountMail::AddressKnown,
-            None => AccountMail::VerifyAddress { code, minutes: CODE_MINUTES },
+        let (asked, code) = self.issue_code(&mut tx, &key, Purpose::Register, leads_to).await?;
+        let (to, letter) = match known {
+            // Their own spelling of it: another may be another's mailbox.
+            Some(known) => (Address::parse(&known.email)?, AccountMail::AddressKnown),
+            None => (address, AccountMail::VerifyAddress { code, minutes: CODE_MINUTES }),
         };
-        self.post(&mut tx, &address, &waiting.locale, Some(letter)).await?;
+        self.post(&mut tx, &to, &waiting.locale, Some(letter)).await?;
         tx.commit().await?;
         Ok(asked)
     }

@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
@@ -17,6 +18,12 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 struct Waiting {
     user_id: Uuid,
+    /// A hash of what is replaced: of several codes that are out, one sets a password.
+    replaces: String,
+}
+
+fn replaces(user: &user::Proof) -> String {
+    hex::encode(Sha256::digest(user.password_hash.as_deref().unwrap_or_default()))
 }
 
 impl People {
@@ -28,15 +35,19 @@ impl People {
         let address = Address::parse(email)?;
         let key = self.keyring.current().await?;
         let mut tx = self.db.begin().await?;
-        let found = user::by_address(&mut tx, address.key()).await?;
+        let found = user::by_address(&mut tx, &address).await?;
         let found = found.filter(|user| user.state == "active" && user.password_hash.is_some());
-        let waiting = found.as_ref().map(|user| Waiting { user_id: user.id });
-        let (asked, code) = self.issue_code(&mut tx, &key, (Purpose::Reset, address.key()), waiting.as_ref()).await?;
-        let (locale, letter) = match found {
-            Some(user) => (user.locale, Some(AccountMail::ResetPassword { code, minutes: CODE_MINUTES })),
-            None => ("en".to_owned(), None),
+        let waiting = found.as_ref().map(|user| Waiting { user_id: user.id, replaces: replaces(user) });
+        let (asked, code) = self.issue_code(&mut tx, &key, Purpose::Reset, waiting.as_ref()).await?;
+        let (to, locale, letter) = match found {
+            // As the person wrote it: some servers tell capitals apart, and a stranger could have the other mailbox.
+            Some(user) => {
+                let letter = AccountMail::ResetPassword { code, minutes: CODE_MINUTES };
+                (Address::parse(&user.email)?, user.locale, Some(letter))
+            }
+            None => (address, "en".to_owned(), None),
         };
-        self.post(&mut tx, &address, &locale, letter).await?;
+        self.post(&mut tx, &to, &locale, letter).await?;
         tx.commit().await?;
         Ok(asked)
     }
@@ -49,6 +60,9 @@ impl People {
         password::fit(new, &[])?;
         let waiting: Waiting = self.try_code(Purpose::Reset, verification_id, code).await?;
         let found = user::proof(&self.db, waiting.user_id).await?.ok_or(PeopleError::Code)?;
+        if replaces(&found) != waiting.replaces {
+            return Err(PeopleError::Code);
+        }
         let hash = self.passwords.hash(new).await;
         let mut tx = self.db.begin().await?;
         take_code(&mut tx, verification_id).await?;

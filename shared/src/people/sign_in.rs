@@ -34,7 +34,7 @@ impl People {
     async fn try_to_sign_in(&self, email: &str, password: &SecretString, device: &Device) -> Result<Tokens> {
         let key = self.keyring.current().await?;
         let found = match Address::parse(email) {
-            Ok(address) => user::by_address(&self.db, address.key()).await?,
+            Ok(address) => user::by_address(&self.db, &address).await?,
             Err(_) => None,
         };
         let kept = found.as_ref().and_then(|user| user.password_hash.as_deref());

@@ -22,6 +22,7 @@ pub async fn tidy(db: &Db) -> Result<u64> {
     let mut gone = 0;
     for (sql, before) in [
         ("delete from codes where expires_at < $1", now),
+        ("delete from tickets where expires_at < $1", now),
         ("delete from sessions where expires_at < $1", now - REMEMBERED),
         ("delete from refresh_tokens where used_at < $1", now - REMEMBERED),
         ("delete from letters where created_at < $1", now - LETTERS),

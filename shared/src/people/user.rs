@@ -64,10 +64,15 @@ pub(super) struct Proof {
     pub(super) state: String,
 }
 
-/// Who has an address.
-pub(super) async fn by_address(on: impl Into<Target<'_>>, email_key: &str) -> Result<Option<Proof>> {
-    let found = query("select id, email, locale, password_hash, state from users where email_key = $1");
-    Ok(found.bind(email_key).optional(on).await?)
+/// Who has an address. Of two whose addresses became one, each is found by their own spelling.
+pub(super) async fn by_address(on: impl Into<Target<'_>>, address: &Address) -> Result<Option<Proof>> {
+    let found: Vec<Proof> =
+        query("select id, email, locale, password_hash, state from users where email_key in ($1, $2) order by case when email_key = $2 then 0 else 1 end")
+            .bind(address.key())
+            .bind(address.former_key())
+            .all(on)
+            .await?;
+    Ok(found.into_iter().next())
 }
 
 /// The proof of somebody known.
@@ -150,7 +155,7 @@ impl People {
     /// [`PeopleError::Missing`], [`PeopleError::Address`].
     pub async fn user_by_address(&self, email: &str) -> Result<User> {
         let address = Address::parse(email)?;
-        let found = by_address(&self.db, address.key()).await?.ok_or(PeopleError::Missing("user"))?;
+        let found = by_address(&self.db, &address).await?.ok_or(PeopleError::Missing("user"))?;
         self.user(found.id).await
     }
 }

@@ -12,8 +12,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// What kind a request is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Signing in, registering, entering a code: by address, and by account.
+    /// Signing in, registering, entering a code: by address, and by account and network.
     SignIn,
+    /// A letter to an address that somebody names: by account and network.
+    Letter,
     /// A message to the assistant: by person or token, or by address.
     Chat,
     /// Whatever a valid token or a person who has signed in asks for.
@@ -28,12 +30,14 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 6] = [Self::SignIn, Self::Chat, Self::General, Self::Address, Self::Public, Self::Workspace];
+    pub const ALL: [Self; 7] =
+        [Self::SignIn, Self::Letter, Self::Chat, Self::General, Self::Address, Self::Public, Self::Workspace];
 
     /// Its name in keys and labels.
     pub const fn name(self) -> &'static str {
         match self {
             Self::SignIn => "sign_in",
+            Self::Letter => "letter",
             Self::Chat => "chat",
             Self::General => "general",
             Self::Address => "address",
@@ -44,7 +48,7 @@ impl Class {
 
     /// Whether it keeps secrets from being guessed, or money from being spent: then it is never left uncounted.
     pub const fn guards(self) -> bool {
-        matches!(self, Self::SignIn | Self::Chat | Self::Address)
+        matches!(self, Self::SignIn | Self::Letter | Self::Chat | Self::Address)
     }
 
     /// Its place in [`Class::ALL`].
@@ -57,6 +61,7 @@ impl Class {
         let window = |name, limit, period| Window { name, limit, period };
         match self {
             Self::SignIn => vec![window("sign-in", limits.sign_in_per_minute, MINUTE)],
+            Self::Letter => vec![window("letter", limits.sign_in_per_minute, 10 * MINUTE)],
             Self::Chat => {
                 vec![window("chat-hour", limits.chat_per_hour, HOUR), window("chat-day", limits.chat_per_day, DAY)]
             }

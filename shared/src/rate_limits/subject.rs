@@ -10,6 +10,12 @@ use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
+use crate::people::Address;
+
+/// In how many parts the networks of the world fall. Somebody who uses up an account's tries from a few networks does so for one part, or a few,
+/// and nobody knows from outside which these are. From the whole world there are as many times the limit.
+pub(super) const PARTS: u8 = 8;
+
 /// Whose requests are counted together. Its text is part of a key in Redis: it has a bounded length, and no secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -21,7 +27,7 @@ pub enum Subject {
     User(Uuid),
     /// A workspace, by its id.
     Workspace(Uuid),
-    /// An account somebody tries to get into; make it with [`super::RateLimits::account`].
+    /// An account and a part of the networks from which somebody tries to get into it; make it with [`super::RateLimits::account`].
     Account([u8; 16]),
 }
 
@@ -34,15 +40,30 @@ impl Subject {
         })
     }
 
-    pub(super) fn account(key: &[u8; 32], email: &str) -> Self {
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-        mac.update(b"herald account 1 ");
+    pub(super) fn account(key: &[u8; 32], email: &str, from: IpAddr) -> Self {
+        let mac = || Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+        let mut part = mac();
+        part.update(b"herald network 1 ");
+        part.update(&network(from));
+        let part = part.finalize().into_bytes()[0] % PARTS;
+        let mut mac = mac();
+        mac.update(b"herald account 2 ");
+        mac.update(&[part]);
         // Written differently it is the same mailbox, and must not be another try.
         let same: String = email.trim().nfkc().flat_map(char::to_lowercase).collect();
+        let same = Address::parse(&same).map_or(same, |address| address.key().to_owned());
         mac.update(same.as_bytes());
         let mut cut = [0; 16];
         cut.copy_from_slice(&mac.finalize().into_bytes()[..16]);
         Self::Account(cut)
+    }
+}
+
+/// What one customer of a provider has, or one small provider.
+fn network(address: IpAddr) -> Vec<u8> {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.octets()[..2].to_vec(),
+        IpAddr::V6(v6) => v6.octets()[..4].to_vec(),
     }
 }
 
@@ -75,9 +96,13 @@ mod tests {
         assert_eq!(address("::ffff:192.0.2.7"), "address:192.0.2.7");
     }
 
+    fn account(key: u8, email: &str, from: &str) -> Subject {
+        Subject::account(&[key; 32], email, from.parse().unwrap())
+    }
+
     #[test]
     fn an_account_is_the_same_however_it_is_written_and_shows_nothing() {
-        let account = |key: u8, email| Subject::account(&[key; 32], email);
+        let account = |key, email| account(key, email, "192.0.2.7");
         let ann = account(7, "ann@example.com");
         for same in [" Ann@Example.COM ", "ANN@EXAMPLE.COM\n", "ａｎｎ@example.com"] {
             assert_eq!(account(7, same), ann, "{same:?}");
@@ -85,5 +110,16 @@ mod tests {
         assert_ne!(account(7, "anne@example.com"), ann);
         assert_ne!(account(8, "ann@example.com"), ann);
         assert!(!ann.to_string().contains("ann@") && ann.to_string().len() == 40, "{ann}");
+    }
+
+    #[test]
+    fn a_network_is_in_one_part_and_the_world_in_eight() {
+        let from = |address: &str| account(7, "ann@example.com", address);
+        assert_eq!(from("192.0.2.7"), from("192.0.99.1"));
+        assert_eq!(from("192.0.2.7"), from("::ffff:192.0.2.8"));
+        assert_eq!(from("2001:db8::1"), from("2001:db8:ffff::1"));
+        let parts: std::collections::HashSet<Subject> =
+            (0..=255_u8).flat_map(|a| [from(&format!("{a}.1.2.3")), from(&format!("2a{a:02x}::1"))]).collect();
+        assert_eq!(parts.len(), usize::from(PARTS));
     }
 }

@@ -127,9 +127,9 @@ catalog! {
         "Connections not taken (full, address: over a cap; accept: the system refused) or ended by Herald (head, idle, stalled: the client took too long).";
 
     Counter RATE_LIMITED = "herald_rate_limited_total" ["class"] by "api":
-        "Requests refused because too many came: of the class sign_in, chat, general, address or public.";
+        "Requests refused because too many came: of the class sign_in, letter, chat, general, address or public.";
     Counter RATE_LIMITS_UNCHECKED = "herald_rate_limits_unchecked_total" ["class"] by "api":
-        "Requests that Redis did not count: let through, or of sign_in, chat and address counted in the process's own memory.";
+        "Requests that Redis did not count: let through, or of sign_in, letter, chat and address counted in the process's own memory.";
 
     Gauge DB_CONNECTIONS = "herald_db_connections" ["state"] by "api, worker, scheduler":
         "Connections to the database: used, open, and the limit of this process.";

@@ -226,7 +226,7 @@ impl Done<'_> {
         address: &Address,
         active: bool,
     ) -> Result<Option<Uuid>> {
-        let id = match user::by_address(&mut *tx, address.key()).await? {
+        let id = match user::by_address(&mut *tx, address).await? {
             // Nobody here has to know of somebody who has gone already.
             None if !active => return Ok(None),
             None => {
@@ -283,7 +283,7 @@ impl Done<'_> {
         .execute(&mut *tx)
         .await?;
         if changed == 0 {
-            let holder = user::by_address(&mut *tx, address.key()).await?;
+            let holder = user::by_address(&mut *tx, address).await?;
             if holder.is_some_and(|holder| holder.id != id) {
                 self.reason = Some("somebody else here has its new address: the old one stays".to_owned());
             }

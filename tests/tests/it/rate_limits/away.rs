@@ -33,7 +33,7 @@ async fn two_processes_have_one_limit_together() {
 async fn keys_begin_with_the_prefix_show_no_account_and_do_not_stay() {
     let (config, redis) = fleet::redis().await;
     let limits = RateLimits::in_redis(&defaults(), &Clock::manual(TestDatabase::start()), KEY, redis);
-    let account = limits.account("ann@example.com");
+    let account = limits.account("ann@example.com", "198.51.100.7".parse().unwrap());
     limits.decide(&[address(), account], Class::SignIn, 1).await;
     limits.decide(&[Subject::User(Uuid::from_u128(7))], Class::Chat, 1).await;
     let mut server = fleet::server().await;

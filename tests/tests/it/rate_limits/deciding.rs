@@ -129,7 +129,7 @@ async fn a_request_is_taken_only_if_every_window_has_room(counted: Counted) {
 
 async fn a_request_is_taken_only_if_every_subject_has_room(counted: Counted) {
     let world = World::new(counted, |_| {}).await;
-    let account = world.limits.account("ann@example.com");
+    let account = world.limits.account("ann@example.com", "198.51.100.7".parse().unwrap());
     // Many addresses, one account.
     for from in 1..=5 {
         assert!(world.limits.decide(&[address(from), account], Class::SignIn, 1).await.allowed);
@@ -137,7 +137,7 @@ async fn a_request_is_taken_only_if_every_subject_has_room(counted: Counted) {
     let sixth = world.limits.decide(&[address(6), account], Class::SignIn, 1).await;
     assert!(!sixth.allowed && sixth.remaining == 0, "{sixth:?}");
     // The address did not pay for what its account was refused.
-    let other = world.limits.account("bob@example.com");
+    let other = world.limits.account("bob@example.com", "198.51.100.7".parse().unwrap());
     for left in (0..5).rev() {
         let taken = world.limits.decide(&[address(6), other], Class::SignIn, 1).await;
         assert_eq!((taken.allowed, taken.remaining), (true, left));
@@ -184,7 +184,7 @@ async fn a_look_costs_nothing(counted: Counted) {
 
 async fn what_is_given_back_is_as_if_it_had_not_been(counted: Counted) {
     let world = World::new(counted, |_| {}).await;
-    let (one, two) = (address(1), world.limits.account("ann@example.com"));
+    let (one, two) = (address(1), world.limits.account("ann@example.com", "198.51.100.7".parse().unwrap()));
     let mut taken = Vec::new();
     for _ in 0..5 {
         taken.push(world.limits.decide(&[one, two], Class::SignIn, 1).await.taken.unwrap());

@@ -14,6 +14,8 @@ on_both_engines! {
     a_code_is_good_for_ten_minutes,
     of_two_who_bring_the_same_code_one_gets_in,
     a_code_opens_nothing_under_another_id,
+    a_strangers_request_takes_nobodys_code_away,
+    a_new_password_ends_the_other_codes_for_one,
     a_new_password_ends_every_session_and_is_told,
     a_weak_new_password_does_not_use_the_code_up,
     a_new_address_is_proved_and_told_to_the_old_one,
@@ -90,11 +92,51 @@ async fn a_code_opens_nothing_under_another_id(database: &TestDatabase) {
     open(&service, "/api/v1/auth/password/reset", reset).await.problem(422, "code-refused");
 }
 
+async fn a_strangers_request_takes_nobodys_code_away(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    // While somebody registers, a stranger tries to register the same address, and guesses.
+    let (id, anns) = registering(&service).await;
+    let (strangers_id, strangers) = registering(&service).await;
+    for _ in 0..5 {
+        verify(&service, &strangers_id, &another(&strangers)).await.problem(422, "code-refused");
+    }
+    verify(&service, &strangers_id, &anns).await.problem(422, "code-refused");
+    assert_eq!(verify(&service, &id, &anns).await.status, 201);
+    // And for a new password.
+    let forgot = async || asked(&service, "/api/v1/auth/password/forgot", json!({ "email": "ann@example.com" })).await;
+    let id = forgot().await;
+    let anns = code(&service, "ann@example.com").await;
+    for _ in 0..3 {
+        let strangers_id = forgot().await;
+        let body = json!({ "verification_id": strangers_id, "code": anns, "password": "a strange new lamp" });
+        open(&service, "/api/v1/auth/password/reset", body).await.problem(422, "code-refused");
+    }
+    let body = json!({ "verification_id": id, "code": anns, "password": "a brand new lamp" });
+    assert_eq!(open(&service, "/api/v1/auth/password/reset", body).await.status, 204);
+}
+
+async fn a_new_password_ends_the_other_codes_for_one(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    Person::new(&service, "ann@example.com").await;
+    let mut out = Vec::new();
+    for _ in 0..2 {
+        let id = asked(&service, "/api/v1/auth/password/forgot", json!({ "email": "ann@example.com" })).await;
+        out.push((id, code(&service, "ann@example.com").await));
+    }
+    let reset = async |(id, code): &(Value, String)| {
+        let body = json!({ "verification_id": id, "code": code, "password": "a brand new lamp" });
+        open(&service, "/api/v1/auth/password/reset", body).await
+    };
+    assert_eq!(reset(&out[0]).await.status, 204);
+    reset(&out[1]).await.problem(422, "code-refused");
+}
+
 async fn a_new_password_ends_every_session_and_is_told(database: &TestDatabase) {
     let service = Service::start(database).await;
     let ann = Person::new(&service, "ann@example.com").await;
     let id = asked(&service, "/api/v1/auth/password/forgot", json!({ "email": "Ann@example.com" })).await;
-    let body = json!({ "verification_id": id, "code": code(&service, "Ann@example.com").await, "password": "a brand new lamp" });
+    let body = json!({ "verification_id": id, "code": code(&service, "ann@example.com").await, "password": "a brand new lamp" });
+    assert!(letters(&service, "Ann@example.com").await.is_empty(), "another spelling may be another's mailbox");
     assert_eq!(open(&service, "/api/v1/auth/password/reset", body.clone()).await.status, 204);
     open(&service, "/api/v1/auth/password/reset", body).await.problem(422, "code-refused");
     ann.get(&service, "/api/v1/me").await.problem(401, "unauthorized");

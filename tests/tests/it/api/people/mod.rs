@@ -1,5 +1,6 @@
 //! People over HTTP: what signs them up and in, what they may do where, and what nobody learns.
 
+mod addresses;
 mod brute_force;
 mod codes;
 mod handing_on;
