@@ -61,9 +61,14 @@ fn line(key: &SeenKey) -> String {
         (None, Some(at)) => format!("until {}", at.format("%Y-%m-%d %H:%M UTC")),
         (None, None) => "for ever".to_owned(),
     };
+    let worth = match key.effective_role {
+        Some(role) if role == key.role => String::new(),
+        Some(role) => format!(", worth {role} now as its maker is"),
+        None => ", opens nothing".to_owned(),
+    };
     let used =
         key.last_used_at.map_or("never used".to_owned(), |at| format!("last used {}", at.format("%Y-%m-%d %H:%M UTC")));
-    format!("{}  {}  {}  {scopes}  {end}  {used}", key.id, key.name, key.role)
+    format!("{}  {}  {}{worth}  {scopes}  {end}  {used}", key.id, key.name, key.role)
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
