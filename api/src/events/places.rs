@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_person_a_workspace_and_all_have_their_measure() {
         let (places, north) = (Places::default(), Some(Uuid::from_u128(1)));
-        let take = |caller, workspace| places.take(person(caller), workspace).ok().expect("there is room");
+        let take = |caller, workspace| places.take(person(caller), workspace).expect("there is room");
         let mut held: Vec<Place> = (0..PER_CALLER).map(|_| take(1, north)).collect();
         assert_eq!(refused(&places, person(1), north), Some(429));
         assert_eq!(refused(&places, person(1), Some(Uuid::from_u128(2))), Some(429), "in another workspace, too");
