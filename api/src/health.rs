@@ -79,7 +79,7 @@ async fn ready(State(api): State<Api>, Extension(last): Extension<Last>) -> Resp
 async fn probe(api: &Api) -> Readiness {
     // A table is read: a database without Herald's tables answers too.
     let database = within(async { people::has_keys(&api.db).await.map(drop) }, "the database").await;
-    let files = within(api.files.put("health/probe", PROBE.into()), "the file store").await;
+    let files = within(api.files.probe(PROBE), "the file store").await;
     let status = if database == "ok" && files == "ok" { "ready" } else { "not ready" };
     Readiness { status, database, files }
 }

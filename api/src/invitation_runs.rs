@@ -316,7 +316,7 @@ async fn results_csv(
         )
         .header(header::RETRY_AFTER, "2"));
     }
-    let (bytes, content) = match api.files.stream(&results::key(id)).await {
+    let (bytes, content) = match api.files.stream(&results::key(workspace, id)).await {
         Ok(found) => found,
         Err(FilesError::Missing(_)) => {
             let detail = "the run has ended and its results are being written; if that lasts, look for a dead \

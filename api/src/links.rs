@@ -6,8 +6,15 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_shared::{domain, files::FilesError, links::LinkError};
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use herald_shared::{
+    domain::{self, InvitationFile, Redraw, RedrawFrom},
+    files::{FilesError, Stored},
+    links::LinkError,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use crate::{Api, notice::notice, problem::Problem};
 
@@ -35,18 +42,10 @@ async fn show(State(api): State<Api>, token: Result<Path<String>, PathRejection>
         Err(LinkError::Invalid) => return Ok(unknown()),
     };
     let Some(invitation) = domain::invitation_file(&api.db, id).await? else { return Ok(unknown()) };
-    let Some(file) = invitation.file else { return Ok(not_made_yet()) };
-    let Some(picture) = media_type(&file) else {
-        return Err(Problem::internal(&std::io::Error::other(format!("invitation {id} is no picture"))));
-    };
-    let (bytes, content) = match api.files.stream(&file).await {
-        Ok(found) => found,
-        Err(FilesError::Missing(_)) => {
-            tracing::error!(invitation = %id, "the file of an invitation is missing from the file store");
-            return Ok(not_made_yet());
-        }
-        Err(error) => return Err(error.into()),
-    };
+    if invitation.file.is_none() {
+        return Ok(not_made_yet());
+    }
+    let Some((picture, bytes, content)) = own_file(&api, id, &invitation).await? else { return Ok(not_made_yet()) };
     let mut response = Body::from_stream(content).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(picture));
@@ -57,6 +56,41 @@ async fn show(State(api): State<Api>, token: Result<Path<String>, PathRejection>
     headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
     Ok(response)
 }
+
+/// An invitation's picture, its size and its bytes, if they are the ones that were drawn for this guest: the file itself, or, while the invitation
+/// is being drawn anew, the new drawing.
+async fn own_file(api: &Api, id: Uuid, invitation: &InvitationFile) -> Result<Option<Picture>, Problem> {
+    let (Some(file), Some(sha256)) = (&invitation.file, &invitation.sha256) else { return Ok(None) };
+    let mut damaged = false;
+    for key in [Some(file), invitation.rendering.as_ref()].into_iter().flatten() {
+        let Some(picture) = media_type(key) else {
+            return Err(Problem::internal(&std::io::Error::other(format!("invitation {id} is no picture"))));
+        };
+        let stored = Stored::of(invitation.workspace_id, key)?;
+        match api.files.stream_if(&stored, sha256).await {
+            Ok(Some((bytes, content))) => return Ok(Some((picture, bytes, content))),
+            Ok(None) => damaged = true,
+            Err(FilesError::Missing(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    // While it is being drawn anew it is nobody's fault.
+    if invitation.state != "made" {
+        return Ok(None);
+    }
+    if !damaged {
+        // Not drawn anew: a disk that is not mounted looks like this, too.
+        tracing::error!(invitation = %id, "the file of an invitation is missing from the file store");
+        return Ok(None);
+    }
+    tracing::error!(invitation = %id, "the file of an invitation is damaged or another guest's: it is not shown, and drawn anew");
+    let what = Redraw { invitation_id: id, file, from: RedrawFrom::Drawing };
+    domain::redraw(&api.db, invitation.workspace_id, what).await?;
+    Ok(None)
+}
+
+/// The media type of a picture, its size in bytes, and its content.
+type Picture = (&'static str, u64, BoxStream<'static, std::io::Result<Bytes>>);
 
 /// Pictures are all that is ever shown.
 fn media_type(file: &str) -> Option<&'static str> {

@@ -51,7 +51,7 @@ pub async fn serve_monitor(listener: TcpListener, monitor: Monitor, stop: Cancel
 async fn ready(State(monitor): State<Monitor>) -> Response {
     let database = answers(people::has_keys(&monitor.db)).await;
     let redis = answers(monitor.redis.ping()).await;
-    let files = answers(monitor.files.put("health/probe", bytes::Bytes::from_static(b"."))).await;
+    let files = answers(monitor.files.probe(b".")).await;
     let ready = database && redis && files;
     let word = |ok: bool| if ok { "ok" } else { "does not answer" };
     let body = serde_json::json!({

@@ -12,6 +12,7 @@ use axum::{
 };
 use herald_shared::{
     domain::{self, TemplateFilesError, TemplateRow},
+    files::FilesError,
     template::{Problem as Flaw, Template},
 };
 use serde::Serialize;
@@ -160,6 +161,11 @@ pub(crate) fn refused(error: TemplateFilesError) -> Problem {
             Problem::faults(Kind::InvalidTemplate, vec![Fault::new("name", error)])
         }
         TemplateFilesError::Bundle(error) => Problem::faults(Kind::InvalidTemplate, vec![Fault::new("files", error)]),
+        // Its row is there: who uploads it again brings the file back.
+        TemplateFilesError::Files(FilesError::Missing(_) | FilesError::Foreign(_)) => {
+            let detail = "a file of the template is gone from the file store: upload the template again";
+            Problem::faults(Kind::InvalidTemplate, vec![Fault::new("template", detail)])
+        }
         TemplateFilesError::Files(error) => error.into(),
         TemplateFilesError::Quota(error) => error.into(),
         TemplateFilesError::Db(error) => error.into(),

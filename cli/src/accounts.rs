@@ -33,12 +33,11 @@ impl Desk {
     /// Opens database and keys; the folder and the database are made if they are missing.
     pub(crate) async fn open(common: &Common) -> anyhow::Result<Self> {
         let settings = home::settings(common)?;
-        std::fs::create_dir_all(&common.data).with_context(|| format!("making {}", common.data.display()))?;
+        herald_shared::private::make_folder(&common.data)
+            .with_context(|| format!("making {}", common.data.display()))?;
         let ids = Ids::random();
         let (vault, sealed_with) = vault(&settings, &common.data, &ids)?;
-        let db = Db::connect(&home::database(&settings, &common.data), Clock::system(), ids)
-            .await
-            .context("opening the database")?;
+        let db = home::open_database(&home::database(&settings, &common.data), Clock::system(), ids).await?;
         db.migrate().await.context("bringing the database up to this version")?;
         let workspace_id = domain::ensure_default_workspace(&db).await?;
         // So that their queues can be limited before the first run.

@@ -4,7 +4,7 @@ mod crm;
 mod fleet;
 mod mail;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use herald_shared::{
     clock::Clock,
@@ -16,7 +16,7 @@ use herald_shared::{
     files::Files,
     ids::Ids,
     links::LinkSigner,
-    open_files,
+    open_files, private,
 };
 use herald_worker::imaging::{
     fonts::FontLibrary,
@@ -72,8 +72,16 @@ pub(crate) async fn run(common: &Common, options: &Doctor) -> anyhow::Result<Exi
         }
     };
     report.ok("the settings can be read");
-    let links = check_folder(&mut report, common, &settings).await;
+    let folder = check_folder(&mut report, common, &settings).await;
     let db = check_database(&mut report, common, &settings).await;
+    let mut links = None;
+    if let (Some(folder), Some(db)) = (&folder, &db) {
+        check_not_emptied(&mut report, common, &settings, folder, db).await;
+        links = check_links(&mut report, &settings, folder, db).await;
+    }
+    if let Some(folder) = folder.filter(|folder| !folder.was_killed()) {
+        folder.close();
+    }
     if !settings.files.url.is_empty() {
         match Files::bucket(&settings.files) {
             Ok(files) => {
@@ -108,55 +116,79 @@ pub(crate) async fn run(common: &Common, options: &Doctor) -> anyhow::Result<Exi
     Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Returns what makes the links.
-async fn check_folder(report: &mut Report, common: &Common, settings: &Settings) -> Option<LinkSigner> {
-    let mut links = None;
+/// Opens the data folder: for itself, or beside a fleet's processes, which share it.
+async fn check_folder(report: &mut Report, common: &Common, settings: &Settings) -> Option<DataFolder> {
+    let was_open = private::exposed(&common.data);
     let folder = match DataFolder::open(&common.data) {
-        Ok(folder) => Some(folder),
+        Ok(folder) => folder,
         Err(error @ DataFolderError::InUse { .. }) => {
-            // A fleet's processes share it, and so can this one.
-            match DataFolder::share(&common.data) {
-                Ok(folder) => links = home::signer(settings, &folder, &Ids::random()).ok(),
-                Err(_) => report.warn(&error.to_string()),
+            let shared = DataFolder::share(&common.data);
+            if shared.is_err() {
+                report.warn(&error.to_string());
             }
-            None
+            check_privacy(report, common, &was_open);
+            return shared.ok();
         }
         Err(error) => {
             report.fail(&error.to_string());
             return None;
         }
     };
-    if let Some(folder) = folder {
-        report.ok(&format!("data folder {} can be used", common.data.display()));
-        match home::signer(settings, &folder, &Ids::random()) {
-            Ok(signer) => {
-                report.ok(if settings.links.key.is_empty() {
-                    "the link key is there, readable by its owner only"
-                } else {
-                    "the link key is in the settings"
-                });
-                links = Some(signer);
-            }
-            Err(error) => report.fail(&error.to_string()),
+    report.ok(&format!("data folder {} can be used", common.data.display()));
+    check_privacy(report, common, &was_open);
+    if settings.files.url.is_empty() {
+        check_files(report, &folder).await;
+    }
+    Some(folder)
+}
+
+/// Lists, pictures and keys are nobody else's on the machine.
+fn check_privacy(report: &mut Report, common: &Common, was_open: &[PathBuf]) {
+    let shown = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    let open = private::exposed(&common.data);
+    if !open.is_empty() {
+        report.fail(&format!(
+            "other users of this machine can read {}: close it (chmod -R go= {}), or use a folder of your own with --data",
+            shown(&open),
+            common.data.display()
+        ));
+    } else if was_open.is_empty() {
+        report.ok("the data folder is readable by its owner only");
+    } else {
+        report.warn(&format!("other users of this machine could read {}: now only its owner can", shown(was_open)));
+    }
+}
+
+/// Returns what makes the links.
+async fn check_links(report: &mut Report, settings: &Settings, folder: &DataFolder, db: &Db) -> Option<LinkSigner> {
+    match home::signer(settings, folder, db).await {
+        Ok(signer) => {
+            report.ok(if settings.links.key.is_empty() {
+                "the link key is there, readable by its owner only"
+            } else {
+                "the link key is in the settings"
+            });
+            Some(signer)
         }
-        if settings.files.url.is_empty() {
-            check_files(report, &folder).await;
-        }
-        let clean = !folder.was_killed();
-        if clean {
-            folder.close();
+        Err(error) => {
+            report.fail(&error.to_string());
+            None
         }
     }
-    links
+}
+
+/// A database that is new beside files that are not was lost.
+async fn check_not_emptied(report: &mut Report, common: &Common, settings: &Settings, folder: &DataFolder, db: &Db) {
+    let Ok(files) = Files::open(&settings.files, folder.files()) else { return };
+    if let Err(error) = home::check_not_emptied(db, &files, &home::database(settings, &common.data)).await {
+        report.fail(&error.to_string());
+    }
 }
 
 async fn check_files(report: &mut Report, folder: &DataFolder) {
     match Files::local(folder.files()) {
-        Ok(files) => match files.put("doctor/probe", bytes::Bytes::from_static(b"probe")).await {
-            Ok(()) => {
-                let _ = files.delete("doctor/probe").await;
-                report.ok("the file store can be written");
-            }
+        Ok(files) => match files.try_out("probe").await {
+            Ok(()) => report.ok("the file store can be written"),
             Err(error) => report.fail(&error.to_string()),
         },
         Err(error) => report.fail(&error.to_string()),
@@ -165,7 +197,7 @@ async fn check_files(report: &mut Report, folder: &DataFolder) {
 
 async fn check_database(report: &mut Report, common: &Common, settings: &Settings) -> Option<Db> {
     let config = home::database(settings, &common.data);
-    match Db::connect(&config, Clock::system(), Ids::random()).await {
+    match home::open_database(&config, Clock::system(), Ids::random()).await {
         Ok(db) => match db.migrate().await {
             Ok(()) => {
                 report.ok(&format!("the database ({:?}) answers and is up to date", db.kind()));
@@ -174,10 +206,10 @@ async fn check_database(report: &mut Report, common: &Common, settings: &Setting
             Err(error) => report.fail(&format!("the database cannot be brought up to this version: {error}")),
         },
         Err(error) if settings.database.url.is_empty() => {
-            report.fail(&format!("the database cannot be opened: {error}"));
+            report.fail(&format!("the database cannot be opened: {error:#}"));
         }
         Err(error) => report.fail(&format!(
-            "the database cannot be opened: {error}; check database.url, and that the server runs and lets this machine in"
+            "the database cannot be opened: {error:#}; check database.url, and that the server runs and lets this machine in"
         )),
     }
     None

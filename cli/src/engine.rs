@@ -62,6 +62,15 @@ impl Engine {
         })
     }
 
+    /// Ends without writing what has ended: nothing can be written any more. Those jobs run again at the next start.
+    pub(crate) async fn abandon(self) {
+        self.stop.cancel();
+        self.scheduler.abort();
+        self.runner.abort();
+        let _ = self.scheduler.await;
+        let _ = self.runner.await;
+    }
+
     /// Finishes what runs, within the settings' limit, and hands back the rest.
     pub(crate) async fn stop(self) {
         self.stop.cancel();

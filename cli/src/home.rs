@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use chrono::TimeDelta;
 use herald_shared::{
     clock::Clock,
@@ -47,7 +47,8 @@ pub(crate) fn quiet(settings: &Settings, common: &Common) -> Log {
     let level = if common.verbose {
         "info,herald_worker=debug"
     } else {
-        "warn,herald_worker::runner::settle=off,herald_scheduler=error,herald_shared::ledger::commit=error"
+        "warn,herald_worker::runner::settle=off,herald_scheduler=error,herald_shared::ledger::commit=error,\
+         herald_worker::runner::committer=error"
     };
     Log { level: level.to_owned(), ..settings.log.clone() }
 }
@@ -61,15 +62,25 @@ pub(crate) fn database(settings: &Settings, data: &std::path::Path) -> DbConfig 
     }
 }
 
+/// Opens a database. One that is damaged is named with the way out.
+pub(crate) async fn open_database(config: &DbConfig, clock: Clock, ids: Ids) -> anyhow::Result<Db> {
+    Db::connect(config, clock, ids).await.map_err(|error| match config {
+        DbConfig::Sqlite { path } if error.is_damaged() => anyhow::anyhow!(
+            "the database {} is damaged ({error}): put it back from a backup, or let `sqlite3 {} .recover` write what is left of it to a new one",
+            path.display(),
+            path.display()
+        ),
+        _ => anyhow::Error::from(error).context("opening the database"),
+    })
+}
+
 /// The ledger of a data folder or a fleet, for a command that works beside whatever runs.
 pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
     let settings = settings(common)?;
     if settings.database.url.is_empty() && !common.data.join("herald.db").exists() {
         anyhow::bail!("{} holds no herald.db: name the data folder with --data", common.data.display());
     }
-    let db = Db::connect(&database(&settings, &common.data), Clock::system(), Ids::random())
-        .await
-        .context("opening the database")?;
+    let db = open_database(&database(&settings, &common.data), Clock::system(), Ids::random()).await?;
     db.migrate().await.context("bringing the database up to this version")?;
     // Acts are sealed with the key that is there. None is made here: it would not be the one that the others have.
     if !settings.secrets.keys()?.is_empty() || common.data.join("secrets.key").exists() {
@@ -79,11 +90,20 @@ pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
     Ok(db)
 }
 
-/// Written when a bucket is opened; the API's readiness writes it, too.
-const PROBE: &str = "health/probe";
+/// What makes the links: with the key of the settings, or else the data folder's. One that is lost is not replaced in silence.
+pub(crate) async fn signer(settings: &Settings, folder: &DataFolder, db: &Db) -> anyhow::Result<LinkSigner> {
+    if settings.links.key.is_empty() && !folder.has_link_key() && domain::has_links(db).await? {
+        bail!(
+            "{} is missing, the key that signed every link that is out: put it back from a backup, or set links.key; if it is lost for good, those \
+             links stay dead: `herald migrate --accept-link-key` makes a new key, and --refresh makes invitations with new links",
+            folder.root().join("link.key").display()
+        );
+    }
+    new_signer(settings, folder, db.ids())
+}
 
-/// What makes the links: with the key of the settings, or else the data folder's.
-pub(crate) fn signer(settings: &Settings, folder: &DataFolder, ids: &Ids) -> anyhow::Result<LinkSigner> {
+/// As [`signer`], with a new key where there is none.
+pub(crate) fn new_signer(settings: &Settings, folder: &DataFolder, ids: &Ids) -> anyhow::Result<LinkSigner> {
     let mut keys = settings.links.keys()?;
     if keys.is_empty() {
         keys.push(folder.link_key(ids)?);
@@ -91,6 +111,23 @@ pub(crate) fn signer(settings: &Settings, folder: &DataFolder, ids: &Ids) -> any
     let signing = keys.remove(0);
     let lifetime = TimeDelta::days(i64::from(settings.links.lifetime_days));
     Ok(LinkSigner::new(&settings.http.public_url, signing, lifetime).opening(keys))
+}
+
+/// Refuses a database that is new beside files that are not: it was lost, and every link that is out would be dead.
+pub(crate) async fn check_not_emptied(db: &Db, files: &Files, database: &DbConfig) -> anyhow::Result<()> {
+    // The files are looked at first: a process that starts at the same time notes its key before it lays one down.
+    if !domain::is_new(db).await? || files.is_empty().await? || !domain::is_new(db).await? {
+        return Ok(());
+    }
+    let database = match database {
+        DbConfig::Sqlite { path } => path.display().to_string(),
+        DbConfig::Postgres { .. } => "that database.url names".to_owned(),
+    };
+    bail!(
+        "the database {database} is empty, but {} holds files of invitations: put the database back from a backup; to begin anew, use another \
+         folder with --data (and another files.url, if it is set)",
+        files.place("")
+    )
 }
 
 /// Production must not send guests to an address that only this machine can open.
@@ -115,6 +152,7 @@ impl Home {
     /// Opens the data folder for this process alone, and puts in order what a killed process left.
     pub(crate) async fn open(common: &Common, settings: Settings) -> anyhow::Result<Self> {
         let home = Self::inside(DataFolder::open(&common.data)?, common, settings, Clock::system()).await?;
+        home.move_files().await?;
         if home.folder.was_killed() {
             let unfinished = home.files.remove_unfinished(None).await?;
             let unowned = sweep(&home.db, &home.files).await.context("removing files without an owner")?;
@@ -127,20 +165,26 @@ impl Home {
         Ok(home)
     }
 
+    /// Moves files that earlier versions laid down to where they belong.
+    pub(crate) async fn move_files(&self) -> anyhow::Result<()> {
+        // A database of its own goes with the lock of the folder, and the folder with its files.
+        let alone = self.folder.is_alone() && self.files.is_local() && self.settings.database.url.is_empty();
+        move_files(&self.db, &self.files, alone).await
+    }
+
     /// Opens what belongs to a folder, and brings its database up to this version.
     async fn inside(folder: DataFolder, common: &Common, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
-        let ids = Ids::random();
-        let links = signer(&settings, &folder, &ids)?;
-        let db = Db::connect(&database(&settings, &common.data), clock, ids).await.context("opening the database")?;
+        let config = database(&settings, &common.data);
+        let db = open_database(&config, clock, Ids::random()).await?;
         db.migrate().await.context("bringing the database up to this version")?;
-        if !settings.database.url.is_empty() {
-            domain::check_link_key(&db, &links).await?;
-        }
         let files = Files::open(&settings.files, folder.files())?;
         if !files.is_local() {
             // Said now rather than by the first guest's job.
-            files.put(PROBE, bytes::Bytes::from_static(b".")).await.context("opening the file store")?;
+            files.probe(b".").await.context("opening the file store")?;
         }
+        check_not_emptied(&db, &files, &config).await?;
+        let links = signer(&settings, &folder, &db).await?;
+        domain::check_link_key(&db, &links).await?;
         people::rekey(&db).await?;
         let workspace_id = domain::ensure_default_workspace(&db).await?;
         ledger::set_up_outside(&db).await?;
@@ -162,6 +206,35 @@ impl Home {
     pub(crate) async fn close(self) {
         self.db.close().await;
         self.folder.close();
+    }
+}
+
+/// Moves files that earlier versions laid down to where they belong, and says what that came to.
+pub(crate) async fn move_files(db: &Db, files: &Files, alone: bool) -> anyhow::Result<()> {
+    if !domain::has_old_files(db).await? {
+        return Ok(());
+    }
+    tracing::info!("files are moved to where they lie from this version on, under their workspaces");
+    match domain::move_files(db, files, alone).await {
+        Ok(moved) => {
+            if moved.restored + moved.redrawn > 0 {
+                tracing::warn!(
+                    restored = moved.restored,
+                    redrawn = moved.redrawn,
+                    "invitations of another workspace had been written over these; they are their own guests' again"
+                );
+            }
+            tracing::info!(rows = moved.rows, "the files are moved");
+            Ok(())
+        }
+        // Everything else goes on; the next start looks again.
+        Err(error @ domain::MoveError::Empty(_)) => {
+            tracing::error!("{error}");
+            Ok(())
+        }
+        Err(error) => {
+            Err(error).context("moving the files to where they lie from this version on; start again to go on")
+        }
     }
 }
 

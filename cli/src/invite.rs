@@ -62,6 +62,10 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     let mut progress = Progress::new(options.json);
     guests.notes().iter().for_each(|note| progress.note(note));
     let run = watch(&home, run_id, &stop, &mut progress).await;
+    if run.as_ref().is_err_and(|error| error.is::<DiskFull>()) {
+        engine.abandon().await;
+        return run.map(|_| ExitCode::FAILURE);
+    }
     engine.stop().await;
     if options.refresh {
         sweep(&home.db, &home.files).await.context("removing the drawings that were replaced")?;
@@ -145,7 +149,7 @@ async fn start(
 ) -> anyhow::Result<Uuid> {
     // What is looked up can be missing, so it is looked up before anything is kept.
     let source = match guests {
-        Guests::List(list) => list.source(),
+        Guests::List(list) => list.source(home.workspace_id),
         Guests::Mautic(source) => RunSource::Mautic(source.resolve(&home.db, home.workspace_id).await?),
     };
     let destination = match options.to.destination() {
@@ -168,7 +172,9 @@ async fn start(
     )
     .await?;
     if let Guests::List(list) = guests {
-        home.files.put_once_from(&list.key, tokio::fs::File::from_std(list.copy.try_clone()?)).await?;
+        home.files
+            .put_once_from(&list.key(home.workspace_id), tokio::fs::File::from_std(list.copy.try_clone()?))
+            .await?;
     }
     let started = domain::start_run_by(
         &home.db,
@@ -191,6 +197,10 @@ async fn start(
         },
     )
     .await?;
+    if started.resumed {
+        // Who could not be helped when it was cut off is tried again, too: one repeat makes all the rest.
+        domain::retry_failed(&home.db, home.workspace_id, started.id).await?;
+    }
     Ok(started.id)
 }
 
@@ -207,12 +217,45 @@ async fn look_again(home: &Home, source: &RunSource, destination: &Destination) 
     Ok(tx.commit().await?)
 }
 
+/// Nothing can be written down any more.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the disk that holds {0} is full: free some space and run the same command again, it makes the rest; every invitation made so far is kept"
+)]
+struct DiskFull(String);
+
+/// Whether the database's disk has been full for a while.
+#[derive(Default)]
+struct Space {
+    found_full: u64,
+    counted: Option<[i64; 6]>,
+    full_since: Option<Instant>,
+}
+
+impl Space {
+    /// True when nothing has gone on for a while because the disk is full.
+    fn is_gone(&mut self, found_full: u64, run: &Run) -> bool {
+        let counted = Some([run.total, run.made, run.already, run.failed, run.rejected, run.cancelled]);
+        if counted != self.counted {
+            (self.counted, self.found_full, self.full_since) = (counted, found_full, None);
+        } else if found_full > self.found_full {
+            self.found_full = found_full;
+            self.full_since = self.full_since.or(Some(Instant::now()));
+        }
+        self.full_since.is_some_and(|since| since.elapsed() >= LAST_WORK)
+    }
+}
+
 /// Shows progress until the run has ended, a stop is asked for, or a person is needed.
 async fn watch(home: &Home, run_id: Uuid, stop: &CancellationToken, progress: &mut Progress) -> anyhow::Result<Run> {
     let mut waits = Waits::default();
+    let mut space = Space::default();
     loop {
         let run = current(home, run_id).await?;
         progress.show(&run);
+        if !run.has_ended() && space.is_gone(home.db.found_full(), &run) {
+            return Err(DiskFull(home.folder.root().display().to_string()).into());
+        }
         if run.has_ended() || stop.is_cancelled() || waits.need_a_person(home, &run, progress).await? {
             return Ok(run);
         }

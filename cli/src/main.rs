@@ -26,7 +26,7 @@ mod workers;
 use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
-use herald_shared::telemetry;
+use herald_shared::{private, telemetry};
 
 use crate::args::{Arguments, Command};
 
@@ -38,6 +38,7 @@ const LAST_SPANS: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    private::keep_private();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::from(error).context("starting the runtime")),

@@ -3,7 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use herald_shared::{clock::Clock, data_folder::DataFolder, db::Db, domain, ids::Ids};
+use herald_shared::{
+    clock::Clock,
+    data_folder::{DataFolder, DataFolderError},
+    domain,
+    files::Files,
+    ids::Ids,
+};
 
 use crate::{
     args::{Common, Migrate},
@@ -13,15 +19,25 @@ use crate::{
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub(crate) async fn run(common: &Common, options: Migrate) -> anyhow::Result<ExitCode> {
     let settings = home::settings(common)?;
-    std::fs::create_dir_all(&common.data).with_context(|| format!("making {}", common.data.display()))?;
-    let db = Db::connect(&home::database(&settings, &common.data), Clock::system(), Ids::random())
-        .await
-        .context("opening the database")?;
+    herald_shared::private::make_folder(&common.data).with_context(|| format!("making {}", common.data.display()))?;
+    let db = home::open_database(&home::database(&settings, &common.data), Clock::system(), Ids::random()).await?;
     db.migrate().await.context("bringing the database up to this version")?;
     println!("the database is up to date");
+    if domain::has_old_files(&db).await? {
+        // Shared: a scheduler may be about to do the same, and processes of the earlier version may still work.
+        match DataFolder::share(&common.data) {
+            Ok(folder) => {
+                let files = Files::open(&settings.files, folder.files())?;
+                home::move_files(&db, &files, false).await?;
+                println!("the files lie where they belong");
+            }
+            Err(DataFolderError::InUse { .. }) => println!("the files are moved at the next start"),
+            Err(error) => return Err(error.into()),
+        }
+    }
     if options.accept_link_key {
         // Shared: the processes with the old key may still run.
-        let links = home::signer(&settings, &DataFolder::share(&common.data)?, &Ids::random())?;
+        let links = home::new_signer(&settings, &DataFolder::share(&common.data)?, &Ids::random())?;
         domain::accept_link_key(&db, &links).await.context("noting the key of the links")?;
         println!("the key of the links is now {}: start every process with it", links.fingerprint());
     }

@@ -6,9 +6,12 @@
 //!   files/         lists, templates, crops, invitations (see `files`)
 //!   outbox/        mails, where no mail server is set
 //!   link.key       signs links; losing it makes every link out there invalid
+//!   secrets.key    seals the credentials of connections, where no setting does
 //!   herald.lock    held by the process that uses the folder
 //!   herald.toml    settings, if you put them here
 //! ```
+//!
+//! It is for the user alone who runs Herald: lists, pictures and keys are nobody else's on the machine.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -18,7 +21,10 @@ use std::{
 
 use thiserror::Error;
 
-use crate::ids::Ids;
+use crate::{ids::Ids, private};
+
+/// The file of the key that signs links.
+const LINK_KEY: &str = "link.key";
 
 /// An opened data folder. The lock is held until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
@@ -27,6 +33,8 @@ pub struct DataFolder {
     /// The lock lives as long as the file is open.
     _lock: File,
     unclean: bool,
+    /// Nobody else uses it meanwhile.
+    alone: bool,
 }
 
 /// Why the data folder cannot be used.
@@ -62,7 +70,8 @@ impl DataFolder {
     /// Opens the folder, made if it is missing, and locks it for this process.
     pub fn open(root: &Path) -> Result<Self, DataFolderError> {
         let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
-        fs::create_dir_all(root).map_err(fail)?;
+        private::make_folder(root).map_err(fail)?;
+        narrow(root);
         let mut lock = OpenOptions::new()
             .read(true)
             .write(true)
@@ -86,18 +95,19 @@ impl DataFolder {
         lock.set_len(0).map_err(fail)?;
         lock.seek(SeekFrom::Start(0)).map_err(fail)?;
         writeln!(lock, "herald, process {}", std::process::id()).map_err(fail)?;
-        Ok(Self { root: root.to_owned(), _lock: lock, unclean })
+        Ok(Self { root: root.to_owned(), _lock: lock, unclean, alone: true })
     }
 
     /// Opens the folder, made if it is missing, together with others that share it: no process may have it for itself meanwhile.
     pub fn share(root: &Path) -> Result<Self, DataFolderError> {
         let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
-        fs::create_dir_all(root).map_err(fail)?;
+        private::make_folder(root).map_err(fail)?;
+        narrow(root);
         let mut options = OpenOptions::new();
         let mut lock =
             options.read(true).write(true).create(true).truncate(false).open(root.join("herald.lock")).map_err(fail)?;
         match lock.try_lock_shared() {
-            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock, unclean: false }),
+            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock, unclean: false, alone: false }),
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 lock.read_to_string(&mut holder).map_err(fail)?;
@@ -110,6 +120,11 @@ impl DataFolder {
     /// Whether the process that used it last was killed: there may be halves of files.
     pub fn was_killed(&self) -> bool {
         self.unclean
+    }
+
+    /// Whether no other process uses it meanwhile.
+    pub fn is_alone(&self) -> bool {
+        self.alone
     }
 
     /// The folder.
@@ -127,15 +142,38 @@ impl DataFolder {
         self.root.join("files")
     }
 
+    /// Whether there is a key that signs links.
+    pub fn has_link_key(&self) -> bool {
+        self.root.join(LINK_KEY).exists()
+    }
+
     /// The key that signs links, made on first use, readable by its owner only.
     pub fn link_key(&self, ids: &Ids) -> Result<[u8; 32], DataFolderError> {
-        key(&self.root, "link.key", ids).map(|(key, _)| key)
+        key(&self.root, LINK_KEY, ids).map(|(key, _)| key)
     }
 
     /// Says that the folder was left in order.
     pub fn close(self) {
+        if !self.alone {
+            return;
+        }
         // If it fails the next start sweeps once more than it must.
         let _ = self._lock.set_len(0);
+    }
+}
+
+/// Closes a folder that others on the machine may read, and says so.
+fn narrow(root: &Path) {
+    let narrowed = private::narrow(root);
+    if !narrowed.is_empty() {
+        let what: Vec<String> = narrowed.iter().map(|path| path.display().to_string()).collect();
+        tracing::warn!("other users of this machine could read {}: now only its owner can", what.join(", "));
+    }
+    if private::exposed(root).iter().any(|path| path == root) {
+        tracing::warn!(
+            "other users of this machine can read data folder {} and it cannot be closed: use one of your own with --data",
+            root.display()
+        );
     }
 }
 

@@ -6,11 +6,13 @@ mod fact;
 mod invitation;
 mod known_contacts;
 mod link_key;
+mod move_files;
 mod number;
 mod plan;
 mod prepare;
 mod probe;
 mod problem;
+mod redraw;
 mod run;
 mod run_import;
 mod run_options;
@@ -29,12 +31,14 @@ pub use invitation::{
     Invitation, InvitationFile, InvitationRow, field_names, fields_of, invitation, invitation_file, referenced_files,
     run_guests,
 };
-pub use link_key::{LinkKeyError, accept_link_key, check_link_key, known_link_key};
+pub use link_key::{LinkKeyError, accept_link_key, check_link_key, has_links, is_new, known_link_key};
+pub use move_files::{MoveError, Moved, has_old_files, move_files};
 pub use number::NumberFormatError;
 pub use plan::{PlanError, PlannedDestination, PlannedRun, PlannedSource, start_planned};
 pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use probe::{Probe, ProbeTimes, add_to_probe, probe_times, start_probe};
 pub use problem::{ImportProblem, add_problems, problems, refused_rows};
+pub use redraw::{Redraw, RedrawFrom, redraw};
 pub use run::{
     NewRun, Run, StartedRun, TakeUp, cancel_run, cancel_run_by, retry_failed, retry_failed_by, run, runs, start_run,
     start_run_by,

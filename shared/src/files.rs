@@ -1,22 +1,20 @@
 //! The file store: where lists, crops, drawings and invitations lie, by key.
 //!
-//! | prefix | what | key |
-//! |---|---|---|
-//! | `imports/` | lists as they came | hash of the content |
-//! | `pictures/` | pictures uploaded with a list | hash of the content |
-//! | `templates/` | templates' files | hash of the content |
-//! | `portraits/` | face crops | hash of picture and parameters |
-//! | `renderings/` | drawings | hash of template version and fields |
-//! | `invitations/` | what links lead to | event and lucky number |
-//! | `results/` | runs' `results.csv` | run |
+//! Every file lies under the workspace it belongs to, and only a [`Key`], which takes a workspace to be made, can be written (`files/key.rs`).
+//! What lay elsewhere before that is moved (`domain/move_files.rs`). The store's own probes lie beside the workspaces (`files/probe.rs`).
 //!
 //! A file appears whole or not at all, and is kept for good when `put` returns. Keys made of hashes make every write repeatable.
 //!
 //! The store is a folder (`files/local.rs`) or an S3 bucket (`files/s3.rs`). What is written to a bucket and never finished by a killed
 //! process is not listed and not read; a lifecycle rule of the bucket takes it away (`docs/operations.md`).
 
+mod bucket;
 mod error;
+mod hashes;
+mod key;
 mod local;
+mod old;
+mod probe;
 mod s3;
 mod upload;
 
@@ -33,7 +31,12 @@ use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
 use tokio::io::AsyncRead;
 
-pub use self::error::{BucketProblem, FilesError};
+pub(crate) use self::old::FOLDERS as OLD_FOLDERS;
+pub use self::{
+    bucket::Bucket,
+    error::{BucketProblem, FilesError},
+    key::{Area, Key, Stored, folder},
+};
 use crate::{config, telemetry::Call};
 
 /// How often a removal is asked for: `object_store` gives up on the first answer that is lost.
@@ -44,6 +47,7 @@ const REMOVALS: usize = 3;
 pub struct Files {
     store: Arc<dyn ObjectStore>,
     at: Arc<At>,
+    hashes: Arc<hashes::Hashes>,
 }
 
 /// Where the files are.
@@ -69,13 +73,14 @@ impl Files {
 
     /// A folder on this machine, made if it is missing.
     pub fn local(root: PathBuf) -> Result<Self> {
-        Ok(Self { store: local::open(&root)?, at: Arc::new(At::Folder(root)) })
+        Ok(Self { store: local::open(&root)?, at: Arc::new(At::Folder(root)), hashes: Arc::default() })
     }
 
     /// The bucket that the settings name. Nothing is asked of it yet.
     pub fn bucket(settings: &config::Files) -> Result<Self> {
         let place = settings.url.trim_end_matches('/').to_owned();
-        Ok(Self { store: s3::open(settings)?, at: Arc::new(At::Bucket { place, longest: s3::longest(settings) }) })
+        let at = Arc::new(At::Bucket { place, longest: s3::longest(settings) });
+        Ok(Self { store: s3::open(settings)?, at, hashes: Arc::default() })
     }
 
     /// Whether the files are in a folder, which the lock of the data folder keeps for one process or one fleet.
@@ -92,43 +97,41 @@ impl Files {
     }
 
     /// Writes a file; one that is there is replaced.
-    pub async fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
-        self.within(key, self.store.put(&path(key)?, PutPayload::from_bytes(bytes))).await.map(drop)
+    pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
+        self.write(key.as_str(), bytes).await
     }
 
     /// Writes a file whose key names its content; one that is there is left as it is.
-    pub async fn put_once(&self, key: &str, bytes: Bytes) -> Result<()> {
+    pub async fn put_once(&self, key: &Key, bytes: Bytes) -> Result<()> {
         if self.size(key).await?.is_some() { Ok(()) } else { self.put(key, bytes).await }
     }
 
     /// As [`Files::put_once`] for content that is not in memory; some megabytes of it are at a time.
-    pub async fn put_once_from(&self, key: &str, content: impl AsyncRead + Unpin) -> Result<()> {
+    pub async fn put_once_from(&self, key: &Key, content: impl AsyncRead + Unpin) -> Result<()> {
         if self.size(key).await?.is_some() { Ok(()) } else { self.put_from(key, content).await }
     }
 
     /// As [`Files::put`] for content that is not in memory.
-    pub async fn put_from(&self, key: &str, content: impl AsyncRead + Unpin) -> Result<()> {
-        upload::put_from(self, key, content).await
+    pub async fn put_from(&self, key: &Key, content: impl AsyncRead + Unpin) -> Result<()> {
+        upload::put_from(self, key.as_str(), content).await
     }
 
     /// Reads a file of at most `limit` bytes.
-    pub async fn get(&self, key: &str, limit: u64) -> Result<Bytes> {
-        let found = self.within(key, self.store.get(&path(key)?)).await?;
-        if found.meta.size > limit {
-            return Err(FilesError::TooLarge { key: key.to_owned(), bytes: found.meta.size, limit });
-        }
-        self.within(key, found.bytes()).await
+    pub async fn get(&self, key: &Stored, limit: u64) -> Result<Bytes> {
+        self.read(key.as_str(), limit).await
     }
 
     /// A file's size in bytes and its content in chunks.
-    pub async fn stream(&self, key: &str) -> Result<(u64, BoxStream<'static, std::io::Result<Bytes>>)> {
+    pub async fn stream(&self, key: &Stored) -> Result<(u64, BoxStream<'static, std::io::Result<Bytes>>)> {
+        let key = key.as_str();
         let found = self.within(key, self.store.get(&path(key)?)).await?;
         let size = found.meta.size;
         Ok((size, found.into_stream().map_err(std::io::Error::other).boxed()))
     }
 
     /// A file of at most `limit` bytes, open on this machine: the file itself, or a copy without a name that goes when it is closed.
-    pub async fn open_here(&self, key: &str, limit: u64) -> Result<std::fs::File> {
+    pub async fn open_here(&self, key: &Stored, limit: u64) -> Result<std::fs::File> {
+        let key = key.as_str();
         let io = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => FilesError::Missing(key.to_owned()),
             _ => error::of_io(key, &error),
@@ -157,22 +160,18 @@ impl Files {
     }
 
     /// A file's size in bytes, if it is there.
-    pub async fn size(&self, key: &str) -> Result<Option<u64>> {
-        match self.within(key, self.store.head(&path(key)?)).await {
-            Ok(meta) => Ok(Some(meta.size)),
-            Err(FilesError::Missing(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+    pub async fn size(&self, key: &Stored) -> Result<Option<u64>> {
+        self.look(key.as_str()).await
     }
 
     /// Copies a file within the store; on a local disk both names share the bytes.
-    pub async fn copy(&self, from: &str, to: &str) -> Result<()> {
-        self.within(from, self.store.copy(&path(from)?, &path(to)?)).await
+    pub async fn copy(&self, from: &Stored, to: &Key) -> Result<()> {
+        self.duplicate(from.as_str(), to.as_str()).await
     }
 
     /// As [`Files::copy`], whatever is at `to`. In a folder that goes first: a copy onto another name of the same bytes would leave its draft
     /// behind (renaming one hard link onto another of the same file does nothing, POSIX `rename`).
-    pub async fn replace(&self, from: &str, to: &str) -> Result<()> {
+    pub async fn replace(&self, from: &Stored, to: &Key) -> Result<()> {
         if self.is_local() && self.size(to).await?.is_some() {
             self.delete(to).await?;
         }
@@ -180,18 +179,14 @@ impl Files {
     }
 
     /// Removes a file; one that is not there is no error.
-    pub async fn delete(&self, key: &str) -> Result<()> {
-        let path = path(key)?;
-        let mut tries = 1;
-        loop {
-            match self.within(key, self.store.delete(&path)).await {
-                Ok(()) | Err(FilesError::Missing(_)) => return Ok(()),
-                Err(FilesError::Bucket { problem: BucketProblem::Unreachable(_), .. }) if tries < REMOVALS => {
-                    tries += 1
-                }
-                Err(error) => return Err(error),
-            }
-        }
+    pub async fn delete(&self, key: &Key) -> Result<()> {
+        self.remove(key.as_str()).await
+    }
+
+    /// Every file of every workspace.
+    pub fn list_all(&self) -> BoxStream<'static, Result<Key>> {
+        let found = self.list(key::everybody());
+        found.try_filter_map(|text| std::future::ready(Ok(Key::of_any(&text)))).boxed()
     }
 
     /// Every key that begins with the folder `prefix`.
@@ -210,6 +205,44 @@ impl Files {
         let root = root.clone();
         let removed = tokio::task::spawn_blocking(move || local::remove_drafts(LocalPath::new(&root), before));
         removed.await.unwrap_or(Ok(0))
+    }
+
+    async fn write(&self, key: &str, bytes: Bytes) -> Result<()> {
+        self.within(key, self.store.put(&path(key)?, PutPayload::from_bytes(bytes))).await.map(drop)
+    }
+
+    async fn read(&self, key: &str, limit: u64) -> Result<Bytes> {
+        let found = self.within(key, self.store.get(&path(key)?)).await?;
+        if found.meta.size > limit {
+            return Err(FilesError::TooLarge { key: key.to_owned(), bytes: found.meta.size, limit });
+        }
+        self.within(key, found.bytes()).await
+    }
+
+    async fn look(&self, key: &str) -> Result<Option<u64>> {
+        match self.within(key, self.store.head(&path(key)?)).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(FilesError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn duplicate(&self, from: &str, to: &str) -> Result<()> {
+        self.within(from, self.store.copy(&path(from)?, &path(to)?)).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<()> {
+        let path = path(key)?;
+        let mut tries = 1;
+        loop {
+            match self.within(key, self.store.delete(&path)).await {
+                Ok(()) | Err(FilesError::Missing(_)) => return Ok(()),
+                Err(FilesError::Bucket { problem: BucketProblem::Unreachable(_), .. }) if tries < REMOVALS => {
+                    tries += 1
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// What tells a file's content from another's, if it is there.
@@ -266,6 +299,10 @@ fn path(key: &str) -> Result<Path> {
 mod tests {
     use super::{upload::PART, *};
 
+    fn key(name: &str) -> Key {
+        Key::new(uuid::Uuid::from_u128(1), Area::Lists, name)
+    }
+
     fn store() -> (tempfile::TempDir, Files) {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::local(folder.path().join("files")).unwrap();
@@ -275,46 +312,48 @@ mod tests {
     #[tokio::test]
     async fn what_is_put_is_got_and_what_is_deleted_is_missing() {
         let (_folder, files) = store();
-        files.put("a/b.txt", Bytes::from_static(b"one")).await.unwrap();
-        files.put_once("a/b.txt", Bytes::from_static(b"two")).await.unwrap();
-        assert_eq!(files.get("a/b.txt", 10).await.unwrap(), "one");
-        files.copy("a/b.txt", "c/d.txt").await.unwrap();
-        files.delete("a/b.txt").await.unwrap();
-        files.delete("a/b.txt").await.unwrap();
-        assert!(matches!(files.get("a/b.txt", 10).await, Err(FilesError::Missing(_))));
-        assert_eq!(files.size("c/d.txt").await.unwrap(), Some(3));
-        assert!(matches!(files.get("c/d.txt", 2).await, Err(FilesError::TooLarge { bytes: 3, limit: 2, .. })));
-        let listed: Vec<String> = files.list("c").try_collect().await.unwrap();
-        assert_eq!(listed, ["c/d.txt"]);
+        files.put(&key("a/b.txt"), Bytes::from_static(b"one")).await.unwrap();
+        files.put_once(&key("a/b.txt"), Bytes::from_static(b"two")).await.unwrap();
+        assert_eq!(files.get(&key("a/b.txt"), 10).await.unwrap(), "one");
+        files.copy(&key("a/b.txt"), &key("c/d.txt")).await.unwrap();
+        files.delete(&key("a/b.txt")).await.unwrap();
+        files.delete(&key("a/b.txt")).await.unwrap();
+        assert!(matches!(files.get(&key("a/b.txt"), 10).await, Err(FilesError::Missing(_))));
+        assert_eq!(files.size(&key("c/d.txt")).await.unwrap(), Some(3));
+        assert!(matches!(files.get(&key("c/d.txt"), 2).await, Err(FilesError::TooLarge { bytes: 3, limit: 2, .. })));
+        let listed: Vec<String> =
+            files.list(&format!("{}/c", folder(uuid::Uuid::from_u128(1), Area::Lists))).try_collect().await.unwrap();
+        assert_eq!(listed, [key("c/d.txt").as_str()]);
     }
 
     #[tokio::test]
     async fn a_streamed_file_is_whole_and_an_existing_one_is_left_alone() {
         let (_folder, files) = store();
         let content: Vec<u8> = (0..2 * PART + 7).map(|at| (at % 251) as u8).collect();
-        files.put_once_from("a/large", content.as_slice()).await.unwrap();
-        files.put_once_from("a/large", b"other".as_slice()).await.unwrap();
-        assert_eq!(files.get("a/large", u64::MAX).await.unwrap(), content);
-        files.put_once_from("a/empty", b"".as_slice()).await.unwrap();
-        assert_eq!(files.size("a/empty").await.unwrap(), Some(0));
+        files.put_once_from(&key("a/large"), content.as_slice()).await.unwrap();
+        files.put_once_from(&key("a/large"), b"other".as_slice()).await.unwrap();
+        assert_eq!(files.get(&key("a/large"), u64::MAX).await.unwrap(), content);
+        files.put_once_from(&key("a/empty"), b"".as_slice()).await.unwrap();
+        assert_eq!(files.size(&key("a/empty")).await.unwrap(), Some(0));
     }
 
     #[tokio::test]
     async fn a_key_cannot_leave_the_store() {
         let (_folder, files) = store();
-        for key in ["../outside", "a/../../outside", "a//b"] {
-            assert!(files.put(key, Bytes::new()).await.is_err(), "{key}");
+        for name in ["../outside", "a/../../outside", "a//b"] {
+            assert!(files.put(&key(name), Bytes::new()).await.is_err(), "{name}");
         }
     }
 
     #[tokio::test]
     async fn what_a_killed_write_left_is_removed() {
         let (folder, files) = store();
-        files.put("a/whole.txt", Bytes::from_static(b"whole")).await.unwrap();
-        std::fs::write(folder.path().join("files/a/half.txt#1"), "ha").unwrap();
+        files.put(&key("a/whole.txt"), Bytes::from_static(b"whole")).await.unwrap();
+        let half = folder.path().join("files").join(format!("{}#1", key("a/half.txt")));
+        std::fs::write(&half, "ha").unwrap();
         assert_eq!(files.remove_unfinished(None).await.unwrap(), 1);
-        assert!(!folder.path().join("files/a/half.txt#1").exists());
-        assert_eq!(files.size("a/whole.txt").await.unwrap(), Some(5));
+        assert!(!half.exists());
+        assert_eq!(files.size(&key("a/whole.txt")).await.unwrap(), Some(5));
     }
 
     #[tokio::test]

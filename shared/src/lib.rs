@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod links;
 pub mod open_files;
 pub mod people;
+pub mod private;
 pub mod providers;
 pub mod quotas;
 pub mod rate_limits;

@@ -90,6 +90,12 @@ impl LinkSigner {
         format!("{}/i/{}", self.base_url, BASE64_URL_SAFE_NO_PAD.encode(token))
     }
 
+    /// Whether a link is one of Herald's own that none of the keys here signed: nothing opens it any more.
+    pub fn is_dead(&self, link: &str) -> bool {
+        let Some((_, token)) = link.rsplit_once("/i/") else { return false };
+        self.open(token, DateTime::UNIX_EPOCH) == Err(LinkError::Invalid)
+    }
+
     /// The invitation a link's token opens.
     pub fn open(&self, token: &str, now: DateTime<Utc>) -> Result<Uuid, LinkError> {
         let token: [u8; SIGNED + MAC] = BASE64_URL_SAFE_NO_PAD

@@ -9,7 +9,7 @@ use crate::{
     csv::CsvExport,
     db::{Db, DbError},
     domain::{self, InvitationRow, Run},
-    files::Files,
+    files::{Files, Key},
 };
 
 /// Guests read at once.
@@ -29,8 +29,8 @@ pub enum ResultsError {
 }
 
 /// Where a run's table is in the file store.
-pub fn key(run_id: Uuid) -> String {
-    format!("results/{run_id}.csv")
+pub fn key(workspace_id: Uuid, run_id: Uuid) -> Key {
+    Key::results(workspace_id, run_id)
 }
 
 /// What a person should know about an invitation, in one line.

@@ -11,13 +11,13 @@ use thiserror::Error;
 use crate::{
     db::{Db, DbError},
     domain,
-    files::{Files, FilesError},
+    files::{Area, Files, FilesError},
 };
 
 /// Invitations read at once.
 const PAGE: usize = 5_000;
 /// Where every file belongs to an invitation.
-const PREFIXES: [&str; 3] = ["portraits", "renderings", "invitations"];
+const AREAS: [Area; 3] = [Area::Portraits, Area::Renderings, Area::Invitations];
 
 /// Why sweeping stopped. What was removed until then had no owner.
 #[derive(Debug, Error)]
@@ -47,18 +47,16 @@ pub async fn sweep(db: &Db, files: &Files) -> Result<usize, SweepError> {
         let Some((last, ..)) = page.last() else { break };
         after = Some(*last);
         for (_, portrait, rendering, file) in page {
-            owned.extend([portrait, rendering, file].into_iter().flatten().map(|key| hasher.hash_one(key)));
+            owned.extend([portrait, rendering, file].into_iter().flatten().map(|key| hasher.hash_one(key.as_str())));
         }
     }
     let mut removed = 0;
-    for prefix in PREFIXES {
-        let mut listed = files.list(prefix);
-        while let Some(key) = listed.next().await {
-            let key = key?;
-            if !owned.contains(&hasher.hash_one(&key)) {
-                files.delete(&key).await?;
-                removed += 1;
-            }
+    let mut listed = files.list_all();
+    while let Some(key) = listed.next().await {
+        let key = key?;
+        if key.area().is_some_and(|area| AREAS.contains(&area)) && !owned.contains(&hasher.hash_one(key.as_str())) {
+            files.delete(&key).await?;
+            removed += 1;
         }
     }
     Ok(removed)
@@ -69,7 +67,9 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::{clock::Clock, db::DbConfig, ids::Ids};
+    use uuid::Uuid;
+
+    use crate::{clock::Clock, db::DbConfig, files::Key, ids::Ids};
 
     #[tokio::test]
     async fn a_file_without_an_invitation_goes_and_lists_and_templates_stay() {
@@ -78,12 +78,16 @@ mod tests {
         let db = Db::connect(&config, Clock::system(), Ids::seeded(1)).await.unwrap();
         db.migrate().await.unwrap();
         let files = Files::local(folder.path().join("files")).unwrap();
-        for key in ["renderings/aa/old.jpg", "invitations/gala/0001.jpg", "imports/list.csv", "templates/abc"] {
+        let somebody = Uuid::from_u128(1);
+        let drawn = Key::rendering(somebody, "aa", "jpg");
+        let made = Key::invitation(somebody, "gala", "0001", somebody, "jpg");
+        let (list, template) = (Key::list(somebody, "list"), Key::template(somebody, "abc"));
+        for key in [&drawn, &made, &list, &template] {
             files.put(key, Bytes::from_static(b"x")).await.unwrap();
         }
         assert_eq!(sweep(&db, &files).await.unwrap(), 2);
-        assert_eq!(files.size("renderings/aa/old.jpg").await.unwrap(), None);
-        assert_eq!(files.size("imports/list.csv").await.unwrap(), Some(1));
-        assert_eq!(files.size("templates/abc").await.unwrap(), Some(1));
+        assert_eq!(files.size(&drawn).await.unwrap(), None);
+        assert_eq!(files.size(&list).await.unwrap(), Some(1));
+        assert_eq!(files.size(&template).await.unwrap(), Some(1));
     }
 }

@@ -137,6 +137,11 @@ impl FakeS3 {
         self.state().files.keys().cloned().collect()
     }
 
+    /// Takes a file away behind everybody's back.
+    pub fn remove(&self, key: &str) {
+        self.state().files.remove(key);
+    }
+
     /// How many files in parts are neither complete nor thrown away.
     pub fn unfinished(&self) -> usize {
         self.state().uploads.len()

@@ -178,7 +178,7 @@ async fn pending_invitation(context: &Context, workspace_id: Uuid, id: Uuid) -> 
 /// What the file store refused. A full disk and missing permissions wait for a person, so waiting here would only hide them.
 fn refused(error: FilesError) -> Failure {
     match error {
-        FilesError::DiskFull | FilesError::Denied(_) => Failure::Fail(error.to_string()),
+        FilesError::DiskFull | FilesError::Denied(_) | FilesError::Foreign(_) => Failure::Fail(error.to_string()),
         error => error.into(),
     }
 }

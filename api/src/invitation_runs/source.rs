@@ -6,6 +6,7 @@ use axum::extract::Request;
 use herald_shared::{
     csv::{CsvError, GuestFile, Limits, Options},
     domain::{self, RunSource},
+    files::Key,
 };
 use uuid::Uuid;
 
@@ -121,14 +122,14 @@ impl Upload {
         api.settings.quotas.take_room(&api.db, workspace, &sizes).await?;
         let mut pictures = BTreeMap::new();
         for (name, picture) in self.pictures {
-            let key = format!("pictures/{}", picture.sha256);
+            let key = Key::picture(workspace, &picture.sha256);
             api.files.put_once_from(&key, self.album.reader(&picture).await?).await?;
-            pictures.insert(name, key);
+            pictures.insert(name, key.into());
         }
-        let key = format!("imports/{}.csv", list.sha256);
+        let key = Key::list(workspace, &list.sha256);
         api.files.put_once_from(&key, spool.reader(&list).await?).await?;
         // No folder: a relative name in an uploaded list means an uploaded picture, never a file of this machine.
-        Ok(RunSource::Csv { key, name, sha256: list.sha256, picture_folder: None, pictures })
+        Ok(RunSource::Csv { key: key.into(), name, sha256: list.sha256, picture_folder: None, pictures })
     }
 }
 

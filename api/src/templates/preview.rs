@@ -13,6 +13,7 @@ use axum::{
 };
 use herald_shared::{
     domain,
+    files::Stored,
     jobs::{Payload, TemplatePreview},
     ledger::{self, Cancelled, JobState},
 };
@@ -137,7 +138,7 @@ async fn preview(
     job.priority = PRIORITY;
     let id = ledger::enqueue_alone(&api.db, job).await?;
     let drawn = wait(api, workspace, id, longest_wait(headers)).await?;
-    show(api, &drawn).await
+    show(api, workspace, &drawn).await
 }
 
 /// How long the client wants to wait (`Prefer: wait=5`, RFC 7240), up to [`LONGEST_WAIT`].
@@ -186,8 +187,8 @@ async fn wait(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result
     }
 }
 
-async fn show(api: &Api, drawn: &Drawn) -> Result<Response, Problem> {
-    let (bytes, content) = api.files.stream(&drawn.file).await?;
+async fn show(api: &Api, workspace: Uuid, drawn: &Drawn) -> Result<Response, Problem> {
+    let (bytes, content) = api.files.stream(&Stored::of(workspace, &drawn.file)?).await?;
     let media_type = HeaderValue::from_str(&drawn.media_type).map_err(|error| Problem::internal(&error))?;
     let mut response = Body::from_stream(content).into_response();
     let headers = response.headers_mut();

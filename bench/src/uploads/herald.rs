@@ -66,9 +66,11 @@ impl<'a> Rendered<'a> {
         Ok(())
     }
 
-    /// Where the drawings are, for the script.
+    /// Where the drawings are, for the script: those of the one workspace.
     pub(super) fn drawings(&self) -> PathBuf {
-        self.folder.join("data/files/renderings")
+        let workspaces = self.folder.join("data/files/workspaces");
+        let one = std::fs::read_dir(&workspaces).ok().and_then(|mut found| found.next()).and_then(Result::ok);
+        one.map_or(workspaces, |workspace| workspace.path().join("renderings"))
     }
 
     fn drawn(&self) -> usize {

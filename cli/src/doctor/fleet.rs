@@ -115,29 +115,8 @@ pub(super) async fn check_link_key(report: &mut Report, db: &Db, links: &LinkSig
 
 /// Writes, reads, copies, lists and removes a probe.
 pub(super) async fn check_bucket(report: &mut Report, files: &Files, name: &str) {
-    match try_out(files, name).await {
+    match files.try_out(name).await {
         Ok(()) => report.ok(&format!("{} takes, gives, copies, lists and removes files", files.place(""))),
-        Err((what, error)) => report.fail(&format!("a file cannot be {what}: {error}")),
+        Err(error) => report.fail(&error.to_string()),
     }
-}
-
-async fn try_out(files: &Files, name: &str) -> Result<(), (&'static str, String)> {
-    use futures::TryStreamExt;
-    let (probe, copy) = (format!("doctor/{name}"), format!("doctor/{name}-copy"));
-    let content = bytes::Bytes::from(name.to_owned());
-    let at = |what: &'static str| move |error: herald_shared::files::FilesError| (what, error.to_string());
-    files.put(&probe, content.clone()).await.map_err(at("written"))?;
-    let read = files.get(&probe, 1_024).await.map_err(at("read"))?;
-    if read != content {
-        return Err(("read", "it comes back changed: look for a proxy or a cache before the bucket".to_owned()));
-    }
-    files.copy(&probe, &copy).await.map_err(at("copied"))?;
-    let listed: Vec<String> = files.list("doctor").try_collect().await.map_err(at("listed"))?;
-    if !listed.contains(&copy) {
-        return Err(("listed", "a file just written is not in the list".to_owned()));
-    }
-    for key in [&probe, &copy] {
-        files.delete(key).await.map_err(at("removed"))?;
-    }
-    Ok(())
 }

@@ -6,14 +6,18 @@ use chrono::TimeDelta;
 use herald_scheduler::{Outlet, Scheduler};
 use herald_shared::{
     clock::Clock,
+    db::Db,
     files::Files,
     redis_wire::{RedisWire, SCHEDULER_SAYS},
 };
 
 use super::{Role, monitor, process_name};
-use crate::args::{self, Common};
+use crate::{
+    args::{self, Common},
+    home,
+};
 
-/// How often half-written files are looked for.
+/// How often half-written and old files are looked for.
 const DRAFTS: Duration = Duration::from_secs(6 * 3_600);
 
 pub(crate) async fn run(common: &Common, options: args::Scheduler) -> anyhow::Result<ExitCode> {
@@ -27,7 +31,7 @@ pub(crate) async fn run(common: &Common, options: args::Scheduler) -> anyhow::Re
         tick: Duration::from_secs(settings.ledger.tick_seconds),
         keep: Duration::from_secs(settings.ledger.keep_days * 24 * 3_600),
     };
-    let drafts = tokio::spawn(remove_old_drafts(role.home.db.clock().clone(), role.home.files.clone()));
+    let drafts = tokio::spawn(tidy_files(role.home.db.clone(), role.home.files.clone()));
     tracing::info!("the scheduler runs");
     let present = tokio::spawn(say_present(role.home.db.clock().clone(), role.redis.clone()));
     scheduler.run(role.stop.clone()).await;
@@ -50,14 +54,18 @@ async fn say_present(clock: Clock, redis: RedisWire) {
     }
 }
 
-/// Removes what killed processes left half written in a shared folder. Nobody writes to a file for a day.
-async fn remove_old_drafts(clock: Clock, files: Files) {
+/// Removes what killed processes left half written in a shared folder (nobody writes to a file for a day), and what an earlier version laid down
+/// before its last process went.
+async fn tidy_files(db: Db, files: Files) {
     loop {
-        match files.remove_unfinished(Some(clock.now() - TimeDelta::days(1))).await {
+        if let Err(error) = home::move_files(&db, &files, false).await {
+            tracing::warn!("{error:#}");
+        }
+        match files.remove_unfinished(Some(db.now() - TimeDelta::days(1))).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "files that killed processes left half written are removed"),
             Err(error) => tracing::warn!(%error, "half-written files could not be removed"),
         }
-        clock.sleep(DRAFTS).await;
+        db.clock().sleep(DRAFTS).await;
     }
 }

@@ -11,15 +11,15 @@ use anyhow::Context;
 use herald_shared::{
     csv::{CsvError, GuestFile, Options},
     domain::{self, RunSource},
+    files::Key,
 };
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// A list that can be read, as far as its header tells.
 pub(crate) struct List {
     /// A copy of it, from its beginning, to be kept with the run: the list itself may be edited meanwhile.
     pub(crate) copy: File,
-    /// Where they go in the file store.
-    pub(crate) key: String,
     /// What its columns are called in expressions.
     pub(crate) fields: BTreeSet<String>,
     /// What a person should know, such as the encoding that was assumed.
@@ -42,7 +42,6 @@ pub(crate) async fn read(path: &Path, options: &Options) -> anyhow::Result<List>
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Ok(List {
             copy,
-            key: format!("imports/{sha256}.csv"),
             fields,
             notes,
             sha256,
@@ -70,10 +69,15 @@ fn copy(mut list: &File) -> io::Result<(File, String)> {
 }
 
 impl List {
+    /// Where its copy goes in the file store.
+    pub(crate) fn key(&self, workspace_id: Uuid) -> Key {
+        Key::list(workspace_id, &self.sha256)
+    }
+
     /// The list as a run's source: its pictures lie beside it.
-    pub(crate) fn source(&self) -> RunSource {
+    pub(crate) fn source(&self, workspace_id: Uuid) -> RunSource {
         RunSource::Csv {
-            key: self.key.clone(),
+            key: self.key(workspace_id).into(),
             name: self.name.clone(),
             sha256: self.sha256.clone(),
             picture_folder: Some(self.folder.display().to_string()),

@@ -5,6 +5,7 @@ use std::{fs::OpenOptions, path::Path, time::Duration};
 use anyhow::Context;
 use herald_shared::{
     domain::{self, Event, InvitationRow, Run},
+    files::{Area, folder},
     results,
 };
 
@@ -39,7 +40,7 @@ impl Summary<'_> {
         let remarked: Vec<InvitationRow> =
             self.guests(Some("made")).await?.into_iter().filter(|guest| !results::note(guest).is_empty()).collect();
         let problems = domain::problems(&home.db, home.workspace_id, run.id, NAMED * 4).await?;
-        let folder = home.files.place(&format!("invitations/{}", self.event.slug));
+        let folder = home.files.place(&format!("{}/{}", folder(home.workspace_id, Area::Invitations), self.event.slug));
         if self.json {
             let guests = |rows: &[InvitationRow]| -> Vec<serde_json::Value> {
                 rows.iter().map(|row| serde_json::json!({ "guest": row.name, "note": results::note(row) })).collect()

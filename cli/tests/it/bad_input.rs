@@ -1,5 +1,6 @@
 //! What bad input gets: a message that names the row or field and the way out, while the other guests go on.
 
+mod data_folder;
 mod lists;
 mod people;
 mod picture_names;

@@ -87,7 +87,7 @@ async fn a_run_killed_again_and_again_ends_with_one_invitation_for_each_guest() 
     assert_eq!(rows.len(), GUESTS);
     assert!(rows.iter().all(|row| row.state == "made"));
     assert_eq!(rows.iter().map(|row| &row.lucky_number).collect::<BTreeSet<_>>().len(), GUESTS);
-    assert_eq!(stage.files("files/invitations").len(), GUESTS);
+    assert_eq!(stage.stored("invitations").len(), GUESTS);
     assert_eq!(stage.results().len(), GUESTS);
     no_orphans(&stage, &rows).await;
 
@@ -101,9 +101,8 @@ async fn a_run_killed_again_and_again_ends_with_one_invitation_for_each_guest() 
 
 /// Returns when so many invitations lie there, or the run has ended.
 fn wait_for_invitations(stage: &Stage, child: &mut Child, share: usize) {
-    let folder = stage.path("data/files/invitations/default");
     let began = Instant::now();
-    while std::fs::read_dir(&folder).map_or(0, Iterator::count) < share && child.try_wait().unwrap().is_none() {
+    while stage.stored("invitations").len() < share && child.try_wait().unwrap().is_none() {
         assert!(began.elapsed() < Duration::from_secs(60), "no {share} invitations after a minute");
         std::thread::sleep(LOOK);
     }
@@ -124,7 +123,7 @@ impl Seen {
             assert_eq!(*promised, now, "the number or link of {} changed", row.contact);
         }
         assert!(rows.len() >= self.promised.len(), "an invitation was lost");
-        for (key, path) in stage.files("files/renderings").into_iter().filter(|(key, _)| !key.contains('#')) {
+        for (key, path) in stage.stored("renderings").into_iter().filter(|(key, _)| !key.contains('#')) {
             let bytes = std::fs::read(path).unwrap();
             let drawn = self.drawn.entry(key.clone()).or_insert_with(|| bytes.clone());
             assert!(*drawn == bytes, "{key} was drawn again to other bytes");
@@ -186,16 +185,17 @@ async fn no_orphans(stage: &Stage, rows: &[Row]) {
     let templates: Vec<(Json<BTreeMap<String, String>>,)> =
         query("select files from templates").all(&db).await.unwrap();
     known.extend(templates.into_iter().flat_map(|(files,)| files.0.into_values()));
-    let runs: Vec<(Uuid, Json<RunSource>)> = query("select id, source from invitation_runs").all(&db).await.unwrap();
-    for (id, source) in runs {
-        known.insert(results::key(id));
+    let runs: Vec<(Uuid, Uuid, Json<RunSource>)> =
+        query("select id, workspace_id, source from invitation_runs").all(&db).await.unwrap();
+    for (id, workspace_id, source) in runs {
+        known.insert(results::key(workspace_id, id).into());
         if let RunSource::Csv { key, .. } = source.0 {
             known.insert(key);
         }
     }
     let there: BTreeSet<String> = stage.files("files").into_keys().collect();
     assert_eq!(there.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "files nobody knows");
-    let missing: Vec<&String> = known.difference(&there).filter(|key| !key.starts_with("results/")).collect();
+    let missing: Vec<&String> = known.difference(&there).filter(|key| !key.contains("/results/")).collect();
     assert_eq!(missing, Vec::<&String>::new(), "files that are gone");
     let kept: BTreeSet<String> = std::fs::read_dir(stage.path("data"))
         .unwrap()
@@ -218,5 +218,5 @@ fn renderings(stage: &Stage) -> BTreeMap<String, (u64, std::time::SystemTime)> {
         let facts = path.metadata().unwrap();
         (facts.ino(), facts.modified().unwrap())
     };
-    stage.files("files/renderings").into_iter().map(|(key, path)| (key, facts(&path))).collect()
+    stage.stored("renderings").into_iter().map(|(key, path)| (key, facts(&path))).collect()
 }

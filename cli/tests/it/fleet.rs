@@ -203,7 +203,7 @@ fn a_fleet_of_processes_makes_every_invitation_though_its_members_are_killed() {
     assert_eq!(made(), GUESTS);
     assert_eq!(fleet.number("select count(distinct lucky_number) from invitations"), GUESTS);
     assert_eq!(fleet.number("select count(*) from jobs where state = 'dead'"), 0);
-    let files = fleet.stage.files("files/invitations");
+    let files = fleet.stage.stored("invitations");
     // A process that was killed while it wrote leaves a draft, whose name has a `#`.
     let whole = files.keys().filter(|name| !name.contains('#')).count();
     assert_eq!(whole, usize::try_from(GUESTS).unwrap());

@@ -115,6 +115,23 @@ impl Stage {
         collect(&root, &root, &mut found);
         found
     }
+
+    /// The folder of the one workspace there is, in the file store.
+    pub(crate) fn workspace(&self) -> PathBuf {
+        let entries = std::fs::read_dir(self.path("data/files/workspaces"));
+        let mut workspaces = entries.into_iter().flatten().map(|entry| entry.unwrap().path());
+        let one = workspaces.next().unwrap_or_else(|| self.path("data/files/workspaces/none"));
+        assert_eq!(workspaces.next(), None, "one workspace has files");
+        one
+    }
+
+    /// Every file of the workspace in `invitations`, `renderings` and so on, by its path there.
+    pub(crate) fn stored(&self, area: &str) -> BTreeMap<String, PathBuf> {
+        let root = self.workspace().join(area);
+        let mut found = BTreeMap::new();
+        collect(&root, &root, &mut found);
+        found
+    }
 }
 
 /// A CSV file with a header.

@@ -1,17 +1,13 @@
 //! Whether an account can do what Herald needs.
 
-use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{Client, ClientError, Clients, Connection, ConnectionError, Settings, mark_broken, mark_ok};
 use crate::{
     db::Db,
-    files::Files,
+    files::Bucket,
     providers::{Finding, google, mautic},
 };
-
-/// A file that is written and removed again.
-const PROBE: &str = "herald-connection-test";
 
 /// Asks a connection's provider, and says what was found. `target` is a folder of Drive to be written to, or a form of Mautic to be read.
 ///
@@ -34,7 +30,7 @@ pub async fn check(
             Ok(form) => mautic::check(mautic, None, form).await,
             Err(_) => vec![Finding::wrong("a form is named by its id, a number: see the list of forms in Mautic")],
         },
-        (Client::Bucket(files), _) => bucket(files).await,
+        (Client::Bucket(bucket), _) => of_bucket(bucket).await,
         (Client::Drive(_), _) => Vec::new(),
     };
     Ok((connection, findings))
@@ -63,14 +59,9 @@ pub async fn note(
     Ok(well)
 }
 
-async fn bucket(files: &Files) -> Vec<Finding> {
-    let place = files.place("");
-    let written = async {
-        files.put(PROBE, Bytes::from_static(b".")).await?;
-        files.get(PROBE, 1).await?;
-        files.delete(PROBE).await
-    };
-    match written.await {
+async fn of_bucket(bucket: &Bucket) -> Vec<Finding> {
+    let place = bucket.place();
+    match bucket.try_out().await {
         Ok(()) => vec![Finding::ok(format!("files can be written, read and removed under {place}"))],
         Err(error) => vec![Finding::failed(error.of_provider())],
     }

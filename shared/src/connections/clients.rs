@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config,
     db::Db,
-    files::{Files, FilesError},
+    files::{Bucket, FilesError},
     providers::{
         Http,
         google::{Drive, Endpoints, Tokens},
@@ -47,7 +47,7 @@ pub enum Client {
     /// Mautic.
     Mautic(Mautic),
     /// A bucket.
-    Bucket(Files),
+    Bucket(Bucket),
 }
 
 /// Why there is no client.
@@ -166,9 +166,9 @@ impl std::fmt::Debug for Clients {
 }
 
 /// A bucket of an account, with the patience that the settings give the file store.
-fn bucket(usual: &config::Files, settings: BucketSettings, secret: &S3Secret) -> Result<Files, FilesError> {
+fn bucket(usual: &config::Files, settings: BucketSettings, secret: &S3Secret) -> Result<Bucket, FilesError> {
     let prefix = settings.prefix.trim_matches('/');
-    Files::bucket(&config::Files {
+    Bucket::open(&config::Files {
         url: format!("s3://{}/{prefix}", settings.bucket),
         endpoint: settings.endpoint,
         region: settings.region,

@@ -3,7 +3,10 @@
 use std::{
     path::PathBuf,
     str::FromStr,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,7 +19,7 @@ use sqlx::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{Result, Tx, connections::Connections, lookup::Lines, watch::Watched};
+use super::{DbError, Result, Tx, connections::Connections, lookup::Lines, watch::Watched};
 use crate::{clock::Clock, ids::Ids, vault::Sealer};
 
 /// Which database to open.
@@ -57,6 +60,8 @@ pub(super) struct Inner {
     lines: Lines,
     sealer: OnceLock<Sealer>,
     pub(super) watched: Watched,
+    /// Writes that found no space.
+    full: AtomicU64,
 }
 
 pub(super) enum Engine {
@@ -112,8 +117,8 @@ impl Db {
             }
         };
         let (ready, schedules, lines) = (Notify::new(), Notify::new(), Lines::default());
-        let (sealer, watched) = (OnceLock::new(), Watched::default());
-        Ok(Self(Arc::new(Inner { engine, clock, ids, ready, schedules, lines, sealer, watched })))
+        let (sealer, watched, full) = (OnceLock::new(), Watched::default(), AtomicU64::new(0));
+        Ok(Self(Arc::new(Inner { engine, clock, ids, ready, schedules, lines, sealer, watched, full })))
     }
 
     /// Brings the tables up to this version. Safe to run by many processes at once, and again.
@@ -124,6 +129,19 @@ impl Db {
             Engine::Sqlite { write, .. } => migrator.run(write).await?,
         }
         super::makers::note(self).await
+    }
+
+    /// How many writes of this process found the database's disk full: while it grows, nothing goes on.
+    pub fn found_full(&self) -> u64 {
+        self.0.full.load(Ordering::Relaxed)
+    }
+
+    /// Passes a write's result on, and counts it if the disk was full.
+    pub(super) fn note<T>(&self, result: Result<T>) -> Result<T> {
+        if result.as_ref().is_err_and(DbError::is_disk_full) {
+            self.0.full.fetch_add(1, Ordering::Relaxed);
+        }
+        result
     }
 
     /// Starts a transaction.

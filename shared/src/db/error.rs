@@ -47,6 +47,15 @@ impl DbError {
         self.source.as_database_error().is_some_and(|error| matches!(error.code().as_deref(), Some("13" | "53100")))
     }
 
+    /// The file is not a database, or a part of it cannot be read any more. SQLite only.
+    pub fn is_damaged(&self) -> bool {
+        let code = self.source.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        // Corrupt 11, not a database 26, with their extended codes.
+        code.filter(|code| code.len() < 5)
+            .and_then(|code| code.parse::<u32>().ok())
+            .is_some_and(|code| matches!(code & 0xff, 11 | 26))
+    }
+
     /// How it is counted. What a caller asks for (a row that is not there, a key that is taken) is no trouble of the database's.
     fn class(&self) -> Option<&'static str> {
         match self {

@@ -26,6 +26,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (15, "audit_seals", include_str!("../../../migrations/0015_audit_seals.sql")),
     (16, "fences", include_str!("../../../migrations/0016_fences.sql")),
     (17, "tickets", include_str!("../../../migrations/0017_tickets.sql")),
+    (18, "file_keys", include_str!("../../../migrations/0018_file_keys.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

@@ -111,6 +111,11 @@ impl Query {
     /// Runs it and returns how many rows it touched.
     pub async fn execute(self, tx: &mut Tx) -> Result<u64> {
         tx.db().tell(&self.sql, self.from);
+        let done = self.run(tx).await;
+        tx.note(done)
+    }
+
+    async fn run(self, tx: &mut Tx) -> Result<u64> {
         match &mut tx.open {
             Open::Postgres(tx) => {
                 let arguments = pg_arguments(self.values)?;
@@ -134,10 +139,13 @@ impl Query {
                 Engine::Postgres(connections) => self.again_if_closed(connections, pg_arguments).await,
                 Engine::Sqlite { read, .. } => self.again_if_closed(read, sqlite_arguments).await,
             },
-            Target::Tx(tx) => match &mut tx.open {
-                Open::Postgres(tx) => Ok(self.rows(&mut **tx, pg_arguments).await?),
-                Open::Sqlite(tx) => Ok(self.rows(&mut **tx, sqlite_arguments).await?),
-            },
+            Target::Tx(tx) => {
+                let rows = match &mut tx.open {
+                    Open::Postgres(tx) => self.rows(&mut **tx, pg_arguments).await,
+                    Open::Sqlite(tx) => self.rows(&mut **tx, sqlite_arguments).await,
+                };
+                tx.note(rows.map_err(Into::into))
+            }
         }
     }
 

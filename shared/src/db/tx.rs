@@ -59,12 +59,18 @@ impl Tx {
         Ok(())
     }
 
+    /// Passes a result on.
+    pub(super) fn note<T>(&self, result: Result<T>) -> Result<T> {
+        self.db.note(result)
+    }
+
     /// Makes the transaction's writes permanent and visible.
     pub async fn commit(self) -> Result<()> {
-        match self.open {
-            Open::Postgres(tx) => tx.commit().await?,
-            Open::Sqlite(tx) => tx.commit().await?,
-        }
+        let done = match self.open {
+            Open::Postgres(tx) => tx.commit().await,
+            Open::Sqlite(tx) => tx.commit().await,
+        };
+        self.db.note(done.map_err(Into::into))?;
         if self.nudges {
             self.db.nudge();
         }

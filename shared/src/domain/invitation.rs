@@ -108,15 +108,24 @@ pub fn field_names<'n>(custom: impl IntoIterator<Item = &'n str>) -> BTreeSet<St
 /// Where an invitation's file is.
 #[derive(Clone, Debug, FromRow)]
 pub struct InvitationFile {
+    /// Whose it is.
+    pub workspace_id: Uuid,
     /// `pending`, `made`, `failed` or `cancelled`.
     pub state: String,
     /// Its key in the file store, once it is made; still the old one's while it is being made anew.
     pub file: Option<String>,
+    /// The drawing that the file is a copy of, or will be.
+    pub rendering: Option<String>,
+    /// SHA-256 of the drawing in hex.
+    pub sha256: Option<String>,
 }
 
 /// The file of an invitation of any workspace: for who holds its signed link, which names no workspace.
 pub async fn invitation_file(db: &Db, id: Uuid) -> Result<Option<InvitationFile>> {
-    query("select state, file from invitations where id = $1").bind(id).optional(db).await
+    query("select workspace_id, state, file, rendering, sha256 from invitations where id = $1")
+        .bind(id)
+        .optional(db)
+        .await
 }
 
 /// A guest of a run as people see them.

@@ -26,6 +26,21 @@ pub enum LinkKeyError {
     Db(#[from] DbError),
 }
 
+/// Whether links were made with a key: a process has noted its key, or somebody has an invitation.
+pub async fn has_links(db: &Db) -> Result<bool, DbError> {
+    if known_link_key(db).await?.is_some() {
+        return Ok(true);
+    }
+    let found: Option<(bool,)> = query("select true from invitations limit 1").optional(db).await?;
+    Ok(found.is_some())
+}
+
+/// Whether nothing was ever made with this database: no process has noted its key, and there is neither a template nor an invitation.
+pub async fn is_new(db: &Db) -> Result<bool, DbError> {
+    let template: Option<(bool,)> = query("select true from templates limit 1").optional(db).await?;
+    Ok(template.is_none() && !has_links(db).await?)
+}
+
 /// Holds this process's key to the one the database knows; the first to come settles it.
 pub async fn check_link_key(db: &Db, links: &LinkSigner) -> Result<(), LinkKeyError> {
     let here = links.fingerprint();

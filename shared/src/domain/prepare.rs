@@ -27,6 +27,7 @@ struct Existing {
     contact_id: Uuid,
     run_id: Uuid,
     state: String,
+    link: String,
 }
 
 /// A guest of a chunk, ready to be invited.
@@ -75,7 +76,7 @@ pub async fn prepare_invitations(
     // Locks the event's row first: of two imports for one event the second waits here and then sees what the first made.
     event::take_numbers(tx, workspace_id, event_id, 0).await?;
     let existing: Vec<Existing> = Bulk::new(
-        "select i.id, i.contact_id, i.run_id, i.state from invitations as i join {rows} on i.contact_id = rows.contact_id
+        "select i.id, i.contact_id, i.run_id, i.state, i.link from invitations as i join {rows} on i.contact_id = rows.contact_id
          where i.workspace_id = rows.workspace_id and i.event_id = rows.event_id",
     )
     .column("workspace_id", guests.iter().map(|_| workspace_id).collect())
@@ -112,7 +113,7 @@ pub async fn prepare_invitations(
         }
     }
     prepared.pending += i64::try_from(fresh.len()).unwrap_or(i64::MAX);
-    take_over(tx, workspace_id, run, &taken_over).await?;
+    take_over(tx, workspace_id, run, &taken_over, links).await?;
     let taken_over: Vec<Uuid> = taken_over.iter().map(|(old, _)| old.id).collect();
     place(tx, workspace_id, run, &taken_over, places).await?;
     let ids = insert(tx, workspace_id, run, &fresh, links, places).await?;
@@ -156,20 +157,28 @@ pub(super) fn first_step(workspace_id: Uuid, invitation_id: Uuid, has_picture: b
     job
 }
 
-/// Makes invitations of earlier runs this run's own: they keep id, number and link.
+/// Makes invitations of earlier runs this run's own: they keep id, number and link. Only a link whose key is lost, and which nothing opens any
+/// more, is replaced.
 async fn take_over(
     tx: &mut Tx,
     workspace_id: Uuid,
     run: &run::Run,
     invitations: &[(&Existing, &Invitee)],
+    links: &LinkSigner,
 ) -> Result<()> {
     let now = tx.db().now();
+    let expires_at = links.expiry(now);
+    let dead: Vec<bool> = invitations.iter().map(|(old, _)| links.is_dead(&old.link)).collect();
+    let new_links = invitations.iter().zip(&dead).map(|((old, _), dead)| dead.then(|| links.link(old.id, expires_at)));
     Bulk::new(
         "update invitations set run_id = rows.run_id, state = 'pending', reason = null,
-           step = case when rows.has_picture then 'picture' else 'render' end, updated_at = rows.at
+           step = case when rows.has_picture then 'picture' else 'render' end, link = coalesce(rows.link, invitations.link),
+           link_expires_at = coalesce(rows.expires_at, invitations.link_expires_at), updated_at = rows.at
          from {rows} where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id",
     )
     .column("workspace_id", invitations.iter().map(|_| workspace_id).collect())
+    .column("link", Column::Text(new_links.collect()))
+    .column("expires_at", Column::Time(dead.iter().map(|dead| dead.then_some(expires_at)).collect()))
     .column("id", invitations.iter().map(|(old, _)| old.id).collect())
     .column("run_id", invitations.iter().map(|_| run.id).collect())
     .column("has_picture", invitations.iter().map(|(_, guest)| guest.has_picture).collect())

@@ -373,7 +373,7 @@ async fn retry(
     let enqueued = jobs.len();
     query(
         "update invitation_runs set failed = 0, cancelled = 0, reason = null,
-           state = case when $2 then 'importing' when $3 then 'running' else state end,
+           state = case when $2 then 'importing' when $3 and state <> 'importing' then 'running' else state end,
            finished_at = case when $2 or $3 then null else finished_at end
          where workspace_id = $4 and id = $1",
     )

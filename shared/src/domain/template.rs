@@ -31,6 +31,9 @@ pub struct NewTemplate {
 pub struct TemplateRow {
     /// Its id.
     pub id: Uuid,
+    /// Whose it is.
+    #[serde(skip)]
+    pub workspace_id: Uuid,
     /// Its name.
     pub name: String,
     /// SHA-256 over its manifest and files, in hex.
@@ -67,7 +70,7 @@ pub async fn save_template(tx: &mut Tx, workspace_id: Uuid, new: &NewTemplate) -
     .execute(tx)
     .await?;
     query(
-        "select id, name, version, manifest, files, width, height, created_at from templates
+        "select id, workspace_id, name, version, manifest, files, width, height, created_at from templates
          where workspace_id = $1 and name = $2 and version = $3",
     )
     .bind(workspace_id)
@@ -79,7 +82,7 @@ pub async fn save_template(tx: &mut Tx, workspace_id: Uuid, new: &NewTemplate) -
 
 /// A template of a workspace.
 pub async fn template(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<TemplateRow>> {
-    query("select id, name, version, manifest, files, width, height, created_at from templates where workspace_id = $1 and id = $2")
+    query("select id, workspace_id, name, version, manifest, files, width, height, created_at from templates where workspace_id = $1 and id = $2")
         .bind(workspace_id)
         .bind(id)
         .optional(db)
@@ -89,7 +92,7 @@ pub async fn template(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Te
 /// The newest version of the template of that name.
 pub async fn template_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<TemplateRow>> {
     query(
-        "select id, name, version, manifest, files, width, height, created_at from templates
+        "select id, workspace_id, name, version, manifest, files, width, height, created_at from templates
          where workspace_id = $1 and name = $2 order by id desc limit 1",
     )
     .bind(workspace_id)
@@ -101,7 +104,7 @@ pub async fn template_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<O
 /// A workspace's templates, newest first, at most `limit`, only those older than `before`.
 pub async fn templates(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<TemplateRow>> {
     query(
-        "select id, name, version, manifest, files, width, height, created_at from templates
+        "select id, workspace_id, name, version, manifest, files, width, height, created_at from templates
          where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3",
     )
     .bind(workspace_id)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::template::{self, NewTemplate, TemplateRow};
 use crate::{
     db::{Db, DbError},
-    files::{Files, FilesError},
+    files::{Files, FilesError, Key, Stored},
     ledger::audit::{self, Actor, Entry},
     quotas::{Counted, QuotaError, Quotas},
     template::{Bundle, BundleError, MANIFEST, MAX_FILE, Problems, Slot, Template},
@@ -94,9 +94,9 @@ async fn store(
     quotas.take_room(db, workspace_id, &sizes).await?;
     let mut stored = BTreeMap::new();
     for (file, bytes, sha256) in wanted {
-        let key = format!("templates/{sha256}");
+        let key = Key::template(workspace_id, &sha256);
         files.put_once(&key, bytes.clone()).await?;
-        stored.insert(file.to_owned(), key);
+        stored.insert(file.to_owned(), key.into());
     }
     let manifest = bundle.file(MANIFEST).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let new = NewTemplate {
@@ -123,7 +123,7 @@ pub async fn load_template(files: &Files, row: &TemplateRow) -> Result<(Template
     let mut bundle = Bundle::default();
     bundle.insert(MANIFEST, row.manifest.clone().into())?;
     for (name, key) in &row.files.0 {
-        bundle.insert(name, files.get(key, MAX_FILE).await?)?;
+        bundle.insert(name, files.get(&Stored::of(row.workspace_id, key)?, MAX_FILE).await?)?;
     }
     Ok((Template::read(&bundle)?, bundle))
 }

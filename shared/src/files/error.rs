@@ -45,6 +45,9 @@ pub enum FilesError {
     /// The settings of the bucket cannot be used.
     #[error("{0}")]
     Settings(String),
+    /// It is the file of another workspace, or of none.
+    #[error("file {0} does not belong to this workspace: upload it again")]
+    Foreign(String),
     /// Anything else.
     #[error("file store: {0}")]
     Other(#[source] object_store::Error),
@@ -57,7 +60,7 @@ impl FilesError {
             // A definite answer.
             Self::Missing(_) | Self::TooLarge { .. } => Answer::Ok,
             Self::DiskFull => Answer::Full,
-            Self::Denied(_) | Self::Settings(_) => Answer::Config,
+            Self::Denied(_) | Self::Settings(_) | Self::Foreign(_) => Answer::Config,
             Self::Other(_) => Answer::Transient,
             Self::Bucket { problem, .. } => match problem {
                 BucketProblem::WrongKey

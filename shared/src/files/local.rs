@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use object_store::{ObjectStore, local::LocalFileSystem};
 
 use super::{Result, error};
+use crate::private;
 
 /// Opens a folder, made if it is missing.
 pub(super) fn open(root: &Path) -> Result<Arc<dyn ObjectStore>> {
-    fs::create_dir_all(root).map_err(|error| error::of_io(&root.display().to_string(), &error))?;
+    private::make_folder(root).map_err(|error| error::of_io(&root.display().to_string(), &error))?;
     // Synced: the ledger must not say "made" of a file a power cut took away.
     let store = LocalFileSystem::new_with_prefix(root).map_err(|error| error::of_folder("", error))?.with_fsync(true);
     Ok(Arc::new(store))

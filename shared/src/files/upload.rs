@@ -25,7 +25,7 @@ struct Upload {
 pub(super) async fn put_from(files: &Files, key: &str, mut content: impl AsyncRead + Unpin) -> Result<()> {
     let first = read_part(key, &mut content).await?;
     if first.len() < PART {
-        return files.put(key, first).await;
+        return files.write(key, first).await;
     }
     let path = super::path(key)?;
     // What lies there now: told from what is written here, should the answer to the last call be lost.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use herald_shared::{
     connections::{self, Client, ClientError, Connection, ConnectionError},
-    files::Files,
+    files::Bucket,
     providers::{self, Class, ProviderError, google::Drive, mautic::Mautic},
 };
 use uuid::Uuid;
@@ -58,7 +58,7 @@ impl Context {
     }
 
     /// The bucket of a connection.
-    pub(super) async fn bucket<P>(&self, task: &Task<P>, id: Uuid) -> Result<Used<Files>, Failure> {
+    pub(super) async fn bucket<P>(&self, task: &Task<P>, id: Uuid) -> Result<Used<Bucket>, Failure> {
         self.used(task, id, |client| match client {
             Client::Bucket(files) => Some(files),
             _ => None,

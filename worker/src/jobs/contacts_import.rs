@@ -7,7 +7,7 @@ use std::sync::Arc;
 use herald_shared::{
     csv::{GuestRow, email_key},
     domain::{self, Guest, ImportProblem, Invitee, Run, RunSource},
-    files::FilesError,
+    files::{FilesError, Stored},
     jobs::ContactsImport,
 };
 use tokio::sync::mpsc;
@@ -17,6 +17,7 @@ use super::{
     intake::{Chunk, Row, remark},
     list_reader::{self, Listed, Part, Rows},
     pictures::Pictures,
+    refused,
 };
 use crate::runner::{Done, Failure};
 
@@ -55,8 +56,9 @@ async fn import_csv(
 ) -> Result<(), Failure> {
     let mut cursor = domain::import_cursor(&context.db, task.workspace_id, run.id).await?;
     let limit = run.options.0.limit.unwrap_or(u64::MAX);
+    let key = Stored::of(task.workspace_id, key).map_err(refused)?;
     let part = Part { skip: u64::try_from(cursor).unwrap_or(0), limit };
-    let mut rows = read(context, key, pictures, part).await?;
+    let mut rows = read(context, &key, pictures, part).await?;
     while let Some(chunk) = rows.recv().await {
         if task.cancelled.is_cancelled() {
             return Err(Failure::Cancelled);
@@ -70,7 +72,7 @@ async fn import_csv(
 /// Opens the list and reads a part of it.
 async fn read(
     context: &Arc<Context>,
-    key: &str,
+    key: &Stored,
     pictures: Pictures,
     part: Part,
 ) -> Result<mpsc::Receiver<Result<Rows, Failure>>, Failure> {

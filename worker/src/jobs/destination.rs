@@ -9,7 +9,7 @@ use bytes::Bytes;
 use herald_shared::{
     connections::ProviderKind,
     domain::{self, Destination, EventFolder, Invitation, Outside, Upload},
-    files::Files,
+    files::{Bucket, Stored as Drawing},
     providers::{
         Class, Meter, ProviderError,
         google::{Drive, NewFile, ShareError, Stored},
@@ -29,7 +29,7 @@ pub(super) async fn put<P>(
     context: &Context,
     task: &Task<P>,
     invitation: &Invitation,
-    rendering: &str,
+    rendering: &Drawing,
 ) -> Result<Option<Outside>, Failure> {
     match &invitation.options.0.destination {
         Destination::Local => Ok(None),
@@ -49,16 +49,16 @@ pub(super) async fn put<P>(
 }
 
 /// The media type of a drawing.
-fn mime_type(rendering: &str) -> &'static str {
-    match rendering.rsplit('.').next() {
+fn mime_type(rendering: &Drawing) -> &'static str {
+    match rendering.extension() {
         Some("png") => "image/png",
         Some("webp") => "image/webp",
         _ => "image/jpeg",
     }
 }
 
-fn extension(rendering: &str) -> &str {
-    rendering.rsplit('.').next().unwrap_or("jpg")
+fn extension(rendering: &Drawing) -> &str {
+    rendering.extension().unwrap_or("jpg")
 }
 
 /// One invitation on its way into Drive.
@@ -70,7 +70,7 @@ struct InDrive<'a> {
 }
 
 impl InDrive<'_> {
-    async fn put<P>(&self, task: &Task<P>, parent: &str, rendering: &str) -> Result<Outside, Failure> {
+    async fn put<P>(&self, task: &Task<P>, parent: &str, rendering: &Drawing) -> Result<Outside, Failure> {
         let (invitation, connection_id) = (self.invitation, self.drive.connection.id);
         let sha256 = invitation.sha256.clone().unwrap_or_default();
         let place = self.place().await?;
@@ -137,7 +137,7 @@ impl InDrive<'_> {
         Ok(EventFolder { ready: true, share_each, ..named })
     }
 
-    fn file(&self, place: &Upload, folder: &EventFolder, rendering: &str, bytes: Bytes, sha256: &str) -> NewFile {
+    fn file(&self, place: &Upload, folder: &EventFolder, rendering: &Drawing, bytes: Bytes, sha256: &str) -> NewFile {
         let invitation = self.invitation;
         NewFile {
             id: place.remote_id.clone(),
@@ -207,9 +207,9 @@ fn upload_place(invitation_id: Uuid) -> String {
 /// Puts a drawing into a bucket. The link stays Herald's own signed one: a signed address of S3 lives a week at most.
 async fn in_bucket(
     context: &Context,
-    bucket: &Used<Files>,
+    bucket: &Used<Bucket>,
     invitation: &Invitation,
-    rendering: &str,
+    rendering: &Drawing,
 ) -> Result<Outside, Failure> {
     let sha256 = invitation.sha256.clone().unwrap_or_default();
     let connection_id = bucket.connection.id;

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use herald_shared::{
     connections::ProviderKind,
     domain::{self, Fact, Invitation, PicturePolicy},
-    files::FilesError,
+    files::{FilesError, Key, Stored},
     jobs::{FaceCrop, InvitationRender, Payload},
     providers::{Class, Meter},
 };
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{Context, Task, pending_invitation, refused};
 use crate::{
@@ -31,7 +32,7 @@ const FETCH_TRIES: i64 = 4;
 
 /// What became of a picture.
 struct Cut {
-    portrait: Option<(String, Bytes)>,
+    portrait: Option<(Key, Bytes)>,
     notes: Vec<String>,
 }
 
@@ -64,7 +65,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<D
     let portrait = match cut.portrait {
         Some((key, bytes)) => {
             context.files.put_once(&key, bytes).await.map_err(refused)?;
-            Some(key)
+            Some(key.into())
         }
         None => None,
     };
@@ -94,7 +95,8 @@ async fn cut(
     };
     let name = shown(&place);
     let drawing = context.clone();
-    let cut = context.studio.cpu.run(move || cut_out(&drawing, &bytes, side)).await;
+    let workspace_id = task.workspace_id;
+    let cut = context.studio.cpu.run(move || cut_out(&drawing, workspace_id, &bytes, side)).await;
     Ok(cut.map_err(|error| Unusable::Permanent(format!("picture {name}: {error}"))))
 }
 
@@ -102,7 +104,7 @@ async fn cut(
 async fn read(context: &Context, task: &Task<FaceCrop>, place: &str) -> Result<Result<Bytes, Unusable>, Failure> {
     match place.strip_prefix("mautic:") {
         Some(place) => read_upload(context, task, place).await,
-        None => Ok(read_elsewhere(context, place).await),
+        None => Ok(read_elsewhere(context, task.workspace_id, place).await),
     }
 }
 
@@ -134,15 +136,16 @@ async fn read_upload(
     }))
 }
 
-async fn read_elsewhere(context: &Context, place: &str) -> Result<Bytes, Unusable> {
+async fn read_elsewhere(context: &Context, workspace_id: Uuid, place: &str) -> Result<Bytes, Unusable> {
     let limit = context.studio.max_picture_bytes;
     if let Some(reason) = place.strip_prefix("none:") {
         return Err(Unusable::Permanent(reason.to_owned()));
     }
     let name = shown(place);
     if let Some(key) = place.strip_prefix("store:") {
-        return context.files.get(key, limit).await.map_err(|error| match error {
-            FilesError::Missing(_) | FilesError::TooLarge { .. } => {
+        let read = async { context.files.get(&Stored::of(workspace_id, key)?, limit).await };
+        return read.await.map_err(|error| match error {
+            FilesError::Missing(_) | FilesError::TooLarge { .. } | FilesError::Foreign(_) => {
                 Unusable::Permanent(format!("picture {name}: {error}"))
             }
             error => Unusable::Transient(Failure::from(error), format!("picture {name} cannot be read")),
@@ -187,7 +190,7 @@ fn shown(place: &str) -> String {
     format!("\"{name}\"")
 }
 
-fn cut_out(context: &Context, bytes: &[u8], side: u32) -> Result<Cut, PictureError> {
+fn cut_out(context: &Context, workspace_id: Uuid, bytes: &[u8], side: u32) -> Result<Cut, PictureError> {
     let studio = &context.studio;
     let picture = picture::decode(bytes)?;
     let settings = CropSettings { face: studio.face, margin: studio.margin, side };
@@ -213,7 +216,7 @@ fn cut_out(context: &Context, bytes: &[u8], side: u32) -> Result<Cut, PictureErr
             .map_err(|error| error.to_string()),
     };
     match encoded {
-        Ok(()) => Ok(Cut { portrait: Some((format!("portraits/{}/{hash}", &hash[..2]), Bytes::from(out))), notes }),
+        Ok(()) => Ok(Cut { portrait: Some((Key::portrait(workspace_id, &hash), Bytes::from(out))), notes }),
         Err(error) => {
             notes.push(format!("the portrait could not be kept (the drawn avatar is used): {error}"));
             Ok(Cut { portrait: None, notes })

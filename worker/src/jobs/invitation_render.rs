@@ -7,9 +7,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use herald_shared::{
     domain::{self, Fact, Invitation, TemplateRow},
+    files::{Key, Stored},
     jobs::{InvitationRender, InvitationUpload, Payload},
 };
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{Context, Task, pending_invitation, refused};
 use crate::{
@@ -35,10 +37,10 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     let template = prepared(&context, &row).await?;
     let format = format(&context, &invitation.options.0.format)?;
     let fields = fields(&invitation);
-    let key = key(&template, format, &fields, &invitation);
+    let key = key(&template, format, &fields, &invitation, task.workspace_id);
     let account = invitation.options.0.destination.account();
     let then = vec![InvitationUpload { invitation_id: invitation.id, account }.job(task.workspace_id)];
-    if invitation.rendering.as_ref() == Some(&key)
+    if invitation.rendering.as_deref() == Some(key.as_str())
         && invitation.sha256.is_some()
         && context.files.size(&key).await?.is_some()
     {
@@ -46,7 +48,10 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
         return Ok(Done { then, ..Done::default() });
     }
     let portrait = match &invitation.portrait {
-        Some(portrait) => Some(context.files.get(portrait, MAX_PORTRAIT).await?),
+        Some(portrait) => {
+            let portrait = Stored::of(task.workspace_id, portrait).map_err(refused)?;
+            Some(context.files.get(&portrait, MAX_PORTRAIT).await?)
+        }
         None => None,
     };
     let (drawn, sha256) = {
@@ -60,10 +65,11 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     };
     let bytes = drawn.bytes.len() as u64;
     let notes = drawn.notes.iter().map(ToString::to_string).collect();
-    context.files.put_once(&key, Bytes::from(drawn.bytes)).await.map_err(refused)?;
+    // Over what is there: a drawing that was damaged is drawn anew.
+    context.files.put(&key, Bytes::from(drawn.bytes)).await.map_err(refused)?;
     Ok(Done {
         result: None,
-        facts: vec![Fact::Rendered { invitation_id: invitation.id, rendering: key, sha256, bytes, notes }],
+        facts: vec![Fact::Rendered { invitation_id: invitation.id, rendering: key.into(), sha256, bytes, notes }],
         then,
     })
 }
@@ -103,7 +109,8 @@ fn key(
     format: Format,
     fields: &BTreeMap<String, String>,
     invitation: &Invitation,
-) -> String {
+    workspace_id: Uuid,
+) -> Key {
     let shown = serde_json::json!([
         RENDERER_VERSION,
         template.fonts_fingerprint(),
@@ -115,7 +122,7 @@ fn key(
         invitation.portrait,
     ]);
     let hash = hex::encode(Sha256::digest(shown.to_string()));
-    format!("renderings/{}/{hash}.{}", &hash[..2], format.extension())
+    Key::rendering(workspace_id, &hash, format.extension())
 }
 
 /// Draws on a CPU thread.

@@ -21,6 +21,6 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationSummary>) ->
     let draft = results::write(&context.db, &context.files, task.workspace_id, &run, draft).await?;
     let mut table = draft.into_inner().map_err(IntoInnerError::into_error)?;
     table.rewind()?;
-    context.files.put_from(&results::key(run.id), tokio::fs::File::from_std(table)).await?;
+    context.files.put_from(&results::key(task.workspace_id, run.id), tokio::fs::File::from_std(table)).await?;
     Ok(Done::default())
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use herald_shared::{
     domain::{Fact, RunSource},
+    files::{Key, Stored},
     jobs::{InvitationPublish, InvitationUpload, Payload},
 };
 
@@ -19,22 +20,25 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationUpload>) -> 
     let Some(rendering) = &invitation.rendering else {
         return Err(Failure::Fail("it was never drawn: retry the invitation".to_owned()));
     };
-    let extension = rendering.rsplit('.').next().unwrap_or("jpg");
-    let file = format!("invitations/{}/{}.{extension}", invitation.event_slug, invitation.lucky_number);
+    let workspace_id = task.workspace_id;
+    let rendering = Stored::of(workspace_id, rendering).map_err(refused)?;
+    let (event, number) = (&invitation.event_slug, &invitation.lucky_number);
+    let file = Key::invitation(workspace_id, event, number, invitation.id, rendering.extension().unwrap_or("jpg"));
     // Herald's own copy comes first: mails embed it, which a page of Drive cannot be.
-    context.files.replace(rendering, &file).await.map_err(refused)?;
-    if let Some(old) = invitation.file.as_ref().filter(|old| **old != file) {
-        // Drawn in another format than before.
-        context.files.delete(old).await?;
+    context.files.replace(&rendering, &file).await.map_err(refused)?;
+    // Drawn in another format than before. A file from before files lay under workspaces may be another guest's, too: it stays until it is moved.
+    let old = invitation.file.as_deref().and_then(|old| Key::known(workspace_id, old));
+    if let Some(old) = old.filter(|old| *old != file) {
+        context.files.delete(&old).await?;
     }
-    let outside = destination::put(&context, &task, &invitation, rendering).await?;
+    let outside = destination::put(&context, &task, &invitation, &rendering).await?;
     let account = match &invitation.source.0 {
         RunSource::Mautic(source) => Some(source.account()),
         RunSource::Csv { .. } | RunSource::Contacts { .. } => None,
     };
     Ok(Done {
         result: None,
-        facts: vec![Fact::Uploaded { invitation_id: invitation.id, file, outside }],
+        facts: vec![Fact::Uploaded { invitation_id: invitation.id, file: file.into(), outside }],
         then: vec![InvitationPublish { invitation_id: invitation.id, account }.job(task.workspace_id)],
     })
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use herald_shared::{domain, jobs::TemplatePreview};
+use herald_shared::{domain, files::Key, jobs::TemplatePreview};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -59,9 +59,9 @@ pub(super) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
         context.studio.cpu.run(draw).await?
     };
     let hash = hex::encode(Sha256::digest(&drawn.bytes));
-    let file = format!("previews/{hash}.{}", format.extension());
+    let file = Key::preview(task.workspace_id, &hash, format.extension());
     context.files.put_once(&file, Bytes::from(drawn.bytes)).await?;
     let notes: Vec<String> = drawn.notes.iter().map(ToString::to_string).collect();
-    let result = serde_json::json!({ "file": file, "media_type": format.media_type(), "notes": notes });
+    let result = serde_json::json!({ "file": file.as_str(), "media_type": format.media_type(), "notes": notes });
     Ok(Done { result: Some(result), ..Done::default() })
 }

@@ -77,7 +77,7 @@ fn an_unknown_column_is_kept_and_can_be_shown() {
     let first = drawn("guests.csv", &[]);
     let moved = drawn("moved.csv", &["--refresh"]);
     assert!(first != moved, "the invitation does not show the column");
-    assert_eq!(stage.files("files/invitations").len(), 1, "the guest was doubled");
+    assert_eq!(stage.stored("invitations").len(), 1, "the guest was doubled");
 }
 
 #[test]

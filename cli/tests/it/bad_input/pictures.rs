@@ -161,5 +161,5 @@ fn strict_pictures_hold_an_invitation_back_until_the_picture_is_mended() {
         assert_eq!(before["lucky_number"], after["lucky_number"], "a number changed");
         assert_eq!(after["note"], "");
     }
-    assert_eq!(stage.files("files/invitations").len(), 3);
+    assert_eq!(stage.stored("invitations").len(), 3);
 }

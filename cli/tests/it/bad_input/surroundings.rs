@@ -54,7 +54,7 @@ fn a_full_disk_under_the_table_of_results_is_named_and_the_invitations_are_kept(
     let stage = stage();
     end(stage.invite("guests.csv", &["--results", "/dev/full"]))
         .with_error("writing /dev/full: results cannot be written: No space left on device (os error 28)");
-    assert_eq!(stage.files("files/invitations").len(), 2);
+    assert_eq!(stage.stored("invitations").len(), 2);
     let again = end(stage.invite("guests.csv", &["--json"])).with(0).summary();
     assert_eq!((&again["made"], &again["already"]), (&0.into(), &2.into()), "{again}");
 }
@@ -90,5 +90,5 @@ fn a_full_disk_under_the_file_store_is_named_and_the_rest_is_made_once_there_is_
 
     let again = end(stage.invite("guests.csv", &["--format", "png", "--json"])).with(0).summary();
     assert_eq!((&again["made"], &again["already"]), (&(40 - made).into(), &made.into()), "{again}");
-    assert_eq!(stage.files("files/invitations").len(), 40);
+    assert_eq!(stage.stored("invitations").len(), 40);
 }

@@ -29,12 +29,17 @@ fn every_guest_gets_a_file_a_number_and_a_link() {
         assert_eq!(row["lucky_number"].len(), 4);
         let picture = image::open(stage.path(&row["file"])).unwrap();
         assert_eq!((picture.width(), picture.height()), (200, 250));
-        assert!(row["file"].ends_with(&format!("files/invitations/default/{}.jpg", row["lucky_number"])));
+        assert!(row["file"].contains(&format!("/invitations/default/{}-", row["lucky_number"])), "{}", row["file"]);
     }
     let numbers: BTreeSet<&String> = results.iter().map(|row| &row["lucky_number"]).collect();
     assert_eq!(numbers.len(), 5);
     assert!(ended.out.starts_with("5 made in "), "{}", ended.out);
-    assert!(ended.out.contains("\ninvitations  data/files/invitations/default\nresults      data/results.csv\n"));
+    let folder = stage.workspace().strip_prefix(stage.path("")).unwrap().join("invitations/default");
+    assert!(
+        ended.out.contains(&format!("\ninvitations  {}\nresults      data/results.csv\n", folder.display())),
+        "{}",
+        ended.out
+    );
     assert!(ended.err.contains("5/5"), "progress in a pipe is lines: {:?}", ended.err);
 }
 
@@ -52,9 +57,9 @@ fn the_example_of_the_readme_gives_every_guest_an_invitation_and_then_finds_them
         let note = notes.iter().find(|note| note["guest"] == guest).unwrap_or_else(|| panic!("{guest}: {first}"));
         assert!(note["note"].as_str().unwrap().contains(says), "{note}");
     }
-    let drawn = stage.files("files/renderings");
+    let drawn = stage.stored("renderings");
     assert_eq!(run()["already"], 28);
-    assert_eq!(stage.files("files/renderings"), drawn);
+    assert_eq!(stage.stored("renderings"), drawn);
 }
 
 #[test]
@@ -78,7 +83,7 @@ fn the_format_is_what_was_asked_for() {
         end(stage.invite("guests.csv", &["--format", format, "--refresh"])).with(0);
         let file = stage.path(&stage.results()[0]["file"]);
         assert!(std::fs::read(&file).unwrap().starts_with(magic), "{}", file.display());
-        assert_eq!(stage.files("files/invitations").len(), 1, "the old format was left behind");
+        assert_eq!(stage.stored("invitations").len(), 1, "the old format was left behind");
     }
 }
 
@@ -88,7 +93,7 @@ fn a_refresh_keeps_numbers_and_links_and_draws_only_what_changed() {
     end(stage.invite("guests.csv", &[])).with(0);
     let first = stage.results();
     let drawings = |stage: &Stage| -> Vec<_> {
-        let files = stage.files("files/renderings");
+        let files = stage.stored("renderings");
         files.into_values().map(|path| (path.metadata().unwrap().modified().unwrap(), path)).collect()
     };
     let drawn = drawings(&stage);
@@ -115,7 +120,7 @@ fn fonts_that_came_later_are_drawn_with_by_a_refresh() {
         let mut command = stage.invite("guests.csv", more);
         command.env("HERALD__IMAGES__FONT_FOLDERS", stage.path("fonts"));
         end(command).with(0);
-        stage.files("files/renderings")
+        stage.stored("renderings")
     };
     let before = run(&[]);
     stage.write("fonts/later.ttf", dejavu::serif_condensed::bold());
@@ -133,9 +138,9 @@ fn each_event_has_numbers_of_its_own_in_its_own_format() {
     for row in stage.results() {
         let digits = row["lucky_number"].strip_prefix("VIP-").unwrap();
         assert!(digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{digits}");
-        assert!(row["file"].contains("files/invitations/spring-gala/VIP-"), "{}", row["file"]);
+        assert!(row["file"].contains("/invitations/spring-gala/VIP-"), "{}", row["file"]);
     }
-    assert_eq!(stage.files("files/invitations").len(), 6);
+    assert_eq!(stage.stored("invitations").len(), 6);
     end(stage.invite("guests.csv", &["--event", "new", "--digits", "13"])).with_error("digits is 13: use 1 to 12");
     end(stage.invite("guests.csv", &["--event", "new", "--prefix", "a/b"]))
         .with_error("prefix \"a/b\" does not work: use at most 12 letters, digits, `-` or `_`");
@@ -155,7 +160,17 @@ fn json_is_a_line_for_each_step_and_a_summary() {
     }
     assert_eq!(
         (&summary["results"], &summary["files"]),
-        (&"table.csv".into(), &"data/files/invitations/default".into())
+        (
+            &"table.csv".into(),
+            &stage
+                .workspace()
+                .strip_prefix(stage.path(""))
+                .unwrap()
+                .join("invitations/default")
+                .to_str()
+                .unwrap()
+                .into()
+        )
     );
     assert_eq!(crate::stage::table(&stage.path("table.csv")).len(), 3);
     assert_eq!(ended.err, "", "with --json nothing is said beside it");
@@ -178,5 +193,5 @@ fn ctrl_c_ends_in_order_and_the_next_run_makes_the_rest() {
     assert!(made < 400, "{summary}");
     let again = end(stage.invite("guests.csv", &["--json"])).with(0).summary();
     assert_eq!(again["made"].as_u64().unwrap() + again["already"].as_u64().unwrap(), 400, "{again}");
-    assert_eq!(stage.files("files/invitations").len(), 400);
+    assert_eq!(stage.stored("invitations").len(), 400);
 }

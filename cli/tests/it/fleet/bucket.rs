@@ -107,7 +107,12 @@ fn a_fleet_that_shares_no_folder_makes_every_invitation_and_every_link_opens() {
         assert_eq!(answer.status, 200, "{link}");
         assert!(answer.body.starts_with(b"\xff\xd8\xff"), "it is the picture");
     }
-    let invitations = apart.bucket.keys().iter().filter(|key| key.starts_with("fleet/invitations/gala/")).count();
+    let invitations = apart
+        .bucket
+        .keys()
+        .iter()
+        .filter(|key| key.starts_with("fleet/workspaces/") && key.contains("/invitations/gala/"))
+        .count();
     assert_eq!(invitations, GUESTS);
     for role in others.into_iter().chain([scheduler, api]) {
         assert_eq!(role.stop(), Some(0), "{}", fleet.logs());

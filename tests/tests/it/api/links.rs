@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use herald_shared::domain;
+use bytes::Bytes;
+use futures::TryStreamExt;
+use herald_shared::{
+    domain,
+    files::{Area, Key, folder},
+};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use uuid::Uuid;
@@ -11,6 +16,7 @@ use super::{Answer, Service, worker};
 
 on_both_engines! {
     a_link_shows_the_invitation_once_it_is_made,
+    a_link_never_shows_anything_but_its_own_invitation,
     a_link_stays_open_while_its_invitation_is_made_anew,
     a_link_that_was_changed_leads_nowhere,
     a_link_expires,
@@ -55,8 +61,9 @@ async fn a_link_shows_the_invitation_once_it_is_made(database: &TestDatabase) {
     assert_eq!((head.header("content-type"), head.header("content-length")), ("image/png", "9"));
     open(Method::POST).await.problem(405, "method-not-allowed");
     // A file that is gone is not a guest's fault.
-    let file = std::fs::read_dir(service.folder.path().join("files/invitations")).unwrap().next().unwrap().unwrap();
-    std::fs::remove_file(file.path()).unwrap();
+    let file: Vec<String> =
+        service.files.list(&folder(service.workspace, Area::Invitations)).try_collect().await.unwrap();
+    std::fs::remove_file(service.files.place(&file[0])).unwrap();
     assert_eq!(open(Method::GET).await.status, StatusCode::NOT_FOUND);
 }
 
@@ -69,6 +76,35 @@ async fn a_link_stays_open_while_its_invitation_is_made_anew(database: &TestData
     let again = again["id"].as_str().unwrap().parse().unwrap();
     worker::import(&service, again, &["Ana Example"]).await;
     assert_eq!(Answer::to(service.open(Method::GET, &path)).await.text(), "a picture");
+}
+
+/// The file that an invitation's row names.
+async fn file_of(service: &Service, run: Uuid) -> Key {
+    let guests = domain::run_guests(&service.db, service.workspace, run, None, None, 1).await.unwrap();
+    Key::known(service.workspace, guests[0].file.as_deref().unwrap()).unwrap()
+}
+
+async fn a_link_never_shows_anything_but_its_own_invitation(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let (run, path) = invited(&service).await;
+    worker::finish(&service, &[Ok(())]).await;
+    let open = async || Answer::to(service.open(Method::GET, &path)).await;
+    assert_eq!(open().await.text(), "a picture");
+    // Somebody else's bytes came to lie under its name.
+    let file = file_of(&service, run).await;
+    service.files.put(&file, Bytes::from_static(b"not Ana's")).await.unwrap();
+    for _ in 0..2 {
+        let shown = open().await;
+        assert_eq!(shown.status, StatusCode::NOT_FOUND);
+        assert!(shown.text().contains("not ready yet"), "{}", shown.text());
+    }
+    // It is drawn anew, once, and has its number and link still.
+    let drawn = service.get("/api/v1/jobs?kind=invitation.render&state=ready").await.json();
+    assert_eq!(drawn["items"].as_array().unwrap().len(), 1, "{drawn}");
+    worker::finish(&service, &[Ok(())]).await;
+    assert_eq!(open().await.text(), "a picture");
+    let run = domain::run(&service.db, service.workspace, run).await.unwrap().unwrap();
+    assert_eq!((run.state.as_str(), run.made, run.total), ("complete", 1, 1));
 }
 
 async fn a_link_that_was_changed_leads_nowhere(database: &TestDatabase) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use herald_shared::{
+    files::Key,
     jobs::TemplatePreview,
     ledger::{self, JobState, Outcome},
 };
@@ -31,8 +32,14 @@ async fn draw(service: Arc<Service>, outcome: Outcome) -> TemplatePreview {
     args
 }
 
-fn drawn() -> Outcome {
-    let result = json!({ "file": "previews/a.png", "media_type": "image/png", "notes": ["no font has \u{1f600}"] });
+/// The picture that a worker draws in these tests.
+fn picture(service: &Service) -> Key {
+    Key::preview(service.workspace, "a", "png")
+}
+
+fn drawn(service: &Service) -> Outcome {
+    let result =
+        json!({ "file": picture(service).as_str(), "media_type": "image/png", "notes": ["no font has \u{1f600}"] });
     Outcome::Done { result: Some(result), facts: Vec::new(), then: Vec::new() }
 }
 
@@ -43,8 +50,8 @@ fn url(template: Uuid) -> String {
 async fn a_preview_is_the_picture_the_worker_drew(database: &TestDatabase) {
     let service = Arc::new(Service::start(database).await);
     let template = service.template().await;
-    service.files.put("previews/a.png", Bytes::from_static(b"a picture")).await.unwrap();
-    let painter = tokio::spawn(draw(service.clone(), drawn()));
+    service.files.put(&picture(&service), Bytes::from_static(b"a picture")).await.unwrap();
+    let painter = tokio::spawn(draw(service.clone(), drawn(&service)));
     let shown = service.get(&format!("{}?name=Ana+Example&table=7&format=png", url(template))).await;
     assert_eq!((shown.status, shown.text().as_str()), (StatusCode::OK, "a picture"));
     assert_eq!(shown.header("content-type"), "image/png");
@@ -56,7 +63,7 @@ async fn a_preview_is_the_picture_the_worker_drew(database: &TestDatabase) {
         [("name".to_owned(), "Ana Example".to_owned()), ("table".to_owned(), "7".to_owned())].into()
     );
 
-    let painter = tokio::spawn(draw(service.clone(), drawn()));
+    let painter = tokio::spawn(draw(service.clone(), drawn(&service)));
     let shown = service.post_json(&url(template), json!({ "fields": { "name": "Bo Example" } })).await;
     assert_eq!(shown.status, StatusCode::OK);
     let args = painter.await.unwrap();
@@ -112,11 +119,11 @@ async fn what_cannot_be_previewed_is_refused(database: &TestDatabase) {
 async fn a_stop_lets_a_request_in_progress_finish(database: &TestDatabase) {
     let service = Service::start(database).await;
     let template = service.template().await;
-    service.files.put("previews/a.png", Bytes::from_static(b"a picture")).await.unwrap();
+    service.files.put(&picture(&service), Bytes::from_static(b"a picture")).await.unwrap();
     let client = tokio::spawn(Answer::to(service.request(Method::GET, &url(template))));
     let job = worker::lease_next(&service, "cpu").await;
     service.stop.cancel();
-    worker::commit(&service, job, drawn()).await;
+    worker::commit(&service, job, drawn(&service)).await;
     assert_eq!(client.await.unwrap().text(), "a picture");
     service.server.await.unwrap().unwrap();
 }

@@ -1,7 +1,10 @@
 //! Runs that are refused, and leave nothing behind.
 
 use futures::TryStreamExt;
-use herald_shared::domain;
+use herald_shared::{
+    domain,
+    files::{Area, folder},
+};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::json;
@@ -24,8 +27,8 @@ const LIST: &str = "name,table\nAna Example,1\n";
 
 /// Nothing of a refused upload was kept.
 async fn assert_nothing_kept(service: &Service) {
-    for folder in ["imports", "pictures"] {
-        let kept: Vec<String> = service.files.list(folder).try_collect().await.unwrap();
+    for area in [Area::Lists, Area::Pictures] {
+        let kept: Vec<String> = service.files.list(&folder(service.workspace, area)).try_collect().await.unwrap();
         assert!(kept.is_empty(), "{kept:?}");
     }
     assert!(domain::runs(&service.db, service.workspace, None, 10).await.unwrap().is_empty());

@@ -3,6 +3,7 @@
 use futures::TryStreamExt;
 use herald_shared::{
     domain::{self, Guest, PicturePolicy, RunSource},
+    files::{Area, Key, Stored, folder},
     telemetry::TraceContext,
 };
 use herald_tests::{TestDatabase, on_both_engines};
@@ -54,10 +55,11 @@ async fn a_list_with_pictures_starts_a_run(database: &TestDatabase) {
         panic!("the source is a list")
     };
     assert_eq!((name.as_str(), picture_folder), ("guests.csv", None));
-    assert_eq!(key, format!("imports/{sha256}.csv"));
-    assert_eq!(service.files.get(&key, 10_000).await.unwrap(), LIST);
+    assert_eq!(key, Key::list(service.workspace, &sha256).as_str());
+    assert_eq!(service.files.get(&Stored::of(service.workspace, &key).unwrap(), 10_000).await.unwrap(), LIST);
     assert_eq!(pictures.keys().collect::<Vec<_>>(), ["ana.jpg"]);
-    assert_eq!(service.files.get(&pictures["ana.jpg"], 100).await.unwrap(), "not looked at here");
+    let picture = Stored::of(service.workspace, &pictures["ana.jpg"]).unwrap();
+    assert_eq!(service.files.get(&picture, 100).await.unwrap(), "not looked at here");
 
     let jobs = service.get("/api/v1/jobs?kind=contacts.import&state=ready").await.json();
     assert_eq!(jobs["items"][0]["args"]["run_id"], id.to_string());
@@ -73,7 +75,7 @@ async fn the_same_upload_again_is_the_same_run(database: &TestDatabase) {
     assert_eq!((&again.json()["id"], &again.json()["resumed"]), (&json!(first.to_string()), &json!(true)));
     let other = service.post_form(RUNS, Form::of("Gala", "gala", LIST).text("refresh", "true")).await;
     assert_ne!(other.json()["id"], first.to_string());
-    let stored: Vec<String> = service.files.list("imports").try_collect().await.unwrap();
+    let stored: Vec<String> = service.files.list(&folder(service.workspace, Area::Lists)).try_collect().await.unwrap();
     assert_eq!(stored.len(), 1);
 }
 

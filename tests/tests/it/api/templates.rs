@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
+use futures::TryStreamExt;
+use herald_shared::files::{Area, Key, folder};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ on_both_engines! {
     a_template_is_stored_and_shown,
     the_same_template_again_is_the_same_row_and_a_changed_one_a_new_version,
     a_zip_is_as_good_as_its_files,
+    a_template_whose_file_is_gone_says_so_and_is_uploaded_again,
     a_wrong_template_is_refused_with_everything_that_is_wrong,
     a_zip_that_unpacks_too_large_is_refused,
     templates_come_in_pages,
@@ -64,6 +67,22 @@ async fn the_same_template_again_is_the_same_row_and_a_changed_one_a_new_version
     assert_eq!(service.post_form("/api/v1/invitation-runs", form).await.json()["template_id"], changed["id"]);
     let named = service.post_form(TEMPLATES, files(MANIFEST).text("name", "Winter ball")).await.json();
     assert_eq!(named["name"], "Winter ball");
+}
+
+async fn a_template_whose_file_is_gone_says_so_and_is_uploaded_again(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.template().await;
+    let keys: Vec<String> =
+        service.files.list(&folder(service.workspace, Area::Templates)).try_collect().await.unwrap();
+    service.files.delete(&Key::known(service.workspace, &keys[0]).unwrap()).await.unwrap();
+    let start = async || {
+        service.post_form("/api/v1/invitation-runs", Form::of("Gala", "gala", "name,table\nAna Example,1\n")).await
+    };
+    let refused = start().await;
+    refused.problem(422, "invalid-template");
+    assert!(refused.text().contains("upload the template again"), "{}", refused.text());
+    service.template().await;
+    assert_eq!(start().await.status, StatusCode::ACCEPTED);
 }
 
 async fn a_zip_is_as_good_as_its_files(database: &TestDatabase) {

@@ -5,10 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use herald_shared::{
     domain::{self, Fact, Guest, ImportProblem, Invitee},
+    files::Key,
     jobs::{self, InvitationRender, Payload},
     ledger::{self, Demand, Finished, Leased, Outcome},
     results,
 };
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Service;
@@ -89,13 +91,14 @@ pub(super) async fn finish(service: &Service, ends: &[Result<(), &str>]) {
 }
 
 async fn made(service: &Service, invitation_id: Uuid) -> Outcome {
-    let file = format!("invitations/{invitation_id}.png");
+    let file = Key::invitation(service.workspace, "gala", "1", invitation_id, "png");
     service.files.put(&file, Bytes::from_static(b"a picture")).await.unwrap();
+    let file = String::from(file);
     let facts = vec![
         Fact::Rendered {
             invitation_id,
             rendering: file.clone(),
-            sha256: "00".to_owned(),
+            sha256: hex::encode(Sha256::digest(b"a picture")),
             bytes: 9,
             notes: vec!["the name was set smaller to fit".to_owned()],
         },
@@ -110,6 +113,6 @@ pub(super) async fn summarise(service: &Service, run_id: Uuid) {
     let job = lease(service, "control").await.into_iter().find(|job| job.kind == "invitation.summary").unwrap();
     let run = domain::run(&service.db, service.workspace, run_id).await.unwrap().unwrap();
     let table = results::write(&service.db, &service.files, service.workspace, &run, Vec::new()).await.unwrap();
-    service.files.put(&results::key(run_id), table.into()).await.unwrap();
+    service.files.put(&results::key(service.workspace, run_id), table.into()).await.unwrap();
     commit(service, job, done()).await;
 }

@@ -1,0 +1,52 @@
+//! Whether the store does what it must: its own files, beside the workspaces.
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+
+use super::{Files, FilesError, Result};
+
+/// Written when the store is opened and when it is asked whether it takes files.
+const PROBE: &str = "health/probe";
+/// Where the probes of `herald doctor` lie for a moment.
+const TRIED: &str = "doctor";
+
+/// What the store did not do.
+#[derive(Debug, thiserror::Error)]
+#[error("a file cannot be {what}: {why}")]
+pub struct Untrustworthy {
+    what: &'static str,
+    why: String,
+}
+
+impl Files {
+    /// Writes a file of `content` that is nobody's: whether the store takes files.
+    pub async fn probe(&self, content: &'static [u8]) -> Result<()> {
+        self.write(PROBE, Bytes::from_static(content)).await
+    }
+
+    /// Writes, reads, copies, lists and removes a file called `name`.
+    ///
+    /// # Errors
+    /// With the first of these that fails.
+    pub async fn try_out(&self, name: &str) -> std::result::Result<(), Untrustworthy> {
+        let (probe, copy) = (format!("{TRIED}/{name}"), format!("{TRIED}/{name}-copy"));
+        let content = Bytes::from(name.to_owned());
+        let at = |what: &'static str| move |error: FilesError| Untrustworthy { what, why: error.to_string() };
+        self.write(&probe, content.clone()).await.map_err(at("written"))?;
+        let read = self.read(&probe, 1_024).await.map_err(at("read"))?;
+        if read != content {
+            let why = "it comes back changed: look for a proxy or a cache before the bucket".to_owned();
+            return Err(Untrustworthy { what: "read", why });
+        }
+        self.duplicate(&probe, &copy).await.map_err(at("copied"))?;
+        let listed: Vec<String> = self.list(TRIED).try_collect().await.map_err(at("listed"))?;
+        if !listed.contains(&copy) {
+            let why = "a file just written is not in the list".to_owned();
+            return Err(Untrustworthy { what: "listed", why });
+        }
+        for key in [&probe, &copy] {
+            self.remove(key).await.map_err(at("removed"))?;
+        }
+        Ok(())
+    }
+}
