@@ -5,7 +5,7 @@ use std::{fs::OpenOptions, path::Path, time::Duration};
 use anyhow::Context;
 use herald_shared::{
     domain::{self, Event, InvitationRow, Run},
-    files::{Area, folder},
+    files::{Area, FilesError, folder},
     results,
 };
 
@@ -75,7 +75,14 @@ impl Summary<'_> {
             "importing" | "running" => say("interrupted: run the same command again to make the rest"),
             _ => {}
         }
-        section("failed", failed.iter().map(|row| (row.name.as_str(), results::note(row))), run.failed);
+        // What one cause keeps from all of them is said once.
+        let full = FilesError::DiskFull.to_string();
+        let (full_for, failed): (Vec<_>, Vec<_>) = failed.iter().partition(|row| results::note(row).contains(&full));
+        let others = run.failed - i64::try_from(full_for.len()).unwrap_or(i64::MAX);
+        section("failed", failed.iter().map(|row| (row.name.as_str(), results::note(row))), others);
+        if !full_for.is_empty() {
+            say(&format!("{} guests have no invitation yet: {full}", full_for.len()));
+        }
         let refused = domain::refused_rows(&home.db, home.workspace_id, run.id, NAMED).await?;
         let refused = refused.iter().map(|problem| (problem.guest.as_str(), problem.message.clone()));
         section("rows that are no guests", refused, run.rejected);

@@ -1,6 +1,6 @@
 //! Database errors, classified once.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::telemetry::catalog::DB_ERRORS;
 
@@ -44,16 +44,27 @@ impl DbError {
 
     /// No space is left where the database lives.
     pub fn is_disk_full(&self) -> bool {
-        self.source.as_database_error().is_some_and(|error| matches!(error.code().as_deref(), Some("13" | "53100")))
+        self.code().is_some_and(|code| matches!(code.as_str(), "13" | "53100"))
     }
 
     /// The file is not a database, or a part of it cannot be read any more. SQLite only.
     pub fn is_damaged(&self) -> bool {
-        let code = self.source.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
         // Corrupt 11, not a database 26, with their extended codes.
-        code.filter(|code| code.len() < 5)
-            .and_then(|code| code.parse::<u32>().ok())
-            .is_some_and(|code| matches!(code & 0xff, 11 | 26))
+        let code = self.code().filter(|code| code.len() < 5).and_then(|code| code.parse::<u32>().ok());
+        code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
+    }
+
+    /// What the database calls it, also in the middle of a migration.
+    fn code(&self) -> Option<String> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&self.source);
+        while let Some(error) = cause {
+            let told = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+            if let Some(told) = told {
+                return told.code().map(Cow::into_owned);
+            }
+            cause = error.source();
+        }
+        None
     }
 
     /// How it is counted. What a caller asks for (a row that is not there, a key that is taken) is no trouble of the database's.

@@ -1,6 +1,7 @@
 //! Which key signs the links: all processes on one database must have the same.
 
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::{
     db::{Db, DbError, query},
@@ -31,13 +32,13 @@ pub async fn has_links(db: &Db) -> Result<bool, DbError> {
     if known_link_key(db).await?.is_some() {
         return Ok(true);
     }
-    let found: Option<(bool,)> = query("select true from invitations limit 1").optional(db).await?;
+    let found: Option<(Uuid,)> = query("select workspace_id from invitations limit 1").optional(db).await?;
     Ok(found.is_some())
 }
 
 /// Whether nothing was ever made with this database: no process has noted its key, and there is neither a template nor an invitation.
 pub async fn is_new(db: &Db) -> Result<bool, DbError> {
-    let template: Option<(bool,)> = query("select true from templates limit 1").optional(db).await?;
+    let template: Option<(Uuid,)> = query("select workspace_id from templates limit 1").optional(db).await?;
     Ok(template.is_none() && !has_links(db).await?)
 }
 

@@ -40,8 +40,8 @@ struct Placed {
 
 /// Whether an invitation has a file where files lay before.
 pub(super) async fn any(db: &Db) -> Result<bool, DbError> {
-    let found: Option<(bool,)> =
-        query("select true from invitations where file like 'invitations/%' limit 1").optional(db).await?;
+    let found: Option<(Uuid,)> =
+        query("select workspace_id from invitations where file like 'invitations/%' limit 1").optional(db).await?;
     Ok(found.is_some())
 }
 
