@@ -86,7 +86,7 @@ pub(super) async fn redraw_in(tx: &mut Tx, workspace_id: Uuid, what: Redraw<'_>)
     .bind(run_id)
     .execute(&mut *tx)
     .await?;
-    run::count(tx, run_id, run::Tally { made: -1, ..Default::default() }).await?;
+    run::count(tx, workspace_id, run_id, run::Tally { made: -1, ..Default::default() }).await?;
     let job = prepare::first_step(workspace_id, what.invitation_id, with_picture, batch_id);
     ledger::enqueue(tx, vec![job]).await?;
     Ok(true)

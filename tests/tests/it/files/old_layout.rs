@@ -157,8 +157,8 @@ impl Old {
         let (prepared, _) =
             domain::prepare_invitations(&mut tx, agency, &run, &invitees, &links, &mut Vec::new()).await.unwrap();
         let rows = i64::try_from(GUESTS).unwrap();
-        assert!(domain::take_chunk(&mut tx, run.id, (0, rows), prepared, 0).await.unwrap());
-        domain::import_finished(&mut tx, run.id).await.unwrap();
+        assert!(domain::take_chunk(&mut tx, agency, run.id, (0, rows), prepared, 0).await.unwrap());
+        domain::import_finished(&mut tx, agency, run.id).await.unwrap();
         query("update invitation_runs set state = 'complete', made = $2 where id = $1")
             .bind(run.id)
             .bind(rows)
