@@ -50,7 +50,7 @@ pub use self::{
         make_key_within,
     },
     letter::Letter,
-    made::{Ended, Made},
+    made::{Ended, Made, MadeSchedule},
     member::{Member, Membership},
     password::Passwords,
     profile::ProfileChange,

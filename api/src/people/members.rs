@@ -45,11 +45,11 @@ async fn list(
 struct MemberView {
     #[serde(flatten)]
     member: Member,
-    /// The keys and invitation links behind which the member stands, for who may list those.
+    /// The keys, invitation links and schedules behind which the member stands, for who may list those.
     made: Option<Made>,
 }
 
-/// Shows a member, with the keys and links they made that still work.
+/// Shows a member, with the keys, links and schedules they made that still work.
 #[utoipa::path(get, path = "/members/{id}", operation_id = "getMember", tag = "members",
     responses(
         (status = 200, description = "The member", body = MemberView),
@@ -64,7 +64,7 @@ async fn show(
     let member = api.people.member(workspace, id).await?;
     // What the lists of keys and of links need, this needs, too.
     let reads = |area: &str| caller.holds(&Scope { area: area.to_owned(), write: false });
-    let may_list = caller.role >= Role::Agency && reads("keys") && reads("workspace-invitations");
+    let may_list = caller.role >= Role::Agency && ["keys", "workspace-invitations", "schedules"].into_iter().all(reads);
     let made = if may_list { Some(api.people.made_by(workspace, id).await?) } else { None };
     Ok(Json(MemberView { member, made }))
 }

@@ -5,18 +5,33 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Invitation, People, Result, SeenKey, invitation, key};
-use crate::db::{Tx, query};
+use crate::db::{FromRow, Target, Tx, query};
 
 /// Of each kind, listed at most.
 const MOST: usize = 500;
 
-/// The keys and invitation links of a member that still work.
+/// A schedule, as its maker's page lists it.
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
+pub struct MadeSchedule {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// What it starts.
+    pub kind: String,
+    #[serde(skip)]
+    made_by: String,
+}
+
+/// What a member made that still works.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Made {
     /// API keys, the last first.
     pub keys: Vec<SeenKey>,
     /// Invitation links, the last first.
     pub invitations: Vec<Invitation>,
+    /// Schedules that are not paused, the last first.
+    pub schedules: Vec<MadeSchedule>,
 }
 
 /// How many things ended with their maker.
@@ -26,6 +41,8 @@ pub struct Ended {
     pub keys: u64,
     /// Invitation links.
     pub invitations: u64,
+    /// Schedules: each is held up when it would start its next job, until somebody else takes it over.
+    pub schedules: u64,
 }
 
 /// The maker whose things end.
@@ -43,6 +60,33 @@ const DESCENT: &str = "with recursive descent (id) as (
     select k.id from api_tokens as k where k.workspace_id = $1 and k.maker_key_id = $2
     union select k.id from api_tokens as k join descent on k.maker_key_id = descent.id where k.workspace_id = $1)";
 
+/// The schedules that run in a maker's name, or in that of one of these keys.
+async fn schedules(on: impl Into<Target<'_>>, workspace_id: Uuid, makers: &[String]) -> Result<Vec<MadeSchedule>> {
+    let running = query(
+        "select id, name, kind, made_by from schedules
+         where workspace_id = $1 and paused = false and made_by is not null order by id desc",
+    );
+    let mut found: Vec<MadeSchedule> = running.bind(workspace_id).all(on).await?;
+    // A key's name stands behind its id.
+    found.retain(|schedule| {
+        schedule.made_by.split(' ').next().is_some_and(|who| makers.iter().any(|maker| maker == who))
+    });
+    Ok(found)
+}
+
+/// The maker, and the keys behind which the maker stands, as the audit log names them.
+async fn names(tx: &mut Tx, workspace_id: Uuid, by: By) -> Result<Vec<String>> {
+    let (sql, maker, own) = match by {
+        By::Person(id) => {
+            let keys = "select id from api_tokens where workspace_id = $1 and maker_id = $2".to_owned();
+            (keys, id, format!("user:{id}"))
+        }
+        By::Key(id) => (format!("{DESCENT} select id from descent"), id, format!("key:{id}")),
+    };
+    let keys: Vec<(Uuid,)> = query(&sql).bind(workspace_id).bind(maker).all(tx).await?;
+    Ok(keys.into_iter().map(|(id,)| format!("key:{id}")).chain([own]).collect())
+}
+
 /// Ends what still opens something, for good: whoever becomes a member again makes new keys and links.
 pub(super) async fn end(tx: &mut Tx, workspace_id: Uuid, by: By) -> Result<Ended> {
     let (with, of, maker) = match by {
@@ -50,6 +94,8 @@ pub(super) async fn end(tx: &mut Tx, workspace_id: Uuid, by: By) -> Result<Ended
         By::Key(id) => (DESCENT, OF_KEY, id),
     };
     let now = tx.db().now();
+    let makers = names(tx, workspace_id, by).await?;
+    let scheduled = schedules(&mut *tx, workspace_id, &makers).await?.len();
     let mut ended = [0; 2];
     let tables = [
         ("api_tokens", "(expires_at is null or expires_at > $3)"),
@@ -62,7 +108,7 @@ pub(super) async fn end(tx: &mut Tx, workspace_id: Uuid, by: By) -> Result<Ended
         *count = query(&sql).bind(workspace_id).bind(maker).bind(now).execute(&mut *tx).await?;
     }
     let [keys, invitations] = ended;
-    Ok(Ended { keys, invitations })
+    Ok(Ended { keys, invitations, schedules: scheduled as u64 })
 }
 
 impl People {
@@ -76,6 +122,10 @@ impl People {
         keys.retain(|key| key.effective_role.is_some());
         let mut invitations = invitation::listed(&self.db, workspace_id, of, MOST).await?;
         invitations.retain(|invitation| invitation.effective_role.is_some());
-        Ok(Made { keys, invitations })
+        let mut tx = self.db.begin().await?;
+        let makers = names(&mut tx, workspace_id, By::Person(user_id)).await?;
+        let mut schedules = schedules(&mut tx, workspace_id, &makers).await?;
+        schedules.truncate(MOST);
+        Ok(Made { keys, invitations, schedules })
     }
 }

@@ -52,6 +52,15 @@ async fn looks(service: &Service, token: &str) -> u16 {
     ask(service, token, Method::GET, "/api/v1/jobs", json!({})).await.status.as_u16()
 }
 
+/// Makes a schedule in the name of whose token this is.
+async fn schedule(service: &Service, token: &str, name: &str) {
+    let plan = json!({ "event": "Gala", "template": "gala", "source": { "kind": "mautic", "form": 3 } });
+    let body =
+        json!({ "name": name, "cron": "0 3 * * *", "time_zone": "UTC", "kind": "invitation.start", "args": plan });
+    let made = ask(service, token, Method::POST, "/api/v1/schedules", body).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+}
+
 fn member(person: &Person) -> String {
     format!("/api/v1/members/{}", person.id)
 }
@@ -68,10 +77,16 @@ async fn what_a_removed_member_made_ends_with_them(database: &TestDatabase) {
     for token in [&first, &second, &anns] {
         assert_eq!(looks(&service, token).await, 200);
     }
+    for (name, token) in [("of bob", &bob.access), ("of his key", &first), ("of ann", &anns)] {
+        schedule(&service, token, name).await;
+    }
+    let made = ann.get(&service, &member(&bob)).await.json()["made"]["schedules"].clone();
+    assert_eq!((&made[0]["name"], &made[1]["name"], &made[2]), (&json!("of his key"), &json!("of bob"), &Value::Null));
     let removed = ann.send(&service, Method::DELETE, &member(&bob), json!({})).await;
-    assert_eq!((removed.status.as_u16(), &removed.json()["ended"]), (200, &json!({ "keys": 2, "invitations": 2 })));
+    let ended = json!({ "keys": 2, "invitations": 2, "schedules": 2 });
+    assert_eq!((removed.status.as_u16(), &removed.json()["ended"]), (200, &ended));
     let entry = ann.get(&service, "/api/v1/audit?action=member.remove").await.json()["items"][0].clone();
-    assert_eq!(entry["detail"]["ended"], json!({ "keys": 2, "invitations": 2 }));
+    assert_eq!(entry["detail"]["ended"], ended);
     let eve = Person::new(&service, "eve@example.com").await;
     for ended in [&first, &second] {
         assert_eq!(looks(&service, ended).await, 401);
@@ -182,7 +197,7 @@ async fn a_key_that_is_taken_back_takes_along_what_it_made(database: &TestDataba
     eve.join(&service, &token).await.problem(422, "code-refused");
     assert_eq!(looks(&service, &other).await, 200);
     let entry = ann.get(&service, "/api/v1/audit?action=key.revoke").await.json()["items"][0].clone();
-    assert_eq!(entry["detail"]["ended"], json!({ "keys": 2, "invitations": 1 }));
+    assert_eq!(entry["detail"]["ended"], json!({ "keys": 2, "invitations": 1, "schedules": 0 }));
 }
 
 async fn a_members_page_lists_what_they_made_to_those_who_may_list_it(database: &TestDatabase) {
@@ -307,7 +322,7 @@ async fn makers_noted_by_an_older_version_count(database: &TestDatabase) {
         .collect();
     assert_eq!(makers, [bob.id, bob.id]);
     let removed = ann.send(&service, Method::DELETE, &member(&bob), json!({})).await;
-    assert_eq!(removed.json()["ended"], json!({ "keys": 2, "invitations": 1 }));
+    assert_eq!(removed.json()["ended"], json!({ "keys": 2, "invitations": 1, "schedules": 0 }));
     assert_eq!((looks(&service, &first).await, looks(&service, &second).await), (401, 401));
     let eve = Person::new(&service, "eve@example.com").await;
     eve.join(&service, &link).await.problem(422, "code-refused");
