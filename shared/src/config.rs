@@ -6,6 +6,8 @@ mod files;
 mod limits;
 mod links;
 mod mail;
+mod networks;
+mod outside;
 mod people;
 mod providers;
 mod quotas;
@@ -24,6 +26,7 @@ pub use self::{
     limits::{Limits, ProxyHeader},
     links::Links,
     mail::{Mail, MailTls},
+    outside::Outside,
     people::People,
     providers::{Google, Providers, Secrets},
     quotas::Quotas,
@@ -50,6 +53,7 @@ pub struct Settings {
     pub quotas: Quotas,
     pub secrets: Secrets,
     pub providers: Providers,
+    pub outside: Outside,
     pub google: Google,
     pub mail: Mail,
     pub crm: Crm,
@@ -113,6 +117,7 @@ pub struct Http {
 #[expect(missing_docs, reason = "config.default.toml documents each key")]
 pub struct Worker {
     pub cpu: usize,
+    pub fetch: usize,
     pub sync: usize,
     pub control: usize,
     pub drive: usize,
@@ -249,6 +254,7 @@ impl Settings {
             .with_list_parse_key("pictures.allow_hosts")
             .with_list_parse_key("images.font_folders")
             .with_list_parse_key("limits.trusted_proxies")
+            .with_list_parse_key("outside.allow_private")
             .try_parsing(true);
         let mut settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
         secrets::read(&mut settings)?;

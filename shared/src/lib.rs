@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod links;
 pub mod open_files;
+pub mod outside;
 pub mod people;
 pub mod private;
 pub mod providers;

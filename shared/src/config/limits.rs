@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::Deserialize;
 
-use super::SettingsError;
+use super::{SettingsError, networks::trusted_proxies};
 
 /// The most that any of the numbers may be: far beyond what one process can answer.
 const MOST: u32 = 1_000_000;
@@ -23,7 +23,7 @@ pub struct Limits {
     pub workspace_per_minute: u32,
     pub chat_per_hour: u32,
     pub chat_per_day: u32,
-    #[serde(deserialize_with = "networks")]
+    #[serde(deserialize_with = "trusted_proxies")]
     pub trusted_proxies: Vec<IpNet>,
     pub proxy_header: ProxyHeader,
 }
@@ -62,23 +62,6 @@ impl Limits {
         }
         Ok(())
     }
-}
-
-/// A list of addresses and networks.
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    // An empty variable of the environment arrives as one empty text.
-    let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
-    texts
-        .map(|text| {
-            let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| {
-                D::Error::custom(format!(
-                    "limits.trusted_proxies has {text:?}: use addresses and networks such as 10.0.0.7 and 10.0.0.0/8"
-                ))
-            })
-        })
-        .collect()
 }
 
 #[cfg(test)]

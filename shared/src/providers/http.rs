@@ -2,7 +2,7 @@
 //!
 //! No proxy of the environment, no redirects (credentials would go along), no hidden retries (the ledger tries again), TLS with the public
 //! roots compiled in and those that the settings add, a limit on connecting, on the whole call, and on the size of the answer. Addresses
-//! come from settings and from an admin, never from a guest's data: those go through the picture fetcher, which guards them.
+//! of the settings are called as they are ([`Http::new`]); those that a workspace's people enter are guarded ([`Http::guarded`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,14 +10,17 @@ use anyhow::Context;
 use bytes::{Bytes, BytesMut};
 use chrono::DateTime;
 use reqwest::{
-    RequestBuilder, StatusCode,
+    RequestBuilder, Response, StatusCode,
     header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER},
 };
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use serde::de::DeserializeOwned;
 
 use super::{Class, ProviderError, Result};
-use crate::telemetry::Call;
+use crate::{
+    outside::{CallError, Guard, GuardedHttp},
+    telemetry::Call,
+};
 
 /// The longest wait a provider can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -46,11 +49,30 @@ impl Default for HttpSettings {
     }
 }
 
+impl HttpSettings {
+    fn builder(&self) -> anyhow::Result<reqwest::ClientBuilder> {
+        Ok(builder(&self.extra_roots)?
+            .connect_timeout(self.connect_timeout)
+            .timeout(self.total_timeout)
+            // A connection idle for longer may be dead without anybody having said so.
+            .pool_idle_timeout(Duration::from_secs(20)))
+    }
+}
+
 /// The client of all providers. Cheap to clone; connections are shared between clones.
 #[derive(Clone, Debug)]
 pub struct Http {
-    client: reqwest::Client,
+    to: To,
     max_answer: usize,
+}
+
+/// Where calls may go.
+#[derive(Clone, Debug)]
+enum To {
+    /// Wherever the settings say.
+    Settings(reqwest::Client),
+    /// Where the guard lets them through.
+    Guarded(GuardedHttp),
 }
 
 /// A provider's answer, whatever its status.
@@ -65,23 +87,47 @@ pub struct Reply {
 }
 
 impl Http {
-    /// A client under these settings.
+    /// A client for addresses that stand in the settings.
     ///
     /// # Errors
     /// When an extra root is no certificate.
     pub fn new(settings: &HttpSettings) -> anyhow::Result<Self> {
-        let client = builder(&settings.extra_roots)?
-            .connect_timeout(settings.connect_timeout)
-            .timeout(settings.total_timeout)
-            // A connection idle for longer may be dead without anybody having said so.
-            .pool_idle_timeout(Duration::from_secs(20))
-            .build()?;
-        Ok(Self { client, max_answer: settings.max_answer })
+        Ok(Self { to: To::Settings(settings.builder()?.build()?), max_answer: settings.max_answer })
     }
 
-    /// Requests begin here.
+    /// A client for addresses that a workspace's people enter.
+    ///
+    /// # Errors
+    /// When an extra root is no certificate.
+    pub fn guarded(settings: &HttpSettings, guard: Guard) -> anyhow::Result<Self> {
+        let client = GuardedHttp::new(guard, || settings.builder())?;
+        Ok(Self { to: To::Guarded(client), max_answer: settings.max_answer })
+    }
+
+    /// Requests begin here; they are sent by [`Http::call`] or [`Http::send`], which alone check where they go.
     pub fn client(&self) -> &reqwest::Client {
-        &self.client
+        match &self.to {
+            To::Settings(client) => client,
+            To::Guarded(client) => client.client(),
+        }
+    }
+
+    /// Sends a request; the answer's body is not read. `who` is what people call the provider.
+    ///
+    /// # Errors
+    /// [`Class::Down`] when there is no answer, [`Class::Config`] when the address may not be called.
+    pub async fn send(&self, who: &str, request: RequestBuilder) -> Result<Response> {
+        let broken = |error: &reqwest::Error| ProviderError::from_reqwest(who, error);
+        let request = request.build().map_err(|error| broken(&error))?;
+        match &self.to {
+            To::Settings(client) => client.execute(request).await.map_err(|error| broken(&error)),
+            To::Guarded(client) => client.execute(request).await.map_err(|error| match error {
+                CallError::Failed(error) => broken(&error),
+                CallError::Refused(refused) => {
+                    ProviderError::new(Class::Config, format!("the address of {who} {refused}"))
+                }
+            }),
+        }
     }
 
     /// Sends a request and reads the whole answer. `provider` is its name in metrics, `who` what people call it.
@@ -132,7 +178,7 @@ impl Http {
 
     async fn exchange(&self, who: &str, request: RequestBuilder) -> Result<Reply> {
         let broken = |error: reqwest::Error| ProviderError::from_reqwest(who, &error);
-        let mut response = request.send().await.map_err(broken)?;
+        let mut response = self.send(who, request).await?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
@@ -190,7 +236,9 @@ fn http_date(value: &HeaderValue) -> Option<DateTime<chrono::FixedOffset>> {
 /// # Errors
 /// When an extra root is no certificate.
 pub fn builder(extra_roots: &[CertificateDer<'static>]) -> anyhow::Result<reqwest::ClientBuilder> {
-    Ok(reqwest::Client::builder()
+    #[expect(clippy::disallowed_methods, reason = "this is where every client begins")]
+    let builder = reqwest::Client::builder();
+    Ok(builder
         .tls_backend_preconfigured(tls(extra_roots)?)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

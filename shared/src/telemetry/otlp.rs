@@ -110,7 +110,9 @@ fn client() -> anyhow::Result<reqwest::Client> {
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let client = reqwest::Client::builder()
+    #[expect(clippy::disallowed_methods, reason = "the operator's collector; this stands below the providers")]
+    let builder = reqwest::Client::builder();
+    let client = builder
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("Herald/", env!("CARGO_PKG_VERSION")))

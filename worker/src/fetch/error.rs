@@ -1,7 +1,6 @@
 //! Why a fetch failed, and whether another try can help. Decided here once.
 
-use super::dns::PrivateAnswer;
-use herald_shared::telemetry::Answer;
+use herald_shared::{outside::Refused, telemetry::Answer};
 use std::{error::Error, io, time::Duration};
 
 /// A failed fetch. Its text is for an agency's admin; it names the host, never path, query or credentials.
@@ -48,6 +47,17 @@ pub(super) enum Failure {
     Cut,
 }
 
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NotAnAddress => Self::NotAnAddress,
+            Refused::Credentials => Self::Credentials,
+            Refused::Port { port } => Self::Port { port },
+            Refused::Private => Self::Private,
+        }
+    }
+}
+
 impl FetchError {
     pub(super) fn new(host: String, failure: Failure) -> Self {
         FetchError { host, failure }
@@ -91,9 +101,6 @@ impl FetchError {
 pub(super) fn from_reqwest(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = cause {
-        if current.is::<PrivateAnswer>() {
-            return Failure::Private;
-        }
         if is_certificate(current) {
             return Failure::Certificate;
         }

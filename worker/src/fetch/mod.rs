@@ -1,14 +1,11 @@
 //! Fetches what an address from data points to, and nothing that the address should not reach.
 //!
 //! A guest list is written by strangers, so its picture addresses may point at the machine Herald runs on, at the
-//! network around it or at a cloud's metadata service. [`GuardedClient`] therefore looks a host up once, checks **every**
-//! address of the answer, and connects to exactly that answer: a second, different answer never gets a chance (DNS
-//! rebinding). Each redirect is a new address and passes the same checks. Nothing of Herald's own goes along: no
-//! cookies, no credentials, no referrer, no proxy from the environment. `traceparent` goes to the hosts of the allow list
-//! alone, which are the agency's own: others could tell from it which fetches belong to one campaign.
+//! network around it or at a cloud's metadata service. [`GuardedClient`] calls them through Herald's one guard for such
+//! addresses ([`herald_shared::outside`]). Each redirect is a new address and passes the same checks. `traceparent` goes to
+//! the hosts of the allow list alone, which are the agency's own: others could tell from it which fetches belong to one
+//! campaign.
 
-mod address;
-mod dns;
 mod error;
 mod hop;
 mod probe;
@@ -22,13 +19,14 @@ pub use probe::ProbeCall;
 use bytes::{Bytes, BytesMut};
 use error::{Failure, from_reqwest};
 use herald_shared::{
+    outside::{CallError, Guard, GuardedHttp, Ports, SystemDns},
     providers::http::{self, retry_after},
     telemetry::Call,
 };
-use hop::{Hop, Rules};
-use reqwest::{Response, StatusCode, dns::Resolve, header};
+use hop::Hop;
+use reqwest::{Method, Request, Response, StatusCode, dns::Resolve, header};
 use rustls::pki_types::CertificateDer;
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// What a [`GuardedClient`] may do.
 #[derive(Debug, Clone)]
@@ -66,12 +64,8 @@ impl Default for FetchSettings {
 /// An HTTP client for addresses that came from data. Cheap to clone; connections are shared between clones.
 #[derive(Clone)]
 pub struct GuardedClient {
-    /// Refuses names with a private address among their addresses.
-    guarded: reqwest::Client,
-    /// For the hosts of [`FetchSettings::allow`] only.
-    allowed: reqwest::Client,
+    client: GuardedHttp,
     settings: Arc<FetchSettings>,
-    rules: Arc<Rules>,
 }
 
 impl GuardedClient {
@@ -80,7 +74,7 @@ impl GuardedClient {
     /// # Errors
     /// When an allow entry is not `host:port` or an extra root is no certificate.
     pub fn new(settings: FetchSettings) -> anyhow::Result<Self> {
-        Self::with_resolver(settings, Arc::new(dns::SystemDns))
+        Self::with_resolver(settings, Arc::new(SystemDns))
     }
 
     /// A client with another way to look names up. The answers are checked all the same.
@@ -88,24 +82,16 @@ impl GuardedClient {
     /// # Errors
     /// As [`GuardedClient::new`].
     pub fn with_resolver(settings: FetchSettings, resolver: Arc<dyn Resolve>) -> anyhow::Result<Self> {
-        Self::build(settings, resolver, address::is_public)
+        let guard = Guard::public(Ports::Only(settings.ports.clone())).and_hosts(&settings.allow)?;
+        Self::guarded(settings, guard, resolver)
     }
 
-    fn build(settings: FetchSettings, resolver: Arc<dyn Resolve>, public: fn(IpAddr) -> bool) -> anyhow::Result<Self> {
-        let client = |resolver: Arc<dyn Resolve>| -> anyhow::Result<reqwest::Client> {
-            let client = http::builder(&settings.extra_roots)?
-                .dns_resolver(resolver)
-                .connect_timeout(settings.connect_timeout)
-                .pool_max_idle_per_host(4)
-                .build()?;
-            Ok(client)
-        };
-        Ok(GuardedClient {
-            guarded: client(Arc::new(dns::GuardedDns { inner: resolver.clone(), public }))?,
-            allowed: client(resolver)?,
-            rules: Arc::new(Rules::new(&settings.ports, &settings.allow, public)?),
-            settings: Arc::new(settings),
-        })
+    fn guarded(settings: FetchSettings, guard: Guard, resolver: Arc<dyn Resolve>) -> anyhow::Result<Self> {
+        let client = GuardedHttp::with_resolver(guard, resolver, || {
+            let builder = http::builder(&settings.extra_roots)?;
+            Ok(builder.connect_timeout(settings.connect_timeout).pool_max_idle_per_host(4))
+        })?;
+        Ok(GuardedClient { client, settings: Arc::new(settings) })
     }
 
     /// Fetches the body behind `url`: at most [`FetchSettings::max_bytes`], within [`FetchSettings::total_timeout`].
@@ -114,7 +100,7 @@ impl GuardedClient {
     /// [`FetchError`]; its [`is_transient`](FetchError::is_transient) says whether another try can help.
     pub async fn fetch(&self, url: &str) -> Result<Bytes, FetchError> {
         let after = self.settings.total_timeout;
-        let hop = self.rules.first_hop(url)?;
+        let hop = Hop::first(self.client.guard(), url)?;
         // Messages name the host the admin knows, also when a redirect leads to another.
         let host = hop.host.clone();
         let call = Call::begin("pictures");
@@ -132,7 +118,7 @@ impl GuardedClient {
             if !response.status().is_redirection() {
                 return self.body(response).await;
             }
-            hop = self.rules.next_hop(&hop, &response)?;
+            hop = hop.next(self.client.guard(), &response)?;
             response = self.get(&hop, call).await.map_err(|failure| match failure {
                 Failure::Private => Failure::PrivateRedirect { to: hop.host.clone() },
                 other => other,
@@ -145,13 +131,18 @@ impl GuardedClient {
     }
 
     async fn get(&self, hop: &Hop, call: &Call) -> Result<Response, Failure> {
-        let client = if hop.allowed { &self.allowed } else { &self.guarded };
-        let mut request =
-            client.get(hop.url.clone()).header(header::ACCEPT, "*/*").header(header::ACCEPT_ENCODING, "identity");
-        if let Some(traceparent) = call.traceparent().filter(|_| hop.allowed) {
-            request = request.header("traceparent", traceparent);
+        let mut request = Request::new(Method::GET, hop.url.clone());
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT, header::HeaderValue::from_static("*/*"));
+        headers.insert(header::ACCEPT_ENCODING, header::HeaderValue::from_static("identity"));
+        let traceparent = call.traceparent().filter(|_| self.client.guard().names_host(&hop.url));
+        if let Some(traceparent) = traceparent.and_then(|traceparent| traceparent.parse().ok()) {
+            headers.insert("traceparent", traceparent);
         }
-        request.send().await.map_err(|error| from_reqwest(&error, self.settings.connect_timeout))
+        self.client.execute(request).await.map_err(|error| match error {
+            CallError::Refused(refused) => refused.into(),
+            CallError::Failed(error) => from_reqwest(&error, self.settings.connect_timeout),
+        })
     }
 
     async fn body(&self, mut response: Response) -> Result<Bytes, Failure> {

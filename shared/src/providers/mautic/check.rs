@@ -43,7 +43,8 @@ async fn contacts(mautic: &Mautic, meter: &Meter) -> Result<(Option<String>, Str
         let answer: Value = reply.json(WHO)?;
         part(&answer, "contacts")?;
         let version = reply.headers.get("mautic-version").and_then(|version| version.to_str().ok());
-        Ok((version.map(str::to_owned), total(&answer).unwrap_or_else(|| "some".to_owned())))
+        let total = total(&answer).filter(|total| total.len() <= 12 && total.chars().all(|c| c.is_ascii_digit()));
+        Ok((version.map(str::to_owned), total.unwrap_or_else(|| "some".to_owned())))
     };
     mautic.call(Ask { method: Method::GET, url, body: None, about: About::Api, time: None }, meter, read).await
 }
@@ -51,8 +52,9 @@ async fn contacts(mautic: &Mautic, meter: &Meter) -> Result<(Option<String>, Str
 fn version(mautic: &Mautic, version: Option<&str>) -> Finding {
     let site = named(mautic.site());
     let Some(version) = version else { return Finding::ok(format!("Mautic answers at {site}")) };
-    // It comes from outside: what is no version is not repeated.
+    // It comes from outside: only what is a number is repeated.
     let version = version.trim();
+    let version = &version[..version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len()).min(12)];
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
     match major {
         Some(major) if major < OLDEST => {

@@ -1,6 +1,7 @@
 //! What Mautic's refusals mean.
 //!
-//! Its texts are never passed on: a validation message repeats the value that it is about, and that is a guest's.
+//! Nothing that it says is passed on. A validation message repeats the value that it is about, and that is a guest's; and whoever entered the
+//! address may have named a server that was never meant to answer them.
 
 use std::time::Duration;
 
@@ -175,9 +176,6 @@ fn invalid(fields: &[String], about: About<'_>) -> (Class, String) {
         About::Write { fields: ours, .. } if fields.iter().any(|field| ours.has(field)) => {
             (Class::Config, ours.refused(fields))
         }
-        About::Contact(id) | About::Write { contact: id, .. } if !fields.is_empty() => {
-            (Class::Recipient, format!("Mautic does not take the field {} of contact {id}", fields.join(", ")))
-        }
         About::Contact(id) | About::Write { contact: id, .. } => {
             (Class::Recipient, format!("Mautic does not take the change of contact {id}"))
         }
@@ -191,16 +189,20 @@ fn no_api(site: &str) -> (Class, String) {
     (Class::Config, format!("there is no Mautic API at {site}: enter the address of Mautic's start page, without /s/…"))
 }
 
-/// Where it leads is named without path and query: they may hold what is nobody's business.
+/// Where it leads is not named: that is the server's to say. Only that it is the same site under https is, which most redirects are.
 fn redirect(headers: &HeaderMap, context: &Context<'_>) -> ProviderError {
     let site = named(context.site);
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let to = location.and_then(|location| context.site.join(location).ok());
     let message = match to {
-        Some(to) if to.origin() != context.site.origin() => {
-            format!("{site} redirects to {}: enter that address", to.origin().ascii_serialization())
+        Some(to) if to.origin() == context.site.origin() => no_api(site).1,
+        Some(to) if to.scheme() == "https" && to.host() == context.site.host() && context.site.scheme() == "http" => {
+            format!("{site} sends Herald on to its https address: enter it with https://")
         }
-        _ => no_api(site).1,
+        Some(_) => format!(
+            "{site} sends Herald on to another address: open it in a browser, and enter the address where you arrive"
+        ),
+        None => no_api(site).1,
     };
     ProviderError::new(Class::Config, message)
 }

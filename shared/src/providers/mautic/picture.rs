@@ -90,7 +90,7 @@ impl Mautic {
                 "the picture in the upload field «{alias}» is larger than {megabytes} MB: ask for a smaller one"
             ))
         };
-        let mut response = request.send().await.map_err(broken)?;
+        let mut response = self.http().send(WHO, request).await?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         if !status.is_success() {
             return Err(match status.as_u16() {

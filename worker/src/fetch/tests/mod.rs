@@ -7,17 +7,14 @@ mod server;
 
 const LOOPBACK: &[&str] = &["127.0.0.1"];
 
-/// In these tests 127.0.0.1 plays a public server; everything else is judged as in production.
-fn loopback_is_public(address: IpAddr) -> bool {
-    address == IpAddr::from([127, 0, 0, 1]) || address::is_public(address)
-}
-
 fn settings(server: &Server) -> FetchSettings {
     FetchSettings { ports: vec![server.port], ..FetchSettings::default() }
 }
 
 fn client(settings: FetchSettings, script: &Arc<Script>) -> GuardedClient {
-    GuardedClient::build(settings, script.clone(), loopback_is_public).unwrap()
+    // In these tests 127.0.0.1 plays a public server; everything else is judged as in production.
+    let guard = Guard::public(Ports::Only(settings.ports.clone())).and_networks(&["127.0.0.1/32".parse().unwrap()]);
+    GuardedClient::guarded(settings, guard, script.clone()).unwrap()
 }
 
 /// Fetches `/a.png` of a server called cdn.example.com.

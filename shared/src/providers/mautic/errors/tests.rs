@@ -61,8 +61,8 @@ fn every_refusal_has_one_meaning_and_says_what_to_do() {
         (About::Api, true, reply(404, &[], error(404, None, json!([]))), Class::Config, "no Mautic API"),
         (contact, true, reply(404, &[], html), Class::Config, "no Mautic API at https://crm.example.com/mautic"),
         (contact, true, reply(405, &[], html), Class::Config, "no Mautic API"),
-        (contact, true, reply(400, &[], error(400, None, json!({"birthday": ["x"]}))), Class::Recipient, "birthday"),
-        (contact, true, reply(422, &[], error(422, None, json!({"birthday": ["x"]}))), Class::Recipient, "birthday"),
+        (contact, true, reply(400, &[], error(400, None, json!({"birthday": ["x"]}))), Class::Recipient, "contact 47"),
+        (contact, true, reply(422, &[], error(422, None, json!({"birthday": ["x"]}))), Class::Recipient, "contact 47"),
         (contact, true, reply(400, &[], error(400, None, json!([]))), Class::Recipient, "contact 47"),
         (About::Api, true, reply(400, &[], error(400, None, json!([]))), Class::Config, "version 4"),
         (contact, true, reply(409, &[], error(409, None, json!([]))), Class::Transient, "409"),
@@ -110,11 +110,12 @@ fn a_field_that_is_written_for_everybody_is_a_matter_of_the_field() {
 }
 
 #[test]
-fn only_aliases_of_a_validation_are_named() {
-    let details =
-        json!({"ann@example.com": ["x"], "Ann Example": ["x"], "0": ["x"], "photo_url": ["https://example.com/ann"]});
-    let error = read(About::Contact(47), true, &reply(400, &[], error(400, None, details)));
-    assert_eq!(error.message, "Mautic does not take the field photo_url of contact 47");
+fn nothing_of_a_refusal_is_quoted() {
+    let details = json!({"ann@example.com": ["x"], "photo_url": ["https://example.com/ann"], "aws_secret": ["x"]});
+    for (about, status) in [(About::Contact(47), 400), (About::Api, 400), (About::Token, 401), (About::Form(3), 500)] {
+        let told = read(about, true, &reply(status, &[], error(status, Some("aws_secret"), details.clone()))).message;
+        assert!(!["ann", "photo", "aws", "example.com/ann"].iter().any(|word| told.contains(word)), "{told}");
+    }
 }
 
 #[test]
@@ -137,14 +138,18 @@ fn a_limit_says_how_long_it_holds() {
 }
 
 #[test]
-fn a_redirect_names_where_the_site_has_gone_and_nothing_more() {
+fn where_a_redirect_leads_is_not_repeated() {
     let redirect = |to: &str| read(About::Api, true, &reply(301, &[("location", to)], ""));
-    let moved = redirect("https://new.example.com/mautic/api/contacts?token=hunter2");
+    let moved = redirect("https://new.example.net/mautic/api/contacts?token=hunter2");
     assert_eq!(moved.class, Class::Config);
     assert_eq!(
         moved.message,
-        "https://crm.example.com/mautic redirects to https://new.example.com: enter that address"
+        "https://crm.example.com/mautic sends Herald on to another address: open it in a browser, and enter the address where you arrive"
     );
     assert!(redirect("/mautic/s/login").message.starts_with("there is no Mautic API"));
     assert!(redirect("").message.starts_with("there is no Mautic API"));
+    let plain = Url::parse("http://crm.example.com/mautic").unwrap();
+    let context = Context { site: &plain, basic: true, about: About::Api, now: now() };
+    let secure = refusal(&reply(301, &[("location", "https://crm.example.com/mautic/api")], ""), &context);
+    assert!(secure.message.ends_with("enter it with https://"), "{secure}");
 }

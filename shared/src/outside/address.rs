@@ -29,7 +29,7 @@ const NOT_PUBLIC_V6: &[([u16; 8], u32)] = &[
 ];
 
 /// Whether an address may be connected to. IPv6 addresses that carry an IPv4 address are as public as that one.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
         IpAddr::V6(v6) => is_public_v6(v6),

@@ -1,0 +1,32 @@
+//! Lists of addresses and networks.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, de::Error};
+
+/// `limits.trusted_proxies`
+pub(super) fn trusted_proxies<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    networks("limits.trusted_proxies", deserializer)
+}
+
+/// `outside.allow_private`
+pub(super) fn allow_private<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    networks("outside.allow_private", deserializer)
+}
+
+fn networks<'de, D: Deserializer<'de>>(key: &str, deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    // An empty variable of the environment arrives as one empty text.
+    let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+    texts
+        .map(|text| {
+            let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            network.map_err(|_| {
+                D::Error::custom(format!(
+                    "{key} has {text:?}: use addresses and networks such as 10.0.0.7 and 10.0.0.0/8"
+                ))
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,209 @@
+//! What may be called under an address that somebody else entered.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use url::{Host, Url};
+
+use super::address::is_public;
+
+/// What an address is held against.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    ports: Ports,
+    hosts: Vec<(Host, u16)>,
+    networks: Vec<IpNet>,
+}
+
+/// The ports that may be asked for.
+#[derive(Clone, Debug)]
+pub enum Ports {
+    /// These.
+    Only(Vec<u16>),
+    /// Those of the web, and those that belong to no service of old such as mail or remote access.
+    Usual,
+}
+
+/// Why an address is not called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is none.
+    #[error("is no web address: it must begin with https:// or http://")]
+    NotAnAddress,
+    /// It brings a user or password.
+    #[error("holds a user name or password: leave it out")]
+    Credentials,
+    /// Its port is of something else than the web.
+    #[error("has port {port}, which is not allowed: use 80, 443, or one from 1024 on")]
+    Port {
+        /// The port.
+        port: u16,
+    },
+    /// It leads to this machine, or into the network around it.
+    #[error(
+        "leads into a private network: use a public address, or have whoever runs Herald add the network to the setting outside.allow_private"
+    )]
+    Private,
+}
+
+impl Ports {
+    fn contain(&self, port: u16) -> bool {
+        match self {
+            Self::Only(ports) => ports.contains(&port),
+            Self::Usual => matches!(port, 80 | 443 | 1024..),
+        }
+    }
+}
+
+impl Guard {
+    /// Only the public internet, on these ports.
+    pub fn public(ports: Ports) -> Self {
+        Self { ports, hosts: Vec::new(), networks: Vec::new() }
+    }
+
+    /// And these private networks, on any port.
+    #[must_use]
+    pub fn and_networks(mut self, networks: &[IpNet]) -> Self {
+        self.networks.extend_from_slice(networks);
+        self
+    }
+
+    /// And exactly these hosts on these ports, of the form `host:port`, wherever they lead.
+    ///
+    /// # Errors
+    /// The entry that is none.
+    pub fn and_hosts(mut self, entries: &[String]) -> anyhow::Result<Self> {
+        for entry in entries {
+            let read = || {
+                let (host, port) = entry.trim().rsplit_once(':')?;
+                Some((Host::parse(host).ok()?, port.parse().ok()?))
+            };
+            let host = read()
+                .ok_or_else(|| anyhow::anyhow!("\"{entry}\" is not a host and a port, such as crm.example.com:8080"))?;
+            self.hosts.push(host);
+        }
+        Ok(self)
+    }
+
+    /// Whether a connection may go to an address.
+    pub fn lets_through(&self, address: IpAddr) -> bool {
+        is_public(address) || self.has_network(address)
+    }
+
+    fn has_network(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether an address is a host that may be called wherever it leads.
+    pub fn names_host(&self, url: &Url) -> bool {
+        let (Some(target), Some(port)) = (url.host(), url.port_or_known_default()) else { return false };
+        let target = target.to_owned();
+        self.hosts.iter().any(|(host, open)| *host == target && *open == port)
+    }
+
+    /// Checks an address as it stands. Its name, if it has one, is checked where it is looked up; a literal address is never looked up.
+    ///
+    /// # Errors
+    /// Why it is not called.
+    pub fn check(&self, url: &Url) -> Result<(), Refused> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Refused::NotAnAddress);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Refused::Credentials);
+        }
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+            return Err(Refused::NotAnAddress);
+        };
+        if self.names_host(url) {
+            return Ok(());
+        }
+        // The parser has read 0x7f.1, 2130706433 and 017700000001 as the 127.0.0.1 they are.
+        let literal: Option<IpAddr> = match host {
+            Host::Ipv4(v4) => Some(v4.into()),
+            Host::Ipv6(v6) => Some(v6.into()),
+            Host::Domain(_) => None,
+        };
+        if literal.is_some_and(|address| self.has_network(address)) {
+            return Ok(());
+        }
+        if !self.ports.contain(port) {
+            return Err(Refused::Port { port });
+        }
+        if literal.is_some_and(|address| !is_public(address)) {
+            return Err(Refused::Private);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(guard: &Guard, address: &str) -> Result<(), Refused> {
+        guard.check(&Url::parse(address).unwrap())
+    }
+
+    #[test]
+    fn private_addresses_are_refused_in_every_spelling() {
+        let guard = Guard::public(Ports::Usual);
+        for host in [
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "①②⑦.0.0.1",
+            "%31%32%37.0.0.1",
+            "0",
+            "10.0.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0xa9fea9fe",
+            "100.100.100.200",
+            "[::1]",
+            "[::]",
+            "[::ffff:10.0.0.1]",
+            "[64:ff9b::a00:1]",
+            "[fd00:ec2::254]",
+            "[fe80::1]",
+        ] {
+            assert_eq!(check(&guard, &format!("http://{host}/api")), Err(Refused::Private), "{host}");
+            assert_eq!(check(&guard, &format!("https://{host}:8443/api")), Err(Refused::Private), "{host}");
+        }
+        for address in ["https://crm.example.com/", "http://93.184.215.14:8080/mautic", "https://[2606:2800::1]/"] {
+            assert_eq!(check(&guard, address), Ok(()), "{address}");
+        }
+    }
+
+    #[test]
+    fn ports_of_other_services_and_credentials_are_refused() {
+        let guard = Guard::public(Ports::Usual);
+        for port in [22, 25, 110, 465, 1023] {
+            assert_eq!(check(&guard, &format!("http://crm.example.com:{port}/")), Err(Refused::Port { port }));
+        }
+        assert_eq!(check(&guard, "http://crm.example.com:9000/"), Ok(()));
+        assert_eq!(check(&guard, "http://ann:hunter2@crm.example.com/"), Err(Refused::Credentials));
+        assert_eq!(check(&guard, "ftp://crm.example.com/"), Err(Refused::NotAnAddress));
+    }
+
+    #[test]
+    fn a_network_of_the_settings_is_let_through_and_its_neighbour_is_not() {
+        let guard = Guard::public(Ports::Usual).and_networks(&["10.1.0.0/16".parse().unwrap()]);
+        for (address, let_through) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("10.2.0.1", false),
+            ("127.0.0.1", false),
+            ("8.8.8.8", true),
+        ] {
+            assert_eq!(guard.lets_through(address.parse().unwrap()), let_through, "{address}");
+        }
+        assert_eq!(check(&guard, "http://10.1.2.3:25/"), Ok(()));
+        assert_eq!(check(&guard, "http://[::ffff:10.1.2.3]/"), Ok(()));
+        assert_eq!(check(&guard, "http://10.2.0.1/"), Err(Refused::Private));
+        assert_eq!(check(&guard, "http://8.8.8.8:25/"), Err(Refused::Port { port: 25 }));
+    }
+}
