@@ -126,6 +126,7 @@ async fn save(
     let precondition = Precondition::of(request.headers());
     let typed: Typed = input::json(request).await?;
     let (settings, credentials) = typed.read().map_err(|error| Problem::field(error.field, error.detail))?;
+    api.accounts.check_address(&settings).map_err(|error| Problem::field(error.field, error.detail))?;
     let mut tx = api.db.begin().await?;
     let known = connections::lock(&mut tx, workspace, &name).await?;
     let existed = known.is_some();

@@ -27,6 +27,7 @@ pub(crate) async fn run(common: &Common, command: Connect) -> anyhow::Result<Exi
     let provider = typed.provider();
     let (settings, credentials) = typed.read()?;
     let desk = Desk::open(common).await?;
+    desk.clients.check_address(&settings)?;
     let mut tx = desk.db.begin().await?;
     let new = NewConnection { name: &name, settings, credentials };
     let id = connections::save(&mut tx, desk.clients.vault(), desk.workspace_id, new).await?;

@@ -8,6 +8,7 @@
 //! The store is a folder (`files/local.rs`) or an S3 bucket (`files/s3.rs`). What is written to a bucket and never finished by a killed
 //! process is not listed and not read; a lifecycle rule of the bucket takes it away (`docs/operations.md`).
 
+mod account;
 mod bucket;
 mod error;
 mod hashes;
@@ -33,6 +34,7 @@ use tokio::io::AsyncRead;
 
 pub(crate) use self::old::FOLDERS as OLD_FOLDERS;
 pub use self::{
+    account::Account,
     bucket::Bucket,
     error::{BucketProblem, FilesError},
     key::{Area, Key, Stored, folder},
@@ -59,6 +61,8 @@ enum At {
         place: String,
         /// The most one call may take.
         longest: Duration,
+        /// A workspace's people entered it: nothing of what its server says is passed on.
+        foreign: bool,
     },
 }
 
@@ -79,8 +83,15 @@ impl Files {
     /// The bucket that the settings name. Nothing is asked of it yet.
     pub fn bucket(settings: &config::Files) -> Result<Self> {
         let place = settings.url.trim_end_matches('/').to_owned();
-        let at = Arc::new(At::Bucket { place, longest: s3::longest(settings) });
+        let longest = s3::longest(settings.retry_seconds, settings.timeout_seconds);
+        let at = Arc::new(At::Bucket { place, longest, foreign: false });
         Ok(Self { store: s3::open(settings)?, at, hashes: Arc::default() })
+    }
+
+    /// The bucket of a connection. Nothing is asked of it yet.
+    fn bucket_of_account(account: &Account) -> Result<Self> {
+        let at = Arc::new(At::Bucket { place: account.place(), longest: account.longest(), foreign: true });
+        Ok(Self { store: account.open()?, at, hashes: Arc::default() })
     }
 
     /// Whether the files are in a folder, which the lock of the data folder keeps for one process or one fleet.
@@ -269,7 +280,7 @@ impl Files {
     async fn within_limit<T>(&self, key: &str, call: impl Future<Output = T>) -> Result<T> {
         match &*self.at {
             At::Folder(_) => Ok(call.await),
-            At::Bucket { place, longest } => tokio::time::timeout(*longest, call).await.map_err(|_| {
+            At::Bucket { place, longest, .. } => tokio::time::timeout(*longest, call).await.map_err(|_| {
                 let problem = BucketProblem::Unreachable(format!("{key}: no end after {} s", longest.as_secs()));
                 FilesError::Bucket { place: place.clone(), problem }
             }),
@@ -279,7 +290,8 @@ impl Files {
     fn told(&self, key: &str, error: object_store::Error) -> FilesError {
         match &*self.at {
             At::Folder(_) => error::of_folder(key, error),
-            At::Bucket { place, .. } => error::of_bucket(place, key, error),
+            At::Bucket { place, foreign: false, .. } => error::of_bucket(place, key, error),
+            At::Bucket { place, foreign: true, .. } => error::of_account(place, key, error),
         }
     }
 }

@@ -5,16 +5,20 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use rustls::pki_types::CertificateDer;
+use url::Url;
 use uuid::Uuid;
 
 use super::{
     kinds::{BucketSettings, Credentials, S3Secret, Settings},
     store::{Connection, ConnectionError, Opened, connection, open},
+    typed::TypedError,
 };
 use crate::{
     config,
     db::Db,
-    files::{Bucket, FilesError},
+    files::{Account, Bucket, FilesError},
+    outside::{Guard, Refused},
     providers::{
         Http,
         google::{Drive, Endpoints, Tokens},
@@ -22,7 +26,6 @@ use crate::{
     },
     vault::Vault,
 };
-use secrecy::ExposeSecret;
 
 /// Makes and keeps the clients of accounts. Cheap to clone.
 #[derive(Clone)]
@@ -31,10 +34,15 @@ pub struct Clients(Arc<Inner>);
 struct Inner {
     db: Db,
     vault: Vault,
+    /// For Google, whose addresses stand in the settings.
     http: Http,
+    /// For addresses that a workspace's people enter.
+    outside: Http,
+    guard: Guard,
     google: Endpoints,
     drive_link: String,
     files: config::Files,
+    roots: Vec<CertificateDer<'static>>,
     /// By connection: of which version, and the client.
     kept: Mutex<HashMap<Uuid, (i64, Client)>>,
 }
@@ -75,10 +83,14 @@ impl Clients {
     /// When a certificate that the settings name cannot be read.
     pub fn new(db: &Db, vault: Vault, settings: &config::Settings) -> anyhow::Result<Self> {
         db.seal_with(vault.sealer());
+        let (http, guard) = (settings.providers.http()?, settings.outside.guard());
         Ok(Self(Arc::new(Inner {
             db: db.clone(),
             vault,
-            http: Http::new(&settings.providers.http()?)?,
+            outside: Http::guarded(&http, guard.clone())?,
+            http: Http::new(&http)?,
+            roots: http.extra_roots,
+            guard,
             google: settings.google.endpoints()?,
             drive_link: settings.google.file_link.clone(),
             files: settings.files.clone(),
@@ -91,7 +103,7 @@ impl Clients {
         &self.0.vault
     }
 
-    /// The client that all calls to providers go through.
+    /// The client for addresses that stand in the settings.
     pub fn http(&self) -> &Http {
         &self.0.http
     }
@@ -135,6 +147,39 @@ impl Clients {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A bucket of an account, with the patience that the settings give the file store. Nothing else of the operator's file store is used.
+    fn bucket(&self, settings: BucketSettings, secret: &S3Secret) -> Result<Bucket, FilesError> {
+        Bucket::open(&Account {
+            bucket: settings.bucket,
+            prefix: settings.prefix,
+            endpoint: settings.endpoint,
+            region: settings.region,
+            access_key_id: settings.access_key_id,
+            secret_key: secret.secret_key.clone(),
+            path_style: settings.path_style,
+            allow_http: settings.allow_http,
+            timeout_seconds: self.0.files.timeout_seconds,
+            retry_seconds: self.0.files.retry_seconds,
+            guard: self.0.guard.clone(),
+            roots: self.0.roots.clone(),
+        })
+    }
+
+    /// The field that is wrong and why, if an account leads where nothing may be called. A name is looked up only when it is called.
+    ///
+    /// # Errors
+    /// The field, what is wrong with it, and what to do.
+    pub fn check_address(&self, settings: &Settings) -> Result<(), TypedError> {
+        let (field, address) = match settings {
+            Settings::Google(_) => return Ok(()),
+            Settings::Mautic(settings) => ("url", &settings.url),
+            Settings::S3(settings) if settings.endpoint.is_empty() => return Ok(()),
+            Settings::S3(settings) => ("endpoint", &settings.endpoint),
+        };
+        let checked = Url::parse(address).map_err(|_| Refused::NotAnAddress).and_then(|url| self.0.guard.check(&url));
+        checked.map_err(|refused| TypedError { field, detail: format!("the address {refused}") })
+    }
+
     fn make(&self, connection: &Connection, credentials: Credentials) -> Result<Client, ClientError> {
         let (http, clock) = (self.0.http.clone(), self.0.db.clock().clone());
         let wrong = |why: String| ClientError::Settings {
@@ -148,11 +193,13 @@ impl Clients {
                 let tokens = tokens.map_err(|error| wrong(error.to_string()))?;
                 Ok(Client::Drive(Drive::new(http, tokens, self.0.google.clone())))
             }
-            (Settings::Mautic(settings), Credentials::Mautic(secret)) => Mautic::new(http, &settings, &secret, clock)
-                .map(Client::Mautic)
-                .map_err(|error| wrong(error.to_string())),
+            (Settings::Mautic(settings), Credentials::Mautic(secret)) => {
+                let mautic = Mautic::new(self.0.outside.clone(), &settings, &secret, clock);
+                mautic.map(Client::Mautic).map_err(|error| wrong(error.to_string()))
+            }
             (Settings::S3(settings), Credentials::S3(secret)) => {
-                bucket(&self.0.files, settings, &secret).map(Client::Bucket).map_err(|error| wrong(error.to_string()))
+                let bucket = self.bucket(settings, &secret);
+                bucket.map(Client::Bucket).map_err(|error| wrong(error.of_provider().message))
             }
             _ => Err(wrong("its settings and its credentials are of different providers: enter it again".to_owned())),
         }
@@ -163,19 +210,4 @@ impl std::fmt::Debug for Clients {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Clients").finish_non_exhaustive()
     }
-}
-
-/// A bucket of an account, with the patience that the settings give the file store.
-fn bucket(usual: &config::Files, settings: BucketSettings, secret: &S3Secret) -> Result<Bucket, FilesError> {
-    let prefix = settings.prefix.trim_matches('/');
-    Bucket::open(&config::Files {
-        url: format!("s3://{}/{prefix}", settings.bucket),
-        endpoint: settings.endpoint,
-        region: settings.region,
-        access_key_id: settings.access_key_id,
-        secret_key: secret.secret_key.expose_secret().to_owned(),
-        path_style: settings.path_style,
-        allow_http: settings.allow_http,
-        ..usual.clone()
-    })
 }

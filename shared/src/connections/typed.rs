@@ -1,6 +1,6 @@
 //! A connection as a person types it: the JSON of `PUT /connections/{name}`, or the options of `herald connect`.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::{
@@ -149,7 +149,18 @@ impl Typed {
                 let settings = MauticSettings { url, auth };
                 Ok((Settings::Mautic(settings), Credentials::Mautic(MauticSecret { secret, webhook_secret })))
             }
-            Self::S3 { bucket, secret_key } => {
+            Self::S3 { mut bucket, secret_key } => {
+                // Without a key of its own a client would look for one around it, and find this machine's.
+                bucket.access_key_id = bucket.access_key_id.trim().to_owned();
+                if bucket.access_key_id.is_empty() {
+                    return wrong("access_key_id", "a bucket needs the access key of an account that may use it");
+                }
+                if secret_key.expose_secret().trim().is_empty() {
+                    return wrong("secret_key", "a bucket needs the secret key that belongs to access_key_id");
+                }
+                if !bucket.region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+                    return wrong("region", "a region has letters, digits and - only, such as eu-central-1");
+                }
                 if bucket.bucket.trim().is_empty() || bucket.bucket.contains('/') {
                     return wrong("bucket", "bucket is the bucket's name alone; what keys begin with goes in prefix");
                 }

@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Files, Result};
-use crate::config;
+use super::{Account, Files, Result};
 
 /// A file that is written and removed again.
 const PROBE: &str = "herald-connection-test";
@@ -13,9 +12,9 @@ const PROBE: &str = "herald-connection-test";
 pub struct Bucket(Files);
 
 impl Bucket {
-    /// The bucket that the settings name. Nothing is asked of it yet.
-    pub fn open(settings: &config::Files) -> Result<Self> {
-        Files::bucket(settings).map(Self)
+    /// The bucket of a connection. Nothing is asked of it yet.
+    pub fn open(account: &Account) -> Result<Self> {
+        Files::bucket_of_account(account).map(Self)
     }
 
     /// Where it is, for a person.

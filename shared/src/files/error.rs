@@ -6,6 +6,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 use thiserror::Error;
 
 use crate::{
+    outside::Refused,
     providers::{Class, ProviderError},
     telemetry::Answer,
 };
@@ -67,7 +68,10 @@ impl FilesError {
                 | BucketProblem::WrongSecret
                 | BucketProblem::Expired
                 | BucketProblem::Denied => Answer::Auth,
-                BucketProblem::NoBucket | BucketProblem::WrongRegion | BucketProblem::ClockSkew => Answer::Config,
+                BucketProblem::NoBucket
+                | BucketProblem::WrongRegion
+                | BucketProblem::ClockSkew
+                | BucketProblem::Refused(_) => Answer::Config,
                 BucketProblem::Full => Answer::Full,
                 BucketProblem::Busy => Answer::Rate,
                 BucketProblem::Unreachable(_) | BucketProblem::Answered(_) => Answer::Transient,
@@ -131,6 +135,9 @@ pub enum BucketProblem {
     /// Nobody answers, or the answer breaks off.
     #[error("cannot be reached ({0}): check files.endpoint and the network")]
     Unreachable(String),
+    /// Its endpoint is not called at all.
+    #[error("has an endpoint that {0}")]
+    Refused(Refused),
     /// An answer Herald knows no cure for.
     #[error("answered {0}")]
     Answered(String),
@@ -209,14 +216,32 @@ pub(super) fn of_bucket(place: &str, key: &str, error: object_store::Error) -> F
     bucket(problem)
 }
 
+/// What the error of a bucket means that a workspace's people entered. What its server said goes to the log of who runs Herald, never to them: it
+/// may be a server that was never meant to answer them.
+pub(super) fn of_account(place: &str, key: &str, error: object_store::Error) -> FilesError {
+    let bucket = |problem| FilesError::Bucket { place: place.to_owned(), problem };
+    if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref::<Refused>()) {
+        return bucket(BucketProblem::Refused(*refused));
+    }
+    let http = causes(&error).find_map(|cause| cause.downcast_ref::<HttpError>()).map(|http| kind(http));
+    match of_bucket(place, key, error) {
+        FilesError::Bucket { problem: BucketProblem::Unreachable(detail), .. } => {
+            tracing::info!(%detail, "the bucket of a connection cannot be reached");
+            bucket(BucketProblem::Unreachable(http.unwrap_or("no connection").to_owned()))
+        }
+        FilesError::Bucket { problem: BucketProblem::Answered(detail), .. } => {
+            tracing::warn!(%detail, "the bucket of a connection gave an answer that S3 does not give");
+            bucket(BucketProblem::Answered("something that S3 does not: check its endpoint".to_owned()))
+        }
+        // It was given no session token that could have expired.
+        FilesError::Bucket { problem: BucketProblem::Expired, .. } => bucket(BucketProblem::WrongKey),
+        other => other,
+    }
+}
+
 /// The transport's error in a few words.
 fn told(error: &HttpError) -> String {
-    let kind = match error.kind() {
-        HttpErrorKind::Connect => "no connection",
-        HttpErrorKind::Timeout => "no answer in time",
-        HttpErrorKind::Request | HttpErrorKind::Interrupted => "the connection broke off",
-        _ => "the answer cannot be read",
-    };
+    let kind = kind(error);
     // The innermost cause says most: "connection refused", "certificate has expired".
     match causes(error).last().map(ToString::to_string) {
         Some(cause) => format!("{kind}: {}", one_line(&cause)),
@@ -224,11 +249,20 @@ fn told(error: &HttpError) -> String {
     }
 }
 
-/// The code in an S3 error's XML.
+fn kind(error: &HttpError) -> &'static str {
+    match error.kind() {
+        HttpErrorKind::Connect => "no connection",
+        HttpErrorKind::Timeout => "no answer in time",
+        HttpErrorKind::Request | HttpErrorKind::Interrupted => "the connection broke off",
+        _ => "the answer cannot be read",
+    }
+}
+
+/// The code in an S3 error's XML, as far as it is one.
 fn code(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("<Code>")?;
     let (code, _) = rest.split_once("</Code>")?;
-    Some(code.trim().to_owned())
+    Some(code.trim().chars().filter(char::is_ascii_alphanumeric).take(64).collect())
 }
 
 /// At most two hundred characters without line ends: what a server wrote is not ours to pass on at length.

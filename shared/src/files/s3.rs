@@ -17,19 +17,17 @@ use crate::{config, tls};
 const TRIES: usize = 10;
 const BACKOFF: BackoffConfig =
     BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(5), base: 2. };
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
 /// Opens the bucket that the settings name. Nothing is asked of it yet.
+///
+/// The settings are the operator's, so what is empty in them may stand in the environment or be a role of this machine. A bucket of a
+/// connection is opened without any of that ([`super::account`]).
 pub(super) fn open(settings: &config::Files) -> Result<Arc<dyn ObjectStore>> {
     tls::use_ring();
-    let url = Url::parse(&settings.url).map_err(|_| wrong(settings, "is no address"))?;
-    let bucket = url.host_str().filter(|_| url.scheme() == "s3").ok_or_else(|| wrong(settings, "names no bucket"))?;
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.port().is_some() {
-        return Err(wrong(settings, "has more than a bucket and a prefix"));
-    }
-    let prefix = Path::from_url_path(url.path()).map_err(|_| wrong(settings, "has a prefix that is no path"))?;
-
-    let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_disable_bulk_delete(true);
+    let (bucket, prefix) = place(&settings.url)?;
+    #[expect(clippy::disallowed_methods, reason = "the operator's own file store, with the operator's environment")]
+    let mut builder = AmazonS3Builder::from_env().with_bucket_name(&bucket).with_disable_bulk_delete(true);
     for (key, value) in [
         (AmazonS3ConfigKey::Region, &settings.region),
         (AmazonS3ConfigKey::AccessKeyId, &settings.access_key_id),
@@ -51,7 +49,7 @@ pub(super) fn open(settings: &config::Files) -> Result<Arc<dyn ObjectStore>> {
         given(AmazonS3ConfigKey::SecretAccessKey).is_some(),
     )?;
     if let Some(endpoint) = endpoint {
-        let endpoint = address(&endpoint, bucket, settings.path_style, allow_http)?;
+        let endpoint = address(&endpoint, &bucket, settings.path_style, allow_http)?;
         builder = builder
             .with_config(AmazonS3ConfigKey::S3Endpoint, &endpoint)
             .with_config(AmazonS3ConfigKey::Endpoint, endpoint);
@@ -63,13 +61,22 @@ pub(super) fn open(settings: &config::Files) -> Result<Arc<dyn ObjectStore>> {
         .with_connect_timeout(CONNECT)
         .with_timeout_disabled()
         .with_read_timeout(timeout);
+    build(builder.with_client_options(client), settings.path_style, settings.retry_seconds, prefix)
+}
+
+/// What both kinds of bucket have in common.
+pub(super) fn build(
+    builder: AmazonS3Builder,
+    path_style: bool,
+    retry_seconds: u64,
+    prefix: Path,
+) -> Result<Arc<dyn ObjectStore>> {
     let store = builder
-        .with_virtual_hosted_style_request(!settings.path_style)
-        .with_client_options(client)
+        .with_virtual_hosted_style_request(!path_style)
         .with_retry(RetryConfig {
             backoff: BACKOFF,
             max_retries: TRIES,
-            retry_timeout: Duration::from_secs(settings.retry_seconds),
+            retry_timeout: Duration::from_secs(retry_seconds),
         })
         .build()
         .map_err(|error| FilesError::Settings(format!("the settings [files] cannot be used: {error}")))?;
@@ -77,19 +84,28 @@ pub(super) fn open(settings: &config::Files) -> Result<Arc<dyn ObjectStore>> {
 }
 
 /// The most one call may take with all its tries.
-pub(super) fn longest(settings: &config::Files) -> Duration {
-    Duration::from_secs(settings.retry_seconds + 2 * settings.timeout_seconds)
+pub(super) fn longest(retry_seconds: u64, timeout_seconds: u64) -> Duration {
+    Duration::from_secs(retry_seconds + 2 * timeout_seconds)
 }
 
-fn wrong(settings: &config::Files, what: &str) -> FilesError {
-    FilesError::Settings(format!(
-        "setting files.url is {:?}, which {what}: use s3://bucket or s3://bucket/prefix",
-        settings.url
-    ))
+/// The bucket and the prefix that an address of the form `s3://bucket/prefix` names.
+pub(super) fn place(address: &str) -> Result<(String, Path)> {
+    let wrong = |what: &str| {
+        FilesError::Settings(format!(
+            "setting files.url is {address:?}, which {what}: use s3://bucket or s3://bucket/prefix"
+        ))
+    };
+    let url = Url::parse(address).map_err(|_| wrong("is no address"))?;
+    let bucket = url.host_str().filter(|_| url.scheme() == "s3").ok_or_else(|| wrong("names no bucket"))?;
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.port().is_some() {
+        return Err(wrong("has more than a bucket and a prefix"));
+    }
+    let prefix = Path::from_url_path(url.path()).map_err(|_| wrong("has a prefix that is no path"))?;
+    Ok((bucket.to_owned(), prefix))
 }
 
 /// Both halves of the key, or none of them on Amazon's own machines, where a role stands in.
-fn credentials(endpoint: bool, id: bool, secret: bool) -> Result<()> {
+pub(super) fn credentials(endpoint: bool, id: bool, secret: bool) -> Result<()> {
     let missing = match (id, secret) {
         (true, true) => return Ok(()),
         (false, false) if !endpoint => return Ok(()),
@@ -101,7 +117,7 @@ fn credentials(endpoint: bool, id: bool, secret: bool) -> Result<()> {
 }
 
 /// The endpoint as `object_store` wants it: with the bucket in its name, unless the bucket is in the path.
-fn address(endpoint: &str, bucket: &str, path_style: bool, allow_http: bool) -> Result<String> {
+pub(super) fn address(endpoint: &str, bucket: &str, path_style: bool, allow_http: bool) -> Result<String> {
     let wrong = |what: &str| FilesError::Settings(format!("setting files.endpoint is {endpoint:?}: {what}"));
     let mut url = Url::parse(endpoint)
         .ok()
