@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::{Router, extract::Request, response::Response};
+use axum::{Router, extract::Request, http::HeaderMap, response::Response};
 use herald_shared::config::{self, Settings};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -147,6 +147,11 @@ impl FakeS3 {
         self.state().uploads.len()
     }
 
+    /// The headers of every request that came.
+    pub fn headers(&self) -> Vec<HeaderMap> {
+        self.state().headers.clone()
+    }
+
     /// How many requests of a kind came.
     pub fn count(&self, call: S3Call) -> usize {
         self.state().calls.iter().filter(|came| **came == call).count()
@@ -171,6 +176,7 @@ async fn answer(state: &Mutex<State>, request: Request) -> Response {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         let call = asked.call;
         state.calls.push(call);
+        state.headers.push(asked.headers.clone());
         let fault = state.next_fault(call);
         let refused = answer::refusal(&state, &head, &asked, fault);
         let answered =

@@ -88,6 +88,8 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
             "  folder       {folder} (in My Drive: has no storage for the key file, works with consent to {})",
             FakeGoogle::DRIVE
         ),
+        "Herald calls Mautic and the bucket with HERALD__OUTSIDE__ALLOW_PRIVATE=127.0.0.1 in its environment only."
+            .to_owned(),
         format!("Mautic         {}", mautic.url()),
         format!("  user         {} / {}", FakeMautic::USER, FakeMautic::PASSWORD),
         format!("  client       {} / {}", FakeMautic::CLIENT_ID, FakeMautic::CLIENT_SECRET),

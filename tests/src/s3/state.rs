@@ -6,7 +6,7 @@ use std::{
     hash::{DefaultHasher, Hasher},
 };
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use bytes::{Bytes, BytesMut};
 
 use super::{
@@ -28,6 +28,7 @@ pub(super) struct State {
     pub(super) uploads: BTreeMap<String, Upload>,
     pub(super) faults: VecDeque<(S3Call, S3Fault)>,
     pub(super) calls: Vec<S3Call>,
+    pub(super) headers: Vec<HeaderMap>,
     pub(super) refuse_time: bool,
     begun: usize,
 }

@@ -50,6 +50,7 @@ impl Desk {
         command.env("HERALD__GOOGLE__AUTH_URL", self.google.auth_uri());
         command.env("HERALD__GOOGLE__DRIVE_URL", self.google.drive());
         command.env("HERALD__GOOGLE__UPLOAD_URL", self.google.upload());
+        command.env("HERALD__OUTSIDE__ALLOW_PRIVATE", "127.0.0.1");
         command
     }
 
@@ -185,6 +186,84 @@ fn a_refused_password_is_told_and_kept_until_the_right_one_is_entered() {
     assert!(desk.listed().trim_end().ends_with("  ok"), "{}", desk.listed());
     let refused = desk.connect_s3("SOMEBODYELSE").with(1);
     assert!(refused.out.contains("access key"), "{}", refused.out);
+}
+
+#[test]
+fn an_address_inside_is_refused_with_the_setting_that_allows_it() {
+    let desk = Desk::new();
+    let site = desk.mautic.url();
+    let bucket = desk.s3.endpoint();
+    for more in [
+        ["mautic", "--url", &site, "--user", "herald", "--secret-file", "password"].as_slice(),
+        &["mautic", "--url", "http://[::1]:8080/mautic", "--user", "herald", "--secret-file", "password"],
+        &[
+            "s3",
+            "--bucket",
+            "guests",
+            "--endpoint",
+            &bucket,
+            "--allow-http",
+            "--access-key-id",
+            "I",
+            "--secret-file",
+            "secret",
+        ],
+    ] {
+        let mut connect = desk.herald(&[["connect"].as_slice(), more].concat());
+        connect.env_remove("HERALD__OUTSIDE__ALLOW_PRIVATE");
+        let refused = end(connect).with(2);
+        assert!(refused.err.contains("the setting outside.allow_private"), "{more:?}: {}", refused.err);
+    }
+    assert!(desk.listed().starts_with("there are no connections"));
+    assert_eq!(desk.s3.headers().len(), 0);
+}
+
+#[test]
+fn a_bucket_is_opened_with_the_key_that_was_typed_and_with_nothing_of_this_machine() {
+    let desk = Desk::new();
+    let endpoint = desk.s3.endpoint();
+    let s3 = ["s3", "--bucket", FakeS3::BUCKET, "--endpoint", &endpoint, "--allow-http"];
+    let key = ["--access-key-id", FakeS3::ACCESS_KEY_ID, "--secret-file", "secret"];
+    let with_the_operators_identity = |arguments: &[&str]| {
+        let mut command = desk.herald(arguments);
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "OPERATORSKEY"),
+            ("AWS_SECRET_ACCESS_KEY", "the operator's secret"),
+            ("AWS_SESSION_TOKEN", "the-operators-token"),
+            ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+            ("AWS_REGION", "operators-region-1"),
+            ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/operator"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "secret"),
+            ("AWS_ROLE_ARN", "arn:aws:iam::1:role/operator"),
+            ("AWS_SKIP_SIGNATURE", "true"),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("HTTP_PROXY", "http://127.0.0.1:9"),
+        ] {
+            command.env(name, value);
+        }
+        end(command)
+    };
+    with_the_operators_identity(&[["connect"].as_slice(), &s3, &key].concat()).with(0);
+    with_the_operators_identity(&["connections", "test", "s3"]).with(0);
+    let headers = desk.s3.headers();
+    assert!(headers.len() >= 6, "each of two tests writes, reads and removes");
+    for headers in &headers {
+        let signed = headers["authorization"].to_str().unwrap();
+        assert!(signed.contains(&format!("Credential={}/", FakeS3::ACCESS_KEY_ID)), "{signed}");
+        assert!(signed.contains("/us-east-1/s3/"), "{signed}");
+        assert!(headers.get("x-amz-security-token").is_none(), "{headers:?}");
+        assert!(!format!("{headers:?}").to_lowercase().contains("operator"), "{headers:?}");
+    }
+    // Without a key of its own it would have to take this machine's.
+    desk.stage.write("blank", " \n");
+    for (id, secret, says) in [(" ", "secret", "access key"), ("ID", "blank", "is empty")] {
+        let none =
+            ["connect", "s3", "--name", "none", "--bucket", "guests", "--access-key-id", id, "--secret-file", secret];
+        let refused = with_the_operators_identity(&none).with(2);
+        assert!(refused.err.contains(says), "{}", refused.err);
+    }
+    assert_eq!(desk.s3.headers().len(), headers.len());
 }
 
 #[test]

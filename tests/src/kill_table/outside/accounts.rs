@@ -47,12 +47,12 @@ impl Accounts {
         }
     }
 
-    /// Where Google is, as Herald's settings have it.
+    /// Where Google is, and that Mautic may be on this machine, as Herald's settings have it.
     pub(super) fn settings(&self) -> String {
         let google = &self.google;
         format!(
             "[google]\ntoken_url = \"{}\"\nauth_url = \"{}\"\ndrive_url = \"{}\"\nupload_url = \"{}\"\n\
-             file_link = \"{}/file/d/{{id}}/view?usp=drivesdk\"\n",
+             file_link = \"{}/file/d/{{id}}/view?usp=drivesdk\"\n[outside]\nallow_private = [\"127.0.0.1\"]\n",
             google.token_uri(),
             google.auth_uri(),
             google.drive(),

@@ -14,6 +14,7 @@ use super::{Answer, Service};
 on_both_engines! {
     a_connection_is_kept_without_ever_showing_its_secret,
     what_cannot_be_a_connection_is_named,
+    an_address_inside_is_no_connection,
     a_person_consents_once_and_a_state_works_once,
     a_signed_webhook_starts_what_is_planned_for_its_form,
     a_run_from_mautic_is_started_by_names,
@@ -72,6 +73,53 @@ async fn what_cannot_be_a_connection_is_named(database: &TestDatabase) {
     assert_eq!(put(&service, "crm", &mautic("https://crm.example.com")).await.status, StatusCode::CREATED);
     let key = json!({ "provider": "s3", "bucket": "b", "access_key_id": "i", "secret_key": "s" });
     put(&service, "crm", &key).await.problem(409, "wrong-state");
+}
+
+async fn an_address_inside_is_no_connection(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let bucket = |endpoint: &str| json!({ "provider": "s3", "bucket": "b", "endpoint": endpoint, "access_key_id": "i", "secret_key": "s", "allow_http": true });
+    for host in [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.0.1",
+        "169.254.169.254",
+        "0xa9fea9fe",
+        "[fd00:ec2::254]",
+        "100.100.100.200",
+    ] {
+        for scheme in ["http", "https"] {
+            let address = format!("{scheme}://{host}:8080");
+            for (body, field) in [(mautic(&address), "url"), (bucket(&address), "endpoint")] {
+                let refused = put(&service, "inside", &body).await;
+                refused.problem(422, "invalid-field");
+                assert!(refused.text().contains("leads into a private network"), "{address}: {}", refused.text());
+                assert!(refused.text().contains(&format!("\"{field}\"")), "{address}: {}", refused.text());
+            }
+        }
+    }
+    for (body, says) in [
+        (mautic("http://crm.example.com:22"), "port 22"),
+        (bucket("https://ann:pw@s3.example.com"), "user name or password"),
+        (json!({ "provider": "s3", "bucket": "b", "access_key_id": " ", "secret_key": "s" }), "access key"),
+        (json!({ "provider": "s3", "bucket": "b", "access_key_id": "i", "secret_key": "" }), "secret key"),
+        (
+            json!({ "provider": "s3", "bucket": "b", "access_key_id": "i", "secret_key": "s", "region": "x@127.0.0.1/" }),
+            "region",
+        ),
+    ] {
+        let refused = put(&service, "inside", &body).await;
+        refused.problem(422, "invalid-field");
+        assert!(refused.text().contains(says), "{}", refused.text());
+    }
+    assert_eq!(service.get("/api/v1/connections").await.json()["items"], json!([]));
 }
 
 async fn a_person_consents_once_and_a_state_works_once(database: &TestDatabase) {

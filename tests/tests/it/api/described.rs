@@ -202,5 +202,5 @@ async fn the_page_needs_nothing_from_elsewhere(database: &TestDatabase) {
     assert!(script.contains("/api/v1/openapi.json"), "{script}");
     assert!(script.contains("\"validatorUrl\": \"none\""), "{script}");
     open("/docs/nothing.js").await.problem(404, "not-found");
-    assert!(conforms::learn(&reqwest::Client::new(), service.address).await.is_object());
+    assert!(conforms::learn(&service.client, service.address).await.is_object());
 }

@@ -70,7 +70,7 @@ pub(super) struct Service {
     pub(super) api: Api,
     /// What it says of itself.
     pub(super) described: &'static Value,
-    client: reqwest::Client,
+    pub(super) client: reqwest::Client,
 }
 
 impl Service {
@@ -132,7 +132,7 @@ impl Service {
         });
         let server = tokio::spawn(herald_api::serve(listener, api.clone(), stop.clone()));
         // Where an answer leads is for the test to say.
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let client = herald_shared::providers::http::builder(&[]).unwrap().build().unwrap();
         let described = conforms::learn(&client, address).await;
         Self { api, described, db, files, links, wire, workspace, people, token, address, stop, server, folder, client }
     }

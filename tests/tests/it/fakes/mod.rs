@@ -60,7 +60,7 @@ async fn send(
     body: impl Into<reqwest::Body>,
 ) -> Result<Said, reqwest::Error> {
     LazyLock::force(&TLS);
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = herald_shared::providers::http::builder(&[]).unwrap().build().unwrap();
     let mut request = client.request(method, url).body(body);
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -1,0 +1,113 @@
+//! Every place in Herald that opens a connection, and why it may. What a workspace's people or a guest list can name is called through
+//! `herald_shared::outside`; a new client anywhere else fails here until its reason is written down.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// What makes a client or opens a connection, as it is written in the sources.
+const OPENERS: [&str; 17] = [
+    "Client::builder(",
+    "reqwest::Client::new",
+    "reqwest::ClientBuilder",
+    "reqwest::get(",
+    "reqwest::blocking",
+    "http::builder(",
+    "Http::new(",
+    "GuardedHttp::",
+    ".send().await",
+    ".execute(request)",
+    "hyper_util::client",
+    "hyper::client",
+    "TcpStream::connect",
+    "UdpSocket",
+    "lookup_host",
+    "AmazonS3Builder::",
+    "ReqwestConnector",
+];
+
+/// Where they may stand, how often, and why. One more needs another look.
+const KNOWN: [(&str, &str, usize, &str); 23] = [
+    ("cli/src/doctor/crm.rs", "Http::new(", 1, "the operator's CRM: crm.url"),
+    ("shared/src/connections/clients.rs", "Http::new(", 1, "Google and the CRM: addresses of the settings"),
+    ("shared/src/files/account.rs", ".execute(request)", 1, "a connection's bucket, after the guard has looked"),
+    ("shared/src/files/account.rs", "AmazonS3Builder::", 1, "a connection's bucket, without the environment"),
+    ("shared/src/files/account.rs", "GuardedHttp::", 1, "a connection's bucket, guarded"),
+    ("shared/src/files/account.rs", "Http::new(", 1, "a connection's bucket, guarded"),
+    ("shared/src/files/account.rs", "http::builder(", 1, "a connection's bucket, guarded"),
+    ("shared/src/files/s3.rs", "AmazonS3Builder::", 1, "the operator's file store: files.url"),
+    ("shared/src/outside/client.rs", ".execute(request)", 1, "the guarded client itself"),
+    ("shared/src/outside/dns.rs", "lookup_host", 1, "what the guarded client looks up"),
+    ("shared/src/providers/email/smtp/open.rs", "TcpStream::connect", 1, "the operator's mail server: mail.host"),
+    ("shared/src/providers/http.rs", ".execute(request)", 2, "guarded, or for addresses of the settings"),
+    ("shared/src/providers/http.rs", "Client::builder(", 1, "where every client begins"),
+    ("shared/src/providers/http.rs", "GuardedHttp::", 1, "the guarded client of Mautic"),
+    ("shared/src/providers/http.rs", "Http::new(", 1, "the guarded client of Mautic"),
+    ("shared/src/providers/http.rs", "reqwest::ClientBuilder", 2, "where every client begins"),
+    ("shared/src/telemetry/otlp.rs", ".send().await", 1, "the operator's collector: telemetry.otlp_endpoint"),
+    ("shared/src/telemetry/otlp.rs", "Client::builder(", 1, "the operator's collector: telemetry.otlp_endpoint"),
+    ("worker/src/fetch/mod.rs", ".execute(request)", 1, "pictures, guarded"),
+    ("worker/src/fetch/mod.rs", "GuardedHttp::", 1, "pictures, guarded"),
+    ("worker/src/fetch/mod.rs", "http::builder(", 1, "pictures, guarded"),
+    ("worker/src/fetch/probe.rs", "http::builder(", 1, "the operator's watch: probe.url"),
+    ("worker/src/fetch/probe.rs", ".send().await", 1, "the operator's watch: probe.url"),
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The code of a file without its tests and comments.
+fn code(text: &str) -> String {
+    let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn nothing_opens_a_connection_that_is_not_known_to() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut seen: BTreeMap<(String, &str), usize> = BTreeMap::new();
+    let mut files = 0;
+    for part in ["api", "cli", "scheduler", "shared", "worker"] {
+        let mut found = Vec::new();
+        sources(&root.join(part).join("src"), &mut found);
+        for path in found
+            .iter()
+            .filter(|path| !path.components().any(|part| part.as_os_str() == "tests") && !path.ends_with("tests.rs"))
+        {
+            files += 1;
+            let code = code(&std::fs::read_to_string(path).unwrap());
+            let name = path.strip_prefix(&root).unwrap().display().to_string();
+            for opener in OPENERS {
+                let times = code.matches(opener).count();
+                if times > 0 {
+                    seen.insert((name.clone(), opener), times);
+                }
+            }
+        }
+    }
+    assert!(files > 300, "the sources were walked: {files}");
+    let known: BTreeMap<(String, &str), usize> =
+        KNOWN.iter().map(|(file, opener, times, _)| (((*file).to_owned(), *opener), *times)).collect();
+    assert_eq!(
+        seen, known,
+        "an address that a workspace's people or a guest list can name is called through herald_shared::outside; a client for an address of the \
+         settings is written down in this file with its reason"
+    );
+}
+
+#[test]
+fn the_walk_would_find_a_client() {
+    let text = "//! reqwest::Client::builder\nfn call() {\n    let client = reqwest::Client::new();\n}\n\n#[cfg(test)]\nmod tests {\n    reqwest::get(x)\n}\n";
+    let code = code(text);
+    let found: Vec<&str> = OPENERS.into_iter().filter(|opener| code.contains(opener)).collect();
+    assert_eq!(found, ["reqwest::Client::new"]);
+}
