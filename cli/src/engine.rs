@@ -109,6 +109,7 @@ pub(crate) fn queues(settings: &Settings) -> Vec<QueueShare> {
     vec![
         QueueShare::new("control", settings.worker.control),
         QueueShare::new("cpu", cpu),
+        QueueShare::new("fetch", settings.worker.fetch),
         QueueShare::new("sync", settings.worker.sync),
         QueueShare::new("drive", settings.worker.drive),
         QueueShare::new("mautic", settings.worker.mautic),

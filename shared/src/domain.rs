@@ -8,6 +8,7 @@ mod known_contacts;
 mod link_key;
 mod move_files;
 mod number;
+mod picture;
 mod plan;
 mod prepare;
 mod probe;
@@ -34,6 +35,7 @@ pub use invitation::{
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, has_links, is_new, known_link_key};
 pub use move_files::{MoveError, Moved, has_old_files, move_files};
 pub use number::NumberFormatError;
+pub use picture::{PictureSource, picture_mark};
 pub use plan::{PlanError, PlannedDestination, PlannedRun, PlannedSource, start_planned};
 pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use probe::{Probe, ProbeTimes, add_to_probe, probe_times, start_probe};

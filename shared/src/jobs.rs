@@ -16,6 +16,7 @@ mod invitation_start;
 mod invitation_summary;
 mod invitation_upload;
 mod jobs_act;
+mod picture_fetch;
 mod probe_run;
 mod start;
 mod template_preview;
@@ -39,6 +40,7 @@ pub use invitation_start::InvitationStart;
 pub use invitation_summary::InvitationSummary;
 pub use invitation_upload::InvitationUpload;
 pub use jobs_act::JobsAct;
+pub use picture_fetch::PictureFetch;
 pub use probe_run::ProbeRun;
 pub use start::{StartError, Starter, Starts, Way, admit};
 pub use template_preview::TemplatePreview;
@@ -55,6 +57,7 @@ use crate::{
 pub enum JobKind {
     ContactsImport,
     ContactsPull,
+    PictureFetch,
     FaceCrop,
     InvitationRender,
     InvitationUpload,
@@ -77,7 +80,7 @@ pub struct Policy {
     pub kind: JobKind,
     /// Its name in the ledger.
     pub name: &'static str,
-    /// The queue it waits in: `cpu` for work of the processor, `sync` for calls to providers (`drive`, `mautic` and `email` for those that have limits of their own), `control` for what steers other jobs.
+    /// The queue it waits in: `cpu` for work of the processor, `fetch` for pictures on their way, `sync` for calls to providers (`drive`, `mautic` and `email` for those that have limits of their own), `control` for what steers other jobs.
     pub queue: &'static str,
     /// Lower first. Later steps of a chain go before earlier ones, so that what is begun is finished before more is begun.
     pub priority: i64,
@@ -114,9 +117,10 @@ impl Policy {
 /// The policy table: queue, priority, tries, backoff, time limit, and by whom it may be started. Backoff: base in milliseconds, cap in seconds; time
 /// limit in seconds. What says nothing of who may start it is a step of a chain: nobody, for the step before it does.
 #[rustfmt::skip]
-pub const POLICIES: [Policy; 15] = [
+pub const POLICIES: [Policy; 16] = [
     policy(JobKind::ContactsImport,    "contacts.import",    "control", 0, 10, (500, 60), 3_600),
     policy(JobKind::ContactsPull,      "contacts.pull",      "mautic",  0, 10, (500, 60), 3_600),
+    policy(JobKind::PictureFetch,      "picture.fetch",      "fetch",   2,  8, (500, 60),   120),
     policy(JobKind::FaceCrop,          "face.crop",          "cpu",     2,  8, (500, 60),   120),
     policy(JobKind::InvitationRender,  "invitation.render",  "cpu",     1,  8, (500, 60),   120),
     policy(JobKind::InvitationUpload,  "invitation.upload",  "sync",    2, 10, (500, 60),   120),
@@ -210,12 +214,14 @@ pub fn facts_on_death(kind: &str, args: &serde_json::Value, reason: &str) -> Vec
     let Some(kind) = JobKind::parse(kind) else { return Vec::new() };
     let reason = reason.to_owned();
     match kind {
-        JobKind::FaceCrop | JobKind::InvitationRender | JobKind::InvitationUpload | JobKind::InvitationPublish => {
-            id(args, "invitation_id")
-                .map(|invitation_id| Fact::InvitationFailed { invitation_id, reason })
-                .into_iter()
-                .collect()
-        }
+        JobKind::PictureFetch
+        | JobKind::FaceCrop
+        | JobKind::InvitationRender
+        | JobKind::InvitationUpload
+        | JobKind::InvitationPublish => id(args, "invitation_id")
+            .map(|invitation_id| Fact::InvitationFailed { invitation_id, reason })
+            .into_iter()
+            .collect(),
         JobKind::ContactsImport | JobKind::ContactsPull => {
             id(args, "run_id").map(|run_id| Fact::RunFailed { run_id, reason }).into_iter().collect()
         }
@@ -235,12 +241,14 @@ pub fn facts_on_death(kind: &str, args: &serde_json::Value, reason: &str) -> Vec
 pub fn facts_on_cancel(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
     let Some(kind) = JobKind::parse(kind) else { return Vec::new() };
     match kind {
-        JobKind::FaceCrop | JobKind::InvitationRender | JobKind::InvitationUpload | JobKind::InvitationPublish => {
-            id(args, "invitation_id")
-                .map(|invitation_id| Fact::InvitationCancelled { invitation_id })
-                .into_iter()
-                .collect()
-        }
+        JobKind::PictureFetch
+        | JobKind::FaceCrop
+        | JobKind::InvitationRender
+        | JobKind::InvitationUpload
+        | JobKind::InvitationPublish => id(args, "invitation_id")
+            .map(|invitation_id| Fact::InvitationCancelled { invitation_id })
+            .into_iter()
+            .collect(),
         JobKind::ContactsImport | JobKind::ContactsPull => {
             id(args, "run_id").map(|run_id| Fact::RunCancelled { run_id }).into_iter().collect()
         }
@@ -260,12 +268,14 @@ pub fn facts_on_cancel(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
 pub fn facts_on_retry(kind: &str, args: &serde_json::Value) -> Vec<Fact> {
     let Some(kind) = JobKind::parse(kind) else { return Vec::new() };
     match kind {
-        JobKind::FaceCrop | JobKind::InvitationRender | JobKind::InvitationUpload | JobKind::InvitationPublish => {
-            id(args, "invitation_id")
-                .map(|invitation_id| Fact::InvitationReopened { invitation_id })
-                .into_iter()
-                .collect()
-        }
+        JobKind::PictureFetch
+        | JobKind::FaceCrop
+        | JobKind::InvitationRender
+        | JobKind::InvitationUpload
+        | JobKind::InvitationPublish => id(args, "invitation_id")
+            .map(|invitation_id| Fact::InvitationReopened { invitation_id })
+            .into_iter()
+            .collect(),
         JobKind::ContactsImport | JobKind::ContactsPull => {
             id(args, "run_id").map(|run_id| Fact::RunReopened { run_id }).into_iter().collect()
         }

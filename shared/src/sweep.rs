@@ -54,12 +54,25 @@ pub async fn sweep(db: &Db, files: &Files) -> Result<usize, SweepError> {
     let mut listed = files.list_all();
     while let Some(key) = listed.next().await {
         let key = key?;
-        if key.area().is_some_and(|area| AREAS.contains(&area)) && !owned.contains(&hasher.hash_one(key.as_str())) {
+        let has_owner = match key.area() {
+            Some(area) if AREAS.contains(&area) => owned.contains(&hasher.hash_one(key.as_str())),
+            Some(Area::Fetched) => is_awaited(db, key.as_str()).await?,
+            _ => true,
+        };
+        if !has_owner {
             files.delete(&key).await?;
             removed += 1;
         }
     }
     Ok(removed)
+}
+
+/// Whether a fetched picture's invitation is not made yet: it would have to be fetched again.
+async fn is_awaited(db: &Db, key: &str) -> Result<bool, SweepError> {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let Some(id) = name.get(..36).and_then(|id| id.parse().ok()) else { return Ok(false) };
+    let invitation = domain::invitation_file(db, id).await?;
+    Ok(invitation.is_some_and(|invitation| matches!(invitation.state.as_str(), "pending" | "failed")))
 }
 
 #[cfg(test)]
@@ -82,10 +95,12 @@ mod tests {
         let drawn = Key::rendering(somebody, "aa", "jpg");
         let made = Key::invitation(somebody, "gala", "0001", somebody, "jpg");
         let (list, template) = (Key::list(somebody, "list"), Key::template(somebody, "abc"));
-        for key in [&drawn, &made, &list, &template] {
+        let fetched = Key::fetched(somebody, somebody, "aa");
+        for key in [&drawn, &made, &list, &template, &fetched] {
             files.put(key, Bytes::from_static(b"x")).await.unwrap();
         }
-        assert_eq!(sweep(&db, &files).await.unwrap(), 2);
+        assert_eq!(sweep(&db, &files).await.unwrap(), 3);
+        assert_eq!(files.size(&fetched).await.unwrap(), None);
         assert_eq!(files.size(&drawn).await.unwrap(), None);
         assert_eq!(files.size(&list).await.unwrap(), Some(1));
         assert_eq!(files.size(&template).await.unwrap(), Some(1));

@@ -17,6 +17,7 @@ mod invitation_summary;
 mod invitation_upload;
 mod jobs_act;
 mod list_reader;
+mod picture_fetch;
 mod pictures;
 mod places;
 mod probe_run;
@@ -93,6 +94,7 @@ pub fn handler(context: Arc<Context>) -> Handler {
                 JobKind::ContactsPull => run(context, job, cancelled, contacts_pull::run).await,
                 JobKind::InvitationStart => run(context, job, cancelled, invitation_start::run).await,
                 JobKind::ConnectionTest => run(context, job, cancelled, connection_test::run).await,
+                JobKind::PictureFetch => run(context, job, cancelled, picture_fetch::run).await,
                 JobKind::FaceCrop => run(context, job, cancelled, face_crop::run).await,
                 JobKind::InvitationRender => run(context, job, cancelled, invitation_render::run).await,
                 JobKind::InvitationUpload => run(context, job, cancelled, invitation_upload::run).await,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{event, run, run_options::Destination, upload};
+use super::{event, picture::PictureSource, run, run_options::Destination, upload};
 use crate::{
     db::{Bulk, Column, FromRow, Result, Tx},
-    jobs::{FaceCrop, InvitationRender, Payload},
+    jobs::{FaceCrop, InvitationRender, Payload, PictureFetch},
     ledger::NewJob,
     links::LinkSigner,
 };
@@ -37,16 +37,16 @@ pub struct Invitee {
     pub contact_id: Uuid,
     /// Their place in the list.
     pub position: i64,
-    /// Whether there is a picture of them.
-    pub has_picture: bool,
+    /// Where their picture is, if there is one.
+    pub picture: Option<String>,
     /// They got a link elsewhere, before Herald knew them: they get no other, unless the run refreshes.
     pub has_link: bool,
 }
 
 impl Invitee {
     /// A guest who has no link yet as far as the list says.
-    pub fn new(contact_id: Uuid, position: i64, has_picture: bool) -> Self {
-        Self { contact_id, position, has_picture, has_link: false }
+    pub fn new(contact_id: Uuid, position: i64, picture: Option<String>) -> Self {
+        Self { contact_id, position, picture, has_link: false }
     }
 }
 
@@ -106,7 +106,7 @@ pub async fn prepare_invitations(
             Some(old) if old.run_id == run.id && old.state == "pending" => {}
             Some(old) => {
                 prepared.pending += 1;
-                jobs.push(first_step(workspace_id, old.id, guest.has_picture, run.batch_id));
+                jobs.push(first_step(workspace_id, old.id, guest.picture.as_deref(), run.batch_id));
                 listed.push(Listed { position: guest.position, invitation_id: old.id, had_one: false });
                 taken_over.push((old, guest));
             }
@@ -118,7 +118,7 @@ pub async fn prepare_invitations(
     place(tx, workspace_id, run, &taken_over, places).await?;
     let ids = insert(tx, workspace_id, run, &fresh, links, places).await?;
     for (id, guest) in ids.into_iter().zip(&fresh) {
-        jobs.push(first_step(workspace_id, id, guest.has_picture, run.batch_id));
+        jobs.push(first_step(workspace_id, id, guest.picture.as_deref(), run.batch_id));
         listed.push(Listed { position: guest.position, invitation_id: id, had_one: false });
     }
     list(tx, workspace_id, run.id, &listed).await?;
@@ -147,11 +147,11 @@ async fn list(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, guests: &[Listed]) 
 }
 
 /// The job that begins an invitation.
-pub(super) fn first_step(workspace_id: Uuid, invitation_id: Uuid, has_picture: bool, batch_id: Uuid) -> NewJob {
-    let mut job = if has_picture {
-        FaceCrop { invitation_id }.job(workspace_id)
-    } else {
-        InvitationRender { invitation_id }.job(workspace_id)
+pub(super) fn first_step(workspace_id: Uuid, invitation_id: Uuid, picture: Option<&str>, batch_id: Uuid) -> NewJob {
+    let mut job = match picture.map(PictureSource::of) {
+        Some(Some(source)) => PictureFetch::new(invitation_id, &source).job(workspace_id),
+        Some(None) => FaceCrop { invitation_id }.job(workspace_id),
+        None => InvitationRender { invitation_id }.job(workspace_id),
     };
     job.batch_id = Some(batch_id);
     job
@@ -181,7 +181,7 @@ async fn take_over(
     .column("expires_at", Column::Time(dead.iter().map(|dead| dead.then_some(expires_at)).collect()))
     .column("id", invitations.iter().map(|(old, _)| old.id).collect())
     .column("run_id", invitations.iter().map(|_| run.id).collect())
-    .column("has_picture", invitations.iter().map(|(_, guest)| guest.has_picture).collect())
+    .column("has_picture", invitations.iter().map(|(_, guest)| guest.picture.is_some()).collect())
     .column("at", invitations.iter().map(|_| now).collect())
     .execute(tx)
     .await?;
@@ -234,7 +234,7 @@ async fn insert(
     .column("lucky_number", numbers.iter().map(|(_, number)| number.clone()).collect())
     .column("link", ids.iter().enumerate().map(|(at, id)| link(at, *id)).collect())
     .column("expires_at", ids.iter().map(|_| expires_at).collect())
-    .column("has_picture", guests.iter().map(|guest| guest.has_picture).collect())
+    .column("has_picture", guests.iter().map(|guest| guest.picture.is_some()).collect())
     .column("portrait_notes", Column::Json(ids.iter().map(|_| Some(empty())).collect()))
     .column("render_notes", Column::Json(ids.iter().map(|_| Some(empty())).collect()))
     .column("at", ids.iter().map(|_| now).collect())

@@ -361,7 +361,7 @@ async fn retry(
     .await?;
     let mut jobs: Vec<_> = again
         .iter()
-        .map(|guest| prepare::first_step(workspace_id, guest.id, guest.picture.is_some(), run.batch_id))
+        .map(|guest| prepare::first_step(workspace_id, guest.id, guest.picture.as_deref(), run.batch_id))
         .collect();
     // Only an import that did not reach the end of its list is run again; it goes on where it stopped.
     let unread = run.finished_at.is_some() && !is_imported(&mut tx, workspace_id, id).await?;

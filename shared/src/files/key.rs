@@ -30,6 +30,8 @@ pub enum Area {
     Lists,
     /// A guest's picture as it came.
     Pictures,
+    /// A guest's picture from the web or from Mautic, until it is drawn.
+    Fetched,
     /// A template's background or font.
     Templates,
     /// A crop of a face.
@@ -46,9 +48,10 @@ pub enum Area {
 
 impl Area {
     /// Every area.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Lists,
         Self::Pictures,
+        Self::Fetched,
         Self::Templates,
         Self::Portraits,
         Self::Renderings,
@@ -61,6 +64,7 @@ impl Area {
         match self {
             Self::Lists => "lists",
             Self::Pictures => "pictures",
+            Self::Fetched => "fetched",
             Self::Templates => "templates",
             Self::Portraits => "portraits",
             Self::Renderings => "renderings",
@@ -93,6 +97,11 @@ impl Key {
     /// A guest's picture as it came, by the SHA-256 of its content in hex.
     pub fn picture(workspace_id: Uuid, sha256: &str) -> Self {
         Self::new(workspace_id, Area::Pictures, sha256)
+    }
+
+    /// What was fetched for an invitation, by the mark of the place that it came from.
+    pub fn fetched(workspace_id: Uuid, invitation_id: Uuid, mark: &str) -> Self {
+        Self::new(workspace_id, Area::Fetched, &format!("{invitation_id}-{mark}"))
     }
 
     /// A template's background or font, by the SHA-256 of its content in hex.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     ConnectionTest, ContactsImport, ContactsPull, CrmEvent, CrmSync, FaceCrop, InvitationPublish, InvitationRender,
-    InvitationStart, InvitationSummary, InvitationUpload, JobKind, Payload, ProbeRun, TemplatePreview,
+    InvitationStart, InvitationSummary, InvitationUpload, JobKind, Payload, PictureFetch, ProbeRun, TemplatePreview,
 };
 use crate::ledger::{MAX_ARGS_BYTES, NewJob};
 
@@ -27,6 +27,7 @@ impl JobKind {
             Self::ContactsPull => job_of::<ContactsPull>(workspace_id, args),
             Self::CrmEvent => job_of::<CrmEvent>(workspace_id, args),
             Self::CrmSync => job_of::<CrmSync>(workspace_id, args),
+            Self::PictureFetch => job_of::<PictureFetch>(workspace_id, args),
             Self::FaceCrop => job_of::<FaceCrop>(workspace_id, args),
             Self::InvitationRender => job_of::<InvitationRender>(workspace_id, args),
             Self::InvitationUpload => job_of::<InvitationUpload>(workspace_id, args),

@@ -159,7 +159,9 @@ fn references(kind: JobKind) -> &'static [(&'static str, Thing)] {
         JobKind::ContactsImport => &[("run_id", Thing::Run), ("account.connection_id", Thing::Connection)],
         JobKind::ContactsPull => &[("run_id", Thing::Run), ("connection_id", Thing::Connection)],
         JobKind::InvitationSummary => &[("run_id", Thing::Run)],
-        JobKind::FaceCrop | JobKind::InvitationRender => &[("invitation_id", Thing::Invitation)],
+        JobKind::PictureFetch | JobKind::FaceCrop | JobKind::InvitationRender => {
+            &[("invitation_id", Thing::Invitation)]
+        }
         JobKind::InvitationUpload | JobKind::InvitationPublish => {
             &[("invitation_id", Thing::Invitation), ("account.connection_id", Thing::Connection)]
         }

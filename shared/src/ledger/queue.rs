@@ -215,15 +215,17 @@ pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result
 pub async fn set_up_outside(db: &Db) -> Result<()> {
     let mut tx = db.begin().await?;
     let now = db.now();
-    for (queue, rate, burst, concurrency) in [
-        ("drive", Some(600), Some(10), None),
-        ("mautic", None, None, Some(8)),
+    for (queue, rate, burst, concurrency, key_concurrency) in [
+        ("drive", Some(600), Some(10), None, None),
+        ("mautic", None, None, Some(8), None),
         // Ten mails a second: what the usual services take from an account that is not new.
-        ("email", Some(600), Some(10), None),
+        ("email", Some(600), Some(10), None, None),
+        // Of one host: more would be unfriendly, and one that is slow must not hold up the others.
+        ("fetch", None, None, None, Some(8)),
     ] {
         query(
-            "insert into queues (name, paused, rate, rate_seconds, burst, concurrency, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7) on conflict (name) do nothing",
+            "insert into queues (name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (name) do nothing",
         )
         .bind(queue)
         .bind(false)
@@ -231,6 +233,7 @@ pub async fn set_up_outside(db: &Db) -> Result<()> {
         .bind(60)
         .bind(burst)
         .bind(concurrency)
+        .bind(key_concurrency)
         .bind(now)
         .execute(&mut tx)
         .await?;

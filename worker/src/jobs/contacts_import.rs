@@ -157,7 +157,7 @@ async fn import_contacts(
         let mut problems = Vec::new();
         for (id, position) in chunk.iter().zip(cursor + 1..) {
             match domain::contact(db, task.workspace_id, *id).await? {
-                Some(contact) => invitees.push(Invitee::new(contact.id, position, contact.picture.is_some())),
+                Some(contact) => invitees.push(Invitee::new(contact.id, position, contact.picture)),
                 None => problems.push(ImportProblem {
                     line: position,
                     guest: id.to_string(),

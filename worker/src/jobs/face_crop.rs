@@ -2,20 +2,18 @@
 //!
 //! Safe to run twice: the portrait's key is the hash of the picture and the parameters, and the same picture gives the same bytes.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use herald_shared::{
-    connections::ProviderKind,
-    domain::{self, Fact, Invitation, PicturePolicy},
+    domain::{self, Fact, Invitation, PicturePolicy, RunSource},
     files::{FilesError, Key, Stored},
-    jobs::{FaceCrop, InvitationRender, Payload},
-    providers::{Class, Meter},
+    jobs::{FaceCrop, InvitationRender, Payload, PictureFetch},
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Context, Task, pending_invitation, refused};
+use super::{Context, Task, pending_invitation, picture_fetch, refused};
 use crate::{
     imaging::{
         crop::{CropSettings, crop_portrait},
@@ -37,7 +35,7 @@ struct Cut {
 }
 
 /// Why a picture cannot be used.
-enum Unusable {
+pub(super) enum Unusable {
     /// Never, as it is.
     Permanent(String),
     /// Perhaps later.
@@ -48,18 +46,21 @@ pub(super) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<D
     let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
         return Ok(Done::default());
     };
+    if needs_fetching(&context, &task, &invitation).await? {
+        // A job from before pictures were fetched apart, or one whose picture has been removed since: it hands over.
+        let source = picture_fetch::wanted(&invitation).map(|(_, source)| source);
+        let fetch = source.map(|source| PictureFetch::new(invitation.id, &source).job(task.workspace_id));
+        return Ok(Done { then: fetch.into_iter().collect(), ..Done::default() });
+    }
     let cut = match cut(&context, &task, &invitation).await? {
         Ok(cut) => cut,
-        Err(Unusable::Transient(failure, _)) if task.attempt < FETCH_TRIES && !task.is_last_attempt => {
-            return Err(failure);
-        }
-        Err(Unusable::Permanent(reason) | Unusable::Transient(_, reason)) => {
-            match invitation.options.0.on_bad_picture {
-                PicturePolicy::Fail => return Err(Failure::Fail(reason)),
-                PicturePolicy::Avatar => {
-                    Cut { portrait: None, notes: vec![format!("{reason} (the drawn avatar is used)")] }
-                }
+        Err(unusable) => {
+            if matches!(unusable, Unusable::Permanent(_)) && invitation.options.0.on_bad_picture == PicturePolicy::Fail
+            {
+                // Whoever has it tried again has put another one there.
+                picture_fetch::forget(&context, task.workspace_id, &invitation).await;
             }
+            return without(&invitation, &task, unusable);
         }
     };
     let portrait = match cut.portrait {
@@ -69,11 +70,32 @@ pub(super) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<D
         }
         None => None,
     };
-    Ok(Done {
+    Ok(ready(&invitation, task.workspace_id, portrait, cut.notes))
+}
+
+/// What becomes of an invitation whose picture cannot be used: another try, or what the run's picture policy says.
+pub(super) fn without<P>(invitation: &Invitation, task: &Task<P>, unusable: Unusable) -> Result<Done, Failure> {
+    let reason = match unusable {
+        Unusable::Transient(failure, _) if task.attempt < FETCH_TRIES && !task.is_last_attempt => return Err(failure),
+        Unusable::Permanent(reason) | Unusable::Transient(_, reason) => reason,
+    };
+    match invitation.options.0.on_bad_picture {
+        PicturePolicy::Fail => Err(Failure::Fail(reason)),
+        PicturePolicy::Avatar => {
+            let notes = vec![format!("{reason} (the drawn avatar is used)")];
+            Ok(ready(invitation, task.workspace_id, None, notes))
+        }
+    }
+}
+
+/// The portrait is dealt with, and the drawing comes next.
+fn ready(invitation: &Invitation, workspace_id: Uuid, portrait: Option<String>, notes: Vec<String>) -> Done {
+    let invitation_id = invitation.id;
+    Done {
         result: None,
-        facts: vec![Fact::PortraitReady { invitation_id: invitation.id, portrait, notes: cut.notes }],
-        then: vec![InvitationRender { invitation_id: invitation.id }.job(task.workspace_id)],
-    })
+        facts: vec![Fact::PortraitReady { invitation_id, portrait, notes }],
+        then: vec![InvitationRender { invitation_id }.job(workspace_id)],
+    }
 }
 
 async fn cut(
@@ -89,59 +111,56 @@ async fn cut(
     let template = super::invitation_render::prepared(context, &template).await?;
     // A template without a picture needs none.
     let Some(side) = template.portrait_side() else { return Ok(Ok(none)) };
-    let bytes = match read(context, task, &place).await? {
+    let bytes = match read(context, task, invitation, &place).await? {
         Ok(bytes) => bytes,
         Err(unusable) => return Ok(Err(unusable)),
     };
-    let name = shown(&place);
+    let name = shown(&invitation.source.0, &place);
     let drawing = context.clone();
     let workspace_id = task.workspace_id;
     let cut = context.studio.cpu.run(move || cut_out(&drawing, workspace_id, &bytes, side)).await;
     Ok(cut.map_err(|error| Unusable::Permanent(format!("picture {name}: {error}"))))
 }
 
-/// Reads a picture from where its contact says it is.
-async fn read(context: &Context, task: &Task<FaceCrop>, place: &str) -> Result<Result<Bytes, Unusable>, Failure> {
-    match place.strip_prefix("mautic:") {
-        Some(place) => read_upload(context, task, place).await,
-        None => Ok(read_elsewhere(context, task.workspace_id, place).await),
+/// Whether a picture is one that has to be fetched, is needed, and was not fetched.
+async fn needs_fetching(context: &Context, task: &Task<FaceCrop>, invitation: &Invitation) -> Result<bool, Failure> {
+    if picture_fetch::wanted(invitation).is_none() {
+        return Ok(false);
     }
+    let Some(template) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
+        return Ok(false);
+    };
+    Ok(super::invitation_render::has_portrait(context, &template).await?
+        && !picture_fetch::is_fetched(context, task.workspace_id, invitation).await?)
 }
 
-/// Reads a file that was uploaded with a form of Mautic: `connection:submission:field`.
-async fn read_upload(
+/// Reads a picture from where its contact says it is.
+async fn read(
     context: &Context,
     task: &Task<FaceCrop>,
+    invitation: &Invitation,
     place: &str,
 ) -> Result<Result<Bytes, Unusable>, Failure> {
-    let mut parts = place.splitn(3, ':');
-    let (connection, submission) = (parts.next().map(str::parse), parts.next().map(str::parse));
-    let (Some(Ok(connection)), Some(Ok(submission)), Some(field)) = (connection, submission, parts.next()) else {
-        return Ok(Err(Unusable::Permanent(
-            "where its picture is in Mautic is damaged: pull the contact again".to_owned(),
-        )));
-    };
-    let mautic = context.mautic(task, connection).await?;
-    // The crop's own queue has no rate: the request is paid for from Mautic's.
-    let meter = Meter::of_job(&context.db, ProviderKind::Mautic.queue(), 0);
-    let limit = usize::try_from(context.studio.max_picture_bytes).unwrap_or(usize::MAX);
-    Ok(mautic.client.form_file(submission, field, limit, &meter).await.map_err(|error| {
-        let reason = format!("picture: {error}");
-        match error.class {
-            Class::Recipient | Class::Config | Class::Auth => Unusable::Permanent(reason),
-            Class::Rate | Class::Transient | Class::Down | Class::Unknown => {
-                Unusable::Transient(Failure::Retry { error: reason.clone(), after: error.retry_after }, reason)
-            }
-        }
-    }))
+    if picture_fetch::wanted(invitation).is_none() {
+        return Ok(read_here(context, task.workspace_id, invitation, place).await);
+    }
+    let fetched = picture_fetch::fetched(context, task.workspace_id, invitation).await?;
+    // It was there a moment ago.
+    let gone = || Failure::Retry { error: "the fetched picture is gone: it is fetched again".to_owned(), after: None };
+    fetched.map(Ok).ok_or_else(gone)
 }
 
-async fn read_elsewhere(context: &Context, workspace_id: Uuid, place: &str) -> Result<Bytes, Unusable> {
+async fn read_here(
+    context: &Context,
+    workspace_id: Uuid,
+    invitation: &Invitation,
+    place: &str,
+) -> Result<Bytes, Unusable> {
     let limit = context.studio.max_picture_bytes;
     if let Some(reason) = place.strip_prefix("none:") {
         return Err(Unusable::Permanent(reason.to_owned()));
     }
-    let name = shown(place);
+    let name = shown(&invitation.source.0, place);
     if let Some(key) = place.strip_prefix("store:") {
         let read = async { context.files.get(&Stored::of(workspace_id, key)?, limit).await };
         return read.await.map_err(|error| match error {
@@ -151,17 +170,8 @@ async fn read_elsewhere(context: &Context, workspace_id: Uuid, place: &str) -> R
             error => Unusable::Transient(Failure::from(error), format!("picture {name} cannot be read")),
         });
     }
-    if let Some(path) = place.strip_prefix("file:") {
-        return read_file(path, limit).await.map_err(|error| Unusable::Permanent(format!("picture {name}: {error}")));
-    }
-    context.studio.fetcher.fetch(place).await.map_err(|error| {
-        let reason = format!("picture: {error}");
-        if error.is_transient() {
-            Unusable::Transient(Failure::Retry { error: reason.clone(), after: error.retry_after() }, reason)
-        } else {
-            Unusable::Permanent(reason)
-        }
-    })
+    let path = place.strip_prefix("file:").unwrap_or(place);
+    read_file(path, limit).await.map_err(|error| Unusable::Permanent(format!("picture {name}: {error}")))
 }
 
 async fn read_file(path: &str, limit: u64) -> Result<Bytes, String> {
@@ -184,10 +194,24 @@ async fn read_file(path: &str, limit: u64) -> Result<Bytes, String> {
     tokio::fs::read(path).await.map(Bytes::from).map_err(told)
 }
 
-/// A picture's place as messages may show it: the file's name, never a path or an address with what it may carry.
-fn shown(place: &str) -> String {
-    let name = place.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-    format!("\"{name}\"")
+/// A picture as messages name it: as the list or the upload did, never by a path of this machine, by a key of the file store or by an address
+/// with what it may carry.
+fn shown(source: &RunSource, place: &str) -> String {
+    let last = || place.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    let RunSource::Csv { picture_folder, pictures, .. } = source else {
+        return match place.starts_with("store:") {
+            true => "that was uploaded".to_owned(),
+            false => format!("\"{}\"", last()),
+        };
+    };
+    if let Some(key) = place.strip_prefix("store:") {
+        // Two names of one content have one key: either is right.
+        let name = pictures.iter().find(|(_, of)| *of == key).map(|(name, _)| name);
+        return name.map_or_else(|| "that was uploaded".to_owned(), |name| format!("\"{name}\""));
+    }
+    let beside = place.strip_prefix("file:").zip(picture_folder.as_deref());
+    let named = beside.and_then(|(path, folder)| Path::new(path).strip_prefix(folder).ok()?.to_str());
+    format!("\"{}\"", named.unwrap_or_else(last))
 }
 
 fn cut_out(context: &Context, workspace_id: Uuid, bytes: &[u8], side: u32) -> Result<Cut, PictureError> {
@@ -221,5 +245,32 @@ fn cut_out(context: &Context, workspace_id: Uuid, bytes: &[u8], side: u32) -> Re
             notes.push(format!("the portrait could not be kept (the drawn avatar is used): {error}"));
             Ok(Cut { portrait: None, notes })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(folder: Option<&str>, pictures: &[(&str, &str)]) -> RunSource {
+        RunSource::Csv {
+            key: "imports/abc.csv".to_owned(),
+            name: "guests.csv".to_owned(),
+            sha256: "abc".to_owned(),
+            picture_folder: folder.map(str::to_owned),
+            pictures: pictures.iter().map(|(name, key)| ((*name).to_owned(), (*key).to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn a_picture_is_named_as_the_list_names_it() {
+        let uploaded = list(None, &[("ann/photo.jpg", "pictures/aaaa"), ("bob/photo.jpg", "pictures/bbbb")]);
+        assert_eq!(shown(&uploaded, "store:pictures/bbbb"), "\"bob/photo.jpg\"");
+        assert_eq!(shown(&uploaded, "store:pictures/cccc"), "that was uploaded");
+        let beside = list(Some("/home/agency/lists"), &[]);
+        assert_eq!(shown(&beside, "file:/home/agency/lists/ann/photo.jpg"), "\"ann/photo.jpg\"");
+        assert_eq!(shown(&beside, "file:/elsewhere/photo.jpg"), "\"photo.jpg\"");
+        assert_eq!(shown(&beside, "https://example.com/ann.jpg?token=hunter2"), "\"ann.jpg\"");
+        assert_eq!(shown(&RunSource::Contacts { ids: Vec::new() }, "store:pictures/bbbb"), "that was uploaded");
     }
 }

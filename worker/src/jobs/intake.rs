@@ -50,9 +50,9 @@ impl Chunk {
         let mut invitees = Vec::with_capacity(upserted.len());
         for (contact, row) in upserted.iter().zip(&self.rows) {
             self.problems.extend(contact.note.iter().map(|note| remark(row.line, &row.guest.name, note)));
-            let has_picture = row.guest.picture.is_some();
+            let picture = row.guest.picture.clone();
             let (contact_id, position) = (contact.contact_id, row.position);
-            invitees.push(Invitee { contact_id, position, has_picture, has_link: row.has_link });
+            invitees.push(Invitee { contact_id, position, picture, has_link: row.has_link });
         }
         let mut places = reserve.take(&mut tx, invitees.len()).await?;
         self.write(context, tx, task.workspace_id, run, &invitees, &mut places).await

@@ -47,6 +47,8 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
         // Drawn before, and nothing it shows has changed.
         return Ok(Done { then, ..Done::default() });
     }
+    // What the portrait was cut from has done its part, now that the portrait is noted.
+    super::picture_fetch::forget(&context, task.workspace_id, &invitation).await;
     let portrait = match &invitation.portrait {
         Some(portrait) => {
             let portrait = Stored::of(task.workspace_id, portrait).map_err(refused)?;
@@ -72,6 +74,11 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
         facts: vec![Fact::Rendered { invitation_id: invitation.id, rendering: key.into(), sha256, bytes, notes }],
         then,
     })
+}
+
+/// Whether a template shows a portrait.
+pub(super) async fn has_portrait(context: &Context, row: &TemplateRow) -> Result<bool, Failure> {
+    Ok(prepared(context, row).await?.portrait_side().is_some())
 }
 
 /// A template, prepared. One that cannot be prepared fails for good.

@@ -1,0 +1,36 @@
+//! `picture.fetch`: brings a guest's picture from the web or from Mautic into the file store, for `face.crop` to cut.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{JobKind, Payload};
+use crate::domain::PictureSource;
+
+/// Arguments of `picture.fetch`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PictureFetch {
+    /// The guest's invitation.
+    pub invitation_id: Uuid,
+    /// What it shares a limit with: the host, or the account. Kept on the job's row, not among its arguments.
+    #[serde(skip)]
+    pub limit_key: Option<String>,
+}
+
+impl PictureFetch {
+    /// Fetches an invitation's picture from where it is.
+    pub fn new(invitation_id: Uuid, source: &PictureSource) -> Self {
+        Self { invitation_id, limit_key: Some(source.limit_key()) }
+    }
+}
+
+impl Payload for PictureFetch {
+    const KIND: JobKind = JobKind::PictureFetch;
+
+    fn unique_key(&self) -> Option<String> {
+        Some(super::invitation_key(self.invitation_id))
+    }
+
+    fn limit_key(&self) -> Option<String> {
+        self.limit_key.clone()
+    }
+}

@@ -1,0 +1,144 @@
+//! `picture.fetch`: a guest's picture comes from the web, or from Mautic, into the file store, where `face.crop` finds it.
+//!
+//! It mostly waits, so it has a wide queue of its own: a host that is slow holds up neither the processor's jobs nor other hosts' pictures
+//! (docs/adr/0022-pictures-are-fetched-apart.md).
+//!
+//! Safe to run twice: the file's key is made of the invitation and the place, and a file that is there is not fetched again.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use herald_shared::{
+    connections::ProviderKind,
+    domain::{self, Invitation, PictureSource, picture_mark},
+    files::{FilesError, Key},
+    jobs::{FaceCrop, Payload, PictureFetch},
+    providers::{Class, Meter},
+};
+use uuid::Uuid;
+
+use super::{
+    Context, Task,
+    face_crop::{self, Unusable},
+    pending_invitation, refused,
+};
+use crate::runner::{Done, Failure};
+
+pub(super) async fn run(context: Arc<Context>, task: Task<PictureFetch>) -> Result<Done, Failure> {
+    let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
+        return Ok(Done::default());
+    };
+    let then = vec![FaceCrop { invitation_id: invitation.id }.job(task.workspace_id)];
+    let on = Done { then, ..Done::default() };
+    let Some((place, source)) = wanted(&invitation) else { return Ok(on) };
+    let Some(template) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
+        return Err(Failure::Fail("its template does not exist any more".to_owned()));
+    };
+    let key = key(task.workspace_id, invitation.id, place);
+    // A template without a picture needs none.
+    if !super::invitation_render::has_portrait(&context, &template).await? || context.files.size(&key).await?.is_some()
+    {
+        return Ok(on);
+    }
+    match fetch(&context, &task, source).await? {
+        Ok(bytes) => {
+            context.files.put(&key, bytes).await.map_err(refused)?;
+            Ok(on)
+        }
+        Err(unusable) => face_crop::without(&invitation, &task, unusable),
+    }
+}
+
+/// What has to be fetched for an invitation, if anything has to.
+pub(super) fn wanted(invitation: &Invitation) -> Option<(&str, PictureSource)> {
+    let place = invitation.picture.as_deref()?;
+    Some((place, PictureSource::of(place)?))
+}
+
+/// Where a fetched picture lies until its invitation is drawn.
+fn key(workspace_id: Uuid, invitation_id: Uuid, place: &str) -> Key {
+    Key::fetched(workspace_id, invitation_id, &picture_mark(place))
+}
+
+/// Whether an invitation's picture lies in the file store.
+pub(super) async fn is_fetched(
+    context: &Context,
+    workspace_id: Uuid,
+    invitation: &Invitation,
+) -> Result<bool, Failure> {
+    let Some((place, _)) = wanted(invitation) else { return Ok(false) };
+    Ok(context.files.size(&key(workspace_id, invitation.id, place)).await?.is_some())
+}
+
+/// A picture that was fetched; `None` if it has to be fetched first.
+pub(super) async fn fetched(
+    context: &Context,
+    workspace_id: Uuid,
+    invitation: &Invitation,
+) -> Result<Option<Bytes>, Failure> {
+    let Some((place, _)) = wanted(invitation) else { return Ok(None) };
+    let key = key(workspace_id, invitation.id, place);
+    match context.files.get(&key, context.studio.max_picture_bytes).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(FilesError::Missing(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes what was fetched for an invitation: it is drawn, or cannot be. What cannot be removed now is swept at the next start.
+pub(super) async fn forget(context: &Context, workspace_id: Uuid, invitation: &Invitation) {
+    let Some((place, _)) = wanted(invitation) else { return };
+    if let Err(error) = context.files.delete(&key(workspace_id, invitation.id, place)).await {
+        tracing::info!(%error, "a fetched picture that is not needed any more could not be removed");
+    }
+}
+
+async fn fetch(
+    context: &Context,
+    task: &Task<PictureFetch>,
+    source: PictureSource,
+) -> Result<Result<Bytes, Unusable>, Failure> {
+    match source {
+        PictureSource::Web(address) => Ok(from_web(context, &address).await),
+        PictureSource::Mautic { connection_id, upload } => from_mautic(context, task, connection_id, &upload).await,
+    }
+}
+
+async fn from_web(context: &Context, address: &str) -> Result<Bytes, Unusable> {
+    context.studio.fetcher.fetch(address).await.map_err(|error| {
+        let reason = format!("picture: {error}");
+        if error.is_transient() {
+            Unusable::Transient(Failure::Retry { error: reason.clone(), after: error.retry_after() }, reason)
+        } else {
+            Unusable::Permanent(reason)
+        }
+    })
+}
+
+/// Reads a file that was uploaded with a form of Mautic: `submission:field`.
+async fn from_mautic(
+    context: &Context,
+    task: &Task<PictureFetch>,
+    connection_id: Option<Uuid>,
+    upload: &str,
+) -> Result<Result<Bytes, Unusable>, Failure> {
+    let parts = upload.split_once(':').and_then(|(submission, field)| Some((submission.parse().ok()?, field)));
+    let (Some(connection_id), Some((submission, field))) = (connection_id, parts) else {
+        return Ok(Err(Unusable::Permanent(
+            "where its picture is in Mautic is damaged: pull the contact again".to_owned(),
+        )));
+    };
+    let mautic = context.mautic(task, connection_id).await?;
+    // The queue of fetches has no rate: the request is paid for from Mautic's.
+    let meter = Meter::of_job(&context.db, ProviderKind::Mautic.queue(), 0);
+    let limit = usize::try_from(context.studio.max_picture_bytes).unwrap_or(usize::MAX);
+    Ok(mautic.client.form_file(submission, field, limit, &meter).await.map_err(|error| {
+        let reason = format!("picture: {error}");
+        match error.class {
+            Class::Recipient | Class::Config | Class::Auth => Unusable::Permanent(reason),
+            Class::Rate | Class::Transient | Class::Down | Class::Unknown => {
+                Unusable::Transient(Failure::Retry { error: reason.clone(), after: error.retry_after }, reason)
+            }
+        }
+    }))
+}
