@@ -201,7 +201,7 @@ def providers():
 
 def outreach():
     board = Dashboard("outreach", "outreach", "Invitations on their way, and the requests of the people who send and open them.")
-    steps = "contacts.import|face.crop|invitation.render|invitation.upload|invitation.publish"
+    steps = "contacts.import|picture.fetch|face.crop|invitation.render|invitation.upload|invitation.publish"
     board.row("Invitations")
     board.number("Published, last hour", "Invitations whose last step ended well.", "none", 'sum(increase(herald_jobs_total{kind="invitation.publish",outcome="done"}[1h]))', width=6)
     board.number("Drawn, last hour", "Invitations drawn, also those drawn again.", "none", 'sum(increase(herald_jobs_total{kind="invitation.render",outcome="done"}[1h]))', width=6)

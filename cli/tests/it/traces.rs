@@ -151,12 +151,13 @@ fn one_trace_goes_from_a_request_over_its_jobs_to_the_calls_they_make() {
         assert!(named.next().is_none(), "{name} is there twice");
         one
     };
-    let chain = ["pictures", "face.crop", "contacts.import", "POST /api/v1/invitation-runs"].map(named);
+    let chain = ["pictures", "picture.fetch", "contacts.import", "POST /api/v1/invitation-runs"].map(named);
     for pair in chain.windows(2) {
         assert_eq!(hex(&pair[0].parent_span_id), hex(&pair[1].span_id), "{} below {}", pair[0].name, pair[1].name);
     }
     assert_eq!(hex(&chain[3].parent_span_id), CALLER);
     assert_eq!(chain.map(|span| span.kind), [3, 5, 5, 2], "client, consumer, consumer, server");
+    assert_eq!(hex(&named("face.crop").parent_span_id), hex(&chain[1].span_id));
     assert_eq!(hex(&named("invitation.render").parent_span_id), hex(&named("face.crop").span_id));
     // The call carried its own span's place.
     let (head, _) = &pictures.asked()[0];
@@ -176,7 +177,7 @@ fn one_trace_goes_from_a_request_over_its_jobs_to_the_calls_they_make() {
         span["span"].as_str().unwrap().to_owned()
     };
     assert_eq!(logged("request", "route", "/api/v1/invitation-runs"), hex(&chain[3].span_id));
-    assert_eq!(logged("job", "kind", "face.crop"), hex(&chain[1].span_id));
+    assert_eq!(logged("job", "kind", "picture.fetch"), hex(&chain[1].span_id));
 }
 
 /// Id, kind and traceparent of every job.

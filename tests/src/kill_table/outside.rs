@@ -69,7 +69,7 @@ pub(super) fn play(
 
 /// One API, a scheduler and three workers, of which one after the other is killed and started again.
 fn fleet(options: &Options, ground: &mut Ground, random: &mut StdRng, row: &mut Row) -> Result<()> {
-    let worker = ["worker", "--queues", "control=2,cpu=2,sync=4,drive=4,mautic=4"];
+    let worker = ["worker", "--queues", "control=2,cpu=2,fetch=8,sync=4,drive=4,mautic=4"];
     let plans = vec![
         Plan::new("api-0", &["api"]),
         Plan::new("scheduler-0", &["scheduler"]),

@@ -112,7 +112,7 @@ pub(crate) async fn import(db: &Db, started: &Started, from: i64, guests: &[Gues
         .zip(guests)
         .enumerate()
         .map(|(at, (upserted, guest))| {
-            Invitee::new(upserted.contact_id, from + i64::try_from(at).unwrap(), guest.picture.is_some())
+            Invitee::new(upserted.contact_id, from + i64::try_from(at).unwrap(), guest.picture.clone())
         })
         .collect();
     let (prepared, jobs) =

@@ -147,7 +147,8 @@ fn queues_are_limited_paused_and_listed() {
         .refused("--rate \"fast\" is no rate: write for example 500/s, 30/m, 1000/h or 2000/d, or none");
     queues(&["limit", "cpu", "--concurrency", "0"])
         .refused("--concurrency is not possible: use 1 to 1000000, or null for no limit; to stop a queue, pause it");
-    queues(&["pause", "cup"]).refused("there is no queue \"cup\"; there are: control, cpu, drive, email, mautic, sync");
+    queues(&["pause", "cup"])
+        .refused("there is no queue \"cup\"; there are: control, cpu, drive, email, fetch, mautic, sync");
 }
 
 #[test]

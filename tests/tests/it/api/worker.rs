@@ -52,7 +52,7 @@ pub(super) async fn import(service: &Service, run_id: Uuid, names: &[&str]) {
     let mut tx = db.begin().await.unwrap();
     let upserted = domain::upsert_guests(&mut tx, service.workspace, &guests).await.unwrap();
     let invitees: Vec<_> =
-        upserted.iter().zip(1..).map(|(guest, at)| Invitee::new(guest.contact_id, at, false)).collect();
+        upserted.iter().zip(1..).map(|(guest, at)| Invitee::new(guest.contact_id, at, None)).collect();
     let (prepared, jobs) =
         domain::prepare_invitations(&mut tx, service.workspace, &run, &invitees, &service.links, &mut Vec::new())
             .await

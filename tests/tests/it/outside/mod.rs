@@ -2,6 +2,9 @@
 //! ones do.
 
 mod chaos;
+mod clients;
+mod inside;
+mod pictures;
 mod trouble;
 mod whole;
 mod world;

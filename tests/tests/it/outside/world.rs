@@ -86,6 +86,7 @@ impl World {
         settings.google.drive_url = google.drive();
         settings.google.upload_url = google.upload();
         settings.google.file_link = format!("{}/file/d/{{id}}/view?usp=drivesdk", google.origin());
+        settings.outside.allow_private = vec!["127.0.0.1/32".parse().unwrap()];
         settings.worker.cpu = 1;
         set(&mut settings);
         let workspace = domain::ensure_default_workspace(&db).await.unwrap();
@@ -111,6 +112,10 @@ impl World {
     }
 
     async fn store_template(&self, manifest: String) {
+        self.store_template_of(self.workspace, manifest).await;
+    }
+
+    async fn store_template_of(&self, workspace: Uuid, manifest: String) {
         let mut back = Vec::new();
         image::RgbImage::from_pixel(100, 60, image::Rgb([255; 3]))
             .write_to(&mut Cursor::new(&mut back), image::ImageFormat::Png)
@@ -118,14 +123,19 @@ impl World {
         let mut bundle = Bundle::default();
         bundle.insert("template.toml", manifest.into()).unwrap();
         bundle.insert("back.png", back.into()).unwrap();
-        domain::store_template(&self.db, &self.files, self.workspace, None, &bundle).await.unwrap();
+        domain::store_template(&self.db, &self.files, workspace, None, &bundle).await.unwrap();
     }
 
     /// A template with a portrait; its name.
     pub(crate) async fn portrait_template(&self) -> String {
+        self.portrait_template_of(self.workspace).await
+    }
+
+    /// The same in another workspace.
+    pub(crate) async fn portrait_template_of(&self, workspace: Uuid) -> String {
         let manifest = MANIFEST.replace("\"small\"", "\"portrait\"");
         let slot = "\n[[slot]]\nname = \"face\"\nkind = \"picture\"\nbox = [4, 26, 30, 30]\n";
-        self.store_template(format!("{manifest}{slot}")).await;
+        self.store_template_of(workspace, format!("{manifest}{slot}")).await;
         "portrait".to_owned()
     }
 
@@ -262,12 +272,16 @@ impl World {
     }
 
     pub(crate) fn work_with(&self, handler: Handler) -> Worker {
+        self.work_on(&[("control", 2), ("cpu", 2), ("fetch", 64), ("sync", 4), ("drive", 8), ("mautic", 8)], handler)
+    }
+
+    /// A worker of some queues, with so many jobs at once, and a scheduler.
+    pub(crate) fn work_on(&self, queues: &[(&str, usize)], handler: Handler) -> Worker {
         let (wire, stop) = (Wire::in_process(), CancellationToken::new());
-        let queues = [("control", 2), ("cpu", 2), ("sync", 4), ("drive", 8), ("mautic", 8)];
         let runner = Runner {
             db: self.db.clone(),
             wire: wire.clone(),
-            queues: queues.map(|(queue, at_once)| QueueShare::new(queue, at_once)).into(),
+            queues: queues.iter().map(|(queue, at_once)| QueueShare::new(queue, *at_once)).collect(),
             lease: LEASE,
             stop_after: Duration::from_secs(20),
             holder: None,
