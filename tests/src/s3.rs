@@ -12,7 +12,11 @@ use std::{
 };
 
 use axum::{Router, extract::Request, http::HeaderMap, response::Response};
-use herald_shared::config::{self, Settings};
+use herald_shared::{
+    config::{self, Settings},
+    files::Account,
+    outside::{Guard, Ports},
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use self::state::State;
@@ -115,6 +119,28 @@ impl FakeS3 {
         files.allow_http = true;
         files.retry_seconds = 2;
         files
+    }
+
+    /// The same as a workspace's own bucket, as a connection has it.
+    ///
+    /// # Panics
+    /// When the defaults cannot be read.
+    pub fn account(&self, prefix: &str) -> Account {
+        let settings = self.settings(prefix);
+        Account {
+            bucket: Self::BUCKET.to_owned(),
+            prefix: prefix.to_owned(),
+            endpoint: settings.endpoint,
+            region: settings.region,
+            access_key_id: settings.access_key_id,
+            secret_key: settings.secret_key.into(),
+            path_style: settings.path_style,
+            allow_http: settings.allow_http,
+            timeout_seconds: settings.timeout_seconds,
+            retry_seconds: settings.retry_seconds,
+            guard: Guard::public(Ports::Usual).and_networks(&["127.0.0.1/32".parse().expect("it is a network")]),
+            roots: Vec::new(),
+        }
     }
 
     /// Lets the next `times` requests of a kind fail.

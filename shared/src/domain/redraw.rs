@@ -32,7 +32,7 @@ pub struct Redraw<'a> {
 struct Made {
     run_id: Uuid,
     batch_id: Uuid,
-    has_picture: bool,
+    picture: Option<String>,
 }
 
 /// Has an invitation drawn anew that is made, but whose file is damaged or another guest's. Returns whether it was.
@@ -46,7 +46,7 @@ pub async fn redraw(db: &Db, workspace_id: Uuid, what: Redraw<'_>) -> Result<boo
 /// As [`redraw`], in a transaction.
 pub(super) async fn redraw_in(tx: &mut Tx, workspace_id: Uuid, what: Redraw<'_>) -> Result<bool, EnqueueError> {
     let made: Option<Made> = query(
-        "select i.run_id, r.batch_id, c.picture is not null as has_picture
+        "select i.run_id, r.batch_id, c.picture
          from invitations as i
          join invitation_runs as r on r.id = i.run_id
          join contacts as c on c.id = i.contact_id
@@ -57,8 +57,8 @@ pub(super) async fn redraw_in(tx: &mut Tx, workspace_id: Uuid, what: Redraw<'_>)
     .bind(what.file)
     .optional(&mut *tx)
     .await?;
-    let Some(Made { run_id, batch_id, has_picture }) = made else { return Ok(false) };
-    let with_picture = has_picture && what.from == RedrawFrom::Picture;
+    let Some(Made { run_id, batch_id, picture }) = made else { return Ok(false) };
+    let picture = picture.filter(|_| what.from == RedrawFrom::Picture);
     let changed = query(
         "update invitations set state = 'pending', step = $4, rendering = null, updated_at = $5
          where workspace_id = $1 and id = $2 and state = 'made' and file = $3",
@@ -66,7 +66,7 @@ pub(super) async fn redraw_in(tx: &mut Tx, workspace_id: Uuid, what: Redraw<'_>)
     .bind(workspace_id)
     .bind(what.invitation_id)
     .bind(what.file)
-    .bind(if with_picture { "picture" } else { "render" })
+    .bind(if picture.is_some() { "picture" } else { "render" })
     .bind(tx.db().now())
     .execute(&mut *tx)
     .await?;
@@ -87,7 +87,7 @@ pub(super) async fn redraw_in(tx: &mut Tx, workspace_id: Uuid, what: Redraw<'_>)
     .execute(&mut *tx)
     .await?;
     run::count(tx, workspace_id, run_id, run::Tally { made: -1, ..Default::default() }).await?;
-    let job = prepare::first_step(workspace_id, what.invitation_id, with_picture, batch_id);
+    let job = prepare::first_step(workspace_id, what.invitation_id, picture.as_deref(), batch_id);
     ledger::enqueue(tx, vec![job]).await?;
     Ok(true)
 }

@@ -149,7 +149,7 @@ impl Key {
 
     /// What the file is.
     pub fn area(&self) -> Option<Area> {
-        let name = self.0.0.splitn(4, '/').nth(2)?;
+        let name = self.0.0.split('/').nth(2)?;
         Area::ALL.into_iter().find(|area| area.folder() == name)
     }
 }

@@ -70,7 +70,7 @@ impl Old {
 
     async fn in_bucket(database: &TestDatabase) -> Self {
         let (server, files) = bucket().await;
-        let raw = Bucket::open(&server.settings("herald")).unwrap();
+        let raw = Bucket::open(&server.account("herald")).unwrap();
         Self::lay(database, files, At::Bucket(server, raw)).await
     }
 
@@ -152,8 +152,12 @@ impl Old {
             .collect();
         let mut tx = db.begin().await.unwrap();
         let upserted = domain::upsert_guests(&mut tx, agency, &guests).await.unwrap();
-        let invitees: Vec<_> =
-            upserted.iter().zip(0..).map(|(guest, at)| Invitee::new(guest.contact_id, at, true)).collect();
+        let invitees: Vec<_> = upserted
+            .iter()
+            .zip(&guests)
+            .zip(0..)
+            .map(|((guest, listed), at)| Invitee::new(guest.contact_id, at, listed.picture.clone()))
+            .collect();
         let (prepared, _) =
             domain::prepare_invitations(&mut tx, agency, &run, &invitees, &links, &mut Vec::new()).await.unwrap();
         let rows = i64::try_from(GUESTS).unwrap();

@@ -12,6 +12,7 @@ use axum::{Router, routing::any};
 use futures::TryStreamExt;
 use herald_shared::{
     domain::{self, Guest, InvitationRow, NewRun, NumberFormat, RunSource},
+    files::{Area, Key},
     ledger::{self, JobFilter},
 };
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
@@ -110,7 +111,8 @@ async fn ended(world: &World, workspace: Uuid, run: Uuid) {
 }
 
 async fn fetched(world: &World) -> usize {
-    world.files.list("fetched").try_collect::<Vec<String>>().await.unwrap().len()
+    let all: Vec<Key> = world.files.list_all().try_collect().await.unwrap();
+    all.iter().filter(|key| key.area() == Some(Area::Fetched)).count()
 }
 
 async fn a_slow_picture_host_holds_up_nobody_elses_guests(database: &TestDatabase) {
