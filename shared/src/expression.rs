@@ -1,42 +1,32 @@
 //! `{{ }}` expressions over a guest's fields, for the texts of a template.
 //!
-//! The engine is minijinja, cut down to what a line of text needs: expressions and a few filters, but
-//! no statements, includes, functions or macros. What an agency types here is run for every guest, so
-//! the source, the work and the output are all bounded.
+//! A small language of its own, in the manner of Jinja: fields, texts, numbers, conditions, comparisons and a few filters, but no statements,
+//! functions, lists or repetition. What an agency types here is run for every guest, so the source, the work and the memory are all bounded: every
+//! byte an evaluation reads or makes is paid for ([ADR 20](../../docs/adr/0020-expressions-of-our-own.md)).
+
+mod evaluate;
+mod filters;
+mod isolate;
+mod lexer;
+mod node;
+mod parser;
+mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-use minijinja::value::Value;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, filters, tests};
+use evaluate::{Fault, Meter};
+use node::Node;
+
+pub use filters::FILTERS;
+pub use isolate::{ISOLATE, POP};
 
 /// Longest accepted expression source, in bytes.
 pub const MAX_SOURCE: usize = 2_000;
 /// Longest text an expression may produce, in bytes.
 pub const MAX_OUTPUT: usize = 4_000;
-/// Instructions one evaluation may spend; an honest line of text needs a few dozen.
-const FUEL: u64 = 5_000;
-const NAME: &str = "expression";
-
-/// The filters an expression may use, in the order error messages list them.
-pub const FILTERS: [&str; 13] = [
-    "upper",
-    "lower",
-    "title",
-    "capitalize",
-    "trim",
-    "replace",
-    "default",
-    "first",
-    "last",
-    "length",
-    "int",
-    "float",
-    "round",
-];
-
-static SANDBOX: LazyLock<Environment<'static>> = LazyLock::new(sandbox);
+/// The most fields one text may read.
+pub const MAX_FIELDS: usize = 32;
 
 /// A text with `{{ }}` expressions in it, compiled once and evaluated for each guest.
 #[derive(Debug, Clone)]
@@ -52,7 +42,15 @@ enum Program {
     Literal,
     /// The bare value of one field: needs no engine, and the field's name may hold spaces.
     Field,
-    Compiled(Box<Environment<'static>>),
+    Compiled(Arc<[Part]>),
+}
+
+#[derive(Debug, PartialEq)]
+enum Part {
+    /// The template's own text.
+    Own(String),
+    /// What stands in `{{ }}`.
+    Inserted(Node),
 }
 
 /// Why a text is not a valid expression.
@@ -61,8 +59,14 @@ enum Program {
 pub struct SyntaxError {
     /// What is wrong and what to write instead.
     pub message: String,
-    /// Byte offset in the source, where the engine knows it.
+    /// Byte offset in the source, where it is known.
     pub offset: Option<usize>,
+}
+
+impl SyntaxError {
+    fn unreadable(why: &str, at: usize) -> Self {
+        Self { message: format!("the expression does not read: {why}"), offset: Some(at) }
+    }
 }
 
 /// Why an expression has no value for one guest.
@@ -74,17 +78,28 @@ pub enum EvaluateError {
     /// The text grew past [`MAX_OUTPUT`].
     #[error("the text is longer than {MAX_OUTPUT} bytes; shorten the field or the expression")]
     TooLong,
-    /// The engine gave up: a number that is none, too much work, and the like.
+    /// Anything else: a number that is none, too much work, and the like.
     #[error("the expression fails for this guest: {0}")]
     Failed(String),
+}
+
+impl From<Fault> for EvaluateError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Missing(field) => Self::MissingField(field),
+            Fault::TooLong => Self::TooLong,
+            Fault::TooMuch => Self::Failed("it is too much work; shorten the field or the expression".to_owned()),
+            Fault::Type(why) | Fault::Value(why) => Self::Failed(why),
+        }
+    }
 }
 
 impl Expression {
     /// Compiles a text. Everything outside `{{ }}` stands for itself.
     ///
     /// # Errors
-    /// A [`SyntaxError`] for a text over [`MAX_SOURCE`] bytes, for statements (`{% %}`), for anything that does
-    /// not parse, and for an unknown filter.
+    /// A [`SyntaxError`] for a text over [`MAX_SOURCE`] bytes or [`MAX_FIELDS`] fields, for statements (`{% %}`), for anything that does
+    /// not parse, and for what fails for every guest.
     pub fn parse(source: &str) -> Result<Self, SyntaxError> {
         if source.len() > MAX_SOURCE {
             let message = format!("the text has {} bytes; at most {MAX_SOURCE} are allowed", source.len());
@@ -98,11 +113,13 @@ impl Expression {
         if !source.contains("{{") && !source.contains("{#") {
             return Ok(Self { source: source.into(), fields: BTreeSet::new(), program: Program::Literal });
         }
-        let mut engine = SANDBOX.clone();
-        engine.add_template_owned(NAME, source.to_owned()).map_err(|error| syntax_error(&error, source))?;
-        let fields = engine.get_template(NAME).map(|template| template.undeclared_variables(false));
-        let fields = fields.map_err(|error| syntax_error(&error, source))?.into_iter().collect();
-        let expression = Self { source: source.into(), fields, program: Program::Compiled(Box::new(engine)) };
+        let mut fields = BTreeSet::new();
+        let parts = parts(source, &mut fields)?;
+        if fields.len() > MAX_FIELDS {
+            let message = format!("the text reads {} fields; at most {MAX_FIELDS} are allowed", fields.len());
+            return Err(SyntaxError { message, offset: None });
+        }
+        let expression = Self { source: source.into(), fields, program: Program::Compiled(parts.into()) };
         expression.try_with_samples()?;
         Ok(expression)
     }
@@ -150,237 +167,128 @@ impl Expression {
     ///
     /// # Errors
     /// As for [`Expression::evaluate`].
-    pub fn evaluate_with<'f>(&self, field: impl Fn(&str) -> Option<&'f str>) -> Result<String, EvaluateError> {
-        let known = |name: &str| field(name).ok_or_else(|| EvaluateError::MissingField(name.to_owned()));
+    pub fn evaluate_with<'f>(&'f self, field: impl Fn(&str) -> Option<&'f str>) -> Result<String, EvaluateError> {
+        Ok(self.run(&field, Out::plain())?)
+    }
+
+    /// The text for a line that is to be drawn: what was inserted cannot turn the text around it. See [`ISOLATE`].
+    ///
+    /// # Errors
+    /// As for [`Expression::evaluate`].
+    pub fn evaluate_isolated<'f>(&'f self, field: impl Fn(&str) -> Option<&'f str>) -> Result<String, EvaluateError> {
+        Ok(self.run(&field, Out::isolated())?)
+    }
+
+    fn run<'f>(&'f self, field: &impl Fn(&str) -> Option<&'f str>, mut out: Out) -> Result<String, Fault> {
         match &self.program {
-            Program::Literal => Ok(self.source.clone()),
+            Program::Literal => out.own(&self.source)?,
             Program::Field => {
-                let text = known(&self.source)?;
-                if text.len() > MAX_OUTPUT { Err(EvaluateError::TooLong) } else { Ok(text.to_owned()) }
+                out.inserted(field(&self.source).ok_or_else(|| Fault::Missing(self.source.clone()))?)?;
             }
-            Program::Compiled(engine) => {
-                let mut values = BTreeMap::new();
-                for name in &self.fields {
-                    // A field the guest lacks stays undefined, so that `default` can stand in for it.
-                    if let Some(text) = field(name) {
-                        values.insert(name.as_str(), Value::from(text));
+            Program::Compiled(parts) => {
+                let mut meter = Meter::new();
+                for part in parts.iter() {
+                    match part {
+                        Part::Own(text) => out.own(text)?,
+                        Part::Inserted(node) => {
+                            out.inserted(&evaluate::evaluate(node, field, &mut meter)?.text()?)?;
+                        }
                     }
                 }
-                run(engine, Value::from(values)).map_err(|error| {
-                    let missing = self.fields.iter().find(|name| field(name).is_none());
-                    match (error.kind(), missing) {
-                        (ErrorKind::UndefinedError, Some(name)) => EvaluateError::MissingField(name.clone()),
-                        (ErrorKind::WriteFailure, _) => EvaluateError::TooLong,
-                        _ => EvaluateError::Failed(describe(&error)),
-                    }
-                })
             }
         }
+        Ok(out.end())
     }
 
-    /// Unknown filters and wrong arguments only show when the program runs, so it is run on made-up guests.
+    /// What is wrong for every guest shows when it is run, so it is run on made-up guests.
     fn try_with_samples(&self) -> Result<(), SyntaxError> {
-        let Program::Compiled(engine) = &self.program else { return Ok(()) };
         for sample in ["", "7"] {
-            let values: BTreeMap<_, _> = self.fields.iter().map(|name| (name.as_str(), Value::from(sample))).collect();
-            let Err(error) = run(engine, Value::from(values)) else { continue };
-            let wrong_for_every_guest = matches!(
-                error.kind(),
-                ErrorKind::UnknownFilter
-                    | ErrorKind::UnknownTest
-                    | ErrorKind::UnknownFunction
-                    | ErrorKind::UnknownMethod
-                    | ErrorKind::TooManyArguments
-                    | ErrorKind::MissingArgument
-                    | ErrorKind::TemplateNotFound
-            );
-            if wrong_for_every_guest || self.is_constant() {
-                return Err(syntax_error(&error, &self.source));
+            match self.run(&|_| Some(sample), Out::plain()) {
+                Err(Fault::Type(message)) => return Err(SyntaxError { message, offset: self.source.find("{{") }),
+                Err(fault) if self.is_constant() => {
+                    let message = EvaluateError::from(fault).to_string().replace(" for this guest", "");
+                    return Err(SyntaxError { message, offset: self.source.find("{{") });
+                }
+                _ => {}
             }
         }
         Ok(())
     }
 }
 
-fn sandbox() -> Environment<'static> {
-    let mut engine = Environment::empty();
-    engine.set_fuel(Some(FUEL));
-    engine.set_debug(true); // for the position in error messages
-    engine.set_undefined_behavior(UndefinedBehavior::Strict);
-    engine.add_filter("upper", filters::upper);
-    engine.add_filter("lower", filters::lower);
-    engine.add_filter("title", filters::title);
-    engine.add_filter("capitalize", filters::capitalize);
-    engine.add_filter("trim", filters::trim);
-    engine.add_filter("replace", replace);
-    engine.add_filter("default", filters::default);
-    engine.add_filter("first", filters::first);
-    engine.add_filter("last", filters::last);
-    engine.add_filter("length", filters::length);
-    engine.add_filter("int", filters::int);
-    engine.add_filter("float", filters::float);
-    engine.add_filter("round", filters::round);
-    engine.add_test("defined", tests::is_defined);
-    engine.add_test("undefined", tests::is_undefined);
-    engine
-}
-
-/// The engine's own `replace` can multiply a text's length with every use; fuel does not see that.
-fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
-    let length = text.len() + text.matches(from).count() * to.len();
-    if length > MAX_OUTPUT + text.len() {
-        return Err(Error::new(ErrorKind::WriteFailure, "the replaced text is too long"));
-    }
-    Ok(text.replace(from, to))
-}
-
-fn run(engine: &Environment<'static>, values: Value) -> Result<String, Error> {
-    let mut output = Capped(Vec::new());
-    engine.get_template(NAME)?.render_captured_to(values, &mut output)?;
-    String::from_utf8(output.0).map_err(|_| Error::new(ErrorKind::InvalidOperation, "the text is not UTF-8"))
-}
-
-struct Capped(Vec<u8>);
-
-impl io::Write for Capped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_OUTPUT {
-            return Err(io::Error::other("the text is too long"));
+/// Takes a source apart into the template's own text and what is inserted.
+fn parts(source: &str, fields: &mut BTreeSet<String>) -> Result<Vec<Part>, SyntaxError> {
+    let mut parts = Vec::new();
+    let (mut at, mut trims) = (0, false);
+    loop {
+        let rest = source.get(at..).unwrap_or_default();
+        let opening = [rest.find("{{"), rest.find("{#")].into_iter().flatten().min();
+        let mut own = rest.get(..opening.unwrap_or(rest.len())).unwrap_or_default();
+        if trims {
+            own = own.trim_start();
         }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
+        let Some(opening) = opening else {
+            parts.push(Part::Own(own.to_owned()));
+            break;
+        };
+        let open = at + opening;
+        let inner = source.get(open + 2..).unwrap_or_default();
+        let dashed = inner.starts_with('-');
+        parts.push(Part::Own(if dashed { own.trim_end() } else { own }.to_owned()));
+        if source.get(open..).is_some_and(|rest| rest.starts_with("{#")) {
+            let length = inner.find("#}").ok_or_else(|| SyntaxError::unreadable("the closing #} is missing", open))?;
+            trims = length > 0 && inner.get(..length).is_some_and(|comment| comment.ends_with('-'));
+            at = open + 2 + length + 2;
+            continue;
+        }
+        let lexed = lexer::lex(source, open + 2 + usize::from(dashed))?;
+        parts.push(Part::Inserted(parser::parse(&lexed.tokens, lexed.end, fields)?));
+        (at, trims) = (lexed.next, lexed.trims);
+    }
+    parts.retain(|part| !matches!(part, Part::Own(text) if text.is_empty()));
+    Ok(parts)
+}
+
+/// The text as it is put together, up to its bound.
+struct Out {
+    text: String,
+    /// Where values were inserted, if they are to be isolated.
+    inserted: Option<Vec<std::ops::Range<usize>>>,
+}
+
+impl Out {
+    fn plain() -> Self {
+        Self { text: String::new(), inserted: None }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn isolated() -> Self {
+        Self { text: String::new(), inserted: Some(Vec::new()) }
+    }
+
+    fn own(&mut self, text: &str) -> Result<(), Fault> {
+        if self.text.len() + text.len() > MAX_OUTPUT {
+            return Err(Fault::TooLong);
+        }
+        self.text.push_str(text);
         Ok(())
     }
-}
 
-fn syntax_error(error: &Error, source: &str) -> SyntaxError {
-    let offset = error.range().map(|range| range.start.min(source.len()));
-    let message = match error.kind() {
-        ErrorKind::UnknownFilter => format!("{}; the filters are {}", describe(error), FILTERS.join(", ")),
-        ErrorKind::UnknownFunction => "functions are not available; use fields, filters and \"…\" texts".to_owned(),
-        ErrorKind::SyntaxError => format!("the expression does not read: {}", describe(error)),
-        _ => describe(error),
-    };
-    SyntaxError { message, offset }
-}
+    fn inserted(&mut self, text: &str) -> Result<(), Fault> {
+        let start = self.text.len();
+        self.own(text)?;
+        if let Some(inserted) = &mut self.inserted {
+            inserted.push(start..self.text.len());
+        }
+        Ok(())
+    }
 
-fn describe(error: &Error) -> String {
-    match error.detail() {
-        Some(detail) => detail.to_owned(),
-        None => error.kind().to_string(),
+    fn end(self) -> String {
+        match self.inserted {
+            Some(inserted) => isolate::isolate(self.text, &inserted),
+            None => self.text,
+        }
     }
 }
 
 #[cfg(test)]
-mod required_fields {
-    use super::*;
-
-    #[test]
-    fn a_field_with_a_default_is_not_required() {
-        let source = "{{ name }} {{ company | default('') }}{{ ' at ' ~ table if table is defined }}";
-        let expression = Expression::parse(source).unwrap();
-        let required = ["name", "company", "table", "other"].into_iter().filter(|name| expression.requires(name));
-        assert_eq!(required.collect::<Vec<_>>(), ["name"]);
-    }
-}
-
-#[cfg(test)]
-mod bounds_and_values {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn guest() -> BTreeMap<String, String> {
-        [("first_name", "Zoë"), ("last_name", "O’Hara"), ("company", ""), ("table", "7"), ("Plus One", "yes")]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()
-    }
-
-    fn text(source: &str) -> String {
-        Expression::parse(source).unwrap().evaluate(&guest()).unwrap()
-    }
-
-    #[test]
-    fn text_outside_braces_stands_for_itself() {
-        assert_eq!(text("Table {{ table }}, please"), "Table 7, please");
-        assert_eq!(text("no braces, <b> & %}"), "no braces, <b> & %}");
-    }
-
-    #[test]
-    fn filters_conditions_and_arithmetic_work() {
-        assert_eq!(text("{{ first_name }} {{ last_name | upper }}"), "Zoë O’HARA");
-        assert_eq!(text("{{ company | default('–', true) }}"), "–");
-        assert_eq!(text("{{ \"guest of \" ~ company if company else \"\" }}"), "");
-        assert_eq!(text("{{ table | int + 1 }}"), "8");
-        assert_eq!(text("{{ last_name | replace('’', \"'\") }}"), "O'Hara");
-    }
-
-    #[test]
-    fn the_fields_an_expression_reads_are_known() {
-        let expression = Expression::parse("{{ a }} {{ b | default(c) }}").unwrap();
-        assert_eq!(expression.fields().iter().collect::<Vec<_>>(), ["a", "b", "c"]);
-        assert!(!expression.is_constant());
-        assert!(Expression::parse("{{ 'x' | upper }}").unwrap().is_constant());
-    }
-
-    #[test]
-    fn a_bare_field_may_have_any_name() {
-        let expression = Expression::field("Plus One");
-        assert_eq!(expression.evaluate(&guest()).unwrap(), "yes");
-    }
-
-    #[test]
-    fn a_field_the_guest_lacks_is_named() {
-        let error = Expression::parse("{{ first_name }} {{ title }}").unwrap().evaluate(&guest()).unwrap_err();
-        assert_eq!(error, EvaluateError::MissingField("title".into()));
-        assert_eq!(text("{{ title | default('dear') }}"), "dear");
-        let error = Expression::field("title").evaluate(&guest()).unwrap_err();
-        assert_eq!(error, EvaluateError::MissingField("title".into()));
-    }
-
-    #[test]
-    fn a_syntax_error_has_a_position() {
-        let error = Expression::parse("Dear {{ first_name | }}").unwrap_err();
-        assert!(error.message.contains("does not read"), "{error}");
-        assert!(error.offset.is_some_and(|offset| offset >= 8), "{error:?}");
-    }
-
-    #[test]
-    fn unknown_filters_functions_and_statements_are_refused() {
-        assert!(Expression::parse("{{ a | shout }}").unwrap_err().message.contains("the filters are upper, lower"));
-        // There are no functions: a call reads a field of that name, which no guest has.
-        assert!(Expression::parse("{{ range(9) }}").unwrap().fields().contains("range"));
-        assert!(Expression::parse("{% include 'secret' %}").unwrap_err().message.contains("not allowed"));
-        assert!(Expression::parse("{{ 1 / 0 }}").is_err());
-    }
-
-    #[test]
-    fn output_and_work_are_bounded() {
-        let bomb = Expression::parse("{{ a | replace('a', a) | replace('a', a) | replace('a', a) }}").unwrap();
-        let fields = BTreeMap::from([("a".to_owned(), "a".repeat(1_000))]);
-        assert_eq!(bomb.evaluate(&fields), Err(EvaluateError::TooLong));
-        let long = Expression::parse("{{ a }}{{ a }}{{ a }}{{ a }}{{ a }}").unwrap();
-        assert_eq!(long.evaluate(&fields), Err(EvaluateError::TooLong));
-        assert!(Expression::parse(&"x".repeat(MAX_SOURCE + 1)).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn any_source_is_accepted_or_refused_but_never_panics(source in "[{}|%#a-z0-9'\" .()+*~\\[\\]-]{0,60}") {
-            if let Ok(expression) = Expression::parse(&source) {
-                drop(expression.evaluate(&guest()));
-            }
-        }
-
-        #[test]
-        fn a_field_comes_out_as_it_went_in(value in "\\PC{0,80}") {
-            let fields = BTreeMap::from([("a".to_owned(), value.clone())]);
-            prop_assert_eq!(Expression::parse("{{ a }}").unwrap().evaluate(&fields).unwrap(), value.clone());
-            prop_assert_eq!(Expression::field("a").evaluate(&fields).unwrap(), value);
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,249 @@
+//! Evaluates an expression for one guest, within bounds of work and memory.
+//!
+//! Every byte that is read or made is paid for from the meter, and no value may be longer than [`MAX_VALUE`]. So a hostile expression
+//! costs what its source's length allows, whatever it says.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::MAX_OUTPUT;
+use super::node::{Comparison, Node, Operator};
+use super::value::Value;
+
+/// The longest text an expression may make on the way, in bytes.
+const MAX_VALUE: usize = 4 * MAX_OUTPUT;
+/// The bytes an evaluation may read and write; an honest line of text takes a few hundred.
+const MAX_WORK: usize = 64 << 10;
+
+/// Why there is no value.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The guest lacks this field.
+    Missing(String),
+    /// A text is longer than the bounds.
+    TooLong,
+    /// The work is more than the bounds.
+    TooMuch,
+    /// It fails for every guest who comes here: it is the expression that is wrong.
+    Type(String),
+    /// It fails for this guest's values.
+    Value(String),
+}
+
+/// What an evaluation may still cost.
+pub(super) struct Meter(usize);
+
+impl Meter {
+    pub(super) fn new() -> Self {
+        Self(MAX_WORK)
+    }
+
+    /// Pays for a step that reads so many bytes.
+    pub(super) fn spend(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.0 = self.0.checked_sub(bytes.saturating_add(1)).ok_or(Fault::TooMuch)?;
+        Ok(())
+    }
+
+    /// Says whether a text of so many bytes may be made.
+    pub(super) fn fits(&self, bytes: usize) -> Result<(), Fault> {
+        if bytes > MAX_VALUE { Err(Fault::TooLong) } else { Ok(()) }
+    }
+
+    /// Pays for a text that was made.
+    pub(super) fn made(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.fits(bytes)?;
+        self.spend(bytes)
+    }
+}
+
+/// Evaluates with the guest's fields looked up by a function.
+pub(super) fn evaluate<'v>(
+    node: &'v Node,
+    field: &impl Fn(&str) -> Option<&'v str>,
+    meter: &mut Meter,
+) -> Result<Value<'v>, Fault> {
+    meter.spend(0)?;
+    let value = |node: &'v Node, meter: &mut Meter| evaluate(node, field, meter);
+    Ok(match node {
+        Node::Field(name) => field(name).map_or(Value::Missing(name), |text| Value::Text(Cow::Borrowed(text))),
+        Node::Text(text) => Value::Text(Cow::Borrowed(text)),
+        Node::Integer(number) => Value::Integer(*number),
+        Node::Float(number) => Value::Float(*number),
+        Node::Bool(flag) => Value::Bool(*flag),
+        Node::Not(inner) => Value::Bool(!value(inner, meter)?.is_true()?),
+        Node::Minus(inner) => match value(inner, meter)? {
+            Value::Integer(number) => Value::Integer(number.checked_neg().ok_or_else(too_large)?),
+            Value::Float(number) => Value::Float(-number),
+            other => return Err(other.no_number()),
+        },
+        Node::Calculate(first, rest) => {
+            let mut result = value(first, meter)?;
+            for (operator, operand) in rest {
+                let operand = value(operand, meter)?;
+                result = calculate(*operator, result, operand, meter)?;
+            }
+            result
+        }
+        Node::Concat(parts) => {
+            let mut text = String::new();
+            for part in parts {
+                let part = value(part, meter)?;
+                let part = part.text()?;
+                meter.fits(text.len() + part.len())?;
+                meter.spend(part.len())?;
+                text.push_str(&part);
+            }
+            Value::Text(Cow::Owned(text))
+        }
+        Node::Compare(first, rest) => {
+            let mut left = value(first, meter)?;
+            for (comparison, right) in rest {
+                if let Node::List(items) = right {
+                    let wanted = *comparison == Comparison::In;
+                    let mut found = false;
+                    for item in items {
+                        let item = value(item, meter)?;
+                        found = found || equal(&left, &item, meter)?;
+                    }
+                    if found != wanted {
+                        return Ok(Value::Bool(false));
+                    }
+                    continue;
+                }
+                let right = value(right, meter)?;
+                if !compare(*comparison, &left, &right, meter)? {
+                    return Ok(Value::Bool(false));
+                }
+                left = right;
+            }
+            Value::Bool(true)
+        }
+        // As in Jinja, the operand that decides is the value.
+        Node::All(operands) | Node::Any(operands) => {
+            let decides = matches!(node, Node::Any(_));
+            let mut result = Value::Bool(!decides);
+            for operand in operands {
+                result = value(operand, meter)?;
+                if result.is_true()? == decides {
+                    break;
+                }
+            }
+            result
+        }
+        Node::Choice { condition, then, otherwise } => match (value(condition, meter)?.is_true()?, otherwise) {
+            (true, _) => value(then, meter)?,
+            (false, Some(otherwise)) => value(otherwise, meter)?,
+            (false, None) => Value::EMPTY,
+        },
+        Node::Filtered(inner, filters) => {
+            let mut result = value(inner, meter)?;
+            for (filter, arguments) in filters {
+                let mut given = Vec::with_capacity(arguments.len());
+                for argument in arguments {
+                    given.push(value(argument, meter)?);
+                }
+                meter.spend(0)?;
+                result = filter.apply(result, &given, meter)?;
+            }
+            result
+        }
+        Node::Defined(inner, wanted) => Value::Bool(matches!(value(inner, meter)?, Value::Missing(_)) != *wanted),
+        Node::List(_) => return Err(Fault::Type("a list [ ] stands only behind in".to_owned())),
+    })
+}
+
+fn too_large() -> Fault {
+    Fault::Value("a number gets too large".to_owned())
+}
+
+fn calculate<'v>(operator: Operator, left: Value<'v>, right: Value<'v>, meter: &mut Meter) -> Result<Value<'v>, Fault> {
+    if let (Operator::Add, Value::Text(left), Value::Text(right)) = (operator, &left, &right) {
+        meter.made(left.len() + right.len())?;
+        return Ok(Value::Text(Cow::Owned(format!("{left}{right}"))));
+    }
+    let by_zero = || Fault::Value("a number is divided by zero".to_owned());
+    if let (Value::Integer(left), Value::Integer(right)) = (&left, &right) {
+        let (left, right) = (*left, *right);
+        if right == 0 && matches!(operator, Operator::Divide | Operator::DivideWhole | Operator::Remainder) {
+            return Err(by_zero());
+        }
+        let result = match operator {
+            Operator::Add => left.checked_add(right),
+            Operator::Subtract => left.checked_sub(right),
+            Operator::Multiply => left.checked_mul(right),
+            Operator::Divide => return Ok(Value::Float(left as f64 / right as f64)),
+            Operator::DivideWhole => floor(left, right).map(|(quotient, _)| quotient),
+            Operator::Remainder => floor(left, right).map(|(_, remainder)| remainder),
+        };
+        return Ok(Value::Integer(result.ok_or_else(too_large)?));
+    }
+    let (left, right) = (number(&left)?, number(&right)?);
+    if right == 0.0 && matches!(operator, Operator::Divide | Operator::DivideWhole | Operator::Remainder) {
+        return Err(by_zero());
+    }
+    let result = match operator {
+        Operator::Add => left + right,
+        Operator::Subtract => left - right,
+        Operator::Multiply => left * right,
+        Operator::Divide => left / right,
+        Operator::DivideWhole => (left / right).floor(),
+        Operator::Remainder => left - right * (left / right).floor(),
+    };
+    if result.is_finite() { Ok(Value::Float(result)) } else { Err(too_large()) }
+}
+
+/// Quotient and remainder, rounded down as a person expects of negative numbers.
+fn floor(left: i64, right: i64) -> Option<(i64, i64)> {
+    let (quotient, remainder) = (left.checked_div(right)?, left.checked_rem(right)?);
+    let down = remainder != 0 && (remainder < 0) != (right < 0);
+    Some(if down { (quotient - 1, remainder + right) } else { (quotient, remainder) })
+}
+
+fn number(value: &Value<'_>) -> Result<f64, Fault> {
+    match value {
+        Value::Integer(number) => Ok(*number as f64),
+        Value::Float(number) => Ok(*number),
+        other => Err(other.no_number()),
+    }
+}
+
+fn compare(comparison: Comparison, left: &Value<'_>, right: &Value<'_>, meter: &mut Meter) -> Result<bool, Fault> {
+    Ok(match comparison {
+        Comparison::Equal => equal(left, right, meter)?,
+        Comparison::Unequal => !equal(left, right, meter)?,
+        Comparison::Less => order(left, right, meter)?.is_lt(),
+        Comparison::LessOrEqual => order(left, right, meter)?.is_le(),
+        Comparison::Greater => order(left, right, meter)?.is_gt(),
+        Comparison::GreaterOrEqual => order(left, right, meter)?.is_ge(),
+        Comparison::In | Comparison::NotIn => {
+            let (part, whole) = (left.text()?, right.text()?);
+            meter.spend(part.len() + whole.len())?;
+            whole.contains(&*part) == (comparison == Comparison::In)
+        }
+    })
+}
+
+fn equal(left: &Value<'_>, right: &Value<'_>, meter: &mut Meter) -> Result<bool, Fault> {
+    Ok(match (left, right) {
+        (Value::Missing(field), _) | (_, Value::Missing(field)) => return Err(Fault::Missing((*field).to_owned())),
+        (Value::Text(left), Value::Text(right)) => {
+            meter.spend(left.len().min(right.len()))?;
+            left == right
+        }
+        (Value::Bool(left), Value::Bool(right)) => left == right,
+        (Value::Integer(left), Value::Integer(right)) => left == right,
+        (Value::Integer(_) | Value::Float(_), Value::Integer(_) | Value::Float(_)) => number(left)? == number(right)?,
+        _ => false,
+    })
+}
+
+fn order(left: &Value<'_>, right: &Value<'_>, meter: &mut Meter) -> Result<Ordering, Fault> {
+    match (left, right) {
+        (Value::Text(left), Value::Text(right)) => {
+            meter.spend(left.len().min(right.len()))?;
+            Ok(left.cmp(right))
+        }
+        (Value::Integer(left), Value::Integer(right)) => Ok(left.cmp(right)),
+        _ => Ok(number(left)?.total_cmp(&number(right)?)),
+    }
+}
