@@ -93,15 +93,21 @@ impl Bundle {
     /// [`BundleError`] for a name that is no plain file name, an unwanted kind, and a file or number of files over
     /// the limits.
     pub fn insert(&mut self, name: &str, bytes: Bytes) -> Result<(), BundleError> {
-        if name.is_empty() || name.contains(['/', '\\', '\0']) || name == ".." {
-            return Err(BundleError::Name(name.to_owned()));
-        }
-        if !is_wanted(name) {
-            return Err(BundleError::Kind(name.to_owned()));
-        }
+        Self::check_name(name)?;
         check_size(name, bytes.len() as u64)?;
         self.files.insert(name.to_owned(), bytes);
         if self.files.len() > MAX_FILES { Err(BundleError::TooMany) } else { Ok(()) }
+    }
+
+    /// Says whether a template may have a file of this name.
+    ///
+    /// # Errors
+    /// [`BundleError`] for a name that is no plain file name, and an unwanted kind.
+    pub fn check_name(name: &str) -> Result<(), BundleError> {
+        if name.is_empty() || name.contains(['/', '\\', '\0']) || name == ".." {
+            return Err(BundleError::Name(name.to_owned()));
+        }
+        if is_wanted(name) { Ok(()) } else { Err(BundleError::Kind(name.to_owned())) }
     }
 
     /// The content of one file.

@@ -6,6 +6,7 @@
 
 mod bundle;
 mod color;
+mod font_file;
 mod problem;
 mod read_slot;
 mod slot;
@@ -18,6 +19,7 @@ use toml::de::DeTable;
 
 pub use bundle::{Bundle, BundleError, MANIFEST, MAX_FILE, MAX_FILES};
 pub use color::{Color, ColorError};
+pub use font_file::{FontFlaw, MAX_FACES, check_font};
 pub use problem::{Position, Problem, Problems};
 pub use slot::{
     Align, Area, Border, Content, Font, PictureSlot, QrSlot, Shadow, Shape, Slot, TextSlot, Typography, VerticalAlign,
@@ -78,7 +80,15 @@ impl Template {
     /// # Errors
     /// [`Problems`] lists everything that is wrong, with positions where they are known.
     pub fn read(bundle: &Bundle) -> Result<Self, Problems> {
-        read(bundle, None)
+        read(&Origin::Files(bundle), None)
+    }
+
+    /// Reads a template that was checked and stored before, from its manifest alone: none of its files is looked at.
+    ///
+    /// # Errors
+    /// [`Problems`], if the manifest would not be accepted any more.
+    pub fn of_stored(manifest: &str, (width, height): (u32, u32), version: &str) -> Result<Self, Problems> {
+        read(&Origin::Stored { manifest, size: (width, height), version }, None)
     }
 
     /// Reads and checks a template that is to be filled with these fields ([`PROVIDED_FIELDS`] need not be named).
@@ -86,7 +96,7 @@ impl Template {
     /// # Errors
     /// As [`Template::read`], with a problem for each field the template reads that is not known.
     pub fn read_for(bundle: &Bundle, known: &BTreeSet<String>) -> Result<Self, Problems> {
-        read(bundle, Some(known))
+        read(&Origin::Files(bundle), Some(known))
     }
 
     /// Checks that every field the template cannot do without is known.
@@ -125,8 +135,29 @@ impl Template {
     }
 }
 
-fn read(bundle: &Bundle, known: Option<&BTreeSet<String>>) -> Result<Template, Problems> {
-    let text = manifest_text(bundle).map_err(|message| Problems(vec![general(message)]))?;
+/// Where a template is read from.
+enum Origin<'o> {
+    /// All its files.
+    Files(&'o Bundle),
+    /// Its manifest, and what is known of its files since they were checked.
+    Stored { manifest: &'o str, size: (u32, u32), version: &'o str },
+}
+
+impl<'o> Origin<'o> {
+    fn bundle(&self) -> Option<&'o Bundle> {
+        match self {
+            Self::Files(bundle) => Some(bundle),
+            Self::Stored { .. } => None,
+        }
+    }
+}
+
+fn read(origin: &Origin<'_>, known: Option<&BTreeSet<String>>) -> Result<Template, Problems> {
+    let text = match origin {
+        Origin::Files(bundle) => manifest_text(bundle),
+        Origin::Stored { manifest, .. } => Ok(manifest.strip_prefix('\u{feff}').unwrap_or(manifest)),
+    };
+    let text = text.map_err(|message| Problems(vec![general(message)]))?;
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let syntax = errors.iter().map(|error| Problem {
@@ -139,11 +170,17 @@ fn read(bundle: &Bundle, known: Option<&BTreeSet<String>>) -> Result<Template, P
     let mut top = Table::new(text, document.get_ref(), document.span(), None, &mut problems);
     let name = top.text("name").map(|found| found.value).unwrap_or_default();
     let background = top.required_text("background", "name the picture file in the template's folder");
-    let size = background.as_ref().and_then(|file| match background_size(bundle, &file.value) {
-        Ok(size) => Some(size),
-        Err(message) => {
-            top.problem(Some("background"), Some(file.position), message);
-            None
+    let size = background.as_ref().and_then(|file| {
+        let size = match origin {
+            Origin::Files(bundle) => background_size(bundle, &file.value),
+            Origin::Stored { size, .. } => Ok(*size),
+        };
+        match size {
+            Ok(size) => Some(size),
+            Err(message) => {
+                top.problem(Some("background"), Some(file.position), message);
+                None
+            }
         }
     });
     let found = top.tables("slot");
@@ -156,7 +193,7 @@ fn read(bundle: &Bundle, known: Option<&BTreeSet<String>>) -> Result<Template, P
     }
     let mut slots = Vec::new();
     for (index, (table, span)) in found.into_iter().enumerate().take(MAX_SLOTS) {
-        let context = read_slot::Context { text, bundle, size, index };
+        let context = read_slot::Context { text, bundle: origin.bundle(), size, index };
         slots.extend(read_slot::read(&context, table, span, &mut problems));
     }
     if let Some(known) = known {
@@ -167,7 +204,10 @@ fn read(bundle: &Bundle, known: Option<&BTreeSet<String>>) -> Result<Template, P
         (true, Some(background), Some((width, height))) => {
             let background = background.value;
             let fonts = slots.iter().filter_map(Slot::font_file);
-            let version = bundle.version(fonts.chain([background.as_str()]));
+            let version = match origin {
+                Origin::Files(bundle) => bundle.version(fonts.chain([background.as_str()])),
+                Origin::Stored { version, .. } => (*version).to_owned(),
+            };
             Ok(Template { name, background, width, height, slots, version })
         }
         _ => Err(Problems(problems)),

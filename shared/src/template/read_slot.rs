@@ -6,6 +6,7 @@ use toml::de::DeTable;
 
 use super::bundle::Bundle;
 use super::color::Color;
+use super::font_file::check_font;
 use super::problem::{Problem, did_you_mean};
 use super::slot::{
     Align, Area, Border, Content, Font, PictureSlot, QrSlot, Shadow, Shape, Slot, TextSlot, Typography, VerticalAlign,
@@ -24,7 +25,8 @@ const WHITE: Color = Color::rgb(255, 255, 255);
 /// What reading a slot needs besides its table.
 pub(super) struct Context<'c> {
     pub(super) text: &'c str,
-    pub(super) bundle: &'c Bundle,
+    /// Its files; unknown if they were checked before.
+    pub(super) bundle: Option<&'c Bundle>,
     /// The background's size; unknown if the background itself is a problem.
     pub(super) size: Option<(u32, u32)>,
     pub(super) index: usize,
@@ -154,7 +156,7 @@ fn value(table: &mut Table<'_, '_>) -> Option<Found<Expression>> {
     }
 }
 
-fn typography(table: &mut Table<'_, '_>, bundle: &Bundle) -> Typography {
+fn typography(table: &mut Table<'_, '_>, bundle: Option<&Bundle>) -> Typography {
     let font = font(table, bundle);
     let (bold, italic) = (table.flag("bold"), table.flag("italic"));
     let size = table.number("size", 4.0..=2_000.0).map_or(48.0, |found| found.value);
@@ -205,12 +207,18 @@ fn shadow(table: &mut Table<'_, '_>) -> Shadow {
     }
 }
 
-fn font(table: &mut Table<'_, '_>, bundle: &Bundle) -> Font {
+fn font(table: &mut Table<'_, '_>, bundle: Option<&Bundle>) -> Font {
     let Some(found) = table.text("font") else { return Font::Family("DejaVu Sans".into()) };
     if !is_font(&found.value) {
         return Font::Family(found.value);
     }
-    if bundle.file(&found.value).is_none() {
+    let Some(bundle) = bundle else { return Font::File(found.value) };
+    let flaw = bundle.file(&found.value).map(|bytes| check_font(bytes));
+    if let Some(Err(flaw)) = flaw {
+        let message = format!("\"{}\" cannot be used: {flaw}", found.value);
+        table.problem(Some("font"), Some(found.position), message);
+    }
+    if flaw.is_none() {
         let hint = did_you_mean(&found.value, bundle.files().map(|(name, _)| name).filter(|name| is_font(name)));
         let message = format!(
             "there is no file \"{}\" in the template's folder{hint}; add it or name an installed family",

@@ -1,9 +1,10 @@
 //! The machine's fonts: found in its font folders, picked by family or ranked by script.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use herald_shared::template::check_font;
 use sha2::{Digest, Sha256};
 
 use super::face::covers_cluster;
@@ -13,6 +14,9 @@ use super::{Face, embedded};
 
 /// Rankings kept. A run of invitations meets a few scripts in a few styles.
 const MAX_RANKINGS: usize = 64;
+
+/// How deep folders are looked into.
+const MAX_DEPTH: usize = 8;
 
 /// Every face found, and the order to try them in for what was asked so far.
 pub(super) struct Catalog {
@@ -27,7 +31,7 @@ impl Catalog {
     pub(super) fn scan(dirs: &[PathBuf], well_known: bool) -> Self {
         let mut db = fontdb::Database::new();
         for dir in dirs {
-            db.load_fonts_dir(dir);
+            load_folder(&mut db, dir, 0);
         }
         if well_known {
             db.load_system_fonts();
@@ -97,12 +101,36 @@ impl Catalog {
     }
 }
 
+/// Loads the fonts of a folder and the folders in it, but for those that cannot be what they claim.
+fn load_folder(db: &mut fontdb::Database, folder: &Path, depth: usize) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            // A link may lead back to where it stands.
+            if depth < MAX_DEPTH {
+                load_folder(db, &path, depth + 1);
+            }
+            continue;
+        }
+        let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        if !matches!(extension.as_deref(), Some("ttf" | "ttc" | "otf" | "otc")) {
+            continue;
+        }
+        let checked = std::fs::read(&path).map_err(|error| error.to_string());
+        let checked = checked.and_then(|bytes| check_font(&bytes).map_err(|flaw| flaw.to_string()));
+        let loaded = checked.and_then(|()| db.load_font_file(&path).map_err(|error| error.to_string()));
+        if let Err(reason) = loaded {
+            tracing::warn!(path = %path.display(), reason, "font file is left out");
+        }
+    }
+}
+
 /// The faces in a font handed in as bytes, also known by the file's name without its extension.
 pub(super) fn slots_of_bytes(name: &str, bytes: Vec<u8>) -> Vec<Slot> {
     let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = Arc::new(bytes);
     let mut db = fontdb::Database::new();
     db.load_font_source(fontdb::Source::Binary(bytes.clone()));
-    let stem = std::path::Path::new(name).file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
+    let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
     let mut slots: Vec<Slot> = db.faces().map(|info| slot(info, Source::Bytes(bytes.clone()))).collect();
     if slots.is_empty() {
         // A font without a name table is still a font: it goes by the name of its file.

@@ -15,6 +15,9 @@ use harfrust::font::{Blob, Font, TableFunction};
 /// A font table larger than this is not a character map anyone needs.
 const MAX_TABLE: u32 = 8 << 20;
 
+/// More entries than Unicode has characters are of no use.
+const MAX_CHARACTERS: usize = 0x11_0000;
+
 /// The characters of one face, as sorted, disjoint, inclusive ranges.
 #[derive(Debug, Default)]
 pub(super) struct Coverage {
@@ -41,7 +44,8 @@ impl Coverage {
     }
 
     fn of_characters(characters: impl Iterator<Item = u32>) -> Self {
-        let mut all: Vec<u32> = characters.collect();
+        // A broken map may claim every number there is, many times over.
+        let mut all: Vec<u32> = characters.take(MAX_CHARACTERS).collect();
         all.sort_unstable();
         let mut ranges: Vec<(u32, u32)> = Vec::new();
         for c in all {
@@ -117,6 +121,11 @@ mod tests {
             assert!(!Coverage::of_file(&path, 0).contains('a'));
         }
         assert!(!Coverage::of_file(&dir.path().join("missing.ttf"), 0).contains('a'));
+    }
+
+    #[test]
+    fn a_map_that_never_ends_is_read_up_to_a_bound() {
+        assert!(Coverage::of_characters((0u32..0x61).cycle()).contains('A'));
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod stack;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use herald_shared::template::{Bundle, FontFlaw, Template, check_font};
+
 pub(crate) use face::{Face, PlanKey};
 pub(crate) use rank::{HanStyle, Want};
 pub(crate) use stack::{FaceStack, has_cluster};
@@ -27,11 +29,13 @@ use slot::Slot;
 /// Why a font file was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum FontError {
-    /// The file is a compressed web font.
-    #[error("font file {name} is a web font (WOFF); convert it to TTF or OTF")]
-    WebFont {
+    /// What the file says of itself cannot be.
+    #[error("font file {name} cannot be used: {flaw}")]
+    Flawed {
         /// Name of the file, as given.
         name: String,
+        /// What is wrong with it.
+        flaw: FontFlaw,
     },
     /// The file holds no face that could be read.
     #[error("font file {name} is not a readable TrueType or OpenType font; give a .ttf, .otf or .ttc file")]
@@ -82,9 +86,8 @@ impl FontLibrary {
     /// # Errors
     /// [`FontError`] when the bytes are not a font this library can draw with.
     pub fn add_font_file(&mut self, name: &str, bytes: Vec<u8>) -> Result<Vec<String>, FontError> {
-        if bytes.starts_with(b"wOFF") || bytes.starts_with(b"wOF2") {
-            return Err(FontError::WebFont { name: name.to_owned() });
-        }
+        // Before any library sees it: they believe what a file claims.
+        check_font(&bytes).map_err(|flaw| FontError::Flawed { name: name.to_owned(), flaw })?;
         let mut slots = catalog::slots_of_bytes(name, bytes);
         slots.retain(|slot| slot.face().is_some());
         if slots.is_empty() {
@@ -93,6 +96,21 @@ impl FontLibrary {
         let families = slots.iter().filter_map(|slot| slot.family().map(str::to_owned)).collect();
         self.own.extend(slots.into_iter().map(Arc::new));
         Ok(families)
+    }
+
+    /// Adds the font files that a template's slots name.
+    ///
+    /// # Errors
+    /// The label of the slot whose font does not load, and why.
+    pub fn add_fonts_of(&mut self, template: &Template, bundle: &Bundle) -> Result<(), (String, FontError)> {
+        let mut loaded = Vec::new();
+        for slot in &template.slots {
+            let Some(name) = slot.font_file().filter(|name| !loaded.contains(name)) else { continue };
+            let bytes = bundle.file(name).map(|bytes| bytes.to_vec()).unwrap_or_default();
+            self.add_font_file(name, bytes).map_err(|error| (slot.label.clone(), error))?;
+            loaded.push(name);
+        }
+        Ok(())
     }
 
     /// Whether a style that asks for `family` gets it. Looks at the machine's fonts if it must.
