@@ -69,6 +69,8 @@ use tower_http::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
+#[doc(hidden)]
+pub use self::templates::unpack_template;
 pub use self::{
     events::Events,
     monitor::{Monitor, serve_monitor},

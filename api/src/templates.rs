@@ -20,8 +20,9 @@ use std::collections::BTreeSet;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
+#[doc(hidden)]
+pub use self::receive::unpack_template;
 use crate::{
     Api,
     actor::By,
@@ -116,14 +117,9 @@ async fn show(
     Workspace(workspace): Workspace,
     Id(id): Id,
 ) -> Result<Json<TemplateView>, Problem> {
-    let (row, template) = stored(&api, workspace, id).await?;
-    Ok(Json(TemplateView::new(row, &template)))
-}
-
-async fn stored(api: &Api, workspace: Uuid, id: Uuid) -> Result<(TemplateRow, Template), Problem> {
     let row = domain::template(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("template", id))?;
-    let (template, _) = domain::load_template(&api.files, &row).await.map_err(refused)?;
-    Ok((row, template))
+    let template = domain::stored_template(&row).await.map_err(refused)?;
+    Ok(Json(TemplateView::new(row, &template)))
 }
 
 /// Takes a template in: its files as a form, or one zip.
@@ -147,7 +143,7 @@ async fn upload(
         .await
         .map_err(refused)?;
     let location = format!("/api/v1/templates/{}", row.id);
-    let (row, template) = stored(&api, workspace, row.id).await?;
+    let template = domain::stored_template(&row).await.map_err(refused)?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(TemplateView::new(row, &template))).into_response())
 }
 

@@ -9,6 +9,7 @@ use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -110,7 +111,8 @@ pub(crate) struct Spooled {
     pub(crate) sha256: String,
     /// Its size.
     pub(crate) bytes: u64,
-    start: u64,
+    /// Where it begins in the file.
+    pub(crate) start: u64,
 }
 
 impl Spool {
@@ -120,11 +122,24 @@ impl Spool {
     }
 
     /// Takes a part in; `None` if it is over `most` bytes.
-    pub(crate) async fn take(&mut self, mut part: Part<'_>, most: u64) -> Result<Option<Spooled>, Problem> {
+    pub(crate) async fn take(&mut self, part: Part<'_>, most: u64) -> Result<Option<Spooled>, Problem> {
+        let chunks = futures::stream::try_unfold(part, async |mut part| {
+            Ok::<_, Problem>(part.chunk().await?.map(|chunk| (chunk, part)))
+        });
+        self.take_chunks(chunks, most).await
+    }
+
+    /// Takes a stream in; `None` if it is over `most` bytes.
+    pub(crate) async fn take_chunks(
+        &mut self,
+        chunks: impl Stream<Item = Result<Bytes, Problem>>,
+        most: u64,
+    ) -> Result<Option<Spooled>, Problem> {
         let start = self.written;
         let mut hash = Sha256::new();
         self.file.seek(SeekFrom::Start(start)).await?;
-        while let Some(chunk) = part.chunk().await? {
+        let mut chunks = std::pin::pin!(chunks);
+        while let Some(chunk) = chunks.try_next().await? {
             self.written += chunk.len() as u64;
             if self.written - start > most {
                 return Ok(None);

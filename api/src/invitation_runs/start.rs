@@ -143,9 +143,10 @@ async fn fitting_template(
     guests: &Checked,
 ) -> Result<TemplateRow, Problem> {
     let row = find_template(api, workspace, &wanted.template).await?;
-    let (template, _) = domain::load_template(&api.files, &row).await.map_err(templates::refused)?;
+    let template = domain::stored_template(&row).await.map_err(templates::refused)?;
     let known = domain::field_names(guests.custom_fields.iter().map(String::as_str));
-    template.check_fields(&known).map_err(|problems| templates::refused(TemplateFilesError::Problems(problems)))?;
+    let checked = domain::check_stored_fields(&template, known).await;
+    checked.map_err(|problems| templates::refused(TemplateFilesError::Problems(problems)))?;
     Ok(row)
 }
 

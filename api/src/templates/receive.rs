@@ -1,19 +1,33 @@
 //! Receiving a template: its files one by one, or all of them in one zip.
+//!
+//! What is sent goes to a temporary file first. Only when all of it is there, and there is room for it beside other uploads, it is read into memory.
 
-use std::io::{Cursor, Read};
+use std::{
+    fs::File,
+    io::{Cursor, Read, Seek, SeekFrom},
+    time::Duration,
+};
 
 use axum::extract::Request;
-use bytes::Bytes;
-use herald_shared::template::{Bundle, MANIFEST, MAX_FILE, MAX_FILES};
+use futures::StreamExt;
+use herald_shared::template::{Bundle, BundleError, MANIFEST, MAX_FILE, MAX_FILES};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::ToSchema;
 use zip::{ZipArchive, result::ZipError};
 
 use super::{MAX_TEMPLATE, refused};
 use crate::{
-    input,
+    input, limits,
     problem::{Fault, Kind, Problem},
-    upload::Form,
+    upload::{Form, Spool, Spooled},
 };
+
+/// The memory that templates on their way in may take together, in MB.
+const MEMORY_MB: u32 = 256;
+/// How long an upload waits for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+static MEMORY: Semaphore = Semaphore::const_new(MEMORY_MB as usize);
 
 /// The entries a zip may have: folders and what a desktop leaves in it come on top of a template's files.
 const MAX_ENTRIES: usize = 10 * MAX_FILES;
@@ -37,28 +51,44 @@ pub(super) struct Received {
     /// The name it shall have, if the sender says so.
     pub(super) name: Option<String>,
     pub(super) bundle: Bundle,
+    /// Held for as long as the bundle is in memory.
+    _memory: SemaphorePermit<'static>,
+}
+
+/// Takes memory for so many bytes, when there is.
+async fn memory(bytes: u64) -> Result<SemaphorePermit<'static>, Problem> {
+    let megabytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MEMORY_MB).clamp(1, MEMORY_MB);
+    match tokio::time::timeout(LONGEST_WAIT, MEMORY.acquire_many(megabytes)).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(closed)) => Err(Problem::internal(&closed)),
+        Err(_) => Err(Problem::new(Kind::TimedOut, "too many templates are being uploaded at once; try again")),
+    }
 }
 
 /// Reads a form with a template's files, or with one zip; or a zip as the body.
 pub(super) async fn receive(request: Request, limit: u64) -> Result<Received, Problem> {
+    let mut spool = Spool::new().await?;
     if input::is_media_type(request.headers(), "application/zip") {
-        let body = axum::body::to_bytes(request.into_body(), usize::try_from(limit).unwrap_or(usize::MAX)).await;
-        let body = body.map_err(|_| Problem::new(Kind::InvalidRequest, "the zip broke off, or is over the limit"))?;
-        return Ok(Received { name: None, bundle: unpack(body).await? });
+        let chunks = request.into_body().into_data_stream();
+        let chunks = chunks.map(|chunk| {
+            chunk.map_err(|_| Problem::new(Kind::InvalidRequest, "the zip broke off, or is over the limit"))
+        });
+        let zip = spool.take_chunks(chunks, limit).await?.ok_or_else(|| limits::too_large(limit))?;
+        return unpack(None, &spool, &zip).await;
     }
     if !input::is_media_type(request.headers(), "multipart/form-data") {
         let detail = "send the template's files as a form (multipart/form-data), or one zip";
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
     let mut form = Form::open(request, limit).await?;
-    let mut received = Received { name: None, bundle: Bundle::default() };
+    let mut name = None;
     let mut packed = None;
-    let mut loose = false;
+    let mut loose: Vec<(String, Spooled)> = Vec::new();
     while let Some(part) = form.next().await? {
         let field = part.name();
         let Some(file) = part.file_name() else {
             match field.as_str() {
-                "name" => received.name = Some(part.text(NAME_BYTES).await?).filter(|name| !name.is_empty()),
+                "name" => name = Some(part.text(NAME_BYTES).await?).filter(|name| !name.is_empty()),
                 _ => {
                     return Err(Problem::field(
                         &field,
@@ -69,38 +99,71 @@ pub(super) async fn receive(request: Request, limit: u64) -> Result<Received, Pr
             continue;
         };
         let is_zip = file.to_ascii_lowercase().ends_with(".zip");
+        if !is_zip {
+            if loose.len() == MAX_FILES {
+                return Err(refused(BundleError::TooMany.into()));
+            }
+            Bundle::check_name(&file).map_err(|error| refused(error.into()))?;
+        }
         let most = if is_zip { MAX_TEMPLATE } else { MAX_FILE };
-        let content = part.bytes(usize::try_from(most).unwrap_or(usize::MAX)).await?;
-        let content = content.ok_or_else(|| {
+        let content = spool.take(part, most).await?.ok_or_else(|| {
             Problem::new(Kind::TooLarge, format!("{file} is over {} MB: make it smaller", most >> 20))
         })?;
         if is_zip {
             packed = Some(content);
         } else {
-            loose = true;
-            received.bundle.insert(&file, content).map_err(|error| refused(error.into()))?;
+            loose.push((file, content));
         }
     }
     match packed {
-        Some(_) if loose => {
+        Some(_) if !loose.is_empty() => {
             Err(Problem::field("files", "a zip came together with other files: send the one or the others"))
         }
-        Some(zip) => Ok(Received { bundle: unpack(zip).await?, ..received }),
-        None if !loose => {
+        Some(zip) => unpack(name, &spool, &zip).await,
+        None if loose.is_empty() => {
             Err(Problem::field("files", format!("there are no files: attach {MANIFEST} and its pictures, or one zip")))
         }
-        None => Ok(received),
+        None => {
+            let memory = memory(loose.iter().map(|(_, part)| part.bytes).sum()).await?;
+            let mut file = spool.blocking().await?;
+            let gather = tokio::task::spawn_blocking(move || gather(&mut file, &loose));
+            let bundle = gather.await.map_err(|panic| Problem::internal(&panic))??;
+            Ok(Received { name, bundle, _memory: memory })
+        }
     }
 }
 
-async fn unpack(zip: Bytes) -> Result<Bundle, Problem> {
-    let unpacked = tokio::task::spawn_blocking(move || unzip(&zip, MAX_TEMPLATE)).await;
-    unpacked.map_err(|panic| Problem::internal(&panic))?
+/// Reads the parts of a form into a bundle.
+fn gather(file: &mut File, parts: &[(String, Spooled)]) -> Result<Bundle, Problem> {
+    let mut bundle = Bundle::default();
+    for (name, part) in parts {
+        let mut content = vec![0; usize::try_from(part.bytes).unwrap_or(usize::MAX)];
+        file.seek(SeekFrom::Start(part.start))?;
+        file.read_exact(&mut content)?;
+        bundle.insert(name, content.into()).map_err(|error| refused(error.into()))?;
+    }
+    Ok(bundle)
+}
+
+async fn unpack(name: Option<String>, spool: &Spool, zip: &Spooled) -> Result<Received, Problem> {
+    // What it unpacks to is known only afterwards.
+    let memory = memory(MAX_TEMPLATE).await?;
+    debug_assert_eq!(zip.start, 0, "a zip comes alone");
+    let file = spool.blocking().await?;
+    let unpacked = tokio::task::spawn_blocking(move || unzip(file, MAX_TEMPLATE)).await;
+    let bundle = unpacked.map_err(|panic| Problem::internal(&panic))??;
+    Ok(Received { name, bundle, _memory: memory })
+}
+
+/// Unpacks the zip of a template as an upload is. For the fuzzer.
+#[doc(hidden)]
+pub fn unpack_template(zip: &[u8]) -> Result<Bundle, String> {
+    unzip(Cursor::new(zip), MAX_TEMPLATE).map_err(|problem| format!("{problem:?}"))
 }
 
 /// Unpacks a template's files. What a zip says about sizes is not believed: each file is read up to its limit and no further.
-fn unzip(zip: &[u8], limit: u64) -> Result<Bundle, Problem> {
-    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|error| damaged(&error))?;
+fn unzip(zip: impl Read + Seek, limit: u64) -> Result<Bundle, Problem> {
+    let mut archive = ZipArchive::new(zip).map_err(|error| damaged(&error))?;
     if archive.len() > MAX_ENTRIES {
         return Err(wrong(format!("the zip has {} entries: a template has at most {MAX_FILES} files", archive.len())));
     }
@@ -111,6 +174,8 @@ fn unzip(zip: &[u8], limit: u64) -> Result<Bundle, Problem> {
         let mut entry = archive.by_index(at).map_err(|error| damaged(&error))?;
         let name = entry.name().map_err(|error| damaged(&error))?.into_owned();
         let Some(file) = name.strip_prefix(&folder).filter(|file| is_wanted(file)) else { continue };
+        // Before its content, so that what is refused is not unpacked.
+        Bundle::check_name(file).map_err(|error| refused(error.into()))?;
         let most = left.min(MAX_FILE);
         let mut content = Vec::new();
         entry.by_ref().take(most + 1).read_to_end(&mut content).map_err(|error| damaged(&ZipError::Io(error)))?;
@@ -125,13 +190,15 @@ fn unzip(zip: &[u8], limit: u64) -> Result<Bundle, Problem> {
             ));
         }
         left -= content.len() as u64;
+        // Reading to an unknown end leaves up to as much again behind it.
+        content.shrink_to_fit();
         bundle.insert(file, content.into()).map_err(|error| refused(error.into()))?;
     }
     Ok(bundle)
 }
 
 /// Where in the zip the template is: people pack the folder as often as its files.
-fn template_folder(archive: &ZipArchive<Cursor<&[u8]>>) -> Result<String, Problem> {
+fn template_folder<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<String, Problem> {
     // A name that cannot be read is found out when its file is.
     let names = archive.file_names().filter_map(Result::ok);
     let manifests = names.filter(|name| name.rsplit('/').next() == Some(MANIFEST) && !name.starts_with("__MACOSX/"));
@@ -176,7 +243,7 @@ mod tests {
     }
 
     fn refusal(zip: &[u8], limit: u64) -> String {
-        format!("{:?}", unzip(zip, limit).unwrap_err())
+        format!("{:?}", unzip(Cursor::new(zip), limit).unwrap_err())
     }
 
     #[test]
@@ -189,7 +256,7 @@ mod tests {
             ("gala/old/c.png", b"z"),
         ];
         for packed in [files, folder] {
-            let bundle = unzip(&zip(packed), 1_000).unwrap();
+            let bundle = unzip(Cursor::new(zip(packed)), 1_000).unwrap();
             assert_eq!(bundle.files().map(|(name, _)| name).collect::<Vec<_>>(), ["b.png", "template.toml"]);
         }
     }

@@ -93,13 +93,13 @@ impl Pull<'_> {
         let Some(row) = domain::template(&self.context.db, self.task.workspace_id, self.run.template_id).await? else {
             return Err(Failure::Fail("its template does not exist any more".to_owned()));
         };
-        let (template, _) = domain::load_template(&self.context.files, &row).await.map_err(|error| match error {
+        let template = domain::stored_template(&row).await.map_err(|error| match error {
             TemplateFilesError::Files(_) | TemplateFilesError::Db(_) => error.into(),
             error => Failure::Fail(format!("template {:?}: {error}", row.name)),
         })?;
         let known = domain::field_names(custom.iter().map(String::as_str));
-        template
-            .check_fields(&known)
+        domain::check_stored_fields(&template, known)
+            .await
             .map_err(|problems| Failure::Fail(format!("template {:?}: {problems}", row.name)))?;
         Ok(template.fields())
     }
