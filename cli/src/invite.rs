@@ -1,5 +1,6 @@
 //! `herald invite`: guests in, invitations out.
 
+mod glyphs;
 mod list;
 mod progress;
 mod summary;
@@ -51,6 +52,7 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     // Everything that can be wrong with what was typed is said before anything is written.
     let guests = Guests::read(&options, &settings).await?;
     let (bundle, template) = template(options.template.as_deref(), &guests)?;
+    let lacking = lacking_glyphs(&options, &settings, &guests, &bundle, &template).await?;
     let home = Home::open(common, settings).await?;
     summary::check_writable(&results_path)?;
     let stop = stop::on_signal();
@@ -60,7 +62,7 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     let run_id = trace.scope(start(&home, &options, &guests, &bundle, &template)).await?;
     let engine = Engine::start(&home)?;
     let mut progress = Progress::new(options.json);
-    guests.notes().iter().for_each(|note| progress.note(note));
+    guests.notes().iter().chain(&lacking).for_each(|note| progress.note(note));
     let run = watch(&home, run_id, &stop, &mut progress).await;
     if run.as_ref().is_err_and(|error| error.is::<DiskFull>()) {
         engine.abandon().await;
@@ -140,6 +142,35 @@ fn template(folder: Option<&Path>, guests: &Guests) -> anyhow::Result<(Bundle, T
     Ok((bundle, template))
 }
 
+/// What to say of a list's guests whose texts have characters that no font has. Those of Mautic are not known yet.
+async fn lacking_glyphs(
+    options: &Invite,
+    settings: &Settings,
+    guests: &Guests,
+    bundle: &Bundle,
+    template: &Template,
+) -> anyhow::Result<Vec<String>> {
+    let Guests::List(list) = guests else { return Ok(Vec::new()) };
+    let mut lacking = glyphs::look(glyphs::Look {
+        list: list.copy.try_clone()?,
+        options: import_options(settings),
+        limit: options.limit,
+        template: template.clone(),
+        bundle: bundle.clone(),
+        font_folders: settings.images.font_folders.clone(),
+    })
+    .await?;
+    if !lacking.is_empty() {
+        lacking.push(if options.allow_missing_glyphs {
+            "the characters that no font has are left out, as --allow-missing-glyphs says".to_owned()
+        } else {
+            "these guests get no invitation before that; --allow-missing-glyphs makes theirs without the characters"
+                .to_owned()
+        });
+    }
+    Ok(lacking)
+}
+
 async fn start(
     home: &Home,
     options: &Invite,
@@ -191,6 +222,7 @@ async fn start(
                 only_failed: options.only_failed,
                 limit: options.limit,
                 on_bad_picture: if options.strict_pictures { PicturePolicy::Fail } else { PicturePolicy::Avatar },
+                allow_missing_glyphs: options.allow_missing_glyphs,
                 destination,
             },
             traceparent: telemetry::traceparent(),

@@ -75,7 +75,7 @@ fn draw(
         fields.entry(field.clone()).or_insert_with(|| field.clone());
     }
     let link = "https://invites.example.com/i/this-is-where-the-link-of-the-guest-will-be";
-    let guest = Guest { fields: &fields, portrait: None, number: "0042", link };
+    let guest = Guest { fields: &fields, portrait: None, number: "0042", link, allow_missing_glyphs: true };
     let drawn = render(template, &guest, format, &mut Scratch::default())?;
     std::fs::write(path, drawn.bytes).with_context(|| format!("writing {}", path.display()))?;
     drawn.notes.iter().for_each(|note| say(&format!("note: {note}")));

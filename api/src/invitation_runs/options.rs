@@ -12,8 +12,8 @@ use crate::problem::{Fault, Kind, Problem};
 
 const FORMATS: [&str; 3] = ["jpeg", "png", "webp"];
 /// The fields a form may have besides its files.
-const FORM_FIELDS: &str = "event, template, format, refresh, only_failed, limit, on_bad_picture, number_prefix, number_digits, \
-                           destination, guests and pictures";
+const FORM_FIELDS: &str = "event, template, format, refresh, only_failed, limit, on_bad_picture, allow_missing_glyphs, \
+                           number_prefix, number_digits, destination, guests and pictures";
 
 /// The fields as they came.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -38,6 +38,8 @@ pub(super) struct Fields {
     limit: Option<u64>,
     /// What happens to a guest whose picture cannot be used.
     on_bad_picture: Option<PicturePolicy>,
+    /// Makes invitations, too, whose texts have characters that no font has; those are left out. Otherwise these guests fail.
+    allow_missing_glyphs: bool,
     /// Stands before the lucky numbers, when the event is new.
     number_prefix: Option<String>,
     /// Digits of the lucky numbers, when the event is new.
@@ -79,6 +81,8 @@ pub(super) struct RunForm {
     limit: Option<u64>,
     /// What happens to a guest whose picture cannot be used.
     on_bad_picture: Option<PicturePolicy>,
+    /// Makes invitations, too, whose texts have characters that no font has; those are left out. Otherwise these guests fail.
+    allow_missing_glyphs: Option<bool>,
     /// Stands before the lucky numbers, when the event is new.
     number_prefix: Option<String>,
     /// Digits of the lucky numbers, when the event is new.
@@ -118,6 +122,7 @@ impl Fields {
                     _ => return Err(Fault::new(name, format!("on_bad_picture is {value:?}: use avatar or fail"))),
                 });
             }
+            "allow_missing_glyphs" => self.allow_missing_glyphs = yes_or_no(name, value)?,
             "destination" => {
                 let read = serde_json::from_str(value);
                 self.destination =
@@ -166,6 +171,7 @@ impl Fields {
                 only_failed: self.only_failed,
                 limit: self.limit,
                 on_bad_picture: self.on_bad_picture.unwrap_or_default(),
+                allow_missing_glyphs: self.allow_missing_glyphs,
                 destination: Destination::Local,
             },
         })

@@ -38,6 +38,9 @@ pub(crate) struct Invite {
     /// Give no invitation to guests whose picture cannot be used, instead of a drawn avatar
     #[arg(long)]
     pub(crate) strict_pictures: bool,
+    /// Make invitations, too, whose texts have characters that no font has; those are left out
+    #[arg(long)]
+    pub(crate) allow_missing_glyphs: bool,
     /// Digits of the lucky numbers, when the event is new
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) digits: i64,

@@ -42,6 +42,9 @@ pub struct PlannedRun {
     /// What happens to a guest whose picture cannot be used.
     #[serde(default)]
     pub on_bad_picture: PicturePolicy,
+    /// Makes invitations, too, whose texts have characters that no font has; those are left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_missing_glyphs: bool,
     /// Guests at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
@@ -236,6 +239,7 @@ pub async fn start_planned(
         only_failed: plan.only_failed,
         limit: plan.limit,
         on_bad_picture: plan.on_bad_picture,
+        allow_missing_glyphs: plan.allow_missing_glyphs,
         destination,
     };
     let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent };

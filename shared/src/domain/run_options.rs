@@ -39,6 +39,9 @@ pub struct RunOptions {
     /// What happens to a guest whose picture cannot be used.
     #[serde(default)]
     pub on_bad_picture: PicturePolicy,
+    /// Makes invitations, too, whose texts have characters that no font has; those are left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_missing_glyphs: bool,
     /// Where the invitations go, besides Herald's own file store.
     #[serde(default, skip_serializing_if = "Destination::is_local")]
     pub destination: Destination,

@@ -31,6 +31,7 @@ pub(crate) fn options() -> RunOptions {
         only_failed: false,
         limit: None,
         on_bad_picture: PicturePolicy::Avatar,
+        allow_missing_glyphs: false,
         destination: Destination::Local,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::missing::describe;
+
 /// One remark on a rendering.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
@@ -37,8 +39,8 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MissingGlyphs { slot, characters } => {
-                let characters = characters.join(" ");
-                write!(f, "{slot}: no font has {characters}; install a font for this script and render again")
+                let missing = describe(characters);
+                write!(f, "{slot}: no font has {missing}; then make it again with --refresh")
             }
             Self::Substituted { slot, characters } => {
                 let characters = characters.join(" ");

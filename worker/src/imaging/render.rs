@@ -11,6 +11,7 @@ use super::encode::{EncodeError, Format};
 use super::fonts::FontLibrary;
 use super::frame::Frame;
 use super::initials::initials;
+use super::missing::describe;
 use super::note::Note;
 use super::picture::Pixels;
 use super::qr::{self, QrError};
@@ -21,7 +22,7 @@ use super::template::{Content, PreparedSlot, PreparedTemplate};
 use super::text::{self, Align, Area, TextStyle, VAlign, layout};
 
 /// Changes whenever the same template and guest would come out as other bytes. Part of the address of an output.
-pub const RENDERER_VERSION: u32 = 3;
+pub const RENDERER_VERSION: u32 = 4;
 
 /// Size of the initials on an avatar, in parts of its side.
 const INITIALS: f32 = 0.42;
@@ -37,6 +38,9 @@ pub struct Guest<'g> {
     pub number: &'g str,
     /// What the QR code says; `{{ link }}` in texts.
     pub link: &'g str,
+    /// Draws a line that shows something of the guest's without the characters that no font has, and notes them. Otherwise such a guest
+    /// gets no invitation: a name with holes in it is not a name.
+    pub allow_missing_glyphs: bool,
 }
 
 /// A finished invitation.
@@ -62,6 +66,14 @@ pub enum RenderError {
         slot: String,
         /// Why.
         source: EvaluateError,
+    },
+    /// No font has a character of a line that shows something of the guest's.
+    #[error("{slot}: no font has {}; then run it again, or have it without them with --allow-missing-glyphs", describe(.characters))]
+    MissingGlyphs {
+        /// The slot.
+        slot: String,
+        /// Each once.
+        characters: Vec<String>,
     },
     /// The QR code cannot be drawn.
     #[error("{slot}: {source}")]
@@ -124,13 +136,15 @@ pub fn draw(template: &PreparedTemplate, guest: &Guest<'_>, scratch: &mut Scratc
     for slot in &template.slots {
         match &slot.content {
             Content::Text { value, style } => {
-                let value = value
-                    .evaluate_with(|name| guest.field(name))
+                let line = value
+                    .evaluate_isolated(|name| guest.field(name))
                     .map_err(|source| RenderError::Text { slot: slot.label.clone(), source })?;
-                notes.extend(draw_text(&value, style, slot, &template.fonts, &mut canvas, &mut scratch.text));
+                let noted = draw_text(&line, style, slot, &template.fonts, &mut canvas, &mut scratch.text);
+                notes.extend(if value.is_constant() { noted } else { complete(noted, guest)? });
             }
             Content::Number { style } => {
-                notes.extend(draw_text(guest.number, style, slot, &template.fonts, &mut canvas, &mut scratch.text));
+                let noted = draw_text(guest.number, style, slot, &template.fonts, &mut canvas, &mut scratch.text);
+                notes.extend(complete(noted, guest)?);
             }
             Content::Picture { shape, border } => {
                 let drawn;
@@ -153,6 +167,18 @@ pub fn draw(template: &PreparedTemplate, guest: &Guest<'_>, scratch: &mut Scratc
     Ok(notes)
 }
 
+/// Refuses a line of the guest's with holes in it, unless they are allowed.
+fn complete(notes: Vec<Note>, guest: &Guest<'_>) -> Result<Vec<Note>, RenderError> {
+    let missing = notes.iter().find_map(|note| match note {
+        Note::MissingGlyphs { slot, characters } => Some((slot.clone(), characters.clone())),
+        _ => None,
+    });
+    match missing.filter(|_| !guest.allow_missing_glyphs) {
+        Some((slot, characters)) => Err(RenderError::MissingGlyphs { slot, characters }),
+        None => Ok(notes),
+    }
+}
+
 /// What splicing wants to know of a template.
 pub(super) fn spliced(template: &PreparedTemplate) -> splice::Template<'_> {
     splice::Template { base: &template.base, version: template.version(), sample: Box::new(|| sample(template)) }
@@ -165,7 +191,8 @@ fn sample(template: &PreparedTemplate) -> Frame {
         _ => None,
     });
     let fields = named.flatten().map(|name| (name.clone(), "Alexandra Sample".to_owned())).collect();
-    let guest = Guest { fields: &fields, portrait: None, number: "0042", link: "https://example.org/i/sample" };
+    let link = "https://example.org/i/sample";
+    let guest = Guest { fields: &fields, portrait: None, number: "0042", link, allow_missing_glyphs: true };
     let mut scratch = Scratch::default();
     // An error is this guest's, and ends the drawing where it is.
     let _ = draw(template, &guest, &mut scratch);

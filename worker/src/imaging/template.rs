@@ -91,15 +91,7 @@ impl PreparedTemplate {
     ) -> Result<Self, PrepareError> {
         let mut base = background(&template, bundle)?;
         let mut fonts = fonts.clone();
-        let mut loaded = Vec::new();
-        for slot in &template.slots {
-            let Some(name) = slot.font_file().filter(|name| !loaded.contains(name)) else { continue };
-            let bytes = bundle.file(name).map(|bytes| bytes.to_vec()).unwrap_or_default();
-            fonts
-                .add_font_file(name, bytes)
-                .map_err(|source| PrepareError::Font { slot: slot.label.clone(), source })?;
-            loaded.push(name);
-        }
+        fonts.add_fonts_of(&template, bundle).map_err(|(slot, source)| PrepareError::Font { slot, source })?;
         let mut notes = Vec::new();
         for slot in &template.slots {
             if let Some(manifest::Font::Family(family)) = slot.typography().map(|typography| &typography.font)
@@ -262,7 +254,7 @@ fn prepare(slot: &manifest::Slot) -> PreparedSlot {
     PreparedSlot { label: slot.label.clone(), area: Area { x, y, width, height }, content }
 }
 
-fn style(typography: &manifest::Typography, rotation: f32) -> TextStyle {
+pub(super) fn style(typography: &manifest::Typography, rotation: f32) -> TextStyle {
     TextStyle {
         font: Some(match &typography.font {
             manifest::Font::Family(name) | manifest::Font::File(name) => name.clone(),

@@ -58,8 +58,10 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     };
     let (drawn, sha256) = {
         let (drawing, number, link) = (context.clone(), invitation.lucky_number.clone(), invitation.link.clone());
+        let allow_missing_glyphs = invitation.options.0.allow_missing_glyphs;
         let draw = move || {
-            let drawn = draw(&drawing, &template, &fields, portrait, (&number, &link), format)?;
+            let shown = Shown { fields: &fields, number: &number, link: &link, allow_missing_glyphs };
+            let drawn = draw(&drawing, &template, &shown, portrait, format)?;
             let sha256 = hex::encode(Sha256::digest(&drawn.bytes));
             Ok::<_, Failure>((drawn, sha256))
         };
@@ -118,7 +120,7 @@ fn key(
     invitation: &Invitation,
     workspace_id: Uuid,
 ) -> Key {
-    let shown = serde_json::json!([
+    let mut shown = serde_json::json!([
         RENDERER_VERSION,
         template.fonts_fingerprint(),
         template.version(),
@@ -128,17 +130,28 @@ fn key(
         invitation.link,
         invitation.portrait,
     ]);
+    if let Some(shown) = shown.as_array_mut().filter(|_| invitation.options.0.allow_missing_glyphs) {
+        // One that may have holes does not stand in for one that may not.
+        shown.push("missing glyphs allowed".into());
+    }
     let hash = hex::encode(Sha256::digest(shown.to_string()));
     Key::rendering(workspace_id, &hash, format.extension())
+}
+
+/// What a drawing shows, besides the portrait.
+pub(super) struct Shown<'s> {
+    pub(super) fields: &'s BTreeMap<String, String>,
+    pub(super) number: &'s str,
+    pub(super) link: &'s str,
+    pub(super) allow_missing_glyphs: bool,
 }
 
 /// Draws on a CPU thread.
 pub(super) fn draw(
     context: &Context,
     template: &PreparedTemplate,
-    fields: &BTreeMap<String, String>,
+    shown: &Shown<'_>,
     portrait: Option<Bytes>,
-    (number, link): (&str, &str),
     format: Format,
 ) -> Result<Rendered, Failure> {
     let portrait: Option<Pixels> = match portrait {
@@ -149,7 +162,8 @@ pub(super) fn draw(
         }
         None => None,
     };
-    let guest = Guest { fields, portrait: portrait.as_ref(), number, link };
+    let Shown { fields, number, link, allow_missing_glyphs } = *shown;
+    let guest = Guest { fields, portrait: portrait.as_ref(), number, link, allow_missing_glyphs };
     // The same guest on the same template fails the same way again.
     context
         .studio

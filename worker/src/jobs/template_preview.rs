@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Context, Task,
-    invitation_render::{draw, format, prepared},
+    invitation_render::{Shown, draw, format, prepared},
 };
 use crate::runner::{Done, Failure};
 
@@ -55,7 +55,16 @@ pub(super) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
     let number = contact.and_then(|contact| contact.lucky_number).unwrap_or_else(|| SAMPLE_NUMBER.to_owned());
     let drawn = {
         let drawing = context.clone();
-        let draw = move || draw(&drawing, &template, &fields, None, (&number, SAMPLE_LINK), format);
+        let draw = move || {
+            let (number, link) = (&*number, SAMPLE_LINK);
+            draw(
+                &drawing,
+                &template,
+                &Shown { fields: &fields, number, link, allow_missing_glyphs: true },
+                None,
+                format,
+            )
+        };
         context.studio.cpu.run(draw).await?
     };
     let hash = hex::encode(Sha256::digest(&drawn.bytes));

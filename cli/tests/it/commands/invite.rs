@@ -195,3 +195,23 @@ fn ctrl_c_ends_in_order_and_the_next_run_makes_the_rest() {
     assert_eq!(again["made"].as_u64().unwrap() + again["already"].as_u64().unwrap(), 400, "{again}");
     assert_eq!(stage.stored("invitations").len(), 400);
 }
+
+#[test]
+fn a_guest_whose_name_cannot_be_drawn_gets_no_invitation_unless_that_is_allowed() {
+    let stage = stage(1);
+    stage.template(
+        "template",
+        "[[slot]]\nkind = \"text\"\nvalue = \"Dear {{ name }}\"\nsize = 14\nbox = [0, 0, 90, 20]\n",
+    );
+    // No font has a character of this plane: its characters are for private use.
+    stage.write("guests.csv", "name,email\nAda Example,ada@example.com\nBo \u{10FFFD},bo@example.com\n");
+    let first = end(stage.invite("guests.csv", &[])).with(1);
+    assert!(first.err.contains("note: 1 guest needs a font for characters of no script"), "{}", first.err);
+    assert!(first.err.contains("--allow-missing-glyphs"), "{}", first.err);
+    let status = |stage: &Stage| stage.results().iter().map(|row| row["status"].clone()).collect::<Vec<_>>();
+    assert_eq!(status(&stage), ["made", "failed"]);
+    assert!(stage.results()[1]["note"].contains("no font has \u{10FFFD}"), "{:?}", stage.results());
+    end(stage.invite("guests.csv", &["--allow-missing-glyphs"])).with(0);
+    assert_eq!(status(&stage), ["made", "made"]);
+    assert!(stage.results()[1]["note"].contains("no font has \u{10FFFD}"), "{:?}", stage.results());
+}

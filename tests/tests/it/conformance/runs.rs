@@ -63,6 +63,7 @@ async fn every_source_and_option_comes_back(database: &TestDatabase) {
         only_failed: true,
         limit: Some(10),
         on_bad_picture: domain::PicturePolicy::Fail,
+        allow_missing_glyphs: true,
         destination: domain::Destination::Local,
     };
     for source in sources {

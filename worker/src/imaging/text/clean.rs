@@ -1,5 +1,6 @@
 //! What is taken out of a text before it is shaped.
 
+use herald_shared::expression::{ISOLATE, POP};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -20,8 +21,8 @@ pub(super) struct Clean {
 
 /// Normalises and strips a text.
 ///
-/// Controls, bidi embeddings, overrides and isolates go (a name must not turn its neighbours
-/// around); the joiners, variation selectors and tags that make emoji and Indic text, and the plain
+/// Controls, bidi embeddings and overrides go (a name must not turn its neighbours around), and isolates
+/// but for those that expressions put around what they insert; the joiners, variation selectors and tags that make emoji and Indic text, and the plain
 /// direction marks, stay. All kinds of line break become `\n`.
 pub(super) fn clean(text: &str) -> Clean {
     let mut out = String::with_capacity(text.len());
@@ -32,6 +33,11 @@ pub(super) fn clean(text: &str) -> Clean {
             '\n' if before == '\r' => continue,
             '\n' | '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
             '\t' => ' ',
+            ISOLATE | POP => {
+                // Not counted, and nothing is changed by them but the order.
+                out.push(c);
+                continue;
+            }
             _ if is_stripped(c) => continue,
             _ => c,
         };
@@ -53,7 +59,7 @@ pub(super) fn clean(text: &str) -> Clean {
 fn is_stripped(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{AD}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206F}'
+            '\u{AD}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2067}' | '\u{206A}'..='\u{206F}'
             | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0001}'
             // Non-characters.
             | '\u{FDD0}'..='\u{FDEF}')
@@ -74,6 +80,13 @@ mod tests {
         assert_eq!(cleaned("क्\u{200D}ष"), "क्\u{200D}ष");
         assert_eq!(cleaned("می\u{200C}خواهم"), "می\u{200C}خواهم");
         assert_eq!(cleaned("❤\u{FE0F}"), "❤\u{FE0F}");
+    }
+
+    #[test]
+    fn the_isolates_of_expressions_stay_and_are_not_counted() {
+        assert_eq!(cleaned("a \u{2068}b\u{2069} c"), "a \u{2068}b\u{2069} c");
+        let book = format!("\u{2068}{}\u{2069}", "x".repeat(MAX_CHARS));
+        assert!(!clean(&book).cut);
     }
 
     #[test]

@@ -60,6 +60,29 @@ pub fn layout(text: &str, style: &TextStyle, width: f32, height: f32, fonts: &Fo
     layout
 }
 
+/// The characters of a text that no font has, each once: what [`Layout::missing`] will be, without setting the text. Those a font has but cannot
+/// join, which is rare, show only when it is set.
+pub fn missing(text: &str, style: &TextStyle, fonts: &FontLibrary) -> Vec<String> {
+    if text.is_ascii() {
+        // The fonts compiled in have these.
+        return Vec::new();
+    }
+    let stack = FaceStack::new(fonts, style.font.as_deref(), style.bold, style.italic);
+    let clean = clean(text);
+    let mut fitter = Fitter::new(style, &stack, Bounds::new(style, 0.0, 0.0), &clean.text);
+    let mut missing: Vec<String> = Vec::new();
+    for line in clean.text.lines() {
+        let line = fitter.stand_in(line.trim());
+        let itemized = itemize(&line, style, &stack, fitter.han);
+        for cluster in itemized.missing {
+            if !missing.contains(&cluster) {
+                missing.push(cluster);
+            }
+        }
+    }
+    missing
+}
+
 /// The box and the sizes allowed in it, made safe to calculate with.
 #[derive(Clone, Copy)]
 struct Bounds {

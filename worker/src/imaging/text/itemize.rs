@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use unicode_bidi::{Level, ParagraphBidiInfo};
+use herald_shared::expression::{ISOLATE, POP};
+use unicode_bidi::{Direction, Level, ParagraphBidiInfo, get_base_direction};
 use unicode_properties::{EmojiStatus, UnicodeEmoji};
 use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
@@ -49,7 +50,7 @@ enum Kind {
 
 /// Cuts a paragraph (one line of text, no `\n`) into items in logical order.
 pub(super) fn itemize(paragraph: &str, style: &TextStyle, stack: &FaceStack<'_>, han: HanStyle) -> Itemized {
-    let bidi = ParagraphBidiInfo::new(paragraph, None);
+    let bidi = ParagraphBidiInfo::new(paragraph, base(paragraph));
     let want =
         |script, emoji| Want { script, emoji, serif: stack.serif(), bold: style.bold, italic: style.italic, han };
     let mut clusters: Vec<Cluster<'_>> =
@@ -64,6 +65,10 @@ pub(super) fn itemize(paragraph: &str, style: &TextStyle, stack: &FaceStack<'_>,
     let mut items: Vec<Item> = Vec::new();
     let mut missing = Vec::new();
     for Cluster { start, text, face, script, .. } in clusters {
+        if is_isolate(text) {
+            // It has put the letters in order, and that was all.
+            continue;
+        }
         let Some(face) = face else {
             missing.push(text.to_owned());
             continue;
@@ -83,6 +88,21 @@ pub(super) fn itemize(paragraph: &str, style: &TextStyle, stack: &FaceStack<'_>,
         }
     }
     Itemized { items, base: bidi.paragraph_level, missing }
+}
+
+/// The direction of a paragraph with inserted values: of the first letter of the template's own text or, if that has none, of the
+/// values. `None` leaves it to the first letter, as everywhere else.
+fn base(paragraph: &str) -> Option<Level> {
+    if !paragraph.contains(ISOLATE) || get_base_direction(paragraph) != Direction::Mixed {
+        return None;
+    }
+    let values: String = paragraph.chars().filter(|c| !matches!(*c, ISOLATE | POP)).collect();
+    (get_base_direction(values.as_str()) == Direction::Rtl).then(Level::rtl)
+}
+
+/// Whether a cluster is one of the marks around an inserted value.
+fn is_isolate(cluster: &str) -> bool {
+    !cluster.is_empty() && cluster.chars().all(|c| matches!(c, ISOLATE | POP))
 }
 
 fn classify(start: usize, text: &str) -> Cluster<'_> {
@@ -123,7 +143,7 @@ fn inherit(clusters: &mut [Cluster<'_>], stack: &FaceStack<'_>, want: impl Fn(Sc
         if let Some(found) = strong(cluster) {
             beside = Some(found);
         }
-        if cluster.kind != Kind::Neutral {
+        if cluster.kind != Kind::Neutral || is_isolate(cluster.text) {
             continue;
         }
         // U+FFFD says that the text was damaged before it came here: to be reported, not drawn.

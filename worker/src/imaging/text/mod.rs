@@ -16,7 +16,7 @@ mod wrap;
 
 pub use super::canvas::Canvas;
 pub use draw::{Area, Scratch, draw};
-pub use fit::layout;
+pub use fit::{layout, missing};
 pub use shape::{Layout, Line};
 pub use style::{Align, Shadow, TextStyle, VAlign};
 
