@@ -6,6 +6,7 @@
 mod database;
 pub mod fakes;
 pub mod fence;
+pub mod fuzz;
 pub mod kill_table;
 mod postgres;
 mod proxy;
