@@ -46,6 +46,7 @@ mod workers;
 use std::{io, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
+use futures::future::BoxFuture;
 use herald_shared::{
     config::Settings,
     connections::Clients,
@@ -54,6 +55,7 @@ use herald_shared::{
     links::LinkSigner,
     people::People,
     rate_limits::{Class, RateLimits},
+    template::Bundle,
     wire::Wire,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -119,7 +121,13 @@ pub struct Parts {
     pub events: Events,
     /// How many requests may come.
     pub rate_limits: RateLimits,
+    /// Prepares a template that is uploaded.
+    pub template_check: TemplateCheck,
 }
+
+/// Decodes a template's background and loads its fonts, off the asynchronous threads, and says what is wrong with them. The workers' imaging does it, which this
+/// crate does not know.
+pub type TemplateCheck = Arc<dyn Fn(Bundle) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// Every endpoint, ready to be served.
 pub fn router(api: Api) -> Router {

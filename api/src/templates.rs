@@ -138,6 +138,10 @@ async fn upload(
     request: Request,
 ) -> Result<Response, Problem> {
     let received = receive::receive(request, upload_limit(&api)).await?;
+    // What its manifest says first, which is quick and told in full.
+    domain::check_template(&received.bundle, received.name.as_deref()).await.map_err(refused)?;
+    let checked = (api.template_check)(received.bundle.clone()).await;
+    checked.map_err(|flaw| Problem::faults(Kind::InvalidTemplate, vec![Fault::new("files", flaw)]))?;
     let (quotas, name) = (&api.settings.quotas, received.name.as_deref());
     let row = domain::store_template_within(&api.db, &api.files, quotas, &actor, name, &received.bundle)
         .await

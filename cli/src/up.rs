@@ -1,10 +1,12 @@
 //! `herald up`: API, worker and scheduler in one process.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
+use futures::FutureExt;
 use herald_api::{Api, Events, Parts};
 use herald_shared::{domain, open_files, rate_limits::RateLimits, telemetry, wire::Wire};
+use herald_worker::template_check::TemplateCheck;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -68,9 +70,19 @@ pub(crate) async fn serve(
         metrics,
         events: Events::new(stop.clone()),
         rate_limits,
+        template_check: template_check(home)?,
     });
     say(&format!("herald serves http://{address} (data in {})", home.folder.root().display()));
     herald_api::serve(listener, api, stop).await.context("serving")
+}
+
+/// Prepares uploaded templates in this process.
+fn template_check(home: &Home) -> anyhow::Result<herald_api::TemplateCheck> {
+    let check = Arc::new(TemplateCheck::new(&home.settings.images.font_folders)?);
+    Ok(Arc::new(move |bundle| {
+        let check = check.clone();
+        async move { check.check(bundle).await.map_err(|error| error.to_string()) }.boxed()
+    }))
 }
 
 #[expect(clippy::print_stdout, reason = "what the person who starts it needs to know")]

@@ -75,14 +75,7 @@ async fn store(
     by: Option<(&Actor, &Quotas)>,
 ) -> Result<TemplateRow, TemplateFilesError> {
     let quotas = by.map_or_else(Quotas::default, |(_, quotas)| *quotas);
-    let template = read(bundle).await?;
-    let name = name.unwrap_or(&template.name).trim();
-    if name.is_empty() {
-        return Err(TemplateFilesError::NoName);
-    }
-    if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(TemplateFilesError::Name(name.chars().count()));
-    }
+    let (template, name) = checked(bundle, name).await?;
     let used: BTreeSet<&str> =
         template.slots.iter().filter_map(Slot::font_file).chain([template.background.as_str()]).collect();
     let wanted: Vec<_> = bundle
@@ -100,7 +93,7 @@ async fn store(
     }
     let manifest = bundle.file(MANIFEST).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let new = NewTemplate {
-        name: name.to_owned(),
+        name,
         version: template.version.clone(),
         manifest,
         files: stored,
@@ -116,6 +109,26 @@ async fn store(
     }
     tx.commit().await?;
     Ok(row)
+}
+
+/// Checks a template's manifest and name as [`store_template`] does, and stores nothing.
+///
+/// # Errors
+/// [`TemplateFilesError`] lists everything that is wrong.
+pub async fn check_template(bundle: &Bundle, name: Option<&str>) -> Result<(), TemplateFilesError> {
+    checked(bundle, name).await.map(drop)
+}
+
+async fn checked(bundle: &Bundle, name: Option<&str>) -> Result<(Template, String), TemplateFilesError> {
+    let template = read(bundle).await?;
+    let name = name.unwrap_or(&template.name).trim().to_owned();
+    if name.is_empty() {
+        return Err(TemplateFilesError::NoName);
+    }
+    if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(TemplateFilesError::Name(name.chars().count()));
+    }
+    Ok((template, name))
 }
 
 /// Reads a stored template and its files.

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use futures::FutureExt;
 use herald_api::{Api, Events, Parts};
 use herald_shared::{
     config::Settings,
@@ -20,6 +21,7 @@ use herald_shared::{
     wire::Wire,
 };
 use herald_tests::TestDatabase;
+use herald_worker::template_check::TemplateCheck;
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
@@ -39,8 +41,23 @@ static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(telemetry::start_metr
 /// The client speaks no TLS here, but wants to know who would.
 static TLS: LazyLock<()> = LazyLock::new(|| drop(rustls::crypto::ring::default_provider().install_default()));
 
-/// The header of a PNG of 400 × 300 pixels: all the service reads of a background.
-pub(super) const BACKGROUND: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x90\0\0\x01\x2c\x08\x02\0\0\0\0\0\0\0";
+/// A white PNG of 400 × 300 pixels.
+pub(super) const BACKGROUND: &[u8] =
+    b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x01\x90\x00\x00\x01,\x08\x00\x00\x00\x00\xc8\xdc\xba\x1e\
+    \x00\x00\x01\xabIDATx\xda\xed\xd1\x01\x0d\x00\x00\x0c\xc20\xfc\x9b\x06\x1b\x7f\xd2IXS\x9d*\x16\x00\x11\x10 \
+    \x02\x02D@\x80\x08\x08\x10\x01\x11\x10 \x02\x02D@\x80\x08\x08\x10\x01\x11\x10 \x02\x02D@\x80\x08\x08\x10\x01\
+    \x11\x10 \x02\x02D@\x80\x08\x08\x10\x01\x11\x10 \x02\x02D@\x80\x08\x08\x10\x01\x11\x10 \x02\x02D@\x80\x08\x08\
+    \x10\x01\x11\x10 \x02\x02D@\x80\x08\x08\x10\x01\x11\x10 \x02\x02D@\x80\x08\x08\x10\x01\x11\x10 \x02\x02D@\x80\
+    \x08\x08\x10\x01\x11\x10 \x02\x02D@\x80\x08\x08\x10\x01\x01\x22 \x02\x02D@\x80\x08\x08\x10\x01\x01\x22 \x02\
+    \x02D@\x80\x08\x08\x10\x01\x01\x22 \x02\x02D@\x80\x08\x08\x10\x01\x01\x22 \x02\x02D@\x80\x08\x08\x10\x01\x01\
+    \x22 \x02\x02D@\x80\x08\x08\x10\x01\x01\x22 \x02\x02D@\x80\x08\x08\x10\x01\x01\x22 \x02\x02D@\x80\x08\x08\x10\
+    \x01\x01\x22 \x02\x02D@\x80\x08\x08\x10\x01\x01\x22 \x02\x02D@\x80\x08\x08\x10\x01\x01\x22 @\x04D@\x80\x08\x08\
+    \x10\x01\x01\x22 @\x04D@\x80\x08\x08\x10\x01\x01\x22 @\x04D@\x80\x08\x08\x10\x01\x01\x22 @\x04D@\x80\x08\x08\
+    \x10\x01\x01\x22 @\x04D@\x80\x08\x08\x10\x01\x01\x22 @\x04D@\x80\x08\x08\x10\x01\x01\x22 @\x04D@\x80\x08\x08\
+    \x10\x01\x01\x22 @\x04D@\x80\x08\x08\x10\x01\x01\x22 @\x04D@\x80\x08\x08\x10\x01\x01\x22 @\x04\x04\x88\x05@\
+    \x04\x04\x88\x80\x00\x11\x10 \x02\x02D@\x04\x04\x88\x80\x00\x11\x10 \x02\x02D@\x04\x04\x88\x80\x00\x11\x10 \
+    \x02\x02D@\x04\x04\x88\x80\x00\x11\x10 \x02\x02D@\x04\x04\x88\x80\xfcm\x0d\xf6\x06\x9e\xd3y\x87\xb8\x00\x00\
+    \x00\x00IEND\xaeB`\x82";
 
 /// A manifest that shows the guest's name and table.
 pub(super) const MANIFEST: &str = r#"name = "gala"
@@ -129,6 +146,7 @@ impl Service {
             metrics: METRICS.clone(),
             events: Events::new(stop.clone()),
             rate_limits,
+            template_check: template_check(),
         });
         let server = tokio::spawn(herald_api::serve(listener, api.clone(), stop.clone()));
         // Where an answer leads is for the test to say.
@@ -248,4 +266,13 @@ impl Answer {
         assert_eq!(problem["request_id"], self.header("x-request-id"));
         problem["detail"].as_str().unwrap().to_owned()
     }
+}
+
+/// As the program does it.
+fn template_check() -> herald_api::TemplateCheck {
+    let check = Arc::new(TemplateCheck::new(&[]).unwrap());
+    Arc::new(move |bundle| {
+        let check = check.clone();
+        async move { check.check(bundle).await.map_err(|error| error.to_string()) }.boxed()
+    })
 }

@@ -21,6 +21,8 @@ on_both_engines! {
     a_zip_is_as_good_as_its_files,
     a_template_whose_file_is_gone_says_so_and_is_uploaded_again,
     a_wrong_template_is_refused_with_everything_that_is_wrong,
+    a_damaged_background_or_font_is_refused_when_it_is_uploaded,
+    a_template_is_shown_without_its_files,
     a_zip_that_unpacks_too_large_is_refused,
     templates_come_in_pages,
 }
@@ -146,4 +148,33 @@ async fn templates_come_in_pages(database: &TestDatabase) {
     assert_eq!(names(&first), ["three", "two"]);
     let next = first["next_cursor"].as_str().unwrap();
     assert_eq!(names(&service.get(&format!("{TEMPLATES}?cursor={next}")).await.json()), ["one"]);
+}
+
+async fn a_damaged_background_or_font_is_refused_when_it_is_uploaded(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let half = &BACKGROUND[..BACKGROUND.len() - 40];
+    let form = Form::default().file("files", "template.toml", MANIFEST).file("files", "back.png", half);
+    let refused = service.post_form(TEMPLATES, form).await;
+    assert!(refused.text().contains("background \\\"back.png\\\""), "{}", refused.text());
+    refused.problem(422, "invalid-template");
+    // A collection that claims 4,294,967,295 fonts, which a font library believes.
+    let mut endless = b"ttcf\0\x01\0\0\xff\xff\xff\xff\0\0\0\x10".to_vec();
+    endless.resize(531, 0);
+    let manifest = format!("{MANIFEST}[[slot]]\nkind = \"number\"\nfont = \"own.ttf\"\nbox = [0, 0, 90, 40]\n");
+    let refused = service.post_form(TEMPLATES, files(&manifest).file("files", "own.ttf", endless)).await;
+    assert!(
+        refused.text().contains("\\\"own.ttf\\\" cannot be used: it claims to hold 4294967295 fonts"),
+        "{}",
+        refused.text()
+    );
+    refused.problem(422, "invalid-template");
+    assert_eq!(service.get(TEMPLATES).await.json()["items"], json!([]));
+}
+
+async fn a_template_is_shown_without_its_files(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let made = service.post_form(TEMPLATES, files(MANIFEST)).await;
+    let location = made.header("location").to_owned();
+    std::fs::remove_dir_all(service.folder.path().join("files")).unwrap();
+    assert_eq!(service.get(&location).await.json(), made.json());
 }

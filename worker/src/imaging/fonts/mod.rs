@@ -15,7 +15,7 @@ mod slot;
 mod stack;
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use herald_shared::template::{Bundle, FontFlaw, Template, check_font};
 
@@ -61,6 +61,21 @@ struct System {
     catalog: OnceLock<Catalog>,
 }
 
+impl System {
+    /// The machine's fonts and those in these folders. Libraries that are there at the same time share what they found: reading the folders takes a while.
+    fn shared(dirs: &[PathBuf]) -> Arc<Self> {
+        static KNOWN: Mutex<Vec<Weak<System>>> = Mutex::new(Vec::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|system| system.strong_count() > 0);
+        if let Some(system) = known.iter().filter_map(Weak::upgrade).find(|system| system.dirs == dirs) {
+            return system;
+        }
+        let system = Arc::new(Self { dirs: dirs.to_vec(), well_known: true, catalog: OnceLock::new() });
+        known.push(Arc::downgrade(&system));
+        system
+    }
+}
+
 impl FontLibrary {
     /// Only the fonts compiled in: the same pixels on every machine.
     pub fn embedded() -> Self {
@@ -70,8 +85,7 @@ impl FontLibrary {
     /// The compiled-in fonts, those under `extra_dirs` and the system's. Folders are read the first
     /// time a name needs a face that is not compiled in; a folder that is missing counts as empty.
     pub fn with_system(extra_dirs: &[PathBuf]) -> Self {
-        let system = System { dirs: extra_dirs.to_vec(), well_known: true, catalog: OnceLock::new() };
-        Self { system: Some(Arc::new(system)), ..Self::embedded() }
+        Self { system: Some(System::shared(extra_dirs)), ..Self::embedded() }
     }
 
     /// The compiled-in fonts and those under `dirs`, without the system's own folders.

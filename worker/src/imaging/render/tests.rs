@@ -185,7 +185,7 @@ fn cut_texts_missing_glyphs_and_missing_fonts_are_noted() {
 #[test]
 fn a_guest_whose_name_has_holes_gets_no_invitation_unless_that_is_allowed() {
     let slots = "[[slot]]\nkind = \"text\"\nvalue = \"\u{12345}\"\nbox = [0, 0, 90, 30]\n\
-                 [[slot]]\nname = \"guest\"\nkind = \"text\"\nvalue = \"Dear {{ name }}\"\nbox = [0, 40, 90, 30]";
+                 [[slot]]\nname = \"guest\"\nkind = \"text\"\nvalue = \"Dear {{ name }}\"\nsize = 10\nbox = [0, 40, 200, 30]";
     let template = prepare(slots);
     let refusal = |name: &str| {
         let fields = fields(name);
