@@ -291,4 +291,6 @@ impl Out {
 }
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod tests;
