@@ -131,12 +131,7 @@ async fn show(
         (status = 201, description = "The template", body = TemplateView, headers(("location" = String, description = "Where it is"))),
     )
 )]
-async fn upload(
-    State(api): State<Api>,
-    Workspace(workspace): Workspace,
-    By(actor): By,
-    request: Request,
-) -> Result<Response, Problem> {
+async fn upload(State(api): State<Api>, By(actor): By, request: Request) -> Result<Response, Problem> {
     let received = receive::receive(request, upload_limit(&api)).await?;
     // What its manifest says first, which is quick and told in full.
     domain::check_template(&received.bundle, received.name.as_deref()).await.map_err(refused)?;
