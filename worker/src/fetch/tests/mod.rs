@@ -13,7 +13,10 @@ fn settings(server: &Server) -> FetchSettings {
 
 fn client(settings: FetchSettings, script: &Arc<Script>) -> GuardedClient {
     // In these tests 127.0.0.1 plays a public server; everything else is judged as in production.
-    let guard = Guard::public(Ports::Only(settings.ports.clone())).and_networks(&["127.0.0.1/32".parse().unwrap()]);
+    let guard = Guard::public(Ports::Only(settings.ports.clone()))
+        .and_networks(&["127.0.0.1/32".parse().unwrap()])
+        .and_hosts(&settings.allow)
+        .unwrap();
     GuardedClient::guarded(settings, guard, script.clone()).unwrap()
 }
 
