@@ -48,8 +48,8 @@ pub(super) async fn redraw_in(tx: &mut Tx, workspace_id: Uuid, what: Redraw<'_>)
     let made: Option<Made> = query(
         "select i.run_id, r.batch_id, c.picture
          from invitations as i
-         join invitation_runs as r on r.id = i.run_id
-         join contacts as c on c.id = i.contact_id
+         join invitation_runs as r on r.workspace_id = i.workspace_id and r.id = i.run_id
+         join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
          where i.workspace_id = $1 and i.id = $2 and i.state = 'made' and i.file = $3",
     )
     .bind(workspace_id)
