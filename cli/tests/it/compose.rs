@@ -38,6 +38,7 @@ fn every_herald_of_the_fleet_is_started_with_words_and_settings_that_herald_know
         ("REDIS_PASSWORD", "r"),
         ("S3_SECRET_KEY", "s"),
         ("LINKS_KEY", "2719742002b776a9ef93ee10ba94fb912fbc7a2f9104c9b7cab102841f708a26"),
+        ("SECRETS_KEY", "8d4c1f6a0b7e2953c1d8f4a6e0927b35d6c8e1f03a5b7c924e6d8f0a1b3c5d7e"),
         ("PUBLIC_URL", "https://invites.example.com"),
     ]);
     let mut roles = Vec::new();
