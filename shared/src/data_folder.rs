@@ -16,6 +16,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -72,13 +73,7 @@ impl DataFolder {
         let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
         private::make_folder(root).map_err(fail)?;
         narrow(root);
-        let mut lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(root.join("herald.lock"))
-            .map_err(fail)?;
+        let mut lock = open_lock(root).map_err(fail)?;
         let mut holder = String::new();
         match lock.try_lock() {
             Ok(()) => {}
@@ -103,9 +98,7 @@ impl DataFolder {
         let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
         private::make_folder(root).map_err(fail)?;
         narrow(root);
-        let mut options = OpenOptions::new();
-        let mut lock =
-            options.read(true).write(true).create(true).truncate(false).open(root.join("herald.lock")).map_err(fail)?;
+        let mut lock = open_lock(root).map_err(fail)?;
         match lock.try_lock_shared() {
             Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock, unclean: false, alone: false }),
             Err(TryLockError::WouldBlock) => {
@@ -160,6 +153,12 @@ impl DataFolder {
         // If it fails the next start sweeps once more than it must.
         let _ = self._lock.set_len(0);
     }
+}
+
+/// Opens the file of the lock, made for this user alone if it is missing.
+fn open_lock(root: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).open(root.join("herald.lock"))
 }
 
 /// Closes a folder that others on the machine may read, and says so.

@@ -257,7 +257,7 @@ fn a_bucket_is_opened_with_the_key_that_was_typed_and_with_nothing_of_this_machi
     }
     // Without a key of its own it would have to take this machine's.
     desk.stage.write("blank", " \n");
-    for (id, secret, says) in [(" ", "secret", "access key"), ("ID", "blank", "is empty")] {
+    for (id, secret, says) in [(" ", "secret", "access key"), ("ID", "blank", "secret key")] {
         let none =
             ["connect", "s3", "--name", "none", "--bucket", "guests", "--access-key-id", id, "--secret-file", secret];
         let refused = with_the_operators_identity(&none).with(2);
