@@ -49,7 +49,7 @@ pub use run::{
 pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
 pub use source_cursor::{move_source_cursor, source_cursor};
-pub use stored_templates::{check_stored_fields, stored_template};
+pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
 pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
 pub use template_files::{TemplateFilesError, check_template, load_template, store_template, store_template_within};
 pub use there::{Thing, is_there};

@@ -147,6 +147,7 @@ async fn fitting_template(
     let known = domain::field_names(guests.custom_fields.iter().map(String::as_str));
     let checked = domain::check_stored_fields(&template, known).await;
     checked.map_err(|problems| templates::refused(TemplateFilesError::Problems(problems)))?;
+    domain::check_stored_files(&api.files, &row).await.map_err(templates::refused)?;
     Ok(row)
 }
 

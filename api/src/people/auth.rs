@@ -218,7 +218,7 @@ async fn logout(State(api): State<Api>, me: Me, From(device): From) -> Result<St
 }
 
 #[derive(Serialize, ToSchema)]
-struct Ended {
+struct SessionsEnded {
     /// How many sessions there were.
     sessions: u64,
 }
@@ -226,9 +226,9 @@ struct Ended {
 /// Ends every session, on every device.
 #[utoipa::path(post, path = "/auth/logout-everywhere", operation_id = "logoutEverywhere", tag = "auth",
     responses(
-        (status = 200, description = "Every session ended", body = Ended),
+        (status = 200, description = "Every session ended", body = SessionsEnded),
     )
 )]
-async fn logout_everywhere(State(api): State<Api>, me: Me, From(device): From) -> Result<Json<Ended>, Problem> {
-    Ok(Json(Ended { sessions: api.people.sign_out_everywhere(me.user_id, &device).await? }))
+async fn logout_everywhere(State(api): State<Api>, me: Me, From(device): From) -> Result<Json<SessionsEnded>, Problem> {
+    Ok(Json(SessionsEnded { sessions: api.people.sign_out_everywhere(me.user_id, &device).await? }))
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::template::TemplateRow;
 use super::template_files::TemplateFilesError;
+use crate::files::{Files, FilesError, Stored};
 use crate::template::{Problems, Template};
 
 /// The most templates kept, and the bytes of all their manifests together. A template in memory is a few times its manifest.
@@ -31,6 +32,19 @@ pub async fn stored_template(row: &TemplateRow) -> Result<Arc<Template>, Templat
     let template = Arc::new(tokio::task::spawn_blocking(read).await.expect("reading a manifest does not panic")?);
     keep(bytes, template.clone());
     Ok(template)
+}
+
+/// Whether the files of a stored template are in the file store. None is read.
+///
+/// # Errors
+/// [`TemplateFilesError::Files`] names the first that is missing.
+pub async fn check_stored_files(files: &Files, row: &TemplateRow) -> Result<(), TemplateFilesError> {
+    for key in row.files.0.values() {
+        if files.size(&Stored::of(row.workspace_id, key)?).await?.is_none() {
+            return Err(FilesError::Missing(key.clone()).into());
+        }
+    }
+    Ok(())
 }
 
 /// Whether guests with these fields have all that the template needs. Off the asynchronous threads: each field is tried out.

@@ -218,7 +218,9 @@ impl People {
             .bind(role.name())
             .execute(&mut tx)
             .await?;
-        keeps_an_owner(&mut tx, workspace_id).await?;
+        if before == Role::Owner {
+            keeps_an_owner(&mut tx, workspace_id).await?;
+        }
         let detail = serde_json::json!({ "before": before, "after": role });
         audit::record(&mut tx, actor, Entry::of("member.set_role", user_id).with(detail)).await?;
         tx.commit().await?;
@@ -240,7 +242,9 @@ impl People {
             .bind(user_id)
             .execute(&mut tx)
             .await?;
-        keeps_an_owner(&mut tx, workspace_id).await?;
+        if before == Role::Owner {
+            keeps_an_owner(&mut tx, workspace_id).await?;
+        }
         if actor.user_id() != Some(user_id) {
             note_removal(&mut tx, workspace_id, user_id).await?;
         }

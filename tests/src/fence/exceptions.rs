@@ -70,6 +70,7 @@ pub const EXCEPTIONS: &[Exception] = &[
     of("shared/src/connections/store.rs", "update connections set secret = $2", "the installation's key is changed for all"),
     of("shared/src/connections/store.rs", "delete from consents", "the installation's key is changed for all"),
     of("shared/src/connections/store.rs", "update uploads set session = null where session is not null", "the installation's key is changed for all"),
+    of("shared/src/people/rekey.rs", "select id, email_key from", MIGRATED),
     of("shared/src/db/makers.rs", "select id, created_by from", MIGRATED),
     of("shared/src/db/makers.rs", "select maker_id from api_tokens where id = $1", MIGRATED),
     of("shared/src/db/makers.rs", "set maker_id = $2", MIGRATED),

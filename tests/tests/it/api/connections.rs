@@ -101,7 +101,7 @@ async fn an_address_inside_is_no_connection(database: &TestDatabase) {
                 let refused = put(&service, "inside", &body).await;
                 refused.problem(422, "invalid-field");
                 assert!(refused.text().contains("leads into a private network"), "{address}: {}", refused.text());
-                assert!(refused.text().contains(&format!("\"{field}\"")), "{address}: {}", refused.text());
+                assert!(refused.text().contains(&format!("\"/{field}\"")), "{address}: {}", refused.text());
             }
         }
     }

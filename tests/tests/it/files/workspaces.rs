@@ -78,18 +78,19 @@ impl World {
     async fn start(database: &TestDatabase) -> Self {
         let folder = TempDir::with_prefix("herald-test-").unwrap();
         let files = Files::local(folder.path().join("files")).unwrap();
-        Self::on(database, files, Some(folder)).await
+        let agencies = [ground::workspace(&database.db).await, ground::workspace_named(&database.db, "theirs").await];
+        Self::on(database, files, Some(folder), agencies).await
     }
 
-    async fn on(database: &TestDatabase, files: Files, folder: Option<TempDir>) -> Self {
+    async fn on(database: &TestDatabase, files: Files, folder: Option<TempDir>, [ours, theirs]: [Uuid; 2]) -> Self {
         let db = database.db.clone();
         let mut settings = Settings::load(None).unwrap();
         settings.worker.cpu = 2;
         let links = LinkSigner::new("http://herald.example", [7; 32], Duration::days(365));
         let clients = Clients::new(&db, ground::vault(&db), &settings).unwrap();
         let handler = jobs::handler(Arc::new(ground::context(&db, files.clone(), links, &settings, clients)));
-        let ours = Agency { workspace: ground::workspace(&db).await, name: "ours" };
-        let theirs = Agency { workspace: ground::workspace_named(&db, "theirs").await, name: "theirs" };
+        let ours = Agency { workspace: ours, name: "ours" };
+        let theirs = Agency { workspace: theirs, name: "theirs" };
         Self { db, files, handler, ours, theirs, _folder: folder }
     }
 
@@ -209,7 +210,9 @@ async fn another_format_takes_nobodys_file(database: &TestDatabase) {
 /// Lets everything that writes files write some, for two agencies, and holds every key to the workspace it is of.
 async fn every_file_lies_under_its_workspace(database: &TestDatabase) {
     let (_server, store) = bucket().await;
-    for world in [World::start(database).await, World::on(database, store, None).await] {
+    let named = async |slug| ground::workspace_named(&database.db, slug).await;
+    let others = [named("in-a-bucket").await, named("in-a-bucket-too").await];
+    for world in [World::start(database).await, World::on(database, store, None, others).await] {
         for agency in [&world.ours, &world.theirs] {
             let run = world.invite(agency, RunOptions { refresh: true, ..guest_list::options() }).await;
             // What a worker that crops faces and an upload of pictures lay down is covered by their keys' type.

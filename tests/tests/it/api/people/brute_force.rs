@@ -27,6 +27,7 @@ const GUESSES: usize = 10_000;
 async fn service(database: &TestDatabase) -> Service {
     let behind_a_proxy = |settings: &mut herald_shared::config::Settings| {
         settings.limits.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        settings.people.open_workspaces = true;
     };
     Service::start_counting(database, counts(database).await, behind_a_proxy).await
 }
