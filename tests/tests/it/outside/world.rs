@@ -12,7 +12,7 @@ use herald_shared::{
         start_planned,
     },
     files::Files,
-    ledger,
+    ledger::{self, EnqueueError},
     links::LinkSigner,
     template::Bundle,
     vault::Vault,
@@ -331,7 +331,10 @@ impl Worker {
         self.scheduler.abort();
         // Only then do they touch nothing more; but what the database was told to commit may still be under way, and is found by its lease.
         let _ = tokio::join!(self.runner, self.scheduler);
-        herald_scheduler::rescue_all(db).await.unwrap();
+        // As the scheduler does: that commit and this one may want the same rows, and PostgreSQL then ends one of them.
+        while let Err(error) = herald_scheduler::rescue_all(db).await {
+            assert!(matches!(&error, EnqueueError::Db(error) if error.is_transient()), "{error}");
+        }
     }
 }
 
