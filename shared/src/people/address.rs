@@ -48,7 +48,7 @@ impl Address {
     }
 
     /// The spelling by which it was known before domains were compared in their ASCII form. An account has it only where another had the new one
-    /// already (see [`super::rekey`]).
+    /// already (see [`super::rekey()`]).
     pub(super) fn former_key(&self) -> &str {
         &self.former
     }
