@@ -347,7 +347,9 @@ async fn a_store_that_fails_at_any_call_is_no_loss(database: &TestDatabase) {
         assert_eq!(server.faults_left(), 0);
         old.check().await;
     }
-    [S3Call::Head, S3Call::List, S3Call::Delete].map(|call| server.fail(call, S3Fault::LostAnswer, 1));
+    for call in [S3Call::Head, S3Call::List, S3Call::Delete] {
+        server.fail(call, S3Fault::LostAnswer, 1);
+    }
     domain::move_files(&old.db, &old.files, true).await.unwrap();
     assert_eq!(server.faults_left(), 0);
     old.check_moved().await;
