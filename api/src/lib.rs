@@ -125,9 +125,18 @@ pub struct Parts {
     pub template_check: TemplateCheck,
 }
 
-/// Decodes a template's background and loads its fonts, off the asynchronous threads, and says what is wrong with them. The workers' imaging does it, which this
+/// Decodes a template's background and loads its fonts, off the asynchronous threads, and says what is wrong with them. The workers' studio does it, which this
 /// crate does not know.
-pub type TemplateCheck = Arc<dyn Fn(Bundle) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+pub type TemplateCheck = Arc<dyn Fn(Bundle) -> BoxFuture<'static, Result<(), Unchecked>> + Send + Sync>;
+
+/// Why a template was not found to be fine.
+#[derive(Debug)]
+pub enum Unchecked {
+    /// What is wrong with it.
+    Flaw(String),
+    /// It could not be looked at now.
+    Later(Box<dyn std::error::Error + Send + Sync>),
+}
 
 /// Every endpoint, ready to be served.
 pub fn router(api: Api) -> Router {

@@ -24,7 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[doc(hidden)]
 pub use self::receive::unpack_template;
 use crate::{
-    Api,
+    Api, Unchecked,
     actor::By,
     auth::Workspace,
     idempotency,
@@ -136,7 +136,7 @@ async fn upload(State(api): State<Api>, By(actor): By, request: Request) -> Resu
     // What its manifest says first, which is quick and told in full.
     domain::check_template(&received.bundle, received.name.as_deref()).await.map_err(refused)?;
     let checked = (api.template_check)(received.bundle.clone()).await;
-    checked.map_err(|flaw| Problem::faults(Kind::InvalidTemplate, vec![Fault::new("files", flaw)]))?;
+    checked.map_err(unchecked)?;
     let (quotas, name) = (&api.settings.quotas, received.name.as_deref());
     let row = domain::store_template_within(&api.db, &api.files, quotas, &actor, name, &received.bundle)
         .await
@@ -144,6 +144,17 @@ async fn upload(State(api): State<Api>, By(actor): By, request: Request) -> Resu
     let location = format!("/api/v1/templates/{}", row.id);
     let template = domain::stored_template(&row).await.map_err(refused)?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(TemplateView::new(row, &template))).into_response())
+}
+
+fn unchecked(why: Unchecked) -> Problem {
+    match why {
+        Unchecked::Flaw(flaw) => Problem::faults(Kind::InvalidTemplate, vec![Fault::new("files", flaw)]),
+        Unchecked::Later(error) => {
+            Problem::new(Kind::Unavailable, "templates cannot be checked now; try again in a moment")
+                .because(error.as_ref())
+                .header(header::RETRY_AFTER, "2")
+        }
+    }
 }
 
 /// What a client hears of a template that cannot be used.

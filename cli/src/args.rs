@@ -103,6 +103,9 @@ pub(crate) enum Command {
     Template(Template),
     /// Send jobs through Herald that only show that it works
     Probe(Probe),
+    /// Read pictures, fonts and templates for the process that started this one
+    #[command(hide = true)]
+    Studio,
 }
 
 /// A limit or the word `none`.

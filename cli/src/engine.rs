@@ -1,7 +1,8 @@
 //! Worker and scheduler in this process.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use herald_scheduler::{Outlet, Scheduler};
 use herald_shared::{config::Settings, csv, providers::email::Mailer, wire::Wire};
 use herald_worker::{
@@ -36,6 +37,8 @@ impl Engine {
         let wire = Wire::in_process();
         let lease = Duration::from_secs(settings.ledger.lease_seconds);
         let stop_after = Duration::from_secs(settings.worker.stop_seconds);
+        let context = Arc::new(context(home, settings.worker.cpu)?);
+        context.studio.warm_up();
         let runner = Runner {
             db: home.db.clone(),
             wire: wire.clone(),
@@ -44,7 +47,7 @@ impl Engine {
             stop_after,
             holder: None,
             in_flight: InFlight::default(),
-            handler: jobs::handler(Arc::new(context(home)?)),
+            handler: jobs::handler(context),
         };
         let scheduler = Scheduler {
             db: home.db.clone(),
@@ -84,13 +87,21 @@ impl Engine {
     }
 }
 
-/// What handlers work with.
-pub(crate) fn context(home: &Home) -> anyhow::Result<Context> {
+/// Where pictures, fonts and templates are worked on: so many children of this process at once, 0 for one a core.
+pub(crate) fn studio(settings: &Settings, at_once: usize) -> anyhow::Result<Studio> {
+    // The very program that runs, even if another version has taken its place on the disk meanwhile.
+    let itself = PathBuf::from("/proc/self/exe");
+    let program = if itself.exists() { itself } else { std::env::current_exe().context("finding this program")? };
+    Studio::in_children(settings, program, at_once)
+}
+
+/// What handlers work with, drawing so many at once.
+pub(crate) fn context(home: &Home, at_once: usize) -> anyhow::Result<Context> {
     Ok(Context {
         db: home.db.clone(),
         files: home.files.clone(),
         links: home.links.clone(),
-        studio: Studio::new(&home.settings)?,
+        studio: studio(&home.settings, at_once)?,
         probe: ProbeCall::new(&home.settings.probe.url)?,
         accounts: home.accounts.clone(),
         people: home.people.clone(),

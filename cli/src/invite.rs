@@ -18,7 +18,7 @@ use herald_shared::{
     telemetry::{self, Span},
     template::{Bundle, Template},
 };
-use herald_worker::imaging::{fonts::FontLibrary, template::PreparedTemplate};
+use herald_worker::studio::Source;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -28,7 +28,7 @@ use crate::{
     args::{Common, Invite},
     audit::me,
     bundled,
-    engine::{Engine, import_options},
+    engine::{self, Engine, import_options},
     home::{self, Home},
     stop,
 };
@@ -53,7 +53,10 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     // Everything that can be wrong with what was typed is said before anything is written.
     let guests = Guests::read(&options, &settings).await?;
     let (bundle, template) = template(options.template.as_deref(), &guests)?;
-    can_be_drawn(&settings, &bundle, &template).await?;
+    // Prepared as the run will: a damaged background or font would fail every guest.
+    let studio = engine::studio(&settings, 1)?;
+    studio.facts(Source::Given(&bundle)).await.context("the template cannot be drawn on")?;
+    drop(studio);
     let lacking = lacking_glyphs(&options, &settings, &guests, &bundle, &template).await?;
     let home = Home::open(common, settings).await?;
     summary::check_writable(&results_path)?;
@@ -142,14 +145,6 @@ fn template(folder: Option<&Path>, guests: &Guests) -> anyhow::Result<(Bundle, T
     }
     .with_context(|| name)?;
     Ok((bundle, template))
-}
-
-/// Prepares the template as the run will: a damaged background or font would fail every guest.
-async fn can_be_drawn(settings: &Settings, bundle: &Bundle, template: &Template) -> anyhow::Result<()> {
-    let fonts = FontLibrary::with_system(&settings.images.font_folders);
-    let (bundle, template) = (bundle.clone(), template.clone());
-    let prepare = move || PreparedTemplate::from_template(template, &bundle, &fonts).map(drop);
-    tokio::task::spawn_blocking(prepare).await?.context("the template cannot be drawn on")
 }
 
 /// What to say of a list's guests whose texts have characters that no font has. Those of Mautic are not known yet.

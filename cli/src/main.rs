@@ -39,6 +39,10 @@ const LAST_SPANS: Duration = Duration::from_secs(3);
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     private::keep_private();
+    if matches!(arguments.command, Command::Studio) {
+        // Before anything is opened, on one thread.
+        return herald_worker::studio::serve();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::from(error).context("starting the runtime")),
@@ -75,8 +79,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Audit(options) => audit::run(&common, options).await,
         Command::Queues(command) => queues::run(&common, command).await,
         Command::Schedules(command) => schedules::run(&common, command).await,
-        Command::Template(command) => template::run(&common, command),
+        Command::Template(command) => template::run(&common, command).await,
         Command::Probe(options) => probe::run(&common, options).await,
+        Command::Studio => anyhow::bail!("a drawing process is started by Herald itself"),
     }
 }
 

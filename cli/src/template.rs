@@ -3,70 +3,44 @@
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use herald_shared::{
-    domain,
-    template::{Bundle, Template as Manifest},
-};
-use herald_worker::imaging::{
-    encode::Format,
-    fonts::FontLibrary,
-    render::{Guest, Scratch, render},
-    template::PreparedTemplate,
-};
+use herald_shared::{domain, template::Bundle};
+use herald_worker::studio::{Drawing, Drawn, Source, Studio};
 
 use crate::{
     args::{Common, Template},
-    home,
+    engine, home,
 };
 
-pub(crate) fn run(common: &Common, command: Template) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(common: &Common, command: Template) -> anyhow::Result<ExitCode> {
     let Template::Check { folder, preview, name } = command;
     let settings = home::settings(common)?;
-    let fonts = FontLibrary::with_system(&settings.images.font_folders);
     let bundle = Bundle::read(&folder)?;
-    let manifest = Manifest::read(&bundle)?;
-    let (width, height) = (manifest.width, manifest.height);
-    let fields: Vec<String> = manifest.fields().into_iter().collect();
-    let prepared = PreparedTemplate::from_template(manifest, &bundle, &fonts)?;
-    say(&format!("{} is fine: {width} × {height} pixels", folder.display()));
+    let source = Source::Given(&bundle);
+    let studio = engine::studio(&settings, 1)?;
+    let facts = studio.facts(source).await?;
+    say(&format!("{} is fine: {} × {} pixels", folder.display(), facts.width, facts.height));
     say(&format!(
         "it reads these columns of the list: {}",
-        if fields.is_empty() { "none".to_owned() } else { fields.join(", ") }
+        if facts.fields.is_empty() { "none".to_owned() } else { facts.fields.join(", ") }
     ));
-    prepared.notes().iter().for_each(|note| say(&format!("note: {note}")));
-    say_how_encoded(&prepared, settings.images.jpeg_quality);
+    facts.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    // Which formats are put together from pieces, checked with a sample, and which are encoded whole for every guest, and why.
+    for (format, whole) in studio.formats(source).await? {
+        match whole {
+            None => say(&format!("{format}: only what differs from guest to guest is encoded")),
+            Some(reason) => say(&format!("{format}: every invitation is encoded whole, which is slower: {reason}")),
+        }
+    }
     if let Some(path) = preview {
-        draw(&prepared, &fields, &name, &path, settings.images.jpeg_quality)?;
+        draw(&studio, source, &facts.fields, &name, &path).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Which formats are put together from pieces, checked with a sample, and which are encoded whole for every guest, and why.
-fn say_how_encoded(template: &PreparedTemplate, jpeg_quality: u8) {
-    for format in [Format::Jpeg { quality: jpeg_quality }, Format::Png, Format::WebP] {
-        let name = match format {
-            Format::Jpeg { .. } => "jpeg",
-            Format::Png => "png",
-            Format::WebP => "webp",
-        };
-        match template.encoded_whole(format) {
-            None => say(&format!("{name}: only what differs from guest to guest is encoded")),
-            Some(reason) => say(&format!("{name}: every invitation is encoded whole, which is slower: {reason}")),
-        }
-    }
-}
-
-fn draw(
-    template: &PreparedTemplate,
-    wanted: &[String],
-    name: &str,
-    path: &Path,
-    jpeg_quality: u8,
-) -> anyhow::Result<()> {
+async fn draw(studio: &Studio, source: Source<'_>, wanted: &[String], name: &str, path: &Path) -> anyhow::Result<()> {
     let format = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("jpg" | "jpeg") => Format::Jpeg { quality: jpeg_quality },
-        Some("png") => Format::Png,
-        Some("webp") => Format::WebP,
+        Some("jpg" | "jpeg") => "jpeg",
+        Some(format @ ("png" | "webp")) => format,
         _ => bail!("{} does not end in .jpg, .png or .webp", path.display()),
     };
     let mut fields = domain::fields_of(name, Some("alex@example.com"), None, None, &BTreeMap::new());
@@ -74,11 +48,20 @@ fn draw(
         // A field without a value shows its own name, so that its place can be seen.
         fields.entry(field.clone()).or_insert_with(|| field.clone());
     }
-    let link = "https://invites.example.com/i/this-is-where-the-link-of-the-guest-will-be";
-    let guest = Guest { fields: &fields, portrait: None, number: "0042", link, allow_missing_glyphs: true };
-    let drawn = render(template, &guest, format, &mut Scratch::default())?;
-    std::fs::write(path, drawn.bytes).with_context(|| format!("writing {}", path.display()))?;
-    drawn.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    let drawing = Drawing {
+        fields,
+        number: "0042".to_owned(),
+        link: "https://invites.example.com/i/this-is-where-the-link-of-the-guest-will-be".to_owned(),
+        format: format.to_owned(),
+        portrait: None,
+        allow_missing_glyphs: true,
+        unless: None,
+    };
+    let Drawn::New { bytes, notes, .. } = studio.draw(source, drawing, None).await? else {
+        bail!("it was not drawn: please report this");
+    };
+    std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))?;
+    notes.iter().for_each(|note| say(&format!("note: {note}")));
     say(&format!("drew {}", path.display()));
     Ok(())
 }

@@ -4,9 +4,9 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use futures::FutureExt;
-use herald_api::{Api, Events, Parts};
+use herald_api::{Api, Events, Parts, Unchecked};
 use herald_shared::{domain, open_files, rate_limits::RateLimits, telemetry, wire::Wire};
-use herald_worker::template_check::TemplateCheck;
+use herald_worker::studio::{Source, StudioError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     args::{Common, Up},
     bundled,
-    engine::Engine,
+    engine::{self, Engine},
     home::{self, Home},
     stop,
 };
@@ -76,13 +76,17 @@ pub(crate) async fn serve(
     herald_api::serve(listener, api, stop).await.context("serving")
 }
 
-/// Prepares uploaded templates in this process.
+/// Prepares uploaded templates in a child of its own, one at a time, so that no upload waits for a run; it starts with the first.
 fn template_check(home: &Home) -> anyhow::Result<herald_api::TemplateCheck> {
-    let check = Arc::new(TemplateCheck::new(&home.settings.images.font_folders)?);
+    let studio = Arc::new(engine::studio(&home.settings, 1)?);
     Ok(Arc::new(move |bundle| {
-        let check = check.clone();
-        async move { check.check(bundle).await.map_err(|error| error.to_string()) }.boxed()
+        let studio = studio.clone();
+        async move { studio.facts(Source::Given(&bundle)).await.map(drop).map_err(unchecked) }.boxed()
     }))
+}
+
+fn unchecked(error: StudioError) -> Unchecked {
+    if error.is_permanent() { Unchecked::Flaw(error.to_string()) } else { Unchecked::Later(error.into()) }
 }
 
 #[expect(clippy::print_stdout, reason = "what the person who starts it needs to know")]

@@ -51,7 +51,9 @@ pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunS
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
 pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
-pub use template_files::{TemplateFilesError, check_template, load_template, store_template, store_template_within};
+pub use template_files::{
+    TemplateFilesError, check_template, load_template, store_template, store_template_within, template_bundle,
+};
 pub use there::{Thing, is_there};
 pub use upload::{
     EventFolder, Upload, add_reserved, event_folder, folder_is_ready, forget_folder, forget_upload, keep_session,

@@ -45,7 +45,7 @@ pub use self::destination::Folders;
 use crate::{
     fetch::ProbeCall,
     runner::{Attempt, Done, Failure, Handler},
-    studio::Studio,
+    studio::{Studio, StudioError},
     write_back::WriteBacks,
 };
 
@@ -183,4 +183,10 @@ fn refused(error: FilesError) -> Failure {
         FilesError::DiskFull | FilesError::Denied(_) | FilesError::Foreign(_) => Failure::Fail(error.to_string()),
         error => error.into(),
     }
+}
+
+/// What the studio did not do. What a guest, a picture or a template is the reason of fails for good.
+fn undone(error: StudioError) -> Failure {
+    let text = error.to_string();
+    if error.is_permanent() { Failure::Fail(text) } else { Failure::Retry { error: text, after: None } }
 }

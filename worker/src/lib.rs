@@ -7,5 +7,4 @@ pub mod presence;
 pub mod puller;
 pub mod runner;
 pub mod studio;
-pub mod template_check;
 pub mod write_back;

@@ -1,90 +1,142 @@
-//! What drawing needs and what is dear to make: fonts, the face finder, prepared templates, scratch buffers, the picture fetcher.
+//! Where pictures, fonts and templates are worked on. They come from strangers, so that is done in child processes with limits, which can be
+//! ended whatever they are doing ([ADR 21](../../docs/adr/0021-drawing-in-children.md)); tests may have it done in their own.
+//!
+//! ```text
+//!  handler ──▶ Studio ──▶ Pool: a slot, a child ──▶ frames on a pipe ──▶ child: Desk ──▶ imaging
+//!                 └─────▶ CpuPool: a thread ────────────────────────────────▶ Desk
+//! ```
+
+mod child;
+mod desk;
+mod frame;
+mod hand;
+mod known;
+mod limits;
+mod pool;
+mod process;
+mod request;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use herald_shared::{
     config::Settings,
     cpu::CpuPool,
-    domain::{self, TemplateFilesError, TemplateRow},
+    domain::{TemplateFilesError, TemplateRow},
     files::Files,
+    template::Bundle,
 };
 use thiserror::Error;
 
+pub use self::{
+    child::serve,
+    limits::Limits,
+    request::{Cut, Drawing, Drawn, Facts},
+};
+use self::{
+    desk::{Desk, Reply},
+    hand::Hands,
+    known::{Known, Weight},
+    pool::Pool,
+    request::{Answer, Ask, SetUp},
+};
 use crate::{
     fetch::{FetchSettings, GuardedClient},
-    imaging::{
-        encode::Format,
-        face::{FaceFinder, FaceSettings},
-        fonts::FontLibrary,
-        render, resize,
-        template::{PrepareError, PreparedTemplate},
-    },
+    imaging::encode::Format,
 };
-
-/// Prepared templates kept: each holds its background, some 4 MB (screen) to 26 MB (print).
-const TEMPLATES_KEPT: usize = 8;
 
 /// Shared by all workers of a process.
 pub struct Studio {
-    /// Where pictures are decoded, searched and drawn.
-    pub cpu: CpuPool,
-    /// Finds faces.
-    pub finder: FaceFinder,
-    /// How hard it looks.
-    pub face: FaceSettings,
-    /// Room around a face, as a share of its size.
-    pub margin: f32,
     /// Fetches pictures from the web, safely.
     pub fetcher: GuardedClient,
     /// The largest picture file, in bytes.
     pub max_picture_bytes: u64,
     jpeg_quality: u8,
-    fonts: FontLibrary,
-    /// Newest last.
-    templates: Mutex<Vec<Arc<PreparedTemplate>>>,
-    scratch: Mutex<Vec<Scratch>>,
+    hands: Hands,
+    known: Mutex<Known>,
 }
 
-/// The buffers of one drawing thread.
-#[derive(Default)]
-pub struct Scratch {
-    /// For drawing.
-    pub render: render::Scratch,
-    /// For cropping.
-    pub resize: resize::Scratch,
+/// Where a template's files are.
+#[derive(Clone, Copy)]
+pub enum Source<'s> {
+    /// In the file store.
+    Stored(&'s Files, &'s TemplateRow),
+    /// At hand.
+    Given(&'s Bundle),
 }
 
-/// Why a stored template cannot be prepared.
+/// Why something was not done.
 #[derive(Debug, Error)]
-pub enum TemplateError {
-    /// A file of it is missing, unreadable or wrong.
-    #[error(transparent)]
-    Files(#[from] TemplateFilesError),
-    /// It cannot be drawn.
-    #[error(transparent)]
-    Prepare(#[from] PrepareError),
+pub enum StudioError {
+    /// What was sent cannot be used. The same again is refused again.
+    #[error("{0}")]
+    Refused(String),
+    /// The child ended over it, in a fresh one too, or used up its time.
+    #[error("{0}")]
+    Ended(String),
+    /// A template's files cannot be read.
+    #[error("{template}: {source}")]
+    Files {
+        /// Which template.
+        template: String,
+        /// Why.
+        source: TemplateFilesError,
+    },
+    /// No child can be started.
+    #[error("a drawing process does not start: {0}")]
+    NoProcess(#[from] std::io::Error),
 }
 
-impl TemplateError {
-    /// Trying again can help only if it was the file store.
+impl StudioError {
+    /// Whether trying again changes nothing.
+    #[must_use]
     pub fn is_permanent(&self) -> bool {
-        !matches!(self, Self::Files(TemplateFilesError::Files(_) | TemplateFilesError::Db(_)))
+        match self {
+            Self::Refused(_) | Self::Ended(_) => true,
+            Self::Files { source, .. } => !matches!(source, TemplateFilesError::Files(_) | TemplateFilesError::Db(_)),
+            Self::NoProcess(_) => false,
+        }
     }
 }
 
 impl Studio {
-    /// A studio with these settings.
-    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+    /// A studio that works in children of this process: `program studio`, which is Herald itself. So many of them work at once; 0 means one for
+    /// each core. They start when they are needed, or with [`Studio::warm_up`].
+    ///
+    /// # Errors
+    /// If the settings are such that no picture could be fetched.
+    pub fn in_children(settings: &Settings, program: PathBuf, at_once: usize) -> anyhow::Result<Self> {
+        Self::with_limits(settings, program, at_once, Limits::default())
+    }
+
+    /// The same with other limits.
+    ///
+    /// # Errors
+    /// As [`Studio::in_children`].
+    pub fn with_limits(settings: &Settings, program: PathBuf, at_once: usize, limits: Limits) -> anyhow::Result<Self> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let at_once = if at_once == 0 { cores() } else { at_once };
+        let set_up = SetUp { limits, ..SetUp::from_settings(settings) };
+        Self::new(settings, Hands::Children(Pool::new(program, set_up, at_once)))
+    }
+
+    /// A studio that works in this process. Hostile bytes may hold its threads for good or end the process: for tests.
+    ///
+    /// # Errors
+    /// If there are no threads to be had.
+    pub fn in_process(settings: &Settings) -> anyhow::Result<Self> {
+        let desk = Arc::new(Desk::new(&SetUp::from_settings(settings)));
+        Self::new(settings, Hands::Here { cpu: CpuPool::new("cpu", settings.worker.cpu)?, desk })
+    }
+
+    fn new(settings: &Settings, hands: Hands) -> anyhow::Result<Self> {
         let pictures = &settings.pictures;
         let max_picture_bytes = pictures.max_mb << 20;
         Ok(Self {
-            cpu: CpuPool::new("cpu", settings.worker.cpu)?,
-            finder: FaceFinder::new(),
-            face: FaceSettings { scale_factor: pictures.scale_factor, min_neighbors: pictures.min_neighbors },
-            margin: pictures.margin,
             fetcher: GuardedClient::new(FetchSettings {
                 max_bytes: usize::try_from(max_picture_bytes).unwrap_or(usize::MAX),
                 total_timeout: Duration::from_secs(pictures.timeout_seconds),
@@ -93,53 +145,144 @@ impl Studio {
             })?,
             max_picture_bytes,
             jpeg_quality: settings.images.jpeg_quality,
-            fonts: FontLibrary::with_system(&settings.images.font_folders),
-            templates: Mutex::default(),
-            scratch: Mutex::default(),
+            hands,
+            known: Mutex::default(),
         })
+    }
+
+    /// Starts the children now, beside whatever else happens.
+    pub fn warm_up(&self) {
+        if let Hands::Children(pool) = &self.hands {
+            pool.warm_up();
+        }
     }
 
     /// The encoder's settings for a run's format.
     pub fn format(&self, name: &str) -> Option<Format> {
-        match name {
-            "jpeg" => Some(Format::Jpeg { quality: self.jpeg_quality }),
-            "png" => Some(Format::Png),
-            "webp" => Some(Format::WebP),
-            _ => None,
+        desk::format(name, self.jpeg_quality)
+    }
+
+    /// Prepares a template and says what it is like, or everything that is wrong with it.
+    ///
+    /// # Errors
+    /// [`StudioError`]; of a stored template it begins with the template's name.
+    pub async fn facts(&self, source: Source<'_>) -> Result<Arc<Facts>, StudioError> {
+        let version = match source {
+            Source::Stored(_, row) => Some(row.version.as_str()),
+            Source::Given(_) => None,
+        };
+        if let Some(version) = version {
+            self.may_work_on(version)?;
+            if let Some(facts) = self.known().facts(version) {
+                return Ok(facts);
+            }
+        }
+        let (ask, pieces) = source.prepare().await?;
+        let facts = match self.ask(&ask, &pieces, source.label(), None).await {
+            Ok((Answer::Prepared(facts), _)) => Arc::new(facts),
+            Ok(other) => return Err(unexpected(other)),
+            Err(error) => {
+                self.note_end(version, Weight::Prepared, &error);
+                return Err(error);
+            }
+        };
+        if let Some(version) = version {
+            self.known().learn(version, &facts);
+        }
+        Ok(facts)
+    }
+
+    /// For each format, why invitations are encoded whole for every guest, if they are.
+    ///
+    /// # Errors
+    /// As [`Studio::facts`].
+    pub async fn formats(&self, source: Source<'_>) -> Result<Vec<(String, Option<String>)>, StudioError> {
+        let ask = Ask::Formats { version: self.facts(source).await?.version.clone() };
+        match self.ask(&ask, &[], source.label(), Some(source)).await? {
+            (Answer::Formats(formats), _) => Ok(formats),
+            other => Err(unexpected(other)),
         }
     }
 
-    /// A stored template, prepared; the last few are kept.
-    pub async fn template(&self, files: &Files, row: &TemplateRow) -> Result<Arc<PreparedTemplate>, TemplateError> {
-        if let Some(found) = self.kept(&row.version) {
-            return Ok(found);
+    /// Cuts the square around the largest face out of a picture, at most `side` pixels wide.
+    ///
+    /// # Errors
+    /// [`StudioError`] says why the picture cannot be used.
+    pub async fn crop(&self, picture: Bytes, side: u32) -> Result<Cut, StudioError> {
+        match self.ask(&Ask::Crop { side }, &[picture], String::new(), None).await? {
+            (Answer::Cut { hash, notes }, pieces) => Ok(Cut { portrait: hash.zip(pieces.into_iter().next()), notes }),
+            other => Err(unexpected(other)),
         }
-        let (template, bundle) = domain::load_template(files, row).await?;
-        let fonts = self.fonts.clone();
-        let prepare = move || PreparedTemplate::from_template(template, &bundle, &fonts);
-        let prepared = Arc::new(self.cpu.run(prepare).await?);
-        let mut kept = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == TEMPLATES_KEPT {
-            kept.remove(0);
-        }
-        kept.push(prepared.clone());
-        Ok(prepared)
     }
 
-    fn kept(&self, version: &str) -> Option<Arc<PreparedTemplate>> {
-        let mut kept = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = kept.iter().position(|template| template.version() == version)?;
-        let found = kept.remove(at);
-        kept.push(found.clone());
-        Some(found)
+    /// Draws an invitation.
+    ///
+    /// # Errors
+    /// [`StudioError`] says what cannot be drawn.
+    pub async fn draw(
+        &self,
+        source: Source<'_>,
+        drawing: Drawing,
+        portrait: Option<Bytes>,
+    ) -> Result<Drawn, StudioError> {
+        let version = self.facts(source).await?.version.clone();
+        self.may_work_on(&version)?;
+        let ask = Ask::Draw { version: version.clone(), drawing };
+        let portrait: Vec<Bytes> = portrait.into_iter().collect();
+        match self.ask(&ask, &portrait, String::new(), Some(source)).await {
+            Ok((Answer::Drawn { hash, sha256, notes }, pieces)) => {
+                Ok(Drawn::New { hash, sha256, bytes: pieces.into_iter().next().unwrap_or_default(), notes })
+            }
+            Ok((Answer::Unchanged { .. }, _)) => Ok(Drawn::Unchanged),
+            Ok(other) => Err(unexpected(other)),
+            Err(error) => {
+                self.note_end(Some(&version), Weight::Drawn, &error);
+                Err(error)
+            }
+        }
     }
 
-    /// Runs `work` with buffers nobody else uses; they are kept for the next.
-    pub fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
-        let taken = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut scratch = taken.unwrap_or_default();
-        let result = work(&mut scratch);
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
-        result
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Refuses a template that has ended one process after the other: a run of thousands would go on with that, guest by guest.
+    fn may_work_on(&self, version: &str) -> Result<(), StudioError> {
+        self.known().left_alone(version, Instant::now()).map_or(Ok(()), |message| Err(StudioError::Ended(message)))
+    }
+
+    fn note_end(&self, version: Option<&str>, weight: Weight, error: &StudioError) {
+        if let (Some(version), StudioError::Ended(message)) = (version, error) {
+            self.known().ended(version, weight, message, Instant::now());
+        }
+    }
+
+    /// Has a request answered; a template that is not at hand there is sent from its source. Errors begin with `label`.
+    async fn ask(
+        &self,
+        ask: &Ask,
+        pieces: &[Bytes],
+        label: String,
+        source: Option<Source<'_>>,
+    ) -> Result<Reply, StudioError> {
+        let mut fresh = false;
+        loop {
+            let mut hand = self.hands.take(fresh).await?;
+            match hand.converse(ask, pieces, &label, source).await {
+                Ok(answer) => {
+                    hand.give_back();
+                    return answer;
+                }
+                // Once more, in a child that nothing has happened to yet: this one may have been killed for another's sake.
+                Err(told) if !fresh && told.ending.may_pass() => fresh = true,
+                Err(told) => return Err(StudioError::Ended(told.message())),
+            }
+        }
+    }
+}
+
+/// An answer to another question: only a child that is no longer itself gives one.
+fn unexpected(_: Reply) -> StudioError {
+    tracing::error!("a drawing process gave an answer that does not belong to its request");
+    StudioError::Ended("the drawing process gave a wrong answer: please report this".to_owned())
 }

@@ -45,7 +45,12 @@ pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Resul
     tokio::spawn(tell_work(db.clone(), redis.clone()));
     tokio::spawn(hear_cancels(redis.clone(), wire.clone()));
 
-    let handler = jobs::handler(Arc::new(engine::context(&role.home)?));
+    let drawing = queues.iter().find(|share| share.queue == "cpu").map(|share| share.concurrency);
+    let context = Arc::new(engine::context(&role.home, drawing.unwrap_or(settings.worker.cpu))?);
+    if drawing.is_some() {
+        context.studio.warm_up();
+    }
+    let handler = jobs::handler(context);
     let runner = Runner {
         db: db.clone(),
         wire: wire.clone(),

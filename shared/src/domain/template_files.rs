@@ -133,12 +133,18 @@ async fn checked(bundle: &Bundle, name: Option<&str>) -> Result<(Template, Strin
 
 /// Reads a stored template and its files.
 pub async fn load_template(files: &Files, row: &TemplateRow) -> Result<(Template, Bundle), TemplateFilesError> {
+    let bundle = template_bundle(files, row).await?;
+    Ok((read(&bundle).await?, bundle))
+}
+
+/// Fetches the files of a stored template and looks into none of them.
+pub async fn template_bundle(files: &Files, row: &TemplateRow) -> Result<Bundle, TemplateFilesError> {
     let mut bundle = Bundle::default();
     bundle.insert(MANIFEST, row.manifest.clone().into())?;
     for (name, key) in &row.files.0 {
         bundle.insert(name, files.get(&Stored::of(row.workspace_id, key)?, MAX_FILE).await?)?;
     }
-    Ok((read(&bundle).await?, bundle))
+    Ok(bundle)
 }
 
 /// Reads a manifest off the asynchronous threads: a hostile one of 200 slots takes a while.

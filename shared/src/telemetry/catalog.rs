@@ -58,6 +58,9 @@ catalog! {
     Counter WIRE_LOST = "herald_wire_lost_total" [] by "scheduler":
         "Jobs brought back that no worker had taken: lost on the wire. They are among the expired leases.";
 
+    Counter STUDIO_ENDED = "herald_studio_ended_total" ["reason"] by "api, worker":
+        "Drawing processes that ended before their time: memory or processor (the limits of a request), silent, died, or cancelled with its job.";
+
     Gauge QUEUE_JOBS = "herald_queue_jobs" ["queue", "state"] by "scheduler":
         "Jobs in a queue that are ready or running, counted to 100000 and no further.";
     Gauge QUEUE_OLDEST_DUE = "herald_queue_oldest_due_age_seconds" ["queue"] by "scheduler":

@@ -190,7 +190,7 @@ pub(crate) fn context(db: &Db, files: Files, links: LinkSigner, settings: &Setti
         db: db.clone(),
         files,
         links,
-        studio: Studio::new(settings).unwrap(),
+        studio: Studio::in_process(settings).unwrap(),
         probe: ProbeCall::new("").unwrap(),
         import: csv::Options::default(),
         people: People::from_settings(db, &accounts, settings).unwrap(),

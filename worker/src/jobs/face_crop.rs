@@ -10,29 +10,16 @@ use herald_shared::{
     files::{FilesError, Key, Stored},
     jobs::{FaceCrop, InvitationRender, Payload, PictureFetch},
 };
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Context, Task, pending_invitation, picture_fetch, refused};
+use super::{Context, Task, pending_invitation, picture_fetch, refused, undone};
 use crate::{
-    imaging::{
-        crop::{CropSettings, crop_portrait},
-        encode::{Format, encode},
-        picture::{self, PictureError, Pixels},
-    },
     runner::{Done, Failure},
+    studio::{Cut, Source},
 };
 
-/// Portraits are kept at this quality: they are scaled once more when drawn.
-const PORTRAIT: Format = Format::Jpeg { quality: 95 };
 /// Tries for a picture that might still come; then the run's picture policy decides.
 const FETCH_TRIES: i64 = 4;
-
-/// What became of a picture.
-struct Cut {
-    portrait: Option<(Key, Bytes)>,
-    notes: Vec<String>,
-}
 
 /// Why a picture cannot be used.
 pub(super) enum Unusable {
@@ -64,7 +51,8 @@ pub(super) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<D
         }
     };
     let portrait = match cut.portrait {
-        Some((key, bytes)) => {
+        Some((hash, bytes)) => {
+            let key = Key::portrait(task.workspace_id, &hash);
             context.files.put_once(&key, bytes).await.map_err(refused)?;
             Some(key.into())
         }
@@ -108,18 +96,19 @@ async fn cut(
     let Some(template) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
         return Err(Failure::Fail("its template does not exist any more".to_owned()));
     };
-    let template = super::invitation_render::prepared(context, &template).await?;
+    let facts = context.studio.facts(Source::Stored(&context.files, &template)).await.map_err(undone)?;
     // A template without a picture needs none.
-    let Some(side) = template.portrait_side() else { return Ok(Ok(none)) };
+    let Some(side) = facts.portrait_side else { return Ok(Ok(none)) };
     let bytes = match read(context, task, invitation, &place).await? {
         Ok(bytes) => bytes,
         Err(unusable) => return Ok(Err(unusable)),
     };
     let name = shown(&invitation.source.0, &place);
-    let drawing = context.clone();
-    let workspace_id = task.workspace_id;
-    let cut = context.studio.cpu.run(move || cut_out(&drawing, workspace_id, &bytes, side)).await;
-    Ok(cut.map_err(|error| Unusable::Permanent(format!("picture {name}: {error}"))))
+    match context.studio.crop(bytes, side).await {
+        Ok(cut) => Ok(Ok(cut)),
+        Err(error) if error.is_permanent() => Ok(Err(Unusable::Permanent(format!("picture {name}: {error}")))),
+        Err(error) => Err(undone(error)),
+    }
 }
 
 /// Whether a picture is one that has to be fetched, is needed, and was not fetched.
@@ -212,40 +201,6 @@ fn shown(source: &RunSource, place: &str) -> String {
     let beside = place.strip_prefix("file:").zip(picture_folder.as_deref());
     let named = beside.and_then(|(path, folder)| Path::new(path).strip_prefix(folder).ok()?.to_str());
     format!("\"{}\"", named.unwrap_or_else(last))
-}
-
-fn cut_out(context: &Context, workspace_id: Uuid, bytes: &[u8], side: u32) -> Result<Cut, PictureError> {
-    let studio = &context.studio;
-    let picture = picture::decode(bytes)?;
-    let settings = CropSettings { face: studio.face, margin: studio.margin, side };
-    let found = studio.with_scratch(|scratch| crop_portrait(&picture, &studio.finder, &settings, &mut scratch.resize));
-    let Some(portrait) = found else {
-        let note = "no face was found in the picture (the drawn avatar is used): use a picture that shows the face from the front";
-        return Ok(Cut { portrait: None, notes: vec![note.to_owned()] });
-    };
-    let mut notes = Vec::new();
-    if portrait.faces_found > 1 {
-        notes.push(format!("{} faces in the picture, the largest one was taken", portrait.faces_found));
-    }
-    let mut hash = Sha256::new();
-    hash.update(format!("portrait 2 {side} {} {:?} {PORTRAIT:?}\n", studio.margin, studio.face));
-    hash.update(bytes);
-    let hash = hex::encode(hash.finalize());
-    let mut out = Vec::new();
-    let encoded = match &portrait.pixels {
-        Pixels::Opaque(image) => encode(image, PORTRAIT, &mut out).map_err(|error| error.to_string()),
-        // JPEG has no transparency.
-        Pixels::Alpha(image) => image
-            .write_to(&mut std::io::Cursor::new(&mut out), image::ImageFormat::Png)
-            .map_err(|error| error.to_string()),
-    };
-    match encoded {
-        Ok(()) => Ok(Cut { portrait: Some((Key::portrait(workspace_id, &hash), Bytes::from(out))), notes }),
-        Err(error) => {
-            notes.push(format!("the portrait could not be kept (the drawn avatar is used): {error}"));
-            Ok(Cut { portrait: None, notes })
-        }
-    }
 }
 
 #[cfg(test)]

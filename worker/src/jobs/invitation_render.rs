@@ -2,26 +2,20 @@
 //!
 //! Safe to run twice: the drawing's key is the hash of everything it shows, and drawing is a pure function.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::Arc};
 
-use bytes::Bytes;
 use herald_shared::{
     domain::{self, Fact, Invitation, TemplateRow},
     files::{Key, Stored},
     jobs::{InvitationRender, InvitationUpload, Payload},
 };
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Context, Task, pending_invitation, refused};
+use super::{Context, Task, pending_invitation, refused, undone};
 use crate::{
-    imaging::{
-        encode::Format,
-        picture::{self, Pixels},
-        render::{Guest, RENDERER_VERSION, Rendered, render},
-        template::PreparedTemplate,
-    },
+    imaging::encode::Format,
     runner::{Done, Failure},
+    studio::{Drawing, Drawn, Source},
 };
 
 /// The largest portrait read back, in bytes.
@@ -34,19 +28,19 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     let Some(row) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
         return Err(Failure::Fail("its template does not exist any more".to_owned()));
     };
-    let template = prepared(&context, &row).await?;
+    let source = Source::Stored(&context.files, &row);
     let format = format(&context, &invitation.options.0.format)?;
-    let fields = fields(&invitation);
-    let key = key(&template, format, &fields, &invitation, task.workspace_id);
     let account = invitation.options.0.destination.account();
     let then = vec![InvitationUpload { invitation_id: invitation.id, account }.job(task.workspace_id)];
-    if invitation.rendering.as_deref() == Some(key.as_str())
-        && invitation.sha256.is_some()
-        && context.files.size(&key).await?.is_some()
-    {
-        // Drawn before, and nothing it shows has changed.
-        return Ok(Done { then, ..Done::default() });
-    }
+    let drawing = Drawing {
+        fields: fields(&invitation),
+        number: invitation.lucky_number.clone(),
+        link: invitation.link.clone(),
+        format: invitation.options.0.format.clone(),
+        portrait: invitation.portrait.clone(),
+        allow_missing_glyphs: invitation.options.0.allow_missing_glyphs,
+        unless: drawn_before(&context, task.workspace_id, &invitation, format).await?,
+    };
     // What the portrait was cut from has done its part, now that the portrait is noted.
     super::picture_fetch::forget(&context, task.workspace_id, &invitation).await;
     let portrait = match &invitation.portrait {
@@ -56,39 +50,43 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
         }
         None => None,
     };
-    let (drawn, sha256) = {
-        let (drawing, number, link) = (context.clone(), invitation.lucky_number.clone(), invitation.link.clone());
-        let allow_missing_glyphs = invitation.options.0.allow_missing_glyphs;
-        let draw = move || {
-            let shown = Shown { fields: &fields, number: &number, link: &link, allow_missing_glyphs };
-            let drawn = draw(&drawing, &template, &shown, portrait, format)?;
-            let sha256 = hex::encode(Sha256::digest(&drawn.bytes));
-            Ok::<_, Failure>((drawn, sha256))
-        };
-        context.studio.cpu.run(draw).await?
+    let Drawn::New { hash, sha256, bytes, notes } =
+        context.studio.draw(source, drawing, portrait).await.map_err(undone)?
+    else {
+        // Nothing it shows has changed.
+        return Ok(Done { then, ..Done::default() });
     };
-    let bytes = drawn.bytes.len() as u64;
-    let notes = drawn.notes.iter().map(ToString::to_string).collect();
+    let (key, length) = (Key::rendering(task.workspace_id, &hash, format.extension()), bytes.len() as u64);
     // Over what is there: a drawing that was damaged is drawn anew.
-    context.files.put(&key, Bytes::from(drawn.bytes)).await.map_err(refused)?;
+    context.files.put(&key, bytes).await.map_err(refused)?;
+    let rendering = key.into();
     Ok(Done {
         result: None,
-        facts: vec![Fact::Rendered { invitation_id: invitation.id, rendering: key.into(), sha256, bytes, notes }],
+        facts: vec![Fact::Rendered { invitation_id: invitation.id, rendering, sha256, bytes: length, notes }],
         then,
     })
 }
 
 /// Whether a template shows a portrait.
 pub(super) async fn has_portrait(context: &Context, row: &TemplateRow) -> Result<bool, Failure> {
-    Ok(prepared(context, row).await?.portrait_side().is_some())
+    let facts = context.studio.facts(Source::Stored(&context.files, row)).await.map_err(undone)?;
+    Ok(facts.portrait_side.is_some())
 }
 
-/// A template, prepared. One that cannot be prepared fails for good.
-pub(super) async fn prepared(context: &Context, row: &TemplateRow) -> Result<Arc<PreparedTemplate>, Failure> {
-    context.studio.template(&context.files, row).await.map_err(|error| {
-        let text = format!("template \"{}\": {error}", row.name);
-        if error.is_permanent() { Failure::Fail(text) } else { Failure::Retry { error: text, after: None } }
-    })
+/// The hash of an invitation's drawing, if it was drawn before and the file is there, where files of this workspace lie now.
+async fn drawn_before(
+    context: &Context,
+    workspace_id: Uuid,
+    invitation: &Invitation,
+    format: Format,
+) -> Result<Option<String>, Failure> {
+    let Some(rendering) = invitation.rendering.as_ref().filter(|_| invitation.sha256.is_some()) else {
+        return Ok(None);
+    };
+    let Some(hash) = Path::new(rendering).file_stem().and_then(OsStr::to_str) else { return Ok(None) };
+    let key = Key::rendering(workspace_id, hash, format.extension());
+    let is_there = key.as_str() == rendering && context.files.size(&key).await?.is_some();
+    Ok(is_there.then(|| hash.to_owned()))
 }
 
 /// The encoder of a format's name.
@@ -110,63 +108,4 @@ fn fields(invitation: &Invitation) -> BTreeMap<String, String> {
     );
     fields.entry("event".to_owned()).or_insert_with(|| invitation.event_name.clone());
     fields
-}
-
-/// Names everything the drawing shows and what draws it.
-fn key(
-    template: &PreparedTemplate,
-    format: Format,
-    fields: &BTreeMap<String, String>,
-    invitation: &Invitation,
-    workspace_id: Uuid,
-) -> Key {
-    let mut shown = serde_json::json!([
-        RENDERER_VERSION,
-        template.fonts_fingerprint(),
-        template.version(),
-        format!("{format:?}"),
-        fields,
-        invitation.lucky_number,
-        invitation.link,
-        invitation.portrait,
-    ]);
-    if let Some(shown) = shown.as_array_mut().filter(|_| invitation.options.0.allow_missing_glyphs) {
-        // One that may have holes does not stand in for one that may not.
-        shown.push("missing glyphs allowed".into());
-    }
-    let hash = hex::encode(Sha256::digest(shown.to_string()));
-    Key::rendering(workspace_id, &hash, format.extension())
-}
-
-/// What a drawing shows, besides the portrait.
-pub(super) struct Shown<'s> {
-    pub(super) fields: &'s BTreeMap<String, String>,
-    pub(super) number: &'s str,
-    pub(super) link: &'s str,
-    pub(super) allow_missing_glyphs: bool,
-}
-
-/// Draws on a CPU thread.
-pub(super) fn draw(
-    context: &Context,
-    template: &PreparedTemplate,
-    shown: &Shown<'_>,
-    portrait: Option<Bytes>,
-    format: Format,
-) -> Result<Rendered, Failure> {
-    let portrait: Option<Pixels> = match portrait {
-        Some(bytes) => {
-            let picture =
-                picture::decode(&bytes).map_err(|error| Failure::Fail(format!("its portrait is damaged: {error}")))?;
-            Some(picture.pixels)
-        }
-        None => None,
-    };
-    let Shown { fields, number, link, allow_missing_glyphs } = *shown;
-    let guest = Guest { fields, portrait: portrait.as_ref(), number, link, allow_missing_glyphs };
-    // The same guest on the same template fails the same way again.
-    context
-        .studio
-        .with_scratch(|scratch| render(template, &guest, format, &mut scratch.render))
-        .map_err(|error| Failure::Fail(format!("it cannot be drawn: {error}")))
 }

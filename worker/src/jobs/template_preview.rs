@@ -2,15 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
 use herald_shared::{domain, files::Key, jobs::TemplatePreview};
-use sha2::{Digest, Sha256};
 
-use super::{
-    Context, Task,
-    invitation_render::{Shown, draw, format, prepared},
+use super::{Context, Task, invitation_render::format, undone};
+use crate::{
+    runner::{Done, Failure},
+    studio::{Drawing, Drawn, Source},
 };
-use crate::runner::{Done, Failure};
 
 /// Shown where a guest's number and link will be.
 const SAMPLE_NUMBER: &str = "0042";
@@ -23,7 +21,8 @@ pub(super) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
     let Some(row) = domain::template(&context.db, task.workspace_id, args.template_id).await? else {
         return Err(Failure::Fail("the template does not exist".to_owned()));
     };
-    let template = prepared(&context, &row).await?;
+    let source = Source::Stored(&context.files, &row);
+    let facts = context.studio.facts(source).await.map_err(undone)?;
     let format = format(&context, &args.format)?;
     let contact = match args.contact_id {
         Some(id) => match domain::contact(&context.db, task.workspace_id, id).await? {
@@ -47,30 +46,26 @@ pub(super) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
     };
     fields.entry("event".to_owned()).or_insert_with(|| SAMPLE_EVENT.to_owned());
     fields.extend(args.fields);
-    let (manifest, _) = domain::load_template(&context.files, &row).await?;
-    for field in manifest.fields() {
+    for field in &facts.fields {
         // A field nobody gave shows its own name, so that its place can be seen.
-        fields.entry(field.clone()).or_insert(field);
+        fields.entry(field.clone()).or_insert_with(|| field.clone());
     }
     let number = contact.and_then(|contact| contact.lucky_number).unwrap_or_else(|| SAMPLE_NUMBER.to_owned());
-    let drawn = {
-        let drawing = context.clone();
-        let draw = move || {
-            let (number, link) = (&*number, SAMPLE_LINK);
-            draw(
-                &drawing,
-                &template,
-                &Shown { fields: &fields, number, link, allow_missing_glyphs: true },
-                None,
-                format,
-            )
-        };
-        context.studio.cpu.run(draw).await?
+    let drawing = Drawing {
+        fields,
+        number,
+        link: SAMPLE_LINK.to_owned(),
+        format: args.format,
+        portrait: None,
+        allow_missing_glyphs: true,
+        unless: None,
     };
-    let hash = hex::encode(Sha256::digest(&drawn.bytes));
-    let file = Key::preview(task.workspace_id, &hash, format.extension());
-    context.files.put_once(&file, Bytes::from(drawn.bytes)).await?;
-    let notes: Vec<String> = drawn.notes.iter().map(ToString::to_string).collect();
+    let Drawn::New { sha256, bytes, notes, .. } = context.studio.draw(source, drawing, None).await.map_err(undone)?
+    else {
+        return Err(Failure::Fail("it was not drawn: please report this".to_owned()));
+    };
+    let file = Key::preview(task.workspace_id, &sha256, format.extension());
+    context.files.put_once(&file, bytes).await?;
     let result = serde_json::json!({ "file": file.as_str(), "media_type": format.media_type(), "notes": notes });
     Ok(Done { result: Some(result), ..Done::default() })
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use herald_api::{Api, Events, Parts};
+use herald_api::{Api, Events, Parts, Unchecked};
 use herald_shared::{
     config::Settings,
     connections::Clients,
@@ -21,7 +21,7 @@ use herald_shared::{
     wire::Wire,
 };
 use herald_tests::TestDatabase;
-use herald_worker::template_check::TemplateCheck;
+use herald_worker::studio::{Source, Studio};
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
@@ -135,6 +135,7 @@ impl Service {
         };
         let wire = Wire::in_process();
         let stop = CancellationToken::new();
+        let template_check = template_check(&settings);
         let api = Api::from(Parts {
             db: db.clone(),
             wire: wire.clone(),
@@ -146,7 +147,7 @@ impl Service {
             metrics: METRICS.clone(),
             events: Events::new(stop.clone()),
             rate_limits,
-            template_check: template_check(),
+            template_check,
         });
         let server = tokio::spawn(herald_api::serve(listener, api.clone(), stop.clone()));
         // Where an answer leads is for the test to say.
@@ -268,11 +269,15 @@ impl Answer {
     }
 }
 
-/// As the program does it.
-fn template_check() -> herald_api::TemplateCheck {
-    let check = Arc::new(TemplateCheck::new(&[]).unwrap());
+/// As the program does it, but in this process.
+fn template_check(settings: &Settings) -> herald_api::TemplateCheck {
+    let studio = Arc::new(Studio::in_process(settings).unwrap());
     Arc::new(move |bundle| {
-        let check = check.clone();
-        async move { check.check(bundle).await.map_err(|error| error.to_string()) }.boxed()
+        let studio = studio.clone();
+        async move {
+            let checked = studio.facts(Source::Given(&bundle)).await;
+            checked.map(drop).map_err(|error| Unchecked::Flaw(error.to_string()))
+        }
+        .boxed()
     })
 }

@@ -1,0 +1,247 @@
+//! Where the work is done, with what is dear to make at hand: fonts, the face finder, prepared templates, scratch buffers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use herald_shared::template::{Bundle, Template};
+use sha2::{Digest, Sha256};
+
+use super::request::{Answer, Ask, Drawing, Facts, SetUp};
+use crate::imaging::{
+    crop::{CropSettings, crop_portrait},
+    encode::{Format, encode},
+    face::{FaceFinder, FaceSettings},
+    fonts::FontLibrary,
+    picture::{self, Pixels},
+    render::{self, Guest, RENDERER_VERSION, render},
+    resize,
+    template::PreparedTemplate,
+};
+
+/// Prepared templates kept: each holds its background, some 4 MB (screen) to 26 MB (print).
+const TEMPLATES_KEPT: usize = 8;
+/// Pixels of all of them together: what is prepared for a pixel takes six to nine bytes.
+const PIXELS_KEPT: u64 = 48_000_000;
+/// Portraits are kept at this quality: they are scaled once more when drawn.
+const PORTRAIT: Format = Format::Jpeg { quality: 95 };
+
+/// Answers requests, several at once if need be.
+pub(super) struct Desk {
+    finder: FaceFinder,
+    face: FaceSettings,
+    margin: f32,
+    jpeg_quality: u8,
+    fonts: FontLibrary,
+    /// Newest last.
+    templates: Mutex<Vec<Arc<PreparedTemplate>>>,
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+/// The buffers of one drawing thread.
+#[derive(Default)]
+struct Scratch {
+    render: render::Scratch,
+    resize: resize::Scratch,
+}
+
+/// An answer and the bytes beside it.
+pub(super) type Reply = (Answer, Vec<Bytes>);
+
+impl Desk {
+    pub(super) fn new(set_up: &SetUp) -> Self {
+        Self {
+            finder: FaceFinder::new(),
+            face: FaceSettings { scale_factor: set_up.scale_factor, min_neighbors: set_up.min_neighbors },
+            margin: set_up.margin,
+            jpeg_quality: set_up.jpeg_quality,
+            fonts: FontLibrary::with_system(&set_up.font_folders),
+            templates: Mutex::default(),
+            scratch: Mutex::default(),
+        }
+    }
+
+    /// Reads the machine's font folders now, so that the first template does not wait for it.
+    pub(super) fn warm_up(&self) {
+        self.fonts.fingerprint();
+    }
+
+    /// Does what is asked. CPU-bound.
+    pub(super) fn answer(&self, ask: &Ask, bytes: Vec<Bytes>) -> Reply {
+        match ask {
+            Ask::Prepare { files } => match self.prepare(files, bytes) {
+                Ok(facts) => (Answer::Prepared(facts), Vec::new()),
+                Err(reason) => refused(reason),
+            },
+            Ask::Crop { side } => self.crop(&bytes.into_iter().next().unwrap_or_default(), *side),
+            Ask::Draw { version, drawing } => match self.kept(version) {
+                Some(template) => self.draw(&template, drawing, bytes.first()).unwrap_or_else(refused),
+                None => (Answer::Unprepared, Vec::new()),
+            },
+            Ask::Formats { version } => match self.kept(version) {
+                Some(template) => (Answer::Formats(self.formats(&template)), Vec::new()),
+                None => (Answer::Unprepared, Vec::new()),
+            },
+        }
+    }
+
+    fn prepare(&self, names: &[String], bytes: Vec<Bytes>) -> Result<Facts, String> {
+        let mut bundle = Bundle::default();
+        for (name, bytes) in names.iter().zip(bytes) {
+            bundle.insert(name, bytes).map_err(|error| error.to_string())?;
+        }
+        let template = Template::read(&bundle).map_err(|error| error.to_string())?;
+        let (width, height) = (template.width, template.height);
+        let fields = template.fields().into_iter().collect();
+        let prepared = match self.kept(&template.version) {
+            Some(kept) => kept,
+            None => {
+                let prepared = PreparedTemplate::from_template(template, &bundle, &self.fonts);
+                self.keep(prepared.map_err(|error| error.to_string())?)
+            }
+        };
+        Ok(Facts {
+            version: prepared.version().to_owned(),
+            width,
+            height,
+            fields,
+            portrait_side: prepared.portrait_side(),
+            notes: prepared.notes().iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    fn crop(&self, bytes: &[u8], side: u32) -> Reply {
+        let picture = match picture::decode(bytes) {
+            Ok(picture) => picture,
+            Err(error) => return refused(error.to_string()),
+        };
+        let settings = CropSettings { face: self.face, margin: self.margin, side };
+        let found = self.with_scratch(|scratch| crop_portrait(&picture, &self.finder, &settings, &mut scratch.resize));
+        let Some(portrait) = found else {
+            let note = "no face was found in the picture (the drawn avatar is used): use a picture that shows the face from the front";
+            return (Answer::Cut { hash: None, notes: vec![note.to_owned()] }, Vec::new());
+        };
+        let mut notes = Vec::new();
+        if portrait.faces_found > 1 {
+            notes.push(format!("{} faces in the picture, the largest one was taken", portrait.faces_found));
+        }
+        let mut hash = Sha256::new();
+        hash.update(format!("portrait 2 {side} {} {:?} {PORTRAIT:?}\n", self.margin, self.face));
+        hash.update(bytes);
+        let hash = hex::encode(hash.finalize());
+        let mut out = Vec::new();
+        let encoded = match &portrait.pixels {
+            Pixels::Opaque(image) => encode(image, PORTRAIT, &mut out).map_err(|error| error.to_string()),
+            // JPEG has no transparency.
+            Pixels::Alpha(image) => image
+                .write_to(&mut std::io::Cursor::new(&mut out), image::ImageFormat::Png)
+                .map_err(|error| error.to_string()),
+        };
+        match encoded {
+            Ok(()) => (Answer::Cut { hash: Some(hash), notes }, vec![out.into()]),
+            Err(error) => {
+                notes.push(format!("the portrait could not be kept (the drawn avatar is used): {error}"));
+                (Answer::Cut { hash: None, notes }, Vec::new())
+            }
+        }
+    }
+
+    fn draw(&self, template: &PreparedTemplate, drawing: &Drawing, portrait: Option<&Bytes>) -> Result<Reply, String> {
+        let format = format(&drawing.format, self.jpeg_quality)
+            .ok_or_else(|| format!("format {:?} is not known: use jpeg, png or webp", drawing.format))?;
+        let hash = hash(template, format, drawing);
+        if drawing.unless.as_ref() == Some(&hash) {
+            return Ok((Answer::Unchanged { hash }, Vec::new()));
+        }
+        let portrait = portrait
+            .map(|bytes| picture::decode(bytes).map_err(|error| format!("its portrait is damaged: {error}")))
+            .transpose()?
+            .map(|picture| picture.pixels);
+        let guest = Guest {
+            fields: &drawing.fields,
+            portrait: portrait.as_ref(),
+            number: &drawing.number,
+            link: &drawing.link,
+            allow_missing_glyphs: drawing.allow_missing_glyphs,
+        };
+        let drawn = self
+            .with_scratch(|scratch| render(template, &guest, format, &mut scratch.render))
+            .map_err(|error| format!("it cannot be drawn: {error}"))?;
+        let sha256 = hex::encode(Sha256::digest(&drawn.bytes));
+        let notes = drawn.notes.iter().map(ToString::to_string).collect();
+        Ok((Answer::Drawn { hash, sha256, notes }, vec![drawn.bytes.into()]))
+    }
+
+    fn formats(&self, template: &PreparedTemplate) -> Vec<(String, Option<String>)> {
+        let whole = |name: &str| {
+            let format = format(name, self.jpeg_quality)?;
+            template.encoded_whole(format).map(|reason| reason.to_string())
+        };
+        ["jpeg", "png", "webp"].map(|name| (name.to_owned(), whole(name))).into()
+    }
+
+    /// A template that is kept; it counts as the newest now.
+    fn kept(&self, version: &str) -> Option<Arc<PreparedTemplate>> {
+        let mut kept = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|template| template.version() == version)?;
+        let found = kept.remove(at);
+        kept.push(found.clone());
+        Some(found)
+    }
+
+    fn keep(&self, template: PreparedTemplate) -> Arc<PreparedTemplate> {
+        let template = Arc::new(template);
+        let mut kept = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push(template.clone());
+        while kept.len() > TEMPLATES_KEPT || kept.len() > 1 && kept.iter().map(pixels).sum::<u64>() > PIXELS_KEPT {
+            kept.remove(0);
+        }
+        template
+    }
+
+    /// Runs `work` with buffers nobody else uses; they are kept for the next.
+    fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
+        let taken = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut scratch = taken.unwrap_or_default();
+        let result = work(&mut scratch);
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        result
+    }
+}
+
+/// The encoder's settings for a format's name.
+pub(super) fn format(name: &str, jpeg_quality: u8) -> Option<Format> {
+    match name {
+        "jpeg" => Some(Format::Jpeg { quality: jpeg_quality }),
+        "png" => Some(Format::Png),
+        "webp" => Some(Format::WebP),
+        _ => None,
+    }
+}
+
+/// Names everything the drawing shows and what draws it.
+fn hash(template: &PreparedTemplate, format: Format, drawing: &Drawing) -> String {
+    let mut shown = serde_json::json!([
+        RENDERER_VERSION,
+        template.fonts_fingerprint(),
+        template.version(),
+        format!("{format:?}"),
+        drawing.fields,
+        drawing.number,
+        drawing.link,
+        drawing.portrait,
+    ]);
+    if let Some(shown) = shown.as_array_mut().filter(|_| drawing.allow_missing_glyphs) {
+        // One that may have holes does not stand in for one that may not.
+        shown.push("missing glyphs allowed".into());
+    }
+    hex::encode(Sha256::digest(shown.to_string()))
+}
+
+fn pixels(template: &Arc<PreparedTemplate>) -> u64 {
+    let (width, height) = template.dimensions();
+    u64::from(width) * u64::from(height)
+}
+
+fn refused(reason: String) -> Reply {
+    (Answer::Refused(reason), Vec::new())
+}

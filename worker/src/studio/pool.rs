@@ -1,0 +1,117 @@
+//! The children: as many as may work at once, started when they are first needed and kept for the next request.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use herald_shared::telemetry::catalog::STUDIO_ENDED;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    desk::Reply,
+    process::{Ending, Process},
+    request::{Ask, SetUp},
+};
+
+/// The children of a studio. Dropped, they end.
+pub(super) struct Pool {
+    program: PathBuf,
+    set_up: SetUp,
+    at_once: usize,
+    slots: Arc<Semaphore>,
+    idle: Mutex<Vec<Process>>,
+}
+
+impl Pool {
+    pub(super) fn new(program: PathBuf, set_up: SetUp, at_once: usize) -> Arc<Self> {
+        let slots = Arc::new(Semaphore::new(at_once));
+        Arc::new(Self { program, set_up, at_once, slots, idle: Mutex::default() })
+    }
+
+    /// Starts the children, so that the first requests find them ready.
+    pub(super) fn warm_up(self: &Arc<Self>) {
+        for _ in 0..self.at_once {
+            let pool = self.clone();
+            tokio::spawn(async move {
+                match pool.take(false).await {
+                    Ok(child) => child.give_back(),
+                    // The first request will say so to who waits for it.
+                    Err(error) => tracing::warn!(%error, "a drawing process does not start"),
+                }
+            });
+        }
+    }
+
+    /// Takes a child for one request, a new one if `fresh`. Waits while all of them work.
+    pub(super) async fn take(self: &Arc<Self>, fresh: bool) -> std::io::Result<Lent> {
+        let slot = self.slots.clone().acquire_owned().await.expect("the slots are never closed");
+        let kept = self.kept();
+        let process = match kept.filter(|_| !fresh) {
+            Some(process) => process,
+            None => Process::start(&self.program, &self.set_up).await?,
+        };
+        Ok(Lent { pool: self.clone(), process: Some(process), busy: false, _slot: slot })
+    }
+
+    /// A child that lives and has nothing to do.
+    fn kept(&self) -> Option<Process> {
+        let mut idle = self.idle();
+        while let Some(mut process) = idle.pop() {
+            if !process.has_ended() {
+                return Some(process);
+            }
+            STUDIO_ENDED.add(["died"], 1);
+            tracing::warn!("a drawing process ended while it had nothing to do");
+        }
+        None
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Process>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A child and the right to let it work. Dropped in the middle of a request, the child is killed, and the slot is free for another.
+pub(super) struct Lent {
+    pool: Arc<Pool>,
+    process: Option<Process>,
+    busy: bool,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Lent {
+    /// Sends a request and waits for the answer. An ending is final: this child answers nothing more.
+    pub(super) async fn ask(&mut self, ask: &Ask, pieces: &[Bytes]) -> Result<Reply, Ending> {
+        let limits = self.pool.set_up.limits;
+        let process = self.process.as_mut().expect("a child whose end was told is asked nothing");
+        self.busy = true;
+        let answer = tokio::time::timeout(limits.answer_within(), process.ask(ask, pieces)).await;
+        self.busy = false;
+        let ending = match (answer, self.process.take()) {
+            (Ok(Ok(reply)), process) => {
+                self.process = process;
+                return Ok(reply);
+            }
+            (Ok(Err(_)), Some(process)) => process.end(&limits).await,
+            _ => Ending::Silent { seconds: limits.answer_seconds },
+        };
+        STUDIO_ENDED.add([ending.reason()], 1);
+        tracing::warn!(%ending, "a drawing process ended in the middle of its work");
+        Err(ending)
+    }
+
+    /// Keeps the child for the next request.
+    pub(super) fn give_back(mut self) {
+        self.pool.idle().extend(self.process.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.busy {
+            STUDIO_ENDED.add(["cancelled"], 1);
+        }
+    }
+}
