@@ -2,6 +2,7 @@
 
 mod connect;
 mod crm;
+mod drawing;
 mod invite;
 mod operate;
 mod others;

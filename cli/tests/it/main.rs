@@ -11,4 +11,5 @@ mod http;
 mod kill_table;
 mod probe;
 mod stage;
+mod studio;
 mod traces;

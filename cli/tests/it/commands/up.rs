@@ -56,7 +56,17 @@ impl Service {
         self.ask("GET", path, token, None)
     }
 
-    fn ask(&self, method: &str, path: &str, token: Option<&str>, form: Option<&[u8]>) -> Answer {
+    /// The process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The token the first start printed.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    pub(super) fn ask(&self, method: &str, path: &str, token: Option<&str>, form: Option<&[u8]>) -> Answer {
         ask(&self.address, method, path, token, form)
     }
 
@@ -166,7 +176,7 @@ fn an_uploaded_picture_is_never_a_strangers() {
     assert_eq!(service.stop(), Some(0));
 }
 
-fn wait_for_end(service: &Service, run: &str, token: Option<&str>) -> Value {
+pub(super) fn wait_for_end(service: &Service, run: &str, token: Option<&str>) -> Value {
     let began = Instant::now();
     loop {
         let run = service.get(run, token).json();
