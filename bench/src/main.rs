@@ -5,6 +5,7 @@
 mod backlog;
 mod cpu;
 mod decoders;
+mod drawing;
 mod endtoend;
 mod faces;
 mod fleet;
@@ -63,6 +64,28 @@ enum Command {
         #[arg(long)]
         results: PathBuf,
     },
+    /// Draws the same guests in this process and in children, in turn
+    Drawing {
+        #[command(flatten)]
+        options: drawing::Options,
+        /// Rounds of each
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Folder for drawing.json and drawing.md
+        #[arg(long)]
+        results: PathBuf,
+    },
+    /// One round of `drawing`
+    #[command(hide = true)]
+    DrawingRound {
+        hands: drawing::Hands,
+        format: String,
+        #[command(flatten)]
+        options: drawing::Options,
+    },
+    /// A child of `drawing`
+    #[command(hide = true)]
+    Studio,
     /// Runs no-op jobs through the ledger, the dispatcher, the wire and the runner
     Ledger {
         /// Folder for the SQLite file
@@ -153,6 +176,13 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Decoders { scene, out } => decoders::run(&scene, &out),
         Command::Faces { set, opencv, results } => faces::run(&set, &opencv, &results),
+        Command::Drawing { options, rounds, results } => drawing::run(&options, rounds, &results),
+        Command::DrawingRound { hands, format, options } => drawing::round(&options, hands, &format),
+        Command::Studio => {
+            let ended = herald_worker::studio::serve();
+            anyhow::ensure!(ended == std::process::ExitCode::SUCCESS, "a drawing process ended early");
+            Ok(())
+        }
         Command::Ledger { scratch, postgres, results, jobs } => ledger::run(&scratch, postgres, &results, jobs),
         Command::Backlog { scratch, postgres, results, sizes } => backlog::run(&scratch, postgres, &results, &sizes),
         Command::Limits { results, rates, seconds } => limits::run(&results, &rates, seconds),
