@@ -128,6 +128,8 @@ def fleet():
     board.graph("Leases", "Jobs that came back because their worker or the wire lost them; attempts that noticed it themselves.", "none",
                 ("sum(increase(herald_leases_expired_total[$__rate_interval]))", "expired"), ("sum(increase(herald_wire_lost_total[$__rate_interval]))", "lost on the wire"),
                 ("sum(increase(herald_leases_lost_total[$__rate_interval]))", "noticed by the worker"))
+    board.graph("Drawing processes", "Those that ended before their time, by reason: a picture or a template wants too much memory or time, or a run was cancelled.", "none",
+                ("sum by (reason) (increase(herald_studio_ended_total[$__rate_interval]))", "{{reason}}"))
     board.graph("Stale outcomes", "Outcomes that came too late and changed nothing.", "none", ("sum(increase(herald_stale_outcomes_total[$__rate_interval]))", "stale"))
     board.graph("Redis", "Commands that failed and connections that broke.", "none",
                 ("sum by (instance) (increase(herald_redis_errors_total[$__rate_interval]))", "errors {{instance}}"),
