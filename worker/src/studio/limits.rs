@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 /// The limits of a child, and of each request to it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Limits {
-    /// Address space, in MiB. The program, its threads, its fonts and the allocator's reserve take some 1,100 of it; the largest
-    /// template and picture that are allowed took 800 more when it was measured.
+    /// Address space, in MiB: the program, its fonts and the allocator's reserve of 1 GiB count, too. Not measured yet with the largest template
+    /// and picture that are allowed.
     pub memory_mb: u64,
-    /// Processor time of a request, in seconds. The largest drawing that is allowed takes two.
+    /// Processor time of a request, in seconds.
     pub processor_seconds: u64,
     /// Time of a request by the wall clock, in seconds: for a child that waits instead of working.
     pub answer_seconds: u64,
