@@ -20,7 +20,7 @@ use crate::imaging::{
 
 /// Prepared templates kept: each holds its background, some 4 MB (screen) to 26 MB (print).
 const TEMPLATES_KEPT: usize = 8;
-/// Pixels of all of them together: what is prepared for a pixel takes six to nine bytes.
+/// Pixels of all of them together; the largest template that is allowed has 40 million.
 const PIXELS_KEPT: u64 = 48_000_000;
 /// Portraits are kept at this quality: they are scaled once more when drawn.
 const PORTRAIT: Format = Format::Jpeg { quality: 95 };
