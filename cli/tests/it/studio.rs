@@ -194,13 +194,13 @@ async fn a_request_that_is_given_up_frees_its_slot_and_its_child_is_gone() {
 #[tokio::test]
 async fn a_picture_that_takes_more_memory_than_allowed_is_refused_and_others_go_on() {
     let ground = Ground::new();
-    let studio = ground.studio(2, Limits { memory_mb: 1_400, ..Limits::default() });
+    let studio = ground.studio(2, Limits { memory_mb: 256, ..Limits::default() });
     let (large, small) = (png(6_200, 6_200), picture("amelie.jpg"));
     let all = join_all([large, small.clone(), small].map(|picture| studio.crop(picture, 200))).await;
     let refused = all[0].as_ref().unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "reading it ended the drawing process (it took more memory than the 1400 MB allowed): save it again in an image program"
+        "reading it ended the drawing process (it took more memory than the 256 MB allowed): save it again in an image program"
     );
     assert!(matches!(refused, StudioError::Ended(_)) && refused.is_permanent());
     assert!(all[1..].iter().all(|cut| cut.as_ref().unwrap().portrait.is_some()));
@@ -231,7 +231,7 @@ async fn a_drawing_that_computes_without_end_is_ended_by_its_processor_time() {
 
 /// Not quite: as many slots as there may be, each a large text with a wide shadow.
 pub(crate) fn endless() -> String {
-    let slot = "[[slot]]\nkind = \"text\"\nvalue = \"{{ name }}\"\nsize = 900\nmin_size = 900\ncolor = \"#20202080\"\n\
-                shadow = { dx = 0.01, dy = 0.01, blur = 0.2, color = \"#000000\" }\nrotation = 30\nbox = [100, 100, 3800, 3800]\n";
+    let slot = "[[slot]]\nkind = \"text\"\nvalue = \"{{ name }}\"\nsize = 400\nmin_size = 400\ncolor = \"#20202080\"\n\
+                shadow = { dx = 0.01, dy = 0.01, blur = 0.2, color = \"#000000\" }\nrotation = 30\nbox = [600, 600, 2800, 2800]\n";
     format!("name = \"Endless\"\nbackground = \"background.png\"\n{}", slot.repeat(200))
 }

@@ -100,6 +100,8 @@ impl Process {
     pub(super) async fn start(program: &Path, set_up: &SetUp) -> io::Result<Self> {
         let mut command = Command::new(program);
         command.arg0("herald").arg("studio").env_clear().envs(environment());
+        // In KiB. The allocator would set a GiB of addresses aside, which the limit would have to leave room for.
+        command.env("MIMALLOC_ARENA_RESERVE", "65536");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let missing = || io::Error::other("the child has no pipes");

@@ -42,7 +42,7 @@ async fn drawing_processes_that_are_killed_cost_nobody_an_invitation() {
     let mut killed = Vec::new();
     for kill in 1..=4 {
         wait_until("more invitations are there, and a process that draws", async || {
-            stage.files("files/invitations").len() >= kill * 10 && !children(run.id()).is_empty()
+            stage.stored("invitations").len() >= kill * 10 && !children(run.id()).is_empty()
         })
         .await;
         for child in children(run.id()) {
