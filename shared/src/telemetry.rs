@@ -122,6 +122,9 @@ fn begin_at_zero() {
     ["full", "address", "accept", "head", "idle", "stalled"]
         .iter()
         .for_each(|why| catalog::HTTP_CONNECTIONS_CUT.add([why], 0));
+    ["memory", "processor", "silent", "died", "cancelled"]
+        .iter()
+        .for_each(|reason| catalog::STUDIO_ENDED.add([reason], 0));
     ["transient", "full", "other"].iter().for_each(|class| catalog::DB_ERRORS.add([class], 0));
     ["ok", "failed"].iter().for_each(|outcome| catalog::OBSERVATIONS.add([outcome], 0));
     ["exported", "failed", "dropped"].iter().for_each(|outcome| catalog::EXPORTED_SPANS.add([outcome], 0));
