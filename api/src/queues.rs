@@ -120,6 +120,9 @@ struct Limits {
     /// Jobs at once for each key.
     #[schema(minimum = 1, maximum = 1_000_000)]
     key_concurrency: Option<i64>,
+    /// Jobs at once for each workspace.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    workspace_concurrency: Option<i64>,
 }
 
 fn a_second() -> i64 {
@@ -150,8 +153,9 @@ async fn set_limits(
 ) -> Result<Response, Problem> {
     one(&api, &name).await?;
     let precondition = Precondition::of(request.headers());
-    let Limits { rate, rate_seconds, burst, concurrency, key_concurrency } = input::json(request).await?;
-    let limits = QueueLimits { rate, rate_seconds, burst, concurrency, key_concurrency };
+    let Limits { rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency } =
+        input::json(request).await?;
+    let limits = QueueLimits { rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency };
     let faults: Vec<Fault> = limits
         .check()
         .into_iter()

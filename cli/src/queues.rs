@@ -64,6 +64,7 @@ async fn limit(db: &Db, asked: &Limit) -> anyhow::Result<()> {
         (&mut limits.burst, asked.burst),
         (&mut limits.concurrency, asked.concurrency),
         (&mut limits.key_concurrency, asked.key_concurrency),
+        (&mut limits.workspace_concurrency, asked.workspace_concurrency),
     ] {
         if let Some(NumberOrNone(number)) = asked {
             *limit = number;
@@ -171,6 +172,7 @@ fn words(limits: &QueueLimits) -> String {
     }
     words.extend(limits.concurrency.map(|jobs| format!("{jobs} at once")));
     words.extend(limits.key_concurrency.map(|jobs| format!("{jobs} at once for each key")));
+    words.extend(limits.workspace_concurrency.map(|jobs| format!("{jobs} at once for each workspace")));
     if words.is_empty() { "no limits".to_owned() } else { words.join(", ") }
 }
 

@@ -57,4 +57,7 @@ pub(crate) struct Limit {
     /// Jobs at once for each key (a host, an account)
     #[arg(long, value_name = "N|none", value_parser = number_or_none)]
     pub(crate) key_concurrency: Option<NumberOrNone>,
+    /// Jobs at once for each workspace
+    #[arg(long, value_name = "N|none", value_parser = number_or_none)]
+    pub(crate) workspace_concurrency: Option<NumberOrNone>,
 }

@@ -27,6 +27,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (16, "fences", include_str!("../../../migrations/0016_fences.sql")),
     (17, "tickets", include_str!("../../../migrations/0017_tickets.sql")),
     (18, "file_keys", include_str!("../../../migrations/0018_file_keys.sql")),
+    (19, "workspace_concurrency", include_str!("../../../migrations/0019_workspace_concurrency.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{
     lanes::Lane,
@@ -20,6 +21,8 @@ pub(super) struct Gate {
     keys: HashMap<String, KeyRow>,
     /// Jobs of each limit key that run now. Counted only if keys have limits.
     running: HashMap<String, i64>,
+    /// Jobs of each workspace that run now. Counted only if workspaces have a limit.
+    running_of: HashMap<Uuid, i64>,
     /// Jobs left by concurrency.
     jobs: usize,
     /// Units of cost left by the rate.
@@ -65,6 +68,16 @@ impl Gate {
             .await?;
             running = counted.into_iter().map(|counted| (counted.limit_key, counted.jobs)).collect();
         }
+        let mut running_of = HashMap::new();
+        if row.workspace_concurrency.is_some() {
+            let counted: Vec<(Uuid, i64)> = query(
+                "select workspace_id, count(*) from jobs where state = 'running' and queue = $1 group by workspace_id",
+            )
+            .bind(queue)
+            .all(&mut *tx)
+            .await?;
+            running_of = counted.into_iter().collect();
+        }
         let rate = row.rate();
         let units = rate.map(|rate| {
             // No more than about a second's worth waits on the wire, so that a change of the rate is felt at once.
@@ -72,7 +85,7 @@ impl Gate {
             let room = second - i64::try_from(waiting).unwrap_or(second);
             rate.available(row.paced_until, now).min(room.max(0))
         });
-        Ok(Some(Self { row, keys, running, jobs, units, rate, spent: 0, now }))
+        Ok(Some(Self { row, keys, running, running_of, jobs, units, rate, spent: 0, now }))
     }
 
     /// Whether nothing of the queue may be leased at all, whatever lane it is in.
@@ -85,7 +98,15 @@ impl Gate {
         let by_units = self.units.map_or(usize::MAX, |units| {
             if units <= 0 { 0 } else { usize::try_from(units / lane.cost.max(1)).unwrap_or(usize::MAX).max(1) }
         });
-        self.jobs.min(by_units).min(self.room_of_key(lane.limit_key.as_deref()))
+        self.jobs
+            .min(by_units)
+            .min(self.room_of_key(lane.limit_key.as_deref()))
+            .min(self.room_of_workspace(lane.workspace_id))
+    }
+
+    fn room_of_workspace(&self, workspace_id: Uuid) -> usize {
+        let Some(most) = self.row.workspace_concurrency else { return usize::MAX };
+        usize::try_from(most - self.running_of.get(&workspace_id).copied().unwrap_or(0)).unwrap_or(0)
     }
 
     fn room_of_key(&self, key: Option<&str>) -> usize {
@@ -105,16 +126,16 @@ impl Gate {
         self.jobs = self.jobs.saturating_sub(jobs);
         self.units = self.units.map(|units| units - cost);
         self.spent += cost;
+        let jobs = i64::try_from(jobs).unwrap_or(i64::MAX);
+        *self.running_of.entry(lane.workspace_id).or_default() += jobs;
         if let Some(key) = &lane.limit_key {
-            *self.running.entry(key.clone()).or_default() += i64::try_from(jobs).unwrap_or(i64::MAX);
+            *self.running.entry(key.clone()).or_default() += jobs;
         }
     }
 
     /// Whether the end of a job makes room for another.
     pub(super) fn makes_room(&self) -> bool {
-        self.row.concurrency.is_some()
-            || self.row.key_concurrency.is_some()
-            || self.keys.values().any(|key| key.concurrency.is_some())
+        self.row.counts_running() || self.keys.values().any(|key| key.concurrency.is_some())
     }
 
     /// When it is worth looking at the queue again, if only time can open it. Concurrency opens when a job ends, which is told.

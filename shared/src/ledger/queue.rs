@@ -40,6 +40,8 @@ pub struct QueueLimits {
     pub concurrency: Option<i64>,
     /// Jobs at once for each limit key, such as one host or one account.
     pub key_concurrency: Option<i64>,
+    /// Jobs at once for each workspace.
+    pub workspace_concurrency: Option<i64>,
 }
 
 /// A limit that cannot be: its field, and what it may be.
@@ -65,6 +67,11 @@ impl QueueLimits {
                 "use 1 to 1000000, or null for no limit; to stop a queue, pause it",
             ),
             ("key_concurrency", within(self.key_concurrency, 1_000_000), "use 1 to 1000000, or null for no limit"),
+            (
+                "workspace_concurrency",
+                within(self.workspace_concurrency, 1_000_000),
+                "use 1 to 1000000, or null for no limit",
+            ),
         ]
         .into_iter()
         .filter(|(_, holds, _)| !holds)
@@ -83,6 +90,7 @@ pub(super) struct QueueRow {
     burst: Option<i64>,
     pub(super) concurrency: Option<i64>,
     pub(super) key_concurrency: Option<i64>,
+    pub(super) workspace_concurrency: Option<i64>,
     pub(super) paced_until: Option<DateTime<Utc>>,
     pub(super) blocked_until: Option<DateTime<Utc>>,
 }
@@ -90,7 +98,8 @@ pub(super) struct QueueRow {
 impl QueueRow {
     pub(super) fn select(rest: &str) -> String {
         format!(
-            "select name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, paced_until, blocked_until from queues {rest}"
+            "select name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency, paced_until,
+               blocked_until from queues {rest}"
         )
     }
 
@@ -100,7 +109,12 @@ impl QueueRow {
 
     /// Whether its row must be held while jobs are leased from it.
     pub(super) fn is_limited(&self) -> bool {
-        self.rate.is_some() || self.concurrency.is_some() || self.key_concurrency.is_some()
+        self.rate.is_some() || self.counts_running()
+    }
+
+    /// Whether the end of one of its jobs can make room for another.
+    pub(super) fn counts_running(&self) -> bool {
+        self.concurrency.is_some() || self.key_concurrency.is_some() || self.workspace_concurrency.is_some()
     }
 }
 
@@ -141,13 +155,15 @@ pub(super) async fn queues_with_keys(db: &Db) -> Result<Vec<(String,)>> {
 pub async fn queues(db: &Db) -> Result<Vec<QueueStatus>> {
     let mut queues: Vec<QueueStatus> = query(
         "select parts.name, coalesce(q.paused, false) as paused, cast(sum(ready) as bigint) as ready, cast(sum(running) as bigint) as running,
-                q.rate, coalesce(q.rate_seconds, 1) as rate_seconds, q.burst, q.concurrency, q.key_concurrency, q.blocked_until, q.blocked_reason
+                q.rate, coalesce(q.rate_seconds, 1) as rate_seconds, q.burst, q.concurrency, q.key_concurrency,
+                q.workspace_concurrency, q.blocked_until, q.blocked_reason
          from (
            select name, 0 as ready, 0 as running from queues
            union all select queue, count(*), 0 from jobs where state = 'ready' group by queue
            union all select queue, 0, count(*) from jobs where state = 'running' group by queue
          ) as parts left join queues as q on q.name = parts.name
-         group by parts.name, q.paused, q.rate, q.rate_seconds, q.burst, q.concurrency, q.key_concurrency, q.blocked_until, q.blocked_reason",
+         group by parts.name, q.paused, q.rate, q.rate_seconds, q.burst, q.concurrency, q.key_concurrency, q.workspace_concurrency,
+           q.blocked_until, q.blocked_reason",
     )
     .all(db)
     .await?;
@@ -184,7 +200,8 @@ pub async fn set_paused(tx: &mut Tx, name: &str, paused: bool) -> Result<()> {
 pub async fn lock_limits(tx: &mut Tx, name: &str) -> Result<QueueLimits> {
     set_up(tx, name).await?;
     query(
-        "update queues set rate = rate where name = $1 returning rate, rate_seconds, burst, concurrency, key_concurrency",
+        "update queues set rate = rate where name = $1
+         returning rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency",
     )
     .bind(name)
     .one(tx)
@@ -195,7 +212,8 @@ pub async fn lock_limits(tx: &mut Tx, name: &str) -> Result<QueueLimits> {
 pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result<()> {
     set_up(tx, name).await?;
     query(
-        "update queues set rate = $2, rate_seconds = $3, burst = $4, concurrency = $5, key_concurrency = $6, paced_until = null, updated_at = $7
+        "update queues set rate = $2, rate_seconds = $3, burst = $4, concurrency = $5, key_concurrency = $6,
+           workspace_concurrency = $7, paced_until = null, updated_at = $8
          where name = $1",
     )
     .bind(name)
@@ -204,6 +222,7 @@ pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result
     .bind(limits.burst)
     .bind(limits.concurrency)
     .bind(limits.key_concurrency)
+    .bind(limits.workspace_concurrency)
     .bind(tx.db().now())
     .execute(tx)
     .await?;
@@ -215,17 +234,18 @@ pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result
 pub async fn set_up_outside(db: &Db) -> Result<()> {
     let mut tx = db.begin().await?;
     let now = db.now();
-    for (queue, rate, burst, concurrency, key_concurrency) in [
-        ("drive", Some(600), Some(10), None, None),
-        ("mautic", None, None, Some(8), None),
+    for (queue, rate, burst, concurrency, key_concurrency, workspace_concurrency) in [
+        ("drive", Some(600), Some(10), None, None, None),
+        ("mautic", None, None, Some(8), None, None),
         // Ten mails a second: what the usual services take from an account that is not new.
-        ("email", Some(600), Some(10), None, None),
-        // Of one host: more would be unfriendly, and one that is slow must not hold up the others.
-        ("fetch", None, None, None, Some(8)),
+        ("email", Some(600), Some(10), None, None, None),
+        // Of one host: more would be unfriendly, and one that is slow must not hold up the others. Of one workspace: half of what one
+        // worker fetches, so that very many slow hosts hold up nobody else's pictures either.
+        ("fetch", None, None, None, Some(8), Some(32)),
     ] {
         query(
-            "insert into queues (name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (name) do nothing",
+            "insert into queues (name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (name) do nothing",
         )
         .bind(queue)
         .bind(false)
@@ -234,6 +254,7 @@ pub async fn set_up_outside(db: &Db) -> Result<()> {
         .bind(burst)
         .bind(concurrency)
         .bind(key_concurrency)
+        .bind(workspace_concurrency)
         .bind(now)
         .execute(&mut tx)
         .await?;

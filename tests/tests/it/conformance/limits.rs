@@ -17,6 +17,7 @@ async fn limits_are_kept_changed_and_taken_away(database: &TestDatabase) {
         burst: Some(7),
         concurrency: Some(9),
         key_concurrency: Some(2),
+        workspace_concurrency: Some(3),
     };
     let none = QueueLimits { rate_seconds: 1, ..QueueLimits::default() };
     for limits in [all, none] {

@@ -20,6 +20,7 @@ on_both_engines! {
     concurrency_counts_what_runs_anywhere,
     an_end_makes_room_and_wakes_the_dispatcher,
     each_key_has_its_own_concurrency_and_a_full_one_holds_up_nobody_else,
+    each_workspace_has_its_own_concurrency_and_a_full_one_holds_up_nobody_else,
     a_provider_that_asks_for_patience_gets_it_from_the_whole_queue,
     a_key_that_must_wait_leaves_the_others_alone,
     a_change_of_limits_holds_from_the_next_lease_on,
@@ -165,6 +166,26 @@ async fn each_key_has_its_own_concurrency_and_a_full_one_holds_up_nobody_else(da
     assert_eq!(ledger::queue_keys(db, QUEUE).await.unwrap()[0].concurrency, Some(7));
 }
 
+async fn each_workspace_has_its_own_concurrency_and_a_full_one_holds_up_nobody_else(database: &TestDatabase) {
+    let db = &database.db;
+    let (many, few) = (ground::workspace(db).await, ground::workspace_named(db, "few").await);
+    set(db, QueueLimits { workspace_concurrency: Some(3), ..limits() }).await;
+    // However many keys and batches they are spread over.
+    let keyed = (0..50).map(|key| NewJob { limit_key: Some(format!("host{key}.example")), ..noop(many) });
+    enqueue(db, keyed.collect()).await;
+    db.clock().advance(Duration::from_secs(1));
+    enqueue(db, vec![noop(few); 2]).await;
+    let leased = lease(db, 100).await;
+    let of = |jobs: &[Leased], workspace| jobs.iter().filter(|job| job.workspace_id == workspace).count();
+    assert_eq!((of(&leased, many), of(&leased, few)), (3, 2));
+    assert!(leased.iter().all(|job| job.makes_room));
+    assert_eq!(lease(db, 100).await.len(), 0);
+    let ended = leased.into_iter().find(|job| job.workspace_id == many).unwrap();
+    commit(db, vec![done(ended)]).await;
+    let next = lease(db, 100).await;
+    assert_eq!((next.len(), of(&next, many)), (1, 1));
+}
+
 fn by_key(jobs: &[Leased]) -> HashMap<Option<&str>, usize> {
     jobs.iter().fold(HashMap::new(), |mut counts, job| {
         *counts.entry(job.limit_key.as_deref()).or_default() += 1;
@@ -237,9 +258,15 @@ async fn a_change_of_limits_holds_from_the_next_lease_on(database: &TestDatabase
 
 #[test]
 fn limits_that_cannot_be_are_named() {
-    let bad =
-        QueueLimits { rate: Some(0), rate_seconds: 0, burst: Some(-1), concurrency: Some(0), key_concurrency: Some(0) };
+    let bad = QueueLimits {
+        rate: Some(0),
+        rate_seconds: 0,
+        burst: Some(-1),
+        concurrency: Some(0),
+        key_concurrency: Some(0),
+        workspace_concurrency: Some(0),
+    };
     let fields: Vec<_> = bad.check().iter().map(|bad| bad.field).collect();
-    assert_eq!(fields, ["rate", "rate_seconds", "burst", "concurrency", "key_concurrency"]);
+    assert_eq!(fields, ["rate", "rate_seconds", "burst", "concurrency", "key_concurrency", "workspace_concurrency"]);
     assert_eq!(limits().check(), []);
 }
