@@ -51,6 +51,7 @@ use herald_shared::{
     config::Settings,
     connections::Clients,
     db::Db,
+    domain::TemplateRow,
     files::Files,
     links::LinkSigner,
     people::People,
@@ -121,13 +122,22 @@ pub struct Parts {
     pub events: Events,
     /// How many requests may come.
     pub rate_limits: RateLimits,
-    /// Prepares a template that is uploaded.
+    /// Prepares a template: one that is uploaded, and one that a run is about to use.
     pub template_check: TemplateCheck,
 }
 
-/// Decodes a template's background and loads its fonts, off the asynchronous threads, and says what is wrong with them. The workers' studio does it, which this
-/// crate does not know.
-pub type TemplateCheck = Arc<dyn Fn(Bundle) -> BoxFuture<'static, Result<(), Unchecked>> + Send + Sync>;
+/// Decodes a template's background and loads its fonts, off the asynchronous threads, and says what is wrong with them. The workers' studio
+/// does it, which this crate does not know.
+pub type TemplateCheck = Arc<dyn Fn(Prepare) -> BoxFuture<'static, Result<(), Unchecked>> + Send + Sync>;
+
+/// Which template is to be prepared.
+#[derive(Debug)]
+pub enum Prepare {
+    /// One that is being uploaded.
+    Upload(Bundle),
+    /// One that was stored, perhaps by an earlier version, which accepted more.
+    Stored(Box<TemplateRow>),
+}
 
 /// Why a template was not found to be fine.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 #[doc(hidden)]
 pub use self::receive::unpack_template;
 use crate::{
-    Api, Unchecked,
+    Api, Prepare, Unchecked,
     actor::By,
     auth::Workspace,
     idempotency,
@@ -135,8 +135,8 @@ async fn upload(State(api): State<Api>, By(actor): By, request: Request) -> Resu
     let received = receive::receive(request, upload_limit(&api)).await?;
     // What its manifest says first, which is quick and told in full.
     domain::check_template(&received.bundle, received.name.as_deref()).await.map_err(refused)?;
-    let checked = (api.template_check)(received.bundle.clone()).await;
-    checked.map_err(unchecked)?;
+    let checked = (api.template_check)(Prepare::Upload(received.bundle.clone())).await;
+    checked.map_err(|why| unchecked("files", why))?;
     let (quotas, name) = (&api.settings.quotas, received.name.as_deref());
     let row = domain::store_template_within(&api.db, &api.files, quotas, &actor, name, &received.bundle)
         .await
@@ -146,9 +146,16 @@ async fn upload(State(api): State<Api>, By(actor): By, request: Request) -> Resu
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(TemplateView::new(row, &template))).into_response())
 }
 
-fn unchecked(why: Unchecked) -> Problem {
+/// Prepares a stored template, so that one which cannot be drawn is refused before a run, and not by every guest of it.
+pub(crate) async fn check_stored(api: &Api, row: &TemplateRow) -> Result<(), Problem> {
+    domain::check_stored_files(&api.files, row).await.map_err(refused)?;
+    let checked = (api.template_check)(Prepare::Stored(Box::new(row.clone()))).await;
+    checked.map_err(|why| unchecked("template", why))
+}
+
+fn unchecked(field: &str, why: Unchecked) -> Problem {
     match why {
-        Unchecked::Flaw(flaw) => Problem::faults(Kind::InvalidTemplate, vec![Fault::new("files", flaw)]),
+        Unchecked::Flaw(flaw) => Problem::faults(Kind::InvalidTemplate, vec![Fault::new(field, flaw)]),
         Unchecked::Later(error) => {
             Problem::new(Kind::Unavailable, "templates cannot be checked now; try again in a moment")
                 .because(error.as_ref())

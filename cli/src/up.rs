@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use futures::FutureExt;
-use herald_api::{Api, Events, Parts, Unchecked};
+use herald_api::{Api, Events, Parts, Prepare, Unchecked};
 use herald_shared::{domain, open_files, rate_limits::RateLimits, telemetry, wire::Wire};
 use herald_worker::studio::{Source, StudioError};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -76,12 +76,20 @@ pub(crate) async fn serve(
     herald_api::serve(listener, api, stop).await.context("serving")
 }
 
-/// Prepares uploaded templates in a child of its own, one at a time, so that no upload waits for a run; it starts with the first.
+/// Prepares templates in a child of its own, one at a time, so that no request waits for a run; it starts with the first.
 fn template_check(home: &Home) -> anyhow::Result<herald_api::TemplateCheck> {
     let studio = Arc::new(engine::studio(&home.settings, 1)?);
-    Ok(Arc::new(move |bundle| {
-        let studio = studio.clone();
-        async move { studio.facts(Source::Given(&bundle)).await.map(drop).map_err(unchecked) }.boxed()
+    let files = home.files.clone();
+    Ok(Arc::new(move |template| {
+        let (studio, files) = (studio.clone(), files.clone());
+        async move {
+            let source = match &template {
+                Prepare::Upload(bundle) => Source::Given(bundle),
+                Prepare::Stored(row) => Source::Stored(&files, row),
+            };
+            studio.facts(source).await.map(drop).map_err(unchecked)
+        }
+        .boxed()
     }))
 }
 

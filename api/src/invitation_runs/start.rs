@@ -86,6 +86,7 @@ pub(super) async fn start(
             Some(planned) => {
                 // Its fields are in Mautic: the run checks the template against them before its first guest.
                 let template = find_template(&api, workspace, &wanted.template).await?;
+                templates::check_stored(&api, &template).await?;
                 let source = RunSource::Mautic(planned.resolve(&api.db, workspace).await?);
                 (wanted, template, Source::Ready(source), Vec::new())
             }
@@ -147,7 +148,7 @@ async fn fitting_template(
     let known = domain::field_names(guests.custom_fields.iter().map(String::as_str));
     let checked = domain::check_stored_fields(&template, known).await;
     checked.map_err(|problems| templates::refused(TemplateFilesError::Problems(problems)))?;
-    domain::check_stored_files(&api.files, &row).await.map_err(templates::refused)?;
+    templates::check_stored(api, &row).await?;
     Ok(row)
 }
 

@@ -27,7 +27,7 @@ const MEMORY_MB: u32 = 256;
 /// How long an upload waits for it.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-static MEMORY: Semaphore = Semaphore::const_new(MEMORY_MB as usize);
+static MEMORY: Memory = Memory::new();
 
 /// The entries a zip may have: folders and what a desktop leaves in it come on top of a template's files.
 const MAX_ENTRIES: usize = 10 * MAX_FILES;
@@ -55,13 +55,22 @@ pub(super) struct Received {
     _memory: SemaphorePermit<'static>,
 }
 
-/// Takes memory for so many bytes, when there is.
-async fn memory(bytes: u64) -> Result<SemaphorePermit<'static>, Problem> {
-    let megabytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MEMORY_MB).clamp(1, MEMORY_MB);
-    match tokio::time::timeout(LONGEST_WAIT, MEMORY.acquire_many(megabytes)).await {
-        Ok(Ok(permit)) => Ok(permit),
-        Ok(Err(closed)) => Err(Problem::internal(&closed)),
-        Err(_) => Err(Problem::new(Kind::TimedOut, "too many templates are being uploaded at once; try again")),
+/// What is left of [`MEMORY_MB`], in MB.
+struct Memory(Semaphore);
+
+impl Memory {
+    const fn new() -> Self {
+        Self(Semaphore::const_new(MEMORY_MB as usize))
+    }
+
+    /// Takes memory for so many bytes, when there is.
+    async fn take(&self, bytes: u64) -> Result<SemaphorePermit<'_>, Problem> {
+        let megabytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MEMORY_MB).clamp(1, MEMORY_MB);
+        match tokio::time::timeout(LONGEST_WAIT, self.0.acquire_many(megabytes)).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(closed)) => Err(Problem::internal(&closed)),
+            Err(_) => Err(Problem::new(Kind::TimedOut, "too many templates are being uploaded at once; try again")),
+        }
     }
 }
 
@@ -124,7 +133,7 @@ pub(super) async fn receive(request: Request, limit: u64) -> Result<Received, Pr
             Err(Problem::field("files", format!("there are no files: attach {MANIFEST} and its pictures, or one zip")))
         }
         None => {
-            let memory = memory(loose.iter().map(|(_, part)| part.bytes).sum()).await?;
+            let memory = MEMORY.take(loose.iter().map(|(_, part)| part.bytes).sum()).await?;
             let mut file = spool.blocking().await?;
             let gather = tokio::task::spawn_blocking(move || gather(&mut file, &loose));
             let bundle = gather.await.map_err(|panic| Problem::internal(&panic))??;
@@ -147,7 +156,7 @@ fn gather(file: &mut File, parts: &[(String, Spooled)]) -> Result<Bundle, Proble
 
 async fn unpack(name: Option<String>, spool: &Spool, zip: &Spooled) -> Result<Received, Problem> {
     // What it unpacks to is known only afterwards.
-    let memory = memory(MAX_TEMPLATE).await?;
+    let memory = MEMORY.take(MAX_TEMPLATE).await?;
     debug_assert_eq!(zip.start, 0, "a zip comes alone");
     let file = spool.blocking().await?;
     let unpacked = tokio::task::spawn_blocking(move || unzip(file, MAX_TEMPLATE)).await;
@@ -229,6 +238,7 @@ fn damaged(error: &ZipError) -> Problem {
 mod tests {
     use std::io::Write;
 
+    use futures::FutureExt;
     use zip::{ZipWriter, write::SimpleFileOptions};
 
     use super::*;
@@ -244,6 +254,23 @@ mod tests {
 
     fn refusal(zip: &[u8], limit: u64) -> String {
         format!("{:?}", unzip(Cursor::new(zip), limit).unwrap_err())
+    }
+
+    #[tokio::test]
+    async fn no_more_templates_are_in_memory_than_there_is_room_for() {
+        let memory = Memory::new();
+        let taken = |bytes| memory.take(bytes).now_or_never();
+        let held = (taken(MAX_TEMPLATE).unwrap().unwrap(), taken(MAX_TEMPLATE).unwrap().unwrap());
+        assert!(taken(1).is_none(), "the next upload waits");
+        drop(held.0);
+        let small: Vec<_> = (0..128).map(|_| taken(1 << 20).unwrap().unwrap()).collect();
+        assert!(taken(1).is_none());
+        drop((small, held.1));
+        // One that is larger than all of it has all of it.
+        let all = taken(u64::MAX).unwrap().unwrap();
+        assert!(taken(1).is_none());
+        drop(all);
+        assert!(taken(1).is_some());
     }
 
     #[test]

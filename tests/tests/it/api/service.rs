@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use herald_api::{Api, Events, Parts, Unchecked};
+use herald_api::{Api, Events, Parts, Prepare, Unchecked};
 use herald_shared::{
     config::Settings,
     connections::Clients,
@@ -135,7 +135,7 @@ impl Service {
         };
         let wire = Wire::in_process();
         let stop = CancellationToken::new();
-        let template_check = template_check(&settings);
+        let template_check = template_check(&settings, &files);
         let api = Api::from(Parts {
             db: db.clone(),
             wire: wire.clone(),
@@ -270,12 +270,17 @@ impl Answer {
 }
 
 /// As the program does it, but in this process.
-fn template_check(settings: &Settings) -> herald_api::TemplateCheck {
+fn template_check(settings: &Settings, files: &Files) -> herald_api::TemplateCheck {
     let studio = Arc::new(Studio::in_process(settings).unwrap());
-    Arc::new(move |bundle| {
-        let studio = studio.clone();
+    let files = files.clone();
+    Arc::new(move |template| {
+        let (studio, files) = (studio.clone(), files.clone());
         async move {
-            let checked = studio.facts(Source::Given(&bundle)).await;
+            let source = match &template {
+                Prepare::Upload(bundle) => Source::Given(bundle),
+                Prepare::Stored(row) => Source::Stored(&files, row),
+            };
+            let checked = studio.facts(source).await;
             checked.map(drop).map_err(|error| Unchecked::Flaw(error.to_string()))
         }
         .boxed()

@@ -5,16 +5,21 @@ use herald_shared::{
     domain::{self, Guest, PicturePolicy, RunSource},
     files::{Area, Key, Stored, folder},
     telemetry::TraceContext,
+    template::Bundle,
 };
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Answer, Form, Service};
+use super::{
+    Answer, Form, Service,
+    service::{BACKGROUND, MANIFEST},
+};
 
 on_both_engines! {
     a_list_with_pictures_starts_a_run,
+    a_template_of_before_that_cannot_be_drawn_starts_no_run,
     the_same_upload_again_is_the_same_run,
     known_contacts_start_a_run,
     contacts_that_are_not_there_are_pointed_at,
@@ -64,6 +69,22 @@ async fn a_list_with_pictures_starts_a_run(database: &TestDatabase) {
     let jobs = service.get("/api/v1/jobs?kind=contacts.import&state=ready").await.json();
     assert_eq!(jobs["items"][0]["args"]["run_id"], id.to_string());
     assert_eq!(service.get(&format!("{RUNS}/{id}")).await.json()["id"], id.to_string());
+}
+
+async fn a_template_of_before_that_cannot_be_drawn_starts_no_run(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    // An earlier version looked at no more than the head of a background.
+    let mut bundle = Bundle::default();
+    let half = &BACKGROUND[..BACKGROUND.len() - 40];
+    bundle.insert("template.toml", MANIFEST.as_bytes().to_vec().into()).unwrap();
+    bundle.insert("back.png", half.to_vec().into()).unwrap();
+    let (db, files) = (&service.db, &service.files);
+    domain::store_template(db, files, service.workspace, Some("gala"), &bundle).await.unwrap();
+    let refused = service.post_form(RUNS, Form::of("Gala", "gala", LIST)).await;
+    assert!(refused.text().contains("background \\\"back.png\\\""), "{}", refused.text());
+    refused.problem(422, "invalid-template");
+    assert_eq!(refused.json()["errors"][0]["field"], "template");
+    assert_eq!(service.get(RUNS).await.json()["items"], json!([]));
 }
 
 async fn the_same_upload_again_is_the_same_run(database: &TestDatabase) {
