@@ -5,20 +5,16 @@ use super::{
     columns::{Columns, Meaning},
     dialect,
     email::{self, Cell},
-    email_key,
     encoding::{self, Found, Utf8Reader},
     file_kind,
-    guest::identity_hash,
     headers::Role,
-    name_key,
     phone::{self, Phone},
     records::{Fault, FaultKind, Record, Records},
+    seen::Seen,
     text,
 };
 use std::{
-    collections::{HashMap, hash_map::RandomState},
     fs::File,
-    hash::BuildHasher,
     io::{Cursor, Read, Seek, SeekFrom},
     path::Path,
 };
@@ -39,19 +35,6 @@ pub struct GuestFile<R> {
     row: u64,
     ended: bool,
     seen: Seen,
-}
-
-/// What is remembered of earlier rows: a hash of 8 bytes and the line. The hash is keyed, so nobody can make
-/// collisions, and among a million guests the chance of a false one is below one in ten million.
-#[derive(Default)]
-struct Seen {
-    hasher: RandomState,
-    /// Name and e-mail.
-    people: HashMap<u64, u64>,
-    people_without_id: HashMap<u64, u64>,
-    external_ids: HashMap<u64, u64>,
-    /// First line and how often.
-    row_keys: HashMap<u64, (u64, u32)>,
 }
 
 impl GuestFile<File> {
@@ -228,8 +211,8 @@ impl<R: Read + Seek> GuestFile<R> {
         self.read_email(&mut guest);
         self.normalise_phone(&mut guest);
         self.note_missing(&mut guest);
-        self.refuse_duplicate(&guest)?;
-        self.give_row_key(&mut guest);
+        self.seen.take_in(&guest).map_err(|(role, kind)| self.problem(self.role_column(role), kind))?;
+        self.seen.give_row_key(&mut guest);
         Ok(guest)
     }
 
@@ -352,53 +335,6 @@ impl<R: Read + Seek> GuestFile<R> {
             let missing = super::problem::quoted(&self.columns.headers[found..]);
             guest.notes.push(format!(
                 "line {}: the row has {found} of {expected} cells; taken as empty: {missing}",
-                guest.line
-            ));
-        }
-    }
-
-    /// An address is not a person: families share one. Two rows are one guest if their ids are equal, or if name and address are and
-    /// there are not two ids.
-    fn refuse_duplicate(&mut self, guest: &GuestRow) -> Result<(), RowProblem> {
-        let seen = &mut self.seen;
-        let person = guest.email.as_deref().map(|email| (email_key(email), name_key(&guest.name)));
-        let person = person.map(|person| seen.hasher.hash_one(person));
-        let id = guest.external_id.as_deref().map(|id| seen.hasher.hash_one(id));
-        let people = if id.is_some() { &seen.people_without_id } else { &seen.people };
-        if let Some(first_line) = person.and_then(|hash| people.get(&hash)).copied() {
-            return Err(self.problem(self.role_column(Role::Email), ProblemKind::DuplicateGuest { first_line }));
-        }
-        if let Some(first_line) = id.and_then(|hash| seen.external_ids.get(&hash)).copied() {
-            return Err(
-                self.problem(self.role_column(Role::ExternalId), ProblemKind::DuplicateExternalId { first_line })
-            );
-        }
-        // Only rows that are kept are remembered: a row that was refused must not make another one a duplicate.
-        if let Some(hash) = person {
-            seen.people.entry(hash).or_insert(guest.line);
-            if id.is_none() {
-                seen.people_without_id.insert(hash, guest.line);
-            }
-        }
-        seen.external_ids.extend(id.map(|hash| (hash, guest.line)));
-        Ok(())
-    }
-
-    fn give_row_key(&mut self, guest: &mut GuestRow) {
-        let hash = identity_hash(&guest.name, guest.phone.as_deref());
-        let is_bare = guest.email.is_none() && guest.external_id.is_none();
-        let key = self.seen.hasher.hash_one((is_bare, hash));
-        let (first_line, count) = self.seen.row_keys.entry(key).or_insert((guest.line, 0));
-        *count += 1;
-        let key = Some(format!("{}-{count}", hex::encode(hash)));
-        if !is_bare {
-            guest.row_key_before = key;
-            return;
-        }
-        guest.row_key = key;
-        if *count > 1 {
-            guest.notes.push(format!(
-                "line {}: same name and phone as line {first_line}; kept as another guest, as there is no e-mail or id to tell",
                 guest.line
             ));
         }

@@ -30,6 +30,7 @@ mod headers;
 mod phone;
 mod problem;
 mod records;
+mod seen;
 mod text;
 
 #[cfg(test)]

@@ -1,0 +1,71 @@
+//! What a list remembers of its earlier rows: who is a guest already, and what names a guest who has neither e-mail nor id.
+
+use std::{
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher,
+};
+
+use super::{GuestRow, ProblemKind, email_key, guest::identity_hash, headers::Role, name_key};
+
+/// What is remembered of earlier rows: a hash of 8 bytes and the line. The hash is keyed, so nobody can make
+/// collisions, and among a million guests the chance of a false one is below one in ten million.
+#[derive(Default)]
+pub(super) struct Seen {
+    hasher: RandomState,
+    /// Name and e-mail.
+    people: HashMap<u64, u64>,
+    people_without_id: HashMap<u64, u64>,
+    external_ids: HashMap<u64, u64>,
+    /// First line and how often.
+    row_keys: HashMap<u64, (u64, u32)>,
+}
+
+impl Seen {
+    /// Remembers a guest. An address is not a person: families share one. Two rows are one guest if their ids are equal, or if name and
+    /// address are and there are not two ids.
+    ///
+    /// # Errors
+    /// Says which of its columns makes it a row that was there already.
+    pub(super) fn take_in(&mut self, guest: &GuestRow) -> Result<(), (Role, ProblemKind)> {
+        let person = guest.email.as_deref().map(|email| (email_key(email), name_key(&guest.name)));
+        let person = person.map(|person| self.hasher.hash_one(person));
+        let id = guest.external_id.as_deref().map(|id| self.hasher.hash_one(id));
+        let people = if id.is_some() { &self.people_without_id } else { &self.people };
+        if let Some(first_line) = person.and_then(|hash| people.get(&hash)).copied() {
+            return Err((Role::Email, ProblemKind::DuplicateGuest { first_line }));
+        }
+        if let Some(first_line) = id.and_then(|hash| self.external_ids.get(&hash)).copied() {
+            return Err((Role::ExternalId, ProblemKind::DuplicateExternalId { first_line }));
+        }
+        // Only rows that are kept are remembered: a row that was refused must not make another one a duplicate.
+        if let Some(hash) = person {
+            self.people.entry(hash).or_insert(guest.line);
+            if id.is_none() {
+                self.people_without_id.insert(hash, guest.line);
+            }
+        }
+        self.external_ids.extend(id.map(|hash| (hash, guest.line)));
+        Ok(())
+    }
+
+    /// Gives a guest the key that they are known by if the list says nothing better of them.
+    pub(super) fn give_row_key(&mut self, guest: &mut GuestRow) {
+        let hash = identity_hash(&guest.name, guest.phone.as_deref());
+        let is_bare = guest.email.is_none() && guest.external_id.is_none();
+        let key = self.hasher.hash_one((is_bare, hash));
+        let (first_line, count) = self.row_keys.entry(key).or_insert((guest.line, 0));
+        *count += 1;
+        let key = Some(format!("{}-{count}", hex::encode(hash)));
+        if !is_bare {
+            guest.row_key_before = key;
+            return;
+        }
+        guest.row_key = key;
+        if *count > 1 {
+            guest.notes.push(format!(
+                "line {}: same name and phone as line {first_line}; kept as another guest, as there is no e-mail or id to tell",
+                guest.line
+            ));
+        }
+    }
+}
