@@ -17,6 +17,7 @@ mod redraw;
 mod run;
 mod run_import;
 mod run_options;
+mod run_retry;
 mod source_cursor;
 mod stored_templates;
 mod template;
@@ -42,12 +43,10 @@ pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use probe::{Probe, ProbeTimes, add_to_probe, probe_times, start_probe};
 pub use problem::{ImportProblem, add_problems, problems, refused_rows};
 pub use redraw::{Redraw, RedrawFrom, redraw};
-pub use run::{
-    NewRun, Run, StartedRun, TakeUp, cancel_run, cancel_run_by, retry_failed, retry_failed_by, run, runs, start_run,
-    start_run_by,
-};
+pub use run::{NewRun, Run, StartedRun, TakeUp, cancel_run, cancel_run_by, run, runs, start_run, start_run_by};
 pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
+pub use run_retry::{retry_failed, retry_failed_by};
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
 pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
