@@ -263,7 +263,7 @@ mod tests {
         let held = (taken(MAX_TEMPLATE).unwrap().unwrap(), taken(MAX_TEMPLATE).unwrap().unwrap());
         assert!(taken(1).is_none(), "the next upload waits");
         drop(held.0);
-        let small: Vec<_> = (0..128).map(|_| taken(1 << 20).unwrap().unwrap()).collect();
+        let small: Vec<_> = (0..64).map(|_| taken(2 << 20).unwrap().unwrap()).collect();
         assert!(taken(1).is_none());
         drop((small, held.1));
         // One that is larger than all of it has all of it.
