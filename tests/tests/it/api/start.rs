@@ -83,7 +83,7 @@ async fn a_template_of_before_that_cannot_be_drawn_starts_no_run(database: &Test
     let refused = service.post_form(RUNS, Form::of("Gala", "gala", LIST)).await;
     assert!(refused.text().contains("background \\\"back.png\\\""), "{}", refused.text());
     refused.problem(422, "invalid-template");
-    assert_eq!(refused.json()["errors"][0]["field"], "template");
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/template");
     assert_eq!(service.get(RUNS).await.json()["items"], json!([]));
 }
 
