@@ -56,9 +56,9 @@ use herald_shared::{
     links::LinkSigner,
     people::People,
     rate_limits::{Class, RateLimits},
-    template::Bundle,
     wire::Wire,
 };
+use herald_template::Bundle;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

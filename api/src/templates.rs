@@ -13,8 +13,8 @@ use axum::{
 use herald_shared::{
     domain::{self, TemplateFilesError, TemplateRow},
     files::FilesError,
-    template::{Problem as Flaw, Template},
 };
+use herald_template::{Problem as Flaw, Template};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use tower_http::timeout::RequestBodyTimeoutLayer;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use herald_worker::imaging::encode::Format;
-use herald_worker::imaging::picture::{self, Pixels};
+use herald_imaging::encode::Format;
+use herald_imaging::picture::{self, Pixels};
 
 use crate::render::{SIZES, Scene};
 

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use herald_shared::config::Settings;
-use herald_shared::template::Bundle;
+use herald_template::Bundle;
 use herald_worker::studio::{Drawing, Drawn, Source, Studio};
 use serde::{Deserialize, Serialize};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use herald_worker::imaging::face::{FaceFinder, FaceSettings};
-use herald_worker::imaging::resize::Scratch;
+use herald_imaging::face::{FaceFinder, FaceSettings};
+use herald_imaging::resize::Scratch;
 use serde::{Deserialize, Serialize};
 
 use crate::cpu;

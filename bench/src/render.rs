@@ -12,15 +12,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
-use herald_shared::template::Bundle;
-use herald_worker::imaging::crop::{CropSettings, DEFAULT_MARGIN, crop_portrait};
-use herald_worker::imaging::encode::Format;
-use herald_worker::imaging::face::{FaceFinder, FaceSettings};
-use herald_worker::imaging::fonts::FontLibrary;
-use herald_worker::imaging::picture::{self, Pixels};
-use herald_worker::imaging::render::{Guest, Scratch, draw, encode_drawn};
-use herald_worker::imaging::resize;
-use herald_worker::imaging::template::PreparedTemplate;
+use herald_imaging::crop::{CropSettings, DEFAULT_MARGIN, crop_portrait};
+use herald_imaging::encode::Format;
+use herald_imaging::face::{FaceFinder, FaceSettings};
+use herald_imaging::fonts::FontLibrary;
+use herald_imaging::picture::{self, Pixels};
+use herald_imaging::render::{Guest, Scratch, draw, encode_drawn};
+use herald_imaging::resize;
+use herald_imaging::template::PreparedTemplate;
+use herald_template::Bundle;
 use serde::{Deserialize, Serialize};
 
 use self::script::{Made, Script};

@@ -1,7 +1,7 @@
 //! The template that comes with Herald, compiled in, so that the first command needs nothing but a list.
 
 use bytes::Bytes;
-use herald_shared::template::{Bundle, BundleError};
+use herald_template::{Bundle, BundleError};
 
 const FILES: [(&str, &[u8]); 2] = [
     ("template.toml", include_bytes!("../../examples/templates/gala/template.toml")),

@@ -6,6 +6,10 @@ mod mail;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use herald_imaging::{
+    fonts::FontLibrary,
+    text::{TextStyle, layout},
+};
 use herald_shared::{
     clock::Clock,
     config::{EnvironmentKind, Settings},
@@ -17,10 +21,6 @@ use herald_shared::{
     ids::Ids,
     links::LinkSigner,
     open_files, private,
-};
-use herald_worker::imaging::{
-    fonts::FontLibrary,
-    text::{TextStyle, layout},
 };
 
 use crate::{

@@ -16,8 +16,8 @@ use herald_shared::{
     results,
     sweep::sweep,
     telemetry::{self, Span},
-    template::{Bundle, Template},
 };
+use herald_template::{Bundle, Template};
 use herald_worker::studio::Source;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

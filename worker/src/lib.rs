@@ -1,7 +1,6 @@
 //! Does the work: one handler a job kind, imaging, and the runner that keeps leases and writes outcomes.
 
 pub mod fetch;
-pub mod imaging;
 pub mod jobs;
 pub mod presence;
 pub mod puller;

@@ -28,8 +28,8 @@ use herald_shared::{
     cpu::CpuPool,
     domain::{TemplateFilesError, TemplateRow},
     files::Files,
-    template::Bundle,
 };
+use herald_template::Bundle;
 use thiserror::Error;
 
 pub use self::{
@@ -44,10 +44,8 @@ use self::{
     pool::Pool,
     request::{Answer, Ask, SetUp},
 };
-use crate::{
-    fetch::{FetchSettings, GuardedClient},
-    imaging::encode::Format,
-};
+use crate::fetch::{FetchSettings, GuardedClient};
+use herald_imaging::encode::Format;
 
 /// Shared by all workers of a process.
 pub struct Studio {

@@ -10,7 +10,7 @@ use std::{
 
 use axum::extract::Request;
 use futures::StreamExt;
-use herald_shared::template::{Bundle, BundleError, MANIFEST, MAX_FILE, MAX_FILES};
+use herald_template::{Bundle, BundleError, MANIFEST, MAX_FILE, MAX_FILES};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::ToSchema;
 use zip::{ZipArchive, result::ZipError};

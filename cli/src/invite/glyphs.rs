@@ -2,12 +2,12 @@
 
 use std::{fs::File, io::Seek, path::PathBuf};
 
+use herald_imaging::{fonts::FontLibrary, glyph_check::GlyphCheck};
 use herald_shared::{
     csv::{GuestFile, GuestRow, Options},
     domain,
-    template::{Bundle, Template},
 };
-use herald_worker::imaging::{fonts::FontLibrary, glyph_check::GlyphCheck};
+use herald_template::{Bundle, Template};
 
 /// What a list is looked through with.
 pub(super) struct Look {

@@ -9,10 +9,8 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::join_all;
-use herald_shared::{
-    config::Settings,
-    template::{Bundle, MANIFEST},
-};
+use herald_shared::config::Settings;
+use herald_template::{Bundle, MANIFEST};
 use herald_tests::wait_until;
 use herald_worker::studio::{Drawing, Drawn, Limits, Source, Studio, StudioError};
 use image::{ImageFormat, Rgb, RgbImage};

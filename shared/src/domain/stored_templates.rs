@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::template::TemplateRow;
 use super::template_files::TemplateFilesError;
 use crate::files::{Files, FilesError, Stored};
-use crate::template::{Problems, Template};
+use herald_template::{Problems, Template};
 
 /// The most templates kept, and the bytes of all their manifests together. A template in memory is a few times its manifest.
 const KEPT: usize = 64;

@@ -12,8 +12,8 @@ use crate::{
     files::{Files, FilesError, Key, Stored},
     ledger::audit::{self, Actor, Entry},
     quotas::{Counted, QuotaError, Quotas},
-    template::{Bundle, BundleError, MANIFEST, MAX_FILE, Problems, Slot, Template},
 };
+use herald_template::{Bundle, BundleError, MANIFEST, MAX_FILE, Problems, Slot, Template};
 
 /// The longest name of a template, in characters.
 const MAX_NAME: usize = 100;

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 
 use bytes::Bytes;
-use herald_shared::template::{Bundle, MANIFEST};
+use herald_template::{Bundle, MANIFEST};
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use zip::{ZipWriter, write::SimpleFileOptions};

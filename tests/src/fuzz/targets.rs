@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use herald_imaging::encode::Format;
+use herald_imaging::fonts::FontLibrary;
+use herald_imaging::render::{Guest, Scratch, render};
+use herald_imaging::template::PreparedTemplate;
+use herald_imaging::{crop, face, picture, resize};
 use herald_shared::csv::{GuestFile, Options};
-use herald_shared::expression::Expression;
-use herald_shared::template::Template;
-use herald_worker::imaging::encode::Format;
-use herald_worker::imaging::fonts::FontLibrary;
-use herald_worker::imaging::render::{Guest, Scratch, render};
-use herald_worker::imaging::template::PreparedTemplate;
-use herald_worker::imaging::{crop, face, picture, resize};
+use herald_template::Template;
+use herald_template::expression::Expression;
 
 use super::seeds;
 

@@ -17,8 +17,8 @@ use herald_shared::{
     db::{Db, query},
     domain::{self, Destination, Guest, NewRun, NumberFormat, PicturePolicy, RunOptions, RunSource},
     files::Files,
-    template::Bundle,
 };
+use herald_template::Bundle;
 use image::{ImageFormat, Rgb, RgbImage};
 use tokio::runtime::Runtime;
 use uuid::Uuid;

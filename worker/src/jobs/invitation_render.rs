@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use super::{Context, Task, pending_invitation, refused, undone};
 use crate::{
-    imaging::encode::Format,
     runner::{Done, Failure},
     studio::{Drawing, Drawn, Source},
 };
+use herald_imaging::encode::Format;
 
 /// The largest portrait read back, in bytes.
 const MAX_PORTRAIT: u64 = 32 << 20;

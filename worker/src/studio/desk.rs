@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use herald_shared::template::{Bundle, Template};
+use herald_template::{Bundle, Template};
 use sha2::{Digest, Sha256};
 
 use super::request::{Answer, Ask, Drawing, Facts, SetUp};
-use crate::imaging::{
+use herald_imaging::{
     crop::{CropSettings, crop_portrait},
     encode::{Format, encode},
     face::{FaceFinder, FaceSettings},

@@ -5,8 +5,8 @@ use herald_shared::{
     domain::{self, Guest, PicturePolicy, RunSource},
     files::{Area, Key, Stored, folder},
     telemetry::TraceContext,
-    template::Bundle,
 };
+use herald_template::Bundle;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::StatusCode;
 use serde_json::json;

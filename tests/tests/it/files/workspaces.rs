@@ -18,8 +18,8 @@ use herald_shared::{
     jobs::{Payload, TemplatePreview},
     ledger::{Finished, Outcome},
     links::LinkSigner,
-    template::Bundle,
 };
+use herald_template::Bundle;
 use herald_tests::{TestDatabase, on_both_engines};
 use herald_worker::{
     jobs,

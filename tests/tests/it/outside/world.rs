@@ -14,10 +14,10 @@ use herald_shared::{
     files::Files,
     ledger::{self, EnqueueError},
     links::LinkSigner,
-    template::Bundle,
     vault::Vault,
     wire::Wire,
 };
+use herald_template::Bundle;
 use herald_tests::{
     FakeS3, TestDatabase,
     fakes::{FakeGoogle, FakeMautic, Place},

@@ -1,0 +1,186 @@
+//! PNG: one DEFLATE block with one code for the template and all its guests, in which the bits of a piece of a row
+//! depend on the pixels in and beside it alone. The pieces that did not change are copied as bits.
+
+use image::RgbImage;
+
+use super::adler::Adler;
+use super::bits::{Bits, PADDING};
+use super::filter::filter;
+use super::huffman::{Code, END, SYMBOLS, length_symbol};
+use super::pieces::{Bounds, Pieces};
+use super::tokens::{Token, Tokens};
+use crate::touched::{CELL, Touched, any};
+
+/// Where the bytes of IDAT begin that its checksum is of.
+const NAME: usize = 37;
+/// Bytes written before they are summed, while they are still at hand.
+const SUMMED_AT_ONCE: usize = 1 << 16;
+
+/// A template's picture, coded.
+pub(super) struct PngTemplate {
+    pieces: Pieces,
+    code: Code,
+    /// Signature, IHDR and the head of IDAT with its length to be filled in.
+    head: Vec<u8>,
+    /// From the zlib header on, with every piece but without the end of the block.
+    stream: Vec<u8>,
+    /// Where each piece begins in `stream`, in bits, and where the last one ends. The block's head lies before the first.
+    starts: Vec<usize>,
+    /// Of the filtered bytes before each piece, and of all.
+    before: Vec<Adler>,
+}
+
+impl PngTemplate {
+    /// Codes `base`; guests' slots lie at `likely`.
+    pub(super) fn new(base: &RgbImage, likely: &[Bounds]) -> Self {
+        let pieces = Pieces::new(base.width() as usize, base.height() as usize, likely);
+        let mut filtered = Vec::new();
+        let mut each_piece = |work: &mut dyn FnMut(&[u8])| {
+            for row in 0..pieces.height() {
+                for cuts in pieces.row(row).0.windows(2) {
+                    filter(base, row, cuts[0]..cuts[1], &mut filtered);
+                    work(&filtered);
+                }
+            }
+        };
+        let mut counts = [0; SYMBOLS];
+        each_piece(&mut |piece| {
+            for token in Tokens(piece) {
+                match token {
+                    Token::Four(bytes) => bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1),
+                    Token::Run(byte, length) => {
+                        counts[usize::from(byte)] += 1;
+                        counts[length_symbol(length).0] += u64::from(length > 0);
+                    }
+                }
+            }
+        });
+        counts[END] = 1;
+        // Guests bring bytes the template has few of: rare ones shall not become too dear.
+        let share = counts.iter().sum::<u64>() / 8_192;
+        let code = Code::new(&counts.map(|count| count + share));
+
+        let mut bits = Bits::default();
+        // zlib: DEFLATE with a window of 32 KiB, fastest; see RFC 1950.
+        bits.bytes(&[0x78, 0x01]);
+        code.write_head(&mut bits);
+        let (mut starts, mut before) = (vec![bits.len()], vec![Adler::NONE]);
+        let mut sum = Adler::NONE;
+        each_piece(&mut |piece| {
+            Tokens(piece).for_each(|token| code.write(token, &mut bits));
+            sum = sum.then(Adler::of(piece));
+            starts.push(bits.len());
+            before.push(sum);
+        });
+        let mut stream = bits.finish();
+        stream.extend(PADDING);
+        Self { pieces, code, head: head(base), stream, starts, before }
+    }
+
+    /// The file of `frame`, which differs from `base` nowhere but where it was touched. `filtered` is room for a row.
+    pub(super) fn encode(
+        &self,
+        base: &RgbImage,
+        frame: &RgbImage,
+        touched: &Touched,
+        filtered: &mut Vec<u8>,
+    ) -> Vec<u8> {
+        let mut bits = Bits::with_capacity(self.head.len() + self.stream.len() * 9 / 8);
+        bits.bytes(&self.head);
+        bits.copy(&self.stream, 0, self.starts[0]);
+        let (mut crc, mut summed) = (crc32fast::Hasher::new(), NAME);
+        let mut sum = Adler::NONE;
+        // The first piece that is neither copied nor coded.
+        let mut next = 0;
+        let mut near = Vec::new();
+        for row in 0..self.pieces.height() {
+            let above = if row == 0 { &[] } else { touched.row(row - 1) };
+            near.clear();
+            near.extend(touched.row(row));
+            near.iter_mut().zip(above).for_each(|(here, above)| *here |= above);
+            if near.iter().all(|word| *word == 0) {
+                continue;
+            }
+            let (cuts, first) = self.pieces.row(row);
+            let changed = |piece: usize| piece + 1 < cuts.len() && changes(base, frame, row, &near, &cuts[piece..]);
+            let mut piece = 0;
+            while piece + 1 < cuts.len() {
+                let from = piece;
+                while changed(piece) {
+                    piece += 1;
+                }
+                if from == piece {
+                    piece += 1;
+                    continue;
+                }
+                bits.copy(&self.stream, self.starts[next], self.starts[first + from]);
+                sum = sum.then(self.before[first + from].behind(self.before[next]));
+                filter(frame, row, cuts[from]..cuts[piece], filtered);
+                sum = sum.then(Adler::of(filtered));
+                self.write(filtered, &cuts[from..=piece], &mut bits);
+                next = first + piece;
+            }
+            if bits.words().len() > summed + SUMMED_AT_ONCE {
+                crc.update(&bits.words()[summed..]);
+                summed = bits.words().len();
+            }
+        }
+        let last = self.starts.len() - 1;
+        bits.copy(&self.stream, self.starts[next], self.starts[last]);
+        sum = sum.then(self.before[last].behind(self.before[next]));
+        self.code.write_end(&mut bits);
+        let mut file = bits.finish();
+        file.extend(sum.value().to_be_bytes());
+        crc.update(&file[summed..]);
+        let length = (file.len() - NAME - 4) as u32;
+        file[NAME - 4..NAME].copy_from_slice(&length.to_be_bytes());
+        file.extend(crc.finalize().to_be_bytes());
+        file.extend(b"\0\0\0\0IEND\xae\x42\x60\x82");
+        file
+    }
+
+    /// Codes the pieces between `cuts`, filtered in one go.
+    fn write(&self, mut filtered: &[u8], cuts: &[usize], bits: &mut Bits) {
+        // A copy is what the compiler keeps in registers.
+        let mut pen = std::mem::take(bits);
+        for cut in cuts.windows(2) {
+            // The first of a row has the filter's name before it.
+            let (piece, rest) = filtered.split_at((cut[1] - cut[0]) * 3 + usize::from(cut[0] == 0));
+            for token in Tokens(piece) {
+                self.code.write(token, &mut pen);
+            }
+            filtered = rest;
+        }
+        *bits = pen;
+    }
+}
+
+/// Whether the bits of the piece from `cuts[0]` to `cuts[1]` may differ from the template's: something in it or above it was
+/// touched, or the pixel to the left of either changed.
+fn changes(base: &RgbImage, frame: &RgbImage, row: usize, near: &[u64], cuts: &[usize]) -> bool {
+    let (from, to) = (cuts[0], cuts[1]);
+    if any(near, from / CELL, to.div_ceil(CELL)) {
+        return true;
+    }
+    if from == 0 || !any(near, (from - 1) / CELL, (from - 1) / CELL + 1) {
+        return false;
+    }
+    let differs = |row: usize| {
+        let (x, y) = (from as u32 - 1, row as u32);
+        base.get_pixel(x, y) != frame.get_pixel(x, y)
+    };
+    differs(row) || row > 0 && differs(row - 1)
+}
+
+/// Signature and IHDR, and the name of IDAT behind four bytes for its length.
+fn head(image: &RgbImage) -> Vec<u8> {
+    let mut head = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    head.extend(image.width().to_be_bytes());
+    head.extend(image.height().to_be_bytes());
+    // Eight bits, RGB, DEFLATE, the five filters, not interlaced.
+    head.extend([8, 2, 0, 0, 0]);
+    let sum = crc32fast::hash(&head[12..]);
+    head.extend(sum.to_be_bytes());
+    head.extend(b"\0\0\0\0IDAT");
+    head
+}

@@ -1,0 +1,286 @@
+//! Templates: a folder with `template.toml`, a background picture and, if wanted, font files.
+//!
+//! A [`Bundle`] is the folder in memory; [`Template::read`] turns it into slots ready to be drawn, or into
+//! the list of everything that is wrong with it. No picture is decoded here: only its size is read from
+//! its header. `docs/templates.md` describes the format for those who draw templates.
+
+mod bundle;
+mod color;
+pub mod expression;
+mod font_file;
+mod problem;
+mod read_slot;
+mod slot;
+mod table;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use toml::de::DeTable;
+
+pub use bundle::{Bundle, BundleError, MANIFEST, MAX_FILE, MAX_FILES};
+pub use color::{Color, ColorError};
+pub use font_file::{FontFlaw, MAX_FACES, check_font};
+pub use problem::{Position, Problem, Problems};
+pub use slot::{
+    Align, Area, Border, Content, Font, PictureSlot, QrSlot, Shadow, Shape, Slot, TextSlot, Typography, VerticalAlign,
+};
+
+use problem::did_you_mean;
+use table::Table;
+
+/// Longest side of a background, in pixels.
+pub const MAX_SIDE: u32 = 10_000;
+/// Most pixels of a background.
+pub const MAX_PIXELS: u64 = 40_000_000;
+/// Most slots of a template.
+pub const MAX_SLOTS: usize = 200;
+/// Largest manifest, in bytes.
+const MAX_MANIFEST: usize = 256 << 10;
+
+/// Fields every guest has without a column of that name: the lucky number, the invitation's link and the event's name.
+pub const PROVIDED_FIELDS: [&str; 3] = ["number", "link", "event"];
+
+/// A checked template.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// What the agency calls it; empty if the manifest gives no name.
+    pub name: String,
+    /// File name of the background.
+    pub background: String,
+    /// Width of the background and so of every invitation, in pixels.
+    pub width: u32,
+    /// Height, in pixels.
+    pub height: u32,
+    /// What is drawn on the background, in this order.
+    pub slots: Vec<Slot>,
+    /// SHA-256 in hex over the manifest and the files it uses.
+    pub version: String,
+}
+
+/// What a list of templates shows of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The name in the manifest.
+    pub name: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Number of slots.
+    pub slots: usize,
+    /// The guests' fields it reads.
+    pub fields: BTreeSet<String>,
+    /// SHA-256 in hex over the manifest and the files it uses.
+    pub version: String,
+}
+
+impl Template {
+    /// Reads and checks a template, whatever fields its guests will have.
+    ///
+    /// # Errors
+    /// [`Problems`] lists everything that is wrong, with positions where they are known.
+    pub fn read(bundle: &Bundle) -> Result<Self, Problems> {
+        read(&Origin::Files(bundle), None)
+    }
+
+    /// Reads a template that was checked and stored before, from its manifest alone: none of its files is looked at.
+    ///
+    /// # Errors
+    /// [`Problems`], if the manifest would not be accepted any more.
+    pub fn of_stored(manifest: &str, (width, height): (u32, u32), version: &str) -> Result<Self, Problems> {
+        read(&Origin::Stored { manifest, size: (width, height), version }, None)
+    }
+
+    /// Reads and checks a template that is to be filled with these fields ([`PROVIDED_FIELDS`] need not be named).
+    ///
+    /// # Errors
+    /// As [`Template::read`], with a problem for each field the template reads that is not known.
+    pub fn read_for(bundle: &Bundle, known: &BTreeSet<String>) -> Result<Self, Problems> {
+        read(&Origin::Files(bundle), Some(known))
+    }
+
+    /// Checks that every field the template cannot do without is known.
+    ///
+    /// # Errors
+    /// [`Problems`] names each unknown field, with the nearest known one.
+    pub fn check_fields(&self, known: &BTreeSet<String>) -> Result<(), Problems> {
+        let problems = unknown_fields(&self.slots, known);
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+    }
+
+    /// The guests' fields its texts read, without [`PROVIDED_FIELDS`].
+    #[must_use]
+    pub fn fields(&self) -> BTreeSet<String> {
+        let fields = self.slots.iter().flat_map(Slot::fields);
+        fields.filter(|name| !PROVIDED_FIELDS.contains(&name.as_str())).cloned().collect()
+    }
+
+    /// True if a guest's picture is part of it.
+    #[must_use]
+    pub fn has_picture(&self) -> bool {
+        self.slots.iter().any(|slot| matches!(slot.content, Content::Picture(_)))
+    }
+
+    /// What a list of templates shows of it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary {
+            name: self.name.clone(),
+            width: self.width,
+            height: self.height,
+            slots: self.slots.len(),
+            fields: self.fields(),
+            version: self.version.clone(),
+        }
+    }
+}
+
+/// Where a template is read from.
+enum Origin<'o> {
+    /// All its files.
+    Files(&'o Bundle),
+    /// Its manifest, and what is known of its files since they were checked.
+    Stored { manifest: &'o str, size: (u32, u32), version: &'o str },
+}
+
+impl<'o> Origin<'o> {
+    fn bundle(&self) -> Option<&'o Bundle> {
+        match self {
+            Self::Files(bundle) => Some(bundle),
+            Self::Stored { .. } => None,
+        }
+    }
+}
+
+fn read(origin: &Origin<'_>, known: Option<&BTreeSet<String>>) -> Result<Template, Problems> {
+    let text = match origin {
+        Origin::Files(bundle) => manifest_text(bundle),
+        Origin::Stored { manifest, .. } => Ok(manifest.strip_prefix('\u{feff}').unwrap_or(manifest)),
+    };
+    let text = text.map_err(|message| Problems(vec![general(message)]))?;
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let syntax = errors.iter().map(|error| Problem {
+            position: error.span().map(|span| Position::of(text, span.start)),
+            ..general(format!("{}; the file must be valid TOML", error.message().replace('\n', ", ")))
+        });
+        return Err(Problems(syntax.collect()));
+    }
+    let mut problems = Vec::new();
+    let mut top = Table::new(text, document.get_ref(), document.span(), None, &mut problems);
+    let name = top.text("name").map(|found| found.value).unwrap_or_default();
+    let background = top.required_text("background", "name the picture file in the template's folder");
+    let size = background.as_ref().and_then(|file| {
+        let size = match origin {
+            Origin::Files(bundle) => background_size(bundle, &file.value),
+            Origin::Stored { size, .. } => Ok(*size),
+        };
+        match size {
+            Ok(size) => Some(size),
+            Err(message) => {
+                top.problem(Some("background"), Some(file.position), message);
+                None
+            }
+        }
+    });
+    let found = top.tables("slot");
+    if found.is_empty() {
+        top.problem(None, None, "there are no slots; add at least one [[slot]]".into());
+    }
+    top.finish();
+    if found.len() > MAX_SLOTS {
+        problems.push(general(format!("there are {} slots; at most {MAX_SLOTS} are allowed", found.len())));
+    }
+    let mut slots = Vec::new();
+    for (index, (table, span)) in found.into_iter().enumerate().take(MAX_SLOTS) {
+        let context = read_slot::Context { text, bundle: origin.bundle(), size, index };
+        slots.extend(read_slot::read(&context, table, span, &mut problems));
+    }
+    if let Some(known) = known {
+        problems.extend(unknown_fields(&slots, known));
+    }
+    problems.sort_by_key(|problem| problem.position.map_or((0, 0), |at| (at.line, at.column)));
+    match (problems.is_empty(), background, size) {
+        (true, Some(background), Some((width, height))) => {
+            let background = background.value;
+            let fonts = slots.iter().filter_map(Slot::font_file);
+            let version = match origin {
+                Origin::Files(bundle) => bundle.version(fonts.chain([background.as_str()])),
+                Origin::Stored { version, .. } => (*version).to_owned(),
+            };
+            Ok(Template { name, background, width, height, slots, version })
+        }
+        _ => Err(Problems(problems)),
+    }
+}
+
+fn general(message: String) -> Problem {
+    Problem { position: None, slot: None, key: None, message }
+}
+
+fn manifest_text(bundle: &Bundle) -> Result<&str, String> {
+    let bytes = bundle.file(MANIFEST).ok_or_else(|| format!("the template has no {MANIFEST}; add one to its files"))?;
+    if bytes.len() > MAX_MANIFEST {
+        return Err(format!("the file has {} KB; at most {} are allowed", bytes.len() >> 10, MAX_MANIFEST >> 10));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| "the file is not UTF-8; save it as UTF-8".to_owned())?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// Width and height from the picture's header.
+fn background_size(bundle: &Bundle, name: &str) -> Result<(u32, u32), String> {
+    let Some(bytes) = bundle.file(name) else {
+        let pictures = bundle.files().map(|(name, _)| name).filter(|name| is_picture(name));
+        let hint = did_you_mean(name, pictures);
+        return Err(format!("there is no file \"{name}\" in the template's folder{hint}"));
+    };
+    if !matches!(imagesize::image_type(bytes), Ok(imagesize::ImageType::Png | imagesize::ImageType::Jpeg)) {
+        return Err(format!("\"{name}\" is not a PNG or JPEG picture; export the background as one of these"));
+    }
+    let unreadable = || format!("\"{name}\" is damaged, its size cannot be read; export the picture again");
+    let size = imagesize::blob_size(bytes).map_err(|_| unreadable())?;
+    let (Ok(width), Ok(height)) = (u32::try_from(size.width), u32::try_from(size.height)) else {
+        return Err(unreadable());
+    };
+    if width == 0 || height == 0 {
+        return Err(unreadable());
+    }
+    if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(format!(
+            "\"{name}\" has {width} × {height} px; a background may have {MAX_SIDE} px a side and {} megapixels",
+            MAX_PIXELS / 1_000_000
+        ));
+    }
+    Ok((width, height))
+}
+
+fn is_picture(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".png", ".jpg", ".jpeg"].iter().any(|extension| name.ends_with(extension))
+}
+
+fn unknown_fields(slots: &[Slot], known: &BTreeSet<String>) -> Vec<Problem> {
+    let is_known = |name: &str| known.contains(name) || PROVIDED_FIELDS.contains(&name);
+    let provided = PROVIDED_FIELDS.into_iter().filter(|name| !known.contains(*name));
+    let names = || known.iter().map(String::as_str).chain(provided.clone());
+    let mut problems = Vec::new();
+    for slot in slots {
+        for field in slot.fields().filter(|name| !is_known(name) && slot.requires(name)) {
+            let hint = match did_you_mean(field, names()) {
+                hint if !hint.is_empty() => hint,
+                _ => format!("; the fields are {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            problems.push(Problem {
+                position: slot.text_position,
+                slot: Some(slot.label.clone()),
+                key: None,
+                message: format!("no guest has a field \"{field}\"{hint}"),
+            });
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests;
