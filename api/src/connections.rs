@@ -9,9 +9,9 @@ use axum::{
 use chrono::{DateTime, Utc};
 use herald_shared::{
     connections::{self, Connection, ConnectionError, NewConnection, ProviderKind, Typed, consent},
-    jobs::{ConnectionTest, Payload},
+    jobs::ConnectionTest,
     ledger::{
-        self,
+        self, Payload,
         audit::{self, Entry},
     },
     quotas::Counted,

@@ -7,9 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_shared::{
-    jobs::{self, Payload},
+    jobs::{self},
     ledger::{
-        self,
+        self, Payload,
         audit::{self, Entry},
     },
     people::{CrmSync, CrmUserRow, PeopleError, SyncScope},

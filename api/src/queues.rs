@@ -8,7 +8,6 @@ use axum::{
 };
 use herald_shared::{
     connections::ProviderKind,
-    jobs::POLICIES,
     ledger::{
         self, KeyRow, QueueLimits, QueueStatus,
         audit::{self, Entry},
@@ -51,7 +50,7 @@ pub(crate) async fn every(api: &Api) -> Result<Vec<QueueStatus>, Problem> {
     let mut queues = ledger::queues(&api.db).await?;
     // Uploads wait in a queue of their account's, which no kind names.
     let outside = ProviderKind::Google.queue();
-    for name in POLICIES.iter().map(|policy| policy.queue).chain([outside]) {
+    for name in ledger::kinds().iter().map(|kind| kind.policy.queue).chain([outside]) {
         if !queues.iter().any(|queue| queue.name == name) {
             queues.push(QueueStatus {
                 name: name.to_owned(),

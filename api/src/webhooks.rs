@@ -16,8 +16,8 @@ use herald_shared::{
     connections::{self, Credentials, ProviderKind},
     db::Tx,
     domain::PlannedSource,
-    jobs::{self, InvitationStart, JobKind, StartError, Way},
-    ledger::{self, NewJob, Unique},
+    jobs::InvitationStart,
+    ledger::{self, NewJob, Payload, StartError, Unique, Way},
     providers::mautic::webhook,
     schedules::{self, Schedule},
 };
@@ -117,7 +117,7 @@ async fn in_the_name_of(
     made_by: Option<&str>,
     (kind, args): (&str, &serde_json::Value),
 ) -> Result<Option<NewJob>, Problem> {
-    match jobs::admit(tx, workspace, made_by, Way::Schedule, kind, args).await {
+    match ledger::admit(tx, workspace, made_by, Way::Schedule, kind, args).await {
         Ok(job) => Ok(Some(job)),
         Err(StartError::Db(error)) => Err(error.into()),
         Err(error) => {
@@ -129,7 +129,7 @@ async fn in_the_name_of(
 
 /// The planned runs that are not held up.
 async fn plans(api: &Api, workspace: Uuid) -> Result<Vec<(Schedule, InvitationStart)>, Problem> {
-    let start = JobKind::InvitationStart.policy().name;
+    let start = InvitationStart::POLICY.name;
     let found = schedules::list(&api.db, workspace, None, PLANS).await?;
     let planned = found.into_iter().filter(|schedule| schedule.kind == start && !schedule.paused);
     Ok(planned

@@ -291,7 +291,7 @@ pub(crate) fn noop(workspace: Uuid, index: usize) -> NewJob {
 }
 
 pub(crate) fn done_outcome() -> Outcome {
-    Outcome::Done { result: None, facts: Vec::new(), then: Vec::new() }
+    Outcome::Done { result: None, changes: Vec::new(), then: Vec::new() }
 }
 
 fn rate(jobs: usize, since: Instant) -> f64 {

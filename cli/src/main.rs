@@ -39,6 +39,7 @@ const LAST_SPANS: Duration = Duration::from_secs(3);
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     private::keep_private();
+    herald_shared::jobs::install();
     if matches!(arguments.command, Command::Studio) {
         // Before anything is opened, on one thread.
         return herald_worker::studio::serve();

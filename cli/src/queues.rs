@@ -6,7 +6,6 @@ use anyhow::bail;
 use herald_shared::{
     db::Db,
     domain,
-    jobs::POLICIES,
     ledger::{
         self, QueueLimits, QueueStatus,
         audit::{self, Actor, Entry},
@@ -103,7 +102,7 @@ async fn actor(db: &Db) -> anyhow::Result<Actor> {
 /// Every queue: those jobs are made for, and those that were set up or still have some.
 async fn every(db: &Db) -> anyhow::Result<Vec<QueueStatus>> {
     let mut queues = ledger::queues(db).await?;
-    for policy in &POLICIES {
+    for policy in ledger::kinds().iter().map(|kind| &kind.policy) {
         if !queues.iter().any(|queue| queue.name == policy.queue) {
             let limits = QueueLimits { rate_seconds: 1, ..QueueLimits::default() };
             queues.push(QueueStatus { name: policy.queue.to_owned(), limits, ..QueueStatus::default() });

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use herald_shared::{
     db::Result,
-    jobs::POLICIES,
     ledger::{self, WORKER_BELIEVED},
     telemetry::catalog::{BATCHES, OBSERVATIONS, QUEUE_BLOCKED, QUEUE_JOBS, QUEUE_OLDEST_DUE, QUEUE_PAUSED, WORKERS},
 };
@@ -19,7 +18,7 @@ const EVERY: i64 = 10;
 pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     let db = &scheduler.db;
     // A queue that is gone says so once more: a gauge nobody sets keeps its last value.
-    let mut known: BTreeSet<String> = POLICIES.iter().map(|policy| policy.queue.to_owned()).collect();
+    let mut known: BTreeSet<String> = ledger::kinds().iter().map(|kind| kind.policy.queue.to_owned()).collect();
     loop {
         let outcome = match observe(scheduler, &mut known).await {
             Ok(()) => "ok",

@@ -5,8 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use herald_shared::{
     db::Db,
-    jobs::{self, JobKind, Starter},
-    ledger::{self, EnqueueError, Finished, Leased, Outcome},
+    ledger::{self, EnqueueError, Finished, Leased, Outcome, Starter},
     schedules,
     telemetry::catalog::{LEASES_EXPIRED, WIRE_LOST},
 };
@@ -87,7 +86,7 @@ async fn forget(db: &Db, lease: Duration) -> herald_shared::db::Result<()> {
 
 /// Whether a schedule may have made it: such a job belongs to no batch, and is of a kind that somebody may start.
 fn may_be_scheduled(job: &Leased) -> bool {
-    let by_schedule = JobKind::parse(&job.kind).map(|kind| kind.policy().starts.schedule);
+    let by_schedule = ledger::policy(&job.kind).map(|policy| policy.starts.schedule);
     job.batch_id.is_none() && by_schedule.is_some_and(|starter| starter != Starter::Nobody)
 }
 
@@ -99,10 +98,10 @@ fn lost_attempt(db: &Db, job: Leased, worker: &str, last_straw: Option<String>) 
         error.push_str("; it was a schedule's, which is held up now");
     }
     let outcome = if job.is_last_attempt() || last_straw.is_some() {
-        Outcome::Dead { facts: jobs::facts_on_death(&job.kind, &job.args.0, &error), error }
+        Outcome::Dead { error }
     } else {
         // Once is an accident. Later it waits, so that a job that kills its worker does not always take the same neighbours with it.
-        let wait = match JobKind::parse(&job.kind).map(|kind| kind.policy().backoff) {
+        let wait = match ledger::policy(&job.kind).map(|policy| policy.backoff) {
             Some(backoff) if job.attempt > 1 => backoff.after(job.attempt - 1, db.ids()),
             _ => Duration::ZERO,
         };

@@ -8,13 +8,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use herald_shared::{
     db::Db,
+    ledger::kind_label,
     schedules::{self, Fired, Schedule, ScheduleError},
-    telemetry::{
-        catalog::{
-            CLOCK_SET_BACK, SCHEDULE_BROKEN, SCHEDULE_ERRORS, SCHEDULE_FIRED, SCHEDULE_LATENESS, SCHEDULE_MISSED,
-            SCHEDULE_OVERLAPPED,
-        },
-        kind_label,
+    telemetry::catalog::{
+        CLOCK_SET_BACK, SCHEDULE_BROKEN, SCHEDULE_ERRORS, SCHEDULE_FIRED, SCHEDULE_LATENESS, SCHEDULE_MISSED,
+        SCHEDULE_OVERLAPPED,
     },
 };
 use tokio_util::sync::CancellationToken;

@@ -27,3 +27,7 @@ pub use self::{
     },
     typed::{Typed, TypedError},
 };
+use crate::ledger::Thing;
+
+/// An account outside, as what a job names.
+pub const CONNECTION: Thing = Thing::new("connection", "connections");

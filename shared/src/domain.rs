@@ -1,8 +1,8 @@
 //! What Herald is about: workspaces, contacts, events, templates, runs and invitations, and the statements that read and write them.
 
 mod contact;
+mod effect;
 mod event;
-mod fact;
 mod invitation;
 mod known_contacts;
 mod link_key;
@@ -22,14 +22,17 @@ mod source_cursor;
 mod stored_templates;
 mod template;
 mod template_files;
-mod there;
+mod thing;
 mod upload;
 mod waiting;
 mod workspace;
 
 pub use contact::{Contact, Guest, Listed, Upserted, contact, listed_contacts, upsert_guests};
+pub use effect::{
+    InvitationEnded, InvitationReopened, Outside, PortraitReady, Published, Rendered, RunEnded, RunReopened, Uploaded,
+    end_of_import, end_of_step,
+};
 pub use event::{Event, EventError, NumberFormat, ensure_event, event};
-pub use fact::{Fact, Outside};
 pub use invitation::{
     Invitation, InvitationFile, InvitationRow, field_names, fields_of, invitation, invitation_file, referenced_files,
     run_guests,
@@ -53,7 +56,7 @@ pub use template::{NewTemplate, TemplateRow, save_template, template, template_n
 pub use template_files::{
     TemplateFilesError, check_template, load_template, store_template, store_template_within, template_bundle,
 };
-pub use there::{Thing, is_there};
+pub use thing::{CONTACT, INVITATION, RUN, TEMPLATE, invitation_key};
 pub use upload::{
     EventFolder, Upload, add_reserved, event_folder, folder_is_ready, forget_folder, forget_upload, keep_session,
     name_folder, name_upload, reserved_left, take_reserved, upload,

@@ -27,7 +27,6 @@ mod profile;
 mod register;
 mod rekey;
 mod reset;
-mod role;
 mod session;
 mod sign_in;
 mod standing;
@@ -46,8 +45,7 @@ pub use self::{
     giver::{Giver, Maker},
     invitation::{Invitation, NewInvitation},
     key::{
-        ApiKey, Key, NewKey, PREFIX as KEY_PREFIX, Scope, SeenKey, check_key, first_key, has_keys, make_key,
-        make_key_within,
+        ApiKey, Key, NewKey, PREFIX as KEY_PREFIX, SeenKey, check_key, first_key, has_keys, make_key, make_key_within,
     },
     letter::Letter,
     made::{Ended, Made, MadeSchedule},
@@ -56,9 +54,8 @@ pub use self::{
     profile::ProfileChange,
     register::Registration,
     rekey::{Rekeyed, rekey},
-    role::Role,
     session::{Device, Session, Tokens},
-    standing::Standing,
+    standing::standing_of,
     tidy::tidy,
     user::User,
 };
@@ -69,6 +66,7 @@ use crate::{
     db::Db,
     vault::Vault,
 };
+pub use crate::{ledger::Standing, role::Role, scope::Scope};
 
 /// Accounts and what surrounds them. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -22,7 +22,6 @@ pub use self::{
 };
 use crate::{
     config::{Log, LogFormat},
-    jobs::{JobKind, POLICIES},
     rate_limits::Class,
 };
 
@@ -56,10 +55,6 @@ pub fn start_logging(settings: &Log) -> Result<(), TelemetryError> {
     Ok(())
 }
 
-/// What the label `kind` has for jobs of kinds that this version does not know: labels must stay few.
-const OTHER_KIND: &str = "other";
-/// What the label `outcome` of `herald_jobs_total` can be.
-const OUTCOMES: [&str; 7] = ["done", "retry", "snooze", "limited", "dead", "cancelled", "expired"];
 /// What the label `provider` can be.
 const PROVIDERS: [&str; 3] = ["files", "pictures", "redis"];
 
@@ -103,15 +98,6 @@ fn begin_at_zero() {
     ] {
         counter.add([], 0);
     }
-    for kind in POLICIES.iter().map(|policy| policy.name).chain([OTHER_KIND]) {
-        OUTCOMES.iter().for_each(|outcome| catalog::JOBS.add([kind, outcome], 0));
-    }
-    for kind in POLICIES.iter().map(|policy| policy.name) {
-        [&catalog::SCHEDULE_FIRED, &catalog::SCHEDULE_MISSED, &catalog::SCHEDULE_OVERLAPPED]
-            .iter()
-            .for_each(|counter| counter.add([kind], 0));
-    }
-    POLICIES.iter().for_each(|policy| catalog::QUEUE_BLOCKS.add([policy.queue], 0));
     for provider in PROVIDERS {
         Answer::ALL.iter().for_each(|answer| catalog::PROVIDER_CALLS.add([provider, answer.name()], 0));
     }
@@ -128,9 +114,4 @@ fn begin_at_zero() {
     ["transient", "full", "other"].iter().for_each(|class| catalog::DB_ERRORS.add([class], 0));
     ["ok", "failed"].iter().for_each(|outcome| catalog::OBSERVATIONS.add([outcome], 0));
     ["exported", "failed", "dropped"].iter().for_each(|outcome| catalog::EXPORTED_SPANS.add([outcome], 0));
-}
-
-/// What the label `kind` is for a job of this kind.
-pub fn kind_label(kind: &str) -> &'static str {
-    JobKind::parse(kind).map_or(OTHER_KIND, |kind| kind.policy().name)
 }

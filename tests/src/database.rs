@@ -47,6 +47,7 @@ impl TestDatabase {
     /// # Panics
     /// When it cannot be made; for PostgreSQL also when the test was not started by `./tests/run`.
     pub async fn new(engine: EngineKind) -> Self {
+        herald_shared::jobs::install();
         let database = match engine {
             EngineKind::Sqlite => Self::on_sqlite().await,
             EngineKind::Postgres => Self::on_postgres(PostgresDatabase::migrated().await).await,

@@ -31,9 +31,9 @@ use herald_shared::{
     connections::Clients,
     db::Db,
     domain::{self, Invitation},
+    every_kind,
     files::{Files, FilesError},
-    jobs::{JobKind, Payload},
-    ledger::{JobKey, Leased},
+    ledger::{JobKey, Leased, Payload},
     links::LinkSigner,
     people::People,
     providers::email::Mailer,
@@ -83,30 +83,16 @@ pub fn handler(context: Arc<Context>) -> Handler {
         let context = context.clone();
         async move {
             let Attempt { job, cancelled } = attempt;
-            let Some(kind) = JobKind::parse(&job.kind) else {
-                return Err(Failure::Fail(format!(
-                    "this version knows no {} jobs: run the version that enqueued it",
-                    job.kind
-                )));
-            };
-            match kind {
-                JobKind::ContactsImport => run(context, job, cancelled, contacts_import::run).await,
-                JobKind::ContactsPull => run(context, job, cancelled, contacts_pull::run).await,
-                JobKind::InvitationStart => run(context, job, cancelled, invitation_start::run).await,
-                JobKind::ConnectionTest => run(context, job, cancelled, connection_test::run).await,
-                JobKind::PictureFetch => run(context, job, cancelled, picture_fetch::run).await,
-                JobKind::FaceCrop => run(context, job, cancelled, face_crop::run).await,
-                JobKind::InvitationRender => run(context, job, cancelled, invitation_render::run).await,
-                JobKind::InvitationUpload => run(context, job, cancelled, invitation_upload::run).await,
-                JobKind::InvitationPublish => run(context, job, cancelled, invitation_publish::run).await,
-                JobKind::InvitationSummary => run(context, job, cancelled, invitation_summary::run).await,
-                JobKind::ProbeRun => run(context, job, cancelled, probe_run::run).await,
-                JobKind::TemplatePreview => run(context, job, cancelled, template_preview::run).await,
-                JobKind::AccountMail => run(context, job, cancelled, account_mail::run).await,
-                JobKind::CrmEvent => run(context, job, cancelled, crm_event::run).await,
-                JobKind::CrmSync => run(context, job, cancelled, crm_sync::run).await,
-                JobKind::JobsAct => run(context, job, cancelled, jobs_act::run).await,
+            macro_rules! dispatch {
+                ($($payload:ident $module:ident,)*) => {
+                    $(if job.kind == <herald_shared::jobs::$payload as Payload>::POLICY.name {
+                        return run(context, job, cancelled, $module::run).await;
+                    })*
+                };
             }
+            every_kind!(dispatch);
+            let kind = &job.kind;
+            Err(Failure::Fail(format!("this version knows no {kind} jobs: run the version that enqueued it")))
         }
         .boxed()
     })

@@ -7,9 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_shared::{
-    jobs::{JobsAct, Payload},
+    jobs::JobsAct,
     ledger::{
-        self, Act, JobFilter, Match,
+        self, Act, JobFilter, Match, Payload,
         audit::{self, Entry},
     },
 };

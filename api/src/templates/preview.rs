@@ -14,8 +14,8 @@ use axum::{
 use herald_shared::{
     domain,
     files::Stored,
-    jobs::{Payload, TemplatePreview},
-    ledger::{self, Cancelled, JobState},
+    jobs::TemplatePreview,
+    ledger::{self, Cancelled, JobState, Payload},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -168,7 +168,7 @@ async fn wait(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result
         let detail = format!(
             "no worker drew the preview within {} seconds; see whether one runs and whether the queue {:?} is paused",
             longest.as_secs(),
-            TemplatePreview::KIND.policy().queue
+            TemplatePreview::POLICY.queue
         );
         return Err(Problem::new(Kind::PreviewTimeout, detail));
     };

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::{event, picture::PictureSource, run, run_options::Destination, upload};
 use crate::{
     db::{Bulk, Column, FromRow, Result, Tx},
-    jobs::{FaceCrop, InvitationRender, Payload, PictureFetch},
-    ledger::NewJob,
+    jobs::{FaceCrop, InvitationRender, PictureFetch},
+    ledger::{NewJob, Payload},
     links::LinkSigner,
 };
 

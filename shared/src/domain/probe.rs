@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     db::{Db, Result, Tx, query},
-    jobs::{Payload, ProbeRun},
-    ledger::{self, EnqueueError, NewJob},
+    jobs::ProbeRun,
+    ledger::{self, EnqueueError, NewJob, Payload},
 };
 
 /// What a probe is to be.

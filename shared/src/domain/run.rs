@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::run_options::{RunOptions, RunSource};
 use crate::{
     db::{Db, FromRow, Json, Result, Tx, query},
-    jobs::{ContactsImport, ContactsPull, InvitationSummary, Payload},
+    jobs::{ContactsImport, ContactsPull, InvitationSummary},
     ledger::{
-        self, Callbacks, EnqueueError, NewBatch, NewJob,
+        self, Callbacks, EnqueueError, NewBatch, NewJob, Payload,
         audit::{self, Actor, Entry},
     },
 };

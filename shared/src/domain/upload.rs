@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::fact::Outside;
+use super::effect::Outside;
 use crate::db::{Bulk, Db, EngineKind, FromRow, Result, Tx, query};
 
 /// How many ids are left in a connection's pool.

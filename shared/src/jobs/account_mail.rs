@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobKind, Payload};
+use crate::ledger::{Payload, Policy};
 
 /// Arguments of `account.mail`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,7 +13,9 @@ pub struct AccountMail {
 }
 
 impl Payload for AccountMail {
-    const KIND: JobKind = JobKind::AccountMail;
+    const POLICY: Policy = Policy::new("account.mail", "email").attempts(8).seconds(300);
+    const NOT_BY_HAND: Option<&'static str> =
+        Some("account.mail is begun by what the letter is about, such as a registration");
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("letter:{}", self.letter_id))

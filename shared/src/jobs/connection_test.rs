@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobKind, Payload};
+use crate::connections::CONNECTION;
+use crate::ledger::{Payload, Policy, Thing, staff};
+use std::time::Duration;
 
 /// Arguments of `connection.test`. Its result has `findings`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,7 +18,12 @@ pub struct ConnectionTest {
 }
 
 impl Payload for ConnectionTest {
-    const KIND: JobKind = JobKind::ConnectionTest;
+    const POLICY: Policy = Policy::new("connection.test", "sync")
+        .attempts(2)
+        .backoff(Duration::from_millis(500), Duration::from_secs(5))
+        .seconds(120)
+        .by(staff("connections"));
+    const NAMES: &'static [(&'static str, Thing)] = &[("connection_id", CONNECTION)];
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("test:{}:{}", self.connection_id, self.target.as_deref().unwrap_or_default()))

@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobKind, Payload};
 use crate::connections::Account;
+use crate::connections::CONNECTION;
+use crate::domain::{RUN, end_of_import};
+use crate::ledger::{Change, End, Payload, Policy, Thing};
+use serde_json::Value;
 
 /// Arguments of `contacts.import`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,7 +20,12 @@ pub struct ContactsImport {
 }
 
 impl Payload for ContactsImport {
-    const KIND: JobKind = JobKind::ContactsImport;
+    const POLICY: Policy = Policy::new("contacts.import", "control").seconds(3_600);
+    const NAMES: &'static [(&'static str, Thing)] = &[("run_id", RUN), ("account.connection_id", CONNECTION)];
+
+    fn on_end(args: &Value, end: End<'_>) -> Vec<Change> {
+        end_of_import(args, end)
+    }
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("import:{}", self.run_id))

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobKind, Payload};
+use crate::connections::CONNECTION;
+use crate::domain::{RUN, end_of_import};
+use crate::ledger::{Change, End, Payload, Policy, Thing};
+use serde_json::Value;
 
 /// Arguments of `contacts.pull`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,7 +18,12 @@ pub struct ContactsPull {
 }
 
 impl Payload for ContactsPull {
-    const KIND: JobKind = JobKind::ContactsPull;
+    const POLICY: Policy = Policy::new("contacts.pull", "mautic").seconds(3_600);
+    const NAMES: &'static [(&'static str, Thing)] = &[("run_id", RUN), ("connection_id", CONNECTION)];
+
+    fn on_end(args: &Value, end: End<'_>) -> Vec<Change> {
+        end_of_import(args, end)
+    }
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("import:{}", self.run_id))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobKind, Payload};
+use crate::ledger::{Payload, Policy};
 
 /// Arguments of `crm.event`. Its result has `outcome`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ pub struct CrmEvent {
 }
 
 impl Payload for CrmEvent {
-    const KIND: JobKind = JobKind::CrmEvent;
+    const POLICY: Policy = Policy::new("crm.event", "sync");
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("crm:{}", self.event_id))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobKind, Payload};
+use crate::ledger::{Payload, Policy, installation};
 use crate::people::SyncScope;
 
 /// Arguments of `crm.sync`. Its result is what was seen and changed.
@@ -16,7 +16,7 @@ pub struct CrmSync {
 }
 
 impl Payload for CrmSync {
-    const KIND: JobKind = JobKind::CrmSync;
+    const POLICY: Policy = Policy::new("crm.sync", "sync").priority(1).seconds(3_600).by(installation("crm"));
 
     /// One list is read at a time: two would hold each other up at every person.
     fn unique_key(&self) -> Option<String> {

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobKind, Payload};
+use crate::domain::{INVITATION, end_of_step, invitation_key};
+use crate::ledger::{Change, End, Payload, Policy, Thing};
+use serde_json::Value;
 
 /// Arguments of `face.crop`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,9 +15,14 @@ pub struct FaceCrop {
 }
 
 impl Payload for FaceCrop {
-    const KIND: JobKind = JobKind::FaceCrop;
+    const POLICY: Policy = Policy::new("face.crop", "cpu").priority(2).attempts(8).seconds(120);
+    const NAMES: &'static [(&'static str, Thing)] = &[("invitation_id", INVITATION)];
+
+    fn on_end(args: &Value, end: End<'_>) -> Vec<Change> {
+        end_of_step(args, end)
+    }
 
     fn unique_key(&self) -> Option<String> {
-        Some(super::invitation_key(self.invitation_id))
+        Some(invitation_key(self.invitation_id))
     }
 }

@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobKind, Payload};
 use crate::connections::Account;
+use crate::connections::CONNECTION;
+use crate::domain::{INVITATION, end_of_step, invitation_key};
+use crate::ledger::{Change, End, Payload, Policy, Thing};
+use serde_json::Value;
 
 /// Arguments of `invitation.publish`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,10 +20,16 @@ pub struct InvitationPublish {
 }
 
 impl Payload for InvitationPublish {
-    const KIND: JobKind = JobKind::InvitationPublish;
+    const POLICY: Policy = Policy::new("invitation.publish", "sync").priority(1);
+    const NAMES: &'static [(&'static str, Thing)] =
+        &[("invitation_id", INVITATION), ("account.connection_id", CONNECTION)];
+
+    fn on_end(args: &Value, end: End<'_>) -> Vec<Change> {
+        end_of_step(args, end)
+    }
 
     fn unique_key(&self) -> Option<String> {
-        Some(super::invitation_key(self.invitation_id))
+        Some(invitation_key(self.invitation_id))
     }
 
     fn queue(&self) -> Option<&'static str> {

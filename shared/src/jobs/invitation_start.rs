@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobKind, Payload};
+use crate::connections::CONNECTION;
 use crate::domain::PlannedRun;
+use crate::domain::TEMPLATE;
+use crate::ledger::{Payload, Policy, Thing, staff};
 
 /// Arguments of `invitation.start`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -14,5 +16,7 @@ pub struct InvitationStart {
 }
 
 impl Payload for InvitationStart {
-    const KIND: JobKind = JobKind::InvitationStart;
+    const POLICY: Policy = Policy::new("invitation.start", "control").by(staff("invitation-runs"));
+    const NAMES: &'static [(&'static str, Thing)] =
+        &[("template", TEMPLATE), ("source.connection", CONNECTION), ("destination.connection", CONNECTION)];
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobKind, Payload};
+use crate::domain::RUN;
+use crate::ledger::{Payload, Policy, Thing};
 
 /// Arguments of `invitation.summary`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,7 +14,8 @@ pub struct InvitationSummary {
 }
 
 impl Payload for InvitationSummary {
-    const KIND: JobKind = JobKind::InvitationSummary;
+    const POLICY: Policy = Policy::new("invitation.summary", "control").seconds(600);
+    const NAMES: &'static [(&'static str, Thing)] = &[("run_id", RUN)];
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("summary:{}", self.run_id))

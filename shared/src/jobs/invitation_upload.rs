@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobKind, Payload};
 use crate::connections::Account;
+use crate::connections::CONNECTION;
+use crate::domain::{INVITATION, end_of_step, invitation_key};
+use crate::ledger::{Change, End, Payload, Policy, Thing};
+use serde_json::Value;
 
 /// Arguments of `invitation.upload`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,10 +20,16 @@ pub struct InvitationUpload {
 }
 
 impl Payload for InvitationUpload {
-    const KIND: JobKind = JobKind::InvitationUpload;
+    const POLICY: Policy = Policy::new("invitation.upload", "sync").priority(2).seconds(120);
+    const NAMES: &'static [(&'static str, Thing)] =
+        &[("invitation_id", INVITATION), ("account.connection_id", CONNECTION)];
+
+    fn on_end(args: &Value, end: End<'_>) -> Vec<Change> {
+        end_of_step(args, end)
+    }
 
     fn unique_key(&self) -> Option<String> {
-        Some(super::invitation_key(self.invitation_id))
+        Some(invitation_key(self.invitation_id))
     }
 
     fn queue(&self) -> Option<&'static str> {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{JobKind, Payload};
+use crate::ledger::{ACTS, Payload, Policy};
 use crate::ledger::{Act, JobFilter, audit::Actor};
 
 /// Arguments of `jobs.act`.
@@ -20,5 +20,6 @@ pub struct JobsAct {
 }
 
 impl Payload for JobsAct {
-    const KIND: JobKind = JobKind::JobsAct;
+    const POLICY: Policy = Policy::new(ACTS, "control").seconds(3_600);
+    const NOT_BY_HAND: Option<&'static str> = Some("jobs.act is begun with POST /jobs/act, which notes who asked");
 }

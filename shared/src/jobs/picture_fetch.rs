@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobKind, Payload};
 use crate::domain::PictureSource;
+use crate::domain::{INVITATION, end_of_step, invitation_key};
+use crate::ledger::{Change, End, Payload, Policy, Thing};
+use serde_json::Value;
 
 /// Arguments of `picture.fetch`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,10 +26,15 @@ impl PictureFetch {
 }
 
 impl Payload for PictureFetch {
-    const KIND: JobKind = JobKind::PictureFetch;
+    const POLICY: Policy = Policy::new("picture.fetch", "fetch").priority(2).attempts(8).seconds(120);
+    const NAMES: &'static [(&'static str, Thing)] = &[("invitation_id", INVITATION)];
+
+    fn on_end(args: &Value, end: End<'_>) -> Vec<Change> {
+        end_of_step(args, end)
+    }
 
     fn unique_key(&self) -> Option<String> {
-        Some(super::invitation_key(self.invitation_id))
+        Some(invitation_key(self.invitation_id))
     }
 
     fn limit_key(&self) -> Option<String> {

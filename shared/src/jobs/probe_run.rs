@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobKind, Payload};
+use crate::ledger::{Payload, Policy, installation};
+use std::time::Duration;
 
 /// Arguments of `probe.run`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -14,5 +15,10 @@ pub struct ProbeRun {
 }
 
 impl Payload for ProbeRun {
-    const KIND: JobKind = JobKind::ProbeRun;
+    const POLICY: Policy = Policy::new("probe.run", "sync")
+        .priority(1)
+        .attempts(12)
+        .backoff(Duration::from_millis(200), Duration::from_secs(10))
+        .seconds(20)
+        .by(installation("probes"));
 }

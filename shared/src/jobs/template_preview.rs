@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobKind, Payload};
+use crate::domain::{CONTACT, TEMPLATE};
+use crate::ledger::{Payload, Policy, Thing, staff};
+use std::time::Duration;
 
 /// Arguments of `template.preview`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,5 +23,10 @@ pub struct TemplatePreview {
 }
 
 impl Payload for TemplatePreview {
-    const KIND: JobKind = JobKind::TemplatePreview;
+    const POLICY: Policy = Policy::new("template.preview", "cpu")
+        .attempts(2)
+        .backoff(Duration::from_millis(100), Duration::from_secs(1))
+        .seconds(30)
+        .by(staff("templates"));
+    const NAMES: &'static [(&'static str, Thing)] = &[("template_id", TEMPLATE), ("contact_id", CONTACT)];
 }

@@ -18,11 +18,10 @@ use super::{
     retry::retry_jobs,
     search::Conditions,
 };
-use crate::{
-    db::{Bulk, Db, EngineKind, Result, Tx},
-    jobs::JobKind,
-};
+use crate::db::{Bulk, Db, EngineKind, Result, Tx};
 
+/// The kind of the job that acts.
+pub const ACTS: &str = "jobs.act";
 /// Jobs a transaction acts on.
 pub const CHUNK: usize = 1_000;
 /// Ids shown of what a filter finds.
@@ -79,10 +78,9 @@ impl Act {
         if filter.state.is_none() {
             wanted.raw(&format!("state in ({})", states.join(", ")));
         }
-        let itself = JobKind::JobsAct.policy().name;
-        if filter.kind.as_deref() != Some(itself) {
+        if filter.kind.as_deref() != Some(ACTS) {
             // An act does not end itself, nor does it set off acts of the past.
-            wanted.and("kind <> ?", itself);
+            wanted.and("kind <> ?", ACTS);
         }
         wanted
     }

@@ -3,11 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{JobState, batch, enqueue, enqueue::EnqueueError, job::expiry};
-use crate::{
-    db::{Bulk, Db, EngineKind, FromRow, Json, Tx, query},
-    jobs,
-};
+use super::{Change, End, JobState, batch, changes_on, effect, enqueue, enqueue::EnqueueError, job::expiry};
+use crate::db::{Bulk, Db, EngineKind, FromRow, Json, Tx, query};
 
 /// What cancelling one job did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,15 +180,16 @@ async fn sweep(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Swept, Enque
 /// Counts cancelled jobs in their batches and tells the domain.
 async fn ended_by_cancel(tx: &mut Tx, cancelled: &[Found]) -> Result<(), EnqueueError> {
     let mut counts = batch::Ends::new();
+    let mut changes: Vec<(Uuid, Change)> = Vec::new();
     for found in cancelled {
         if let Some(batch) = found.batch_id {
             counts.entry((found.workspace_id, batch)).or_default().add(JobState::Cancelled);
         }
         tracing::debug!(job = %found.id, kind = %found.kind, "job cancelled before it started");
-        for fact in jobs::facts_on_cancel(&found.kind, &found.args.0) {
-            fact.apply(tx, found.workspace_id).await?;
-        }
+        let cancelled = changes_on(&found.kind, &found.args.0, End::Cancelled);
+        changes.extend(cancelled.into_iter().map(|change| (found.workspace_id, change)));
     }
+    effect::write(tx, &changes).await?;
     let now = tx.db().now();
     let callbacks = batch::count(tx, counts, now).await?;
     enqueue(tx, callbacks).await?;

@@ -1,24 +1,17 @@
-//! Group commit: many attempts' outcomes, their facts, follow-up jobs and batch counters in one transaction.
+//! Group commit: many attempts' outcomes, what they changed, follow-up jobs and batch counters in one transaction.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap, HashSet},
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    EnqueueError, Finished, JobKey, JobState, Leased, NewJob, Outcome, batch, enqueue, fingerprint::cause, queue,
+    Change, End, EnqueueError, Finished, JobKey, JobState, Leased, NewJob, Outcome, batch, changes_on, effect, enqueue,
+    fingerprint::cause, kinds, policy, queue,
 };
 use crate::{
     db::{Bulk, Column, Db, DbError, FromRow, Tx},
-    domain::Fact,
-    jobs,
-    telemetry::{
-        catalog::{JOBS, QUEUE_BLOCKS},
-        kind_label,
-    },
+    telemetry::catalog::{JOBS, QUEUE_BLOCKS, SCHEDULE_FIRED, SCHEDULE_MISSED, SCHEDULE_OVERLAPPED},
 };
 
 /// What a commit did.
@@ -49,7 +42,7 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
     let first: Vec<&Finished> = finished.iter().filter(|finished| seen.insert(finished.job.key())).collect();
     let states = write_outcomes(&mut tx, &first, now).await?;
     let mut follow_ups = Vec::new();
-    let mut facts: Vec<(Uuid, Cow<'_, Fact>)> = Vec::new();
+    let mut changes: Vec<(Uuid, Change)> = Vec::new();
     let mut errors = Vec::new();
     let mut limited = Limited::default();
     let mut counts = batch::Ends::new();
@@ -61,12 +54,13 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
             counts.entry((workspace_id, batch)).or_default().add(*state);
         }
         match &finished.outcome {
-            Outcome::Done { facts: changed, then, .. } => {
-                facts.extend(changed.iter().map(|fact| (workspace_id, Cow::Borrowed(fact))));
+            Outcome::Done { changes: changed, then, .. } => {
+                changes.extend(changed.iter().map(|change| (workspace_id, change.clone())));
                 follow_ups.extend(then.iter().map(|job| inherit(job, finished)));
             }
-            Outcome::Dead { error, facts: changed } => {
-                facts.extend(changed.iter().map(|fact| (workspace_id, Cow::Borrowed(fact))));
+            Outcome::Dead { error } => {
+                let died = changes_on(&finished.job.kind, &finished.job.args.0, End::Dead(error));
+                changes.extend(died.into_iter().map(|change| (workspace_id, change)));
                 errors.push((finished, error.clone()));
             }
             Outcome::Retry { error, .. } => errors.push((finished, error.clone())),
@@ -78,14 +72,12 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
             Outcome::Snooze { .. } | Outcome::Cancelled => {}
         }
         if *state == JobState::Cancelled {
-            let cancelled = jobs::facts_on_cancel(&finished.job.kind, &finished.job.args.0);
-            facts.extend(cancelled.into_iter().map(|fact| (workspace_id, Cow::Owned(fact))));
+            let cancelled = changes_on(&finished.job.kind, &finished.job.args.0, End::Cancelled);
+            changes.extend(cancelled.into_iter().map(|change| (workspace_id, change)));
         }
     }
     write_errors(&mut tx, &errors, now).await?;
-    for (workspace_id, fact) in facts {
-        fact.apply(&mut tx, workspace_id).await?;
-    }
+    effect::write(&mut tx, &changes).await?;
     enqueue(&mut tx, follow_ups).await?;
     let on_complete = batch::count(&mut tx, counts, now).await?;
     enqueue(&mut tx, on_complete).await?;
@@ -119,6 +111,30 @@ fn count_attempts(finished: &[Finished], states: &HashMap<JobKey, JobState>) {
     }
     for ((kind, outcome), attempts) in counts {
         JOBS.add([kind, outcome], attempts);
+    }
+}
+
+/// What the label `kind` is for jobs of kinds that this version does not know: labels must stay few.
+const OTHER_KIND: &str = "other";
+/// What the label `outcome` of `herald_jobs_total` can be.
+const OUTCOMES: [&str; 7] = ["done", "retry", "snooze", "limited", "dead", "cancelled", "expired"];
+
+/// What the label `kind` is for a job of this kind.
+pub fn kind_label(kind: &str) -> &'static str {
+    policy(kind).map_or(OTHER_KIND, |policy| policy.name)
+}
+
+/// A counter that appears with its first event has no zero before it, so Prometheus would not see it grow: the first dead job would raise no
+/// alert.
+pub fn count_from_zero() {
+    for kind in kinds().iter().map(|kind| kind.policy.name).chain([OTHER_KIND]) {
+        OUTCOMES.iter().for_each(|outcome| JOBS.add([kind, outcome], 0));
+    }
+    for policy in kinds().iter().map(|kind| &kind.policy) {
+        [&SCHEDULE_FIRED, &SCHEDULE_MISSED, &SCHEDULE_OVERLAPPED]
+            .iter()
+            .for_each(|counter| counter.add([policy.name], 0));
+        QUEUE_BLOCKS.add([policy.queue], 0);
     }
 }
 
@@ -283,7 +299,7 @@ mod tests {
 
     #[test]
     fn attempts_are_counted_as_they_were_written_and_stale_ones_are_not() {
-        let dead = || Outcome::Dead { error: String::new(), facts: Vec::new() };
+        let dead = || Outcome::Dead { error: String::new() };
         let at = DateTime::UNIX_EPOCH;
         let group = [
             finished(1, "face.crop", dead()),

@@ -6,11 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::OpenHours;
-use crate::{
-    db::{FromRow, Json},
-    domain::Fact,
-};
+use super::{Change, OpenHours};
+use crate::db::{FromRow, Json};
 
 /// Where a job stands. The state machine is drawn in [`crate::ledger`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -61,7 +58,7 @@ impl FromStr for JobState {
     }
 }
 
-/// A job to be put in the ledger. [`crate::jobs::Payload::job`] makes one with its kind's policy.
+/// A job to be put in the ledger. [`Payload::job`](super::Payload::job) makes one with its kind's policy.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewJob {
     /// The workspace it works for.
@@ -257,7 +254,7 @@ pub enum Outcome {
         /// Kept on the row; an object or array.
         result: Option<serde_json::Value>,
         /// What it changed in the domain, written with the outcome.
-        facts: Vec<Fact>,
+        changes: Vec<Change>,
         /// The jobs that come next, enqueued with the outcome.
         then: Vec<NewJob>,
     },
@@ -273,12 +270,10 @@ pub enum Outcome {
         /// When it is due again.
         run_at: DateTime<Utc>,
     },
-    /// It failed for good.
+    /// It failed for good. What that changes in the domain, its kind says.
     Dead {
         /// What went wrong.
         error: String,
-        /// What its death changes in the domain.
-        facts: Vec<Fact>,
     },
     /// The provider asked for patience, which holds for everything of the job's queue, or of its limit key if it has one. The job is run
     /// again at `until` or later, and this attempt does not count.

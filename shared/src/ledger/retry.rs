@@ -4,11 +4,10 @@ use std::{collections::HashMap, time::Duration};
 
 use uuid::Uuid;
 
-use super::{EnqueueError, JobState, batch};
+use super::{Change, End, EnqueueError, JobState, batch, changes_on, effect, policy};
 use crate::{
     db::{Bulk, Db, FromRow, Json, Tx, query},
     ids::Ids,
-    jobs,
 };
 
 /// Exponential backoff with full jitter: a random wait between zero and `base × 2^(attempt - 1)`, at most `cap`.
@@ -86,7 +85,7 @@ const TRIES: i64 = 3;
 
 /// Tries a person's retry gives to a job of this kind.
 pub fn tries_of(kind: &str) -> i64 {
-    jobs::JobKind::parse(kind).map_or(TRIES, |kind| kind.policy().max_attempts)
+    policy(kind).map_or(TRIES, |policy| policy.max_attempts)
 }
 
 /// Makes every dead job of a batch ready again, with `tries` more tries. Returns how many.
@@ -111,6 +110,7 @@ async fn revive(
     let now = tx.db().now();
     let mut revived = 0;
     let mut counts = batch::Ends::new();
+    let mut changes: Vec<(Uuid, Change)> = Vec::new();
     for job in found {
         // Who retries what was too late wants it done all the same. The attempt number goes on rising: it fences off whoever still works on an older one. Of several jobs with one key, one lives.
         let touched = query(
@@ -129,14 +129,14 @@ async fn revive(
         .await?;
         if touched == 1 {
             revived += 1;
-            for fact in jobs::facts_on_retry(&job.kind, &job.args.0) {
-                fact.apply(tx, workspace_id).await?;
-            }
+            let retried = changes_on(&job.kind, &job.args.0, End::Retried);
+            changes.extend(retried.into_iter().map(|change| (workspace_id, change)));
             if let (Some(batch), Ok(was)) = (job.batch_id, job.was.parse::<JobState>()) {
                 counts.entry((workspace_id, batch)).or_default().add_many(was, -1);
             }
         }
     }
+    effect::write(tx, &changes).await?;
     for (_, id) in counts.keys() {
         query("update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 and id = $2")
             .bind(workspace_id)

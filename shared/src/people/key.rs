@@ -1,13 +1,11 @@
 //! API keys: for programs. A key is shown once; the database keeps its SHA-256.
 
-use std::{fmt, str::FromStr};
-
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Giver, Maker, People, PeopleError, Result, Role, giver::effective, made, token};
+use super::{Giver, Maker, People, PeopleError, Result, Role, Scope, giver::effective, made, token};
 use crate::{
     db::{Db, FromRow, Json, Tx, lookup, query},
     ledger::audit::{self, Actor, Entry},
@@ -18,62 +16,6 @@ use crate::{
 pub const PREFIX: &str = "herald_";
 /// `last_used_at` is this exact: a key that is used a thousand times a second is written down once a minute.
 const EXACT: TimeDelta = TimeDelta::minutes(1);
-
-/// What a key may touch, such as `invitation-runs:write`. Whoever may write may read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Scope {
-    /// The first part of the paths it opens.
-    pub area: String,
-    /// Whether it may change things.
-    pub write: bool,
-}
-
-impl Scope {
-    /// Whether a key with this scope has the other one, too.
-    pub fn holds(&self, other: &Self) -> bool {
-        self.area == other.area && (self.write || !other.write)
-    }
-}
-
-impl FromStr for Scope {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let wrong = || format!("{text:?} is no scope: use one such as invitation-runs:read or invitation-runs:write");
-        let (area, verb) = text.split_once(':').ok_or_else(wrong)?;
-        let write = match verb {
-            "read" => false,
-            "write" => true,
-            _ => return Err(wrong()),
-        };
-        let fits = |c: char| c.is_ascii_lowercase() || c == '-';
-        if area.is_empty() || area.len() > 40 || !area.chars().all(fits) {
-            return Err(wrong());
-        }
-        Ok(Self { area: area.to_owned(), write })
-    }
-}
-
-impl TryFrom<String> for Scope {
-    type Error = String;
-
-    fn try_from(text: String) -> std::result::Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Scope> for String {
-    fn from(scope: Scope) -> Self {
-        scope.to_string()
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.area, if self.write { "write" } else { "read" })
-    }
-}
 
 /// A key that was recognised.
 #[derive(Clone, Debug)]

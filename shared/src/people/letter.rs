@@ -7,8 +7,8 @@ use super::{Address, CODE_LIFETIME, People, Result};
 use crate::{
     db::{FromRow, Tx, query},
     domain,
-    jobs::{self, Payload},
-    ledger::{self, NewJob},
+    jobs::{self},
+    ledger::{self, NewJob, Payload},
     providers::email::AccountMail,
 };
 

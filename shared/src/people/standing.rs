@@ -1,20 +1,13 @@
 //! What somebody may do in a workspace at this moment, by the name the audit log has for them.
 
+use futures::{FutureExt, future::BoxFuture};
 use uuid::Uuid;
 
 use super::{Role, Scope};
-use crate::db::{FromRow, Json, Result, Tx, query};
-
-/// What somebody may do in a workspace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Their role; `None`: they are nobody there, or not any more.
-    pub role: Option<Role>,
-    /// May do what concerns the whole installation.
-    pub platform_admin: bool,
-    /// What a key may touch; everything its role may, if nothing is named.
-    pub scopes: Option<Vec<Scope>>,
-}
+use crate::{
+    db::{FromRow, Json, Result, Tx, query},
+    ledger::Standing,
+};
 
 #[derive(FromRow)]
 struct KeyRow {
@@ -24,20 +17,13 @@ struct KeyRow {
     maker_id: Option<Uuid>,
 }
 
-impl Standing {
-    /// Whoever works at the machine itself: all that there is lies before them.
-    pub fn operator() -> Self {
-        Self { role: Some(Role::Owner), platform_admin: true, scopes: None }
-    }
-
-    const NOBODY: Self = Self { role: None, platform_admin: false, scopes: None };
-
-    /// What `who`, as the audit log names them, may do now. Nobody in particular (`None`) counts as the workspace's staff.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub async fn of(tx: &mut Tx, workspace_id: Uuid, who: Option<&str>) -> Result<Self> {
-        let Some(who) = who else { return Ok(Self { role: Some(Role::Staff), ..Self::NOBODY }) };
+/// What `who`, as the audit log names them, may do now. A job without a person (`None`) counts as the work of the workspace's staff.
+///
+/// # Errors
+/// When the database refuses.
+pub fn standing_of<'a>(tx: &'a mut Tx, workspace_id: Uuid, who: Option<&'a str>) -> BoxFuture<'a, Result<Standing>> {
+    async move {
+        let Some(who) = who else { return Ok(Standing { role: Some(Role::Staff), ..Standing::NOBODY }) };
         let (kind, rest) = who.split_once(':').unwrap_or((who, ""));
         // A key's name stands behind its id.
         let id = rest.split(' ').next().and_then(|id| id.parse::<Uuid>().ok());
@@ -45,15 +31,11 @@ impl Standing {
             ("user", Some(id)) => person(tx, workspace_id, id).await,
             ("key", Some(id)) => key(tx, workspace_id, id).await,
             // At the command line of the machine, and what the installation does by itself.
-            ("cli" | "crm", _) => Ok(Self::operator()),
-            _ => Ok(Self::NOBODY),
+            ("cli" | "crm", _) => Ok(Standing::operator()),
+            _ => Ok(Standing::NOBODY),
         }
     }
-
-    /// Whether the scopes, if there are any, let this area be changed.
-    pub fn may_write(&self, area: &str) -> bool {
-        self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|scope| scope.write && scope.area == area))
-    }
+    .boxed()
 }
 
 async fn person(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Standing> {

@@ -7,8 +7,7 @@ use uuid::Uuid;
 use super::{Expression, NewSchedule, ScheduleError, Timetable, zone};
 use crate::{
     db::Tx,
-    jobs::{StartError, Way, admit},
-    ledger::NewJob,
+    ledger::{NewJob, StartError, Way, admit},
 };
 
 /// Characters of a name at most.

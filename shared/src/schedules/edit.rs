@@ -12,9 +12,8 @@ use super::{
 };
 use crate::{
     db::{Db, DbError, Result, Tx, query},
-    jobs::Way,
     ledger::{
-        self, EnqueueError,
+        self, EnqueueError, Way,
         audit::{self, Actor},
     },
     quotas::{Counted, QuotaError, Quotas},

@@ -10,8 +10,7 @@ use super::{
 };
 use crate::{
     db::{Db, Result, Tx, query},
-    jobs::Way,
-    ledger::{self, NewJob},
+    ledger::{self, NewJob, Way},
 };
 
 /// What came of firing a schedule.

@@ -4,13 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use herald_shared::{
     db::{Bulk, Db, query},
-    domain::{self, Fact, Outside},
+    domain::{
+        self, InvitationEnded, InvitationReopened, Outside, PortraitReady, Published, Rendered, RunEnded, RunReopened,
+        Uploaded,
+    },
     ids::Ids,
     jobs::{
-        self, ContactsImport, ContactsPull, FaceCrop, InvitationPublish, InvitationRender, InvitationSummary,
-        InvitationUpload, Payload,
+        ContactsImport, ContactsPull, FaceCrop, InvitationPublish, InvitationRender, InvitationSummary,
+        InvitationUpload,
     },
-    ledger::{self, Finished, Leased, NewJob, Outcome},
+    ledger::{self, Change, Finished, Leased, NewJob, Outcome, Payload},
 };
 use herald_tests::{TestDatabase, fence::Fence, on_both_engines};
 use uuid::Uuid;
@@ -71,8 +74,7 @@ async fn leased(db: &Db, job: NewJob) -> Leased {
 
 fn died(job: Leased) -> Finished {
     let error = "it cannot be done".to_owned();
-    let facts = jobs::facts_on_death(&job.kind, &job.args.0, &error);
-    Finished { job, outcome: Outcome::Dead { error, facts } }
+    Finished { job, outcome: Outcome::Dead { error } }
 }
 
 /// Everything that ends a job and brings it back, once each.
@@ -135,32 +137,32 @@ async fn facts_of_anothers_rows_change_nothing(database: &TestDatabase) {
     let guests = domain::run_guests(db, victim.workspace, victim.run.id, None, None, 10).await.unwrap();
     let (invitation_id, run_id, text) = (guests[0].id, victim.run.id, || "theirs".to_owned());
     let outside = Outside { connection_id: Uuid::from_u128(5), remote_id: text(), sha256: text(), link: Some(text()) };
-    let facts = vec![
-        Fact::PortraitReady { invitation_id, portrait: Some(text()), notes: vec![text()] },
-        Fact::Rendered { invitation_id, rendering: text(), sha256: text(), bytes: 1, notes: vec![] },
-        Fact::Uploaded { invitation_id, file: text(), outside: Some(outside) },
-        Fact::Published { invitation_id },
-        Fact::InvitationFailed { invitation_id, reason: text() },
-        Fact::InvitationReopened { invitation_id },
-        Fact::InvitationCancelled { invitation_id },
-        Fact::RunFailed { run_id, reason: text() },
-        Fact::RunReopened { run_id },
-        Fact::RunCancelled { run_id },
+    let changes: Vec<Change> = vec![
+        PortraitReady { invitation_id, portrait: Some(text()), notes: vec![text()] }.into(),
+        Rendered { invitation_id, rendering: text(), sha256: text(), bytes: 1, notes: vec![] }.into(),
+        Uploaded { invitation_id, file: text(), outside: Some(outside) }.into(),
+        Published { invitation_id }.into(),
+        InvitationEnded::Failed { invitation_id, reason: text() }.into(),
+        InvitationReopened { invitation_id }.into(),
+        InvitationEnded::Cancelled { invitation_id }.into(),
+        RunEnded::Failed { run_id, reason: text() }.into(),
+        RunReopened { run_id }.into(),
+        RunEnded::Cancelled { run_id }.into(),
     ];
-    let done = |job, facts| Finished { job, outcome: Outcome::Done { result: None, facts, then: Vec::new() } };
+    let done = |job, changes| Finished { job, outcome: Outcome::Done { result: None, changes, then: Vec::new() } };
     in_every_state(db, &victim, async || {
         let before = rows(db, victim.workspace).await;
-        for fact in &facts {
+        for change in &changes {
             let job = leased(db, ground::noop(stranger)).await;
-            ground::commit(db, vec![done(job, vec![fact.clone()])]).await;
-            assert_eq!(rows(db, victim.workspace).await, before, "{fact:?}");
+            ground::commit(db, vec![done(job, vec![change.clone()])]).await;
+            assert_eq!(rows(db, victim.workspace).await, before, "{change:?}");
         }
     })
     .await;
     // In the workspace's own job they do.
     let before = rows(db, victim.workspace).await;
     let job = leased(db, ground::noop(victim.workspace)).await;
-    ground::commit(db, vec![done(job, vec![facts[5].clone()])]).await;
+    ground::commit(db, vec![done(job, vec![changes[5].clone()])]).await;
     assert_ne!(rows(db, victim.workspace).await, before);
 }
 

@@ -135,11 +135,11 @@ pub(crate) fn done(job: Leased) -> Finished {
 }
 
 pub(crate) fn done_then(job: Leased, then: Vec<NewJob>) -> Finished {
-    Finished { job, outcome: Outcome::Done { result: None, facts: Vec::new(), then } }
+    Finished { job, outcome: Outcome::Done { result: None, changes: Vec::new(), then } }
 }
 
 pub(crate) fn dead(job: Leased) -> Finished {
-    Finished { job, outcome: Outcome::Dead { error: "it cannot be done".to_owned(), facts: Vec::new() } }
+    Finished { job, outcome: Outcome::Dead { error: "it cannot be done".to_owned() } }
 }
 
 pub(crate) fn retry(db: &Db, job: Leased, after: Duration) -> Finished {

@@ -6,9 +6,10 @@ use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use herald_shared::{
-    domain::{self, Fact, Invitation, PicturePolicy, RunSource},
+    domain::{self, Invitation, PicturePolicy, PortraitReady, RunSource},
     files::{FilesError, Key, Stored},
-    jobs::{FaceCrop, InvitationRender, Payload, PictureFetch},
+    jobs::{FaceCrop, InvitationRender, PictureFetch},
+    ledger::Payload,
 };
 use uuid::Uuid;
 
@@ -81,7 +82,7 @@ fn ready(invitation: &Invitation, workspace_id: Uuid, portrait: Option<String>, 
     let invitation_id = invitation.id;
     Done {
         result: None,
-        facts: vec![Fact::PortraitReady { invitation_id, portrait, notes }],
+        changes: vec![PortraitReady { invitation_id, portrait, notes }.into()],
         then: vec![InvitationRender { invitation_id }.job(workspace_id)],
     }
 }

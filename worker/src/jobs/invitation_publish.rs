@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use herald_shared::{
-    domain::{self, Fact, Invitation, MauticSource, RunSource},
+    domain::{self, Invitation, MauticSource, Published, RunSource},
     jobs::InvitationPublish,
     providers::mautic::{Fields, WriteBack},
 };
@@ -21,7 +21,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationPublish>) ->
         write_back(&context, &task, &invitation, source).await?;
     }
     // Our own contacts get the link with the outcome.
-    Ok(Done { facts: vec![Fact::Published { invitation_id: invitation.id }], ..Done::default() })
+    Ok(Done { changes: vec![Published { invitation_id: invitation.id }.into()], ..Done::default() })
 }
 
 async fn write_back(

@@ -5,9 +5,10 @@
 use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::Arc};
 
 use herald_shared::{
-    domain::{self, Fact, Invitation, TemplateRow},
+    domain::{self, Invitation, Rendered, TemplateRow},
     files::{Key, Stored},
-    jobs::{InvitationRender, InvitationUpload, Payload},
+    jobs::{InvitationRender, InvitationUpload},
+    ledger::Payload,
 };
 use uuid::Uuid;
 
@@ -62,7 +63,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     let rendering = key.into();
     Ok(Done {
         result: None,
-        facts: vec![Fact::Rendered { invitation_id: invitation.id, rendering, sha256, bytes: length, notes }],
+        changes: vec![Rendered { invitation_id: invitation.id, rendering, sha256, bytes: length, notes }.into()],
         then,
     })
 }

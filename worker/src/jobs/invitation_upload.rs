@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use herald_shared::{
-    domain::{Fact, RunSource},
+    domain::{RunSource, Uploaded},
     files::{Key, Stored},
-    jobs::{InvitationPublish, InvitationUpload, Payload},
+    jobs::{InvitationPublish, InvitationUpload},
+    ledger::Payload,
 };
 
 use super::{Context, Task, destination, pending_invitation, refused};
@@ -38,7 +39,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationUpload>) -> 
     };
     Ok(Done {
         result: None,
-        facts: vec![Fact::Uploaded { invitation_id: invitation.id, file: file.into(), outside }],
+        changes: vec![Uploaded { invitation_id: invitation.id, file: file.into(), outside }.into()],
         then: vec![InvitationPublish { invitation_id: invitation.id, account }.job(task.workspace_id)],
     })
 }

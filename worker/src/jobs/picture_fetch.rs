@@ -12,7 +12,8 @@ use herald_shared::{
     connections::ProviderKind,
     domain::{self, Invitation, PictureSource, picture_mark},
     files::{FilesError, Key},
-    jobs::{FaceCrop, Payload, PictureFetch},
+    jobs::{FaceCrop, PictureFetch},
+    ledger::Payload,
     providers::{Class, Meter},
 };
 use uuid::Uuid;

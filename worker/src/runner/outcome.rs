@@ -4,9 +4,7 @@ use std::{error::Error, time::Duration};
 
 use herald_shared::{
     db::Db,
-    domain::Fact,
-    jobs::{self, JobKind},
-    ledger::{Backoff, Leased, NewJob, Outcome},
+    ledger::{self, Backoff, Change, Leased, NewJob, Outcome},
 };
 
 /// The job did what it was for.
@@ -15,7 +13,7 @@ pub struct Done {
     /// Kept on the job's row; an object or array.
     pub result: Option<serde_json::Value>,
     /// What changed in the domain: written with the outcome.
-    pub facts: Vec<Fact>,
+    pub changes: Vec<Change>,
     /// The jobs that come next: enqueued with the outcome.
     pub then: Vec<NewJob>,
 }
@@ -71,20 +69,16 @@ const DEFAULT_BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Du
 /// What is written for an attempt that ended so.
 pub(super) fn outcome_of(db: &Db, job: &Leased, answer: Result<Done, Failure>) -> Outcome {
     match answer {
-        Ok(Done { result, facts, then }) => Outcome::Done { result, facts, then },
+        Ok(Done { result, changes, then }) => Outcome::Done { result, changes, then },
         Err(Failure::Cancelled) => Outcome::Cancelled,
         Err(Failure::Snooze(wait)) => Outcome::Snooze { run_at: db.now() + wait },
         Err(Failure::Limited { error, after }) => Outcome::Limited { error, until: db.now() + after },
-        Err(Failure::Fail(error)) => dead(job, error),
-        Err(Failure::Retry { error, .. }) if job.is_last_attempt() => dead(job, error),
+        Err(Failure::Fail(error)) => Outcome::Dead { error },
+        Err(Failure::Retry { error, .. }) if job.is_last_attempt() => Outcome::Dead { error },
         Err(Failure::Retry { error, after }) => {
-            let backoff = JobKind::parse(&job.kind).map_or(DEFAULT_BACKOFF, |kind| kind.policy().backoff);
+            let backoff = ledger::policy(&job.kind).map_or(DEFAULT_BACKOFF, |policy| policy.backoff);
             let wait = after.unwrap_or_else(|| backoff.after(job.attempt, db.ids()));
             Outcome::Retry { error, run_at: db.now() + wait }
         }
     }
-}
-
-fn dead(job: &Leased, error: String) -> Outcome {
-    Outcome::Dead { facts: jobs::facts_on_death(&job.kind, &job.args.0, &error), error }
 }

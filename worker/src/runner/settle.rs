@@ -10,12 +10,10 @@ use apalis_core::task::Task;
 use futures::future::BoxFuture;
 use herald_shared::{
     db::Db,
-    jobs::JobKind,
-    ledger::{Finished, Leased},
+    ledger::{self, Finished, Leased, kind_label},
     telemetry::{
         Span,
         catalog::{JOB_RUN, JOB_WAIT, JOBS_RUNNING, LEASES_LOST},
-        kind_label,
     },
 };
 use tokio::sync::mpsc;
@@ -113,7 +111,7 @@ async fn attempt(
     JOB_WAIT.record([&job.queue], waited.as_secs_f64());
     let _running = JOBS_RUNNING.hold([&job.queue]);
     let started = Instant::now();
-    let timeout = JobKind::parse(&job.kind).map_or(DEFAULT_TIMEOUT, |kind| kind.policy().timeout);
+    let timeout = ledger::policy(&job.kind).map_or(DEFAULT_TIMEOUT, |policy| policy.timeout);
     // A task of its own: it may use another core, its panic stays in it, and it can be ended from here.
     let attempt = Attempt { job: job.clone(), cancelled: cancelled.clone() };
     let handler = handler.clone();

@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     db::{FromRow, Json, Tx, query},
-    jobs::{CrmEvent, Payload},
+    jobs::CrmEvent,
     ledger::{
-        self,
+        self, Payload,
         audit::{self, Entry},
     },
     people::{People, PeopleError, Result},

@@ -7,7 +7,8 @@ use super::SyncScope;
 use crate::{
     db::query,
     domain::DEFAULT_WORKSPACE,
-    jobs::JobKind,
+    jobs::CrmSync,
+    ledger::Payload,
     people::{People, Result},
     schedules::{self, Missed, NewSchedule, Overlap, Schedule, ScheduleError},
 };
@@ -29,7 +30,7 @@ impl People {
         }
         let first = query("select id from workspaces where slug = $1").bind(DEFAULT_WORKSPACE);
         let (workspace,): (Uuid,) = first.one(&self.db).await?;
-        let kind = JobKind::CrmSync.policy().name;
+        let kind = CrmSync::POLICY.name;
         let there = schedules::list(&self.db, workspace, None, MOST).await?;
         for (name, _, scope) in SCHEDULES {
             // Made before schedules had makers: still what was made here, they are the installation's.

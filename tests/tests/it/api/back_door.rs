@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use herald_scheduler::fire_due;
-use herald_shared::jobs::{POLICIES, Starter};
+use herald_shared::{jobs::KINDS, ledger::Starter};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -46,7 +46,8 @@ async fn agency(service: &Service) -> (Person, Uuid, Person) {
 async fn nobody_schedules_a_step_of_a_chain_and_only_administrators_what_is_the_installations(database: &TestDatabase) {
     let service = Service::start(database).await;
     let (owner, _, staff) = agency(&service).await;
-    let closed = POLICIES.iter().filter(|policy| !matches!(policy.starts.schedule, Starter::Member(_)));
+    let closed =
+        KINDS.iter().map(|kind| &kind.policy).filter(|policy| !matches!(policy.starts.schedule, Starter::Member(_)));
     let made = staff.send(&service, Method::POST, SCHEDULES, order("ours", "invitation.start", plan())).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let ours = made.header("location").to_owned();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use herald_shared::{
-    jobs::{InvitationRender, Payload},
-    ledger::{self, Callbacks, NewBatch, Outcome},
+    jobs::InvitationRender,
+    ledger::{self, Callbacks, NewBatch, Outcome, Payload},
 };
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
@@ -50,7 +50,7 @@ fn ids(page: &Value) -> Vec<Uuid> {
 }
 
 fn dead() -> Outcome {
-    Outcome::Dead { error: "the template is broken: mend it".to_owned(), facts: Vec::new() }
+    Outcome::Dead { error: "the template is broken: mend it".to_owned() }
 }
 
 async fn jobs_are_listed_by_what_they_are_and_in_pages(database: &TestDatabase) {

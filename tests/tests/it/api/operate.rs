@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use herald_shared::{
     db::Json,
-    jobs::{InvitationRender, Payload},
-    ledger::{self, Callbacks, Capacity, NewBatch, Outcome, WorkerRow},
+    jobs::InvitationRender,
+    ledger::{self, Callbacks, Capacity, NewBatch, Outcome, Payload, WorkerRow},
 };
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, Response, StatusCode};
@@ -44,7 +44,7 @@ async fn enqueue(service: &Service, jobs: usize, batch_id: Option<Uuid>) -> Vec<
 async fn dead(service: &Service, messages: &[&str]) -> Vec<Uuid> {
     let ids = enqueue(service, messages.len(), None).await;
     for (job, message) in worker::lease(service, "cpu").await.into_iter().zip(messages) {
-        worker::commit(service, job, Outcome::Dead { error: (*message).to_owned(), facts: Vec::new() }).await;
+        worker::commit(service, job, Outcome::Dead { error: (*message).to_owned() }).await;
     }
     ids
 }

@@ -40,7 +40,7 @@ fn picture(service: &Service) -> Key {
 fn drawn(service: &Service) -> Outcome {
     let result =
         json!({ "file": picture(service).as_str(), "media_type": "image/png", "notes": ["no font has \u{1f600}"] });
-    Outcome::Done { result: Some(result), facts: Vec::new(), then: Vec::new() }
+    Outcome::Done { result: Some(result), changes: Vec::new(), then: Vec::new() }
 }
 
 fn url(template: Uuid) -> String {
@@ -73,7 +73,7 @@ async fn a_preview_is_the_picture_the_worker_drew(database: &TestDatabase) {
 async fn a_preview_that_cannot_be_drawn_says_why(database: &TestDatabase) {
     let service = Arc::new(Service::start(database).await);
     let template = service.template().await;
-    let dead = Outcome::Dead { error: "the background is damaged: export it again".to_owned(), facts: Vec::new() };
+    let dead = Outcome::Dead { error: "the background is damaged: export it again".to_owned() };
     tokio::spawn(draw(service.clone(), dead));
     let refused = service.get(&url(template)).await;
     assert_eq!(refused.problem(422, "preview-failed"), "the background is damaged: export it again");

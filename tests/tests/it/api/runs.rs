@@ -178,9 +178,8 @@ async fn a_retried_import_goes_on(database: &TestDatabase) {
     service.template().await;
     let id = service.run(LIST).await;
     let import = worker::lease_next(&service, "control").await;
-    let facts = herald_shared::jobs::facts_on_death(&import.kind, &import.args.0, "the list is gone");
     let job = import.id;
-    worker::commit(&service, import, Outcome::Dead { error: "the list is gone".to_owned(), facts }).await;
+    worker::commit(&service, import, Outcome::Dead { error: "the list is gone".to_owned() }).await;
     let run = service.get(&format!("{RUNS}/{id}")).await.json();
     assert_eq!((&run["state"], &run["reason"]), (&json!("failed"), &json!("the list is gone")));
     assert_eq!(service.post(&format!("/api/v1/jobs/{job}/retry")).await.status, StatusCode::ACCEPTED);

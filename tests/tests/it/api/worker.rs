@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use herald_shared::{
-    domain::{self, Fact, Guest, ImportProblem, Invitee},
+    domain::{self, Guest, ImportProblem, Invitee, Published, Rendered, Uploaded},
     files::Key,
-    jobs::{self, InvitationRender, Payload},
+    jobs::InvitationRender,
     ledger::{self, Demand, Finished, Leased, Outcome},
     results,
 };
@@ -37,7 +37,7 @@ pub(super) async fn commit(service: &Service, job: Leased, outcome: Outcome) {
 }
 
 pub(super) fn done() -> Outcome {
-    Outcome::Done { result: None, facts: Vec::new(), then: Vec::new() }
+    Outcome::Done { result: None, changes: Vec::new(), then: Vec::new() }
 }
 
 /// Runs the import of a run: these guests, and one row that is no guest.
@@ -81,10 +81,7 @@ pub(super) async fn finish(service: &Service, ends: &[Result<(), &str>]) {
         let args: InvitationRender = serde_json::from_value(job.args.0.clone()).unwrap();
         let outcome = match end {
             Ok(()) => made(service, args.invitation_id).await,
-            Err(reason) => Outcome::Dead {
-                error: (*reason).to_owned(),
-                facts: jobs::facts_on_death(InvitationRender::KIND.policy().name, &job.args.0, reason),
-            },
+            Err(reason) => Outcome::Dead { error: (*reason).to_owned() },
         };
         commit(service, job, outcome).await;
     }
@@ -94,18 +91,19 @@ async fn made(service: &Service, invitation_id: Uuid) -> Outcome {
     let file = Key::invitation(service.workspace, "gala", "1", invitation_id, "png");
     service.files.put(&file, Bytes::from_static(b"a picture")).await.unwrap();
     let file = String::from(file);
-    let facts = vec![
-        Fact::Rendered {
+    let changes = vec![
+        Rendered {
             invitation_id,
             rendering: file.clone(),
             sha256: hex::encode(Sha256::digest(b"a picture")),
             bytes: 9,
             notes: vec!["the name was set smaller to fit".to_owned()],
-        },
-        Fact::Uploaded { invitation_id, file, outside: None },
-        Fact::Published { invitation_id },
+        }
+        .into(),
+        Uploaded { invitation_id, file, outside: None }.into(),
+        Published { invitation_id }.into(),
     ];
-    Outcome::Done { result: None, facts, then: Vec::new() }
+    Outcome::Done { result: None, changes, then: Vec::new() }
 }
 
 /// Writes a run's results, as its summary job does.

@@ -58,7 +58,7 @@ async fn a_finished_job_shows_what_became_of_it(database: &TestDatabase) {
     assert_eq!((running.started_at, running.finished_at), (Some(db.now()), None));
     db.clock().advance(Duration::from_millis(1_500));
     let result = json!({"bytes": 12, "notes": ["ok"]});
-    let outcome = Outcome::Done { result: Some(result.clone()), facts: Vec::new(), then: Vec::new() };
+    let outcome = Outcome::Done { result: Some(result.clone()), changes: Vec::new(), then: Vec::new() };
     commit(db, vec![Finished { job, outcome }]).await;
     let row = ground::job(db, workspace, id).await;
     assert_eq!((row.state.as_str(), row.result, row.finished_at), ("succeeded", Some(Json(result)), Some(db.now())));
@@ -87,7 +87,7 @@ async fn the_errors_of_a_job_come_in_the_order_they_happened(database: &TestData
         db.clock().advance(Duration::from_millis(10));
     }
     let job = lease(db, 1).await.remove(0);
-    let outcome = Outcome::Dead { error: "é".repeat(5_000), facts: Vec::new() };
+    let outcome = Outcome::Dead { error: "é".repeat(5_000) };
     commit(db, vec![Finished { job, outcome }]).await;
     let errors = ledger::job_errors(db, workspace, id).await.unwrap();
     assert_eq!(errors.iter().map(|error| error.attempt).collect::<Vec<_>>(), [1, 2, 3]);

@@ -114,7 +114,7 @@ async fn a_guest_of_another_run_keeps_number_and_link(database: &TestDatabase) {
 /// Finishes every invitation of the run that is pending: made, or failed for those whose position is odd.
 async fn end_invitations(database: &TestDatabase, started: &Started) {
     use herald_shared::{
-        domain::Fact,
+        domain::Published,
         ledger::{Finished, Outcome},
     };
     let db = &database.db;
@@ -124,10 +124,9 @@ async fn end_invitations(database: &TestDatabase, started: &Started) {
     for job in ground::lease_from(db, "cpu", 1_000).await {
         let invitation_id = job.args.0["invitation_id"].as_str().unwrap().parse().unwrap();
         let outcome = if pending.contains(&invitation_id) {
-            let reason = "no luck".to_owned();
-            Outcome::Dead { error: reason.clone(), facts: vec![Fact::InvitationFailed { invitation_id, reason }] }
+            Outcome::Dead { error: "no luck".to_owned() }
         } else {
-            Outcome::Done { result: None, facts: vec![Fact::Published { invitation_id }], then: Vec::new() }
+            Outcome::Done { result: None, changes: vec![Published { invitation_id }.into()], then: Vec::new() }
         };
         finished.push(Finished { job, outcome });
     }

@@ -3,9 +3,9 @@
 mod bulk;
 mod connections;
 mod contacts;
+mod effects;
 mod errors;
 mod events;
-mod facts;
 mod fleet;
 mod idempotency;
 mod inspect;

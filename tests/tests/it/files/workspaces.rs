@@ -15,8 +15,8 @@ use herald_shared::{
     db::{Db, query},
     domain::{self, NewRun, NumberFormat, RunOptions, RunSource},
     files::{Area, Files, Key, Stored, folder},
-    jobs::{Payload, TemplatePreview},
-    ledger::{Finished, Outcome},
+    jobs::TemplatePreview,
+    ledger::{Finished, Outcome, Payload},
     links::LinkSigner,
 };
 use herald_template::Bundle;
@@ -137,7 +137,7 @@ impl World {
             for job in leased {
                 let attempt = Attempt { job: job.clone(), cancelled: CancellationToken::new() };
                 let done = (self.handler)(attempt).await.unwrap_or_else(|error| panic!("{}: {error:?}", job.kind));
-                let outcome = Outcome::Done { result: done.result, facts: done.facts, then: done.then };
+                let outcome = Outcome::Done { result: done.result, changes: done.changes, then: done.then };
                 finished.push(Finished { job, outcome });
             }
             ground::commit(&self.db, finished).await;

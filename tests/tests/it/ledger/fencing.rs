@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use herald_shared::{
-    domain::{self, Fact},
+    domain::{self, Published},
     ledger::{self, Committed, Finished, JobFilter, Leased, NewJob, Outcome, jobs},
 };
 use herald_tests::{TestDatabase, on_both_engines};
@@ -42,13 +42,10 @@ async fn a_stale_outcome_changes_nothing_and_is_counted(database: &TestDatabase)
     let outcomes = [
         Outcome::Done {
             result: Some(json!({})),
-            facts: vec![Fact::Published { invitation_id }],
+            changes: vec![Published { invitation_id }.into()],
             then: vec![follow_up],
         },
-        Outcome::Dead {
-            error: "late".to_owned(),
-            facts: vec![Fact::InvitationFailed { invitation_id, reason: "late".to_owned() }],
-        },
+        Outcome::Dead { error: "late".to_owned() },
         Outcome::Retry { error: "late".to_owned(), run_at: db.now() },
         Outcome::Snooze { run_at: db.now() },
         Outcome::Cancelled,

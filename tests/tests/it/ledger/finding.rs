@@ -96,7 +96,7 @@ fn failed(job: ledger::Leased, error: &str, again: bool, db: &Db) -> Finished {
     let error = error.to_owned();
     let outcome = match again {
         true => Outcome::Retry { error, run_at: db.now() + Duration::from_secs(600) },
-        false => Outcome::Dead { error, facts: Vec::new() },
+        false => Outcome::Dead { error },
     };
     Finished { job, outcome }
 }

@@ -316,11 +316,11 @@ impl<'a> History<'a> {
                     unique_key: key.map(|key| key.to_string()),
                     ..noop(self.workspace)
                 };
-                Outcome::Done { result: None, facts: Vec::new(), then: then.iter().map(next).collect() }
+                Outcome::Done { result: None, changes: Vec::new(), then: then.iter().map(next).collect() }
             }
             End::Retry => Outcome::Retry { error: String::new(), run_at: self.db.now() },
             End::Snooze => Outcome::Snooze { run_at: self.db.now() },
-            End::Dead => Outcome::Dead { error: String::new(), facts: Vec::new() },
+            End::Dead => Outcome::Dead { error: String::new() },
             End::Cancelled => Outcome::Cancelled,
         };
         Finished { job, outcome }

@@ -150,9 +150,8 @@ async fn the_invitation_of_a_retried_step_waits_again(database: &TestDatabase) {
     let started = guest_list::imported(db, "a", 2).await;
     let mut ended = Vec::new();
     for job in ground::lease_from(db, "cpu", 2).await {
-        let facts = herald_shared::jobs::facts_on_death(&job.kind, &job.args.0, "no luck");
         ended.push(job.id);
-        let outcome = ledger::Outcome::Dead { error: "no luck".to_owned(), facts };
+        let outcome = ledger::Outcome::Dead { error: "no luck".to_owned() };
         commit(db, vec![ledger::Finished { job, outcome }]).await;
     }
     let run = async || guest_list::run(db, started.workspace, started.run.id).await;
@@ -173,8 +172,7 @@ async fn the_run_of_a_retried_import_reads_on(database: &TestDatabase) {
     let started = guest_list::start(db, "a", guest_list::options()).await;
     let job = ground::lease_from(db, "control", 1).await.remove(0);
     let id = job.id;
-    let facts = herald_shared::jobs::facts_on_death(&job.kind, &job.args.0, "the file store is away");
-    let outcome = ledger::Outcome::Dead { error: "the file store is away".to_owned(), facts };
+    let outcome = ledger::Outcome::Dead { error: "the file store is away".to_owned() };
     commit(db, vec![ledger::Finished { job, outcome }]).await;
     assert_eq!(guest_list::run(db, started.workspace, started.run.id).await.state, "failed");
     assert!(retry_job(db, started.workspace, id, 1).await.unwrap());

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use herald_shared::{
     connections::{self, Connection},
-    jobs::{ConnectionTest, InvitationStart, Payload},
-    ledger,
+    jobs::{ConnectionTest, InvitationStart},
+    ledger::{self, Payload},
 };
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use serde_json::json;

@@ -7,9 +7,9 @@ use herald_shared::{
     connections::Clients,
     db::Db,
     files::Files,
-    jobs::{JobsAct, Payload},
+    jobs::JobsAct,
     ledger::{
-        self, Act, Acting, Cancelled, JobFilter, JobState,
+        self, Act, Acting, Cancelled, JobFilter, JobState, Payload,
         audit::{self, AuditFilter},
     },
 };
@@ -54,7 +54,7 @@ fn handlers(db: &Db) -> (Handler, TempDir) {
 
 /// What acts run in, and nothing else does.
 fn control() -> Vec<QueueShare> {
-    vec![QueueShare::new(JobsAct::KIND.policy().queue, 1)]
+    vec![QueueShare::new(JobsAct::POLICY.queue, 1)]
 }
 
 async fn many_dead(db: &Db, workspace: Uuid) {
@@ -93,7 +93,7 @@ async fn starts_again(db: &Db, workspace: Uuid, id: Uuid, attempt: i64) {
 
 /// What an attempt does that is killed after its first transaction.
 async fn begin_and_die(db: &Db, id: Uuid) {
-    let job = lease_from(db, JobsAct::KIND.policy().queue, 1).await.remove(0);
+    let job = lease_from(db, JobsAct::POLICY.queue, 1).await.remove(0);
     assert_eq!(job.id, id);
     let JobsAct { act, filter, by, asked_at } = serde_json::from_value(job.args.0.clone()).unwrap();
     let acting = Acting::begin(db, by.workspace_id, act, &filter, asked_at).await.unwrap();

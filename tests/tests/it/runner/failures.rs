@@ -10,9 +10,9 @@ use std::{
 
 use herald_shared::{
     db::Db,
-    domain, jobs,
-    jobs::{Payload, TemplatePreview},
-    ledger::{self, JobError, NewJob},
+    domain,
+    jobs::{self, TemplatePreview},
+    ledger::{self, JobError, NewJob, Payload},
 };
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use herald_worker::runner::{Done, Failure, Handler, QueueShare};
@@ -98,7 +98,7 @@ fn always_fails() -> Handler {
 async fn an_error_is_tried_again_after_the_kinds_backoff(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let policy = jobs::JobKind::InvitationUpload.policy();
+    let policy = jobs::InvitationUpload::POLICY;
     let fleet = Fleet::start(db, always_fails());
     let id =
         enqueue_one(db, NewJob { kind: policy.name.to_owned(), max_attempts: policy.max_attempts, ..noop(workspace) })

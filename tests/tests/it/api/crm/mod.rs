@@ -91,7 +91,7 @@ impl World {
             let attempt = Attempt { job: job.clone(), cancelled: CancellationToken::new() };
             let (outcome, result) = match handler(attempt).await {
                 Ok(ended) => (worker::done(), Ok(ended.result.unwrap_or_default())),
-                Err(Failure::Fail(error)) => (Outcome::Dead { error: error.clone(), facts: Vec::new() }, Err(error)),
+                Err(Failure::Fail(error)) => (Outcome::Dead { error: error.clone() }, Err(error)),
                 Err(other) => {
                     let (error, run_at) = (format!("{other:?}"), service.db.now());
                     (Outcome::Retry { error: error.clone(), run_at }, Err(error))

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use herald_shared::{
     db::query,
-    jobs::{InvitationRender, Payload},
-    ledger,
+    jobs::InvitationRender,
+    ledger::{self, Payload},
     people::Role,
 };
 use herald_tests::{TestDatabase, on_both_engines};

@@ -1,8 +1,8 @@
-//! Facts: what a job's end changes, with the end itself, once.
+//! Effects: what a job's end changes, with the end itself, once.
 
 use herald_shared::{
-    domain::{self, Fact, Invitation, Run},
-    ledger::{Finished, Leased, Outcome},
+    domain::{self, Invitation, PortraitReady, Published, Rendered, Run, Uploaded},
+    ledger::{Change, Finished, Leased, Outcome},
 };
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
@@ -38,8 +38,12 @@ async fn step(database: &TestDatabase) -> (Leased, Uuid) {
     (job, id)
 }
 
-fn done(job: Leased, facts: Vec<Fact>) -> Finished {
-    Finished { job, outcome: Outcome::Done { result: None, facts, then: Vec::new() } }
+fn done(job: Leased, changes: Vec<Change>) -> Finished {
+    Finished { job, outcome: Outcome::Done { result: None, changes, then: Vec::new() } }
+}
+
+fn died(job: Leased, error: &str) -> Finished {
+    Finished { job, outcome: Outcome::Dead { error: error.to_owned() } }
 }
 
 async fn an_invitation_is_made_step_by_step(database: &TestDatabase) {
@@ -50,20 +54,22 @@ async fn an_invitation_is_made_step_by_step(database: &TestDatabase) {
         async || domain::run_guests(db, started.workspace, started.run.id, None, None, 1).await.unwrap().remove(0);
     assert_eq!(guest().await.step, "render", "a guest without a picture begins with the drawing");
     let facts = vec![
-        Fact::PortraitReady {
+        PortraitReady {
             invitation_id: id,
             portrait: Some("portraits/1".to_owned()),
             notes: vec!["two faces: took the larger".to_owned(), "ü".to_owned()],
-        },
-        Fact::Rendered {
+        }
+        .into(),
+        Rendered {
             invitation_id: id,
             rendering: "renderings/1".to_owned(),
             sha256: "ab".to_owned(),
             bytes: u64::MAX,
             notes: vec!["no glyph for 𒀀".to_owned()],
-        },
-        Fact::Uploaded { invitation_id: id, file: "invitations/1.jpg".to_owned(), outside: None },
-        Fact::Published { invitation_id: id },
+        }
+        .into(),
+        Uploaded { invitation_id: id, file: "invitations/1.jpg".to_owned(), outside: None }.into(),
+        Published { invitation_id: id }.into(),
     ];
     commit(db, vec![done(job, facts)]).await;
     let made = invitation(database, &started, id).await;
@@ -88,7 +94,7 @@ async fn a_fact_applied_twice_counts_once(database: &TestDatabase) {
     let db = &database.db;
     let started = imported(db, "a", 3).await;
     let (job, id) = step(database).await;
-    let published = Fact::Published { invitation_id: id };
+    let published = Change::from(Published { invitation_id: id });
     commit(db, vec![done(job, vec![published.clone(), published.clone()])]).await;
     let (job, _) = step(database).await;
     commit(db, vec![done(job, vec![published])]).await;
@@ -99,17 +105,14 @@ async fn a_dead_step_fails_its_invitation_and_the_run_goes_on(database: &TestDat
     let db = &database.db;
     let started = imported(db, "a", 2).await;
     let (job, id) = step(database).await;
-    let facts = herald_shared::jobs::facts_on_death(&job.kind, &job.args.0, "its picture is broken: mend it");
-    assert_eq!(facts.len(), 1);
-    commit(db, vec![Finished { job, outcome: Outcome::Dead { error: "its picture is broken".to_owned(), facts } }])
-        .await;
+    commit(db, vec![died(job, "its picture is broken: mend it")]).await;
     assert_eq!(invitation(database, &started, id).await.state, "failed");
     let failed = domain::run_guests(db, started.workspace, started.run.id, Some("failed"), None, 10).await.unwrap();
     assert_eq!(failed[0].reason.as_deref(), Some("its picture is broken: mend it"));
     let going = run(database, &started).await;
     assert_eq!((going.state.as_str(), going.failed), ("running", 1));
     let (job, id) = step(database).await;
-    commit(db, vec![done(job, vec![Fact::Published { invitation_id: id }])]).await;
+    commit(db, vec![done(job, vec![Published { invitation_id: id }.into()])]).await;
     let ended = run(database, &started).await;
     assert_eq!((ended.state.as_str(), ended.failed, ended.made), ("complete", 1, 1));
 
@@ -117,7 +120,7 @@ async fn a_dead_step_fails_its_invitation_and_the_run_goes_on(database: &TestDat
     let again = run(database, &started).await;
     assert_eq!((again.state.as_str(), again.failed, again.finished_at), ("running", 0, None));
     let (job, id) = step(database).await;
-    commit(db, vec![done(job, vec![Fact::Published { invitation_id: id }])]).await;
+    commit(db, vec![done(job, vec![Published { invitation_id: id }.into()])]).await;
     let ended = run(database, &started).await;
     assert_eq!((ended.state.as_str(), ended.failed, ended.made), ("complete", 0, 2));
     let row = domain::run_guests(db, started.workspace, started.run.id, None, None, 10).await.unwrap();
@@ -147,8 +150,8 @@ async fn a_fact_comes_too_late_for_an_invitation_that_has_ended(database: &TestD
     let (job, id) = step(database).await;
     domain::cancel_run(db, started.workspace, started.run.id).await.unwrap().unwrap();
     let late = vec![
-        Fact::Uploaded { invitation_id: id, file: "late".to_owned(), outside: None },
-        Fact::Published { invitation_id: id },
+        Uploaded { invitation_id: id, file: "late".to_owned(), outside: None }.into(),
+        Published { invitation_id: id }.into(),
     ];
     commit(db, vec![done(job, late)]).await;
     let cancelled = invitation(database, &started, id).await;
@@ -161,8 +164,7 @@ async fn a_dead_import_fails_its_run_until_it_is_retried(database: &TestDatabase
     let db = &database.db;
     let started = start(db, "a", options()).await;
     let job = ground::lease_from(db, "control", 1).await.remove(0);
-    let facts = herald_shared::jobs::facts_on_death(&job.kind, &job.args.0, "guests.csv is not a list");
-    commit(db, vec![Finished { job, outcome: Outcome::Dead { error: String::new(), facts } }]).await;
+    commit(db, vec![died(job, "guests.csv is not a list")]).await;
     let failed = run(database, &started).await;
     assert_eq!((failed.state.as_str(), failed.reason.as_deref()), ("failed", Some("guests.csv is not a list")));
     assert_eq!(failed.finished_at, Some(db.now()));
@@ -187,9 +189,8 @@ async fn a_cancelled_import_cancels_its_run(database: &TestDatabase) {
 async fn a_nul_in_a_reason_is_left_out(database: &TestDatabase) {
     let db = &database.db;
     let started = imported(db, "a", 1).await;
-    let (job, invitation_id) = step(database).await;
-    let facts = vec![Fact::InvitationFailed { invitation_id, reason: "bad \0 byte".to_owned() }];
-    commit(db, vec![Finished { job, outcome: Outcome::Dead { error: "bad \0 byte".to_owned(), facts } }]).await;
+    let (job, _) = step(database).await;
+    commit(db, vec![died(job, "bad \0 byte")]).await;
     let failed = domain::run_guests(db, started.workspace, started.run.id, Some("failed"), None, 10).await.unwrap();
     assert_eq!(failed[0].reason.as_deref(), Some("bad  byte"));
 }

@@ -7,12 +7,16 @@ use serde_json::Value;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{ArgsError, JobKind, POLICIES};
+use super::{
+    NewJob,
+    args::ArgsError,
+    kind::{Policy, kind, kinds, standing_of},
+    standing::Standing,
+    thing::is_there,
+};
 use crate::{
     db::{DbError, Tx},
-    domain::{Thing, is_there},
-    ledger::NewJob,
-    people::{Role, Standing},
+    role::Role,
 };
 
 /// Who may start a job.
@@ -51,17 +55,16 @@ pub struct Starts {
 }
 
 /// A step of a chain, or what begins by itself.
-pub(super) const STEP: Starts =
-    Starts { hand: Starter::Nobody, schedule: Starter::Nobody, api: Starter::Nobody, area: "" };
+pub const STEP: Starts = Starts { hand: Starter::Nobody, schedule: Starter::Nobody, api: Starter::Nobody, area: "" };
 
 /// The daily work of a workspace.
-pub(super) const fn staff(area: &'static str) -> Starts {
+pub const fn staff(area: &'static str) -> Starts {
     let staff = Starter::Member(Role::Staff);
     Starts { hand: staff, schedule: staff, api: staff, area }
 }
 
 /// What is the installation's.
-pub(super) const fn installation(area: &'static str) -> Starts {
+pub const fn installation(area: &'static str) -> Starts {
     Starts { hand: Starter::Platform, schedule: Starter::Platform, api: Starter::Platform, area }
 }
 
@@ -94,8 +97,8 @@ pub enum StartError {
 
 /// The kinds that somebody may start.
 fn startable() -> String {
-    let open = POLICIES.iter().filter(|policy| policy.starts != STEP);
-    open.map(|policy| policy.name).collect::<Vec<_>>().join(", ")
+    let open = kinds().iter().filter(|kind| kind.policy.starts != STEP);
+    open.map(|kind| kind.policy.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The job to enqueue, if `who` (as the audit log names them) may start it and its arguments are of this workspace. Nobody (`None`) is who made
@@ -108,26 +111,25 @@ pub async fn admit(
     workspace_id: Uuid,
     who: Option<&str>,
     way: Way,
-    kind: &str,
+    name: &str,
     args: &Value,
 ) -> Result<NewJob, StartError> {
-    let known = JobKind::parse(kind).ok_or_else(|| StartError::Kind(kind.to_owned()))?;
-    let standing = Standing::of(tx, workspace_id, who).await?;
-    may_start(&standing, way, known).map_err(StartError::Refused)?;
+    let known = kind(name).ok_or_else(|| StartError::Kind(name.to_owned()))?;
+    let standing = standing_of(tx, workspace_id, who).await?;
+    may_start(&standing, way, &known.policy).map_err(StartError::Refused)?;
     let job = known.job(workspace_id, args)?;
-    for (field, thing) in references(known) {
+    for (field, thing) in known.names {
         if let Some(id) = named(&job.args, field)
             && !is_there(&mut *tx, workspace_id, *thing, id).await?
         {
-            return Err(StartError::Missing { field, thing: thing.name(), id });
+            return Err(StartError::Missing { field, thing: thing.name, id });
         }
     }
     Ok(job)
 }
 
 /// Why somebody may not start a kind, if they may not.
-fn may_start(standing: &Standing, way: Way, kind: JobKind) -> Result<(), String> {
-    let policy = kind.policy();
+pub fn may_start(standing: &Standing, way: Way, policy: &Policy) -> Result<(), String> {
     let name = policy.name;
     let starter = match way {
         Way::Hand => policy.starts.hand,
@@ -153,29 +155,6 @@ fn may_start(standing: &Standing, way: Way, kind: JobKind) -> Result<(), String>
     }
 }
 
-/// The arguments that name something of a workspace, and what. A name that is no id is looked up when the job runs, in its workspace.
-fn references(kind: JobKind) -> &'static [(&'static str, Thing)] {
-    match kind {
-        JobKind::ContactsImport => &[("run_id", Thing::Run), ("account.connection_id", Thing::Connection)],
-        JobKind::ContactsPull => &[("run_id", Thing::Run), ("connection_id", Thing::Connection)],
-        JobKind::InvitationSummary => &[("run_id", Thing::Run)],
-        JobKind::PictureFetch | JobKind::FaceCrop | JobKind::InvitationRender => {
-            &[("invitation_id", Thing::Invitation)]
-        }
-        JobKind::InvitationUpload | JobKind::InvitationPublish => {
-            &[("invitation_id", Thing::Invitation), ("account.connection_id", Thing::Connection)]
-        }
-        JobKind::InvitationStart => &[
-            ("template", Thing::Template),
-            ("source.connection", Thing::Connection),
-            ("destination.connection", Thing::Connection),
-        ],
-        JobKind::ConnectionTest => &[("connection_id", Thing::Connection)],
-        JobKind::TemplatePreview => &[("template_id", Thing::Template), ("contact_id", Thing::Contact)],
-        JobKind::ProbeRun | JobKind::JobsAct | JobKind::AccountMail | JobKind::CrmEvent | JobKind::CrmSync => &[],
-    }
-}
-
 /// The id at a path with dots.
 fn named(args: &Value, path: &str) -> Option<Uuid> {
     path.split('.').try_fold(args, |value, part| value.get(part))?.as_str()?.parse().ok()
@@ -186,47 +165,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::people::Scope;
-
-    fn member(role: Role) -> Standing {
-        Standing { role: Some(role), platform_admin: false, scopes: None }
-    }
-
-    #[test]
-    fn steps_are_nobodys_and_the_installations_are_for_its_administrators() {
-        for policy in &POLICIES {
-            for way in [Way::Hand, Way::Schedule, Way::Api] {
-                let owner = may_start(&member(Role::Owner), way, policy.kind);
-                let anybody = may_start(&Standing::operator(), way, policy.kind);
-                match policy.starts.schedule {
-                    Starter::Nobody => assert!(anybody.unwrap_err().contains("comes by itself"), "{}", policy.name),
-                    Starter::Platform => assert!(owner.unwrap_err().contains("administrators") && anybody.is_ok()),
-                    Starter::Member(needed) => {
-                        assert!(owner.is_ok() && anybody.is_ok());
-                        assert_eq!(may_start(&member(Role::Viewer), way, policy.kind).is_ok(), needed == Role::Viewer);
-                    }
-                }
-            }
-        }
-        let closed = ["contacts.import", "contacts.pull", "face.crop", "invitation.render", "invitation.upload"];
-        let closed = closed.into_iter().chain(["invitation.publish", "jobs.act", "account.mail", "crm.event"]);
-        for name in closed {
-            assert_eq!(JobKind::parse(name).unwrap().policy().starts, STEP, "{name}");
-        }
-        for name in ["probe.run", "crm.sync"] {
-            assert_eq!(JobKind::parse(name).unwrap().policy().starts.schedule, Starter::Platform, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_narrow_key_starts_only_what_its_scopes_hold() {
-        let scopes = |text: &str| Some(vec![text.parse::<Scope>().unwrap()]);
-        let key = |text| Standing { scopes: scopes(text), ..member(Role::Owner) };
-        let start = |standing: &Standing| may_start(standing, Way::Schedule, JobKind::InvitationStart);
-        assert!(start(&key("invitation-runs:write")).is_ok());
-        assert!(start(&key("schedules:write")).unwrap_err().contains("invitation-runs:write"));
-        assert!(start(&key("invitation-runs:read")).is_err());
-    }
 
     #[test]
     fn ids_are_found_at_their_paths() {
