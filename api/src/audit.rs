@@ -1,5 +1,7 @@
 //! `/audit`: who did what, when, and to how many.
 
+mod table;
+
 use axum::{
     Json,
     body::Body,
@@ -9,16 +11,14 @@ use axum::{
 };
 use futures::stream;
 use herald_shared::{
-    ledger::{
-        audit::{self, AuditFilter, AuditRow, Checkpoint, Entry, Verified},
-        table_part,
-    },
+    ledger::audit::{self, AuditFilter, AuditRow, Checkpoint, Entry, Verified},
     results::ResultsError,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::table::table_part;
 use crate::{
     Api,
     actor::By,

@@ -6,8 +6,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use herald_shared::{
-    domain::INSTALLATION,
-    people::{self, Giver, KEY_PREFIX, Maker, Membership, Role, Scope},
+    people::{self, Giver, INSTALLATION, KEY_PREFIX, Maker, Membership, Role, Scope},
     rate_limits::Subject,
 };
 use uuid::Uuid;

@@ -5,7 +5,10 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use herald_shared::{db::Db, telemetry};
+use herald_shared::{
+    db::Db,
+    telemetry::{self, catalog::DB_CONNECTIONS},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -27,6 +30,10 @@ async fn show(State(api): State<Api>) -> Response {
 
 /// What a process has counted, as Prometheus reads it.
 pub(crate) fn answer(metrics: &PrometheusHandle, db: &Db) -> Response {
-    let text = telemetry::render(metrics, db);
+    let (used, open) = db.pool_size();
+    for (state, connections) in [("used", used), ("open", open), ("limit", db.pool_limit())] {
+        DB_CONNECTIONS.set([state], connections as f64);
+    }
+    let text = telemetry::render(metrics);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_shared::{
-    domain::{self, Probe},
     ledger::{self, Batch, EnqueueError},
+    probe::Probe,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -65,7 +65,7 @@ async fn start(State(api): State<Api>, Workspace(workspace): Workspace, request:
         return Err(Problem::field("name", format!("a probe's name has 1 to {LONGEST_NAME} bytes")));
     }
     let probe = Probe { workspace_id: workspace, name: &name, tries };
-    let (id, _) = domain::start_probe(&api.db, probe, 0..jobs).await.map_err(|error| match error {
+    let (id, _) = herald_shared::probe::start_probe(&api.db, probe, 0..jobs).await.map_err(|error| match error {
         EnqueueError::Db(error) => Problem::from(error),
         // Its arguments are a name and a number.
         error => Problem::field("jobs", error.to_string()),

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use herald_shared::clock::Clock;
 use herald_shared::db::{Db, DbConfig, EngineKind, query};
-use herald_shared::domain::ensure_default_workspace;
 use herald_shared::ids::Ids;
 use herald_shared::ledger::{self, Callbacks, Demand, Finished, NewBatch, NewJob};
+use herald_shared::people::ensure_default_workspace;
 use serde::Serialize;
 use uuid::Uuid;
 

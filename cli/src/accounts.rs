@@ -9,7 +9,6 @@ use herald_shared::{
     connections::{self, Clients, Connection},
     data_folder,
     db::Db,
-    domain,
     ids::Ids,
     ledger,
     people::People,
@@ -39,7 +38,7 @@ impl Desk {
         let (vault, sealed_with) = vault(&settings, &common.data, &ids)?;
         let db = home::open_database(&home::database(&settings, &common.data), Clock::system(), ids).await?;
         db.migrate().await.context("bringing the database up to this version")?;
-        let workspace_id = domain::ensure_default_workspace(&db).await?;
+        let workspace_id = herald_shared::people::ensure_default_workspace(&db).await?;
         // So that their queues can be limited before the first run.
         ledger::set_up_outside(&db).await?;
         let clients = Clients::new(&db, vault, &settings)?;
@@ -69,7 +68,7 @@ impl Desk {
     /// # Errors
     /// When the CRM's address is none.
     pub(crate) fn people(&self) -> anyhow::Result<People> {
-        Ok(People::from_settings(&self.db, &self.clients, &self.settings)?)
+        Ok(People::from_settings(&self.db, &self.clients, &*self.settings)?)
     }
 
     pub(crate) async fn close(self) {

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use herald_shared::{
-    connections::{self, Connection, GoogleAuth, MauticAuth, Settings},
+    connections::{self, Connection, Settings},
     ledger::audit::{self, Entry},
+    providers::{google::GoogleAuth, mautic::MauticAuth},
 };
 
 use crate::{

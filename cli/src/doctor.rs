@@ -16,7 +16,6 @@ use herald_shared::{
     connections::{self, Clients},
     data_folder::{DataFolder, DataFolderError},
     db::Db,
-    domain,
     files::Files,
     ids::Ids,
     links::LinkSigner,
@@ -217,7 +216,7 @@ async fn check_database(report: &mut Report, common: &Common, settings: &Setting
 
 /// Asks the provider of every connection. True if there are any.
 async fn check_connections(report: &mut Report, common: &Common, settings: &Settings, db: &Db) -> anyhow::Result<bool> {
-    let workspace = domain::ensure_default_workspace(db).await?;
+    let workspace = herald_shared::people::ensure_default_workspace(db).await?;
     let found = connections::connections(db, workspace).await?;
     if found.is_empty() {
         return Ok(false);

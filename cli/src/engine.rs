@@ -105,7 +105,7 @@ pub(crate) fn context(home: &Home, at_once: usize) -> anyhow::Result<Context> {
         probe: ProbeCall::new(&home.settings.probe.url)?,
         accounts: home.accounts.clone(),
         people: home.people.clone(),
-        mailer: Mailer::from_settings(&home.settings, home.folder.root(), home.db.clock().clone())?,
+        mailer: Mailer::from_settings(&*home.settings, home.folder.root(), home.db.clock().clone())?,
         write_back: WriteBacks::default(),
         folders: Folders::default(),
         format: home.settings.images.format.clone(),

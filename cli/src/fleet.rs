@@ -49,6 +49,7 @@ impl Role {
         open_files::raise();
         let metrics = telemetry::start_metrics();
         herald_shared::ledger::count_from_zero();
+        herald_shared::rate_limits::count_from_zero();
         telemetry::start_export(&settings.telemetry, name)?;
         telemetry::this_process(name, &common.data, &metrics);
         let redis = redis_config(&settings)?;

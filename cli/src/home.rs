@@ -186,7 +186,7 @@ impl Home {
         let links = signer(&settings, &folder, &db).await?;
         domain::check_link_key(&db, &links).await?;
         people::rekey(&db).await?;
-        let workspace_id = domain::ensure_default_workspace(&db).await?;
+        let workspace_id = herald_shared::people::ensure_default_workspace(&db).await?;
         ledger::set_up_outside(&db).await?;
         let (vault, with) = accounts::vault(&settings, folder.root(), db.ids())?;
         tracing::info!("credentials of connections are sealed {with}");

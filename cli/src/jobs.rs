@@ -8,7 +8,6 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use herald_shared::{
     db::Db,
-    domain,
     ledger::{self, Act, FailureGroup, JobFilter, JobRow},
 };
 use uuid::Uuid;
@@ -20,8 +19,8 @@ use crate::{
 
 pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -> anyhow::Result<ExitCode> {
     let db = home::ledger(common).await?;
-    let first = domain::ensure_default_workspace(&db).await?;
-    let workspace = if installation { domain::installation(&db).await? } else { first };
+    let first = herald_shared::people::ensure_default_workspace(&db).await?;
+    let workspace = if installation { herald_shared::people::installation(&db).await? } else { first };
     match act {
         Jobs::List { filter, limit, json } => {
             let jobs = ledger::jobs(&db, workspace, &read(filter)?, limit).await?;

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use anyhow::bail;
 use herald_shared::{
     db::Db,
-    domain,
     ledger::{
         self, QueueLimits, QueueStatus,
         audit::{self, Actor, Entry},
@@ -96,7 +95,7 @@ async fn set_paused(db: &Db, queue: &str, paused: bool) -> anyhow::Result<()> {
 
 /// Whoever typed the command. Queues are the fleet's; what is done to them stands in the log of the first workspace.
 async fn actor(db: &Db) -> anyhow::Result<Actor> {
-    Ok(me(domain::ensure_default_workspace(db).await?))
+    Ok(me(herald_shared::people::ensure_default_workspace(db).await?))
 }
 
 /// Every queue: those jobs are made for, and those that were set up or still have some.

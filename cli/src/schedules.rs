@@ -7,7 +7,6 @@ use herald_shared::{
     clock::Clock,
     config::Settings,
     db::Db,
-    domain,
     ids::Ids,
     redis_wire::{RedisConfig, RedisWire},
     schedules::{self, NewSchedule, RunNow, Schedule},
@@ -32,7 +31,7 @@ pub(crate) async fn run(common: &Common, command: Schedules) -> anyhow::Result<E
         .await
         .context("opening the database")?;
     db.migrate().await.context("bringing the database up to this version")?;
-    let workspace = domain::ensure_default_workspace(&db).await?;
+    let workspace = herald_shared::people::ensure_default_workspace(&db).await?;
     let changed = act(&db, workspace, command).await?;
     if changed {
         tell(&settings).await;

@@ -25,6 +25,7 @@ pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode
     open_files::raise();
     let metrics = telemetry::start_metrics();
     herald_shared::ledger::count_from_zero();
+    herald_shared::rate_limits::count_from_zero();
     telemetry::start_export(&settings.telemetry, "up")?;
     telemetry::this_process("up", &common.data, &metrics);
     home::check_public_url(&settings)?;

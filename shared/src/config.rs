@@ -1,35 +1,29 @@
 //! Settings: the compiled-in defaults, then a file, then the environment.
 
 mod check;
-mod crm;
-mod files;
-mod limits;
-mod links;
-mod mail;
-mod networks;
-mod outside;
-mod people;
-mod providers;
-mod quotas;
 mod secrets;
+mod sections;
 
 use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
-use thiserror::Error;
 
-pub(crate) use self::providers::roots;
-pub use self::{
-    crm::{Crm, CrmLogin, CrmSignature, CrmWebhook},
-    files::Files,
-    limits::{Limits, ProxyHeader},
-    links::Links,
-    mail::{Mail, MailTls},
-    outside::Outside,
-    people::People,
-    providers::{Google, Providers, Secrets},
+pub use crate::{
+    files::FilesSettings as Files,
+    links::LinksSettings as Links,
+    outside::OutsideSettings as Outside,
+    people::{CrmLogin, CrmSettings as Crm, CrmSignature, CrmWebhook, PeopleSettings as People},
+    providers::{
+        ProvidersSettings as Providers,
+        email::{MailSettings as Mail, MailTls},
+        google::GoogleSettings as Google,
+    },
     quotas::Quotas,
+    rate_limits::{LimitsSettings as Limits, ProxyHeader},
+    settings::{EnvironmentKind, SettingsError},
+    telemetry::{Log, LogFormat, Telemetry},
+    vault::SecretsSettings as Secrets,
 };
 
 /// The defaults, with a sentence for each key.
@@ -63,16 +57,6 @@ pub struct Settings {
     pub images: Images,
     pub log: Log,
     pub telemetry: Telemetry,
-}
-
-/// How careful Herald is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EnvironmentKind {
-    /// Whatever helps to try things out.
-    Development,
-    /// Nothing that is only fit for trying out.
-    Production,
 }
 
 /// `[database]`
@@ -176,65 +160,6 @@ pub struct Images {
     pub font_folders: Vec<std::path::PathBuf>,
 }
 
-/// `[log]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config.default.toml documents each key")]
-pub struct Log {
-    pub format: LogFormat,
-    pub level: String,
-}
-
-/// `[telemetry]`
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config.default.toml documents each key")]
-pub struct Telemetry {
-    pub otlp_endpoint: String,
-    pub sample_ratio: f64,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Pretty,
-    /// One JSON object a line.
-    Json,
-}
-
-/// A setting that cannot be used.
-#[derive(Debug, Error)]
-pub enum SettingsError {
-    /// The file, the environment or a value is wrong.
-    #[error("settings: {0}")]
-    Invalid(#[from] config::ConfigError),
-    /// A value is outside its range.
-    #[error("setting {key} is {value}: {rule}")]
-    Range {
-        /// The key, as in the environment's dotted form.
-        key: &'static str,
-        /// Its value.
-        value: String,
-        /// What it may be.
-        rule: &'static str,
-    },
-    /// A secret's file cannot be used.
-    #[error("setting {key}_file is {file}: {why}")]
-    SecretFile {
-        /// The secret's key.
-        key: &'static str,
-        /// The file that should hold it.
-        file: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// A key is none. It is not shown.
-    #[error("setting {0} (or {0}_file) is no key of 64 hexadecimal digits: make one with `openssl rand -hex 32`")]
-    Key(&'static str),
-}
-
 impl Settings {
     /// Reads the defaults, then `file` if given, then the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
@@ -256,22 +181,15 @@ impl Settings {
             .with_list_parse_key("limits.trusted_proxies")
             .with_list_parse_key("outside.allow_private")
             .try_parsing(true);
-        let mut settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        let mut settings: Self = builder
+            .add_source(environment)
+            .build()
+            .and_then(Config::try_deserialize)
+            .map_err(SettingsError::invalid)?;
         secrets::read(&mut settings)?;
         settings.check()?;
         Ok(settings)
     }
-}
-
-/// The keys in a setting: one or several, with spaces or commas between.
-fn keys(setting: &'static str, text: &str) -> Result<Vec<[u8; 32]>, SettingsError> {
-    let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
-    words
-        .map(|word| {
-            let mut key = [0; 32];
-            hex::decode_to_slice(word, &mut key).map(|()| key).map_err(|_| SettingsError::Key(setting))
-        })
-        .collect()
 }
 
 impl std::fmt::Debug for Database {
@@ -299,59 +217,5 @@ impl std::fmt::Debug for Redis {
     }
 }
 
-impl std::fmt::Debug for Telemetry {
-    /// The address can hold a key.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Telemetry").field("sample_ratio", &self.sample_ratio).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::*;
-
-    fn load(file: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("herald.toml");
-        std::fs::write(&path, file).unwrap();
-        let source: HashMap<String, String> =
-            environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Settings::from_sources(Some(&path), Environment::with_prefix("HERALD").source(Some(source)))
-    }
-
-    #[test]
-    fn the_file_overrides_the_defaults_and_the_environment_the_file() {
-        let settings =
-            load("[http]\nlisten = \"0.0.0.0:80\"\n[worker]\nsync = 3\n", &[("HERALD__WORKER__SYNC", "5")]).unwrap();
-        assert_eq!(settings.http.listen, "0.0.0.0:80");
-        assert_eq!(settings.worker.sync, 5);
-        assert_eq!(settings.worker.control, 4);
-    }
-
-    #[test]
-    fn lists_and_numbers_come_from_the_environment() {
-        let settings = load(
-            "",
-            &[("HERALD__PICTURES__ALLOW_HOSTS", "a.example:80,b.example:443"), ("HERALD__PICTURES__MARGIN", "0.25")],
-        )
-        .unwrap();
-        assert_eq!(settings.pictures.allow_hosts, ["a.example:80", "b.example:443"]);
-        assert!((settings.pictures.margin - 0.25).abs() < f32::EPSILON);
-    }
-
-    #[test]
-    fn a_key_nobody_knows_and_a_value_out_of_range_are_named() {
-        let unknown = load("[http]\nlissten = \"x\"\n", &[]).unwrap_err().to_string();
-        assert!(unknown.contains("lissten"), "{unknown}");
-        let range = load("[images]\njpeg_quality = 0\n", &[]).unwrap_err().to_string();
-        assert_eq!(range, "setting images.jpeg_quality is 0: use 1 to 100");
-    }
-
-    #[test]
-    fn the_database_password_is_not_shown() {
-        let settings = load("[database]\nurl = \"postgres://herald:hunter2@db/herald\"\n", &[]).unwrap();
-        assert!(!format!("{settings:?}").contains("hunter2"));
-    }
-}
+mod tests;

@@ -6,21 +6,22 @@
 mod account;
 mod check;
 mod clients;
+mod connection_test;
 pub mod consent;
 mod deliveries;
 mod kinds;
+mod purse;
 mod store;
 mod typed;
 
+pub use self::connection_test::ConnectionTest;
+pub use self::purse::meter_of_job;
 pub use self::{
     account::Account,
     check::{check, note},
-    clients::{Client, ClientError, Clients},
+    clients::{Client, ClientError, ClientSettings, Clients},
     deliveries::{first_delivery, forget_deliveries},
-    kinds::{
-        BucketSettings, Credentials, GoogleAuth, GoogleSecret, MauticAuth, MauticSecret, MauticSettings, ProviderKind,
-        S3Secret, Settings,
-    },
+    kinds::{BucketSettings, Credentials, ProviderKind, S3Secret, Settings},
     store::{
         Connection, ConnectionError, NewConnection, Opened, connection, connection_named, connections, lock,
         mark_broken, mark_ok, open, remove, reseal, save, webhook_connection,

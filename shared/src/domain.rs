@@ -4,6 +4,7 @@ mod contact;
 mod effect;
 mod event;
 mod invitation;
+pub mod jobs;
 mod known_contacts;
 mod link_key;
 mod move_files;
@@ -11,7 +12,6 @@ mod number;
 mod picture;
 mod plan;
 mod prepare;
-mod probe;
 mod problem;
 mod redraw;
 mod run;
@@ -25,7 +25,6 @@ mod template_files;
 mod thing;
 mod upload;
 mod waiting;
-mod workspace;
 
 pub use contact::{Contact, Guest, Listed, Upserted, contact, listed_contacts, upsert_guests};
 pub use effect::{
@@ -43,7 +42,6 @@ pub use number::NumberFormatError;
 pub use picture::{PictureSource, picture_mark};
 pub use plan::{PlanError, PlannedDestination, PlannedRun, PlannedSource, start_planned};
 pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
-pub use probe::{Probe, ProbeTimes, add_to_probe, probe_times, start_probe};
 pub use problem::{ImportProblem, add_problems, problems, refused_rows};
 pub use redraw::{Redraw, RedrawFrom, redraw};
 pub use run::{NewRun, Run, StartedRun, TakeUp, cancel_run, cancel_run_by, run, runs, start_run, start_run_by};
@@ -62,4 +60,3 @@ pub use upload::{
     name_folder, name_upload, reserved_left, take_reserved, upload,
 };
 pub use waiting::{Wait, waits_for};
-pub use workspace::{DEFAULT_WORKSPACE, INSTALLATION, ensure_default_workspace, installation};

@@ -17,6 +17,7 @@ mod local;
 mod old;
 mod probe;
 mod s3;
+mod settings;
 mod upload;
 
 use std::{
@@ -33,13 +34,14 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
 use tokio::io::AsyncRead;
 
 pub(crate) use self::old::FOLDERS as OLD_FOLDERS;
+pub use self::settings::FilesSettings;
 pub use self::{
     account::Account,
     bucket::Bucket,
     error::{BucketProblem, FilesError},
     key::{Area, Key, Stored, folder},
 };
-use crate::{config, telemetry::Call};
+use crate::telemetry::Call;
 
 /// How often a removal is asked for: `object_store` gives up on the first answer that is lost.
 const REMOVALS: usize = 3;
@@ -71,7 +73,7 @@ pub type Result<T> = std::result::Result<T, FilesError>;
 
 impl Files {
     /// The store that the settings name: a bucket, or else `folder`.
-    pub fn open(settings: &config::Files, folder: PathBuf) -> Result<Self> {
+    pub fn open(settings: &FilesSettings, folder: PathBuf) -> Result<Self> {
         if settings.url.is_empty() { Self::local(folder) } else { Self::bucket(settings) }
     }
 
@@ -81,7 +83,7 @@ impl Files {
     }
 
     /// The bucket that the settings name. Nothing is asked of it yet.
-    pub fn bucket(settings: &config::Files) -> Result<Self> {
+    pub fn bucket(settings: &FilesSettings) -> Result<Self> {
         let place = settings.url.trim_end_matches('/').to_owned();
         let longest = s3::longest(settings.retry_seconds, settings.timeout_seconds);
         let at = Arc::new(At::Bucket { place, longest, foreign: false });

@@ -1,39 +1,10 @@
 //! The list of all kinds of job. A kind is two files of one name, its payload here and its handler in the worker, and one line of [`every_kind`].
 
-mod account_mail;
-mod connection_test;
-mod contacts_import;
-mod contacts_pull;
-mod crm_event;
-mod crm_sync;
-mod face_crop;
-mod invitation_publish;
-mod invitation_render;
-mod invitation_start;
-mod invitation_summary;
-mod invitation_upload;
-mod jobs_act;
-mod picture_fetch;
 mod probe_run;
-mod template_preview;
 
-pub use account_mail::AccountMail;
-pub use connection_test::ConnectionTest;
-pub use contacts_import::ContactsImport;
-pub use contacts_pull::ContactsPull;
-pub use crm_event::CrmEvent;
-pub use crm_sync::CrmSync;
-pub use face_crop::FaceCrop;
-pub use invitation_publish::InvitationPublish;
-pub use invitation_render::InvitationRender;
-pub use invitation_start::InvitationStart;
-pub use invitation_summary::InvitationSummary;
-pub use invitation_upload::InvitationUpload;
-pub use jobs_act::JobsAct;
-pub use picture_fetch::PictureFetch;
 pub use probe_run::ProbeRun;
-pub use template_preview::TemplatePreview;
 
+pub use crate::{connections::ConnectionTest, domain::jobs::*, ledger::JobsAct, people::jobs::*};
 use crate::{ledger::Kind, people::standing_of};
 
 /// Calls the given macro with every kind: its payload, and the module its handler stands in. The worker makes its dispatch of it, so a kind

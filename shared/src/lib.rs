@@ -1,5 +1,6 @@
 //! What every Herald process agrees on: configuration, database, ledger, wire and domain.
 
+pub mod address;
 pub mod clock;
 pub mod config;
 pub mod connections;
@@ -18,6 +19,7 @@ pub mod open_files;
 pub mod outside;
 pub mod people;
 pub mod private;
+pub mod probe;
 pub mod providers;
 pub mod quotas;
 pub mod rate_limits;
@@ -26,6 +28,7 @@ pub mod results;
 pub mod role;
 pub mod schedules;
 pub mod scope;
+pub mod settings;
 pub mod sweep;
 pub mod telemetry;
 mod tls;

@@ -8,8 +8,11 @@ use std::fmt;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Duration, Utc};
 use hmac::{Hmac, Mac};
+use serde::Deserialize;
 use sha2::Sha256;
 use uuid::Uuid;
+
+use crate::settings::SettingsError;
 
 const SIGNED: usize = 16 + 4 + 1;
 const MAC: usize = 16;
@@ -121,6 +124,33 @@ fn sign(key: &[u8; 32], signed: &[u8]) -> Hmac<Sha256> {
     mac.update(b"herald link 1");
     mac.update(signed);
     mac
+}
+
+/// `[links]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct LinksSettings {
+    pub key: String,
+    pub key_file: String,
+    pub lifetime_days: u32,
+}
+
+impl fmt::Debug for LinksSettings {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Links").field("lifetime_days", &self.lifetime_days).finish_non_exhaustive()
+    }
+}
+
+impl LinksSettings {
+    /// The keys that the settings give: the first signs, the others still open older links. None: the data folder has the key.
+    ///
+    /// # Errors
+    /// [`SettingsError::Key`] when one is not 64 hexadecimal digits.
+    pub fn keys(&self) -> Result<Vec<[u8; 32]>, SettingsError> {
+        crate::settings::keys("links.key", &self.key)
+    }
 }
 
 #[cfg(test)]

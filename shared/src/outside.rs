@@ -13,7 +13,9 @@ mod address;
 mod client;
 mod dns;
 mod guard;
+mod settings;
 
+pub use self::settings::OutsideSettings;
 pub use self::{
     address::is_public,
     client::{CallError, GuardedHttp},

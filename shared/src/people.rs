@@ -9,7 +9,6 @@
 //! - A password is checked by whoever keeps it: Herald, or for its own people the agency's CRM ([`crm`]).
 
 mod access_token;
-mod address;
 mod change_address;
 mod code;
 mod crm;
@@ -17,6 +16,7 @@ mod error;
 mod familiar;
 mod giver;
 mod invitation;
+pub mod jobs;
 mod key;
 mod keyring;
 mod letter;
@@ -28,19 +28,20 @@ mod register;
 mod rekey;
 mod reset;
 mod session;
+mod settings;
 mod sign_in;
 mod standing;
 mod tidy;
 mod token;
 mod user;
+mod workspace;
 
 use std::sync::Arc;
 
 pub use self::{
     access_token::SignedIn,
-    address::Address,
     code::{Asked, CODE_LIFETIME},
-    crm::{CrmSync, CrmUserRow, SyncEnd, SyncScope},
+    crm::{CrmLogin, CrmSettings, CrmSignature, CrmSync, CrmUserRow, CrmWebhook, SyncEnd, SyncScope},
     error::{PeopleError, Result},
     giver::{Giver, Maker},
     invitation::{Invitation, NewInvitation},
@@ -55,18 +56,15 @@ pub use self::{
     register::Registration,
     rekey::{Rekeyed, rekey},
     session::{Device, Session, Tokens},
+    settings::PeopleSettings,
     standing::standing_of,
     tidy::tidy,
     user::User,
+    workspace::{DEFAULT_WORKSPACE, INSTALLATION, ensure_default_workspace, installation},
 };
 use self::{code::CODE_MINUTES, keyring::Keyring};
-use crate::{
-    config::{self, SettingsError},
-    connections::Clients,
-    db::Db,
-    vault::Vault,
-};
-pub use crate::{ledger::Standing, role::Role, scope::Scope};
+pub use crate::{address::Address, ledger::Standing, role::Role, scope::Scope};
+use crate::{connections::Clients, db::Db, settings::SettingsError, vault::Vault};
 
 /// Accounts and what surrounds them. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -75,13 +73,22 @@ pub struct People {
     vault: Vault,
     keyring: Keyring,
     passwords: Passwords,
-    settings: Arc<config::People>,
+    settings: Arc<PeopleSettings>,
     crm: Option<crm::Directory>,
+}
+
+/// What the settings say of people.
+#[derive(Clone, Copy, Debug)]
+pub struct DirectorySettings<'s> {
+    /// `[people]`
+    pub people: &'s PeopleSettings,
+    /// `[crm]`
+    pub crm: &'s CrmSettings,
 }
 
 impl People {
     /// The people of a database, whose secrets `vault` seals.
-    pub fn new(db: &Db, vault: &Vault, settings: &config::People) -> Self {
+    pub fn new(db: &Db, vault: &Vault, settings: &PeopleSettings) -> Self {
         Self {
             db: db.clone(),
             vault: vault.clone(),
@@ -96,18 +103,19 @@ impl People {
     ///
     /// # Errors
     /// When the CRM's address is none.
-    pub fn from_settings(
+    pub fn from_settings<'s>(
         db: &Db,
         accounts: &Clients,
-        settings: &config::Settings,
+        settings: impl Into<DirectorySettings<'s>>,
     ) -> std::result::Result<Self, SettingsError> {
-        let client = settings.crm.client(accounts.http())?;
-        let crm = client.map(|client| crm::Directory { client, settings: Arc::new(settings.crm.clone()) });
-        Ok(Self { crm, ..Self::new(db, accounts.vault(), &settings.people) })
+        let DirectorySettings { people, crm } = settings.into();
+        let client = crm.client(accounts.http())?;
+        let crm = client.map(|client| crm::Directory { client, settings: Arc::new(crm.clone()) });
+        Ok(Self { crm, ..Self::new(db, accounts.vault(), people) })
     }
 
     /// Who may come in by themselves.
-    pub fn settings(&self) -> &config::People {
+    pub fn settings(&self) -> &PeopleSettings {
         &self.settings
     }
 }

@@ -12,12 +12,15 @@ pub mod google;
 pub mod http;
 pub mod mautic;
 pub mod meter;
+pub mod secret;
+mod settings;
 
 pub use self::{
     error::{Class, ProviderError},
     finding::Finding,
     http::{Http, HttpSettings},
-    meter::Meter,
+    meter::{Meter, Purse},
+    settings::{ProvidersSettings, roots},
 };
 
 /// Result of a provider's call.

@@ -3,11 +3,23 @@
 //! What is added is counted by the transaction that adds it, behind a lock on the workspace: of many who add at once, as many succeed as there is
 //! room for. What the command line and the installation itself make is not held to it.
 
+use serde::Deserialize;
 use thiserror::Error;
 use uuid::Uuid;
 
-pub use crate::config::Quotas;
 use crate::db::{Bulk, Db, DbError, Tx, query};
+
+/// How much one workspace may have. 0: as much as it likes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Quotas {
+    pub keys: u32,
+    pub schedules: u32,
+    pub connections: u32,
+    pub templates: u32,
+    pub stored_mb: u32,
+}
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

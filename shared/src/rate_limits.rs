@@ -28,6 +28,7 @@ mod decision;
 mod generations;
 mod memory;
 mod redis;
+mod settings;
 mod subject;
 mod window;
 
@@ -38,13 +39,13 @@ use chrono::{DateTime, Utc};
 pub use self::{
     class::Class,
     decision::{Decision, Taken},
+    settings::{LimitsSettings, ProxyHeader},
     subject::Subject,
     window::{SLOTS, Window, WindowState},
 };
 use self::{decision::Place, memory::Memory, redis::Redis};
 use crate::{
     clock::Clock,
-    config::Limits,
     redis_wire::RedisWire,
     telemetry::catalog::{RATE_LIMITED, RATE_LIMITS_UNCHECKED},
 };
@@ -81,18 +82,26 @@ struct Asked<'a> {
 /// How many requests were counted in each part of a window's time, before this one: one for each subject and window, subjects first.
 type Counts = Vec<Vec<(i64, u32)>>;
 
+/// Counters begin at zero, so that Prometheus sees the first event.
+pub fn count_from_zero() {
+    for class in Class::ALL.map(Class::name) {
+        RATE_LIMITED.add([class], 0);
+        RATE_LIMITS_UNCHECKED.add([class], 0);
+    }
+}
+
 impl RateLimits {
     /// Counts in this process. The `key` hides accounts; see [`RateLimits::account`].
-    pub fn in_memory(limits: &Limits, clock: &Clock, key: [u8; 32]) -> Self {
+    pub fn in_memory(limits: &LimitsSettings, clock: &Clock, key: [u8; 32]) -> Self {
         Self::new(limits, clock, key, Backend::Memory)
     }
 
     /// Counts for all processes with this Redis and its prefix together. The `key` must be the same for all.
-    pub fn in_redis(limits: &Limits, clock: &Clock, key: [u8; 32], redis: RedisWire) -> Self {
+    pub fn in_redis(limits: &LimitsSettings, clock: &Clock, key: [u8; 32], redis: RedisWire) -> Self {
         Self::new(limits, clock, key, |memory| Backend::Redis(Redis::new(redis), memory))
     }
 
-    fn new(limits: &Limits, clock: &Clock, key: [u8; 32], backend: impl FnOnce(Memory) -> Backend) -> Self {
+    fn new(limits: &LimitsSettings, clock: &Clock, key: [u8; 32], backend: impl FnOnce(Memory) -> Backend) -> Self {
         let windows = Class::ALL.map(|class| class.windows(limits));
         let backend = backend(Memory::new(&windows));
         Self(Arc::new(Inner { clock: clock.clone(), key, windows, backend }))

@@ -6,6 +6,7 @@ mod context;
 pub mod metric;
 mod otlp;
 mod process;
+mod settings;
 mod span;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -18,13 +19,9 @@ pub use self::{
     context::{NoTraceContext, TraceContext},
     otlp::{flush, start_export},
     process::{render, this_process},
+    settings::{Log, LogFormat, Telemetry},
     span::{Span, carried, traceparent},
 };
-use crate::{
-    config::{Log, LogFormat},
-    rate_limits::Class,
-};
-
 /// Why logging or metrics could not be set up.
 #[derive(Debug, Error)]
 pub enum TelemetryError {
@@ -100,10 +97,6 @@ fn begin_at_zero() {
     }
     for provider in PROVIDERS {
         Answer::ALL.iter().for_each(|answer| catalog::PROVIDER_CALLS.add([provider, answer.name()], 0));
-    }
-    for class in Class::ALL.map(Class::name) {
-        catalog::RATE_LIMITED.add([class], 0);
-        catalog::RATE_LIMITS_UNCHECKED.add([class], 0);
     }
     ["full", "address", "accept", "head", "idle", "stalled"]
         .iter()

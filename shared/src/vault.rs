@@ -11,11 +11,11 @@ use chacha20poly1305::{
 };
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretSlice};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::ids::Ids;
+use crate::{ids::Ids, settings::SettingsError};
 
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
@@ -160,6 +160,32 @@ impl Key {
         let mut seal = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
         seal.update(b"herald seal key 1");
         Self { id, cipher: XChaCha20Poly1305::new(key.into()), seal: seal.finalize().into_bytes().into() }
+    }
+}
+
+/// `[secrets]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct SecretsSettings {
+    pub key: String,
+    pub key_file: String,
+}
+
+impl fmt::Debug for SecretsSettings {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
+
+impl SecretsSettings {
+    /// The keys that the settings give: the first seals, the others still open what they sealed. None: the data folder has the key.
+    ///
+    /// # Errors
+    /// [`SettingsError::Key`] when one is not 64 hexadecimal digits.
+    pub fn keys(&self) -> Result<Vec<[u8; 32]>, SettingsError> {
+        crate::settings::keys("secrets.key", &self.key)
     }
 }
 

@@ -110,7 +110,7 @@ impl Fleet {
     fn token(&self) -> String {
         let database = self.database.as_ref().unwrap();
         self.runtime.block_on(async {
-            let workspace = herald_shared::domain::ensure_default_workspace(&database.db).await.unwrap();
+            let workspace = herald_shared::people::ensure_default_workspace(&database.db).await.unwrap();
             herald_shared::people::first_key(&database.db, workspace, "test").await.unwrap()
         })
     }

@@ -15,13 +15,12 @@ use super::{
     typed::TypedError,
 };
 use crate::{
-    config,
     db::Db,
-    files::{Account, Bucket, FilesError},
-    outside::{Guard, Refused},
+    files::{Account, Bucket, FilesError, FilesSettings},
+    outside::{Guard, OutsideSettings, Refused},
     providers::{
-        Http,
-        google::{Drive, Endpoints, Tokens},
+        Http, ProvidersSettings,
+        google::{Drive, Endpoints, GoogleSettings, Tokens},
         mautic::Mautic,
     },
     vault::Vault,
@@ -41,10 +40,23 @@ struct Inner {
     guard: Guard,
     google: Endpoints,
     drive_link: String,
-    files: config::Files,
+    files: FilesSettings,
     roots: Vec<CertificateDer<'static>>,
     /// By connection: of which version, and the client.
     kept: Mutex<HashMap<Uuid, (i64, Client)>>,
+}
+
+/// What the settings say of accounts.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientSettings<'s> {
+    /// `[providers]`
+    pub providers: &'s ProvidersSettings,
+    /// `[outside]`
+    pub outside: &'s OutsideSettings,
+    /// `[google]`
+    pub google: &'s GoogleSettings,
+    /// `[files]`
+    pub files: &'s FilesSettings,
 }
 
 /// A client of an account.
@@ -81,7 +93,8 @@ impl Clients {
     ///
     /// # Errors
     /// When a certificate that the settings name cannot be read.
-    pub fn new(db: &Db, vault: Vault, settings: &config::Settings) -> anyhow::Result<Self> {
+    pub fn new<'s>(db: &Db, vault: Vault, settings: impl Into<ClientSettings<'s>>) -> anyhow::Result<Self> {
+        let settings = settings.into();
         db.seal_with(vault.sealer());
         let (http, guard) = (settings.providers.http()?, settings.outside.guard());
         Ok(Self(Arc::new(Inner {

@@ -13,9 +13,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{
-    Clients, Connection, ConnectionError, Credentials, GoogleAuth, GoogleSecret, NewConnection, Settings, open, save,
-};
+use super::{Clients, Connection, ConnectionError, Credentials, NewConnection, Settings, open, save};
+use crate::providers::google::{GoogleAuth, GoogleSecret};
 use crate::{
     db::{Db, DbError, FromRow, Tx, query},
     providers::{

@@ -1,7 +1,13 @@
 //! What each provider's account consists of: what may be shown, and what is secret.
 
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::providers::{
+    google::{GoogleAuth, GoogleSecret},
+    mautic::{MauticSecret, MauticSettings},
+    secret::expose,
+};
 
 /// A provider that a workspace can have an account with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -59,85 +65,6 @@ impl Settings {
     }
 }
 
-/// As whom Herald speaks to Google.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "auth", rename_all = "snake_case")]
-pub enum GoogleAuth {
-    /// As a service account, or as a person of its domain in whose name it may act (domain-wide delegation).
-    ServiceAccount {
-        /// The account's address.
-        client_email: String,
-        /// Which of its keys signs.
-        private_key_id: String,
-        /// The person it acts as.
-        #[serde(default)]
-        subject: Option<String>,
-    },
-    /// As a person who consented.
-    User {
-        /// The OAuth client that asked for consent.
-        client_id: String,
-    },
-}
-
-/// What is secret of a Google account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "auth", rename_all = "snake_case")]
-pub enum GoogleSecret {
-    /// Of a service account.
-    ServiceAccount {
-        /// PKCS#8 in PEM.
-        #[serde(serialize_with = "expose")]
-        private_key: SecretString,
-    },
-    /// Of a person's consent.
-    User {
-        /// Of the OAuth client.
-        #[serde(serialize_with = "expose")]
-        client_secret: SecretString,
-        /// What consent gave; `None` until it was given.
-        #[serde(serialize_with = "expose_some")]
-        refresh_token: Option<SecretString>,
-    },
-}
-
-/// A Mautic site and as whom Herald speaks to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct MauticSettings {
-    /// Where the site is, such as `https://crm.example.com`, without `/api`.
-    pub url: String,
-    /// How Herald says who it is.
-    #[serde(flatten)]
-    pub auth: MauticAuth,
-}
-
-/// How Herald says to Mautic who it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "auth", rename_all = "snake_case")]
-pub enum MauticAuth {
-    /// A user and their password.
-    Basic {
-        /// The user's name.
-        user: String,
-    },
-    /// OAuth2 client credentials.
-    Client {
-        /// The client's public key, as Mautic calls it.
-        client_id: String,
-    },
-}
-
-/// What is secret of a Mautic account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct MauticSecret {
-    /// The user's password, or the client's secret.
-    #[serde(serialize_with = "expose")]
-    pub secret: SecretString,
-    /// What Mautic signs its webhooks with.
-    #[serde(default, serialize_with = "expose_some")]
-    pub webhook_secret: Option<SecretString>,
-}
-
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BucketSettings {
@@ -180,12 +107,4 @@ pub enum Credentials {
     Mautic(MauticSecret),
     /// A bucket.
     S3(S3Secret),
-}
-
-fn expose<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose_secret())
-}
-
-fn expose_some<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    secret.as_ref().map(ExposeSecret::expose_secret).serialize(serializer)
 }

@@ -3,8 +3,10 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{
-    BucketSettings, Credentials, GoogleAuth, GoogleSecret, MauticAuth, MauticSecret, MauticSettings, S3Secret, Settings,
+use super::{BucketSettings, Credentials, S3Secret, Settings};
+use crate::providers::{
+    google::{GoogleAuth, GoogleSecret},
+    mautic::{MauticAuth, MauticSecret, MauticSettings},
 };
 use crate::{
     connections::ProviderKind,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{event, picture::PictureSource, run, run_options::Destination, upload};
 use crate::{
     db::{Bulk, Column, FromRow, Result, Tx},
-    jobs::{FaceCrop, InvitationRender, PictureFetch},
+    domain::jobs::{FaceCrop, InvitationRender, PictureFetch},
     ledger::{NewJob, Payload},
     links::LinkSigner,
 };

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::run_options::{RunOptions, RunSource};
 use crate::{
     db::{Db, FromRow, Json, Result, Tx, query},
-    jobs::{ContactsImport, ContactsPull, InvitationSummary},
+    domain::jobs::{ContactsImport, ContactsPull, InvitationSummary},
     ledger::{
         self, Callbacks, EnqueueError, NewBatch, NewJob, Payload,
         audit::{self, Actor, Entry},

@@ -157,12 +157,7 @@ async fn read(bundle: &Bundle) -> Result<Template, Problems> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clock::Clock,
-        db::DbConfig,
-        domain::{ensure_default_workspace, stored_template},
-        ids::Ids,
-    };
+    use crate::{clock::Clock, db::DbConfig, domain::stored_template, ids::Ids, people::ensure_default_workspace};
     use bytes::Bytes;
 
     /// The header of a PNG of 40 × 30 pixels: all that is read of a background here.

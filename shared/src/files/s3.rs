@@ -10,8 +10,9 @@ use object_store::{
 };
 use url::Url;
 
+use super::FilesSettings;
 use super::{FilesError, Result};
-use crate::{config, tls};
+use crate::tls;
 
 /// Every call tries again at most this often, and for no longer than the setting says.
 const TRIES: usize = 10;
@@ -23,7 +24,7 @@ pub(super) const CONNECT: Duration = Duration::from_secs(5);
 ///
 /// The settings are the operator's, so what is empty in them may stand in the environment or be a role of this machine. A bucket of a
 /// connection is opened without any of that ([`super::account`]).
-pub(super) fn open(settings: &config::Files) -> Result<Arc<dyn ObjectStore>> {
+pub(super) fn open(settings: &FilesSettings) -> Result<Arc<dyn ObjectStore>> {
     tls::use_ring();
     let (bucket, prefix) = place(&settings.url)?;
     #[expect(clippy::disallowed_methods, reason = "the operator's own file store, with the operator's environment")]
@@ -137,12 +138,19 @@ pub(super) fn address(endpoint: &str, bucket: &str, path_style: bool, allow_http
 mod tests {
     use super::*;
 
-    fn refused(set: impl FnOnce(&mut config::Files)) -> String {
-        let mut settings = config::Settings::load(None).unwrap().files;
-        settings.url = "s3://guests/herald".into();
-        settings.endpoint = "https://s3.example:9000".into();
-        settings.access_key_id = "id".into();
-        settings.secret_key = "secret".into();
+    fn refused(set: impl FnOnce(&mut FilesSettings)) -> String {
+        let mut settings = FilesSettings {
+            url: "s3://guests/herald".into(),
+            endpoint: "https://s3.example:9000".into(),
+            region: String::new(),
+            access_key_id: "id".into(),
+            secret_key: "secret".into(),
+            secret_key_file: String::new(),
+            path_style: true,
+            allow_http: false,
+            timeout_seconds: 30,
+            retry_seconds: 30,
+        };
         set(&mut settings);
         open(&settings).unwrap_err().to_string()
     }

@@ -8,6 +8,7 @@ mod apply;
 mod events;
 mod list;
 mod schedules;
+mod settings;
 mod sign_in;
 mod sync;
 
@@ -15,18 +16,19 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+pub use self::settings::{CrmLogin, CrmSettings, CrmSignature, CrmWebhook};
 pub use self::{
     list::CrmUserRow,
     sync::{CrmSync, SyncEnd, SyncScope},
 };
 use super::{People, PeopleError, Result};
-use crate::{config, db::Tx, db::query, ledger::audit::Actor, providers::crm::Crm};
+use crate::{db::Tx, db::query, ledger::audit::Actor, providers::crm::Crm};
 
 /// The CRM, and what its people are here.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
     pub(super) client: Crm,
-    pub(super) settings: Arc<config::Crm>,
+    pub(super) settings: Arc<CrmSettings>,
 }
 
 impl People {

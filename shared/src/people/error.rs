@@ -3,7 +3,10 @@
 use thiserror::Error;
 
 use super::Role;
-use crate::{db::DbError, ledger::EnqueueError, providers::ProviderError, quotas::QuotaError, vault::VaultError};
+use crate::{
+    address::AddressError, db::DbError, ledger::EnqueueError, providers::ProviderError, quotas::QuotaError,
+    vault::VaultError,
+};
 
 /// Why something about people cannot be done. What an attacker could learn from stands nowhere in it.
 #[derive(Debug, Error)]
@@ -100,3 +103,9 @@ impl PeopleError {
 
 /// What people's functions return.
 pub type Result<T> = std::result::Result<T, PeopleError>;
+
+impl From<AddressError> for PeopleError {
+    fn from(_: AddressError) -> Self {
+        Self::Address
+    }
+}

@@ -6,9 +6,8 @@ use uuid::Uuid;
 use super::{Address, CODE_LIFETIME, People, Result};
 use crate::{
     db::{FromRow, Tx, query},
-    domain,
-    jobs::{self},
     ledger::{self, NewJob, Payload},
+    people::jobs::{self},
     providers::email::AccountMail,
 };
 
@@ -46,7 +45,7 @@ impl People {
             .execute(&mut *tx)
             .await?;
         // The installation's own: an account belongs to no workspace.
-        let workspace = domain::installation(&mut *tx).await?;
+        let workspace = crate::people::installation(&mut *tx).await?;
         ledger::enqueue(tx, vec![NewJob { expires_at, ..jobs::AccountMail { letter_id: id }.job(workspace) }]).await?;
         Ok(())
     }

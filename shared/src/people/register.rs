@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     db::Tx,
-    domain,
     ledger::audit::{self, Actor, Entry},
     providers::email::AccountMail,
 };
@@ -163,12 +162,12 @@ impl People {
     /// # Errors
     /// [`PeopleError::Db`].
     pub async fn home(&self) -> Result<Uuid> {
-        Ok(domain::installation(&self.db).await?)
+        Ok(crate::people::installation(&self.db).await?)
     }
 
     /// Who acts on their own account: it belongs to no workspace, so the installation's own log tells it.
     pub(super) async fn actor(&self, tx: &mut Tx, user_id: Uuid, device: &Device) -> Result<Actor> {
-        let workspace = domain::installation(tx).await?;
+        let workspace = crate::people::installation(tx).await?;
         Ok(Actor::user(workspace, user_id, None).from(device.address.clone()))
     }
 }

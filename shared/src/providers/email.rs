@@ -16,6 +16,7 @@ mod mailbox;
 mod message;
 mod outbox;
 mod reply;
+mod settings;
 mod smtp;
 
 use std::{fmt, path::Path, sync::Arc, time::Duration};
@@ -23,6 +24,7 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 use anyhow::Context;
 use uuid::Uuid;
 
+pub use self::settings::{MailSettings, MailTls};
 pub use self::{
     account::{AccountMail, Rendered},
     mailbox::{BadMailbox, Mailbox},
@@ -32,12 +34,8 @@ use self::{
     outbox::Outbox,
     smtp::{Smtp, SmtpSettings},
 };
-use super::{Finding, ProviderError, Result, http};
-use crate::{
-    clock::Clock,
-    config::{EnvironmentKind, Settings, roots},
-    telemetry::Call,
-};
+use super::{Finding, ProviderError, Result, http, roots};
+use crate::{clock::Clock, settings::EnvironmentKind, telemetry::Call};
 
 /// Its name in metrics and traces.
 const NAME: &str = "email";
@@ -58,6 +56,15 @@ enum Backend {
     Outbox(Outbox),
 }
 
+/// What the settings say of mails.
+#[derive(Clone, Copy, Debug)]
+pub struct MailerSettings<'s> {
+    /// `[mail]`
+    pub mail: &'s MailSettings,
+    /// How careful Herald is.
+    pub environment: EnvironmentKind,
+}
+
 /// What became of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
@@ -72,8 +79,12 @@ impl Mailer {
     ///
     /// # Errors
     /// In production without a mail server, unless the settings allow it; when the file of certificates cannot be read.
-    pub fn from_settings(settings: &Settings, data_folder: &Path, clock: Clock) -> anyhow::Result<Self> {
-        let mail = &settings.mail;
+    pub fn from_settings<'s>(
+        settings: impl Into<MailerSettings<'s>>,
+        data_folder: &Path,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let MailerSettings { mail, environment } = settings.into();
         let from = Mailbox::parse(&mail.from).context("reading the setting mail.from")?;
         let reply_to = match mail.reply_to.as_str() {
             "" => None,
@@ -81,7 +92,7 @@ impl Mailer {
         };
         let backend = if mail.host.is_empty() {
             anyhow::ensure!(
-                settings.environment == EnvironmentKind::Development || mail.allow_outbox,
+                environment == EnvironmentKind::Development || mail.allow_outbox,
                 "no mail server is set, and in production mails must reach people: set mail.host, mail.from, mail.user and mail.password \
                  (docs/mail.md), or mail.allow_outbox = true to keep them as files that nobody gets"
             );

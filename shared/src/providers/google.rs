@@ -1,9 +1,10 @@
 //! Google: how Herald says who it is, and Drive.
 //!
-//! There are three ways of being somebody at Google ([`GoogleAuth`](crate::connections::GoogleAuth)): a service account, a service account
+//! There are three ways of being somebody at Google ([`GoogleAuth`](crate::providers::google::GoogleAuth)): a service account, a service account
 //! that acts as a person of its domain, and a person's consent. Each ends in an access token for an hour, which [`Tokens`] keeps; [`Drive`]
 //! makes its calls with that, and [`check()`] says what stands in the way.
 
+mod account;
 mod check;
 mod client_file;
 mod consent;
@@ -12,6 +13,7 @@ mod endpoints;
 mod errors;
 mod grant;
 mod service_account;
+mod settings;
 mod signer;
 mod token;
 mod token_endpoint;
@@ -19,6 +21,8 @@ mod token_endpoint;
 #[cfg(test)]
 mod tests;
 
+pub use self::account::{GoogleAuth, GoogleSecret};
+pub use self::settings::GoogleSettings;
 pub use self::{
     check::check,
     client_file::ClientFile,

@@ -5,6 +5,7 @@
 //! read back from the answer, since Mautic cuts long values and ignores unknown fields without a word. No field that identifies a contact
 //! is ever written: Mautic would merge two people.
 
+mod account;
 mod batch;
 mod check;
 mod client;
@@ -21,6 +22,7 @@ mod token;
 pub mod webhook;
 mod write_back;
 
+pub use self::account::{MauticAuth, MauticSecret, MauticSettings};
 pub use self::{
     check::check,
     client::Mautic,

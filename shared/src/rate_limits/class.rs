@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::Window;
-use crate::config::Limits;
+use super::{LimitsSettings, Window};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -57,7 +56,7 @@ impl Class {
     }
 
     /// Its windows; none if it is not limited.
-    pub(super) fn windows(self, limits: &Limits) -> Vec<Window> {
+    pub(super) fn windows(self, limits: &LimitsSettings) -> Vec<Window> {
         let window = |name, limit, period| Window { name, limit, period };
         match self {
             Self::SignIn => vec![window("sign-in", limits.sign_in_per_minute, MINUTE)],

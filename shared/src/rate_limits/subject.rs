@@ -10,7 +10,7 @@ use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-use crate::people::Address;
+use crate::address::Address;
 
 /// In how many parts the networks of the world fall. Somebody who uses up an account's tries from a few networks does so for one part, or a few,
 /// and nobody knows from outside which these are. From the whole world there are as many times the limit.

@@ -30,7 +30,7 @@ pub struct NewSchedule {
     pub cron: String,
     /// By whose clocks: an IANA name.
     pub time_zone: String,
-    /// What its jobs do: the name of a [`crate::jobs::JobKind`].
+    /// What its jobs do: the name of a kind of job.
     pub kind: String,
     /// Their arguments; must be arguments of the kind.
     pub args: serde_json::Value,

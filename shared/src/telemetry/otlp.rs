@@ -14,8 +14,7 @@ use prost::Message as _;
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{TelemetryError, catalog::EXPORTED_SPANS, span::Ended};
-use crate::config;
+use super::{Telemetry, TelemetryError, catalog::EXPORTED_SPANS, span::Ended};
 
 /// Spans that may wait; more are dropped.
 const WAITING: usize = 8_192;
@@ -44,7 +43,7 @@ enum Item {
 ///
 /// # Errors
 /// When the receiver's address is no HTTP address.
-pub fn start_export(settings: &config::Telemetry, role: &'static str) -> Result<(), TelemetryError> {
+pub fn start_export(settings: &Telemetry, role: &'static str) -> Result<(), TelemetryError> {
     if settings.otlp_endpoint.is_empty() || EXPORT.get().is_some() {
         return Ok(());
     }

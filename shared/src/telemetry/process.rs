@@ -13,8 +13,8 @@ use nix::sys::{
     statvfs::statvfs,
 };
 
-use super::catalog::{BUILD, CPU, DB_CONNECTIONS, DISK, FILES, FILES_LIMIT, MEMORY, START};
-use crate::{clock::Clock, db::Db};
+use super::catalog::{BUILD, CPU, DISK, FILES, FILES_LIMIT, MEMORY, START};
+use crate::clock::Clock;
 
 /// How often observations are sorted into their buckets when nobody asks for them; they would pile up otherwise.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -37,11 +37,7 @@ pub fn this_process(role: &'static str, data: &Path, metrics: &PrometheusHandle)
 }
 
 /// What `/metrics` answers. Costs no query.
-pub fn render(metrics: &PrometheusHandle, db: &Db) -> String {
-    let (used, open) = db.pool_size();
-    for (state, connections) in [("used", used), ("open", open), ("limit", db.pool_limit())] {
-        DB_CONNECTIONS.set([state], connections as f64);
-    }
+pub fn render(metrics: &PrometheusHandle) -> String {
     if let Some(memory) = memory() {
         MEMORY.set([], memory);
     }

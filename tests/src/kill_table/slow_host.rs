@@ -119,7 +119,7 @@ fn measure(options: &Options, servers: &Servers, runtime: &Arc<Runtime>, row: &m
     let processes = Processes::start(&options.herald, root, plans)?;
     let files = Files::local(root.join("data/files"))?;
     let begin = |workspace, guests, host: &str| runtime.block_on(start(&db, &files, workspace, guests, host));
-    let held_up = begin(runtime.block_on(domain::ensure_default_workspace(&db))?, HELD_UP, &hosts[0])?;
+    let held_up = begin(runtime.block_on(herald_shared::people::ensure_default_workspace(&db))?, HELD_UP, &hosts[0])?;
     until("the slow host is asked", PATIENCE, || Ok(slow.asked() > 0))?;
     let began = Instant::now();
     let free = begin(runtime.block_on(other_workspace(&db))?, FREE, &hosts[1])?;

@@ -11,7 +11,6 @@ use anyhow::{Context, Result};
 use herald_shared::{
     clock::Clock,
     db::{Db, DbConfig, query},
-    domain,
     ids::Ids,
 };
 use rand::rngs::StdRng;
@@ -195,7 +194,7 @@ impl World {
 pub(super) async fn open(owner: &DbConfig, reader: Option<&DbConfig>) -> Result<(Db, String)> {
     let db = Db::connect(owner, Clock::system(), Ids::random()).await?;
     db.migrate().await?;
-    let workspace = domain::ensure_default_workspace(&db).await?;
+    let workspace = herald_shared::people::ensure_default_workspace(&db).await?;
     let token = herald_shared::people::first_key(&db, workspace, "kill-table").await?;
     let Some(reader) = reader else { return Ok((db, token)) };
     db.close().await;

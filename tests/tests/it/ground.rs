@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use herald_shared::people::ensure_default_workspace;
 use herald_shared::{
     config::Settings,
     connections::Clients,
     csv,
     db::{Db, query},
-    domain::ensure_default_workspace,
     files::Files,
     ledger::{
         self, Batch, Callbacks, Committed, Demand, Finished, JobRow, Leased, NewBatch, NewJob, Outcome, Unique,

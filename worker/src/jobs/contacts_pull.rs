@@ -42,7 +42,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<ContactsPull>) -> Resu
         return Err(Failure::Fail("its guests are not in Mautic: contacts.import reads them".to_owned()));
     };
     let mautic = context.mautic(&task, source.connection_id).await?;
-    let meter = Meter::of_job(db, task.queue(), 1);
+    let meter = herald_shared::connections::meter_of_job(db, task.queue(), 1);
     let pull = Pull { context: &context, task: &task, run: &run, source, mautic: &mautic, meter: &meter };
     let needed = pull.check().await?;
     pull.read(&needed).await?;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use herald_shared::{
     jobs::CrmSync,
     people::{PeopleError, SyncEnd},
-    providers::Meter,
 };
 
 use super::{Context, Task, accounts::what_now};
@@ -19,7 +18,7 @@ const MOST_PAGES: i64 = 50_000;
 pub(super) async fn run(context: Arc<Context>, task: Task<CrmSync>) -> Result<Done, Failure> {
     let people = &context.people;
     let Some(crm) = people.crm() else { return Err(Failure::Fail(PeopleError::NoCrm.to_string())) };
-    let meter = Meter::of_job(&context.db, task.queue(), 1);
+    let meter = herald_shared::connections::meter_of_job(&context.db, task.queue(), 1);
     let mut sync = people.begin_crm_sync(task.key.id, task.args.scope).await?;
     while !sync.read_all {
         if task.cancelled.is_cancelled() {

@@ -38,7 +38,12 @@ pub(super) async fn put<P>(
             // A job made for another run of the guest waited elsewhere, and has paid nothing here.
             let queue = ProviderKind::Google.queue();
             let paid = i64::from(task.queue() == queue);
-            let sent = InDrive { context, invitation, meter: Meter::of_job(&context.db, queue, paid), drive: &drive };
+            let sent = InDrive {
+                context,
+                invitation,
+                meter: herald_shared::connections::meter_of_job(&context.db, queue, paid),
+                drive: &drive,
+            };
             sent.put(task, folder, rendering).await.map(Some)
         }
         Destination::S3 { connection_id } => {

@@ -14,7 +14,7 @@ use herald_shared::{
     files::{FilesError, Key},
     jobs::{FaceCrop, PictureFetch},
     ledger::Payload,
-    providers::{Class, Meter},
+    providers::Class,
 };
 use uuid::Uuid;
 
@@ -131,7 +131,7 @@ async fn from_mautic(
     };
     let mautic = context.mautic(task, connection_id).await?;
     // The queue of fetches has no rate: the request is paid for from Mautic's.
-    let meter = Meter::of_job(&context.db, ProviderKind::Mautic.queue(), 0);
+    let meter = herald_shared::connections::meter_of_job(&context.db, ProviderKind::Mautic.queue(), 0);
     let limit = usize::try_from(context.studio.max_picture_bytes).unwrap_or(usize::MAX);
     Ok(mautic.client.form_file(submission, field, limit, &meter).await.map_err(|error| {
         let reason = format!("picture: {error}");

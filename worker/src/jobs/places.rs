@@ -27,7 +27,7 @@ pub(super) async fn reserve<P>(context: &Context, task: &Task<P>, run: &Run, cou
     };
     if domain::reserved_left(&context.db, connection_id).await? < count {
         let drive = context.drive(task, connection_id).await?;
-        let meter = Meter::of_job(&context.db, ProviderKind::Google.queue(), 0);
+        let meter = herald_shared::connections::meter_of_job(&context.db, ProviderKind::Google.queue(), 0);
         refill(context, &drive, &meter).await?;
     }
     Ok(Reserve { connection_id: Some(connection_id), link: context.accounts.drive_link().to_owned() })

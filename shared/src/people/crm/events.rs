@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     db::{FromRow, Json, Tx, query},
-    jobs::CrmEvent,
     ledger::{
         self, Payload,
         audit::{self, Entry},
     },
+    people::jobs::CrmEvent,
     people::{People, PeopleError, Result},
     providers::crm::{Change, Checked, Event},
 };

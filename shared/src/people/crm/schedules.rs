@@ -6,10 +6,9 @@ use uuid::Uuid;
 use super::SyncScope;
 use crate::{
     db::query,
-    domain::DEFAULT_WORKSPACE,
-    jobs::CrmSync,
     ledger::Payload,
-    people::{People, Result},
+    people::jobs::CrmSync,
+    people::{DEFAULT_WORKSPACE, People, Result},
     schedules::{self, Missed, NewSchedule, Overlap, Schedule, ScheduleError},
 };
 

@@ -22,10 +22,8 @@ use super::{
     message::Letter,
     reply::{Reply, Stage, refused},
 };
-use crate::{
-    config::MailTls,
-    providers::{Class, ProviderError, Result},
-};
+use crate::providers::email::MailTls;
+use crate::providers::{Class, ProviderError, Result};
 
 /// Many servers close a connection after a hundred mails.
 const MAILS_EACH: u32 = 100;

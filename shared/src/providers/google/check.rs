@@ -4,10 +4,7 @@ use super::{
     drive::{Drive, Folder, folder_id},
     errors,
 };
-use crate::{
-    connections::GoogleAuth,
-    providers::{Finding, Meter},
-};
+use crate::providers::{Finding, Meter, google::GoogleAuth};
 
 /// Tests an account, and the folder that it is to write into, by its id or its address. Changes nothing at Google. Stops at what makes the rest pointless.
 pub async fn check(drive: &Drive, folder: Option<&str>, auth: &GoogleAuth) -> Vec<Finding> {

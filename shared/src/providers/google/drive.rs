@@ -20,7 +20,7 @@ pub use self::{
     resumable::UploadSizes,
 };
 use super::{endpoints::Endpoints, token::Tokens};
-use crate::{connections::GoogleAuth, providers::Http};
+use crate::providers::{Http, google::GoogleAuth};
 
 /// Drive, for one account. Cheap to clone. Each request pays one unit of the meter before it is made.
 #[derive(Clone, Debug)]

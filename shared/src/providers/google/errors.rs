@@ -9,10 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::DRIVE_SCOPE;
-use crate::{
-    connections::GoogleAuth,
-    providers::{Class, ProviderError, http::Reply},
-};
+use crate::providers::{Class, ProviderError, google::GoogleAuth, http::Reply};
 
 pub(super) const WHO: &str = "Google Drive";
 

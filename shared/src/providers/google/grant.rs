@@ -9,9 +9,9 @@ use super::{
     signer::Signer,
     token_endpoint::{self, Granted, Refusal},
 };
-use crate::{
-    connections::{GoogleAuth, GoogleSecret},
-    providers::{Class, Http, ProviderError, Result},
+use crate::providers::{
+    Class, Http, ProviderError, Result,
+    google::{GoogleAuth, GoogleSecret},
 };
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";

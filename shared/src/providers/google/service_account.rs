@@ -4,9 +4,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::signer::Signer;
-use crate::{
-    connections::{GoogleAuth, GoogleSecret},
-    providers::{Class, ProviderError, Result},
+use crate::providers::{
+    Class, ProviderError, Result,
+    google::{GoogleAuth, GoogleSecret},
 };
 
 /// What Herald reads of a key file.

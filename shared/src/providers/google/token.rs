@@ -16,8 +16,10 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{endpoints::Endpoints, grant::Grant};
 use crate::{
     clock::Clock,
-    connections::{GoogleAuth, GoogleSecret},
-    providers::{Class, Http, ProviderError, Result},
+    providers::{
+        Class, Http, ProviderError, Result,
+        google::{GoogleAuth, GoogleSecret},
+    },
 };
 
 /// How long before its end a token is renewed, so that none ends in the middle of a call.

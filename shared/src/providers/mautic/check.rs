@@ -110,8 +110,10 @@ mod tests {
     use super::*;
     use crate::{
         clock::Clock,
-        connections::{MauticAuth, MauticSecret, MauticSettings},
-        providers::{Http, HttpSettings},
+        providers::{
+            Http, HttpSettings,
+            mautic::{MauticAuth, MauticSecret, MauticSettings},
+        },
     };
 
     #[test]

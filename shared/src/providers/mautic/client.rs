@@ -14,8 +14,11 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    connections::{MauticAuth, MauticSecret, MauticSettings},
-    providers::{Class, Http, Meter, ProviderError, Result, http::Reply},
+    providers::{
+        Class, Http, Meter, ProviderError, Result,
+        http::Reply,
+        mautic::{MauticAuth, MauticSecret, MauticSettings},
+    },
 };
 
 /// Its name in metrics.

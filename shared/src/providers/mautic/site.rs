@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::connections::MauticSettings;
+use crate::providers::mautic::MauticSettings;
 
 /// Where Mautic's own pages and its API begin, below the site.
 const BEGINNINGS: [&str; 5] = ["api", "s", "index.php", "index_dev.php", "oauth"];

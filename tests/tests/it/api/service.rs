@@ -11,7 +11,6 @@ use herald_shared::{
     config::Settings,
     connections::Clients,
     db::Db,
-    domain,
     files::Files,
     links::LinkSigner,
     people::{self, People},
@@ -116,7 +115,7 @@ impl Service {
     ) -> Self {
         LazyLock::force(&TLS);
         let db = database.db.clone();
-        let workspace = domain::ensure_default_workspace(&db).await.unwrap();
+        let workspace = herald_shared::people::ensure_default_workspace(&db).await.unwrap();
         let token = people::first_key(&db, workspace, "test").await.unwrap();
         let folder = TempDir::with_prefix("herald-test-").unwrap();
         let files = Files::local(folder.path().join("files")).unwrap();

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use herald_shared::{
     db::Db,
-    domain,
     idempotency::{self, Claim, Held, KEPT_FOR, Kept, LEASE},
 };
 use herald_tests::{TestDatabase, on_both_engines};
@@ -25,7 +24,7 @@ fn answer() -> Kept {
 }
 
 async fn workspace(database: &TestDatabase) -> Uuid {
-    domain::ensure_default_workspace(&database.db).await.unwrap()
+    herald_shared::people::ensure_default_workspace(&database.db).await.unwrap()
 }
 
 async fn first(db: &Db, workspace: Uuid, key: &str) -> Held {

@@ -21,8 +21,8 @@ on_both_engines! {
 }
 
 async fn the_default_workspace_is_made_once(database: &TestDatabase) {
-    let first = domain::ensure_default_workspace(&database.db).await.unwrap();
-    assert_eq!(domain::ensure_default_workspace(&database.db).await.unwrap(), first);
+    let first = herald_shared::people::ensure_default_workspace(&database.db).await.unwrap();
+    assert_eq!(herald_shared::people::ensure_default_workspace(&database.db).await.unwrap(), first);
     // The other one is the installation's own.
     assert_eq!(ground::number(&database.db, "select count(*) from workspaces").await, 2);
 }

@@ -89,7 +89,7 @@ impl World {
         settings.outside.allow_private = vec!["127.0.0.1/32".parse().unwrap()];
         settings.worker.cpu = 1;
         set(&mut settings);
-        let workspace = domain::ensure_default_workspace(&db).await.unwrap();
+        let workspace = herald_shared::people::ensure_default_workspace(&db).await.unwrap();
         let files = Files::local(data.path().join("files")).unwrap();
         let folder = google.add_folder("Invitations");
         let vault = ground::vault(&db);
@@ -183,7 +183,7 @@ impl World {
     }
 
     pub(crate) fn clients(&self) -> Clients {
-        Clients::new(&self.db, self.vault.clone(), &self.settings).unwrap()
+        Clients::new(&self.db, self.vault.clone(), &*self.settings).unwrap()
     }
 
     /// `count` people fill in the form.

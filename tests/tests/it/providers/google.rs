@@ -10,10 +10,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use herald_shared::{
     clock::Clock,
-    connections::{GoogleAuth, GoogleSecret},
     providers::{
         Http, HttpSettings, Meter,
-        google::{Drive, Endpoints, NewFile, ServiceAccount, Tokens, UploadSizes},
+        google::{Drive, Endpoints, GoogleAuth, GoogleSecret, NewFile, ServiceAccount, Tokens, UploadSizes},
     },
 };
 use herald_tests::fakes::FakeGoogle;

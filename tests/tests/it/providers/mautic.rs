@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use herald_shared::{
     clock::Clock,
-    connections::{MauticAuth, MauticSecret, MauticSettings},
-    providers::{Http, HttpSettings, mautic::Mautic},
+    providers::{
+        Http, HttpSettings,
+        mautic::{Mautic, MauticAuth, MauticSecret, MauticSettings},
+    },
 };
 use herald_tests::fakes::FakeMautic;
 

@@ -10,10 +10,8 @@ use super::{
     Smtp,
     connection::{Connection, Stream, Trouble},
 };
-use crate::{
-    config::MailTls,
-    providers::{Class, ProviderError, Result, error::is_certificate},
-};
+use crate::providers::email::MailTls;
+use crate::providers::{Class, ProviderError, Result, error::is_certificate};
 
 impl Smtp {
     /// A connection that can take mails.

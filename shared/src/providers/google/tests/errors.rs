@@ -9,7 +9,7 @@ use super::super::{
     errors::{Asked, Fault, refused},
     token_endpoint::tests::reply,
 };
-use crate::{connections::GoogleAuth, providers::Class};
+use crate::providers::{Class, google::GoogleAuth};
 
 fn account(subject: Option<&str>) -> GoogleAuth {
     GoogleAuth::ServiceAccount {

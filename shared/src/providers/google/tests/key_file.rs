@@ -10,9 +10,9 @@ use super::{
     super::{DRIVE_SCOPE, ServiceAccount, Signer},
     KEY,
 };
-use crate::{
-    connections::{GoogleAuth, GoogleSecret},
-    providers::Class,
+use crate::providers::{
+    Class,
+    google::{GoogleAuth, GoogleSecret},
 };
 
 fn key_file() -> Value {

@@ -9,10 +9,9 @@ use secrecy::ExposeSecret;
 use super::server::Server;
 use crate::{
     clock::Clock,
-    connections::{GoogleAuth, GoogleSecret},
     providers::{
         Class, Http, HttpSettings,
-        google::{Endpoints, Tokens},
+        google::{Endpoints, GoogleAuth, GoogleSecret, Tokens},
     },
 };
 

@@ -3,9 +3,8 @@
 use herald_shared::{
     config::Settings,
     db::query,
-    domain::{INSTALLATION, ensure_default_workspace},
     ledger::audit::Actor,
-    people::Role,
+    people::{INSTALLATION, Role, ensure_default_workspace},
 };
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;

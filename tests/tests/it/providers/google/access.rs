@@ -2,11 +2,10 @@
 
 use herald_shared::{
     clock::Clock,
-    connections::{GoogleAuth, GoogleSecret},
     ids::Ids,
     providers::{
         Class, Meter,
-        google::{Consent, DRIVE_SCOPE, Tokens},
+        google::{Consent, DRIVE_SCOPE, GoogleAuth, GoogleSecret, Tokens},
     },
 };
 use herald_tests::fakes::{FakeGoogle, Fault, GoogleCall};

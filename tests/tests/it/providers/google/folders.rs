@@ -1,11 +1,8 @@
 //! Folders, sharing, and what a test of the connection says.
 
-use herald_shared::{
-    connections::GoogleAuth,
-    providers::{
-        Class, Meter,
-        google::{Drive, ShareError, check},
-    },
+use herald_shared::providers::{
+    Class, Meter,
+    google::{Drive, GoogleAuth, ShareError, check},
 };
 use herald_tests::fakes::{FakeGoogle, Fault, GoogleCall};
 

@@ -4,8 +4,12 @@ use std::io;
 
 use uuid::Uuid;
 
-use super::audit::{self, AuditFilter, AuditRow};
-use crate::{csv::CsvExport, db::Db, results::ResultsError};
+use herald_shared::{
+    csv::CsvExport,
+    db::Db,
+    ledger::audit::{self, AuditFilter, AuditRow},
+    results::ResultsError,
+};
 
 /// Rows read at once.
 const PAGE: usize = 1_000;
@@ -17,7 +21,7 @@ const HEADER: [&str; 11] =
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn table_part(
+pub(super) async fn table_part(
     db: &Db,
     workspace_id: Uuid,
     before: Option<i64>,

@@ -6,14 +6,14 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "config.default.toml documents each key")]
-pub struct People {
+pub struct PeopleSettings {
     pub open_registration: bool,
     pub open_workspaces: bool,
     pub session_days: u32,
     pub password_memory_kib: u32,
 }
 
-impl People {
+impl PeopleSettings {
     /// Says in a sentence how far a stranger gets.
     pub fn doors(&self) -> &'static str {
         match (self.open_registration, self.open_workspaces) {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "config.default.toml documents each key")]
-pub struct Files {
+pub struct FilesSettings {
     pub url: String,
     pub endpoint: String,
     pub region: String,
@@ -21,7 +21,7 @@ pub struct Files {
     pub retry_seconds: u64,
 }
 
-impl fmt::Debug for Files {
+impl fmt::Debug for FilesSettings {
     /// Without the keys. Somebody may have put credentials into the addresses, too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let store = if self.url.is_empty() { "folder" } else { "bucket" };

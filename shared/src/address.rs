@@ -3,12 +3,16 @@
 use std::fmt;
 
 use email_address::{EmailAddress, Options};
+use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
-
-use super::PeopleError;
 
 /// The longest address (RFC 5321, 4.5.3.1.3, without the angle brackets).
 const LONGEST: usize = 254;
+
+/// What was given is not an e-mail address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("this is not an e-mail address")]
+pub struct AddressError;
 
 /// An address as its owner writes it, and in the one spelling by which it is known.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,13 +27,13 @@ impl Address {
     /// Reads an address.
     ///
     /// # Errors
-    /// [`PeopleError::Address`].
-    pub fn parse(text: &str) -> Result<Self, PeopleError> {
+    /// [`AddressError`].
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
         let written: String = text.trim().nfc().collect();
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let parsed = EmailAddress::parse_with_options(&written, options);
         if parsed.is_err() || written.len() > LONGEST || written.chars().any(char::is_control) {
-            return Err(PeopleError::Address);
+            return Err(AddressError);
         }
         // RFC 5321 lets mail servers tell capitals of the local part apart; none that matters does, and people do not.
         let former: String = written.to_lowercase().nfc().collect();
@@ -48,8 +52,8 @@ impl Address {
     }
 
     /// The spelling by which it was known before domains were compared in their ASCII form. An account has it only where another had the new one
-    /// already (see [`super::rekey()`]).
-    pub(super) fn former_key(&self) -> &str {
+    /// already.
+    pub fn former_key(&self) -> &str {
         &self.former
     }
 }

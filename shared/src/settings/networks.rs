@@ -5,17 +5,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error};
 
-/// `limits.trusted_proxies`
-pub(super) fn trusted_proxies<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    networks("limits.trusted_proxies", deserializer)
-}
-
-/// `outside.allow_private`
-pub(super) fn allow_private<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
-    networks("outside.allow_private", deserializer)
-}
-
-fn networks<'de, D: Deserializer<'de>>(key: &str, deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+/// Reads the list of a setting.
+///
+/// # Errors
+/// Names the setting and what is neither an address nor a network.
+pub fn networks<'de, D: Deserializer<'de>>(key: &str, deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     // An empty variable of the environment arrives as one empty text.
     let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
