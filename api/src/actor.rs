@@ -37,7 +37,9 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let caller = auth::caller(parts)?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
-        let (workspace, _) = caller.workspace.ok_or_else(|| Problem::new(Kind::Forbidden, "this needs a workspace"))?;
+        let (workspace, _) = caller.workspace.ok_or_else(|| {
+            Problem::new(Kind::Forbidden, "the request needs a workspace: name one in the header Herald-Workspace")
+        })?;
         let actor = match &caller.who {
             Who::Key { id, name, .. } => Actor::key(workspace, *id, name, request_id),
             Who::Person { user_id, .. } => Actor::user(workspace, *user_id, request_id),

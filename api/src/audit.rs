@@ -36,22 +36,22 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct ListParameters {
-    /// By what was done, as `thing.verb`.
+    /// Only entries of this action, written as `thing.verb`.
     action: Option<String>,
-    /// By who did it.
+    /// Only entries of this actor.
     who: Option<String>,
-    /// Where the page before ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many at most.
+    /// The largest number of rows on the page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<usize>,
 }
 
-/// Lists who did what, the last first.
+/// Lists the entries of the audit log, the newest first.
 #[utoipa::path(get, path = "/audit", operation_id = "listAudit", tag = "audit",
     params(ListParameters),
     responses(
-        (status = 200, description = "A page of the log", body = Page<AuditRow>),
+        (status = 200, description = "A page of the audit log", body = Page<AuditRow>),
     )
 )]
 async fn list(
@@ -70,15 +70,17 @@ async fn list(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct VerifyParameters {
-    /// What an earlier verification returned as `checkpoint`: that row must still be there.
+    /// The `checkpoint` of an earlier verification: its row must still be in the log.
     checkpoint: Option<String>,
 }
 
-/// Reads the whole chain and says whether a row was changed or taken out, or its end cut off.
+/// Verifies the whole chain of the audit log.
+///
+/// The answer says whether a row was changed or removed, or whether the end was cut off.
 #[utoipa::path(get, path = "/audit/verify", operation_id = "verifyAudit", tag = "audit",
     params(VerifyParameters),
     responses(
-        (status = 200, description = "What was found", body = Verified),
+        (status = 200, description = "The result of the verification", body = Verified),
     )
 )]
 async fn verify(
@@ -91,10 +93,12 @@ async fn verify(
     Ok(Json(audit::verify(&api.db, workspace, noted.as_ref()).await?))
 }
 
-/// Answers with the whole log as a table, the last first. That somebody took it is written in it.
+/// Exports the whole audit log as a CSV table, the newest entry first.
+///
+/// The export itself is recorded in the audit log.
 #[utoipa::path(get, path = "/audit/export.csv", operation_id = "exportAudit", tag = "audit",
     responses(
-        (status = 200, description = "The table", content_type = "text/csv", body = String),
+        (status = 200, description = "The CSV table", content_type = "text/csv", body = String),
     )
 )]
 async fn export(State(api): State<Api>, Workspace(workspace): Workspace, By(actor): By) -> Result<Response, Problem> {

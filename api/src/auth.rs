@@ -111,7 +111,8 @@ impl Identity {
 pub(crate) async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Identity, Problem> {
     let Some(token) = bearer(headers) else {
         return Err(unauthorized(
-            "sign in with POST /api/v1/auth/login, or send a key, as `Authorization: Bearer …`",
+            "the request has no token: sign in with POST /api/v1/auth/login, or send a \
+             key, as `Authorization: Bearer …`",
             "Bearer realm=\"herald\"",
         ));
     };
@@ -126,8 +127,8 @@ pub(crate) async fn authorize(api: &Api, identity: Identity, parts: &Parts) -> R
     let Identity { who, workspace, platform_admin } = identity;
     let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
     // A route that the table does not know is closed to everybody.
-    let needed =
-        access::needed(&parts.method, path).ok_or_else(|| Problem::new(Kind::Forbidden, "nobody may do that"))?;
+    let needed = access::needed(&parts.method, path)
+        .ok_or_else(|| Problem::new(Kind::Forbidden, "no caller may use this endpoint: see /docs for the endpoints"))?;
     let installation = platform_admin && means_installation(&parts.headers, path);
     let workspace = match (&who, needed) {
         (Who::Person { .. }, Access::Member(_)) if installation => Some((api.people.home().await?, Role::Owner)),
@@ -158,7 +159,7 @@ fn unauthorized(detail: &str, challenge: &'static str) -> Problem {
 async fn known(api: &Api, token: &str) -> Result<Identity, Problem> {
     let refuse = || {
         unauthorized(
-            "the token opens nothing here: it is too old, was taken back, or never was one",
+            "the token is not valid (it has expired or was revoked): sign in again, or send another key",
             "Bearer realm=\"herald\", error=\"invalid_token\"",
         )
     };
@@ -185,13 +186,18 @@ async fn meant(api: &Api, user_id: Uuid, headers: &HeaderMap) -> Result<(Uuid, R
     let found = api.people.memberships(user_id, named).await?;
     match (found.as_slice(), named) {
         ([one], _) => Ok((one.workspace_id, one.role)),
-        (_, Some(named)) => Err(Problem::new(Kind::NotFound, format!("there is no workspace {named:?} of yours"))),
+        (_, Some(named)) => Err(Problem::new(
+            Kind::NotFound,
+            format!("you are not a member of a workspace {named:?}: see GET /api/v1/workspaces for yours"),
+        )),
         ([], None) => Err(Problem::new(
             Kind::Forbidden,
             if api.settings.people.open_workspaces {
-                "you are in no workspace yet: make one with POST /api/v1/workspaces, or join one by its invitation"
+                "you are not a member of any workspace: create one with POST /api/v1/workspaces, or join \
+                 one with an invitation"
             } else {
-                "you are in no workspace yet: join one by its invitation, or ask an administrator of this installation"
+                "you are not a member of any workspace: join one with an invitation, or ask an \
+                 administrator of this installation"
             },
         )),
         (several, None) => Err(Problem::new(Kind::WorkspaceNeeded, which(several))),
@@ -200,28 +206,38 @@ async fn meant(api: &Api, user_id: Uuid, headers: &HeaderMap) -> Result<(Uuid, R
 
 fn which(several: &[Membership]) -> String {
     let slugs: Vec<&str> = several.iter().map(|found| found.slug.as_str()).collect();
-    format!("say which workspace is meant, in the header Herald-Workspace: {}", slugs.join(", "))
+    format!(
+        "you are a member of several workspaces: name one of them in the header Herald-Workspace: {}",
+        slugs.join(", ")
+    )
 }
 
 fn allow(caller: &Caller, needed: Access, method: &axum::http::Method, path: &str) -> Result<(), Problem> {
     let forbidden = |detail: String| Err(Problem::new(Kind::Forbidden, detail));
     match (needed, &caller.who) {
         (Access::Person, Who::Key { .. }) => {
-            return forbidden("this is about a person's account, and a key has none: sign in".to_owned());
+            return forbidden(
+                "this endpoint concerns a person's account, and a key has no account: sign in as a person".to_owned(),
+            );
         }
         (Access::Platform, _) if !caller.platform_admin => {
-            return forbidden("this concerns the whole installation, and is for its administrators".to_owned());
+            return forbidden(
+                "this endpoint concerns the whole installation: only its administrators may use it".to_owned(),
+            );
         }
         (Access::Member(role), _) if caller.workspace.is_none_or(|(_, own)| own < role) => {
             let own = caller.workspace.map_or("nobody", |(_, own)| own.name());
-            return forbidden(format!("you are {own} in this workspace; this needs {role}"));
+            return forbidden(format!(
+                "this endpoint needs the role {role}, and yours in this workspace is {own}: ask an administrator of \
+                 the workspace"
+            ));
         }
         _ => {}
     }
     if let Who::Key { scopes: Some(scopes), .. } = &caller.who {
         let wanted = Scope { area: access::area(path).to_owned(), write: access::writes(method) };
         if !scopes.iter().any(|scope| scope.holds(&wanted)) {
-            return forbidden(format!("the key's scopes do not hold {wanted}"));
+            return forbidden(format!("the scopes of the key do not include {wanted}: use a key that has this scope"));
         }
     }
     Ok(())
@@ -236,15 +252,19 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// Who asks. Missing only where a route was not put behind the gate: closed, then, rather than open.
 pub(crate) fn caller(parts: &Parts) -> Result<&Caller, Problem> {
-    parts.extensions.get().ok_or_else(|| Problem::new(Kind::Unauthorized, "sign in, or send a key"))
+    parts
+        .extensions
+        .get()
+        .ok_or_else(|| Problem::new(Kind::Unauthorized, "the request has no valid token: sign in, or send a key"))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Workspace {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let workspace =
-            caller(parts)?.workspace.ok_or_else(|| Problem::new(Kind::Forbidden, "this needs a workspace"))?;
+        let workspace = caller(parts)?.workspace.ok_or_else(|| {
+            Problem::new(Kind::Forbidden, "the request needs a workspace: name one in the header Herald-Workspace")
+        })?;
         Ok(Self(workspace.0))
     }
 }
@@ -253,8 +273,9 @@ impl<S: Send + Sync> FromRequestParts<S> for MyRole {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let workspace =
-            caller(parts)?.workspace.ok_or_else(|| Problem::new(Kind::Forbidden, "this needs a workspace"))?;
+        let workspace = caller(parts)?.workspace.ok_or_else(|| {
+            Problem::new(Kind::Forbidden, "the request needs a workspace: name one in the header Herald-Workspace")
+        })?;
         Ok(Self(workspace.1))
     }
 }
@@ -263,7 +284,9 @@ impl<S: Send + Sync> FromRequestParts<S> for GivenBy {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        caller(parts)?.giver().map(Self).ok_or_else(|| Problem::new(Kind::Forbidden, "this needs a workspace"))
+        caller(parts)?.giver().map(Self).ok_or_else(|| {
+            Problem::new(Kind::Forbidden, "the request needs a workspace: name one in the header Herald-Workspace")
+        })
     }
 }
 
@@ -273,7 +296,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Me {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match caller(parts)?.who {
             Who::Person { user_id, session_id } => Ok(Self { user_id, session_id }),
-            Who::Key { .. } => Err(Problem::new(Kind::Forbidden, "this is about a person's account: sign in")),
+            Who::Key { .. } => Err(Problem::new(
+                Kind::Forbidden,
+                "this endpoint concerns a person's account, and a key has no account: sign in as a person",
+            )),
         }
     }
 }

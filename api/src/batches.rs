@@ -10,7 +10,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(show))
 }
 
-/// Shows how far many jobs that belong together are.
+/// Returns the progress of a batch of jobs.
 #[utoipa::path(get, path = "/batches/{id}", operation_id = "getBatch", tag = "batches",
     responses(
         (status = 200, description = "The batch", body = Batch),

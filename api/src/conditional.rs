@@ -95,7 +95,7 @@ impl Precondition {
 pub(crate) fn failed() -> Problem {
     Problem::new(
         Kind::PreconditionFailed,
-        "it is not what If-Match or If-None-Match says: read it again, and send its ETag with the change",
+        "the resource does not match If-Match or If-None-Match: read it again, and send its ETag with the change",
     )
 }
 

@@ -41,15 +41,15 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(authorize))
 }
 
-/// A connection, and what to do with it elsewhere.
+/// A connection, with the addresses that must be entered at its provider.
 #[derive(Serialize, ToSchema)]
 struct ConnectionView {
     #[serde(flatten)]
     connection: Connection,
-    /// What is entered in Mautic as the address of its webhook.
+    /// The webhook address to enter in Mautic.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<String>,
-    /// What is entered in the Google Cloud console as redirect URI.
+    /// The redirect URI to enter in the Google Cloud console.
     #[serde(skip_serializing_if = "Option::is_none")]
     redirect_uri: Option<String>,
 }
@@ -66,14 +66,14 @@ pub(crate) fn redirect_uri(api: &Api) -> String {
     format!("{}{CALLBACK}", api.settings.http.public_url.trim_end_matches('/'))
 }
 
-/// The accounts of a workspace.
+/// The connections of a workspace.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Connections)]
 struct Items {
     items: Vec<ConnectionView>,
 }
 
-/// Lists the accounts of the workspace by name.
+/// Lists the connections of the workspace, in the order of their names.
 #[utoipa::path(get, path = "/connections", operation_id = "listConnections", tag = "connections",
     responses(
         (status = 200, description = "The connections", body = Items),
@@ -89,10 +89,11 @@ async fn find(api: &Api, workspace: Uuid, name: &str) -> Result<Connection, Prob
     found.ok_or_else(|| Problem::missing("connection", name))
 }
 
-/// Shows an account, without what is secret.
+/// Returns a connection, without its secrets.
 #[utoipa::path(get, path = "/connections/{name}", operation_id = "getConnection", tag = "connections",
     responses(
-        (status = 200, description = "The connection", body = ConnectionView, headers(("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+        (status = 200, description = "The connection", body = ConnectionView, headers(("etag" = String,
+            description = "The version of the connection, for If-Match and If-None-Match"))),
     )
 )]
 async fn show(
@@ -105,15 +106,19 @@ async fn show(
     conditional::show(&headers, &view(&api, connection))
 }
 
-/// Keeps an account, or replaces the one of that name.
+/// Creates a connection, or replaces the connection of that name.
 ///
-/// What is secret goes in and never comes out.
+/// Herald stores the secrets encrypted and never returns them.
 #[utoipa::path(put, path = "/connections/{name}", operation_id = "saveConnection", tag = "connections",
     request_body = Typed,
     responses(
-        (status = 200, description = "It replaced one", body = ConnectionView, headers(("location" = String, description = "Where it is"), ("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
-        (status = 201, description = "It is new", body = ConnectionView, headers(("location" = String, description = "Where it is"), ("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
-        (status = 409, description = "The one of that name is of another provider"),
+        (status = 200, description = "The connection replaced an earlier one", body = ConnectionView,
+            headers(("location" = String, description = "The address of the new resource"), ("etag" = String,
+            description = "The version of the connection, for If-Match and If-None-Match"))),
+        (status = 201, description = "The connection was created", body = ConnectionView, headers(("location" = String,
+            description = "The address of the new resource"), ("etag" = String,
+            description = "The version of the connection, for If-Match and If-None-Match"))),
+        (status = 409, description = "The connection of that name belongs to another provider"),
     )
 )]
 async fn save(
@@ -147,10 +152,10 @@ async fn save(
     Ok(([(header::LOCATION, place)], tagged(status, view(&api, connection))?).into_response())
 }
 
-/// Forgets an account and its secret.
+/// Deletes a connection and its secrets.
 #[utoipa::path(delete, path = "/connections/{name}", operation_id = "deleteConnection", tag = "connections",
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "The connection was deleted"),
     )
 )]
 async fn remove(
@@ -167,30 +172,31 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a test is to try.
+/// The target of a connection test.
 #[derive(Default, Deserialize, ToSchema)]
 #[schema(as = ConnectionTestRequest)]
 #[serde(deny_unknown_fields, default)]
 struct TestOf {
-    /// The Drive folder that is to be written to, or the Mautic form that is to be read.
+    /// The Drive folder to write to, or the Mautic form to read.
     target: Option<String>,
 }
 
-/// A test that a worker makes.
+/// A connection test, which a worker carries out.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ConnectionTest)]
 struct Testing {
-    /// The job.
+    /// The id of the job.
     job_id: Uuid,
-    /// Where it is.
+    /// The address of the job.
     job_url: String,
 }
 
-/// Lets a worker try an account; the job's result says what was found.
+/// Starts a test of a connection. The result of the job says what the worker found.
 #[utoipa::path(post, path = "/connections/{name}/test", operation_id = "testConnection", tag = "connections",
     request_body(content = Option<TestOf>),
     responses(
-        (status = 202, description = "The job that tries it", body = Testing, headers(("location" = String, description = "Where it is"))),
+        (status = 202, description = "The job that tests the connection", body = Testing, headers(("location" = String,
+            description = "The address of the new resource"))),
     )
 )]
 async fn test(
@@ -207,21 +213,21 @@ async fn test(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, job_url.clone())], Json(Testing { job_id, job_url })).into_response())
 }
 
-/// A consent that was asked for.
+/// A request for a person's consent.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Consent)]
 struct Authorize {
-    /// Where a person goes with a browser to consent.
+    /// The address that a person opens in a browser to give consent.
     authorize_url: String,
-    /// How long that works.
+    /// When the address expires.
     expires_at: DateTime<Utc>,
 }
 
-/// Begins a person's consent: the answer says where they go with a browser.
+/// Begins a person's consent. The answer has the address that the person opens in a browser.
 #[utoipa::path(post, path = "/connections/{name}/authorize", operation_id = "authorizeConnection", tag = "connections",
     responses(
-        (status = 200, description = "Where to go", body = Authorize),
-        (status = 409, description = "It is not an account that a person consents to"),
+        (status = 200, description = "The address for the person's browser", body = Authorize),
+        (status = 409, description = "The connection does not use a person's consent"),
     )
 )]
 async fn authorize(

@@ -22,23 +22,25 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Begin {
-    /// Which consent.
+    /// The token of the consent request.
     state: String,
 }
 
-/// Sends a person on to Google.
+/// Redirects a person to Google for consent.
 #[utoipa::path(get, path = "/authorize", operation_id = "beginConsent", tag = "public",
     params(Begin),
     responses(
-        (status = 303, description = "On to Google", headers(("location" = String, description = "Google"))),
-        (status = 404, description = "A page: this consent does not work any more", content_type = "text/html", body = String),
+        (status = 303, description = "A redirect to Google", headers(("location" = String,
+            description = "The address at Google"))),
+        (status = 404, description = "A page: the consent request has expired or was used", content_type = "text/html",
+            body = String),
     )
 )]
 async fn authorize(State(api): State<Api>, Parameters(asked): Parameters<Begin>) -> Result<Response, Problem> {
     match consent::authorize_url(&api.db, &api.accounts, &asked.state).await {
         Ok(url) => Ok(private(Redirect::to(&url).into_response())),
         Err(error @ ConsentError::Unknown) => {
-            Ok(page(StatusCode::NOT_FOUND, "This does not work any more", &error.to_string()))
+            Ok(page(StatusCode::NOT_FOUND, "This link no longer works", &error.to_string()))
         }
         Err(error) => Err(Problem::internal(&error)),
     }
@@ -47,35 +49,38 @@ async fn authorize(State(api): State<Api>, Parameters(asked): Parameters<Begin>)
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Back {
-    /// Which consent.
+    /// The token of the consent request.
     #[serde(default)]
     state: String,
-    /// What Google gives for a consent.
+    /// The authorization code from Google, if the person consented.
     #[param(value_type = Option<String>)]
     code: Option<secrecy::SecretString>,
-    /// What Google says if there is none.
+    /// The error code from Google, if the person did not consent.
     error: Option<String>,
 }
 
-/// Takes a person back from Google.
+/// Receives a person who returns from Google after the consent.
 #[utoipa::path(get, path = CALLBACK, operation_id = "takeConsent", tag = "public",
     params(Back),
     responses(
         (status = 200, description = "A page: Google is connected", content_type = "text/html", body = String),
-        (status = 400, description = "A page: the person or Google did not consent", content_type = "text/html", body = String),
-        (status = 404, description = "A page: this consent does not work any more", content_type = "text/html", body = String),
-        (status = 500, description = "A page: the consent could not be kept", content_type = "text/html", body = String),
-        (status = 502, description = "A page: Google refused", content_type = "text/html", body = String),
+        (status = 400, description = "A page: the person did not consent, or Google reported an error",
+            content_type = "text/html", body = String),
+        (status = 404, description = "A page: the consent request has expired or was used", content_type = "text/html",
+            body = String),
+        (status = 500, description = "A page: Herald could not store the consent", content_type = "text/html",
+            body = String),
+        (status = 502, description = "A page: Google refused the consent", content_type = "text/html", body = String),
     )
 )]
 async fn callback(State(api): State<Api>, Parameters(back): Parameters<Back>) -> Response {
     let Some(code) = back.code else {
         let said = back.error.unwrap_or_default();
         let text = match said.as_str() {
-            "access_denied" => {
-                "You did not consent. Nothing was changed; begin again if that was not meant.".to_owned()
-            }
-            _ => "Google did not say that you consented. Begin again.".to_owned(),
+            "access_denied" => "You did not consent, and Herald changed nothing. If you want \
+                                to connect Google, begin again."
+                .to_owned(),
+            _ => "Google did not confirm your consent. Begin again.".to_owned(),
         };
         return page(StatusCode::BAD_REQUEST, "Google is not connected", &text);
     };
@@ -85,7 +90,7 @@ async fn callback(State(api): State<Api>, Parameters(back): Parameters<Back>) ->
             page(
                 StatusCode::OK,
                 "Google is connected",
-                "Herald goes on with what waited for it. You can close this page.",
+                "Herald now continues the jobs that waited for this connection. You can close this page.",
             )
         }
         Err(error @ ConsentError::Unknown) => {
@@ -99,7 +104,7 @@ async fn callback(State(api): State<Api>, Parameters(back): Parameters<Back>) ->
             page(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Google is not connected",
-                "Herald could not keep your consent. Begin again.",
+                "Herald could not store your consent. Begin again.",
             )
         }
     }

@@ -39,28 +39,30 @@ pub(crate) fn webhook_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(webhook))
 }
 
-/// What became of a webhook.
+/// The receipt for a webhook.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CrmWebhookTaken)]
 struct Taken {
-    /// Whether it came before.
+    /// Whether Herald received the same webhook before.
     duplicate: bool,
 }
 
-/// Hears from the agency's CRM that one of its people is new, different or gone.
+/// Receives a webhook of the agency's CRM about a person who was created, changed or deleted.
 ///
-/// It is kept, and done by a job. One that comes again changes nothing.
+/// Herald stores the webhook, and a job processes it. A repeated webhook changes nothing.
 #[utoipa::path(post, path = "/webhooks/crm", operation_id = "receiveCrm", tag = "public",
     params(
-        ("webhook-id" = Option<String>, Header, description = "What it is known by, as Standard Webhooks have it"),
-        ("webhook-timestamp" = Option<String>, Header, description = "When it was sent, in seconds since 1970"),
-        ("webhook-signature" = Option<String>, Header, description = "`v1,` and the HMAC-SHA256 of id, time and body, in Base64; several with spaces between. A CRM that signs otherwise: see the settings"),
+        ("webhook-id" = Option<String>, Header, description = "The id of the webhook, as in Standard Webhooks"),
+        ("webhook-timestamp" = Option<String>, Header, description = "The time of sending, in seconds since 1970"),
+        ("webhook-signature" = Option<String>, Header,
+            description = "`v1,` and the HMAC-SHA256 of id, time and body in Base64. Spaces separate several \
+                           signatures. The settings allow other schemes"),
     ),
     request_body(content = Object),
     responses(
-        (status = 202, description = "It is kept", body = Taken),
-        (status = 400, description = "It is genuine, and no JSON object"),
-        (status = 401, description = "The signature is wrong or too old, or no secret is set"),
+        (status = 202, description = "Herald stored the webhook", body = Taken),
+        (status = 400, description = "The signature is right, but the body is not a JSON object"),
+        (status = 401, description = "The signature is wrong or too old, or Herald has no secret for the CRM"),
     )
 )]
 async fn webhook(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
@@ -69,14 +71,21 @@ async fn webhook(State(api): State<Api>, request: Request) -> Result<Response, P
     let signature = api.settings.crm.signature().map_err(|error| Problem::internal(&error))?;
     let checked = signature.check(&parts.headers, &body, api.db.now()).map_err(|refused| {
         tracing::warn!(why = refused.0, "a webhook of the CRM is refused");
-        Problem::new(Kind::Unauthorized, "the signature is not one of the CRM's secret, or the webhook is too old")
+        Problem::new(
+            Kind::Unauthorized,
+            "the signature does not match the secret of the CRM, or the webhook is too old: check the \
+             secret and the clocks",
+        )
     })?;
     let event: serde_json::Value = serde_json::from_slice(&body)
         .ok()
         .filter(serde_json::Value::is_object)
-        .ok_or_else(|| Problem::new(Kind::InvalidRequest, "the body is no JSON object"))?;
+        .ok_or_else(|| Problem::new(Kind::InvalidRequest, "the body is not a JSON object: send an object"))?;
     if input::nul(&body).is_some() {
-        return Err(Problem::new(Kind::InvalidRequest, "a text of the body has a NUL in it"));
+        return Err(Problem::new(
+            Kind::InvalidRequest,
+            "a text in the body contains a NUL character: send it without NUL",
+        ));
     }
     let is_new = api.people.take_crm_event(&checked, &event).await?;
     Ok((StatusCode::ACCEPTED, Json(Taken { duplicate: !is_new })).into_response())
@@ -86,20 +95,20 @@ async fn webhook(State(api): State<Api>, request: Request) -> Result<Response, P
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Which {
-    /// Only those who are not taken in as they are in the CRM.
+    /// Only people with a conflict: Herald could not take them over as they are in the CRM.
     conflicts: Option<bool>,
-    /// Where the page before ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many at most.
+    /// The largest number of rows on the page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<usize>,
 }
 
-/// Lists the CRM's people by their ids there, and who they are here.
+/// Lists the people of the CRM with their users in Herald, in the order of their ids in the CRM.
 #[utoipa::path(get, path = "/crm/users", operation_id = "listCrmUsers", tag = "crm",
     params(Which),
     responses(
-        (status = 200, description = "A page of them", body = Page<CrmUserRow>),
+        (status = 200, description = "A page of people", body = Page<CrmUserRow>),
     )
 )]
 async fn users(
@@ -111,11 +120,11 @@ async fn users(
     Ok(Json(Page::of(found, limit, |row| row.external_id.clone())))
 }
 
-/// Lists the readings of the CRM's list, the last first.
+/// Lists the syncs with the CRM, the newest first.
 #[utoipa::path(get, path = "/crm/syncs", operation_id = "listCrmSyncs", tag = "crm",
     params(PageParameters),
     responses(
-        (status = 200, description = "A page of them", body = Page<CrmSync>),
+        (status = 200, description = "A page of syncs", body = Page<CrmSync>),
     )
 )]
 async fn syncs(
@@ -130,9 +139,11 @@ async fn syncs(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct StartSync {
-    /// `all` also finds who is gone; `changes` reads what changed since the last one.
+    /// `all` reads everything and also finds deleted people; `changes` reads what changed since the last sync.
     scope: SyncScope,
-    /// So many people may be missing from the list: for who has looked, after a sync was held.
+    /// How many people may be missing from the CRM's list.
+    ///
+    /// Set it after a sync was held and an administrator checked that these people really left.
     #[schema(maximum = 1_000_000)]
     allow_missing: Option<u32>,
 }
@@ -140,16 +151,17 @@ struct StartSync {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CrmSyncBegun)]
 struct Begun {
-    /// The job that reads the list: a new one, or the one that is at it.
+    /// The job that runs the sync: a new job, or the one that is already running.
     job_id: Uuid,
 }
 
-/// Reads the CRM's list.
+/// Starts a sync with the CRM's list of people.
 #[utoipa::path(post, path = "/crm/syncs", operation_id = "startCrmSync", tag = "crm",
     request_body = StartSync,
     responses(
-        (status = 202, description = "A job reads it", body = Begun, headers(("location" = String, description = "The job"))),
-        (status = 409, description = "No CRM is set up"),
+        (status = 202, description = "A job runs the sync", body = Begun, headers(("location" = String,
+            description = "The address of the job"))),
+        (status = 409, description = "The settings name no CRM"),
     )
 )]
 async fn sync(

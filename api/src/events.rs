@@ -51,9 +51,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(job)).routes(routes!(batch)).routes(routes!(queues))
 }
 
-/// Tells a job's changes as they happen, until it has ended.
+/// Streams the changes of a job until it ends.
 ///
-/// Server-sent events named `change`; `data` is what a `GET` of the thing answers. The state of now comes first.
+/// The stream holds server-sent events named `change`. The `data` of each is the answer to a `GET` of the resource.
+/// The first event holds the current state.
 #[utoipa::path(get, path = "/jobs/{id}/events", operation_id = "watchJob", tag = "events",
     responses(
         (status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
@@ -68,9 +69,10 @@ async fn job(
     open(&api, Subject::Job(workspace, id), standing).await
 }
 
-/// Tells a batch's changes as they happen, until it has ended.
+/// Streams the changes of a batch until it ends.
 ///
-/// Server-sent events named `change`; `data` is what a `GET` of the thing answers. The state of now comes first.
+/// The stream holds server-sent events named `change`. The `data` of each is the answer to a `GET` of the resource.
+/// The first event holds the current state.
 #[utoipa::path(get, path = "/batches/{id}/events", operation_id = "watchBatch", tag = "events",
     responses(
         (status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),
@@ -85,9 +87,10 @@ async fn batch(
     open(&api, Subject::Batch(workspace, id), standing).await
 }
 
-/// Tells the queues' changes as they happen.
+/// Streams the changes of the queues.
 ///
-/// Server-sent events named `change`; `data` is what a `GET` of the thing answers. The state of now comes first.
+/// The stream holds server-sent events named `change`. The `data` of each is the answer to a `GET` of the resource.
+/// The first event holds the current state.
 #[utoipa::path(get, path = "/queues/events", operation_id = "watchQueues", tag = "events",
     responses(
         (status = 200, description = "A stream of events", content_type = "text/event-stream", body = String),

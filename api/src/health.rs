@@ -32,33 +32,33 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 type Last = Arc<Mutex<Option<(Instant, Readiness)>>>;
 
-/// What was found.
+/// The state of the parts that Herald needs.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct Readiness {
     /// `ready`, or `not ready`.
     #[schema(pattern = "^(not )?ready$")]
     status: &'static str,
-    /// `ok`, or what is wrong.
+    /// `ok`, or a description of the fault.
     database: String,
-    /// `ok`, or what is wrong.
+    /// `ok`, or a description of the fault.
     files: String,
 }
 
-/// Answers while the process lives.
+/// Answers as long as the process runs.
 #[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "health",
     responses(
-        (status = 200, description = "It lives", content_type = "text/plain", body = String),
+        (status = 200, description = "The process runs", content_type = "text/plain", body = String),
     )
 )]
 async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Says whether the database answers and the file store takes a file.
+/// Checks that the database answers and that the file store accepts a file.
 #[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "health",
     responses(
-        (status = 200, description = "Both do", body = Readiness),
-        (status = 503, description = "One does not", body = Readiness),
+        (status = 200, description = "The database and the file store are ready", body = Readiness),
+        (status = 503, description = "The database or the file store is not ready", body = Readiness),
     )
 )]
 async fn ready(State(api): State<Api>, Extension(last): Extension<Last>) -> Response {
@@ -90,7 +90,7 @@ async fn within<E: std::error::Error>(probe: impl Future<Output = Result<(), E>>
         Ok(Ok(())) => "ok".to_owned(),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");
-            format!("{what} refuses; the log says why")
+            format!("{what} reports an error; the log has the reason")
         }
         Err(_) => {
             tracing::warn!("not ready: {what} does not answer");

@@ -13,7 +13,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(home)).routes(routes!(problems))
 }
 
-/// Says what this is, and who may come in.
+/// Returns the home page of this installation.
 #[utoipa::path(get, path = "/", operation_id = "getHome", tag = "public",
     responses(
         (status = 200, description = "A page", content_type = "text/html", body = String),
@@ -27,10 +27,10 @@ async fn home(State(api): State<Api>) -> impl IntoResponse {
     )
 }
 
-/// Says what the problem types mean.
+/// Describes the problem types.
 #[utoipa::path(get, path = "/problems", operation_id = "getProblems", tag = "public",
     responses(
-        (status = 200, description = "The types, in Markdown", content_type = "text/plain", body = String),
+        (status = 200, description = "The problem types, in Markdown", content_type = "text/plain", body = String),
     )
 )]
 async fn problems() -> impl IntoResponse {

@@ -98,12 +98,13 @@ pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -
         }
         Claim::InProgress => Err(Problem::new(
             Kind::InProgress,
-            "a request with this Idempotency-Key is being answered: ask again in a moment",
+            "a request with this Idempotency-Key is still in progress: try again in a moment",
         )
         .header(header::RETRY_AFTER, "2")),
         Claim::AnotherRequest => Err(Problem::new(
             Kind::KeyReused,
-            "this Idempotency-Key was sent with another request within the last 24 hours: make a new one for each request",
+            "this Idempotency-Key was used for another request within the last 24 hours: create a new \
+             key for each request",
         )),
     }
 }
@@ -124,12 +125,13 @@ fn route(extensions: &Extensions) -> Option<&str> {
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let mut sent = headers.get_all(KEY).iter();
     let (Some(key), None) = (sent.next(), sent.next()) else {
-        return Err(Problem::new(Kind::InvalidRequest, "send one Idempotency-Key"));
+        return Err(Problem::new(Kind::InvalidRequest, "the request has several Idempotency-Key headers: send one"));
     };
     let key = key.to_str().unwrap_or_default().trim();
     let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
     if key.is_empty() || key.len() > LONGEST_KEY {
-        let detail = format!("an Idempotency-Key has 1 to {LONGEST_KEY} printable characters; a UUID does well");
+        let detail =
+            format!("the Idempotency-Key is not valid: use 1 to {LONGEST_KEY} printable characters, such as a UUID");
         return Err(Problem::new(Kind::InvalidRequest, detail));
     }
     Ok(key.to_owned())

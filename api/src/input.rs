@@ -27,7 +27,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         let id: Result<Path<Uuid>, PathRejection> = Path::from_request_parts(parts, state).await;
         // What is no id is the id of nothing.
         id.map(|Path(id)| Self(id))
-            .map_err(|_| Problem::new(Kind::NotFound, "the path holds no id; ids look like 0199…-…"))
+            .map_err(|_| Problem::new(Kind::NotFound, "the path does not contain a valid id: ids look like 0199…-…"))
     }
 }
 
@@ -59,7 +59,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NameAndKey {
 
 /// Nothing can have such a name.
 fn unheard_of() -> Problem {
-    Problem::new(Kind::NotFound, "a name in the path is not UTF-8, or has a NUL in it")
+    Problem::new(Kind::NotFound, "a name in the path is not UTF-8, or contains a NUL character: correct the path")
 }
 
 /// The parameters after the `?`.
@@ -73,13 +73,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
         let pairs = parts.uri.query().into_iter().flat_map(|query| query.split('&'));
         if let Some(pair) = pairs.into_iter().find(|pair| pair.contains("%00")) {
             let name = pair.split('=').next().unwrap_or_default();
-            return Err(Problem::field(name, format!("{name} has a NUL in it")));
+            return Err(Problem::field(name, format!("{name} contains a NUL character: send it without NUL")));
         }
         let read = Query::<T>::from_request_parts(parts, state).await;
         read.map(|Query(read)| Self(read)).map_err(|refusal| {
             let text = refusal.body_text();
             let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text).to_owned();
-            Problem::new(Kind::InvalidRequest, format!("the parameters after ? cannot be read: {text}"))
+            Problem::new(Kind::InvalidRequest, format!("the query parameters cannot be read: {text}"))
         })
     }
 }
@@ -87,7 +87,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
 /// A JSON body of at most [`limits::JSON_BYTES`].
 pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
     if !is_media_type(request.headers(), "application/json") {
-        return Err(Problem::new(Kind::UnsupportedMediaType, "send JSON, with Content-Type: application/json"));
+        return Err(Problem::new(
+            Kind::UnsupportedMediaType,
+            "the body must be JSON: send it with Content-Type: application/json",
+        ));
     }
     json_body(request.into_body()).await
 }
@@ -104,9 +107,9 @@ pub(crate) async fn bytes(body: Body, most: usize) -> Result<Bytes, Problem> {
         let too_long =
             std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
         if too_long {
-            Problem::new(Kind::TooLarge, format!("the body is over {} KB", most >> 10))
+            Problem::new(Kind::TooLarge, format!("the body is larger than {} KB: send less", most >> 10))
         } else {
-            Problem::new(Kind::InvalidRequest, "the body broke off before its end")
+            Problem::new(Kind::InvalidRequest, "the body ended early: send the request again")
         }
     })
 }
@@ -121,11 +124,14 @@ async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
             let pointer = if path == "." { String::new() } else { path.replace(['.', '['], "/").replace(']', "") };
             return Problem::faults(Kind::InvalidField, vec![Fault::new(&pointer, plain(&cause))]);
         }
-        Problem::new(Kind::InvalidRequest, format!("the body is not JSON: {cause}"))
+        Problem::new(Kind::InvalidRequest, format!("the body is not valid JSON: {cause}"))
     })?;
-    reader.end().map_err(|error| Problem::new(Kind::InvalidRequest, format!("the body is not JSON: {error}")))?;
+    reader.end().map_err(|error| Problem::new(Kind::InvalidRequest, format!("the body is not valid JSON: {error}")))?;
     match nul(&bytes) {
-        Some(pointer) => Err(Problem::faults(Kind::InvalidField, vec![Fault::new(&pointer, "a text has a NUL in it")])),
+        Some(pointer) => Err(Problem::faults(
+            Kind::InvalidField,
+            vec![Fault::new(&pointer, "the text contains a NUL character: send it without NUL")],
+        )),
         None => Ok(read),
     }
 }

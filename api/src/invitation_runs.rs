@@ -63,26 +63,26 @@ pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
         .layer(middleware::from_fn(move |request, next| limits::upload(limit, request, next)))
 }
 
-/// A run with what surrounds it.
+/// A run with its event, template, progress and problems.
 #[derive(Serialize, ToSchema)]
 struct RunView {
     #[serde(flatten)]
     run: Run,
-    /// What the guests are invited to.
+    /// The event that the guests are invited to.
     event: Option<Event>,
-    /// What their invitations are drawn on.
+    /// The template of the invitations.
     template: Option<TemplateRow>,
-    /// How far its jobs are.
+    /// The progress of the jobs.
     batch: Option<Batch>,
-    /// Why it does not go on by itself, and what to do.
+    /// What the run waits for, and what to do about it.
     waits_for: Vec<Wait>,
-    /// Remarks about rows of the list, by line.
+    /// Problems of rows of the guest list, in the order of the lines.
     problems: Vec<ImportProblem>,
-    /// There are more problems than shown; `results.csv` has all.
+    /// Whether there are more problems than this answer shows; `results.csv` has all of them.
     more_problems: bool,
-    /// Its guests.
+    /// The address of the list of guests.
     guests_url: String,
-    /// Its results, once it has ended.
+    /// The address of the results, which exist once the run has ended.
     results_url: String,
 }
 
@@ -130,7 +130,7 @@ async fn list(
     Ok(Json(Page::of(runs, limit, |run| run.id.to_string())))
 }
 
-/// Shows how far a run is.
+/// Returns a run with its progress.
 #[utoipa::path(get, path = "/invitation-runs/{id}", operation_id = "getRun", tag = "invitation-runs",
     responses(
         (status = 200, description = "The run", body = RunView),
@@ -155,47 +155,47 @@ async fn show(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct GuestParameters {
-    /// By what became of them.
+    /// Only guests whose invitation is in this state.
     #[param(pattern = "^(pending|made|failed|cancelled)$")]
     state: Option<String>,
-    /// Where the page before ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many at most.
+    /// The largest number of rows on the page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<usize>,
 }
 
-/// A guest of a run. The link is shown once it leads somewhere.
+/// A guest of a run. The link is shown once the invitation exists.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Guest)]
 struct GuestView {
-    /// The invitation.
+    /// The id of the invitation.
     invitation_id: Uuid,
-    /// The contact.
+    /// The id of the contact.
     contact_id: Uuid,
-    /// The guest's place in the list.
+    /// The guest's position in the list.
     position: i64,
     /// The guest's name.
     name: String,
-    /// The guest's e-mail.
+    /// The guest's e-mail address.
     email: Option<String>,
     /// The guest's lucky number.
     lucky_number: String,
-    /// Where the invitation can be seen.
+    /// The address of the invitation.
     link: Option<String>,
-    /// The step it is at.
+    /// The current step of the invitation.
     #[schema(pattern = "^(picture|render|upload|publish|done)$")]
     step: String,
-    /// What became of it.
+    /// The state of the invitation.
     #[schema(pattern = "^(pending|made|failed|cancelled)$")]
     state: String,
     /// Whether the guest had the invitation before this run.
     had_one: bool,
-    /// Why it failed, and what to do.
+    /// Why the invitation failed, and what to do about it.
     reason: Option<String>,
-    /// What a person should know about picture and drawing.
+    /// Remarks about the guest's picture and the drawn invitation.
     notes: Vec<String>,
-    /// How far the guest is: one entry a step, in order.
+    /// The progress of the invitation: one entry for each step, in order.
     steps: Vec<Step>,
 }
 
@@ -205,9 +205,9 @@ struct GuestView {
 struct Step {
     /// `picture`, `face`, `rendered`, `uploaded` or `published`.
     name: &'static str,
-    /// `done`, `none` (there is nothing to be done), `now`, `failed`, `cancelled` or `waiting`.
+    /// `done`, `none` (nothing to do), `now`, `failed`, `cancelled` or `waiting`.
     state: &'static str,
-    /// Where it led, or why it did not.
+    /// The result of the step, or the reason for its failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
@@ -267,7 +267,9 @@ impl From<InvitationRow> for GuestView {
     }
 }
 
-/// Lists what became of each guest, in the order of the list. Viewers see no addresses.
+/// Lists the guests of a run with the state of their invitations, in the order of the guest list.
+///
+/// Viewers do not see e-mail addresses.
 #[utoipa::path(get, path = "/invitation-runs/{id}/guests", operation_id = "listGuests", tag = "invitation-runs",
     params(GuestParameters),
     responses(
@@ -295,11 +297,14 @@ async fn guests(
     Ok(Json(Page::of(rows, limit, |row| row.position.to_string()).map(GuestView::from)))
 }
 
-/// Answers with the results as a table, once the run has ended. That somebody took it is written in the audit log.
+/// Returns the results of a run that has ended, as a CSV table.
+///
+/// The download is recorded in the audit log.
 #[utoipa::path(get, path = "/invitation-runs/{id}/results.csv", operation_id = "getResults", tag = "invitation-runs",
     responses(
-        (status = 200, description = "The table", content_type = "text/csv", body = String),
-        (status = 409, description = "It has not ended, or the table is being written", headers(("retry-after" = i64, description = "Seconds"))),
+        (status = 200, description = "The CSV table", content_type = "text/csv", body = String),
+        (status = 409, description = "The run has not ended, or the table is not ready", headers(("retry-after" = i64,
+            description = "The seconds to wait"))),
     )
 )]
 async fn results_csv(
@@ -312,14 +317,14 @@ async fn results_csv(
     if !run.has_ended() {
         return Err(Problem::new(
             Kind::WrongState,
-            format!("the run is still {}: its results come when it ends", run.state),
+            format!("the run is still {}: its results are available when it has ended", run.state),
         )
         .header(header::RETRY_AFTER, "2"));
     }
     let (bytes, content) = match api.files.stream(&results::key(workspace, id)).await {
         Ok(found) => found,
         Err(FilesError::Missing(_)) => {
-            let detail = "the run has ended and its results are being written; if that lasts, look for a dead \
+            let detail = "the results are not ready: try again in a moment. If that does not help, look for a dead \
                           invitation.summary job under /api/v1/jobs and retry it";
             return Err(Problem::new(Kind::WrongState, detail).header(header::RETRY_AFTER, "2"));
         }
@@ -336,11 +341,11 @@ async fn results_csv(
     Ok((headers, Body::from_stream(content)).into_response())
 }
 
-/// Cancels a run: nothing more is started, and what runs is asked to stop.
+/// Cancels a run. Herald starts no more of its jobs and asks the running ones to stop.
 #[utoipa::path(post, path = "/invitation-runs/{id}/cancel", operation_id = "cancelRun", tag = "invitation-runs",
     responses(
         (status = 200, description = "The run", body = RunView),
-        (status = 409, description = "It has ended already"),
+        (status = 409, description = "The run has already ended"),
     )
 )]
 async fn cancel(
@@ -358,26 +363,31 @@ async fn cancel(
         }
         None => {
             let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
-            Err(Problem::new(Kind::WrongState, format!("the run is {} already: there is nothing to cancel", run.state)))
+            Err(Problem::new(
+                Kind::WrongState,
+                format!("the run is already {}: only a run that has not ended can be cancelled", run.state),
+            ))
         }
     }
 }
 
-/// What a retry set going.
+/// The result of a retry.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RunRetried)]
 struct Retried {
-    /// Jobs put in the ledger.
+    /// The number of enqueued jobs.
     enqueued: usize,
     #[serde(flatten)]
     run: RunView,
 }
 
-/// Takes up failed and cancelled guests, and a list that was not read to its end.
+/// Retries the failed and cancelled guests of a run, and the import of its list if that did not finish.
 #[utoipa::path(post, path = "/invitation-runs/{id}/retry", operation_id = "retryRun", tag = "invitation-runs",
     responses(
-        (status = 200, description = "There was nothing to retry", body = Retried, headers(("location" = String, description = "Where it is"))),
-        (status = 202, description = "It goes on", body = Retried, headers(("location" = String, description = "Where it is"))),
+        (status = 200, description = "There was nothing to retry", body = Retried, headers(("location" = String,
+            description = "The address of the run"))),
+        (status = 202, description = "The run continues", body = Retried, headers(("location" = String,
+            description = "The address of the run"))),
     )
 )]
 async fn retry(

@@ -57,13 +57,13 @@ async fn list(
     Ok(Json(Page::of(jobs, limit, |job| job.id.to_string())))
 }
 
-/// What holds jobs up.
+/// The causes of failed jobs.
 #[derive(Serialize, ToSchema)]
 struct Failures {
     items: Vec<FailureGroup>,
 }
 
-/// Lists what holds jobs up, by cause, the one with the most jobs first.
+/// Lists the causes of failed jobs, the one with the most jobs first.
 #[utoipa::path(get, path = "/jobs/failures", operation_id = "listFailures", tag = "jobs",
     params(Asked),
     responses(
@@ -86,7 +86,7 @@ async fn failures(
 struct JobView {
     #[serde(flatten)]
     job: JobRow,
-    /// Its failed attempts, the first first.
+    /// The failed attempts of the job, the oldest first.
     errors: Vec<JobError>,
 }
 
@@ -96,7 +96,7 @@ async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<JobView, Problem> 
     Ok(JobView { job, errors })
 }
 
-/// Shows a job with the error of each failed attempt.
+/// Returns a job with the error of each failed attempt.
 #[utoipa::path(get, path = "/jobs/{id}", operation_id = "getJob", tag = "jobs",
     responses(
         (status = 200, description = "The job", body = JobView),
@@ -106,11 +106,12 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): I
     Ok(Json(view(&api, workspace, id).await?))
 }
 
-/// Tries a dead or cancelled job again.
+/// Retries a dead or cancelled job.
 #[utoipa::path(post, path = "/jobs/{id}/retry", operation_id = "retryJob", tag = "jobs",
     responses(
-        (status = 202, description = "It will be tried again", body = JobView, headers(("location" = String, description = "Where it is"))),
-        (status = 409, description = "It is neither dead nor cancelled, or another job does the same work"),
+        (status = 202, description = "The job will run again", body = JobView, headers(("location" = String,
+            description = "The address of the job"))),
+        (status = 409, description = "The job is neither dead nor cancelled, or another job does the same work"),
     )
 )]
 async fn retry(
@@ -125,8 +126,8 @@ async fn retry(
         drop(tx);
         let now = view(&api, workspace, id).await?;
         let detail = match now.job.state.as_str() {
-            "dead" | "cancelled" => "another job does the same work right now: wait for it to end".to_owned(),
-            state => format!("the job is {state}: only a dead or cancelled one can be retried"),
+            "dead" | "cancelled" => "another job is doing the same work: wait for it to end".to_owned(),
+            state => format!("the job is {state}: only a dead or cancelled job can be retried"),
         };
         return Err(Problem::new(Kind::WrongState, detail));
     }
@@ -139,9 +140,9 @@ async fn retry(
 /// Cancels a job.
 #[utoipa::path(post, path = "/jobs/{id}/cancel", operation_id = "cancelJob", tag = "jobs",
     responses(
-        (status = 200, description = "It was waiting and is cancelled", body = JobView),
-        (status = 202, description = "It runs and was asked to stop", body = JobView),
-        (status = 409, description = "It has ended already"),
+        (status = 200, description = "The job was waiting and is now cancelled", body = JobView),
+        (status = 202, description = "The job is running and was asked to stop", body = JobView),
+        (status = 409, description = "The job has already ended"),
     )
 )]
 async fn cancel(
@@ -157,7 +158,7 @@ async fn cancel(
         Cancelled::AlreadyEnded(state) => {
             return Err(Problem::new(
                 Kind::WrongState,
-                format!("the job is {state} already: there is nothing to cancel"),
+                format!("the job is already {state}: only a job that has not ended can be cancelled"),
             ));
         }
         Cancelled::Unknown => return Err(Problem::missing("job", id)),
@@ -173,8 +174,8 @@ async fn cancel(
 /// Deletes a job that has ended, with its errors.
 #[utoipa::path(delete, path = "/jobs/{id}", operation_id = "deleteJob", tag = "jobs",
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 409, description = "It has not ended"),
+        (status = 204, description = "The job was deleted"),
+        (status = 409, description = "The job has not ended"),
     )
 )]
 async fn delete(
@@ -189,7 +190,7 @@ async fn delete(
         let job = view(&api, workspace, id).await?.job;
         return Err(Problem::new(
             Kind::WrongState,
-            format!("the job is {}: only one that has ended can be deleted; cancel it first", job.state),
+            format!("the job is {}: only a job that has ended can be deleted; cancel it first", job.state),
         ));
     }
     audit::record(&mut tx, &actor, Entry::of("job.delete", id).affecting(1)).await?;

@@ -33,9 +33,9 @@ pub(crate) async fn in_time(request: Request, next: Next) -> Result<Response, Pr
 }
 
 async fn within(longest: Duration, request: Request, next: Next) -> Result<Response, Problem> {
-    tokio::time::timeout(longest, next.run(request))
-        .await
-        .map_err(|_| Problem::new(Kind::TimedOut, format!("no answer within {} seconds; try again", longest.as_secs())))
+    tokio::time::timeout(longest, next.run(request)).await.map_err(|_| {
+        Problem::new(Kind::TimedOut, format!("Herald did not answer within {} seconds: try again", longest.as_secs()))
+    })
 }
 
 /// Guards a route that takes uploads: one whose announced length is over `limit` bytes is refused before it is taken in, and of one that
@@ -71,7 +71,7 @@ impl Stream for Rest {
 pub(crate) fn too_large(limit: u64) -> Problem {
     Problem::new(
         Kind::TooLarge,
-        format!("the upload is over {} MB: send less at once, or raise http.max_upload_mb", limit >> 20),
+        format!("the upload is larger than {} MB: send less at once, or raise http.max_upload_mb", limit >> 20),
     )
 }
 

@@ -26,10 +26,11 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// Shows the invitation that a signed link leads to.
 #[utoipa::path(get, path = "/i/{token}", operation_id = "openLink", tag = "public",
-    params(("token" = String, Path, description = "Signed; it expires")),
+    params(("token" = String, Path, description = "The signed token of the link, which expires")),
     responses(
         (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"))),
-        (status = 404, description = "A page: the link is wrong, or the invitation is not made yet", content_type = "text/html", body = String),
+        (status = 404, description = "A page: the link is wrong, or the invitation does not exist yet",
+            content_type = "text/html", body = String),
         (status = 410, description = "A page: the link has expired", content_type = "text/html", body = String),
     )
 )]
@@ -106,7 +107,8 @@ fn unknown() -> Response {
     page(
         StatusCode::NOT_FOUND,
         "This link does not lead to an invitation",
-        "Part of it may be missing. Please open it as it was sent to you, or ask your host for it.",
+        "A part of the link may be missing. Please open the link exactly as you received it, or ask your \
+         host for a new one.",
     )
 }
 
@@ -118,7 +120,7 @@ fn not_made_yet() -> Response {
     let mut response = page(
         StatusCode::NOT_FOUND,
         "This invitation is not ready yet",
-        "It is being made. Please open the link again a little later.",
+        "We are still making your invitation. Please open the link again a little later.",
     );
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
     response

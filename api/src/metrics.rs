@@ -18,10 +18,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(show)).layer(axum::middleware::from_fn(limits::in_time))
 }
 
-/// Tells counts to Prometheus.
+/// Returns the metrics in the text format of Prometheus.
 #[utoipa::path(get, path = "/metrics", operation_id = "getMetrics", tag = "health",
     responses(
-        (status = 200, description = "Counts", content_type = "text/plain", body = String),
+        (status = 200, description = "The metrics", content_type = "text/plain", body = String),
     )
 )]
 async fn show(State(api): State<Api>) -> Response {

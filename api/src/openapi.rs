@@ -25,8 +25,9 @@ use crate::{
     problem::{Body, Fault, Kind},
 };
 
-const ABOUT: &str = "Everything under `/api/v1` speaks JSON and wants a token. Errors are problems (RFC 9457); `/problems` describes their types. \
-                     Every answer has an `x-request-id`. Lists come in pages.";
+const ABOUT: &str = "The endpoints under `/api/v1` use JSON and need a token, except those for signing in. Errors \
+                     are problems (RFC 9457); `/problems` describes their types. Every answer has an `x-request-id`. \
+                     Lists come in pages.";
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(document)).merge(page::routes())
@@ -80,7 +81,7 @@ fn whole(parts: [(OpenApi, Access); 2]) -> Value {
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "bearer": { "type": "http", "scheme": "bearer", "description": "The token that the first start printed" },
+                "bearer": { "type": "http", "scheme": "bearer", "description": "An access token of a person, or an API key" },
             },
         },
     })
@@ -93,11 +94,11 @@ fn merge(into: &mut Value, operations: Value) {
     }
 }
 
-/// Describes the API: this document.
+/// Returns this description of the API.
 #[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "getOpenApi", tag = "public",
     responses(
         (status = 200, description = "An OpenAPI 3.1 document", content_type = "application/json", body = Object,
-            headers(("etag" = String, description = "Its version, for If-None-Match"))),
+            headers(("etag" = String, description = "The version of the document, for If-None-Match"))),
     )
 )]
 async fn document(Extension(Document(document)): Extension<Document>, headers: HeaderMap) -> Response {

@@ -15,18 +15,18 @@ const MOST: usize = 500;
 pub(crate) struct Page<T> {
     /// The rows.
     items: Vec<T>,
-    /// Sent back as `cursor` it gets the next page; `null` on the last one.
+    /// The `cursor` of the next page; `null` on the last page.
     next_cursor: Option<String>,
 }
 
-/// What may be asked of a list that has no filters.
+/// The parameters of a list without filters.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageParameters {
-    /// Where the page before ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// How many at most.
+    /// The largest number of rows on the page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<usize>,
 }
@@ -50,7 +50,9 @@ pub(crate) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
 /// The row after which a page begins.
 pub(crate) fn after<T: std::str::FromStr>(cursor: Option<&str>) -> Result<Option<T>, Problem> {
     let read = |cursor: &str| {
-        cursor.parse().map_err(|_| Problem::field("cursor", "not a cursor of this list: send `next_cursor` as it came"))
+        cursor.parse().map_err(|_| {
+            Problem::field("cursor", "cursor is not a cursor of this list: send the `next_cursor` of the previous page")
+        })
     };
     cursor.map(read).transpose()
 }

@@ -27,29 +27,30 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(start))
 }
 
-/// A probe to be started.
+/// The parameters of a new probe.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ProbeRequest)]
 #[serde(deny_unknown_fields)]
 struct Order {
-    /// How many jobs.
+    /// The number of jobs.
     #[schema(minimum = 1, maximum = 10_000)]
     jobs: i64,
-    /// Made up if not given; 1 to 200 bytes.
+    /// The name of the probe, 1 to 200 bytes; Herald chooses one if it is missing.
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
-    /// Tries of each job; the kind's if not given.
+    /// The number of attempts of each job; by default that of the kind.
     #[schema(minimum = 1, maximum = 100)]
     tries: Option<i64>,
 }
 
-/// Starts jobs that do nothing but show that the fleet works.
+/// Starts jobs that do no work, to show that the fleet runs jobs.
 ///
-/// Safe to repeat: a probe of the same name is found, not made again.
+/// The request is safe to repeat: Herald returns an existing probe of the same name.
 #[utoipa::path(post, path = "/probes", operation_id = "startProbe", tag = "probes",
     request_body = Order,
     responses(
-        (status = 202, description = "The batch of its jobs", body = Batch, headers(("location" = String, description = "Where it is"))),
+        (status = 202, description = "The batch of its jobs", body = Batch, headers(("location" = String,
+            description = "The address of the batch"))),
     )
 )]
 async fn start(State(api): State<Api>, Workspace(workspace): Workspace, request: Request) -> Result<Response, Problem> {
@@ -58,11 +59,17 @@ async fn start(State(api): State<Api>, Workspace(workspace): Workspace, request:
         return Err(Problem::field("jobs", format!("jobs is {jobs}: use 1 to {MOST}")));
     }
     if tries.is_some_and(|tries| !(1..=MOST_TRIES).contains(&tries)) {
-        return Err(Problem::field("tries", format!("tries is out of range: use 1 to {MOST_TRIES}")));
+        return Err(Problem::field(
+            "tries",
+            format!("the number of attempts (tries) is out of range: use 1 to {MOST_TRIES}"),
+        ));
     }
     let name = name.unwrap_or_else(|| api.db.new_id().to_string());
     if name.is_empty() || name.len() > LONGEST_NAME {
-        return Err(Problem::field("name", format!("a probe's name has 1 to {LONGEST_NAME} bytes")));
+        return Err(Problem::field(
+            "name",
+            format!("the name of the probe is empty or too long: use 1 to {LONGEST_NAME} bytes"),
+        ));
     }
     let probe = Probe { workspace_id: workspace, name: &name, tries };
     let (id, _) = herald_shared::probe::start_probe(&api.db, probe, 0..jobs).await.map_err(|error| match error {

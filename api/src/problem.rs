@@ -102,24 +102,24 @@ impl Kind {
             Self::InvalidRequest => ("invalid-request", StatusCode::BAD_REQUEST, "The request cannot be read"),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid token is needed"),
             Self::InvalidCredentials => {
-                ("invalid-credentials", StatusCode::UNAUTHORIZED, "What was sent signs nobody in")
+                ("invalid-credentials", StatusCode::UNAUTHORIZED, "The credentials are not valid")
             }
-            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "That is not allowed"),
-            Self::WorkspaceNeeded => ("workspace-needed", StatusCode::BAD_REQUEST, "A workspace must be named"),
-            Self::CodeRefused => ("code-refused", StatusCode::UNPROCESSABLE_ENTITY, "The code opens nothing"),
-            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is no such thing"),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The caller is not allowed to do that"),
+            Self::WorkspaceNeeded => ("workspace-needed", StatusCode::BAD_REQUEST, "The request must name a workspace"),
+            Self::CodeRefused => ("code-refused", StatusCode::UNPROCESSABLE_ENTITY, "The code is not valid"),
+            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "Nothing was found"),
             Self::MethodNotAllowed => {
-                ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "The method does not apply here")
+                ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "The path does not support the method")
             }
-            Self::WrongState => ("wrong-state", StatusCode::CONFLICT, "Its state does not allow that"),
+            Self::WrongState => ("wrong-state", StatusCode::CONFLICT, "The current state does not allow that"),
             Self::InProgress => ("in-progress", StatusCode::CONFLICT, "The same request is being answered"),
             Self::PreconditionFailed => {
-                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "It is not what you saw")
+                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "The resource is not in the expected state")
             }
-            Self::QuotaExceeded => ("quota-exceeded", StatusCode::CONFLICT, "The workspace has as much as it may have"),
+            Self::QuotaExceeded => ("quota-exceeded", StatusCode::CONFLICT, "The workspace has reached its quota"),
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The upload is too large"),
             Self::UnsupportedMediaType => {
-                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type is not read here")
+                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type is not supported")
             }
             Self::InvalidField => ("invalid-field", StatusCode::UNPROCESSABLE_ENTITY, "A field has a wrong value"),
             Self::KeyReused => {
@@ -144,17 +144,17 @@ impl Kind {
     }
 }
 
-/// One thing that is wrong with the request.
+/// One fault of the request.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Fault {
-    /// The field, as a JSON pointer; of a form or a query, `/` and the field's name.
+    /// The field, as a JSON pointer. In a form or a query: `/` and the field's name.
     pub(crate) pointer: String,
-    /// What is wrong and what to do.
+    /// What is wrong and what to do about it.
     pub(crate) detail: String,
-    /// The line of the file, from 1.
+    /// The line of the file, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) line: Option<u64>,
-    /// The column of the file, from 1.
+    /// The column of the file, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) column: Option<u64>,
     /// The slot of the template.
@@ -183,20 +183,20 @@ pub(crate) struct Problem {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Body<'a> {
-    /// What kind of problem it is: `/problems` describes each.
+    /// The type of the problem; `/problems` describes each type.
     r#type: String,
-    /// The same for every problem of the type.
+    /// The title, which is the same for every problem of the type.
     title: &'static str,
-    /// The answer's status.
+    /// The HTTP status of the answer.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What is wrong and what to do, for people.
+    /// What is wrong and what to do about it, for people to read.
     detail: &'a str,
-    /// The fields to blame, if particular ones are.
+    /// The faulty fields, if the problem lies in particular fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Option<Vec<Fault>>)]
     errors: &'a [Fault],
-    /// Under which the log knows the request.
+    /// The id of the request in Herald's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
@@ -229,8 +229,11 @@ impl Problem {
 
     /// A defect: the log gets the cause, the client does not.
     pub(crate) fn internal(cause: &(dyn Error + 'static)) -> Self {
-        Self::new(Kind::Internal, "the request could not be answered; the log has the reason under its request id")
-            .because(cause)
+        Self::new(
+            Kind::Internal,
+            "Herald could not answer the request: look for its request id in the log, which has the reason",
+        )
+        .because(cause)
     }
 
     /// What the log says about it.
@@ -301,7 +304,7 @@ impl From<DbError> for Problem {
             .because(&error);
         }
         if error.is_transient() {
-            return Self::new(Kind::Unavailable, "the database does not answer; try again in a moment")
+            return Self::new(Kind::Unavailable, "the database does not answer: try again in a moment")
                 .because(&error)
                 .header(header::RETRY_AFTER, "2");
         }
@@ -314,7 +317,7 @@ impl From<FilesError> for Problem {
         match &error {
             FilesError::DiskFull => Self::new(Kind::StorageFull, &error).because(&error),
             FilesError::Bucket { problem, .. } if problem.may_pass() => {
-                Self::new(Kind::Unavailable, "the file store does not answer; try again in a moment")
+                Self::new(Kind::Unavailable, "the file store does not answer: try again in a moment")
                     .because(&error)
                     .header(header::RETRY_AFTER, "2")
             }
@@ -336,21 +339,25 @@ impl From<EnqueueError> for Problem {
 impl From<std::io::Error> for Problem {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                Self::new(Kind::StorageFull, "the disk that takes in uploads is full: free some space and try again")
-                    .because(&error)
-            }
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::new(
+                Kind::StorageFull,
+                "the disk for temporary files of uploads is full: free some space and try again",
+            )
+            .because(&error),
             _ => Self::internal(&error),
         }
     }
 }
 
 pub(crate) async fn no_such_route(uri: Uri) -> Problem {
-    Problem::new(Kind::NotFound, format!("nothing is served at {}; / says what is", uri.path()))
+    Problem::new(Kind::NotFound, format!("there is no endpoint at {}: see /docs for the endpoints", uri.path()))
 }
 
 pub(crate) async fn no_such_method(method: Method, uri: Uri) -> Problem {
-    Problem::new(Kind::MethodNotAllowed, format!("{} cannot be asked for with {method}; see Allow", uri.path()))
+    Problem::new(
+        Kind::MethodNotAllowed,
+        format!("{} does not support {method}: use a method of the Allow header", uri.path()),
+    )
 }
 
 /// What a request gets whose handler panicked.

@@ -79,7 +79,7 @@ async fn list(State(api): State<Api>) -> Result<Json<Queues>, Problem> {
 struct QueueView {
     #[serde(flatten)]
     queue: QueueStatus,
-    /// The keys.
+    /// The keys with limits of their own.
     keys: Vec<KeyRow>,
 }
 
@@ -88,7 +88,7 @@ async fn view(api: &Api, name: &str) -> Result<Json<QueueView>, Problem> {
     Ok(Json(QueueView { queue, keys: ledger::queue_keys(&api.db, name).await? }))
 }
 
-/// Shows a queue with the keys that have limits of their own.
+/// Returns a queue with the keys that have limits of their own.
 #[utoipa::path(get, path = "/queues/{name}", operation_id = "getQueue", tag = "queues",
     responses(
         (status = 200, description = "The queue", body = QueueView),
@@ -98,28 +98,28 @@ async fn show(State(api): State<Api>, Name(name): Name) -> Result<Json<QueueView
     view(&api, &name).await
 }
 
-/// All of a queue's limits; what is left out has none.
+/// All limits of a queue. A missing field means that there is no such limit.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = QueueLimitsRequest)]
 #[serde(deny_unknown_fields)]
 struct Limits {
-    /// Units of cost in `rate_seconds`.
+    /// The units of cost that may start in `rate_seconds`.
     #[schema(minimum = 1, maximum = 1_000_000)]
     rate: Option<i64>,
-    /// Seconds that `rate` counts over.
+    /// The seconds over which `rate` counts.
     #[schema(minimum = 1, maximum = 86_400, default = 1)]
     #[serde(default = "a_second")]
     rate_seconds: i64,
-    /// Units that may go at once after a pause.
+    /// The units of cost that may start at once after a pause.
     #[schema(minimum = 1, maximum = 1_000_000)]
     burst: Option<i64>,
-    /// Jobs at once.
+    /// The number of jobs that may run at once.
     #[schema(minimum = 1, maximum = 1_000_000)]
     concurrency: Option<i64>,
-    /// Jobs at once for each key.
+    /// The number of jobs that may run at once for each key.
     #[schema(minimum = 1, maximum = 1_000_000)]
     key_concurrency: Option<i64>,
-    /// Jobs at once for each workspace.
+    /// The number of jobs that may run at once for each workspace.
     #[schema(minimum = 1, maximum = 1_000_000)]
     workspace_concurrency: Option<i64>,
 }
@@ -128,20 +128,21 @@ fn a_second() -> i64 {
     1
 }
 
-/// Shows what a queue may do.
+/// Returns the limits of a queue.
 #[utoipa::path(get, path = "/queues/{name}/limits", operation_id = "getQueueLimits", tag = "queues",
-    responses((status = 200, description = "Its limits", body = QueueLimits,
-        headers(("etag" = String, description = "Their version, for If-Match and If-None-Match"))))
+    responses((status = 200, description = "The limits of the queue", body = QueueLimits,
+        headers(("etag" = String, description = "The version of the limits, for If-Match and If-None-Match"))))
 )]
 async fn limits(State(api): State<Api>, Name(name): Name, headers: HeaderMap) -> Result<Response, Problem> {
     conditional::show(&headers, &one(&api, &name).await?.limits)
 }
 
-/// Sets all limits of a queue at once; what is left out has none.
+/// Sets all limits of a queue at once. A missing field removes that limit.
 #[utoipa::path(put, path = "/queues/{name}/limits", operation_id = "setQueueLimits", tag = "queues",
     request_body = Limits,
     responses(
-        (status = 200, description = "The queue", body = QueueView, headers(("etag" = String, description = "The version of its limits, for If-Match"))),
+        (status = 200, description = "The queue", body = QueueView, headers(("etag" = String,
+            description = "The version of the limits, for If-Match"))),
     )
 )]
 async fn set_limits(
@@ -158,7 +159,7 @@ async fn set_limits(
     let faults: Vec<Fault> = limits
         .check()
         .into_iter()
-        .map(|bad| Fault::new(bad.field, format!("{} is not possible: {}", bad.field, bad.rule)))
+        .map(|bad| Fault::new(bad.field, format!("{} is out of range: {}", bad.field, bad.rule)))
         .collect();
     if !faults.is_empty() {
         return Err(Problem::faults(Kind::InvalidField, faults));
@@ -180,7 +181,7 @@ async fn set_limits(
 #[schema(as = QueueKeyRequest)]
 #[serde(deny_unknown_fields)]
 struct KeyLimit {
-    /// `null`: what the queue says for all keys.
+    /// The number of jobs that may run at once; `null` means the queue's limit for all keys.
     #[schema(minimum = 1, maximum = 1_000_000)]
     concurrency: Option<i64>,
 }
@@ -201,7 +202,10 @@ async fn set_key(
     one(&api, &name).await?;
     let KeyLimit { concurrency } = input::json(request).await?;
     if concurrency.is_some_and(|concurrency| !(1..=MOST_AT_ONCE).contains(&concurrency)) {
-        return Err(Problem::field("concurrency", format!("use 1 to {MOST_AT_ONCE}, or null for the queue's own")));
+        return Err(Problem::field(
+            "concurrency",
+            format!("concurrency is out of range: use 1 to {MOST_AT_ONCE}, or null for the queue's own limit"),
+        ));
     }
     let mut tx = api.db.begin().await?;
     ledger::set_key_concurrency(&mut tx, &name, &key, concurrency).await?;
@@ -211,7 +215,7 @@ async fn set_key(
     view(&api, &name).await
 }
 
-/// Ends a wait that a provider asked for.
+/// Ends the waiting time that a provider asked for.
 #[utoipa::path(post, path = "/queues/{name}/unblock", operation_id = "unblockQueue", tag = "queues",
     responses(
         (status = 200, description = "The queue", body = QueueView),
@@ -226,7 +230,7 @@ async fn unblock(State(api): State<Api>, By(actor): By, Name(name): Name) -> Res
     view(&api, &name).await
 }
 
-/// Starts nothing more from a queue, in the whole fleet. What runs goes on.
+/// Pauses a queue in the whole fleet. Running jobs continue.
 #[utoipa::path(post, path = "/queues/{name}/pause", operation_id = "pauseQueue", tag = "queues",
     responses(
         (status = 200, description = "The queue", body = QueueStatus),
@@ -236,7 +240,7 @@ async fn pause(State(api): State<Api>, by: By, Name(name): Name) -> Result<Json<
     set_paused(&api, by, &name, true).await
 }
 
-/// Lets a queue go on.
+/// Resumes a paused queue.
 #[utoipa::path(post, path = "/queues/{name}/resume", operation_id = "resumeQueue", tag = "queues",
     responses(
         (status = 200, description = "The queue", body = QueueStatus),

@@ -118,7 +118,7 @@ fn refusal(decision: &Decision) -> Problem {
     let seconds = headers::whole_seconds(decision.retry_after);
     let window = decision.windows.iter().max_by_key(|state| state.retry_after).map(|state| state.window);
     let limit = window.map_or(String::new(), |window| {
-        format!("more than {} requests in {} seconds are not taken; ", window.limit, window.period.as_secs())
+        format!("the limit of {} requests in {} seconds is reached: ", window.limit, window.period.as_secs())
     });
     Problem::new(Kind::TooManyRequests, format!("{limit}try again in {seconds} seconds"))
         .headers(headers::fields(decision))

@@ -40,12 +40,12 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(next))
 }
 
-/// A schedule, with its next tick by the clocks of its time zone.
+/// A schedule, with its next tick in the local time of its time zone.
 #[derive(Serialize, ToSchema)]
 struct ScheduleView {
     #[serde(flatten)]
     schedule: Schedule,
-    /// Its next tick by the clocks of its time zone.
+    /// The next tick, in the local time of the schedule's time zone.
     next_run_local: Option<String>,
 }
 
@@ -78,42 +78,44 @@ async fn list(
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string()).map(ScheduleView::from)))
 }
 
-/// A schedule to be made.
+/// The fields of a new schedule.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewSchedule)]
 #[serde(deny_unknown_fields)]
 struct Create {
-    /// What people call it; one of a kind in its workspace.
+    /// The name of the schedule, unique in the workspace.
     name: String,
-    /// When: five fields, six with the second first, or a name such as `@daily`.
+    /// The cron expression: five fields, six with the second first, or a name such as `@daily`.
     #[schema(example = "30 2 * * *")]
     cron: String,
-    /// By whose clocks: an IANA name.
+    /// The time zone of the cron expression, as an IANA name.
     #[schema(example = "Europe/Madrid")]
     time_zone: String,
-    /// What its jobs do.
+    /// The kind of the jobs.
     #[schema(example = "invitation.start")]
     kind: String,
-    /// Their arguments.
+    /// The arguments of the jobs.
     #[serde(default)]
     #[schema(value_type = Object)]
     args: serde_json::Map<String, serde_json::Value>,
-    /// What becomes of ticks that nobody fired in time.
+    /// What to do with missed ticks: nothing, one job for all of them, or one job for each.
     #[schema(pattern = "^(skip|once|all)$", default = "once")]
     missed: Option<String>,
-    /// Whether it fires while its last job is not finished.
+    /// Whether the schedule starts a job while its last job is not finished.
     #[schema(pattern = "^(allow|skip)$", default = "allow")]
     overlap: Option<String>,
-    /// It is held up from the beginning.
+    /// Whether the schedule is created paused.
     #[serde(default)]
     paused: bool,
 }
 
-/// Makes a schedule.
+/// Creates a schedule.
 #[utoipa::path(post, path = "/schedules", operation_id = "createSchedule", tag = "schedules",
     request_body = Create,
     responses(
-        (status = 201, description = "The schedule", body = ScheduleView, headers(("location" = String, description = "Where it is"), ("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+        (status = 201, description = "The schedule", body = ScheduleView, headers(("location" = String,
+            description = "The address of the schedule"), ("etag" = String,
+            description = "The version of the schedule, for If-Match and If-None-Match"))),
     )
 )]
 async fn create(State(api): State<Api>, By(actor): By, request: Request) -> Result<Response, Problem> {
@@ -135,10 +137,11 @@ async fn create(State(api): State<Api>, By(actor): By, request: Request) -> Resu
     Ok(([(header::LOCATION, location)], response).into_response())
 }
 
-/// Shows a schedule.
+/// Returns a schedule.
 #[utoipa::path(get, path = "/schedules/{id}", operation_id = "getSchedule", tag = "schedules",
     responses(
-        (status = 200, description = "The schedule", body = ScheduleView, headers(("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+        (status = 200, description = "The schedule", body = ScheduleView, headers(("etag" = String,
+            description = "The version of the schedule, for If-Match and If-None-Match"))),
     )
 )]
 async fn show(
@@ -154,35 +157,36 @@ async fn one(api: &Api, workspace: Uuid, id: Uuid) -> Result<Schedule, Problem> 
     schedules::show(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("schedule", id))
 }
 
-/// What is to be changed of a schedule.
+/// The fields of a schedule to change.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ScheduleChange)]
 #[serde(deny_unknown_fields)]
 struct Patch {
-    /// What people call it.
+    /// The name of the schedule.
     name: Option<String>,
-    /// When.
+    /// The cron expression.
     cron: Option<String>,
-    /// By whose clocks.
+    /// The time zone of the cron expression.
     time_zone: Option<String>,
-    /// What its jobs do.
+    /// The kind of the jobs.
     kind: Option<String>,
-    /// Their arguments, all of them.
+    /// The arguments of the jobs, which replace all earlier arguments.
     #[schema(value_type = Option<Object>)]
     args: Option<serde_json::Map<String, serde_json::Value>>,
-    /// What becomes of ticks that nobody fired in time.
+    /// What to do with missed ticks: nothing, one job for all of them, or one job for each.
     #[schema(pattern = "^(skip|once|all)$")]
     missed: Option<String>,
-    /// Whether it fires while its last job is not finished.
+    /// Whether the schedule starts a job while its last job is not finished.
     #[schema(pattern = "^(allow|skip)$")]
     overlap: Option<String>,
 }
 
-/// Changes the fields that are sent.
+/// Changes the given fields of a schedule.
 #[utoipa::path(patch, path = "/schedules/{id}", operation_id = "changeSchedule", tag = "schedules",
     request_body = Patch,
     responses(
-        (status = 200, description = "The schedule", body = ScheduleView, headers(("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+        (status = 200, description = "The schedule", body = ScheduleView, headers(("etag" = String,
+            description = "The version of the schedule, for If-Match and If-None-Match"))),
     )
 )]
 async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Request) -> Result<Response, Problem> {
@@ -205,10 +209,10 @@ async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Requ
     tagged(StatusCode::OK, ScheduleView::from(changed.ok_or_else(|| Problem::missing("schedule", id))?))
 }
 
-/// Removes a schedule. The jobs it made stay.
+/// Deletes a schedule. The jobs of the schedule stay.
 #[utoipa::path(delete, path = "/schedules/{id}", operation_id = "deleteSchedule", tag = "schedules",
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "The schedule was deleted"),
     )
 )]
 async fn remove(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<StatusCode, Problem> {
@@ -216,11 +220,12 @@ async fn remove(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Sta
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::missing("schedule", id)) }
 }
 
-/// Makes its job at once. Its next tick stays where it is.
+/// Runs a schedule at once. The next tick stays the same.
 #[utoipa::path(post, path = "/schedules/{id}/run", operation_id = "runSchedule", tag = "schedules",
     responses(
-        (status = 202, description = "The schedule; Location is the job", body = ScheduleView, headers(("location" = String, description = "The job"))),
-        (status = 409, description = "Its last job is not finished, and its overlap is skip"),
+        (status = 202, description = "The schedule; `Location` is the job", body = ScheduleView,
+            headers(("location" = String, description = "The address of the job"))),
+        (status = 409, description = "The last job of the schedule is not finished, and `overlap` is `skip`"),
     )
 )]
 async fn run(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Response, Problem> {
@@ -232,13 +237,13 @@ async fn run(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Respon
         }
         RunNow::Unfinished(job) => Err(Problem::new(
             Kind::WrongState,
-            format!("its job {job} is not finished, and its overlap is skip: wait for that job or cancel it"),
+            format!("job {job} of the schedule is not finished, and overlap is skip: wait for that job or cancel it"),
         )),
         RunNow::Unknown => Err(Problem::missing("schedule", id)),
     }
 }
 
-/// Holds a schedule up.
+/// Pauses a schedule.
 #[utoipa::path(post, path = "/schedules/{id}/pause", operation_id = "pauseSchedule", tag = "schedules",
     responses(
         (status = 200, description = "The schedule", body = ScheduleView),
@@ -249,7 +254,7 @@ async fn pause(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json
     paused.map(|schedule| Json(schedule.into())).ok_or_else(|| Problem::missing("schedule", id))
 }
 
-/// Lets a schedule go on.
+/// Resumes a paused schedule.
 #[utoipa::path(post, path = "/schedules/{id}/resume", operation_id = "resumeSchedule", tag = "schedules",
     responses(
         (status = 200, description = "The schedule", body = ScheduleView),
@@ -264,36 +269,36 @@ async fn resume(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Jso
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct NextParameters {
-    /// How many.
+    /// The number of ticks.
     #[param(minimum = 1, maximum = 100, default = 5)]
     count: Option<usize>,
 }
 
-/// Ticks to come.
+/// The next ticks of a schedule.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Ticks)]
 struct Next {
-    /// By whose clocks.
+    /// The time zone of the cron expression.
     time_zone: String,
     /// The ticks, in order.
     items: Vec<Tick>,
 }
 
-/// A tick to come.
+/// A future tick.
 #[derive(Serialize, ToSchema)]
 struct Tick {
-    /// When.
+    /// The cron expression.
     utc: DateTime<Utc>,
-    /// By the clocks of the schedule's time zone, with their distance from UTC.
+    /// The tick in the local time of the schedule's time zone, with its offset from UTC.
     local: String,
 }
 
-/// Tells its ticks to come.
+/// Lists the next ticks of a schedule.
 #[utoipa::path(get, path = "/schedules/{id}/next", operation_id = "listTicks", tag = "schedules",
     params(NextParameters),
     responses(
         (status = 200, description = "The ticks", body = Next),
-        (status = 409, description = "Its time zone or expression is not known any more"),
+        (status = 409, description = "Herald no longer knows the time zone or the cron expression of the schedule"),
     )
 )]
 async fn next(

@@ -76,20 +76,20 @@ async fn list(
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }
 
-/// A template with what it draws.
+/// A template with its slots, fields and files.
 #[derive(Serialize, ToSchema)]
 struct TemplateView {
     #[serde(flatten)]
     row: TemplateRow,
-    /// What each slot is, in the order they are drawn.
+    /// The kind of each slot, in drawing order.
     slots: Vec<String>,
-    /// The guests' fields it reads.
+    /// The fields of the guest that the template uses.
     fields: BTreeSet<String>,
-    /// Whether the guest's picture is part of it.
+    /// Whether the template shows the guest's picture.
     has_picture: bool,
-    /// The names of its files.
+    /// The names of the template's files.
     files: Vec<String>,
-    /// Its `template.toml`.
+    /// The content of `template.toml`.
     manifest: String,
 }
 
@@ -106,7 +106,7 @@ impl TemplateView {
     }
 }
 
-/// Shows a template with what it draws.
+/// Returns a template with its slots, fields and files.
 #[utoipa::path(get, path = "/templates/{id}", operation_id = "getTemplate", tag = "templates",
     responses(
         (status = 200, description = "The template", body = TemplateView),
@@ -122,13 +122,14 @@ async fn show(
     Ok(Json(TemplateView::new(row, &template)))
 }
 
-/// Takes a template in: its files as a form, or one zip.
+/// Uploads a template: its files as a form, or one zip.
 ///
-/// The same files again are the same template; changed ones are a new version under the same name.
+/// The same files again give the same template. Changed files give a new version under the same name.
 #[utoipa::path(post, path = "/templates", operation_id = "uploadTemplate", tag = "templates",
     request_body(content((receive::TemplateForm = "multipart/form-data"), (String = "application/zip"))),
     responses(
-        (status = 201, description = "The template", body = TemplateView, headers(("location" = String, description = "Where it is"))),
+        (status = 201, description = "The template", body = TemplateView, headers(("location" = String,
+            description = "The address of the template"))),
     )
 )]
 async fn upload(State(api): State<Api>, By(actor): By, request: Request) -> Result<Response, Problem> {
@@ -157,7 +158,7 @@ fn unchecked(field: &str, why: Unchecked) -> Problem {
     match why {
         Unchecked::Flaw(flaw) => Problem::faults(Kind::InvalidTemplate, vec![Fault::new(field, flaw)]),
         Unchecked::Later(error) => {
-            Problem::new(Kind::Unavailable, "templates cannot be checked now; try again in a moment")
+            Problem::new(Kind::Unavailable, "Herald cannot check templates now: try again in a moment")
                 .because(error.as_ref())
                 .header(header::RETRY_AFTER, "2")
         }
@@ -176,7 +177,7 @@ pub(crate) fn refused(error: TemplateFilesError) -> Problem {
         TemplateFilesError::Bundle(error) => Problem::faults(Kind::InvalidTemplate, vec![Fault::new("files", error)]),
         // Its row is there: who uploads it again brings the file back.
         TemplateFilesError::Files(FilesError::Missing(_) | FilesError::Foreign(_)) => {
-            let detail = "a file of the template is gone from the file store: upload the template again";
+            let detail = "a file of the template is missing from the file store: upload the template again";
             Problem::faults(Kind::InvalidTemplate, vec![Fault::new("template", detail)])
         }
         TemplateFilesError::Files(error) => error.into(),

@@ -69,11 +69,12 @@ impl Part<'_> {
     pub(crate) async fn text(self, most: usize) -> Result<String, Problem> {
         let name = self.name();
         let bytes = self.bytes(most).await?;
-        let bytes = bytes.ok_or_else(|| Problem::field(&name, format!("{name} is longer than {most} bytes")))?;
-        let text =
-            String::from_utf8(bytes.into()).map_err(|_| Problem::field(&name, format!("{name} is not UTF-8")))?;
+        let bytes =
+            bytes.ok_or_else(|| Problem::field(&name, format!("{name} is longer than {most} bytes: shorten it")))?;
+        let text = String::from_utf8(bytes.into())
+            .map_err(|_| Problem::field(&name, format!("{name} is not UTF-8: send it as UTF-8")))?;
         if text.contains(NUL) {
-            return Err(Problem::field(&name, format!("{name} has a NUL in it")));
+            return Err(Problem::field(&name, format!("{name} contains a NUL character: send it without NUL")));
         }
         Ok(text.trim().to_owned())
     }

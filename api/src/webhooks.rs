@@ -46,30 +46,35 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(mautic))
 }
 
-/// What a webhook set going.
+/// The result of a webhook.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookTaken)]
 struct Begun {
-    /// Runs that begin soon.
+    /// The number of runs that begin soon.
     runs: usize,
 }
 
-/// Hears from Mautic that somebody filled in a form.
+/// Receives a webhook of Mautic about a form submission.
 ///
-/// What is planned for that form begins soon.
+/// The runs that are planned for the form begin soon.
 #[utoipa::path(post, path = "/webhooks/mautic/{id}", operation_id = "receiveMautic", tag = "public",
     params(("webhook-signature" = Option<String>, Header, description = "HMAC-SHA256 of the body with the webhook's secret, in Base64")),
     request_body(content = Object),
     responses(
-        (status = 202, description = "How many runs begin soon; none for a delivery that came before", body = Begun),
-        (status = 401, description = "The signature is wrong, or there is no such connection"),
+        (status = 202, description = "The number of runs that begin soon; 0 for a repeated delivery", body = Begun),
+        (status = 401, description = "The signature is wrong, or the connection does not exist"),
     )
 )]
 async fn mautic(State(api): State<Api>, Id(id): Id, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let body = input::bytes(body, LARGEST).await?;
     // One answer for a connection that is not there, has no secret, or another one: nobody learns which.
-    let refused = || Problem::new(Kind::Unauthorized, "the signature is not one of this connection's webhook secret");
+    let refused = || {
+        Problem::new(
+            Kind::Unauthorized,
+            "the signature does not match the webhook secret of this connection: check the secret in Mautic",
+        )
+    };
     let Some((workspace, connection)) = connections::webhook_connection(&api.db, id).await? else {
         return Err(refused());
     };

@@ -19,19 +19,19 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(quiet)).routes(routes!(resume))
 }
 
-/// The live fleet.
+/// The workers of the fleet.
 #[derive(Serialize, ToSchema)]
 struct Workers {
     items: Vec<WorkerView>,
 }
 
-/// A worker, and whether it is still there.
+/// A worker, and whether it is alive.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Worker)]
 struct WorkerView {
     #[serde(flatten)]
     worker: WorkerRow,
-    /// It said so in the last seconds.
+    /// Whether the worker sent a heartbeat in the last seconds.
     alive: bool,
 }
 
@@ -42,7 +42,7 @@ async fn every(api: &Api) -> Result<Workers, Problem> {
     Ok(Workers { items: workers.into_iter().map(view).collect() })
 }
 
-/// Lists the live fleet.
+/// Lists the workers of the fleet.
 #[utoipa::path(get, path = "/workers", operation_id = "listWorkers", tag = "workers",
     responses(
         (status = 200, description = "The workers", body = Workers),
@@ -52,7 +52,7 @@ async fn list(State(api): State<Api>) -> Result<Json<Workers>, Problem> {
     Ok(Json(every(&api).await?))
 }
 
-/// Asks a worker to take no more jobs.
+/// Tells a worker to take no more jobs.
 #[utoipa::path(post, path = "/workers/{name}/quiet", operation_id = "quietWorker", tag = "workers",
     responses(
         (status = 200, description = "The workers", body = Workers),

@@ -48,14 +48,23 @@ impl Places {
         let of_caller = counts.callers.get(&caller).copied().unwrap_or(0);
         let of_workspace = workspace.and_then(|id| counts.workspaces.get(&id).copied()).unwrap_or(0);
         let refusal = if of_caller >= PER_CALLER {
-            Some((Kind::TooManyRequests, format!("you watch {PER_CALLER} streams already: close one first")))
+            Some((
+                Kind::TooManyRequests,
+                format!("you have {PER_CALLER} open event streams, which is the limit: close one first"),
+            ))
         } else if of_workspace >= PER_WORKSPACE {
             Some((
                 Kind::TooManyRequests,
-                format!("{PER_WORKSPACE} streams of this workspace are watched already: ask now and then instead"),
+                format!(
+                    "this workspace has {PER_WORKSPACE} open event streams, which is the limit: close one, or poll \
+                     with GET instead"
+                ),
             ))
         } else if counts.all >= MOST {
-            Some((Kind::Unavailable, "too many watch already: try again in a moment, or ask now and then".to_owned()))
+            Some((
+                Kind::Unavailable,
+                "Herald has too many open event streams: try again in a moment, or poll with GET instead".to_owned(),
+            ))
         } else {
             None
         };

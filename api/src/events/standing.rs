@@ -68,7 +68,9 @@ impl FromRequestParts<Api> for Standing {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let workspace = auth::caller(parts)?.workspace.map(|(id, _)| id);
         let caller = parts.extensions.get().copied();
-        let caller = caller.ok_or_else(|| Problem::new(Kind::Unauthorized, "sign in, or send a key"))?;
+        let caller = caller.ok_or_else(|| {
+            Problem::new(Kind::Unauthorized, "the request has no valid token: sign in, or send a key")
+        })?;
         Ok(Self { api: api.clone(), parts: parts.clone(), caller, workspace, seen: api.db.now() })
     }
 }

@@ -36,7 +36,7 @@ impl Bounds {
             tracing::warn!(
                 connections,
                 needed = open_files::needed(settings),
-                "the process may not open enough files for http.max_connections: raise the limit of open files"
+                "the limit of open files is too low for http.max_connections: raise the limit, or lower the setting"
             );
         }
         Self {

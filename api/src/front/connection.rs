@@ -97,7 +97,7 @@ async fn only_probes(request: Request, next: Next) -> Response {
     if ["/healthz", "/readyz", "/metrics"].contains(&request.uri().path()) {
         return next.run(request).await;
     }
-    Problem::new(Kind::Unavailable, "too many connections are open: try again in a moment, or close some of yours")
+    Problem::new(Kind::Unavailable, "too many connections are open: close some of yours, or try again in a moment")
         .header(header::RETRY_AFTER, "5")
         .into_response()
 }

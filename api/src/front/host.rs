@@ -19,15 +19,15 @@ fn check(request: &Request) -> Result<(), Problem> {
     let refuse = |detail: &str| Err(Problem::new(Kind::InvalidRequest, detail));
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (_, Some(_)) => refuse("there are several Host headers: send one"),
+        (_, Some(_)) => refuse("the request has several Host headers: send one"),
         (Some(host), None) => match host.to_str().ok().map(str::parse::<Authority>) {
             Some(Ok(authority)) if !authority.as_str().contains(['@', ',']) => Ok(()),
-            _ => refuse("the Host header is not a host or host:port"),
+            _ => refuse("the Host header is not valid: send host or host:port"),
         },
         // HTTP/2 names it in the request's target; HTTP/1.0 has no such header.
         (None, None) if request.version() == Version::HTTP_2 && request.uri().authority().is_some() => Ok(()),
         (None, None) if request.version() <= Version::HTTP_10 => Ok(()),
-        (None, None) => refuse("there is no Host header"),
+        (None, None) => refuse("the request has no Host header: send one"),
     }
 }
 

@@ -65,7 +65,7 @@ where
             }
             ready!(sleep.as_mut().poll(cx));
             if this.brought < this.enough() {
-                return Poll::Ready(Some(Err("the body came too slowly".into())));
+                return Poll::Ready(Some(Err("the client sent the body too slowly".into())));
             }
             (this.waited, this.brought, this.since) = (Duration::ZERO, 0, None);
         }

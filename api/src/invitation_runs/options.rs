@@ -20,40 +20,40 @@ const FORM_FIELDS: &str = "event, template, format, refresh, only_failed, limit,
 #[schema(as = RunRequest)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Fields {
-    /// What the guests are invited to; made if it is new.
+    /// The event that the guests are invited to; Herald creates it if it is new.
     #[schema(required = true)]
     event: String,
-    /// A template's id, or its name for the newest version.
+    /// The id of a template, or its name for the newest version.
     #[schema(required = true)]
     template: String,
-    /// The setting `images.format` if not given.
+    /// The image format; by default the setting `images.format`.
     #[schema(pattern = "^(jpg|jpeg|png|webp)$")]
     format: Option<String>,
-    /// Draw again what is made already.
+    /// Whether to draw finished invitations again.
     refresh: bool,
-    /// Only guests whose invitation failed before.
+    /// Whether to take only guests whose invitation failed before.
     only_failed: bool,
-    /// At most so many guests, from the beginning.
+    /// The largest number of guests, counted from the top of the list.
     #[schema(minimum = 1)]
     limit: Option<u64>,
-    /// What happens to a guest whose picture cannot be used.
+    /// How to treat a guest whose picture cannot be used.
     on_bad_picture: Option<PicturePolicy>,
-    /// Makes invitations, too, whose texts have characters that no font has; those are left out. Otherwise these guests fail.
+    /// Whether to leave out characters that no font has. Otherwise guests with such characters fail.
     allow_missing_glyphs: bool,
-    /// Stands before the lucky numbers, when the event is new.
+    /// The prefix of the lucky numbers, for a new event.
     number_prefix: Option<String>,
-    /// Digits of the lucky numbers, when the event is new.
+    /// The number of digits of the lucky numbers, for a new event.
     number_digits: Option<i64>,
-    /// Only in JSON: a form has a list of guests.
+    /// The contacts to invite. Only in JSON: a form has a list of guests.
     #[schema(max_items = 20_000)]
     pub(super) contact_ids: Vec<Uuid>,
-    /// Only in JSON, as well.
+    /// The source of the guests. Only in JSON.
     pub(super) source: Option<PlannedSource>,
-    /// Where the invitations go, besides Herald's own file store. In a form it is JSON, too.
+    /// Where to upload the invitations, besides Herald's own file store. In a form the field holds JSON.
     pub(super) destination: Option<PlannedDestination>,
 }
 
-/// The form, as it is described: its files are read one by one.
+/// The form that starts a run.
 #[derive(ToSchema)]
 #[schema(as = RunForm)]
 #[serde(deny_unknown_fields)]
@@ -62,32 +62,32 @@ pub(super) struct RunForm {
     /// The list of guests, a CSV file.
     #[schema(content_media_type = "text/csv")]
     guests: String,
-    /// The pictures that the list's picture column names, under their names.
+    /// The pictures that the list's picture column names, each with its file name.
     #[schema(max_items = 10_000)]
     pictures: Option<Vec<String>>,
-    /// What the guests are invited to; made if it is new.
+    /// The event that the guests are invited to; Herald creates it if it is new.
     event: String,
-    /// A template's id, or its name for the newest version.
+    /// The id of a template, or its name for the newest version.
     template: String,
-    /// The setting `images.format` if not given.
+    /// The image format; by default the setting `images.format`.
     #[schema(pattern = "^(jpg|jpeg|png|webp)$")]
     format: Option<String>,
-    /// Draw again what is made already.
+    /// Whether to draw finished invitations again.
     refresh: Option<bool>,
-    /// Only guests whose invitation failed before.
+    /// Whether to take only guests whose invitation failed before.
     only_failed: Option<bool>,
-    /// At most so many guests, from the beginning.
+    /// The largest number of guests, counted from the top of the list.
     #[schema(minimum = 1)]
     limit: Option<u64>,
-    /// What happens to a guest whose picture cannot be used.
+    /// How to treat a guest whose picture cannot be used.
     on_bad_picture: Option<PicturePolicy>,
-    /// Makes invitations, too, whose texts have characters that no font has; those are left out. Otherwise these guests fail.
+    /// Whether to leave out characters that no font has. Otherwise guests with such characters fail.
     allow_missing_glyphs: Option<bool>,
-    /// Stands before the lucky numbers, when the event is new.
+    /// The prefix of the lucky numbers, for a new event.
     number_prefix: Option<String>,
-    /// Digits of the lucky numbers, when the event is new.
+    /// The number of digits of the lucky numbers, for a new event.
     number_digits: Option<i64>,
-    /// Where the invitations go, as JSON.
+    /// Where to upload the invitations, as JSON.
     #[schema(content_media_type = "application/json")]
     destination: Option<String>,
 }
@@ -130,7 +130,12 @@ impl Fields {
             }
             "number_prefix" => self.number_prefix = Some(text()),
             "number_digits" => self.number_digits = Some(number(name, value)?),
-            _ => return Err(Fault::new(name, format!("there is no field {name:?}: the fields are {FORM_FIELDS}"))),
+            _ => {
+                return Err(Fault::new(
+                    name,
+                    format!("the form has an unknown field {name:?}: the fields are {FORM_FIELDS}"),
+                ));
+            }
         }
         Ok(())
     }

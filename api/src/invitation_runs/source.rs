@@ -54,14 +54,17 @@ impl Upload {
 
     async fn take_list(&mut self, api: &Api, part: Part<'_>) -> Result<(), Problem> {
         if self.list.is_some() {
-            return Err(Problem::field("guests", "there are two lists of guests: send one list a run"));
+            return Err(Problem::field("guests", "the form has two lists of guests: send one list for each run"));
         }
         let name = part.file_name().unwrap_or_else(|| "guests.csv".to_owned());
         let megabytes = api.settings.import.max_mb;
         let mut spool = Spool::new().await?;
         let list = spool.take(part, megabytes << 20).await?;
         let list = list.ok_or_else(|| {
-            Problem::new(Kind::TooLarge, format!("{name} is over {megabytes} MB: split it, or raise import.max_mb"))
+            Problem::new(
+                Kind::TooLarge,
+                format!("{name} is larger than {megabytes} MB: split it, or raise import.max_mb"),
+            )
         })?;
         self.list = Some((name, spool, list));
         Ok(())
@@ -73,19 +76,20 @@ impl Upload {
         if self.pictures.len() == MAX_PICTURES {
             return Err(Problem::new(
                 Kind::TooLarge,
-                format!("there are more than {MAX_PICTURES} pictures: send several lists"),
+                format!("the form has more than {MAX_PICTURES} pictures: split the list into several runs"),
             ));
         }
         if self.pictures.contains_key(&name) {
             return Err(Problem::field(
                 "pictures",
-                format!("two pictures are called {name}: rename one, also in the list"),
+                format!("two pictures have the name {name}: rename one, also in the list"),
             ));
         }
         let megabytes = api.settings.pictures.max_mb;
         let picture = self.album.take(part, megabytes << 20).await?;
         let picture = picture.ok_or_else(|| {
-            let detail = format!("picture {name} is over {megabytes} MB: make it smaller, or raise pictures.max_mb");
+            let detail =
+                format!("picture {name} is larger than {megabytes} MB: make it smaller, or raise pictures.max_mb");
             Problem::new(Kind::TooLarge, detail)
         })?;
         self.pictures.insert(name, picture);
@@ -166,7 +170,7 @@ pub(super) async fn contacts(api: &Api, workspace: Uuid, ids: Vec<Uuid>) -> Resu
         return Err(Problem::field("contact_ids", "contact_ids is empty: name at least one contact"));
     }
     if ids.len() > MAX_CONTACTS {
-        let detail = format!("contact_ids has {} ids: send at most {MAX_CONTACTS} a run", ids.len());
+        let detail = format!("contact_ids has {} ids: send at most {MAX_CONTACTS} for each run", ids.len());
         return Err(Problem::field("contact_ids", detail));
     }
     let mut seen = HashSet::new();
@@ -178,7 +182,10 @@ pub(super) async fn contacts(api: &Api, workspace: Uuid, ids: Vec<Uuid>) -> Resu
         .take(20)
         .map(|unknown| {
             let at = ids.iter().position(|id| id == unknown).unwrap_or_default();
-            Fault::new(&format!("contact_ids/{at}"), format!("there is no contact {unknown} in this workspace"))
+            Fault::new(
+                &format!("contact_ids/{at}"),
+                format!("contact {unknown} does not exist in this workspace: remove it from contact_ids"),
+            )
         })
         .collect();
     if !faults.is_empty() {

@@ -35,26 +35,27 @@ use crate::{
 /// Names shown when a template is not found.
 const NAMES_SHOWN: usize = 10;
 
-/// A run that was started, or found unfinished.
+/// A new run, or the same run if it was already in progress.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RunStarted)]
 struct Started {
-    /// The same run was going on already.
+    /// Whether the same run was already in progress.
     resumed: bool,
-    /// What the admin should know about the list as a whole.
+    /// Remarks about the list as a whole.
     notes: Vec<String>,
     #[serde(flatten)]
     run: RunView,
 }
 
-/// Starts a run: with a list and its pictures, for contacts that are known, or for those of a Mautic site.
+/// Starts a run for a guest list with its pictures, for known contacts, or for the contacts of a Mautic site.
 ///
-/// The same event, template, list and options that are under way already are found, not started twice.
+/// If a run with the same event, template, list and options is in progress, Herald returns that run.
 #[utoipa::path(post, path = "/invitation-runs", operation_id = "startRun", tag = "invitation-runs",
-    params(("traceparent" = Option<String>, Header, description = "A W3C trace that travels with the jobs")),
+    params(("traceparent" = Option<String>, Header, description = "The W3C trace context, which the jobs continue")),
     request_body(content((RunForm = "multipart/form-data"), (Fields = "application/json"))),
     responses(
-        (status = 202, description = "The run", body = Started, headers(("location" = String, description = "Where it is"))),
+        (status = 202, description = "The run", body = Started, headers(("location" = String,
+            description = "The address of the run"))),
     )
 )]
 pub(super) async fn start(
@@ -81,7 +82,10 @@ pub(super) async fn start(
         wanted.options.destination = resolve(&api, workspace, destination).await?;
         match planned {
             Some(_) if !ids.is_empty() => {
-                return Err(Problem::field("contact_ids", "a run has a source or contact_ids: leave one of them out"));
+                return Err(Problem::field(
+                    "contact_ids",
+                    "the run has both a source and contact_ids: leave one of them out",
+                ));
             }
             Some(planned) => {
                 // Its fields are in Mautic: the run checks the template against them before its first guest.
@@ -97,7 +101,8 @@ pub(super) async fn start(
             }
         }
     } else {
-        let detail = "send a form (multipart/form-data) with a list of guests, or JSON with contact_ids or a source";
+        let detail = "the body has the wrong type: send a form (multipart/form-data) with a list of guests, or JSON \
+                      with contact_ids or a source";
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     };
     let event = domain::ensure_event(&api.db, workspace, &wanted.event, &wanted.numbers).await.map_err(wrong_event)?;
@@ -172,7 +177,7 @@ async fn find_template(api: &Api, workspace: Uuid, wanted: &str) -> Result<Templ
     let way_out = if names.is_empty() {
         "upload one with POST /api/v1/templates".to_owned()
     } else {
-        format!("there are {}", names.join(", "))
+        format!("the templates are {}", names.join(", "))
     };
     Err(Problem::field("template", format!("there is no template {wanted:?}: {way_out}")))
 }

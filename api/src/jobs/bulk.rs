@@ -25,38 +25,39 @@ use crate::{
     problem::{Kind, Problem},
 };
 
-/// What to act on.
+/// The jobs of a bulk action.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = JobsActRequest)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    /// Which jobs; the fields of a list's parameters.
+    /// The filter for the jobs, with the same fields as the parameters of the list.
     #[serde(default)]
     filter: JobFilter,
-    /// Said when no filter is meant to mean every job.
+    /// Confirms that an empty filter means every job.
     #[serde(default)]
     all: bool,
-    /// Only count.
+    /// Only counts the jobs and does not change them.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// The job that acts.
+/// The job that carries out the bulk action.
 #[derive(Serialize, ToSchema)]
 #[schema(as = JobsActStarted)]
 struct Acting {
     job: Uuid,
 }
 
-/// Retries, cancels or deletes every job that a filter finds.
+/// Retries, cancels or deletes every job that the filter finds.
 ///
-/// With `dry_run` they are only counted. Else a job does it, a thousand jobs a transaction; its progress says how far it is.
+/// With `dry_run`, Herald only counts the jobs. Otherwise a job carries out the action and reports its progress.
 #[utoipa::path(post, path = "/jobs/act/{act}", operation_id = "actOnJobs", tag = "jobs",
-    params(("act" = inline(Act), Path, description = "What is done to them")),
+    params(("act" = inline(Act), Path, description = "The action")),
     request_body = Wanted,
     responses(
-        (status = 200, description = "With dry_run: what it would be about", body = Match),
-        (status = 202, description = "A job does it", body = Acting, headers(("location" = String, description = "Where it is"))),
+        (status = 200, description = "With `dry_run`: the jobs that the action would change", body = Match),
+        (status = 202, description = "A job carries out the action", body = Acting, headers(("location" = String,
+            description = "The address of the job"))),
     )
 )]
 pub(super) async fn act(

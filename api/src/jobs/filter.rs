@@ -8,41 +8,41 @@ use uuid::Uuid;
 
 use crate::problem::Problem;
 
-/// What may be asked of a list of jobs. Everything is text, so that a refusal can name its field.
+/// The filters of the list of jobs. Every field is text, so that a refusal can name its field.
 #[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
-    /// By kind; `invitation.*` means every kind that begins so.
+    /// Only jobs of this kind; `invitation.*` means every kind that begins with `invitation.`.
     kind: Option<String>,
-    /// By state.
+    /// Only jobs in this state.
     #[param(value_type = Option<JobState>)]
     state: Option<String>,
-    /// By queue.
+    /// Only jobs of this queue.
     queue: Option<String>,
-    /// By batch.
+    /// Only jobs of this batch.
     #[param(value_type = Option<Uuid>)]
     batch: Option<String>,
-    /// By one of their arguments.
+    /// Only jobs with this argument, written as `name:value`.
     #[param(example = "run_id:0199c0de-0000-7000-8000-000000000000")]
     arg: Option<String>,
-    /// By the cause of their last failure.
+    /// Only jobs whose last failure has this fingerprint.
     fingerprint: Option<String>,
-    /// Enqueued at or after.
+    /// Only jobs enqueued at or after this time.
     #[param(value_type = Option<DateTime<Utc>>)]
     created_after: Option<String>,
-    /// Enqueued before.
+    /// Only jobs enqueued before this time.
     #[param(value_type = Option<DateTime<Utc>>)]
     created_before: Option<String>,
-    /// Ended at or after.
+    /// Only jobs that ended at or after this time.
     #[param(value_type = Option<DateTime<Utc>>)]
     finished_after: Option<String>,
-    /// Ended before.
+    /// Only jobs that ended before this time.
     #[param(value_type = Option<DateTime<Utc>>)]
     finished_before: Option<String>,
-    /// Where the page before ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page.
     pub(super) cursor: Option<String>,
-    /// How many at most.
+    /// The largest number of rows on the page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     pub(super) limit: Option<usize>,
 }
@@ -61,7 +61,7 @@ impl Asked {
                 .batch
                 .map(|batch| batch.parse::<Uuid>())
                 .transpose()
-                .map_err(|_| Problem::field("batch", "batch is no id: take it from a run's `batch`"))?,
+                .map_err(|_| Problem::field("batch", "batch is not a valid id: use the id in a run's `batch`"))?,
             arg: self
                 .arg
                 .map(|arg| arg.parse::<ArgFilter>())
@@ -81,5 +81,5 @@ fn time(field: &str, text: Option<String>) -> Result<Option<DateTime<Utc>>, Prob
     let Some(text) = text else { return Ok(None) };
     text.parse::<DateTime<Utc>>()
         .map(Some)
-        .map_err(|_| Problem::field(field, format!("{text:?} is no time: write it as 2026-03-01T09:00:00Z")))
+        .map_err(|_| Problem::field(field, format!("{text:?} is not a valid time: write it as 2026-03-01T09:00:00Z")))
 }

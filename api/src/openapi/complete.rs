@@ -71,9 +71,9 @@ fn describe_path(path: &str, operation: &mut Map<String, Value>) {
             continue;
         }
         let (schema, description) = match name {
-            "id" => (json!({ "type": "string", "format": "uuid" }), "Its id"),
-            "key" => (json!({ "type": "string" }), "The key"),
-            _ => (json!({ "type": "string" }), "Its name"),
+            "id" => (json!({ "type": "string", "format": "uuid" }), "The id in the path"),
+            "key" => (json!({ "type": "string" }), "The key in the path"),
+            _ => (json!({ "type": "string" }), "The name in the path"),
         };
         parameters.insert(
             0,
@@ -95,7 +95,7 @@ fn name_workspace(path: &str, method: &str, operation: &mut Map<String, Value>, 
     };
     operation.insert("x-needs".to_owned(), who.into());
     if is_member {
-        let description = "Which of their workspaces a person means, by slug or id; needed of who has several";
+        let description = "The workspace of the request, by slug or id. A person with several workspaces must name one";
         declare(operation, "Herald-Workspace", description, json!({ "type": "string" }));
     }
 }
@@ -105,11 +105,12 @@ fn take_keys(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if method != "post" || !idempotency::ROUTES.contains(&path) {
         return;
     }
-    let description = "Made up by the client, one for each thing wanted. The same request with the same key within 24 hours gets the same \
-                       answer, with `Idempotency-Replayed: true`, and does nothing";
+    let description = "A unique key that the client creates for each request. If the client repeats the request with \
+                       the same key within 24 hours, Herald does nothing and repeats its first answer, with \
+                       `Idempotency-Replayed: true`";
     declare(operation, "Idempotency-Key", description, json!({ "type": "string", "minLength": 1, "maxLength": 255 }));
     let replayed = json!({
-        "description": "`true` with an answer that was given before",
+        "description": "`true` if the answer repeats an earlier one",
         "schema": { "type": "string", "enum": ["true"] },
     });
     for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
@@ -128,12 +129,18 @@ fn take_conditions(method: &str, operation: &mut Map<String, Value>) {
     }
     let text = json!({ "type": "string" });
     if method == "get" {
-        declare(operation, "If-None-Match", "The `ETag` of what the client has", text);
-        let headers = json!({ "etag": { "description": "Its version", "schema": { "type": "string" } } });
-        let same = json!({ "description": "It is as it was", "headers": headers });
+        declare(operation, "If-None-Match", "The `ETag` of the version that the client has", text);
+        let headers =
+            json!({ "etag": { "description": "The version of the resource", "schema": { "type": "string" } } });
+        let same = json!({ "description": "The resource has not changed", "headers": headers });
         operation["responses"].as_object_mut().map(|all| all.entry("304").or_insert(same));
     } else {
-        declare(operation, "If-Match", "The `ETag` of what the client has seen: only that is changed", text);
+        declare(
+            operation,
+            "If-Match",
+            "The `ETag` of the version that the client has read. Herald changes no other version",
+            text,
+        );
     }
 }
 

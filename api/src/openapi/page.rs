@@ -30,15 +30,16 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(redirect)).routes(routes!(index)).routes(routes!(file))
 }
 
-/// Leads to the page.
+/// Redirects to the documentation page.
 #[utoipa::path(get, path = "/docs", operation_id = "getDocs", tag = "public",
-    responses((status = 308, description = "To the page", headers(("location" = String, description = "The page"))))
+    responses((status = 308, description = "A redirect to the page",
+        headers(("location" = String, description = "The address of the page"))))
 )]
 async fn redirect() -> Redirect {
     Redirect::permanent("/docs/")
 }
 
-/// Shows this document with a browser.
+/// Returns the documentation page for a browser.
 #[utoipa::path(get, path = "/docs/", operation_id = "getDocsPage", tag = "public",
     responses((status = 200, description = "A page", content_type = "text/html", body = String))
 )]
@@ -46,9 +47,9 @@ async fn index() -> Result<Response, Problem> {
     serve("index.html")
 }
 
-/// Answers with what the page needs.
+/// Returns a file that the documentation page needs.
 #[utoipa::path(get, path = "/docs/{name}", operation_id = "getDocsFile", tag = "public",
-    responses((status = 200, description = "A script, a style or a symbol",
+    responses((status = 200, description = "A script, a style sheet or an icon",
         content((String = "text/javascript"), (String = "text/css"), (String = "text/html"), (String = "image/png"))))
 )]
 async fn file(name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
@@ -57,7 +58,7 @@ async fn file(name: Result<Path<String>, PathRejection>) -> Result<Response, Pro
 }
 
 fn nothing() -> Problem {
-    Problem::new(Kind::NotFound, "the page has no such file")
+    Problem::new(Kind::NotFound, "the documentation page has no such file: open /docs/")
 }
 
 fn serve(name: &str) -> Result<Response, Problem> {

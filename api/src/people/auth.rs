@@ -61,14 +61,14 @@ fn utc() -> String {
     "UTC".to_owned()
 }
 
-/// Sends a code to the address, with which the registration is ended at `/auth/verify`.
+/// Registers a person and sends a code to the e-mail address. `/auth/verify` completes the registration with the code.
 #[utoipa::path(post, path = "/auth/register", operation_id = "register", tag = "auth",
     request_body = Register,
     responses(
-        (status = 202, description = "A letter with a code is on its way", body = Asked),
+        (status = 202, description = "Herald sends an e-mail with a code", body = Asked),
         (status = 403, description = "Registration is by invitation only"),
         (status = 422, description = "A field is wrong"),
-        (status = 429, description = "Too many tries"),
+        (status = 429, description = "Too many attempts"),
     )
 )]
 async fn register(
@@ -89,13 +89,13 @@ struct Verify {
     code: String,
 }
 
-/// Ends a registration with the code from the letter, and signs in.
+/// Completes a registration with the code from the e-mail, and signs in.
 #[utoipa::path(post, path = "/auth/verify", operation_id = "verify", tag = "auth",
     request_body = Verify,
     responses(
         (status = 201, description = "Registered and signed in", body = Tokens),
-        (status = 422, description = "The code opens nothing"),
-        (status = 429, description = "Too many tries"),
+        (status = 422, description = "The code is not valid"),
+        (status = 429, description = "Too many attempts"),
     )
 )]
 async fn verify(
@@ -115,14 +115,14 @@ struct Login {
     password: SecretString,
 }
 
-/// Signs in.
+/// Signs a person in with e-mail address and password.
 #[utoipa::path(post, path = "/auth/login", operation_id = "login", tag = "auth",
     request_body = Login,
     responses(
         (status = 200, description = "Signed in", body = Tokens),
-        (status = 401, description = "Address and password do not fit"),
+        (status = 401, description = "The e-mail address or the password is wrong"),
         (status = 503, description = "The agency's CRM, which checks the password, does not answer"),
-        (status = 429, description = "Too many tries"),
+        (status = 429, description = "Too many attempts"),
     )
 )]
 async fn login(
@@ -143,12 +143,12 @@ struct Refresh {
     refresh_token: SecretString,
 }
 
-/// A new pair of tokens for a refresh token. One that comes a second time ends its session.
+/// Returns a new pair of tokens for a refresh token. A refresh token that is used twice ends its session.
 #[utoipa::path(post, path = "/auth/refresh", operation_id = "refresh", tag = "auth",
     request_body = Refresh,
     responses(
         (status = 200, description = "A new pair of tokens", body = Tokens),
-        (status = 401, description = "The session is over"),
+        (status = 401, description = "The session has ended"),
         (status = 429, description = "Too many requests"),
     )
 )]
@@ -163,13 +163,13 @@ struct Forgot {
     email: String,
 }
 
-/// Sends a code for a new password.
+/// Sends a code with which a person can set a new password.
 #[utoipa::path(post, path = "/auth/password/forgot", operation_id = "forgotPassword", tag = "auth",
     request_body = Forgot,
     responses(
-        (status = 202, description = "If somebody has the address, a code is on its way", body = Asked),
+        (status = 202, description = "If the address belongs to an account, Herald sends a code", body = Asked),
         (status = 422, description = "A field is wrong"),
-        (status = 429, description = "Too many tries"),
+        (status = 429, description = "Too many attempts"),
     )
 )]
 async fn forgot(
@@ -191,13 +191,13 @@ struct Reset {
     password: SecretString,
 }
 
-/// Sets a new password with the code from the letter, and ends every session.
+/// Sets a new password with the code from the e-mail, and ends every session.
 #[utoipa::path(post, path = "/auth/password/reset", operation_id = "resetPassword", tag = "auth",
     request_body = Reset,
     responses(
-        (status = 204, description = "The new password holds, and every session ended"),
-        (status = 422, description = "The code opens nothing, or the password cannot be used"),
-        (status = 429, description = "Too many tries"),
+        (status = 204, description = "The new password is set, and every session has ended"),
+        (status = 422, description = "The code is not valid, or the password cannot be used"),
+        (status = 429, description = "Too many attempts"),
     )
 )]
 async fn reset(State(api): State<Api>, From(device): From, request: Request) -> Result<StatusCode, Problem> {
@@ -209,7 +209,7 @@ async fn reset(State(api): State<Api>, From(device): From, request: Request) -> 
 /// Ends the session of the token.
 #[utoipa::path(post, path = "/auth/logout", operation_id = "logout", tag = "auth",
     responses(
-        (status = 204, description = "The session ended"),
+        (status = 204, description = "The session has ended"),
     )
 )]
 async fn logout(State(api): State<Api>, me: Me, From(device): From) -> Result<StatusCode, Problem> {
@@ -219,14 +219,14 @@ async fn logout(State(api): State<Api>, me: Me, From(device): From) -> Result<St
 
 #[derive(Serialize, ToSchema)]
 struct SessionsEnded {
-    /// How many sessions there were.
+    /// The number of ended sessions.
     sessions: u64,
 }
 
-/// Ends every session, on every device.
+/// Ends every session of the caller, on every device.
 #[utoipa::path(post, path = "/auth/logout-everywhere", operation_id = "logoutEverywhere", tag = "auth",
     responses(
-        (status = 200, description = "Every session ended", body = SessionsEnded),
+        (status = 200, description = "Every session has ended", body = SessionsEnded),
     )
 )]
 async fn logout_everywhere(State(api): State<Api>, me: Me, From(device): From) -> Result<Json<SessionsEnded>, Problem> {

@@ -34,7 +34,7 @@ pub(super) fn page() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(welcome))
 }
 
-/// Lists the invitations into the workspace, the last first.
+/// Lists the invitations into the workspace, the newest first.
 #[utoipa::path(get, path = "/workspace-invitations", operation_id = "listWorkspaceInvitations", tag = "workspace-invitations",
     params(PageParameters),
     responses(
@@ -55,7 +55,7 @@ async fn list(
 #[serde(deny_unknown_fields)]
 struct MakeInvitation {
     role: Role,
-    /// Only who has this address; the link is sent there, too.
+    /// The address of the invited person. Herald sends the link there, and nobody else can use it.
     email: Option<String>,
     #[serde(default = "one")]
     max_uses: i64,
@@ -75,15 +75,18 @@ fn a_week() -> i64 {
 struct MadeInvitation {
     #[serde(flatten)]
     invitation: Invitation,
-    /// Shown this once.
+    /// The link of the invitation, which only this answer shows.
     link: String,
 }
 
-/// Makes an invitation into at most the role of its maker. Its link is in the answer, and nowhere else.
+/// Creates an invitation into the workspace, with at most the caller's own role.
+///
+/// Only this answer shows the link of the invitation.
 #[utoipa::path(post, path = "/workspace-invitations", operation_id = "makeWorkspaceInvitation", tag = "workspace-invitations",
     request_body = MakeInvitation,
     responses(
-        (status = 201, description = "Made; the link is shown this once", body = MadeInvitation),
+        (status = 201, description = "The invitation, with the link that only this answer shows",
+            body = MadeInvitation),
     )
 )]
 async fn make(
@@ -107,10 +110,10 @@ async fn make(
     Ok((StatusCode::CREATED, Json(MadeInvitation { invitation, link })))
 }
 
-/// Takes an invitation back; who joined with it stays.
+/// Revokes an invitation. Members who joined with it stay.
 #[utoipa::path(delete, path = "/workspace-invitations/{id}", operation_id = "revokeWorkspaceInvitation", tag = "workspace-invitations",
     responses(
-        (status = 204, description = "Taken back"),
+        (status = 204, description = "The invitation was revoked"),
     )
 )]
 async fn revoke(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<StatusCode, Problem> {
@@ -118,19 +121,22 @@ async fn revoke(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Sta
     Ok(StatusCode::NO_CONTENT)
 }
 
-const WELCOME: &str = "To join, sign in to Herald, or register there with the address this was sent to, and give it the last part of this page's address: \
-                       POST /api/v1/workspaces/join, or as `invitation` when you register. /docs describes both. Keep the address to yourself: \
-                       whoever has it may join in your place.";
+const WELCOME: &str = "To join, sign in to Herald and send the last part of this page's address with POST \
+                       /api/v1/workspaces/join. If you have no account, register with the e-mail address that \
+                       received this invitation, and send that part as `invitation`. /docs describes both. Keep this \
+                       page's address secret: anyone who has it can join in your place.";
 
-/// Says to who followed an invitation's link how to join. The same for every token: it tells nobody whether one is good.
+/// Returns a page for invited people that explains how to join a workspace.
+///
+/// The page is the same for every token, so it does not reveal whether a token is valid.
 #[utoipa::path(get, path = "/join/{token}", operation_id = "openWorkspaceInvitation", tag = "public",
-    params(("token" = String, Path, description = "An invitation's token")),
+    params(("token" = String, Path, description = "The token of an invitation")),
     responses(
         (status = 200, description = "A page", content_type = "text/html", body = String),
     )
 )]
 async fn welcome() -> Response {
-    let mut response = notice(StatusCode::OK, "You are invited into a workspace", WELCOME);
+    let mut response = notice(StatusCode::OK, "You are invited to a workspace", WELCOME);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert("x-robots-tag", HeaderValue::from_static("noindex"));
     response

@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke))
 }
 
-/// Lists the keys of the workspace, the last first.
+/// Lists the keys of the workspace, the newest first.
 #[utoipa::path(get, path = "/keys", operation_id = "listKeys", tag = "keys",
     params(PageParameters),
     responses(
@@ -53,11 +53,11 @@ struct MakeKey {
     expires_at: Option<DateTime<Utc>>,
 }
 
-/// Makes a key that may do at most what its maker may. It is in the answer, and nowhere else.
+/// Creates a key with at most the caller's own rights. Only this answer shows the key.
 #[utoipa::path(post, path = "/keys", operation_id = "makeKey", tag = "keys",
     request_body = MakeKey,
     responses(
-        (status = 201, description = "Made; the key is shown this once", body = ApiKey),
+        (status = 201, description = "The key, which only this answer shows", body = ApiKey),
     )
 )]
 async fn make(
@@ -69,7 +69,7 @@ async fn make(
     let MakeKey { name, role, platform_admin, scopes, expires_at } = input::json(request).await?;
     if let Some(unknown) = scopes.iter().flatten().find(|scope| !access::areas().any(|area| area == scope.area)) {
         let known: Vec<&str> = access::areas().collect();
-        let detail = format!("there is no {}; there are {}", unknown.area, known.join(", "));
+        let detail = format!("{} is not an area: use some of {}", unknown.area, known.join(", "));
         return Err(Problem::field("scopes", detail));
     }
     let new = NewKey { name, role, platform_admin, scopes, expires_at };
@@ -77,10 +77,10 @@ async fn make(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// Takes a key back, with what was made with it: from now on it opens nothing.
+/// Revokes a key, together with everything that was created with it.
 #[utoipa::path(delete, path = "/keys/{id}", operation_id = "revokeKey", tag = "keys",
     responses(
-        (status = 204, description = "Taken back"),
+        (status = 204, description = "The key was revoked"),
     )
 )]
 async fn revoke(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<StatusCode, Problem> {

@@ -37,23 +37,25 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(leave))
 }
 
-/// Shows the account.
+/// Returns the caller's account.
 #[utoipa::path(get, path = "/me", operation_id = "getMe", tag = "me",
     responses(
-        (status = 200, description = "The account", body = User, headers(("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+        (status = 200, description = "The account", body = User, headers(("etag" = String,
+            description = "The version of the account, for If-Match and If-None-Match"))),
     )
 )]
 async fn show(State(api): State<Api>, me: Me, headers: HeaderMap) -> Result<Response, Problem> {
     conditional::show(&headers, &api.people.user(me.user_id).await?)
 }
 
-/// Changes what is named; the rest stays.
+/// Changes the given fields of the caller's account.
 #[utoipa::path(patch, path = "/me", operation_id = "changeMe", tag = "me",
     request_body = ProfileChange,
     responses(
-        (status = 200, description = "The account", body = User, headers(("etag" = String, description = "Its version, for If-Match and If-None-Match"))),
+        (status = 200, description = "The account", body = User, headers(("etag" = String,
+            description = "The version of the account, for If-Match and If-None-Match"))),
         (status = 409, description = "The username is taken"),
-        (status = 412, description = "It changed meanwhile"),
+        (status = 412, description = "The account changed in the meantime"),
     )
 )]
 async fn change(State(api): State<Api>, me: Me, From(device): From, request: Request) -> Result<Response, Problem> {
@@ -77,13 +79,13 @@ struct ChangePassword {
     new: SecretString,
 }
 
-/// Changes the password; every other session ends.
+/// Changes the caller's password and ends every other session.
 #[utoipa::path(put, path = "/me/password", operation_id = "changePassword", tag = "me",
     request_body = ChangePassword,
     responses(
-        (status = 204, description = "The new password holds; other sessions ended"),
+        (status = 204, description = "The new password is set, and every other session has ended"),
         (status = 401, description = "The current password is wrong"),
-        (status = 409, description = "The agency's CRM keeps the password"),
+        (status = 409, description = "The agency's CRM manages the password"),
     )
 )]
 async fn change_password(
@@ -106,13 +108,13 @@ struct AskChangeAddress {
     password: SecretString,
 }
 
-/// Sends a code to a new address.
+/// Sends a code to the caller's new e-mail address.
 #[utoipa::path(post, path = "/me/email", operation_id = "askChangeEmail", tag = "me",
     request_body = AskChangeAddress,
     responses(
-        (status = 202, description = "A letter with a code is on its way", body = Asked),
+        (status = 202, description = "Herald sends an e-mail with a code", body = Asked),
         (status = 401, description = "The password is wrong"),
-        (status = 409, description = "The agency's CRM keeps the password and the address"),
+        (status = 409, description = "The agency's CRM manages the password and the address"),
     )
 )]
 async fn ask_change_address(
@@ -135,12 +137,12 @@ struct ChangeAddress {
     code: String,
 }
 
-/// Takes the new address with the code from the letter; every other session ends.
+/// Sets the new e-mail address with the code from the e-mail, and ends every other session.
 #[utoipa::path(put, path = "/me/email", operation_id = "changeEmail", tag = "me",
     request_body = ChangeAddress,
     responses(
         (status = 200, description = "The account", body = User),
-        (status = 422, description = "The code opens nothing"),
+        (status = 422, description = "The code is not valid"),
     )
 )]
 async fn change_address(
@@ -159,7 +161,7 @@ async fn change_address(
 struct SessionView {
     #[serde(flatten)]
     session: Session,
-    /// Whether it is the one that asks.
+    /// Whether this is the session of the request.
     current: bool,
 }
 
@@ -168,10 +170,10 @@ struct Sessions {
     items: Vec<SessionView>,
 }
 
-/// Lists the devices that are signed in.
+/// Lists the caller's sessions.
 #[utoipa::path(get, path = "/me/sessions", operation_id = "listSessions", tag = "me",
     responses(
-        (status = 200, description = "The devices that are signed in", body = Sessions),
+        (status = 200, description = "The sessions", body = Sessions),
     )
 )]
 async fn sessions(State(api): State<Api>, me: Me) -> Result<Json<Sessions>, Problem> {
@@ -180,10 +182,10 @@ async fn sessions(State(api): State<Api>, me: Me) -> Result<Json<Sessions>, Prob
     Ok(Json(Sessions { items: found.into_iter().map(view).collect() }))
 }
 
-/// Signs a device out.
+/// Ends one of the caller's sessions.
 #[utoipa::path(delete, path = "/me/sessions/{id}", operation_id = "endSession", tag = "me",
     responses(
-        (status = 204, description = "That device is signed out"),
+        (status = 204, description = "The session has ended"),
     )
 )]
 async fn end_session(State(api): State<Api>, me: Me, From(device): From, Id(id): Id) -> Result<StatusCode, Problem> {
@@ -191,17 +193,20 @@ async fn end_session(State(api): State<Api>, me: Me, From(device): From, Id(id):
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Leaves a workspace.
+/// Ends the caller's membership of a workspace.
 #[utoipa::path(delete, path = "/me/memberships/{name}", operation_id = "leaveWorkspace", tag = "me",
     responses(
         (status = 204, description = "Left"),
-        (status = 409, description = "The last owner stays"),
+        (status = 409, description = "The last owner of a workspace cannot leave it"),
     )
 )]
 async fn leave(State(api): State<Api>, me: Me, From(device): From, Name(name): Name) -> Result<StatusCode, Problem> {
     let found = api.people.memberships(me.user_id, Some(&name)).await?;
     let [own] = found.as_slice() else {
-        return Err(Problem::new(Kind::NotFound, format!("there is no workspace {name:?} of yours")));
+        return Err(Problem::new(
+            Kind::NotFound,
+            format!("you are not a member of a workspace {name:?}: see GET /api/v1/workspaces for yours"),
+        ));
     };
     let actor = Actor::user(own.workspace_id, me.user_id, None).from(device.address);
     api.people.remove_member(&actor, own.role, me.user_id).await?;

@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, set_role, remove))
 }
 
-/// Lists who belongs to the workspace.
+/// Lists the members of the workspace.
 #[utoipa::path(get, path = "/members", operation_id = "listMembers", tag = "members",
     params(PageParameters),
     responses(
@@ -39,17 +39,17 @@ async fn list(
     Ok(Json(Page::of(rows, limit, |row| row.user_id.to_string())))
 }
 
-/// A member with what they made.
+/// A member, with the keys, links and schedules that the member made.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MemberPage)]
 struct MemberView {
     #[serde(flatten)]
     member: Member,
-    /// The keys, invitation links and schedules behind which the member stands, for who may list those.
+    /// The keys, invitation links and schedules of the member, if the caller may list them.
     made: Option<Made>,
 }
 
-/// Shows a member, with the keys, links and schedules they made that still work.
+/// Returns a member, with the keys, links and schedules of the member that still work.
 #[utoipa::path(get, path = "/members/{id}", operation_id = "getMember", tag = "members",
     responses(
         (status = 200, description = "The member", body = MemberView),
@@ -75,12 +75,12 @@ struct SetRole {
     role: Role,
 }
 
-/// Gives a member another role, at most the giver's own.
+/// Gives a member another role, at most the caller's own.
 #[utoipa::path(put, path = "/members/{id}", operation_id = "setRole", tag = "members",
     request_body = SetRole,
     responses(
         (status = 200, description = "The member", body = Member),
-        (status = 409, description = "The last owner stays"),
+        (status = 409, description = "The workspace would lose its last owner"),
     )
 )]
 async fn set_role(
@@ -94,18 +94,19 @@ async fn set_role(
     Ok(Json(api.people.set_role(&actor, &giver, id, role).await?))
 }
 
-/// What ended with a membership.
+/// The result of removing a member.
 #[derive(Serialize, ToSchema)]
 struct Removed {
-    /// What the member had made.
+    /// The keys, links and schedules of the member that ended with the membership.
     ended: Ended,
 }
 
-/// Takes a member out of the workspace, with the keys and links they made.
+/// Removes a member from the workspace, with the keys and links of the member.
 #[utoipa::path(delete, path = "/members/{id}", operation_id = "removeMember", tag = "members",
     responses(
-        (status = 200, description = "Taken out, and what ended with it", body = Removed),
-        (status = 409, description = "The last owner stays"),
+        (status = 200, description = "The member was removed; the answer says what ended with the membership",
+            body = Removed),
+        (status = 409, description = "The workspace would lose its last owner"),
     )
 )]
 async fn remove(

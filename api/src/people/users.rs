@@ -21,11 +21,11 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change))
 }
 
-/// Lists everybody, the first first.
+/// Lists every user of the installation, the oldest first.
 #[utoipa::path(get, path = "/users", operation_id = "listUsers", tag = "users",
     params(PageParameters),
     responses(
-        (status = 200, description = "A page of everybody", body = Page<User>),
+        (status = 200, description = "A page of users", body = Page<User>),
     )
 )]
 async fn list(
@@ -37,10 +37,10 @@ async fn list(
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }
 
-/// Shows a person.
+/// Returns a user.
 #[utoipa::path(get, path = "/users/{id}", operation_id = "getUser", tag = "users",
     responses(
-        (status = 200, description = "The person", body = User),
+        (status = 200, description = "The user", body = User),
     )
 )]
 async fn show(State(api): State<Api>, Id(id): Id) -> Result<Json<User>, Problem> {
@@ -50,15 +50,15 @@ async fn show(State(api): State<Api>, Id(id): Id) -> Result<Json<User>, Problem>
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChangeUser {
-    /// Whether they may come in.
+    /// Whether the user may sign in.
     active: bool,
 }
 
-/// Lets a person in or keeps them out; kept out, all their sessions end at once.
+/// Activates or deactivates a user. Deactivation ends all sessions of the user at once.
 #[utoipa::path(patch, path = "/users/{id}", operation_id = "changeUser", tag = "users",
     request_body = ChangeUser,
     responses(
-        (status = 200, description = "The person", body = User),
+        (status = 200, description = "The user", body = User),
     )
 )]
 async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Request) -> Result<Json<User>, Problem> {

@@ -21,10 +21,10 @@ struct Workspaces {
     items: Vec<Membership>,
 }
 
-/// Lists the workspaces of who asks.
+/// Lists the caller's workspaces.
 #[utoipa::path(get, path = "/workspaces", operation_id = "listWorkspaces", tag = "workspaces",
     responses(
-        (status = 200, description = "The workspaces of who asks", body = Workspaces),
+        (status = 200, description = "The caller's workspaces", body = Workspaces),
     )
 )]
 async fn list(State(api): State<Api>, me: Me) -> Result<Json<Workspaces>, Problem> {
@@ -34,12 +34,12 @@ async fn list(State(api): State<Api>, me: Me) -> Result<Json<Workspaces>, Proble
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MakeWorkspace {
-    /// Its name in headers: 2 to 40 lower-case letters, digits and hyphens.
+    /// The short name for use in headers: 2 to 40 lower-case letters, digits and hyphens.
     slug: String,
     name: String,
 }
 
-/// Makes a workspace, whose owner is who asks.
+/// Creates a workspace, whose owner is the caller.
 #[utoipa::path(post, path = "/workspaces", operation_id = "makeWorkspace", tag = "workspaces",
     request_body = MakeWorkspace,
     responses(
@@ -67,12 +67,12 @@ struct Join {
     token: String,
 }
 
-/// Joins a workspace by its invitation.
+/// Makes the caller a member of a workspace with an invitation.
 #[utoipa::path(post, path = "/workspaces/join", operation_id = "joinWorkspace", tag = "workspaces",
     request_body = Join,
     responses(
         (status = 200, description = "Joined", body = Membership),
-        (status = 422, description = "The invitation opens nothing"),
+        (status = 422, description = "The invitation is not valid"),
     )
 )]
 async fn join(State(api): State<Api>, me: Me, request: Request) -> Result<Json<Membership>, Problem> {

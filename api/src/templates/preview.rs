@@ -39,16 +39,16 @@ const NOTES: HeaderName = HeaderName::from_static("herald-notes");
 /// A preview shows no more fields than a list has columns.
 const MAX_FIELDS: usize = 256;
 
-/// What is to be shown.
+/// The guest and the format of a preview.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = PreviewRequest)]
 #[serde(deny_unknown_fields, default)]
 struct Sample {
-    /// A contact whose fields are shown.
+    /// The contact whose fields the preview shows.
     contact_id: Option<Uuid>,
-    /// The fields of the guest shown; they win over the contact's. At most 256.
+    /// At most 256 fields of the guest, which override the contact's fields.
     fields: BTreeMap<String, String>,
-    /// jpeg if not given.
+    /// The image format, jpeg by default.
     #[schema(pattern = "^(jpg|jpeg|png|webp)$")]
     format: Option<String>,
 }
@@ -62,17 +62,22 @@ struct Drawn {
     notes: Vec<String>,
 }
 
-/// Draws a sample now, of what stands in the query.
+/// Draws a preview at once, with the fields in the query.
 #[utoipa::path(get, path = "/templates/{id}/preview", operation_id = "previewTemplate", tag = "templates",
     params(
-        ("contact_id" = Option<Uuid>, Query, description = "A contact whose fields are shown"),
-        ("format" = Option<String>, Query, pattern = "^(jpg|jpeg|png|webp)$", description = "jpeg if not given"),
-        ("fields" = Option<Object>, Query, style = Form, explode, description = "Every other parameter is a field of the guest shown; they win over the contact's"),
-        ("prefer" = Option<String>, Header, description = "`wait=5`: how many seconds to wait for it, 15 at most"),
+        ("contact_id" = Option<Uuid>, Query, description = "The contact whose fields the preview shows"),
+        ("format" = Option<String>, Query, pattern = "^(jpg|jpeg|png|webp)$",
+            description = "The image format, jpeg by default"),
+        ("fields" = Option<Object>, Query, style = Form, explode,
+            description = "Every other parameter is a field of the guest and overrides the contact's field"),
+        ("prefer" = Option<String>, Header,
+            description = "`wait=5` waits up to 5 seconds; 15 at most"),
     ),
     responses(
-        (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp")), headers(("herald-notes" = Option<String>, description = "What its designer should know: a JSON array of texts, in ASCII"))),
-        (status = 504, description = "No worker drew it in time"),
+        (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"),
+            (String = "image/webp")), headers(("herald-notes" = Option<String>,
+            description = "Remarks for the designer: a JSON array of texts, in ASCII"))),
+        (status = 504, description = "No worker drew the preview in time"),
     )
 )]
 pub(super) async fn from_query(
@@ -84,19 +89,26 @@ pub(super) async fn from_query(
 ) -> Result<Response, Problem> {
     let contact_id = match parameters.remove("contact_id") {
         None => None,
-        Some(id) => Some(id.parse().map_err(|_| Problem::field("contact_id", format!("{id:?} is no contact's id")))?),
+        Some(id) => Some(id.parse().map_err(|_| {
+            Problem::field(
+                "contact_id",
+                format!("contact_id is {id:?}, which is not a valid id: use the id of a contact"),
+            )
+        })?),
     };
     let format = parameters.remove("format");
     preview(&api, workspace, id, &headers, Sample { contact_id, format, fields: parameters }).await
 }
 
-/// Draws a sample now, of what stands in the body.
+/// Draws a preview at once, with the fields in the body.
 #[utoipa::path(post, path = "/templates/{id}/preview", operation_id = "previewTemplateOf", tag = "templates",
-    params(("prefer" = Option<String>, Header, description = "`wait=5`: how many seconds to wait for it, 15 at most")),
+    params(("prefer" = Option<String>, Header, description = "`wait=5` waits up to 5 seconds; 15 at most")),
     request_body = Sample,
     responses(
-        (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp")), headers(("herald-notes" = Option<String>, description = "What its designer should know: a JSON array of texts, in ASCII"))),
-        (status = 504, description = "No worker drew it in time"),
+        (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"),
+            (String = "image/webp")), headers(("herald-notes" = Option<String>,
+            description = "Remarks for the designer: a JSON array of texts, in ASCII"))),
+        (status = 504, description = "No worker drew the preview in time"),
     )
 )]
 pub(super) async fn from_json(
@@ -126,11 +138,16 @@ async fn preview(
         Some(other) => return Err(Problem::field("format", format!("format is {other:?}: use jpeg, png or webp"))),
     };
     if sample.fields.len() > MAX_FIELDS {
-        return Err(Problem::field("fields", format!("there are more than {MAX_FIELDS} fields")));
+        return Err(Problem::field("fields", format!("fields has more than {MAX_FIELDS} entries: send fewer")));
     }
     if let Some(id) = sample.contact_id {
         let contact = domain::contact(&api.db, workspace, id).await?;
-        contact.ok_or_else(|| Problem::field("contact_id", format!("there is no contact {id} in this workspace")))?;
+        contact.ok_or_else(|| {
+            Problem::field(
+                "contact_id",
+                format!("contact {id} does not exist in this workspace: use the id of one of its contacts"),
+            )
+        })?;
     }
     let (contact_id, fields, format) = (sample.contact_id, sample.fields, format.to_owned());
     let args = TemplatePreview { template_id, contact_id, fields, format };
@@ -166,7 +183,8 @@ async fn wait(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result
         watched.job = None;
         give_up(api, workspace, id).await;
         let detail = format!(
-            "no worker drew the preview within {} seconds; see whether one runs and whether the queue {:?} is paused",
+            "no worker drew the preview within {} seconds: check that a worker runs and that the queue \
+             {:?} is not paused",
             longest.as_secs(),
             TemplatePreview::POLICY.queue
         );
@@ -183,7 +201,7 @@ async fn wait(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result
             let reason = errors.into_iter().next_back().map(|error| error.message).unwrap_or_default();
             Err(Problem::new(Kind::PreviewFailed, reason))
         }
-        _ => Err(Problem::new(Kind::PreviewFailed, "the preview was cancelled")),
+        _ => Err(Problem::new(Kind::PreviewFailed, "the job of the preview was cancelled: ask for the preview again")),
     }
 }
 

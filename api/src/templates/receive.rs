@@ -34,14 +34,14 @@ const MAX_ENTRIES: usize = 10 * MAX_FILES;
 /// The longest name of a template, in bytes.
 const NAME_BYTES: usize = 400;
 
-/// The form, as it is described.
+/// The form that uploads a template.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only described")]
 pub(super) struct TemplateForm {
-    /// The name it shall have, if not the one in its `template.toml`.
+    /// The name of the template; by default the name in `template.toml`.
     name: Option<String>,
-    /// `template.toml` with its background and fonts, under their names, or one zip.
+    /// `template.toml` with its background and fonts, each with its file name, or one zip.
     files: Vec<String>,
 }
 
@@ -69,7 +69,10 @@ impl Memory {
         match tokio::time::timeout(LONGEST_WAIT, self.0.acquire_many(megabytes)).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(closed)) => Err(Problem::internal(&closed)),
-            Err(_) => Err(Problem::new(Kind::TimedOut, "too many templates are being uploaded at once; try again")),
+            Err(_) => Err(Problem::new(
+                Kind::TimedOut,
+                "too many templates are being uploaded at once: try again in a moment",
+            )),
         }
     }
 }
@@ -80,13 +83,19 @@ pub(super) async fn receive(request: Request, limit: u64) -> Result<Received, Pr
     if input::is_media_type(request.headers(), "application/zip") {
         let chunks = request.into_body().into_data_stream();
         let chunks = chunks.map(|chunk| {
-            chunk.map_err(|_| Problem::new(Kind::InvalidRequest, "the zip broke off, or is over the limit"))
+            chunk.map_err(|_| {
+                Problem::new(
+                    Kind::InvalidRequest,
+                    "the zip ended early, or is larger than the limit: send it again, or make it smaller",
+                )
+            })
         });
         let zip = spool.take_chunks(chunks, limit).await?.ok_or_else(|| limits::too_large(limit))?;
         return unpack(None, &spool, &zip).await;
     }
     if !input::is_media_type(request.headers(), "multipart/form-data") {
-        let detail = "send the template's files as a form (multipart/form-data), or one zip";
+        let detail = "the body has the wrong type: send the template's files as a form \
+                      (multipart/form-data), or one zip";
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));
     }
     let mut form = Form::open(request, limit).await?;
@@ -101,7 +110,7 @@ pub(super) async fn receive(request: Request, limit: u64) -> Result<Received, Pr
                 _ => {
                     return Err(Problem::field(
                         &field,
-                        format!("there is no field {field:?}: send files, and a name if you like"),
+                        format!("the form has an unknown field {field:?}: the fields are files and name"),
                     ));
                 }
             }
@@ -116,7 +125,7 @@ pub(super) async fn receive(request: Request, limit: u64) -> Result<Received, Pr
         }
         let most = if is_zip { MAX_TEMPLATE } else { MAX_FILE };
         let content = spool.take(part, most).await?.ok_or_else(|| {
-            Problem::new(Kind::TooLarge, format!("{file} is over {} MB: make it smaller", most >> 20))
+            Problem::new(Kind::TooLarge, format!("{file} is larger than {} MB: make it smaller", most >> 20))
         })?;
         if is_zip {
             packed = Some(content);
@@ -126,12 +135,13 @@ pub(super) async fn receive(request: Request, limit: u64) -> Result<Received, Pr
     }
     match packed {
         Some(_) if !loose.is_empty() => {
-            Err(Problem::field("files", "a zip came together with other files: send the one or the others"))
+            Err(Problem::field("files", "the form has a zip and other files: send either the zip or the files"))
         }
         Some(zip) => unpack(name, &spool, &zip).await,
-        None if loose.is_empty() => {
-            Err(Problem::field("files", format!("there are no files: attach {MANIFEST} and its pictures, or one zip")))
-        }
+        None if loose.is_empty() => Err(Problem::field(
+            "files",
+            format!("the form has no files: attach {MANIFEST} and its pictures, or one zip"),
+        )),
         None => {
             let memory = MEMORY.take(loose.iter().map(|(_, part)| part.bytes).sum()).await?;
             let mut file = spool.blocking().await?;
@@ -192,7 +202,7 @@ fn unzip(zip: impl Read + Seek, limit: u64) -> Result<Bundle, Problem> {
             return Err(Problem::new(
                 Kind::TooLarge,
                 format!(
-                    "{file} is too large once unpacked: a file may have {} MB, a template {} MB",
+                    "{file} is too large when unpacked: a file may have {} MB, a template {} MB",
                     MAX_FILE >> 20,
                     limit >> 20
                 ),
@@ -213,10 +223,10 @@ fn template_folder<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<String, Pr
     let manifests = names.filter(|name| name.rsplit('/').next() == Some(MANIFEST) && !name.starts_with("__MACOSX/"));
     let manifests: Vec<_> = manifests.collect();
     match manifests.as_slice() {
-        [] => Err(wrong(format!("the zip holds no {MANIFEST}: pack the template's folder or its files"))),
+        [] => Err(wrong(format!("the zip does not contain {MANIFEST}: pack the template's folder or its files"))),
         [one] => Ok(one.strip_suffix(MANIFEST).unwrap_or_default().to_owned()),
         [first, second, ..] => {
-            Err(wrong(format!("the zip holds more than one template ({first} and {second}): send them one by one")))
+            Err(wrong(format!("the zip contains more than one template ({first} and {second}): send them one by one")))
         }
     }
 }
@@ -292,7 +302,7 @@ mod tests {
     fn a_zip_bomb_is_refused_before_it_is_unpacked() {
         let bomb = zip(&[("template.toml", b"x"), ("b.png", &vec![0; 3 << 20])]);
         assert!(bomb.len() < 10_000);
-        assert!(refusal(&bomb, 2 << 20).contains("too large once unpacked"));
+        assert!(refusal(&bomb, 2 << 20).contains("too large when unpacked"));
         let crowd: Vec<(String, &[u8])> = (0..=MAX_ENTRIES).map(|at| (format!("{at}.png"), b"x".as_slice())).collect();
         let crowd: Vec<(&str, &[u8])> = crowd.iter().map(|(name, content)| (name.as_str(), *content)).collect();
         assert!(refusal(&zip(&crowd), 1_000).contains("entries"));
@@ -300,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_zip_with_no_template_or_two_or_none_at_all_is_named() {
-        assert!(refusal(&zip(&[("a.png", b"x")]), 100).contains("holds no template.toml"));
+        assert!(refusal(&zip(&[("a.png", b"x")]), 100).contains("does not contain template.toml"));
         assert!(refusal(&zip(&[("a/template.toml", b"x"), ("b/template.toml", b"x")]), 100).contains("more than one"));
         assert!(refusal(b"PK not really", 100).contains("cannot be read"));
         let mut torn = zip(&[("template.toml", &[7; 4_000])]);

@@ -28,7 +28,7 @@ async fn a_service_without_its_database_lives_but_is_not_ready(database: &TestDa
     assert_eq!(Answer::to(service.open(Method::GET, "/healthz")).await.status, StatusCode::OK);
     let ready = Answer::to(service.open(Method::GET, "/readyz")).await;
     assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(ready.json()["database"], "the database refuses; the log says why");
+    assert_eq!(ready.json()["database"], "the database reports an error; the log has the reason");
     assert_eq!(ready.json()["files"], "ok");
 }
 

@@ -119,7 +119,7 @@ async fn a_waiting_job_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(d
     let path = format!("/api/v1/jobs/{waiting}/cancel");
     let cancelled = service.post(&path).await;
     assert_eq!((cancelled.status, &cancelled.json()["state"]), (StatusCode::OK, &json!("cancelled")));
-    assert!(service.post(&path).await.problem(409, "wrong-state").contains("cancelled already"));
+    assert!(service.post(&path).await.problem(409, "wrong-state").contains("already cancelled"));
     let running = enqueue(&service, 1, None).await[0];
     worker::lease_next(&service, "cpu").await;
     let asked = service.post(&format!("/api/v1/jobs/{running}/cancel")).await;
@@ -146,7 +146,7 @@ async fn a_queue_is_given_limits(database: &TestDatabase) {
     assert_eq!(service.post("/api/v1/queues/cpu/unblock").await.json()["blocked_until"], json!(null));
 
     let refused = put(limits, json!({ "rate": 0, "burst": -1 })).await;
-    assert!(refused.problem(422, "invalid-field").contains("rate is not possible: use 1 to"));
+    assert!(refused.problem(422, "invalid-field").contains("rate is out of range: use 1 to"));
     assert_eq!(refused.json()["errors"].as_array().unwrap().len(), 2);
     put(limits, json!({ "rates": 5 })).await.problem(422, "invalid-field");
     put("/api/v1/queues/cpu/keys/x", json!({ "concurrency": 0 })).await.problem(422, "invalid-field");

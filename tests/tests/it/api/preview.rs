@@ -84,7 +84,7 @@ async fn a_preview_nobody_draws_times_out_and_is_cancelled(database: &TestDataba
     let template = service.template().await;
     let request = service.request(Method::GET, &url(template)).header("prefer", "wait=0");
     let late = Answer::to(request).await;
-    assert!(late.problem(504, "preview-timeout").contains("whether the queue \"cpu\" is paused"));
+    assert!(late.problem(504, "preview-timeout").contains("that the queue \"cpu\" is not paused"));
     assert_eq!(service.get("/api/v1/jobs?kind=template.preview").await.json()["items"][0]["state"], "cancelled");
 }
 

@@ -53,7 +53,7 @@ async fn a_token_is_told_its_limit_and_refused_beyond_it(database: &TestDatabase
     }
     let refused = service.get(QUEUES).await;
     let detail = refused.problem(429, "too-many-requests");
-    assert_eq!(detail, "more than 3 requests in 60 seconds are not taken; try again in 61 seconds");
+    assert_eq!(detail, "the limit of 3 requests in 60 seconds is reached: try again in 61 seconds");
     assert_eq!(refused.header("retry-after"), "61");
     assert_eq!(refused.header("ratelimit-policy"), "\"general\";q=3;w=60");
     assert_eq!(refused.header("ratelimit"), "\"general\";r=0;t=61");

@@ -112,7 +112,7 @@ async fn a_template_that_is_not_there_is_named_with_those_that_are(database: &Te
     assert!(refused.problem(422, "invalid-field").contains("upload one"));
     service.template().await;
     let refused = service.post_form(RUNS, Form::of("Gala", "galla", LIST)).await;
-    assert!(refused.problem(422, "invalid-field").contains("there are gala"));
+    assert!(refused.problem(422, "invalid-field").contains("the templates are gala"));
     let refused = service.post_form(RUNS, Form::of("Gala", &service.db.new_id().to_string(), LIST)).await;
     assert_eq!(refused.json()["errors"][0]["pointer"], "/template");
     assert_nothing_kept(&service).await;
@@ -125,12 +125,12 @@ async fn an_upload_over_the_limit_is_refused_however_it_is_sent(database: &TestD
     let (media_type, body) = Form::of("Gala", "gala", &list).finish();
     let request = || service.request(Method::POST, RUNS).header("content-type", &media_type);
     let announced = Answer::to(request().body(body.clone())).await;
-    assert!(announced.problem(413, "too-large").contains("over 1 MB"));
+    assert!(announced.problem(413, "too-large").contains("larger than 1 MB"));
     // In pieces and without a length.
     let pieces: Vec<_> = body.chunks(64 << 10).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
     let pieces = reqwest::Body::wrap_stream(futures::stream::iter(pieces));
     let streamed = Answer::to(request().body(pieces)).await;
-    assert!(streamed.problem(413, "too-large").contains("over 1 MB"));
+    assert!(streamed.problem(413, "too-large").contains("larger than 1 MB"));
     let json = service.request(Method::POST, RUNS).header("content-type", "application/json");
     Answer::to(json.body(" ".repeat((1 << 20) + 1))).await.problem(413, "too-large");
     assert_nothing_kept(&service).await;

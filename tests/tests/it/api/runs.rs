@@ -109,7 +109,7 @@ async fn results_come_when_the_run_has_ended(database: &TestDatabase) {
     assert_eq!(early.header("retry-after"), "2");
     worker::import(&service, id, &NAMES).await;
     worker::finish(&service, &[Ok(()), Ok(()), Ok(())]).await;
-    assert!(service.get(&results).await.problem(409, "wrong-state").contains("are being written"));
+    assert!(service.get(&results).await.problem(409, "wrong-state").contains("the results are not ready"));
     worker::summarise(&service, id).await;
     let table = service.get(&results).await;
     assert_eq!(table.status, StatusCode::OK);
@@ -134,7 +134,7 @@ async fn a_cancelled_run_starts_nothing_and_stops_what_runs(database: &TestDatab
     assert_eq!(cancels.recv().await.unwrap(), running.jobs[0].id);
     assert!(worker::lease(&service, "cpu").await.is_empty());
     let again = service.post(&format!("{RUNS}/{id}/cancel")).await;
-    assert!(again.problem(409, "wrong-state").contains("cancelled already"));
+    assert!(again.problem(409, "wrong-state").contains("already cancelled"));
     service.post(&format!("{RUNS}/{}/cancel", service.db.new_id())).await.problem(404, "not-found");
 }
 

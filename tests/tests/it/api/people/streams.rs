@@ -125,7 +125,7 @@ async fn one_person_has_twenty_streams(database: &TestDatabase) {
     tick(&service);
     let refused = Answer::to(again.request(&service, Method::GET, &path)).await;
     let told = refused.problem(429, "too-many-requests");
-    assert!(told.contains("20 streams"), "{told}");
+    assert!(told.contains("20 open event streams"), "{told}");
     assert_eq!(refused.header("retry-after"), "10");
     let _another = open(&service, &service.token, &path).await;
     // The service hears of the end of a connection a moment later.
