@@ -83,9 +83,10 @@ pub(crate) fn vault(settings: &Settings, folder: &std::path::Path, ids: &Ids) ->
         let (key, is_new) = data_folder::secrets_key(folder, ids)?;
         keys.push(key);
         let path = folder.join("secrets.key");
-        let new = if is_new { ", which was made now" } else { "" };
+        let new = if is_new { ", which Herald has just created" } else { "" };
         format!(
-            "with the key in {}{new}: keep a copy of it, apart from the database's backups; without it the credentials must be entered again",
+            "with the key in {}{new}: keep a copy of it, apart from the backups of the database; without it, you \
+             must enter the credentials again",
             path.display()
         )
     } else {

@@ -28,7 +28,7 @@ pub(crate) use self::{
     users::{AddUser, Keys, MakeKey, Users},
 };
 
-/// Herald makes personalised invitations from a list of guests, and keeps at it until every guest has one.
+/// Herald makes personalised invitations from a list of guests, and retries until every guest has one.
 #[derive(Debug, Parser)]
 #[command(name = "herald", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -40,20 +40,20 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// Where Herald keeps everything
+    /// The data folder, where Herald keeps everything
     #[arg(long, global = true, value_name = "DIR", default_value = "herald-data")]
     pub(crate) data: PathBuf,
     /// Settings to read instead of herald.toml in the data folder
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Show what happens inside
+    /// Show detailed log messages
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Send a mail there, too, which says only that it could be sent
+    /// Also send a test e-mail to this address
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) mail_to: Option<String>,
 }
@@ -66,42 +66,42 @@ pub(crate) enum Command {
     Up(Up),
     /// Serve the API of a fleet (PostgreSQL and Redis)
     Api(Up),
-    /// Do a fleet's work
+    /// Run the jobs of a fleet
     Worker(Worker),
-    /// Decide when a fleet's work is done
+    /// Schedule the jobs of a fleet
     Scheduler(Scheduler),
-    /// Show a fleet's workers, or ask them to take no more jobs
+    /// Show the workers of a fleet, or ask them to take no more jobs
     Workers(Workers),
-    /// Check the settings, the data folder, the fonts, and all that a fleet stands on
+    /// Check the settings, the data folder, the fonts, and everything that a fleet needs
     Doctor(Doctor),
-    /// Make a connection to Google, Mautic or a bucket, and try it
+    /// Create a connection to Google, Mautic or a bucket, and test it
     #[command(subcommand)]
     Connect(Connect),
-    /// Show connections, test or forget one
+    /// Show, test or delete connections
     #[command(subcommand)]
     Connections(Connections),
     /// Bring the database up to this version
     Migrate(Migrate),
-    /// Look at jobs, and at why they fail; retry, cancel or delete them
+    /// Show jobs and the causes of their failures; retry, cancel or delete jobs
     Jobs(JobsOf),
-    /// Show who may come in, add somebody, keep somebody out
+    /// Show, add, deactivate or activate users
     #[command(subcommand)]
     Users(Users),
-    /// Show the keys of programs, make one, take one back
+    /// Show, create or revoke the API keys of programs
     #[command(subcommand)]
     Keys(Keys),
-    /// Show who did what
+    /// Show the audit log
     Audit(Audit),
-    /// Show queues and their limits, change them, hold a queue up
+    /// Show queues and change their limits; pause and resume queues
     #[command(subcommand)]
     Queues(Queues),
-    /// Make jobs that come again by the calendar, pause them, run them now
+    /// Create, change, pause, run or delete schedules
     #[command(subcommand)]
     Schedules(Schedules),
-    /// Check a template, or see one guest on it
+    /// Check a template, or draw a sample guest on it
     #[command(subcommand)]
     Template(Template),
-    /// Send jobs through Herald that only show that it works
+    /// Send test jobs through Herald to show that it works
     Probe(Probe),
     /// Read pictures, fonts and templates for the process that started this one
     #[command(hide = true)]
@@ -116,5 +116,7 @@ fn number_or_none(text: &str) -> Result<NumberOrNone, String> {
     if text == "none" {
         return Ok(NumberOrNone(None));
     }
-    text.parse().map(|number| NumberOrNone(Some(number))).map_err(|_| "write a number, or none for no limit".to_owned())
+    text.parse()
+        .map(|number| NumberOrNone(Some(number)))
+        .map_err(|_| "not a number: write a number, or none for no limit".to_owned())
 }

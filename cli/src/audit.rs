@@ -51,16 +51,19 @@ async fn verify(common: &Common, db: &Db, workspace: Uuid, given: Option<&str>) 
     let noted: Option<Checkpoint> = kept.map(|text| text.parse().map_err(anyhow::Error::msg)).transpose()?;
     let found = audit::verify(db, workspace, noted.as_ref()).await?;
     if let Some(broken) = found.broken {
-        say(&format!("the log is not as it was written: {broken}; {} rows before that are", found.rows));
+        say(&format!("the log was changed: {broken}; the {} rows before that are as they were written", found.rows));
         return Ok(ExitCode::FAILURE);
     }
-    say(&format!("{} rows, as they were written; the last one's hash is {}", found.rows, found.head));
+    say(&format!("all {} rows are as they were written; the hash of the last row is {}", found.rows, found.head));
     if found.unkeyed > 0 {
-        say(&format!("{} of them were written without the key, by an older version or beside it", found.unkeyed));
+        say(&format!(
+            "{} of these rows were written without the key, by an older version or by another program",
+            found.unkeyed
+        ));
     }
     if let Some(checkpoint) = found.checkpoint {
         std::fs::write(&path, &checkpoint).with_context(|| format!("writing {}", path.display()))?;
-        say(&format!("to be kept elsewhere, for --checkpoint: {checkpoint}"));
+        say(&format!("keep this checkpoint elsewhere, for --checkpoint: {checkpoint}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -34,9 +34,10 @@ pub(crate) async fn run(common: &Common, command: Connect) -> anyhow::Result<Exi
     let entry = Entry::of("connection.save", &name).with(serde_json::json!({ "provider": provider.name() }));
     audit::record(&mut tx, &me(desk.workspace_id), entry).await?;
     tx.commit().await?;
-    let connection =
-        connections::connection(&desk.db, desk.workspace_id, id).await?.context("the connection is gone again")?;
-    say(&format!("the connection {name:?} is kept, its credentials sealed {}", desk.sealed_with()));
+    let connection = connections::connection(&desk.db, desk.workspace_id, id)
+        .await?
+        .context("the connection was deleted in the meantime: run the command again")?;
+    say(&format!("saved the connection {name:?}; its credentials are encrypted {}", desk.sealed_with()));
     if consents {
         browser::consent(&desk, &connection).await?;
     }
@@ -79,7 +80,8 @@ fn mautic(options: &args::Mautic) -> anyhow::Result<Typed> {
 fn s3(options: &args::S3) -> anyhow::Result<Typed> {
     if options.endpoint.starts_with("http://") && !options.allow_http {
         bail!(
-            "{} has no TLS: everybody on the way can read the files; give --allow-http if that is well",
+            "{} has no TLS, so others on the network can read the files: use https, or give --allow-http if you \
+             trust the network",
             options.endpoint
         );
     }
@@ -102,7 +104,7 @@ fn hints(desk: &Desk, connection: &Connection, provider: ProviderKind) {
     if provider == ProviderKind::Mautic {
         let base = desk.settings.http.public_url.trim_end_matches('/');
         say(&format!(
-            "for runs that begin when a form is filled in, enter in Mautic the webhook {base}/webhooks/mautic/{}",
+            "to start runs when a person fills in a form, enter this webhook in Mautic: {base}/webhooks/mautic/{}",
             connection.id
         ));
     }

@@ -27,7 +27,7 @@ async fn act(desk: &Desk, command: Connections) -> anyhow::Result<ExitCode> {
         Connections::List { json } => {
             let found = connections::connections(&desk.db, desk.workspace_id).await?;
             if found.is_empty() && !json {
-                say("there are no connections: make one with `herald connect google`, `mautic` or `s3`");
+                say("there are no connections: create one with `herald connect google`, `mautic` or `s3`");
             }
             for connection in found {
                 say(&if json { serde_json::to_string(&connection)? } else { line(&connection) });
@@ -45,7 +45,7 @@ async fn act(desk: &Desk, command: Connections) -> anyhow::Result<ExitCode> {
             connections::remove(&mut tx, desk.workspace_id, connection.id).await?;
             audit::record(&mut tx, &me(desk.workspace_id), Entry::of("connection.remove", &connection.name)).await?;
             tx.commit().await?;
-            say(&format!("the connection {name:?} and its credentials are forgotten"));
+            say(&format!("deleted the connection {name:?} and its credentials"));
         }
         Connections::Reseal => {
             let (resealed, closed) = connections::reseal(&desk.db, desk.clients.vault()).await?;
@@ -53,9 +53,12 @@ async fn act(desk: &Desk, command: Connections) -> anyhow::Result<ExitCode> {
             let entry = Entry::of("connections.reseal", "all").affecting(resealed);
             audit::record(&mut tx, &me(desk.workspace_id), entry).await?;
             tx.commit().await?;
-            say(&format!("{resealed} sealed anew {}", desk.sealed_with()));
+            say(&format!("encrypted the credentials of {resealed} connections again, {}", desk.sealed_with()));
             if !closed.is_empty() {
-                say(&format!("these do not open with any key that is here, enter them again: {}", closed.join(", ")));
+                say(&format!(
+                    "no key here can decrypt the credentials of these connections, so enter them again: {}",
+                    closed.join(", ")
+                ));
                 return Ok(ExitCode::FAILURE);
             }
         }

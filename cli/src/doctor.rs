@@ -133,7 +133,7 @@ async fn check_folder(report: &mut Report, common: &Common, settings: &Settings)
             return None;
         }
     };
-    report.ok(&format!("data folder {} can be used", common.data.display()));
+    report.ok(&format!("Herald can use the data folder {}", common.data.display()));
     check_privacy(report, common, &was_open);
     if settings.files.url.is_empty() {
         check_files(report, &folder).await;
@@ -152,9 +152,12 @@ fn check_privacy(report: &mut Report, common: &Common, was_open: &[PathBuf]) {
             common.data.display()
         ));
     } else if was_open.is_empty() {
-        report.ok("the data folder is readable by its owner only");
+        report.ok("only its owner can read the data folder");
     } else {
-        report.warn(&format!("other users of this machine could read {}: now only its owner can", shown(was_open)));
+        report.warn(&format!(
+            "other users of this machine could read {}: Herald has closed it, and now only its owner can",
+            shown(was_open)
+        ));
     }
 }
 
@@ -163,7 +166,7 @@ async fn check_links(report: &mut Report, settings: &Settings, folder: &DataFold
     match home::signer(settings, folder, db).await {
         Ok(signer) => {
             report.ok(if settings.links.key.is_empty() {
-                "the link key is there, readable by its owner only"
+                "the link key exists, and only its owner can read it"
             } else {
                 "the link key is in the settings"
             });
@@ -187,7 +190,7 @@ async fn check_not_emptied(report: &mut Report, common: &Common, settings: &Sett
 async fn check_files(report: &mut Report, folder: &DataFolder) {
     match Files::local(folder.files()) {
         Ok(files) => match files.try_out("probe").await {
-            Ok(()) => report.ok("the file store can be written"),
+            Ok(()) => report.ok("Herald can write to the file store"),
             Err(error) => report.fail(&error.to_string()),
         },
         Err(error) => report.fail(&error.to_string()),
@@ -245,7 +248,7 @@ fn check_fonts(report: &mut Report, settings: &Settings) {
             report.ok(&format!("there is a font for {script}"));
         } else {
             report.warn(&format!(
-                "no font has {script}: install the package {package}, or name a folder in images.font_folders"
+                "no font supports {script}: install the package {package}, or name a folder in images.font_folders"
             ));
         }
     }
@@ -254,11 +257,14 @@ fn check_fonts(report: &mut Report, settings: &Settings) {
 fn check_open_files(report: &mut Report, settings: &Settings) {
     let (limit, needed) = (open_files::raise(), open_files::needed(settings));
     if limit >= needed {
-        report.ok(&format!("{limit} files and sockets may be open at once, enough for http.max_connections"));
+        report.ok(&format!(
+            "the process may open {limit} files and sockets at once, which is enough for http.max_connections"
+        ));
     } else {
         report.warn(&format!(
-            "only {limit} files and sockets may be open at once, so {} connections are taken instead of {}: raise the limit to {needed} \
-             (LimitNOFILE= of systemd, --ulimit nofile= of Docker), or lower http.max_connections",
+            "the process may open only {limit} files and sockets at once, so Herald accepts {} connections instead \
+             of {}: raise the limit to {needed} (LimitNOFILE= of systemd, --ulimit nofile= of Docker), or lower \
+             http.max_connections",
             open_files::connections(settings, limit),
             settings.http.max_connections,
         ));
@@ -269,10 +275,14 @@ fn check_settings(report: &mut Report, settings: &Settings) {
     let local = settings.http.public_url.contains("//127.0.0.1") || settings.http.public_url.contains("//localhost");
     match (local, settings.environment) {
         (true, EnvironmentKind::Production) => {
-            report.fail(&format!("http.public_url is {}, which no guest can open", settings.http.public_url));
+            report.fail(&format!(
+                "http.public_url is {}, which guests cannot open: set it to the address by which \
+                 guests reach this machine",
+                settings.http.public_url
+            ));
         }
         (true, EnvironmentKind::Development) => report.warn(&format!(
-            "links and QR codes lead to {}: set http.public_url to the address guests reach this machine by",
+            "links and QR codes lead to {}: set http.public_url to the address by which guests reach this machine",
             settings.http.public_url
         )),
         (false, _) => report.ok(&format!("links lead to {}", settings.http.public_url)),
@@ -283,7 +293,7 @@ fn check_settings(report: &mut Report, settings: &Settings) {
 fn check_doors(report: &Report, settings: &Settings) {
     let doors = settings.people.doors();
     if settings.people.open_workspaces {
-        report.warn(&format!("{doors}: set people.open_workspaces to false if strangers shall not"));
+        report.warn(&format!("{doors}: set people.open_workspaces to false to prevent that"));
     } else {
         report.ok(doors);
     }

@@ -55,7 +55,7 @@ impl Role {
         let redis = redis_config(&settings)?;
         let home = Home::share(common, settings).await?;
         keep_time(&home.db).await?;
-        let redis = RedisWire::connect(&redis).await.context("opening the wire")?;
+        let redis = RedisWire::connect(&redis).await.context("connecting to Redis")?;
         Ok(Self { home, redis, metrics, stop: stop::on_signal() })
     }
 
@@ -108,7 +108,7 @@ fn redis_config(settings: &Settings) -> anyhow::Result<RedisConfig> {
         (settings.redis.url.is_empty(), "redis.url (redis://host:6379)"),
         (
             !settings.files.url.is_empty() && settings.links.key.is_empty(),
-            "links.key (the same for all, as they share no folder: `openssl rand -hex 32`)",
+            "links.key (the same for all processes, which share no folder: `openssl rand -hex 32`)",
         ),
     ]
     .into_iter()
@@ -116,12 +116,14 @@ fn redis_config(settings: &Settings) -> anyhow::Result<RedisConfig> {
     .collect();
     if !missing.is_empty() {
         bail!(
-            "a fleet needs the settings {}; `herald up` does without and runs everything in one process",
+            "a fleet needs the settings {}: set them, or run everything in one process with `herald up`",
             missing.join(" and ")
         );
     }
     if !settings.database.url.starts_with("postgres") {
-        bail!("setting database.url is no PostgreSQL database: a fleet needs one");
+        bail!(
+            "the setting database.url does not name a PostgreSQL database, which a fleet needs: set it to postgres://…"
+        );
     }
     Ok(RedisConfig { url: settings.redis.url.clone(), prefix: settings.redis.prefix.clone() })
 }

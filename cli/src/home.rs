@@ -66,7 +66,8 @@ pub(crate) fn database(settings: &Settings, data: &std::path::Path) -> DbConfig 
 pub(crate) async fn open_database(config: &DbConfig, clock: Clock, ids: Ids) -> anyhow::Result<Db> {
     Db::connect(config, clock, ids).await.map_err(|error| match config {
         DbConfig::Sqlite { path } if error.is_damaged() => anyhow::anyhow!(
-            "the database {} is damaged ({error}): put it back from a backup, or let `sqlite3 {} .recover` write what is left of it to a new one",
+            "the database {} is damaged ({error}): restore it from a backup, or let `sqlite3 {} .recover` write the \
+             rest of it to a new database",
             path.display(),
             path.display()
         ),
@@ -78,7 +79,7 @@ pub(crate) async fn open_database(config: &DbConfig, clock: Clock, ids: Ids) -> 
 pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
     let settings = settings(common)?;
     if settings.database.url.is_empty() && !common.data.join("herald.db").exists() {
-        anyhow::bail!("{} holds no herald.db: name the data folder with --data", common.data.display());
+        anyhow::bail!("{} does not contain herald.db: name the data folder with --data", common.data.display());
     }
     let db = open_database(&database(&settings, &common.data), Clock::system(), Ids::random()).await?;
     db.migrate().await.context("bringing the database up to this version")?;
@@ -94,8 +95,9 @@ pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
 pub(crate) async fn signer(settings: &Settings, folder: &DataFolder, db: &Db) -> anyhow::Result<LinkSigner> {
     if settings.links.key.is_empty() && !folder.has_link_key() && domain::has_links(db).await? {
         bail!(
-            "{} is missing, the key that signed every link that is out: put it back from a backup, or set links.key; if it is lost for good, those \
-             links stay dead: `herald migrate --accept-link-key` makes a new key, and --refresh makes invitations with new links",
+            "{} is missing, the key that signed every link sent so far: restore it from a backup, or set links.key. \
+             If the key is lost, those links no longer work: `herald migrate --accept-link-key` makes a new key, and \
+             --refresh makes invitations with new links",
             folder.root().join("link.key").display()
         );
     }
@@ -121,11 +123,11 @@ pub(crate) async fn check_not_emptied(db: &Db, files: &Files, database: &DbConfi
     }
     let database = match database {
         DbConfig::Sqlite { path } => path.display().to_string(),
-        DbConfig::Postgres { .. } => "that database.url names".to_owned(),
+        DbConfig::Postgres { .. } => "of the setting database.url".to_owned(),
     };
     bail!(
-        "the database {database} is empty, but {} holds files of invitations: put the database back from a backup; to begin anew, use another \
-         folder with --data (and another files.url, if it is set)",
+        "the database {database} is empty, but {} contains files of invitations: restore the database from a backup. \
+         To start afresh, use another folder with --data (and another files.url, if it is set)",
         files.place("")
     )
 }
@@ -134,7 +136,8 @@ pub(crate) async fn check_not_emptied(db: &Db, files: &Files, database: &DbConfi
 pub(crate) fn check_public_url(settings: &Settings) -> anyhow::Result<()> {
     if settings.environment == EnvironmentKind::Production && settings.http.public_url.contains("//127.0.0.1") {
         anyhow::bail!(
-            "setting http.public_url is {}, which no guest can open: set it to the address guests reach this machine by",
+            "the setting http.public_url is {}, which guests cannot open: set it to the address by which guests \
+             reach this machine",
             settings.http.public_url
         );
     }
@@ -160,7 +163,7 @@ impl Home {
         }
         if home.settings.database.url.is_empty() {
             // The folder is ours alone, so whoever held these jobs is gone.
-            herald_scheduler::rescue_all(&home.db).await.context("taking back the jobs of the last run")?;
+            herald_scheduler::rescue_all(&home.db).await.context("recovering the jobs of the last run")?;
         }
         Ok(home)
     }
@@ -192,7 +195,7 @@ impl Home {
         tracing::info!("credentials of connections are sealed {with}");
         let accounts = Clients::new(&db, vault, &settings)?;
         let people = People::from_settings(&db, &accounts, &settings)?;
-        people.schedule_crm().await.context("planning when the CRM's list is read")?;
+        people.schedule_crm().await.context("creating the schedules of the CRM sync")?;
         let settings = Arc::new(settings);
         Ok(Self { settings, folder, db, files, links, accounts, people, workspace_id })
     }
@@ -232,9 +235,7 @@ pub(crate) async fn move_files(db: &Db, files: &Files, alone: bool) -> anyhow::R
             tracing::error!("{error}");
             Ok(())
         }
-        Err(error) => {
-            Err(error).context("moving the files to where they lie from this version on; start again to go on")
-        }
+        Err(error) => Err(error).context("moving the files to the folders of this version; start again to continue"),
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     }
     engine.stop().await;
     if options.refresh {
-        sweep(&home.db, &home.files).await.context("removing the drawings that were replaced")?;
+        sweep(&home.db, &home.files).await.context("removing replaced drawings")?;
     }
     // What ended while the engine stopped counts too.
     let run = run.and(current(&home, run_id).await)?;
@@ -86,7 +86,9 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     results::write(&home.db, &home.files, home.workspace_id, &run, buffered)
         .await
         .with_context(|| format!("writing {}", results_path.display()))?;
-    let event = domain::event(&home.db, home.workspace_id, run.event_id).await?.context("the run's event is gone")?;
+    let event = domain::event(&home.db, home.workspace_id, run.event_id)
+        .await?
+        .context("the event of the run is missing from the database")?;
     summary::Summary {
         home: &home,
         run: &run,
@@ -121,7 +123,9 @@ impl Guests {
         match (options.mautic.source(), &options.guests) {
             (Some(source), _) => Ok(Self::Mautic(source)),
             (None, Some(path)) => Ok(Self::List(Box::new(list::read(path, &import_options(settings)).await?))),
-            (None, None) => anyhow::bail!("name a list of guests, or where in Mautic they are"),
+            (None, None) => {
+                anyhow::bail!("there are no guests: name a list of guests, or a form, segment or search in Mautic")
+            }
         }
     }
 
@@ -167,9 +171,10 @@ async fn lacking_glyphs(
     .await?;
     if !lacking.is_empty() {
         lacking.push(if options.allow_missing_glyphs {
-            "the characters that no font has are left out, as --allow-missing-glyphs says".to_owned()
+            "Herald leaves these characters out, because of --allow-missing-glyphs".to_owned()
         } else {
-            "these guests get no invitation before that; --allow-missing-glyphs makes theirs without the characters"
+            "until then these guests get no invitation; --allow-missing-glyphs makes their \
+             invitations without the characters"
                 .to_owned()
         });
     }
@@ -257,7 +262,8 @@ async fn look_again(home: &Home, source: &RunSource, destination: &Destination) 
 /// Nothing can be written down any more.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the disk that holds {0} is full: free some space and run the same command again, it makes the rest; every invitation made so far is kept"
+    "the disk that holds {0} is full: free some space and run the same command again, which makes the rest. Every \
+     invitation made so far is kept"
 )]
 struct DiskFull(String);
 

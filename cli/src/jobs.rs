@@ -28,7 +28,7 @@ pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -
                 say(&if json { serde_json::to_string(job)? } else { line(job) });
             }
             if jobs.is_empty() && !json {
-                say("no such jobs");
+                say("no jobs found");
             }
         }
         Jobs::Failures { filter, limit, json } => {
@@ -37,7 +37,7 @@ pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -
                 say(&if json { serde_json::to_string(group)? } else { cause(group) });
             }
             if groups.is_empty() && !json {
-                say("no job is held up by a failure");
+                say("no unfinished job has failed");
             }
         }
         Jobs::Show { id } => show(&db, workspace, id).await?,
@@ -57,7 +57,7 @@ fn read(typed: JobsFilter) -> anyhow::Result<JobFilter> {
     let time = |option: &str, text: Option<String>| {
         text.map(|text| {
             text.parse::<DateTime<Utc>>()
-                .map_err(|_| anyhow::anyhow!("{option} {text:?} is no time: write it as 2026-03-01T09:00:00Z"))
+                .map_err(|_| anyhow::anyhow!("{option} {text:?} is not a valid time: write it as 2026-03-01T09:00:00Z"))
         })
         .transpose()
     };
@@ -81,7 +81,7 @@ fn cause(group: &FailureGroup) -> String {
     let kinds: Vec<String> = group.kinds.iter().map(|(kind, jobs)| format!("{jobs} {kind}")).collect();
     let seen = group.last_seen.map(|at| format!(", last at {}", at.format("%Y-%m-%d %H:%M:%S"))).unwrap_or_default();
     format!(
-        "{}  {} jobs ({} dead, {} still tried): {}{seen}\n    {}",
+        "{}  {} jobs ({} dead, {} to be retried): {}{seen}\n    {}",
         group.fingerprint,
         group.jobs,
         group.dead,

@@ -36,16 +36,17 @@ async fn act(desk: &Desk, command: Keys) -> anyhow::Result<()> {
             let scopes = (!scopes.is_empty()).then_some(scopes);
             let new = NewKey { name, role, platform_admin: admin, scopes, expires_at };
             let made = people::make_key(&desk.db, &actor, &Giver::installation(), new).await?;
-            say(&format!("the key, shown this once: {}", made.key));
+            say(&format!("the key, shown only now: {}", made.key));
         }
         Keys::Revoke { id } => {
             people.revoke_key(&actor, id).await?;
-            say(&format!("{id} opens nothing any more"));
+            say(&format!("key {id} is revoked"));
         }
         Keys::Rotate => {
             let kid = people.rotate_signing_key().await?;
             say(&format!(
-                "access tokens are signed with the new key {kid}, within a minute everywhere; older ones run out in a quarter of an hour"
+                "within a minute, every process signs access tokens with the new key {kid}; older tokens expire in a \
+                 quarter of an hour"
             ));
         }
     }
@@ -57,14 +58,14 @@ fn line(key: &SeenKey) -> String {
         scopes.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     });
     let end = match (key.revoked_at, key.expires_at) {
-        (Some(at), _) => format!("taken back {}", at.format("%Y-%m-%d")),
+        (Some(at), _) => format!("revoked {}", at.format("%Y-%m-%d")),
         (None, Some(at)) => format!("until {}", at.format("%Y-%m-%d %H:%M UTC")),
-        (None, None) => "for ever".to_owned(),
+        (None, None) => "does not expire".to_owned(),
     };
     let worth = match key.effective_role {
         Some(role) if role == key.role => String::new(),
-        Some(role) => format!(", worth {role} now as its maker is"),
-        None => ", opens nothing".to_owned(),
+        Some(role) => format!(", now limited to {role}, the role of its maker"),
+        None => ", not valid any more".to_owned(),
     };
     let used =
         key.last_used_at.map_or("never used".to_owned(), |at| format!("last used {}", at.format("%Y-%m-%d %H:%M UTC")));

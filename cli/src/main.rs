@@ -82,7 +82,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Schedules(command) => schedules::run(&common, command).await,
         Command::Template(command) => template::run(&common, command).await,
         Command::Probe(options) => probe::run(&common, options).await,
-        Command::Studio => anyhow::bail!("a drawing process is started by Herald itself"),
+        Command::Studio => anyhow::bail!("Herald starts drawing processes itself: do not run this command"),
     }
 }
 

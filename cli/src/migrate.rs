@@ -29,17 +29,19 @@ pub(crate) async fn run(common: &Common, options: Migrate) -> anyhow::Result<Exi
             Ok(folder) => {
                 let files = Files::open(&settings.files, folder.files())?;
                 home::move_files(&db, &files, false).await?;
-                println!("the files lie where they belong");
+                println!("the files are in the folders of this version");
             }
-            Err(DataFolderError::InUse { .. }) => println!("the files are moved at the next start"),
+            Err(DataFolderError::InUse { .. }) => {
+                println!("another process uses the data folder: Herald moves the files at the next start")
+            }
             Err(error) => return Err(error.into()),
         }
     }
     if options.accept_link_key {
         // Shared: the processes with the old key may still run.
         let links = home::new_signer(&settings, &DataFolder::share(&common.data)?, &Ids::random())?;
-        domain::accept_link_key(&db, &links).await.context("noting the key of the links")?;
-        println!("the key of the links is now {}: start every process with it", links.fingerprint());
+        domain::accept_link_key(&db, &links).await.context("storing the link key")?;
+        println!("the link key is now {}: start every process with it", links.fingerprint());
     }
     db.close().await;
     Ok(ExitCode::SUCCESS)

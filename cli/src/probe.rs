@@ -44,7 +44,9 @@ pub(crate) async fn run(common: &Common, options: args::Probe) -> anyhow::Result
     }
     let deadline = Instant::now() + Duration::from_secs(options.patience);
     let batch = loop {
-        let batch = ledger::batch(&db, workspace_id, id).await?.context("the probe's batch is gone")?;
+        let batch = ledger::batch(&db, workspace_id, id)
+            .await?
+            .context("the batch of the probe is missing from the database")?;
         if batch.state != "running" || Instant::now() > deadline {
             break batch;
         }
@@ -65,7 +67,7 @@ pub(crate) async fn run(common: &Common, options: args::Probe) -> anyhow::Result
         return Ok(ExitCode::SUCCESS);
     }
     let open = batch.total - batch.succeeded - batch.dead - batch.cancelled;
-    say(&format!("{open} have not ended, {} failed for good, {} were cancelled", batch.dead, batch.cancelled));
+    say(&format!("{open} jobs have not ended, {} failed for good, {} were cancelled", batch.dead, batch.cancelled));
     Ok(ExitCode::FAILURE)
 }
 

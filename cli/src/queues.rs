@@ -29,7 +29,7 @@ pub(crate) async fn run(common: &Common, command: Queues) -> anyhow::Result<Exit
         Queues::Key { queue, key, concurrency } => {
             known(&db, &queue).await?;
             if concurrency.0.is_some_and(|jobs| jobs < 1) {
-                bail!("{key} cannot run fewer than 1 job at once: to stop the queue, pause it");
+                bail!("{key} cannot run fewer than 1 job at once: give 1 or more, or pause the queue to stop it");
             }
             let actor = actor(&db).await?;
             let mut tx = db.begin().await?;
@@ -69,7 +69,7 @@ async fn limit(db: &Db, asked: &Limit) -> anyhow::Result<()> {
         }
     }
     if let Some(bad) = limits.check().first() {
-        bail!("--{} is not possible: {}", bad.field.replace('_', "-"), bad.rule);
+        bail!("--{} is out of range: {}", bad.field.replace('_', "-"), bad.rule);
     }
     let actor = actor(db).await?;
     let mut tx = db.begin().await?;
@@ -89,7 +89,7 @@ async fn set_paused(db: &Db, queue: &str, paused: bool) -> anyhow::Result<()> {
     let action = if paused { "queue.pause" } else { "queue.resume" };
     audit::record(&mut tx, &actor, Entry::of(action, queue)).await?;
     tx.commit().await?;
-    say(if paused { "paused: what runs goes on, nothing more starts" } else { "resumed" });
+    say(if paused { "paused: running jobs continue, and no more jobs start" } else { "resumed" });
     Ok(())
 }
 
@@ -118,7 +118,7 @@ async fn known(db: &Db, name: &str) -> anyhow::Result<QueueLimits> {
         return Ok(queue.limits.clone());
     }
     let names: Vec<&str> = queues.iter().map(|queue| queue.name.as_str()).collect();
-    bail!("there is no queue {name:?}; there are: {}", names.join(", "));
+    bail!("there is no queue {name:?}: the queues are {}", names.join(", "));
 }
 
 /// `500/s`, `30/m`, `1000/h`, `2000/d`, or `none`.
@@ -138,7 +138,7 @@ fn parse_rate(text: &str) -> anyhow::Result<(Option<i64>, i64)> {
     });
     match parsed {
         Some(rate) => Ok(rate),
-        None => bail!("--rate {text:?} is no rate: write for example 500/s, 30/m, 1000/h or 2000/d, or none"),
+        None => bail!("--rate {text:?} is not a valid rate: write for example 500/s, 30/m, 1000/h or 2000/d, or none"),
     }
 }
 
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(parse_rate("2000/d").unwrap(), (Some(2_000), 86_400));
         assert_eq!(parse_rate("none").unwrap(), (None, 1));
         for text in ["500", "x/s", "5/w", ""] {
-            assert!(parse_rate(text).unwrap_err().to_string().contains("is no rate"), "{text}");
+            assert!(parse_rate(text).unwrap_err().to_string().contains("is not a valid rate"), "{text}");
         }
     }
 

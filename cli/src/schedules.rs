@@ -25,7 +25,7 @@ const TELLING: Duration = Duration::from_secs(2);
 pub(crate) async fn run(common: &Common, command: Schedules) -> anyhow::Result<ExitCode> {
     let settings = home::settings(common)?;
     if settings.database.url.is_empty() && !common.data.join("herald.db").exists() {
-        bail!("{} holds no herald.db: name the data folder with --data", common.data.display());
+        bail!("{} does not contain herald.db: name the data folder with --data", common.data.display());
     }
     let db = Db::connect(&home::database(&settings, &common.data), Clock::system(), Ids::random())
         .await
@@ -49,12 +49,13 @@ async fn act(db: &Db, workspace: Uuid, command: Schedules) -> anyhow::Result<boo
                 say(&if json { serde_json::to_string(schedule)? } else { line(schedule) });
             }
             if all.is_empty() && !json {
-                say("no schedules: make one with `herald schedules add`");
+                say("there are no schedules: create one with `herald schedules add`");
             }
             Ok(false)
         }
         Schedules::Add { name, cron, zone, kind, args, missed, overlap, paused } => {
-            let args = serde_json::from_str(&args).context("--args is no JSON: such as '{\"run_id\": \"…\"}'")?;
+            let args = serde_json::from_str(&args)
+                .context("--args is not valid JSON: write for example '{\"run_id\": \"…\"}'")?;
             let missed = missed.parse().map_err(anyhow::Error::msg)?;
             let overlap = overlap.parse().map_err(anyhow::Error::msg)?;
             let new = NewSchedule {
@@ -85,7 +86,8 @@ async fn act(db: &Db, workspace: Uuid, command: Schedules) -> anyhow::Result<boo
         Schedules::Resume { schedule } => {
             let schedule = found(db, workspace, &schedule).await?;
             let resumed = schedules::resume(db, &me(workspace), schedule.id).await?;
-            say(&resumed.map_or_else(|| "removed meanwhile".to_owned(), |schedule| line(&schedule)));
+            say(&resumed
+                .map_or_else(|| "the schedule was deleted in the meantime".to_owned(), |schedule| line(&schedule)));
             Ok(true)
         }
         Schedules::Run { schedule } => {
@@ -93,7 +95,10 @@ async fn act(db: &Db, workspace: Uuid, command: Schedules) -> anyhow::Result<boo
             match schedules::run_now(db, &me(workspace), schedule.id).await? {
                 RunNow::Job(job) => say(&format!("job {job}")),
                 RunNow::Unfinished(job) => {
-                    bail!("its job {job} is not finished, and its overlap is skip: wait for that job or cancel it")
+                    bail!(
+                        "job {job} of the schedule is not finished, and overlap is skip: wait for that \
+                         job or cancel it"
+                    )
                 }
                 RunNow::Unknown => bail!("there is no schedule {}", schedule.name),
             }
@@ -137,7 +142,7 @@ fn show(schedule: &Schedule) {
         say(&format!("  last run {} UTC{job}", last.format("%Y-%m-%d %H:%M:%S")));
     }
     if let Some(error) = &schedule.last_error {
-        say(&format!("  it cannot make its job: {error}"));
+        say(&format!("  the schedule cannot create its job: {error}"));
     }
 }
 
@@ -163,7 +168,7 @@ async fn tell(settings: &Settings) {
         redis.tell_work().await
     });
     if !matches!(told.await, Ok(Ok(()))) {
-        say("redis could not be told: the schedulers find out within ledger.tick_seconds");
+        say("Redis did not take the message: the schedulers notice the change within ledger.tick_seconds");
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) fn on_signal() -> CancellationToken {
     tokio::spawn(async move {
         signal().await;
         asked.cancel();
-        say("stopping: finishing what runs; press Ctrl-C again to stop at once");
+        say("stopping: finishing the running jobs; press Ctrl-C again to stop at once");
         signal().await;
         std::process::exit(130);
     });

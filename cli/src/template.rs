@@ -21,15 +21,17 @@ pub(crate) async fn run(common: &Common, command: Template) -> anyhow::Result<Ex
     let facts = studio.facts(source).await?;
     say(&format!("{} is fine: {} × {} pixels", folder.display(), facts.width, facts.height));
     say(&format!(
-        "it reads these columns of the list: {}",
+        "it uses these columns of the list: {}",
         if facts.fields.is_empty() { "none".to_owned() } else { facts.fields.join(", ") }
     ));
     facts.notes.iter().for_each(|note| say(&format!("note: {note}")));
     // Which formats are put together from pieces, checked with a sample, and which are encoded whole for every guest, and why.
     for (format, whole) in studio.formats(source).await? {
         match whole {
-            None => say(&format!("{format}: only what differs from guest to guest is encoded")),
-            Some(reason) => say(&format!("{format}: every invitation is encoded whole, which is slower: {reason}")),
+            None => say(&format!("{format}: Herald encodes only the parts that differ between guests")),
+            Some(reason) => {
+                say(&format!("{format}: Herald encodes every invitation as a whole, which is slower: {reason}"))
+            }
         }
     }
     if let Some(path) = preview {
@@ -42,7 +44,7 @@ async fn draw(studio: &Studio, source: Source<'_>, wanted: &[String], name: &str
     let format = match path.extension().and_then(|extension| extension.to_str()) {
         Some("jpg" | "jpeg") => "jpeg",
         Some(format @ ("png" | "webp")) => format,
-        _ => bail!("{} does not end in .jpg, .png or .webp", path.display()),
+        _ => bail!("{} does not end in .jpg, .png or .webp: choose one of these endings", path.display()),
     };
     let mut fields = domain::fields_of(name, Some("alex@example.com"), None, None, &BTreeMap::new());
     for field in wanted {
@@ -59,7 +61,7 @@ async fn draw(studio: &Studio, source: Source<'_>, wanted: &[String], name: &str
         unless: None,
     };
     let Drawn::New { bytes, notes, .. } = studio.draw(source, drawing, None).await? else {
-        bail!("it was not drawn: please report this");
+        bail!("the sample was not drawn: please report this");
     };
     std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))?;
     notes.iter().for_each(|note| say(&format!("note: {note}")));

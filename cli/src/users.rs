@@ -31,7 +31,7 @@ async fn act(desk: &Desk, command: Users) -> anyhow::Result<()> {
         Users::ToCrm { email } => {
             let user = people.user_by_address(&email).await?;
             people.hand_to_crm(&me(desk.workspace_id), user.id).await?;
-            say(&format!("{} signs in with the password of the agency's CRM from now on", user.email));
+            say(&format!("from now on, {} signs in with the password of the agency's CRM", user.email));
             Ok(())
         }
     }
@@ -56,7 +56,7 @@ async fn add(desk: &Desk, people: &People, new: AddUser) -> anyhow::Result<()> {
     let actor = me(desk.workspace_id);
     let member_of = Some((desk.workspace_id, new.role));
     people.add_user(&new.email, &password, new.admin, member_of, &actor).await?;
-    let admin = if new.admin { ", and administers the installation" } else { "" };
+    let admin = if new.admin { ", and an administrator of the installation" } else { "" };
     say(&format!("{} may sign in and is {} in the first workspace{admin}", new.email.trim(), new.role));
     Ok(())
 }

@@ -31,7 +31,7 @@ pub(crate) async fn run(common: &Common, options: Workers) -> anyhow::Result<Exi
         audit::record(&mut tx, &actor, Entry::of(action, target).affecting(asked)).await?;
         tx.commit().await?;
         say(&format!(
-            "{asked} workers asked to {}",
+            "asked {asked} workers to {}",
             if options.quiet { "take no more jobs" } else { "take jobs again" }
         ));
         let nobody = asked == 0;
@@ -46,7 +46,7 @@ pub(crate) async fn run(common: &Common, options: Workers) -> anyhow::Result<Exi
         return Ok(ExitCode::SUCCESS);
     }
     if workers.is_empty() {
-        say("no worker has been seen for an hour: start one with `herald worker`");
+        say("no worker has reported within the last hour: start one with `herald worker`");
     }
     for worker in &workers {
         say(&line(worker, now));
@@ -57,7 +57,7 @@ pub(crate) async fn run(common: &Common, options: Workers) -> anyhow::Result<Exi
 fn line(worker: &WorkerRow, now: chrono::DateTime<chrono::Utc>) -> String {
     let silent = now - worker.seen_at;
     let state = if silent > WORKER_BELIEVED {
-        format!("gone for {} s", silent.num_seconds())
+        format!("silent for {} s", silent.num_seconds())
     } else if worker.quiet_asked && worker.state == "running" {
         "asked to be quiet".to_owned()
     } else {

@@ -11,81 +11,81 @@ pub(crate) enum Connect {
     Google(Google),
     /// A Mautic site: a user with a password, or an OAuth2 client
     Mautic(Mautic),
-    /// A bucket of S3 or of a server that speaks as S3 does
+    /// A bucket on Amazon S3 or on a compatible server
     S3(S3),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Google {
-    /// What the connection is called; one of that name is replaced
+    /// The name of the connection; it replaces a connection of the same name
     #[arg(long, default_value = "google")]
     pub(crate) name: String,
     /// The JSON key file of a service account
     #[arg(long, value_name = "FILE", required_unless_present = "client", conflicts_with = "client")]
     pub(crate) service_account: Option<PathBuf>,
-    /// The person of the domain that the service account acts as (domain-wide delegation)
+    /// The person in whose name the service account acts (domain-wide delegation)
     #[arg(long, value_name = "EMAIL", requires = "service_account")]
     pub(crate) subject: Option<String>,
-    /// The JSON file of an OAuth client; a browser is needed to consent
+    /// The JSON file of an OAuth client; a person consents in a browser
     #[arg(long, value_name = "FILE")]
     pub(crate) client: Option<PathBuf>,
-    /// The folder to be written to, by its id or its address, to test that, too
+    /// Also test whether Herald can write to this folder, given by its id or address
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Mautic {
-    /// What the connection is called; one of that name is replaced
+    /// The name of the connection; it replaces a connection of the same name
     #[arg(long, default_value = "mautic")]
     pub(crate) name: String,
-    /// Where the site is, such as `https://crm.example.com`
+    /// The address of the site, such as `https://crm.example.com`
     #[arg(long)]
     pub(crate) url: String,
-    /// The user Herald is in Mautic; their password is asked for
+    /// The user name of Herald in Mautic; the command asks for the password
     #[arg(long, required_unless_present = "client_id", conflicts_with = "client_id")]
     pub(crate) user: Option<String>,
-    /// The public key of an OAuth2 client; its secret key is asked for
+    /// The public key of an OAuth2 client; the command asks for the secret key
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
-    /// A file that holds the password or secret key, instead of asking; - is the standard input
+    /// Read the password or secret key from this file instead of asking; - means the standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
-    /// A file that holds what Mautic signs its webhooks with
+    /// A file with the secret that Mautic signs its webhooks with
     #[arg(long, value_name = "FILE")]
     pub(crate) webhook_secret_file: Option<PathBuf>,
-    /// A form to be read, to test that, too
+    /// Also test whether Herald can read this form
     #[arg(long, value_name = "ID")]
     pub(crate) form: Option<u64>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct S3 {
-    /// What the connection is called; one of that name is replaced
+    /// The name of the connection; it replaces a connection of the same name
     #[arg(long, default_value = "s3")]
     pub(crate) name: String,
     /// The bucket's name
     #[arg(long)]
     pub(crate) bucket: String,
-    /// What every key begins with
+    /// The prefix of every object key
     #[arg(long, default_value = "")]
     pub(crate) prefix: String,
-    /// Where the server is; without it Amazon's
+    /// The address of the server; by default Amazon's
     #[arg(long, value_name = "URL", default_value = "")]
     pub(crate) endpoint: String,
-    /// The bucket's region; without it us-east-1
+    /// The bucket's region; by default us-east-1
     #[arg(long, default_value = "")]
     pub(crate) region: String,
-    /// The public half of the key; the secret half is asked for
+    /// The id of the access key; the command asks for the secret access key
     #[arg(long, value_name = "ID")]
     pub(crate) access_key_id: String,
-    /// A file that holds the secret half of the key, instead of asking; - is the standard input
+    /// Read the secret access key from this file instead of asking; - means the standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
-    /// The bucket's name stands before the server's name instead of in the path
+    /// Put the bucket's name in the host name instead of the path
     #[arg(long)]
     pub(crate) virtual_host: bool,
-    /// Take an endpoint without TLS, on the same trusted network
+    /// Allow an endpoint without TLS, on the same trusted network
     #[arg(long)]
     pub(crate) allow_http: bool,
 }
@@ -95,23 +95,23 @@ pub(crate) struct S3 {
 pub(crate) enum Connections {
     /// Show every connection and whether it works
     List {
-        /// A JSON object a line
+        /// Print JSON, one object on each line
         #[arg(long)]
         json: bool,
     },
-    /// Ask the provider whether the connection can do what Herald needs
+    /// Test whether a connection can do what Herald needs
     Test {
         /// The connection's name
         name: String,
-        /// The Drive folder that is to be written to (id or address), or the Mautic form that is to be read
+        /// The Drive folder to write to (id or address), or the Mautic form to read
         #[arg(long)]
         target: Option<String>,
     },
-    /// Forget a connection and its credentials
+    /// Delete a connection and its credentials
     Remove {
         /// The connection's name
         name: String,
     },
-    /// Seal every credential anew with the first key of secrets.key
+    /// Encrypt every credential again, with the first key of secrets.key
     Reseal,
 }

@@ -7,23 +7,23 @@ use herald_shared::domain::{PlannedDestination, PlannedSource};
 
 #[derive(Debug, Args)]
 pub(crate) struct Invite {
-    /// The list of guests: CSV with a line that names the columns
+    /// The list of guests: a CSV file whose first line names the columns
     #[arg(required_unless_present_any = ["from_mautic_form", "from_mautic_segment", "from_mautic_search"])]
     pub(crate) guests: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) mautic: FromMautic,
     #[command(flatten)]
     pub(crate) to: To,
-    /// The template's folder (template.toml and a background); without it the one that comes with Herald
+    /// The template's folder (template.toml and a background); by default the template that comes with Herald
     #[arg(long, value_name = "DIR")]
     pub(crate) template: Option<PathBuf>,
     /// The event; each event has its own lucky numbers
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) event: String,
-    /// What the invitations are saved as
+    /// The image format of the invitations
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
-    /// Invitations drawn at once; without it one for each core
+    /// The number of invitations drawn at once; by default one for each core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) concurrency: Option<u16>,
     /// Only the first N guests of the list
@@ -32,52 +32,52 @@ pub(crate) struct Invite {
     /// Only guests whose invitation failed before
     #[arg(long)]
     pub(crate) only_failed: bool,
-    /// Draw again also what is made already; numbers and links stay
+    /// Draw finished invitations again; numbers and links stay
     #[arg(long)]
     pub(crate) refresh: bool,
-    /// Give no invitation to guests whose picture cannot be used, instead of a drawn avatar
+    /// Make no invitation for guests whose picture cannot be used, instead of drawing an avatar
     #[arg(long)]
     pub(crate) strict_pictures: bool,
-    /// Make invitations, too, whose texts have characters that no font has; those are left out
+    /// Leave out characters that no font has, instead of making no invitation for those guests
     #[arg(long)]
     pub(crate) allow_missing_glyphs: bool,
-    /// Digits of the lucky numbers, when the event is new
+    /// The number of digits of the lucky numbers, for a new event
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) digits: i64,
-    /// Stands before the lucky numbers, when the event is new
+    /// The prefix of the lucky numbers, for a new event
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) prefix: String,
-    /// Where the table of results goes; without it results.csv in the data folder
+    /// The file for the table of results; by default results.csv in the data folder
     #[arg(long, value_name = "FILE")]
     pub(crate) results: Option<PathBuf>,
-    /// Report progress and the summary as JSON, a line each
+    /// Print progress and the summary as JSON, one object on each line
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 /// Guests who are contacts of a Mautic site.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Guests from Mautic, who get their links back there")]
+#[command(next_help_heading = "Guests from Mautic; Herald writes their links back to Mautic")]
 pub(crate) struct FromMautic {
-    /// Who filled in this form; the next time, who has since
+    /// The people who filled in this form; the next time, only new submissions
     #[arg(long, value_name = "ID", conflicts_with_all = ["guests", "from_mautic_segment", "from_mautic_search"])]
     pub(crate) from_mautic_form: Option<u64>,
-    /// Who is in this segment and has no link
+    /// The contacts of this segment who have no link
     #[arg(long, value_name = "ALIAS", conflicts_with_all = ["guests", "from_mautic_search"])]
     pub(crate) from_mautic_segment: Option<String>,
-    /// Whom Mautic's search finds and who has no link, such as tag:vip
+    /// The contacts that this search in Mautic finds and who have no link, such as tag:vip
     #[arg(long, value_name = "SEARCH", conflicts_with = "guests")]
     pub(crate) from_mautic_search: Option<String>,
-    /// The connection, where there are several
+    /// The name of the Mautic connection, if there are several
     #[arg(long, value_name = "NAME")]
     pub(crate) mautic: Option<String>,
     /// The field with the guest's picture: an upload or address field of the form, or a contact field with an address
     #[arg(long, value_name = "ALIAS")]
     pub(crate) picture_field: Option<String>,
-    /// The contact field that gets the link
+    /// The contact field for the link
     #[arg(long, value_name = "ALIAS", default_value = "invitation_link")]
     pub(crate) link_field: String,
-    /// The contact field that gets the lucky number; none if empty
+    /// The contact field for the lucky number; empty for no field
     #[arg(long, value_name = "ALIAS", default_value = "lucky_number")]
     pub(crate) number_field: String,
 }
@@ -101,15 +101,15 @@ impl FromMautic {
 
 /// Where the invitations go besides the data folder.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Where the invitations go as well")]
+#[command(next_help_heading = "Other places for the invitations")]
 pub(crate) struct To {
     /// A folder in Google Drive, by its id or its address: each event gets a folder in it, and links lead there
     #[arg(long, value_name = "FOLDER", conflicts_with = "to_s3")]
     pub(crate) to_drive: Option<String>,
-    /// The Google connection, where there are several
+    /// The name of the Google connection, if there are several
     #[arg(long, value_name = "NAME", requires = "to_drive")]
     pub(crate) google: Option<String>,
-    /// A bucket, by its connection's name where there are several; links stay Herald's own signed ones
+    /// A bucket, given by the name of its connection if there are several; guests still get Herald's signed links
     #[arg(long, value_name = "CONNECTION", num_args = 0..=1, default_missing_value = "")]
     pub(crate) to_s3: Option<String>,
 }

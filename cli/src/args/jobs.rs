@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 #[derive(Debug, Args)]
 pub(crate) struct JobsOf {
-    /// The installation's own jobs, such as letters about accounts
+    /// The jobs of the installation itself, such as e-mails about accounts
     #[arg(long, global = true)]
     pub(crate) installation: bool,
     #[command(subcommand)]
@@ -18,21 +18,21 @@ pub(crate) enum Jobs {
     List {
         #[command(flatten)]
         filter: JobsFilter,
-        /// How many
+        /// The largest number of jobs
         #[arg(long, default_value_t = 50)]
         limit: usize,
-        /// As JSON, a line each
+        /// Print JSON, one object on each line
         #[arg(long)]
         json: bool,
     },
-    /// Why jobs fail: failures grouped by their cause
+    /// Show why jobs fail: the failures grouped by cause
     Failures {
         #[command(flatten)]
         filter: JobsFilter,
-        /// How many causes
+        /// The largest number of causes
         #[arg(long, default_value_t = 20)]
         limit: usize,
-        /// As JSON, a line each
+        /// Print JSON, one object on each line
         #[arg(long)]
         json: bool,
     },
@@ -41,11 +41,11 @@ pub(crate) enum Jobs {
         /// The job's id
         id: Uuid,
     },
-    /// Try a dead or cancelled job again, or all that a filter finds
+    /// Retry a dead or cancelled job, or all jobs that a filter finds
     Retry(Many),
-    /// Cancel a job, or all that a filter finds
+    /// Cancel a job, or all jobs that a filter finds
     Cancel(Many),
-    /// Delete a job that has ended, or all such that a filter finds
+    /// Delete a job that has ended, or all ended jobs that a filter finds
     Delete(Many),
 }
 
@@ -57,44 +57,44 @@ pub(crate) struct Many {
     pub(crate) id: Option<Uuid>,
     #[command(flatten)]
     pub(crate) filter: JobsFilter,
-    /// Every job, when no filter is given
+    /// Act on every job, if there is no filter
     #[arg(long)]
     pub(crate) all: bool,
-    /// Only say how many it would be
+    /// Only count the jobs, without changing them
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct JobsFilter {
-    /// Only of this kind, such as invitation.render; invitation.* means every kind that begins so
+    /// Only jobs of this kind, such as invitation.render; invitation.* means every kind that begins with invitation.
     #[arg(long)]
     pub(crate) kind: Option<String>,
-    /// Only in this state: ready, running, succeeded, dead or cancelled
+    /// Only jobs in this state: ready, running, succeeded, dead or cancelled
     #[arg(long)]
     pub(crate) state: Option<String>,
-    /// Only of this queue
+    /// Only jobs of this queue
     #[arg(long)]
     pub(crate) queue: Option<String>,
-    /// Only of this batch
+    /// Only jobs of this batch
     #[arg(long, value_name = "ID")]
     pub(crate) batch: Option<Uuid>,
-    /// Only with this argument, such as run_id:0199…
+    /// Only jobs with this argument, such as run_id:0199…
     #[arg(long, value_name = "FIELD:VALUE")]
     pub(crate) arg: Option<String>,
-    /// Only failed for this cause, as `jobs failures` names it
+    /// Only jobs that failed for this cause, as `jobs failures` prints it
     #[arg(long, value_name = "FINGERPRINT")]
     pub(crate) cause: Option<String>,
-    /// Only enqueued at or after this time, such as 2026-03-01T09:00:00Z
+    /// Only jobs enqueued at or after this time, such as 2026-03-01T09:00:00Z
     #[arg(long, value_name = "TIME")]
     pub(crate) created_after: Option<String>,
-    /// Only enqueued before this time
+    /// Only jobs enqueued before this time
     #[arg(long, value_name = "TIME")]
     pub(crate) created_before: Option<String>,
-    /// Only ended at or after this time
+    /// Only jobs that ended at or after this time
     #[arg(long, value_name = "TIME")]
     pub(crate) finished_after: Option<String>,
-    /// Only ended before this time
+    /// Only jobs that ended before this time
     #[arg(long, value_name = "TIME")]
     pub(crate) finished_before: Option<String>,
 }

@@ -6,35 +6,35 @@ use super::{NumberOrNone, number_or_none};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Queues {
-    /// Every queue: what waits, what runs, what it may do
+    /// Show every queue with its waiting and running jobs and its limits
     List {
-        /// As JSON, a line each
+        /// Print JSON, one object on each line
         #[arg(long)]
         json: bool,
     },
-    /// Change what a queue may do, for the whole fleet and at once; what is not named stays as it is
+    /// Change the limits of a queue in the whole fleet, at once; limits that you leave out stay the same
     Limit(Limit),
-    /// How many jobs of one key (a host, an account) run at once
+    /// Set how many jobs of one key (a host, an account) run at once
     Key {
         /// The queue
         queue: String,
         /// The key
         key: String,
-        /// Jobs at once; none for what the queue says for all keys
+        /// The number of jobs at once; none means the queue's limit for all keys
         #[arg(value_name = "N|none", value_parser = number_or_none)]
         concurrency: NumberOrNone,
     },
-    /// Start no more jobs of a queue
+    /// Pause a queue: start no more of its jobs
     Pause {
         /// The queue
         queue: String,
     },
-    /// Start jobs of a queue again
+    /// Resume a queue: start its jobs again
     Resume {
         /// The queue
         queue: String,
     },
-    /// Do not wait any longer for what a provider asked to wait for
+    /// End the waiting time that a provider asked for
     Unblock {
         /// The queue
         queue: String,
@@ -45,19 +45,19 @@ pub(crate) enum Queues {
 pub(crate) struct Limit {
     /// The queue
     pub(crate) queue: String,
-    /// Jobs a second, minute, hour or day, such as 500/s or 30/m
+    /// The number of jobs in a second, minute, hour or day, such as 500/s or 30/m
     #[arg(long, value_name = "RATE|none")]
     pub(crate) rate: Option<String>,
-    /// Jobs that may start at once after a pause
+    /// The number of jobs that may start at once after a pause
     #[arg(long, value_name = "N|none", value_parser = number_or_none)]
     pub(crate) burst: Option<NumberOrNone>,
-    /// Jobs at once
+    /// The number of jobs at once
     #[arg(long, value_name = "N|none", value_parser = number_or_none)]
     pub(crate) concurrency: Option<NumberOrNone>,
-    /// Jobs at once for each key (a host, an account)
+    /// The number of jobs at once for each key (a host, an account)
     #[arg(long, value_name = "N|none", value_parser = number_or_none)]
     pub(crate) key_concurrency: Option<NumberOrNone>,
-    /// Jobs at once for each workspace
+    /// The number of jobs at once for each workspace
     #[arg(long, value_name = "N|none", value_parser = number_or_none)]
     pub(crate) workspace_concurrency: Option<NumberOrNone>,
 }

@@ -6,66 +6,67 @@ use clap::Subcommand;
 pub(crate) enum Schedules {
     /// List schedules, newest first
     List {
-        /// As JSON, a line each
+        /// Print JSON, one object on each line
         #[arg(long)]
         json: bool,
     },
-    /// Make a schedule
+    /// Create a schedule
     Add {
-        /// What you call it
+        /// The name of the schedule
         name: String,
-        /// When: minute, hour, day of the month, month, day of the week, such as "0 9 * * 1-5"; or @daily
+        /// The cron expression: minute, hour, day of the month, month, day of the week, such as "0 9 * * 1-5"; or
+        /// @daily
         #[arg(long, value_name = "EXPRESSION")]
         cron: String,
-        /// By whose clocks, such as Europe/Madrid
+        /// The time zone of the cron expression, such as Europe/Madrid
         #[arg(long, value_name = "ZONE")]
         zone: String,
-        /// What its jobs do, such as invitation.start
+        /// The kind of the jobs, such as invitation.start
         #[arg(long)]
         kind: String,
         /// The jobs' arguments, as JSON
         #[arg(long, value_name = "JSON", default_value = "{}")]
         args: String,
-        /// What becomes of missed ticks: skip, once or all
+        /// What to do with missed ticks: skip, once or all
         #[arg(long, value_name = "POLICY", default_value = "once")]
         missed: String,
-        /// Whether a tick fires while the job before is not finished: allow or skip
+        /// Whether to start a job while the last one is not finished: allow or skip
         #[arg(long, value_name = "POLICY", default_value = "allow")]
         overlap: String,
-        /// Begin paused
+        /// Create the schedule paused
         #[arg(long)]
         paused: bool,
     },
     /// Show a schedule
     Show {
-        /// Its name or id
+        /// The name or id of the schedule
         schedule: String,
     },
-    /// Hold a schedule up
+    /// Pause a schedule
     Pause {
-        /// Its name or id
+        /// The name or id of the schedule
         schedule: String,
     },
-    /// Let a schedule go on
+    /// Resume a schedule
     Resume {
-        /// Its name or id
+        /// The name or id of the schedule
         schedule: String,
     },
-    /// Make a schedule's job at once; its next tick stays
+    /// Run a schedule at once; its next tick stays the same
     Run {
-        /// Its name or id
+        /// The name or id of the schedule
         schedule: String,
     },
-    /// Remove a schedule; the jobs it made stay
+    /// Delete a schedule; its jobs stay
     Remove {
-        /// Its name or id
+        /// The name or id of the schedule
         schedule: String,
     },
-    /// Show when a schedule fires next
+    /// Show the next ticks of a schedule
     Next {
-        /// Its name or id
+        /// The name or id of the schedule
         schedule: String,
-        /// How many times
+        /// The number of ticks
         #[arg(long, default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100))]
         count: usize,
     },

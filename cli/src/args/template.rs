@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Template {
-    /// Check a template's folder and say everything that is wrong with it
+    /// Check a template's folder and report every fault
     Check {
         /// The template's folder
         folder: PathBuf,

@@ -8,79 +8,79 @@ use herald_shared::people::{Role, Scope};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Users {
-    /// Everybody who is registered
+    /// List every registered user
     List {
-        /// As JSON, a line each
+        /// Print JSON, one object on each line
         #[arg(long)]
         json: bool,
     },
-    /// Add somebody, without a mail to prove the address; the password is asked for
+    /// Add a user without an e-mail to confirm the address; the command asks for the password
     Add(AddUser),
-    /// Keep somebody out: all their sessions end at once
+    /// Deactivate a user: all sessions of the user end at once
     Deactivate {
-        /// Their e-mail address
+        /// The user's e-mail address
         email: String,
     },
-    /// Let somebody in again
+    /// Activate a user again
     Activate {
-        /// Their e-mail address
+        /// The user's e-mail address
         email: String,
     },
-    /// Take somebody's own password away: the agency's CRM vouches for them from now on
+    /// Remove a user's own password: from now on the agency's CRM checks the password
     ToCrm {
-        /// Their e-mail address
+        /// The user's e-mail address
         email: String,
     },
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct AddUser {
-    /// Their e-mail address
+    /// The user's e-mail address
     pub(crate) email: String,
-    /// What they may do in the first workspace: viewer, staff, agency, owner
+    /// The role in the first workspace: viewer, staff, agency or owner
     #[arg(long, default_value = "owner")]
     pub(crate) role: Role,
-    /// They also administer the installation: its queues, its workers, all people
+    /// Make the user an administrator of the installation: its queues, its workers, all users
     #[arg(long)]
     pub(crate) admin: bool,
-    /// A file that holds the password, instead of asking; - is the standard input
+    /// Read the password from this file instead of asking; - means the standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
-    /// The keys of the first workspace
+    /// List the keys of the first workspace
     List {
-        /// As JSON, a line each
+        /// Print JSON, one object on each line
         #[arg(long)]
         json: bool,
     },
-    /// Make a key for a program; it is shown once
+    /// Create a key for a program; the command shows the key only once
     Make(MakeKey),
-    /// Take a key back: from now on it opens nothing
+    /// Revoke a key
     Revoke {
-        /// The key's id, as the list shows it
+        /// The id of the key, as the list shows it
         id: uuid::Uuid,
     },
-    /// Sign access tokens with a new key; older tokens run out by themselves
+    /// Sign access tokens with a new key; older tokens stay valid until they expire
     Rotate,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct MakeKey {
-    /// What it is for
+    /// The name of the key, which says what the key is for
     pub(crate) name: String,
-    /// What it may do: viewer, staff, agency, owner
+    /// The role of the key: viewer, staff, agency or owner
     #[arg(long, default_value = "staff")]
     pub(crate) role: Role,
-    /// What it may touch, such as invitation-runs:write; may be given several times. Without: all that its role may
+    /// A scope of the key, such as invitation-runs:write; repeat it for several. By default everything its role allows
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<Scope>,
-    /// The day on which it ends (UTC), such as 2027-01-31
+    /// The day on which the key expires (UTC), such as 2027-01-31
     #[arg(long, value_name = "DATE")]
     pub(crate) until: Option<NaiveDate>,
-    /// It also administers the installation
+    /// Let the key also administer the installation
     #[arg(long)]
     pub(crate) admin: bool,
 }

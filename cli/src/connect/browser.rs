@@ -27,20 +27,20 @@ struct Back {
 
 /// Asks for consent and takes it.
 pub(super) async fn consent(desk: &Desk, connection: &Connection) -> anyhow::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.context("opening a port for the browser to come back to")?;
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("opening a port for the answer of the browser")?;
     let redirect_uri = format!("http://{}/oauth2callback", listener.local_addr()?);
     let mut tx = desk.db.begin().await?;
     let state = consent::ask(&mut tx, &desk.clients, desk.workspace_id, connection, &redirect_uri).await?;
     tx.commit().await?;
     let url = consent::authorize_url(&desk.db, &desk.clients, &state).await?;
-    say(&format!("open this in a browser on this machine, and consent:\n\n  {url}\n"));
+    say(&format!("open this address in a browser on this machine, and consent:\n\n  {url}\n"));
     let (send, mut backs) = mpsc::channel(1);
     let send = Arc::new(send);
     let router = Router::new().route(
         "/oauth2callback",
         get(async move |Query(back): Query<Back>| {
             let _ = send.try_send(back);
-            Html("<!doctype html><title>Herald</title><p>Go on in the terminal. You can close this page.</p>")
+            Html("<!doctype html><title>Herald</title><p>Continue in the terminal. You can close this page.</p>")
         }),
     );
     let stop = CancellationToken::new();
@@ -61,10 +61,10 @@ pub(super) async fn consent(desk: &Desk, connection: &Connection) -> anyhow::Res
     stop.cancel();
     let _ = tokio::time::timeout(LAST_PAGE, server).await;
     let Ok(Some(back)) = back else {
-        bail!("nobody came back from the browser within half an hour: run the command again")
+        bail!("the browser did not return from Google within half an hour: run the command again")
     };
     let Some(code) = back.code else {
-        bail!("Google did not say that you consented ({}): run the command again", back.error.unwrap_or_default());
+        bail!("Google did not confirm your consent ({}): run the command again", back.error.unwrap_or_default());
     };
     consent::take(&desk.db, &desk.clients, &back.state, code).await?;
     Ok(())

@@ -21,12 +21,13 @@ pub(crate) fn read(file: Option<&Path>, what: &str) -> anyhow::Result<SecretStri
         }
         None if std::io::stdin().is_terminal() => rpassword::prompt_password(format!("{what}: "))?,
         None => bail!(
-            "the {what} is asked for on a terminal, and this is none: give --secret-file FILE, or - for the standard input"
+            "the command cannot ask for the {what} without a terminal: give --secret-file FILE, or - for the \
+             standard input"
         ),
     };
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
-        bail!("the {what} is empty");
+        bail!("the {what} is empty: enter it");
     }
     Ok(secret.to_owned().into())
 }

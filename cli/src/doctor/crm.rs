@@ -15,7 +15,10 @@ pub(super) async fn check(report: &mut Report, settings: &Settings) -> anyhow::R
         report.fail(&finding.text)
     }
     if settings.crm.webhook.secret.is_empty() {
-        report.warn("crm.webhook.secret is not set: what changes in the CRM is seen with the next reading of its list, not at once");
+        report.warn(
+            "crm.webhook.secret is not set: Herald learns of changes in the CRM only at the next sync. Set it to \
+             learn of them at once",
+        );
     }
     Ok(())
 }

@@ -24,10 +24,13 @@ pub(super) fn is_meant(settings: &Settings) -> bool {
 /// What a fleet cannot do without.
 pub(super) fn check_settings(report: &mut Report, settings: &Settings) {
     if settings.database.url.is_empty() {
-        report.fail("a fleet needs database.url, a PostgreSQL database: postgres://user:password@host/name");
+        report.fail("a fleet needs a PostgreSQL database: set database.url to postgres://user:password@host/name");
     }
     if !settings.files.url.is_empty() && settings.links.key.is_empty() {
-        report.fail("a fleet whose files are in a bucket needs links.key, the same for all: `openssl rand -hex 32`");
+        report.fail(
+            "a fleet with its files in a bucket needs links.key, the same for all processes: make one with `openssl \
+             rand -hex 32`",
+        );
     }
     if settings.files.url.is_empty() {
         report.warn(
@@ -52,16 +55,17 @@ pub(super) async fn check_redis(report: &mut Report, settings: &Settings, db: Op
             report.ok(&format!("Redis answers (version {}); it needs no persistence", about.versions.join(", ")));
             if let Some(policy) = about.maxmemory_policies.iter().find(|policy| *policy != "noeviction") {
                 report.warn(&format!(
-                    "Redis has maxmemory-policy {policy} and may throw away jobs on their way, which then start late: set noeviction"
+                    "Redis has maxmemory-policy {policy} and may drop jobs on their way, which then \
+                     start late: set noeviction"
                 ));
             }
         }
-        Err(error) => report.fail(&format!("Redis does not tell its version: {error}; let the user run INFO")),
+        Err(error) => report.fail(&format!("Redis does not report its version: {error}; allow its user to run INFO")),
     }
     let Some(db) = db else { return };
     match redis.schedulers(db.now()).await {
         Ok(schedulers) if schedulers.is_empty() => {
-            report.warn("no scheduler runs: start `herald scheduler`, or nothing is done");
+            report.warn("no scheduler runs, so no job starts: start `herald scheduler`");
         }
         Ok(schedulers) => report.ok(&format!("schedulers: {}", schedulers.join(", "))),
         Err(error) => report.fail(&format!("Redis does not answer: {error}")),
@@ -87,10 +91,10 @@ pub(super) async fn check_database(report: &mut Report, db: &Db) {
             }
         }
         Ok(None) => {}
-        Err(error) => report.fail(&format!("the database does not tell its time: {error}")),
+        Err(error) => report.fail(&format!("the database does not report its time: {error}")),
     }
     match ledger::workers(db, db.now() - WORKER_BELIEVED).await {
-        Ok(workers) if workers.is_empty() => report.warn("no worker runs: start `herald worker`, or nothing is done"),
+        Ok(workers) if workers.is_empty() => report.warn("no worker runs, so no job is done: start `herald worker`"),
         Ok(workers) => {
             let names: Vec<&str> = workers.iter().map(|worker| worker.name.as_str()).collect();
             report.ok(&format!("workers: {}", names.join(", ")));
@@ -102,21 +106,21 @@ pub(super) async fn check_database(report: &mut Report, db: &Db) {
 /// Whether this process's key of the links is the one the others have.
 pub(super) async fn check_link_key(report: &mut Report, db: &Db, links: &LinkSigner) {
     match domain::known_link_key(db).await {
-        Ok(None) => report.warn("no process has set the key of the links yet: the first one to start does"),
-        Ok(Some(known)) if known == links.fingerprint() => report.ok("the key of the links is the fleet's"),
+        Ok(None) => report.warn("no process has set the link key yet: the first process that starts sets it"),
+        Ok(Some(known)) if known == links.fingerprint() => report.ok("the link key is the same as the fleet's"),
         Ok(Some(known)) => report.fail(&format!(
-            "the key of the links here ({}) is not the fleet's ({known}): set the same links.key everywhere, or change it for all with \
-             `herald migrate --accept-link-key`",
+            "the link key here ({}) differs from the fleet's ({known}): set the same links.key everywhere, or change \
+             it for all with `herald migrate --accept-link-key`",
             links.fingerprint()
         )),
-        Err(error) => report.fail(&format!("the fleet's key of the links cannot be read: {error}")),
+        Err(error) => report.fail(&format!("the fleet's link key cannot be read: {error}")),
     }
 }
 
 /// Writes, reads, copies, lists and removes a probe.
 pub(super) async fn check_bucket(report: &mut Report, files: &Files, name: &str) {
     match files.try_out(name).await {
-        Ok(()) => report.ok(&format!("{} takes, gives, copies, lists and removes files", files.place(""))),
+        Ok(()) => report.ok(&format!("Herald can write, read, copy, list and delete files in {}", files.place(""))),
         Err(error) => report.fail(&error.to_string()),
     }
 }

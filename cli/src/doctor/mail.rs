@@ -31,7 +31,7 @@ pub(super) async fn check(report: &mut Report, common: &Common, settings: &Setti
         Err(error) => return report.fail(&format!("--mail-to {address}: {error}")),
     };
     match mailer.send_test(Ids::random().uuid(Clock::system().now()), to).await {
-        Ok(receipt) => report.ok(&format!("a mail to {address} was handed over ({})", receipt.said)),
+        Ok(receipt) => report.ok(&format!("Herald handed over a test e-mail to {address} ({})", receipt.said)),
         Err(error) => report.fail(&error.message),
     }
 }

@@ -121,7 +121,8 @@ fn parse_queues(text: &str, unnumbered: impl Fn(&str) -> Option<usize>) -> anyho
             None => match unnumbered(part) {
                 Some(jobs) => Some((part, jobs)),
                 None => bail!(
-                    "--queues: no setting says how many jobs of {part} run at once: write {part}=JOBS, or --concurrency"
+                    "--queues: no setting gives the number of jobs at once for {part}: write {part}=JOBS, or give \
+                     --concurrency"
                 ),
             },
         };
@@ -129,12 +130,12 @@ fn parse_queues(text: &str, unnumbered: impl Fn(&str) -> Option<usize>) -> anyho
             bail!("--queues: {part:?} is not QUEUE=JOBS, such as cpu=2 (1 to 10000 jobs at once)");
         };
         if queues.iter().any(|share| share.queue == queue) {
-            bail!("--queues: {queue} is named twice");
+            bail!("--queues names {queue} twice: name each queue once");
         }
         queues.push(QueueShare::new(queue, jobs));
     }
     if queues.is_empty() {
-        bail!("--queues names no queue: write for example cpu=2,sync=16");
+        bail!("--queues does not name a queue: write for example cpu=2,sync=16");
     }
     Ok(queues)
 }
@@ -184,11 +185,11 @@ mod tests {
             [("cpu", 2), ("sync", 8)]
         );
         for (text, says) in [
-            ("mail", "write mail=JOBS, or --concurrency"),
+            ("mail", "write mail=JOBS, or give --concurrency"),
             ("cpu=0", "cpu=0"),
             ("=3", "=3"),
             ("cpu=1,cpu=2", "twice"),
-            (" , ", "no queue"),
+            (" , ", "does not name a queue"),
         ] {
             let error = parse_queues(text, known).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");

@@ -27,7 +27,7 @@ pub(crate) struct Summary<'a> {
 /// Says before the work whether the table can be written after it. What is there stays until then.
 pub(crate) fn check_writable(results: &Path) -> anyhow::Result<()> {
     OpenOptions::new().append(true).create(true).open(results).with_context(|| {
-        format!("the table of results cannot be written to {}: choose another file with --results", results.display())
+        format!("Herald cannot write the table of results to {}: choose another file with --results", results.display())
     })?;
     Ok(())
 }
@@ -60,7 +60,7 @@ impl Summary<'_> {
             (run.already, "already had one"),
             (run.failed, "failed"),
             (run.cancelled, "cancelled"),
-            (run.rejected, "rows of the list are no guests"),
+            (run.rejected, "rows of the list rejected"),
         ] {
             if count > 0 {
                 parts.push(format!("{count} {text}"));
@@ -69,8 +69,8 @@ impl Summary<'_> {
         say(&format!("{} in {seconds:.1} s", parts.join(", ")));
         match run.state.as_str() {
             "failed" => say(&format!(
-                "the list was not read to its end: {}",
-                run.reason.as_deref().unwrap_or("no reason was left")
+                "Herald did not read the list to its end: {}",
+                run.reason.as_deref().unwrap_or("the reason is not known")
             )),
             "importing" | "running" => say("interrupted: run the same command again to make the rest"),
             _ => {}
@@ -85,7 +85,7 @@ impl Summary<'_> {
         }
         let refused = domain::refused_rows(&home.db, home.workspace_id, run.id, NAMED).await?;
         let refused = refused.iter().map(|problem| (problem.guest.as_str(), problem.message.clone()));
-        section("rows that are no guests", refused, run.rejected);
+        section("rejected rows", refused, run.rejected);
         let remarks = remarked.iter().map(|row| (row.name.as_str(), results::note(row)));
         let notes = problems
             .iter()

@@ -25,13 +25,13 @@ pub(super) async fn retry_one(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Res
     let mut tx = db.begin().await?;
     if !ledger::retry_job_in(&mut tx, workspace, id, ledger::tries_of(&job.kind)).await? {
         bail!(
-            "job {id} is {}: only a dead or cancelled job can be retried, and not beside a live one of its kind",
+            "job {id} is {}: only a dead or cancelled job can be retried, and only if no live job does the same work",
             job.state
         );
     }
     audit::record(&mut tx, &me(workspace), Entry::of("job.retry", id).affecting(1)).await?;
     tx.commit().await?;
-    say("it will be tried again");
+    say("the job will run again");
     Ok(())
 }
 
@@ -40,12 +40,14 @@ pub(super) async fn cancel_one(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Re
     let cancelled = ledger::cancel_job_in(&mut tx, workspace, id).await?;
     match cancelled {
         Cancelled::AtOnce | Cancelled::Asked => {}
-        Cancelled::AlreadyEnded(state) => bail!("job {id} is {state} already"),
+        Cancelled::AlreadyEnded(state) => {
+            bail!("job {id} is already {state}: only a job that has not ended can be cancelled")
+        }
         Cancelled::Unknown => bail!("there is no job {id}"),
     }
     audit::record(&mut tx, &me(workspace), Entry::of("job.cancel", id).affecting(1)).await?;
     tx.commit().await?;
-    say(if cancelled == Cancelled::AtOnce { "cancelled" } else { "it runs, and has been asked to stop" });
+    say(if cancelled == Cancelled::AtOnce { "cancelled" } else { "the job is running and was asked to stop" });
     Ok(())
 }
 
@@ -53,7 +55,7 @@ pub(super) async fn delete_one(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Re
     let job = found(db, workspace, id).await?;
     let mut tx = db.begin().await?;
     if !ledger::delete_job_in(&mut tx, workspace, id).await? {
-        bail!("job {id} is {}: only one that has ended can be deleted; cancel it first", job.state);
+        bail!("job {id} is {}: only a job that has ended can be deleted; cancel it first", job.state);
     }
     audit::record(&mut tx, &me(workspace), Entry::of("job.delete", id).affecting(1)).await?;
     tx.commit().await?;
@@ -71,7 +73,7 @@ pub(super) async fn many(db: &Db, workspace: Uuid, act: Act, asked: Many) -> any
         let entry = Entry::of(&format!("jobs.{act}"), &filter).affecting(found.count).dry_run();
         audit::record(&mut tx, &actor, entry).await?;
         tx.commit().await?;
-        say(&format!("{act} would be tried on {} jobs: {filter}", found.count));
+        say(&format!("{act} would act on {} jobs: {filter}", found.count));
         return Ok(());
     }
     let mut acting = Acting::begin(db, workspace, act, &filter, db.now()).await?;
@@ -94,13 +96,13 @@ pub(super) async fn many(db: &Db, workspace: Uuid, act: Act, asked: Many) -> any
     }
     bar.finish_and_clear();
     let done = match act {
-        Act::Retry => format!("{} jobs will be tried again", acting.changed),
-        Act::Cancel => format!("{} jobs cancelled, {} that run were asked to stop", acting.changed, acting.asked),
+        Act::Retry => format!("{} jobs will run again", acting.changed),
+        Act::Cancel => format!("{} jobs cancelled, {} running jobs asked to stop", acting.changed, acting.asked),
         Act::Delete => format!("{} jobs deleted", acting.changed),
     };
     let skipped = acting.skipped();
     say(&if skipped > 0 {
-        format!("{done}; {skipped} were left as they are: their state had changed, or a live job does the same")
+        format!("{done}; {skipped} jobs left unchanged: their state had changed, or a live job does the same work")
     } else {
         done
     });

@@ -165,12 +165,13 @@ fn a_role_says_what_it_lacks() {
     for role in ["api", "worker", "scheduler"] {
         end(stage.herald(&[role])).with_error(
             "a fleet needs the settings database.url (a PostgreSQL database: postgres://user:password@host/name) and \
-             redis.url (redis://host:6379); `herald up` does without and runs everything in one process",
+             redis.url (redis://host:6379): set them, or run everything in one process with `herald up`",
         );
         let mut half = stage.herald(&[role]);
         half.env("HERALD__DATABASE__URL", "postgres://127.0.0.1:1/herald");
         end(half).with_error(
-            "a fleet needs the settings redis.url (redis://host:6379); `herald up` does without and runs everything in one process",
+            "a fleet needs the settings redis.url (redis://host:6379): set them, or run everything in \
+             one process with `herald up`",
         );
     }
     let mut wrong = stage.herald(&["worker", "--queues", "cpu=many"]);
@@ -222,7 +223,7 @@ fn the_fleets_workers_are_listed_made_quiet_and_resumed() {
     };
     fleet.wait_until("the worker runs", || states() == ["running"]);
     assert!(end(fleet.herald(&["workers"])).with(0).out.contains("cpu=3"));
-    assert_eq!(end(fleet.herald(&["workers", "--quiet"])).with(0).out, "1 workers asked to take no more jobs\n");
+    assert_eq!(end(fleet.herald(&["workers", "--quiet"])).with(0).out, "asked 1 workers to take no more jobs\n");
     fleet.wait_until("the worker is quiet", || states() == ["quiet"]);
     end(fleet.herald(&["workers", "--resume"])).with(0);
     fleet.wait_until("the worker runs again", || states() == ["running"]);

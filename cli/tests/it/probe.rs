@@ -19,5 +19,5 @@ fn a_probe_runs_beside_the_service_and_is_sent_once() {
     up.kill().unwrap();
     up.wait().unwrap();
     let unheard = end(stage.herald(&["probe", "--jobs", "2", "--patience", "0"])).with(1).out;
-    assert!(unheard.contains("2 have not ended"), "nobody runs it any more: {unheard}");
+    assert!(unheard.contains("2 jobs have not ended"), "nobody runs it any more: {unheard}");
 }

@@ -13,8 +13,8 @@ use crate::{
 pub enum LinkKeyError {
     /// The others have another key.
     #[error(
-        "the key of the links here ({here}) is not the one the database's other processes use ({known}): give all of them the same links.key; to \
-         change it for all, see `herald migrate --accept-link-key`"
+        "the link key here ({here}) differs from the one that the database's other processes use ({known}): give all of \
+         them the same links.key, or change it for all with `herald migrate --accept-link-key`"
     )]
     Differs {
         /// This process's key.

@@ -31,7 +31,7 @@ fn a_lost_link_key_is_not_replaced_in_silence() {
         let refused = end(stage.invite("guests.csv", &[])).with(2);
         assert!(
             refused.err.contains("data/link.key is missing")
-                && refused.err.contains("put it back from a backup")
+                && refused.err.contains("restore it from a backup")
                 && refused.err.contains("herald migrate --accept-link-key"),
             "{}",
             refused.err
@@ -49,7 +49,7 @@ fn a_lost_link_key_is_not_replaced_in_silence() {
     // Another key in its place is no better.
     fs::write(&key, "f".repeat(64)).unwrap();
     let refused = end(stage.invite("guests.csv", &[])).with(2);
-    assert!(refused.err.contains("the key of the links here"), "{}", refused.err);
+    assert!(refused.err.contains("the link key here"), "{}", refused.err);
 
     // It is lost for good: a new key, and new links.
     fs::remove_file(&key).unwrap();
@@ -77,7 +77,7 @@ fn an_emptied_database_beside_a_full_folder_is_not_begun_anew() {
         let refused = end(stage.invite("guests.csv", &[])).with(2);
         assert!(
             refused.err.contains("the database data/herald.db is empty, but data/files")
-                && refused.err.contains("put the database back from a backup"),
+                && refused.err.contains("restore the database from a backup"),
             "{}",
             refused.err
         );
@@ -102,7 +102,7 @@ fn a_damaged_database_is_named_with_the_way_out() {
     let refused = end(stage.invite("guests.csv", &[])).with(2);
     assert!(
         refused.err.contains("the database data/herald.db is damaged")
-            && refused.err.contains("put it back from a backup"),
+            && refused.err.contains("restore it from a backup"),
         "{}",
         refused.err
     );
@@ -161,7 +161,7 @@ fn a_folder_that_others_could_read_is_closed_and_said() {
     let quiet = end(stage.invite("guests.csv", &[])).with(0);
     assert!(!quiet.err.contains("other users"), "{}", quiet.err);
     let doctor = end(stage.herald(&["doctor"])).with(0);
-    assert!(doctor.out.contains("  ok    the data folder is readable by its owner only"), "{}", doctor.out);
+    assert!(doctor.out.contains("  ok    only its owner can read the data folder"), "{}", doctor.out);
     open_up();
     let doctor = end(stage.herald(&["doctor"])).with(0);
     assert!(doctor.out.contains("  note  other users of this machine could read data, "), "{}", doctor.out);

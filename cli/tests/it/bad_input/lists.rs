@@ -147,7 +147,7 @@ fn bad_rows_are_named_and_the_other_guests_get_their_invitations() {
             ("", "line 6, column 1 (name): the guest has no name; fill it in"),
         ]
     );
-    assert!(ended.out.starts_with("4 made, 3 rows of the list are no guests in "), "{}", ended.out);
+    assert!(ended.out.starts_with("4 made, 3 rows of the list rejected in "), "{}", ended.out);
     for (guest, problem) in rejected {
         let said = if guest.is_empty() { format!("  {problem}\n") } else { format!("  {guest}: {problem}\n") };
         assert!(ended.out.contains(&said), "not said: {said}\n{}", ended.out);

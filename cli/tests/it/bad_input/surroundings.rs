@@ -27,7 +27,7 @@ fn a_data_folder_that_cannot_be_made_is_named_with_the_way_out() {
 fn a_table_of_results_that_cannot_be_written_is_named_before_the_work() {
     let stage = stage();
     end(stage.invite("guests.csv", &["--results", "file.txt/results.csv"])).refused(
-        "the table of results cannot be written to file.txt/results.csv: choose another file with --results: \
+        "Herald cannot write the table of results to file.txt/results.csv: choose another file with --results: \
          Not a directory (os error 20)",
     );
     assert!(stage.files("files").is_empty(), "work was done whose results had no place");

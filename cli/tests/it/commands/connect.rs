@@ -92,7 +92,7 @@ fn what_is_typed_is_kept_sealed_and_never_shown() {
         desk.run(&["doctor"]).with(0),
         desk.run(&["audit", "--json"]).with(0),
     ];
-    assert!(said[0].out.contains("its credentials sealed with the key in data/secrets.key, which was made now"));
+    assert!(said[0].out.contains("its credentials are encrypted with the key in data/secrets.key, which Herald has"));
     assert!(said[0].out.contains("  ok    the folder \"Events\" is there"), "{}", said[0].out);
     assert!(said[1].out.contains("/webhooks/mautic/"), "{}", said[1].out);
     let list = &said[3].out;
@@ -119,7 +119,7 @@ fn what_is_typed_is_kept_sealed_and_never_shown() {
     // What they wait in can be limited before the first run.
     desk.run(&["queues", "limit", "drive", "--rate", "300/m"]).with(0);
     let removed = desk.run(&["connections", "remove", "s3"]).with(0);
-    assert_eq!(removed.out, "the connection \"s3\" and its credentials are forgotten\n");
+    assert_eq!(removed.out, "deleted the connection \"s3\" and its credentials\n");
     assert!(!desk.listed().contains("s3://"));
     desk.run(&["connections", "test", "s3"]).refused("there is no connection \"s3\": see `herald connections list`");
 }
@@ -145,7 +145,7 @@ fn a_file_that_is_not_the_right_one_says_which_is() {
         assert!(refused.err.starts_with("error: ") && refused.err.contains(says), "{option} {file}: {}", refused.err);
         assert!(!refused.err.contains("secret\""), "{}", refused.err);
     }
-    assert!(desk.listed().starts_with("there are no connections: make one with `herald connect google`"));
+    assert!(desk.listed().starts_with("there are no connections: create one with `herald connect google`"));
 }
 
 #[test]
@@ -164,7 +164,10 @@ fn what_is_missing_is_named() {
             &["connect", "mautic", "--url", "crm", "--user", "herald", "--secret-file", "password"],
             "https://crm.example.com",
         ),
-        (&[s3.as_slice(), &["--endpoint", "http://store.example"]].concat(), "give --allow-http if that is well"),
+        (
+            &[s3.as_slice(), &["--endpoint", "http://store.example"]].concat(),
+            "give --allow-http if you trust the network",
+        ),
         (&["connect", "google", "--client", "client.json", "--subject", "ann@example.com"], "leave the subject out"),
     ] {
         let refused = desk.run(arguments).with(2);
@@ -315,7 +318,7 @@ fn a_person_consents_in_a_browser_or_says_no() {
         let rest: String = lines.collect();
         if denies {
             let said = ended(child).with(2);
-            assert!(said.err.contains("Google did not say that you consented (access_denied)"), "{}", said.err);
+            assert!(said.err.contains("Google did not confirm your consent (access_denied)"), "{}", said.err);
         } else {
             ended(child).with(0);
             assert!(rest.contains(FakeGoogle::USER), "{rest}");

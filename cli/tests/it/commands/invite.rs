@@ -187,7 +187,7 @@ fn ctrl_c_ends_in_order_and_the_next_run_makes_the_rest() {
     signal(&child, "INT");
     let rest: Vec<String> = out.lines().map(Result::unwrap).collect();
     let stopped = ended(child).with(130);
-    assert_eq!(stopped.err.trim(), "stopping: finishing what runs; press Ctrl-C again to stop at once");
+    assert_eq!(stopped.err.trim(), "stopping: finishing the running jobs; press Ctrl-C again to stop at once");
     let summary: serde_json::Value = serde_json::from_str(rest.last().unwrap()).unwrap();
     let made = summary["made"].as_u64().unwrap();
     assert!(made < 400, "{summary}");

@@ -19,14 +19,14 @@ fn failures_are_grouped_counted_retried_and_deleted_and_the_log_tells_it() {
     assert_eq!(listed.out.lines().count(), 2, "{}", listed.out);
 
     let counted = end(stage.herald(&["jobs", "retry", "--cause", cause, "--dry-run"])).with(0);
-    assert!(counted.out.starts_with("retry would be tried on 2 jobs"), "{}", counted.out);
+    assert!(counted.out.starts_with("retry would act on 2 jobs"), "{}", counted.out);
     let dead = ["jobs", "list", "--state", "dead"];
     assert_eq!(end(stage.herald(&dead)).with(0).out.lines().count(), 2, "counting changes nothing");
     let retried = end(stage.herald(&["jobs", "retry", "--cause", cause])).with(0);
-    assert_eq!(retried.out, "2 jobs will be tried again\n");
-    assert_eq!(end(stage.herald(&dead)).with(0).out, "no such jobs\n");
+    assert_eq!(retried.out, "2 jobs will run again\n");
+    assert_eq!(end(stage.herald(&dead)).with(0).out, "no jobs found\n");
     let cancelled = end(stage.herald(&["jobs", "cancel", "--kind", "face.*"])).with(0);
-    assert_eq!(cancelled.out, "2 jobs cancelled, 0 that run were asked to stop\n");
+    assert_eq!(cancelled.out, "2 jobs cancelled, 0 running jobs asked to stop\n");
 
     let careful = end(stage.herald(&["jobs", "delete"])).with(2);
     assert!(careful.err.contains("every job") && careful.err.contains("--all"), "{}", careful.err);
@@ -36,7 +36,7 @@ fn failures_are_grouped_counted_retried_and_deleted_and_the_log_tells_it() {
     assert_eq!(early.out, "0 jobs deleted\n");
     end(stage.herald(&["jobs", "delete", "--all"])).with(0);
     for ended in ["succeeded", "dead", "cancelled"] {
-        assert_eq!(end(stage.herald(&["jobs", "list", "--state", ended])).with(0).out, "no such jobs\n");
+        assert_eq!(end(stage.herald(&["jobs", "list", "--state", ended])).with(0).out, "no jobs found\n");
     }
 
     let log = end(stage.herald(&["audit", "--json"])).with(0);
@@ -57,7 +57,7 @@ fn failures_are_grouped_counted_retried_and_deleted_and_the_log_tells_it() {
     let first: Vec<&str> = rows.iter().rev().take(2).map(|row| row["action"].as_str().unwrap()).collect();
     assert_eq!(first, ["template.upload", "run.start"], "the command's own acts are written down, too");
     let whole = end(stage.herald(&["audit", "--verify"])).with(0);
-    assert!(whole.out.starts_with("7 rows, as they were written"), "{}", whole.out);
+    assert!(whole.out.starts_with("all 7 rows are as they were written"), "{}", whole.out);
     // The place of the last row is kept beside the database, and the next verification is held to it.
     let checkpoint = whole.out.trim().rsplit(' ').next().unwrap();
     end(stage.herald(&["audit", "--verify", "--checkpoint", checkpoint])).with(0);
@@ -69,5 +69,5 @@ fn failures_are_grouped_counted_retried_and_deleted_and_the_log_tells_it() {
     std::fs::write(kept, &another).unwrap();
     end(stage.herald(&["audit", "--verify"])).with(1);
     assert_eq!(end(stage.herald(&["audit", "--installation"])).with(0).out, "");
-    assert_eq!(end(stage.herald(&["jobs", "--installation", "list"])).with(0).out, "no such jobs\n");
+    assert_eq!(end(stage.herald(&["jobs", "--installation", "list"])).with(0).out, "no jobs found\n");
 }

@@ -6,9 +6,12 @@ use crate::stage::{Stage, end};
 fn doctor_says_what_is_in_order_and_what_is_not() {
     let stage = Stage::new();
     let fine = end(stage.herald(&["doctor"])).with(0);
-    for line in
-        ["settings can be read", "data folder data can be used", "the file store can be written", "is up to date"]
-    {
+    for line in [
+        "settings can be read",
+        "Herald can use the data folder data",
+        "Herald can write to the file store",
+        "is up to date",
+    ] {
         assert!(
             fine.out.lines().any(|said| said.starts_with("  ok    ") && said.contains(line)),
             "{line}\n{}",
@@ -19,7 +22,7 @@ fn doctor_says_what_is_in_order_and_what_is_not() {
     assert!(fine.out.lines().any(|said| said.starts_with("  note  mails are written into ")), "{}", fine.out);
     assert!(stage.files("files").is_empty() && stage.files("outbox").is_empty(), "the doctor left a file behind");
     let mailed = end(stage.herald(&["doctor", "--mail-to", "ann@example.com"])).with(0);
-    assert!(mailed.out.contains("  ok    a mail to ann@example.com was handed over ("), "{}", mailed.out);
+    assert!(mailed.out.contains("  ok    Herald handed over a test e-mail to ann@example.com ("), "{}", mailed.out);
     assert_eq!(stage.files("outbox").len(), 1);
     let refused = end(stage.herald(&["doctor", "--mail-to", "ann"])).with(1);
     assert!(refused.out.contains("  FAIL  --mail-to ann: this is no e-mail address"), "{}", refused.out);
@@ -28,7 +31,7 @@ fn doctor_says_what_is_in_order_and_what_is_not() {
     production.env("HERALD__ENVIRONMENT", "production");
     let ended = end(production).with(1);
     assert!(
-        ended.out.contains("  FAIL  http.public_url is http://127.0.0.1:8080, which no guest can open"),
+        ended.out.contains("  FAIL  http.public_url is http://127.0.0.1:8080, which guests cannot open"),
         "{}",
         ended.out
     );
@@ -62,10 +65,11 @@ fn jobs_are_listed_shown_retried_and_cancelled() {
     let ready = end(stage.herald(&["jobs", "list", "--state", "ready", "--kind", "face.crop"])).with(0);
     assert!(ready.out.contains(id), "{}", ready.out);
     assert_eq!(end(stage.herald(&["jobs", "cancel", id])).with(0).out, "cancelled\n");
-    end(stage.herald(&["jobs", "cancel", id])).refused(&format!("job {id} is cancelled already"));
+    end(stage.herald(&["jobs", "cancel", id]))
+        .refused(&format!("job {id} is already cancelled: only a job that has not ended can be cancelled"));
     let nobody = "01900000-0000-7000-8000-000000000000";
     end(stage.herald(&["jobs", "show", nobody])).refused(&format!("there is no job {nobody}"));
-    assert_eq!(end(stage.herald(&["jobs", "list", "--kind", "no.such"])).with(0).out, "no such jobs\n");
+    assert_eq!(end(stage.herald(&["jobs", "list", "--kind", "no.such"])).with(0).out, "no jobs found\n");
 }
 
 #[test]
@@ -86,10 +90,10 @@ fn a_template_is_checked_and_shown_with_a_sample_guest() {
             ended.out,
             format!(
                 "template is fine: 200 × 250 pixels\n\
-                 it reads these columns of the list: name\n\
-                 jpeg: only what differs from guest to guest is encoded\n\
-                 png: only what differs from guest to guest is encoded\n\
-                 webp: every invitation is encoded whole, which is slower: \
+                 it uses these columns of the list: name\n\
+                 jpeg: Herald encodes only the parts that differ between guests\n\
+                 png: Herald encodes only the parts that differ between guests\n\
+                 webp: Herald encodes every invitation as a whole, which is slower: \
                  this format cannot be put together from pieces; PNG and JPEG can\n\
                  drew {picture}\n"
             )
@@ -144,11 +148,11 @@ fn queues_are_limited_paused_and_listed() {
     queues(&["resume", "cpu"]).with(0);
     queues(&["unblock", "cpu"]).with(0);
     queues(&["limit", "cpu", "--rate", "fast"])
-        .refused("--rate \"fast\" is no rate: write for example 500/s, 30/m, 1000/h or 2000/d, or none");
+        .refused("--rate \"fast\" is not a valid rate: write for example 500/s, 30/m, 1000/h or 2000/d, or none");
     queues(&["limit", "cpu", "--concurrency", "0"])
-        .refused("--concurrency is not possible: use 1 to 1000000, or null for no limit; to stop a queue, pause it");
+        .refused("--concurrency is out of range: use 1 to 1000000, or null for no limit; to stop a queue, pause it");
     queues(&["pause", "cup"])
-        .refused("there is no queue \"cup\"; there are: control, cpu, drive, email, fetch, mautic, sync");
+        .refused("there is no queue \"cup\": the queues are control, cpu, drive, email, fetch, mautic, sync");
 }
 
 #[test]
@@ -157,14 +161,14 @@ fn failures_are_shown_and_many_jobs_are_acted_on_with_a_trace_in_the_audit_log()
     stage.write("guests.csv", "name,picture\nAnn Example,missing.jpg\nBo Example,missing.jpg\n");
     end(stage.invite("guests.csv", &["--strict-pictures"])).with(1);
     let failures = end(stage.herald(&["jobs", "failures"])).with(0).out;
-    assert!(failures.contains("2 jobs (2 dead, 0 still tried): 2 face.crop"), "{failures}");
+    assert!(failures.contains("2 jobs (2 dead, 0 to be retried): 2 face.crop"), "{failures}");
     let cause = failures.split_whitespace().next().unwrap().to_owned();
     let counted = end(stage.herald(&["jobs", "retry", "--cause", &cause, "--dry-run"])).with(0).out;
-    assert!(counted.starts_with("retry would be tried on 2 jobs"), "{counted}");
+    assert!(counted.starts_with("retry would act on 2 jobs"), "{counted}");
     let retried = end(stage.herald(&["jobs", "retry", "--cause", &cause])).with(0).out;
-    assert_eq!(retried, "2 jobs will be tried again\n");
+    assert_eq!(retried, "2 jobs will run again\n");
     let cancelled = end(stage.herald(&["jobs", "cancel", "--kind", "face.*"])).with(0).out;
-    assert_eq!(cancelled, "2 jobs cancelled, 0 that run were asked to stop\n");
+    assert_eq!(cancelled, "2 jobs cancelled, 0 running jobs asked to stop\n");
     let deleted = end(stage.herald(&["jobs", "delete", "--kind", "face.crop", "--state", "cancelled"])).with(0).out;
     assert_eq!(deleted, "2 jobs deleted\n");
     end(stage.herald(&["jobs", "delete"]))
@@ -177,5 +181,5 @@ fn failures_are_shown_and_many_jobs_are_acted_on_with_a_trace_in_the_audit_log()
         log.lines().filter_map(|line| line.split_whitespace().find(|word| word.starts_with("jobs."))).collect();
     assert_eq!(actions, ["jobs.delete", "jobs.cancel", "jobs.retry", "jobs.retry"], "{log}");
     let verified = end(stage.herald(&["audit", "--verify"])).with(0).out;
-    assert!(verified.starts_with("6 rows, as they were written"), "{verified}");
+    assert!(verified.starts_with("all 6 rows are as they were written"), "{verified}");
 }

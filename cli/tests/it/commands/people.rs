@@ -80,6 +80,6 @@ fn a_key_opens_what_it_is_for_until_it_is_taken_back() {
     assert_eq!(service.get("/api/v1/jobs", Some(&key)).status, 401);
     let wrong = end(stage.herald(&["keys", "make", "x", "--scope", "jobs:everything"]));
     assert!(wrong.err.contains("invitation-runs:read"), "{}", wrong.err);
-    assert!(end(stage.herald(&["keys", "rotate"])).out.contains("signed with the new key"));
+    assert!(end(stage.herald(&["keys", "rotate"])).out.contains("signs access tokens with the new key"));
     assert_eq!(service.stop(), Some(0));
 }

@@ -17,7 +17,7 @@ fn a_schedule_is_added_shown_run_paused_and_removed() {
     end(stage.herald(&["migrate"])).with(0);
     assert_eq!(
         end(stage.herald(&["schedules", "list"])).with(0).out,
-        "no schedules: make one with `herald schedules add`\n"
+        "there are no schedules: create one with `herald schedules add`\n"
     );
     let added = add(&stage, "sample", "0 9 * * 1-5", &["--zone", "Europe/Madrid", "--missed", "all"]).with(0);
     let id = added.out.split_whitespace().next().unwrap();

@@ -130,14 +130,14 @@ fn two_processes_with_different_keys_are_not_one_fleet() {
     let mut other = apart.herald("two", &["worker"]);
     other.env("HERALD__LINKS__KEY", OTHER_KEY);
     let refused = end(other).with(2);
-    for says in ["key of the links here", "is not the one", "herald migrate --accept-link-key"] {
+    for says in ["link key here", "differs from", "herald migrate --accept-link-key"] {
         assert!(refused.err.contains(says), "{says}: {}", refused.err);
     }
     assert!(!refused.err.contains(OTHER_KEY));
     let mut change = apart.herald("two", &["migrate", "--accept-link-key"]);
     change.env("HERALD__LINKS__KEY", format!("{OTHER_KEY} {KEY}"));
-    assert!(end(change).with(0).out.contains("the key of the links is now "));
-    assert!(end(apart.herald("one", &["worker"])).with(2).err.contains("key of the links here"));
+    assert!(end(change).with(0).out.contains("the link key is now "));
+    assert!(end(apart.herald("one", &["worker"])).with(2).err.contains("link key here"));
 
     let mut none = apart.herald("three", &["api"]);
     none.env_remove("HERALD__LINKS__KEY");
@@ -172,12 +172,12 @@ fn the_doctor_looks_at_all_that_a_fleet_stands_on() {
     let lone = doctor(&[]).with(0);
     for says in [
         "  ok    the database (Postgres) answers",
-        "  ok    s3://guests/fleet/ takes, gives, copies, lists and removes files",
+        "  ok    Herald can write, read, copy, list and delete files in s3://guests/fleet/",
         "  ok    Redis answers (version ",
         "  ok    this machine's clock and the database's agree",
-        "  note  no worker runs: start `herald worker`",
-        "  note  no scheduler runs: start `herald scheduler`",
-        "  note  no process has set the key of the links yet",
+        "  note  no worker runs, so no job is done: start `herald worker`",
+        "  note  no scheduler runs, so no job starts: start `herald scheduler`",
+        "  note  no process has set the link key yet",
     ] {
         assert!(lone.out.contains(says), "{says}\n{}", lone.out);
     }
@@ -189,7 +189,7 @@ fn the_doctor_looks_at_all_that_a_fleet_stands_on() {
         let seen = doctor(&[]).out;
         seen.contains("  ok    workers: ") && seen.contains("  ok    schedulers: ")
     });
-    assert!(doctor(&[]).with(0).out.contains("  ok    the key of the links is the fleet's"));
+    assert!(doctor(&[]).with(0).out.contains("  ok    the link key is the same as the fleet's"));
 
     for (set, says) in [
         (
@@ -200,11 +200,11 @@ fn the_doctor_looks_at_all_that_a_fleet_stands_on() {
             ("HERALD__FILES__URL", "s3://nowhere"),
             "  FAIL  a file cannot be written: s3://nowhere does not exist: make the bucket",
         ),
-        (("HERALD__LINKS__KEY", OTHER_KEY), "  FAIL  the key of the links here"),
-        (("HERALD__LINKS__KEY", ""), "  FAIL  a fleet whose files are in a bucket needs links.key"),
+        (("HERALD__LINKS__KEY", OTHER_KEY), "  FAIL  the link key here"),
+        (("HERALD__LINKS__KEY", ""), "  FAIL  a fleet with its files in a bucket needs links.key"),
         (("HERALD__REDIS__URL", "redis://127.0.0.1:1"), "  FAIL  Redis cannot be used"),
         (("HERALD__DATABASE__URL", "postgres://127.0.0.1:1/herald"), "  FAIL  the database cannot be opened"),
-        (("HERALD__DATABASE__URL", ""), "  FAIL  a fleet needs database.url"),
+        (("HERALD__DATABASE__URL", ""), "  FAIL  a fleet needs a PostgreSQL database: set database.url"),
     ] {
         let told = doctor(&[set]).with(1);
         assert!(told.out.contains(says), "{says}\n{}", told.out);
