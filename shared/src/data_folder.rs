@@ -51,7 +51,8 @@ pub enum DataFolderError {
     },
     /// It cannot be read or written.
     #[error(
-        "data folder {folder} cannot be used: {source}; check its permissions and the free space, or use another one with --data"
+        "data folder {folder} cannot be used: {source}; check its permissions and the free space, or use another \
+         folder with --data"
     )]
     Io {
         /// The folder.
@@ -61,8 +62,9 @@ pub enum DataFolderError {
     },
     /// The key file is damaged.
     #[error(
-        "{0} does not hold a key (64 hexadecimal digits): restore it from a backup; or delete it, and then make every link anew with --refresh (link.key) or \
-         enter the credentials of every connection again (secrets.key)"
+        "{0} does not contain a key (64 hexadecimal digits): restore it from a backup. Or delete it, and then make \
+         every link again with --refresh (link.key), or enter the credentials of every connection again \
+         (secrets.key)"
     )]
     BadKey(PathBuf),
 }
@@ -170,7 +172,8 @@ fn narrow(root: &Path) {
     }
     if private::exposed(root).iter().any(|path| path == root) {
         tracing::warn!(
-            "other users of this machine can read data folder {} and it cannot be closed: use one of your own with --data",
+            "other users of this machine can read data folder {}, and Herald cannot close it: use a folder of your \
+             own with --data",
             root.display()
         );
     }

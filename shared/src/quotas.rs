@@ -39,7 +39,8 @@ pub enum Counted {
 pub enum QuotaError {
     /// There is no room.
     #[error(
-        "this workspace has {limit} {what}, which is as much as it may have: {way_out}, or ask an administrator to raise quotas.{setting}"
+        "this workspace has reached its quota of {limit} {what}: {way_out}, or ask an administrator to raise \
+         quotas.{setting}"
     )]
     Exceeded {
         /// What there is too much of.
@@ -71,10 +72,10 @@ impl Counted {
 
     fn exceeded(self, limit: u32) -> QuotaError {
         let (what, way_out, setting) = match self {
-            Self::Keys => ("keys", "take one back that is not used", "keys"),
-            Self::Schedules => ("schedules", "remove one", "schedules"),
-            Self::Connections => ("connections", "remove one", "connections"),
-            Self::Templates => ("versions of templates", "use one that is there", "templates"),
+            Self::Keys => ("keys", "revoke a key that is not used", "keys"),
+            Self::Schedules => ("schedules", "delete one", "schedules"),
+            Self::Connections => ("connections", "delete one", "connections"),
+            Self::Templates => ("versions of templates", "use a version that exists", "templates"),
         };
         QuotaError::Exceeded { what, limit: limit.into(), way_out, setting }
     }
@@ -130,7 +131,7 @@ impl Quotas {
                 .one(&mut tx)
                 .await?;
         if self.stored_mb > 0 && stored > i64::from(self.stored_mb) << 20 {
-            let (what, way_out) = ("MB of uploads, or would have with this one", "use what is there");
+            let (what, way_out) = ("MB of uploads, or would exceed it with this upload", "use earlier uploads");
             return Err(QuotaError::Exceeded { what, limit: self.stored_mb.into(), way_out, setting: "stored_mb" });
         }
         tx.commit().await?;

@@ -5,17 +5,17 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A role in a workspace; each may do what the ones before it may.
+/// A role in a workspace. Each role includes the rights of the roles before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Looks.
+    /// May read.
     Viewer,
-    /// Does the daily work: lists, templates, runs, schedules.
+    /// May do the daily work: lists, templates, runs and schedules.
     Staff,
-    /// Sets the workspace up: accounts outside, people, keys.
+    /// May set the workspace up: connections, people and keys.
     Agency,
-    /// Everything, and answers for it: reads the audit log, names other owners.
+    /// May do everything: read the audit log, make other members owners.
     Owner,
 }
 
@@ -45,7 +45,7 @@ impl FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|role| role.name() == text);
-        known.ok_or_else(|| format!("{text:?} is no role: use viewer, staff, agency or owner"))
+        known.ok_or_else(|| format!("{text:?} is not a role: use viewer, staff, agency or owner"))
     }
 }
 

@@ -25,7 +25,8 @@ impl FromStr for Scope {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no scope: use one such as invitation-runs:read or invitation-runs:write");
+        let wrong =
+            || format!("{text:?} is not a scope: use one such as invitation-runs:read or invitation-runs:write");
         let (area, verb) = text.split_once(':').ok_or_else(wrong)?;
         let write = match verb {
             "read" => false,

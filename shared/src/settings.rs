@@ -42,7 +42,7 @@ pub enum SettingsError {
         why: String,
     },
     /// A key is none. It is not shown.
-    #[error("setting {0} (or {0}_file) is no key of 64 hexadecimal digits: make one with `openssl rand -hex 32`")]
+    #[error("setting {0} (or {0}_file) is not a key of 64 hexadecimal digits: make one with `openssl rand -hex 32`")]
     Key(&'static str),
 }
 

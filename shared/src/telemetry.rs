@@ -29,7 +29,7 @@ pub enum TelemetryError {
     #[error("setting log.level is not a filter: {0}; use a level such as info, or herald_worker=debug,info")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// The process has set them up already.
-    #[error("logging is set up already: {0}")]
+    #[error("logging is already set up: {0}")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
     /// Traces cannot be exported as the settings want it.
     #[error("{0}")]

@@ -92,12 +92,12 @@ impl Sealer {
 pub enum VaultError {
     /// It was sealed with a key that is not here.
     #[error(
-        "it was sealed with another key than this process has: give every process the same secrets.key (with older keys after the first), or enter \
-         the credentials again"
+        "this process does not have the key for it: give every process the same secrets.key (with older keys after \
+         the first), or enter the credentials again"
     )]
     OtherKey,
     /// It is not what was sealed there.
-    #[error("it is damaged, or was moved here from elsewhere: enter the credentials again")]
+    #[error("it is damaged, or was copied from another place: enter the credentials again")]
     Damaged,
 }
 

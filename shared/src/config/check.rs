@@ -129,7 +129,7 @@ impl Settings {
             ),
             (
                 "probe.url",
-                "not an address".to_owned(),
+                "not a valid address".to_owned(),
                 self.probe.url.is_empty()
                     || self.probe.url.starts_with("http://")
                     || self.probe.url.starts_with("https://"),
@@ -151,12 +151,12 @@ impl Settings {
             for (key, bytes) in links.iter().map(|key| ("links.key", key)).chain(secrets) {
                 if is_made_up(bytes) {
                     let rule = "make one with `openssl rand -hex 32`";
-                    return Err(SettingsError::Range { key, value: "one that anybody could guess".to_owned(), rule });
+                    return Err(SettingsError::Range { key, value: "a key that is easy to guess".to_owned(), rule });
                 }
             }
             for (key, url) in [("database.url", &self.database.url), ("redis.url", &self.redis.url)] {
                 if has_usual_password(url) {
-                    let value = "an address with a password that is tried first".to_owned();
+                    let value = "an address with a common password".to_owned();
                     return Err(SettingsError::Range { key, value, rule: "give the server another password" });
                 }
             }

@@ -21,7 +21,7 @@ pub(super) fn read(settings: &mut Settings) -> Result<(), SettingsError> {
         }
         let fail = |why: String| SettingsError::SecretFile { key, file: file.clone(), why };
         if !value.is_empty() {
-            return Err(fail(format!("{key} is set as well; keep one of them")));
+            return Err(fail(format!("{key} is set as well: keep one of them")));
         }
         let text = std::fs::read_to_string(file).map_err(|error| fail(error.to_string()))?;
         // Editors and `echo` end a file with a line end that is not part of the secret.

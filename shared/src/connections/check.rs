@@ -28,7 +28,7 @@ pub async fn check(
         (Client::Drive(drive), Settings::Google(auth)) => google::check(drive, target, auth).await,
         (Client::Mautic(mautic), _) => match target.map(str::parse).transpose() {
             Ok(form) => mautic::check(mautic, None, form).await,
-            Err(_) => vec![Finding::wrong("a form is named by its id, a number: see the list of forms in Mautic")],
+            Err(_) => vec![Finding::wrong("the form is not a number: give the id from the list of forms in Mautic")],
         },
         (Client::Bucket(bucket), _) => of_bucket(bucket).await,
         (Client::Drive(_), _) => Vec::new(),
@@ -62,7 +62,7 @@ pub async fn note(
 async fn of_bucket(bucket: &Bucket) -> Vec<Finding> {
     let place = bucket.place();
     match bucket.try_out().await {
-        Ok(()) => vec![Finding::ok(format!("files can be written, read and removed under {place}"))],
+        Ok(()) => vec![Finding::ok(format!("Herald can write, read and delete files under {place}"))],
         Err(error) => vec![Finding::failed(error.of_provider())],
     }
 }

@@ -214,7 +214,9 @@ impl Clients {
                 let bucket = self.bucket(settings, &secret);
                 bucket.map(Client::Bucket).map_err(|error| wrong(error.of_provider().message))
             }
-            _ => Err(wrong("its settings and its credentials are of different providers: enter it again".to_owned())),
+            _ => Err(wrong(
+                "its settings and its credentials belong to different providers: enter the connection again".to_owned(),
+            )),
         }
     }
 }

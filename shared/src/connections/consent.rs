@@ -30,10 +30,12 @@ pub const PATIENCE: TimeDelta = TimeDelta::minutes(30);
 #[derive(Debug, Error)]
 pub enum ConsentError {
     /// The connection is no person's.
-    #[error("the connection {0:?} is not one of a person's Google account: enter it with the file of an OAuth client")]
+    #[error(
+        "the connection {0:?} does not use a person's Google account: enter it again with the file of an OAuth client"
+    )]
     NoPerson(String),
     /// Nobody asked for it, or too long ago.
-    #[error("this consent was not asked for, was used already, or took longer than half an hour: begin again")]
+    #[error("the consent request is unknown, was already used, or took longer than half an hour: begin again")]
     Unknown,
     /// Google or the person said no.
     #[error(transparent)]

@@ -17,7 +17,7 @@ pub enum ProviderKind {
     Google,
     /// Mautic.
     Mautic,
-    /// A bucket of S3 or of a server that speaks as S3 does.
+    /// A bucket on Amazon S3 or on a compatible server.
     S3,
 }
 
@@ -41,7 +41,7 @@ impl ProviderKind {
     }
 }
 
-/// What may be shown of an account.
+/// The settings of a connection, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "provider", rename_all = "lowercase")]
 #[schema(as = ConnectionSettings)]
@@ -68,23 +68,23 @@ impl Settings {
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BucketSettings {
-    /// Its name.
+    /// The name of the bucket.
     pub bucket: String,
-    /// What every key begins with; may be empty.
+    /// The prefix of every object key; may be empty.
     #[serde(default)]
     pub prefix: String,
-    /// Where the server is; Amazon's own if empty.
+    /// The address of the server; Amazon's own if empty.
     #[serde(default)]
     pub endpoint: String,
-    /// Its region; us-east-1 if empty.
+    /// The region of the bucket; us-east-1 if empty.
     #[serde(default)]
     pub region: String,
-    /// Public half of the key.
+    /// The id of the access key.
     pub access_key_id: String,
-    /// The bucket's name stands in the path of an address rather than before the server's name.
+    /// Whether the bucket's name is in the path of an address instead of the host name.
     #[serde(default)]
     pub path_style: bool,
-    /// Take an endpoint without TLS.
+    /// Whether to allow an endpoint without TLS.
     #[serde(default)]
     pub allow_http: bool,
 }

@@ -12,27 +12,27 @@ use crate::{
     vault::{Vault, VaultError},
 };
 
-/// A connection, without what is secret.
+/// A connection, without its secrets.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Connection {
-    /// Its id.
+    /// The id of the connection.
     pub id: Uuid,
-    /// Its name, unique in the workspace.
+    /// The name of the connection, unique in the workspace.
     pub name: String,
-    /// The account.
+    /// The provider and its settings.
     #[schema(value_type = Settings)]
     pub settings: Json<Settings>,
-    /// `ok`, or `broken` until a person puts something right.
+    /// `ok`, or `broken` until a person repairs the connection.
     #[schema(pattern = "^(ok|broken)$")]
     pub state: String,
-    /// Why it is broken, and what to do.
+    /// Why the connection is broken, and what to do about it.
     pub reason: Option<String>,
-    /// Goes up with every change of settings or secret.
+    /// The version, which rises with every change of the settings or secrets.
     #[serde(skip)]
     pub version: i64,
-    /// When it was made.
+    /// When the connection was created.
     pub created_at: DateTime<Utc>,
-    /// When it last changed.
+    /// When the connection last changed.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -41,7 +41,7 @@ pub struct Connection {
 pub struct NewConnection<'a> {
     /// Its name; one of that name is replaced.
     pub name: &'a str,
-    /// The account.
+    /// The provider and its settings.
     pub settings: Settings,
     /// What is secret of it.
     pub credentials: Credentials,
@@ -60,16 +60,19 @@ pub struct Opened {
 #[derive(Debug, Error)]
 pub enum ConnectionError {
     /// There is none.
-    #[error("there is no connection of that name or id: see `herald connections`")]
+    #[error("there is no connection of that name or id: see `herald connections list`")]
     Missing,
     /// Its name cannot be used.
-    #[error("a connection's name is 1 to 40 lower-case letters, digits and hyphens, such as {suggestion:?}")]
+    #[error(
+        "the name of the connection is not valid: use 1 to 40 lower-case letters, digits and hyphens, such as \
+         {suggestion:?}"
+    )]
     Name {
         /// One that can.
         suggestion: &'static str,
     },
     /// It is of another provider than the one to replace.
-    #[error("the connection {name:?} is one of {provider}: give the new one another name")]
+    #[error("the connection {name:?} belongs to {provider}: give the new connection another name")]
     OtherProvider {
         /// The name.
         name: String,
@@ -77,7 +80,7 @@ pub enum ConnectionError {
         provider: &'static str,
     },
     /// Its secret does not open.
-    #[error("the credentials of the connection {name:?} cannot be opened: {source}")]
+    #[error("the credentials of the connection {name:?} cannot be decrypted: {source}")]
     Sealed {
         /// The connection's name.
         name: String,

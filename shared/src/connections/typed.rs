@@ -13,33 +13,33 @@ use crate::{
     providers::google::{ClientFile, ServiceAccount},
 };
 
-/// A connection as a person types it.
+/// The fields of a new connection.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(tag = "provider", rename_all = "lowercase", deny_unknown_fields)]
 #[schema(as = NewConnection)]
 pub enum Typed {
     /// Google: a service account's key file, or an OAuth client's file for a person to consent with.
     Google {
-        /// The key file, as it is: its JSON, or that as text.
+        /// The unchanged key file: its JSON, or the JSON as text.
         #[serde(default)]
         #[schema(value_type = Option<serde_json::Value>)]
         service_account: Option<serde_json::Value>,
-        /// The person of the domain that the service account acts as.
+        /// The person of the domain in whose name the service account acts.
         #[serde(default)]
         subject: Option<String>,
-        /// The OAuth client's file, as it is: its JSON, or that as text.
+        /// The unchanged file of the OAuth client: its JSON, or the JSON as text.
         #[serde(default)]
         #[schema(value_type = Option<serde_json::Value>)]
         client: Option<serde_json::Value>,
     },
     /// Mautic: a user with a password, or an OAuth2 client.
     Mautic {
-        /// Where the site is.
+        /// The address of the site.
         url: String,
-        /// The user.
+        /// The user name of Herald in Mautic.
         #[serde(default)]
         user: Option<String>,
-        /// Their password.
+        /// The password of the user.
         #[serde(default)]
         #[schema(value_type = Option<String>, format = Password, write_only)]
         password: Option<SecretString>,
@@ -50,17 +50,17 @@ pub enum Typed {
         #[serde(default)]
         #[schema(value_type = Option<String>, format = Password, write_only)]
         client_secret: Option<SecretString>,
-        /// What Mautic signs its webhooks with.
+        /// The secret with which Mautic signs its webhooks.
         #[serde(default)]
         #[schema(value_type = Option<String>, format = Password, write_only)]
         webhook_secret: Option<SecretString>,
     },
     /// A bucket.
     S3 {
-        /// The bucket and its place.
+        /// The bucket and its server.
         #[serde(flatten)]
         bucket: BucketSettings,
-        /// Secret half of the key.
+        /// The secret access key.
         #[schema(value_type = String, format = Password, write_only)]
         secret_key: SecretString,
     },
@@ -121,7 +121,10 @@ impl Typed {
             }
             Self::Google { service_account: None, subject, client: Some(client) } => {
                 if subject.is_some() {
-                    return wrong("subject", "only a service account acts as somebody else: leave the subject out");
+                    return wrong(
+                        "subject",
+                        "only a service account can act in a person's name: leave the subject out",
+                    );
                 }
                 let client = ClientFile::parse(&text(&client))
                     .map_err(|error| TypedError { field: "client", detail: error.to_string() })?;
@@ -131,7 +134,8 @@ impl Typed {
             }
             Self::Google { .. } => wrong(
                 "service_account",
-                "a Google account is either a service account's key file or an OAuth client's file: give one of the two",
+                "a Google connection needs either the key file of a service account or the file of an OAuth client: \
+                 give one of the two",
             ),
             Self::Mautic { url, user, password, client_id, client_secret, webhook_secret } => {
                 let url = match MauticSettings::site(&url) {
@@ -144,7 +148,8 @@ impl Typed {
                     _ => {
                         return wrong(
                             "user",
-                            "a Mautic account is a user and password, or a client_id and client_secret: give one of the two pairs whole",
+                            "a Mautic connection needs either user and password or client_id and client_secret: give \
+                             one of the two pairs whole",
                         );
                     }
                 };
@@ -155,16 +160,29 @@ impl Typed {
                 // Without a key of its own a client would look for one around it, and find this machine's.
                 bucket.access_key_id = bucket.access_key_id.trim().to_owned();
                 if bucket.access_key_id.is_empty() {
-                    return wrong("access_key_id", "a bucket needs the access key of an account that may use it");
+                    return wrong(
+                        "access_key_id",
+                        "access_key_id is missing: give the access key of an account that may use the bucket",
+                    );
                 }
                 if secret_key.expose_secret().trim().is_empty() {
-                    return wrong("secret_key", "a bucket needs the secret key that belongs to access_key_id");
+                    return wrong(
+                        "secret_key",
+                        "secret_key is missing: give the secret key that belongs to access_key_id",
+                    );
                 }
                 if !bucket.region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-                    return wrong("region", "a region has letters, digits and - only, such as eu-central-1");
+                    return wrong(
+                        "region",
+                        "the region is not valid: use only letters, digits and -, such as eu-central-1",
+                    );
                 }
                 if bucket.bucket.trim().is_empty() || bucket.bucket.contains('/') {
-                    return wrong("bucket", "bucket is the bucket's name alone; what keys begin with goes in prefix");
+                    return wrong(
+                        "bucket",
+                        "the bucket's name is not valid: give the name alone, and put the beginning of \
+                         the keys in prefix",
+                    );
                 }
                 Ok((Settings::S3(bucket), Credentials::S3(S3Secret { secret_key })))
             }

@@ -52,7 +52,7 @@ pub(super) fn read(raw: &str) -> Cell {
     }
     if is_email(seen) {
         let had_invisible = composed.chars().any(is_invisible);
-        let what = if had_invisible { "invisible characters were" } else { "what stood around it was" };
+        let what = if had_invisible { "invisible characters were" } else { "the text around it was" };
         return Cell::Wrapped(seen.to_owned(), what);
     }
     if is_placeholder(seen) {
@@ -60,7 +60,7 @@ pub(super) fn read(raw: &str) -> Cell {
     }
     let mut addresses = addresses(seen);
     match (addresses.next(), addresses.next()) {
-        (Some(address), None) => Cell::Wrapped(address, "what stood around it was"),
+        (Some(address), None) => Cell::Wrapped(address, "the text around it was"),
         (Some(address), Some(_)) => Cell::First(address),
         (None, _) => Cell::Invalid,
     }

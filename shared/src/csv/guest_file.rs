@@ -297,16 +297,14 @@ impl<R: Read + Seek> GuestFile<R> {
             Cell::Empty => (None, None),
             Cell::Bare(email) => (Some(email), None),
             Cell::Wrapped(email, what) => {
-                let note = format!("line {line}: the e-mail is read as \"{email}\": {what} taken off");
+                let note = format!("line {line}: the e-mail is read as \"{email}\": {what} removed");
                 (Some(email), Some(note))
             }
             Cell::First(email) => {
                 let note = format!("line {line}: \"{given}\" holds several e-mails: the first, \"{email}\", is used");
                 (Some(email), Some(note))
             }
-            Cell::Placeholder => {
-                (None, Some(format!("line {line}: \"{given}\" is taken to mean that there is no e-mail")))
-            }
+            Cell::Placeholder => (None, Some(format!("line {line}: \"{given}\" is read as no e-mail"))),
             Cell::Invalid => {
                 let note = format!(
                     "line {line}: \"{given}\" is not an e-mail address: the guest is invited without one; correct it or leave the cell empty"
@@ -334,7 +332,7 @@ impl<R: Read + Seek> GuestFile<R> {
         if found < expected {
             let missing = super::problem::quoted(&self.columns.headers[found..]);
             guest.notes.push(format!(
-                "line {}: the row has {found} of {expected} cells; taken as empty: {missing}",
+                "line {}: the row has {found} of {expected} cells; read as empty: {missing}",
                 guest.line
             ));
         }

@@ -163,7 +163,7 @@ pub enum ProblemKind {
         encoding: &'static str,
     },
     /// More rows than [`Limits::rows`](super::Limits::rows).
-    #[error("the file has more than {limit} guests, nothing from here on was read; split it")]
+    #[error("the file has more than {limit} guests, and nothing from here on was read; split it")]
     TooManyRows {
         /// Guests allowed.
         limit: u64,

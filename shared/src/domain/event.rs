@@ -29,19 +29,19 @@ impl Default for NumberFormat {
 /// An event.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Event {
-    /// Its id.
+    /// The id of the event.
     pub id: Uuid,
-    /// Its name in URLs and folders.
+    /// The name of the event in URLs and folders.
     pub slug: String,
-    /// Its name for people.
+    /// The name of the event, for people to read.
     pub name: String,
-    /// Stands before its lucky numbers.
+    /// The prefix of the event's lucky numbers.
     pub number_prefix: String,
-    /// How many digits they have.
+    /// The number of digits of the lucky numbers.
     pub number_digits: i64,
-    /// How many were given out.
+    /// The number of lucky numbers used so far.
     pub numbers_used: i64,
-    /// When it was made.
+    /// When the event was created.
     pub created_at: DateTime<Utc>,
 }
 
@@ -52,7 +52,7 @@ pub enum EventError {
     #[error(transparent)]
     Format(#[from] NumberFormatError),
     /// Its name has no letter or digit to make a slug of.
-    #[error("event name {0:?} has no letter or digit: give it one")]
+    #[error("event name {0:?} has no letter or digit: choose a name with at least one")]
     Name(String),
     /// The database refused.
     #[error(transparent)]

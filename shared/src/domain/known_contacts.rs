@@ -104,8 +104,8 @@ impl Known {
         let other = self.sharing.get(email).into_iter().flatten().find(|(id, _)| *id != contact_id);
         let note = other.map(|(_, name)| {
             format!(
-                "the e-mail is also that of \"{name}\": kept as another guest, as their names or ids differ; \
-                 if they are one person, write the name alike or give the id in both lists"
+                "\"{name}\" has the same e-mail: kept as another guest, as their names or ids differ; if they are \
+                 one person, write the name the same way or give the id in both lists"
             )
         });
         self.share(email.clone(), contact_id, guest.name.clone());

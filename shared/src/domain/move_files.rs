@@ -41,13 +41,15 @@ pub enum MoveError {
     Enqueue(#[from] EnqueueError),
     /// The store has nothing at all of what the database speaks of.
     #[error(
-        "the file store {0} is empty, although the database names files in it: see that it is the right folder or bucket and that its disk is \
-         mounted; nothing was moved, and links show no invitations until the files are back"
+        "the file store {0} is empty, although the database names files in it: check that it is the right folder or \
+         bucket, and that its disk is mounted. Nothing was moved, and links show no invitations until \
+         the files are back"
     )]
     Empty(String),
     /// Somebody goes on laying files down as it was done before.
     #[error(
-        "files are still being written the old way: stop every process of the earlier version, then start this one again"
+        "a process of an earlier version is still writing files: stop every process of that version, \
+         then start this one again"
     )]
     Busy,
 }

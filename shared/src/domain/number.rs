@@ -21,7 +21,7 @@ pub enum NumberFormatError {
     #[error("digits is {0}: use 1 to {MAX_DIGITS}")]
     Digits(i64),
     /// A prefix that does not fit on an invitation or in a file name.
-    #[error("prefix {0:?} does not work: use at most 12 letters, digits, `-` or `_`")]
+    #[error("prefix {0:?} is not valid: use at most 12 letters, digits, `-` or `_`")]
     Prefix(String),
 }
 

@@ -62,51 +62,51 @@ pub struct PlannedRun {
     pub number_digits: Option<i64>,
 }
 
-/// Where guests come from, as a person writes it down.
+/// The source of the guests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PlannedSource {
-    /// Contacts of a Mautic site: by one of form, segment and search.
+    /// Contacts of a Mautic site, selected by exactly one of form, segment and search.
     Mautic {
-        /// The connection's name; not needed where there is only one.
+        /// The name of the connection; not needed if there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         connection: Option<String>,
-        /// Who filled in the form of this id.
+        /// The people who filled in the form with this id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         form: Option<u64>,
-        /// Who is in the segment of this alias.
+        /// The contacts in the segment with this alias.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         segment: Option<String>,
-        /// Whom Mautic's search finds.
+        /// The contacts that this search in Mautic finds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         search: Option<String>,
-        /// The field that holds the guest's picture.
+        /// The field with the guest's picture.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         picture_field: Option<String>,
-        /// The contact field that gets the link; `invitation_link` if not given.
+        /// The contact field for the link; `invitation_link` by default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         link_field: Option<String>,
-        /// The contact field that gets the lucky number; `lucky_number` if not given, none if empty.
+        /// The contact field for the lucky number; `lucky_number` by default, empty for no field.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         number_field: Option<String>,
     },
 }
 
-/// Where invitations go, as a person writes it down.
+/// Where to upload the invitations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum PlannedDestination {
     /// Google Drive.
     Drive {
-        /// The connection's name; not needed where there is only one.
+        /// The name of the connection; not needed if there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         connection: Option<String>,
-        /// The folder in which each event gets its own: its id, or its address in a browser.
+        /// The folder in which each event gets a folder of its own: the folder's id or its address in a browser.
         folder: String,
     },
     /// A bucket.
     S3 {
-        /// The connection's name; not needed where there is only one.
+        /// The name of the connection; not needed if there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         connection: Option<String>,
     },
@@ -156,7 +156,8 @@ impl PlannedSource {
             _ => {
                 return Err(PlanError::field(
                     "source",
-                    "a source in Mautic is one of a form (its id), a segment (its alias) and a search: give exactly one",
+                    "the source does not select guests clearly: give exactly one of form (an id), \
+                     segment (an alias) and search",
                 ));
             }
         };
@@ -187,7 +188,8 @@ impl PlannedDestination {
                 let folder = folder_id(folder).ok_or_else(|| {
                     PlanError::field(
                         "destination.folder",
-                        "destination.folder is no Drive folder: open it in a browser and copy its address, or what follows folders/ in it",
+                        "destination.folder is not a Drive folder: open the folder in a browser and copy its \
+                         address, or the part after folders/",
                     )
                 })?;
                 let found = find(db, workspace_id, ProviderKind::Google, connection.as_deref(), CONNECTION).await?;
@@ -268,12 +270,15 @@ async fn find(
     name: Option<&str>,
     field: &'static str,
 ) -> Result<Connection, PlanError> {
-    let make = format!("make one with `herald connect {}` or PUT /api/v1/connections/{{name}}", provider.name());
+    let make = format!("create one with `herald connect {}` or PUT /api/v1/connections/{{name}}", provider.name());
     let of_provider = |connection: &Connection| connection.settings.0.provider() == provider;
     if let Some(name) = name {
         let found = connections::connection_named(db, workspace_id, name).await?.filter(of_provider);
         return found.ok_or_else(|| {
-            PlanError::field(field, format!("there is no connection to {} called {name:?}: {make}", provider.name()))
+            PlanError::field(
+                field,
+                format!("there is no connection to {} with the name {name:?}: {make}", provider.name()),
+            )
         });
     }
     let mut found = connections::connections(db, workspace_id).await?;
@@ -281,8 +286,9 @@ async fn find(
     match (found.pop(), found.is_empty()) {
         (None, _) => Err(PlanError::field(field, format!("there is no connection to {} yet: {make}", provider.name()))),
         (Some(only), true) => Ok(only),
-        (Some(_), false) => {
-            Err(PlanError::field(field, format!("there are several connections to {}: say which", provider.name())))
-        }
+        (Some(_), false) => Err(PlanError::field(
+            field,
+            format!("there are several connections to {}: name one of them", provider.name()),
+        )),
     }
 }

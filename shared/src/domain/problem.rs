@@ -5,16 +5,16 @@ use uuid::Uuid;
 
 use crate::db::{Bulk, Db, FromRow, Result, Tx, query};
 
-/// A remark about one row of a run's list.
+/// A problem of one row of a run's guest list.
 #[derive(Clone, Debug, FromRow, Serialize, PartialEq, Eq, utoipa::ToSchema)]
 pub struct ImportProblem {
     /// The 1-based line where the row begins.
     pub line: i64,
-    /// The guest's name, if the row has one.
+    /// The guest's name, if the row has a name.
     pub guest: String,
-    /// Whether the row was left out because of it.
+    /// Whether Herald left the row out because of the problem.
     pub fatal: bool,
-    /// What is wrong and what to do.
+    /// What is wrong and what to do about it.
     pub message: String,
 }
 

@@ -18,13 +18,13 @@ use crate::{
 /// A run to be started.
 #[derive(Clone, Debug)]
 pub struct NewRun {
-    /// The event people are invited to.
+    /// The event that the guests are invited to.
     pub event_id: Uuid,
-    /// The template their invitations are drawn on.
+    /// The template of the invitations.
     pub template_id: Uuid,
-    /// Where the guests come from.
+    /// The source of the guests.
     pub source: RunSource,
-    /// How to make the invitations.
+    /// The options of the run.
     pub options: RunOptions,
     /// The trace that caused it.
     pub traceparent: Option<String>,
@@ -33,40 +33,40 @@ pub struct NewRun {
 /// A run.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Run {
-    /// Its id.
+    /// The id of the run.
     pub id: Uuid,
-    /// The event people are invited to.
+    /// The event that the guests are invited to.
     pub event_id: Uuid,
-    /// The template their invitations are drawn on.
+    /// The template of the invitations.
     pub template_id: Uuid,
-    /// The batch its jobs count in.
+    /// The batch of the run's jobs.
     pub batch_id: Uuid,
-    /// Where the guests come from.
+    /// The source of the guests.
     #[serde(skip)]
     pub source: Json<RunSource>,
-    /// How to make the invitations.
+    /// The options of the run.
     #[schema(value_type = RunOptions)]
     pub options: Json<RunOptions>,
     /// `importing`, `running`, `complete`, `cancelled` or `failed`.
     #[schema(pattern = "^(importing|running|complete|cancelled|failed)$")]
     pub state: String,
-    /// Why it failed, and what to do.
+    /// Why the run failed, and what to do about it.
     pub reason: Option<String>,
-    /// Guests accepted from the list so far.
+    /// The number of guests accepted from the list so far.
     pub total: i64,
-    /// Invitations made by this run.
+    /// The number of invitations that this run made.
     pub made: i64,
-    /// Guests who had one already.
+    /// The number of guests who already had an invitation.
     pub already: i64,
-    /// Guests who got none.
+    /// The number of guests whose invitation failed.
     pub failed: i64,
-    /// Rows of the list that are no guests.
+    /// The number of rows of the list that were rejected.
     pub rejected: i64,
-    /// Guests whose invitation was cancelled.
+    /// The number of guests whose invitation was cancelled.
     pub cancelled: i64,
-    /// When it was started.
+    /// When the run was started.
     pub created_at: DateTime<Utc>,
-    /// When its last invitation was made or given up.
+    /// When the last invitation was made or given up.
     pub finished_at: Option<DateTime<Utc>>,
 }
 

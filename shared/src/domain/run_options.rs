@@ -10,14 +10,14 @@ use crate::{
     providers::mautic::Selection,
 };
 
-/// What happens to a guest whose picture cannot be used.
+/// How to treat a guest whose picture cannot be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PicturePolicy {
-    /// They get the drawn avatar, and the invitation says why in its notes.
+    /// The guest gets a drawn avatar, and the notes of the invitation say why.
     #[default]
     Avatar,
-    /// They get no invitation until the picture is mended.
+    /// The guest gets no invitation until the picture is replaced.
     Fail,
 }
 
@@ -27,27 +27,27 @@ pub struct RunOptions {
     /// `jpeg`, `png` or `webp`.
     #[schema(pattern = "^(jpeg|png|webp)$")]
     pub format: String,
-    /// Draw again what is made already.
+    /// Whether to draw finished invitations again.
     #[serde(default)]
     pub refresh: bool,
-    /// Only guests whose invitation failed before.
+    /// Whether to take only guests whose invitation failed before.
     #[serde(default)]
     pub only_failed: bool,
-    /// Guests at most, from the beginning of the list.
+    /// The largest number of guests, counted from the top of the list.
     #[serde(default)]
     pub limit: Option<u64>,
-    /// What happens to a guest whose picture cannot be used.
+    /// How to treat a guest whose picture cannot be used.
     #[serde(default)]
     pub on_bad_picture: PicturePolicy,
-    /// Makes invitations, too, whose texts have characters that no font has; those are left out.
+    /// Whether to leave out characters that no font has. Otherwise guests with such characters fail.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_missing_glyphs: bool,
-    /// Where the invitations go, besides Herald's own file store.
+    /// Where to upload the invitations, besides Herald's own file store.
     #[serde(default, skip_serializing_if = "Destination::is_local")]
     pub destination: Destination,
 }
 
-/// Where a run's invitations go, besides Herald's own file store.
+/// Where a run uploads its invitations, besides Herald's own file store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Destination {
@@ -56,14 +56,14 @@ pub enum Destination {
     Local,
     /// Google Drive; links lead there.
     Drive {
-        /// The account.
+        /// The connection.
         connection_id: Uuid,
-        /// The id of the folder in which each event gets its own.
+        /// The id of the folder in which each event gets a folder of its own.
         folder: String,
     },
     /// A bucket. Links stay Herald's own signed ones.
     S3 {
-        /// The account.
+        /// The connection.
         connection_id: Uuid,
     },
 }
@@ -124,7 +124,7 @@ pub enum RunSource {
 /// Which contacts of a Mautic site, and what of theirs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MauticSource {
-    /// The account.
+    /// The connection.
     pub connection_id: Uuid,
     /// Its name, which the external ids of its contacts begin with.
     pub connection: String,

@@ -11,9 +11,9 @@ use crate::db::{Db, FromRow, Json, Result, Tx, query};
 /// A template to be stored. Its files are already in the file store.
 #[derive(Clone, Debug)]
 pub struct NewTemplate {
-    /// Its name.
+    /// The name of the template.
     pub name: String,
-    /// SHA-256 over its manifest and files, in hex.
+    /// The SHA-256 of the manifest and files, in hex.
     pub version: String,
     /// `template.toml`.
     pub manifest: String,
@@ -29,14 +29,14 @@ pub struct NewTemplate {
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 #[schema(as = Template)]
 pub struct TemplateRow {
-    /// Its id.
+    /// The id of the template.
     pub id: Uuid,
     /// Whose it is.
     #[serde(skip)]
     pub workspace_id: Uuid,
-    /// Its name.
+    /// The name of the template.
     pub name: String,
-    /// SHA-256 over its manifest and files, in hex.
+    /// The SHA-256 of the manifest and files, in hex.
     pub version: String,
     /// `template.toml`.
     #[serde(skip)]
@@ -48,7 +48,7 @@ pub struct TemplateRow {
     pub width: i64,
     /// Pixels.
     pub height: i64,
-    /// When it was stored.
+    /// When the template was stored.
     pub created_at: DateTime<Utc>,
 }
 

@@ -25,7 +25,7 @@ pub enum TemplateFilesError {
     #[error("the template has no name: add name = \"…\" to its template.toml, or give it one where you upload it")]
     NoName,
     /// Its name does not fit.
-    #[error("the template's name has {0} characters: use at most {MAX_NAME}, and no control characters")]
+    #[error("the template's name is not valid ({0} characters): use at most {MAX_NAME}, and no control characters")]
     Name(usize),
     /// Something in it is wrong.
     #[error(transparent)]

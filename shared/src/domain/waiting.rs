@@ -10,12 +10,12 @@ use crate::{
     ledger,
 };
 
-/// Something outside that a run waits for.
+/// A reason for which a run waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Wait {
-    /// What, and what to do, in a sentence.
+    /// What the run waits for, and what to do about it.
     pub reason: String,
-    /// It does not pass by itself.
+    /// Whether a person has to act: the reason does not pass by itself.
     pub needs_a_person: bool,
 }
 

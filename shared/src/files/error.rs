@@ -130,7 +130,7 @@ pub enum BucketProblem {
     #[error("is full: free some space or raise its quota")]
     Full,
     /// It asks for patience, and patience is over.
-    #[error("answers that it has too much to do (SlowDown): if it goes on, run fewer jobs at once")]
+    #[error("is overloaded (SlowDown): if it stays so, run fewer jobs at once")]
     Busy,
     /// Nobody answers, or the answer breaks off.
     #[error("cannot be reached ({0}): check files.endpoint and the network")]
@@ -231,7 +231,7 @@ pub(super) fn of_account(place: &str, key: &str, error: object_store::Error) -> 
         }
         FilesError::Bucket { problem: BucketProblem::Answered(detail), .. } => {
             tracing::warn!(%detail, "the bucket of a connection gave an answer that S3 does not give");
-            bucket(BucketProblem::Answered("something that S3 does not: check its endpoint".to_owned()))
+            bucket(BucketProblem::Answered("with an answer that S3 never gives: check its endpoint".to_owned()))
         }
         // It was given no session token that could have expired.
         FilesError::Bucket { problem: BucketProblem::Expired, .. } => bucket(BucketProblem::WrongKey),

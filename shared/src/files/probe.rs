@@ -35,7 +35,7 @@ impl Files {
         self.write(&probe, content.clone()).await.map_err(at("written"))?;
         let read = self.read(&probe, 1_024).await.map_err(at("read"))?;
         if read != content {
-            let why = "it comes back changed: look for a proxy or a cache before the bucket".to_owned();
+            let why = "its content changed on the way: look for a proxy or a cache in front of the bucket".to_owned();
             return Err(Untrustworthy { what: "read", why });
         }
         self.duplicate(&probe, &copy).await.map_err(at("copied"))?;

@@ -96,12 +96,12 @@ pub(super) fn place(address: &str) -> Result<(String, Path)> {
             "setting files.url is {address:?}, which {what}: use s3://bucket or s3://bucket/prefix"
         ))
     };
-    let url = Url::parse(address).map_err(|_| wrong("is no address"))?;
-    let bucket = url.host_str().filter(|_| url.scheme() == "s3").ok_or_else(|| wrong("names no bucket"))?;
+    let url = Url::parse(address).map_err(|_| wrong("is not a valid address"))?;
+    let bucket = url.host_str().filter(|_| url.scheme() == "s3").ok_or_else(|| wrong("does not name a bucket"))?;
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.port().is_some() {
         return Err(wrong("has more than a bucket and a prefix"));
     }
-    let prefix = Path::from_url_path(url.path()).map_err(|_| wrong("has a prefix that is no path"))?;
+    let prefix = Path::from_url_path(url.path()).map_err(|_| wrong("has a prefix that is not a valid path"))?;
     Ok((bucket.to_owned(), prefix))
 }
 
@@ -114,7 +114,7 @@ pub(super) fn credentials(endpoint: bool, id: bool, secret: bool) -> Result<()> 
         (true, false) => "files.secret_key (or secret_key_file)",
         (false, true) => "files.access_key_id",
     };
-    Err(FilesError::Settings(format!("files in a bucket need {missing} too")))
+    Err(FilesError::Settings(format!("files in a bucket also need the setting {missing}: set it")))
 }
 
 /// The endpoint as `object_store` wants it: with the bucket in its name, unless the bucket is in the path.
@@ -125,7 +125,10 @@ pub(super) fn address(endpoint: &str, bucket: &str, path_style: bool, allow_http
         .filter(|url| ["http", "https"].contains(&url.scheme()) && url.host_str().is_some())
         .ok_or_else(|| wrong("begin it with https:// or http://"))?;
     if url.scheme() == "http" && !allow_http {
-        return Err(wrong("without TLS everybody on the way can read the files; set files.allow_http if that is well"));
+        return Err(wrong(
+            "without TLS, others on the network can read the files; use https, or set files.allow_http \
+             if you trust the network",
+        ));
     }
     if !path_style {
         let host = format!("{bucket}.{}", url.host_str().unwrap_or_default());

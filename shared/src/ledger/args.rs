@@ -16,7 +16,7 @@ pub struct ArgsError {
 }
 
 pub(super) fn not_by_hand(why: &str) -> ArgsError {
-    ArgsError { field: String::new(), detail: format!("{why}: it cannot be given by hand") }
+    ArgsError { field: String::new(), detail: format!("{why}: it cannot be started by hand") }
 }
 
 /// The job of arguments that come from outside.
@@ -25,20 +25,20 @@ pub(super) fn payload_of<P: Payload>(workspace_id: Uuid, args: &serde_json::Valu
     let Some(given) = args.as_object() else {
         return Err(ArgsError {
             field: String::new(),
-            detail: format!("the arguments of {kind} are a JSON object, such as {{\"run_id\": \"…\"}}"),
+            detail: format!("the arguments of {kind} are not a JSON object: write one, such as {{\"run_id\": \"…\"}}"),
         });
     };
     let payload: P = serde_path_to_error::deserialize(args).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { String::new() } else { path };
-        ArgsError { field, detail: format!("these are no arguments of {kind}: {}", error.into_inner()) }
+        ArgsError { field, detail: format!("the arguments do not fit {kind}: {}", error.into_inner()) }
     })?;
     let job = payload.job(workspace_id);
     // What the kind does not know would be lost without a word, and is most likely a slip of the pen.
     let lost = given.iter().find(|(name, value)| !value.is_null() && job.args.get(name).is_none());
     if let Some((field, _)) = lost {
         let known: Vec<&str> = job.args.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-        let detail = format!("{kind} has no argument {field}: it has {}", known.join(", "));
+        let detail = format!("{kind} has no argument {field}: its arguments are {}", known.join(", "));
         return Err(ArgsError { field: field.clone(), detail });
     }
     let bytes = job.args.to_string().len();

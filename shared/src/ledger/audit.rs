@@ -37,7 +37,7 @@ pub struct Actor {
     pub who: String,
     /// The request it was asked by, as the log of requests knows it.
     pub request_id: Option<String>,
-    /// The address it came from.
+    /// The address from which the request came.
     #[serde(default)]
     pub origin: Option<String>,
 }
@@ -112,34 +112,34 @@ impl Entry {
     }
 }
 
-/// A row of the log.
+/// An entry of the audit log.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct AuditRow {
-    /// Its id.
+    /// The id of the entry.
     pub id: Uuid,
-    /// Its place in the workspace's chain, from 1.
+    /// The position in the workspace's chain, counted from 1.
     pub seq: i64,
-    /// When.
+    /// When the action happened.
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The actor.
     pub who: String,
-    /// What, as `thing.verb`.
+    /// The action, as `thing.verb`.
     pub action: String,
-    /// To what.
+    /// The target of the action.
     pub target: String,
-    /// Whether it was only counted.
+    /// Whether the action was only a dry run.
     pub dry_run: bool,
-    /// How many things it changed.
+    /// The number of changed things.
     pub affected: Option<i64>,
-    /// What else should be known.
+    /// Further details.
     #[serde(serialize_with = "as_json")]
     #[schema(value_type = Object)]
     pub detail: String,
-    /// The request it was asked by.
+    /// The id of the request.
     pub request_id: Option<String>,
-    /// The address it came from.
+    /// The address from which the request came.
     pub origin: Option<String>,
-    /// The hash of the row before it; empty for the first.
+    /// The hash of the previous row; empty for the first row.
     pub previous_hash: String,
     /// The hash of this row: the key's id and HMAC-SHA256 in hex, with a colon between. Rows of older versions have SHA-256.
     pub hash: String,

@@ -50,21 +50,21 @@ impl FromStr for Checkpoint {
     }
 }
 
-/// What verifying a chain found.
+/// The result of verifying a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Verified {
-    /// Rows that are as they were written, one after the other from the first.
+    /// The number of intact rows, counted from the first row to the first fault.
     pub rows: i64,
-    /// How many of them were written without the key: by an older version, or by a process without `secrets.key`. What
-    /// follows them vouches for them.
+    /// How many of these rows were written without the key: by an older version, or by a process without `secrets.key`.
+    /// The rows after them protect them.
     pub unkeyed: i64,
-    /// The hash of the last of them.
+    /// The hash of the last intact row.
     pub head: String,
-    /// Up to which row the chain's end is sealed.
+    /// The last row that the seal of the chain's end covers.
     pub sealed: Option<i64>,
-    /// What to keep outside of the database and give to a later verification.
+    /// The checkpoint to keep outside of the database and to send with a later verification.
     pub checkpoint: Option<String>,
-    /// What is wrong after them, if anything is.
+    /// The fault after the intact rows, if there is one.
     pub broken: Option<String>,
 }
 
@@ -143,7 +143,7 @@ impl<'a> Reading<'a> {
             Sealed::OtherKey => return Some(format!("row {expected} {OTHER_KEY}")),
         }
         if let Some(noted) = self.checkpoint.filter(|noted| noted.seq == expected && noted.hash != row.hash) {
-            return Some(format!("row {} is not the one that the checkpoint notes", noted.seq));
+            return Some(format!("row {} is not the row of the checkpoint", noted.seq));
         }
         self.any_keyed |= is_keyed;
         self.found.unkeyed += i64::from(!is_keyed);
@@ -171,17 +171,17 @@ impl<'a> Reading<'a> {
         let rows = self.found.rows;
         if let Some(noted) = self.checkpoint {
             if noted.workspace_id != self.workspace_id {
-                return Some("the checkpoint is of another workspace's log".to_owned());
+                return Some("the checkpoint belongs to the log of another workspace".to_owned());
             }
             if noted.seq > rows {
-                return Some(format!("the chain ends at row {rows}, and the checkpoint notes row {}", noted.seq));
+                return Some(format!("the chain ends at row {rows}, but the checkpoint names row {}", noted.seq));
             }
         }
         if !self.end_seen {
-            return Some(format!("the chain ends at row {rows}, and {} were written", self.end.seq));
+            return Some(format!("the chain ends at row {rows}, but {} rows were written", self.end.seq));
         }
         let (Some(seq), Some(seal)) = (self.end.sealed_seq, &self.end.seal) else {
-            return self.any_keyed.then(|| format!("the seal on the end, row {rows}, is gone"));
+            return self.any_keyed.then(|| format!("the seal on the end, row {rows}, is missing"));
         };
         let Some(sealer) = self.db.sealer() else { return Some(format!("the end {OTHER_KEY}")) };
         let hash = self.sealed_hash.as_deref();
@@ -192,13 +192,14 @@ impl<'a> Reading<'a> {
             }
             Some(Sealed::OtherKey) => Some(format!("the end {OTHER_KEY}")),
             Some(Sealed::False) | None => Some(format!(
-                "the seal is of another end than row {rows}: rows after it were cut off, or what follows was made up"
+                "the seal does not fit the end at row {rows}: rows after it were cut off, or the rows were forged"
             )),
         }
     }
 }
 
-const OTHER_KEY: &str = "was sealed with a key that is not here: give this process the installation's secrets.key, with older keys after the first";
+const OTHER_KEY: &str = "was sealed with a key that this process does not have: give it the installation's \
+                         secrets.key, with older keys after the first";
 
 #[cfg(test)]
 mod tests {

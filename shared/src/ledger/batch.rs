@@ -15,9 +15,9 @@ use crate::{
 /// A batch to be made. Its first jobs are enqueued in the same transaction.
 #[derive(Clone, Debug)]
 pub struct NewBatch {
-    /// The workspace it works for.
+    /// The workspace of the batch.
     pub workspace_id: Uuid,
-    /// For people to read.
+    /// The name of the batch, for people to read.
     pub name: String,
     /// What is enqueued when something happens to it. None of these jobs counts in the batch.
     pub callbacks: Callbacks,
@@ -34,29 +34,29 @@ pub struct Callbacks {
     pub on_first_death: Option<NewJob>,
 }
 
-/// A batch and how far it is. Jobs are counted; a chain's next step adds itself when its predecessor ends.
+/// A batch of jobs and its progress. In a chain of jobs, each step joins the batch when the previous step ends.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Batch {
-    /// Its id.
+    /// The id of the batch.
     pub id: Uuid,
-    /// The workspace it works for.
+    /// The workspace of the batch.
     pub workspace_id: Uuid,
-    /// For people to read.
+    /// The name of the batch, for people to read.
     pub name: String,
     /// `running`, `complete` or `cancelled`.
     #[schema(pattern = "^(running|complete|cancelled)$")]
     pub state: String,
-    /// Jobs it has had so far.
+    /// The number of jobs so far.
     pub total: i64,
-    /// Jobs that succeeded.
+    /// The number of jobs that succeeded.
     pub succeeded: i64,
-    /// Jobs that failed for good.
+    /// The number of jobs that failed for good.
     pub dead: i64,
-    /// Jobs that were cancelled.
+    /// The number of cancelled jobs.
     pub cancelled: i64,
-    /// When it was made.
+    /// When the batch was created.
     pub created_at: DateTime<Utc>,
-    /// When its last job ended.
+    /// When the last job ended.
     pub finished_at: Option<DateTime<Utc>>,
 }
 

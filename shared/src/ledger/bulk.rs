@@ -27,15 +27,15 @@ pub const CHUNK: usize = 1_000;
 /// Ids shown of what a filter finds.
 const SAMPLE: usize = 10;
 
-/// What can be done to many jobs.
+/// An action on many jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Act {
-    /// Dead and cancelled jobs are tried again.
+    /// Retries dead and cancelled jobs.
     Retry,
-    /// Waiting jobs are cancelled, running ones asked to stop.
+    /// Cancels waiting jobs and asks running jobs to stop.
     Cancel,
-    /// Ended jobs are removed, with their errors. Their counts stay, in their batches and by day.
+    /// Deletes ended jobs with their errors. The counts of their batches and days stay.
     Delete,
 }
 
@@ -61,12 +61,12 @@ impl Act {
     /// Why a filter cannot be acted on, if it cannot: it names a state the act is not for, or nothing at all, and `all` was not said.
     pub fn check(self, filter: &JobFilter, all: bool) -> std::result::Result<(), String> {
         if filter.is_empty() && !all {
-            return Err(format!("this would {self} every job: say which ones, or say that you mean all"));
+            return Err(format!("this would {self} every job: give a filter, or confirm that you mean all jobs"));
         }
         match filter.state {
             Some(state) if !self.states().contains(&state) => {
                 let states: Vec<&str> = self.states().iter().map(|state| state.as_str()).collect();
-                Err(format!("{self} is for {} jobs, not for {state} ones", states.join(", ")))
+                Err(format!("{self} does not apply to {state} jobs: it applies to {} jobs", states.join(", ")))
             }
             _ => Ok(()),
         }
@@ -99,16 +99,16 @@ impl FromStr for Act {
         [Self::Retry, Self::Cancel, Self::Delete]
             .into_iter()
             .find(|act| act.name() == name)
-            .ok_or_else(|| format!("unknown act {name:?}: use retry, cancel or delete"))
+            .ok_or_else(|| format!("unknown action {name:?}: use retry, cancel or delete"))
     }
 }
 
-/// What an act would be about.
+/// The jobs that an action would change.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Match {
-    /// Jobs the filter finds in the states the act is for.
+    /// The number of jobs that the filter finds and the action applies to.
     pub count: i64,
-    /// The newest of them.
+    /// The newest of these jobs.
     pub sample: Vec<Uuid>,
 }
 

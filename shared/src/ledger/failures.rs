@@ -9,26 +9,26 @@ use uuid::Uuid;
 use super::{JobFilter, fingerprint::cause};
 use crate::db::{Db, FromRow, Result, query};
 
-/// The jobs that one cause holds up: those that will be tried again, and those that are dead.
+/// The jobs that failed for one cause: those to be retried, and the dead ones.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct FailureGroup {
-    /// Names the cause; a filter takes it.
+    /// The fingerprint of the cause, for use in a filter.
     pub fingerprint: String,
-    /// The message with its particulars replaced.
+    /// The message, with numbers and names replaced.
     pub pattern: String,
-    /// Jobs whose last failed attempt had this cause, and that have not succeeded since.
+    /// The number of unfinished jobs whose last failed attempt had this cause.
     pub jobs: i64,
-    /// Those that are still tried.
+    /// The number of jobs to be retried.
     pub retrying: i64,
-    /// Those that wait for a person.
+    /// The number of dead jobs, which wait for a person.
     pub dead: i64,
-    /// How many there are of each kind.
+    /// The number of jobs of each kind.
     pub kinds: BTreeMap<String, i64>,
-    /// When an attempt of the workspace first failed so, as far as the ledger remembers.
+    /// When an attempt of the workspace first failed for this cause, as far as the ledger remembers.
     pub first_seen: Option<DateTime<Utc>>,
-    /// When one last did.
+    /// When an attempt last failed for this cause.
     pub last_seen: Option<DateTime<Utc>>,
-    /// What the last one said.
+    /// The message of the last failure.
     pub sample: String,
 }
 

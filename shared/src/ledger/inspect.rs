@@ -6,59 +6,59 @@ use uuid::Uuid;
 
 use crate::db::{Db, FromRow, Json, Result, lookup};
 
-/// A job as people see it.
+/// A job.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct JobRow {
-    /// Its id.
+    /// The id of the job.
     pub id: Uuid,
-    /// What it does.
+    /// The kind of the job.
     pub kind: String,
-    /// The queue it waits in.
+    /// The queue of the job.
     pub queue: String,
-    /// Its arguments.
+    /// The arguments of the job.
     #[schema(value_type = Object)]
     pub args: Json<serde_json::Value>,
-    /// Where it stands.
+    /// The state of the job.
     #[schema(value_type = super::JobState)]
     pub state: String,
-    /// Lower runs sooner.
+    /// The priority: jobs with a lower number run sooner.
     pub priority: i64,
-    /// Attempts so far.
+    /// The number of attempts so far.
     pub attempt: i64,
-    /// Attempts at most.
+    /// The largest number of attempts.
     pub max_attempts: i64,
-    /// When it was or is due.
+    /// When the job was or will be due.
     pub run_at: DateTime<Utc>,
-    /// Who leased it last.
+    /// The worker that last leased the job.
     pub worker: Option<String>,
-    /// The batch it counts in.
+    /// The batch of the job.
     pub batch_id: Option<Uuid>,
-    /// How far it is.
+    /// The progress of the job.
     #[schema(value_type = Option<serde_json::Value>)]
     pub progress: Option<Json<serde_json::Value>>,
-    /// What it left.
+    /// The result of the job.
     #[schema(value_type = Option<serde_json::Value>)]
     pub result: Option<Json<serde_json::Value>>,
-    /// When it was enqueued.
+    /// When the job was enqueued.
     pub created_at: DateTime<Utc>,
-    /// When its last attempt was leased.
+    /// When the last attempt was leased.
     pub started_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// When the job ended.
     pub finished_at: Option<DateTime<Utc>>,
-    /// The cause of its last failed attempt.
+    /// The fingerprint of the last failed attempt's cause.
     pub fingerprint: Option<String>,
 }
 
-/// One failed attempt.
+/// A failed attempt.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct JobError {
-    /// Which attempt.
+    /// The number of the attempt.
     pub attempt: i64,
-    /// What went wrong.
+    /// The error message.
     pub message: String,
-    /// When.
+    /// When the attempt failed.
     pub at: DateTime<Utc>,
-    /// Its cause: messages that differ only in ids, numbers, names and the like have the same.
+    /// The fingerprint of the cause, which is the same for messages that differ only in ids, numbers and names.
     pub fingerprint: Option<String>,
 }
 

@@ -9,19 +9,19 @@ use uuid::Uuid;
 use super::{Change, OpenHours};
 use crate::db::{FromRow, Json};
 
-/// Where a job stands. The state machine is drawn in [`crate::ledger`].
+/// The state of a job. The state machine is drawn in [`crate::ledger`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
-    /// Waiting for `run_at`: new, delayed, or to be tried again.
+    /// Waiting for `run_at`: new, delayed, or to be retried.
     Ready,
     /// Leased to a worker.
     Running,
     /// Finished.
     Succeeded,
-    /// Failed for good, or out of tries. A person can retry it.
+    /// Failed for good, or out of attempts. A person can retry the job.
     Dead,
-    /// Stopped by a person before it finished.
+    /// Cancelled by a person before the job finished.
     Cancelled,
 }
 
@@ -241,8 +241,10 @@ impl Leased {
 /// What the history of an expired job says.
 pub(super) fn expiry(expires_at: Option<DateTime<Utc>>) -> String {
     match expires_at {
-        Some(end) => format!("it was to run before {} and could not: dropped", end.format("%Y-%m-%d %H:%M:%S UTC")),
-        None => "its time was over before it could run: dropped".to_owned(),
+        Some(end) => {
+            format!("the job could not run before its deadline {}: dropped", end.format("%Y-%m-%d %H:%M:%S UTC"))
+        }
+        None => "the job could not run before its deadline: dropped".to_owned(),
     }
 }
 

@@ -21,10 +21,10 @@ pub struct OpenHours {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenHoursError {
     /// The zone is not in the IANA database.
-    #[error("{0:?} is no time zone: use a name such as Europe/Madrid")]
+    #[error("{0:?} is not a time zone: use a name such as Europe/Madrid")]
     Zone(String),
     /// A time is not a time of day.
-    #[error("{0:?} is no time of day: write hours and minutes, such as 09:00")]
+    #[error("{0:?} is not a time of day: write hours and minutes, such as 09:00")]
     Time(String),
 }
 

@@ -6,41 +6,41 @@ use serde::Serialize;
 use super::{lanes::lanes, pace::Rate};
 use crate::db::{Db, FromRow, Result, Target, Tx, query};
 
-/// A queue and what is in it.
+/// A queue with its jobs and limits.
 #[derive(Clone, Debug, Default, Serialize, FromRow, utoipa::ToSchema)]
 pub struct QueueStatus {
-    /// Its name.
+    /// The name of the queue.
     pub name: String,
-    /// Whether dispatch holds it up.
+    /// Whether the queue is paused.
     pub paused: bool,
-    /// Jobs waiting: due, delayed, or to be tried again.
+    /// The number of waiting jobs: due, delayed, or to be retried.
     pub ready: i64,
-    /// Jobs leased to a worker.
+    /// The number of jobs leased to a worker.
     pub running: i64,
-    /// What it may do.
+    /// The limits of the queue.
     #[serde(flatten)]
     #[sqlx(flatten)]
     pub limits: QueueLimits,
-    /// A provider asked for patience until then.
+    /// Until when a provider asked Herald to wait.
     pub blocked_until: Option<DateTime<Utc>>,
-    /// What the provider said.
+    /// The provider's message.
     pub blocked_reason: Option<String>,
 }
 
-/// What a queue may do, for the whole fleet. `None` means no limit.
+/// The limits of a queue in the whole fleet. `null` means no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, FromRow, utoipa::ToSchema)]
 pub struct QueueLimits {
-    /// Units of cost (a job costs 1 unless its kind says otherwise) in `rate_seconds`.
+    /// The units of cost that may start in `rate_seconds`. A job costs 1 unless its kind says otherwise.
     pub rate: Option<i64>,
-    /// Seconds that `rate` counts over: 1, 60, 3600 …
+    /// The seconds over which `rate` counts: 1, 60, 3600 …
     pub rate_seconds: i64,
-    /// Units that may go at once after a pause; a tenth of a second's worth if `None`.
+    /// The units of cost that may start at once after a pause; by default a tenth of a second's worth.
     pub burst: Option<i64>,
-    /// Jobs at once.
+    /// The number of jobs that may run at once.
     pub concurrency: Option<i64>,
-    /// Jobs at once for each limit key, such as one host or one account.
+    /// The number of jobs that may run at once for each limit key, such as one host or one account.
     pub key_concurrency: Option<i64>,
-    /// Jobs at once for each workspace.
+    /// The number of jobs that may run at once for each workspace.
     pub workspace_concurrency: Option<i64>,
 }
 
@@ -118,18 +118,18 @@ impl QueueRow {
     }
 }
 
-/// A limit key that has limits of its own.
+/// A limit key with limits of its own.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct KeyRow {
     /// The queue.
     pub queue: String,
     /// The key, such as a host or an account.
     pub limit_key: String,
-    /// Jobs at once; the queue's `key_concurrency` if `None`.
+    /// The number of jobs that may run at once; by default the queue's `key_concurrency`.
     pub concurrency: Option<i64>,
-    /// A provider asked for patience until then.
+    /// Until when a provider asked Herald to wait.
     pub blocked_until: Option<DateTime<Utc>>,
-    /// What the provider said.
+    /// The provider's message.
     pub blocked_reason: Option<String>,
 }
 

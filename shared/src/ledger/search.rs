@@ -12,42 +12,42 @@ use uuid::Uuid;
 use super::{JobRow, JobState};
 use crate::db::{Db, EngineKind, Query, Result, Value, query};
 
-/// Which jobs. Nothing set means any.
+/// A filter for jobs. An empty filter finds every job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobFilter {
-    /// By kind; `invitation.*` means every kind that begins with `invitation.`.
+    /// Only jobs of this kind; `invitation.*` means every kind that begins with `invitation.`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// By state.
+    /// Only jobs in this state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<JobState>,
-    /// By queue.
+    /// Only jobs of this queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
-    /// By batch.
+    /// Only jobs of this batch.
     #[serde(rename = "batch", skip_serializing_if = "Option::is_none")]
     pub batch_id: Option<Uuid>,
-    /// By one of their arguments.
+    /// Only jobs with this argument.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "run_id:0199c0de-0000-7000-8000-000000000000")]
     pub arg: Option<ArgFilter>,
-    /// By the cause of their last failure.
+    /// Only jobs whose last failure has this fingerprint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
-    /// Enqueued at or after.
+    /// Only jobs enqueued at or after this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_after: Option<DateTime<Utc>>,
-    /// Enqueued before.
+    /// Only jobs enqueued before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_before: Option<DateTime<Utc>>,
-    /// Ended at or after.
+    /// Only jobs that ended at or after this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_after: Option<DateTime<Utc>>,
-    /// Ended before.
+    /// Only jobs that ended before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_before: Option<DateTime<Utc>>,
-    /// Only jobs older than this one: the last id of the page before.
+    /// Only jobs older than this one: the last id of the previous page.
     #[serde(skip)]
     pub before: Option<Uuid>,
 }
@@ -146,11 +146,11 @@ impl FromStr for ArgFilter {
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let (field, value) =
-            text.split_once(':').ok_or_else(|| format!("{text:?} is no argument: write it as field:value"))?;
+            text.split_once(':').ok_or_else(|| format!("{text:?} is not an argument: write it as field:value"))?;
         // It becomes part of a JSON path.
         let plain = field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
         if field.is_empty() || field.len() > 64 || !plain {
-            return Err(format!("{field:?} is no field of a job's arguments: use letters, digits, _ and -"));
+            return Err(format!("{field:?} is not a valid field name: use letters, digits, _ and -"));
         }
         Ok(Self { field: field.to_owned(), value: value.to_owned() })
     }

@@ -138,18 +138,18 @@ pub fn may_start(standing: &Standing, way: Way, policy: &Policy) -> Result<(), S
     };
     match starter {
         Starter::Nobody => Err(format!(
-            "nobody starts a {name} job: it comes by itself, with what it is a step of; use {}",
+            "a {name} job cannot be started directly, because Herald starts it as a step of other work: use {}",
             startable()
         )),
         Starter::Platform if !standing.platform_admin => {
-            Err(format!("{name} jobs concern the whole installation: only its administrators start them"))
+            Err(format!("a {name} job concerns the whole installation: only its administrators can start it"))
         }
         Starter::Member(needed) if standing.role.is_none_or(|role| role < needed) => {
-            let own = standing.role.map_or("nobody", Role::name);
-            Err(format!("a {name} job needs {needed}, and who starts it is {own} in this workspace"))
+            let own = standing.role.map_or("none", Role::name);
+            Err(format!("a {name} job needs the role {needed} in this workspace, and the caller's role is {own}"))
         }
         _ if !standing.may_write(policy.starts.area) => {
-            Err(format!("a {name} job needs the scope {}:write, which the key does not hold", policy.starts.area))
+            Err(format!("a {name} job needs the scope {}:write, which the key does not have", policy.starts.area))
         }
         _ => Ok(()),
     }

@@ -11,37 +11,37 @@ use crate::db::{Db, FromRow, Json, Result, Tx, query};
 /// How long a worker is believed to be there after it last said so.
 pub const WORKER_BELIEVED: TimeDelta = TimeDelta::seconds(8);
 
-/// What a worker takes of one queue.
+/// What a worker takes from one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Capacity {
-    /// Jobs it runs at once.
+    /// The number of jobs that it runs at once.
     pub concurrency: usize,
-    /// Jobs that may wait for it on the wire.
+    /// The number of jobs that may wait for it on the wire.
     pub prefetch: usize,
 }
 
 /// A worker process.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct WorkerRow {
-    /// Made anew at each start.
+    /// The id of the process, new at each start.
     pub id: Uuid,
-    /// Host and process, for people to read.
+    /// The host and process, for people to read.
     pub name: String,
-    /// Herald's version.
+    /// The version of Herald.
     pub version: String,
-    /// `running`, `quiet` (it finishes what it has and takes no more) or `stopping`.
+    /// `running`, `quiet` (the worker finishes its jobs and takes no more) or `stopping`.
     #[schema(pattern = "^(running|quiet|stopping)$")]
     pub state: String,
-    /// A person asked it to be quiet.
+    /// Whether a person told the worker to take no more jobs.
     pub quiet_asked: bool,
-    /// What it takes, by queue.
+    /// The queues of the worker.
     #[schema(value_type = BTreeMap<String, Capacity>)]
     pub queues: Json<BTreeMap<String, Capacity>>,
-    /// Jobs it runs.
+    /// The number of running jobs.
     pub running: i64,
-    /// When it started.
+    /// When the worker started.
     pub started_at: DateTime<Utc>,
-    /// When it last said that it is there.
+    /// When the worker last sent a heartbeat.
     pub seen_at: DateTime<Utc>,
 }
 

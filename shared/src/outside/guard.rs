@@ -28,10 +28,10 @@ pub enum Ports {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// It is none.
-    #[error("is no web address: it must begin with https:// or http://")]
+    #[error("is not a web address: it must begin with https:// or http://")]
     NotAnAddress,
     /// It brings a user or password.
-    #[error("holds a user name or password: leave it out")]
+    #[error("contains a user name or password: leave them out")]
     Credentials,
     /// Its port is of something else than the web.
     #[error("has port {port}, which is not allowed: use 80, 443, or one from 1024 on")]
@@ -41,7 +41,8 @@ pub enum Refused {
     },
     /// It leads to this machine, or into the network around it.
     #[error(
-        "leads into a private network: use a public address, or have whoever runs Herald add the network to the setting outside.allow_private"
+        "leads into a private network: use a public address, or ask the administrator to add the network to the \
+         setting outside.allow_private"
     )]
     Private,
 }

@@ -41,12 +41,12 @@ impl Purpose {
     }
 }
 
-/// A code is on its way.
+/// The receipt for a code that Herald sends by e-mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Asked {
-    /// Belongs to the code: neither opens anything without the other.
+    /// The id of the verification, which must be sent together with the code.
     pub verification_id: Uuid,
-    /// Until when the code is good.
+    /// When the code expires.
     pub expires_at: DateTime<Utc>,
 }
 

@@ -50,7 +50,7 @@ impl Directory {
             .optional(tx)
             .await?;
         found.map(|(id,)| id).ok_or_else(|| {
-            PeopleError::field("crm.workspace", format!("there is no workspace {}: make it", self.settings.workspace))
+            PeopleError::field("crm.workspace", format!("there is no workspace {}: create it", self.settings.workspace))
         })
     }
 }

@@ -12,31 +12,31 @@ use crate::{
 #[derive(Debug, Error)]
 pub enum PeopleError {
     /// It is no e-mail address.
-    #[error("this is no e-mail address, such as ann@example.com")]
+    #[error("this is not a valid e-mail address: write it like ann@example.com")]
     Address,
     /// The new password cannot be used.
     #[error("choose another password: {0}")]
     Password(String),
     /// Address and password belong to nobody.
-    #[error("this address and password do not fit")]
+    #[error("the e-mail address or the password is wrong: check both")]
     Credentials,
     /// The code opens nothing.
-    #[error("the code is wrong, was used, or is too old: check it, or ask for a new one")]
+    #[error("the code is wrong, was already used, or has expired: check it, or ask for a new code")]
     Code,
     /// The session is over.
-    #[error("the session is over: sign in again")]
+    #[error("the session has ended: sign in again")]
     SessionOver,
     /// Nobody may register by themselves.
     #[error("registration is by invitation only: ask for an invitation link")]
     RegistrationClosed,
     /// Only the platform's administrators make workspaces.
-    #[error("only the administrators of this installation make workspaces")]
+    #[error("only administrators of this installation can create workspaces: ask one of them")]
     WorkspacesClosed,
     /// The invitation link opens nothing.
-    #[error("the invitation is used up, was taken back, is too old, or is for another address: ask for a new one")]
+    #[error("the invitation is used up, was revoked, has expired, or is for another address: ask for a new one")]
     Invitation,
     /// There is no such thing here.
-    #[error("there is no such {0} here")]
+    #[error("the {0} does not exist here: check its id or name")]
     Missing(&'static str),
     /// Somebody has it already.
     #[error("{0}")]
@@ -50,7 +50,7 @@ pub enum PeopleError {
         detail: String,
     },
     /// A role above the giver's own.
-    #[error("you are {own} here and cannot give the role {wanted}")]
+    #[error("your role {own} does not allow you to give the role {wanted}")]
     AboveOwn {
         /// The giver's.
         own: Role,
@@ -61,28 +61,28 @@ pub enum PeopleError {
     #[error("{0}")]
     Narrow(&'static str),
     /// Only the installation's administrators hand on what is the installation's.
-    #[error("only administrators of the installation make keys for it")]
+    #[error("only administrators of the installation can create keys for it: ask one of them")]
     NotAdmin,
     /// The last owner stays.
-    #[error("a workspace keeps an owner: make somebody else one first")]
+    #[error("this is the last owner of the workspace: make another member an owner first")]
     LastOwner,
     /// It changed since it was read.
-    #[error("it was changed in the meantime: read it again and repeat the change")]
+    #[error("the resource changed in the meantime: read it again and repeat the change")]
     Changed,
     /// Somebody else checks the person's password.
-    #[error("your password is your agency's: change it, and your address, in its CRM")]
+    #[error("your agency's CRM manages your password and address: change them there")]
     KeptElsewhere,
     /// The CRM does not say whether a password is right.
-    #[error("the agency's CRM, which checks your password, does not answer now: try again in a minute")]
+    #[error("the agency's CRM, which checks your password, does not answer: try again in a minute")]
     CrmAway(#[source] ProviderError),
     /// There is no CRM.
-    #[error("no CRM is set up: see [crm] in the settings")]
+    #[error("the settings name no CRM: set it up in [crm]")]
     NoCrm,
     /// A webhook of the CRM cannot be read.
     #[error("the CRM's webhook cannot be read: {0}")]
     CrmEvent(String),
     /// The installation's keys do not open what is kept.
-    #[error("what is kept cannot be opened: {0}")]
+    #[error("stored secrets cannot be decrypted: {0}")]
     Sealed(#[from] VaultError),
     /// The workspace has as many as it may have.
     #[error(transparent)]

@@ -75,10 +75,14 @@ impl Giver {
             (Some(_), Some(wanted)) => wanted.iter().all(|scope| self.holds(scope)),
         };
         if !within {
-            return Err(PeopleError::Narrow("a key with scopes makes only keys with the same scopes or some of them"));
+            return Err(PeopleError::Narrow(
+                "a key with scopes can only create keys with the same scopes or fewer: set scopes",
+            ));
         }
         if self.expires_at.is_some_and(|end| new.expires_at.is_none_or(|wanted| wanted > end)) {
-            return Err(PeopleError::Narrow("a key that ends makes only keys that end no later: set expires_at"));
+            return Err(PeopleError::Narrow(
+                "a key that expires can only create keys that expire no later: set expires_at",
+            ));
         }
         Ok(())
     }

@@ -16,46 +16,46 @@ const PREFIX: &str = "join_";
 /// What a person must be in the workspace to invite: below it, their links open nothing.
 const INVITES: Role = Role::Agency;
 
-/// An invitation to be made.
+/// The fields of a new invitation.
 #[derive(Debug)]
 pub struct NewInvitation {
-    /// What who joins will be.
+    /// The role that the invitation gives.
     pub role: Role,
-    /// Only who has this address; it is also sent there.
+    /// The address of the invited person, to which Herald also sends the link.
     pub email: Option<String>,
-    /// How many may join with it, 1 to 1,000.
+    /// How many people may join with the invitation, 1 to 1,000.
     pub max_uses: i64,
-    /// For how many days it is good, 1 to 90.
+    /// For how many days the invitation is valid, 1 to 90.
     pub days: i64,
 }
 
-/// An invitation, without what makes it work.
+/// An invitation, without its token.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct Invitation {
-    /// Its id.
+    /// The id of the invitation.
     pub id: Uuid,
-    /// What who joins will be.
+    /// The role that the invitation gives.
     #[sqlx(try_from = "String")]
     pub role: Role,
-    /// What it makes of who joins now: at most what its maker is. Nothing, once it ended.
+    /// The role that the invitation gives now: at most the role of its maker. `null` once the invitation has ended.
     #[sqlx(skip)]
     pub effective_role: Option<Role>,
-    /// Only who has this address.
+    /// The address of the invited person; nobody else can use the invitation.
     #[sqlx(rename = "email_key")]
     pub email: Option<String>,
-    /// How many joined.
+    /// How many people joined with the invitation.
     pub uses: i64,
-    /// How many may.
+    /// How many people may join with the invitation.
     pub max_uses: i64,
-    /// Who made it.
+    /// The actor who created the invitation.
     pub created_by: String,
-    /// The person behind it; nobody, if the installation itself made it.
+    /// The person who is responsible; `null` if the installation itself created the invitation.
     pub maker_id: Option<Uuid>,
-    /// When.
+    /// When the invitation was created.
     pub created_at: DateTime<Utc>,
-    /// Until when it is good.
+    /// When the invitation expires.
     pub expires_at: DateTime<Utc>,
-    /// When it was taken back.
+    /// When the invitation was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
@@ -192,10 +192,10 @@ impl People {
     ) -> Result<(Invitation, String)> {
         giver.may_give(new.role)?;
         if !(1..=1_000).contains(&new.max_uses) {
-            return Err(PeopleError::field("max_uses", "use 1 to 1000"));
+            return Err(PeopleError::field("max_uses", "max_uses is out of range: use 1 to 1000"));
         }
         if !(1..=90).contains(&new.days) {
-            return Err(PeopleError::field("days", "use 1 to 90"));
+            return Err(PeopleError::field("days", "days is out of range: use 1 to 90"));
         }
         let address = match &new.email {
             Some(email) => Some(Address::parse(email).map_err(|error| PeopleError::field("email", error.to_string()))?),

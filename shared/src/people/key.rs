@@ -24,15 +24,15 @@ pub struct Key {
     pub id: Uuid,
     /// The workspace it opens.
     pub workspace_id: Uuid,
-    /// What it is for.
+    /// The name of the key, which says what it is for.
     pub name: String,
     /// What it may do there now: at most what its maker may.
     pub role: Role,
-    /// May do what concerns the whole installation.
+    /// Whether the key may administer the whole installation.
     pub platform_admin: bool,
-    /// What it may touch; everything its role may, if nothing is named.
+    /// The scopes of the key; `null` means everything that its role allows.
     pub scopes: Option<Vec<Scope>>,
-    /// Until when it opens anything.
+    /// When the key expires.
     pub expires_at: Option<DateTime<Utc>>,
     /// The person behind it.
     pub maker_id: Option<Uuid>,
@@ -73,35 +73,35 @@ impl Found {
     }
 }
 
-/// A key as it is listed.
+/// A key, without its secret.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct SeenKey {
-    /// Its id.
+    /// The id of the key.
     pub id: Uuid,
-    /// What it is for.
+    /// The name of the key, which says what it is for.
     pub name: String,
-    /// What it may do.
+    /// The role of the key.
     #[sqlx(try_from = "String")]
     pub role: Role,
-    /// May do what concerns the whole installation.
+    /// Whether the key may administer the whole installation.
     pub platform_admin: bool,
-    /// What it may touch; everything its role may, if nothing is named.
+    /// The scopes of the key; `null` means everything that its role allows.
     #[schema(value_type = Option<Vec<String>>, example = json!(["invitation-runs:write"]))]
     pub scopes: Option<Json<Vec<Scope>>>,
-    /// What it may do now: at most what its maker may. Nothing, once it ended.
+    /// The role of the key now: at most the role of its maker. `null` once the key has ended.
     #[sqlx(skip)]
     pub effective_role: Option<Role>,
-    /// Who made it.
+    /// The actor who created the key.
     pub created_by: Option<String>,
-    /// The person behind it; nobody, if the installation itself made it.
+    /// The person who is responsible; `null` if the installation itself created the key.
     pub maker_id: Option<Uuid>,
-    /// When.
+    /// When the key was created.
     pub created_at: DateTime<Utc>,
-    /// Until when it opens anything.
+    /// When the key expires.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was last used, to the minute.
+    /// When the key was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When it was taken back.
+    /// When the key was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
@@ -110,22 +110,22 @@ pub struct SeenKey {
 pub struct NewKey {
     /// What it is for, 1 to 100 characters.
     pub name: String,
-    /// What it may do.
+    /// The role of the key.
     pub role: Role,
-    /// May do what concerns the whole installation.
+    /// Whether the key may administer the whole installation.
     pub platform_admin: bool,
-    /// What it may touch; everything its role may, if nothing is named.
+    /// The scopes of the key; `null` means everything that its role allows.
     pub scopes: Option<Vec<Scope>>,
-    /// Until when it opens anything.
+    /// When the key expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A key that was just made: the only time it is shown.
+/// A new key. Only this answer shows its secret.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct ApiKey {
-    /// The key.
+    /// The key itself.
     pub key: String,
-    /// What is known of it.
+    /// The properties of the key.
     #[serde(flatten)]
     pub seen: SeenKey,
 }
@@ -275,13 +275,19 @@ pub async fn make_key_within(db: &Db, quotas: &Quotas, actor: &Actor, giver: &Gi
     giver.may_make(&new)?;
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(PeopleError::field("name", "say in 1 to 100 characters what the key is for"));
+        return Err(PeopleError::field(
+            "name",
+            "the name is empty or too long: say in 1 to 100 characters what the key is for",
+        ));
     }
     if new.expires_at.is_some_and(|at| at <= db.now()) {
-        return Err(PeopleError::field("expires_at", "this time is over: use a later one"));
+        return Err(PeopleError::field("expires_at", "this time is in the past: use a later one"));
     }
     if new.scopes.as_ref().is_some_and(|scopes| scopes.is_empty() || scopes.len() > 50) {
-        return Err(PeopleError::field("scopes", "name 1 to 50 scopes, or leave them out for all"));
+        return Err(PeopleError::field(
+            "scopes",
+            "the number of scopes is not valid: give 1 to 50 scopes, or leave them out for all",
+        ));
     }
     let mut tx = db.begin().await?;
     let (id, key) = insert(&mut tx, actor.workspace_id, &new, Some(&actor.who), giver.maker).await?;

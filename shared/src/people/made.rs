@@ -10,38 +10,38 @@ use crate::db::{FromRow, Target, Tx, query};
 /// Of each kind, listed at most.
 const MOST: usize = 500;
 
-/// A schedule, as its maker's page lists it.
+/// A schedule of a member.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct MadeSchedule {
-    /// Its id.
+    /// The id of the schedule.
     pub id: Uuid,
-    /// Its name.
+    /// The name of the schedule.
     pub name: String,
-    /// What it starts.
+    /// The kind of its jobs.
     pub kind: String,
     #[serde(skip)]
     made_by: String,
 }
 
-/// What a member made that still works.
+/// The keys, links and schedules of a member that still work.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Made {
-    /// API keys, the last first.
+    /// The API keys, the newest first.
     pub keys: Vec<SeenKey>,
-    /// Invitation links, the last first.
+    /// The invitation links, the newest first.
     pub invitations: Vec<Invitation>,
-    /// Schedules that are not paused, the last first.
+    /// The schedules that are not paused, the newest first.
     pub schedules: Vec<MadeSchedule>,
 }
 
-/// How many things ended with their maker.
+/// The numbers of things that ended with their maker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Ended {
-    /// API keys.
+    /// The number of API keys.
     pub keys: u64,
-    /// Invitation links.
+    /// The number of invitation links.
     pub invitations: u64,
-    /// Schedules: each is held up when it would start its next job, until somebody else takes it over.
+    /// The number of schedules. Each pauses before its next job, until another member takes it over.
     pub schedules: u64,
 }
 

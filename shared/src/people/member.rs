@@ -14,35 +14,35 @@ use crate::{
 /// Workspaces that one person may make: nobody needs more, and a script that went wrong stops there.
 const MOST_OWN: i64 = 50;
 
-/// A workspace as one of its members sees it.
+/// A workspace, with the caller's role in it.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct Membership {
-    /// The workspace.
+    /// The id of the workspace.
     pub workspace_id: Uuid,
-    /// Its name in addresses and headers.
+    /// The short name of the workspace, for use in headers.
     pub slug: String,
-    /// Its name.
+    /// The name of the workspace.
     pub name: String,
-    /// What they are there.
+    /// The role of the member in the workspace.
     #[sqlx(try_from = "String")]
     pub role: Role,
 }
 
-/// A member as the others see them.
+/// A member of a workspace.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct Member {
-    /// Who.
+    /// The id of the user.
     pub user_id: Uuid,
-    /// Their address.
+    /// The e-mail address of the member.
     pub email: String,
-    /// The name they chose.
+    /// The username of the member.
     pub username: Option<String>,
-    /// What they are here.
+    /// The role of the member.
     #[sqlx(try_from = "String")]
     pub role: Role,
     /// `active` or `deactivated`.
     pub state: String,
-    /// Since when.
+    /// When the membership began.
     pub created_at: DateTime<Utc>,
 }
 
@@ -106,11 +106,11 @@ fn check_workspace(slug: &str, name: &str) -> Result<()> {
     if !(2..=40).contains(&slug.len()) || !slug.chars().all(fits) || slug.starts_with('-') || slug.ends_with('-') {
         return Err(PeopleError::field(
             "slug",
-            "use 2 to 40 lower-case letters, digits and hyphens, such as north-agency",
+            "the slug is not valid: use 2 to 40 lower-case letters, digits and hyphens, such as north-agency",
         ));
     }
     if name.trim().is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(PeopleError::field("name", "use 1 to 100 characters"));
+        return Err(PeopleError::field("name", "the name is empty or too long: use 1 to 100 characters"));
     }
     Ok(())
 }
@@ -154,7 +154,9 @@ impl People {
             .one(&mut tx)
             .await?;
         if own >= MOST_OWN && !is_admin {
-            return Err(PeopleError::Taken(format!("one person owns at most {MOST_OWN} workspaces")));
+            return Err(PeopleError::Taken(format!(
+                "you own {MOST_OWN} workspaces already, which is the limit: give one of them to another owner first"
+            )));
         }
         let id = tx.db().new_id();
         let made = query(
@@ -167,7 +169,9 @@ impl People {
         .execute(&mut tx)
         .await?;
         if made == 0 {
-            return Err(PeopleError::Taken(format!("there is a workspace {slug} already: choose another slug")));
+            return Err(PeopleError::Taken(format!(
+                "a workspace with the slug {slug} already exists: choose another slug"
+            )));
         }
         add(&mut tx, id, user_id, Role::Owner).await?;
         let actor = Actor { workspace_id: id, ..actor };

@@ -88,7 +88,7 @@ pub(super) fn fit(password: &SecretString, about: &[&str]) -> Result<(), PeopleE
     let text = password.expose_secret();
     let refuse = |why: &str| Err(PeopleError::Password(why.to_owned()));
     if text.chars().count() < SHORTEST {
-        return refuse("use at least 10 characters; a few words make a good one");
+        return refuse("use at least 10 characters, such as a few words");
     }
     if text.len() > LONGEST {
         return refuse("use at most 512 bytes");
@@ -104,8 +104,8 @@ pub(super) fn fit(password: &SecretString, about: &[&str]) -> Result<(), PeopleE
     }
     let hint = found.feedback().and_then(|feedback| feedback.warning()).map(|warning| warning.to_string());
     refuse(&format!(
-        "it is easily guessed ({}): add a few uncommon words",
-        hint.as_deref().unwrap_or("it is a common one").trim_end_matches('.')
+        "it is easy to guess ({}): add a few uncommon words",
+        hint.as_deref().unwrap_or("it is a common password").trim_end_matches('.')
     ))
 }
 

@@ -15,19 +15,20 @@ const MOST_TAGS: usize = 30;
 const LONGEST_TAG: usize = 40;
 const LONGEST_BIO: usize = 2_000;
 
-/// What to change; what is not named stays.
+/// The fields to change; missing fields stay the same.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileChange {
-    /// 3 to 32 letters, digits, dots, hyphens and underscores, unique among all; empty for none.
+    /// The username, unique in the installation: 3 to 32 letters, digits, dots, hyphens and underscores. Empty removes
+    /// it.
     pub username: Option<String>,
-    /// At most 2,000 characters.
+    /// A text about the person, at most 2,000 characters.
     pub bio: Option<String>,
-    /// At most 30, of at most 40 characters each.
+    /// At most 30 tags, each with at most 40 characters.
     pub favourite_tags: Option<Vec<String>>,
-    /// A BCP 47 tag.
+    /// The language, as a BCP 47 tag.
     pub locale: Option<String>,
-    /// An IANA name.
+    /// The time zone, as an IANA name.
     pub time_zone: Option<String>,
 }
 
@@ -36,7 +37,10 @@ fn check_username(name: &str) -> Result<()> {
     if (3..=32).contains(&name.chars().count()) && name.chars().all(fits) {
         return Ok(());
     }
-    Err(PeopleError::field("username", "use 3 to 32 letters, digits, dots, hyphens and underscores"))
+    Err(PeopleError::field(
+        "username",
+        "the username is not valid: use 3 to 32 letters, digits, dots, hyphens and underscores",
+    ))
 }
 
 fn tidy_tags(tags: &[String]) -> Result<Vec<String>> {
@@ -44,14 +48,17 @@ fn tidy_tags(tags: &[String]) -> Result<Vec<String>> {
     for tag in tags {
         let tag: String = tag.trim().to_lowercase().nfc().collect();
         if tag.is_empty() || tag.chars().count() > LONGEST_TAG || tag.chars().any(char::is_control) {
-            return Err(PeopleError::field("favourite_tags", format!("a tag has 1 to {LONGEST_TAG} characters")));
+            return Err(PeopleError::field(
+                "favourite_tags",
+                format!("a tag is empty or too long: use 1 to {LONGEST_TAG} characters"),
+            ));
         }
         if !tidy.contains(&tag) {
             tidy.push(tag);
         }
     }
     if tidy.len() > MOST_TAGS {
-        return Err(PeopleError::field("favourite_tags", format!("keep at most {MOST_TAGS}")));
+        return Err(PeopleError::field("favourite_tags", format!("there are too many tags: keep at most {MOST_TAGS}")));
     }
     Ok(tidy)
 }
@@ -79,7 +86,10 @@ impl People {
         };
         let bio = change.bio.clone().unwrap_or_else(|| old.bio.clone());
         if bio.chars().count() > LONGEST_BIO {
-            return Err(PeopleError::field("bio", format!("use at most {LONGEST_BIO} characters")));
+            return Err(PeopleError::field(
+                "bio",
+                format!("the bio is too long: use at most {LONGEST_BIO} characters"),
+            ));
         }
         let tags = match &change.favourite_tags {
             Some(tags) => tidy_tags(tags)?,
@@ -136,7 +146,7 @@ impl People {
 }
 
 fn taken() -> PeopleError {
-    PeopleError::Taken("somebody has this username already: choose another".to_owned())
+    PeopleError::Taken("this username is taken: choose another".to_owned())
 }
 
 /// Of two who choose a name in the same moment, the database refuses one.

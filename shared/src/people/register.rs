@@ -48,11 +48,11 @@ pub(super) fn check_place(locale: &str, time_zone: &str) -> Result<()> {
     if locale.len() > 35 || !locale.split('-').all(fits) {
         return Err(PeopleError::field(
             "locale",
-            format!("{locale:?} is no language tag: use one such as en or pt-BR"),
+            format!("{locale:?} is not a language tag: use one such as en or pt-BR"),
         ));
     }
     if time_zone.parse::<Tz>().is_err() {
-        let detail = format!("{time_zone:?} is no time zone: use an IANA name such as Europe/Madrid");
+        let detail = format!("{time_zone:?} is not a time zone: use an IANA name such as Europe/Madrid");
         return Err(PeopleError::field("time_zone", detail));
     }
     Ok(())
@@ -146,7 +146,7 @@ impl People {
         let mut tx = self.db.begin().await?;
         let new =
             NewUser { address: &address, password_hash: Some(&hash), locale: "en", time_zone: "UTC", platform_admin };
-        let taken = || PeopleError::Taken(format!("{} has an account already", address.written()));
+        let taken = || PeopleError::Taken(format!("{} already has an account: use another address", address.written()));
         let id = user::insert(&mut tx, &new).await?.ok_or_else(taken)?;
         if let Some((workspace_id, role)) = member_of {
             member::add(&mut tx, workspace_id, id, role).await?;

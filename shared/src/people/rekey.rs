@@ -79,7 +79,7 @@ pub async fn rekey(db: &Db) -> Result<Rekeyed> {
     if !done.twins.is_empty() {
         tracing::warn!(
             accounts = ?done.twins,
-            "these accounts have the address of another one, written differently: deactivate one of each two"
+            "some accounts have the same address, written differently: deactivate one account of each pair"
         );
     }
     Ok(done)

@@ -24,22 +24,22 @@ pub struct Device {
     pub address: Option<String>,
 }
 
-/// What somebody who signed in goes on with.
+/// The tokens of a session.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Tokens {
-    /// Opens the API, as a bearer token.
+    /// The access token, which the client sends as a bearer token.
     pub access_token: String,
     /// `Bearer`.
     pub token_type: &'static str,
-    /// For how many seconds it does.
+    /// For how many seconds the access token is valid.
     pub expires_in: i64,
-    /// Good for one new pair.
+    /// The refresh token, which gives one new pair of tokens.
     pub refresh_token: String,
-    /// Until when that can be used.
+    /// When the refresh token expires.
     pub refresh_expires_at: DateTime<Utc>,
-    /// Whose they are.
+    /// The id of the user.
     pub user_id: Uuid,
-    /// The session.
+    /// The id of the session.
     #[serde(skip)]
     pub session_id: Uuid,
 }
@@ -50,20 +50,20 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-/// A session, as its user sees it.
+/// A session of a user.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct Session {
-    /// Its id.
+    /// The id of the session.
     pub id: Uuid,
-    /// The device, as it named itself.
+    /// The `User-Agent` of the device.
     pub agent: Option<String>,
-    /// The address it signed in from.
+    /// The network address from which the user signed in.
     pub address: Option<String>,
-    /// When it signed in.
+    /// When the session began.
     pub created_at: DateTime<Utc>,
-    /// When it last asked for a new pair of tokens.
+    /// When the session last got a new pair of tokens.
     pub used_at: DateTime<Utc>,
-    /// When it ends unless it is used.
+    /// When the session ends if it is not used.
     pub expires_at: DateTime<Utc>,
 }
 

@@ -17,14 +17,13 @@ impl PeopleSettings {
     /// Says in a sentence how far a stranger gets.
     pub fn doors(&self) -> &'static str {
         match (self.open_registration, self.open_workspaces) {
-            (true, true) => "anybody may register and make a workspace of their own",
+            (true, true) => "anyone may register and create workspaces",
             (true, false) => {
-                "anybody may register, which opens their own profile alone; workspaces are made by administrators and joined by invitation"
+                "anyone may register, but an account alone gives access only to its own profile. Administrators \
+                 create workspaces, and people join by invitation"
             }
-            (false, true) => {
-                "only who is invited may register; whoever has an account may make workspaces of their own"
-            }
-            (false, false) => "only who is invited may register; workspaces are made by administrators",
+            (false, true) => "only invited people may register, and anyone with an account may create workspaces",
+            (false, false) => "only invited people may register, and administrators create the workspaces",
         }
     }
 }

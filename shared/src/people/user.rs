@@ -11,35 +11,35 @@ use crate::{
     ledger::audit::{self, Actor, Entry},
 };
 
-/// A person, without what proves it.
+/// A user, without password or tokens.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct User {
-    /// Their id.
+    /// The id of the user.
     pub id: Uuid,
-    /// Their address.
+    /// The e-mail address of the user.
     pub email: String,
-    /// The name they chose, unique among all.
+    /// The username, unique in the installation.
     pub username: Option<String>,
-    /// What they say of themselves.
+    /// A text by the user about themselves.
     pub bio: String,
-    /// What they like, for recommendations.
+    /// The favourite tags of the user, for recommendations.
     #[schema(value_type = Vec<String>)]
     pub favourite_tags: Json<Vec<String>>,
-    /// Their language, as a BCP 47 tag.
+    /// The user's language, as a BCP 47 tag.
     pub locale: String,
-    /// Their time zone, by its IANA name.
+    /// The user's time zone, as an IANA name.
     pub time_zone: String,
-    /// May do what concerns the whole installation.
+    /// Whether the user may administer the whole installation.
     pub platform_admin: bool,
     /// `active` or `deactivated`.
     pub state: String,
-    /// Goes up with every change.
+    /// The version, which rises with every change.
     pub version: i64,
-    /// When they registered.
+    /// When the user registered.
     pub created_at: DateTime<Utc>,
-    /// When they last changed.
+    /// When the account last changed.
     pub updated_at: DateTime<Utc>,
-    /// When they last signed in.
+    /// When the user last signed in.
     pub last_sign_in_at: Option<DateTime<Utc>>,
 }
 

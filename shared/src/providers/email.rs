@@ -93,8 +93,9 @@ impl Mailer {
         let backend = if mail.host.is_empty() {
             anyhow::ensure!(
                 environment == EnvironmentKind::Development || mail.allow_outbox,
-                "no mail server is set, and in production mails must reach people: set mail.host, mail.from, mail.user and mail.password \
-                 (docs/mail.md), or mail.allow_outbox = true to keep them as files that nobody gets"
+                "no mail server is set, and in production e-mails must reach people: set mail.host, mail.from, \
+                 mail.user and mail.password (docs/mail.md), or mail.allow_outbox = true to keep e-mails as files \
+                 without sending them"
             );
             Backend::Outbox(Outbox::in_folder(data_folder))
         } else {
@@ -151,13 +152,10 @@ impl Mailer {
                 found
             }
             Backend::Outbox(outbox) => outbox.check().await.map(|()| {
-                format!(
-                    "mails are written into {} and sent to nobody: set mail.host to send them",
-                    outbox.folder().display()
-                )
+                format!("e-mails are only written into {}: set mail.host to send them", outbox.folder().display())
             }),
         };
-        let from = Finding::ok(format!("mails come from {}", self.0.from.address()));
+        let from = Finding::ok(format!("the sender of e-mails is {}", self.0.from.address()));
         match way {
             Ok(text) => vec![Finding::ok(text), from],
             Err(error) => vec![Finding::wrong(error.message), from],
@@ -169,7 +167,7 @@ impl Mailer {
     /// # Errors
     /// As [`Mailer::send`].
     pub async fn send_test(&self, id: Uuid, to: Mailbox) -> Result<Receipt> {
-        let text = "This mail shows that Herald can send mails.\n";
+        let text = "This e-mail shows that Herald can send e-mails.\n";
         self.send(&Message {
             id,
             to,

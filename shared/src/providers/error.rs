@@ -83,7 +83,7 @@ impl ProviderError {
         let what = match error {
             error if error.is_timeout() => "did not answer in time",
             error if error.is_connect() => "cannot be reached",
-            _ => "broke off the connection before its answer was complete",
+            _ => "closed the connection before its answer was complete",
         };
         Self::new(Class::Down, format!("{who} {what}"))
     }

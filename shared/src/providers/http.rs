@@ -202,10 +202,10 @@ impl Reply {
         serde_json::from_slice(&self.body).map_err(|error| {
             let class = if self.status.is_success() { Class::Config } else { Class::Transient };
             let message = format!(
-                "{who} answered with status {} and something that is not what its API sends ({}): check its address",
+                "{who} answered with status {}, but not as its API does ({}): check its address",
                 self.status.as_u16(),
                 // What was read stands in the error's text only for values; these come from the provider, not from a guest.
-                if error.is_data() { "JSON of another shape" } else { "no JSON" },
+                if error.is_data() { "unexpected JSON" } else { "not JSON" },
             );
             ProviderError::new(class, message)
         })

@@ -35,11 +35,11 @@ pub(super) enum Connection {
 impl Server {
     /// Reads an address. Nothing is connected yet.
     pub(super) fn parse(url: &str) -> Result<Self, RedisWireError> {
-        let wrong = |what: &str| RedisWireError::Url(format!("{what}; see the settings for the forms it can have"));
+        let wrong = |what: &str| RedisWireError::Url(format!("{what}; the default settings describe the valid forms"));
         let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("it has no scheme such as redis://"))?;
         let (scheme, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
         if !["redis", "rediss"].contains(&scheme) {
-            return Err(wrong(&format!("{scheme}:// is not an address of a Redis")));
+            return Err(wrong(&format!("{scheme}:// is not the scheme of a Redis address")));
         }
         if scheme == "rediss" {
             crate::tls::use_ring();
@@ -130,7 +130,7 @@ impl<'a> Nodes<'a> {
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let hosts: Vec<&str> = hosts.split(',').filter(|host| !host.is_empty()).collect();
         if hosts.is_empty() {
-            return Err("it names no host".to_owned());
+            return Err("it does not name a host".to_owned());
         }
         let at = if credentials.is_empty() { "" } else { "@" };
         let path = path.split('/').filter(|part| !part.is_empty()).collect();

@@ -93,13 +93,13 @@ pub(super) async fn job(
 
 fn name_flaw(name: &str) -> Option<String> {
     if name.trim().is_empty() {
-        Some("a schedule needs a name".to_owned())
+        Some("the name is empty: give the schedule a name".to_owned())
     } else if name.trim() != name || name.chars().any(char::is_control) {
-        Some("a name has no spaces around it and no line breaks in it".to_owned())
+        Some("the name is not valid: remove spaces around it and line breaks in it".to_owned())
     } else if name.chars().count() > LONGEST_NAME {
-        Some(format!("a name has at most {LONGEST_NAME} characters"))
+        Some(format!("the name is too long: use at most {LONGEST_NAME} characters"))
     } else if name.parse::<Uuid>().is_ok() {
-        Some("a name is not an id: it would be taken for one".to_owned())
+        Some("the name looks like an id: choose another name".to_owned())
     } else {
         None
     }

@@ -77,7 +77,7 @@ pub enum ScheduleError {
     #[error(transparent)]
     Quota(#[from] QuotaError),
     /// It is not what whoever changes it has seen.
-    #[error("the schedule was changed meanwhile")]
+    #[error("the schedule changed in the meantime: read it again and repeat the change")]
     Unseen,
     /// The database refused.
     #[error(transparent)]
@@ -362,7 +362,8 @@ async fn find(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Option<Schedu
 
 fn refused(error: DbError, name: &str) -> ScheduleError {
     if error.is_unique_violation() {
-        let detail = format!("there is a schedule {name:?} already: choose another name, or change that one");
+        let detail =
+            format!("a schedule with the name {name:?} already exists: choose another name, or change that schedule");
         return ScheduleError::Flaws(Flaws(vec![Flaw::new("name", detail)]));
     }
     error.into()

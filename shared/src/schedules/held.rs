@@ -96,7 +96,8 @@ pub async fn note_lost(db: &Db, lost: &LostJob) -> Result<Option<String>> {
     let reason = match found {
         Some(schedule) if schedule.lost >= MOST_LOST => {
             let reason = format!(
-                "its job {} ended the process that ran it {} times in a row: look at what it does, then resume the schedule",
+                "job {} of the schedule ended the process that ran it {} times in a row: check what the job does, \
+                 then resume the schedule",
                 job.id, schedule.lost
             );
             if !schedule.paused {

@@ -65,39 +65,39 @@ named!(Overlap, "overlap", Allow = "allow", Skip = "skip"; "allow or skip");
 /// A schedule.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Schedule {
-    /// Its id.
+    /// The id of the schedule.
     pub id: Uuid,
-    /// The workspace it works for.
+    /// The workspace of the schedule.
     #[serde(skip)]
     pub workspace_id: Uuid,
-    /// What people call it; one of a kind in its workspace.
+    /// The name of the schedule, unique in the workspace.
     pub name: String,
-    /// When: five fields, six with the second first, or a name such as `@daily`.
+    /// The cron expression: five fields, six with the second first, or a name such as `@daily`.
     pub cron: String,
-    /// By whose clocks: an IANA name.
+    /// The time zone of the cron expression, as an IANA name.
     pub time_zone: String,
-    /// What its jobs do.
+    /// The kind of the jobs.
     pub kind: String,
-    /// Their arguments.
+    /// The arguments of the jobs.
     #[schema(value_type = Object)]
     pub args: Json<serde_json::Value>,
-    /// It is held up: by a person, or by itself, and then `last_error` says why.
+    /// Whether the schedule is paused, by a person or by itself; in the second case `last_error` says why.
     pub paused: bool,
-    /// What becomes of ticks that nobody fired in time.
+    /// What to do with missed ticks.
     #[schema(pattern = "^(skip|once|all)$")]
     pub missed: String,
-    /// Whether it fires while its last job is not finished.
+    /// Whether the schedule starts a job while its last job is not finished.
     #[schema(pattern = "^(allow|skip)$")]
     pub overlap: String,
-    /// The tick that fires next.
+    /// The next tick.
     pub next_run: Option<DateTime<Utc>>,
-    /// When it made its last job.
+    /// When the schedule last created a job.
     pub last_run: Option<DateTime<Utc>>,
-    /// That job.
+    /// The id of the last job.
     pub last_job_id: Option<Uuid>,
-    /// Why its last tick made no job, or why it is held up.
+    /// Why the last tick created no job, or why the schedule paused itself.
     pub last_error: Option<String>,
-    /// In whose name its jobs are started, as the audit log says it: who made it, or changed or resumed it last.
+    /// The actor in whose name the jobs run: the one who last created, changed or resumed the schedule.
     pub made_by: Option<String>,
     /// Attempts of its jobs in a row that were lost with the process that ran them.
     #[serde(skip)]
@@ -105,9 +105,9 @@ pub struct Schedule {
     /// Counted up by each firing and each change.
     #[serde(skip)]
     pub revision: i64,
-    /// When it was made.
+    /// When the schedule was created.
     pub created_at: DateTime<Utc>,
-    /// When a person last changed it.
+    /// When a person last changed the schedule.
     pub updated_at: DateTime<Utc>,
 }
 

@@ -60,10 +60,13 @@ pub enum ExpressionError {
         range: &'static str,
     },
     /// It is far longer than any expression needs to be.
-    #[error("an expression has at most {LONGEST} characters")]
+    #[error("the expression is too long: use at most {LONGEST} characters")]
     TooLong,
     /// The fields are right and name a day that does not exist.
-    #[error("it never comes: no such day exists, such as 30 February; check the day of the month and the month")]
+    #[error(
+        "the expression never matches, because no such day exists (such as 30 February): check the day of the month \
+         and the month"
+    )]
     Never,
 }
 

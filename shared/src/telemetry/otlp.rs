@@ -92,7 +92,8 @@ pub(super) fn send(ended: Ended) {
 
 /// The address for traces: the one given if it has a path, else the standard's below it.
 fn traces(endpoint: &str) -> Result<url::Url, TelemetryError> {
-    let wrong = || TelemetryError::Export(format!("setting telemetry.otlp_endpoint is no HTTP address: {endpoint:?}"));
+    let wrong =
+        || TelemetryError::Export(format!("setting telemetry.otlp_endpoint is not an HTTP address: {endpoint:?}"));
     let mut url = url::Url::parse(endpoint).map_err(|_| wrong())?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong());

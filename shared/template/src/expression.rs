@@ -65,7 +65,7 @@ pub struct SyntaxError {
 
 impl SyntaxError {
     fn unreadable(why: &str, at: usize) -> Self {
-        Self { message: format!("the expression does not read: {why}"), offset: Some(at) }
+        Self { message: format!("the expression cannot be read: {why}"), offset: Some(at) }
     }
 }
 
@@ -73,7 +73,7 @@ impl SyntaxError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluateError {
     /// The guest's fields lack one the expression names. An empty field is present, with an empty text.
-    #[error("the guest has no field \"{0}\"; add the column to the guest list or take it out of the template")]
+    #[error("the guest has no field \"{0}\"; add the column to the guest list or remove the field from the template")]
     MissingField(String),
     /// The text grew past [`MAX_OUTPUT`].
     #[error("the text is longer than {MAX_OUTPUT} bytes; shorten the field or the expression")]
@@ -88,7 +88,7 @@ impl From<Fault> for EvaluateError {
         match fault {
             Fault::Missing(field) => Self::MissingField(field),
             Fault::TooLong => Self::TooLong,
-            Fault::TooMuch => Self::Failed("it is too much work; shorten the field or the expression".to_owned()),
+            Fault::TooMuch => Self::Failed("it takes too much work; shorten the field or the expression".to_owned()),
             Fault::Type(why) | Fault::Value(why) => Self::Failed(why),
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn read<'t>(
     if !known_kind {
         // Which keys belong here depends on the kind, so nothing more can be said about them.
         let hint = did_you_mean(&kind.value, KINDS);
-        let message = format!("\"{}\" is none of \"text\", \"picture\", \"number\", \"qr\"{hint}", kind.value);
+        let message = format!("\"{}\" is not one of \"text\", \"picture\", \"number\", \"qr\"{hint}", kind.value);
         table.problem(Some("kind"), Some(kind.position), message);
         return None;
     }
@@ -289,7 +289,7 @@ fn opaque(table: &mut Table<'_, '_>, key: &'static str, default: Color) -> Color
     let Some(found) = table.parsed::<Color>(key) else { return default };
     if found.value.alpha < 255 {
         let message =
-            format!("\"{}\" is see-through, which is not possible here; write it as \"#rrggbb\"", found.value);
+            format!("\"{}\" is transparent, which is not possible here; write it as \"#rrggbb\"", found.value);
         table.problem(Some(key), Some(found.position), message);
     }
     found.value

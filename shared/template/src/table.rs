@@ -138,7 +138,7 @@ impl<'t, 'p> Table<'t, 'p> {
             return Some(*choice);
         }
         let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        let message = format!("\"{}\" is none of {}", found.value, words.join(", "));
+        let message = format!("\"{}\" is not one of {}", found.value, words.join(", "));
         self.problem(Some(key), Some(found.position), message);
         None
     }

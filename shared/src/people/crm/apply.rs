@@ -238,14 +238,15 @@ impl Done<'_> {
                     platform_admin: false,
                 };
                 let Some(id) = user::insert(tx, &new).await? else {
-                    self.reason = Some("somebody was given its address at this moment: it is tried again".to_owned());
+                    self.reason =
+                        Some("another user took the same address at this moment: Herald will retry".to_owned());
                     return Ok(None);
                 };
                 id
             }
             Some(found) if found.password_hash.is_some() => {
-                let reason = "somebody here has its address and a password of their own: hand the account over with `herald users to-crm`, \
-                              or change one of the two addresses";
+                let reason = "a user of Herald has the same address and a password of their own: hand the account \
+                              over with `herald users to-crm`, or change one of the two addresses";
                 self.reason = Some(reason.to_owned());
                 return Ok(None);
             }

@@ -12,27 +12,27 @@ use crate::{
     people::{People, PeopleError, Result, Role, session},
 };
 
-/// A person of the CRM's.
+/// A person of the CRM.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct CrmUserRow {
-    /// What the CRM knows them by.
+    /// The id of the person in the CRM.
     pub external_id: String,
-    /// Who they are here.
+    /// The id of the user in Herald.
     pub user_id: Option<Uuid>,
-    /// Their address there.
+    /// The e-mail address in the CRM.
     pub email: String,
-    /// Their name there.
+    /// The name in the CRM.
     pub name: Option<String>,
-    /// What their role there is here.
+    /// The role in Herald that corresponds to the role in the CRM.
     #[sqlx(try_from = "String")]
     pub role: Role,
-    /// `active` or `deactivated`, as the CRM has it.
+    /// `active` or `deactivated`, as in the CRM.
     pub state: String,
-    /// Why they are nobody here, or not as they are there.
+    /// Why Herald has no such user, or why the user differs from the CRM.
     pub reason: Option<String>,
-    /// When they were last changed there.
+    /// When the person last changed in the CRM.
     pub changed_at: Option<DateTime<Utc>>,
-    /// When a complete list did not have them.
+    /// When a complete list first lacked the person.
     pub absent_at: Option<DateTime<Utc>>,
 }
 

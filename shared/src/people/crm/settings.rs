@@ -138,7 +138,7 @@ impl CrmSettings {
             },
         };
         Signature::new(scheme, &SecretString::from(webhook.secret.clone()))
-            .or_else(|rule| refuse("crm.webhook.secret", "none that can be used", rule))
+            .or_else(|rule| refuse("crm.webhook.secret", "not valid", rule))
     }
 
     /// What somebody with a role of the CRM's is here.
@@ -173,10 +173,10 @@ impl CrmSettings {
         }
         if self.webhook.signature == CrmSignature::Hmac {
             if self.webhook.header.is_empty() {
-                return refuse("crm.webhook.header", "empty", "name the header that the CRM's signature stands in");
+                return refuse("crm.webhook.header", "empty", "name the header that holds the CRM's signature");
             }
             if !self.webhook.signed.contains("{body}") {
-                let rule = "it must contain {body}: what is not signed anybody can change";
+                let rule = "it must contain {body}: without it, anyone can change the body";
                 return refuse("crm.webhook.signed", &self.webhook.signed, rule);
             }
         }
@@ -188,12 +188,16 @@ impl CrmSettings {
                 let url = self.below(key, path)?;
                 let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
                 if url.scheme() == "http" && !is_here {
-                    return refuse("crm.url", &self.url, "begin it with https://: passwords and the token go there");
+                    return refuse(
+                        "crm.url",
+                        &self.url,
+                        "begin it with https://, because Herald sends passwords and the token there",
+                    );
                 }
             }
         }
         if self.is_set() && self.token.is_empty() {
-            return refuse("crm.token", "empty", "set it to what the CRM's API asks of programs");
+            return refuse("crm.token", "empty", "set it to the token that programs use for the CRM's API");
         }
         Ok(())
     }

@@ -25,13 +25,13 @@ const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 /// So few may always be missing: of a small agency, a tenth is nobody.
 const FEW: i64 = 2;
 
-/// What is read.
+/// The scope of a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SyncScope {
-    /// Everybody: who is not on the list is gone.
+    /// All people: a person who is not on the list was deleted.
     All,
-    /// Who changed since the last one.
+    /// The people who changed since the last sync.
     Changes,
 }
 
@@ -44,40 +44,40 @@ impl SyncScope {
     }
 }
 
-/// A reading of the CRM's list.
+/// A sync with the CRM's list of people.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct CrmSync {
-    /// Its id.
+    /// The id of the sync.
     pub id: Uuid,
-    /// The job that reads it.
+    /// The job that runs the sync.
     pub job_id: Uuid,
     /// `all` or `changes`.
     pub scope: String,
-    /// `running`, `done`, or `held`: more people were missing than may be, and a person has to look.
+    /// `running`, `done`, or `held`: more people were missing than the limit allows, and an administrator must check.
     pub state: String,
-    /// Only what changed since then was asked for.
+    /// The time since which Herald asked for changes.
     pub since: Option<DateTime<Utc>>,
-    /// Where its next page begins.
+    /// The cursor of the next page.
     #[serde(skip)]
     pub next_cursor: Option<String>,
-    /// Whether its last page was read.
+    /// Whether Herald read the last page.
     #[serde(skip)]
     pub read_all: bool,
-    /// Pages read.
+    /// The number of pages read.
     pub pages: i64,
-    /// People on them.
+    /// The number of people on the pages.
     pub seen: i64,
-    /// Of these, who is new or different here now.
+    /// The number of people who were created or changed in Herald.
     pub changed: i64,
-    /// Without an id or an address.
+    /// The number of entries without an id or an address.
     pub unreadable: i64,
-    /// Known here, and not on the list.
+    /// The number of people whom Herald knows but the list lacks.
     pub missing: i64,
-    /// Of these, who may not come in any more.
+    /// The number of deactivated people.
     pub deactivated: i64,
-    /// When it began.
+    /// When the sync began.
     pub started_at: DateTime<Utc>,
-    /// When it ended.
+    /// When the sync ended.
     pub ended_at: Option<DateTime<Utc>>,
 }
 

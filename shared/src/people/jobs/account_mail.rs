@@ -15,7 +15,7 @@ pub struct AccountMail {
 impl Payload for AccountMail {
     const POLICY: Policy = Policy::new("account.mail", "email").attempts(8).seconds(300);
     const NOT_BY_HAND: Option<&'static str> =
-        Some("account.mail is begun by what the letter is about, such as a registration");
+        Some("an account.mail job starts with the event that the e-mail is about, such as a registration");
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("letter:{}", self.letter_id))

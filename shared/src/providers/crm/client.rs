@@ -78,7 +78,10 @@ impl Crm {
         let answer = match &inner.login {
             Login::Oauth { me, .. } => {
                 let token = answer.get("access_token").and_then(Value::as_str).ok_or_else(|| {
-                    ProviderError::new(Class::Config, "the CRM's login gave no access_token: check crm.login_path")
+                    ProviderError::new(
+                        Class::Config,
+                        "the login of the CRM returned no access_token: check crm.login_path",
+                    )
                 })?;
                 let request = inner.http.client().get(me.clone()).timeout(LOGIN_TIME).bearer_auth(token);
                 self.call(request, |reply| read(reply, "its me_path")).await?
@@ -86,7 +89,11 @@ impl Crm {
             _ => answer,
         };
         let user = CrmUser::read(login::person(&answer)).ok_or_else(|| {
-            ProviderError::new(Class::Config, "the CRM's login answers without a person who has an id and an email")
+            ProviderError::new(
+                Class::Config,
+                "the login of the CRM returned no person with an id and an email: \
+                 check crm.login_path and crm.me_path",
+            )
         })?;
         Ok(Some(user))
     }
@@ -115,10 +122,10 @@ impl Crm {
     pub async fn check(&self) -> Finding {
         match self.users(None, None, &Meter::free()).await {
             Ok(page) if page.users.is_empty() => {
-                Finding::wrong("the CRM lists nobody: check crm.users_path, and what the token may see")
+                Finding::wrong("the CRM lists no people: check crm.users_path and the permissions of the token")
             }
             Ok(page) if page.unreadable > 0 => Finding::wrong(format!(
-                "the CRM lists {} people without an id or an email: those cannot be taken in",
+                "the CRM lists {} people without an id or an email: Herald cannot import them",
                 page.unreadable
             )),
             Ok(_) => Finding::ok("the CRM lists its people".to_owned()),
@@ -140,10 +147,10 @@ fn refusal(reply: &Reply, what: &str) -> ProviderError {
     let status = reply.status;
     let error = |class, message: String| ProviderError::new(class, message).after(reply.retry_after());
     match status {
-        StatusCode::TOO_MANY_REQUESTS => error(Class::Rate, "the CRM asks for patience".to_owned()),
+        StatusCode::TOO_MANY_REQUESTS => error(Class::Rate, "the CRM asks Herald to wait".to_owned()),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => error(
             Class::Auth,
-            format!("the CRM does not let Herald see {what} ({status}): check crm.token and what it may do"),
+            format!("the CRM does not let Herald read {what} ({status}): check crm.token and its permissions"),
         ),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::GONE => error(
             Class::Config,
@@ -151,10 +158,10 @@ fn refusal(reply: &Reply, what: &str) -> ProviderError {
         ),
         status if status.is_redirection() => error(
             Class::Config,
-            format!("the CRM sends elsewhere for {what} ({status}): put the address it sends to in crm.url"),
+            format!("the CRM redirects Herald for {what} ({status}): set crm.url to the address of the redirect"),
         ),
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            error(Class::Down, format!("the CRM is away ({status})"))
+            error(Class::Down, format!("the CRM is not available ({status})"))
         }
         status if status.is_server_error() => error(Class::Transient, format!("the CRM failed at {what} ({status})")),
         _ => error(Class::Config, format!("the CRM refuses {what} ({status})")),
@@ -167,17 +174,23 @@ fn page(answer: &Value, asked: Option<&str>) -> Result<Page> {
         .as_array()
         .or_else(|| ["data", "users", "items", "results"].iter().find_map(|name| answer.get(name)?.as_array()));
     let list = list.ok_or_else(|| {
-        config("the CRM's list of people is no list: nothing of data, users, items and results is one; check crm.users_path")
+        config("the CRM's answer has no list of people in data, users, items or results: check crm.users_path")
     })?;
     let users: Vec<CrmUser> = list.iter().filter_map(CrmUser::read).collect();
     let next = [Some(answer), answer.get("meta"), answer.get("pagination")].into_iter().flatten();
     let next = next.filter_map(|at| at.get("next_cursor")).find_map(super::user::text);
     if next.is_some() && next.as_deref() == asked {
-        return Err(config("the CRM's list of people names the same page as its next one: it would never end"));
+        return Err(config(
+            "the CRM's list of people names the same page as its next page and would never end: \
+             check the CRM's paging",
+        ));
     }
     let more = ["has_more", "has_next"].iter().any(|name| answer.get(name).and_then(Value::as_bool) == Some(true));
     if more && next.is_none() {
-        return Err(config("the CRM's list of people has more pages and no next_cursor: Herald cannot read on"));
+        return Err(config(
+            "the CRM's list of people has more pages but no next_cursor, so Herald cannot continue: \
+             check the CRM's paging",
+        ));
     }
     let unreadable = (list.len() - users.len()) as u64;
     Ok(Page { users, unreadable, next })

@@ -41,11 +41,11 @@ impl Event {
     /// What it lacks.
     pub fn read(body: &Value) -> Result<Self, String> {
         let kind = ["type", "event", "event_type"].iter().find_map(|name| body.get(name)?.as_str());
-        let kind = kind.ok_or("it has no type: no one of type, event and event_type is text")?;
+        let kind = kind.ok_or("it has no type: none of type, event and event_type is a text")?;
         let data = ["data", "user"].iter().find_map(|name| body.get(name)).unwrap_or(body);
         // Of Standard Webhooks, `data` may hold the person one level further down.
         let data = data.get("user").unwrap_or(data);
-        let lack = |what: &str| format!("a {kind} event whose person has no {what}");
+        let lack = |what: &str| format!("the person of the {kind} event has no {what}");
         let saved = || CrmUser::read(data).ok_or_else(|| lack("id or no address"));
         let change = match kind.to_lowercase().replace(['.', '-'], "_").as_str() {
             "user_created" | "user_updated" => Some(Change::Saved(Box::new(saved()?))),

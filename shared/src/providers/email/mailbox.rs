@@ -21,7 +21,7 @@ pub struct Mailbox {
 
 /// A text that is no address. It is not shown: it may be a person's, with a slip of the pen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("this is no e-mail address: write it like ann@example.com")]
+#[error("this is not a valid e-mail address: write it like ann@example.com")]
 pub struct BadMailbox;
 
 impl Mailbox {

@@ -112,7 +112,7 @@ impl Message {
             }
         };
         let written = written
-            .map_err(|error| ProviderError::new(Class::Config, format!("the mail cannot be written: {error}")))?;
+            .map_err(|error| ProviderError::new(Class::Config, format!("the e-mail cannot be written: {error}")))?;
         Ok(Letter {
             id: self.id,
             message_id,

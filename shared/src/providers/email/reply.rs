@@ -126,46 +126,53 @@ pub(super) fn refused(server: &str, stage: Stage, reply: &Reply) -> ProviderErro
     let said = if stage == Stage::Login { reply.bare() } else { reply.shown() };
     let text = reply.text();
     let message = match (class, stage) {
-        (Class::Rate, _) => format!("the mail server {server} asks us to send less or slower ({said})"),
-        (Class::Down, _) => format!("the mail server {server} takes no mail at the moment ({said})"),
+        (Class::Rate, _) => format!("the mail server {server} asks Herald to send less or more slowly ({said})"),
+        (Class::Down, _) => format!("the mail server {server} accepts no e-mail at the moment ({said})"),
         (Class::Auth, _)
             if reply.code == 534 || text.contains("app password") || text.contains("application-specific") =>
         {
             format!(
-                "the mail server {server} wants an app password ({said}): make one in the account's security settings and set mail.password to it"
+                "the mail server {server} requires an app password ({said}): create one in the account's security \
+                 settings and set mail.password to it"
             )
         }
         (Class::Auth, Stage::Login) => {
             format!("the mail server {server} does not accept mail.user and mail.password ({said}): set them again")
         }
         (Class::Auth, _) => {
-            format!("the mail server {server} wants a login ({said}): set mail.user and mail.password")
+            format!("the mail server {server} requires a login ({said}): set mail.user and mail.password")
         }
         (Class::Config, Stage::Login) => format!(
-            "the mail server {server} takes no login here ({said}): check mail.tls and mail.port, or leave mail.user empty"
+            "the mail server {server} accepts no login here ({said}): check mail.tls and mail.port, or leave \
+             mail.user empty"
         ),
         (Class::Config, _) if reply.code == 530 => format!(
-            "the mail server {server} wants an encrypted connection ({said}): set mail.tls = \"starttls\", or \"tls\" with port 465"
+            "the mail server {server} requires an encrypted connection ({said}): set mail.tls = \"starttls\", or \
+             \"tls\" with port 465"
         ),
         (Class::Config, Stage::Greeting | Stage::Hello | Stage::Encryption) => {
             format!(
-                "the mail server {server} does not take mail from this machine ({said}): check mail.host and mail.port"
+                "the mail server {server} does not accept e-mail from this machine ({said}): \
+                 check mail.host and mail.port"
             )
         }
         (Class::Config, Stage::Sender) => format!(
-            "the mail server {server} does not let us send as mail.from ({said}): set it to an address of the account, or allow it there"
+            "the mail server {server} does not let Herald send as mail.from ({said}): set mail.from to an address of \
+             the account, or allow it there"
         ),
         (Class::Config, _) if text.contains("relay") => format!(
-            "the mail server {server} does not pass on mail for us ({said}): set mail.user and mail.password, or let this machine send there"
+            "the mail server {server} does not relay e-mail for Herald ({said}): set mail.user and mail.password, or \
+             allow this machine to send"
         ),
         (Class::Config, _) => format!(
-            "the mail server {server} refuses the mail on principle ({said}): check mail.from and its domain's SPF, DKIM and DMARC"
+            "the policy of the mail server {server} refuses the e-mail ({said}): check mail.from and its domain's \
+             SPF, DKIM and DMARC"
         ),
         (Class::Recipient, Stage::Recipient) => {
             format!("the mail server {server} does not deliver to this address ({said})")
         }
-        (Class::Recipient, _) => format!("the mail server {server} does not take this mail ({said})"),
-        (Class::Transient | Class::Unknown, _) => format!("the mail server {server} puts the mail off ({said})"),
+        (Class::Recipient, _) => format!("the mail server {server} does not accept this e-mail ({said})"),
+        (Class::Transient | Class::Unknown, _) => format!("the mail server {server} defers the e-mail ({said})"),
     };
     let wait = if (400..500).contains(&reply.code) { reply.wait() } else { None };
     ProviderError::new(class, message).after(wait)

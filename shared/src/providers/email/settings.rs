@@ -82,7 +82,11 @@ impl MailSettings {
             return refuse("mail.max_connections", &self.max_connections.to_string(), "use 1 to 100");
         }
         if self.user.is_empty() != self.password.is_empty() {
-            return refuse("mail.user", "here without mail.password or the other way", "set both or none of them");
+            return refuse(
+                "mail.user",
+                "set without mail.password, or mail.password is set without it",
+                "set both or neither",
+            );
         }
         if self.host.is_empty() {
             return Ok(());
@@ -94,10 +98,11 @@ impl MailSettings {
             return refuse("mail.host", &self.host, "use the server's name alone, such as smtp.example.com");
         }
         if from.domain() == "localhost" && !self.is_here() {
-            return refuse("mail.from", &self.from, "set it to the address that your mails come from");
+            return refuse("mail.from", &self.from, "set it to the sender address of your e-mails");
         }
         if self.tls == MailTls::None && !self.is_here() && !self.allow_plain {
-            let rule = "mails and the password would cross the network in clear: use starttls or tls, or set mail.allow_plain = true";
+            let rule = "e-mails and the password would cross the network unencrypted: use starttls or tls, or set \
+                        mail.allow_plain = true";
             return refuse("mail.tls", "none", rule);
         }
         Ok(())

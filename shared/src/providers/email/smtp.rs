@@ -68,8 +68,12 @@ impl Smtp {
     /// # Errors
     /// When the host's name is none.
     pub(super) fn new(settings: SmtpSettings) -> anyhow::Result<Self> {
-        let name = ServerName::try_from(settings.host.clone())
-            .map_err(|_| anyhow::anyhow!("the setting mail.host is {:?}, which is no server's name", settings.host))?;
+        let name = ServerName::try_from(settings.host.clone()).map_err(|_| {
+            anyhow::anyhow!(
+                "the setting mail.host is {:?}, which is not a server name: use a name such as smtp.example.com",
+                settings.host
+            )
+        })?;
         Ok(Self {
             host: settings.host,
             port: settings.port,
@@ -98,7 +102,7 @@ impl Smtp {
             MailTls::Tls => "encrypted with TLS",
             MailTls::None => "not encrypted",
         };
-        let who = if self.login.is_some() { "accepts mail.user and mail.password" } else { "asks for no login" };
+        let who = if self.login.is_some() { "accepts mail.user and mail.password" } else { "requires no login" };
         Ok(format!("the mail server {} answers, {how}, and {who}", self.server()))
     }
 
@@ -146,20 +150,21 @@ impl Smtp {
     fn explained(&self, trouble: &Trouble) -> ProviderError {
         let server = self.server();
         let what = |lost: &Lost| match lost {
-            Lost::Closed => "broke off the connection",
+            Lost::Closed => "closed the connection",
             Lost::Late => "did not answer in time",
-            Lost::Strange => "gave an answer that is none",
+            Lost::Strange => "gave an answer that is not SMTP",
         };
         match trouble {
             Trouble::Refused(stage, reply) => refused(&server, *stage, reply),
             Trouble::Lost(Stage::Greeting, Lost::Strange) => ProviderError::new(
                 Class::Config,
-                format!("what answers at {server} is no mail server: check mail.host and mail.port"),
+                format!("the server at {server} is not a mail server: check mail.host and mail.port"),
             ),
             Trouble::Lost(Stage::Greeting, Lost::Late) => ProviderError::new(
                 Class::Down,
                 format!(
-                    "the mail server {server} says nothing: check mail.port, and set mail.tls = \"tls\" if it is 465"
+                    "the mail server {server} does not greet: check mail.port, and set mail.tls = \
+                     \"tls\" if the port is 465"
                 ),
             ),
             Trouble::Lost(Stage::Greeting | Stage::Hello | Stage::Encryption | Stage::Login, lost) => {
@@ -167,11 +172,14 @@ impl Smtp {
             }
             Trouble::Lost(_, lost) => ProviderError::new(
                 Class::Transient,
-                format!("the mail server {server} {} before it had the mail", what(lost)),
+                format!("the mail server {server} {} before it had the e-mail", what(lost)),
             ),
             Trouble::Unanswered(lost) => ProviderError::new(
                 Class::Unknown,
-                format!("the mail server {server} {} after it had the mail: it may have been sent or not", what(lost)),
+                format!(
+                    "the mail server {server} {} after it had the e-mail, which may or may not have been sent",
+                    what(lost)
+                ),
             ),
             Trouble::Cannot(Cannot::Login) => ProviderError::new(
                 Class::Config,
@@ -181,7 +189,7 @@ impl Smtp {
             ),
             Trouble::Cannot(Cannot::Utf8) => ProviderError::new(
                 Class::Recipient,
-                format!("the mail server {server} does not write to addresses with letters beyond ASCII"),
+                format!("the mail server {server} does not accept addresses with letters beyond ASCII"),
             ),
         }
     }

@@ -5,21 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::providers::secret::{expose, expose_some};
 
-/// As whom Herald speaks to Google.
+/// The identity with which Herald signs in to Google.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "auth", rename_all = "snake_case")]
 pub enum GoogleAuth {
-    /// As a service account, or as a person of its domain in whose name it may act (domain-wide delegation).
+    /// A service account, which may act in the name of a person of its domain (domain-wide delegation).
     ServiceAccount {
-        /// The account's address.
+        /// The e-mail address of the service account.
         client_email: String,
-        /// Which of its keys signs.
+        /// The id of the signing key.
         private_key_id: String,
-        /// The person it acts as.
+        /// The person in whose name the service account acts.
         #[serde(default)]
         subject: Option<String>,
     },
-    /// As a person who consented.
+    /// A person who consented.
     User {
         /// The OAuth client that asked for consent.
         client_id: String,

@@ -15,7 +15,7 @@ pub async fn check(drive: &Drive, folder: Option<&str>, auth: &GoogleAuth) -> Ve
         found.push(Finding::failed(error));
         return found;
     }
-    found.push(Finding::ok(format!("Google gives {} a token", errors::whom(auth))));
+    found.push(Finding::ok(format!("Google issues tokens for {}", errors::whom(auth))));
     match drive.about(&meter).await {
         Err(error) => {
             found.push(Finding::failed(error));
@@ -37,11 +37,12 @@ pub async fn check(drive: &Drive, folder: Option<&str>, auth: &GoogleAuth) -> Ve
             Err(error) => found.push(Finding::failed(error)),
         },
         Some(None) => found.push(Finding::wrong(
-            "this is no Drive folder: open it in a browser and copy its address, or what follows folders/ in it",
+            "this is not a Drive folder: open the folder in a browser and copy its address, or the part after folders/",
         )),
-        None => found.extend(bare(auth).map(|email| {
-            Finding::ok(format!("with no folder given, only this is certain: {}", errors::no_room(email)))
-        })),
+        None => found
+            .extend(bare(auth).map(|email| {
+                Finding::ok(format!("no folder was given to test, but note: {}", errors::no_room(email)))
+            })),
     }
     found
 }
@@ -72,16 +73,16 @@ fn fitness(folder: &Folder, auth: &GoogleAuth) -> Vec<Finding> {
             "the folder {name:?} is in the trash: restore it in Google Drive, or choose another"
         ))];
     }
-    let mut found = vec![Finding::ok(format!("the folder {name:?} is there"))];
+    let mut found = vec![Finding::ok(format!("the folder {name:?} exists"))];
     found.push(match (&folder.drive_id, bare(auth)) {
-        (Some(_), _) => Finding::ok("it lies in a Shared Drive"),
-        (None, Some(email)) => Finding::wrong(format!("it lies in a person's own Drive: {}", errors::no_room(email))),
-        (None, None) => Finding::ok("it lies in a person's own Drive"),
+        (Some(_), _) => Finding::ok("it is in a Shared Drive"),
+        (None, Some(email)) => Finding::wrong(format!("it is in a person's own Drive: {}", errors::no_room(email))),
+        (None, None) => Finding::ok("it is in a person's own Drive"),
     });
     found.push(match folder.can_add_children {
-        true => Finding::ok(format!("{me} may write into it")),
+        true => Finding::ok(format!("{me} may write to it")),
         false => Finding::wrong(format!(
-            "{me} may not write into it: share it with that account as Editor (in a Shared Drive: Content manager)"
+            "{me} may not write to it: share it with that account as Editor (in a Shared Drive: Content manager)"
         )),
     });
     found

@@ -38,7 +38,10 @@ impl ClientFile {
     /// [`Class::Config`], saying what is wrong with it.
     pub fn parse(json: &str) -> Result<Self> {
         let file: File = serde_json::from_str(json).map_err(|_| {
-            wrong("this is not an OAuth client's file: it is the JSON that the Google Cloud console gives under APIs & Services, Credentials, OAuth client IDs")
+            wrong(
+                "this is not the file of an OAuth client: download the JSON in the Google Cloud console under APIs & \
+                 Services, Credentials, OAuth client IDs",
+            )
         })?;
         if file.r#type.as_deref() == Some("service_account") {
             return Err(wrong(
@@ -46,11 +49,15 @@ impl ClientFile {
             ));
         }
         let client = file.web.or(file.installed).ok_or_else(|| {
-            wrong("this is not an OAuth client's file: it has neither \"web\" nor \"installed\". Download it under APIs & Services, Credentials")
+            wrong(
+                "this is not the file of an OAuth client: it has neither \"web\" nor \"installed\". Download the \
+                 file under APIs & Services, Credentials",
+            )
         })?;
         let missing = |field| {
             wrong(format!(
-                "the OAuth client's file has no {field:?}: make the client of type web application or desktop app, and download its file anew"
+                "the OAuth client's file has no {field:?}: create a client of the type web application or desktop \
+                 app, and download its file again"
             ))
         };
         Ok(Self {

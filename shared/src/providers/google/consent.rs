@@ -101,7 +101,8 @@ fn refused(refusal: &Refusal, client_id: &str, redirect_uri: &str) -> Option<Pro
     let (class, message) = match refusal.code.as_str() {
         "invalid_grant" => (
             Class::Auth,
-            "the code that Google sent back was used already or is too old: connect again with `herald connect google …`".to_owned(),
+            "the code from Google was already used or has expired: connect again with `herald connect google …`"
+                .to_owned(),
         ),
         "redirect_uri_mismatch" => (
             Class::Config,
@@ -113,7 +114,8 @@ fn refused(refusal: &Refusal, client_id: &str, redirect_uri: &str) -> Option<Pro
         "invalid_client" | "unauthorized_client" | "disabled_client" | "deleted_client" => (
             Class::Auth,
             format!(
-                "Google does not know the OAuth client {client_id} with this secret: download its file anew from the Google Cloud console"
+                "Google does not know the OAuth client {client_id} with this secret: download its file again from \
+                 the Google Cloud console"
             ),
         ),
         _ => return None,

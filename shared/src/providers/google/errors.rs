@@ -104,16 +104,16 @@ fn by_reason(fault: &Fault, reply: &Reply, asked: Asked<'_>, auth: &GoogleAuth) 
     }
     match fault.reason.as_str() {
         "userRateLimitExceeded" | "rateLimitExceeded" | "RATE_LIMIT_EXCEEDED" => Some(too_fast(reply)),
-        "sharingRateLimitExceeded" => Some(later(reply, "Google Drive lets nothing more be shared for a while")),
+        "sharingRateLimitExceeded" => Some(later(reply, "Google Drive allows no more sharing for a while")),
         "dailyLimitExceeded" | "quotaExceeded" => Some(later(
             reply,
-            "the Cloud project has used up its quota of Google Drive's API: wait, or have it raised at Google",
+            "the Cloud project has used up its quota of the Google Drive API: wait, or ask Google to raise the quota",
         )),
-        "teamDriveFileLimitExceeded" => {
-            config("the Shared Drive holds as many files as Google allows: use a folder in another".to_owned())
-        }
+        "teamDriveFileLimitExceeded" => config(
+            "the Shared Drive has as many files as Google allows: use a folder in another Shared Drive".to_owned(),
+        ),
         "numChildrenInNonRootLimitExceeded" => {
-            config("the folder holds as many files as Google allows (500,000): use another folder".to_owned())
+            config("the folder has as many files as Google allows (500,000): use another folder".to_owned())
         }
         "insufficientFilePermissions" => config(match asked {
             Asked::Folder(id) | Asked::Into(id) | Asked::Share(id) => format!(
@@ -124,8 +124,8 @@ fn by_reason(fault: &Fault, reply: &Reply, asked: Asked<'_>, auth: &GoogleAuth) 
             ),
         }),
         "appNotAuthorizedToFile" => config(format!(
-            "the consent does not cover what others put into Google Drive: connect again with `herald connect google …`, which asks for \
-             {DRIVE_SCOPE}"
+            "the consent does not cover the files of other people in Google Drive: connect again with `herald \
+             connect google …`, which asks for {DRIVE_SCOPE}"
         )),
         "insufficientPermissions" | "ACCESS_TOKEN_SCOPE_INSUFFICIENT" => {
             config(format!("Google gave {me} no right to use Drive: connect again with the scope {DRIVE_SCOPE}"))
@@ -151,12 +151,13 @@ fn by_status(fault: &Fault, reply: &Reply, asked: Asked<'_>, auth: &GoogleAuth) 
         StatusCode::TOO_MANY_REQUESTS => too_fast(reply),
         StatusCode::UNAUTHORIZED => new(
             Class::Auth,
-            format!("Google Drive refuses {me}, also with a new token: connect again with `herald connect google …`"),
+            format!("Google Drive refuses {me} even with a new token: connect again with `herald connect google …`"),
         ),
         StatusCode::FORBIDDEN => new(
             Class::Config,
             format!(
-                "Google Drive forbids {me} what Herald asked for ({because}): check the account's rights in Drive and its folder"
+                "Google Drive does not permit the request of {me} ({because}): check the account's rights in Drive \
+                 and its folder"
             ),
         ),
         StatusCode::NOT_FOUND => match asked {
@@ -169,10 +170,10 @@ fn by_status(fault: &Fault, reply: &Reply, asked: Asked<'_>, auth: &GoogleAuth) 
             Asked::Account => {
                 new(Class::Config, format!("{WHO} does not answer there (status 404): check its address"))
             }
-            Asked::File => new(Class::Recipient, "the file is not in Google Drive any more".to_owned()),
+            Asked::File => new(Class::Recipient, "the file is no longer in Google Drive".to_owned()),
         },
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            new(Class::Down, format!("{WHO} is away ({because})"))
+            new(Class::Down, format!("{WHO} is not available ({because})"))
         }
         StatusCode::REQUEST_TIMEOUT => {
             new(Class::Transient, format!("{WHO} did not get the whole request ({because})"))
@@ -184,7 +185,7 @@ fn by_status(fault: &Fault, reply: &Reply, asked: Asked<'_>, auth: &GoogleAuth) 
 }
 
 fn too_fast(reply: &Reply) -> ProviderError {
-    ProviderError::new(Class::Rate, "Google Drive is asked too often")
+    ProviderError::new(Class::Rate, "Google Drive receives too many requests")
         .after(Some(reply.retry_after().unwrap_or(SHORTLY)))
 }
 

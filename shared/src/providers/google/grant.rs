@@ -39,14 +39,14 @@ impl Grant {
                 let refresh_token = refresh_token.ok_or_else(|| {
                     ProviderError::new(
                         Class::Auth,
-                        "nobody has consented yet to Herald's using their Google Drive: finish `herald connect google …`",
+                        "no person has given Herald consent for Google Drive yet: finish `herald connect google …`",
                     )
                 })?;
                 Ok(Self::User { client_id: client_id.clone(), client_secret, refresh_token })
             }
             _ => Err(ProviderError::new(
                 Class::Config,
-                "the connection's secret is not of the kind that its settings name: connect again with `herald connect google …`",
+                "the secret of the connection does not fit its settings: connect again with `herald connect google …`",
             )),
         }
     }
@@ -81,7 +81,8 @@ fn account_refused(refusal: &Refusal, client_email: &str, subject: Option<&str>)
     match refusal.code.as_str() {
         "invalid_grant" if says(&["timeframe", "iat and exp", "short-lived"]) => Some(ProviderError::new(
             Class::Config,
-            "Google says that this machine's clock is wrong: set it by NTP, and the database's if that is another machine",
+            "Google reports that this machine's clock is wrong: run an NTP service here, and on the database's \
+             machine if that is another one",
         )),
         "invalid_grant" if says(&["signature", "key"]) => auth(format!(
             "the key of {client_email} was deleted or disabled at Google: make a new one in the Google Cloud console and connect again with \
@@ -89,14 +90,15 @@ fn account_refused(refusal: &Refusal, client_email: &str, subject: Option<&str>)
         )),
         "invalid_grant" if says(&["email or user id", "account not found", "user"]) => auth(match subject {
             Some(subject) => format!(
-                "Google knows no active user {subject}, in whose name {client_email} is to act: correct the subject, or restore the user"
+                "Google has no active user {subject}, in whose name {client_email} acts: correct the subject, or \
+                 restore the user"
             ),
             None => {
                 format!("the service account {client_email} was deleted at Google: restore it, or connect with another")
             }
         }),
         "invalid_grant" => auth(format!(
-            "Google gives {client_email} no token: either its key was deleted, or this machine's clock is wrong{}",
+            "Google issues no token for {client_email}: either its key was deleted, or this machine's clock is wrong{}",
             subject.map_or_else(String::new, |subject| format!(", or there is no user {subject}"))
         )),
         "unauthorized_client" | "access_denied" | "invalid_scope" => auth(match subject {
@@ -106,11 +108,12 @@ fn account_refused(refusal: &Refusal, client_email: &str, subject: Option<&str>)
                  it can take a day until Google knows"
             ),
             None => format!(
-                "Google gives {client_email} no token for the scope {DRIVE_SCOPE}: enable it in its Cloud project"
+                "Google issues no token for {client_email} with the scope {DRIVE_SCOPE}: enable the Drive API in its \
+                 Cloud project"
             ),
         }),
         "invalid_client" | "disabled_client" | "deleted_client" => auth(format!(
-            "Google does not know the service account {client_email} any more: restore it, or connect with another"
+            "Google no longer knows the service account {client_email}: restore it, or connect with another"
         )),
         _ => None,
     }
@@ -121,8 +124,8 @@ fn person_refused(refusal: &Refusal, client_id: &str) -> Option<ProviderError> {
     let auth = |message: String| Some(ProviderError::new(Class::Auth, message));
     match refusal.code.as_str() {
         "invalid_grant" if refusal.description.contains("rapt") => auth(
-            "the organisation's Google Cloud session control ends this consent again and again: have its admin trust the app in the Google Admin \
-             console, then connect again with `herald connect google …`"
+            "the organisation's Google Cloud session control repeatedly ends this consent: ask its admin to trust \
+             the app in the Google Admin console, then connect again with `herald connect google …`"
                 .to_owned(),
         ),
         "invalid_grant" => auth(
@@ -131,11 +134,12 @@ fn person_refused(refusal: &Refusal, client_id: &str) -> Option<ProviderError> {
                 .to_owned(),
         ),
         "unauthorized_client" => auth(format!(
-            "the consent was given to another OAuth client than {client_id}: connect again with `herald connect google …`"
+            "the consent was given to an OAuth client other than {client_id}: connect again \
+             with `herald connect google …`"
         )),
         "invalid_client" | "disabled_client" | "deleted_client" => auth(format!(
-            "Google does not know the OAuth client {client_id} with this secret any more (deleted, or its secret changed): download its file \
-             anew and connect again with `herald connect google …`"
+            "Google no longer knows the OAuth client {client_id} with this secret (deleted, or its secret changed): \
+             download its file again and connect again with `herald connect google …`"
         )),
         "invalid_scope" | "access_denied" => auth(format!(
             "the consent does not cover Google Drive ({DRIVE_SCOPE}): connect again with `herald connect google …` and leave the box for \

@@ -40,7 +40,10 @@ impl ServiceAccount {
     /// [`Class::Config`], saying what is wrong with it.
     pub fn parse(json: &str) -> Result<Self> {
         let file: KeyFile = serde_json::from_str(json).map_err(|_| {
-            wrong("this is not a service account's key file: it is the JSON that the Google Cloud console gives under IAM & Admin, Service Accounts, Keys")
+            wrong(
+                "this is not the key file of a service account: download the JSON in the Google Cloud console under \
+                 IAM & Admin, Service Accounts, Keys",
+            )
         })?;
         if file.web.is_some() || file.installed.is_some() {
             return Err(wrong(
@@ -52,14 +55,14 @@ impl ServiceAccount {
             Some("service_account") | None => {}
             Some("authorized_user") => {
                 return Err(wrong(
-                    "this holds the sign-in of a person (from gcloud), not a service account's key: make a key (JSON) under IAM & Admin, Service \
-                     Accounts, Keys",
+                    "this file contains the sign-in of a person (from gcloud), not a service account's key: make a \
+                     key (JSON) under IAM & Admin, Service Accounts, Keys",
                 ));
             }
-            Some(_) => return Err(wrong("this is no key file: its \"type\" is not \"service_account\"")),
+            Some(_) => return Err(wrong("this is not a key file: its \"type\" is not \"service_account\"")),
         }
         let missing =
-            |field| wrong(format!("the key file has no {field:?}: download it anew from the Google Cloud console"));
+            |field| wrong(format!("the key file has no {field:?}: download it again from the Google Cloud console"));
         let filled = |field: Option<String>| field.filter(|text| !text.trim().is_empty());
         let account = Self {
             client_email: filled(file.client_email).ok_or_else(|| missing("client_email"))?,

@@ -47,7 +47,7 @@ impl Signer {
     pub fn new(client_email: &str, private_key_id: &str, private_key: &SecretString) -> Result<Self> {
         let der = der(private_key.expose_secret()).map_err(unusable)?;
         let key = RsaKeyPair::from_pkcs8(der.expose_secret())
-            .map_err(|error| unusable(format!("is no RSA key of 2048 to 4096 bits in PKCS#8 ({error})")))?;
+            .map_err(|error| unusable(format!("is not an RSA key of 2048 to 4096 bits in PKCS#8 ({error})")))?;
         Ok(Self { client_email: client_email.to_owned(), private_key_id: private_key_id.to_owned(), key })
     }
 
@@ -108,9 +108,7 @@ fn unusable(why: impl fmt::Display) -> ProviderError {
 /// What stands between the armour's lines (RFC 7468).
 fn der(pem: &str) -> std::result::Result<SecretSlice<u8>, &'static str> {
     if pem.contains("-----BEGIN RSA PRIVATE KEY-----") {
-        return Err(
-            "is in PKCS#1, not in PKCS#8 as Google gives it (`openssl pkcs8 -topk8 -nocrypt` makes one of the other)",
-        );
+        return Err("is in PKCS#1, not in PKCS#8 as Google issues it (`openssl pkcs8 -topk8 -nocrypt` converts it)");
     }
     if pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
         return Err("is encrypted");
@@ -119,5 +117,5 @@ fn der(pem: &str) -> std::result::Result<SecretSlice<u8>, &'static str> {
     let body = body.ok_or("is not in PEM (no line \"BEGIN PRIVATE KEY\")")?;
     // A key that went through an environment variable has its line ends written out.
     let body: String = body.replace("\\n", "").split_whitespace().collect();
-    Ok(STANDARD.decode(body).map_err(|_| "is damaged (no base64 in its PEM)")?.into())
+    Ok(STANDARD.decode(body).map_err(|_| "is damaged (its PEM is not valid Base64)")?.into())
 }

@@ -57,9 +57,9 @@ fn read(reply: &Reply, explain: impl FnOnce(&Refusal) -> Option<ProviderError>) 
     }
     let status = reply.status.as_u16();
     let error = match reply.status {
-        StatusCode::TOO_MANY_REQUESTS => ProviderError::new(Class::Rate, format!("{WHO} is asked too often")),
+        StatusCode::TOO_MANY_REQUESTS => ProviderError::new(Class::Rate, format!("{WHO} receives too many requests")),
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            ProviderError::new(Class::Down, format!("{WHO} is away (status {status})"))
+            ProviderError::new(Class::Down, format!("{WHO} is not available (status {status})"))
         }
         other if other.is_server_error() => {
             ProviderError::new(Class::Transient, format!("{WHO} failed (status {status})"))
@@ -81,7 +81,7 @@ fn unexplained(refusal: &Refusal, status: u16) -> ProviderError {
         code => ProviderError::new(
             Class::Config,
             format!(
-                "{WHO} refuses Herald with {:?}: look the word up in Google's documentation of OAuth 2.0",
+                "{WHO} refuses Herald with {:?}: look this error up in Google's documentation of OAuth 2.0",
                 code.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect::<String>()
             ),
         ),

@@ -5,21 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::providers::secret::{expose, expose_some};
 
-/// A Mautic site and as whom Herald speaks to it.
+/// A Mautic site, and the identity with which Herald signs in to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MauticSettings {
-    /// Where the site is, such as `https://crm.example.com`, without `/api`.
+    /// The address of the site, such as `https://crm.example.com`, without `/api`.
     pub url: String,
-    /// How Herald says who it is.
+    /// How Herald signs in.
     #[serde(flatten)]
     pub auth: MauticAuth,
 }
 
-/// How Herald says to Mautic who it is.
+/// How Herald signs in to Mautic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "auth", rename_all = "snake_case")]
 pub enum MauticAuth {
-    /// A user and their password.
+    /// A user with a password.
     Basic {
         /// The user's name.
         user: String,

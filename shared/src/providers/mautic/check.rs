@@ -75,7 +75,7 @@ async fn fields(mautic: &Mautic, fields: &Fields, meter: &Meter) -> Vec<Finding>
         return problems.into_iter().map(Finding::wrong).collect();
     }
     let aliases = [Some(fields.link()), fields.number()].into_iter().flatten();
-    aliases.map(|alias| Finding::ok(format!("the contact field «{alias}» can take what is written to it"))).collect()
+    aliases.map(|alias| Finding::ok(format!("Herald can write to the contact field «{alias}»"))).collect()
 }
 
 async fn form(mautic: &Mautic, id: u64, meter: &Meter) -> Vec<Finding> {
@@ -88,18 +88,19 @@ async fn form(mautic: &Mautic, id: u64, meter: &Meter) -> Vec<Finding> {
     findings.extend(form.uploads().map(|upload| match upload.public {
         Some(true) => Finding::ok(format!("pictures can be uploaded in its field «{}»", upload.alias)),
         None => Finding::ok(format!(
-            "pictures can be uploaded in its field «{}»: see that the files of this field are public",
+            "pictures can be uploaded in its field «{}»: check that the files of this field are public",
             upload.alias
         )),
         Some(false) => Finding::wrong(format!(
-            "Herald cannot fetch what is uploaded in its field «{}»: edit the form in Mautic and make the files of this field public",
+            "Herald cannot fetch uploads in its field «{}»: edit the form in Mautic and make the files \
+             of this field public",
             upload.alias
         )),
     }));
     if form.uploads().next().is_none() {
         findings.push(Finding::wrong(
-            "it has no field for a file: add one in Mautic and make its files public, or take pictures from a contact field with their \
-             address",
+            "it has no upload field: add one in Mautic and make its files public, or use a contact field with the \
+             address of the picture",
         ));
     }
     findings

@@ -61,7 +61,7 @@ impl Mautic {
         meter: &Meter,
     ) -> Result<Vec<MauticContact>> {
         let search = selection.search().ok_or_else(|| {
-            ProviderError::new(Class::Config, "the contacts of a form are found by its submissions, not by a search")
+            ProviderError::new(Class::Config, "Herald finds the contacts of a form by its submissions, not by a search")
         })?;
         let (after_text, limit_text) = (after.to_string(), limit.to_string());
         let mut query = vec![("search", search.as_str())];
@@ -135,7 +135,8 @@ pub(super) fn after_key<T>(mut page: Vec<T>, after: i64, key: impl Fn(&T) -> i64
     let was_empty = page.is_empty();
     page.retain(|item| key(item) > after);
     if page.is_empty() && !was_empty {
-        let message = "Mautic sends the same page again and again: it must be version 4 or later, and no proxy before it may cache answers";
+        let message = "Mautic repeats the same page: check that it is version 4 or later, and that no proxy in front \
+                       of it caches answers";
         return Err(ProviderError::new(Class::Config, message));
     }
     page.sort_by_key(&key);

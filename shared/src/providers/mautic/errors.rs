@@ -101,8 +101,8 @@ pub(super) fn refusal(reply: &Reply, context: &Context<'_>) -> ProviderError {
         return redirect(&reply.headers, context);
     }
     if status == StatusCode::TOO_MANY_REQUESTS {
-        let message = "Mautic's limit of requests is reached: it goes on by itself; a lower rate here, or a higher limit in Mautic \
-                       (Settings → Configuration → API Settings), avoids the wait";
+        let message = "Mautic's limit of requests is reached: Herald continues by itself. A lower rate here, or a \
+                       higher limit in Mautic (Settings → Configuration → API Settings), avoids the wait";
         return ProviderError::new(Class::Rate, message).after(Some(wait(reply, context.now)));
     }
     let body = &reply.body[..reply.body.len().min(64 << 10)];
@@ -120,20 +120,20 @@ pub(super) fn classified(status: u16, problem: Option<&Problem>, context: &Conte
     let (class, message) = match (status, problem) {
         (401, _) if context.basic => (
             Class::Auth,
-            "Mautic says that the user or password is wrong: enter them again (if they are right, its web server may not pass the \
-             Authorization header on)"
+            "Mautic reports that the user or password is wrong: enter them again (if they are right, its web server \
+             may not pass the Authorization header on)"
                 .to_owned(),
         ),
         (400 | 401, Some(_)) if matches!(context.about, About::Token) => (
             Class::Auth,
-            "Mautic does not take the client's public and secret key: enter them again; they are in Mautic under Settings → API \
-             Credentials, and must be of OAuth 2"
+            "Mautic does not accept the client's public and secret key: enter them again; they are in Mautic under \
+             Settings → API Credentials, and must be of OAuth 2"
                 .to_owned(),
         ),
         (401, _) => (
             Class::Auth,
-            "Mautic does not take a token that it has just given: see that the client still exists under Settings → API Credentials, and \
-             that the web server passes the Authorization header on"
+            "Mautic does not accept a token that it has just issued: check that the client still exists under \
+             Settings → API Credentials, and that the web server passes the Authorization header on"
                 .to_owned(),
         ),
         (403, Some(_)) if kind == "api_disabled" => (
@@ -153,19 +153,23 @@ pub(super) fn classified(status: u16, problem: Option<&Problem>, context: &Conte
         ),
         (403, None) => (
             Class::Config,
-            format!("something in front of Mautic at {site} refuses Herald: let its firewall or proxy pass requests to /api"),
+            format!("a firewall or proxy in front of Mautic at {site} refuses Herald: let it pass requests to /api"),
         ),
         (404, Some(_)) => match context.about {
-            About::Contact(id) | About::Write { contact: id, .. } => (Class::Recipient, format!("there is no contact {id} in Mautic any more")),
-            About::Form(id) => (Class::Config, format!("there is no form {id} in Mautic: choose another one")),
+            About::Contact(id) | About::Write { contact: id, .. } => (Class::Recipient, format!("contact {id} no \
+                                                                                                  \
+                                                                                                 longer exists in Mautic")),
+            About::Form(id) => (Class::Config, format!("there is no form {id} in Mautic: choose another form")),
             About::Api | About::Token => no_api(site),
         },
         (404 | 405, _) => no_api(site),
         (400 | 422, Some(problem)) => invalid(&problem.fields, context.about),
         (429, _) => (Class::Rate, "Mautic's limit of requests is reached".to_owned()),
-        (408 | 409 | 423 | 425 | 500, _) => (Class::Transient, format!("Mautic failed (status {status}): it is tried again, and Mautic's own log says why")),
+        (408 | 409 | 423 | 425 | 500, _) => (Class::Transient, format!("Mautic failed (status {status}): Herald \
+                                                                        retries, and Mautic's own \
+                                                                        log has the reason")),
         (502.., _) => (Class::Down, format!("Mautic is not available (status {status})")),
-        _ => (Class::Config, format!("{site} answered with status {status}, which Mautic does not: check the address")),
+        _ => (Class::Config, format!("{site} answered with status {status}, as Mautic never does: check the address")),
     };
     ProviderError::new(class, message)
 }
@@ -177,7 +181,7 @@ fn invalid(fields: &[String], about: About<'_>) -> (Class, String) {
             (Class::Config, ours.refused(fields))
         }
         About::Contact(id) | About::Write { contact: id, .. } => {
-            (Class::Recipient, format!("Mautic does not take the change of contact {id}"))
+            (Class::Recipient, format!("Mautic does not accept the change of contact {id}"))
         }
         About::Form(_) | About::Api | About::Token => {
             (Class::Config, "Mautic does not understand the request: it must be version 4 or later".to_owned())
@@ -197,7 +201,7 @@ fn redirect(headers: &HeaderMap, context: &Context<'_>) -> ProviderError {
     let message = match to {
         Some(to) if to.origin() == context.site.origin() => no_api(site).1,
         Some(to) if to.scheme() == "https" && to.host() == context.site.host() && context.site.scheme() == "http" => {
-            format!("{site} sends Herald on to its https address: enter it with https://")
+            format!("{site} redirects Herald to its https address: enter the address with https://")
         }
         Some(_) => format!(
             "{site} sends Herald on to another address: open it in a browser, and enter the address where you arrive"

@@ -132,14 +132,14 @@ impl Fields {
             }
             if BUILT_IN.contains(&alias.to_ascii_lowercase().as_str()) {
                 return Err(format!(
-                    "the contact field «{alias}» is one of Mautic's own, and what it says of people would be lost: create a field for \
-                     invitations under Settings → Custom Fields"
+                    "the contact field «{alias}» belongs to Mautic itself, and its content would be lost: create a \
+                     field for invitations under Settings → Custom Fields"
                 ));
             }
         }
         if fields.number.as_ref() == Some(&fields.link) {
             return Err(format!(
-                "link and number cannot both be written to the contact field «{}»: choose another one",
+                "link and number cannot both be written to the contact field «{}»: choose two different fields",
                 fields.link
             ));
         }
@@ -188,11 +188,12 @@ impl Fields {
     pub(super) fn refused(&self, refused: &[String]) -> String {
         match refused.contains(&self.link) {
             true => format!(
-                "Mautic does not take the link into the contact field «{}»: set the field's length to {LARGEST} (or make it a text area)",
+                "Mautic does not accept the link in the contact field «{}»: set the field's length to {LARGEST} (or \
+                 make it a text area)",
                 self.link
             ),
             false => format!(
-                "Mautic does not take the number into the contact field «{}»: make it a field of the type text",
+                "Mautic does not accept the number in the contact field «{}»: make it a field of the type text",
                 self.number.as_deref().unwrap_or_default()
             ),
         }
@@ -228,7 +229,8 @@ fn problem(alias: &str, known: &[ContactField], kinds: &[&str], length: u32) -> 
     }
     let limit = field.char_limit.filter(|limit| *limit < length)?;
     Some(format!(
-        "the contact field «{alias}» takes only {limit} characters: set its length to {LARGEST} (or make it a text area)"
+        "the contact field «{alias}» accepts only {limit} characters: set its length to {LARGEST} (or make \
+         it a text area)"
     ))
 }
 

@@ -96,7 +96,7 @@ impl Mautic {
             return Err(match status.as_u16() {
                 301 | 302 | 303 | 307 | 308 if !is_move(url, &headers) => not_public(alias),
                 401 | 403 => not_public(alias),
-                404 | 410 => refused(format!("the file of the upload field «{alias}» is not in Mautic any more")),
+                404 | 410 => refused(format!("the file of the upload field «{alias}» is no longer in Mautic")),
                 _ => refusal(&Reply { status, headers, body: Bytes::new() }, &self.context(About::Api)),
             });
         }
@@ -143,8 +143,8 @@ fn refused(message: String) -> ProviderError {
 
 fn not_public(alias: &str) -> ProviderError {
     refused(format!(
-        "the upload field «{alias}» is not public: edit the form in Mautic and make the files of this field public, or take pictures from \
-         a field with their address"
+        "the upload field «{alias}» is not public: edit the form in Mautic and make the files of this field public, \
+         or use a field with the address of the picture"
     ))
 }
 

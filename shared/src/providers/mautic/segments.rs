@@ -45,9 +45,12 @@ impl Segments {
     pub fn lack(&self, alias: &str) -> Option<String> {
         let is_there = self.aliases.iter().any(|there| there.eq_ignore_ascii_case(alias));
         (self.whole && !is_there).then(|| match self.aliases.as_slice() {
-            [] => format!("there is no segment {alias:?} in Mautic: there are none that Herald's user can see"),
+            [] => format!(
+                "there is no segment {alias:?} in Mautic, and Herald's user can see no other: create the segment, or \
+                 give the user permission"
+            ),
             aliases => format!(
-                "there is no segment {alias:?} in Mautic that Herald's user can see: give the alias of one of {}",
+                "Herald's user can see no segment {alias:?} in Mautic: give the alias of one of {}",
                 aliases.join(", ")
             ),
         })

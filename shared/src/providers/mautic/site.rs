@@ -19,7 +19,9 @@ impl MauticSettings {
             return Err(format!("the address must begin with https:// or http://: {example}"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("the address holds a user name or password: leave it out, they are entered below".to_owned());
+            return Err("the address contains a user name or password: leave them out and enter them \
+                        in their own fields"
+                .to_owned());
         }
         let mut site = url.clone();
         site.set_query(None);

@@ -111,7 +111,7 @@ impl Mautic {
             match MauticContact::read(contact) {
                 Some(written) if written.id == item.contact_id => stored(contact, &written, item, fields),
                 Some(other) => {
-                    let message = format!("contact {} has become contact {} in Mautic", item.contact_id, other.id);
+                    let message = format!("contact {} was merged into contact {} in Mautic", item.contact_id, other.id);
                     Err(ProviderError::new(Class::Recipient, message))
                 }
                 None => Err(ProviderError::new(Class::Config, "Mautic's answer does not say which contact it changed")),
@@ -163,8 +163,8 @@ pub(super) fn stored(contact: &Value, read: &MauticContact, item: &WriteBack, fi
             )
         } else {
             format!(
-                "Mautic did not keep the {what} in the contact field «{alias}»: see that it is published and of the type text, and that \
-                 nothing in Mautic changes it"
+                "Mautic did not keep the {what} in the contact field «{alias}»: check that it is published and of \
+                 the type text, and that nothing in Mautic changes it"
             )
         };
         return Err(ProviderError::new(Class::Config, message));

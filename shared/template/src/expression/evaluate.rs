@@ -148,7 +148,7 @@ pub(super) fn evaluate<'v>(
             result
         }
         Node::Defined(inner, wanted) => Value::Bool(matches!(value(inner, meter)?, Value::Missing(_)) != *wanted),
-        Node::List(_) => return Err(Fault::Type("a list [ ] stands only behind in".to_owned())),
+        Node::List(_) => return Err(Fault::Type("a list [ ] can only follow in".to_owned())),
     })
 }
 

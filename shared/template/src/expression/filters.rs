@@ -79,9 +79,9 @@ impl Filter {
     pub(super) fn usage(self) -> &'static str {
         match self {
             Self::Replace => "two texts, replace(\"a\", \"b\")",
-            Self::Default => "what stands in, default(\"x\"), and true if it does so for an empty text, too",
-            Self::Trim => "the characters to take away, or nothing",
-            Self::Int | Self::Float => "what stands in for a text that is no number, or nothing",
+            Self::Default => "the replacement, default(\"x\"), and true to replace an empty text, too",
+            Self::Trim => "the characters to remove, or nothing",
+            Self::Int | Self::Float => "the replacement for a text that is not a number, or nothing",
             Self::Round => "a number of decimals and \"common\", \"ceil\" or \"floor\", or nothing",
             _ => "no arguments",
         }
@@ -154,7 +154,7 @@ fn whole<'v>(value: &Value<'v>) -> Result<Value<'v>, Fault> {
             match fraction(value)? {
                 // Beyond 2^53 a float does not tell whole numbers apart.
                 Value::Float(number) if number.abs() < 9.0e15 => Ok(Value::Integer(number as i64)),
-                _ => Err(Fault::Value(format!("\"{}\" is too large a number", shown(&text)))),
+                _ => Err(Fault::Value(format!("the number \"{}\" is too large", shown(&text)))),
             }
         }
     }
@@ -202,7 +202,7 @@ fn round<'v>(value: &Value<'v>, arguments: &[Value<'v>]) -> Result<Value<'v>, Fa
         }
         "ceil" => (number * scale).ceil() / scale,
         "floor" => (number * scale).floor() / scale,
-        _ => return Err(Fault::Type("round rounds \"common\", \"ceil\" or \"floor\"".to_owned())),
+        _ => return Err(Fault::Type("round takes \"common\", \"ceil\" or \"floor\"".to_owned())),
     };
     Ok(Value::Float(rounded))
 }

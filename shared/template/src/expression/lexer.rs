@@ -95,7 +95,7 @@ fn text(rest: &str, at: usize) -> Result<(Kind, usize), SyntaxError> {
             }
             _ => {
                 return Err(SyntaxError::unreadable(
-                    "a \\ stands before n, t, r, u, a quotation mark or \\",
+                    "a \\ can only come before n, t, r, u, a quotation mark or \\",
                     at + offset,
                 ));
             }

@@ -36,7 +36,7 @@ impl<'t> Parser<'t> {
     fn expression(&mut self) -> Result<Node, SyntaxError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            let message = format!("brackets and conditions stand more than {MAX_DEPTH} deep in each other");
+            let message = format!("brackets and conditions are nested more than {MAX_DEPTH} deep");
             return Err(SyntaxError::unreadable(&message, self.at()));
         }
         let node = self.any()?;
@@ -167,7 +167,12 @@ impl<'t> Parser<'t> {
                 let defined = match self.take() {
                     Some(Token { kind: Kind::Word(word), .. }) if word == "defined" => true,
                     Some(Token { kind: Kind::Word(word), .. }) if word == "undefined" => false,
-                    _ => return Err(SyntaxError::unreadable("behind \"is\" stands defined or undefined", self.last())),
+                    _ => {
+                        return Err(SyntaxError::unreadable(
+                            "after \"is\" must come defined or undefined",
+                            self.last(),
+                        ));
+                    }
                 };
                 node = Node::Defined(Box::new(node), defined != negated);
                 // A second test would be of the first one's answer.
@@ -181,7 +186,7 @@ impl<'t> Parser<'t> {
     fn filter(&mut self) -> Result<(Filter, Vec<Node>), SyntaxError> {
         let name = match self.take() {
             Some(Token { kind: Kind::Word(name), .. }) => name.clone(),
-            _ => return Err(SyntaxError::unreadable("behind | stands the name of a filter", self.last())),
+            _ => return Err(SyntaxError::unreadable("after | must come the name of a filter", self.last())),
         };
         let at = self.last();
         let Some(filter) = Filter::named(&name) else {
@@ -293,6 +298,6 @@ impl<'t> Parser<'t> {
             Kind::Sign(sign) => (*sign).to_owned(),
         };
         let at = if self.peek().is_some_and(|token| token.kind == *kind) { self.at() } else { self.last() };
-        SyntaxError::unreadable(&format!("{found} stands where {wanted} is expected"), at)
+        SyntaxError::unreadable(&format!("there is {found} where {wanted} is expected"), at)
     }
 }

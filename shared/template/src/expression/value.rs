@@ -55,7 +55,7 @@ impl Value<'_> {
         match self {
             Self::Missing(field) => Fault::Missing((*field).to_owned()),
             _ => Fault::Type(
-                "texts cannot be calculated with; make a number of a field first, as in table | int".to_owned(),
+                "texts cannot be used in calculations; turn a field into a number first, as in table | int".to_owned(),
             ),
         }
     }

@@ -26,13 +26,15 @@ impl Smtp {
                 if !clear.offers.starttls {
                     // Going on in clear is what somebody in between would want.
                     return Err(self.config(
-                        "offers no STARTTLS, and nothing is sent in clear: set mail.tls = \"tls\" with port 465 if it has that, or have STARTTLS set up",
+                        "offers no STARTTLS, and Herald sends nothing unencrypted: set mail.tls = \"tls\" with port \
+                         465, or have STARTTLS set up on the server",
                     ));
                 }
                 clear.starttls().await.map_err(explain)?;
                 let stream = clear.into_stream().ok_or_else(|| {
                     self.config(
-                        "says more than it was asked before the connection is encrypted: somebody may be in between",
+                        "sent unrequested data before the connection was encrypted: the connection may be \
+                         intercepted, so check the network",
                     )
                 })?;
                 Connection::on(self.encrypt(stream).await?, self.limit)
@@ -60,14 +62,14 @@ impl Smtp {
         let connected = timeout(self.limit, TcpStream::connect((self.host.as_str(), self.port))).await;
         let stream = connected
             .map_err(|_| {
-                self.down("does not answer: check mail.host and mail.port, and that this machine may reach it")
+                self.down("does not answer: check mail.host and mail.port, and that this machine can reach the server")
             })?
             .map_err(|error| match error.kind() {
                 io::ErrorKind::ConnectionRefused => self.down("refuses the connection: check mail.host and mail.port"),
                 _ => self.down("cannot be reached: check mail.host and mail.port"),
             })?;
         // Commands are small and wait for their answers.
-        stream.set_nodelay(true).map_err(|_| self.down("broke off the connection"))?;
+        stream.set_nodelay(true).map_err(|_| self.down("closed the connection"))?;
         Ok(Box::new(stream))
     }
 
@@ -76,13 +78,15 @@ impl Smtp {
         match timeout(self.limit, connector.connect(self.name.clone(), stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(error)) if is_certificate(&error) => Err(self.config(
-                "has a certificate that is not trusted: check mail.host, have the certificate corrected, or name your own authority in mail.ca_file",
+                "has a certificate that is not trusted: check mail.host, have the certificate corrected, or name \
+                 your own certificate authority in mail.ca_file",
             )),
-            Ok(Err(error)) if is_something_else(&error) => Err(self.config(
-                "does not speak TLS from the first byte: set mail.tls = \"starttls\", or check mail.port",
-            )),
-            Ok(Err(_)) => Err(self.down("broke off the connection while it was encrypted")),
-            Err(_) => Err(self.down("did not answer in time while the connection was encrypted")),
+            Ok(Err(error)) if is_something_else(&error) => {
+                Err(self
+                    .config("does not speak TLS from the first byte: set mail.tls = \"starttls\", or check mail.port"))
+            }
+            Ok(Err(_)) => Err(self.down("closed the connection during the TLS handshake")),
+            Err(_) => Err(self.down("did not answer in time during the TLS handshake")),
         }
     }
 

@@ -113,9 +113,7 @@ impl Drive {
         if found.mime_type != FOLDER {
             return Err(ProviderError::new(
                 Class::Config,
-                format!(
-                    "{id} is not a folder in Google Drive: give the id that stands in a folder's address after /folders/"
-                ),
+                format!("{id} is not a folder in Google Drive: give the part of the folder's address after /folders/"),
             ));
         }
         let FolderBody { id, name, trashed, shared, drive_id, capabilities, mime_type: _ } = found;

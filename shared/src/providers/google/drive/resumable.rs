@@ -88,7 +88,7 @@ impl Drive {
             match self.pieces(&session, from, target, file, meter).await? {
                 Some(delivered) => return Ok(delivered),
                 None if lost => {
-                    return Err(ProviderError::new(Class::Transient, "Google Drive broke off the upload twice"));
+                    return Err(ProviderError::new(Class::Transient, "Google Drive interrupted the upload twice"));
                 }
                 None => lost = true,
             }
@@ -115,7 +115,7 @@ impl Drive {
                 let address = reply.headers.get(LOCATION).and_then(|value| value.to_str().ok());
                 address.and_then(|address| self.session(address)).map(Begun::Session).ok_or_else(|| {
                     let message =
-                        format!("{WHO} began an upload and gave no address of its own for it: check its address");
+                        format!("{WHO} began an upload but returned no address for it: check the address of the API");
                     ProviderError::new(Class::Config, message)
                 })
             }
@@ -153,7 +153,7 @@ impl Drive {
                 Step::More(_) => {
                     return Err(ProviderError::new(
                         Class::Transient,
-                        "Google Drive does not take the upload's next piece",
+                        "Google Drive does not accept the next part of the upload",
                     ));
                 }
             }

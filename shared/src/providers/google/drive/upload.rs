@@ -66,7 +66,8 @@ impl Drive {
                 None => {
                     return Err(ProviderError::new(
                         Class::Recipient,
-                        "the file's id is used up at Google Drive but no file has it (it was deleted for good): upload it as a new file",
+                        "Google Drive has used the file's id, but the file was deleted for good: upload it \
+                         as a new file",
                     ));
                 }
             },
@@ -151,7 +152,7 @@ fn arrived(stored: Stored, file: &NewFile) -> Result<Stored> {
     if stored.trashed {
         return Err(ProviderError::new(
             Class::Config,
-            "the file, or the folder it lies in, is in the trash: restore the folder in Google Drive, or choose another",
+            "the file or its folder is in the trash: restore the folder in Google Drive, or choose another folder",
         ));
     }
     if !stored.may_be(file) {
