@@ -21,5 +21,6 @@ pub struct JobsAct {
 
 impl Payload for JobsAct {
     const POLICY: Policy = Policy::new(ACTS, "control").seconds(3_600);
-    const NOT_BY_HAND: Option<&'static str> = Some("a jobs.act job starts with POST /jobs/act, which records the caller");
+    const NOT_BY_HAND: Option<&'static str> =
+        Some("a jobs.act job starts with POST /jobs/act, which records the caller");
 }
