@@ -4,7 +4,7 @@
 //! answer for it. What is the installation's (queues, workers, all people) is for its administrators.
 
 use axum::http::Method;
-use herald_shared::people::Role;
+use herald_people::Role;
 
 /// What a caller has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

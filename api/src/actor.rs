@@ -6,7 +6,8 @@ use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
-use herald_shared::{ledger::audit::Actor, people::Device};
+use herald_ledger::audit::Actor;
+use herald_people::Device;
 
 use crate::{
     auth::{self, Who},

@@ -10,10 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::stream;
-use herald_shared::{
-    ledger::audit::{self, AuditFilter, AuditRow, Checkpoint, Entry, Verified},
-    results::ResultsError,
-};
+use herald_invitations::results::ResultsError;
+use herald_ledger::audit::{self, AuditFilter, AuditRow, Checkpoint, Entry, Verified};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -5,10 +5,9 @@ use axum::{
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
 use chrono::{DateTime, Utc};
-use herald_shared::{
-    people::{self, Giver, INSTALLATION, KEY_PREFIX, Maker, Membership, Role, Scope},
-    rate_limits::Subject,
-};
+use herald_ledger::rate_limits::Subject;
+use herald_people as people;
+use herald_people::{Giver, INSTALLATION, KEY_PREFIX, Maker, Membership, Role, Scope};
 use uuid::Uuid;
 
 use crate::{

@@ -1,7 +1,8 @@
 //! `/batches`: how far many jobs that belong together are.
 
 use axum::{Json, extract::State};
-use herald_shared::ledger::{self, Batch};
+use herald_ledger as ledger;
+use herald_ledger::Batch;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Api, auth::Workspace, input::Id, problem::Problem};

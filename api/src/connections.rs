@@ -7,13 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
-use herald_shared::{
-    connections::{self, Connection, ConnectionError, NewConnection, ProviderKind, Typed, consent},
-    jobs::ConnectionTest,
-    ledger::{
-        self, Payload,
-        audit::{self, Entry},
-    },
+use herald_accounts as connections;
+use herald_accounts::{Connection, ConnectionError, NewConnection, ProviderKind, Typed, consent};
+use herald_app::jobs::ConnectionTest;
+use herald_ledger as ledger;
+use herald_ledger::{
+    Payload,
+    audit::{self, Entry},
     quotas::Counted,
 };
 use serde::{Deserialize, Serialize};

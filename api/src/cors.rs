@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use herald_shared::config::Settings;
+use herald_app::config::Settings;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::idempotency;

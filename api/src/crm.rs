@@ -6,14 +6,13 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    jobs::{self},
-    ledger::{
-        self, Payload,
-        audit::{self, Entry},
-    },
-    people::{CrmSync, CrmUserRow, PeopleError, SyncScope},
+use herald_app::jobs;
+use herald_ledger as ledger;
+use herald_ledger::{
+    Payload,
+    audit::{self, Entry},
 };
+use herald_people::{CrmSync, CrmUserRow, PeopleError, SyncScope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -29,7 +29,8 @@ use axum::{
     },
 };
 use futures::{Stream, stream};
-use herald_shared::{db::Db, ledger};
+use herald_db::Db;
+use herald_ledger as ledger;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -117,7 +118,7 @@ struct Snapshot {
 
 impl Subject {
     /// `None` if there is no such thing.
-    async fn read(self, db: &Db) -> Result<Option<Snapshot>, herald_shared::db::DbError> {
+    async fn read(self, db: &Db) -> Result<Option<Snapshot>, herald_db::DbError> {
         let snapshot = |data: Value, ended| Snapshot { data, ended };
         let as_json = |value: serde_json::Result<Value>| value.unwrap_or_default();
         Ok(match self {

@@ -21,7 +21,7 @@ mod tests;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use herald_shared::telemetry::catalog::{HTTP_CONNECTIONS, HTTP_CONNECTIONS_CUT};
+use herald_base::telemetry::catalog::{HTTP_CONNECTIONS, HTTP_CONNECTIONS_CUT};
 use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 

@@ -11,7 +11,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use herald_shared::people;
+use herald_people as people;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;

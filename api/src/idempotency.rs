@@ -18,10 +18,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    idempotency::{self, Claim, Held, Kept},
-    telemetry,
-};
+use herald_base::telemetry;
+use herald_ledger::idempotency::{self, Claim, Held, Kept};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tracing::Instrument;

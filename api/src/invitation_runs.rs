@@ -12,16 +12,15 @@ use axum::{
     middleware,
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    domain::{self, Event, ImportProblem, InvitationRow, Run, TemplateRow, Wait},
-    files::FilesError,
-    ledger::{
-        self, Batch,
-        audit::{self, Entry},
-    },
-    people::Role,
-    results,
+use herald_invitations as domain;
+use herald_invitations::{Event, ImportProblem, InvitationRow, Run, TemplateRow, Wait, results};
+use herald_ledger as ledger;
+use herald_ledger::{
+    Batch,
+    audit::{self, Entry},
 };
+use herald_people::Role;
+use herald_providers::files::FilesError;
 use serde::{Deserialize, Serialize};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa::{IntoParams, ToSchema};

@@ -9,8 +9,9 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_shared::ledger::{
-    self, Cancelled, FailureGroup, JobError, JobFilter, JobRow,
+use herald_ledger as ledger;
+use herald_ledger::{
+    Cancelled, FailureGroup, JobError, JobFilter, JobRow,
     audit::{self, Entry},
 };
 use serde::Serialize;

@@ -47,17 +47,17 @@ use std::{io, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
 use futures::future::BoxFuture;
-use herald_shared::{
-    config::Settings,
-    connections::Clients,
-    db::Db,
-    domain::TemplateRow,
-    files::Files,
-    links::LinkSigner,
-    people::People,
+use herald_accounts::Clients;
+use herald_app::config::Settings;
+use herald_base::links::LinkSigner;
+use herald_db::Db;
+use herald_invitations::TemplateRow;
+use herald_ledger::{
     rate_limits::{Class, RateLimits},
     wire::Wire,
 };
+use herald_people::People;
+use herald_providers::files::Files;
 use herald_template::Bundle;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;

@@ -8,11 +8,10 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use herald_shared::{
-    domain::{self, InvitationFile, Redraw, RedrawFrom},
-    files::{FilesError, Stored},
-    links::LinkError,
-};
+use herald_base::links::LinkError;
+use herald_invitations as domain;
+use herald_invitations::{InvitationFile, Redraw, RedrawFrom};
+use herald_providers::files::{FilesError, Stored};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 

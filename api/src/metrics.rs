@@ -5,10 +5,8 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    db::Db,
-    telemetry::{self, catalog::DB_CONNECTIONS},
-};
+use herald_base::telemetry::{self, catalog::DB_CONNECTIONS};
+use herald_db::Db;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_axum::{router::OpenApiRouter, routes};
 

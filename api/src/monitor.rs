@@ -11,7 +11,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use herald_shared::{db::Db, files::Files, people, redis_wire::RedisWire};
+use herald_db::Db;
+use herald_ledger::redis_wire::RedisWire;
+use herald_people as people;
+use herald_providers::files::Files;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

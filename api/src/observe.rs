@@ -10,13 +10,11 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use herald_shared::{
-    db::Db,
-    telemetry::{
-        Span,
-        catalog::{HTTP_IN_PROGRESS, HTTP_REQUEST, HTTP_REQUESTS},
-    },
+use herald_base::telemetry::{
+    Span,
+    catalog::{HTTP_IN_PROGRESS, HTTP_REQUEST, HTTP_REQUESTS},
 };
+use herald_db::Db;
 use tracing::Instrument;
 
 use crate::{

@@ -1,4 +1,4 @@
-//! People: signing up and in, their own account, workspaces, members, invitations, keys. The rules stand in `herald_shared::people`.
+//! People: signing up and in, their own account, workspaces, members, invitations, keys. The rules stand in `herald_people`.
 
 mod auth;
 mod invitations;
@@ -9,7 +9,7 @@ mod users;
 mod workspaces;
 
 use axum::http::header;
-use herald_shared::people::PeopleError;
+use herald_people::PeopleError;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{

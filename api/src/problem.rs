@@ -7,7 +7,9 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use herald_shared::{db::DbError, files::FilesError, ledger::EnqueueError};
+use herald_db::DbError;
+use herald_ledger::EnqueueError;
+use herald_providers::files::FilesError;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -6,12 +6,11 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    connections::ProviderKind,
-    ledger::{
-        self, KeyRow, QueueLimits, QueueStatus,
-        audit::{self, Entry},
-    },
+use herald_accounts::ProviderKind;
+use herald_ledger as ledger;
+use herald_ledger::{
+    KeyRow, QueueLimits, QueueStatus,
+    audit::{self, Entry},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

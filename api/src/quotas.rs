@@ -1,6 +1,6 @@
 //! What a client hears when a workspace has as much of something as it may have.
 
-use herald_shared::quotas::QuotaError;
+use herald_ledger::quotas::QuotaError;
 
 use crate::problem::{Kind, Problem};
 

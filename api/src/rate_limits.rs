@@ -1,5 +1,5 @@
 //! Too many requests: whose are counted together, and what is said to who sends more than may come. The limits themselves are
-//! [`herald_shared::rate_limits`].
+//! [`herald_ledger::rate_limits`].
 //!
 //! A token is counted against its address *before* it is looked up, so that nobody can try more of them than the limit, and what was counted is given
 //! back when it is valid. One that was valid a short while ago is not held up by its address at all: an office behind one address goes on working
@@ -23,11 +23,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    config::Settings,
-    db::Db,
-    rate_limits::{Class, Decision, RateLimits, Subject},
-};
+use herald_app::config::Settings;
+use herald_db::Db;
+use herald_ledger::rate_limits::{Class, Decision, RateLimits, Subject};
 use uuid::Uuid;
 
 use self::known::{Fingerprint, Known};

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
-use herald_shared::schedules::{
+use herald_ledger::schedules::{
     self, Change, Flaws, Missed, NewSchedule, Overlap, RunNow, Schedule, ScheduleError, Timetable,
 };
 use serde::{Deserialize, Serialize};

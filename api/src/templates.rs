@@ -10,10 +10,9 @@ use axum::{
     middleware,
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    domain::{self, TemplateFilesError, TemplateRow},
-    files::FilesError,
-};
+use herald_invitations as domain;
+use herald_invitations::{TemplateFilesError, TemplateRow};
+use herald_providers::files::FilesError;
 use herald_template::{Problem as Flaw, Template};
 use serde::Serialize;
 use std::collections::BTreeSet;

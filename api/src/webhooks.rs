@@ -12,15 +12,17 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    connections::{self, Credentials, ProviderKind},
-    db::Tx,
-    domain::PlannedSource,
-    jobs::InvitationStart,
-    ledger::{self, NewJob, Payload, StartError, Unique, Way},
-    providers::mautic::webhook,
+use herald_accounts as connections;
+use herald_accounts::{Credentials, ProviderKind};
+use herald_app::jobs::InvitationStart;
+use herald_db::Tx;
+use herald_invitations::PlannedSource;
+use herald_ledger as ledger;
+use herald_ledger::{
+    NewJob, Payload, StartError, Unique, Way,
     schedules::{self, Schedule},
 };
+use herald_providers::mautic::webhook;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

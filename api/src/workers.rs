@@ -2,8 +2,9 @@
 
 use axum::{Json, extract::State};
 use chrono::TimeDelta;
-use herald_shared::ledger::{
-    self, WORKER_BELIEVED, WorkerRow,
+use herald_ledger as ledger;
+use herald_ledger::{
+    WORKER_BELIEVED, WorkerRow,
     audit::{self, Entry},
 };
 use serde::Serialize;

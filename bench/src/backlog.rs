@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use herald_shared::clock::Clock;
-use herald_shared::db::{Db, DbConfig, EngineKind, query};
-use herald_shared::ids::Ids;
-use herald_shared::ledger::{self, Callbacks, Demand, Finished, NewBatch, NewJob};
-use herald_shared::people::ensure_default_workspace;
+use herald_base::clock::Clock;
+use herald_base::ids::Ids;
+use herald_db::{Db, DbConfig, EngineKind, query};
+use herald_ledger as ledger;
+use herald_ledger::{Callbacks, Demand, Finished, NewBatch, NewJob};
+use herald_people::ensure_default_workspace;
 use serde::Serialize;
 use uuid::Uuid;
 

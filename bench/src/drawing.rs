@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
-use herald_shared::config::Settings;
+use herald_app::config::Settings;
 use herald_template::Bundle;
 use herald_worker::studio::{Drawing, Drawn, Source, Studio};
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,7 @@ async fn measure(options: &Options, hands: Hands, format: &str) -> anyhow::Resul
         let portrait = cut.portrait.map(|(_, portrait)| portrait);
         let name = format!("Guest Number {number}");
         let drawing = Drawing {
-            fields: herald_shared::domain::fields_of(&name, Some("guest@example.com"), None, None, &Default::default()),
+            fields: herald_invitations::fields_of(&name, Some("guest@example.com"), None, None, &Default::default()),
             number: format!("{number:06}"),
             link: format!("https://invites.example.com/i/a-link-as-long-as-they-are-{number:06}"),
             format: format.to_owned(),

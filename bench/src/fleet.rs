@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use herald_base::clock::Clock;
+use herald_base::ids::Ids;
+use herald_db::{Db, DbConfig};
+use herald_ledger::redis_wire::{RedisConfig, RedisWire};
+use herald_ledger::wire::Wire;
+use herald_people::ensure_default_workspace;
 use herald_scheduler::{Outlet, Scheduler};
-use herald_shared::clock::Clock;
-use herald_shared::db::{Db, DbConfig};
-use herald_shared::ids::Ids;
-use herald_shared::people::ensure_default_workspace;
-use herald_shared::redis_wire::{RedisConfig, RedisWire};
-use herald_shared::wire::Wire;
 use herald_worker::presence::Presence;
 use herald_worker::puller::Puller;
 use herald_worker::runner::{Handler, InFlight, QueueShare, Runner};

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use herald_base::clock::Clock;
+use herald_base::ids::Ids;
+use herald_db::{Db, DbConfig};
+use herald_ledger as ledger;
+use herald_ledger::wire::Wire;
+use herald_ledger::{Demand, Finished, NewJob, Outcome, Unique};
 use herald_scheduler::{Outlet, Scheduler};
-use herald_shared::clock::Clock;
-use herald_shared::db::{Db, DbConfig};
-use herald_shared::ids::Ids;
-use herald_shared::ledger::{self, Demand, Finished, NewJob, Outcome, Unique};
-use herald_shared::wire::Wire;
 use herald_worker::runner::{Done, Handler, InFlight, QueueShare, Runner};
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use herald_shared::ledger::{self, QueueLimits};
+use herald_ledger as ledger;
+use herald_ledger::QueueLimits;
 use herald_worker::runner::{Attempt, Done, Handler, QueueShare};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -91,7 +92,7 @@ async fn measure(rate: i64, seconds: u64) -> anyhow::Result<Figures> {
     }
     stop.cancel();
     let mut tx = ground.db.begin().await?;
-    herald_shared::db::query("delete from jobs where queue = $1").bind(QUEUE).execute(&mut tx).await?;
+    herald_db::query("delete from jobs where queue = $1").bind(QUEUE).execute(&mut tx).await?;
     tx.commit().await?;
     let started: usize = by_second.iter().sum();
     let per_second = started as f64 / length.as_secs_f64();

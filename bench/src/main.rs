@@ -170,7 +170,7 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
-    herald_shared::jobs::install();
+    herald_app::jobs::install();
     match Command::parse() {
         Command::Render { scene, script, results, samples, rounds } => {
             render::run(&scene, &script, &results, &samples, rounds)

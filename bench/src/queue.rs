@@ -11,7 +11,8 @@ use std::{
 };
 
 use anyhow::bail;
-use herald_shared::ledger::{self, NewJob, Unique};
+use herald_ledger as ledger;
+use herald_ledger::{NewJob, Unique};
 use herald_worker::runner::{Attempt, Done, Failure, Handler, QueueShare};
 use nix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};

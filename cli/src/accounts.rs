@@ -3,18 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use herald_shared::{
-    clock::Clock,
-    config::Settings,
-    connections::{self, Clients, Connection},
-    data_folder,
-    db::Db,
-    ids::Ids,
-    ledger,
-    people::People,
-    providers::Finding,
-    vault::Vault,
-};
+use herald_accounts as connections;
+use herald_accounts::{Clients, Connection};
+use herald_app::config::Settings;
+use herald_base::{clock::Clock, data_folder, ids::Ids, vault::Vault};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_people::People;
+use herald_providers::Finding;
 use uuid::Uuid;
 
 use crate::{args::Common, home};
@@ -32,13 +28,12 @@ impl Desk {
     /// Opens database and keys; the folder and the database are made if they are missing.
     pub(crate) async fn open(common: &Common) -> anyhow::Result<Self> {
         let settings = home::settings(common)?;
-        herald_shared::private::make_folder(&common.data)
-            .with_context(|| format!("making {}", common.data.display()))?;
+        herald_base::private::make_folder(&common.data).with_context(|| format!("making {}", common.data.display()))?;
         let ids = Ids::random();
         let (vault, sealed_with) = vault(&settings, &common.data, &ids)?;
         let db = home::open_database(&home::database(&settings, &common.data), Clock::system(), ids).await?;
         db.migrate().await.context("bringing the database up to this version")?;
-        let workspace_id = herald_shared::people::ensure_default_workspace(&db).await?;
+        let workspace_id = herald_people::ensure_default_workspace(&db).await?;
         // So that their queues can be limited before the first run.
         ledger::set_up_outside(&db).await?;
         let clients = Clients::new(&db, vault, &settings)?;

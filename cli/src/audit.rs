@@ -3,10 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use herald_shared::{
-    db::Db,
-    ledger::audit::{self, Actor, AuditFilter, AuditRow, Checkpoint},
-};
+use herald_db::Db;
+use herald_ledger::audit::{self, Actor, AuditFilter, AuditRow, Checkpoint};
 use uuid::Uuid;
 
 use crate::{
@@ -22,8 +20,8 @@ pub(crate) fn me(workspace_id: Uuid) -> Actor {
 
 pub(crate) async fn run(common: &Common, options: Audit) -> anyhow::Result<ExitCode> {
     let db = home::ledger(common).await?;
-    let first = herald_shared::people::ensure_default_workspace(&db).await?;
-    let workspace = if options.installation { herald_shared::people::installation(&db).await? } else { first };
+    let first = herald_people::ensure_default_workspace(&db).await?;
+    let workspace = if options.installation { herald_people::installation(&db).await? } else { first };
     if options.verify {
         let checked = verify(common, &db, workspace, options.checkpoint.as_deref()).await;
         db.close().await;

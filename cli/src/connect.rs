@@ -6,10 +6,9 @@ pub(crate) mod secret;
 use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use herald_shared::{
-    connections::{self, BucketSettings, Connection, NewConnection, ProviderKind, Typed},
-    ledger::audit::{self, Entry},
-};
+use herald_accounts as connections;
+use herald_accounts::{BucketSettings, Connection, NewConnection, ProviderKind, Typed};
+use herald_ledger::audit::{self, Entry};
 
 use crate::{
     accounts::{Desk, print},

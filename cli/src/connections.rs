@@ -3,11 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use herald_shared::{
-    connections::{self, Connection, Settings},
-    ledger::audit::{self, Entry},
-    providers::{google::GoogleAuth, mautic::MauticAuth},
-};
+use herald_accounts as connections;
+use herald_accounts::{Connection, Settings};
+use herald_ledger::audit::{self, Entry};
+use herald_providers::{google::GoogleAuth, mautic::MauticAuth};
 
 use crate::{
     accounts::{Desk, print},

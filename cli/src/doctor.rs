@@ -6,21 +6,25 @@ mod mail;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use herald_accounts as connections;
+use herald_accounts::Clients;
+use herald_app::{
+    config::{EnvironmentKind, Settings},
+    open_files,
+};
+use herald_base::{
+    clock::Clock,
+    data_folder::{DataFolder, DataFolderError},
+    ids::Ids,
+    links::LinkSigner,
+    private,
+};
+use herald_db::Db;
 use herald_imaging::{
     fonts::FontLibrary,
     text::{TextStyle, layout},
 };
-use herald_shared::{
-    clock::Clock,
-    config::{EnvironmentKind, Settings},
-    connections::{self, Clients},
-    data_folder::{DataFolder, DataFolderError},
-    db::Db,
-    files::Files,
-    ids::Ids,
-    links::LinkSigner,
-    open_files, private,
-};
+use herald_providers::files::Files;
 
 use crate::{
     accounts,
@@ -219,7 +223,7 @@ async fn check_database(report: &mut Report, common: &Common, settings: &Setting
 
 /// Asks the provider of every connection. True if there are any.
 async fn check_connections(report: &mut Report, common: &Common, settings: &Settings, db: &Db) -> anyhow::Result<bool> {
-    let workspace = herald_shared::people::ensure_default_workspace(db).await?;
+    let workspace = herald_people::ensure_default_workspace(db).await?;
     let found = connections::connections(db, workspace).await?;
     if found.is_empty() {
         return Ok(false);

@@ -3,8 +3,11 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use herald_app::config::Settings;
+use herald_ledger::wire::Wire;
+use herald_providers::email::Mailer;
 use herald_scheduler::{Outlet, Scheduler};
-use herald_shared::{config::Settings, csv, providers::email::Mailer, wire::Wire};
+use herald_sheets as csv;
 use herald_worker::{
     fetch::ProbeCall,
     jobs::{self, Context, Folders},

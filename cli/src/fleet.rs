@@ -13,13 +13,12 @@ use std::{
 
 use anyhow::{Context, bail};
 use chrono::TimeDelta;
-use herald_shared::{
-    config::Settings,
-    db::Db,
-    open_files,
+use herald_app::{config::Settings, open_files};
+use herald_base::telemetry;
+use herald_db::Db;
+use herald_ledger::{
     rate_limits::RateLimits,
     redis_wire::{Event, RedisConfig, RedisWire},
-    telemetry,
     wire::Wire,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -48,8 +47,8 @@ impl Role {
         home::start_logging(&settings.log)?;
         open_files::raise();
         let metrics = telemetry::start_metrics();
-        herald_shared::ledger::count_from_zero();
-        herald_shared::rate_limits::count_from_zero();
+        herald_ledger::count_from_zero();
+        herald_ledger::rate_limits::count_from_zero();
         telemetry::start_export(&settings.telemetry, name)?;
         telemetry::this_process(name, &common.data, &metrics);
         let redis = redis_config(&settings)?;
@@ -87,7 +86,7 @@ async fn keep_time(db: &Db) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn compare_clocks(db: &Db) -> herald_shared::db::Result<()> {
+async fn compare_clocks(db: &Db) -> herald_db::Result<()> {
     let asked = Instant::now();
     let Some(theirs) = db.server_time().await? else { return Ok(()) };
     let took = asked.elapsed();

@@ -4,21 +4,16 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, bail};
 use chrono::TimeDelta;
-use herald_shared::{
-    clock::Clock,
-    config::{EnvironmentKind, Log, Settings},
-    connections::Clients,
-    data_folder::DataFolder,
-    db::{Db, DbConfig},
-    domain,
-    files::Files,
-    ids::Ids,
-    ledger,
-    links::LinkSigner,
-    people::{self, People},
-    sweep::sweep,
-    telemetry,
-};
+use herald_accounts::Clients;
+use herald_app::config::{EnvironmentKind, Log, Settings};
+use herald_base::{clock::Clock, data_folder::DataFolder, ids::Ids, links::LinkSigner, telemetry};
+use herald_db::{Db, DbConfig};
+use herald_invitations as domain;
+use herald_invitations::sweep::sweep;
+use herald_ledger as ledger;
+use herald_people as people;
+use herald_people::People;
+use herald_providers::files::Files;
 use uuid::Uuid;
 
 use crate::{accounts, args::Common};
@@ -47,7 +42,7 @@ pub(crate) fn quiet(settings: &Settings, common: &Common) -> Log {
     let level = if common.verbose {
         "info,herald_worker=debug"
     } else {
-        "warn,herald_worker::runner::settle=off,herald_scheduler=error,herald_shared::ledger::commit=error,\
+        "warn,herald_worker::runner::settle=off,herald_scheduler=error,herald_ledger::commit=error,\
          herald_worker::runner::committer=error"
     };
     Log { level: level.to_owned(), ..settings.log.clone() }
@@ -189,7 +184,7 @@ impl Home {
         let links = signer(&settings, &folder, &db).await?;
         domain::check_link_key(&db, &links).await?;
         people::rekey(&db).await?;
-        let workspace_id = herald_shared::people::ensure_default_workspace(&db).await?;
+        let workspace_id = herald_people::ensure_default_workspace(&db).await?;
         ledger::set_up_outside(&db).await?;
         let (vault, with) = accounts::vault(&settings, folder.root(), db.ids())?;
         tracing::info!("credentials of connections are sealed {with}");

@@ -8,15 +8,15 @@ mod summary;
 use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use herald_shared::{
-    config::Settings,
-    domain::{self, Destination, NewRun, NumberFormat, PicturePolicy, PlannedSource, Run, RunOptions, RunSource, Wait},
-    ledger,
-    quotas::Quotas,
-    results,
+use herald_app::config::Settings;
+use herald_base::telemetry::{self, Span};
+use herald_invitations as domain;
+use herald_invitations::{
+    Destination, NewRun, NumberFormat, PicturePolicy, PlannedSource, Run, RunOptions, RunSource, Wait, results,
     sweep::sweep,
-    telemetry::{self, Span},
 };
+use herald_ledger as ledger;
+use herald_ledger::quotas::Quotas;
 use herald_template::{Bundle, Template};
 use herald_worker::studio::Source;
 use tokio::time::Instant;

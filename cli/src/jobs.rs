@@ -6,10 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use herald_shared::{
-    db::Db,
-    ledger::{self, Act, FailureGroup, JobFilter, JobRow},
-};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{Act, FailureGroup, JobFilter, JobRow};
 use uuid::Uuid;
 
 use crate::{
@@ -19,8 +18,8 @@ use crate::{
 
 pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -> anyhow::Result<ExitCode> {
     let db = home::ledger(common).await?;
-    let first = herald_shared::people::ensure_default_workspace(&db).await?;
-    let workspace = if installation { herald_shared::people::installation(&db).await? } else { first };
+    let first = herald_people::ensure_default_workspace(&db).await?;
+    let workspace = if installation { herald_people::installation(&db).await? } else { first };
     match act {
         Jobs::List { filter, limit, json } => {
             let jobs = ledger::jobs(&db, workspace, &read(filter)?, limit).await?;

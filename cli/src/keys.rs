@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use chrono::{NaiveTime, TimeDelta};
-use herald_shared::people::{self, Giver, NewKey, SeenKey};
+use herald_people as people;
+use herald_people::{Giver, NewKey, SeenKey};
 
 use crate::{
     accounts::Desk,

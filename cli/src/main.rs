@@ -26,7 +26,7 @@ mod workers;
 use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
-use herald_shared::{private, telemetry};
+use herald_base::{private, telemetry};
 
 use crate::args::{Arguments, Command};
 
@@ -39,7 +39,7 @@ const LAST_SPANS: Duration = Duration::from_secs(3);
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     private::keep_private();
-    herald_shared::jobs::install();
+    herald_app::jobs::install();
     if matches!(arguments.command, Command::Studio) {
         // Before anything is opened, on one thread.
         return herald_worker::studio::serve();

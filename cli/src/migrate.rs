@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use herald_shared::{
+use herald_base::{
     clock::Clock,
     data_folder::{DataFolder, DataFolderError},
-    domain,
-    files::Files,
     ids::Ids,
 };
+use herald_invitations as domain;
+use herald_providers::files::Files;
 
 use crate::{
     args::{Common, Migrate},
@@ -19,7 +19,7 @@ use crate::{
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub(crate) async fn run(common: &Common, options: Migrate) -> anyhow::Result<ExitCode> {
     let settings = home::settings(common)?;
-    herald_shared::private::make_folder(&common.data).with_context(|| format!("making {}", common.data.display()))?;
+    herald_base::private::make_folder(&common.data).with_context(|| format!("making {}", common.data.display()))?;
     let db = home::open_database(&home::database(&settings, &common.data), Clock::system(), Ids::random()).await?;
     db.migrate().await.context("bringing the database up to this version")?;
     println!("the database is up to date");

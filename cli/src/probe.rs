@@ -6,7 +6,8 @@ use std::{
 };
 
 use anyhow::Context;
-use herald_shared::{ledger, probe::Probe};
+use herald_app::probe::Probe;
+use herald_ledger as ledger;
 
 use crate::{
     args::{self, Common},
@@ -20,15 +21,14 @@ const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) async fn run(common: &Common, options: args::Probe) -> anyhow::Result<ExitCode> {
     let db = home::ledger(common).await?;
-    let workspace_id = herald_shared::people::ensure_default_workspace(&db).await?;
+    let workspace_id = herald_people::ensure_default_workspace(&db).await?;
     let name = options.name.unwrap_or_else(|| db.new_id().to_string());
     let probe = Probe { workspace_id, name: &name, tries: options.tries };
     let began = Instant::now();
-    let (id, new) = herald_shared::probe::start_probe(&db, probe, 0..options.jobs.min(CHUNK))
-        .await
-        .context("starting the probe")?;
+    let (id, new) =
+        herald_app::probe::start_probe(&db, probe, 0..options.jobs.min(CHUNK)).await.context("starting the probe")?;
     for from in (CHUNK..options.jobs).step_by(CHUNK as usize).filter(|_| new) {
-        herald_shared::probe::add_to_probe(&db, probe, from..(from + CHUNK).min(options.jobs))
+        herald_app::probe::add_to_probe(&db, probe, from..(from + CHUNK).min(options.jobs))
             .await
             .context("adding to the probe")?;
     }
@@ -52,7 +52,7 @@ pub(crate) async fn run(common: &Common, options: args::Probe) -> anyhow::Result
         }
         db.clock().sleep(LOOK).await;
     };
-    if let Some(times) = herald_shared::probe::probe_times(&db, workspace_id, id).await? {
+    if let Some(times) = herald_app::probe::probe_times(&db, workspace_id, id).await? {
         say(&format!(
             "ran {} of {} jobs, {:.0} a second; from due to finished: p50 {:.1} ms, p99 {:.1} ms",
             batch.succeeded,

@@ -3,12 +3,11 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use herald_shared::{
-    db::Db,
-    ledger::{
-        self, QueueLimits, QueueStatus,
-        audit::{self, Actor, Entry},
-    },
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{
+    QueueLimits, QueueStatus,
+    audit::{self, Actor, Entry},
 };
 
 use crate::{
@@ -95,7 +94,7 @@ async fn set_paused(db: &Db, queue: &str, paused: bool) -> anyhow::Result<()> {
 
 /// Whoever typed the command. Queues are the fleet's; what is done to them stands in the log of the first workspace.
 async fn actor(db: &Db) -> anyhow::Result<Actor> {
-    Ok(me(herald_shared::people::ensure_default_workspace(db).await?))
+    Ok(me(herald_people::ensure_default_workspace(db).await?))
 }
 
 /// Every queue: those jobs are made for, and those that were set up or still have some.

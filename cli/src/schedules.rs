@@ -3,11 +3,10 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
-use herald_shared::{
-    clock::Clock,
-    config::Settings,
-    db::Db,
-    ids::Ids,
+use herald_app::config::Settings;
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::Db;
+use herald_ledger::{
     redis_wire::{RedisConfig, RedisWire},
     schedules::{self, NewSchedule, RunNow, Schedule},
 };
@@ -31,7 +30,7 @@ pub(crate) async fn run(common: &Common, command: Schedules) -> anyhow::Result<E
         .await
         .context("opening the database")?;
     db.migrate().await.context("bringing the database up to this version")?;
-    let workspace = herald_shared::people::ensure_default_workspace(&db).await?;
+    let workspace = herald_people::ensure_default_workspace(&db).await?;
     let changed = act(&db, workspace, command).await?;
     if changed {
         tell(&settings).await;

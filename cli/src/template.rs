@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use herald_shared::domain;
+use herald_invitations as domain;
 use herald_template::Bundle;
 use herald_worker::studio::{Drawing, Drawn, Source, Studio};
 

@@ -5,7 +5,10 @@ use std::{process::ExitCode, sync::Arc};
 use anyhow::Context;
 use futures::FutureExt;
 use herald_api::{Api, Events, Parts, Prepare, Unchecked};
-use herald_shared::{domain, open_files, rate_limits::RateLimits, telemetry, wire::Wire};
+use herald_app::open_files;
+use herald_base::telemetry;
+use herald_invitations as domain;
+use herald_ledger::{rate_limits::RateLimits, wire::Wire};
 use herald_worker::studio::{Source, StudioError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -24,8 +27,8 @@ pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode
     home::start_logging(&settings.log)?;
     open_files::raise();
     let metrics = telemetry::start_metrics();
-    herald_shared::ledger::count_from_zero();
-    herald_shared::rate_limits::count_from_zero();
+    herald_ledger::count_from_zero();
+    herald_ledger::rate_limits::count_from_zero();
     telemetry::start_export(&settings.telemetry, "up")?;
     telemetry::this_process("up", &common.data, &metrics);
     home::check_public_url(&settings)?;
@@ -55,8 +58,8 @@ pub(crate) async fn serve(
         format!("listening on {listen}: choose another address with --listen or the setting http.listen")
     })?;
     let address = listener.local_addr()?;
-    if !herald_shared::people::has_keys(&home.db).await? {
-        let token = herald_shared::people::first_key(&home.db, home.workspace_id, "admin").await?;
+    if !herald_people::has_keys(&home.db).await? {
+        let token = herald_people::first_key(&home.db, home.workspace_id, "admin").await?;
         say(&format!("admin token, shown this once: {token}"));
     }
     // So that the first request needs no template of its own.

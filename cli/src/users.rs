@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use herald_shared::people::{People, User};
+use herald_people::{People, User};
 
 use crate::{
     accounts::Desk,

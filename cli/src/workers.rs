@@ -3,14 +3,12 @@
 use std::process::ExitCode;
 
 use chrono::TimeDelta;
-use herald_shared::{
-    clock::Clock,
-    db::Db,
-    ids::Ids,
-    ledger::{
-        self, WORKER_BELIEVED, WorkerRow,
-        audit::{self, Entry},
-    },
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{
+    WORKER_BELIEVED, WorkerRow,
+    audit::{self, Entry},
 };
 
 use crate::{
@@ -23,7 +21,7 @@ pub(crate) async fn run(common: &Common, options: Workers) -> anyhow::Result<Exi
     let settings = home::settings(common)?;
     let db = Db::connect(&home::database(&settings, &common.data), Clock::system(), Ids::random()).await?;
     if options.quiet || options.resume {
-        let actor = me(herald_shared::people::ensure_default_workspace(&db).await?);
+        let actor = me(herald_people::ensure_default_workspace(&db).await?);
         let mut tx = db.begin().await?;
         let asked = ledger::ask_quiet_in(&mut tx, options.name.as_deref(), options.quiet).await?;
         let action = if options.quiet { "worker.quiet" } else { "worker.resume" };

@@ -14,7 +14,7 @@ use herald_imaging::picture::{self, Pixels};
 use herald_imaging::render::{Guest, Scratch, render};
 use herald_imaging::resize;
 use herald_imaging::template::PreparedTemplate;
-use herald_shared::csv::{GuestFile, GuestRow, Options};
+use herald_sheets::{GuestFile, GuestRow, Options};
 use herald_template::Bundle;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};

@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use herald_shared::{
-    ledger::{self, Finished, Outcome},
-    telemetry::catalog::{DISPATCH, DISPATCH_ERRORS, DISPATCHED},
-};
+use herald_base::telemetry::catalog::{DISPATCH, DISPATCH_ERRORS, DISPATCHED};
+use herald_ledger as ledger;
+use herald_ledger::{Finished, Outcome};
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;

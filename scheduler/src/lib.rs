@@ -11,7 +11,7 @@ mod waiting;
 
 use std::time::Duration;
 
-use herald_shared::db::Db;
+use herald_db::Db;
 use tokio_util::sync::CancellationToken;
 
 pub use outlet::Outlet;

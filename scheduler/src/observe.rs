@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use herald_shared::{
-    db::Result,
-    ledger::{self, WORKER_BELIEVED},
-    telemetry::catalog::{BATCHES, OBSERVATIONS, QUEUE_BLOCKED, QUEUE_JOBS, QUEUE_OLDEST_DUE, QUEUE_PAUSED, WORKERS},
+use herald_base::telemetry::catalog::{
+    BATCHES, OBSERVATIONS, QUEUE_BLOCKED, QUEUE_JOBS, QUEUE_OLDEST_DUE, QUEUE_PAUSED, WORKERS,
 };
+use herald_db::Result;
+use herald_ledger as ledger;
+use herald_ledger::WORKER_BELIEVED;
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;

@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use herald_shared::{
-    db::Db,
-    ledger::{self, Demand, Leased, ON_THE_WIRE, WORKER_BELIEVED},
+use herald_base::telemetry::catalog::WIRE_DEPTH;
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{
+    Demand, Leased, ON_THE_WIRE, WORKER_BELIEVED,
     redis_wire::{Event, RedisWire},
-    telemetry::catalog::WIRE_DEPTH,
     wire::{Wire, room_for},
 };
 use tokio::sync::{Mutex, broadcast};

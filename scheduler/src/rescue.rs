@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use herald_shared::{
-    db::Db,
-    ledger::{self, EnqueueError, Finished, Leased, Outcome, Starter},
-    schedules,
-    telemetry::catalog::{LEASES_EXPIRED, WIRE_LOST},
-};
+use herald_base::telemetry::catalog::{LEASES_EXPIRED, WIRE_LOST};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{EnqueueError, Finished, Leased, Outcome, Starter, schedules};
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
@@ -77,7 +75,7 @@ fn lost_on_the_wire(db: &Db, job: Leased) -> Finished {
 }
 
 /// A claim is of use until its worker has renewed the leases under its own name, which it does three times a lease.
-async fn forget(db: &Db, lease: Duration) -> herald_shared::db::Result<()> {
+async fn forget(db: &Db, lease: Duration) -> herald_db::Result<()> {
     let lease = TimeDelta::from_std(lease).unwrap_or(TimeDelta::seconds(60));
     ledger::forget_claims(db, db.now() - lease * 4).await?;
     ledger::forget_workers(db, db.now() - FORGOTTEN).await?;

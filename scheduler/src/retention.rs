@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use herald_shared::{connections, idempotency, ledger, people};
+use herald_accounts as connections;
+use herald_ledger as ledger;
+use herald_ledger::idempotency;
+use herald_people as people;
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;

@@ -6,14 +6,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use herald_shared::{
-    db::Db,
-    ledger::kind_label,
+use herald_base::telemetry::catalog::{
+    CLOCK_SET_BACK, SCHEDULE_BROKEN, SCHEDULE_ERRORS, SCHEDULE_FIRED, SCHEDULE_LATENESS, SCHEDULE_MISSED,
+    SCHEDULE_OVERLAPPED,
+};
+use herald_db::Db;
+use herald_ledger::{
+    kind_label,
     schedules::{self, Fired, Schedule, ScheduleError},
-    telemetry::catalog::{
-        CLOCK_SET_BACK, SCHEDULE_BROKEN, SCHEDULE_ERRORS, SCHEDULE_FIRED, SCHEDULE_LATENESS, SCHEDULE_MISSED,
-        SCHEDULE_OVERLAPPED,
-    },
 };
 use tokio_util::sync::CancellationToken;
 

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    db::Db,
-    ledger::{self, EnqueueError},
-    telemetry::catalog::JOBS_EXPIRED,
-};
+use herald_base::telemetry::catalog::JOBS_EXPIRED;
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::EnqueueError;
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;

@@ -13,9 +13,9 @@
 use std::{sync::Arc, thread};
 
 use chrono::{DateTime, Utc};
-use herald_shared::clock::Clock;
-use herald_shared::db::{Db, DbConfig, EngineKind};
-use herald_shared::ids::Ids;
+use herald_base::clock::Clock;
+use herald_base::ids::Ids;
+use herald_db::{Db, DbConfig, EngineKind};
 use tempfile::TempDir;
 
 use crate::{fence::Fence, postgres::PostgresDatabase};
@@ -47,7 +47,7 @@ impl TestDatabase {
     /// # Panics
     /// When it cannot be made; for PostgreSQL also when the test was not started by `./tests/run`.
     pub async fn new(engine: EngineKind) -> Self {
-        herald_shared::jobs::install();
+        herald_app::jobs::install();
         let database = match engine {
             EngineKind::Sqlite => Self::on_sqlite().await,
             EngineKind::Postgres => Self::on_postgres(PostgresDatabase::migrated().await).await,

@@ -14,7 +14,7 @@ use std::{
 };
 
 pub use exceptions::{EXCEPTIONS, Exception};
-use herald_shared::db::{Db, EngineKind, Watch, query};
+use herald_db::{Db, EngineKind, Watch, query};
 pub use statement::fault;
 
 /// What was run against the rule.

@@ -94,7 +94,7 @@ fn chosen_outside(options: &Options) -> impl Iterator<Item = &'static Journey> {
 /// # Errors
 /// When the servers cannot be started. What goes wrong in a scenario is in its row.
 pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>> {
-    herald_shared::jobs::install();
+    herald_app::jobs::install();
     let mut servers = Servers::start()?;
     servers.sql("create role fleet login")?;
     let runtime = Arc::new(Runtime::new()?);

@@ -14,7 +14,7 @@ mod s3;
 mod wait;
 
 pub use database::TestDatabase;
-pub use herald_shared::db::EngineKind;
+pub use herald_db::EngineKind;
 pub use proxy::Proxy;
 pub use s3::{FakeS3, S3Call, S3Fault};
 pub use wait::wait_until;

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::str::FromStr;
 use std::{fs, thread};
 
-use herald_shared::clock::Clock;
-use herald_shared::db::{Db, DbConfig};
-use herald_shared::ids::Ids;
+use herald_base::clock::Clock;
+use herald_base::ids::Ids;
+use herald_db::{Db, DbConfig};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;

@@ -12,8 +12,8 @@ use std::{
 };
 
 use axum::{Router, extract::Request, http::HeaderMap, response::Response};
-use herald_shared::{
-    config::{self, Settings},
+use herald_app::config::{self, Settings};
+use herald_providers::{
     files::Account,
     outside::{Guard, Ports},
 };

@@ -1,4 +1,4 @@
-//! The handlers: one file a kind, under the name its payload has in `herald_shared::jobs`.
+//! The handlers: one file a kind, under the name its payload has in `herald_app::jobs`.
 
 mod account_mail;
 mod accounts;
@@ -27,16 +27,17 @@ use std::{future::Future, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use herald_shared::{
-    connections::Clients,
-    db::Db,
-    domain::{self, Invitation},
-    every_kind,
+use herald_accounts::Clients;
+use herald_app::every_kind;
+use herald_base::links::LinkSigner;
+use herald_db::Db;
+use herald_invitations as domain;
+use herald_invitations::Invitation;
+use herald_ledger::{JobKey, Leased, Payload};
+use herald_people::People;
+use herald_providers::{
+    email::Mailer,
     files::{Files, FilesError},
-    ledger::{JobKey, Leased, Payload},
-    links::LinkSigner,
-    people::People,
-    providers::email::Mailer,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -74,7 +75,7 @@ pub struct Context {
     /// What `format` is when a planned run does not say.
     pub format: String,
     /// The largest list, and how it is read.
-    pub import: herald_shared::csv::Options,
+    pub import: herald_sheets::Options,
 }
 
 /// The handler of every kind.
@@ -85,7 +86,7 @@ pub fn handler(context: Arc<Context>) -> Handler {
             let Attempt { job, cancelled } = attempt;
             macro_rules! dispatch {
                 ($($payload:ident $module:ident,)*) => {
-                    $(if job.kind == <herald_shared::jobs::$payload as Payload>::POLICY.name {
+                    $(if job.kind == <herald_app::jobs::$payload as Payload>::POLICY.name {
                         return run(context, job, cancelled, $module::run).await;
                     })*
                 };

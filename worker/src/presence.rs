@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use herald_shared::{
-    db::{Db, Json},
-    ledger::{self, Capacity, WorkerRow},
-    redis_wire::RedisWire,
-};
+use herald_db::{Db, Json};
+use herald_ledger as ledger;
+use herald_ledger::{Capacity, WorkerRow, redis_wire::RedisWire};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    db::{Db, Result},
-    ledger::{self, Finished, JobKey, Leased, Outcome},
+use herald_db::{Db, Result};
+use herald_ledger as ledger;
+use herald_ledger::{
+    Finished, JobKey, Leased, Outcome,
     redis_wire::{RedisWire, Taker},
     wire::Wire,
 };

@@ -22,12 +22,9 @@ use std::{sync::Arc, time::Duration};
 use apalis::layers::WorkerBuilderExt;
 use apalis_core::worker::builder::WorkerBuilder;
 use futures::future::{BoxFuture, join_all};
-use herald_shared::{
-    db::Db,
-    ledger::{Finished, Leased, Outcome},
-    telemetry::catalog::JOBS_AT_ONCE,
-    wire::Wire,
-};
+use herald_base::telemetry::catalog::JOBS_AT_ONCE;
+use herald_db::Db;
+use herald_ledger::{Finished, Leased, Outcome, wire::Wire};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

@@ -23,12 +23,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use herald_shared::{
-    config::Settings,
-    cpu::CpuPool,
-    domain::{TemplateFilesError, TemplateRow},
-    files::Files,
-};
+use herald_app::config::Settings;
+use herald_base::cpu::CpuPool;
+use herald_invitations::{TemplateFilesError, TemplateRow};
+use herald_providers::files::Files;
 use herald_template::Bundle;
 use thiserror::Error;
 

@@ -8,13 +8,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use herald_shared::{
-    connections::{Connection, ProviderKind},
-    db::Db,
-    providers::{
-        self, Class, ProviderError,
-        mautic::{Fields, Mautic, WriteBack},
-    },
+use herald_accounts::{Connection, ProviderKind};
+use herald_db::Db;
+use herald_providers as providers;
+use herald_providers::{
+    Class, ProviderError,
+    mautic::{Fields, Mautic, WriteBack},
 };
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
@@ -91,7 +90,7 @@ async fn serve(desk: Arc<Desk>, db: Db, mautic: Mautic, fields: Fields) {
     let (items, answers): (Vec<WriteBack>, Vec<_>) = group.into_iter().map(|it| (it.item, it.answer)).unzip();
     // Each job has paid for one request.
     let paid = i64::try_from(items.len()).unwrap_or(i64::MAX);
-    let meter = herald_shared::connections::meter_of_job(&db, ProviderKind::Mautic.queue(), paid);
+    let meter = herald_accounts::meter_of_job(&db, ProviderKind::Mautic.queue(), paid);
     let written = mautic.write(&items, &fields, &meter).await;
     for (answer, result) in answers.into_iter().zip(written) {
         // A job that was stopped meanwhile does not wait any more.

@@ -4,12 +4,10 @@ use std::io;
 
 use uuid::Uuid;
 
-use herald_shared::{
-    csv::CsvExport,
-    db::Db,
-    ledger::audit::{self, AuditFilter, AuditRow},
-    results::ResultsError,
-};
+use herald_db::Db;
+use herald_invitations::results::ResultsError;
+use herald_ledger::audit::{self, AuditFilter, AuditRow};
+use herald_sheets::CsvExport;
 
 /// Rows read at once.
 const PAGE: usize = 1_000;

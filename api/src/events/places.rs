@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::http::header;
-use herald_shared::rate_limits::Subject;
+use herald_ledger::rate_limits::Subject;
 use uuid::Uuid;
 
 use crate::problem::{Kind, Problem};

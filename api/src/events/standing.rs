@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use chrono::{DateTime, TimeDelta, Utc};
-use herald_shared::rate_limits::Subject;
+use herald_ledger::rate_limits::Subject;
 use uuid::Uuid;
 
 use crate::{

@@ -9,12 +9,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use herald_shared::rate_limits::Subject;
+use herald_ledger::rate_limits::Subject;
 
 use super::Bounds;
 
 /// Connections in the reserve.
-pub(super) const RESERVE: usize = herald_shared::open_files::RESERVE;
+pub(super) const RESERVE: usize = herald_app::open_files::RESERVE;
 /// Connections of one address in the reserve.
 const RESERVE_PER_ADDRESS: usize = 2;
 
@@ -126,7 +126,7 @@ impl Drop for Permit {
 mod tests {
     use std::time::Duration;
 
-    use herald_shared::config::Settings;
+    use herald_app::config::Settings;
 
     use super::{super::bounds::Times, *};
 

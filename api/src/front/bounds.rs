@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use herald_shared::{config::Settings, open_files};
+use herald_app::{config::Settings, open_files};
 
 /// What holds for the connections of one listener.
 #[derive(Clone)]

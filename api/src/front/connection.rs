@@ -18,7 +18,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use herald_shared::telemetry::catalog::HTTP_CONNECTIONS_CUT;
+use herald_base::telemetry::catalog::HTTP_CONNECTIONS_CUT;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},

@@ -151,7 +151,7 @@ async fn requests_on_a_kept_connection_are_answered_in_order() {
 
 #[tokio::test]
 async fn others_are_served_while_two_thousand_half_requests_hang() {
-    herald_shared::open_files::raise();
+    herald_app::open_files::raise();
     let served = start(Bounds::for_tests(4_096, 256, PATIENT)).await;
     let half = async |_| {
         let mut stream = served.send(1, "GET / HT").await;

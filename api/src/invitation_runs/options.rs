@@ -1,9 +1,7 @@
 //! What a run is to be: the fields of the form, or of the JSON.
 
-use herald_shared::{
-    config::Settings,
-    domain::{Destination, NumberFormat, PicturePolicy, PlannedDestination, PlannedSource, RunOptions},
-};
+use herald_app::config::Settings;
+use herald_invitations::{Destination, NumberFormat, PicturePolicy, PlannedDestination, PlannedSource, RunOptions};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

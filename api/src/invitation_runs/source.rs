@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use axum::extract::Request;
-use herald_shared::{
-    csv::{CsvError, GuestFile, Limits, Options},
-    domain::{self, RunSource},
-    files::Key,
-};
+use herald_invitations as domain;
+use herald_invitations::RunSource;
+use herald_providers::files::Key;
+use herald_sheets::{CsvError, GuestFile, Limits, Options};
 use uuid::Uuid;
 
 use super::options::Fields;

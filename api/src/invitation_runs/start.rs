@@ -6,12 +6,10 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    domain::{
-        self, Destination, EventError, NewRun, PlanError, PlannedDestination, RunSource, TemplateFilesError,
-        TemplateRow,
-    },
-    telemetry,
+use herald_base::telemetry;
+use herald_invitations as domain;
+use herald_invitations::{
+    Destination, EventError, NewRun, PlanError, PlannedDestination, RunSource, TemplateFilesError, TemplateRow,
 };
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -6,12 +6,11 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    jobs::JobsAct,
-    ledger::{
-        self, Act, JobFilter, Match, Payload,
-        audit::{self, Entry},
-    },
+use herald_app::jobs::JobsAct;
+use herald_ledger as ledger;
+use herald_ledger::{
+    Act, JobFilter, Match, Payload,
+    audit::{self, Entry},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,7 +1,7 @@
 //! Which jobs: the parameters of a list, and the fields of a bulk act.
 
 use chrono::{DateTime, Utc};
-use herald_shared::ledger::{ArgFilter, JobFilter, JobState};
+use herald_ledger::{ArgFilter, JobFilter, JobState};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;

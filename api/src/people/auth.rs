@@ -5,7 +5,7 @@ use axum::{
     extract::{Request, State},
     http::StatusCode,
 };
-use herald_shared::people::{Asked, Registration, Tokens};
+use herald_people::{Asked, Registration, Tokens};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

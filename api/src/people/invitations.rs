@@ -6,10 +6,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use herald_shared::{
-    people::{Invitation, NewInvitation, Role},
-    rate_limits::Subject,
-};
+use herald_ledger::rate_limits::Subject;
+use herald_people::{Invitation, NewInvitation, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

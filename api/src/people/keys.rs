@@ -6,7 +6,8 @@ use axum::{
     http::StatusCode,
 };
 use chrono::{DateTime, Utc};
-use herald_shared::people::{self, ApiKey, NewKey, Role, Scope, SeenKey};
+use herald_people as people;
+use herald_people::{ApiKey, NewKey, Role, Scope, SeenKey};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

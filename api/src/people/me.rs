@@ -6,11 +6,8 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use herald_shared::{
-    ledger::audit::Actor,
-    people::{Asked, ProfileChange, Session, User},
-    rate_limits::Subject,
-};
+use herald_ledger::{audit::Actor, rate_limits::Subject};
+use herald_people::{Asked, ProfileChange, Session, User};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

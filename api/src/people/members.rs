@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Request, State},
 };
-use herald_shared::people::{Ended, Made, Member, Role, Scope};
+use herald_people::{Ended, Made, Member, Role, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -4,7 +4,7 @@ use axum::{
     Json,
     extract::{Request, State},
 };
-use herald_shared::people::User;
+use herald_people::User;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

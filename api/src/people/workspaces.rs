@@ -5,7 +5,8 @@ use axum::{
     extract::{Request, State},
     http::StatusCode,
 };
-use herald_shared::{ledger::audit::Actor, people::Membership};
+use herald_ledger::audit::Actor;
+use herald_people::Membership;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -9,7 +9,7 @@ use axum::{
     extract::ConnectInfo,
     http::{Extensions, HeaderMap},
 };
-use herald_shared::config::{Limits, ProxyHeader};
+use herald_app::config::{Limits, ProxyHeader};
 
 use super::forwarded;
 
@@ -41,7 +41,7 @@ fn behind(limits: &Limits, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use herald_shared::config::Settings;
+    use herald_app::config::Settings;
 
     use super::*;
 

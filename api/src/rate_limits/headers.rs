@@ -10,7 +10,7 @@
 use std::{fmt::Write, time::Duration};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use herald_shared::rate_limits::Decision;
+use herald_ledger::rate_limits::Decision;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -52,11 +52,9 @@ pub(super) fn whole_seconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use herald_shared::{
-        clock::Clock,
-        config::Settings,
-        rate_limits::{Class, RateLimits, Subject},
-    };
+    use herald_app::config::Settings;
+    use herald_base::clock::Clock;
+    use herald_ledger::rate_limits::{Class, RateLimits, Subject};
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::{Router, middleware, routing::post};
 use chrono::DateTime;
-use herald_shared::clock::Clock;
+use herald_base::clock::Clock;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

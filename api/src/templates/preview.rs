@@ -11,12 +11,11 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use herald_shared::{
-    domain,
-    files::Stored,
-    jobs::TemplatePreview,
-    ledger::{self, Cancelled, JobState, Payload},
-};
+use herald_app::jobs::TemplatePreview;
+use herald_invitations as domain;
+use herald_ledger as ledger;
+use herald_ledger::{Cancelled, JobState, Payload};
+use herald_providers::files::Stored;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;

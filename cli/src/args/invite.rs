@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use herald_shared::domain::{PlannedDestination, PlannedSource};
+use herald_invitations::{PlannedDestination, PlannedSource};
 
 #[derive(Debug, Args)]
 pub(crate) struct Invite {

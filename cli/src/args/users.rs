@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
-use herald_shared::people::{Role, Scope};
+use herald_people::{Role, Scope};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Users {

@@ -4,7 +4,7 @@ use std::{future::IntoFuture, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use axum::{Router, extract::Query, response::Html, routing::get};
-use herald_shared::connections::{Connection, consent};
+use herald_accounts::{Connection, consent};
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::{net::TcpListener, sync::mpsc};

@@ -1,6 +1,7 @@
 //! The agency's CRM.
 
-use herald_shared::{config::Settings, providers::Http};
+use herald_app::config::Settings;
+use herald_providers::Http;
 
 use super::Report;
 

@@ -1,15 +1,16 @@
 //! What a fleet stands on: PostgreSQL, Redis, the bucket, the key of the links, and who is there.
 
 use chrono::TimeDelta;
-use herald_shared::{
-    config::Settings,
-    db::Db,
-    domain,
-    files::Files,
-    ledger::{self, WORKER_BELIEVED},
-    links::LinkSigner,
+use herald_app::config::Settings;
+use herald_base::links::LinkSigner;
+use herald_db::Db;
+use herald_invitations as domain;
+use herald_ledger as ledger;
+use herald_ledger::{
+    WORKER_BELIEVED,
     redis_wire::{RedisConfig, RedisWire},
 };
+use herald_providers::files::Files;
 
 use super::Report;
 

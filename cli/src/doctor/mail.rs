@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use herald_shared::{
-    clock::Clock,
-    config::Settings,
-    ids::Ids,
-    providers::email::{Mailbox, Mailer},
-};
+use herald_app::config::Settings;
+use herald_base::{clock::Clock, ids::Ids};
+use herald_providers::email::{Mailbox, Mailer};
 
 use super::Report;
 use crate::args::Common;

@@ -3,13 +3,11 @@
 use std::{process::ExitCode, time::Duration};
 
 use chrono::TimeDelta;
+use herald_base::clock::Clock;
+use herald_db::Db;
+use herald_ledger::redis_wire::{RedisWire, SCHEDULER_SAYS};
+use herald_providers::files::Files;
 use herald_scheduler::{Outlet, Scheduler};
-use herald_shared::{
-    clock::Clock,
-    db::Db,
-    files::Files,
-    redis_wire::{RedisWire, SCHEDULER_SAYS},
-};
 
 use super::{Role, monitor, process_name};
 use crate::{

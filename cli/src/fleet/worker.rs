@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use herald_shared::wire::Wire;
+use herald_ledger::wire::Wire;
 use herald_worker::{
     jobs,
     presence::Presence,

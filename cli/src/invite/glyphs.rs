@@ -3,10 +3,8 @@
 use std::{fs::File, io::Seek, path::PathBuf};
 
 use herald_imaging::{fonts::FontLibrary, glyph_check::GlyphCheck};
-use herald_shared::{
-    csv::{GuestFile, GuestRow, Options},
-    domain,
-};
+use herald_invitations as domain;
+use herald_sheets::{GuestFile, GuestRow, Options};
 use herald_template::{Bundle, Template};
 
 /// What a list is looked through with.

@@ -8,11 +8,10 @@ use std::{
 };
 
 use anyhow::Context;
-use herald_shared::{
-    csv::{CsvError, GuestFile, Options},
-    domain::{self, RunSource},
-    files::Key,
-};
+use herald_invitations as domain;
+use herald_invitations::RunSource;
+use herald_providers::files::Key;
+use herald_sheets::{CsvError, GuestFile, Options};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 

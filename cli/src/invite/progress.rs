@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use herald_shared::domain::Run;
+use herald_invitations::Run;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How often a pipe gets a line.

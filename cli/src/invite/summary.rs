@@ -3,11 +3,9 @@
 use std::{fs::OpenOptions, path::Path, time::Duration};
 
 use anyhow::Context;
-use herald_shared::{
-    domain::{self, Event, InvitationRow, Run},
-    files::{Area, FilesError, folder},
-    results,
-};
+use herald_invitations as domain;
+use herald_invitations::{Event, InvitationRow, Run, results};
+use herald_providers::files::{Area, FilesError, folder};
 
 use crate::home::Home;
 

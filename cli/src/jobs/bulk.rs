@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use herald_shared::{
-    db::Db,
-    ledger::{
-        self, Act, Acting, Cancelled, EnqueueError, JobFilter,
-        audit::{self, Actor, Entry},
-    },
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{
+    Act, Acting, Cancelled, EnqueueError, JobFilter,
+    audit::{self, Actor, Entry},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use uuid::Uuid;

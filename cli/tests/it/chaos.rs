@@ -8,13 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use herald_shared::{
-    clock::Clock,
-    db::{Db, DbConfig, Json, query},
-    domain::RunSource,
-    ids::Ids,
-    results,
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, DbConfig, Json, query};
+use herald_invitations::{RunSource, results};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::Uuid;
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use herald_shared::db::DbConfig;
+use herald_db::DbConfig;
 use herald_tests::{EngineKind, TestDatabase};
 use tokio::runtime::Runtime;
 
@@ -72,7 +72,7 @@ impl Fleet {
     /// The only number a statement returns.
     fn number(&self, sql: &str) -> i64 {
         let db = &self.database.as_ref().unwrap().db;
-        let (number,): (i64,) = self.runtime.block_on(herald_shared::db::query(sql).one(db)).unwrap();
+        let (number,): (i64,) = self.runtime.block_on(herald_db::query(sql).one(db)).unwrap();
         number
     }
 
@@ -110,8 +110,8 @@ impl Fleet {
     fn token(&self) -> String {
         let database = self.database.as_ref().unwrap();
         self.runtime.block_on(async {
-            let workspace = herald_shared::people::ensure_default_workspace(&database.db).await.unwrap();
-            herald_shared::people::first_key(&database.db, workspace, "test").await.unwrap()
+            let workspace = herald_people::ensure_default_workspace(&database.db).await.unwrap();
+            herald_people::first_key(&database.db, workspace, "test").await.unwrap()
         })
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::join_all;
-use herald_shared::config::Settings;
+use herald_app::config::Settings;
 use herald_template::{Bundle, MANIFEST};
 use herald_tests::wait_until;
 use herald_worker::studio::{Drawing, Drawn, Limits, Source, Studio, StudioError};

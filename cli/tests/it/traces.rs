@@ -10,11 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use herald_shared::{
-    clock::Clock,
-    db::{Db, DbConfig, query},
-    ids::Ids,
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, DbConfig, query};
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span};
 use prost::Message;
 use serde_json::Value;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::MutexGuard};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
-use herald_shared::clock::Clock;
+use herald_base::clock::Clock;
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use herald_shared::clock::Clock;
+use herald_base::clock::Clock;
 
 /// Units that came in the last `length`.
 #[derive(Debug)]

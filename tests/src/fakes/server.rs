@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{Router, extract::Request, response::Response};
-use herald_shared::clock::Clock;
+use herald_base::clock::Clock;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{

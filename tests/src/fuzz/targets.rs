@@ -8,7 +8,7 @@ use herald_imaging::fonts::FontLibrary;
 use herald_imaging::render::{Guest, Scratch, render};
 use herald_imaging::template::PreparedTemplate;
 use herald_imaging::{crop, face, picture, resize};
-use herald_shared::csv::{GuestFile, Options};
+use herald_sheets::{GuestFile, Options};
 use herald_template::Template;
 use herald_template::expression::Expression;
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use herald_shared::db::DbConfig;
+use herald_db::DbConfig;
 use tempfile::TempDir;
 
 /// How long a server may take to answer.

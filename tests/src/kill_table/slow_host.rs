@@ -13,11 +13,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use herald_shared::{
-    db::{Db, query},
-    domain::{self, Destination, Guest, NewRun, NumberFormat, PicturePolicy, RunOptions, RunSource},
-    files::Files,
-};
+use herald_db::{Db, query};
+use herald_invitations as domain;
+use herald_invitations::{Destination, Guest, NewRun, NumberFormat, PicturePolicy, RunOptions, RunSource};
+use herald_providers::files::Files;
 use herald_template::Bundle;
 use image::{ImageFormat, Rgb, RgbImage};
 use tokio::runtime::Runtime;
@@ -119,7 +118,7 @@ fn measure(options: &Options, servers: &Servers, runtime: &Arc<Runtime>, row: &m
     let processes = Processes::start(&options.herald, root, plans)?;
     let files = Files::local(root.join("data/files"))?;
     let begin = |workspace, guests, host: &str| runtime.block_on(start(&db, &files, workspace, guests, host));
-    let held_up = begin(runtime.block_on(herald_shared::people::ensure_default_workspace(&db))?, HELD_UP, &hosts[0])?;
+    let held_up = begin(runtime.block_on(herald_people::ensure_default_workspace(&db))?, HELD_UP, &hosts[0])?;
     until("the slow host is asked", PATIENCE, || Ok(slow.asked() > 0))?;
     let began = Instant::now();
     let free = begin(runtime.block_on(other_workspace(&db))?, FREE, &hosts[1])?;

@@ -8,11 +8,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use herald_shared::{
-    clock::Clock,
-    db::{Db, DbConfig, query},
-    ids::Ids,
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, DbConfig, query};
 use rand::rngs::StdRng;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -194,8 +191,8 @@ impl World {
 pub(super) async fn open(owner: &DbConfig, reader: Option<&DbConfig>) -> Result<(Db, String)> {
     let db = Db::connect(owner, Clock::system(), Ids::random()).await?;
     db.migrate().await?;
-    let workspace = herald_shared::people::ensure_default_workspace(&db).await?;
-    let token = herald_shared::people::first_key(&db, workspace, "kill-table").await?;
+    let workspace = herald_people::ensure_default_workspace(&db).await?;
+    let token = herald_people::first_key(&db, workspace, "kill-table").await?;
     let Some(reader) = reader else { return Ok((db, token)) };
     db.close().await;
     Ok((Db::connect(reader, Clock::system(), Ids::random()).await?, token))

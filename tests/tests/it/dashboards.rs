@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use herald_shared::telemetry::{
+use herald_base::telemetry::{
     catalog::{self, NOT_SHOWN},
     metric::{About, Kind},
 };
@@ -165,7 +165,7 @@ fn every_metric_and_label_asked_for_exists() {
             let name = &metric.name;
             assert!(
                 name == "up" || about(name).is_some(),
-                "{place} asks for {name}, which is not in shared/src/telemetry/catalog.rs: correct dashboards/make.py or alerts.py, or add the metric"
+                "{place} asks for {name}, which is not in shared/base/src/telemetry/catalog.rs: correct dashboards/make.py or alerts.py, or add the metric"
             );
             for label in &metric.labels {
                 assert!(
@@ -194,7 +194,7 @@ fn every_metric_is_shown_somewhere_or_left_out_on_purpose() {
         assert!(
             shown.contains(name) || left_out.contains(name),
             "nobody would ever see {name}: add a panel to dashboards/make.py or an alert to dashboards/alerts.py and run ./dashboards/make.py, \
-             or name it in NOT_SHOWN (shared/src/telemetry/catalog.rs) with the reason"
+             or name it in NOT_SHOWN (shared/base/src/telemetry/catalog.rs) with the reason"
         );
         assert!(!(shown.contains(name) && left_out.contains(name)), "{name} is shown: take it off NOT_SHOWN");
     }

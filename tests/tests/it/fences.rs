@@ -2,19 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use herald_shared::{
-    db::{Bulk, Db, query},
-    domain::{
-        self, InvitationEnded, InvitationReopened, Outside, PortraitReady, Published, Rendered, RunEnded, RunReopened,
-        Uploaded,
-    },
-    ids::Ids,
-    jobs::{
-        ContactsImport, ContactsPull, FaceCrop, InvitationPublish, InvitationRender, InvitationSummary,
-        InvitationUpload,
-    },
-    ledger::{self, Change, Finished, Leased, NewJob, Outcome, Payload},
+use herald_app::jobs::{
+    ContactsImport, ContactsPull, FaceCrop, InvitationPublish, InvitationRender, InvitationSummary, InvitationUpload,
 };
+use herald_base::ids::Ids;
+use herald_db::{Bulk, Db, query};
+use herald_invitations as domain;
+use herald_invitations::{
+    InvitationEnded, InvitationReopened, Outside, PortraitReady, Published, Rendered, RunEnded, RunReopened, Uploaded,
+};
+use herald_ledger as ledger;
+use herald_ledger::{Change, Finished, Leased, NewJob, Outcome, Payload};
 use herald_tests::{TestDatabase, fence::Fence, on_both_engines};
 use uuid::Uuid;
 

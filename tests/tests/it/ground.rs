@@ -2,23 +2,20 @@
 
 use std::time::Duration;
 
-use herald_shared::people::ensure_default_workspace;
-use herald_shared::{
-    config::Settings,
-    connections::Clients,
-    csv,
-    db::{Db, query},
-    files::Files,
-    ledger::{
-        self, Batch, Callbacks, Committed, Demand, Finished, JobRow, Leased, NewBatch, NewJob, Outcome, Unique,
-        audit::Actor,
-    },
-    links::LinkSigner,
-    people::People,
-    providers::email::Mailer,
+use herald_accounts::Clients;
+use herald_app::config::Settings;
+use herald_base::{links::LinkSigner, vault::Vault};
+use herald_db::{Db, query};
+use herald_ledger as ledger;
+use herald_ledger::{
+    Batch, Callbacks, Committed, Demand, Finished, JobRow, Leased, NewBatch, NewJob, Outcome, Unique,
+    audit::Actor,
     schedules::{Missed, NewSchedule, Overlap},
-    vault::Vault,
 };
+use herald_people::People;
+use herald_people::ensure_default_workspace;
+use herald_providers::{email::Mailer, files::Files};
+use herald_sheets as csv;
 use herald_worker::{
     fetch::ProbeCall,
     jobs::{Context, Folders},

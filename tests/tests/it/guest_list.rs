@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
-use herald_shared::{
-    db::Db,
-    domain::{
-        self, Destination, Event, Guest, Invitee, NewRun, NewTemplate, NumberFormat, PicturePolicy, Prepared, Run,
-        RunOptions, RunSource, TemplateRow,
-    },
-    ledger::{self, NewJob},
-    links::LinkSigner,
+use herald_base::links::LinkSigner;
+use herald_db::Db;
+use herald_invitations as domain;
+use herald_invitations::{
+    Destination, Event, Guest, Invitee, NewRun, NewTemplate, NumberFormat, PicturePolicy, Prepared, Run, RunOptions,
+    RunSource, TemplateRow,
 };
+use herald_ledger as ledger;
+use herald_ledger::NewJob;
 use uuid::Uuid;
 
 use crate::ground;

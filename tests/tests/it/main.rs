@@ -15,4 +15,5 @@ mod outside;
 mod providers;
 mod rate_limits;
 mod runner;
+mod sources;
 mod test_databases;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use herald_shared::clock::Clock;
-use herald_shared::db::{DbConfig, Result, Tx, query};
-use herald_shared::ids::Ids;
+use herald_base::clock::Clock;
+use herald_base::ids::Ids;
+use herald_db::{DbConfig, Result, Tx, query};
 use herald_tests::{EngineKind, TestDatabase, on_both_engines, wait_until};
 
 on_both_engines! {

@@ -1,6 +1,7 @@
 //! Why a fetch failed, and whether another try can help. Decided here once.
 
-use herald_shared::{outside::Refused, telemetry::Answer};
+use herald_base::telemetry::Answer;
+use herald_providers::outside::Refused;
 use std::{error::Error, io, time::Duration};
 
 /// A failed fetch. Its text is for an agency's admin; it names the host, never path, query or credentials.

@@ -1,7 +1,7 @@
 //! One request on the way to a picture, and where a redirect may lead.
 
 use super::error::{Failure, FetchError};
-use herald_shared::outside::Guard;
+use herald_providers::outside::Guard;
 use reqwest::{Response, header};
 use url::Url;
 

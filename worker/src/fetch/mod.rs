@@ -2,7 +2,7 @@
 //!
 //! A guest list is written by strangers, so its picture addresses may point at the machine Herald runs on, at the
 //! network around it or at a cloud's metadata service. [`GuardedClient`] calls them through Herald's one guard for such
-//! addresses ([`herald_shared::outside`]). Each redirect is a new address and passes the same checks. `traceparent` goes to
+//! addresses ([`herald_providers::outside`]). Each redirect is a new address and passes the same checks. `traceparent` goes to
 //! the hosts of the allow list alone, which are the agency's own: others could tell from it which fetches belong to one
 //! campaign.
 
@@ -18,10 +18,10 @@ pub use probe::ProbeCall;
 
 use bytes::{Bytes, BytesMut};
 use error::{Failure, from_reqwest};
-use herald_shared::{
+use herald_base::telemetry::Call;
+use herald_providers::{
+    http::{self, retry_after},
     outside::{CallError, Guard, GuardedHttp, Ports, SystemDns},
-    providers::http::{self, retry_after},
-    telemetry::Call,
 };
 use hop::Hop;
 use reqwest::{Method, Request, Response, StatusCode, dns::Resolve, header};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use herald_shared::providers::http::{self, retry_after};
+use herald_providers::http::{self, retry_after};
 use reqwest::{Client, StatusCode, Url};
 use serde_json::Value;
 use uuid::Uuid;

@@ -5,10 +5,8 @@
 
 use std::sync::Arc;
 
-use herald_shared::{
-    jobs::AccountMail,
-    providers::email::{Mailbox, Message},
-};
+use herald_app::jobs::AccountMail;
+use herald_providers::email::{Mailbox, Message};
 
 use super::{Context, Task, accounts::what_now};
 use crate::runner::{Done, Failure};

@@ -7,11 +7,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use herald_shared::{
-    connections::{self, Client, ClientError, Connection, ConnectionError},
-    files::Bucket,
-    providers::{self, Class, ProviderError, google::Drive, mautic::Mautic},
-};
+use herald_accounts as connections;
+use herald_accounts::{Client, ClientError, Connection, ConnectionError};
+use herald_providers as providers;
+use herald_providers::{Class, ProviderError, files::Bucket, google::Drive, mautic::Mautic};
 use uuid::Uuid;
 
 use super::{Context, Task};

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use herald_shared::{connections, jobs::ConnectionTest};
+use herald_accounts as connections;
+use herald_app::jobs::ConnectionTest;
 use serde_json::json;
 
 use super::{Context, Task};

@@ -4,12 +4,11 @@
 
 use std::sync::Arc;
 
-use herald_shared::{
-    csv::{GuestRow, email_key},
-    domain::{self, Guest, ImportProblem, Invitee, Run, RunSource},
-    files::{FilesError, Stored},
-    jobs::ContactsImport,
-};
+use herald_app::jobs::ContactsImport;
+use herald_invitations as domain;
+use herald_invitations::{Guest, ImportProblem, Invitee, Run, RunSource};
+use herald_providers::files::{FilesError, Stored};
+use herald_sheets::{GuestRow, email_key};
 use tokio::sync::mpsc;
 
 use super::{

@@ -8,15 +8,14 @@ use std::{
     sync::Arc,
 };
 
-use herald_shared::{
-    csv::email_key,
-    domain::{self, Guest, ImportProblem, MauticSource, Run, RunSource, TemplateFilesError},
-    jobs::ContactsPull,
-    providers::{
-        Class, Meter, ProviderError,
-        mautic::{Fields, Mautic, MauticContact, Selection, Submission},
-    },
+use herald_app::jobs::ContactsPull;
+use herald_invitations as domain;
+use herald_invitations::{Guest, ImportProblem, MauticSource, Run, RunSource, TemplateFilesError};
+use herald_providers::{
+    Class, Meter, ProviderError,
+    mautic::{Fields, Mautic, MauticContact, Selection, Submission},
 };
+use herald_sheets::email_key;
 
 use super::{
     Context, Task,
@@ -42,7 +41,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<ContactsPull>) -> Resu
         return Err(Failure::Fail("its guests are not in Mautic: contacts.import reads them".to_owned()));
     };
     let mautic = context.mautic(&task, source.connection_id).await?;
-    let meter = herald_shared::connections::meter_of_job(db, task.queue(), 1);
+    let meter = herald_accounts::meter_of_job(db, task.queue(), 1);
     let pull = Pull { context: &context, task: &task, run: &run, source, mautic: &mautic, meter: &meter };
     let needed = pull.check().await?;
     pull.read(&needed).await?;
@@ -65,7 +64,7 @@ struct Pull<'a> {
 type Found = (MauticContact, Option<Submission>);
 
 impl Pull<'_> {
-    async fn settle<R>(&self, result: herald_shared::providers::Result<R>) -> Result<R, Failure> {
+    async fn settle<R>(&self, result: herald_providers::Result<R>) -> Result<R, Failure> {
         self.mautic.settle(self.context, result).await
     }
 

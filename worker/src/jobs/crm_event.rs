@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use herald_shared::{jobs::CrmEvent, people::PeopleError};
+use herald_app::jobs::CrmEvent;
+use herald_people::PeopleError;
 
 use super::{Context, Task};
 use crate::runner::{Done, Failure};

@@ -4,10 +4,8 @@
 
 use std::sync::Arc;
 
-use herald_shared::{
-    jobs::CrmSync,
-    people::{PeopleError, SyncEnd},
-};
+use herald_app::jobs::CrmSync;
+use herald_people::{PeopleError, SyncEnd};
 
 use super::{Context, Task, accounts::what_now};
 use crate::runner::{Done, Failure};
@@ -18,7 +16,7 @@ const MOST_PAGES: i64 = 50_000;
 pub(super) async fn run(context: Arc<Context>, task: Task<CrmSync>) -> Result<Done, Failure> {
     let people = &context.people;
     let Some(crm) = people.crm() else { return Err(Failure::Fail(PeopleError::NoCrm.to_string())) };
-    let meter = herald_shared::connections::meter_of_job(&context.db, task.queue(), 1);
+    let meter = herald_accounts::meter_of_job(&context.db, task.queue(), 1);
     let mut sync = people.begin_crm_sync(task.key.id, task.args.scope).await?;
     while !sync.read_all {
         if task.cancelled.is_cancelled() {

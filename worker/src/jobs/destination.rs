@@ -6,14 +6,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use herald_shared::{
-    connections::ProviderKind,
-    domain::{self, Destination, EventFolder, Invitation, Outside, Upload},
+use herald_accounts::ProviderKind;
+use herald_invitations as domain;
+use herald_invitations::{Destination, EventFolder, Invitation, Outside, Upload};
+use herald_providers::{
+    Class, Meter, ProviderError,
     files::{Bucket, Stored as Drawing},
-    providers::{
-        Class, Meter, ProviderError,
-        google::{Drive, NewFile, ShareError, Stored},
-    },
+    google::{Drive, NewFile, ShareError, Stored},
 };
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -41,7 +40,7 @@ pub(super) async fn put<P>(
             let sent = InDrive {
                 context,
                 invitation,
-                meter: herald_shared::connections::meter_of_job(&context.db, queue, paid),
+                meter: herald_accounts::meter_of_job(&context.db, queue, paid),
                 drive: &drive,
             };
             sent.put(task, folder, rendering).await.map(Some)
@@ -93,7 +92,7 @@ impl InDrive<'_> {
         Ok(Outside { connection_id, remote_id: stored.id, sha256, link: Some(stored.link) })
     }
 
-    async fn settle<R>(&self, result: herald_shared::providers::Result<R>) -> Result<R, Failure> {
+    async fn settle<R>(&self, result: herald_providers::Result<R>) -> Result<R, Failure> {
         self.drive.settle(self.context, result).await
     }
 

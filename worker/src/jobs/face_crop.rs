@@ -5,12 +5,11 @@
 use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
-use herald_shared::{
-    domain::{self, Invitation, PicturePolicy, PortraitReady, RunSource},
-    files::{FilesError, Key, Stored},
-    jobs::{FaceCrop, InvitationRender, PictureFetch},
-    ledger::Payload,
-};
+use herald_app::jobs::{FaceCrop, InvitationRender, PictureFetch};
+use herald_invitations as domain;
+use herald_invitations::{Invitation, PicturePolicy, PortraitReady, RunSource};
+use herald_ledger::Payload;
+use herald_providers::files::{FilesError, Key, Stored};
 use uuid::Uuid;
 
 use super::{Context, Task, pending_invitation, picture_fetch, refused, undone};

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    db::Tx,
-    domain::{self, Destination, Guest, ImportProblem, Invitee, Place, Run},
-    ledger,
-};
+use herald_db::Tx;
+use herald_invitations as domain;
+use herald_invitations::{Destination, Guest, ImportProblem, Invitee, Place, Run};
+use herald_ledger as ledger;
 use uuid::Uuid;
 
 use super::{Context, Task, places};

@@ -4,11 +4,10 @@
 
 use std::sync::Arc;
 
-use herald_shared::{
-    domain::{self, Invitation, MauticSource, Published, RunSource},
-    jobs::InvitationPublish,
-    providers::mautic::{Fields, WriteBack},
-};
+use herald_app::jobs::InvitationPublish;
+use herald_invitations as domain;
+use herald_invitations::{Invitation, MauticSource, Published, RunSource};
+use herald_providers::mautic::{Fields, WriteBack};
 
 use super::{Context, Task, pending_invitation};
 use crate::runner::{Done, Failure};

@@ -4,12 +4,11 @@
 
 use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::Arc};
 
-use herald_shared::{
-    domain::{self, Invitation, Rendered, TemplateRow},
-    files::{Key, Stored},
-    jobs::{InvitationRender, InvitationUpload},
-    ledger::Payload,
-};
+use herald_app::jobs::{InvitationRender, InvitationUpload};
+use herald_invitations as domain;
+use herald_invitations::{Invitation, Rendered, TemplateRow};
+use herald_ledger::Payload;
+use herald_providers::files::{Key, Stored};
 use uuid::Uuid;
 
 use super::{Context, Task, pending_invitation, refused, undone};

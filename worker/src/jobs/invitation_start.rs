@@ -5,11 +5,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use herald_shared::{
-    domain::{PlanError, TakeUp, start_planned},
-    jobs::InvitationStart,
-    telemetry,
-};
+use herald_app::jobs::InvitationStart;
+use herald_base::telemetry;
+use herald_invitations::{PlanError, TakeUp, start_planned};
 use serde_json::json;
 
 use super::{Context, Task};

@@ -7,7 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use herald_shared::{domain, jobs::InvitationSummary, results};
+use herald_app::jobs::InvitationSummary;
+use herald_invitations as domain;
+use herald_invitations::results;
 
 use super::{Context, Task};
 use crate::runner::{Done, Failure};

@@ -4,12 +4,10 @@
 
 use std::sync::Arc;
 
-use herald_shared::{
-    domain::{RunSource, Uploaded},
-    files::{Key, Stored},
-    jobs::{InvitationPublish, InvitationUpload},
-    ledger::Payload,
-};
+use herald_app::jobs::{InvitationPublish, InvitationUpload};
+use herald_invitations::{RunSource, Uploaded};
+use herald_ledger::Payload;
+use herald_providers::files::{Key, Stored};
 
 use super::{Context, Task, destination, pending_invitation, refused};
 use crate::runner::{Done, Failure};

@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use herald_shared::{
-    jobs::JobsAct,
-    ledger::{self, Acting},
-};
+use herald_app::jobs::JobsAct;
+use herald_ledger as ledger;
+use herald_ledger::Acting;
 
 use super::{Context, Task};
 use crate::runner::{Done, Failure};

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fs::File};
 
-use herald_shared::csv::{CsvError, GuestFile, GuestRow, Options, RowProblem};
+use herald_sheets::{CsvError, GuestFile, GuestRow, Options, RowProblem};
 use tokio::sync::mpsc;
 
 use super::pictures::{Pictures, Placed};

@@ -8,13 +8,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use herald_shared::{
-    connections::ProviderKind,
-    domain::{self, Invitation, PictureSource, picture_mark},
+use herald_accounts::ProviderKind;
+use herald_app::jobs::{FaceCrop, PictureFetch};
+use herald_invitations as domain;
+use herald_invitations::{Invitation, PictureSource, picture_mark};
+use herald_ledger::Payload;
+use herald_providers::{
+    Class,
     files::{FilesError, Key},
-    jobs::{FaceCrop, PictureFetch},
-    ledger::Payload,
-    providers::Class,
 };
 use uuid::Uuid;
 
@@ -131,7 +132,7 @@ async fn from_mautic(
     };
     let mautic = context.mautic(task, connection_id).await?;
     // The queue of fetches has no rate: the request is paid for from Mautic's.
-    let meter = herald_shared::connections::meter_of_job(&context.db, ProviderKind::Mautic.queue(), 0);
+    let meter = herald_accounts::meter_of_job(&context.db, ProviderKind::Mautic.queue(), 0);
     let limit = usize::try_from(context.studio.max_picture_bytes).unwrap_or(usize::MAX);
     Ok(mautic.client.form_file(submission, field, limit, &meter).await.map_err(|error| {
         let reason = format!("picture: {error}");

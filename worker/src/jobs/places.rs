@@ -1,11 +1,10 @@
 //! Ids for files that do not exist yet, reserved before the guests are taken in: the QR code of an invitation already leads to its file.
 
-use herald_shared::{
-    connections::ProviderKind,
-    db::Tx,
-    domain::{self, Destination, Place, Run},
-    providers::{Meter, google::Drive},
-};
+use herald_accounts::ProviderKind;
+use herald_db::Tx;
+use herald_invitations as domain;
+use herald_invitations::{Destination, Place, Run};
+use herald_providers::{Meter, google::Drive};
 use uuid::Uuid;
 
 use super::{Context, Task, accounts::Used};
@@ -27,7 +26,7 @@ pub(super) async fn reserve<P>(context: &Context, task: &Task<P>, run: &Run, cou
     };
     if domain::reserved_left(&context.db, connection_id).await? < count {
         let drive = context.drive(task, connection_id).await?;
-        let meter = herald_shared::connections::meter_of_job(&context.db, ProviderKind::Google.queue(), 0);
+        let meter = herald_accounts::meter_of_job(&context.db, ProviderKind::Google.queue(), 0);
         refill(context, &drive, &meter).await?;
     }
     Ok(Reserve { connection_id: Some(connection_id), link: context.accounts.drive_link().to_owned() })

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use herald_shared::jobs::ProbeRun;
+use herald_app::jobs::ProbeRun;
 use serde_json::json;
 
 use super::{Context, Task};

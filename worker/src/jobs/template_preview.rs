@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use herald_shared::{domain, files::Key, jobs::TemplatePreview};
+use herald_app::jobs::TemplatePreview;
+use herald_invitations as domain;
+use herald_providers::files::Key;
 
 use super::{Context, Task, invitation_render::format, undone};
 use crate::{

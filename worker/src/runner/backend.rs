@@ -10,7 +10,7 @@ use apalis_core::{
     task::{Task, task_id::RandomId},
     worker::context::WorkerContext,
 };
-use herald_shared::{ledger::Leased, wire::Consumer};
+use herald_ledger::{Leased, wire::Consumer};
 use tower::layer::util::Identity;
 
 use super::in_flight::InFlight;

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    db::Db,
-    ledger::{self, EnqueueError, Finished, Outcome},
-    telemetry::catalog::STALE_OUTCOMES,
-};
+use herald_base::telemetry::catalog::STALE_OUTCOMES;
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{EnqueueError, Finished, Outcome};
 use tokio::sync::mpsc;
 
 use super::in_flight::InFlight;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use herald_shared::ledger::JobKey;
+use herald_ledger::JobKey;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 

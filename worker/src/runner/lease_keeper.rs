@@ -2,12 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use herald_shared::{
-    db::Db,
-    ledger::{self, JobKey},
-    telemetry::catalog::LEASES_LOST,
-    wire::Wire,
-};
+use herald_base::telemetry::catalog::LEASES_LOST;
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{JobKey, wire::Wire};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

@@ -2,10 +2,9 @@
 
 use std::{error::Error, time::Duration};
 
-use herald_shared::{
-    db::Db,
-    ledger::{self, Backoff, Change, Leased, NewJob, Outcome},
-};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{Backoff, Change, Leased, NewJob, Outcome};
 
 /// The job did what it was for.
 #[derive(Clone, Debug, Default)]

@@ -8,14 +8,13 @@ use std::{
 
 use apalis_core::task::Task;
 use futures::future::BoxFuture;
-use herald_shared::{
-    db::Db,
-    ledger::{self, Finished, Leased, kind_label},
-    telemetry::{
-        Span,
-        catalog::{JOB_RUN, JOB_WAIT, JOBS_RUNNING, LEASES_LOST},
-    },
+use herald_base::telemetry::{
+    Span,
+    catalog::{JOB_RUN, JOB_WAIT, JOBS_RUNNING, LEASES_LOST},
 };
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{Finished, Leased, kind_label};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tower::{Layer, Service};

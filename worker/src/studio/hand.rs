@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use herald_shared::{cpu::CpuPool, domain};
+use herald_base::cpu::CpuPool;
+use herald_invitations as domain;
 
 use super::{
     Source, StudioError,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use herald_shared::telemetry::catalog::STUDIO_ENDED;
+use herald_base::telemetry::catalog::STUDIO_ENDED;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use bytes::Bytes;
-use herald_shared::config::Settings;
+use herald_app::config::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;

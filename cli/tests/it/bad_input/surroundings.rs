@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use herald_shared::data_folder::DataFolder;
+use herald_base::data_folder::DataFolder;
 
 use crate::stage::{Stage, end};
 

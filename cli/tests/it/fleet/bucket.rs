@@ -57,7 +57,7 @@ impl Apart {
 
     fn links(&self) -> Vec<String> {
         let db = &self.fleet.database.as_ref().unwrap().db;
-        let links = herald_shared::db::query("select link from invitations order by lucky_number").all(db);
+        let links = herald_db::query("select link from invitations order by lucky_number").all(db);
         self.fleet.runtime.block_on(links).unwrap().into_iter().map(|(link,): (String,)| link).collect()
     }
 }

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use herald_shared::telemetry::{
+use herald_base::telemetry::{
     catalog,
     metric::{About, Kind},
 };
@@ -116,7 +116,7 @@ fn what_a_fleet_exports_is_what_the_catalog_says() {
         process.check();
         for (name, labels) in &process.series {
             let (about, bucket) = about(name).unwrap_or_else(|| {
-                panic!("the {role} exports {name}, which is not in shared/src/telemetry/catalog.rs: add it there")
+                panic!("the {role} exports {name}, which is not in shared/base/src/telemetry/catalog.rs: add it there")
             });
             let expected: BTreeSet<String> =
                 about.labels.iter().copied().chain(bucket.then_some("le")).map(str::to_owned).collect();

@@ -1,7 +1,7 @@
 //! Ids of Drive. One of a file ends in a check of what it begins with, so that a server which was started again knows
 //! the ids that its predecessor gave.
 
-use herald_shared::ids::Ids;
+use herald_base::ids::Ids;
 use sha2::{Digest, Sha256};
 
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

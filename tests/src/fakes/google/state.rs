@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use herald_shared::clock::Clock;
+use herald_base::clock::Clock;
 use sha2::{Digest, Sha256};
 
 use super::{

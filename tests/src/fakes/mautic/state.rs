@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use herald_shared::clock::Clock;
+use herald_base::clock::Clock;
 
 use super::{
     super::quota::Quota,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use herald_shared::db::{Db, query};
+use herald_db::{Db, query};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use herald_app::jobs::KINDS;
+use herald_ledger::Starter;
 use herald_scheduler::fire_due;
-use herald_shared::{jobs::KINDS, ledger::Starter};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -89,7 +90,7 @@ async fn what_is_of_another_workspace_is_not_found(database: &TestDatabase) {
     let saved = Answer::to(service.request(Method::PUT, "/api/v1/connections/ours").json(&mautic)).await.json();
     let (owner, _, staff) = agency(&service).await;
     let connection = &saved["id"];
-    let contact: (Uuid,) = herald_shared::db::query("select id from contacts").one(&service.db).await.unwrap();
+    let contact: (Uuid,) = herald_db::query("select id from contacts").one(&service.db).await.unwrap();
     let preview = |contact: Option<Uuid>| json!({ "template_id": template, "contact_id": contact, "fields": {}, "format": "png" });
     let start = |template: Value, source: Value| {
         let mut plan = plan();

@@ -1,6 +1,6 @@
 //! `/connections`, consent, and Mautic's webhooks.
 
-use herald_shared::ledger::{JobFilter, jobs};
+use herald_ledger::{JobFilter, jobs};
 use herald_tests::{
     TestDatabase,
     fakes::{FakeGoogle, FakeMautic},
@@ -136,7 +136,7 @@ async fn a_person_consents_once_and_a_state_works_once(database: &TestDatabase) 
     let asked = service.post("/api/v1/connections/google/authorize").await;
     let begin = asked.json()["authorize_url"].as_str().unwrap().to_owned();
     let (_, path) = begin.split_once(":8080").unwrap();
-    let browser = herald_shared::providers::http::builder(&[]).unwrap().build().unwrap();
+    let browser = herald_providers::http::builder(&[]).unwrap().build().unwrap();
     let here = |path: &str| format!("http://{}{path}", service.address);
     let to_google = browser.get(here(path)).send().await.unwrap();
     assert_eq!(to_google.headers()["referrer-policy"], "no-referrer");

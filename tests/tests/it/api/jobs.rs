@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    jobs::InvitationRender,
-    ledger::{self, Callbacks, NewBatch, Outcome, Payload},
-};
+use herald_app::jobs::InvitationRender;
+use herald_ledger as ledger;
+use herald_ledger::{Callbacks, NewBatch, Outcome, Payload};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use herald_shared::{
-    domain,
-    files::{Area, Key, folder},
-};
+use herald_invitations as domain;
+use herald_providers::files::{Area, Key, folder};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use uuid::Uuid;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use herald_shared::{
-    db::Json,
-    jobs::InvitationRender,
-    ledger::{self, Callbacks, Capacity, NewBatch, Outcome, Payload, WorkerRow},
-};
+use herald_app::jobs::InvitationRender;
+use herald_db::Json;
+use herald_ledger as ledger;
+use herald_ledger::{Callbacks, Capacity, NewBatch, Outcome, Payload, WorkerRow};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use herald_shared::{
-    files::Key,
-    jobs::TemplatePreview,
-    ledger::{self, JobState, Outcome},
-};
+use herald_app::jobs::TemplatePreview;
+use herald_ledger as ledger;
+use herald_ledger::{JobState, Outcome};
+use herald_providers::files::Key;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use serde_json::json;

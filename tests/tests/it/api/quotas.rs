@@ -1,7 +1,7 @@
 //! No workspace fills the installation: what it may have at most, and what it is told then.
 
 use futures::future::join_all;
-use herald_shared::config::Settings;
+use herald_app::config::Settings;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

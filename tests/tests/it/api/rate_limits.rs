@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use herald_shared::{
-    config::Settings,
-    db::{DbConfig, query},
-    redis_wire::RedisWire,
-};
+use herald_app::config::Settings;
+use herald_db::{DbConfig, query};
+use herald_ledger::redis_wire::RedisWire;
 use herald_tests::{EngineKind, TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 

@@ -1,10 +1,8 @@
 //! Runs that are refused, and leave nothing behind.
 
 use futures::TryStreamExt;
-use herald_shared::{
-    domain,
-    files::{Area, folder},
-};
+use herald_invitations as domain;
+use herald_providers::files::{Area, folder};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::json;

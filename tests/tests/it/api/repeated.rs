@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use herald_shared::{db::query, idempotency};
+use herald_db::query;
+use herald_ledger::idempotency;
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};

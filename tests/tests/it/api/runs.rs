@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use herald_shared::ledger::Outcome;
+use herald_ledger::Outcome;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -125,8 +125,8 @@ async fn a_cancelled_run_starts_nothing_and_stops_what_runs(database: &TestDatab
     service.template().await;
     let id = service.run(LIST).await;
     worker::import(&service, id, &NAMES).await;
-    let demand = [herald_shared::ledger::Demand { queue: "cpu".to_owned(), limit: 1, waiting: 0 }];
-    let running = herald_shared::ledger::dispatch(&service.db, &demand, "test", Duration::from_secs(30)).await.unwrap();
+    let demand = [herald_ledger::Demand { queue: "cpu".to_owned(), limit: 1, waiting: 0 }];
+    let running = herald_ledger::dispatch(&service.db, &demand, "test", Duration::from_secs(30)).await.unwrap();
     let mut cancels = service.wire.cancels();
     let cancelled = service.post(&format!("{RUNS}/{id}/cancel")).await;
     assert_eq!(cancelled.status, StatusCode::OK, "{}", cancelled.text());

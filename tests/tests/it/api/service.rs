@@ -6,19 +6,15 @@ use std::{
 };
 
 use futures::FutureExt;
+use herald_accounts::Clients;
 use herald_api::{Api, Events, Parts, Prepare, Unchecked};
-use herald_shared::{
-    config::Settings,
-    connections::Clients,
-    db::Db,
-    files::Files,
-    links::LinkSigner,
-    people::{self, People},
-    rate_limits::RateLimits,
-    redis_wire::RedisWire,
-    telemetry,
-    wire::Wire,
-};
+use herald_app::config::Settings;
+use herald_base::{links::LinkSigner, telemetry};
+use herald_db::Db;
+use herald_ledger::{rate_limits::RateLimits, redis_wire::RedisWire, wire::Wire};
+use herald_people as people;
+use herald_people::People;
+use herald_providers::files::Files;
 use herald_tests::TestDatabase;
 use herald_worker::studio::{Source, Studio};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -115,7 +111,7 @@ impl Service {
     ) -> Self {
         LazyLock::force(&TLS);
         let db = database.db.clone();
-        let workspace = herald_shared::people::ensure_default_workspace(&db).await.unwrap();
+        let workspace = herald_people::ensure_default_workspace(&db).await.unwrap();
         let token = people::first_key(&db, workspace, "test").await.unwrap();
         let folder = TempDir::with_prefix("herald-test-").unwrap();
         let files = Files::local(folder.path().join("files")).unwrap();
@@ -150,7 +146,7 @@ impl Service {
         });
         let server = tokio::spawn(herald_api::serve(listener, api.clone(), stop.clone()));
         // Where an answer leads is for the test to say.
-        let client = herald_shared::providers::http::builder(&[]).unwrap().build().unwrap();
+        let client = herald_providers::http::builder(&[]).unwrap().build().unwrap();
         let described = conforms::learn(&client, address).await;
         Self { api, described, db, files, links, wire, workspace, people, token, address, stop, server, folder, client }
     }
@@ -206,7 +202,7 @@ impl Service {
     pub(super) async fn other_workspace(&self) -> String {
         let id = self.db.new_id();
         let mut tx = self.db.begin().await.unwrap();
-        herald_shared::db::query("insert into workspaces (id, slug, name, created_at) values ($1, $2, $3, $4)")
+        herald_db::query("insert into workspaces (id, slug, name, created_at) values ($1, $2, $3, $4)")
             .bind(id)
             .bind("other")
             .bind("Other")

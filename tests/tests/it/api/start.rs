@@ -1,11 +1,10 @@
 //! Starting runs.
 
 use futures::TryStreamExt;
-use herald_shared::{
-    domain::{self, Guest, PicturePolicy, RunSource},
-    files::{Area, Key, Stored, folder},
-    telemetry::TraceContext,
-};
+use herald_base::telemetry::TraceContext;
+use herald_invitations as domain;
+use herald_invitations::{Guest, PicturePolicy, RunSource};
+use herald_providers::files::{Area, Key, Stored, folder};
 use herald_template::Bundle;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::StatusCode;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use herald_shared::files::{Area, Key, folder};
+use herald_providers::files::{Area, Key, folder};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

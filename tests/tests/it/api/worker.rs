@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use herald_shared::{
-    domain::{self, Guest, ImportProblem, Invitee, Published, Rendered, Uploaded},
-    files::Key,
-    jobs::InvitationRender,
-    ledger::{self, Demand, Finished, Leased, Outcome},
-    results,
-};
+use herald_app::jobs::InvitationRender;
+use herald_invitations as domain;
+use herald_invitations::{Guest, ImportProblem, Invitee, Published, Rendered, Uploaded, results};
+use herald_ledger as ledger;
+use herald_ledger::{Demand, Finished, Leased, Outcome};
+use herald_providers::files::Key;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 

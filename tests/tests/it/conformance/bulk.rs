@@ -1,6 +1,6 @@
 //! Statements over many given rows.
 
-use herald_shared::db::{Bulk, Db, query};
+use herald_db::{Bulk, Db, query};
 use herald_tests::{TestDatabase, on_both_engines};
 
 use crate::ground::{number, run_sql};

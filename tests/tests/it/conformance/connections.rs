@@ -1,11 +1,8 @@
 //! Connections that were used a moment ago are used again; a server that closed them meanwhile is noticed by nobody.
 
 use futures::future::join_all;
-use herald_shared::{
-    clock::Clock,
-    db::{Db, query},
-    ids::Ids,
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, query};
 use herald_tests::{EngineKind, TestDatabase, on_both_engines, wait_until};
 
 use crate::ground::{number, run_sql};

@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use herald_shared::{
-    db::{Db, query},
-    domain::{self, Contact, Guest, Upserted},
-};
+use herald_db::{Db, query};
+use herald_invitations as domain;
+use herald_invitations::{Contact, Guest, Upserted};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 

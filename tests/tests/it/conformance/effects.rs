@@ -1,9 +1,8 @@
 //! Effects: what a job's end changes, with the end itself, once.
 
-use herald_shared::{
-    domain::{self, Invitation, PortraitReady, Published, Rendered, Run, Uploaded},
-    ledger::{Change, Finished, Leased, Outcome},
-};
+use herald_invitations as domain;
+use herald_invitations::{Invitation, PortraitReady, Published, Rendered, Run, Uploaded};
+use herald_ledger::{Change, Finished, Leased, Outcome};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 
@@ -132,7 +131,7 @@ async fn a_cancelled_step_cancels_its_invitation(database: &TestDatabase) {
     let db = &database.db;
     let started = imported(db, "a", 2).await;
     let (job, running) = step(database).await;
-    use herald_shared::ledger::{Cancelled, JobFilter, JobState, cancel_job, jobs};
+    use herald_ledger::{Cancelled, JobFilter, JobState, cancel_job, jobs};
     let ready = JobFilter { queue: Some("cpu".to_owned()), state: Some(JobState::Ready), ..JobFilter::default() };
     let waiting = jobs(db, started.workspace, &ready, 10).await.unwrap().remove(0).id;
     assert_eq!(cancel_job(db, started.workspace, waiting).await.unwrap(), Cancelled::AtOnce);
@@ -181,7 +180,7 @@ async fn a_cancelled_import_cancels_its_run(database: &TestDatabase) {
     let db = &database.db;
     let started = start(db, "a", options()).await;
     let job = ground::lease_from(db, "control", 1).await.remove(0);
-    herald_shared::ledger::cancel_job(db, started.workspace, job.id).await.unwrap();
+    herald_ledger::cancel_job(db, started.workspace, job.id).await.unwrap();
     commit(db, vec![Finished { job, outcome: Outcome::Cancelled }]).await;
     assert_eq!(run(database, &started).await.state, "cancelled");
 }

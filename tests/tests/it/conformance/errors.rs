@@ -1,10 +1,7 @@
 //! Errors are classified once, the same way on both engines.
 
-use herald_shared::{
-    clock::Clock,
-    db::{Db, DbConfig, DbError, query},
-    ids::Ids,
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, DbConfig, DbError, query};
 use herald_tests::{EngineKind, TestDatabase, on_both_engines, wait_until};
 
 use crate::ground::{number, run_sql, waiting_for_locks};

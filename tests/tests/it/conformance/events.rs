@@ -1,11 +1,9 @@
 //! Events and the format of their numbers.
 
-use herald_shared::{
-    clock::Clock,
-    db::{Db, query},
-    domain::{self, EventError, NumberFormat},
-    ids::Ids,
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, query};
+use herald_invitations as domain;
+use herald_invitations::{EventError, NumberFormat};
 use herald_tests::{EngineKind, TestDatabase, on_both_engines};
 use uuid::Uuid;
 

@@ -3,12 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::TimeDelta;
-use herald_shared::{
-    clock::Clock,
-    db::{Db, DbConfig, EngineKind, Json, query},
-    ids::Ids,
-    ledger::{self, Capacity, Demand, JobKey, Leased, ON_THE_WIRE, WorkerRow},
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, DbConfig, EngineKind, Json, query};
+use herald_ledger as ledger;
+use herald_ledger::{Capacity, Demand, JobKey, Leased, ON_THE_WIRE, WorkerRow};
 use herald_tests::{TestDatabase, on_both_engines};
 
 use crate::ground::{self, LEASE, QUEUE, enqueue, noop};

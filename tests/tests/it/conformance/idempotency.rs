@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    db::Db,
-    idempotency::{self, Claim, Held, KEPT_FOR, Kept, LEASE},
-};
+use herald_db::Db;
+use herald_ledger::idempotency::{self, Claim, Held, KEPT_FOR, Kept, LEASE};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 
@@ -24,7 +22,7 @@ fn answer() -> Kept {
 }
 
 async fn workspace(database: &TestDatabase) -> Uuid {
-    herald_shared::people::ensure_default_workspace(&database.db).await.unwrap()
+    herald_people::ensure_default_workspace(&database.db).await.unwrap()
 }
 
 async fn first(db: &Db, workspace: Uuid, key: &str) -> Held {

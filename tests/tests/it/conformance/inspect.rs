@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    db::Json,
-    ledger::{self, Finished, JobFilter, JobState, NewJob, Outcome},
-};
+use herald_db::Json;
+use herald_ledger as ledger;
+use herald_ledger::{Finished, JobFilter, JobState, NewJob, Outcome};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 use uuid::Uuid;

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use herald_shared::domain::{self, InvitationRow, Prepared, RunOptions};
+use herald_invitations as domain;
+use herald_invitations::{InvitationRow, Prepared, RunOptions};
 use herald_tests::{TestDatabase, on_both_engines};
 
 use crate::{
@@ -113,10 +114,8 @@ async fn a_guest_of_another_run_keeps_number_and_link(database: &TestDatabase) {
 
 /// Finishes every invitation of the run that is pending: made, or failed for those whose position is odd.
 async fn end_invitations(database: &TestDatabase, started: &Started) {
-    use herald_shared::{
-        domain::Published,
-        ledger::{Finished, Outcome},
-    };
+    use herald_invitations::Published;
+    use herald_ledger::{Finished, Outcome};
     let db = &database.db;
     let pending: HashSet<_> =
         all_guests(database, started).await.into_iter().filter(|row| row.position % 2 == 1).map(|row| row.id).collect();

@@ -1,6 +1,7 @@
 //! What queues' limits keep, and what their keys do.
 
-use herald_shared::ledger::{self, QueueLimits};
+use herald_ledger as ledger;
+use herald_ledger::QueueLimits;
 use herald_tests::{TestDatabase, on_both_engines};
 
 on_both_engines! {

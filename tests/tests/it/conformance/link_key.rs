@@ -1,10 +1,9 @@
 //! The key of the links: one for all processes of a database.
 
 use chrono::TimeDelta;
-use herald_shared::{
-    domain::{self, LinkKeyError},
-    links::LinkSigner,
-};
+use herald_base::links::LinkSigner;
+use herald_invitations as domain;
+use herald_invitations::LinkKeyError;
 use herald_tests::{TestDatabase, on_both_engines};
 
 on_both_engines! {

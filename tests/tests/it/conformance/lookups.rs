@@ -3,11 +3,8 @@
 use std::collections::HashSet;
 
 use futures::future::join_all;
-use herald_shared::{
-    clock::Clock,
-    db::{Db, FromRow, Lookup, Tx, lookup, query},
-    ids::Ids,
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, FromRow, Lookup, Tx, lookup, query};
 use herald_tests::{EngineKind, TestDatabase, on_both_engines, wait_until};
 
 use crate::ground::{number, run_sql, waiting_for_locks};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use herald_shared::ledger::{self, Load, NewJob};
+use herald_ledger as ledger;
+use herald_ledger::{Load, NewJob};
 use herald_tests::{TestDatabase, on_both_engines};
 
 use crate::ground::{self, enqueue, lease, noop};

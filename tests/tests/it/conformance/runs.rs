@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use herald_shared::{
-    domain::{self, NewRun, Prepared, RunOptions, RunSource},
-    ledger::{JobFilter, jobs},
-};
+use herald_invitations as domain;
+use herald_invitations::{NewRun, Prepared, RunOptions, RunSource};
+use herald_ledger::{JobFilter, jobs};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 
@@ -178,7 +177,7 @@ async fn a_cancelled_run_starts_nothing_any_more(database: &TestDatabase) {
     let pending = domain::run_guests(db, started.workspace, run.id, Some("pending"), None, 10).await.unwrap();
     assert!(pending.is_empty());
     // The one that ran finds out too late: its next step is not enqueued.
-    let next = herald_shared::ledger::NewJob { batch_id: Some(run.batch_id), ..ground::noop(started.workspace) };
+    let next = herald_ledger::NewJob { batch_id: Some(run.batch_id), ..ground::noop(started.workspace) };
     ground::commit(db, vec![ground::done_then(running, vec![next])]).await;
     assert_eq!(
         jobs(db, started.workspace, &JobFilter { kind: Some("test.noop".to_owned()), ..JobFilter::default() }, 10)

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    db::Db,
-    ledger::audit::{self, AuditFilter},
+use herald_db::Db;
+use herald_ledger::{
+    audit::{self, AuditFilter},
     schedules::{self, Change, Missed, NewSchedule, Overlap, RunNow, ScheduleError},
 };
 use herald_tests::{TestDatabase, on_both_engines};

@@ -1,9 +1,8 @@
 //! Workspaces, tokens, templates and the remarks about a list.
 
-use herald_shared::{
-    db::Json,
-    domain::{self, ImportProblem},
-};
+use herald_db::Json;
+use herald_invitations as domain;
+use herald_invitations::ImportProblem;
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 
@@ -21,8 +20,8 @@ on_both_engines! {
 }
 
 async fn the_default_workspace_is_made_once(database: &TestDatabase) {
-    let first = herald_shared::people::ensure_default_workspace(&database.db).await.unwrap();
-    assert_eq!(herald_shared::people::ensure_default_workspace(&database.db).await.unwrap(), first);
+    let first = herald_people::ensure_default_workspace(&database.db).await.unwrap();
+    assert_eq!(herald_people::ensure_default_workspace(&database.db).await.unwrap(), first);
     // The other one is the installation's own.
     assert_eq!(ground::number(&database.db, "select count(*) from workspaces").await, 2);
 }
@@ -30,22 +29,19 @@ async fn the_default_workspace_is_made_once(database: &TestDatabase) {
 async fn a_token_opens_its_workspace_and_no_other_text_does(database: &TestDatabase) {
     let db = &database.db;
     let (one, two) = (ground::workspace(db).await, ground::workspace_named(db, "two").await);
-    assert!(!herald_shared::people::has_keys(db).await.unwrap());
-    let token = herald_shared::people::first_key(db, one, "first start").await.unwrap();
-    let other = herald_shared::people::first_key(db, two, "first start").await.unwrap();
-    assert!(herald_shared::people::has_keys(db).await.unwrap());
+    assert!(!herald_people::has_keys(db).await.unwrap());
+    let token = herald_people::first_key(db, one, "first start").await.unwrap();
+    let other = herald_people::first_key(db, two, "first start").await.unwrap();
+    assert!(herald_people::has_keys(db).await.unwrap());
     assert_ne!(token, other);
-    let opened = herald_shared::people::check_key(db, &token).await.unwrap().unwrap();
+    let opened = herald_people::check_key(db, &token).await.unwrap().unwrap();
     assert_eq!(opened.workspace_id, one);
-    assert_eq!(herald_shared::people::check_key(db, &other).await.unwrap().unwrap().workspace_id, two);
+    assert_eq!(herald_people::check_key(db, &other).await.unwrap().unwrap().workspace_id, two);
     for wrong in ["", "herald_", &token[..token.len() - 1], &format!("{token} "), &token.to_lowercase(), "a\0b"] {
-        assert!(herald_shared::people::check_key(db, wrong).await.unwrap().is_none(), "{wrong:?}");
+        assert!(herald_people::check_key(db, wrong).await.unwrap().is_none(), "{wrong:?}");
     }
-    let (stored,): (String,) = herald_shared::db::query("select token_hash from api_tokens where workspace_id = $1")
-        .bind(one)
-        .one(db)
-        .await
-        .unwrap();
+    let (stored,): (String,) =
+        herald_db::query("select token_hash from api_tokens where workspace_id = $1").bind(one).one(db).await.unwrap();
     assert!(!stored.contains(&token) && stored.len() == 64, "only a hash is kept");
 }
 

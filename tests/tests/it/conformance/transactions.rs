@@ -4,12 +4,9 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use herald_shared::{
-    clock::Clock,
-    db::{Db, query},
-    ids::Ids,
-    ledger,
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, query};
+use herald_ledger as ledger;
 use herald_tests::{EngineKind, TestDatabase, on_both_engines};
 
 use crate::ground::{self, noop, number, run_sql};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use herald_shared::db::{Bulk, Column, Db, FromRow, Json, query};
+use herald_db::{Bulk, Column, Db, FromRow, Json, query};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -178,7 +178,7 @@ async fn times_keep_their_microseconds_and_lose_what_is_finer(database: &TestDat
         assert_eq!(there_and_back(&database.db, &sample).await, sample, "{micros} µs");
     }
     database.db.clock().advance(Duration::from_nanos(1_999));
-    let clock = herald_shared::clock::Clock::manual(database.db.now());
+    let clock = herald_base::clock::Clock::manual(database.db.now());
     let sample = Sample { at: Some(clock.now()), ..sample() };
     assert_eq!(there_and_back(&database.db, &sample).await, sample);
 }

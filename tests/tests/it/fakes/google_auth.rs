@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{TimeZone, Utc};
-use herald_shared::clock::Clock;
+use herald_base::clock::Clock;
 use herald_tests::fakes::{FakeGoogle, Place};
 use reqwest::Method;
 use serde_json::json;

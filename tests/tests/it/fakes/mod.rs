@@ -60,7 +60,7 @@ async fn send(
     body: impl Into<reqwest::Body>,
 ) -> Result<Said, reqwest::Error> {
     LazyLock::force(&TLS);
-    let client = herald_shared::providers::http::builder(&[]).unwrap().build().unwrap();
+    let client = herald_providers::http::builder(&[]).unwrap().build().unwrap();
     let mut request = client.request(method, url).body(body);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -157,7 +157,7 @@ impl<'a> Drive<'a> {
 
 /// The claims of a good JWT.
 fn claims(google: &FakeGoogle, sub: Option<&str>) -> Value {
-    let now = herald_shared::clock::Clock::system().now().timestamp();
+    let now = herald_base::clock::Clock::system().now().timestamp();
     let mut claims = json!({"iss": FakeGoogle::SERVICE_ACCOUNT, "scope": FakeGoogle::DRIVE, "aud": google.token_uri(),
         "iat": now - 10, "exp": now + 3590});
     if let Some(sub) = sub {

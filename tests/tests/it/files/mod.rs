@@ -8,7 +8,7 @@ mod writers;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use herald_shared::files::{Area, BucketProblem, Files, FilesError, Key, folder};
+use herald_providers::files::{Area, BucketProblem, Files, FilesError, Key, folder};
 use herald_tests::FakeS3;
 use uuid::Uuid;
 

@@ -11,13 +11,11 @@ use std::{
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use herald_shared::{
-    clock::Clock,
-    db::{Db, Json, query},
-    domain::{self, Guest, Invitee, MoveError, NewRun, NewTemplate, NumberFormat, RunSource},
-    files::{Bucket, Files, Key, Stored},
-    ids::Ids,
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, Json, query};
+use herald_invitations as domain;
+use herald_invitations::{Guest, Invitee, MoveError, NewRun, NewTemplate, NumberFormat, RunSource};
+use herald_providers::files::{Bucket, Files, Key, Stored};
 use herald_tests::{FakeS3, S3Call, S3Fault, TestDatabase, on_both_engines};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;

@@ -2,12 +2,9 @@
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use herald_shared::{
-    clock::Clock,
-    files::{Files, FilesError, Key},
-    ids::Ids,
-    sweep::sweep,
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_invitations::sweep::sweep;
+use herald_providers::files::{Files, FilesError, Key};
 use herald_tests::{EngineKind, TestDatabase};
 use std::io::Read;
 use tempfile::TempDir;
@@ -21,7 +18,7 @@ macro_rules! in_both_stores {
             #[tokio::test]
             async fn folder() {
                 let folder = tempfile::TempDir::with_prefix("herald-test-").unwrap();
-                super::$test(&herald_shared::files::Files::local(folder.path().join("files")).unwrap()).await;
+                super::$test(&herald_providers::files::Files::local(folder.path().join("files")).unwrap()).await;
             }
 
             #[tokio::test]

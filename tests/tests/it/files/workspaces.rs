@@ -9,16 +9,14 @@ use std::{
 use bytes::Bytes;
 use chrono::Duration;
 use futures::TryStreamExt;
-use herald_shared::{
-    config::Settings,
-    connections::Clients,
-    db::{Db, query},
-    domain::{self, NewRun, NumberFormat, RunOptions, RunSource},
-    files::{Area, Files, Key, Stored, folder},
-    jobs::TemplatePreview,
-    ledger::{Finished, Outcome, Payload},
-    links::LinkSigner,
-};
+use herald_accounts::Clients;
+use herald_app::{config::Settings, jobs::TemplatePreview};
+use herald_base::links::LinkSigner;
+use herald_db::{Db, query};
+use herald_invitations as domain;
+use herald_invitations::{NewRun, NumberFormat, RunOptions, RunSource};
+use herald_ledger::{Finished, Outcome, Payload};
+use herald_providers::files::{Area, Files, Key, Stored, folder};
 use herald_template::Bundle;
 use herald_tests::{TestDatabase, on_both_engines};
 use herald_worker::{

@@ -1,19 +1,19 @@
 //! Where files of the store may be written from: what the type of the key cannot see is looked for in the source.
 
-use std::path::{Path, PathBuf};
+use crate::sources;
 
 /// What gets round the type of the key, and the only files that may have it.
 const WAYS_ROUND: [(&str, &[&str]); 4] = [
     // The store itself: only the module of the file store has it.
-    ("object_store::", &["shared/src/files.rs", "shared/src/files/"]),
+    ("object_store::", &["shared/providers/src/files.rs", "shared/providers/src/files/"]),
     // A bucket of a workspace's own takes any key: only what makes the clients of accounts opens one.
-    ("Bucket::open(", &["shared/src/connections/clients.rs", "shared/src/files/"]),
+    ("Bucket::open(", &["shared/accounts/src/clients.rs", "shared/providers/src/files/"]),
     // A path on this machine could be written to: these show it to a person.
     (
         "files.place(",
         &[
-            "shared/src/results.rs",
-            "shared/src/domain/move_files.rs",
+            "shared/invitations/src/results.rs",
+            "shared/invitations/src/move_files.rs",
             "cli/src/home.rs",
             "cli/src/invite/summary.rs",
             "cli/src/doctor/fleet.rs",
@@ -23,28 +23,12 @@ const WAYS_ROUND: [(&str, &[&str]); 4] = [
     ("folder.files()", &["cli/src/home.rs", "cli/src/doctor.rs", "cli/src/migrate.rs"]),
 ];
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn nothing_writes_to_the_file_store_but_by_a_workspaces_key() {
-    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut found = Vec::new();
-    for package in ["shared", "api", "worker", "scheduler", "cli"] {
-        sources(&top.join(package).join("src"), &mut found);
-    }
+    let found = sources::of_the_program();
     assert!(found.len() > 200, "the sources were found");
     let mut seen = [false; WAYS_ROUND.len()];
-    for path in found {
-        let name = path.strip_prefix(top).unwrap().to_str().unwrap().to_owned();
+    for (name, path) in found {
         let text = std::fs::read_to_string(&path).unwrap();
         for (way, (what, allowed)) in WAYS_ROUND.iter().enumerate() {
             if !text.contains(what) {

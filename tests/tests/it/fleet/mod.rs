@@ -10,13 +10,13 @@ use std::{
     time::Duration,
 };
 
-use herald_scheduler::{Outlet, Scheduler};
-use herald_shared::{
-    db::Db,
-    ids::Ids,
+use herald_base::ids::Ids;
+use herald_db::Db;
+use herald_ledger::{
     redis_wire::{RedisConfig, RedisWire},
     wire::Wire,
 };
+use herald_scheduler::{Outlet, Scheduler};
 use herald_tests::{Proxy, TestDatabase};
 use herald_worker::{
     presence::Presence,

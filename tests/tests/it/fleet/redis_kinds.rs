@@ -11,10 +11,8 @@ use std::{
 };
 
 use ::redis::{Client, cmd};
-use herald_shared::{
-    db::Db,
-    redis_wire::{RedisConfig, RedisWire},
-};
+use herald_db::Db;
+use herald_ledger::redis_wire::{RedisConfig, RedisWire};
 use herald_tests::{EngineKind, TestDatabase, wait_until};
 use herald_worker::runner::{Done, Handler};
 use tempfile::TempDir;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use herald_shared::{
-    db::Json,
-    ledger::Leased,
+use herald_db::Json;
+use herald_ledger::{
+    Leased,
     redis_wire::{Event, RedisConfig, RedisWire, RedisWireError},
 };
 use herald_tests::{TestDatabase, wait_until};

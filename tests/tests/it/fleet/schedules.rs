@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use herald_shared::{ids::Ids, schedules};
+use herald_base::ids::Ids;
+use herald_ledger::schedules;
 use herald_tests::{EngineKind, TestDatabase, wait_until};
 
 use super::{OneScheduler, redis};

@@ -6,10 +6,11 @@ use std::{
     time::Duration,
 };
 
-use herald_shared::{
-    db::{Db, query},
-    ids::Ids,
-    ledger::{self, NewJob},
+use herald_base::ids::Ids;
+use herald_db::{Db, query};
+use herald_ledger as ledger;
+use herald_ledger::{
+    NewJob,
     redis_wire::{RedisConfig, RedisWire},
 };
 use herald_tests::{EngineKind, TestDatabase, wait_until};

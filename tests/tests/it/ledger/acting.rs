@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    clock::Clock,
-    db::Db,
-    ids::Ids,
-    ledger::{
-        self, Act, Acting, Finished, JobFilter, JobState, Outcome, act_on_next,
-        audit::{self, Actor, AuditFilter},
-    },
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{
+    Act, Acting, Finished, JobFilter, JobState, Outcome, act_on_next,
+    audit::{self, Actor, AuditFilter},
 };
 use herald_tests::{TestDatabase, on_both_engines};
 use tokio::task::JoinSet;

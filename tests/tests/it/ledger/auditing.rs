@@ -1,12 +1,8 @@
 //! The log of who did what: one chain a workspace, in which a change shows.
 
-use herald_shared::{
-    clock::Clock,
-    db::Db,
-    ids::Ids,
-    ledger::audit::{self, Actor, AuditFilter, Checkpoint, Entry},
-    vault::Vault,
-};
+use herald_base::{clock::Clock, ids::Ids, vault::Vault};
+use herald_db::Db;
+use herald_ledger::audit::{self, Actor, AuditFilter, Checkpoint, Entry};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 use tokio::task::JoinSet;

@@ -1,10 +1,8 @@
 //! Rule 9: a batch counts its jobs, ends once, and can be cancelled.
 
-use herald_shared::{
-    clock::Clock,
-    ids::Ids,
-    ledger::{self, Callbacks, Finished, NewBatch, NewJob, Outcome},
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_ledger as ledger;
+use herald_ledger::{Callbacks, Finished, NewBatch, NewJob, Outcome};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -28,7 +26,7 @@ on_both_engines! {
     the_first_death_is_told_at_once_and_once,
 }
 
-async fn batch_with(db: &herald_shared::db::Db, callbacks: Callbacks, workspace_id: Uuid, jobs: usize) -> Uuid {
+async fn batch_with(db: &herald_db::Db, callbacks: Callbacks, workspace_id: Uuid, jobs: usize) -> Uuid {
     let mut tx = db.begin().await.unwrap();
     let new = NewBatch { workspace_id, name: "told".to_owned(), callbacks };
     let id = ledger::create_batch(&mut tx, new).await.unwrap();

@@ -2,11 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use herald_db::{Db, query};
+use herald_ledger as ledger;
+use herald_ledger::{Cancelled, Finished, JobState, NewJob, Outcome, cancel_job};
 use herald_scheduler::rescue_all;
-use herald_shared::{
-    db::{Db, query},
-    ledger::{self, Cancelled, Finished, JobState, NewJob, Outcome, cancel_job},
-};
 use herald_tests::{EngineKind, TestDatabase, on_both_engines, wait_until};
 use uuid::Uuid;
 

@@ -2,12 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use herald_shared::{
-    clock::Clock,
-    db::query,
-    ids::Ids,
-    ledger::{self, Demand, NewJob},
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::query;
+use herald_ledger as ledger;
+use herald_ledger::{Demand, NewJob};
 use herald_tests::{EngineKind, TestDatabase, on_both_engines, wait_until};
 use tokio::task::JoinSet;
 use uuid::Uuid;

@@ -1,10 +1,8 @@
 //! Rule 1: a job is enqueued by the transaction that makes it necessary, or not at all.
 
-use herald_shared::{
-    clock::Clock,
-    ids::Ids,
-    ledger::{self, EnqueueError, MAX_ARGS_BYTES, NewJob},
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_ledger as ledger;
+use herald_ledger::{EnqueueError, MAX_ARGS_BYTES, NewJob};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 
@@ -36,7 +34,7 @@ async fn a_fact_and_its_job_are_there_together(database: &TestDatabase) {
     let db = &database.db;
     let mut tx = db.begin().await.unwrap();
     let workspace = db.new_id();
-    herald_shared::db::query("insert into workspaces (id, slug, name, created_at) values ($1, 'new', 'new', $2)")
+    herald_db::query("insert into workspaces (id, slug, name, created_at) values ($1, 'new', 'new', $2)")
         .bind(workspace)
         .bind(db.now())
         .execute(&mut tx)

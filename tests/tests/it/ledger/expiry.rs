@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use herald_shared::{
-    db::Db,
-    ledger::{self, NewJob, OpenHours},
-};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{NewJob, OpenHours};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 

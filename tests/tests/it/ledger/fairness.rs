@@ -1,6 +1,6 @@
 //! Rule 9: one workspace's million-row campaign does not starve another's ten invitations.
 
-use herald_shared::ledger::NewJob;
+use herald_ledger::NewJob;
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ on_both_engines! {
     what_has_waited_for_a_minute_gets_its_part_however_much_is_more_urgent,
 }
 
-fn of(jobs: &[herald_shared::ledger::Leased], workspace: Uuid) -> usize {
+fn of(jobs: &[herald_ledger::Leased], workspace: Uuid) -> usize {
     jobs.iter().filter(|job| job.workspace_id == workspace).count()
 }
 
@@ -89,7 +89,7 @@ async fn a_batch_of_a_workspace_does_not_starve_its_other_batches(database: &Tes
     db.clock().advance(std::time::Duration::from_secs(10));
     let (small, _) = ground::batch_of(db, workspace, None, vec![noop(workspace); 10]).await;
     enqueue(db, vec![noop(workspace); 10]).await;
-    let of = |jobs: &[herald_shared::ledger::Leased], batch| jobs.iter().filter(|job| job.batch_id == batch).count();
+    let of = |jobs: &[herald_ledger::Leased], batch| jobs.iter().filter(|job| job.batch_id == batch).count();
     let round = lease(db, 15).await;
     assert_eq!([Some(campaign), Some(small), None].map(|batch| of(&round, batch)), [5, 5, 5]);
     let rest = lease(db, 100).await;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    domain::{self, Published},
-    ledger::{self, Committed, Finished, JobFilter, Leased, NewJob, Outcome, jobs},
-};
+use herald_invitations as domain;
+use herald_invitations::Published;
+use herald_ledger as ledger;
+use herald_ledger::{Committed, Finished, JobFilter, Leased, NewJob, Outcome, jobs};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ on_both_engines! {
 }
 
 /// Loses the lease of the job and leases it again.
-async fn taken_over(db: &herald_shared::db::Db, job: &Leased) -> Leased {
+async fn taken_over(db: &herald_db::Db, job: &Leased) -> Leased {
     commit(db, vec![retry(db, job.clone(), Duration::ZERO)]).await;
     let again = lease(db, 1).await.remove(0);
     assert_eq!((again.id, again.attempt), (job.id, job.attempt + 1));

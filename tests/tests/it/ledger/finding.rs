@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use herald_shared::{
-    db::Db,
-    ledger::{self, ArgFilter, Finished, JobFilter, JobState, NewJob, Outcome},
-};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{ArgFilter, Finished, JobFilter, JobState, NewJob, Outcome};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 use uuid::Uuid;

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use herald_scheduler::{fire_due, rescue_all};
-use herald_shared::{
-    db::Db,
-    ledger::{
-        Leased,
-        audit::{self, AuditFilter},
-    },
+use herald_db::Db;
+use herald_ledger::{
+    Leased,
+    audit::{self, AuditFilter},
     schedules::{self, Schedule, ScheduleError},
 };
+use herald_scheduler::{fire_due, rescue_all};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 use uuid::Uuid;

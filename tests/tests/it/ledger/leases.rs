@@ -2,11 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use herald_invitations as domain;
+use herald_ledger as ledger;
+use herald_ledger::{JobKey, NewJob};
 use herald_scheduler::rescue_all;
-use herald_shared::{
-    domain,
-    ledger::{self, JobKey, NewJob},
-};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 

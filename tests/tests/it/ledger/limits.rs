@@ -2,11 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use herald_shared::{
-    db::Db,
-    ids::Ids,
-    ledger::{self, Demand, Finished, Leased, NewJob, Outcome, QueueLimits},
-};
+use herald_base::ids::Ids;
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{Demand, Finished, Leased, NewJob, Outcome, QueueLimits};
 use herald_tests::{TestDatabase, on_both_engines};
 
 use crate::ground::{self, LEASE, QUEUE, commit, done, enqueue, lease, noop, number, run_sql};

@@ -9,11 +9,10 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_db::{Db, FromRow, query};
+use herald_ledger as ledger;
+use herald_ledger::{Cancelled, Finished, Leased, NewJob, Outcome};
 use herald_scheduler::rescue_all;
-use herald_shared::{
-    db::{Db, FromRow, query},
-    ledger::{self, Cancelled, Finished, Leased, NewJob, Outcome},
-};
 use herald_tests::{EngineKind, TestDatabase};
 use proptest::{
     prelude::*,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use herald_shared::ledger::{self, EnqueueError, Finished, NewJob, Outcome};
+use herald_ledger as ledger;
+use herald_ledger::{EnqueueError, Finished, NewJob, Outcome};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    clock::Clock,
-    db::{Db, query},
-    ids::Ids,
-    ledger::{self, NewJob, Pruned},
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, query};
+use herald_ledger as ledger;
+use herald_ledger::{NewJob, Pruned};
 use herald_tests::{TestDatabase, on_both_engines};
 use tokio::task::JoinSet;
 use uuid::Uuid;

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    domain,
-    ledger::{self, NewJob, retry_batch, retry_job},
-};
+use herald_invitations as domain;
+use herald_ledger as ledger;
+use herald_ledger::{NewJob, retry_batch, retry_job};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
-use herald_scheduler::{Outlet, Scheduler, fire_due};
-use herald_shared::{
-    clock::Clock,
-    db::{Db, query},
-    ids::Ids,
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, query};
+use herald_ledger::{
     schedules::{self, Change, Missed, NewSchedule, Overlap, RunNow, Schedule},
     wire::Wire,
 };
+use herald_scheduler::{Outlet, Scheduler, fire_due};
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -1,10 +1,9 @@
 //! A trace travels in the job's row.
 
-use herald_shared::{
-    db::Db,
-    ledger::{self, Callbacks, NewBatch, NewJob},
-    telemetry::{Span, TraceContext},
-};
+use herald_base::telemetry::{Span, TraceContext};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{Callbacks, NewBatch, NewJob};
 use herald_tests::{TestDatabase, on_both_engines};
 
 use crate::ground::{self, commit, done, done_then, enqueue, lease, noop};

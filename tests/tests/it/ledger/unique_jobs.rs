@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use herald_shared::{clock::Clock, ids::Ids, ledger::NewJob};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_ledger::NewJob;
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -48,7 +49,7 @@ async fn a_key_is_free_again_when_its_job_has_ended(database: &TestDatabase) {
         commit(db, vec![end(job)]).await;
     }
     ids.push(enqueue_one(db, keyed(workspace, "k")).await);
-    herald_shared::ledger::cancel_job(db, workspace, ids[2]).await.unwrap();
+    herald_ledger::cancel_job(db, workspace, ids[2]).await.unwrap();
     ids.push(enqueue_one(db, keyed(workspace, "k")).await);
     ids.sort_unstable();
     ids.dedup();

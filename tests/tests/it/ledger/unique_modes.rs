@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    db::Db,
-    ledger::{self, NewJob, Unique},
-};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{NewJob, Unique};
 use herald_tests::{EngineKind, TestDatabase, on_both_engines, wait_until};
 use serde_json::json;
 use uuid::Uuid;
@@ -172,7 +171,7 @@ async fn a_job_that_starts_while_it_is_to_be_replaced_is_followed_instead() {
     let workspace = ground::workspace(db).await;
     let first = enqueue_one(db, keyed(workspace, Unique::Replace, 1)).await;
     let mut starting = db.begin().await.unwrap();
-    herald_shared::db::query("update jobs set state = 'running', unique_key = null where id = $1")
+    herald_db::query("update jobs set state = 'running', unique_key = null where id = $1")
         .bind(first)
         .execute(&mut starting)
         .await

@@ -24,8 +24,8 @@ async fn a_thousand_guests_have_one_file_and_one_link_each_whatever_fails(databa
     let world = World::start(database).await;
     // No limit: it is the faults that are looked at.
     let mut tx = database.db.begin().await.unwrap();
-    let limits = herald_shared::ledger::QueueLimits { rate_seconds: 1, ..Default::default() };
-    herald_shared::ledger::set_limits(&mut tx, "drive", &limits).await.unwrap();
+    let limits = herald_ledger::QueueLimits { rate_seconds: 1, ..Default::default() };
+    herald_ledger::set_limits(&mut tx, "drive", &limits).await.unwrap();
     tx.commit().await.unwrap();
     world.guests(GUESTS);
     for faults in [world.google.faults(), world.mautic.faults()] {

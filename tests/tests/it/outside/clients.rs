@@ -1,10 +1,9 @@
 //! Every place in Herald that opens a connection, and why it may. What a workspace's people or a guest list can name is called through
-//! `herald_shared::outside`; a new client anywhere else fails here until its reason is written down.
+//! `herald_providers::outside`; a new client anywhere else fails here until its reason is written down.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+
+use crate::sources;
 
 /// What makes a client or opens a connection, as it is written in the sources.
 const OPENERS: [&str; 17] = [
@@ -30,40 +29,34 @@ const OPENERS: [&str; 17] = [
 /// Where they may stand, how often, and why. One more needs another look.
 const KNOWN: [(&str, &str, usize, &str); 23] = [
     ("cli/src/doctor/crm.rs", "Http::new(", 1, "the operator's CRM: crm.url"),
-    ("shared/src/connections/clients.rs", "Http::new(", 1, "Google and the CRM: addresses of the settings"),
-    ("shared/src/files/account.rs", ".execute(request)", 1, "a connection's bucket, after the guard has looked"),
-    ("shared/src/files/account.rs", "AmazonS3Builder::", 1, "a connection's bucket, without the environment"),
-    ("shared/src/files/account.rs", "GuardedHttp::", 1, "a connection's bucket, guarded"),
-    ("shared/src/files/account.rs", "Http::new(", 1, "a connection's bucket, guarded"),
-    ("shared/src/files/account.rs", "http::builder(", 1, "a connection's bucket, guarded"),
-    ("shared/src/files/s3.rs", "AmazonS3Builder::", 1, "the operator's file store: files.url"),
-    ("shared/src/outside/client.rs", ".execute(request)", 1, "the guarded client itself"),
-    ("shared/src/outside/dns.rs", "lookup_host", 1, "what the guarded client looks up"),
-    ("shared/src/providers/email/smtp/open.rs", "TcpStream::connect", 1, "the operator's mail server: mail.host"),
-    ("shared/src/providers/http.rs", ".execute(request)", 2, "guarded, or for addresses of the settings"),
-    ("shared/src/providers/http.rs", "Client::builder(", 1, "where every client begins"),
-    ("shared/src/providers/http.rs", "GuardedHttp::", 1, "the guarded client of Mautic"),
-    ("shared/src/providers/http.rs", "Http::new(", 1, "the guarded client of Mautic"),
-    ("shared/src/providers/http.rs", "reqwest::ClientBuilder", 2, "where every client begins"),
-    ("shared/src/telemetry/otlp.rs", ".send().await", 1, "the operator's collector: telemetry.otlp_endpoint"),
-    ("shared/src/telemetry/otlp.rs", "Client::builder(", 1, "the operator's collector: telemetry.otlp_endpoint"),
+    ("shared/accounts/src/clients.rs", "Http::new(", 1, "Google and the CRM: addresses of the settings"),
+    (
+        "shared/providers/src/files/account.rs",
+        ".execute(request)",
+        1,
+        "a connection's bucket, after the guard has looked",
+    ),
+    ("shared/providers/src/files/account.rs", "AmazonS3Builder::", 1, "a connection's bucket, without the environment"),
+    ("shared/providers/src/files/account.rs", "GuardedHttp::", 1, "a connection's bucket, guarded"),
+    ("shared/providers/src/files/account.rs", "Http::new(", 1, "a connection's bucket, guarded"),
+    ("shared/providers/src/files/account.rs", "http::builder(", 1, "a connection's bucket, guarded"),
+    ("shared/providers/src/files/s3.rs", "AmazonS3Builder::", 1, "the operator's file store: files.url"),
+    ("shared/providers/src/outside/client.rs", ".execute(request)", 1, "the guarded client itself"),
+    ("shared/providers/src/outside/dns.rs", "lookup_host", 1, "what the guarded client looks up"),
+    ("shared/providers/src/email/smtp/open.rs", "TcpStream::connect", 1, "the operator's mail server: mail.host"),
+    ("shared/providers/src/http.rs", ".execute(request)", 2, "guarded, or for addresses of the settings"),
+    ("shared/providers/src/http.rs", "Client::builder(", 1, "where every client begins"),
+    ("shared/providers/src/http.rs", "GuardedHttp::", 1, "the guarded client of Mautic"),
+    ("shared/providers/src/http.rs", "Http::new(", 1, "the guarded client of Mautic"),
+    ("shared/providers/src/http.rs", "reqwest::ClientBuilder", 2, "where every client begins"),
+    ("shared/base/src/telemetry/otlp.rs", ".send().await", 1, "the operator's collector: telemetry.otlp_endpoint"),
+    ("shared/base/src/telemetry/otlp.rs", "Client::builder(", 1, "the operator's collector: telemetry.otlp_endpoint"),
     ("worker/src/fetch/mod.rs", ".execute(request)", 1, "pictures, guarded"),
     ("worker/src/fetch/mod.rs", "GuardedHttp::", 1, "pictures, guarded"),
     ("worker/src/fetch/mod.rs", "http::builder(", 1, "pictures, guarded"),
     ("worker/src/fetch/probe.rs", "http::builder(", 1, "the operator's watch: probe.url"),
     ("worker/src/fetch/probe.rs", ".send().await", 1, "the operator's watch: probe.url"),
 ];
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
 
 /// The code of a file without its tests and comments.
 fn code(text: &str) -> String {
@@ -73,24 +66,16 @@ fn code(text: &str) -> String {
 
 #[test]
 fn nothing_opens_a_connection_that_is_not_known_to() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the repository");
     let mut seen: BTreeMap<(String, &str), usize> = BTreeMap::new();
     let mut files = 0;
-    for part in ["api", "cli", "scheduler", "shared", "worker"] {
-        let mut found = Vec::new();
-        sources(&root.join(part).join("src"), &mut found);
-        for path in found.iter().filter(|path| {
-            !path.strip_prefix(root).unwrap().components().any(|part| part.as_os_str() == "tests")
-                && !path.ends_with("tests.rs")
-        }) {
-            files += 1;
-            let code = code(&std::fs::read_to_string(path).unwrap());
-            let name = path.strip_prefix(root).unwrap().display().to_string();
-            for opener in OPENERS {
-                let times = code.matches(opener).count();
-                if times > 0 {
-                    seen.insert((name.clone(), opener), times);
-                }
+    let is_a_test = |name: &str| name.contains("/tests/") || name.ends_with("/tests.rs");
+    for (name, path) in sources::of_the_program().into_iter().filter(|(name, _)| !is_a_test(name)) {
+        files += 1;
+        let code = code(&std::fs::read_to_string(path).unwrap());
+        for opener in OPENERS {
+            let times = code.matches(opener).count();
+            if times > 0 {
+                seen.insert((name.clone(), opener), times);
             }
         }
     }
@@ -99,7 +84,7 @@ fn nothing_opens_a_connection_that_is_not_known_to() {
         KNOWN.iter().map(|(file, opener, times, _)| (((*file).to_owned(), *opener), *times)).collect();
     assert_eq!(
         seen, known,
-        "an address that a workspace's people or a guest list can name is called through herald_shared::outside; a client for an address of the \
+        "an address that a workspace's people or a guest list can name is called through herald_providers::outside; a client for an address of the \
          settings is written down in this file with its reason"
     );
 }

@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use axum::{Router, http::StatusCode, routing::any};
-use herald_shared::connections::{self, Connection};
+use herald_accounts as connections;
+use herald_accounts::Connection;
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 use tokio::net::TcpListener;

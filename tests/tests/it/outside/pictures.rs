@@ -10,11 +10,11 @@ use std::{
 
 use axum::{Router, routing::any};
 use futures::TryStreamExt;
-use herald_shared::{
-    domain::{self, Guest, InvitationRow, NewRun, NumberFormat, RunSource},
-    files::{Area, Key},
-    ledger::{self, JobFilter},
-};
+use herald_invitations as domain;
+use herald_invitations::{Guest, InvitationRow, NewRun, NumberFormat, RunSource};
+use herald_ledger as ledger;
+use herald_ledger::JobFilter;
+use herald_providers::files::{Area, Key};
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use tokio::{net::TcpListener, sync::Semaphore};
 use uuid::Uuid;

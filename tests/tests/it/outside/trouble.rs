@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use herald_shared::{
-    connections,
-    ledger::{self, QueueLimits},
-};
+use herald_accounts as connections;
+use herald_ledger as ledger;
+use herald_ledger::QueueLimits;
 use herald_tests::{
     TestDatabase,
     fakes::{Fault, GoogleCall, MauticCall},
@@ -103,7 +102,7 @@ async fn a_list_for_an_account_that_is_refused_holds_up_nobody_elses_work(databa
     let id = world.begin_contacts("Other", vec![known], "second").await;
     let reason = world.needs_a_person(id).await;
     assert!(reason.contains("second"), "{reason}");
-    let queues = herald_shared::ledger::queues(&world.db).await.unwrap();
+    let queues = herald_ledger::queues(&world.db).await.unwrap();
     assert!(queues.iter().all(|queue| queue.blocked_until.is_none()), "{queues:?}");
     worker.stop().await;
 }
@@ -145,7 +144,7 @@ async fn a_missing_field_is_named_before_the_first_guest(database: &TestDatabase
     let world = World::start(database).await;
     world.guests(2);
     let mut plan = world.plan();
-    let herald_shared::domain::PlannedSource::Mautic { link_field, .. } = &mut plan.source;
+    let herald_invitations::PlannedSource::Mautic { link_field, .. } = &mut plan.source;
     *link_field = Some("gala_link".to_owned());
     let worker = world.work();
     let id = world.begin(&plan).await;
@@ -162,7 +161,7 @@ async fn a_field_that_is_too_short_is_named_before_the_first_guest(database: &Te
     world.mautic.add_field("short_link", "text", 64);
     world.guests(1);
     let mut plan = world.plan();
-    let herald_shared::domain::PlannedSource::Mautic { link_field, .. } = &mut plan.source;
+    let herald_invitations::PlannedSource::Mautic { link_field, .. } = &mut plan.source;
     *link_field = Some("short_link".to_owned());
     let worker = world.work();
     let id = world.begin(&plan).await;
@@ -259,7 +258,7 @@ async fn two_workers_that_read_one_run_at_once_do_not_end_it(database: &TestData
 async fn the_quota_of_drive_is_never_exceeded(database: &TestDatabase) {
     let world = World::start(database).await;
     let limit = 35;
-    let limits = herald_shared::ledger::QueueLimits {
+    let limits = herald_ledger::QueueLimits {
         // What a burst adds, and what eight requests at once may be late, is within the limit, too.
         rate: Some(limit - 15),
         rate_seconds: 1,
@@ -267,7 +266,7 @@ async fn the_quota_of_drive_is_never_exceeded(database: &TestDatabase) {
         ..Default::default()
     };
     let mut tx = world.db.begin().await.unwrap();
-    herald_shared::ledger::set_limits(&mut tx, "drive", &limits).await.unwrap();
+    herald_ledger::set_limits(&mut tx, "drive", &limits).await.unwrap();
     tx.commit().await.unwrap();
     world.google.quota(Some(limit.unsigned_abs()), Duration::from_secs(1));
     world.guests(100);
@@ -284,7 +283,7 @@ async fn the_quota_of_drive_is_never_exceeded(database: &TestDatabase) {
 
 /// Units that were taken from Drive's rate, of one a second, since `before`.
 async fn paid(world: &World, before: DateTime<Utc>) -> i64 {
-    let paced = herald_shared::db::query("select paced_until from queues where name = 'drive'");
+    let paced = herald_db::query("select paced_until from queues where name = 'drive'");
     let (until,): (DateTime<Utc>,) = paced.one(&world.db).await.unwrap();
     (until - before).num_seconds()
 }
@@ -301,7 +300,7 @@ async fn every_request_to_drive_is_paid_for_from_its_queue_once(database: &TestD
     // Nothing of the credit is forfeited while the clock runs, so that what was paid can be read off.
     let before = world.db.now() - Duration::from_secs(500);
     let mut tx = world.db.begin().await.unwrap();
-    let set = herald_shared::db::query("update queues set paced_until = $1 where name = 'drive'").bind(before);
+    let set = herald_db::query("update queues set paced_until = $1 where name = 'drive'").bind(before);
     set.execute(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
     world.guests(4);

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use herald_shared::{
-    connections::{self, Connection},
-    jobs::{ConnectionTest, InvitationStart},
-    ledger::{self, Payload},
-};
+use herald_accounts as connections;
+use herald_accounts::Connection;
+use herald_app::jobs::{ConnectionTest, InvitationStart};
+use herald_ledger as ledger;
+use herald_ledger::Payload;
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use serde_json::json;
 use sha2::{Digest, Sha256};

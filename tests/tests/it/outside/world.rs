@@ -2,21 +2,19 @@
 
 use std::{io::Cursor, sync::Arc, time::Duration};
 
-use herald_scheduler::{Outlet, Scheduler};
-use herald_shared::{
-    config::Settings,
-    connections::{self, Clients, NewConnection, Typed},
-    db::{Db, query},
-    domain::{
-        self, Destination, InvitationRow, NewRun, NumberFormat, PlannedRun, Run, RunOptions, RunSource, TakeUp,
-        start_planned,
-    },
-    files::Files,
-    ledger::{self, EnqueueError},
-    links::LinkSigner,
-    vault::Vault,
-    wire::Wire,
+use herald_accounts as connections;
+use herald_accounts::{Clients, NewConnection, Typed};
+use herald_app::config::Settings;
+use herald_base::{links::LinkSigner, vault::Vault};
+use herald_db::{Db, query};
+use herald_invitations as domain;
+use herald_invitations::{
+    Destination, InvitationRow, NewRun, NumberFormat, PlannedRun, Run, RunOptions, RunSource, TakeUp, start_planned,
 };
+use herald_ledger as ledger;
+use herald_ledger::{EnqueueError, wire::Wire};
+use herald_providers::files::Files;
+use herald_scheduler::{Outlet, Scheduler};
 use herald_template::Bundle;
 use herald_tests::{
     FakeS3, TestDatabase,
@@ -89,7 +87,7 @@ impl World {
         settings.outside.allow_private = vec!["127.0.0.1/32".parse().unwrap()];
         settings.worker.cpu = 1;
         set(&mut settings);
-        let workspace = herald_shared::people::ensure_default_workspace(&db).await.unwrap();
+        let workspace = herald_people::ensure_default_workspace(&db).await.unwrap();
         let files = Files::local(data.path().join("files")).unwrap();
         let folder = google.add_folder("Invitations");
         let vault = ground::vault(&db);
@@ -173,7 +171,7 @@ impl World {
         let state = connections::consent::ask(&mut tx, &clients, self.workspace, &google, BACK).await.unwrap();
         tx.commit().await.unwrap();
         let url = connections::consent::authorize_url(&self.db, &clients, &state).await.unwrap();
-        let browser = herald_shared::providers::http::builder(&[]).unwrap().build().unwrap();
+        let browser = herald_providers::http::builder(&[]).unwrap().build().unwrap();
         let sent_back = browser.get(url).send().await.unwrap();
         let place = sent_back.headers()["location"].to_str().unwrap().to_owned();
         let back: std::collections::HashMap<String, String> =
@@ -302,7 +300,7 @@ impl World {
         }
     }
 
-    pub(crate) async fn enqueue(&self, job: herald_shared::ledger::NewJob) -> Uuid {
+    pub(crate) async fn enqueue(&self, job: herald_ledger::NewJob) -> Uuid {
         let mut tx = self.db.begin().await.unwrap();
         let ids = ledger::enqueue(&mut tx, vec![job]).await.unwrap();
         tx.commit().await.unwrap();

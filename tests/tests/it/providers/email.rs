@@ -8,11 +8,9 @@ mod security;
 use std::{path::PathBuf, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use herald_shared::{
-    clock::Clock,
-    config::{Settings, SettingsError},
-    providers::email::{AccountMail, Mailbox, Mailer, Message},
-};
+use herald_app::config::{Settings, SettingsError};
+use herald_base::clock::Clock;
+use herald_providers::email::{AccountMail, Mailbox, Mailer, Message};
 use herald_tests::fakes::{FakeSmtp, SmtpPlace};
 use tempfile::TempDir;
 use uuid::Uuid;

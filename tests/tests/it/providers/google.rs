@@ -8,12 +8,10 @@ mod pieces;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use herald_shared::{
-    clock::Clock,
-    providers::{
-        Http, HttpSettings, Meter,
-        google::{Drive, Endpoints, GoogleAuth, GoogleSecret, NewFile, ServiceAccount, Tokens, UploadSizes},
-    },
+use herald_base::clock::Clock;
+use herald_providers::{
+    Http, HttpSettings, Meter,
+    google::{Drive, Endpoints, GoogleAuth, GoogleSecret, NewFile, ServiceAccount, Tokens, UploadSizes},
 };
 use herald_tests::fakes::FakeGoogle;
 use sha2::{Digest, Sha256};

@@ -6,12 +6,10 @@ mod writing;
 
 use std::time::Duration;
 
-use herald_shared::{
-    clock::Clock,
-    providers::{
-        Http, HttpSettings,
-        mautic::{Mautic, MauticAuth, MauticSecret, MauticSettings},
-    },
+use herald_base::clock::Clock;
+use herald_providers::{
+    Http, HttpSettings,
+    mautic::{Mautic, MauticAuth, MauticSecret, MauticSettings},
 };
 use herald_tests::fakes::FakeMautic;
 

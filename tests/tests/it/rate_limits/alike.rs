@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use herald_shared::rate_limits::{Class, RateLimits, SLOTS, Subject};
+use herald_ledger::rate_limits::{Class, RateLimits, SLOTS, Subject};
 use proptest::{
     collection::vec,
     prelude::{Strategy, any},
@@ -49,7 +49,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[test]
 fn memory_and_redis_decide_alike_and_never_more_than_the_limit_in_a_window() {
     let runtime = Runtime::new().unwrap();
-    let few = |limits: &mut herald_shared::config::Limits| {
+    let few = |limits: &mut herald_app::config::Limits| {
         (limits.sign_in_per_minute, limits.chat_per_hour, limits.chat_per_day) = (5, 8, 12);
     };
     let redis = runtime.block_on(World::new(Counted::InRedis, few));

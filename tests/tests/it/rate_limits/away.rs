@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    clock::Clock,
-    rate_limits::{Class, RateLimits, Subject},
-};
+use herald_base::clock::Clock;
+use herald_ledger::rate_limits::{Class, RateLimits, Subject};
 use herald_tests::TestDatabase;
 use redis::AsyncCommands;
 use uuid::Uuid;

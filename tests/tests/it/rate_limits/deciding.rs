@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use herald_shared::rate_limits::{Class, Subject};
+use herald_ledger::rate_limits::{Class, Subject};
 use uuid::Uuid;
 
 use super::{Counted, World, counted_both_ways};
@@ -240,7 +240,7 @@ async fn a_clock_set_back_gives_nothing_away(counted: Counted) {
     for _ in 0..5 {
         assert!(world.limits.decide(&[address(1)], Class::SignIn, 1).await.allowed);
     }
-    let mut behind = World { clock: herald_shared::clock::Clock::manual(herald_tests::TestDatabase::start()), ..world };
+    let mut behind = World { clock: herald_base::clock::Clock::manual(herald_tests::TestDatabase::start()), ..world };
     if behind.redis.is_none() {
         // Only counts outside of a process are seen by another clock.
         return;

@@ -4,9 +4,9 @@ mod alike;
 mod away;
 mod deciding;
 
-use herald_shared::{
-    clock::Clock,
-    config::{Limits, Settings},
+use herald_app::config::{Limits, Settings};
+use herald_base::clock::Clock;
+use herald_ledger::{
     rate_limits::{Decision, RateLimits, WindowState},
     redis_wire::RedisWire,
 };

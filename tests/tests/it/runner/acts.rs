@@ -2,17 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use herald_shared::{
-    config::Settings,
-    connections::Clients,
-    db::Db,
-    files::Files,
-    jobs::JobsAct,
-    ledger::{
-        self, Act, Acting, Cancelled, JobFilter, JobState, Payload,
-        audit::{self, AuditFilter},
-    },
+use herald_accounts::Clients;
+use herald_app::{config::Settings, jobs::JobsAct};
+use herald_db::Db;
+use herald_ledger as ledger;
+use herald_ledger::{
+    Act, Acting, Cancelled, JobFilter, JobState, Payload,
+    audit::{self, AuditFilter},
 };
+use herald_providers::files::Files;
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use herald_worker::{
     jobs,

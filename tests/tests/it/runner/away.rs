@@ -8,12 +8,10 @@ use std::{
     time::Duration,
 };
 
-use herald_shared::{
-    clock::Clock,
-    db::{Db, query},
-    ids::Ids,
-    ledger::{self, NewJob},
-};
+use herald_base::{clock::Clock, ids::Ids};
+use herald_db::{Db, query};
+use herald_ledger as ledger;
+use herald_ledger::NewJob;
 use herald_tests::{EngineKind, TestDatabase, wait_until};
 use herald_worker::runner::Done;
 use serde_json::json;

@@ -8,12 +8,11 @@ use std::{
     time::Duration,
 };
 
-use herald_shared::{
-    db::Db,
-    domain,
-    jobs::{self, TemplatePreview},
-    ledger::{self, JobError, NewJob, Payload},
-};
+use herald_app::jobs::{self, TemplatePreview};
+use herald_db::Db;
+use herald_invitations as domain;
+use herald_ledger as ledger;
+use herald_ledger::{JobError, NewJob, Payload};
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use herald_worker::runner::{Done, Failure, Handler, QueueShare};
 use serde_json::json;

@@ -2,13 +2,11 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use herald_shared::{
-    config::Settings,
-    connections::Clients,
-    db::{Db, query},
-    files::Files,
-    people::{Device, People, Registration},
-};
+use herald_accounts::Clients;
+use herald_app::config::Settings;
+use herald_db::{Db, query};
+use herald_people::{Device, People, Registration};
+use herald_providers::files::Files;
 use herald_tests::{TestDatabase, fakes::smtp::Mail, on_both_engines, wait_until};
 use herald_worker::{jobs, runner::QueueShare};
 use tempfile::TempDir;

@@ -7,10 +7,9 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use herald_shared::{
-    db::{Db, query},
-    ledger::{self, Cancelled, NewJob},
-};
+use herald_db::{Db, query};
+use herald_ledger as ledger;
+use herald_ledger::{Cancelled, NewJob};
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use herald_worker::runner::{Done, Failure, QueueShare};
 use serde_json::json;

@@ -15,11 +15,9 @@ mod traces;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use herald_db::{Db, query};
+use herald_ledger::wire::Wire;
 use herald_scheduler::{Outlet, Scheduler};
-use herald_shared::{
-    db::{Db, query},
-    wire::Wire,
-};
 use herald_worker::runner::{Attempt, Done, Failure, Handler, InFlight, QueueShare, Runner};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use herald_shared::{ids::Ids, ledger::NewJob};
+use herald_base::ids::Ids;
+use herald_ledger::NewJob;
 use herald_tests::{EngineKind, TestDatabase, wait_until};
 use herald_worker::runner::{Done, Failure, Handler};
 use serde_json::json;
@@ -45,7 +46,7 @@ fn leaves_some_unfinished() -> Handler {
 }
 
 /// Every job has one follow-up.
-fn next_step(job: &herald_shared::ledger::Leased) -> Result<Done, Failure> {
+fn next_step(job: &herald_ledger::Leased) -> Result<Done, Failure> {
     let first = job.args.0["first"] == true;
     let next = NewJob { max_attempts: 100, ..noop(job.workspace_id) };
     Ok(Done { then: if first { vec![next] } else { Vec::new() }, ..Done::default() })

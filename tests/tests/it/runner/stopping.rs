@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use herald_shared::db::{Db, query};
+use herald_db::{Db, query};
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use herald_worker::runner::{Done, Failure};
 use tokio::sync::Semaphore;

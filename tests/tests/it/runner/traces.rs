@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use herald_shared::{
-    db::query,
-    ledger::NewJob,
-    telemetry::{TraceContext, traceparent},
-};
+use herald_base::telemetry::{TraceContext, traceparent};
+use herald_db::query;
+use herald_ledger::NewJob;
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use herald_worker::runner::{Done, Failure};
 

@@ -199,9 +199,9 @@ async fn a_compressed_answer_is_refused() {
 #[tokio::test]
 async fn a_trace_is_shown_to_hosts_of_the_allow_list_and_to_no_others() {
     let server = Server::start(|_| ok("a picture")).await;
-    let ids = herald_shared::ids::Ids::seeded(3);
-    let clock = herald_shared::clock::Clock::manual(chrono::DateTime::UNIX_EPOCH);
-    let span = herald_shared::telemetry::Span::command("test", &ids, &clock);
+    let ids = herald_base::ids::Ids::seeded(3);
+    let clock = herald_base::clock::Clock::manual(chrono::DateTime::UNIX_EPOCH);
+    let span = herald_base::telemetry::Span::command("test", &ids, &clock);
     let allowed = FetchSettings { allow: vec![format!("cdn.example.com:{}", server.port)], ..settings(&server) };
     span.scope(fetch(&server, settings(&server))).await.unwrap();
     span.scope(fetch(&server, allowed.clone())).await.unwrap();
@@ -212,7 +212,7 @@ async fn a_trace_is_shown_to_hosts_of_the_allow_list_and_to_no_others() {
         .map(|head| head.lines().find_map(|line| line.strip_prefix("traceparent: ")).map(str::to_owned))
         .collect();
     assert!(sent[0].is_none() && sent[2].is_none(), "{sent:?}");
-    let sent: herald_shared::telemetry::TraceContext = sent[1].as_deref().unwrap().parse().unwrap();
+    let sent: herald_base::telemetry::TraceContext = sent[1].as_deref().unwrap().parse().unwrap();
     assert_eq!(sent.trace_id(), span.context().trace_id());
     assert_ne!(sent.span_id(), span.context().span_id(), "the call is a span of its own");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use herald_shared::schedules;
+use herald_ledger::schedules;
 use herald_tests::{TestDatabase, fakes::Fault, on_both_engines};
 use serde_json::json;
 
@@ -108,10 +108,10 @@ async fn a_reading_goes_on_where_it_was_killed(database: &TestDatabase) {
     let world = ten(database).await;
     let begun = world.service.post_json("/api/v1/crm/syncs", json!({ "scope": "all" })).await;
     assert_eq!(begun.status, 202);
-    let meter = herald_shared::providers::Meter::free();
+    let meter = herald_providers::Meter::free();
     let people = &world.service.people;
     let job_id = begun.json()["job_id"].as_str().unwrap().parse().unwrap();
-    let sync = people.begin_crm_sync(job_id, herald_shared::people::SyncScope::All).await.unwrap();
+    let sync = people.begin_crm_sync(job_id, herald_people::SyncScope::All).await.unwrap();
     let page = people.crm().unwrap().users(None, None, &meter).await.unwrap();
     let sync = people.take_crm_page(&sync, &page, database.db.now()).await.unwrap();
     assert_eq!((sync.pages, sync.seen, sync.read_all), (1, 3, false));
@@ -120,8 +120,8 @@ async fn a_reading_goes_on_where_it_was_killed(database: &TestDatabase) {
     assert_eq!(done, json!({ "seen": 10, "changed": 10, "unreadable": 0 }));
     assert_eq!(world.crm.requests(FakeCrm::USERS), 4);
     // And killed once more, when all was done and nobody knew: nothing is counted anew.
-    let sync = people.begin_crm_sync(job_id, herald_shared::people::SyncScope::All).await.unwrap();
-    assert_eq!(people.end_crm_sync(&sync, None).await.unwrap(), herald_shared::people::SyncEnd::Done);
+    let sync = people.begin_crm_sync(job_id, herald_people::SyncScope::All).await.unwrap();
+    assert_eq!(people.end_crm_sync(&sync, None).await.unwrap(), herald_people::SyncEnd::Done);
     assert_eq!((sync.state.as_str(), sync.seen, sync.changed), ("done", 10, 10));
 }
 

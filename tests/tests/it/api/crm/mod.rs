@@ -6,12 +6,11 @@ mod webhooks;
 
 use std::sync::Arc;
 
-use herald_shared::{
-    config::Settings,
-    db::query,
-    ledger::{self, Outcome},
-    people::User,
-};
+use herald_app::config::Settings;
+use herald_db::query;
+use herald_ledger as ledger;
+use herald_ledger::Outcome;
+use herald_people::User;
 use herald_tests::{
     TestDatabase,
     fakes::{CrmWebhook, FakeCrm, Place},

@@ -33,7 +33,7 @@ async fn who_knows_the_crms_password_is_taken_in_as_the_crm_describes_them(datab
     assert_eq!(done, ["user.from_crm", "user.sign_in", "user.sign_in"]);
     // Nothing here opens anything by itself, and the password is nowhere.
     let (kept,): (Option<String>,) =
-        herald_shared::db::query("select password_hash from users").one(&world.service.db).await.unwrap();
+        herald_db::query("select password_hash from users").one(&world.service.db).await.unwrap();
     assert_eq!(kept, None);
     assert!(!world.service.get("/api/v1/audit").await.text().contains(PASSWORD));
     // Wrong password, nobody's address, an address that is none: one answer.
@@ -89,7 +89,7 @@ async fn who_is_gone_there_does_not_come_in_here(database: &TestDatabase) {
 
 async fn oauth_works_as_well(database: &TestDatabase) {
     let world = World::start_with(database, |settings| {
-        settings.crm.login = herald_shared::config::CrmLogin::Oauth;
+        settings.crm.login = herald_app::config::CrmLogin::Oauth;
         settings.crm.login_path = "oauth/token".to_owned();
         settings.crm.client_id = "herald".to_owned();
         settings.crm.client_secret = "a client secret".to_owned();
@@ -121,7 +121,7 @@ async fn an_account_is_handed_over(database: &TestDatabase) {
     world.crm.add("ann@example.com", "manager", PASSWORD);
     world.sync(json!({ "scope": "all" })).await.unwrap();
     assert!(world.reasons().await[0].contains("herald users to-crm"));
-    let actor = herald_shared::ledger::audit::Actor::cli(world.service.workspace, "test");
+    let actor = herald_ledger::audit::Actor::cli(world.service.workspace, "test");
     world.service.people.hand_to_crm(&actor, id).await.unwrap();
     let signed_in = login(&world.service, "ann@example.com", PASSWORD).await;
     assert_eq!((signed_in.status.as_u16(), &signed_in.json()["user_id"]), (200, &json!(id)));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use herald_shared::db::query;
+use herald_db::query;
 use herald_tests::{TestDatabase, on_both_engines};
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 use serde_json::json;

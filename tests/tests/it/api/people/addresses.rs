@@ -1,11 +1,10 @@
 //! One address is one account, and letters go where its person gets them.
 
-use herald_shared::{
-    db::query,
-    ledger::audit::Actor,
-    people::{self, Rekeyed},
-    providers::email::AccountMail,
-};
+use herald_db::query;
+use herald_ledger::audit::Actor;
+use herald_people as people;
+use herald_people::Rekeyed;
+use herald_providers::email::AccountMail;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::json;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt, stream};
-use herald_shared::db::DbConfig;
+use herald_db::DbConfig;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ const GUESSES: usize = 10_000;
 
 /// With the limits that everybody has, behind a proxy on this machine.
 async fn service(database: &TestDatabase) -> Service {
-    let behind_a_proxy = |settings: &mut herald_shared::config::Settings| {
+    let behind_a_proxy = |settings: &mut herald_app::config::Settings| {
         settings.limits.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         settings.people.open_workspaces = true;
     };

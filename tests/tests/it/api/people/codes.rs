@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use herald_shared::providers::email::AccountMail;
+use herald_providers::email::AccountMail;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ async fn a_code_is_good_for_ten_minutes(database: &TestDatabase) {
     let (id, code) = registering(&service).await;
     service.db.clock().advance(Duration::from_secs(600));
     verify(&service, &id, &code).await.problem(422, "code-refused");
-    assert!(herald_shared::people::tidy(&service.db).await.unwrap() >= 1);
+    assert!(herald_people::tidy(&service.db).await.unwrap() >= 1);
     let (id, code) = registering(&service).await;
     service.db.clock().advance(Duration::from_secs(599));
     assert_eq!(verify(&service, &id, &code).await.status, 201);

@@ -1,6 +1,6 @@
 //! Nobody hands on more than they hold, and what was handed on ends with the giver.
 
-use herald_shared::people::Role;
+use herald_people::Role;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};

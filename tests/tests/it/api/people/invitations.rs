@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use herald_shared::{db::query, providers::email::AccountMail};
+use herald_db::query;
+use herald_providers::email::AccountMail;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The log of a workspace: who, what, before and after, from where; whole, and for owners.
 
-use herald_shared::ledger::audit::{self, Actor, Entry};
+use herald_ledger::audit::{self, Actor, Entry};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::json;

@@ -18,11 +18,9 @@ mod written_down;
 
 use std::time::Duration;
 
-use herald_shared::{
-    db::{Db, query},
-    people::Letter,
-    providers::email::AccountMail,
-};
+use herald_db::{Db, query};
+use herald_people::Letter;
+use herald_providers::email::AccountMail;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;

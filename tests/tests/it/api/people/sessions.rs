@@ -73,7 +73,7 @@ async fn an_access_token_lives_for_a_quarter_of_an_hour_and_a_session_for_thirty
     service.db.clock().advance(30 * day);
     refresh(&service, &next.refresh).await.problem(401, "invalid-credentials");
     // A session that is used for years leaves few rows behind.
-    assert!(herald_shared::people::tidy(&service.db).await.unwrap() >= 2);
+    assert!(herald_people::tidy(&service.db).await.unwrap() >= 2);
     assert!(ground::number(&service.db, "select count(*) from refresh_tokens").await <= 2);
 }
 

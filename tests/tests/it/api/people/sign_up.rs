@@ -1,6 +1,6 @@
 //! Registering, and what a stranger can learn from it.
 
-use herald_shared::providers::email::AccountMail;
+use herald_providers::email::AccountMail;
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 

@@ -1,11 +1,9 @@
 //! Strangers: what an account alone opens, and what belongs to the installation and to none of its workspaces.
 
-use herald_shared::{
-    config::Settings,
-    db::query,
-    ledger::audit::Actor,
-    people::{INSTALLATION, Role, ensure_default_workspace},
-};
+use herald_app::config::Settings;
+use herald_db::query;
+use herald_ledger::audit::Actor;
+use herald_people::{INSTALLATION, Role, ensure_default_workspace};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};

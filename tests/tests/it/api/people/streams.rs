@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use herald_shared::{
-    db::query,
-    jobs::InvitationRender,
-    ledger::{self, Payload},
-    people::Role,
-};
+use herald_app::jobs::InvitationRender;
+use herald_db::query;
+use herald_ledger as ledger;
+use herald_ledger::Payload;
+use herald_people::Role;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::json;

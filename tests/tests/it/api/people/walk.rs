@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use herald_shared::{ledger::audit::Actor, people::Role};
+use herald_ledger::audit::Actor;
+use herald_people::Role;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};

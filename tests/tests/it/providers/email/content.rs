@@ -1,6 +1,6 @@
 //! A mail arrives as it was written, in whatever script, and nobody writes headers into it.
 
-use herald_shared::providers::{Class, email::Mailbox};
+use herald_providers::{Class, email::Mailbox};
 use herald_tests::fakes::SmtpPlace;
 
 use super::{message, served};

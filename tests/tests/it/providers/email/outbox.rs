@@ -1,9 +1,7 @@
 //! Mails as files, where there is no mail server.
 
-use herald_shared::{
-    clock::Clock,
-    providers::{Class, email::Mailer},
-};
+use herald_base::clock::Clock;
+use herald_providers::{Class, email::Mailer};
 use herald_tests::fakes::smtp::Mail;
 
 use super::{Post, message, noon};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use herald_shared::providers::Class;
+use herald_providers::Class;
 use herald_tests::fakes::{SmtpCall, SmtpFault, SmtpPlace};
 
 use super::{Post, message, send_together, served};

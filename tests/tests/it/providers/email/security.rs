@@ -1,9 +1,7 @@
 //! Nothing is said in clear that should not be, and no password shows.
 
-use herald_shared::{
-    clock::Clock,
-    providers::{Class, email::Mailer},
-};
+use herald_base::clock::Clock;
+use herald_providers::{Class, email::Mailer};
 use herald_tests::fakes::{FakeSmtp, SmtpCall, SmtpFault, SmtpPlace, SmtpSecurity};
 
 use super::{Post, message, served};

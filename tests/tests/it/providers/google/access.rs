@@ -1,12 +1,9 @@
 //! The three ways of being somebody at Google.
 
-use herald_shared::{
-    clock::Clock,
-    ids::Ids,
-    providers::{
-        Class, Meter,
-        google::{Consent, DRIVE_SCOPE, GoogleAuth, GoogleSecret, Tokens},
-    },
+use herald_base::{clock::Clock, ids::Ids};
+use herald_providers::{
+    Class, Meter,
+    google::{Consent, DRIVE_SCOPE, GoogleAuth, GoogleSecret, Tokens},
 };
 use herald_tests::fakes::{FakeGoogle, Fault, GoogleCall};
 use url::Url;

@@ -1,14 +1,14 @@
 //! Files are uploaded once, whatever happens on the way.
 
-use herald_shared::providers::{Class, Meter, google::Drive};
+use herald_providers::{Class, Meter, google::Drive};
 use herald_tests::fakes::{FakeGoogle, Fault, GoogleCall};
 
 use super::{account, drive, new_file, with_content, with_folder};
 
 async fn upload(
     drive: &Drive,
-    file: &herald_shared::providers::google::NewFile,
-) -> herald_shared::providers::Result<herald_shared::providers::google::Stored> {
+    file: &herald_providers::google::NewFile,
+) -> herald_providers::Result<herald_providers::google::Stored> {
     drive.upload(file, None, async |_| panic!("a small file goes in one request"), &Meter::free()).await
 }
 

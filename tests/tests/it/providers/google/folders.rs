@@ -1,6 +1,6 @@
 //! Folders, sharing, and what a test of the connection says.
 
-use herald_shared::providers::{
+use herald_providers::{
     Class, Meter,
     google::{Drive, GoogleAuth, ShareError, check},
 };

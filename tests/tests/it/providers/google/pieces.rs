@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use herald_shared::providers::{
+use herald_providers::{
     Class, Meter, Result,
     google::{Drive, NewFile, Stored},
 };
@@ -135,7 +135,7 @@ async fn an_address_that_is_not_drives_gets_no_token() {
 async fn an_address_that_cannot_be_kept_ends_the_try_before_the_first_byte() {
     let (google, drive, folder) = with_folder().await;
     let file = new_file(&drive, &folder, large(2, 1)).await;
-    let full = || herald_shared::providers::ProviderError::new(Class::Transient, "the database is away");
+    let full = || herald_providers::ProviderError::new(Class::Transient, "the database is away");
     let refused = drive.upload(&file, None, async |_| Err(full()), &Meter::free()).await;
     assert_eq!(refused.unwrap_err(), full());
     assert_eq!(google.requests(GoogleCall::Chunk), 0);

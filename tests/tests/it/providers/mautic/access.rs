@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use herald_shared::{
-    clock::Clock,
-    db::{Db, EngineKind, query},
-    ledger::{self, QueueLimits},
-    providers::{
-        Class, Finding, Meter, ProviderError, Result,
-        mautic::{Fields, Mautic, MauticAuth, MauticContact, Selection, check},
-    },
+use herald_base::clock::Clock;
+use herald_db::{Db, EngineKind, query};
+use herald_ledger as ledger;
+use herald_ledger::QueueLimits;
+use herald_providers::{
+    Class, Finding, Meter, ProviderError, Result,
+    mautic::{Fields, Mautic, MauticAuth, MauticContact, Selection, check},
 };
 use herald_tests::{
     TestDatabase,
@@ -142,7 +141,7 @@ async fn every_request_is_paid_for_before_it_is_made() {
     tx.commit().await.unwrap();
 
     // The job has paid for the token, and the rate has one request ready, for the first page. The second page is beyond both.
-    let (mautic, meter) = (client(&server, &Clock::system()), herald_shared::connections::meter_of_job(db, QUEUE, 1));
+    let (mautic, meter) = (client(&server, &Clock::system()), herald_accounts::meter_of_job(db, QUEUE, 1));
     read_for(&mautic, &meter).await.unwrap();
     let second = tokio::spawn({
         let mautic = mautic.clone();

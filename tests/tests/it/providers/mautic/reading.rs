@@ -1,11 +1,9 @@
 //! Contacts, forms and pictures.
 
-use herald_shared::{
-    clock::Clock,
-    providers::{
-        Class, Meter,
-        mautic::{Mautic, MauticContact, Picture, PictureField, Selection, webhook},
-    },
+use herald_base::clock::Clock;
+use herald_providers::{
+    Class, Meter,
+    mautic::{Mautic, MauticContact, Picture, PictureField, Selection, webhook},
 };
 use herald_tests::fakes::{FakeMautic, Fault, MauticCall};
 

@@ -1,11 +1,9 @@
 //! Links and numbers written back.
 
-use herald_shared::{
-    clock::Clock,
-    providers::{
-        Class, Meter, Result,
-        mautic::{Fields, Mautic, WriteBack},
-    },
+use herald_base::clock::Clock;
+use herald_providers::{
+    Class, Meter, Result,
+    mautic::{Fields, Mautic, WriteBack},
 };
 use herald_tests::fakes::{FakeMautic, Fault, MauticCall};
 
@@ -93,9 +91,8 @@ async fn a_field_that_mautic_does_not_have_is_named() {
     let ids = guests(&server, 3);
     for some in [&ids[..1], &ids] {
         let results = write(&user(&server), some).await;
-        let says = |error: &herald_shared::providers::ProviderError| {
-            error.message.contains(&format!("no contact field «{NUMBER}»"))
-        };
+        let says =
+            |error: &herald_providers::ProviderError| error.message.contains(&format!("no contact field «{NUMBER}»"));
         assert!(results.iter().all(|result| result.as_ref().is_err_and(says)), "{results:?}");
     }
 }

@@ -1,0 +1,110 @@
+//! What each provider's account consists of: what may be shown, and what is secret.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use herald_providers::{
+    google::{GoogleAuth, GoogleSecret},
+    mautic::{MauticSecret, MauticSettings},
+    secret::expose,
+};
+
+/// A provider that a workspace can have an account with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderKind {
+    /// Google Drive.
+    Google,
+    /// Mautic.
+    Mautic,
+    /// A bucket on Amazon S3 or on a compatible server.
+    S3,
+}
+
+impl ProviderKind {
+    /// Its name in the ledger, on the command line, and what a connection is called that was given no name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Google => "google",
+            Self::Mautic => "mautic",
+            Self::S3 => "s3",
+        }
+    }
+
+    /// The queue whose rate and concurrency hold for calls to it.
+    pub fn queue(self) -> &'static str {
+        match self {
+            Self::Google => "drive",
+            Self::Mautic => "mautic",
+            Self::S3 => "sync",
+        }
+    }
+}
+
+/// The settings of a connection, without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "provider", rename_all = "lowercase")]
+#[schema(as = ConnectionSettings)]
+pub enum Settings {
+    /// Google.
+    Google(GoogleAuth),
+    /// Mautic.
+    Mautic(MauticSettings),
+    /// A bucket.
+    S3(BucketSettings),
+}
+
+impl Settings {
+    /// Whose account it is.
+    pub fn provider(&self) -> ProviderKind {
+        match self {
+            Self::Google(_) => ProviderKind::Google,
+            Self::Mautic(_) => ProviderKind::Mautic,
+            Self::S3(_) => ProviderKind::S3,
+        }
+    }
+}
+
+/// A bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BucketSettings {
+    /// The name of the bucket.
+    pub bucket: String,
+    /// The prefix of every object key; may be empty.
+    #[serde(default)]
+    pub prefix: String,
+    /// The address of the server; Amazon's own if empty.
+    #[serde(default)]
+    pub endpoint: String,
+    /// The region of the bucket; us-east-1 if empty.
+    #[serde(default)]
+    pub region: String,
+    /// The id of the access key.
+    pub access_key_id: String,
+    /// Whether the bucket's name is in the path of an address instead of the host name.
+    #[serde(default)]
+    pub path_style: bool,
+    /// Whether to allow an endpoint without TLS.
+    #[serde(default)]
+    pub allow_http: bool,
+}
+
+/// What is secret of a bucket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct S3Secret {
+    /// Secret half of the key.
+    #[serde(serialize_with = "expose")]
+    pub secret_key: SecretString,
+}
+
+/// What is secret of an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "provider", rename_all = "lowercase")]
+pub enum Credentials {
+    /// Google.
+    Google(GoogleSecret),
+    /// Mautic.
+    Mautic(MauticSecret),
+    /// A bucket.
+    S3(S3Secret),
+}

@@ -1,0 +1,208 @@
+//! A connection as a person types it: the JSON of `PUT /connections/{name}`, or the options of `herald connect`.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::{BucketSettings, Credentials, S3Secret, Settings};
+use crate::ProviderKind;
+use herald_providers::google::{ClientFile, ServiceAccount};
+use herald_providers::{
+    google::{GoogleAuth, GoogleSecret},
+    mautic::{MauticAuth, MauticSecret, MauticSettings},
+};
+
+/// The fields of a new connection.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(tag = "provider", rename_all = "lowercase", deny_unknown_fields)]
+#[schema(as = NewConnection)]
+pub enum Typed {
+    /// Google: a service account's key file, or an OAuth client's file for a person to consent with.
+    Google {
+        /// The unchanged key file: its JSON, or the JSON as text.
+        #[serde(default)]
+        #[schema(value_type = Option<serde_json::Value>)]
+        service_account: Option<serde_json::Value>,
+        /// The person of the domain in whose name the service account acts.
+        #[serde(default)]
+        subject: Option<String>,
+        /// The unchanged file of the OAuth client: its JSON, or the JSON as text.
+        #[serde(default)]
+        #[schema(value_type = Option<serde_json::Value>)]
+        client: Option<serde_json::Value>,
+    },
+    /// Mautic: a user with a password, or an OAuth2 client.
+    Mautic {
+        /// The address of the site.
+        url: String,
+        /// The user name of Herald in Mautic.
+        #[serde(default)]
+        user: Option<String>,
+        /// The password of the user.
+        #[serde(default)]
+        #[schema(value_type = Option<String>, format = Password, write_only)]
+        password: Option<SecretString>,
+        /// The client's public key.
+        #[serde(default)]
+        client_id: Option<String>,
+        /// The client's secret key.
+        #[serde(default)]
+        #[schema(value_type = Option<String>, format = Password, write_only)]
+        client_secret: Option<SecretString>,
+        /// The secret with which Mautic signs its webhooks.
+        #[serde(default)]
+        #[schema(value_type = Option<String>, format = Password, write_only)]
+        webhook_secret: Option<SecretString>,
+    },
+    /// A bucket.
+    S3 {
+        /// The bucket and its server.
+        #[serde(flatten)]
+        bucket: BucketSettings,
+        /// The secret access key.
+        #[schema(value_type = String, format = Password, write_only)]
+        secret_key: SecretString,
+    },
+}
+
+impl std::fmt::Debug for Typed {
+    /// Only whose account it is: key files stand in it as they are.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Typed").field("provider", &self.provider()).finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with what was typed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct TypedError {
+    /// The field.
+    pub field: &'static str,
+    /// What is wrong with it and what to do.
+    pub detail: String,
+}
+
+fn wrong<T>(field: &'static str, detail: impl Into<String>) -> Result<T, TypedError> {
+    Err(TypedError { field, detail: detail.into() })
+}
+
+fn given(text: &Option<String>) -> Option<String> {
+    text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+impl Typed {
+    /// Whose account it is.
+    pub fn provider(&self) -> ProviderKind {
+        match self {
+            Self::Google { .. } => ProviderKind::Google,
+            Self::Mautic { .. } => ProviderKind::Mautic,
+            Self::S3 { .. } => ProviderKind::S3,
+        }
+    }
+
+    /// What may be shown of it and what is secret, if it can be an account.
+    ///
+    /// # Errors
+    /// The field that is wrong.
+    pub fn read(self) -> Result<(Settings, Credentials), TypedError> {
+        match self {
+            Self::Google { service_account: Some(key), subject, client: None } => {
+                let key = text(&key);
+                let key = ServiceAccount::parse(&key)
+                    .map_err(|error| TypedError { field: "service_account", detail: error.to_string() })?;
+                let auth = GoogleAuth::ServiceAccount {
+                    client_email: key.client_email,
+                    private_key_id: key.private_key_id,
+                    subject: given(&subject),
+                };
+                let secret = GoogleSecret::ServiceAccount { private_key: key.private_key };
+                Ok((Settings::Google(auth), Credentials::Google(secret)))
+            }
+            Self::Google { service_account: None, subject, client: Some(client) } => {
+                if subject.is_some() {
+                    return wrong(
+                        "subject",
+                        "only a service account can act in a person's name: leave the subject out",
+                    );
+                }
+                let client = ClientFile::parse(&text(&client))
+                    .map_err(|error| TypedError { field: "client", detail: error.to_string() })?;
+                let secret = GoogleSecret::User { client_secret: client.client_secret, refresh_token: None };
+                let auth = GoogleAuth::User { client_id: client.client_id };
+                Ok((Settings::Google(auth), Credentials::Google(secret)))
+            }
+            Self::Google { .. } => wrong(
+                "service_account",
+                "a Google connection needs either the key file of a service account or the file of an OAuth client: \
+                 give one of the two",
+            ),
+            Self::Mautic { url, user, password, client_id, client_secret, webhook_secret } => {
+                let url = match MauticSettings::site(&url) {
+                    Ok(url) => url.to_string().trim_end_matches('/').to_owned(),
+                    Err(detail) => return wrong("url", detail),
+                };
+                let (auth, secret) = match (given(&user), password, given(&client_id), client_secret) {
+                    (Some(user), Some(password), None, None) => (MauticAuth::Basic { user }, password),
+                    (None, None, Some(client_id), Some(secret)) => (MauticAuth::Client { client_id }, secret),
+                    _ => {
+                        return wrong(
+                            "user",
+                            "a Mautic connection needs either user and password or client_id and client_secret: give \
+                             one of the two pairs whole",
+                        );
+                    }
+                };
+                let settings = MauticSettings { url, auth };
+                Ok((Settings::Mautic(settings), Credentials::Mautic(MauticSecret { secret, webhook_secret })))
+            }
+            Self::S3 { mut bucket, secret_key } => {
+                // Without a key of its own a client would look for one around it, and find this machine's.
+                bucket.access_key_id = bucket.access_key_id.trim().to_owned();
+                if bucket.access_key_id.is_empty() {
+                    return wrong(
+                        "access_key_id",
+                        "access_key_id is missing: give the access key of an account that may use the bucket",
+                    );
+                }
+                if secret_key.expose_secret().trim().is_empty() {
+                    return wrong(
+                        "secret_key",
+                        "secret_key is missing: give the secret key that belongs to access_key_id",
+                    );
+                }
+                if !bucket.region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+                    return wrong(
+                        "region",
+                        "the region is not valid: use only letters, digits and -, such as eu-central-1",
+                    );
+                }
+                if bucket.bucket.trim().is_empty() || bucket.bucket.contains('/') {
+                    return wrong(
+                        "bucket",
+                        "the bucket's name is not valid: give the name alone, and put the beginning of \
+                         the keys in prefix",
+                    );
+                }
+                Ok((Settings::S3(bucket), Credentials::S3(S3Secret { secret_key })))
+            }
+        }
+    }
+}
+
+/// A file's JSON, whether it was put in as JSON or as text.
+fn text(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_secret_shows() {
+        let typed: Typed = serde_json::from_value(serde_json::json!({
+            "provider": "google", "service_account": { "private_key": "hunter2" },
+        }))
+        .unwrap();
+        assert_eq!(format!("{typed:?}"), "Typed { provider: Google, .. }");
+    }
+}

@@ -1,0 +1,17 @@
+//! The ground floor: what every part of Herald stands on, and what depends on none of them.
+//!
+//! No SQL, and no HTTP but the export of traces.
+
+pub mod address;
+pub mod clock;
+pub mod cpu;
+pub mod data_folder;
+pub mod ids;
+pub mod links;
+pub mod private;
+pub mod role;
+pub mod scope;
+pub mod settings;
+pub mod telemetry;
+pub mod tls;
+pub mod vault;

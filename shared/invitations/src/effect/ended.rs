@@ -1,0 +1,155 @@
+//! An invitation has ended: made, failed or cancelled. It is counted once, in its run.
+
+use std::collections::BTreeMap;
+
+use futures::FutureExt;
+use uuid::Uuid;
+
+use super::{
+    super::run::{Tally, count},
+    Written, ordered,
+};
+use herald_db::{Bulk, FromRow, Result, Tx};
+use herald_ledger::Effect;
+
+/// The contact has the link: the guest has an invitation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The invitation.
+    pub invitation_id: Uuid,
+}
+
+/// The guest gets no invitation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InvitationEnded {
+    /// Until a person helps.
+    Failed {
+        /// The invitation.
+        invitation_id: Uuid,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A person stopped it.
+    Cancelled {
+        /// The invitation.
+        invitation_id: Uuid,
+    },
+}
+
+impl InvitationEnded {
+    fn invitation_id(&self) -> Uuid {
+        match self {
+            Self::Failed { invitation_id, .. } | Self::Cancelled { invitation_id } => *invitation_id,
+        }
+    }
+}
+
+/// An invitation on its way to an end.
+struct Ending {
+    workspace_id: Uuid,
+    invitation_id: Uuid,
+    state: &'static str,
+    reason: Option<String>,
+}
+
+/// An invitation that ended just now, and not before.
+#[derive(FromRow)]
+struct Ended {
+    workspace_id: Uuid,
+    id: Uuid,
+    run_id: Uuid,
+    contact_id: Uuid,
+    link: String,
+    lucky_number: String,
+    state: String,
+}
+
+impl Effect for Published {
+    fn write_all<'a>(changes: Vec<(Uuid, &'a Self)>, tx: &'a mut Tx) -> Written<'a> {
+        async move {
+            let changes = ordered(changes, |change| change.invitation_id);
+            let endings = changes.into_iter().map(|(workspace_id, change)| Ending {
+                workspace_id,
+                invitation_id: change.invitation_id,
+                state: "made",
+                reason: None,
+            });
+            let ended = end(tx, endings.collect()).await?;
+            give_links(tx, ended).await
+        }
+        .boxed()
+    }
+}
+
+impl Effect for InvitationEnded {
+    fn write_all<'a>(changes: Vec<(Uuid, &'a Self)>, tx: &'a mut Tx) -> Written<'a> {
+        async move {
+            let changes = ordered(changes, InvitationEnded::invitation_id);
+            let endings = changes.into_iter().map(|(workspace_id, change)| {
+                let (state, reason) = match change {
+                    Self::Failed { reason, .. } => ("failed", Some(reason.clone())),
+                    Self::Cancelled { .. } => ("cancelled", None),
+                };
+                Ending { workspace_id, invitation_id: change.invitation_id(), state, reason }
+            });
+            end(tx, endings.collect()).await.map(drop)
+        }
+        .boxed()
+    }
+}
+
+/// Ends pending invitations and counts them in their runs. Returns those that had not ended before.
+async fn end(tx: &mut Tx, endings: Vec<Ending>) -> Result<Vec<Ended>> {
+    let now = tx.db().now();
+    let ended: Vec<Ended> = Bulk::new(
+        "update invitations set state = rows.state, reason = rows.reason,
+           step = case when rows.state = 'made' then 'done' else step end, updated_at = rows.at
+         from {rows}
+         where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id and invitations.state = 'pending'
+         returning invitations.workspace_id, invitations.id, run_id, contact_id, link, lucky_number, invitations.state",
+    )
+    .column("workspace_id", endings.iter().map(|ending| ending.workspace_id).collect())
+    .column("id", endings.iter().map(|ending| ending.invitation_id).collect())
+    .column("state", endings.iter().map(|ending| ending.state.to_owned()).collect())
+    .column("reason", endings.iter().map(|ending| ending.reason.clone()).collect())
+    .column("at", endings.iter().map(|_| now).collect())
+    .all(tx)
+    .await?;
+    let mut tallies: BTreeMap<(Uuid, Uuid), Tally> = BTreeMap::new();
+    for invitation in &ended {
+        let tally = tallies.entry((invitation.workspace_id, invitation.run_id)).or_default();
+        match invitation.state.as_str() {
+            "made" => tally.made += 1,
+            "failed" => tally.failed += 1,
+            _ => tally.cancelled += 1,
+        }
+    }
+    for ((workspace_id, run_id), tally) in tallies {
+        count(tx, workspace_id, run_id, tally).await?;
+    }
+    Ok(ended)
+}
+
+/// Gives the contacts of made invitations their number and link: the one outside, if the invitation lies there.
+async fn give_links(tx: &mut Tx, mut made: Vec<Ended>) -> Result<()> {
+    if made.is_empty() {
+        return Ok(());
+    }
+    made.sort_by_key(|made| (made.workspace_id, made.contact_id));
+    let now = tx.db().now();
+    Bulk::new(
+        "update contacts set lucky_number = rows.lucky_number, updated_at = rows.at,
+           invitation_link = coalesce(
+             (select link from uploads where uploads.workspace_id = rows.workspace_id
+                and uploads.invitation_id = rows.invitation_id), rows.link)
+         from {rows} where contacts.workspace_id = rows.workspace_id and contacts.id = rows.contact_id",
+    )
+    .column("workspace_id", made.iter().map(|made| made.workspace_id).collect())
+    .column("contact_id", made.iter().map(|made| made.contact_id).collect())
+    .column("invitation_id", made.iter().map(|made| made.id).collect())
+    .column("link", made.iter().map(|made| made.link.clone()).collect())
+    .column("lucky_number", made.iter().map(|made| made.lucky_number.clone()).collect())
+    .column("at", made.iter().map(|_| now).collect())
+    .execute(tx)
+    .await
+}

@@ -1,0 +1,64 @@
+//! What Herald is about: workspaces, contacts, events, templates, runs and invitations, and the statements that read and write them.
+
+mod contact;
+mod effect;
+mod event;
+mod invitation;
+pub mod jobs;
+mod known_contacts;
+mod link_key;
+mod move_files;
+mod number;
+mod picture;
+mod plan;
+mod prepare;
+mod problem;
+mod redraw;
+pub mod results;
+mod run;
+mod run_import;
+mod run_options;
+mod run_retry;
+mod source_cursor;
+mod stored_templates;
+pub mod sweep;
+mod template;
+mod template_files;
+mod thing;
+mod upload;
+mod waiting;
+
+pub use contact::{Contact, Guest, Listed, Upserted, contact, listed_contacts, upsert_guests};
+pub use effect::{
+    InvitationEnded, InvitationReopened, Outside, PortraitReady, Published, Rendered, RunEnded, RunReopened, Uploaded,
+    end_of_import, end_of_step,
+};
+pub use event::{Event, EventError, NumberFormat, ensure_event, event};
+pub use invitation::{
+    Invitation, InvitationFile, InvitationRow, field_names, fields_of, invitation, invitation_file, referenced_files,
+    run_guests,
+};
+pub use link_key::{LinkKeyError, accept_link_key, check_link_key, has_links, is_new, known_link_key};
+pub use move_files::{MoveError, Moved, has_old_files, move_files};
+pub use number::NumberFormatError;
+pub use picture::{PictureSource, picture_mark};
+pub use plan::{PlanError, PlannedDestination, PlannedRun, PlannedSource, start_planned};
+pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
+pub use problem::{ImportProblem, add_problems, problems, refused_rows};
+pub use redraw::{Redraw, RedrawFrom, redraw};
+pub use run::{NewRun, Run, StartedRun, TakeUp, cancel_run, cancel_run_by, run, runs, start_run, start_run_by};
+pub use run_import::{import_cursor, import_finished, take_chunk};
+pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
+pub use run_retry::{retry_failed, retry_failed_by};
+pub use source_cursor::{move_source_cursor, source_cursor};
+pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
+pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
+pub use template_files::{
+    TemplateFilesError, check_template, load_template, store_template, store_template_within, template_bundle,
+};
+pub use thing::{CONTACT, INVITATION, RUN, TEMPLATE, invitation_key};
+pub use upload::{
+    EventFolder, Upload, add_reserved, event_folder, folder_is_ready, forget_folder, forget_upload, keep_session,
+    name_folder, name_upload, reserved_left, take_reserved, upload,
+};
+pub use waiting::{Wait, waits_for};

@@ -1,0 +1,96 @@
+//! The ledger: every job is a row, and the row is the truth.
+//!
+//! ```text
+//!            enqueue                     dispatch (lease, attempt + 1)
+//!   ────────────────────▶ ready ─────────────────────────────────────▶ running
+//!                          ▲  │                                         │ │ │ │
+//!                          │  │ cancel      retry · snooze · lease lost │ │ │ │ done
+//!                          │  │          ◀──────────────────────────────┘ │ │ └─────▶ succeeded
+//!                          │  └────────────▶ cancelled ◀── cancel ────────┘ │
+//!                          │                    │                           │ failed for good, or out of tries
+//!                          └────────────────────┴──────────── dead ◀────────┘
+//!                                 retried by a person
+//! ```
+//!
+//! A job is put in the ledger by the transaction that makes it necessary ([`enqueue()`]), leased by a dispatcher ([`dispatch()`]), run by a
+//! worker, and finished together with the changes and follow-up jobs it caused ([`commit()`]). An outcome carries the attempt it belongs to:
+//! one that comes too late, from a worker that lost its lease, changes nothing.
+
+mod args;
+pub mod audit;
+mod audit_seal;
+mod audit_verify;
+mod batch;
+mod bulk;
+mod cancel;
+mod claim;
+mod commit;
+mod dispatch;
+mod effect;
+mod enqueue;
+mod failures;
+mod fingerprint;
+mod gate;
+pub mod idempotency;
+mod inspect;
+mod job;
+mod jobs_act;
+mod kind;
+mod lanes;
+mod lease;
+mod load;
+mod open_hours;
+mod pace;
+mod progress;
+mod queue;
+pub mod quotas;
+pub mod rate_limits;
+pub mod redis_wire;
+mod retention;
+mod retry;
+pub mod schedules;
+mod search;
+mod share;
+mod standing;
+mod start;
+mod thing;
+mod unique;
+pub mod wire;
+mod worker;
+
+pub use args::ArgsError;
+pub use batch::{Batch, Callbacks, NewBatch, batch, create_batch};
+pub use bulk::{ACTS, Act, Acted, Acting, CHUNK, Match, act_on_next, delete_job_in, matching};
+pub use cancel::{Cancelled, cancel_batch, cancel_job, cancel_job_in, drop_expired, sweep_cancelled};
+pub use claim::{ON_THE_WIRE, claim, forget_claims, holders};
+pub use commit::{Committed, commit, count_from_zero, kind_label};
+pub use dispatch::{Demand, Dispatched, dispatch};
+pub use effect::{Change, Effect};
+pub use enqueue::{EnqueueError, MAX_ARGS_BYTES, enqueue, enqueue_alone};
+pub use failures::{FailureGroup, failures};
+pub use fingerprint::{Cause, cause};
+pub use gate::charge;
+pub use inspect::{JobError, JobRow, job, job_errors};
+pub use job::{Finished, JobKey, JobState, Leased, NewJob, Outcome, Timely, Unique};
+pub use jobs_act::JobsAct;
+pub use kind::{End, Kind, Payload, Policy, StandingOf, changes_on, install, kind, kinds, policy};
+pub use lease::{LostJob, Renewal, lost_jobs, renew, renew_as};
+pub use load::{COUNTED, Load, load, running_batches};
+pub use open_hours::{OpenHours, OpenHoursError};
+pub use pace::Rate;
+pub use progress::{keep_progress, kept_progress};
+pub use queue::{
+    BadLimit, KeyRow, QueueLimits, QueueStatus, lock_limits, oldest_due, queue_keys, queues, set_key_concurrency,
+    set_limits, set_paused, set_up_outside, unblock, unblock_key,
+};
+pub use retention::{Pruned, prune};
+pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};
+pub use search::{ArgFilter, JobFilter, jobs};
+pub use standing::Standing;
+pub use start::{STEP, StartError, Starter, Starts, Way, admit, installation, may_start, staff};
+pub use thing::{Thing, is_there};
+pub use unique::forget_throttles;
+pub use worker::{
+    Capacity, WORKER_BELIEVED, WorkerRow, ask_quiet, ask_quiet_in, capacity, forget_workers, worker_left, worker_seen,
+    workers,
+};

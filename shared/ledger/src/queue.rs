@@ -1,0 +1,372 @@
+//! Queues are rows: how much waits in each, what each may do, and holding one up. Changes hold for the whole fleet from the next lease on.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{lanes::lanes, pace::Rate};
+use herald_db::{Db, FromRow, Result, Target, Tx, query};
+
+/// A queue with its jobs and limits.
+#[derive(Clone, Debug, Default, Serialize, FromRow, utoipa::ToSchema)]
+pub struct QueueStatus {
+    /// The name of the queue.
+    pub name: String,
+    /// Whether the queue is paused.
+    pub paused: bool,
+    /// The number of waiting jobs: due, delayed, or to be retried.
+    pub ready: i64,
+    /// The number of jobs leased to a worker.
+    pub running: i64,
+    /// The limits of the queue.
+    #[serde(flatten)]
+    #[sqlx(flatten)]
+    pub limits: QueueLimits,
+    /// Until when a provider asked Herald to wait.
+    pub blocked_until: Option<DateTime<Utc>>,
+    /// The provider's message.
+    pub blocked_reason: Option<String>,
+}
+
+/// The limits of a queue in the whole fleet. `null` means no limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, FromRow, utoipa::ToSchema)]
+pub struct QueueLimits {
+    /// The units of cost that may start in `rate_seconds`. A job costs 1 unless its kind says otherwise.
+    pub rate: Option<i64>,
+    /// The seconds over which `rate` counts: 1, 60, 3600 …
+    pub rate_seconds: i64,
+    /// The units of cost that may start at once after a pause; by default a tenth of a second's worth.
+    pub burst: Option<i64>,
+    /// The number of jobs that may run at once.
+    pub concurrency: Option<i64>,
+    /// The number of jobs that may run at once for each limit key, such as one host or one account.
+    pub key_concurrency: Option<i64>,
+    /// The number of jobs that may run at once for each workspace.
+    pub workspace_concurrency: Option<i64>,
+}
+
+/// A limit that cannot be: its field, and what it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadLimit {
+    /// The field.
+    pub field: &'static str,
+    /// What it may be.
+    pub rule: &'static str,
+}
+
+impl QueueLimits {
+    /// Everything that is wrong with them.
+    pub fn check(&self) -> Vec<BadLimit> {
+        let within = |value: Option<i64>, most: i64| value.is_none_or(|value| (1..=most).contains(&value));
+        [
+            ("rate", within(self.rate, 1_000_000), "use 1 to 1000000, or null for no limit"),
+            ("rate_seconds", within(Some(self.rate_seconds), 86_400), "use 1 (a second) to 86400 (a day)"),
+            ("burst", within(self.burst, 1_000_000), "use 1 to 1000000, or null for a tenth of a second's worth"),
+            (
+                "concurrency",
+                within(self.concurrency, 1_000_000),
+                "use 1 to 1000000, or null for no limit; to stop a queue, pause it",
+            ),
+            ("key_concurrency", within(self.key_concurrency, 1_000_000), "use 1 to 1000000, or null for no limit"),
+            (
+                "workspace_concurrency",
+                within(self.workspace_concurrency, 1_000_000),
+                "use 1 to 1000000, or null for no limit",
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, holds, _)| !holds)
+        .map(|(field, _, rule)| BadLimit { field, rule })
+        .collect()
+    }
+}
+
+/// A queue's own row, as dispatch reads it.
+#[derive(Clone, Debug, FromRow)]
+pub(super) struct QueueRow {
+    pub(super) name: String,
+    pub(super) paused: bool,
+    rate: Option<i64>,
+    rate_seconds: i64,
+    burst: Option<i64>,
+    pub(super) concurrency: Option<i64>,
+    pub(super) key_concurrency: Option<i64>,
+    pub(super) workspace_concurrency: Option<i64>,
+    pub(super) paced_until: Option<DateTime<Utc>>,
+    pub(super) blocked_until: Option<DateTime<Utc>>,
+}
+
+impl QueueRow {
+    pub(super) fn select(rest: &str) -> String {
+        format!(
+            "select name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency, paced_until,
+               blocked_until from queues {rest}"
+        )
+    }
+
+    pub(super) fn rate(&self) -> Option<Rate> {
+        self.rate.map(|units| Rate::new(units.max(1), self.rate_seconds.max(1), self.burst))
+    }
+
+    /// Whether its row must be held while jobs are leased from it.
+    pub(super) fn is_limited(&self) -> bool {
+        self.rate.is_some() || self.counts_running()
+    }
+
+    /// Whether the end of one of its jobs can make room for another.
+    pub(super) fn counts_running(&self) -> bool {
+        self.concurrency.is_some() || self.key_concurrency.is_some() || self.workspace_concurrency.is_some()
+    }
+}
+
+/// A limit key with limits of its own.
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+pub struct KeyRow {
+    /// The queue.
+    pub queue: String,
+    /// The key, such as a host or an account.
+    pub limit_key: String,
+    /// The number of jobs that may run at once; by default the queue's `key_concurrency`.
+    pub concurrency: Option<i64>,
+    /// Until when a provider asked Herald to wait.
+    pub blocked_until: Option<DateTime<Utc>>,
+    /// The provider's message.
+    pub blocked_reason: Option<String>,
+}
+
+const KEY_COLUMNS: &str = "queue, limit_key, concurrency, blocked_until, blocked_reason";
+
+/// The keys of a queue that have limits of their own.
+pub async fn queue_keys(db: &Db, queue: &str) -> Result<Vec<KeyRow>> {
+    let mut keys = key_rows(db, queue).await?;
+    keys.sort_by(|a, b| a.limit_key.cmp(&b.limit_key));
+    Ok(keys)
+}
+
+pub(super) async fn key_rows(on: impl Into<Target<'_>>, queue: &str) -> Result<Vec<KeyRow>> {
+    query(&format!("select {KEY_COLUMNS} from queue_keys where queue = $1")).bind(queue).all(on).await
+}
+
+/// Queues in which some key has limits of its own.
+pub(super) async fn queues_with_keys(db: &Db) -> Result<Vec<(String,)>> {
+    query("select distinct queue from queue_keys").all(db).await
+}
+
+/// Every queue that was ever set up or has jobs.
+pub async fn queues(db: &Db) -> Result<Vec<QueueStatus>> {
+    let mut queues: Vec<QueueStatus> = query(
+        "select parts.name, coalesce(q.paused, false) as paused, cast(sum(ready) as bigint) as ready, cast(sum(running) as bigint) as running,
+                q.rate, coalesce(q.rate_seconds, 1) as rate_seconds, q.burst, q.concurrency, q.key_concurrency,
+                q.workspace_concurrency, q.blocked_until, q.blocked_reason
+         from (
+           select name, 0 as ready, 0 as running from queues
+           union all select queue, count(*), 0 from jobs where state = 'ready' group by queue
+           union all select queue, 0, count(*) from jobs where state = 'running' group by queue
+         ) as parts left join queues as q on q.name = parts.name
+         group by parts.name, q.paused, q.rate, q.rate_seconds, q.burst, q.concurrency, q.key_concurrency, q.workspace_concurrency,
+           q.blocked_until, q.blocked_reason",
+    )
+    .all(db)
+    .await?;
+    // Sorted here: PostgreSQL would sort by the rules of its locale.
+    queues.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(queues)
+}
+
+/// Makes sure that a queue has a row.
+async fn set_up(tx: &mut Tx, name: &str) -> Result<()> {
+    query("insert into queues (name, paused, updated_at) values ($1, $2, $3) on conflict (name) do nothing")
+        .bind(name)
+        .bind(false)
+        .bind(tx.db().now())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Stops or resumes dispatch from a queue, for the whole fleet at once. Jobs that run go on.
+pub async fn set_paused(tx: &mut Tx, name: &str, paused: bool) -> Result<()> {
+    set_up(tx, name).await?;
+    query("update queues set paused = $2, updated_at = $3 where name = $1")
+        .bind(name)
+        .bind(paused)
+        .bind(tx.db().now())
+        .execute(tx)
+        .await?;
+    tx.nudge_on_commit();
+    Ok(())
+}
+
+/// What a queue may do, locked until the transaction ends: nobody changes it meanwhile.
+pub async fn lock_limits(tx: &mut Tx, name: &str) -> Result<QueueLimits> {
+    set_up(tx, name).await?;
+    query(
+        "update queues set rate = rate where name = $1
+         returning rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency",
+    )
+    .bind(name)
+    .one(tx)
+    .await
+}
+
+/// Sets what a queue may do. [`QueueLimits::check`] is the caller's to call.
+pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result<()> {
+    set_up(tx, name).await?;
+    query(
+        "update queues set rate = $2, rate_seconds = $3, burst = $4, concurrency = $5, key_concurrency = $6,
+           workspace_concurrency = $7, paced_until = null, updated_at = $8
+         where name = $1",
+    )
+    .bind(name)
+    .bind(limits.rate)
+    .bind(limits.rate_seconds)
+    .bind(limits.burst)
+    .bind(limits.concurrency)
+    .bind(limits.key_concurrency)
+    .bind(limits.workspace_concurrency)
+    .bind(tx.db().now())
+    .execute(tx)
+    .await?;
+    tx.nudge_on_commit();
+    Ok(())
+}
+
+/// Gives the queues of outside accounts what those bear, once: whoever has set such a queue up keeps what they set.
+pub async fn set_up_outside(db: &Db) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let now = db.now();
+    for (queue, rate, burst, concurrency, key_concurrency, workspace_concurrency) in [
+        ("drive", Some(600), Some(10), None, None, None),
+        ("mautic", None, None, Some(8), None, None),
+        // Ten mails a second: what the usual services take from an account that is not new.
+        ("email", Some(600), Some(10), None, None, None),
+        // Of one host: more would be unfriendly, and one that is slow must not hold up the others. Of one workspace: half of what one
+        // worker fetches, so that very many slow hosts hold up nobody else's pictures either.
+        ("fetch", None, None, None, Some(8), Some(32)),
+    ] {
+        query(
+            "insert into queues (name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency, updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (name) do nothing",
+        )
+        .bind(queue)
+        .bind(false)
+        .bind(rate)
+        .bind(60)
+        .bind(burst)
+        .bind(concurrency)
+        .bind(key_concurrency)
+        .bind(workspace_concurrency)
+        .bind(now)
+        .execute(&mut tx)
+        .await?;
+    }
+    tx.commit().await
+}
+
+/// Sets how many jobs of one limit key run at once; `None` is what the queue says for all keys.
+pub async fn set_key_concurrency(tx: &mut Tx, queue: &str, limit_key: &str, concurrency: Option<i64>) -> Result<()> {
+    set_up(tx, queue).await?;
+    query(
+        "insert into queue_keys (queue, limit_key, concurrency, updated_at) values ($1, $2, $3, $4)
+         on conflict (queue, limit_key) do update set concurrency = excluded.concurrency, updated_at = excluded.updated_at",
+    )
+    .bind(queue)
+    .bind(limit_key)
+    .bind(concurrency)
+    .bind(tx.db().now())
+    .execute(tx)
+    .await?;
+    tx.nudge_on_commit();
+    Ok(())
+}
+
+/// Holds up a queue, or one key of it, because a provider asked for patience. An earlier, longer wish stands.
+pub(super) async fn block(
+    tx: &mut Tx,
+    queue: &str,
+    limit_key: Option<&str>,
+    until: DateTime<Utc>,
+    reason: &str,
+) -> Result<()> {
+    set_up(tx, queue).await?;
+    let now = tx.db().now();
+    let Some(limit_key) = limit_key else {
+        query(
+            "update queues set blocked_until = $2, blocked_reason = $3, updated_at = $4
+             where name = $1 and (blocked_until is null or blocked_until < $2)",
+        )
+        .bind(queue)
+        .bind(until)
+        .bind(reason)
+        .bind(now)
+        .execute(tx)
+        .await?;
+        return Ok(());
+    };
+    query(
+        "insert into queue_keys (queue, limit_key, blocked_until, blocked_reason, updated_at) values ($1, $2, $3, $4, $5)
+         on conflict (queue, limit_key) do update
+           set blocked_until = excluded.blocked_until, blocked_reason = excluded.blocked_reason, updated_at = excluded.updated_at
+           where queue_keys.blocked_until is null or queue_keys.blocked_until < excluded.blocked_until",
+    )
+    .bind(queue)
+    .bind(limit_key)
+    .bind(until)
+    .bind(reason)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends a wait that a provider asked for, of the queue and of all its keys, because a person knows better.
+pub async fn unblock(tx: &mut Tx, queue: &str) -> Result<()> {
+    for statement in [
+        "update queues set blocked_until = null, blocked_reason = null, updated_at = $2 where name = $1 and blocked_until is not null",
+        "update queue_keys set blocked_until = null, blocked_reason = null, updated_at = $2
+         where queue = $1 and blocked_until is not null",
+    ] {
+        query(statement).bind(queue).bind(tx.db().now()).execute(tx).await?;
+    }
+    tx.nudge_on_commit();
+    Ok(())
+}
+
+/// Ends the waits of one key, in whichever queues it waits: what it waited for has been put right.
+pub async fn unblock_key(tx: &mut Tx, limit_key: &str) -> Result<()> {
+    query(
+        "update queue_keys set blocked_until = null, blocked_reason = null, updated_at = $2
+         where limit_key = $1 and blocked_until is not null",
+    )
+    .bind(limit_key)
+    .bind(tx.db().now())
+    .execute(tx)
+    .await?;
+    tx.nudge_on_commit();
+    Ok(())
+}
+
+/// The queues that have ready jobs. Each step jumps in the index to the next queue, so its cost is the number of queues and not of jobs.
+pub(super) async fn with_ready_jobs(db: &Db) -> Result<Vec<String>> {
+    let names: Vec<(String,)> = query(
+        "with recursive names(name) as (
+           select min(queue) from jobs where state = 'ready'
+           union all
+           select (select min(queue) from jobs where state = 'ready' and queue > names.name) from names where names.name is not null
+         )
+         select name from names where name is not null",
+    )
+    .all(db)
+    .await?;
+    Ok(names.into_iter().map(|(name,)| name).collect())
+}
+
+/// The due time of each queue's job that has been due longest. Its cost is the number of queues and lanes, not of jobs.
+pub async fn oldest_due(db: &Db) -> Result<Vec<(String, DateTime<Utc>)>> {
+    let now = db.now();
+    let mut oldest = Vec::new();
+    for name in with_ready_jobs(db).await? {
+        let due = lanes(db, &name).await?.into_iter().map(|lane| lane.run_at).filter(|run_at| *run_at <= now).min();
+        oldest.extend(due.map(|due| (name, due)));
+    }
+    Ok(oldest)
+}

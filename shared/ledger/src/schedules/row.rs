@@ -1,0 +1,168 @@
+//! Schedules as they are stored, and how they are read.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Expression, Timetable, zone};
+use herald_db::{Db, FromRow, Json, Query, Result, query};
+
+/// What becomes of ticks that nobody fired in time: no scheduler ran, or the schedule was paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// They are left out; the next tick to come is the next to fire.
+    Skip,
+    /// One run makes up for all of them.
+    Once,
+    /// Each of them is run, the oldest first; at most [`super::MOST_CAUGHT_UP`].
+    All,
+}
+
+/// Whether a tick fires while the job that the schedule made last is not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    /// It does.
+    Allow,
+    /// It is left out.
+    Skip,
+}
+
+macro_rules! named {
+    ($type:ident, $what:literal, $($variant:ident = $name:literal),+; $names:literal) => {
+        impl $type {
+            /// The name used in SQL and JSON.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(name: &str) -> std::result::Result<Self, String> {
+                match name {
+                    $($name => Ok(Self::$variant),)+
+                    _ => Err(format!("{} cannot be {name:?}: use {}", $what, $names)),
+                }
+            }
+        }
+    };
+}
+
+named!(Missed, "missed", Skip = "skip", Once = "once", All = "all"; "skip, once or all");
+named!(Overlap, "overlap", Allow = "allow", Skip = "skip"; "allow or skip");
+
+/// A schedule.
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+pub struct Schedule {
+    /// The id of the schedule.
+    pub id: Uuid,
+    /// The workspace of the schedule.
+    #[serde(skip)]
+    pub workspace_id: Uuid,
+    /// The name of the schedule, unique in the workspace.
+    pub name: String,
+    /// The cron expression: five fields, six with the second first, or a name such as `@daily`.
+    pub cron: String,
+    /// The time zone of the cron expression, as an IANA name.
+    pub time_zone: String,
+    /// The kind of the jobs.
+    pub kind: String,
+    /// The arguments of the jobs.
+    #[schema(value_type = Object)]
+    pub args: Json<serde_json::Value>,
+    /// Whether the schedule is paused, by a person or by itself; in the second case `last_error` says why.
+    pub paused: bool,
+    /// What to do with missed ticks.
+    #[schema(pattern = "^(skip|once|all)$")]
+    pub missed: String,
+    /// Whether the schedule starts a job while its last job is not finished.
+    #[schema(pattern = "^(allow|skip)$")]
+    pub overlap: String,
+    /// The next tick.
+    pub next_run: Option<DateTime<Utc>>,
+    /// When the schedule last created a job.
+    pub last_run: Option<DateTime<Utc>>,
+    /// The id of the last job.
+    pub last_job_id: Option<Uuid>,
+    /// Why the last tick created no job, or why the schedule paused itself.
+    pub last_error: Option<String>,
+    /// The actor in whose name the jobs run: the one who last created, changed or resumed the schedule.
+    pub made_by: Option<String>,
+    /// Attempts of its jobs in a row that were lost with the process that ran them.
+    #[serde(skip)]
+    pub lost: i64,
+    /// Counted up by each firing and each change.
+    #[serde(skip)]
+    pub revision: i64,
+    /// When the schedule was created.
+    pub created_at: DateTime<Utc>,
+    /// When a person last changed the schedule.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Schedule {
+    /// When it fires. The error says why that cannot be told.
+    pub fn timetable(&self) -> std::result::Result<Timetable, String> {
+        let expression = Expression::parse(&self.cron).map_err(|error| format!("cron: {error}"))?;
+        let zone = zone(&self.time_zone).map_err(|error| format!("time_zone: {error}"))?;
+        Ok(Timetable::new(expression, zone))
+    }
+}
+
+/// A schedule's columns, in front of what says which ones.
+pub(super) fn select(rest: &str) -> Query {
+    query(&format!(
+        "select id, workspace_id, name, cron, time_zone, kind, args, paused, missed, overlap, next_run, last_run, last_job_id, last_error,
+                made_by, lost, revision, created_at, updated_at
+         from schedules {rest}"
+    ))
+}
+
+/// A schedule of a workspace.
+pub async fn show(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Schedule>> {
+    select("where workspace_id = $1 and id = $2").bind(workspace_id).bind(id).optional(db).await
+}
+
+/// The schedule of that name.
+pub async fn by_name(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Schedule>> {
+    select("where workspace_id = $1 and name = $2").bind(workspace_id).bind(name).optional(db).await
+}
+
+/// A workspace's schedules, newest first, at most `limit`, older than `before`.
+pub async fn list(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Schedule>> {
+    select("where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3")
+        .bind(workspace_id)
+        .bind(before)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .all(db)
+        .await
+}
+
+/// The schedules of every workspace that have a tick to fire at `now`, longest due first, at most `limit`.
+pub async fn due(db: &Db, now: DateTime<Utc>, limit: usize) -> Result<Vec<Schedule>> {
+    select("where paused = false and next_run <= $1 order by next_run, id limit $2")
+        .bind(now)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .all(db)
+        .await
+}
+
+/// When the next tick of any workspace is due.
+pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>> {
+    let row: Option<(DateTime<Utc>,)> =
+        query("select next_run from schedules where paused = false and next_run is not null order by next_run limit 1")
+            .optional(db)
+            .await?;
+    Ok(row.map(|(next_run,)| next_run))
+}

@@ -1,0 +1,193 @@
+//! E-mail: the mails about accounts, and later those of campaigns.
+//!
+//! A [`Mailer`] hands mails to the mail server of the settings, or, without one, writes them into the outbox, a folder of the data folder. Its
+//! errors have the [classes](super::Class) of every provider. Two of them need a word:
+//!
+//! - [`Class::Unknown`](super::Class::Unknown): the server had the whole mail and did not answer. Sending it again may send it twice. The
+//!   second has the same `Message-ID`, by which most mail programs show both as one; for a code that is no harm, for a campaign it is.
+//! - [`Class::Config`](super::Class::Config) and [`Class::Rate`](super::Class::Rate) can come from the recipient's server, through ours
+//!   ([`reply`]): a single mail's job waits alone.
+//!
+//! Mails are written by lettre; the dialogue with servers is [Herald's own](smtp).
+
+mod account;
+mod line;
+mod mailbox;
+mod message;
+mod outbox;
+mod reply;
+mod settings;
+mod smtp;
+
+use std::{fmt, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use uuid::Uuid;
+
+pub use self::settings::{MailSettings, MailTls};
+pub use self::{
+    account::{AccountMail, Rendered},
+    mailbox::{BadMailbox, Mailbox},
+    message::Message,
+};
+use self::{
+    outbox::Outbox,
+    smtp::{Smtp, SmtpSettings},
+};
+use super::{Finding, ProviderError, Result, http, roots};
+use herald_base::{clock::Clock, settings::EnvironmentKind, telemetry::Call};
+
+/// Its name in metrics and traces.
+const NAME: &str = "email";
+
+/// Sends mails. Cheap to clone; connections are shared between clones.
+#[derive(Clone)]
+pub struct Mailer(Arc<Inner>);
+
+struct Inner {
+    from: Mailbox,
+    reply_to: Option<Mailbox>,
+    clock: Clock,
+    backend: Backend,
+}
+
+enum Backend {
+    Smtp(Box<Smtp>),
+    Outbox(Outbox),
+}
+
+/// What the settings say of mails.
+#[derive(Clone, Copy, Debug)]
+pub struct MailerSettings<'s> {
+    /// `[mail]`
+    pub mail: &'s MailSettings,
+    /// How careful Herald is.
+    pub environment: EnvironmentKind,
+}
+
+/// What became of a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The mail's `Message-ID`, the same for every try of the same message.
+    pub message_id: String,
+    /// What the server said, by which its log can be searched; or the name of the file in the outbox.
+    pub said: String,
+}
+
+impl Mailer {
+    /// The mailer of the settings. It connects when there is something to send.
+    ///
+    /// # Errors
+    /// In production without a mail server, unless the settings allow it; when the file of certificates cannot be read.
+    pub fn from_settings<'s>(
+        settings: impl Into<MailerSettings<'s>>,
+        data_folder: &Path,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let MailerSettings { mail, environment } = settings.into();
+        let from = Mailbox::parse(&mail.from).context("reading the setting mail.from")?;
+        let reply_to = match mail.reply_to.as_str() {
+            "" => None,
+            address => Some(Mailbox::parse(address).context("reading the setting mail.reply_to")?),
+        };
+        let backend = if mail.host.is_empty() {
+            anyhow::ensure!(
+                environment == EnvironmentKind::Development || mail.allow_outbox,
+                "no mail server is set, and in production e-mails must reach people: set mail.host, mail.from, \
+                 mail.user and mail.password (docs/mail.md), or mail.allow_outbox = true to keep e-mails as files \
+                 without sending them"
+            );
+            Backend::Outbox(Outbox::in_folder(data_folder))
+        } else {
+            let login = (!mail.user.is_empty()).then(|| (mail.user.clone(), mail.password.clone().into()));
+            Backend::Smtp(Box::new(Smtp::new(SmtpSettings {
+                host: mail.host.clone(),
+                port: mail.port(),
+                security: mail.tls,
+                tls: http::tls(&roots("mail.ca_file", &mail.ca_file)?)?,
+                login,
+                hello: from.domain().to_owned(),
+                limit: Duration::from_secs(mail.timeout_seconds),
+                connections: mail.max_connections,
+            })?))
+        };
+        Ok(Self(Arc::new(Inner { from, reply_to, clock, backend })))
+    }
+
+    /// Sends a mail. Sent again after an error, it has the same `Message-ID`.
+    ///
+    /// # Errors
+    /// By its class; see above for [`Class::Unknown`](super::Class::Unknown).
+    pub async fn send(&self, message: &Message) -> Result<Receipt> {
+        let call = Call::begin(NAME);
+        let sent = self.hand_over(message).await;
+        call.end_with(&sent, ProviderError::answer);
+        sent
+    }
+
+    async fn hand_over(&self, message: &Message) -> Result<Receipt> {
+        let Inner { from, reply_to, clock, backend } = &*self.0;
+        let now = clock.now();
+        let letter = message.write(from, reply_to.as_ref(), now)?;
+        let message_id = letter.message_id.clone();
+        let said = match backend {
+            Backend::Smtp(smtp) => smtp.send(&letter).await?,
+            Backend::Outbox(outbox) => outbox.write(letter, now).await?,
+        };
+        Ok(Receipt { message_id, said })
+    }
+
+    /// Whether mails are kept as files, and nobody gets them.
+    pub fn is_outbox(&self) -> bool {
+        matches!(self.0.backend, Backend::Outbox(_))
+    }
+
+    /// Tries the way mails go, without sending one: the server is connected to and logged in at, the outbox is written.
+    pub async fn check(&self) -> Vec<Finding> {
+        let way = match &self.0.backend {
+            Backend::Smtp(smtp) => {
+                let call = Call::begin(NAME);
+                let found = smtp.check().await;
+                call.end_with(&found, ProviderError::answer);
+                found
+            }
+            Backend::Outbox(outbox) => outbox.check().await.map(|()| {
+                format!("e-mails are only written into {}: set mail.host to send them", outbox.folder().display())
+            }),
+        };
+        let from = Finding::ok(format!("the sender of e-mails is {}", self.0.from.address()));
+        match way {
+            Ok(text) => vec![Finding::ok(text), from],
+            Err(error) => vec![Finding::wrong(error.message), from],
+        }
+    }
+
+    /// Sends a mail that says only that it could be sent.
+    ///
+    /// # Errors
+    /// As [`Mailer::send`].
+    pub async fn send_test(&self, id: Uuid, to: Mailbox) -> Result<Receipt> {
+        let text = "This e-mail shows that Herald can send e-mails.\n";
+        self.send(&Message {
+            id,
+            to,
+            from: None,
+            reply_to: None,
+            subject: "A test from Herald".to_owned(),
+            text: text.to_owned(),
+            html: None,
+            headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for Mailer {
+    /// Without login and addresses.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.backend {
+            Backend::Smtp(smtp) => write!(f, "Mailer({})", smtp.server()),
+            Backend::Outbox(_) => f.write_str("Mailer(outbox)"),
+        }
+    }
+}

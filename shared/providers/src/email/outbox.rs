@@ -1,0 +1,81 @@
+//! The outbox: mails as files, for an installation without a mail server.
+//!
+//! A mail appears whole or not at all. The name of its file says when it was written and holds the message's id, so that files sort by time; it
+//! says nothing about who gets it. Any mail program opens the files.
+
+use std::{fs, io, path::Path, sync::Arc};
+
+use chrono::{DateTime, Utc};
+
+use super::message::Letter;
+use crate::{Class, ProviderError, Result};
+
+/// The folder of mails that nobody sends.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    folder: Arc<Path>,
+}
+
+impl Outbox {
+    /// The outbox in a data folder. It is made by the first mail.
+    pub(super) fn in_folder(data_folder: &Path) -> Self {
+        Self { folder: data_folder.join("outbox").into() }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a mail, and returns the name of its file.
+    pub(super) async fn write(&self, letter: Letter, now: DateTime<Utc>) -> Result<String> {
+        let name = format!("{}-{}.eml", now.format("%Y%m%dT%H%M%S%.6fZ"), letter.id);
+        let (folder, file) = (self.folder.clone(), name.clone());
+        let written = tokio::task::spawn_blocking(move || write(&folder, &file, &letter.bytes)).await;
+        let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
+        written.map(|()| name).map_err(|error| self.refused(&error))
+    }
+
+    /// Tries whether the outbox can be written.
+    pub(super) async fn check(&self) -> Result<()> {
+        let folder = self.folder.clone();
+        let tried = tokio::task::spawn_blocking(move || {
+            make(&folder)?;
+            tempfile::tempfile_in(&folder).map(drop)
+        })
+        .await;
+        tried.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| self.refused(&error))
+    }
+
+    fn refused(&self, error: &io::Error) -> ProviderError {
+        let class = match error.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::AlreadyExists => Class::Config,
+            _ => Class::Transient,
+        };
+        ProviderError::new(class, format!("the outbox {} cannot be written: {error}", self.folder.display()))
+    }
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    use io::Write;
+    make(folder)?;
+    // A draft has no name that ends in .eml, is readable by its owner only (codes stand in it), and goes if this fails.
+    let mut draft = tempfile::Builder::new().prefix(".draft-").tempfile_in(folder)?;
+    draft.write_all(bytes)?;
+    draft.as_file().sync_all()?;
+    draft.persist(folder.join(name)).map_err(|error| error.error)?;
+    // The rename lasts only when the folder is written, too.
+    fs::File::open(folder)?.sync_all()
+}
+
+fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}

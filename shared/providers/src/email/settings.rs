@@ -1,0 +1,115 @@
+//! `[mail]`
+
+use std::{fmt, net::IpAddr};
+
+use serde::Deserialize;
+
+use super::Mailbox;
+use herald_base::settings::SettingsError;
+
+/// `[mail]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct MailSettings {
+    pub from: String,
+    pub reply_to: String,
+    pub host: String,
+    pub port: u16,
+    pub tls: MailTls,
+    pub user: String,
+    pub password: String,
+    pub password_file: String,
+    pub timeout_seconds: u64,
+    pub max_connections: usize,
+    pub ca_file: String,
+    pub allow_plain: bool,
+    pub allow_outbox: bool,
+}
+
+/// How the way to the mail server is kept secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTls {
+    /// It begins in clear and is encrypted before anything is said; a server that does not offer that is left.
+    StartTls,
+    /// Encrypted from the first byte.
+    Tls,
+    /// In clear.
+    None,
+}
+
+impl fmt::Debug for MailSettings {
+    /// Without the password, and without the user, which is often an address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mail")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("tls", &self.tls)
+            .field("timeout_seconds", &self.timeout_seconds)
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MailSettings {
+    /// The server's port: the one that is set, or the usual one.
+    pub fn port(&self) -> u16 {
+        match (self.port, self.tls) {
+            (0, MailTls::StartTls) => 587,
+            (0, MailTls::Tls) => 465,
+            (0, MailTls::None) => 25,
+            (port, _) => port,
+        }
+    }
+
+    /// Holds `[mail]` to what it may be.
+    ///
+    /// # Errors
+    /// [`SettingsError::Range`].
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let refuse = |key, value: &str, rule| Err(SettingsError::Range { key, value: value.to_owned(), rule });
+        let Ok(from) = Mailbox::parse(&self.from) else {
+            return refuse("mail.from", &self.from, "use an address, such as Herald <herald@example.com>");
+        };
+        if !self.reply_to.is_empty() && Mailbox::parse(&self.reply_to).is_err() {
+            return refuse("mail.reply_to", &self.reply_to, "use an address, or leave it empty");
+        }
+        if !(1..=120).contains(&self.timeout_seconds) {
+            return refuse("mail.timeout_seconds", &self.timeout_seconds.to_string(), "use 1 to 120");
+        }
+        if !(1..=100).contains(&self.max_connections) {
+            return refuse("mail.max_connections", &self.max_connections.to_string(), "use 1 to 100");
+        }
+        if self.user.is_empty() != self.password.is_empty() {
+            return refuse(
+                "mail.user",
+                "set without mail.password, or mail.password is set without it",
+                "set both or neither",
+            );
+        }
+        if self.host.is_empty() {
+            return Ok(());
+        }
+        // A port, a scheme or a path in the name would be looked up as part of it.
+        if self.host.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@' | '[' | ']'))
+            || (self.host.contains(':') && self.host.parse::<IpAddr>().is_err())
+        {
+            return refuse("mail.host", &self.host, "use the server's name alone, such as smtp.example.com");
+        }
+        if from.domain() == "localhost" && !self.is_here() {
+            return refuse("mail.from", &self.from, "set it to the sender address of your e-mails");
+        }
+        if self.tls == MailTls::None && !self.is_here() && !self.allow_plain {
+            let rule = "e-mails and the password would cross the network unencrypted: use starttls or tls, or set \
+                        mail.allow_plain = true";
+            return refuse("mail.tls", "none", rule);
+        }
+        Ok(())
+    }
+
+    /// Whether the server is on this machine.
+    fn is_here(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}

@@ -1,0 +1,106 @@
+//! How a connection is opened: encrypted as the settings say or not at all, then logged in.
+
+use std::io;
+
+use rustls::Error as TlsError;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::TlsConnector;
+
+use super::{
+    Smtp,
+    connection::{Connection, Stream, Trouble},
+};
+use crate::email::MailTls;
+use crate::{Class, ProviderError, Result, error::is_certificate};
+
+impl Smtp {
+    /// A connection that can take mails.
+    pub(super) async fn open(&self) -> Result<Connection> {
+        let stream = self.connect().await?;
+        let explain = |trouble: Trouble| self.explained(&trouble);
+        let mut connection = match self.security {
+            MailTls::StartTls => {
+                let mut clear = Connection::on(stream, self.limit);
+                clear.greeting().await.map_err(explain)?;
+                clear.hello(&self.hello).await.map_err(explain)?;
+                if !clear.offers.starttls {
+                    // Going on in clear is what somebody in between would want.
+                    return Err(self.config(
+                        "offers no STARTTLS, and Herald sends nothing unencrypted: set mail.tls = \"tls\" with port \
+                         465, or have STARTTLS set up on the server",
+                    ));
+                }
+                clear.starttls().await.map_err(explain)?;
+                let stream = clear.into_stream().ok_or_else(|| {
+                    self.config(
+                        "sent unrequested data before the connection was encrypted: the connection may be \
+                         intercepted, so check the network",
+                    )
+                })?;
+                Connection::on(self.encrypt(stream).await?, self.limit)
+            }
+            MailTls::Tls => {
+                let mut connection = Connection::on(self.encrypt(stream).await?, self.limit);
+                connection.greeting().await.map_err(explain)?;
+                connection
+            }
+            MailTls::None => {
+                let mut connection = Connection::on(stream, self.limit);
+                connection.greeting().await.map_err(explain)?;
+                connection
+            }
+        };
+        // Again after STARTTLS: what was offered in clear counts for nothing.
+        connection.hello(&self.hello).await.map_err(explain)?;
+        if let Some(login) = &self.login {
+            connection.login(login).await.map_err(explain)?;
+        }
+        Ok(connection)
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Stream>> {
+        let connected = timeout(self.limit, TcpStream::connect((self.host.as_str(), self.port))).await;
+        let stream = connected
+            .map_err(|_| {
+                self.down("does not answer: check mail.host and mail.port, and that this machine can reach the server")
+            })?
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::ConnectionRefused => self.down("refuses the connection: check mail.host and mail.port"),
+                _ => self.down("cannot be reached: check mail.host and mail.port"),
+            })?;
+        // Commands are small and wait for their answers.
+        stream.set_nodelay(true).map_err(|_| self.down("closed the connection"))?;
+        Ok(Box::new(stream))
+    }
+
+    async fn encrypt(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>> {
+        let connector = TlsConnector::from(self.tls.clone());
+        match timeout(self.limit, connector.connect(self.name.clone(), stream)).await {
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Err(error)) if is_certificate(&error) => Err(self.config(
+                "has a certificate that is not trusted: check mail.host, have the certificate corrected, or name \
+                 your own certificate authority in mail.ca_file",
+            )),
+            Ok(Err(error)) if is_something_else(&error) => {
+                Err(self
+                    .config("does not speak TLS from the first byte: set mail.tls = \"starttls\", or check mail.port"))
+            }
+            Ok(Err(_)) => Err(self.down("closed the connection during the TLS handshake")),
+            Err(_) => Err(self.down("did not answer in time during the TLS handshake")),
+        }
+    }
+
+    fn config(&self, what: &str) -> ProviderError {
+        ProviderError::new(Class::Config, format!("the mail server {} {what}", self.server()))
+    }
+
+    fn down(&self, what: &str) -> ProviderError {
+        ProviderError::new(Class::Down, format!("the mail server {} {what}", self.server()))
+    }
+}
+
+/// Whether what came is no TLS at all.
+fn is_something_else(error: &io::Error) -> bool {
+    let inside = error.get_ref().and_then(|inside| inside.downcast_ref());
+    matches!(inside, Some(TlsError::InvalidMessage(_)))
+}

@@ -1,0 +1,389 @@
+//! The file store: where lists, crops, drawings and invitations lie, by key.
+//!
+//! Every file lies under the workspace it belongs to, and only a [`Key`], which takes a workspace to be made, can be written (`files/key.rs`).
+//! What lay elsewhere before that is moved (`domain/move_files.rs`). The store's own probes lie beside the workspaces (`files/probe.rs`).
+//!
+//! A file appears whole or not at all, and is kept for good when `put` returns. Keys made of hashes make every write repeatable.
+//!
+//! The store is a folder (`files/local.rs`) or an S3 bucket (`files/s3.rs`). What is written to a bucket and never finished by a killed
+//! process is not listed and not read; a lifecycle rule of the bucket takes it away (`docs/operations.md`).
+
+mod account;
+mod bucket;
+mod error;
+mod hashes;
+mod key;
+mod local;
+mod old;
+mod probe;
+mod s3;
+mod settings;
+mod upload;
+
+use std::{
+    io::{Seek, Write},
+    path::{Path as LocalPath, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
+use tokio::io::AsyncRead;
+
+pub use self::old::FOLDERS as OLD_FOLDERS;
+pub use self::settings::FilesSettings;
+pub use self::{
+    account::Account,
+    bucket::Bucket,
+    error::{BucketProblem, FilesError},
+    key::{Area, Key, Stored, folder},
+};
+use herald_base::telemetry::Call;
+
+/// How often a removal is asked for: `object_store` gives up on the first answer that is lost.
+const REMOVALS: usize = 3;
+
+/// The file store. Cheap to clone.
+#[derive(Clone)]
+pub struct Files {
+    store: Arc<dyn ObjectStore>,
+    at: Arc<At>,
+    hashes: Arc<hashes::Hashes>,
+}
+
+/// Where the files are.
+#[derive(Debug)]
+enum At {
+    Folder(PathBuf),
+    Bucket {
+        /// As the settings name it, without a slash at the end.
+        place: String,
+        /// The most one call may take.
+        longest: Duration,
+        /// A workspace's people entered it: nothing of what its server says is passed on.
+        foreign: bool,
+    },
+}
+
+/// The result of a call to the file store.
+pub type Result<T> = std::result::Result<T, FilesError>;
+
+impl Files {
+    /// The store that the settings name: a bucket, or else `folder`.
+    pub fn open(settings: &FilesSettings, folder: PathBuf) -> Result<Self> {
+        if settings.url.is_empty() { Self::local(folder) } else { Self::bucket(settings) }
+    }
+
+    /// A folder on this machine, made if it is missing.
+    pub fn local(root: PathBuf) -> Result<Self> {
+        Ok(Self { store: local::open(&root)?, at: Arc::new(At::Folder(root)), hashes: Arc::default() })
+    }
+
+    /// The bucket that the settings name. Nothing is asked of it yet.
+    pub fn bucket(settings: &FilesSettings) -> Result<Self> {
+        let place = settings.url.trim_end_matches('/').to_owned();
+        let longest = s3::longest(settings.retry_seconds, settings.timeout_seconds);
+        let at = Arc::new(At::Bucket { place, longest, foreign: false });
+        Ok(Self { store: s3::open(settings)?, at, hashes: Arc::default() })
+    }
+
+    /// The bucket of a connection. Nothing is asked of it yet.
+    fn bucket_of_account(account: &Account) -> Result<Self> {
+        let at = Arc::new(At::Bucket { place: account.place(), longest: account.longest(), foreign: true });
+        Ok(Self { store: account.open()?, at, hashes: Arc::default() })
+    }
+
+    /// Whether the files are in a folder, which the lock of the data folder keeps for one process or one fleet.
+    pub fn is_local(&self) -> bool {
+        matches!(*self.at, At::Folder(_))
+    }
+
+    /// Where a file is, for a person: a path on this machine or `s3://bucket/key`.
+    pub fn place(&self, key: &str) -> String {
+        match &*self.at {
+            At::Folder(root) => root.join(key).display().to_string(),
+            At::Bucket { place, .. } => format!("{place}/{key}"),
+        }
+    }
+
+    /// Writes a file; one that is there is replaced.
+    pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
+        self.write(key.as_str(), bytes).await
+    }
+
+    /// Writes a file whose key names its content; one that is there is left as it is.
+    pub async fn put_once(&self, key: &Key, bytes: Bytes) -> Result<()> {
+        if self.size(key).await?.is_some() { Ok(()) } else { self.put(key, bytes).await }
+    }
+
+    /// As [`Files::put_once`] for content that is not in memory; some megabytes of it are at a time.
+    pub async fn put_once_from(&self, key: &Key, content: impl AsyncRead + Unpin) -> Result<()> {
+        if self.size(key).await?.is_some() { Ok(()) } else { self.put_from(key, content).await }
+    }
+
+    /// As [`Files::put`] for content that is not in memory.
+    pub async fn put_from(&self, key: &Key, content: impl AsyncRead + Unpin) -> Result<()> {
+        upload::put_from(self, key.as_str(), content).await
+    }
+
+    /// Reads a file of at most `limit` bytes.
+    pub async fn get(&self, key: &Stored, limit: u64) -> Result<Bytes> {
+        self.read(key.as_str(), limit).await
+    }
+
+    /// A file's size in bytes and its content in chunks.
+    pub async fn stream(&self, key: &Stored) -> Result<(u64, BoxStream<'static, std::io::Result<Bytes>>)> {
+        let key = key.as_str();
+        let found = self.within(key, self.store.get(&path(key)?)).await?;
+        let size = found.meta.size;
+        Ok((size, found.into_stream().map_err(std::io::Error::other).boxed()))
+    }
+
+    /// A file of at most `limit` bytes, open on this machine: the file itself, or a copy without a name that goes when it is closed.
+    pub async fn open_here(&self, key: &Stored, limit: u64) -> Result<std::fs::File> {
+        let key = key.as_str();
+        let io = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => FilesError::Missing(key.to_owned()),
+            _ => error::of_io(key, &error),
+        };
+        if let At::Folder(root) = &*self.at {
+            let path = root.join(path(key)?.as_ref());
+            let file = tokio::task::spawn_blocking(move || std::fs::File::open(path));
+            return file.await.map_err(std::io::Error::other).and_then(|opened| opened).map_err(io);
+        }
+        let found = self.within(key, self.store.get(&path(key)?)).await?;
+        if found.meta.size > limit {
+            return Err(FilesError::TooLarge { key: key.to_owned(), bytes: found.meta.size, limit });
+        }
+        let mut copy = tempfile::tempfile().map_err(io)?;
+        let mut content = found.into_stream();
+        while let Some(chunk) = self.within_limit(key, content.next()).await? {
+            let chunk = chunk.map_err(|error| self.told(key, error))?;
+            copy = tokio::task::spawn_blocking(move || copy.write_all(&chunk).map(|()| copy))
+                .await
+                .map_err(std::io::Error::other)
+                .and_then(|written| written)
+                .map_err(io)?;
+        }
+        copy.rewind().map_err(io)?;
+        Ok(copy)
+    }
+
+    /// A file's size in bytes, if it is there.
+    pub async fn size(&self, key: &Stored) -> Result<Option<u64>> {
+        self.look(key.as_str()).await
+    }
+
+    /// Copies a file within the store; on a local disk both names share the bytes.
+    pub async fn copy(&self, from: &Stored, to: &Key) -> Result<()> {
+        self.duplicate(from.as_str(), to.as_str()).await
+    }
+
+    /// As [`Files::copy`], whatever is at `to`. In a folder that goes first: a copy onto another name of the same bytes would leave its draft
+    /// behind (renaming one hard link onto another of the same file does nothing, POSIX `rename`).
+    pub async fn replace(&self, from: &Stored, to: &Key) -> Result<()> {
+        if self.is_local() && self.size(to).await?.is_some() {
+            self.delete(to).await?;
+        }
+        self.copy(from, to).await
+    }
+
+    /// Removes a file; one that is not there is no error.
+    pub async fn delete(&self, key: &Key) -> Result<()> {
+        self.remove(key.as_str()).await
+    }
+
+    /// Every file of every workspace.
+    pub fn list_all(&self) -> BoxStream<'static, Result<Key>> {
+        let found = self.list(key::everybody());
+        found.try_filter_map(|text| std::future::ready(Ok(Key::of_any(&text)))).boxed()
+    }
+
+    /// Every key that begins with the folder `prefix`.
+    pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<String>> {
+        let files = self.clone();
+        self.store
+            .list(Some(&Path::from(prefix)))
+            .map(move |found| found.map(|meta| meta.location.to_string()).map_err(|error| files.told("", error)))
+            .boxed()
+    }
+
+    /// Removes what a process that was killed in the middle of a write left in a folder. Without `before`, only for a folder no other process
+    /// writes to; with it, what has not been written to since then, whoever else writes. A bucket shows nothing of it.
+    pub async fn remove_unfinished(&self, before: Option<DateTime<Utc>>) -> Result<usize> {
+        let At::Folder(root) = &*self.at else { return Ok(0) };
+        let root = root.clone();
+        let removed = tokio::task::spawn_blocking(move || local::remove_drafts(LocalPath::new(&root), before));
+        removed.await.unwrap_or(Ok(0))
+    }
+
+    async fn write(&self, key: &str, bytes: Bytes) -> Result<()> {
+        self.within(key, self.store.put(&path(key)?, PutPayload::from_bytes(bytes))).await.map(drop)
+    }
+
+    async fn read(&self, key: &str, limit: u64) -> Result<Bytes> {
+        let found = self.within(key, self.store.get(&path(key)?)).await?;
+        if found.meta.size > limit {
+            return Err(FilesError::TooLarge { key: key.to_owned(), bytes: found.meta.size, limit });
+        }
+        self.within(key, found.bytes()).await
+    }
+
+    async fn look(&self, key: &str) -> Result<Option<u64>> {
+        match self.within(key, self.store.head(&path(key)?)).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(FilesError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn duplicate(&self, from: &str, to: &str) -> Result<()> {
+        self.within(from, self.store.copy(&path(from)?, &path(to)?)).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<()> {
+        let path = path(key)?;
+        let mut tries = 1;
+        loop {
+            match self.within(key, self.store.delete(&path)).await {
+                Ok(()) | Err(FilesError::Missing(_)) => return Ok(()),
+                Err(FilesError::Bucket { problem: BucketProblem::Unreachable(_), .. }) if tries < REMOVALS => {
+                    tries += 1
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What tells a file's content from another's, if it is there.
+    async fn mark(&self, key: &str) -> Result<Option<String>> {
+        match self.within(key, self.store.head(&path(key)?)).await {
+            Ok(meta) => Ok(meta.e_tag),
+            Err(FilesError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One call, with its limit of time and its error told.
+    async fn within<T>(&self, key: &str, call: impl Future<Output = object_store::Result<T>>) -> Result<T> {
+        let counted = Call::begin("files");
+        let result = match self.within_limit(key, call).await {
+            Ok(answer) => answer.map_err(|error| self.told(key, error)),
+            Err(error) => Err(error),
+        };
+        counted.end_with(&result, FilesError::answer);
+        result
+    }
+
+    /// A bucket's server that says a byte now and then would hold a job for ever; a disk does not.
+    async fn within_limit<T>(&self, key: &str, call: impl Future<Output = T>) -> Result<T> {
+        match &*self.at {
+            At::Folder(_) => Ok(call.await),
+            At::Bucket { place, longest, .. } => tokio::time::timeout(*longest, call).await.map_err(|_| {
+                let problem = BucketProblem::Unreachable(format!("{key}: no end after {} s", longest.as_secs()));
+                FilesError::Bucket { place: place.clone(), problem }
+            }),
+        }
+    }
+
+    fn told(&self, key: &str, error: object_store::Error) -> FilesError {
+        match &*self.at {
+            At::Folder(_) => error::of_folder(key, error),
+            At::Bucket { place, foreign: false, .. } => error::of_bucket(place, key, error),
+            At::Bucket { place, foreign: true, .. } => error::of_account(place, key, error),
+        }
+    }
+}
+
+impl std::fmt::Debug for Files {
+    /// Without the store, which holds the bucket's keys.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Files").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+fn path(key: &str) -> Result<Path> {
+    Path::parse(key).map_err(|error| FilesError::Other(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{upload::PART, *};
+
+    fn key(name: &str) -> Key {
+        Key::new(uuid::Uuid::from_u128(1), Area::Lists, name)
+    }
+
+    fn store() -> (tempfile::TempDir, Files) {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::local(folder.path().join("files")).unwrap();
+        (folder, files)
+    }
+
+    #[tokio::test]
+    async fn what_is_put_is_got_and_what_is_deleted_is_missing() {
+        let (_folder, files) = store();
+        files.put(&key("a/b.txt"), Bytes::from_static(b"one")).await.unwrap();
+        files.put_once(&key("a/b.txt"), Bytes::from_static(b"two")).await.unwrap();
+        assert_eq!(files.get(&key("a/b.txt"), 10).await.unwrap(), "one");
+        files.copy(&key("a/b.txt"), &key("c/d.txt")).await.unwrap();
+        files.delete(&key("a/b.txt")).await.unwrap();
+        files.delete(&key("a/b.txt")).await.unwrap();
+        assert!(matches!(files.get(&key("a/b.txt"), 10).await, Err(FilesError::Missing(_))));
+        assert_eq!(files.size(&key("c/d.txt")).await.unwrap(), Some(3));
+        assert!(matches!(files.get(&key("c/d.txt"), 2).await, Err(FilesError::TooLarge { bytes: 3, limit: 2, .. })));
+        let listed: Vec<String> =
+            files.list(&format!("{}/c", folder(uuid::Uuid::from_u128(1), Area::Lists))).try_collect().await.unwrap();
+        assert_eq!(listed, [key("c/d.txt").as_str()]);
+    }
+
+    #[tokio::test]
+    async fn a_streamed_file_is_whole_and_an_existing_one_is_left_alone() {
+        let (_folder, files) = store();
+        let content: Vec<u8> = (0..2 * PART + 7).map(|at| (at % 251) as u8).collect();
+        files.put_once_from(&key("a/large"), content.as_slice()).await.unwrap();
+        files.put_once_from(&key("a/large"), b"other".as_slice()).await.unwrap();
+        assert_eq!(files.get(&key("a/large"), u64::MAX).await.unwrap(), content);
+        files.put_once_from(&key("a/empty"), b"".as_slice()).await.unwrap();
+        assert_eq!(files.size(&key("a/empty")).await.unwrap(), Some(0));
+    }
+
+    #[tokio::test]
+    async fn a_key_cannot_leave_the_store() {
+        let (_folder, files) = store();
+        for name in ["../outside", "a/../../outside", "a//b"] {
+            assert!(files.put(&key(name), Bytes::new()).await.is_err(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_write_left_is_removed() {
+        let (folder, files) = store();
+        files.put(&key("a/whole.txt"), Bytes::from_static(b"whole")).await.unwrap();
+        let half = folder.path().join("files").join(format!("{}#1", key("a/half.txt")));
+        std::fs::write(&half, "ha").unwrap();
+        assert_eq!(files.remove_unfinished(None).await.unwrap(), 1);
+        assert!(!half.exists());
+        assert_eq!(files.size(&key("a/whole.txt")).await.unwrap(), Some(5));
+    }
+
+    #[tokio::test]
+    async fn where_others_write_only_drafts_that_have_grown_old_are_removed() {
+        let (folder, files) = store();
+        let now = herald_base::clock::Clock::system().now();
+        let day = chrono::TimeDelta::days(1);
+        for (name, age) in [("old.txt#1", day * 2), ("young.txt#1", day / 2), ("old.txt", day * 2), ("old#x", day * 2)]
+        {
+            let path = folder.path().join("files").join(name);
+            std::fs::write(&path, "ha").unwrap();
+            std::fs::File::options().write(true).open(&path).unwrap().set_modified((now - age).into()).unwrap();
+        }
+        assert_eq!(files.remove_unfinished(Some(now - day)).await.unwrap(), 1);
+        for (name, there) in [("old.txt#1", false), ("young.txt#1", true), ("old.txt", true), ("old#x", true)] {
+            assert_eq!(folder.path().join("files").join(name).exists(), there, "{name}");
+        }
+    }
+}

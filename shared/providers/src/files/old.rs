@@ -1,0 +1,42 @@
+//! Files that were laid down before every file lay under its workspace: read until they are moved (`domain/move_files.rs`), never written.
+
+use futures::{TryStreamExt, stream::BoxStream};
+
+use super::{Files, Result, key::Stored};
+
+/// The folders that were all workspaces' at once.
+pub const FOLDERS: [&str; 8] =
+    ["imports", "pictures", "templates", "portraits", "renderings", "invitations", "previews", "results"];
+
+/// Whether a key was given before files lay under workspaces.
+pub(super) fn is_old(key: &str) -> bool {
+    FOLDERS.iter().any(|folder| key.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+}
+
+impl Files {
+    /// Whether no workspace has a file in the store, wherever files lay and lie.
+    pub async fn is_empty(&self) -> Result<bool> {
+        for folder in FOLDERS {
+            if self.list_old(folder).try_next().await?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(self.list_all().try_next().await?.is_none())
+    }
+
+    /// The keys in one of the old [`FOLDERS`].
+    pub fn list_old(&self, folder: &'static str) -> BoxStream<'static, Result<String>> {
+        self.list(folder)
+    }
+
+    /// Removes an old file, which no row may name any more.
+    pub async fn delete_old(&self, key: &str) -> Result<()> {
+        debug_assert!(is_old(key), "{key} is a workspace's");
+        self.remove(key).await
+    }
+
+    /// An old file under the name it had.
+    pub fn old(key: &str) -> Option<Stored> {
+        is_old(key).then(|| Stored::old(key))
+    }
+}

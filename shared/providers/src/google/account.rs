@@ -1,0 +1,48 @@
+//! A Google account: what may be shown of it, and what is secret.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::secret::{expose, expose_some};
+
+/// The identity with which Herald signs in to Google.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "auth", rename_all = "snake_case")]
+pub enum GoogleAuth {
+    /// A service account, which may act in the name of a person of its domain (domain-wide delegation).
+    ServiceAccount {
+        /// The e-mail address of the service account.
+        client_email: String,
+        /// The id of the signing key.
+        private_key_id: String,
+        /// The person in whose name the service account acts.
+        #[serde(default)]
+        subject: Option<String>,
+    },
+    /// A person who consented.
+    User {
+        /// The OAuth client that asked for consent.
+        client_id: String,
+    },
+}
+
+/// What is secret of a Google account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "auth", rename_all = "snake_case")]
+pub enum GoogleSecret {
+    /// Of a service account.
+    ServiceAccount {
+        /// PKCS#8 in PEM.
+        #[serde(serialize_with = "expose")]
+        private_key: SecretString,
+    },
+    /// Of a person's consent.
+    User {
+        /// Of the OAuth client.
+        #[serde(serialize_with = "expose")]
+        client_secret: SecretString,
+        /// What consent gave; `None` until it was given.
+        #[serde(serialize_with = "expose_some")]
+        refresh_token: Option<SecretString>,
+    },
+}

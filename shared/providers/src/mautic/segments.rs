@@ -1,0 +1,78 @@
+//! Which segments there are (<https://developer.mautic.org/#segments>). A search for one that there is not finds nobody and says nothing.
+
+use serde_json::Value;
+
+use super::{
+    client::Mautic,
+    contacts::total,
+    errors::About,
+    lenient::{entries, part, text},
+};
+use crate::{Meter, Result};
+
+/// How many are asked for: more than a site has.
+const MOST: &str = "1000";
+
+/// Segments that the connection's user can see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segments {
+    aliases: Vec<String>,
+    whole: bool,
+}
+
+impl Mautic {
+    /// The segments, in one request.
+    ///
+    /// # Errors
+    /// [`ProviderError`](crate::ProviderError).
+    pub async fn segments(&self, meter: &Meter) -> Result<Segments> {
+        let url = self.api(["segments"], &[("start", "0"), ("limit", MOST), ("minimal", "1")]);
+        Segments::read(&self.get(url, About::Api, meter).await?)
+    }
+}
+
+impl Segments {
+    fn read(answer: &Value) -> Result<Self> {
+        let listed = entries(part(answer, "lists")?);
+        let total = total(answer).and_then(|total| total.parse().ok()).unwrap_or(listed.len());
+        let mut aliases: Vec<String> =
+            listed.iter().filter_map(|(_, segment)| segment.get("alias").and_then(text)).collect();
+        aliases.sort();
+        Ok(Self { whole: total <= aliases.len(), aliases })
+    }
+
+    /// Says that there is no segment of this alias, if that is certain, and which there are.
+    pub fn lack(&self, alias: &str) -> Option<String> {
+        let is_there = self.aliases.iter().any(|there| there.eq_ignore_ascii_case(alias));
+        (self.whole && !is_there).then(|| match self.aliases.as_slice() {
+            [] => format!(
+                "there is no segment {alias:?} in Mautic, and Herald's user can see no other: create the segment, or \
+                 give the user permission"
+            ),
+            aliases => format!(
+                "Herald's user can see no segment {alias:?} in Mautic: give the alias of one of {}",
+                aliases.join(", ")
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_segment_that_is_not_there_is_named_with_those_that_are() {
+        let segments = |answer: Value| Segments::read(&answer).unwrap();
+        let two = segments(json!({"total": "2", "lists": {"4": {"alias": "vip"}, "9": {"id": 9, "alias": "gala"}}}));
+        assert_eq!((two.lack("vip"), two.lack("VIP")), (None, None));
+        assert!(two.lack("vips").unwrap().ends_with("one of gala, vip"));
+        let none = segments(json!({"total": 0, "lists": []}));
+        assert!(none.lack("vip").unwrap().contains("there are none"));
+        // Not all of them were told.
+        let some = segments(json!({"total": 1001, "lists": [{"alias": "gala"}]}));
+        assert_eq!(some.lack("vip"), None);
+    }
+}
