@@ -1,47 +1,14 @@
 //! The HTTP front: it checks what comes in, writes ledger rows, and answers. The work itself is done by workers.
 //!
-//! One file an endpoint group, named like the feature. What every endpoint shares stands beside them: [`problem`] (errors),
-//! [`page`] (lists), [`gate`] (what comes before an endpoint), [`auth`] (who asks), [`access`] (who may), [`observe`] (ids, logs, counts),
-//! [`limits`] (sizes and times), [`rate_limits`] (how many), [`front`] (connections), [`openapi`] (what the API says of itself).
+//! A folder a domain, with one file an endpoint group, named like the feature. What every endpoint shares stands in [`front`]: who asks
+//! (`auth`), who may (`access`), what comes before an endpoint (`gate`), errors (`problem`), lists (`page`), sizes and times (`limits`), how
+//! many requests (`rate_limits`), connections (`server`), and what the API says of itself (`openapi`).
 
-mod access;
-mod actor;
-mod audit;
-mod auth;
-mod batches;
-mod conditional;
-mod connections;
-mod consent;
-mod cors;
-mod crm;
-mod events;
+mod accounts;
 mod front;
-mod gate;
-mod health;
-mod home;
-mod idempotency;
-mod input;
-mod invitation_runs;
-mod jobs;
-mod limits;
-mod links;
-mod metrics;
-mod monitor;
-mod notice;
-mod observe;
-mod openapi;
-mod page;
+mod invitations;
+mod ops;
 mod people;
-mod probes;
-mod problem;
-mod queues;
-mod quotas;
-mod rate_limits;
-mod schedules;
-mod templates;
-mod upload;
-mod webhooks;
-mod workers;
 
 use std::{io, ops::Deref, sync::Arc, time::Duration};
 
@@ -72,11 +39,12 @@ use tower_http::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
+use self::front::{cors, gate, home, idempotency, limits, observe, openapi, problem, rate_limits, server};
 #[doc(hidden)]
-pub use self::templates::unpack_template;
+pub use self::invitations::unpack_template;
 pub use self::{
-    events::Events,
-    monitor::{Monitor, serve_monitor},
+    front::monitor::{Monitor, serve_monitor},
+    ops::streams::Events,
 };
 
 /// Answers below so many bytes are not compressed.
@@ -148,43 +116,30 @@ pub enum Unchecked {
     Later(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Every endpoint, ready to be served.
+/// Every endpoint, ready to be served. A domain adds a line for its routes, and one in `front/access.rs` for who may use them.
 pub fn router(api: Api) -> Router {
     let limited = |class| middleware::from_fn_with_state(rate_limits::Limited::new(&api, class), rate_limits::limited);
     let light = OpenApiRouter::new()
-        .merge(invitation_runs::routes())
-        .merge(templates::routes())
-        .merge(jobs::routes())
-        .merge(queues::routes())
-        .merge(batches::routes())
-        .merge(events::routes())
-        .merge(audit::routes())
-        .merge(workers::routes())
-        .merge(schedules::routes())
-        .merge(probes::routes())
-        .merge(connections::routes())
+        .merge(invitations::routes())
+        .merge(ops::routes())
+        .merge(accounts::routes())
         .merge(people::routes())
-        .merge(crm::routes())
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(middleware::from_fn(limits::in_time));
-    let uploads =
-        OpenApiRouter::new().merge(invitation_runs::upload_routes(&api)).merge(templates::upload_routes(&api));
-    let v1 = light.merge(uploads);
+    let v1 = light.merge(invitations::upload_routes(&api));
     let closed = OpenApiRouter::new()
         .nest("/api/v1", v1.layer(limited(Class::General)))
-        .merge(metrics::routes())
+        .merge(ops::metrics::routes())
         .layer(middleware::from_fn_with_state(gate::Gate::new(&api), gate::gate));
     let sign_in = people::sign_in_routes().layer(limited(Class::SignIn));
     let open = OpenApiRouter::new()
-        .merge(links::routes())
-        .merge(consent::routes())
-        .merge(webhooks::routes())
-        .merge(crm::webhook_routes())
+        .merge(invitations::open_routes())
+        .merge(accounts::open_routes())
+        .merge(people::outside_routes())
         .nest("/api/v1", people::open_routes())
-        .merge(people::page())
         .layer(limited(Class::Public))
         .nest("/api/v1", sign_in)
-        .merge(health::routes())
+        .merge(ops::health::routes())
         .merge(home::routes())
         .merge(openapi::routes())
         .layer(middleware::from_fn(limits::in_time));
@@ -195,7 +150,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(option_layer(cors::layer(&api.settings)))
-        .layer(middleware::from_fn(front::named))
+        .layer(middleware::from_fn(server::named))
         .layer(middleware::from_fn_with_state(api.clone(), observe::observe))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(SMALL))))
         .with_state(api)
@@ -207,6 +162,6 @@ pub fn router(api: Api) -> Router {
 /// When the listener can never accept again.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
     let patience = Duration::from_secs(api.settings.worker.stop_seconds);
-    let bounds = front::Bounds::of(&api.settings);
-    front::serve(listener, router(api), bounds, stop, patience).await
+    let bounds = server::Bounds::of(&api.settings);
+    server::serve(listener, router(api), bounds, stop, patience).await
 }

@@ -1,6 +1,7 @@
 //! People: signing up and in, their own account, workspaces, members, invitations, keys. The rules stand in `herald_people`.
 
 mod auth;
+mod crm;
 mod invitations;
 mod keys;
 mod me;
@@ -14,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     Api,
-    problem::{Kind, Problem},
+    front::problem::{Kind, Problem},
 };
 
 /// Routes behind a token.
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(invitations::routes())
         .merge(keys::routes())
         .merge(users::routes())
+        .merge(crm::routes())
 }
 
 /// Routes for who has no access token any more.
@@ -34,9 +36,9 @@ pub(crate) fn open_routes() -> OpenApiRouter<Api> {
     auth::open_routes()
 }
 
-/// What invitations' links lead to.
-pub(crate) fn page() -> OpenApiRouter<Api> {
-    invitations::page()
+/// What has its own address: the page that invitations' links lead to, and the CRM's webhook, which is signed.
+pub(crate) fn outside_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().merge(invitations::page()).merge(crm::webhook_routes())
 }
 
 /// Routes at which secrets could be guessed.

@@ -14,11 +14,13 @@ use uuid::Uuid;
 
 use crate::{
     Api,
-    actor::{ClientAddress, From},
-    auth::Me,
-    input,
-    problem::Problem,
-    rate_limits::{guess, letter},
+    front::{
+        actor::{ClientAddress, From},
+        auth::Me,
+        input,
+        problem::Problem,
+        rate_limits::{guess, letter},
+    },
 };
 
 pub(super) fn open_routes() -> OpenApiRouter<Api> {

@@ -14,13 +14,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
-    actor::{By, ClientAddress},
-    auth::{GivenBy, Workspace},
-    input::{self, Id, Parameters},
-    notice::notice,
-    page::{Page, PageParameters},
-    problem::Problem,
-    rate_limits::{letter, not_too_often},
+    front::{
+        actor::{By, ClientAddress},
+        auth::{GivenBy, Workspace},
+        input::{self, Id, Parameters},
+        notice::notice,
+        page::{Page, PageParameters},
+        problem::Problem,
+        rate_limits::{letter, not_too_often},
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {

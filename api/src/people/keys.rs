@@ -13,12 +13,15 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Api, access,
-    actor::By,
-    auth::{GivenBy, Workspace},
-    input::{self, Id, Parameters},
-    page::{Page, PageParameters},
-    problem::Problem,
+    Api,
+    front::{
+        access,
+        actor::By,
+        auth::{GivenBy, Workspace},
+        input::{self, Id, Parameters},
+        page::{Page, PageParameters},
+        problem::Problem,
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {

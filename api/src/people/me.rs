@@ -16,12 +16,14 @@ use uuid::Uuid;
 
 use crate::{
     Api,
-    actor::{ClientAddress, From, RequestId},
-    auth::Me,
-    conditional::{self, Precondition, Tag, tagged},
-    input::{self, Id, Name},
-    problem::{Kind, Problem},
-    rate_limits::{letter, not_too_often},
+    front::{
+        actor::{ClientAddress, From, RequestId},
+        auth::Me,
+        conditional::{self, Precondition, Tag, tagged},
+        input::{self, Id, Name},
+        problem::{Kind, Problem},
+        rate_limits::{letter, not_too_often},
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {

@@ -11,11 +11,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
-    actor::By,
-    auth::{GivenBy, MyRole, Workspace},
-    input::{self, Id, Parameters},
-    page::{Page, PageParameters},
-    problem::Problem,
+    front::{
+        actor::By,
+        auth::{GivenBy, MyRole, Workspace},
+        input::{self, Id, Parameters},
+        page::{Page, PageParameters},
+        problem::Problem,
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {

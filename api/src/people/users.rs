@@ -11,10 +11,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
-    actor::By,
-    input::{self, Id, Parameters},
-    page::{Page, PageParameters},
-    problem::Problem,
+    front::{
+        actor::By,
+        input::{self, Id, Parameters},
+        page::{Page, PageParameters},
+        problem::Problem,
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {

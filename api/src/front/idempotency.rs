@@ -1,0 +1,284 @@
+//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a `POST` that makes something, sent again because its answer was lost, gets
+//! the answer of the first and makes nothing.
+//!
+//! A request is known by who sends it, its method, address and body. Of an upload it is the media type and the length instead of the body: a
+//! client that builds its form anew takes a new boundary, so the same form is never the same bytes; and an upload that only wants its answer
+//! again should not be read to its end for that. A list with other guests has, but for a chance, another length, and where it has not, the
+//! client has used a key twice that it should not have.
+//!
+//! The request is answered in a task of its own: a client that goes away is just the one that will ask again, and what it asked for is to be
+//! known by then.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use herald_base::telemetry;
+use herald_ledger::idempotency::{self, Claim, Held, Kept};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tracing::Instrument;
+
+use crate::{
+    Api,
+    front::{
+        actor::{By, RequestId},
+        input, limits,
+        problem::{Kind, Problem},
+    },
+};
+
+/// The client's key.
+pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// `true` with an answer that was given before.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The routes that take a key.
+pub(crate) const ROUTES: [&str; 12] = [
+    "/api/v1/connections/{name}/test",
+    "/api/v1/crm/syncs",
+    "/api/v1/invitation-runs",
+    "/api/v1/invitation-runs/{id}/retry",
+    "/api/v1/jobs/act/{act}",
+    "/api/v1/jobs/{id}/retry",
+    "/api/v1/keys",
+    "/api/v1/probes",
+    "/api/v1/schedules",
+    "/api/v1/schedules/{id}/run",
+    "/api/v1/templates",
+    "/api/v1/workspace-invitations",
+];
+/// Those of them whose answers hold a secret: they are kept sealed.
+const SECRET: [&str; 2] = ["/api/v1/keys", "/api/v1/workspace-invitations"];
+/// The longest key, in bytes.
+const LONGEST_KEY: usize = 255;
+/// The headers that belong to an answer, besides those every answer gets.
+const OWN: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, header::RETRY_AFTER];
+/// What sealed answers are sealed as.
+const PLACE: &str = "an answer";
+/// The largest answer of these routes, in bytes.
+const LARGEST: usize = 8 << 20;
+/// The pause between two signs of life.
+const SIGN: Duration = Duration::from_secs(20);
+
+/// Answers a request with a key once.
+pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -> Result<Response, Problem> {
+    if request.method() != Method::POST || !request.headers().contains_key(KEY) || !takes_keys(&request) {
+        return Ok(next.run(request).await);
+    }
+    let (mut parts, body) = request.into_parts();
+    let key = key(&parts.headers)?;
+    let By(actor) = By::from_request_parts(&mut parts, &()).await?;
+    let (fingerprint, body) = fingerprint(&parts, &actor.who, body).await?;
+    match idempotency::claim(&api.db, actor.workspace_id, &key, &fingerprint).await? {
+        Claim::First(held) => {
+            let request = Request::from_parts(parts, body);
+            let answer = telemetry::carried(answer(api.clone(), held.clone(), request, next));
+            match tokio::spawn(answer.instrument(tracing::Span::current())).await {
+                Ok(answered) => answered,
+                Err(error) => {
+                    give_back(&api, &held).await;
+                    // The layer for panics answers.
+                    error
+                        .try_into_panic()
+                        .map_or_else(|error| Err(Problem::internal(&error)), |panic| std::panic::resume_unwind(panic))
+                }
+            }
+        }
+        Claim::Answered(mut kept) => {
+            if is_secret(&parts.extensions) {
+                let opened: Result<String, _> = api.accounts.vault().open(PLACE, &kept.body);
+                kept.body = opened.map_err(|error| Problem::internal(&error))?.into_bytes();
+            }
+            again(kept, parts.extensions.get::<RequestId>())
+        }
+        Claim::InProgress => Err(Problem::new(
+            Kind::InProgress,
+            "a request with this Idempotency-Key is still in progress: try again in a moment",
+        )
+        .header(header::RETRY_AFTER, "2")),
+        Claim::AnotherRequest => Err(Problem::new(
+            Kind::KeyReused,
+            "this Idempotency-Key was used for another request within the last 24 hours: create a new \
+             key for each request",
+        )),
+    }
+}
+
+fn takes_keys(request: &Request) -> bool {
+    route(request.extensions()).is_some_and(|route| ROUTES.contains(&route))
+}
+
+fn is_secret(extensions: &Extensions) -> bool {
+    route(extensions).is_some_and(|route| SECRET.contains(&route))
+}
+
+fn route(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<MatchedPath>().map(MatchedPath::as_str)
+}
+
+/// The key, with or without the quotes of a structured field.
+fn key(headers: &HeaderMap) -> Result<String, Problem> {
+    let mut sent = headers.get_all(KEY).iter();
+    let (Some(key), None) = (sent.next(), sent.next()) else {
+        return Err(Problem::new(Kind::InvalidRequest, "the request has several Idempotency-Key headers: send one"));
+    };
+    let key = key.to_str().unwrap_or_default().trim();
+    let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
+    if key.is_empty() || key.len() > LONGEST_KEY {
+        let detail =
+            format!("the Idempotency-Key is not valid: use 1 to {LONGEST_KEY} printable characters, such as a UUID");
+        return Err(Problem::new(Kind::InvalidRequest, detail));
+    }
+    Ok(key.to_owned())
+}
+
+/// What the request is known by, and its body, read or not.
+async fn fingerprint(parts: &Parts, who: &str, body: Body) -> Result<(String, Body), Problem> {
+    let mut hash = Sha256::new();
+    let mut add = |text: &[u8]| {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    };
+    let media_type = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let media_type = media_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    for text in [who, parts.method.as_str(), &parts.uri.to_string()] {
+        add(text.as_bytes());
+    }
+    add(&media_type.to_ascii_lowercase());
+    let is_upload =
+        ["multipart/form-data", "application/zip"].iter().any(|it| input::is_media_type(&parts.headers, it));
+    let body = if is_upload {
+        add(parts.headers.get(header::CONTENT_LENGTH).map(HeaderValue::as_bytes).unwrap_or_default());
+        body
+    } else {
+        let bytes: Bytes = input::bytes(body, limits::JSON_BYTES).await?;
+        add(&bytes);
+        Body::from(bytes)
+    };
+    Ok((hex::encode(hash.finalize()), body))
+}
+
+/// Answers the request, and keeps the answer.
+async fn answer(api: Api, held: Held, request: Request, next: Next) -> Result<Response, Problem> {
+    let is_secret = is_secret(request.extensions());
+    let mut answering = std::pin::pin!(next.run(request));
+    let response = loop {
+        tokio::select! {
+            response = &mut answering => break response,
+            () = api.db.clock().sleep(SIGN) => {
+                if let Err(error) = idempotency::renew(&api.db, &held).await {
+                    tracing::warn!(%error, "an idempotency key was not renewed");
+                }
+            }
+        }
+    };
+    if !is_kept(response.status()) {
+        give_back(&api, &held).await;
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, LARGEST).await.map_err(|error| Problem::internal(&error))?;
+    let of = |name: &HeaderName| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned()));
+    let headers: BTreeMap<String, String> = OWN.iter().filter_map(of).collect();
+    let kept = match is_secret {
+        true => api.accounts.vault().seal(PLACE, &String::from_utf8_lossy(&body)),
+        false => body.to_vec(),
+    };
+    let kept = Kept { status: parts.status.as_u16(), headers, body: kept };
+    if let Err(error) = idempotency::keep(&api.db, &held, &kept).await {
+        tracing::warn!(%error, "an answer was not kept; its idempotency key is free in a minute");
+    }
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+async fn give_back(api: &Api, held: &Held) {
+    if let Err(error) = idempotency::release(&api.db, held).await {
+        tracing::warn!(%error, "an idempotency key was not given back; it is free in a minute");
+    }
+}
+
+/// What may be otherwise the next time is not kept: failures of ours, and of what came in between.
+fn is_kept(status: StatusCode) -> bool {
+    let passing = [
+        StatusCode::BAD_REQUEST,
+        StatusCode::UNAUTHORIZED,
+        StatusCode::FORBIDDEN,
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    !status.is_server_error() && !passing.contains(&status)
+}
+
+/// The answer of the first request. A problem tells the id of the request it answers now.
+fn again(kept: Kept, request_id: Option<&RequestId>) -> Result<Response, Problem> {
+    let status = StatusCode::from_u16(kept.status).map_err(|error| Problem::internal(&error))?;
+    let mut body = kept.body;
+    if let (true, Some(RequestId(id)), Ok(Value::Object(mut problem))) =
+        (status.is_client_error(), request_id, serde_json::from_slice(&body))
+    {
+        problem.insert("request_id".to_owned(), id.as_str().into());
+        body = Value::Object(problem).to_string().into_bytes();
+    }
+    let mut response = (status, body).into_response();
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    for (name, value) in kept.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn known(media_type: &str, length: &str, body: &'static str) -> String {
+        let request = Request::post("/api/v1/invitation-runs?x=1")
+            .header(header::CONTENT_TYPE, media_type)
+            .header(header::CONTENT_LENGTH, length);
+        let (parts, body) = request.body(Body::from(body)).unwrap().into_parts();
+        fingerprint(&parts, "token:1", body).await.unwrap().0
+    }
+
+    #[tokio::test]
+    async fn json_is_known_by_its_bytes_and_a_form_by_its_length() {
+        let json = known("application/json", "2", "{}").await;
+        assert_eq!(json, known("application/json; charset=utf-8", "2", "{}").await);
+        assert_ne!(json, known("application/json", "2", "[]").await);
+        let form = known("multipart/form-data; boundary=a", "9", "--a").await;
+        assert_eq!(form, known("multipart/form-data; boundary=b", "9", "--b").await);
+        assert_ne!(form, known("multipart/form-data; boundary=a", "10", "--a").await);
+    }
+
+    #[test]
+    fn a_key_is_one_printable_word_with_or_without_quotes() {
+        let of = |value: &str| key(&HeaderMap::from_iter([(KEY, value.parse().unwrap())])).ok();
+        assert_eq!(of("\"8e03978e\"").as_deref(), Some("8e03978e"));
+        assert_eq!(of("8e03978e").as_deref(), Some("8e03978e"));
+        assert_eq!(of(""), None);
+        assert_eq!(of("\"\""), None);
+        assert_eq!(of(&"x".repeat(256)), None);
+        let mut two = HeaderMap::new();
+        two.append(KEY, "a".parse().unwrap());
+        two.append(KEY, "a".parse().unwrap());
+        assert!(key(&two).is_err());
+    }
+
+    #[test]
+    fn failures_that_may_pass_are_not_kept() {
+        for status in [202, 201, 404, 409, 422] {
+            assert!(is_kept(StatusCode::from_u16(status).unwrap()), "{status}");
+        }
+        for status in [400, 401, 413, 429, 500, 503, 504, 507] {
+            assert!(!is_kept(StatusCode::from_u16(status).unwrap()), "{status}");
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! Errors as clients see them: `application/problem+json` (RFC 9457). `docs/problems.md` describes every type.
+
+use std::{any::Any, error::Error, fmt::Display, sync::Arc};
+
+use axum::{
+    Json,
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use herald_db::DbError;
+use herald_ledger::EnqueueError;
+use herald_providers::files::FilesError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What kind of problem it is: each has a section in `docs/problems.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The request cannot be read.
+    InvalidRequest,
+    /// No token, or one that opens nothing.
+    Unauthorized,
+    /// Address and password, or a refresh token, open nothing.
+    InvalidCredentials,
+    /// Known, but not allowed.
+    Forbidden,
+    /// One of several workspaces must be named.
+    WorkspaceNeeded,
+    /// A code or an invitation opens nothing.
+    CodeRefused,
+    /// There is no such thing.
+    NotFound,
+    /// The thing is there, the method is not.
+    MethodNotAllowed,
+    /// The thing is in a state in which this cannot be done.
+    WrongState,
+    /// The same request is still being answered.
+    InProgress,
+    /// It is not what the client thinks it is.
+    PreconditionFailed,
+    /// The workspace has as much of it as it may have.
+    QuotaExceeded,
+    /// The upload is over a limit.
+    TooLarge,
+    /// The body is of a type the endpoint does not read.
+    UnsupportedMediaType,
+    /// A field has a value it cannot have.
+    InvalidField,
+    /// The `Idempotency-Key` belongs to another request.
+    KeyReused,
+    /// The guest list cannot be read.
+    InvalidList,
+    /// The template is wrong, or does not fit the list.
+    InvalidTemplate,
+    /// The sample could not be drawn.
+    PreviewFailed,
+    /// The sample was not drawn in time.
+    PreviewTimeout,
+    /// More requests came than may.
+    TooManyRequests,
+    /// The request took too long.
+    TimedOut,
+    /// Herald cannot answer now; later it can.
+    Unavailable,
+    /// A disk is full.
+    StorageFull,
+    /// A defect of Herald.
+    Internal,
+}
+
+impl Kind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 25] = [
+        Self::InvalidRequest,
+        Self::Unauthorized,
+        Self::InvalidCredentials,
+        Self::Forbidden,
+        Self::WorkspaceNeeded,
+        Self::CodeRefused,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::WrongState,
+        Self::InProgress,
+        Self::PreconditionFailed,
+        Self::QuotaExceeded,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidField,
+        Self::KeyReused,
+        Self::InvalidList,
+        Self::InvalidTemplate,
+        Self::PreviewFailed,
+        Self::PreviewTimeout,
+        Self::TooManyRequests,
+        Self::TimedOut,
+        Self::Unavailable,
+        Self::StorageFull,
+        Self::Internal,
+    ];
+
+    /// Its name in the type URI, its status, its title.
+    pub(crate) fn facts(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::InvalidRequest => ("invalid-request", StatusCode::BAD_REQUEST, "The request cannot be read"),
+            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid token is needed"),
+            Self::InvalidCredentials => {
+                ("invalid-credentials", StatusCode::UNAUTHORIZED, "The credentials are not valid")
+            }
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The caller is not allowed to do that"),
+            Self::WorkspaceNeeded => ("workspace-needed", StatusCode::BAD_REQUEST, "The request must name a workspace"),
+            Self::CodeRefused => ("code-refused", StatusCode::UNPROCESSABLE_ENTITY, "The code is not valid"),
+            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "Nothing was found"),
+            Self::MethodNotAllowed => {
+                ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "The path does not support the method")
+            }
+            Self::WrongState => ("wrong-state", StatusCode::CONFLICT, "The current state does not allow that"),
+            Self::InProgress => ("in-progress", StatusCode::CONFLICT, "The same request is being answered"),
+            Self::PreconditionFailed => {
+                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "The resource is not in the expected state")
+            }
+            Self::QuotaExceeded => ("quota-exceeded", StatusCode::CONFLICT, "The workspace has reached its quota"),
+            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The upload is too large"),
+            Self::UnsupportedMediaType => {
+                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type is not supported")
+            }
+            Self::InvalidField => ("invalid-field", StatusCode::UNPROCESSABLE_ENTITY, "A field has a wrong value"),
+            Self::KeyReused => {
+                ("key-reused", StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request")
+            }
+            Self::InvalidList => ("invalid-list", StatusCode::UNPROCESSABLE_ENTITY, "The guest list cannot be read"),
+            Self::InvalidTemplate => {
+                ("invalid-template", StatusCode::UNPROCESSABLE_ENTITY, "The template cannot be used")
+            }
+            Self::PreviewFailed => {
+                ("preview-failed", StatusCode::UNPROCESSABLE_ENTITY, "The preview could not be drawn")
+            }
+            Self::PreviewTimeout => {
+                ("preview-timeout", StatusCode::GATEWAY_TIMEOUT, "The preview was not drawn in time")
+            }
+            Self::TooManyRequests => ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+            Self::TimedOut => ("timed-out", StatusCode::SERVICE_UNAVAILABLE, "The request took too long"),
+            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Herald cannot answer now"),
+            Self::StorageFull => ("storage-full", StatusCode::INSUFFICIENT_STORAGE, "A disk is full"),
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Herald failed"),
+        }
+    }
+}
+
+/// One fault of the request.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Fault {
+    /// The field, as a JSON pointer. In a form or a query: `/` and the field's name.
+    pub(crate) pointer: String,
+    /// What is wrong and what to do about it.
+    pub(crate) detail: String,
+    /// The line of the file, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<u64>,
+    /// The column of the file, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) column: Option<u64>,
+    /// The slot of the template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) slot: Option<String>,
+}
+
+impl Fault {
+    pub(crate) fn new(field: &str, detail: impl Display) -> Self {
+        Self { pointer: format!("/{field}"), detail: detail.to_string(), ..Self::default() }
+    }
+}
+
+/// An error on its way out.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    kind: Kind,
+    detail: String,
+    faults: Vec<Fault>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// For the log only.
+    cause: Option<Arc<str>>,
+}
+
+/// Why a request was refused or could not be answered (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Body<'a> {
+    /// The type of the problem; `/problems` describes each type.
+    r#type: String,
+    /// The title, which is the same for every problem of the type.
+    title: &'static str,
+    /// The HTTP status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What is wrong and what to do about it, for people to read.
+    detail: &'a str,
+    /// The faulty fields, if the problem lies in particular fields.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Option<Vec<Fault>>)]
+    errors: &'a [Fault],
+    /// The id of the request in Herald's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+impl Problem {
+    pub(crate) fn new(kind: Kind, detail: impl Display) -> Self {
+        Self { kind, detail: detail.to_string(), faults: Vec::new(), headers: Vec::new(), cause: None }
+    }
+
+    /// There is no `what` with this id in the workspace.
+    pub(crate) fn missing(what: &str, id: impl Display) -> Self {
+        Self::new(Kind::NotFound, format!("there is no {what} {id} in this workspace"))
+    }
+
+    /// One field is wrong.
+    pub(crate) fn field(field: &str, detail: impl Display) -> Self {
+        Self::faults(Kind::InvalidField, vec![Fault::new(field, detail)])
+    }
+
+    /// Several things are wrong; the detail names the first.
+    pub(crate) fn faults(kind: Kind, faults: Vec<Fault>) -> Self {
+        let first = faults.first().map(|fault| fault.detail.clone()).unwrap_or_default();
+        let detail = match faults.len() {
+            0 | 1 => first,
+            2 => format!("{first} (and one more, see errors)"),
+            more => format!("{first} (and {} more, see errors)", more - 1),
+        };
+        Self { faults, ..Self::new(kind, detail) }
+    }
+
+    /// A defect: the log gets the cause, the client does not.
+    pub(crate) fn internal(cause: &(dyn Error + 'static)) -> Self {
+        Self::new(
+            Kind::Internal,
+            "Herald could not answer the request: look for its request id in the log, which has the reason",
+        )
+        .because(cause)
+    }
+
+    /// What the log says about it.
+    pub(crate) fn because(mut self, cause: &(dyn Error + 'static)) -> Self {
+        let mut chain = cause.to_string();
+        let mut inner = cause.source();
+        while let Some(error) = inner {
+            let text = error.to_string();
+            if !chain.ends_with(&text) {
+                chain = format!("{chain}: {text}");
+            }
+            inner = error.source();
+        }
+        self.cause = Some(chain.into());
+        self
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    pub(crate) fn headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    /// What the log says about it, if it is for the log.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The answer, with the id under which the log knows the request.
+    pub(crate) fn respond(&self, request_id: Option<&str>) -> Response {
+        let (name, status, title) = self.kind.facts();
+        let body = Body {
+            r#type: format!("/problems#{name}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            errors: &self.faults,
+            request_id,
+        };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.extend(self.headers.iter().cloned());
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.respond(None);
+        // `observe` logs it and adds the request id.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        if error.is_disk_full() {
+            return Self::new(
+                Kind::StorageFull,
+                "the disk that holds the database is full: free some space and try again",
+            )
+            .because(&error);
+        }
+        if error.is_transient() {
+            return Self::new(Kind::Unavailable, "the database does not answer: try again in a moment")
+                .because(&error)
+                .header(header::RETRY_AFTER, "2");
+        }
+        Self::internal(&error)
+    }
+}
+
+impl From<FilesError> for Problem {
+    fn from(error: FilesError) -> Self {
+        match &error {
+            FilesError::DiskFull => Self::new(Kind::StorageFull, &error).because(&error),
+            FilesError::Bucket { problem, .. } if problem.may_pass() => {
+                Self::new(Kind::Unavailable, "the file store does not answer: try again in a moment")
+                    .because(&error)
+                    .header(header::RETRY_AFTER, "2")
+            }
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<EnqueueError> for Problem {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Db(error) => error.into(),
+            EnqueueError::TooLarge { .. } => Self::new(Kind::TooLarge, error),
+            EnqueueError::NotAnObject { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::new(
+                Kind::StorageFull,
+                "the disk for temporary files of uploads is full: free some space and try again",
+            )
+            .because(&error),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+pub(crate) async fn no_such_route(uri: Uri) -> Problem {
+    Problem::new(Kind::NotFound, format!("there is no endpoint at {}: see /docs for the endpoints", uri.path()))
+}
+
+pub(crate) async fn no_such_method(method: Method, uri: Uri) -> Problem {
+    Problem::new(
+        Kind::MethodNotAllowed,
+        format!("{} does not support {method}: use a method of the Allow header", uri.path()),
+    )
+}
+
+/// What a request gets whose handler panicked.
+pub(crate) fn after_panic(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Problem::internal(&std::io::Error::other(format!("panic: {text}"))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_is_documented_with_its_status_and_title() {
+        let page = include_str!("../../../docs/problems.md");
+        for kind in Kind::ALL {
+            let (name, status, title) = kind.facts();
+            let section = format!("\n## {name}\n\n`{}` {title}\n", status.as_u16());
+            assert!(page.contains(&section), "{section}");
+        }
+        assert_eq!(page.matches("\n## ").count(), Kind::ALL.len());
+    }
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_problem_that_keeps_its_words_for_the_log() {
+        for panic in [Box::new("secret of /etc") as Box<dyn Any + Send>, Box::new("secret".to_owned())] {
+            let response = after_panic(panic);
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let cause = response.extensions().get::<Problem>().unwrap().cause().unwrap().to_owned();
+            assert!(cause.starts_with("panic: secret"), "{cause}");
+            let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+            assert!(!String::from_utf8_lossy(&body).contains("secret"));
+        }
+    }
+
+    #[test]
+    fn the_detail_names_the_first_fault_and_counts_the_others() {
+        let faults = |count| vec![Fault::new("a", "first"); count];
+        assert_eq!(Problem::faults(Kind::InvalidField, faults(1)).detail, "first");
+        assert_eq!(Problem::faults(Kind::InvalidField, faults(3)).detail, "first (and 2 more, see errors)");
+    }
+}

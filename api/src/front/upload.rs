@@ -1,0 +1,165 @@
+//! Taking uploads in: parts of a form go to a temporary file, and from there, once all is checked, into the file store.
+//!
+//! So an upload of any size takes a few hundred kilobytes of memory, and one that is refused leaves nothing behind: the temporary file
+//! has no name and goes with the process.
+
+use std::io::SeekFrom;
+
+use axum::extract::multipart::{Field, Multipart, MultipartError};
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
+use sha2::{Digest, Sha256};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+use crate::front::{
+    input::NUL,
+    limits,
+    problem::{Kind, Problem},
+};
+
+/// A form and the most it may hold.
+pub(crate) struct Form {
+    form: Multipart,
+    limit: u64,
+}
+
+impl Form {
+    /// Opens the form in a request; `limit` is what the route takes, in bytes.
+    pub(crate) async fn open(request: Request, limit: u64) -> Result<Self, Problem> {
+        let form = Multipart::from_request(request, &()).await.map_err(|refusal| {
+            Problem::new(Kind::InvalidRequest, format!("the form cannot be read: {}", refusal.body_text()))
+        })?;
+        Ok(Self { form, limit })
+    }
+
+    /// The next part.
+    pub(crate) async fn next(&mut self) -> Result<Option<Part<'_>>, Problem> {
+        let limit = self.limit;
+        let field = self.form.next_field().await.map_err(|error| broken(&error, limit))?;
+        Ok(field.map(|field| Part { field, limit }))
+    }
+}
+
+/// One part of a form.
+pub(crate) struct Part<'f> {
+    field: Field<'f>,
+    limit: u64,
+}
+
+impl Part<'_> {
+    /// The field's name.
+    pub(crate) fn name(&self) -> String {
+        self.field.name().unwrap_or_default().to_owned()
+    }
+
+    /// The file's name, if the part is a file.
+    pub(crate) fn file_name(&self) -> Option<String> {
+        self.field.file_name().filter(|name| !name.is_empty()).map(str::to_owned)
+    }
+
+    /// The next piece of its content.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
+        self.field.chunk().await.map_err(|error| broken(&error, self.limit))
+    }
+
+    /// Its content as one text of at most `most` bytes.
+    pub(crate) async fn text(self, most: usize) -> Result<String, Problem> {
+        let name = self.name();
+        let bytes = self.bytes(most).await?;
+        let bytes =
+            bytes.ok_or_else(|| Problem::field(&name, format!("{name} is longer than {most} bytes: shorten it")))?;
+        let text = String::from_utf8(bytes.into())
+            .map_err(|_| Problem::field(&name, format!("{name} is not UTF-8: send it as UTF-8")))?;
+        if text.contains(NUL) {
+            return Err(Problem::field(&name, format!("{name} contains a NUL character: send it without NUL")));
+        }
+        Ok(text.trim().to_owned())
+    }
+
+    /// Its content, `None` if it is over `most` bytes.
+    pub(crate) async fn bytes(mut self, most: usize) -> Result<Option<Bytes>, Problem> {
+        let mut content = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            if content.len() + chunk.len() > most {
+                return Ok(None);
+            }
+            content.extend_from_slice(&chunk);
+        }
+        Ok(Some(content.into()))
+    }
+}
+
+fn broken(error: &MultipartError, limit: u64) -> Problem {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return limits::too_large(limit);
+    }
+    Problem::new(Kind::InvalidRequest, format!("the form cannot be read: {}", error.body_text()))
+}
+
+/// A temporary file that parts are put into, one after the other.
+pub(crate) struct Spool {
+    file: File,
+    written: u64,
+}
+
+/// A part in a spool.
+#[derive(Clone, Debug)]
+pub(crate) struct Spooled {
+    /// Of its content, in hex.
+    pub(crate) sha256: String,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// Where it begins in the file.
+    pub(crate) start: u64,
+}
+
+impl Spool {
+    pub(crate) async fn new() -> Result<Self, Problem> {
+        let file = tokio::task::spawn_blocking(tempfile::tempfile).await.map_err(std::io::Error::other)??;
+        Ok(Self { file: File::from_std(file), written: 0 })
+    }
+
+    /// Takes a part in; `None` if it is over `most` bytes.
+    pub(crate) async fn take(&mut self, part: Part<'_>, most: u64) -> Result<Option<Spooled>, Problem> {
+        let chunks = futures::stream::try_unfold(part, async |mut part| {
+            Ok::<_, Problem>(part.chunk().await?.map(|chunk| (chunk, part)))
+        });
+        self.take_chunks(chunks, most).await
+    }
+
+    /// Takes a stream in; `None` if it is over `most` bytes.
+    pub(crate) async fn take_chunks(
+        &mut self,
+        chunks: impl Stream<Item = Result<Bytes, Problem>>,
+        most: u64,
+    ) -> Result<Option<Spooled>, Problem> {
+        let start = self.written;
+        let mut hash = Sha256::new();
+        self.file.seek(SeekFrom::Start(start)).await?;
+        let mut chunks = std::pin::pin!(chunks);
+        while let Some(chunk) = chunks.try_next().await? {
+            self.written += chunk.len() as u64;
+            if self.written - start > most {
+                return Ok(None);
+            }
+            hash.update(&chunk);
+            self.file.write_all(&chunk).await?;
+        }
+        self.file.flush().await?;
+        Ok(Some(Spooled { sha256: hex::encode(hash.finalize()), bytes: self.written - start, start }))
+    }
+
+    /// A part's content, to be streamed.
+    pub(crate) async fn reader(&mut self, part: &Spooled) -> Result<tokio::io::Take<&mut File>, Problem> {
+        self.file.seek(SeekFrom::Start(part.start)).await?;
+        Ok((&mut self.file).take(part.bytes))
+    }
+
+    /// The file itself, to be read by code that blocks.
+    pub(crate) async fn blocking(&self) -> Result<std::fs::File, Problem> {
+        Ok(self.file.try_clone().await?.into_std().await)
+    }
+}

@@ -1,0 +1,404 @@
+//! `/invitation-runs`: guests in, invitations out.
+
+mod options;
+mod source;
+mod start;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderName, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+};
+use herald_invitations as domain;
+use herald_invitations::{Event, ImportProblem, InvitationRow, Run, TemplateRow, Wait, results};
+use herald_ledger as ledger;
+use herald_ledger::{
+    Batch,
+    audit::{self, Entry},
+};
+use herald_people::Role;
+use herald_providers::files::FilesError;
+use serde::{Deserialize, Serialize};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    Api,
+    front::{
+        actor::By,
+        auth::{MyRole, Workspace},
+        idempotency,
+        input::{Id, Parameters},
+        limits,
+        page::{self, Page, PageParameters},
+        problem::{Kind, Problem},
+    },
+};
+
+/// Import problems shown with a run; `results.csv` has all.
+const PROBLEMS_SHOWN: usize = 200;
+
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(guests))
+        .routes(routes!(results_csv))
+        .routes(routes!(cancel))
+        .routes(routes!(retry))
+}
+
+/// The route that takes uploads: large and as slow as the sender's line.
+pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
+    let limit = api.settings.http.max_upload_mb << 20;
+    OpenApiRouter::new()
+        .routes(routes!(start::start))
+        .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
+        .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
+        .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
+        .layer(middleware::from_fn(move |request, next| limits::upload(limit, request, next)))
+}
+
+/// A run with its event, template, progress and problems.
+#[derive(Serialize, ToSchema)]
+struct RunView {
+    #[serde(flatten)]
+    run: Run,
+    /// The event that the guests are invited to.
+    event: Option<Event>,
+    /// The template of the invitations.
+    template: Option<TemplateRow>,
+    /// The progress of the jobs.
+    batch: Option<Batch>,
+    /// What the run waits for, and what to do about it.
+    waits_for: Vec<Wait>,
+    /// Problems of rows of the guest list, in the order of the lines.
+    problems: Vec<ImportProblem>,
+    /// Whether there are more problems than this answer shows; `results.csv` has all of them.
+    more_problems: bool,
+    /// The address of the list of guests.
+    guests_url: String,
+    /// The address of the results, which exist once the run has ended.
+    results_url: String,
+}
+
+async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<RunView, Problem> {
+    let db = &api.db;
+    let run = domain::run(db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let mut problems = domain::problems(db, workspace, id, PROBLEMS_SHOWN + 1).await?;
+    let more_problems = problems.len() > PROBLEMS_SHOWN;
+    problems.truncate(PROBLEMS_SHOWN);
+    let waits_for = if run.has_ended() { Vec::new() } else { domain::waits_for(db, workspace, &run).await? };
+    Ok(RunView {
+        waits_for,
+        event: domain::event(db, workspace, run.event_id).await?,
+        template: domain::template(db, workspace, run.template_id).await?,
+        batch: ledger::batch(db, workspace, run.batch_id).await?,
+        problems,
+        more_problems,
+        guests_url: format!("{}/guests", url(id)),
+        results_url: format!("{}/results.csv", url(id)),
+        run,
+    })
+}
+
+/// Who sees the addresses of guests: looking at a run is no reason to write to its guests.
+const ADDRESSES: Role = Role::Staff;
+
+fn url(id: Uuid) -> String {
+    format!("/api/v1/invitation-runs/{id}")
+}
+
+/// Lists runs, the newest first.
+#[utoipa::path(get, path = "/invitation-runs", operation_id = "listRuns", tag = "invitation-runs",
+    params(PageParameters),
+    responses(
+        (status = 200, description = "A page of runs", body = Page<Run>),
+    )
+)]
+async fn list(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Parameters(asked): Parameters<PageParameters>,
+) -> Result<Json<Page<Run>>, Problem> {
+    let (before, limit) = asked.read()?;
+    let runs = domain::runs(&api.db, workspace, before, limit + 1).await?;
+    Ok(Json(Page::of(runs, limit, |run| run.id.to_string())))
+}
+
+/// Returns a run with its progress.
+#[utoipa::path(get, path = "/invitation-runs/{id}", operation_id = "getRun", tag = "invitation-runs",
+    responses(
+        (status = 200, description = "The run", body = RunView),
+    )
+)]
+async fn show(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    MyRole(own): MyRole,
+    Id(id): Id,
+) -> Result<Json<RunView>, Problem> {
+    let mut seen = view(&api, workspace, id).await?;
+    if own < ADDRESSES {
+        // Remarks quote what stands in the list.
+        seen.more_problems = !seen.problems.is_empty();
+        seen.problems.clear();
+    }
+    Ok(Json(seen))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct GuestParameters {
+    /// Only guests whose invitation is in this state.
+    #[param(pattern = "^(pending|made|failed|cancelled)$")]
+    state: Option<String>,
+    /// The `next_cursor` of the previous page.
+    cursor: Option<String>,
+    /// The largest number of rows on the page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<usize>,
+}
+
+/// A guest of a run. The link is shown once the invitation exists.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Guest)]
+struct GuestView {
+    /// The id of the invitation.
+    invitation_id: Uuid,
+    /// The id of the contact.
+    contact_id: Uuid,
+    /// The guest's position in the list.
+    position: i64,
+    /// The guest's name.
+    name: String,
+    /// The guest's e-mail address.
+    email: Option<String>,
+    /// The guest's lucky number.
+    lucky_number: String,
+    /// The address of the invitation.
+    link: Option<String>,
+    /// The current step of the invitation.
+    #[schema(pattern = "^(picture|render|upload|publish|done)$")]
+    step: String,
+    /// The state of the invitation.
+    #[schema(pattern = "^(pending|made|failed|cancelled)$")]
+    state: String,
+    /// Whether the guest had the invitation before this run.
+    had_one: bool,
+    /// Why the invitation failed, and what to do about it.
+    reason: Option<String>,
+    /// Remarks about the guest's picture and the drawn invitation.
+    notes: Vec<String>,
+    /// The progress of the invitation: one entry for each step, in order.
+    steps: Vec<Step>,
+}
+
+/// A step of a guest's invitation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GuestStep)]
+struct Step {
+    /// `picture`, `face`, `rendered`, `uploaded` or `published`.
+    name: &'static str,
+    /// `done`, `none` (nothing to do), `now`, `failed`, `cancelled` or `waiting`.
+    state: &'static str,
+    /// The result of the step, or the reason for its failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+/// The steps of a guest, of what the invitation's row says.
+fn steps(row: &InvitationRow) -> Vec<Step> {
+    let reached = match row.step.as_str() {
+        "picture" => 0,
+        "render" => 2,
+        "upload" => 3,
+        "publish" => 4,
+        _ => 5,
+    };
+    let link = row.outside_link.clone().or_else(|| row.file.is_some().then(|| row.link.clone()));
+    ["picture", "face", "rendered", "uploaded", "published"]
+        .into_iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let (state, detail) = match (name, at < reached) {
+                ("picture", true) if !row.has_picture => ("none", None),
+                ("face", true) if !row.has_portrait => ("none", row.portrait_notes.0.first().cloned()),
+                ("rendered", true) => ("done", row.render_notes.0.first().cloned()),
+                ("uploaded" | "published", true) => ("done", link.clone()),
+                (_, true) => ("done", None),
+                _ if at > reached => ("waiting", None),
+                _ => match row.state.as_str() {
+                    "failed" => ("failed", row.reason.clone()),
+                    "cancelled" => ("cancelled", None),
+                    _ => ("now", None),
+                },
+            };
+            Step { name, state, detail }
+        })
+        .collect()
+}
+
+impl From<InvitationRow> for GuestView {
+    fn from(row: InvitationRow) -> Self {
+        let steps = steps(&row);
+        let mut notes = row.portrait_notes.0;
+        notes.extend(row.render_notes.0);
+        Self {
+            invitation_id: row.id,
+            contact_id: row.contact_id,
+            position: row.position,
+            name: row.name,
+            email: row.email,
+            lucky_number: row.lucky_number,
+            link: row.outside_link.or_else(|| row.file.is_some().then_some(row.link)),
+            steps,
+            step: row.step,
+            state: row.state,
+            had_one: row.had_one,
+            reason: row.reason,
+            notes,
+        }
+    }
+}
+
+/// Lists the guests of a run with the state of their invitations, in the order of the guest list.
+///
+/// Viewers do not see e-mail addresses.
+#[utoipa::path(get, path = "/invitation-runs/{id}/guests", operation_id = "listGuests", tag = "invitation-runs",
+    params(GuestParameters),
+    responses(
+        (status = 200, description = "A page of guests", body = Page<GuestView>),
+    )
+)]
+async fn guests(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    MyRole(own): MyRole,
+    Id(id): Id,
+    Parameters(asked): Parameters<GuestParameters>,
+) -> Result<Json<Page<GuestView>>, Problem> {
+    const STATES: [&str; 4] = ["pending", "made", "failed", "cancelled"];
+    if let Some(state) = asked.state.as_deref().filter(|state| !STATES.contains(state)) {
+        return Err(Problem::field("state", format!("unknown state {state:?}: use {}", STATES.join(", "))));
+    }
+    let limit = page::limit(asked.limit)?;
+    let after = page::after(asked.cursor.as_deref())?;
+    domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let mut rows = domain::run_guests(&api.db, workspace, id, asked.state.as_deref(), after, limit + 1).await?;
+    if own < ADDRESSES {
+        rows.iter_mut().for_each(|row| row.email = None);
+    }
+    Ok(Json(Page::of(rows, limit, |row| row.position.to_string()).map(GuestView::from)))
+}
+
+/// Returns the results of a run that has ended, as a CSV table.
+///
+/// The download is recorded in the audit log.
+#[utoipa::path(get, path = "/invitation-runs/{id}/results.csv", operation_id = "getResults", tag = "invitation-runs",
+    responses(
+        (status = 200, description = "The CSV table", content_type = "text/csv", body = String),
+        (status = 409, description = "The run has not ended, or the table is not ready", headers(("retry-after" = i64,
+            description = "The seconds to wait"))),
+    )
+)]
+async fn results_csv(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    By(actor): By,
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    if !run.has_ended() {
+        return Err(Problem::new(
+            Kind::WrongState,
+            format!("the run is still {}: its results are available when it has ended", run.state),
+        )
+        .header(header::RETRY_AFTER, "2"));
+    }
+    let (bytes, content) = match api.files.stream(&results::key(workspace, id)).await {
+        Ok(found) => found,
+        Err(FilesError::Missing(_)) => {
+            let detail = "the results are not ready: try again in a moment. If that does not help, look for a dead \
+                          invitation.summary job under /api/v1/jobs and retry it";
+            return Err(Problem::new(Kind::WrongState, detail).header(header::RETRY_AFTER, "2"));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut tx = api.db.begin().await?;
+    audit::record(&mut tx, &actor, Entry::of("run.export", id).affecting(run.total)).await?;
+    tx.commit().await?;
+    let headers: [(HeaderName, String); 3] = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_LENGTH, bytes.to_string()),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"results.csv\"".to_owned()),
+    ];
+    Ok((headers, Body::from_stream(content)).into_response())
+}
+
+/// Cancels a run. Herald starts no more of its jobs and asks the running ones to stop.
+#[utoipa::path(post, path = "/invitation-runs/{id}/cancel", operation_id = "cancelRun", tag = "invitation-runs",
+    responses(
+        (status = 200, description = "The run", body = RunView),
+        (status = 409, description = "The run has already ended"),
+    )
+)]
+async fn cancel(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    By(actor): By,
+    Id(id): Id,
+) -> Result<Json<RunView>, Problem> {
+    match domain::cancel_run_by(&api.db, &actor, id).await? {
+        Some(running) => {
+            for job in running {
+                api.wire.cancel(job);
+            }
+            Ok(Json(view(&api, workspace, id).await?))
+        }
+        None => {
+            let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+            Err(Problem::new(
+                Kind::WrongState,
+                format!("the run is already {}: only a run that has not ended can be cancelled", run.state),
+            ))
+        }
+    }
+}
+
+/// The result of a retry.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RunRetried)]
+struct Retried {
+    /// The number of enqueued jobs.
+    enqueued: usize,
+    #[serde(flatten)]
+    run: RunView,
+}
+
+/// Retries the failed and cancelled guests of a run, and the import of its list if that did not finish.
+#[utoipa::path(post, path = "/invitation-runs/{id}/retry", operation_id = "retryRun", tag = "invitation-runs",
+    responses(
+        (status = 200, description = "There was nothing to retry", body = Retried, headers(("location" = String,
+            description = "The address of the run"))),
+        (status = 202, description = "The run continues", body = Retried, headers(("location" = String,
+            description = "The address of the run"))),
+    )
+)]
+async fn retry(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    By(actor): By,
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    let enqueued = domain::retry_failed_by(&api.db, &actor, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let run = view(&api, workspace, id).await?;
+    let status = if enqueued > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, [(header::LOCATION, url(id))], Json(Retried { enqueued, run })).into_response())
+}

@@ -1,0 +1,196 @@
+//! Where a run's guests come from: a list with its pictures, checked before it is kept, or contacts that are known.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use axum::extract::Request;
+use herald_invitations as domain;
+use herald_invitations::RunSource;
+use herald_providers::files::Key;
+use herald_sheets::{CsvError, GuestFile, Limits, Options};
+use uuid::Uuid;
+
+use super::options::Fields;
+use crate::{
+    Api,
+    front::{
+        problem::{Fault, Kind, Problem},
+        upload::{Form, Part, Spool, Spooled},
+    },
+};
+
+/// The longest text field of a form, in bytes.
+const TEXT_BYTES: usize = 4 << 10;
+/// Pictures one upload may bring.
+const MAX_PICTURES: usize = 10_000;
+/// Contacts one request may name.
+const MAX_CONTACTS: usize = 20_000;
+
+/// A form as it came: its files are in temporary files.
+pub(super) struct Upload {
+    pub(super) fields: Fields,
+    pub(super) faults: Vec<Fault>,
+    list: Option<(String, Spool, Spooled)>,
+    album: Spool,
+    pictures: BTreeMap<String, Spooled>,
+}
+
+impl Upload {
+    pub(super) async fn receive(api: &Api, request: Request) -> Result<Self, Problem> {
+        let mut form = Form::open(request, api.settings.http.max_upload_mb << 20).await?;
+        let album = Spool::new().await?;
+        let mut upload =
+            Self { fields: Fields::default(), faults: Vec::new(), list: None, album, pictures: BTreeMap::new() };
+        while let Some(part) = form.next().await? {
+            match part.name().as_str() {
+                "guests" => upload.take_list(api, part).await?,
+                "pictures" | "picture" => upload.take_picture(api, part).await?,
+                name => {
+                    let value = part.text(TEXT_BYTES).await?;
+                    upload.faults.extend(upload.fields.set(name, &value).err());
+                }
+            }
+        }
+        Ok(upload)
+    }
+
+    async fn take_list(&mut self, api: &Api, part: Part<'_>) -> Result<(), Problem> {
+        if self.list.is_some() {
+            return Err(Problem::field("guests", "the form has two lists of guests: send one list for each run"));
+        }
+        let name = part.file_name().unwrap_or_else(|| "guests.csv".to_owned());
+        let megabytes = api.settings.import.max_mb;
+        let mut spool = Spool::new().await?;
+        let list = spool.take(part, megabytes << 20).await?;
+        let list = list.ok_or_else(|| {
+            Problem::new(
+                Kind::TooLarge,
+                format!("{name} is larger than {megabytes} MB: split it, or raise import.max_mb"),
+            )
+        })?;
+        self.list = Some((name, spool, list));
+        Ok(())
+    }
+
+    async fn take_picture(&mut self, api: &Api, part: Part<'_>) -> Result<(), Problem> {
+        // A browser sends an empty part for a file field nobody filled in.
+        let Some(name) = part.file_name() else { return Ok(()) };
+        if self.pictures.len() == MAX_PICTURES {
+            return Err(Problem::new(
+                Kind::TooLarge,
+                format!("the form has more than {MAX_PICTURES} pictures: split the list into several runs"),
+            ));
+        }
+        if self.pictures.contains_key(&name) {
+            return Err(Problem::field(
+                "pictures",
+                format!("two pictures have the name {name}: rename one, also in the list"),
+            ));
+        }
+        let megabytes = api.settings.pictures.max_mb;
+        let picture = self.album.take(part, megabytes << 20).await?;
+        let picture = picture.ok_or_else(|| {
+            let detail =
+                format!("picture {name} is larger than {megabytes} MB: make it smaller, or raise pictures.max_mb");
+            Problem::new(Kind::TooLarge, detail)
+        })?;
+        self.pictures.insert(name, picture);
+        Ok(())
+    }
+
+    /// The custom fields of the list, and what the admin should know about it. Reads the file once.
+    pub(super) async fn check_list(&self, api: &Api) -> Result<Checked, Problem> {
+        let Some((_, spool, _)) = &self.list else {
+            return Err(Problem::field("guests", "guests is missing: attach the list of guests, a CSV file"));
+        };
+        let file = spool.blocking().await?;
+        let import = &api.settings.import;
+        let limits = Limits { bytes: import.max_mb << 20, rows: import.max_rows, ..Limits::default() };
+        let options = Options { limits, ..Options::default() };
+        let checked = tokio::task::spawn_blocking(move || {
+            GuestFile::new(file, &options).map(|list| Checked {
+                custom_fields: list.custom_fields().map(str::to_owned).collect(),
+                notes: list.notes().to_vec(),
+            })
+        })
+        .await
+        .map_err(|panic| Problem::internal(&panic))?;
+        checked.map_err(|error| refused(&error))
+    }
+
+    /// Puts the list and its pictures into the file store.
+    pub(super) async fn store(mut self, api: &Api, workspace: Uuid) -> Result<RunSource, Problem> {
+        let Some((name, mut spool, list)) = self.list else {
+            return Err(Problem::field("guests", "guests is missing: attach the list of guests, a CSV file"));
+        };
+        let of = |file: &Spooled| (file.sha256.clone(), file.bytes);
+        let sizes: Vec<_> = self.pictures.values().map(of).chain([of(&list)]).collect();
+        api.settings.quotas.take_room(&api.db, workspace, &sizes).await?;
+        let mut pictures = BTreeMap::new();
+        for (name, picture) in self.pictures {
+            let key = Key::picture(workspace, &picture.sha256);
+            api.files.put_once_from(&key, self.album.reader(&picture).await?).await?;
+            pictures.insert(name, key.into());
+        }
+        let key = Key::list(workspace, &list.sha256);
+        api.files.put_once_from(&key, spool.reader(&list).await?).await?;
+        // No folder: a relative name in an uploaded list means an uploaded picture, never a file of this machine.
+        Ok(RunSource::Csv { key: key.into(), name, sha256: list.sha256, picture_folder: None, pictures })
+    }
+}
+
+/// What was found in a list or among contacts.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) custom_fields: BTreeSet<String>,
+    pub(super) notes: Vec<String>,
+}
+
+fn refused(error: &CsvError) -> Problem {
+    match error {
+        CsvError::Io(error) => Problem::internal(error),
+        CsvError::TooLarge { .. } => Problem::new(Kind::TooLarge, error),
+        CsvError::Header(problem) => {
+            let column = problem.place.as_ref().map(|place| place.column as u64);
+            let fault = Fault { line: Some(problem.line), column, ..Fault::new("guests", error) };
+            Problem::faults(Kind::InvalidList, vec![fault])
+        }
+        CsvError::NoHeader { line } => {
+            Problem::faults(Kind::InvalidList, vec![Fault { line: Some(*line), ..Fault::new("guests", error) }])
+        }
+        CsvError::DuplicateHeader { second, .. } => {
+            let fault = Fault { column: Some(*second as u64), ..Fault::new("guests", error) };
+            Problem::faults(Kind::InvalidList, vec![fault])
+        }
+        _ => Problem::faults(Kind::InvalidList, vec![Fault::new("guests", error)]),
+    }
+}
+
+/// Checks that the contacts are the workspace's, and takes each once.
+pub(super) async fn contacts(api: &Api, workspace: Uuid, ids: Vec<Uuid>) -> Result<(RunSource, Checked), Problem> {
+    if ids.is_empty() {
+        return Err(Problem::field("contact_ids", "contact_ids is empty: name at least one contact"));
+    }
+    if ids.len() > MAX_CONTACTS {
+        let detail = format!("contact_ids has {} ids: send at most {MAX_CONTACTS} for each run", ids.len());
+        return Err(Problem::field("contact_ids", detail));
+    }
+    let mut seen = HashSet::new();
+    let unique: Vec<Uuid> = ids.iter().copied().filter(|id| seen.insert(*id)).collect();
+    let listed = domain::listed_contacts(&api.db, workspace, &unique).await?;
+    let faults: Vec<Fault> = listed
+        .unknown
+        .iter()
+        .take(20)
+        .map(|unknown| {
+            let at = ids.iter().position(|id| id == unknown).unwrap_or_default();
+            Fault::new(
+                &format!("contact_ids/{at}"),
+                format!("contact {unknown} does not exist in this workspace: remove it from contact_ids"),
+            )
+        })
+        .collect();
+    if !faults.is_empty() {
+        return Err(Problem::faults(Kind::InvalidField, faults));
+    }
+    Ok((RunSource::Contacts { ids: unique }, Checked { custom_fields: listed.custom_fields, notes: Vec::new() }))
+}

@@ -1,0 +1,29 @@
+//! The machinery: jobs, queues, batches and workers, schedules, the audit log, and whether all is well.
+
+mod audit;
+mod batches;
+pub(crate) mod health;
+pub(crate) mod jobs;
+pub(crate) mod metrics;
+mod probes;
+mod queues;
+mod schedules;
+pub(crate) mod streams;
+mod workers;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::Api;
+
+/// The endpoints behind a token, below `/api/v1`.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(jobs::routes())
+        .merge(queues::routes())
+        .merge(batches::routes())
+        .merge(streams::routes())
+        .merge(audit::routes())
+        .merge(workers::routes())
+        .merge(schedules::routes())
+        .merge(probes::routes())
+}
