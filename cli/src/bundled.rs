@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use herald_template::{Bundle, BundleError};
 
-const FILES: [(&str, &[u8]); 2] = [
+const FILES: &[(&str, &[u8])] = &[
     ("template.toml", include_bytes!("../../examples/templates/gala/template.toml")),
     ("background.png", include_bytes!("../../examples/templates/gala/background.png")),
 ];

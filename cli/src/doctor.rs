@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// A script, a word in it, and the Debian package whose fonts have it.
-const SCRIPTS: [(&str, &str, &str); 9] = [
+const SCRIPTS: &[(&str, &str, &str)] = &[
     ("Latin", "Łukasz Ǻsa", "fonts-noto-core"),
     ("Vietnamese", "Nguyễn Thị Ánh", "fonts-noto-core"),
     ("Arabic and Urdu", "محمد عائشہ", "fonts-noto-core"),

@@ -10,10 +10,10 @@ use herald_scheduler::{Outlet, Scheduler};
 use herald_sheets as csv;
 use herald_worker::{
     fetch::ProbeCall,
+    invitations::write_back::WriteBacks,
     jobs::{self, Context, Folders},
     runner::{InFlight, QueueShare, Runner},
     studio::Studio,
-    write_back::WriteBacks,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -1,27 +1,4 @@
-//! The handlers: one file a kind, under the name its payload has in `herald_app::jobs`.
-
-mod account_mail;
-mod accounts;
-mod connection_test;
-mod contacts_import;
-mod contacts_pull;
-mod crm_event;
-mod crm_sync;
-mod destination;
-mod face_crop;
-mod intake;
-mod invitation_publish;
-mod invitation_render;
-mod invitation_start;
-mod invitation_summary;
-mod invitation_upload;
-mod jobs_act;
-mod list_reader;
-mod picture_fetch;
-mod pictures;
-mod places;
-mod probe_run;
-mod template_preview;
+//! What all handlers share. A handler is one file in the folder of its domain, under the name its payload has there.
 
 use std::{future::Future, sync::Arc};
 
@@ -42,12 +19,12 @@ use herald_providers::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub use self::destination::Folders;
+pub use crate::invitations::destination::Folders;
 use crate::{
     fetch::ProbeCall,
+    invitations::write_back::WriteBacks,
     runner::{Attempt, Done, Failure, Handler},
     studio::{Studio, StudioError},
-    write_back::WriteBacks,
 };
 
 /// What handlers work with.
@@ -85,9 +62,9 @@ pub fn handler(context: Arc<Context>) -> Handler {
         async move {
             let Attempt { job, cancelled } = attempt;
             macro_rules! dispatch {
-                ($($payload:ident $module:ident,)*) => {
+                ($($payload:ident $domain:ident $module:ident,)*) => {
                     $(if job.kind == <herald_app::jobs::$payload as Payload>::POLICY.name {
-                        return run(context, job, cancelled, $module::run).await;
+                        return run(context, job, cancelled, crate::$domain::$module::run).await;
                     })*
                 };
             }
@@ -100,26 +77,26 @@ pub fn handler(context: Arc<Context>) -> Handler {
 }
 
 /// One attempt of a kind, decoded.
-struct Task<P> {
-    args: P,
-    workspace_id: Uuid,
-    key: JobKey,
-    attempt: i64,
-    is_last_attempt: bool,
-    queue: String,
+pub(crate) struct Task<P> {
+    pub(crate) args: P,
+    pub(crate) workspace_id: Uuid,
+    pub(crate) key: JobKey,
+    pub(crate) attempt: i64,
+    pub(crate) is_last_attempt: bool,
+    pub(crate) queue: String,
     /// It shares a limit with others under a key of its own: a wait for its account holds up only those.
-    has_key: bool,
-    cancelled: CancellationToken,
+    pub(crate) has_key: bool,
+    pub(crate) cancelled: CancellationToken,
 }
 
 impl<P> Task<P> {
     /// The queue it waited in, whose rate it has paid from.
-    fn queue(&self) -> &str {
+    pub(crate) fn queue(&self) -> &str {
         &self.queue
     }
 
     /// When the job was put in the ledger: its id says so.
-    fn enqueued_at(&self) -> DateTime<Utc> {
+    pub(crate) fn enqueued_at(&self) -> DateTime<Utc> {
         let seconds = self.key.id.get_timestamp().map_or(0, |at| at.to_unix().0);
         i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or_default()
     }
@@ -159,13 +136,17 @@ where
 }
 
 /// The invitation a step works on; `None` if there is nothing to do for it any more.
-async fn pending_invitation(context: &Context, workspace_id: Uuid, id: Uuid) -> Result<Option<Invitation>, Failure> {
+pub(crate) async fn pending_invitation(
+    context: &Context,
+    workspace_id: Uuid,
+    id: Uuid,
+) -> Result<Option<Invitation>, Failure> {
     let invitation = domain::invitation(&context.db, workspace_id, id).await?;
     Ok(invitation.filter(|invitation| invitation.state == "pending"))
 }
 
 /// What the file store refused. A full disk and missing permissions wait for a person, so waiting here would only hide them.
-fn refused(error: FilesError) -> Failure {
+pub(crate) fn refused(error: FilesError) -> Failure {
     match error {
         FilesError::DiskFull | FilesError::Denied(_) | FilesError::Foreign(_) => Failure::Fail(error.to_string()),
         error => error.into(),
@@ -173,7 +154,7 @@ fn refused(error: FilesError) -> Failure {
 }
 
 /// What the studio did not do. What a guest, a picture or a template is the reason of fails for good.
-fn undone(error: StudioError) -> Failure {
+pub(crate) fn undone(error: StudioError) -> Failure {
     let text = error.to_string();
     if error.is_permanent() { Failure::Fail(text) } else { Failure::Retry { error: text, after: None } }
 }

@@ -25,7 +25,7 @@ const AGENCY: Access = Member(Role::Agency);
 const OWNER: Access = Member(Role::Owner);
 
 /// By the first part of the path below `/api/v1`: what looking needs, and what changing needs.
-const AREAS: [(&str, Access, Access); 18] = [
+const AREAS: &[(&str, Access, Access)] = &[
     ("audit", OWNER, OWNER),
     ("auth", Person, Person),
     ("batches", VIEWER, STAFF),
@@ -47,7 +47,7 @@ const AREAS: [(&str, Access, Access); 18] = [
 ];
 
 /// Where a route of an area needs something else than the others.
-const EXCEPTIONS: [(&str, &str, Access); 5] = [
+const EXCEPTIONS: &[(&str, &str, Access)] = &[
     // A list of guests leaves the house.
     ("GET", "/api/v1/invitation-runs/{id}/results.csv", STAFF),
     // What is deleted, or done to many at once, does not come back.

@@ -22,7 +22,7 @@ use crate::{
 pub(crate) const WORKSPACE: HeaderName = HeaderName::from_static("herald-workspace");
 
 /// The areas in which the installation has something of its own.
-const OF_INSTALLATION: [&str; 2] = ["audit", "jobs"];
+const OF_INSTALLATION: &[&str] = &["audit", "jobs"];
 
 /// Who asks.
 #[derive(Clone, Debug)]

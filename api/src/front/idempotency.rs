@@ -38,7 +38,7 @@ pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// `true` with an answer that was given before.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The routes that take a key.
-pub(crate) const ROUTES: [&str; 12] = [
+pub(crate) const ROUTES: &[&str] = &[
     "/api/v1/connections/{name}/test",
     "/api/v1/crm/syncs",
     "/api/v1/invitation-runs",
@@ -53,11 +53,11 @@ pub(crate) const ROUTES: [&str; 12] = [
     "/api/v1/workspace-invitations",
 ];
 /// Those of them whose answers hold a secret: they are kept sealed.
-const SECRET: [&str; 2] = ["/api/v1/keys", "/api/v1/workspace-invitations"];
+const SECRET: &[&str] = &["/api/v1/keys", "/api/v1/workspace-invitations"];
 /// The longest key, in bytes.
 const LONGEST_KEY: usize = 255;
 /// The headers that belong to an answer, besides those every answer gets.
-const OWN: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, header::RETRY_AFTER];
+const OWN: &[HeaderName] = &[header::CONTENT_TYPE, header::ETAG, header::LOCATION, header::RETRY_AFTER];
 /// What sealed answers are sealed as.
 const PLACE: &str = "an answer";
 /// The largest answer of these routes, in bytes.

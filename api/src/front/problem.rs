@@ -1,10 +1,12 @@
 //! Errors as clients see them: `application/problem+json` (RFC 9457). `docs/problems.md` describes every type.
 
+mod kind;
+
 use std::{any::Any, error::Error, fmt::Display, sync::Arc};
 
 use axum::{
     Json,
-    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderName, HeaderValue, Method, Uri, header},
     response::{IntoResponse, Response},
 };
 use herald_db::DbError;
@@ -13,138 +15,7 @@ use herald_providers::files::FilesError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What kind of problem it is: each has a section in `docs/problems.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// The request cannot be read.
-    InvalidRequest,
-    /// No token, or one that opens nothing.
-    Unauthorized,
-    /// Address and password, or a refresh token, open nothing.
-    InvalidCredentials,
-    /// Known, but not allowed.
-    Forbidden,
-    /// One of several workspaces must be named.
-    WorkspaceNeeded,
-    /// A code or an invitation opens nothing.
-    CodeRefused,
-    /// There is no such thing.
-    NotFound,
-    /// The thing is there, the method is not.
-    MethodNotAllowed,
-    /// The thing is in a state in which this cannot be done.
-    WrongState,
-    /// The same request is still being answered.
-    InProgress,
-    /// It is not what the client thinks it is.
-    PreconditionFailed,
-    /// The workspace has as much of it as it may have.
-    QuotaExceeded,
-    /// The upload is over a limit.
-    TooLarge,
-    /// The body is of a type the endpoint does not read.
-    UnsupportedMediaType,
-    /// A field has a value it cannot have.
-    InvalidField,
-    /// The `Idempotency-Key` belongs to another request.
-    KeyReused,
-    /// The guest list cannot be read.
-    InvalidList,
-    /// The template is wrong, or does not fit the list.
-    InvalidTemplate,
-    /// The sample could not be drawn.
-    PreviewFailed,
-    /// The sample was not drawn in time.
-    PreviewTimeout,
-    /// More requests came than may.
-    TooManyRequests,
-    /// The request took too long.
-    TimedOut,
-    /// Herald cannot answer now; later it can.
-    Unavailable,
-    /// A disk is full.
-    StorageFull,
-    /// A defect of Herald.
-    Internal,
-}
-
-impl Kind {
-    /// Every kind.
-    pub(crate) const ALL: [Self; 25] = [
-        Self::InvalidRequest,
-        Self::Unauthorized,
-        Self::InvalidCredentials,
-        Self::Forbidden,
-        Self::WorkspaceNeeded,
-        Self::CodeRefused,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::WrongState,
-        Self::InProgress,
-        Self::PreconditionFailed,
-        Self::QuotaExceeded,
-        Self::TooLarge,
-        Self::UnsupportedMediaType,
-        Self::InvalidField,
-        Self::KeyReused,
-        Self::InvalidList,
-        Self::InvalidTemplate,
-        Self::PreviewFailed,
-        Self::PreviewTimeout,
-        Self::TooManyRequests,
-        Self::TimedOut,
-        Self::Unavailable,
-        Self::StorageFull,
-        Self::Internal,
-    ];
-
-    /// Its name in the type URI, its status, its title.
-    pub(crate) fn facts(self) -> (&'static str, StatusCode, &'static str) {
-        match self {
-            Self::InvalidRequest => ("invalid-request", StatusCode::BAD_REQUEST, "The request cannot be read"),
-            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid token is needed"),
-            Self::InvalidCredentials => {
-                ("invalid-credentials", StatusCode::UNAUTHORIZED, "The credentials are not valid")
-            }
-            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The caller is not allowed to do that"),
-            Self::WorkspaceNeeded => ("workspace-needed", StatusCode::BAD_REQUEST, "The request must name a workspace"),
-            Self::CodeRefused => ("code-refused", StatusCode::UNPROCESSABLE_ENTITY, "The code is not valid"),
-            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "Nothing was found"),
-            Self::MethodNotAllowed => {
-                ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "The path does not support the method")
-            }
-            Self::WrongState => ("wrong-state", StatusCode::CONFLICT, "The current state does not allow that"),
-            Self::InProgress => ("in-progress", StatusCode::CONFLICT, "The same request is being answered"),
-            Self::PreconditionFailed => {
-                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "The resource is not in the expected state")
-            }
-            Self::QuotaExceeded => ("quota-exceeded", StatusCode::CONFLICT, "The workspace has reached its quota"),
-            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The upload is too large"),
-            Self::UnsupportedMediaType => {
-                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content type is not supported")
-            }
-            Self::InvalidField => ("invalid-field", StatusCode::UNPROCESSABLE_ENTITY, "A field has a wrong value"),
-            Self::KeyReused => {
-                ("key-reused", StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key belongs to another request")
-            }
-            Self::InvalidList => ("invalid-list", StatusCode::UNPROCESSABLE_ENTITY, "The guest list cannot be read"),
-            Self::InvalidTemplate => {
-                ("invalid-template", StatusCode::UNPROCESSABLE_ENTITY, "The template cannot be used")
-            }
-            Self::PreviewFailed => {
-                ("preview-failed", StatusCode::UNPROCESSABLE_ENTITY, "The preview could not be drawn")
-            }
-            Self::PreviewTimeout => {
-                ("preview-timeout", StatusCode::GATEWAY_TIMEOUT, "The preview was not drawn in time")
-            }
-            Self::TooManyRequests => ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
-            Self::TimedOut => ("timed-out", StatusCode::SERVICE_UNAVAILABLE, "The request took too long"),
-            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Herald cannot answer now"),
-            Self::StorageFull => ("storage-full", StatusCode::INSUFFICIENT_STORAGE, "A disk is full"),
-            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Herald failed"),
-        }
-    }
-}
+pub(crate) use self::kind::Kind;
 
 /// One fault of the request.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
@@ -371,6 +242,8 @@ pub(crate) fn after_panic(panic: Box<dyn Any + Send>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
+
     use super::*;
 
     #[test]

@@ -5,9 +5,8 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, bail};
 use herald_ledger::wire::Wire;
 use herald_worker::{
+    fleet::{presence::Presence, puller::Puller},
     jobs,
-    presence::Presence,
-    puller::Puller,
     runner::{InFlight, QueueShare, Runner},
 };
 use tokio::{sync::watch, task::JoinSet};

@@ -1,4 +1,5 @@
-//! The list of all kinds of job. A kind is two files of one name, its payload here and its handler in the worker, and one line of [`every_kind`].
+//! The list of all kinds of job. A kind is two files of one name, its payload in the crate of its
+//! domain and its handler in the worker, and one line of [`every_kind`].
 
 mod probe_run;
 
@@ -11,34 +12,34 @@ use herald_ledger::Kind;
 pub use herald_people::jobs::*;
 use herald_people::standing_of;
 
-/// Calls the given macro with every kind: its payload, and the module its handler stands in. The worker makes its dispatch of it, so a kind
+/// Calls the given macro with every kind: its payload, the domain, and the module its handler stands in. The worker makes its dispatch of it, so a kind
 /// without a handler does not compile.
 #[macro_export]
 macro_rules! every_kind {
     ($with:ident) => {
         $with! {
-            AccountMail account_mail,
-            ConnectionTest connection_test,
-            ContactsImport contacts_import,
-            ContactsPull contacts_pull,
-            CrmEvent crm_event,
-            CrmSync crm_sync,
-            FaceCrop face_crop,
-            InvitationPublish invitation_publish,
-            InvitationRender invitation_render,
-            InvitationStart invitation_start,
-            InvitationSummary invitation_summary,
-            InvitationUpload invitation_upload,
-            JobsAct jobs_act,
-            PictureFetch picture_fetch,
-            ProbeRun probe_run,
-            TemplatePreview template_preview,
+            AccountMail people account_mail,
+            ConnectionTest accounts connection_test,
+            ContactsImport invitations contacts_import,
+            ContactsPull invitations contacts_pull,
+            CrmEvent people crm_event,
+            CrmSync people crm_sync,
+            FaceCrop invitations face_crop,
+            InvitationPublish invitations invitation_publish,
+            InvitationRender invitations invitation_render,
+            InvitationStart invitations invitation_start,
+            InvitationSummary invitations invitation_summary,
+            InvitationUpload invitations invitation_upload,
+            JobsAct ops jobs_act,
+            PictureFetch invitations picture_fetch,
+            ProbeRun ops probe_run,
+            TemplatePreview invitations template_preview,
         }
     };
 }
 
 macro_rules! list {
-    ($($payload:ident $module:ident,)*) => {
+    ($($payload:ident $domain:ident $module:ident,)*) => {
         /// Every kind of job.
         pub static KINDS: &[Kind] = &[$(Kind::of::<$payload>()),*];
     };

@@ -14,7 +14,7 @@ const OTHERS: u32 = 0o077;
 /// A folder that everybody writes to, such as `/tmp`: it is not Herald's to close.
 const STICKY: u32 = 0o1000;
 /// What lies in a data folder and must be its owner's alone, whoever reaches the folder.
-const INSIDE: [&str; 10] = [
+const INSIDE: &[&str] = &[
     "herald.db",
     "herald.db-wal",
     "herald.db-shm",

@@ -53,7 +53,7 @@ pub fn start_logging(settings: &Log) -> Result<(), TelemetryError> {
 }
 
 /// What the label `provider` can be.
-const PROVIDERS: [&str; 3] = ["files", "pictures", "redis"];
+const PROVIDERS: &[&str] = &["files", "pictures", "redis"];
 
 /// Starts collecting metrics; the handle renders them for Prometheus ([`render`]). A second call gives a handle on nothing, as tests need.
 pub fn start_metrics() -> PrometheusHandle {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Db, Result, Tx, query};
 
-const TABLES: [&str; 2] = ["api_tokens", "workspace_invitations"];
+const TABLES: &[&str] = &["api_tokens", "workspace_invitations"];
 
 /// Notes the makers that are not noted yet. Safe to run again: processes of the older version may still make keys.
 pub(super) async fn note(db: &Db) -> Result<()> {

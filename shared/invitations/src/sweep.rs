@@ -15,7 +15,7 @@ use herald_providers::files::{Area, Files, FilesError};
 /// Invitations read at once.
 const PAGE: usize = 5_000;
 /// Where every file belongs to an invitation.
-const AREAS: [Area; 3] = [Area::Portraits, Area::Renderings, Area::Invitations];
+const AREAS: &[Area] = &[Area::Portraits, Area::Renderings, Area::Invitations];
 
 /// Why sweeping stopped. What was removed until then had no owner.
 #[derive(Debug, Error)]

@@ -115,7 +115,7 @@ fn count_attempts(finished: &[Finished], states: &HashMap<JobKey, JobState>) {
 /// What the label `kind` is for jobs of kinds that this version does not know: labels must stay few.
 const OTHER_KIND: &str = "other";
 /// What the label `outcome` of `herald_jobs_total` can be.
-const OUTCOMES: [&str; 7] = ["done", "retry", "snooze", "limited", "dead", "cancelled", "expired"];
+const OUTCOMES: &[&str] = &["done", "retry", "snooze", "limited", "dead", "cancelled", "expired"];
 
 /// What the label `kind` is for a job of this kind.
 pub fn kind_label(kind: &str) -> &'static str {

@@ -14,7 +14,7 @@ pub const MAX_FILE: u64 = 32 << 20;
 /// Most files a template may have.
 pub const MAX_FILES: usize = 32;
 /// What a template may consist of; other files in the folder are left alone.
-const EXTENSIONS: [&str; 8] = ["toml", "png", "jpg", "jpeg", "ttf", "otf", "ttc", "otc"];
+const EXTENSIONS: &[&str] = &["toml", "png", "jpg", "jpeg", "ttf", "otf", "ttc", "otc"];
 
 /// The files of one template by name, in memory.
 #[derive(Debug, Clone, Default)]

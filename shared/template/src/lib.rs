@@ -39,7 +39,7 @@ pub const MAX_SLOTS: usize = 200;
 const MAX_MANIFEST: usize = 256 << 10;
 
 /// Fields every guest has without a column of that name: the lucky number, the invitation's link and the event's name.
-pub const PROVIDED_FIELDS: [&str; 3] = ["number", "link", "event"];
+pub const PROVIDED_FIELDS: &[&str] = &["number", "link", "event"];
 
 /// A checked template.
 #[derive(Debug, Clone)]
@@ -262,7 +262,7 @@ fn is_picture(name: &str) -> bool {
 
 fn unknown_fields(slots: &[Slot], known: &BTreeSet<String>) -> Vec<Problem> {
     let is_known = |name: &str| known.contains(name) || PROVIDED_FIELDS.contains(&name);
-    let provided = PROVIDED_FIELDS.into_iter().filter(|name| !known.contains(*name));
+    let provided = PROVIDED_FIELDS.iter().copied().filter(|name| !known.contains(*name));
     let names = || known.iter().map(String::as_str).chain(provided.clone());
     let mut problems = Vec::new();
     for slot in slots {

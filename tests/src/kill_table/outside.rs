@@ -30,7 +30,7 @@ pub(super) struct Journey {
 }
 
 /// Every one, in the order they are played.
-pub(super) static JOURNEYS: [Journey; 2] = [
+pub(super) static JOURNEYS: &[Journey] = &[
     Journey { name: "outside: workers killed at random", play: fleet, fleet: true },
     Journey { name: "outside, sqlite: invite killed at random", play: invite, fleet: false },
 ];

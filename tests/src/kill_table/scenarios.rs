@@ -27,7 +27,7 @@ const fn on(ground: Ground, name: &'static str, fault: fn(&mut World, &mut Serve
 }
 
 /// Every scenario, in the order they are played.
-pub(super) static SCENARIOS: [Scenario; 22] = [
+pub(super) static SCENARIOS: &[Scenario] = &[
     on(Ground::Fleet, "calm", |_, _| Ok(())),
     on(Ground::Fleet, "workers killed at random", |world, _| kill_at_random(world, "worker")),
     on(Ground::Fleet, "schedulers killed at random", |world, _| kill_at_random(world, "scheduler")),

@@ -18,9 +18,9 @@ use herald_providers::{email::Mailer, files::Files};
 use herald_sheets as csv;
 use herald_worker::{
     fetch::ProbeCall,
+    invitations::write_back::WriteBacks,
     jobs::{Context, Folders},
     studio::Studio,
-    write_back::WriteBacks,
 };
 use serde_json::json;
 use uuid::Uuid;

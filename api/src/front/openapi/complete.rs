@@ -16,10 +16,10 @@ pub(super) enum Access {
 }
 
 /// What the beginnings of open paths are whose requests are not counted.
-const UNCOUNTED: [&str; 5] = ["/healthz", "/readyz", "/docs", "/problems", "/api/v1/openapi.json"];
+const UNCOUNTED: &[&str] = &["/healthz", "/readyz", "/docs", "/problems", "/api/v1/openapi.json"];
 
 /// What adds to what a workspace has, of which it may have only so much.
-const ADDING: [(&str, &str); 5] = [
+const ADDING: &[(&str, &str)] = &[
     ("post", "/api/v1/invitation-runs"),
     ("post", "/api/v1/keys"),
     ("post", "/api/v1/schedules"),

@@ -38,7 +38,7 @@ pub enum Answer {
 
 impl Answer {
     /// Every answer, as the label `outcome` has them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: &[Self] = &[
         Self::Ok,
         Self::Rate,
         Self::Transient,

@@ -12,8 +12,8 @@ use herald_ledger::{
 };
 
 /// Made at the first start with a CRM, then people's to change or to hold up.
-const SCHEDULES: [(&str, &str, SyncScope); 2] =
-    [("CRM: everybody", "0 3 * * *", SyncScope::All), ("CRM: changes", "20 * * * *", SyncScope::Changes)];
+const SCHEDULES: &[(&str, &str, SyncScope)] =
+    &[("CRM: everybody", "0 3 * * *", SyncScope::All), ("CRM: changes", "20 * * * *", SyncScope::Changes)];
 /// Schedules looked through.
 const MOST: usize = 1_000;
 
@@ -30,7 +30,7 @@ impl People {
         let (workspace,): (Uuid,) = first.one(&self.db).await?;
         let kind = CrmSync::POLICY.name;
         let there = schedules::list(&self.db, workspace, None, MOST).await?;
-        for (name, _, scope) in SCHEDULES {
+        for &(name, _, scope) in SCHEDULES {
             // Made before schedules had makers: still what was made here, they are the installation's.
             let own =
                 |made: &&Schedule| made.name == name && made.kind == kind && made.args.0 == json!({ "scope": scope });
@@ -41,7 +41,7 @@ impl People {
         if there.iter().any(|there| there.kind == kind) {
             return Ok(());
         }
-        for (name, cron, scope) in SCHEDULES {
+        for &(name, cron, scope) in SCHEDULES {
             let new = NewSchedule {
                 workspace_id: workspace,
                 name: name.to_owned(),

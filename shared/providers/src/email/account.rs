@@ -91,7 +91,7 @@ macro_rules! mails {
 }
 
 /// The first is what everybody gets whose language is not there.
-const LANGUAGES: [Language; 1] = [Language {
+const LANGUAGES: &[Language] = &[Language {
     tag: "en",
     direction: "ltr",
     mails: mails!("en": "verify_address", "reset_password", "change_address", "workspace_invitation", "sign_in_alert", "address_known", "address_changed"),
@@ -106,7 +106,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         templates.add_template_owned(name, source).expect("the templates are compiled in, and tests render each");
     };
     add(LAYOUT.to_owned(), include_str!("templates/layout.html"));
-    for language in &LANGUAGES {
+    for language in LANGUAGES {
         for (name, text, html) in language.mails {
             add(format!("{}/{name}.txt", language.tag), text);
             add(format!("{}/{name}.html", language.tag), html);

@@ -17,7 +17,7 @@ const LONGEST_SUBJECT: usize = 250;
 /// The longest value of a further header, in characters.
 const LONGEST_VALUE: usize = 2_000;
 /// Headers that stand in a mail anyhow, or that servers write.
-const OURS: [&str; 16] = [
+const OURS: &[&str] = &[
     "bcc",
     "cc",
     "content-transfer-encoding",

@@ -48,7 +48,7 @@ pub enum Area {
 
 impl Area {
     /// Every area.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: &[Self] = &[
         Self::Lists,
         Self::Pictures,
         Self::Fetched,
@@ -150,7 +150,7 @@ impl Key {
     /// What the file is.
     pub fn area(&self) -> Option<Area> {
         let name = self.0.0.split('/').nth(2)?;
-        Area::ALL.into_iter().find(|area| area.folder() == name)
+        Area::ALL.iter().copied().find(|area| area.folder() == name)
     }
 }
 

@@ -5,8 +5,8 @@ use futures::{TryStreamExt, stream::BoxStream};
 use super::{Files, Result, key::Stored};
 
 /// The folders that were all workspaces' at once.
-pub const FOLDERS: [&str; 8] =
-    ["imports", "pictures", "templates", "portraits", "renderings", "invitations", "previews", "results"];
+pub const FOLDERS: &[&str] =
+    &["imports", "pictures", "templates", "portraits", "renderings", "invitations", "previews", "results"];
 
 /// Whether a key was given before files lay under workspaces.
 pub(super) fn is_old(key: &str) -> bool {

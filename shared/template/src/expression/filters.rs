@@ -7,7 +7,7 @@ use super::evaluate::{Fault, Meter};
 use super::value::Value;
 
 /// The filters' names, in the order error messages list them.
-pub const FILTERS: [&str; 13] = [
+pub const FILTERS: &[&str] = &[
     "upper",
     "lower",
     "title",
@@ -45,7 +45,7 @@ pub(super) enum Filter {
 
 impl Filter {
     pub(super) fn named(name: &str) -> Option<Self> {
-        const ALL: [Filter; 13] = [
+        const ALL: &[Filter] = &[
             Filter::Upper,
             Filter::Lower,
             Filter::Title,

@@ -3,7 +3,7 @@
 use crate::sources;
 
 /// What gets round the type of the key, and the only files that may have it.
-const WAYS_ROUND: [(&str, &[&str]); 4] = [
+const WAYS_ROUND: &[(&str, &[&str])] = &[
     // The store itself: only the module of the file store has it.
     ("object_store::", &["shared/providers/src/files.rs", "shared/providers/src/files/"]),
     // A bucket of a workspace's own takes any key: only what makes the clients of accounts opens one.

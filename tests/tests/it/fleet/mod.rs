@@ -19,8 +19,7 @@ use herald_ledger::{
 use herald_scheduler::{Outlet, Scheduler};
 use herald_tests::{Proxy, TestDatabase};
 use herald_worker::{
-    presence::Presence,
-    puller::Puller,
+    fleet::{presence::Presence, puller::Puller},
     runner::{Handler, InFlight, QueueShare, Runner},
 };
 use tokio::{

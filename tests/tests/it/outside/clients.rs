@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::sources;
 
 /// What makes a client or opens a connection, as it is written in the sources.
-const OPENERS: [&str; 17] = [
+const OPENERS: &[&str] = &[
     "Client::builder(",
     "reqwest::Client::new",
     "reqwest::ClientBuilder",
@@ -27,7 +27,7 @@ const OPENERS: [&str; 17] = [
 ];
 
 /// Where they may stand, how often, and why. One more needs another look.
-const KNOWN: [(&str, &str, usize, &str); 23] = [
+const KNOWN: &[(&str, &str, usize, &str)] = &[
     ("cli/src/doctor/crm.rs", "Http::new(", 1, "the operator's CRM: crm.url"),
     ("shared/accounts/src/clients.rs", "Http::new(", 1, "Google and the CRM: addresses of the settings"),
     (
@@ -93,6 +93,6 @@ fn nothing_opens_a_connection_that_is_not_known_to() {
 fn the_walk_would_find_a_client() {
     let text = "//! reqwest::Client::builder\nfn call() {\n    let client = reqwest::Client::new();\n}\n\n#[cfg(test)]\nmod tests {\n    reqwest::get(x)\n}\n";
     let code = code(text);
-    let found: Vec<&str> = OPENERS.into_iter().filter(|opener| code.contains(opener)).collect();
+    let found: Vec<&str> = OPENERS.iter().copied().filter(|opener| code.contains(opener)).collect();
     assert_eq!(found, ["reqwest::Client::new"]);
 }

@@ -12,7 +12,10 @@ use herald_ledger::Payload;
 use herald_providers::files::{FilesError, Key, Stored};
 use uuid::Uuid;
 
-use super::{Context, Task, pending_invitation, picture_fetch, refused, undone};
+use crate::{
+    invitations::picture_fetch,
+    jobs::{Context, Task, pending_invitation, refused, undone},
+};
 use crate::{
     runner::{Done, Failure},
     studio::{Cut, Source},
@@ -29,7 +32,7 @@ pub(super) enum Unusable {
     Transient(Failure, String),
 }
 
-pub(super) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<Done, Failure> {
     let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
         return Ok(Done::default());
     };
@@ -119,7 +122,7 @@ async fn needs_fetching(context: &Context, task: &Task<FaceCrop>, invitation: &I
     let Some(template) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
         return Ok(false);
     };
-    Ok(super::invitation_render::has_portrait(context, &template).await?
+    Ok(crate::invitations::invitation_render::has_portrait(context, &template).await?
         && !picture_fetch::is_fetched(context, task.workspace_id, invitation).await?)
 }
 

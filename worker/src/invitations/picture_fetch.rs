@@ -19,14 +19,13 @@ use herald_providers::{
 };
 use uuid::Uuid;
 
-use super::{
-    Context, Task,
-    face_crop::{self, Unusable},
-    pending_invitation, refused,
-};
 use crate::runner::{Done, Failure};
+use crate::{
+    invitations::face_crop::{self, Unusable},
+    jobs::{Context, Task, pending_invitation, refused},
+};
 
-pub(super) async fn run(context: Arc<Context>, task: Task<PictureFetch>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<PictureFetch>) -> Result<Done, Failure> {
     let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
         return Ok(Done::default());
     };
@@ -38,7 +37,8 @@ pub(super) async fn run(context: Arc<Context>, task: Task<PictureFetch>) -> Resu
     };
     let key = key(task.workspace_id, invitation.id, place);
     // A template without a picture needs none.
-    if !super::invitation_render::has_portrait(&context, &template).await? || context.files.size(&key).await?.is_some()
+    if !crate::invitations::invitation_render::has_portrait(&context, &template).await?
+        || context.files.size(&key).await?.is_some()
     {
         return Ok(on);
     }

@@ -11,10 +11,10 @@ use herald_app::jobs::InvitationSummary;
 use herald_invitations as domain;
 use herald_invitations::results;
 
-use super::{Context, Task};
+use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
-pub(super) async fn run(context: Arc<Context>, task: Task<InvitationSummary>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationSummary>) -> Result<Done, Failure> {
     let Some(run) = domain::run(&context.db, task.workspace_id, task.args.run_id).await? else {
         return Ok(Done::default());
     };

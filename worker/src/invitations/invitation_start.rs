@@ -10,13 +10,13 @@ use herald_base::telemetry;
 use herald_invitations::{PlanError, TakeUp, start_planned};
 use serde_json::json;
 
-use super::{Context, Task};
+use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
 /// How long it waits for a run that is still reading.
 const STILL_READING: Duration = Duration::from_secs(30);
 
-pub(super) async fn run(context: Arc<Context>, task: Task<InvitationStart>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationStart>) -> Result<Done, Failure> {
     let plan = &task.args.run;
     let traceparent = telemetry::traceparent();
     match start_planned(&context.db, task.workspace_id, plan, TakeUp::Unread, &context.format, traceparent).await {

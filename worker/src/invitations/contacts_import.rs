@@ -11,19 +11,20 @@ use herald_providers::files::{FilesError, Stored};
 use herald_sheets::{GuestRow, email_key};
 use tokio::sync::mpsc;
 
-use super::{
-    Context, Task,
-    intake::{Chunk, Row, remark},
-    list_reader::{self, Listed, Part, Rows},
-    pictures::Pictures,
-    refused,
-};
 use crate::runner::{Done, Failure};
+use crate::{
+    invitations::{
+        intake::{Chunk, Row, remark},
+        list_reader::{self, Listed, Part, Rows},
+        pictures::Pictures,
+    },
+    jobs::{Context, Task, refused},
+};
 
 /// Contacts in a transaction.
 const CHUNK: usize = 500;
 
-pub(super) async fn run(context: Arc<Context>, task: Task<ContactsImport>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<ContactsImport>) -> Result<Done, Failure> {
     let db = &context.db;
     let Some(run) = domain::run(db, task.workspace_id, task.args.run_id).await? else {
         return Err(Failure::Fail("its run does not exist any more".to_owned()));

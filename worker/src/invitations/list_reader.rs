@@ -5,7 +5,7 @@ use std::{collections::HashSet, fs::File};
 use herald_sheets::{CsvError, GuestFile, GuestRow, Options, RowProblem};
 use tokio::sync::mpsc;
 
-use super::pictures::{Pictures, Placed};
+use crate::invitations::pictures::{Pictures, Placed};
 use crate::runner::Failure;
 
 /// Rows in a transaction: enough to make its cost small, few enough for progress to be seen.

@@ -17,8 +17,12 @@ use herald_providers::{
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::{Context, Task, accounts::Used, places, refused};
 use crate::runner::Failure;
+use crate::{
+    accounts::Used,
+    invitations::places,
+    jobs::{Context, Task, refused},
+};
 
 /// The largest drawing sent outside, in bytes.
 const LARGEST: u64 = 256 << 20;

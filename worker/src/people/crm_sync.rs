@@ -7,13 +7,16 @@ use std::sync::Arc;
 use herald_app::jobs::CrmSync;
 use herald_people::{PeopleError, SyncEnd};
 
-use super::{Context, Task, accounts::what_now};
 use crate::runner::{Done, Failure};
+use crate::{
+    accounts::what_now,
+    jobs::{Context, Task},
+};
 
 /// Pages of a list, at most: one that has more never ends.
 const MOST_PAGES: i64 = 50_000;
 
-pub(super) async fn run(context: Arc<Context>, task: Task<CrmSync>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<CrmSync>) -> Result<Done, Failure> {
     let people = &context.people;
     let Some(crm) = people.crm() else { return Err(Failure::Fail(PeopleError::NoCrm.to_string())) };
     let meter = herald_accounts::meter_of_job(&context.db, task.queue(), 1);

@@ -11,7 +11,7 @@ use herald_ledger::Payload;
 use herald_providers::files::{Key, Stored};
 use uuid::Uuid;
 
-use super::{Context, Task, pending_invitation, refused, undone};
+use crate::jobs::{Context, Task, pending_invitation, refused, undone};
 use crate::{
     runner::{Done, Failure},
     studio::{Drawing, Drawn, Source},
@@ -21,7 +21,7 @@ use herald_imaging::encode::Format;
 /// The largest portrait read back, in bytes.
 const MAX_PORTRAIT: u64 = 32 << 20;
 
-pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> Result<Done, Failure> {
     let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
         return Ok(Done::default());
     };
@@ -42,7 +42,7 @@ pub(super) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
         unless: drawn_before(&context, task.workspace_id, &invitation, format).await?,
     };
     // What the portrait was cut from has done its part, now that the portrait is noted.
-    super::picture_fetch::forget(&context, task.workspace_id, &invitation).await;
+    crate::invitations::picture_fetch::forget(&context, task.workspace_id, &invitation).await;
     let portrait = match &invitation.portrait {
         Some(portrait) => {
             let portrait = Stored::of(task.workspace_id, portrait).map_err(refused)?;

@@ -7,13 +7,13 @@ use std::{sync::Arc, time::Duration};
 use herald_app::jobs::ProbeRun;
 use serde_json::json;
 
-use super::{Context, Task};
+use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
 /// How long the queue waits for a side that asks for patience and does not say how long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(context: Arc<Context>, task: Task<ProbeRun>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<ProbeRun>) -> Result<Done, Failure> {
     let body = json!({ "probe": task.args.probe, "number": task.args.number, "attempt": task.attempt });
     match context.probe.call(task.key.id, &body).await {
         Ok(()) => Ok(Done::default()),

@@ -7,8 +7,11 @@ use herald_invitations::{Destination, Place, Run};
 use herald_providers::{Meter, google::Drive};
 use uuid::Uuid;
 
-use super::{Context, Task, accounts::Used};
 use crate::runner::Failure;
+use crate::{
+    accounts::Used,
+    jobs::{Context, Task},
+};
 
 /// Ids asked for at once: as many as Drive gives.
 const IDS: usize = 1_000;

@@ -17,19 +17,19 @@ use herald_providers::{
 };
 use herald_sheets::email_key;
 
-use super::{
-    Context, Task,
-    accounts::Used,
-    intake::{Chunk, Row},
-};
 use crate::runner::{Done, Failure};
+use crate::{
+    accounts::Used,
+    invitations::intake::{Chunk, Row},
+    jobs::{Context, Task},
+};
 
 /// Guests of a page: a Mautic takes a second or so for as many.
 const PAGE: usize = 100;
 /// The longest value of a field that is kept, in characters; nothing longer is put on an invitation.
 const LONGEST_VALUE: usize = 2_000;
 
-pub(super) async fn run(context: Arc<Context>, task: Task<ContactsPull>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<ContactsPull>) -> Result<Done, Failure> {
     let db = &context.db;
     let Some(run) = domain::run(db, task.workspace_id, task.args.run_id).await? else {
         return Err(Failure::Fail("its run does not exist any more".to_owned()));

@@ -8,10 +8,13 @@ use std::sync::Arc;
 use herald_app::jobs::AccountMail;
 use herald_providers::email::{Mailbox, Message};
 
-use super::{Context, Task, accounts::what_now};
 use crate::runner::{Done, Failure};
+use crate::{
+    accounts::what_now,
+    jobs::{Context, Task},
+};
 
-pub(super) async fn run(context: Arc<Context>, task: Task<AccountMail>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<AccountMail>) -> Result<Done, Failure> {
     let id = task.args.letter_id;
     let Some(letter) = context.people.unsent_letter(id).await? else { return Ok(Done::default()) };
     if let Some(mail) = &letter.mail {

@@ -9,10 +9,10 @@ use herald_app::jobs::JobsAct;
 use herald_ledger as ledger;
 use herald_ledger::Acting;
 
-use super::{Context, Task};
+use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
-pub(super) async fn run(context: Arc<Context>, task: Task<JobsAct>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<JobsAct>) -> Result<Done, Failure> {
     let db = &context.db;
     let JobsAct { act, filter, by, asked_at } = task.args;
     if by.workspace_id != task.workspace_id {

@@ -8,10 +8,10 @@ use herald_accounts as connections;
 use herald_app::jobs::ConnectionTest;
 use serde_json::json;
 
-use super::{Context, Task};
+use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
-pub(super) async fn run(context: Arc<Context>, task: Task<ConnectionTest>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<ConnectionTest>) -> Result<Done, Failure> {
     let (id, target) = (task.args.connection_id, task.args.target.as_deref());
     let tested = connections::check(&context.accounts, task.workspace_id, id, target).await;
     let (connection, findings) = tested.map_err(|error| Failure::Fail(error.to_string()))?;

@@ -6,7 +6,10 @@ use herald_app::jobs::TemplatePreview;
 use herald_invitations as domain;
 use herald_providers::files::Key;
 
-use super::{Context, Task, invitation_render::format, undone};
+use crate::{
+    invitations::invitation_render::format,
+    jobs::{Context, Task, undone},
+};
 use crate::{
     runner::{Done, Failure},
     studio::{Drawing, Drawn, Source},
@@ -18,7 +21,7 @@ const SAMPLE_LINK: &str = "https://invites.example.com/i/this-is-where-the-link-
 const SAMPLE_EVENT: &str = "Sample Event";
 const SAMPLE_NAME: &str = "Alex Example";
 
-pub(super) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> Result<Done, Failure> {
     let args = task.args;
     let Some(row) = domain::template(&context.db, task.workspace_id, args.template_id).await? else {
         return Err(Failure::Fail("the template does not exist".to_owned()));

@@ -9,10 +9,13 @@ use herald_invitations::{RunSource, Uploaded};
 use herald_ledger::Payload;
 use herald_providers::files::{Key, Stored};
 
-use super::{Context, Task, destination, pending_invitation, refused};
 use crate::runner::{Done, Failure};
+use crate::{
+    invitations::destination,
+    jobs::{Context, Task, pending_invitation, refused},
+};
 
-pub(super) async fn run(context: Arc<Context>, task: Task<InvitationUpload>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationUpload>) -> Result<Done, Failure> {
     let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
         return Ok(Done::default());
     };

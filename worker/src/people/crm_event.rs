@@ -7,10 +7,10 @@ use std::sync::Arc;
 use herald_app::jobs::CrmEvent;
 use herald_people::PeopleError;
 
-use super::{Context, Task};
+use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
-pub(super) async fn run(context: Arc<Context>, task: Task<CrmEvent>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<CrmEvent>) -> Result<Done, Failure> {
     let outcome = match context.people.do_crm_event(&task.args.event_id).await {
         Ok(outcome) => outcome,
         // Reading it again would find the same; its body stays for who looks into it.

@@ -8,8 +8,11 @@ use herald_invitations::{Destination, Guest, ImportProblem, Invitee, Place, Run}
 use herald_ledger as ledger;
 use uuid::Uuid;
 
-use super::{Context, Task, places};
 use crate::runner::Failure;
+use crate::{
+    invitations::places,
+    jobs::{Context, Task},
+};
 
 /// How long an attempt waits that was overtaken: whoever overtook it may be at work still.
 const OVERTAKEN: Duration = Duration::from_secs(1);

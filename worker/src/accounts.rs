@@ -4,6 +4,8 @@
 //! it, and nothing hammers a provider that has said no. The wait ends when the connection is entered again or found to work, else one job
 //! looks again now and then.
 
+pub(crate) mod connection_test;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +15,7 @@ use herald_providers as providers;
 use herald_providers::{Class, ProviderError, files::Bucket, google::Drive, mautic::Mautic};
 use uuid::Uuid;
 
-use super::{Context, Task};
+use crate::jobs::{Context, Task};
 use crate::runner::Failure;
 
 /// How long an account waits when its provider asks for patience and does not say how long.

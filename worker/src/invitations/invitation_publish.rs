@@ -9,10 +9,10 @@ use herald_invitations as domain;
 use herald_invitations::{Invitation, MauticSource, Published, RunSource};
 use herald_providers::mautic::{Fields, WriteBack};
 
-use super::{Context, Task, pending_invitation};
+use crate::jobs::{Context, Task, pending_invitation};
 use crate::runner::{Done, Failure};
 
-pub(super) async fn run(context: Arc<Context>, task: Task<InvitationPublish>) -> Result<Done, Failure> {
+pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationPublish>) -> Result<Done, Failure> {
     let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
         return Ok(Done::default());
     };

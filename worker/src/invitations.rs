@@ -1,0 +1,18 @@
+//! Invitations: from the list over portraits and drawings to the links in the CRM.
+
+pub(crate) mod contacts_import;
+pub(crate) mod contacts_pull;
+pub(crate) mod destination;
+pub(crate) mod face_crop;
+mod intake;
+pub(crate) mod invitation_publish;
+pub(crate) mod invitation_render;
+pub(crate) mod invitation_start;
+pub(crate) mod invitation_summary;
+pub(crate) mod invitation_upload;
+mod list_reader;
+pub(crate) mod picture_fetch;
+mod pictures;
+mod places;
+pub(crate) mod template_preview;
+pub mod write_back;
