@@ -19,7 +19,7 @@ use herald_db::Result;
 use herald_ledger::{Change, End};
 
 /// Sets the changes of a commit up for a statement: each with its workspace, in one order for all who lock many rows.
-fn ordered<'a, E>(mut changes: Vec<(Uuid, &'a E)>, id: impl Fn(&E) -> Uuid) -> Vec<(Uuid, &'a E)> {
+fn ordered<E>(mut changes: Vec<(Uuid, &E)>, id: impl Fn(&E) -> Uuid) -> Vec<(Uuid, &E)> {
     changes.sort_by_key(|(workspace_id, change)| (*workspace_id, id(change)));
     changes
 }

@@ -69,7 +69,9 @@ impl Host {
 
 fn answer(mut stream: TcpStream, asked: &AtomicUsize, open: &AtomicBool, picture: &[u8]) -> Option<()> {
     // The request fits: it has a line and a few headers.
-    stream.read(&mut [0; 4_096]).ok()?;
+    if stream.read(&mut [0; 4_096]).ok()? == 0 {
+        return None;
+    }
     asked.fetch_add(1, Ordering::SeqCst);
     while !open.load(Ordering::SeqCst) {
         std::thread::sleep(Duration::from_millis(20));
