@@ -206,5 +206,5 @@ fn a_command_begins_a_trace_and_a_receiver_that_hangs_keeps_nobody() {
         invite.env("HERALD__TELEMETRY__OTLP_ENDPOINT", "collector:4318");
         invite
     })
-    .with_error("setting telemetry.otlp_endpoint is no HTTP address: \"collector:4318\"");
+    .with_error("setting telemetry.otlp_endpoint is not an HTTP address: \"collector:4318\"");
 }

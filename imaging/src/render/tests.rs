@@ -156,7 +156,7 @@ fn a_missing_field_is_named_with_its_slot() {
     let error = render(&prepare(ALL), &guest(&fields), Format::Png, &mut Scratch::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "slot 3 \"guest\" (text): the guest has no field \"name\"; add the column to the guest list or take it out of the template"
+        "slot 3 \"guest\" (text): the guest has no field \"name\"; add the column to the guest list or remove the field from the template"
     );
 }
 

@@ -284,6 +284,16 @@ mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
+    use crate::{Kind, Payload, Policy, Standing, install};
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct FaceCrop {}
+
+    impl Payload for FaceCrop {
+        const POLICY: Policy = Policy::new("face.crop", "cpu");
+    }
+
+    static KINDS: &[Kind] = &[Kind::of::<FaceCrop>()];
 
     fn finished(id: u128, kind: &str, outcome: Outcome) -> Finished {
         let job = serde_json::json!({
@@ -297,6 +307,7 @@ mod tests {
 
     #[test]
     fn attempts_are_counted_as_they_were_written_and_stale_ones_are_not() {
+        install(KINDS, |_, _, _| Box::pin(async { Ok(Standing::operator()) }));
         let dead = || Outcome::Dead { error: String::new() };
         let at = DateTime::UNIX_EPOCH;
         let group = [

@@ -136,18 +136,18 @@ pub fn may_start(standing: &Standing, way: Way, policy: &Policy) -> Result<(), S
     };
     match starter {
         Starter::Nobody => Err(format!(
-            "a {name} job cannot be started directly, because Herald starts it as a step of other work: use {}",
+            "{name} jobs cannot be started directly, because Herald starts them as steps of other work: use {}",
             startable()
         )),
         Starter::Platform if !standing.platform_admin => {
-            Err(format!("a {name} job concerns the whole installation: only its administrators can start it"))
+            Err(format!("{name} jobs concern the whole installation: only its administrators can start them"))
         }
         Starter::Member(needed) if standing.role.is_none_or(|role| role < needed) => {
             let own = standing.role.map_or("none", Role::name);
-            Err(format!("a {name} job needs the role {needed} in this workspace, and the caller's role is {own}"))
+            Err(format!("{name} jobs need the role {needed} in this workspace, and the caller's role is {own}"))
         }
         _ if !standing.may_write(policy.starts.area) => {
-            Err(format!("a {name} job needs the scope {}:write, which the key does not have", policy.starts.area))
+            Err(format!("{name} jobs need the scope {}:write, which the key does not have", policy.starts.area))
         }
         _ => Ok(()),
     }

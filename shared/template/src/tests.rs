@@ -141,7 +141,7 @@ fn a_rotated_box_is_measured_after_its_rotation() {
 #[test]
 fn wrong_values_are_named_with_what_to_write() {
     for (slot, expected) in [
-        ("kind = \"txt\"", "\"txt\" is none of \"text\", \"picture\", \"number\", \"qr\"; did you mean \"text\"?"),
+        ("kind = \"txt\"", "\"txt\" is not one of \"text\", \"picture\", \"number\", \"qr\"; did you mean \"text\"?"),
         ("box = [0, 0, 9, 9]", "slot 1: kind: is missing; write kind = \"text\""),
         ("kind = \"number\"", "box: is missing; write box = [x, y, width, height]"),
         ("kind = \"number\"\nbox = [0, 0, 9]", "box: must be four whole numbers"),
@@ -167,7 +167,7 @@ fn wrong_values_are_named_with_what_to_write() {
             "40 × 90 px is too small for the QR code of a link; give it at least 106 px",
         ),
         ("kind = \"qr\"\nbackground = \"#ffff\"\nbox = [0, 0, 120, 120]", "\"#ffff\" is not a colour"),
-        ("kind = \"qr\"\nbackground = \"#ffffff80\"\nbox = [0, 0, 120, 120]", "see-through"),
+        ("kind = \"qr\"\nbackground = \"#ffffff80\"\nbox = [0, 0, 120, 120]", "transparent"),
         ("kind = \"number\"\nshadow = { dx = 9 }\nbox = [0, 0, 9, 9]", "dx: 9 is not between -2 and 2"),
         ("kind = \"qr\"\ncolor = \"#ccc\"\nbox = [0, 0, 90, 90]", "#cccccc on #ffffff cannot be scanned"),
     ] {
@@ -182,7 +182,7 @@ fn a_wrong_expression_is_pointed_at() {
     assert!(message.starts_with("template.toml:4:31: "), "{message}");
     assert!(message.contains("slot 1 (text): value: ") && message.contains("the filters are"), "{message}");
     let message = problems("kind = \"text\"\nvalue = \"{{ first_name\"\nbox = [0, 0, 9, 9]");
-    assert!(message.contains("the expression does not read"), "{message}");
+    assert!(message.contains("the expression cannot be read"), "{message}");
 }
 
 #[test]

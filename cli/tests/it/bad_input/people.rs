@@ -26,7 +26,7 @@ fn a_family_with_one_address_is_invited_one_by_one() {
     stage.write("ids.csv", format!("id,name,email\n{}\n", rows.join("\n")));
     let ended = end(stage.invite("ids.csv", &[])).with(0);
     assert!(ended.out.starts_with("3 made in "), "{}", ended.out);
-    let remark = "Perpetua Example: the e-mail is also that of \"Ansel Example\": kept as another guest";
+    let remark = "Perpetua Example: \"Ansel Example\" has the same e-mail: kept as another guest";
     assert!(ended.out.contains(remark), "{}", ended.out);
 
     stage.write("names.csv", "name,email\nAnsel Example,family@example.com\nPerpetua Example,family@example.com\n");

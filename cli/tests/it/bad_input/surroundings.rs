@@ -19,7 +19,7 @@ fn a_data_folder_that_cannot_be_made_is_named_with_the_way_out() {
     let stage = stage();
     end(stage.invite("guests.csv", &["--data", "file.txt/data"])).refused(
         "data folder file.txt/data cannot be used: Not a directory (os error 20); \
-         check its permissions and the free space, or use another one with --data",
+         check its permissions and the free space, or use another folder with --data",
     );
 }
 

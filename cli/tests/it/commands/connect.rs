@@ -93,7 +93,7 @@ fn what_is_typed_is_kept_sealed_and_never_shown() {
         desk.run(&["audit", "--json"]).with(0),
     ];
     assert!(said[0].out.contains("its credentials are encrypted with the key in data/secrets.key, which Herald has"));
-    assert!(said[0].out.contains("  ok    the folder \"Events\" is there"), "{}", said[0].out);
+    assert!(said[0].out.contains("  ok    the folder \"Events\" exists"), "{}", said[0].out);
     assert!(said[1].out.contains("/webhooks/mautic/"), "{}", said[1].out);
     let list = &said[3].out;
     for account in
@@ -136,7 +136,7 @@ fn a_file_that_is_not_the_right_one_says_which_is() {
         ("--service-account", "client.json", "the file of an OAuth client, not a service account's key file"),
         ("--service-account", "person.json", "make a key (JSON) under IAM & Admin"),
         ("--service-account", "list.csv", "IAM & Admin, Service Accounts, Keys"),
-        ("--service-account", "half.json", "the key file has no \"client_email\": download it anew"),
+        ("--service-account", "half.json", "the key file has no \"client_email\": download it again"),
         ("--service-account", "nowhere.json", "reading nowhere.json"),
         ("--client", "key.json", "a service account's key file, not the file of an OAuth client"),
         ("--client", "list.csv", "Credentials"),
@@ -284,14 +284,14 @@ fn a_folder_is_named_by_its_id_or_its_address() {
     let desk = Desk::new();
     let address = format!("https://drive.google.com/drive/u/0/folders/{}?usp=sharing", desk.folder);
     let connected = desk.run(&["connect", "google", "--service-account", "key.json", "--folder", &address]).with(0);
-    assert!(connected.out.contains("may write into it"), "{}", connected.out);
+    assert!(connected.out.contains("may write to it"), "{}", connected.out);
     for target in [&address, &desk.folder] {
         desk.run(&["connections", "test", "google", "--target", target]).with(0);
     }
     let other = "https://drive.google.com/drive/my-drive";
     let refused = desk.run(&["connections", "test", "google", "--target", other]).with(1);
     assert!(
-        refused.out.contains("this is no Drive folder: open it in a browser and copy its address"),
+        refused.out.contains("this is not a Drive folder: open the folder in a browser and copy its address"),
         "{}",
         refused.out
     );

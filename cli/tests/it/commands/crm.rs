@@ -21,7 +21,7 @@ fn the_doctor_asks_the_crm_and_says_what_is_wrong() {
         doctor.env("HERALD__CRM__URL", crm.url()).env("HERALD__CRM__TOKEN", token);
         end(doctor).out
     };
-    assert!(doctor(FakeCrm::TOKEN).contains("FAIL  the CRM lists nobody"));
+    assert!(doctor(FakeCrm::TOKEN).contains("FAIL  the CRM lists no people"));
     demo::staff(&crm);
     let well = doctor(FakeCrm::TOKEN);
     assert!(

@@ -143,7 +143,7 @@ fn each_event_has_numbers_of_its_own_in_its_own_format() {
     assert_eq!(stage.stored("invitations").len(), 6);
     end(stage.invite("guests.csv", &["--event", "new", "--digits", "13"])).with_error("digits is 13: use 1 to 12");
     end(stage.invite("guests.csv", &["--event", "new", "--prefix", "a/b"]))
-        .with_error("prefix \"a/b\" does not work: use at most 12 letters, digits, `-` or `_`");
+        .with_error("prefix \"a/b\" is not valid: use at most 12 letters, digits, `-` or `_`");
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn failures_are_grouped_counted_retried_and_deleted_and_the_log_tells_it() {
     end(stage.herald(&["audit", "--verify", "--checkpoint", checkpoint])).with(0);
     let another = format!("{}0", checkpoint);
     let told = end(stage.herald(&["audit", "--verify", "--checkpoint", &another])).with(1);
-    assert!(told.out.contains("row 7 is not the one that the checkpoint notes"), "{}", told.out);
+    assert!(told.out.contains("row 7 is not the row of the checkpoint"), "{}", told.out);
     let kept: Vec<_> = std::fs::read_dir(stage.path("data")).unwrap().flatten().map(|file| file.path()).collect();
     let kept = kept.iter().find(|path| path.extension().is_some_and(|end| end == "checkpoint")).unwrap();
     std::fs::write(kept, &another).unwrap();

@@ -19,7 +19,7 @@ fn doctor_says_what_is_in_order_and_what_is_not() {
         );
     }
     assert!(fine.out.contains("  note  links and QR codes lead to http://127.0.0.1:8080: set http.public_url"));
-    assert!(fine.out.lines().any(|said| said.starts_with("  note  mails are written into ")), "{}", fine.out);
+    assert!(fine.out.lines().any(|said| said.starts_with("  note  e-mails are only written into ")), "{}", fine.out);
     assert!(stage.files("files").is_empty() && stage.files("outbox").is_empty(), "the doctor left a file behind");
     let mailed = end(stage.herald(&["doctor", "--mail-to", "ann@example.com"])).with(0);
     assert!(mailed.out.contains("  ok    Herald handed over a test e-mail to ann@example.com ("), "{}", mailed.out);
@@ -102,7 +102,7 @@ fn a_template_is_checked_and_shown_with_a_sample_guest() {
         assert_eq!((drawn.width(), drawn.height()), (200, 250));
     }
     end(stage.herald(&["template", "check", "template", "--preview", "preview.pdf"]))
-        .with_error("preview.pdf does not end in .jpg, .png or .webp");
+        .with_error("preview.pdf does not end in .jpg, .png or .webp: choose one of these endings");
     assert!(!stage.path("data").exists(), "looking at a template keeps nothing");
 }
 
@@ -172,9 +172,9 @@ fn failures_are_shown_and_many_jobs_are_acted_on_with_a_trace_in_the_audit_log()
     let deleted = end(stage.herald(&["jobs", "delete", "--kind", "face.crop", "--state", "cancelled"])).with(0).out;
     assert_eq!(deleted, "2 jobs deleted\n");
     end(stage.herald(&["jobs", "delete"]))
-        .refused("this would delete every job: say which ones, or say that you mean all (--all)");
+        .refused("this would delete every job: give a filter, or confirm that you mean all jobs (--all)");
     end(stage.herald(&["jobs", "list", "--arg", "nothing"]))
-        .refused("\"nothing\" is no argument: write it as field:value");
+        .refused("\"nothing\" is not an argument: write it as field:value");
 
     let log = end(stage.herald(&["audit"])).with(0).out;
     let actions: Vec<&str> =

@@ -54,12 +54,15 @@ fn what_is_wrong_with_a_schedule_is_named_by_field() {
     let stage = Stage::new();
     end(stage.herald(&["migrate"])).with(0);
     let wrong = add(&stage, "sample", "0 0 30 2 *", &["--zone", "Madrid"]).with(2);
-    for word in ["cron: it never comes", "time_zone: there is no time zone \"Madrid\"", "perhaps Europe/Madrid"] {
+    for word in
+        ["cron: the expression never matches", "time_zone: there is no time zone \"Madrid\"", "perhaps Europe/Madrid"]
+    {
         assert!(wrong.err.contains(word), "{word} is not said\n{}", wrong.err);
     }
     add(&stage, "sample", "@daily", &["--zone", "UTC", "--missed", "some"])
         .refused("missed cannot be \"some\": use skip, once or all");
     add(&stage, "sample", "@daily", &["--zone", "UTC"]).with(0);
-    add(&stage, "sample", "@daily", &["--zone", "UTC"])
-        .refused("name: there is a schedule \"sample\" already: choose another name, or change that one");
+    add(&stage, "sample", "@daily", &["--zone", "UTC"]).refused(
+        "name: a schedule with the name \"sample\" already exists: choose another name, or change that schedule",
+    );
 }

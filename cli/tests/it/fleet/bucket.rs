@@ -152,7 +152,7 @@ fn a_bucket_that_cannot_be_used_is_told_at_the_start() {
         ("HERALD__FILES__ACCESS_KEY_ID", "ANOTHER", "does not know the access key: check files.access_key_id"),
         ("HERALD__FILES__URL", "s3://nowhere", "does not exist: make the bucket"),
         ("HERALD__FILES__ALLOW_HTTP", "false", "files.allow_http"),
-        ("HERALD__FILES__SECRET_KEY_FILE", "", "files in a bucket need files.secret_key"),
+        ("HERALD__FILES__SECRET_KEY_FILE", "", "files in a bucket also need the setting files.secret_key"),
     ] {
         let mut worker = apart.herald("worker", &["worker"]);
         worker.env(variable, value);

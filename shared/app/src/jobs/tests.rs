@@ -23,11 +23,11 @@ fn arguments_from_outside_make_a_job_only_of_the_kind_they_fit() {
     let by_itself = ["jobs.act", "account.mail"];
     for kind in KINDS.iter().filter(|kind| !by_itself.contains(&kind.policy.name)) {
         let refused = kind.job(workspace, &json!({})).unwrap_err();
-        assert!(refused.detail.starts_with(&format!("these are no arguments of {}: missing", kind.policy.name)));
+        assert!(refused.detail.starts_with(&format!("the arguments do not fit {}: missing", kind.policy.name)));
     }
     for name in by_itself {
         let by_hand = kind(name).unwrap().job(workspace, &json!({ "act": "delete", "letter_id": id })).unwrap_err();
-        assert!(by_hand.detail.contains("cannot be given by hand"));
+        assert!(by_hand.detail.contains("cannot be started by hand"));
     }
     let job = Kind::of::<InvitationSummary>().job(workspace, &json!({ "run_id": id })).unwrap();
     let same = InvitationSummary { run_id: id }.job(workspace);
@@ -50,12 +50,12 @@ fn the_argument_that_is_wrong_is_named() {
     wrong["fromat"] = json!("jpeg");
     assert_eq!(
         refused(wrong).detail,
-        "template.preview has no argument fromat: it has contact_id, fields, format, template_id"
+        "template.preview has no argument fromat: its arguments are contact_id, fields, format, template_id"
     );
     let mut wrong = fine;
     wrong["fields"]["name"] = json!("x".repeat(MAX_ARGS_BYTES));
     assert!(refused(wrong).detail.contains("over the limit of 65536"));
-    assert!(refused(json!([])).detail.contains("are a JSON object"));
+    assert!(refused(json!([])).detail.contains("are not a JSON object"));
 }
 
 fn member(role: Role) -> Standing {
@@ -69,7 +69,9 @@ fn steps_are_nobodys_and_the_installations_are_for_its_administrators() {
             let owner = may_start(&member(Role::Owner), way, policy);
             let anybody = may_start(&Standing::operator(), way, policy);
             match policy.starts.schedule {
-                Starter::Nobody => assert!(anybody.unwrap_err().contains("comes by itself"), "{}", policy.name),
+                Starter::Nobody => {
+                    assert!(anybody.unwrap_err().contains("cannot be started directly"), "{}", policy.name)
+                }
                 Starter::Platform => assert!(owner.unwrap_err().contains("administrators") && anybody.is_ok()),
                 Starter::Member(needed) => {
                     assert!(owner.is_ok() && anybody.is_ok());

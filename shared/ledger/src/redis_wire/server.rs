@@ -244,7 +244,7 @@ mod tests {
             ("redis+ring://:hunter2@a", "+ring"),
             ("redis+sentinel://:hunter2@a.example", "service"),
             ("redis+sentinel://:hunter2@a.example/mymaster/two", "database number"),
-            ("redis+cluster://:hunter2@", "no host"),
+            ("redis+cluster://:hunter2@", "does not name a host"),
         ] {
             let error = refused(url);
             assert!(error.contains(says) && !error.contains("hunter2"), "{url}: {error}");

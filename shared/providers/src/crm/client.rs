@@ -227,7 +227,7 @@ mod tests {
             (json!({}), "no list"),
             (json!({ "data": {} }), "no list"),
             (json!({ "data": [], "next_cursor": "a" }), "never end"),
-            (json!({ "data": [], "has_more": true }), "cannot read on"),
+            (json!({ "data": [], "has_more": true }), "cannot continue"),
         ] {
             let told = page(&answer, Some("a")).unwrap_err();
             assert!(told.class == Class::Config && told.message.contains(said), "{answer}: {told}");

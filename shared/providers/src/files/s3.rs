@@ -161,10 +161,13 @@ mod tests {
     #[test]
     fn half_settings_are_named() {
         for (told, says) in [
-            (refused(|s| s.secret_key.clear()), "files in a bucket need files.secret_key (or secret_key_file) too"),
-            (refused(|s| s.access_key_id.clear()), "files in a bucket need files.access_key_id too"),
-            (refused(|s| s.url = "guests".into()), "files.url is \"guests\", which is no address"),
-            (refused(|s| s.url = "gs://guests".into()), "names no bucket"),
+            (
+                refused(|s| s.secret_key.clear()),
+                "files in a bucket also need the setting files.secret_key (or secret_key_file)",
+            ),
+            (refused(|s| s.access_key_id.clear()), "files in a bucket also need the setting files.access_key_id"),
+            (refused(|s| s.url = "guests".into()), "files.url is \"guests\", which is not a valid address"),
+            (refused(|s| s.url = "gs://guests".into()), "does not name a bucket"),
             (refused(|s| s.url = "s3://guests?region=x".into()), "more than a bucket"),
             (refused(|s| s.endpoint = "s3.example".into()), "begin it with https://"),
             (refused(|s| s.endpoint = "http://s3.example".into()), "files.allow_http"),

@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn what_is_no_client_file_is_named() {
         for (json, said) in [
-            ("x", "is not an OAuth client's file"),
+            ("x", "is not the file of an OAuth client"),
             ("{}", "neither \"web\" nor \"installed\""),
             (r#"{"type":"service_account","client_id":"1"}"#, "a service account's key file"),
             (r#"{"web":{"client_id":"1"}}"#, "no \"client_secret\""),

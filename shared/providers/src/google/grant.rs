@@ -182,7 +182,7 @@ mod tests {
                 "Manage domain-wide delegation, add the service account's client ID (client_id in its key file) with the scope \
                  https://www.googleapis.com/auth/drive",
             ),
-            ("invalid_client", "", None, Class::Auth, "does not know the service account"),
+            ("invalid_client", "", None, Class::Auth, "no longer knows the service account"),
         ] {
             let error = account_refused(&refusal(code, description), email, subject).unwrap();
             assert_eq!(error.class, class, "{code} {description}");
@@ -200,9 +200,9 @@ mod tests {
                 "7 days after it while the consent screen is in testing",
             ),
             ("invalid_grant", "reauth related error (invalid_rapt)", "session control"),
-            ("unauthorized_client", "Unauthorized", "another OAuth client than client-1"),
-            ("invalid_client", "The OAuth client was not found.", "does not know the OAuth client client-1"),
-            ("deleted_client", "The OAuth client was deleted.", "does not know the OAuth client client-1"),
+            ("unauthorized_client", "Unauthorized", "an OAuth client other than client-1"),
+            ("invalid_client", "The OAuth client was not found.", "no longer knows the OAuth client client-1"),
+            ("deleted_client", "The OAuth client was deleted.", "no longer knows the OAuth client client-1"),
         ] {
             let error = person_refused(&refusal(code, description), "client-1").unwrap();
             assert_eq!(error.class, Class::Auth);

@@ -236,5 +236,8 @@ fn more_guests_than_allowed_end_the_file_with_a_problem() {
     assert_eq!(rows.len(), 3);
     let problem = rows[2].as_ref().unwrap_err();
     assert!(problem.ends_file());
-    assert_eq!(problem.to_string(), "line 5: the file has more than 2 guests, nothing from here on was read; split it");
+    assert_eq!(
+        problem.to_string(),
+        "line 5: the file has more than 2 guests, and nothing from here on was read; split it"
+    );
 }

@@ -76,7 +76,7 @@ fn a_column_without_a_header_is_kept_under_its_number() {
 fn missing_cells_are_empty_and_noted() {
     let guest = &guests("name,email,Table\nAnn\n")[0];
     assert_eq!(guest.custom["table"], "");
-    assert_eq!(guest.notes, ["line 2: the row has 1 of 3 cells; taken as empty: \"email\", \"Table\""]);
+    assert_eq!(guest.notes, ["line 2: the row has 1 of 3 cells; read as empty: \"email\", \"Table\""]);
 }
 
 #[test]
@@ -121,19 +121,19 @@ fn an_email_cell_never_costs_an_invitation() {
         (
             "\u{200b}ann@example.com",
             Some("ann@example.com"),
-            "the e-mail is read as \"ann@example.com\": invisible characters were taken off",
+            "the e-mail is read as \"ann@example.com\": invisible characters were removed",
         ),
         (
             "Ann Example <ann@example.com>",
             Some("ann@example.com"),
-            "the e-mail is read as \"ann@example.com\": what stood around it was taken off",
+            "the e-mail is read as \"ann@example.com\": the text around it was removed",
         ),
         (
             "ann@example.com / bo@example.com",
             Some("ann@example.com"),
             "\"ann@example.com / bo@example.com\" holds several e-mails: the first, \"ann@example.com\", is used",
         ),
-        ("n/a", None, "\"n/a\" is taken to mean that there is no e-mail"),
+        ("n/a", None, "\"n/a\" is read as no e-mail"),
         (
             "ann(at)example",
             None,

@@ -84,7 +84,7 @@ fn a_field_the_guest_lacks_is_named() {
 #[test]
 fn a_syntax_error_has_a_position() {
     let error = Expression::parse("Dear {{ first_name | }}").unwrap_err();
-    assert!(error.message.contains("does not read"), "{error}");
+    assert!(error.message.contains("cannot be read"), "{error}");
     assert!(error.offset.is_some_and(|offset| offset >= 8), "{error:?}");
     for (source, offset) in
         [("{{ a b }}", 5), ("é {{ $ }}", 6), ("{{ 'a }}", 3), ("{{ a", 2), ("x {# y", 2), ("{{ }}", 3)]
@@ -100,15 +100,15 @@ fn what_is_not_in_the_language_is_refused_with_the_way_out() {
         ("{{ range(9) }}", "functions are not available"),
         ("{% include 'secret' %}", "not allowed"),
         ("{{ 1 / 0 }}", "divided by zero"),
-        ("{{ [1] }}", "does not read"),
-        ("{{ {'a': 1} }}", "does not read"),
+        ("{{ [1] }}", "cannot be read"),
+        ("{{ {'a': 1} }}", "cannot be read"),
         ("{{ a[0] }}", "have no parts"),
         ("{{ a.b }}", "have no parts"),
         ("{{ 2 ** 9 }}", "powers are not available"),
-        ("{{ 'a' * 9 }}", "make a number of a field first"),
-        ("{{ a * 9 }}", "make a number of a field first"),
+        ("{{ 'a' * 9 }}", "turn a field into a number first"),
+        ("{{ a * 9 }}", "turn a field into a number first"),
         ("{{ a | replace('x') }}", "takes two texts"),
-        ("{{ none }}", "does not read"),
+        ("{{ none }}", "cannot be read"),
         ("{{ a is even }}", "defined or undefined"),
     ] {
         let refused = refusal(source);

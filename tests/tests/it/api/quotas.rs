@@ -28,7 +28,7 @@ fn schedule(name: &str) -> Value {
 
 fn exceeded(answer: &Answer, setting: &str) {
     let told = answer.problem(409, "quota-exceeded");
-    assert!(told.contains("as much as it may have") && told.contains(&format!("quotas.{setting}")), "{told}");
+    assert!(told.contains("has reached its quota") && told.contains(&format!("quotas.{setting}")), "{told}");
 }
 
 async fn connection(service: &Service, name: &str) -> Answer {

@@ -54,7 +54,7 @@ async fn a_schedule_is_made_shown_changed_and_removed(database: &TestDatabase) {
     );
     assert_eq!(changed["next_run"], "2026-03-01T10:00:00Z");
     let again = service.post_json("/api/v1/schedules", order()).await;
-    assert!(again.problem(422, "invalid-field").contains("there is a schedule \"Morning sample\" already"));
+    assert!(again.problem(422, "invalid-field").contains("a schedule with the name \"Morning sample\" already exists"));
     let removed = Answer::to(service.request(Method::DELETE, &path)).await;
     assert_eq!((removed.status, removed.text().as_str()), (StatusCode::NO_CONTENT, ""));
     service.get(&path).await.problem(404, "not-found");
@@ -74,7 +74,7 @@ async fn what_is_wrong_is_pointed_at_field_by_field(database: &TestDatabase) {
     assert!(errors[1]["detail"].as_str().unwrap().contains("the hour cannot be \"25\": use 0-23"), "{}", errors[1]);
     assert!(errors[2]["detail"].as_str().unwrap().contains("perhaps Europe/Madrid"), "{}", errors[2]);
     for (field, value, word) in [
-        ("cron", json!("0 0 30 2 *"), "it never comes"),
+        ("cron", json!("0 0 30 2 *"), "the expression never matches"),
         ("kind", json!("make.coffee"), "use invitation.start"),
         ("missed", json!("some"), "use skip, once or all"),
         ("overlap", json!("never"), "use allow or skip"),

@@ -201,7 +201,7 @@ async fn guests_with_one_email_and_two_ids_are_two_contacts(database: &TestDatab
     let notes: Vec<bool> = together.iter().map(|upserted| upserted.note.is_some()).collect();
     assert_eq!(notes, [false, true, true]);
     let note = together[1].note.as_deref().unwrap();
-    assert!(note.starts_with("the e-mail is also that of \"Ansel\": kept as another guest"), "{note}");
+    assert!(note.starts_with("\"Ansel\" has the same e-mail: kept as another guest"), "{note}");
     for upserted in &together {
         assert_eq!(contact(db, workspace, upserted.contact_id).await.email.as_deref(), FAMILY);
     }
@@ -247,7 +247,8 @@ async fn a_corrected_name_is_the_same_guest_only_with_an_id(database: &TestDatab
     assert_ne!(corrected[0].contact_id, typo[0].contact_id);
     let note = corrected[0].note.as_deref().unwrap();
     assert!(
-        note.contains("also that of \"Zeo Example\"") && note.contains("write the name alike or give the id"),
+        note.contains("has the same e-mail \"Zeo Example\"")
+            && note.contains("write the name the same way or give the id"),
         "{note}"
     );
 
@@ -336,7 +337,7 @@ async fn a_contact_of_an_older_release_keeps_its_identity(database: &TestDatabas
     let new = [guest("", None, Some("zoe@example.org"), "Yan"), guest("", Some("8"), Some("zoe@example.org"), "Zoë")];
     let new = upsert(db, workspace, &new).await;
     assert_eq!((old.contains(&new[0].contact_id), new[1].contact_id), (false, old[0]));
-    assert!(new[0].note.as_deref().is_some_and(|note| note.contains("also that of")), "{new:?}");
+    assert!(new[0].note.as_deref().is_some_and(|note| note.contains("has the same e-mail")), "{new:?}");
 }
 
 async fn contacts_of_another_workspace_are_other_people(database: &TestDatabase) {

@@ -118,9 +118,9 @@ async fn an_end_that_is_cut_off_with_its_head_shows_for_good(database: &TestData
     write(db, workspace, &["a.five", "a.six"]).await;
     assert!(broken(db, workspace).await.contains("cut off"));
     ground::run_sql(db, "update audit_heads set sealed_seq = null, seal = null").await;
-    assert!(broken(db, workspace).await.contains("is gone"));
+    assert!(broken(db, workspace).await.contains("is missing"));
     write(db, workspace, &["a.seven"]).await;
-    assert!(broken(db, workspace).await.contains("is gone"));
+    assert!(broken(db, workspace).await.contains("is missing"));
 }
 
 async fn what_is_written_without_the_key_cannot_replace_what_was_written_with_it(database: &TestDatabase) {
@@ -168,19 +168,19 @@ async fn a_log_that_is_replaced_whole_shows_to_who_has_a_checkpoint(database: &T
         ground::run_sql(db, &format!("delete from {table}")).await;
     }
     let empty = audit::verify(db, workspace, Some(&noted)).await.unwrap();
-    assert_eq!(empty.broken.as_deref(), Some("the chain ends at row 0, and the checkpoint notes row 2"));
+    assert_eq!(empty.broken.as_deref(), Some("the chain ends at row 0, but the checkpoint names row 2"));
     write(db, workspace, &["b.one", "b.two"]).await;
     let another = audit::verify(db, workspace, Some(&noted)).await.unwrap();
-    assert_eq!(another.broken.as_deref(), Some("row 2 is not the one that the checkpoint notes"));
+    assert_eq!(another.broken.as_deref(), Some("row 2 is not the row of the checkpoint"));
 }
 
 async fn a_seal_of_a_key_that_is_not_here_is_named(database: &TestDatabase) {
     let db = &database.db;
     let workspace = sealed(db, &["a.one"]).await;
     let other = database.connect(Clock::manual(db.now()), Ids::seeded(7)).await;
-    assert!(broken(&other, workspace).await.contains("a key that is not here"));
+    assert!(broken(&other, workspace).await.contains("a key that this process does not have"));
     other.seal_with(Vault::new([99; 32], [], Ids::seeded(1)).sealer());
-    assert!(broken(&other, workspace).await.contains("a key that is not here"));
+    assert!(broken(&other, workspace).await.contains("a key that this process does not have"));
     // With both keys, what the other sealed goes on.
     let both = database.connect(Clock::manual(db.now()), Ids::seeded(8)).await;
     both.seal_with(ground::vault(db).sealer());

@@ -41,7 +41,7 @@ async fn a_job_past_its_time_is_dropped_with_the_reason(database: &TestDatabase)
     assert_eq!(job(db, workspace, late).await.state, "cancelled");
     assert_eq!(
         reason(db, workspace, late).await,
-        "it was to run before 2026-03-01 09:00:10 UTC and could not: dropped"
+        "the job could not run before its deadline 2026-03-01 09:00:10 UTC: dropped"
     );
 }
 

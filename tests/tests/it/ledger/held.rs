@@ -47,7 +47,7 @@ async fn fired(db: &Db) -> Leased {
 /// The process that ran the job dies, and what it held is brought back.
 async fn crash(db: &Db) {
     assert_eq!(rescue_all(db).await.unwrap(), 1);
-    // The second time a job waits before it is tried again.
+    // The second time a job waits before Herald will retry.
     db.clock().advance(Duration::from_secs(15));
 }
 
@@ -62,7 +62,7 @@ async fn a_schedule_whose_job_ends_its_process_twice_in_a_row_is_held_up(databas
     crash(db).await;
     let once = now_of(db, &schedule).await;
     assert_eq!((once.paused, once.lost), (false, 1));
-    assert_eq!(leased(db).await.id, job.id, "it is tried again");
+    assert_eq!(leased(db).await.id, job.id, "Herald will retry");
     crash(db).await;
     let held = now_of(db, &schedule).await;
     let reason = held.last_error.clone().unwrap();
@@ -132,7 +132,7 @@ async fn a_schedule_of_an_older_version_counts_as_made_by_staff(database: &TestD
     fire_due(db).await.unwrap();
     let (canary, nightly) = (now_of(db, &canary).await, now_of(db, &nightly).await);
     let reason = canary.last_error.clone().unwrap();
-    assert!(canary.paused && reason.contains("only its administrators start them"), "{reason}");
+    assert!(canary.paused && reason.contains("only its administrators can start them"), "{reason}");
     assert!(!nightly.paused && nightly.last_job_id.is_some(), "{:?}", nightly.last_error);
     // Somebody who is nobody there does not get it going again.
     let stranger =

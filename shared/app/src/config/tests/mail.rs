@@ -35,7 +35,7 @@ fn what_cannot_work_is_refused_with_what_to_set() {
         ("max_connections = 0", "setting mail.max_connections is 0: use 1 to 100"),
         ("user = \"herald\"", "set both or neither"),
         ("password = \"hunter2\"", "set both or neither"),
-        ("host = \"smtp.example.com\"", "setting mail.from is Herald <herald@localhost>: set it to the address"),
+        ("host = \"smtp.example.com\"", "setting mail.from is Herald <herald@localhost>: set it to the sender address"),
         ("host = \"smtp.example.com:587\"", "use the server's name alone"),
         ("host = \"smtp://smtp.example.com\"", "use the server's name alone"),
         (&format!("{host}tls = \"none\""), "set mail.allow_plain = true"),

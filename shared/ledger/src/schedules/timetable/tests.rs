@@ -135,12 +135,12 @@ fn what_is_no_expression_is_refused_with_the_field_that_is_wrong() {
         ("", "0 fields"),
         ("0 0 0 1 1 * 2030", "7 fields"),
         ("@reboot", "@reboot is not known: use @hourly"),
-        ("0 0 30 2 *", "it never comes"),
-        ("0 0 31 4,6,9,11 *", "it never comes"),
+        ("0 0 30 2 *", "the expression never matches"),
+        ("0 0 31 4,6,9,11 *", "the expression never matches"),
     ] {
         assert!(refusal(cron).contains(word), "{cron}: {}", refusal(cron));
     }
-    assert_eq!(refusal(&"1,".repeat(200)), "an expression has at most 256 characters");
+    assert_eq!(refusal(&"1,".repeat(200)), "the expression is too long: use at most 256 characters");
 }
 
 #[test]

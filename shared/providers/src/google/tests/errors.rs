@@ -29,10 +29,10 @@ fn each_reason_has_its_class_and_its_fix() {
     const HOUR: Option<u64> = Some(3600);
     let into = Asked::Into("folder-1");
     for (status, reason, asked, class, wait, said) in [
-        (403, "userRateLimitExceeded", into, Class::Rate, Some(10), "too often"),
-        (403, "rateLimitExceeded", into, Class::Rate, Some(10), "too often"),
-        (429, "rateLimitExceeded", into, Class::Rate, Some(10), "too often"),
-        (403, "sharingRateLimitExceeded", Asked::Share("folder-1"), Class::Rate, HOUR, "shared"),
+        (403, "userRateLimitExceeded", into, Class::Rate, Some(10), "too many requests"),
+        (403, "rateLimitExceeded", into, Class::Rate, Some(10), "too many requests"),
+        (429, "rateLimitExceeded", into, Class::Rate, Some(10), "too many requests"),
+        (403, "sharingRateLimitExceeded", Asked::Share("folder-1"), Class::Rate, HOUR, "no more sharing"),
         (403, "dailyLimitExceeded", into, Class::Rate, HOUR, "quota"),
         (403, "quotaExceeded", into, Class::Rate, HOUR, "quota"),
         (403, "storageQuotaExceeded", into, Class::Config, None, "is full"),
@@ -56,14 +56,14 @@ fn each_reason_has_its_class_and_its_fix() {
         (403, "somethingNew", into, Class::Config, None, "somethingNew"),
         (404, "notFound", into, Class::Config, None, "no folder folder-1"),
         (404, "notFound", Asked::Folder("folder-1"), Class::Config, None, "no folder folder-1"),
-        (404, "notFound", Asked::File, Class::Recipient, None, "not in Google Drive any more"),
+        (404, "notFound", Asked::File, Class::Recipient, None, "no longer in Google Drive"),
         (400, "badRequest", into, Class::Recipient, None, "refuses this file"),
         (400, "invalid", into, Class::Recipient, None, "refuses this file"),
         (401, "authError", into, Class::Auth, None, "connect again"),
         (500, "backendError", into, Class::Transient, None, "failed"),
-        (502, "backendError", into, Class::Down, None, "away"),
-        (503, "backendError", into, Class::Down, None, "away"),
-        (504, "backendError", into, Class::Down, None, "away"),
+        (502, "backendError", into, Class::Down, None, "not available"),
+        (503, "backendError", into, Class::Down, None, "not available"),
+        (504, "backendError", into, Class::Down, None, "not available"),
     ] {
         let error = refused(&reply(status, &body(reason, "")), asked, &account(Some("ann@example.com")));
         assert_eq!(error.class, class, "{status} {reason}");

@@ -91,7 +91,7 @@ fn what_is_no_key_file_is_named_and_never_shown() {
     };
     let body = KEY.lines().nth(1).unwrap();
     for (json, said) in [
-        ("no json".to_owned(), "not a service account's key file"),
+        ("no json".to_owned(), "not the key file of a service account"),
         (json!({ "web": { "client_id": "1" } }).to_string(), "the file of an OAuth client"),
         (json!({ "installed": {} }).to_string(), "the file of an OAuth client"),
         (with("type", "authorized_user".into()), "the sign-in of a person"),
@@ -103,7 +103,7 @@ fn what_is_no_key_file_is_named_and_never_shown() {
         (with("private_key", format!("-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}").into()), "is encrypted"),
         (with("private_key", body.into()), "not in PEM"),
         (with("private_key", KEY.replace(body, "????").into()), "is damaged"),
-        (with("private_key", KEY.replace(body, "").into()), "no RSA key of 2048 to 4096 bits"),
+        (with("private_key", KEY.replace(body, "").into()), "not an RSA key of 2048 to 4096 bits"),
     ] {
         let error = ServiceAccount::parse(&json).unwrap_err();
         assert_eq!(error.class, Class::Config);

@@ -56,7 +56,7 @@ fn every_refusal_has_one_meaning_and_says_what_to_do() {
         (contact, true, reply(403, &[], error(403, None, json!([]))), Class::Config, "role"),
         (contact, false, reply(403, &[], error(403, None, json!([]))), Class::Config, "role of the client's user"),
         (contact, true, reply(403, &[], "<html>Forbidden</html>"), Class::Config, "firewall"),
-        (contact, true, reply(404, &[], error(404, None, json!({}))), Class::Recipient, "no contact 47"),
+        (contact, true, reply(404, &[], error(404, None, json!({}))), Class::Recipient, "contact 47 no longer exists"),
         (About::Form(3), true, reply(404, &[], error(404, None, json!([]))), Class::Config, "no form 3"),
         (About::Api, true, reply(404, &[], error(404, None, json!([]))), Class::Config, "no Mautic API"),
         (contact, true, reply(404, &[], html), Class::Config, "no Mautic API at https://crm.example.com/mautic"),
@@ -151,5 +151,5 @@ fn where_a_redirect_leads_is_not_repeated() {
     let plain = Url::parse("http://crm.example.com/mautic").unwrap();
     let context = Context { site: &plain, basic: true, about: About::Api, now: now() };
     let secure = refusal(&reply(301, &[("location", "https://crm.example.com/mautic/api")], ""), &context);
-    assert!(secure.message.ends_with("enter it with https://"), "{secure}");
+    assert!(secure.message.ends_with("enter the address with https://"), "{secure}");
 }

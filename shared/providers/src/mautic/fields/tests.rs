@@ -39,11 +39,11 @@ fn fields_that_can_take_a_link_and_a_number_are_fine() {
 fn each_problem_is_named_with_its_field_and_what_to_do() {
     for (link, number, says) in [
         ("nowhere", None, "there is no contact field «nowhere»"),
-        ("short_link", None, "takes only 64 characters: set its length to 191"),
+        ("short_link", None, "accepts only 64 characters: set its length to 191"),
         ("member_link", None, "«member_link» is a unique identifier"),
         ("lucky_count", None, "of the type number"),
         ("invitation_link", Some("lucky_count"), "of the type number"),
-        ("invitation_link", Some("tiny"), "takes only 8 characters"),
+        ("invitation_link", Some("tiny"), "accepts only 8 characters"),
         ("invitation_link", Some("invitation_link"), "cannot both"),
     ] {
         let found = problems(link, number);

@@ -94,9 +94,9 @@ async fn workspaces_are_the_administrators_to_make_unless_that_is_opened(databas
 async fn the_first_page_says_how_far_a_stranger_gets(database: &TestDatabase) {
     let page = async |service: &Service| Answer::to(service.open(Method::GET, "/")).await.text();
     let closed = page(&as_it_comes(database).await).await;
-    assert!(closed.contains("workspaces are made by administrators"), "{closed}");
+    assert!(closed.contains("Administrators create workspaces"), "{closed}");
     let open = page(&Service::start_with(database, |settings| settings.people.open_workspaces = true).await).await;
-    assert!(open.contains("anybody may register and make a workspace of their own"), "{open}");
+    assert!(open.contains("anyone may register and create workspaces"), "{open}");
 }
 
 /// The jobs that send letters: their ids, and in whose workspace they are.

@@ -146,7 +146,7 @@ async fn what_is_no_mail_server_is_named() {
     let mailer = Post::new().mailer(&format!("host = \"127.0.0.1\"\ntls = \"none\"\nport = {port}"));
     let error = mailer.send(&message(1)).await.unwrap_err();
     assert_eq!(error.class, Class::Config);
-    assert!(error.message.contains("is no mail server"), "{error}");
+    assert!(error.message.contains("is not a mail server"), "{error}");
     drop(task.await.unwrap());
 }
 

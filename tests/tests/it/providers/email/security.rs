@@ -33,7 +33,7 @@ async fn a_server_that_offers_no_starttls_is_told_nothing() {
     let (server, mailer, _post) = served(place, "").await;
     let error = mailer.send(&message(1)).await.unwrap_err();
     assert_eq!(error.class, Class::Config);
-    assert!(error.message.contains("offers no STARTTLS, and nothing is sent in clear"), "{error}");
+    assert!(error.message.contains("offers no STARTTLS, and Herald sends nothing unencrypted"), "{error}");
     assert_eq!(server.said(), [("EHLO".to_owned(), false)]);
     assert!(server.mails().is_empty());
 }
@@ -52,7 +52,7 @@ async fn answers_slipped_in_before_the_encryption_are_noticed() {
     server.fail(SmtpCall::StartTls, SmtpFault::Says("220 Ready\r\n250 evil.example\r\n235 Accepted"));
     let error = mailer.send(&message(1)).await.unwrap_err();
     assert_eq!(error.class, Class::Config);
-    assert!(error.message.contains("somebody may be in between"), "{error}");
+    assert!(error.message.contains("the connection may be intercepted"), "{error}");
     assert!(server.mails().is_empty());
 }
 

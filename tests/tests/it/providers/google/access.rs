@@ -85,7 +85,7 @@ async fn a_persons_consent_gives_tokens_until_it_is_withdrawn() {
         tokens.get().await.unwrap();
         // A code works once.
         let again = consent.exchange(&http(), &endpoints, FakeGoogle::CLIENT_ID, &secret, BACK, &code.into()).await;
-        assert!(again.unwrap_err().message.contains("used already"));
+        assert!(again.unwrap_err().message.contains("already used"));
         google.revoke_consent();
         tokens.refused(&tokens.get().await.unwrap());
         assert_eq!(tokens.get().await.unwrap_err().class, Class::Auth);

@@ -71,7 +71,7 @@ async fn a_token_that_is_refused_is_replaced_once() {
     assert_eq!(server.requests(MauticCall::Token), 2);
 
     server.fail_next(MauticCall::Contacts, Fault::Expired, 2);
-    assert_says(&read(&mautic).await.unwrap_err(), Class::Auth, "a token that it has just given");
+    assert_says(&read(&mautic).await.unwrap_err(), Class::Auth, "a token that it has just issued");
     assert_eq!(server.requests(MauticCall::Token), 3);
     read(&mautic).await.unwrap();
 }
@@ -101,8 +101,8 @@ async fn a_mautic_that_is_away_or_busy_is_waited_for() {
         (Fault::Server(500), Class::Transient, "500"),
         (Fault::Server(502), Class::Down, "not available"),
         (Fault::Server(503), Class::Down, "not available"),
-        (Fault::CutBefore, Class::Down, "broke off"),
-        (Fault::CutBody, Class::Down, "broke off"),
+        (Fault::CutBefore, Class::Down, "closed the connection before"),
+        (Fault::CutBody, Class::Down, "closed the connection before"),
     ] {
         server.fail_next(MauticCall::Contacts, fault, 1);
         assert_says(&read(&mautic).await.unwrap_err(), class, says);
@@ -189,10 +189,10 @@ async fn a_test_of_the_connection_finds_what_would_fail_later() {
 
     server.make_unique("extra_2");
     for (link, form, says) in [
-        ("extra_1", None, "takes only 64 characters"),
+        ("extra_1", None, "accepts only 64 characters"),
         ("extra_2", None, "is a unique identifier"),
         ("nowhere", None, "there is no contact field «nowhere»"),
-        ("invitation_link", Some(4), "no field for a file"),
+        ("invitation_link", Some(4), "no upload field"),
         ("invitation_link", Some(5), "no form 5"),
     ] {
         let findings = check(&user(&server), Some(&fields(link)), form).await;

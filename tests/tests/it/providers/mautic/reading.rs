@@ -132,7 +132,7 @@ async fn an_upload_that_cannot_be_used_says_why() {
         (submit("notes.pdf", b"%PDF-1.7 and so on", true), "not a JPEG, PNG, WebP or GIF"),
         (submit("empty.png", b"", true), "not a JPEG, PNG, WebP or GIF"),
         (submit("large.png", &[b'x'; 3 << 20], true), "larger than 1 MB"),
-        (4711, "not in Mautic any more"),
+        (4711, "no longer"),
     ] {
         let error = user(&server).form_file(submission, "photo", 1 << 20, &Meter::free()).await.unwrap_err();
         assert_eq!(error.class, Class::Recipient, "{error}");
