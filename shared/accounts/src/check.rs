@@ -6,7 +6,8 @@ use super::{Client, ClientError, Clients, Connection, ConnectionError, Settings,
 use herald_db::Db;
 use herald_providers::{Finding, files::Bucket, google, mautic};
 
-/// Asks a connection's provider, and says what was found. `target` is a folder of Drive to be written to, or a form of Mautic to be read.
+/// Asks a connection's provider, and says what it found. `target` is the folder of Drive that will be written to, or
+/// the form of Mautic that will be read.
 ///
 /// # Errors
 /// When there is no such connection, or its secret does not open.
@@ -33,8 +34,9 @@ pub async fn check(
     Ok((connection, findings))
 }
 
-/// Notes on a connection what a test found, and says whether all is well. What a person must set right is the connection's reason; what passes by
-/// itself changes nothing, and neither does what is wrong with the folder or form of one run.
+/// Notes on a connection what a test found, and returns whether all is well. An error that a person must repair becomes
+/// the connection's reason. An error that passes by itself changes nothing, and neither does one of the folder or form
+/// of a single run.
 ///
 /// # Errors
 /// When the database does not answer.

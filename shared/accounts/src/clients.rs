@@ -176,7 +176,8 @@ impl Clients {
         })
     }
 
-    /// The field that is wrong and why, if an account leads where nothing may be called. A name is looked up only when it is called.
+    /// The wrong field and why, if an account's address leads to a place that Herald must not call. A name is looked up
+    /// only when it is called.
     ///
     /// # Errors
     /// The field, what is wrong with it, and what to do.

@@ -27,7 +27,7 @@ pub const PATIENCE: TimeDelta = TimeDelta::minutes(30);
 /// Why a consent cannot be asked for or taken.
 #[derive(Debug, Error)]
 pub enum ConsentError {
-    /// The connection is no person's.
+    /// The connection does not use a person's account.
     #[error(
         "the connection {0:?} does not use a person's Google account: enter it again with the file of an OAuth client"
     )]

@@ -22,7 +22,7 @@ pub enum ProviderKind {
 }
 
 impl ProviderKind {
-    /// Its name in the ledger, on the command line, and what a connection is called that was given no name.
+    /// Its name in the ledger and on the command line, and the name of a connection that was given none.
     pub fn name(self) -> &'static str {
         match self {
             Self::Google => "google",

@@ -1,7 +1,8 @@
 //! Connections: a workspace's accounts with outside systems.
 //!
-//! What is secret is sealed before it reaches the database ([`herald_base::vault`]) and is never given out again. A connection that a provider
-//! refuses is marked as broken, with the reason and what to do, and whatever was put right starts its work again.
+//! A secret is sealed before it reaches the database ([`herald_base::vault`]), and no call gives it out again. A
+//! connection that a provider refuses is marked as broken, with the reason and the cure. When a person has repaired it,
+//! its work starts again.
 
 mod account;
 mod check;
@@ -30,5 +31,5 @@ pub use self::{
 };
 use herald_ledger::Thing;
 
-/// An account outside, as what a job names.
+/// A workspace's account at a provider, as a thing that a job's arguments can name.
 pub const CONNECTION: Thing = Thing::new("connection", "connections");

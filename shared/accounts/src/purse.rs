@@ -1,4 +1,4 @@
-//! The rate of a queue, as what a provider's requests are paid for from.
+//! A queue's rate, from which a job pays for its requests to a provider.
 
 use futures::{FutureExt, future::BoxFuture};
 
@@ -12,7 +12,7 @@ struct Queue {
     name: String,
 }
 
-/// What a job of `queue` may spend that has paid for `cost` requests.
+/// The budget of a job of `queue` that has already paid for `cost` requests.
 pub fn meter_of_job(db: &Db, queue: &str, cost: i64) -> Meter {
     Meter::of_job(Queue { db: db.clone(), name: queue.to_owned() }, cost)
 }

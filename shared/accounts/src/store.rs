@@ -46,7 +46,7 @@ pub struct NewConnection<'a> {
     pub credentials: Credentials,
 }
 
-/// A connection with its secret, for who makes calls.
+/// A connection with its secret, for callers of the provider.
 #[derive(Clone, Debug)]
 pub struct Opened {
     /// The connection.
@@ -58,7 +58,7 @@ pub struct Opened {
 /// Why a connection cannot be kept or opened.
 #[derive(Debug, Error)]
 pub enum ConnectionError {
-    /// There is none.
+    /// There is no such connection.
     #[error("there is no connection of that name or id: see `herald connections list`")]
     Missing,
     /// Its name cannot be used.
@@ -253,7 +253,7 @@ pub async fn mark_ok(db: &Db, workspace_id: Uuid, connection: &Connection) -> Re
     Ok(touched > 0)
 }
 
-/// Forgets a connection and its secret. False if the workspace has none of that id.
+/// Forgets a connection and its secret. False if the workspace has no connection of that id.
 pub async fn remove(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<bool> {
     let removed = query("delete from connections where workspace_id = $1 and id = $2")
         .bind(workspace_id)

@@ -71,7 +71,7 @@ impl std::fmt::Debug for Typed {
     }
 }
 
-/// What is wrong with what was typed.
+/// The error in an account as a person entered it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct TypedError {
@@ -99,7 +99,7 @@ impl Typed {
         }
     }
 
-    /// What may be shown of it and what is secret, if it can be an account.
+    /// Splits the entry into the settings, which may be shown, and the secret, if it can be an account.
     ///
     /// # Errors
     /// The field that is wrong.

@@ -100,7 +100,7 @@ pub async fn contact(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Con
         .await
 }
 
-/// What a list of contact ids stands for.
+/// The contacts that a list of ids stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
     /// Ids the workspace has no contact for.
@@ -189,7 +189,7 @@ fn merge(contact: &Contact, guest: &Guest) -> Contact {
             merged.fields.0.insert(field.clone(), value.clone());
         }
     }
-    // Whoever got an id or an address is known by it from now on.
+    // A guest who got an id or an address is known by it from now on.
     if let Some(key) = dedupe_key(merged.external_id.as_deref(), merged.email.as_deref(), &merged.name) {
         merged.dedupe_key = key;
     }

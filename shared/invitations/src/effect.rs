@@ -18,7 +18,8 @@ pub use self::{
 use herald_db::Result;
 use herald_ledger::{Change, End};
 
-/// Sets the changes of a commit up for a statement: each with its workspace, in one order for all who lock many rows.
+/// Sorts the changes of a commit for one statement, each with its workspace. Every statement that locks many rows takes
+/// them in this order.
 fn ordered<E>(mut changes: Vec<(Uuid, &E)>, id: impl Fn(&E) -> Uuid) -> Vec<(Uuid, &E)> {
     changes.sort_by_key(|(workspace_id, change)| (*workspace_id, id(change)));
     changes

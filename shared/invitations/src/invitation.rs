@@ -120,7 +120,7 @@ pub struct InvitationFile {
     pub sha256: Option<String>,
 }
 
-/// The file of an invitation of any workspace: for who holds its signed link, which names no workspace.
+/// The file of an invitation of any workspace. The caller holds its signed link, which names no workspace.
 pub async fn invitation_file(db: &Db, id: Uuid) -> Result<Option<InvitationFile>> {
     query("select workspace_id, state, file, rendering, sha256 from invitations where id = $1")
         .bind(id)

@@ -1,4 +1,4 @@
-//! The contacts that guests of a list may be: who is who.
+//! Finds the contacts that the guests of a list may be.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ const OF_KEY: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone
 const OF_EXTERNAL_ID: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, c.invitation_link, c.lucky_number,
         c.created_at, c.updated_at
  from contacts as c join {rows} on c.external_id = rows.value where c.workspace_id = rows.workspace_id";
-// A guest with an id is nobody who has another one.
+// A guest with an id is never a contact with another id.
 const OF_EMAIL_AND_NAME: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, c.invitation_link, c.lucky_number,
         c.created_at, c.updated_at
  from contacts as c join {rows} on c.email = rows.email and c.name_key = rows.name_key
@@ -23,7 +23,7 @@ const OF_EMAIL_AND_NAME: &str = "select c.id, c.dedupe_key, c.external_id, c.ema
 const OF_EMAIL_BEFORE: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, c.invitation_link, c.lucky_number,
         c.created_at, c.updated_at
  from contacts as c join {rows} on c.email = rows.value where c.workspace_id = rows.workspace_id and c.name_key is null";
-// Two of those with an address are enough to name one who is not the guest themselves, however many there are.
+// Two contacts with an address are enough: at most one of them is the guest, so the other can be named in the remark.
 const FIRST_OF_EMAIL: &str = "select c.id, c.email, c.name from {rows} join contacts as c on c.id =
    (select o.id from contacts as o where o.workspace_id = rows.workspace_id and o.email = rows.value order by o.name_key, o.id limit 1)
  where c.workspace_id = rows.workspace_id";
@@ -38,7 +38,7 @@ pub(super) struct Known {
     by_key: HashMap<String, Uuid>,
     by_external_id: HashMap<String, Uuid>,
     by_person: HashMap<(String, String), Vec<Uuid>>,
-    /// E-mail → up to three who have it.
+    /// By e-mail address: up to three contacts who have it.
     sharing: HashMap<String, Vec<(Uuid, String)>>,
 }
 
@@ -89,14 +89,14 @@ impl Known {
         without.or(with).copied()
     }
 
-    /// Whoever was invited without address and id is found when a corrected list brings one.
+    /// Finds a guest who was invited without address and id, when a corrected list brings one of them.
     fn of_row_before(&self, guest: &Guest) -> Option<Uuid> {
         let id = *self.by_key.get(&guest.before()?)?;
         self.contacts.get(&id).filter(|contact| contact.email.is_none() && contact.external_id.is_none())?;
         Some(id)
     }
 
-    /// What should be said of a guest with an address that others have.
+    /// The remark about a guest whose address other contacts have, too.
     pub(super) fn note(&mut self, contact_id: Uuid, guest: &Guest) -> Option<String> {
         let email = guest.email.as_ref()?;
         let other = self.sharing.get(email).into_iter().flatten().find(|(id, _)| *id != contact_id);

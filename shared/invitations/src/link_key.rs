@@ -25,7 +25,7 @@ pub enum LinkKeyError {
     Db(#[from] DbError),
 }
 
-/// Whether links were made with a key: a process has noted its key, or somebody has an invitation.
+/// Whether links were made with a key: a process has noted its key, or a guest has an invitation.
 pub async fn has_links(db: &Db) -> Result<bool, DbError> {
     if known_link_key(db).await?.is_some() {
         return Ok(true);

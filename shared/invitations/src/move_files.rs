@@ -25,7 +25,7 @@ const OVERLAP: TimeDelta = TimeDelta::days(1);
 /// How often all rows are gone through: others may change a row that is being moved.
 const PASSES: usize = 5;
 
-/// Why the files were not moved. What was done until then need not be done again.
+/// Why the files were not moved. Finished moves need not be done again.
 #[derive(Debug, Error)]
 pub enum MoveError {
     /// The database did not answer.
@@ -44,7 +44,7 @@ pub enum MoveError {
          the files are back"
     )]
     Empty(String),
-    /// Somebody goes on laying files down as it was done before.
+    /// Another process still writes files in the old places.
     #[error(
         "a process of an earlier version is still writing files: stop every process of that version, \
          then start this one again"
@@ -69,8 +69,8 @@ pub async fn has_old_files(db: &Db) -> Result<bool, DbError> {
     Ok(found.is_some())
 }
 
-/// Moves what lies where it did before, if anything does. `alone` says that no other process, of whatever version, uses the store: then the old
-/// files go at once.
+/// Moves the files that still lie in their old places. `alone` says that no other process, of whatever version, uses
+/// the store: then the old files are deleted at once.
 pub async fn move_files(db: &Db, files: &Files, alone: bool) -> Result<Moved, MoveError> {
     let mut moved = Moved::default();
     if !has_old_files(db).await? {
@@ -125,7 +125,8 @@ async fn overlap_is_over(db: &Db) -> Result<bool, DbError> {
     Ok(found.is_none_or(|(moved_at,)| now - moved_at >= OVERLAP))
 }
 
-/// Copies an old file to where it belongs. One that is not there is no error: the row names its place all the same, where it can be put again.
+/// Copies an old file to its new place. A missing file is not an error: the row names the new place all the same, and
+/// the file can be put there later.
 async fn copy(files: &Files, old: &str, to: &Key) -> Result<(), FilesError> {
     let Some(from) = Files::old(old) else { return Ok(()) };
     if files.size(to).await?.is_some() {

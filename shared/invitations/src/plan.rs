@@ -47,7 +47,7 @@ pub struct PlannedRun {
     /// Guests at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
-    /// Draw again also what is made already.
+    /// Draws again the invitations that are made already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refresh: bool,
     /// Only guests whose invitation failed before.

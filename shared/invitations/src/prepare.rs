@@ -15,7 +15,7 @@ use herald_ledger::{NewJob, Payload};
 pub struct Prepared {
     /// Invitations to be made now.
     pub pending: i64,
-    /// Guests who had one.
+    /// Guests who already had an invitation.
     pub already: i64,
 }
 
@@ -42,7 +42,7 @@ pub struct Invitee {
 }
 
 impl Invitee {
-    /// A guest who has no link yet as far as the list says.
+    /// A guest who, according to the list, has no link yet.
     pub fn new(contact_id: Uuid, position: i64, picture: Option<String>) -> Self {
         Self { contact_id, position, picture, has_link: false }
     }
@@ -57,11 +57,12 @@ pub struct Place {
     pub link: String,
 }
 
-/// Gives each guest of a chunk an invitation with a number, or takes up the one they have, and returns the jobs that make what is to be made.
-/// Nobody who has a finished invitation gets another, unless the run refreshes; nobody's number ever changes.
+/// Gives each guest of a chunk an invitation with a number, or takes up the one they have. Returns the jobs that make
+/// the missing ones. A guest with a finished invitation gets no second one, unless the run refreshes; a guest's number
+/// never changes.
 ///
-/// Where the invitations go outside, each that has no place there takes one of `places`, which must be as many as guests; what is left over
-/// stays in it.
+/// If the invitations go to a provider, each one without a place there takes one from `places`. The caller brings as
+/// many places as guests; unused ones stay in `places`.
 pub async fn prepare_invitations(
     tx: &mut Tx,
     workspace_id: Uuid,

@@ -1,4 +1,4 @@
-//! What was wrong with rows of a list.
+//! The problems of rows of a list.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -42,7 +42,7 @@ pub async fn problems(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -
     read(db, workspace_id, run_id, false, limit).await
 }
 
-/// The rows of a run's list that are no guests, by line, at most `limit`.
+/// The rows of a run's list that Herald refused as guests, by line, at most `limit`.
 pub async fn refused_rows(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -> Result<Vec<ImportProblem>> {
     read(db, workspace_id, run_id, true, limit).await
 }

@@ -1,4 +1,4 @@
-//! Drawing anew what is made already: the guest keeps number and link.
+//! Draws an invitation anew that was made already: the guest keeps number and link.
 
 use uuid::Uuid;
 
@@ -16,14 +16,14 @@ pub enum RedrawFrom {
     Drawing,
 }
 
-/// What is known of an invitation whose file is not its own.
+/// An invitation whose file is damaged or belongs to another.
 #[derive(Clone, Copy, Debug)]
 pub struct Redraw<'a> {
     /// The invitation.
     pub invitation_id: Uuid,
     /// The file it has. If it has another by now, nothing is done.
     pub file: &'a str,
-    /// What is done again.
+    /// The step from which it is made again.
     pub from: RedrawFrom,
 }
 

@@ -91,9 +91,9 @@ pub struct StartedRun {
 /// Which earlier run is taken up instead of starting another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakeUp {
-    /// One that has not ended: a person who asks again wants the rest.
+    /// A run that has not ended: a person who asks again wants the rest of it.
     Unfinished,
-    /// One whose guests are still being read: a run whose guests are read knows nothing of who came since.
+    /// A run whose guests are still being read. A run that has read its guests does not know of later ones.
     Unread,
 }
 

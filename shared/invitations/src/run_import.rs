@@ -18,8 +18,9 @@ pub async fn import_cursor(db: &Db, workspace_id: Uuid, run_id: Uuid) -> Result<
     Ok(cursor)
 }
 
-/// Moves the import's cursor over a chunk, and adds what the chunk brought to the run's counters. False if the cursor is not at `from`
-/// any more, or the run has been cancelled: somebody else took the chunk in, so the transaction must be dropped.
+/// Moves the import's cursor over a chunk, and adds the chunk's counts to the run's. False if the cursor is no longer
+/// at `from`, or the run has been cancelled. Another worker took the chunk in then, so the caller must drop the
+/// transaction.
 pub async fn take_chunk(
     tx: &mut Tx,
     workspace_id: Uuid,

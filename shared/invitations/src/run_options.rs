@@ -1,4 +1,4 @@
-//! What a run is asked for: where its guests come from, how their invitations are made, and where they go.
+//! What a person asks of a run: where its guests come from, how their invitations are made, and where they go.
 
 use std::collections::BTreeMap;
 
@@ -131,7 +131,7 @@ pub struct MauticSource {
     /// The field that holds the guest's picture: an upload or address field of the form, or a contact field with an address.
     #[serde(default)]
     pub picture_field: Option<String>,
-    /// The contact field that gets the link. Who has one already is left out.
+    /// The contact field that gets the link. A contact whose field is filled already is left out.
     pub link_field: String,
     /// The contact field that gets the lucky number.
     #[serde(default)]

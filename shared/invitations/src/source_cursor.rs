@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use herald_db::{Db, Result, Tx, query};
 
-/// What a source of an event was read to; 0 if never.
+/// How far a source of an event was read; 0 if it never was.
 pub async fn source_cursor(db: &Db, event_id: Uuid, connection_id: Uuid, selection: &str) -> Result<i64> {
     let found: Option<(i64,)> =
         query("select read_to from source_cursors where event_id = $1 and connection_id = $2 and selection = $3")

@@ -1,4 +1,5 @@
-//! Removes files no invitation refers to: what a killed process wrote but did not note, and what drawing again replaced.
+//! Removes files that no invitation refers to: those that a killed process wrote and did not note, and those that a new
+//! drawing replaced.
 
 use std::{
     collections::HashSet,
@@ -17,7 +18,7 @@ const PAGE: usize = 5_000;
 /// Where every file belongs to an invitation.
 const AREAS: &[Area] = &[Area::Portraits, Area::Renderings, Area::Invitations];
 
-/// Why sweeping stopped. What was removed until then had no owner.
+/// Why sweeping stopped. The files removed until then belonged to no invitation.
 #[derive(Debug, Error)]
 pub enum SweepError {
     /// The database did not answer.

@@ -1,7 +1,7 @@
 //! Where invitations lie outside: ids that were reserved beforehand, the folder of an event, and the file of an invitation.
 //!
-//! An id is written down before anything is sent under it. Whoever tries again sends under the same id, so there is one folder an event and
-//! one file an invitation, whatever was killed or lost in between.
+//! An id is written down before anything is sent under it. A later attempt sends under the same id. So there is one
+//! folder for an event and one file for an invitation, whatever was killed or lost in between.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -52,7 +52,7 @@ pub struct EventFolder {
     pub remote_id: String,
     /// It is there.
     pub ready: bool,
-    /// Files in it do not inherit who may read them: each needs a permission of its own.
+    /// Files in it do not inherit the folder's readers: each file needs a permission of its own.
     pub share_each: bool,
 }
 
@@ -109,7 +109,7 @@ pub async fn name_folder(
     Ok(folder)
 }
 
-/// Notes that a folder is there, and whether files in it inherit who may read them.
+/// Notes that a folder is there, and whether files in it inherit its readers.
 pub async fn folder_is_ready(
     db: &Db,
     workspace_id: Uuid,
@@ -151,7 +151,7 @@ pub struct Upload {
     pub connection_id: Uuid,
     /// Its id there.
     pub remote_id: String,
-    /// SHA-256 of what is proved to be there, in hex.
+    /// SHA-256, in hex, of the bytes that the provider proved to have.
     pub sha256: Option<String>,
     /// Where it can be seen.
     pub link: Option<String>,

@@ -18,7 +18,8 @@ pub struct Wait {
     pub needs_a_person: bool,
 }
 
-/// What a run that has not ended waits for, an account that needs a person, or a provider that asked for patience.
+/// The reasons for which an unfinished run waits: an account that needs a person, or a provider that asked for
+/// patience.
 ///
 /// # Errors
 /// When the database does not answer.

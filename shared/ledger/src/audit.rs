@@ -9,9 +9,10 @@
 //! tx.commit().await?;
 //! ```
 //!
-//! Rows are only ever added. Each holds the hash of the one before it in its workspace, and the hashes are keyed with a key that does not lie
-//! in the database, as is the seal on the chain's end. A row that was changed or taken out shows, and so does an end that was cut off
-//! ([`verify`]). That the whole log was replaced by an older copy of itself shows only to who has noted a [`Checkpoint`] elsewhere.
+//! Rows are only ever added. Each holds the hash of the one before it in its workspace, and the hashes are keyed with a
+//! key that does not lie in the database, as is the seal on the chain's end. A row that was changed or taken out shows,
+//! and so does an end that was cut off ([`verify`]). If the whole log was replaced by an older copy of itself, only a
+//! reader who keeps a [`Checkpoint`] elsewhere sees it.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -165,7 +166,7 @@ impl AuditRow {
             &self.request_id,
         );
         let mut bytes = serde_json::to_vec(&told).expect("a row is plain data");
-        // Rows of earlier versions have none, and their hashes stay what they were.
+        // Rows of earlier versions have no origin, and their hashes stay as they were.
         if let Some(origin) = &self.origin {
             bytes.extend(serde_json::to_vec(origin).expect("a text is plain data"));
         }
@@ -189,7 +190,7 @@ pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
         .bind(workspace_id)
         .execute(tx)
         .await?;
-    // Whoever comes second waits here, and then reads what the first has written.
+    // A second writer waits here, and then reads the row that the first has written.
     let before: End = query(
         "update audit_heads set seq = seq + 1 where workspace_id = $1 returning seq - 1 as seq, hash, sealed_seq, seal",
     )
@@ -214,7 +215,7 @@ pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
     };
     let told = row.told(workspace_id);
     row.hash = sealer.as_ref().map_or_else(|| AuditRow::plain_hash(&told), |sealer| audit_seal::of_row(sealer, &told));
-    // An end that is not what was sealed is not sealed again: that would hide what happened to it.
+    // An end that does not fit its seal is not sealed again: a new seal would hide the damage.
     let (sealed_seq, seal) = match &sealer {
         Some(sealer) if audit_seal::may_go_on(tx, sealer, workspace_id, &before).await? => {
             (Some(row.seq), Some(audit_seal::of_end(sealer, workspace_id, row.seq, &row.hash)))
@@ -251,7 +252,7 @@ pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
     Ok(())
 }
 
-/// What is stored is what was hashed: the database would leave U+0000 out.
+/// The stored text must be the hashed text, and the database would leave U+0000 out.
 fn plain(text: &str) -> String {
     text.chars().filter(|c| *c != '\0').take(LONGEST).collect()
 }

@@ -1,8 +1,8 @@
 //! The seals of the audit log: keyed hashes, whose key does not lie in the database.
 //!
-//! Each row's hash is keyed, and so is the seal on the chain's end. Who can write to the database, but has no key, can
-//! neither change a row nor cut rows off and make up a new end. A seal that does not fit stays where it is, so that what
-//! happened still shows after more was written.
+//! Each row's hash is keyed, and so is the seal on the chain's end. An attacker who can write to the database, but has
+//! no key, cannot change a row, cut rows off, or make up a new end. A seal that does not fit is never replaced, so
+//! damage still shows after more rows were written.
 
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ pub(super) fn check_end(sealer: &Sealer, workspace_id: Uuid, seq: i64, hash: &st
     sealer.check(END, &[workspace_id.as_bytes(), &seq.to_le_bytes(), hash.as_bytes()], seal)
 }
 
-/// Whether a chain may be sealed anew after one more row: its end still is what was sealed, or follows it.
+/// Whether a chain may be sealed anew after one more row: its end is still the sealed one, or follows it.
 pub(super) async fn may_go_on(tx: &mut Tx, sealer: &Sealer, workspace_id: Uuid, before: &End) -> Result<bool> {
     let (sealed_seq, seal) = match (before.sealed_seq, &before.seal) {
         (Some(sealed_seq), Some(seal)) => (sealed_seq, seal),
@@ -56,7 +56,7 @@ pub(super) async fn may_go_on(tx: &mut Tx, sealer: &Sealer, workspace_id: Uuid, 
     if sealed_seq == before.seq {
         return Ok(check_end(sealer, workspace_id, sealed_seq, &before.hash, seal) == Sealed::True);
     }
-    // A process without the key wrote since: what it wrote must come after what is sealed.
+    // A process without the key has written since. Its rows must follow the sealed one.
     let sealed: Option<(String,)> = query("select hash from audit_log where workspace_id = $1 and seq = $2")
         .bind(workspace_id)
         .bind(sealed_seq)

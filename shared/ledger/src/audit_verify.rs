@@ -118,7 +118,7 @@ impl<'a> Reading<'a> {
         Self { db, workspace_id, end, checkpoint, found, end_seen, sealed_hash: None, any_keyed: false }
     }
 
-    /// Takes the next row in; what is wrong with it, if anything is.
+    /// Takes the next row in, and returns the fault in it, if there is one.
     fn take(&mut self, row: &AuditRow) -> Option<String> {
         let expected = self.found.rows + 1;
         if row.seq != expected {
@@ -164,7 +164,7 @@ impl<'a> Reading<'a> {
         self.found
     }
 
-    /// What is wrong with the chain's end, if anything is.
+    /// The fault in the chain's end, if there is one.
     fn wrong_end(&mut self) -> Option<String> {
         let rows = self.found.rows;
         if let Some(noted) = self.checkpoint {

@@ -17,7 +17,7 @@ pub struct NewBatch {
     pub workspace_id: Uuid,
     /// The name of the batch, for people to read.
     pub name: String,
-    /// What is enqueued when something happens to it. None of these jobs counts in the batch.
+    /// The jobs that are enqueued when something happens to the batch. They do not count in it.
     pub callbacks: Callbacks,
 }
 
@@ -100,7 +100,7 @@ pub async fn batch(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Batch
 /// Ends to be added to the counters of batches, each under its workspace and its id.
 pub(super) type Ends = HashMap<(Uuid, Uuid), Counts>;
 
-/// Ends to be added to a batch's counters. Negative where a person retries what had ended.
+/// Numbers of ended jobs, to be added to a batch's counters. They are negative where a person retries ended jobs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     succeeded: i64,

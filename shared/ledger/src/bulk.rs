@@ -1,8 +1,9 @@
 //! Retrying, cancelling and deleting many jobs at once.
 //!
-//! An act goes through its jobs from the newest to the oldest, a thousand a transaction, so that it locks little and can be stopped between
-//! any two. How far it is ([`Acting`]) is kept by whoever runs it, in the same transaction; what is taken up again goes on there. Jobs
-//! enqueued after it began are not its business, and a job it has passed it does not meet again, whatever becomes of it.
+//! An act goes through its jobs from the newest to the oldest, a thousand a transaction. So it locks little, and can be
+//! stopped between any two transactions. Its caller keeps its progress ([`Acting`]) in the same transaction, and an
+//! interrupted act continues there. It leaves alone the jobs that are enqueued after it began. It meets no job twice,
+//! whatever becomes of the job.
 
 use std::{fmt, str::FromStr};
 
@@ -24,7 +25,7 @@ use herald_db::{Bulk, Db, EngineKind, Result, Tx};
 pub const ACTS: &str = "jobs.act";
 /// Jobs a transaction acts on.
 pub const CHUNK: usize = 1_000;
-/// Ids shown of what a filter finds.
+/// Number of example ids in the answer to a dry run.
 const SAMPLE: usize = 10;
 
 /// An action on many jobs.
@@ -112,7 +113,7 @@ pub struct Match {
     pub sample: Vec<Uuid>,
 }
 
-/// What an act would be about: the dry run.
+/// The jobs on which an act would work: the dry run.
 pub async fn matching(db: &Db, workspace_id: Uuid, act: Act, filter: &JobFilter) -> Result<Match> {
     let wanted = || act.conditions(db.kind(), workspace_id, filter);
     let (count,): (i64,) = wanted().select("select count(*) from jobs", "", None).one(db).await?;
@@ -221,7 +222,7 @@ pub async fn delete_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<
 /// Deletes those of these jobs that have ended.
 async fn delete_jobs(tx: &mut Tx, workspace_id: Uuid, ids: &[Uuid]) -> Result<usize> {
     let mut ids = ids.to_vec();
-    // One order for all who lock many rows.
+    // Every statement that locks many rows takes them in this order.
     ids.sort_unstable();
     let gone: Vec<Gone> = Bulk::new(
         "delete from jobs where (workspace_id, id) in (select workspace_id, id from {rows})

@@ -1,4 +1,4 @@
-//! Cancelling: what waits at once, what runs through its cancellation token.
+//! Cancels jobs: waiting ones at once, running ones through their cancellation token.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -74,7 +74,7 @@ pub(super) async fn cancel_jobs(
     ids: &[Uuid],
 ) -> Result<(usize, Vec<Uuid>), EnqueueError> {
     let mut ids = ids.to_vec();
-    // One order for all who lock many rows.
+    // Every statement that locks many rows takes them in this order.
     ids.sort_unstable();
     let touched: Vec<Found> = Bulk::new(
         "update jobs set
@@ -142,7 +142,7 @@ async fn sweep(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Swept, Enque
         .bind(id)
         .execute(tx)
         .await?;
-    // One statement for both: a job that starts, or waits again, at this moment is caught as what it has become.
+    // One statement for both states: a job that starts, or waits again, at this moment is caught in its new state.
     let touched: Vec<Found> = query(
         "update jobs set
            state = case when state = 'ready' then 'cancelled' else state end,

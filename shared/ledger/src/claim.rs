@@ -1,8 +1,9 @@
-//! Claims: who took which attempts off the wire.
+//! Claims: the attempts that workers took off the wire.
 //!
-//! A job that was lost on the wire never ran, so that attempt must not count; one that was lost with its worker must, or a job that kills
-//! its worker would loop for ever. A worker therefore says what it took before it runs any of it: one row for all that it took at once,
-//! where touching the jobs' own rows would cost as much as finishing them.
+//! A job that was lost on the wire never ran, so that attempt must not count. A job that was lost with its worker must
+//! count, or a job that kills its worker would run for ever. So a worker writes down its jobs before it runs any of
+//! them. It writes one row for all jobs that it took at once; touching the jobs' own rows would cost as much as
+//! finishing them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use super::{JobKey, lease::LostJob};
 use herald_db::{Db, EngineKind, FromRow, Json, Result, query};
 
-/// Who holds a job that was leased for the fleet, until a worker renews its lease under its own name.
+/// The holder of a job that was leased for the fleet, until a worker renews its lease under the worker's name.
 pub const ON_THE_WIRE: &str = "wire";
 
 /// Notes that a worker has taken these attempts.
@@ -42,8 +43,8 @@ struct Claimed {
     jobs: Json<Vec<(Uuid, i64)>>,
 }
 
-/// Who had lost attempts, for people to read: the name of the worker. An attempt that no worker has ever had, because the wire lost it, is not
-/// among them.
+/// The names of the workers that had lost attempts, for people to read. An attempt that the wire lost, so that no
+/// worker ever had it, is not among them.
 pub async fn holders(db: &Db, lost: &[LostJob]) -> Result<HashMap<JobKey, String>> {
     let mut holders = HashMap::new();
     let mut on_the_wire = HashSet::new();

@@ -90,7 +90,7 @@ pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, Enqueue
     Ok(Committed { written: states.len(), stale: finished.len() - states.len() })
 }
 
-/// Counts what was written, where it was written: whoever ended the attempt, its worker or a scheduler that missed the worker.
+/// Counts an ended attempt where its outcome is written: in its worker, or in the scheduler that missed the worker.
 fn count_attempts(finished: &[Finished], states: &HashMap<JobKey, JobState>) {
     let mut counts: HashMap<(&str, &str), u64> = HashMap::new();
     let mut left = states.clone();
@@ -150,7 +150,7 @@ async fn write_outcomes(
     now: DateTime<Utc>,
 ) -> Result<HashMap<JobKey, JobState>, DbError> {
     let mut order = finished.to_vec();
-    // One order for all who lock many rows.
+    // Every statement that locks many rows takes them in this order.
     order.sort_unstable_by_key(|finished| finished.job.id);
     let column =
         |of: fn(&Finished) -> Option<DateTime<Utc>>| order.iter().map(|finished| of(finished)).collect::<Column>();
@@ -316,7 +316,7 @@ mod tests {
             finished(2, "face.crop", dead()),
             finished(3, "made.up", Outcome::Snooze { run_at: at }),
             finished(4, "face.crop", Outcome::Retry { error: String::new(), run_at: at }),
-            // Somebody had asked to cancel it.
+            // A person had asked to cancel it.
             finished(5, "face.crop", Outcome::Retry { error: String::new(), run_at: at }),
             finished(6, "face.crop", dead()),
             finished(7, "face.crop", Outcome::Expired),

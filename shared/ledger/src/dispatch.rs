@@ -60,7 +60,7 @@ pub async fn dispatch(
     let (open, blocked): (Vec<&Demand>, Vec<&Demand>) =
         open.partition(|wanted| rules.blocked_until(&wanted.queue, now).is_none());
     dispatched.look_again(blocked.iter().filter_map(|wanted| rules.blocked_until(&wanted.queue, now)).min());
-    // Side by side: what a round costs when there is little to do is the way there and back.
+    // All queues are asked side by side: a round with little to do costs mainly the way there and back.
     let heads = try_join_all(open.iter().map(|wanted| lanes(db, &wanted.queue))).await?;
     for (wanted, mut lanes) in open.into_iter().zip(heads) {
         dispatched.look_again(lanes.iter().map(|lane| lane.run_at).filter(|run_at| *run_at > now).min());
@@ -101,7 +101,7 @@ impl Dispatched {
         self.next_due = [self.next_due, at].into_iter().flatten().min();
     }
 
-    /// Ends what is too late and puts off what is too early.
+    /// Ends jobs that are too late, and puts off jobs that are too early.
     async fn hold_back_untimely(&mut self, db: &Db, now: DateTime<Utc>) -> std::result::Result<(), EnqueueError> {
         let finished: Vec<Finished> = self
             .jobs
@@ -170,7 +170,7 @@ async fn lease_fairly(
     let turns = share::turns(&lanes, wanted.limit, grant.now, tx.db().ids());
     let mut exhausted = vec![false; lanes.len()];
     let mut asked = 0;
-    // The second time round, what some did not need goes to those that have more.
+    // The second time round, capacity that some lanes did not need goes to those with more jobs.
     for again in [false, true] {
         for (share, turns) in &turns {
             let mut of_share = if again { left } else { *share };
@@ -244,7 +244,7 @@ fn lease_lane(engine: EngineKind, queue: &str, lane: &Lane, limit: usize, grant:
     lease
 }
 
-/// RETURNING gives none.
+/// Sorts leased jobs: `returning` gives them in no order.
 fn in_order(mut jobs: Vec<Leased>) -> Vec<Leased> {
     jobs.sort_by_key(|job| (job.run_at, job.id));
     jobs

@@ -1,4 +1,5 @@
-//! What a finished job changes in its domain: written in the transaction that writes its outcome, so the two can never disagree.
+//! Changes that a finished job makes in its domain. They are written in the transaction that writes its outcome, so the
+//! two can never disagree.
 //!
 //! The ledger does not know what the changes are. It collects those of a commit by type and has each type write all of its own at once: a
 //! statement a type, however many jobs ended.

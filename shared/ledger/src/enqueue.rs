@@ -50,7 +50,8 @@ pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, Enqueu
     let mut wanted: Vec<usize> = (0..jobs.len())
         .filter(|at| jobs[*at].batch_id.is_none_or(|batch| open_batches.contains(&(batch, jobs[*at].workspace_id))))
         .collect();
-    // A key waits for whoever else is just enqueueing it: in one order, so that two lists of keys never wait for each other.
+    // A transaction waits for a key that another one is just enqueueing. All take the keys in one order, so that two
+    // lists of keys never wait for each other.
     wanted.sort_by(|a, b| key_of(&jobs[*a]).cmp(&key_of(&jobs[*b])));
     unique::throttle(tx, &jobs, &mut ids, &mut wanted).await?;
     if wanted.is_empty() {

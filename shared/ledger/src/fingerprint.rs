@@ -1,4 +1,4 @@
-//! What many failures have in common: an error message without what differs from job to job.
+//! The common cause of many failures: an error message without the parts that differ from job to job.
 //!
 //! Ids, numbers, times, addresses, quoted words, files, and what stands behind a web address's host are replaced, and the rest is hashed.
 //! So a thousand messages about a thousand guests become one cause with a count. A pattern is a fixed point: it is its own pattern.
@@ -63,7 +63,7 @@ fn replaced(message: &str) -> String {
     words.join(" ")
 }
 
-/// Replaces what stands in quotes. A quote that is not closed, and an apostrophe, stay.
+/// Replaces text in quotes. An open quote and an apostrophe stay.
 fn without_quotes(message: &str) -> String {
     let mut told = String::with_capacity(message.len());
     let mut rest = message;
@@ -73,7 +73,7 @@ fn without_quotes(message: &str) -> String {
             '"' | '`' => Some(c),
             '\u{201c}' => Some('\u{201d}'),
             '\u{ab}' => Some('\u{bb}'),
-            // "can't" is no quote.
+            // The apostrophe of "can't" does not begin a quote.
             '\'' if !told.ends_with(char::is_alphanumeric) => Some('\''),
             _ => None,
         };

@@ -1,7 +1,7 @@
 //! A queue's limits, as one dispatch round finds them.
 //!
-//! The limits hold for the whole fleet because they are kept where rows are leased: whoever dispatches from a limited queue holds its row
-//! until the lease is written, so two schedulers never count the same room twice.
+//! The limits hold for the whole fleet because they are kept where rows are leased. A dispatcher of a limited queue
+//! holds the queue's row until the lease is written, so two schedulers never count the same room twice.
 
 use std::collections::HashMap;
 
@@ -174,8 +174,8 @@ impl Gate {
     }
 }
 
-/// Takes `units` from a queue's rate for somebody who needs them now, whatever is waiting, and returns when they may be used. The rate holds
-/// over both: what is taken here, jobs wait for.
+/// Takes `units` from a queue's rate for a caller who needs them now, whatever is waiting, and returns when they may be
+/// used. The rate holds for both: jobs wait for the units that are taken here.
 pub async fn charge(db: &Db, queue: &str, units: i64) -> Result<DateTime<Utc>> {
     let mut tx = db.begin().await?;
     let now = db.now();

@@ -1,8 +1,9 @@
-//! Answers kept for who asks twice (draft-ietf-httpapi-idempotency-key-header): a client that lost an answer sends the request again with the
-//! same key, and gets the answer of the first.
+//! Keeps answers for clients that ask twice (draft-ietf-httpapi-idempotency-key-header). A client that lost an answer
+//! sends the request again with the same key, and gets the first answer.
 //!
-//! Whoever answers a request holds its key under a lease, so that two of the same are not answered side by side, and a process that dies locks
-//! no key for ever. What it costs: a process that dies between its work and keeping the answer leaves a key that works again.
+//! The process that answers a request holds its key under a lease. So two equal requests are not answered side by side,
+//! and a process that dies locks no key for ever. The price: if a process dies after its work and before it kept the
+//! answer, the key works again.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use herald_db::{Db, FromRow, Json, Result, query};
 
-/// How long a key is held without a sign of life of who answers.
+/// How long a key is held without a sign of life from the answering process.
 pub const LEASE: TimeDelta = TimeDelta::minutes(1);
 /// How long answers are kept.
 pub const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
@@ -35,7 +36,7 @@ pub struct Held {
     attempt: Uuid,
 }
 
-/// What a key says of a request.
+/// The state in which a request finds its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// It is the first: answer it, then [`keep`] the answer or [`release`] the key.
@@ -92,7 +93,7 @@ pub async fn claim(db: &Db, workspace_id: Uuid, key: &str, fingerprint: &str) ->
     .bind(key)
     .optional(&mut tx)
     .await?;
-    // Released in this moment: whoever asks again gets it.
+    // The key was released in this moment: the client's next request gets it.
     let Some(row) = row else { return Ok(Claim::InProgress) };
     let is_old = row.created_at + KEPT_FOR <= now;
     if !is_old && row.fingerprint != fingerprint {
@@ -145,7 +146,7 @@ pub async fn renew(db: &Db, held: &Held) -> Result<()> {
     tx.commit().await
 }
 
-/// Keeps the answer, unless somebody else holds the key by now. False if so.
+/// Keeps the answer. False if another process holds the key by now.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -167,7 +168,7 @@ pub async fn keep(db: &Db, held: &Held, answer: &Kept) -> Result<bool> {
     Ok(kept == 1)
 }
 
-/// Gives a key back: what it was held for came to nothing, and may be tried again.
+/// Gives a key back whose request came to nothing, so that it may be tried again.
 ///
 /// # Errors
 /// When the database does not answer.

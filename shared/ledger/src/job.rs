@@ -219,7 +219,7 @@ impl Leased {
     pub fn untimely(&self, now: DateTime<Utc>) -> Option<Outcome> {
         match self.timely(now) {
             Timely::Now => None,
-            // What would open only after its end need not wait for it.
+            // If the hours would open only after the job's end, it need not wait for them.
             Timely::NotBefore(open) if self.expires_at.is_none_or(|end| end > open) => {
                 Some(Outcome::Snooze { run_at: open })
             }

@@ -179,7 +179,7 @@ fn job_of<P: Payload>(workspace_id: Uuid, args: &Value) -> std::result::Result<N
     }
 }
 
-/// Looks up what somebody may do in a workspace, by the name the audit log has for them.
+/// Looks up what a person or a key may do in a workspace, by the name that the audit log has for them.
 pub type StandingOf = for<'a> fn(&'a mut Tx, Uuid, Option<&'a str>) -> BoxFuture<'a, Result<Standing>>;
 
 struct Installed {

@@ -1,4 +1,5 @@
-//! Lanes: what a queue's ready jobs stand in, one for each workspace, limit key, batch and priority, oldest due first.
+//! Lanes: the rows in which a queue's ready jobs stand, one for each workspace, limit key, batch and priority, oldest
+//! due first.
 //!
 //! Dispatch reads the head of each lane and no more, so a round costs the same whatever the backlog. Batches share a bounded number of
 //! lanes: ten thousand small ones must not make each round ten thousand times as dear.

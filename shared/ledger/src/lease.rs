@@ -23,14 +23,14 @@ pub async fn renew(db: &Db, held: &[JobKey], lease: Duration) -> Result<Vec<Rene
     renew_as(db, None, held, lease).await
 }
 
-/// As [`renew`], and says who holds them, if somebody else did so far.
+/// As [`renew`], and names the new holder, if another held the jobs so far.
 pub async fn renew_as(db: &Db, holder: Option<&str>, held: &[JobKey], lease: Duration) -> Result<Vec<Renewal>> {
     if held.is_empty() {
         return Ok(Vec::new());
     }
     let until = db.now() + lease;
     let mut held = held.to_vec();
-    // One order for all who lock many rows.
+    // Every statement that locks many rows takes them in this order.
     held.sort_unstable_by_key(|key| key.id);
     let mut tx = db.begin().await?;
     // The state is compared in a way that no index helps with: PostgreSQL would else read every running job there is to find these.

@@ -17,7 +17,7 @@ pub struct OpenHours {
     pub to: NaiveTime,
 }
 
-/// Why text is no open hours.
+/// Why a text does not describe open hours.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OpenHoursError {
     /// The zone is not in the IANA database.
@@ -49,7 +49,7 @@ impl OpenHours {
             .into_iter()
             .filter_map(|day| self.opens_on(day))
             .find(|opens| *opens > now)
-            // A zone can leave out a whole day (Samoa did); whoever waits looks again.
+            // A zone can leave out a whole day (Samoa did). The job then looks again in an hour.
             .unwrap_or(now + TimeDelta::hours(1))
     }
 

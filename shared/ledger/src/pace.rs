@@ -3,8 +3,8 @@
 //! Every unit of cost pushes that time by `period / rate`. What lies between it and now is credit; what lies beyond now is debt. So the rate
 //! holds over any length of time, whoever dispatches and however often it is looked at.
 //!
-//! At most `burst` units go at once. Credit may hold nearly one more, so that what a look comes late is not lost: over any length of time no
-//! more goes than the rate gives, `burst` and one.
+//! At most `burst` units go at once. Credit may hold nearly one unit more, so that a late look loses nothing. Over any
+//! length of time, no more goes than the rate gives, plus `burst`, plus one.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;

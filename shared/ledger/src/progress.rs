@@ -1,12 +1,13 @@
-//! What a running job notes about how far it is: for people, and for itself when it runs again.
+//! The progress that a running job notes: for people, and for itself when it runs again.
 
 use uuid::Uuid;
 
 use super::JobKey;
 use herald_db::{Db, Json, Result, Tx, query};
 
-/// Notes how far an attempt is, in the transaction that brought it there. False if the attempt does not hold its job any more: the
-/// transaction is then somebody else's work done twice, and is to be dropped. The last statement before the commit.
+/// Notes how far an attempt is, in the transaction that brought it there. False if the attempt no longer holds its job.
+/// Another attempt does the same work then, so the caller must drop the transaction. Call it as the last statement
+/// before the commit.
 pub async fn keep_progress(tx: &mut Tx, workspace_id: Uuid, key: JobKey, progress: serde_json::Value) -> Result<bool> {
     let touched = query(
         "update jobs set progress = $3 where workspace_id = $4 and id = $1 and attempt = $2 and state = 'running'",
@@ -20,7 +21,7 @@ pub async fn keep_progress(tx: &mut Tx, workspace_id: Uuid, key: JobKey, progres
     Ok(touched == 1)
 }
 
-/// What a job noted last.
+/// The progress that a job noted last.
 pub async fn kept_progress(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<serde_json::Value>> {
     let row: Option<(Option<Json<serde_json::Value>>,)> =
         query("select progress from jobs where workspace_id = $1 and id = $2")

@@ -44,7 +44,7 @@ pub struct QueueLimits {
     pub workspace_concurrency: Option<i64>,
 }
 
-/// A limit that cannot be: its field, and what it may be.
+/// A limit with an impossible value: its field, and the values it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadLimit {
     /// The field.
@@ -196,7 +196,7 @@ pub async fn set_paused(tx: &mut Tx, name: &str, paused: bool) -> Result<()> {
     Ok(())
 }
 
-/// What a queue may do, locked until the transaction ends: nobody changes it meanwhile.
+/// The limits of a queue, locked until the transaction ends: nobody changes them meanwhile.
 pub async fn lock_limits(tx: &mut Tx, name: &str) -> Result<QueueLimits> {
     set_up(tx, name).await?;
     query(
@@ -208,7 +208,7 @@ pub async fn lock_limits(tx: &mut Tx, name: &str) -> Result<QueueLimits> {
     .await
 }
 
-/// Sets what a queue may do. [`QueueLimits::check`] is the caller's to call.
+/// Sets the limits of a queue. The caller has checked them with [`QueueLimits::check`].
 pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result<()> {
     set_up(tx, name).await?;
     query(
@@ -230,7 +230,8 @@ pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result
     Ok(())
 }
 
-/// Gives the queues of outside accounts what those bear, once: whoever has set such a queue up keeps what they set.
+/// Gives the queues of outside accounts the limits that their providers bear, once. A queue that a person has set up
+/// keeps its limits.
 pub async fn set_up_outside(db: &Db) -> Result<()> {
     let mut tx = db.begin().await?;
     let now = db.now();
@@ -331,7 +332,7 @@ pub async fn unblock(tx: &mut Tx, queue: &str) -> Result<()> {
     Ok(())
 }
 
-/// Ends the waits of one key, in whichever queues it waits: what it waited for has been put right.
+/// Ends the waits of one key in every queue, because the reason of the wait was repaired.
 pub async fn unblock_key(tx: &mut Tx, limit_key: &str) -> Result<()> {
     query(
         "update queue_keys set blocked_until = null, blocked_reason = null, updated_at = $2

@@ -1,7 +1,7 @@
 //! How much one workspace may have, so that none fills the installation: keys, schedules, connections, templates, uploads.
 //!
-//! What is added is counted by the transaction that adds it, behind a lock on the workspace: of many who add at once, as many succeed as there is
-//! room for. What the command line and the installation itself make is not held to it.
+//! The transaction that adds also counts, behind a lock on the workspace. Of many additions at once, as many succeed as
+//! there is room for. The command line and the installation itself are not subject to quotas.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -37,13 +37,13 @@ pub enum Counted {
 /// Why something was not added.
 #[derive(Debug, Error)]
 pub enum QuotaError {
-    /// There is no room.
+    /// The workspace has no room left.
     #[error(
         "this workspace has reached its quota of {limit} {what}: {way_out}, or ask an administrator to raise \
          quotas.{setting}"
     )]
     Exceeded {
-        /// What there is too much of.
+        /// The kind of thing of which the workspace has too many.
         what: &'static str,
         /// How much there may be.
         limit: u64,
@@ -139,7 +139,7 @@ impl Quotas {
     }
 }
 
-/// Whoever adds to the workspace in the same moment waits here, and then counts what this transaction has added.
+/// Another addition to the workspace waits here, and then counts the additions of this transaction, too.
 async fn lock(tx: &mut Tx, workspace_id: Uuid) -> Result<(), DbError> {
     query("update workspaces set name = name where id = $1").bind(workspace_id).execute(tx).await.map(drop)
 }

@@ -1,7 +1,8 @@
-//! How many requests may come, from whom, in what time.
+//! How many requests Herald takes, from whom, and in what time.
 //!
-//! A [`Class`] of requests has one or more [`Window`]s, such as 500 an hour and 2,000 a day. A [`Subject`] is who is counted: an address, a token,
-//! a person, an account. A request is taken only if every window of every subject has room for it; one that is refused is not counted.
+//! A [`Class`] of requests has one or more [`Window`]s, such as 500 an hour and 2,000 a day. A [`Subject`] is the one
+//! that is counted: an address, a token, a person, an account. A request is taken only if every window of every subject
+//! has room for it; one that is refused is not counted.
 //!
 //! # What a limit means
 //! A window slides: *in no stretch of time as long as the window are more requests taken than the limit*. Its time is cut into [`SLOTS`] parts, a
@@ -56,7 +57,7 @@ pub struct RateLimits(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
-    /// Turns what must not be read into what can be compared.
+    /// Hides secrets behind keyed hashes, which can be compared.
     key: [u8; 32],
     /// By class, in the order of [`Class::ALL`].
     windows: [Vec<Window>; Class::ALL.len()],
@@ -141,13 +142,14 @@ impl RateLimits {
         match (&self.0.backend, taken.place) {
             (Backend::Memory(memory) | Backend::Redis(_, memory), Place::Memory) => memory.give_back(&asked),
             (Backend::Redis(redis, _), Place::Redis) => redis.give_back(&asked).await,
-            // What was taken in Redis was taken by limits that have one.
+            // Only limits with a Redis count a request there, so this cannot be.
             (Backend::Memory(_), Place::Redis) => {}
         }
     }
 
-    /// The account that somebody tries to get into with this e-mail address, whether there is one or not, and the part of the world's networks from
-    /// which they do. Neither the e-mail address nor a hash that could be guessed without the key is kept.
+    /// The account that a client tries to open with this e-mail address, whether or not it exists, and the part of the
+    /// world's networks from which the client comes. Herald keeps neither the e-mail address nor a hash that could be
+    /// guessed without the key.
     pub fn account(&self, email: &str, from: IpAddr) -> Subject {
         Subject::account(&self.0.key, email, from)
     }

@@ -42,7 +42,7 @@ pub struct RedisConfig {
 /// Why the wire does not carry now.
 #[derive(Debug, Error)]
 pub enum RedisWireError {
-    /// The address is no Redis address.
+    /// The address is not a Redis address.
     #[error("setting redis.url: {0}")]
     Url(String),
     /// The server is too old.
@@ -159,7 +159,7 @@ impl RedisWire {
         self.publish(&Event::Cancel(job)).await
     }
 
-    /// What is told, from now on.
+    /// The messages from now on.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.0.events.subscribe()
     }

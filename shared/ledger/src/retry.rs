@@ -110,7 +110,8 @@ async fn revive(
     let mut counts = batch::Ends::new();
     let mut changes: Vec<(Uuid, Change)> = Vec::new();
     for job in found {
-        // Who retries what was too late wants it done all the same. The attempt number goes on rising: it fences off whoever still works on an older one. Of several jobs with one key, one lives.
+        // A person who retries a job that was too late wants it done all the same. The attempt number goes on rising,
+        // which fences off a worker of an older attempt. Of several jobs with one key, one lives.
         let touched = query(
             "update jobs set state = 'ready', run_at = $2, max_attempts = attempt + $3, finished_at = null, cancel_requested = false,
                expires_at = case when expires_at <= $2 then null else expires_at end

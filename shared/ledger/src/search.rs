@@ -231,7 +231,7 @@ impl Conditions {
         conditions
     }
 
-    /// Adds a value and returns what stands for it.
+    /// Adds a value and returns its placeholder.
     pub(super) fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("${}", self.values.len())

@@ -1,8 +1,8 @@
-//! Who gets how much of what the wire can take: each workspace its share, and within it each batch its own.
+//! Divides what the wire can take: each workspace gets its share, and within it each batch its own.
 //!
-//! A workspace's share goes to its most urgent lanes first, in equal parts where they are equally urgent. An eighth of it is kept for the
-//! lane that has waited longest, once that has waited for a minute: however many urgent jobs there are, nothing waits for ever. What somebody does
-//! not need goes to those who have more.
+//! A workspace's share goes to its most urgent lanes first, in equal parts where they are equally urgent. An eighth of
+//! it is kept for the lane that has waited longest, once that has waited for a minute: however many urgent jobs there
+//! are, nothing waits for ever. What a lane does not need goes to lanes that have more jobs.
 
 use std::collections::BTreeMap;
 
@@ -48,14 +48,15 @@ fn turns_of_workspace(lanes: &[(usize, &Lane)], share: usize, now: DateTime<Utc>
         shuffle(&mut group, ids);
         let each = left.div_ceil(group.len()).max(1);
         turns.extend(group.iter().map(|lane| Turn { lane: *lane, most: each }));
-        // What some of them did not need goes to their equals before it goes to who is less urgent.
+        // What some lanes did not need goes first to equally urgent lanes, then to less urgent ones.
         turns.extend(group.into_iter().map(|lane| Turn { lane, most: left }));
     }
     turns
 }
 
-/// The turns of every workspace, in an order drawn anew each round: a demand smaller than the number of workspaces or batches must reach each of
-/// them, where whoever has waited longest would otherwise go first until their whole backlog is done.
+/// The turns of every workspace, in an order that is drawn anew each round. A demand smaller than the number of
+/// workspaces or batches must reach each of them in time. Otherwise the lane that has waited longest would go first
+/// until its whole backlog is done.
 pub(super) fn turns(lanes: &[Lane], limit: usize, now: DateTime<Utc>, ids: &Ids) -> Vec<(usize, Vec<Turn>)> {
     let mut workspaces: BTreeMap<uuid::Uuid, Vec<(usize, &Lane)>> = BTreeMap::new();
     for (at, lane) in lanes.iter().enumerate() {

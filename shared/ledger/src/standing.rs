@@ -1,4 +1,4 @@
-//! What somebody may do in a workspace at this moment. Who they are, people say; the ledger asks.
+//! What a person or a key may do in a workspace at this moment. The people's domain knows it; the ledger asks.
 
 use herald_base::{role::Role, scope::Scope};
 
@@ -14,7 +14,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Of somebody with no rights at all.
+    /// A caller with no rights at all.
     pub const NOBODY: Self = Self { role: None, platform_admin: false, scopes: None };
 
     /// Of the operator, who works at the machine itself and may do everything.

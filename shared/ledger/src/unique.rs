@@ -49,7 +49,7 @@ pub(super) async fn throttle(
     Ok(())
 }
 
-/// Takes a key for a time, unless it is taken. Returns who has it.
+/// Takes a key for a time, unless it is taken. Returns the job that has it.
 async fn hold(tx: &mut Tx, workspace_id: Uuid, key: &str, job: Uuid, period: std::time::Duration) -> Result<Uuid> {
     let now = tx.db().now();
     loop {

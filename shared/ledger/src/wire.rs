@@ -170,8 +170,8 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// The next job; pending while there is none, `None` once [`Wire::close`] was called. `taken` sees the job before it leaves the wire, so
-    /// that whoever looks at the wire first and at what was taken then finds it.
+    /// The next job; pending while there is none, `None` once [`Wire::close`] was called. `taken` sees the job before
+    /// it leaves the wire, so that a caller who looks at the wire first, and then at the taken jobs, finds it.
     pub fn poll_next(&mut self, cx: &mut Context<'_>, taken: impl FnOnce(&Leased)) -> Poll<Option<Leased>> {
         let mut queues = self.wire.queues();
         let Some(queue) = queues.get_mut(&self.queue) else { return Poll::Ready(None) };

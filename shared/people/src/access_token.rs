@@ -1,7 +1,7 @@
 //! Access tokens: JSON Web Tokens (RFC 7519, RFC 8725) signed with HS256 and nothing else.
 //!
-//! The few lines stand here rather than in a crate: the crates bring every algorithm and RSA with them, and what makes tokens unsafe is a choice
-//! of algorithms. Here a token whose header is not the one we write is no token.
+//! The few lines stand here and not in a crate. The crates bring every algorithm and RSA with them, and tokens become
+//! unsafe when there is a choice of algorithms. Here a token with any other header than ours is not valid.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -83,7 +83,7 @@ pub(super) fn make(key: &SigningKey, user_id: Uuid, session_id: Uuid, jti: Uuid,
     format!("{signed}.{signature}")
 }
 
-/// What a token says, if it is one of ours and its time is not over.
+/// The claims of a token, if Herald signed it and its time is not over.
 async fn read(keyring: &Keyring, token: &str, now: DateTime<Utc>) -> Result<Option<AccessClaims>> {
     if token.len() > LONGEST {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Another address for somebody who is signed in: proved by a code sent there, and told to the old one.
+//! Changes the address of a signed-in person: proved by a code that is sent there, and told to the old address.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,8 @@ struct Waiting {
 }
 
 impl People {
-    /// Sends a code to the new address. One that somebody has already gets a letter that says so, and the asker the same answer.
+    /// Sends a code to the new address. If a person has that address already, they get a letter that says so, and the
+    /// asker gets the same answer.
     ///
     /// # Errors
     /// [`PeopleError::Credentials`], [`PeopleError::Address`].

@@ -1,12 +1,12 @@
-//! Codes that prove that somebody reads the mail of an address.
+//! Codes that prove that a person reads the mail of an address.
 //!
-//! Eight random digits, sent once, kept as a keyed hash, good for ten minutes and five tries. Whoever asks gets a verification id, and the code
-//! opens nothing without it: who has others ask for codes to a stranger's address cannot slip the stranger a request of their own. An address
-//! that nobody has gets an id, too, which opens nothing.
+//! Eight random digits, sent once, kept as a keyed hash, good for ten minutes and five tries. The asker gets a
+//! verification id, and the code opens nothing without it. So an attacker who has a code sent to a stranger's address
+//! cannot make the stranger confirm the attacker's request. An unknown address gets an id, too, which opens nothing.
 //!
-//! Each request has a code of its own, beside those that are out: a stranger who asks for one takes nobody's away, and wrong tries at one are not
-//! tries at another. How many can be out for one address, and so how many tries there are in all, is limited where they are asked for
-//! ([`herald_ledger::rate_limits::Class::Letter`]).
+//! Each request has a code of its own beside earlier ones. So a stranger who asks for a code does not void the owner's,
+//! and wrong tries at one code do not count for another. The number of codes for one address, and with it the number of
+//! all tries, is limited where they are asked for ([`herald_ledger::rate_limits::Class::Letter`]).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -56,7 +56,7 @@ struct Row {
     sealed: Vec<u8>,
 }
 
-/// What a code leads to; nothing, where no code was sent.
+/// The action that a code confirms; nothing, where no code was sent.
 #[derive(Serialize, Deserialize)]
 enum Leads<T> {
     To(T),
@@ -98,7 +98,7 @@ impl People {
         Ok((Asked { verification_id: id, expires_at: now + CODE_LIFETIME }, code))
     }
 
-    /// Tries a code; the try counts whatever comes of it. What it leads to is still to be taken, with [`take_code`].
+    /// Tries a code; the try counts, right or wrong. The caller still has to use the code up, with [`take_code`].
     ///
     /// # Errors
     /// [`PeopleError::Code`].

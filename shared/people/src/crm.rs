@@ -1,8 +1,9 @@
 //! People whom the agency's CRM vouches for.
 //!
-//! What the CRM says comes three ways: with the answer to a password, by webhook, and from its list. All go through [`apply`], which believes
-//! nothing older than what it believed last, and changes here only what changed there: what an administrator here decided meanwhile stays.
-//! Somebody with a password of their own here is never the CRM's, so a CRM cannot take over an account, nor lock out who set it up.
+//! What the CRM says comes in three ways: with the answer to a password, by webhook, and from its list. All go through
+//! [`apply`]. It believes nothing older than what it believed last, and changes here only what changed there: an
+//! administrator's decision here stays. A person with a password of Herald's own never belongs to the CRM. So a CRM can
+//! neither take over such an account nor lock its owner out.
 
 mod apply;
 mod events;

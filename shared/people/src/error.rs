@@ -8,10 +8,10 @@ use herald_db::DbError;
 use herald_ledger::{EnqueueError, quotas::QuotaError};
 use herald_providers::ProviderError;
 
-/// Why something about people cannot be done. What an attacker could learn from stands nowhere in it.
+/// Why an act on people's data cannot be done. The messages tell an attacker nothing.
 #[derive(Debug, Error)]
 pub enum PeopleError {
-    /// It is no e-mail address.
+    /// It is not a valid e-mail address.
     #[error("this is not a valid e-mail address: write it like ann@example.com")]
     Address,
     /// The new password cannot be used.
@@ -38,7 +38,7 @@ pub enum PeopleError {
     /// There is no such thing here.
     #[error("the {0} does not exist here: check its id or name")]
     Missing(&'static str),
-    /// Somebody has it already.
+    /// Another person has it already.
     #[error("{0}")]
     Taken(String),
     /// A field cannot have this value.
@@ -54,13 +54,13 @@ pub enum PeopleError {
     AboveOwn {
         /// The giver's.
         own: Role,
-        /// What was to be given.
+        /// The role that the giver wanted to give.
         wanted: Role,
     },
     /// A key with scopes or an end would hand on more than it has.
     #[error("{0}")]
     Narrow(&'static str),
-    /// Only the installation's administrators hand on what is the installation's.
+    /// Only the installation's administrators pass on rights of the installation.
     #[error("only administrators of the installation can create keys for it: ask one of them")]
     NotAdmin,
     /// The last owner stays.
@@ -69,19 +69,19 @@ pub enum PeopleError {
     /// It changed since it was read.
     #[error("the resource changed in the meantime: read it again and repeat the change")]
     Changed,
-    /// Somebody else checks the person's password.
+    /// The agency's CRM checks the person's password.
     #[error("your agency's CRM manages your password and address: change them there")]
     KeptElsewhere,
     /// The CRM does not say whether a password is right.
     #[error("the agency's CRM, which checks your password, does not answer: try again in a minute")]
     CrmAway(#[source] ProviderError),
-    /// There is no CRM.
+    /// The settings name no CRM.
     #[error("the settings name no CRM: set it up in [crm]")]
     NoCrm,
     /// A webhook of the CRM cannot be read.
     #[error("the CRM's webhook cannot be read: {0}")]
     CrmEvent(String),
-    /// The installation's keys do not open what is kept.
+    /// The installation's keys do not open the sealed data.
     #[error("stored secrets cannot be decrypted: {0}")]
     Sealed(#[from] VaultError),
     /// The workspace has as many as it may have.

@@ -1,4 +1,5 @@
-//! Addresses from which a person has signed in before: whoever else is kept from guessing, the person is let in from there.
+//! Addresses from which a person has signed in before. The person is let in from there, even while others are kept from
+//! guessing.
 
 use std::net::IpAddr;
 

@@ -1,7 +1,8 @@
-//! What a person or a program may hand on: nobody gives more than they hold, and what is given ends with the giver.
+//! What a person or a program may pass on: nobody gives more than they hold, and a gift ends with its giver.
 //!
-//! A key and an invitation link remember the person behind them (their maker), and are worth at most what that person is
-//! worth in the workspace at the moment of use. What the command line or the installation made has no maker.
+//! A key and an invitation link remember the person behind them (their maker), and are worth at most what that person
+//! is worth in the workspace at the moment of use. A key or link that the command line or the installation made has no
+//! maker.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -88,7 +89,8 @@ impl Giver {
     }
 }
 
-/// The role that counts now: the given one, or the maker's present one if that is lower; `None` if the maker has none.
+/// The role that counts now: the given one, or the maker's present one if that is lower; `None` if the maker has no
+/// role any more.
 pub(super) fn effective(given: Role, maker: Option<Uuid>, makers_role: Option<&str>) -> Option<Role> {
     match maker {
         None => Some(given),

@@ -11,7 +11,7 @@ use herald_ledger::audit::{self, Actor, Entry};
 use herald_providers::email::AccountMail;
 
 const PREFIX: &str = "join_";
-/// What a person must be in the workspace to invite: below it, their links open nothing.
+/// The lowest role of a person who may invite. If the maker's role is lower, their links open nothing.
 const INVITES: Role = Role::Agency;
 
 /// The fields of a new invitation.
@@ -76,7 +76,7 @@ impl Listed {
     }
 }
 
-/// What a link makes of who joins with it: nobody, if its maker may not invite any more.
+/// The role that a link gives to the person who joins with it. `None` if its maker may not invite any more.
 fn gives(role: Role, maker: Option<Uuid>, makers_role: Option<&str>) -> Option<Role> {
     effective(Role::Owner, maker, makers_role).filter(|present| *present >= INVITES).map(|present| present.min(role))
 }
@@ -140,7 +140,7 @@ pub(super) async fn check(on: impl Into<Target<'_>>, presented: &str, email_key:
     find(on, presented, email_key).await.map(drop)
 }
 
-/// Uses an invitation for somebody. Who is a member already uses nothing up.
+/// Uses an invitation for a person. It is not used up if the person is a member already.
 pub(super) async fn accept(tx: &mut Tx, presented: &str, user_id: Uuid, email_key: &str) -> Result<Uuid> {
     let (Found { id, workspace_id, created_at, .. }, role) = find(&mut *tx, presented, email_key).await?;
     if member::is_member(tx, workspace_id, user_id).await? {

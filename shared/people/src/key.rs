@@ -187,7 +187,7 @@ pub async fn check_key(db: &Db, key: &str) -> Result<Option<Key>> {
     let last_used_at = found.as_ref().and_then(|found| found.last_used_at);
     let found = found.and_then(Found::now);
     if let Some(key) = found.as_ref().filter(|_| last_used_at.is_none_or(|at| now - at >= EXACT)) {
-        // A full disk must not close the service to who only looks.
+        // A full disk must not refuse a caller who only reads.
         if let Err(error) = note_use(db, key.workspace_id, key.id).await {
             tracing::warn!(%error, key = %key.id, "the use of a key could not be noted");
         }

@@ -60,7 +60,7 @@ impl fmt::Debug for Keyring {
 }
 
 impl SigningKey {
-    /// HMAC-SHA256 of `data`, for one use only: what is signed for one `label` means nothing under another.
+    /// HMAC-SHA256 of `data` for one use: a signature for one `label` is worth nothing under another.
     pub(super) fn sign(&self, label: &str, data: &[u8]) -> [u8; 32] {
         self.mac(label, data).finalize().into_bytes().into()
     }
@@ -85,7 +85,7 @@ impl Keyring {
         Self { db: db.clone(), vault: vault.clone(), held: Arc::default() }
     }
 
-    /// The key that signs now; made if there is none yet. Not inside a transaction: it may write.
+    /// The key that signs now; made if there is none yet. Do not call it inside a transaction: it may write.
     pub(super) async fn current(&self) -> Result<SigningKey> {
         let now = self.db.now();
         if let Some(key) = self.look(|held| held.read_at.filter(|at| now - *at < FRESH).and(held.keys.first())) {
@@ -98,7 +98,7 @@ impl Keyring {
         self.look(|held| held.keys.first()).ok_or(PeopleError::Missing("signing key"))
     }
 
-    /// The key of that name, if what it signed still counts.
+    /// The key of that name, if its signatures still count.
     pub(super) async fn named(&self, kid: &str) -> Result<Option<SigningKey>> {
         if let Some(key) = self.look(|held| held.keys.iter().find(|key| key.kid == kid)) {
             return Ok(Some(key));

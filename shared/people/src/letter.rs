@@ -17,7 +17,8 @@ pub struct Letter {
     pub to: String,
     /// In which language, as a BCP 47 tag.
     pub locale: String,
-    /// What it says. Nothing is sent where nothing is said: it stands where a known address would get a letter, so that both take the same time.
+    /// The content. `None` sends nothing: such a letter stands where a known address would get one, so that both cases
+    /// take the same time.
     pub mail: Option<AccountMail>,
 }
 
@@ -59,7 +60,7 @@ impl People {
         Ok(row.map(|row| self.vault.open(&place(id), &row.sealed)).transpose()?)
     }
 
-    /// Notes that a letter was sent, and forgets what it said.
+    /// Notes that a letter was sent, and forgets its content.
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].

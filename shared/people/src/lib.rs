@@ -102,10 +102,10 @@ impl People {
         }
     }
 
-    /// As an installation's settings have it: with the CRM, if there is one.
+    /// Made from an installation's settings: with the CRM, if there is one.
     ///
     /// # Errors
-    /// When the CRM's address is none.
+    /// When the CRM's address is not valid.
     pub fn from_settings<'s>(
         db: &Db,
         accounts: &Clients,

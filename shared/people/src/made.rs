@@ -87,7 +87,7 @@ async fn names(tx: &mut Tx, workspace_id: Uuid, by: By) -> Result<Vec<String>> {
     Ok(keys.into_iter().map(|(id,)| format!("key:{id}")).chain([own]).collect())
 }
 
-/// Ends what still opens something, for good: whoever becomes a member again makes new keys and links.
+/// Ends for good the keys and links that still open something. A person who becomes a member again makes new ones.
 pub(super) async fn end(tx: &mut Tx, workspace_id: Uuid, by: By) -> Result<Ended> {
     let (with, of, maker) = match by {
         By::Person(id) => ("", OF_PERSON, id),

@@ -49,7 +49,7 @@ pub(super) async fn is_member(tx: &mut Tx, workspace_id: Uuid, user_id: Uuid) ->
     Ok(found.bind(workspace_id).bind(user_id).optional::<(String,)>(tx).await?.is_some())
 }
 
-/// Makes somebody a member; who is one already keeps their role.
+/// Makes a person a member. A person who is a member already keeps their role.
 pub(super) async fn add(tx: &mut Tx, workspace_id: Uuid, user_id: Uuid, role: Role) -> Result<()> {
     let now = tx.db().now();
     let added = query(
@@ -60,7 +60,7 @@ pub(super) async fn add(tx: &mut Tx, workspace_id: Uuid, user_id: Uuid, role: Ro
     Ok(())
 }
 
-/// Whether somebody was taken out of the workspace at or after this time: links from before it are not for them any more.
+/// Whether the person was removed from the workspace at or after this time: earlier links do not let them in any more.
 pub(super) async fn was_removed_since(
     tx: &mut Tx,
     workspace_id: Uuid,
@@ -114,7 +114,7 @@ fn check_workspace(slug: &str, name: &str) -> Result<()> {
 }
 
 impl People {
-    /// What somebody is in a workspace: in the one of that slug or id, or in all if none is named. At most a hundred.
+    /// A person's roles in workspaces: in the one of that slug or id, or in all if none is named. At most a hundred.
     ///
     /// # Errors
     /// [`PeopleError::Db`].
@@ -128,7 +128,7 @@ impl People {
         Ok(found.bind(user_id).bind(named).bind(id).all(&self.db).await?)
     }
 
-    /// Makes a workspace whose owner `user_id` is.
+    /// Makes a workspace with `user_id` as its owner.
     ///
     /// # Errors
     /// [`PeopleError::WorkspacesClosed`], [`PeopleError::Taken`], what is wrong with the names.
@@ -229,8 +229,8 @@ impl People {
         self.member(workspace_id, user_id).await
     }
 
-    /// Takes a member out, with their keys and invitation links. Everybody may go by themselves; who was taken out by somebody else cannot come
-    /// back by a link from before.
+    /// Removes a member, with their keys and invitation links. Every member may leave. A member who was removed by
+    /// another person cannot come back by an earlier link.
     ///
     /// # Errors
     /// [`PeopleError::Missing`], [`PeopleError::AboveOwn`], [`PeopleError::LastOwner`].
@@ -257,7 +257,7 @@ impl People {
         Ok(ended)
     }
 
-    /// The role somebody has, if neither it nor the wanted one is above the giver's own.
+    /// The role that a member has now. An error if it, or the wanted role, is above the giver's own (`own`).
     async fn below(&self, tx: &mut Tx, workspace_id: Uuid, user_id: Uuid, own: Role, wanted: Role) -> Result<Role> {
         let found: Option<(String,)> = query("select role from members where workspace_id = $1 and user_id = $2")
             .bind(workspace_id)

@@ -24,7 +24,7 @@ pub struct Passwords {
     /// One for each processor: more at once would only take each other's memory and time.
     cpu: Arc<CpuPool>,
     ids: Ids,
-    /// The hash of no password, checked where there is no account.
+    /// A hash that fits no password, checked where there is no account.
     decoy: Arc<str>,
 }
 
@@ -93,9 +93,9 @@ pub(super) fn fit(password: &SecretString, about: &[&str]) -> Result<(), PeopleE
     if text.len() > LONGEST {
         return refuse("use at most 512 bytes");
     }
-    // The estimate's cost grows with the length, and what is long was not found in a list.
+    // The estimate's cost grows with the length, and a long text does not come from a list of passwords.
     let beginning: String = text.chars().take(64).collect();
-    // The address, what stands around its @, and each of its words.
+    // The address, its two sides of the @, and each of their words.
     let parts = about.iter().flat_map(|text| text.split('@')).chain(about.iter().copied());
     let words: Vec<&str> = parts.flat_map(|text| text.split(['.', '+', '-', '_']).chain([text])).collect();
     let found = zxcvbn::zxcvbn(&beginning, &words);

@@ -62,7 +62,7 @@ fn tidy_tags(tags: &[String]) -> Result<Vec<String>> {
 }
 
 impl People {
-    /// Changes what a person says of themselves, if they are still at `version` (where that is asked).
+    /// Changes a person's profile, if it is still at `version` (if one is given).
     ///
     /// # Errors
     /// What is wrong with the fields; [`PeopleError::Changed`], [`PeopleError::Taken`].

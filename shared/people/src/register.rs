@@ -15,7 +15,7 @@ use herald_db::Tx;
 use herald_ledger::audit::{self, Actor, Entry};
 use herald_providers::email::AccountMail;
 
-/// Who wants to come in.
+/// A person's request for an account.
 #[derive(Debug)]
 pub struct Registration {
     /// Their address.
@@ -40,7 +40,7 @@ struct Waiting {
     invitation: Option<String>,
 }
 
-/// Holds a language and a time zone to what they may be.
+/// Checks the form of a language and a time zone.
 pub(super) fn check_place(locale: &str, time_zone: &str) -> Result<()> {
     let fits = |part: &str| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric());
     if locale.len() > 35 || !locale.split('-').all(fits) {
@@ -57,8 +57,8 @@ pub(super) fn check_place(locale: &str, time_zone: &str) -> Result<()> {
 }
 
 impl People {
-    /// Takes a registration and sends a code to the address. An address that has an account gets a letter that says so, and the asker the same
-    /// answer.
+    /// Takes a registration and sends a code to the address. If the address has an account, its owner gets a letter
+    /// that says so, and the asker gets the same answer.
     ///
     /// # Errors
     /// What is wrong with the fields; [`PeopleError::RegistrationClosed`].
@@ -126,7 +126,8 @@ impl People {
         Ok(tokens)
     }
 
-    /// Makes a person whose address needs no proof, for the command line: whoever may read the database may do that.
+    /// Makes a person whose address needs no proof, for the command line: a user of the machine who may read the
+    /// database may do that.
     ///
     /// # Errors
     /// What is wrong with the fields; [`PeopleError::Taken`].

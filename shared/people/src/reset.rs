@@ -1,4 +1,4 @@
-//! A new password for who reads the mail of an address.
+//! A new password for the person who reads the mail of an address.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use herald_providers::email::AccountMail;
 #[derive(Serialize, Deserialize)]
 struct Waiting {
     user_id: Uuid,
-    /// A hash of what is replaced: of several codes that are out, one sets a password.
+    /// A hash of the replaced password: of several open codes, only one sets a password.
     replaces: String,
 }
 
@@ -25,7 +25,7 @@ fn replaces(user: &user::Proof) -> String {
 }
 
 impl People {
-    /// Sends a code to an address, if somebody has it whose password is ours; the answer is the same if not.
+    /// Sends a code to an address, if it has an account whose password is Herald's own. The answer is the same if not.
     ///
     /// # Errors
     /// [`PeopleError::Address`].

@@ -13,7 +13,7 @@ use herald_ledger::audit::{self, Entry};
 
 const PREFIX: &str = "refresh_";
 
-/// From where somebody signs in.
+/// The device and the address from which a person signs in.
 #[derive(Clone, Debug, Default)]
 pub struct Device {
     /// As its `User-Agent` says.

@@ -14,16 +14,17 @@ use herald_providers::{crm::Crm, email::AccountMail};
 const REFUSAL_TAKES: Duration = Duration::from_secs(1);
 
 impl People {
-    /// Begins a session for who knows the password of an address.
+    /// Begins a session for a person who knows the password of an address.
     ///
     /// # Errors
-    /// [`PeopleError::Credentials`] for an unknown address, a wrong password, and somebody who may not come in any more: the same after the same
-    /// work. Where a CRM checks passwords, whoever has none here is asked about there: [`PeopleError::CrmAway`] when it does not say.
+    /// [`PeopleError::Credentials`] for an unknown address, a wrong password, and a deactivated person: the same answer
+    /// after the same work. Where a CRM checks passwords, Herald asks it about a person who has no password here:
+    /// [`PeopleError::CrmAway`] when it does not answer.
     pub async fn sign_in(&self, email: &str, password: &SecretString, device: &Device) -> Result<Tokens> {
         let asked_at = tokio::time::Instant::now();
         let answer = self.try_to_sign_in(email, password, device).await;
         if self.crm().is_some_and(Crm::checks_passwords) && matches!(answer, Err(PeopleError::Credentials)) {
-            // Whether a password is checked here or there takes different times: who is refused does not learn which it was.
+            // A check here and one at the CRM take different times. A refused caller must not learn which it was.
             tokio::time::sleep_until(asked_at + REFUSAL_TAKES).await;
         }
         answer
@@ -53,7 +54,7 @@ impl People {
         Ok(tokens)
     }
 
-    /// Whether this is the password of a person who is signed in already.
+    /// Whether this is the password of the signed-in person.
     pub(super) async fn confirm(&self, user_id: Uuid, password: &SecretString) -> Result<user::Proof> {
         let found = user::proof(&self.db, user_id).await?.ok_or(PeopleError::Credentials)?;
         if found.password_hash.is_none() {

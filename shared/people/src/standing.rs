@@ -1,4 +1,4 @@
-//! What somebody may do in a workspace at this moment, by the name the audit log has for them.
+//! What a person or a key may do in a workspace at this moment, by the name that the audit log has for them.
 
 use futures::{FutureExt, future::BoxFuture};
 use uuid::Uuid;

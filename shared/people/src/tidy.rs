@@ -1,11 +1,11 @@
-//! What is over is forgotten: codes, sessions, letters that were sent.
+//! Forgets what has ended: codes, sessions, letters that were sent.
 
 use chrono::TimeDelta;
 
 use super::Result;
 use herald_db::{Db, query};
 
-/// How long an ended session and a used token are still known, so that a stolen token that comes late is seen for what it is.
+/// How long Herald remembers an ended session and a used token, so that it recognises a stolen token that comes late.
 const REMEMBERED: TimeDelta = TimeDelta::days(30);
 /// How long it is known that a letter was sent.
 const LETTERS: TimeDelta = TimeDelta::days(7);
@@ -13,7 +13,7 @@ const LETTERS: TimeDelta = TimeDelta::days(7);
 /// How long there is for looking into what went wrong with the CRM.
 const LOOKED_INTO: TimeDelta = TimeDelta::days(90);
 
-/// Deletes what is over, and returns how many rows that was. Safe to run again and beside others.
+/// Deletes rows whose time is over, and returns their number. Safe to run again and beside others.
 ///
 /// # Errors
 /// When the database refuses.

@@ -10,7 +10,8 @@ pub(super) fn new(prefix: &str, ids: &Ids) -> String {
     format!("{prefix}{}", BASE64_URL_SAFE_NO_PAD.encode(ids.bytes::<32>()))
 }
 
-/// What is kept of a token. Looked up by it, so what a comparison's time could tell is about the hash, not the token.
+/// The kept form of a token. Rows are looked up by it, so the time of a comparison tells something of the hash, not of
+/// the token.
 pub(super) fn hash(token: &str) -> String {
     hex::encode(Sha256::digest(token))
 }

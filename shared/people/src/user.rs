@@ -43,7 +43,7 @@ pub struct User {
 
 const COLUMNS: &str = "id, email, username, bio, favourite_tags, locale, time_zone, platform_admin, state, version, created_at, updated_at, last_sign_in_at";
 
-/// What a person begins with.
+/// The first data of a person.
 pub(super) struct NewUser<'a> {
     pub(super) address: &'a Address,
     pub(super) password_hash: Option<&'a str>,
@@ -52,7 +52,7 @@ pub(super) struct NewUser<'a> {
     pub(super) platform_admin: bool,
 }
 
-/// What a password is checked against.
+/// What Herald needs to check a person's password.
 #[derive(FromRow)]
 pub(super) struct Proof {
     pub(super) id: Uuid,
@@ -62,7 +62,7 @@ pub(super) struct Proof {
     pub(super) state: String,
 }
 
-/// Who has an address. Of two whose addresses became one, each is found by their own spelling.
+/// The person who has an address. If two people's addresses became one, each is found by their own spelling.
 pub(super) async fn by_address(on: impl Into<Target<'_>>, address: &Address) -> Result<Option<Proof>> {
     let found: Vec<Proof> =
         query("select id, email, locale, password_hash, state from users where email_key in ($1, $2) order by case when email_key = $2 then 0 else 1 end")
@@ -73,7 +73,7 @@ pub(super) async fn by_address(on: impl Into<Target<'_>>, address: &Address) -> 
     Ok(found.into_iter().next())
 }
 
-/// The proof of somebody known.
+/// The proof of a known person.
 pub(super) async fn proof(on: impl Into<Target<'_>>, id: Uuid) -> Result<Option<Proof>> {
     let found = query("select id, email, locale, password_hash, state from users where id = $1");
     Ok(found.bind(id).optional(on).await?)

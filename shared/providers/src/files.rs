@@ -1,7 +1,7 @@
 //! The file store: where lists, crops, drawings and invitations lie, by key.
 //!
 //! Every file lies under the workspace it belongs to, and only a [`Key`], which takes a workspace to be made, can be written (`files/key.rs`).
-//! What lay elsewhere before that is moved (`domain/move_files.rs`). The store's own probes lie beside the workspaces (`files/probe.rs`).
+//! What lay elsewhere before that is moved (`shared/invitations/src/move_files.rs`). The store's own probes lie beside the workspaces (`files/probe.rs`).
 //!
 //! A file appears whole or not at all, and is kept for good when `put` returns. Keys made of hashes make every write repeatable.
 //!

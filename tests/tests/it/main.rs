@@ -11,6 +11,7 @@ mod fleet;
 mod ground;
 mod guest_list;
 mod ledger;
+mod new_domain;
 mod outside;
 mod providers;
 mod rate_limits;

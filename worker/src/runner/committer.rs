@@ -64,7 +64,7 @@ async fn write_patiently(db: &Db, group: &[Finished]) -> Result<(), EnqueueError
     }
 }
 
-/// An outcome the database does not take (a follow-up too large, a fact that breaks a rule) becomes a failed attempt that says so.
+/// An outcome the database does not take (a follow-up too large, a change that breaks a rule) becomes a failed attempt that says so.
 async fn refuse(db: &Db, finished: &mut Finished, error: &EnqueueError) {
     tracing::error!(%error, job = %finished.job.id, kind = %finished.job.kind, "an outcome was refused");
     finished.outcome = super::outcome::outcome_of(

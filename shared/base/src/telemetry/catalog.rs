@@ -130,7 +130,7 @@ catalog! {
         "Connections not taken (full, address: over a cap; accept: the system refused) or ended by Herald (head, idle, stalled: the client took too long).";
 
     Counter RATE_LIMITED = "herald_rate_limited_total" ["class"] by "api":
-        "Requests refused because too many came: of the class sign_in, letter, chat, general, address or public.";
+        "Requests refused because too many came: of the class sign_in, letter, chat, general, address, public or workspace.";
     Counter RATE_LIMITS_UNCHECKED = "herald_rate_limits_unchecked_total" ["class"] by "api":
         "Requests that Redis did not count: let through, or of sign_in, letter, chat and address counted in the process's own memory.";
 

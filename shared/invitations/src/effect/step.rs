@@ -93,7 +93,7 @@ pub struct Outside {
     pub connection_id: Uuid,
     /// Its id there.
     pub remote_id: String,
-    /// SHA-256 of what is proved to be there, in hex.
+    /// SHA-256, in hex, of the bytes that the provider proved to have.
     pub sha256: String,
     /// Where it can be seen, if that is not where the invitation's own link leads.
     pub link: Option<String>,

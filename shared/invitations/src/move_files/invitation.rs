@@ -122,7 +122,7 @@ async fn along(files: &Files, row: &Row, named: Option<&str>) -> Result<Option<S
     Ok(Some(to.into()))
 }
 
-/// Writes where an invitation's files are, if its row still says what was read.
+/// Writes the new places of an invitation's files, if its row is still as it was read.
 async fn write(tx: &mut Tx, row: &Row, placed: &Placed, moved: &mut Moved) -> Result<bool, MoveError> {
     // Nothing of it is the guest's own: drawn anew. It keeps number and link.
     if let (Some(old), None, "made") = (&row.file, &placed.file, row.state.as_str()) {

@@ -83,7 +83,8 @@ impl Decision {
     }
 }
 
-/// Larger for what holds a request up longer, then for what has less left, then for what takes longer to be full again.
+/// Ranks windows: highest the one that delays a request longest, then the one with least room, then the one that takes
+/// longest to be empty again.
 fn tightness(state: &WindowState) -> (Duration, u32, Duration) {
     (state.retry_after, u32::MAX - state.remaining, state.reset_after)
 }

@@ -1,12 +1,13 @@
-//! A map that forgets: what was not touched for a while, and when it is full, what was not touched for longest.
+//! A map that forgets entries that were not touched for a while. When it is full, it forgets those that were not
+//! touched for longest.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::Hash,
 };
 
-/// What was touched since the last turn is young; the rest is old, and gone at the next turn. So every entry stays for at least one generation after it
-/// was touched last, and nobody ever has to go through all of them.
+/// Entries touched since the last turn are young; the others are old, and are gone at the next turn. So every entry
+/// stays for at least one generation after its last touch, and no call ever goes through all of them.
 pub(super) struct Generations<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,

@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Asked, Class, Counts, Subject, Window, generations::Generations};
 
-/// Subjects of a class that are surely remembered. Somebody with more addresses than this makes Herald forget those that came least lately, not run
-/// out of memory; classes do not crowd each other.
+/// Subjects of a class that are certainly remembered. If a client comes from more addresses than this, Herald forgets
+/// those that came least lately and does not run out of memory. Classes do not crowd each other.
 const MOST: usize = 50_000;
 
 pub(super) struct Memory {
@@ -61,7 +61,7 @@ impl Memory {
         (allowed, before)
     }
 
-    /// Takes away what was counted at that time.
+    /// Takes away the requests that were counted at that time.
     pub(super) fn give_back(&self, asked: &Asked<'_>) {
         let mut subjects = self.lock(asked.class);
         for subject in asked.subjects {

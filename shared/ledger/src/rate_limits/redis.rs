@@ -49,7 +49,8 @@ impl Redis {
         Some((allowed == 1, before.iter().map(|flat| sorted(flat)).collect()))
     }
 
-    /// Takes away what was counted at that time. If it cannot, it counts on until its time is over.
+    /// Takes away the requests that were counted at that time. If Redis does not answer, they count until their time is
+    /// over.
     pub(super) async fn give_back(&self, asked: &Asked<'_>) {
         let slots = asked.subjects.iter().flat_map(|_| asked.windows).map(|window| window.slot(asked.now));
         let arguments: Vec<i64> = [i64::from(asked.cost)].into_iter().chain(slots).collect();

@@ -39,7 +39,7 @@ pub enum ProxyHeader {
 }
 
 impl LimitsSettings {
-    /// Whether what a peer with this address says of who asked it is believed.
+    /// Whether Herald believes a peer with this address when it names the address of the client.
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.trusted_proxies.iter().any(|network| network.contains(&address))

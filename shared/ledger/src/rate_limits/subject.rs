@@ -1,4 +1,4 @@
-//! Who is counted.
+//! The subjects that are counted.
 
 use std::{
     fmt,
@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use herald_base::address::Address;
 
-/// In how many parts the networks of the world fall. Somebody who uses up an account's tries from a few networks does so for one part, or a few,
-/// and nobody knows from outside which these are. From the whole world there are as many times the limit.
+/// Number of parts into which the world's networks are divided. An attacker in a few networks uses up an account's
+/// tries for one part, or a few, and cannot know from outside which these are. From the whole world there are as many
+/// times the limit.
 pub(super) const PARTS: u8 = 8;
 
 /// Whose requests are counted together. Its text is part of a key in Redis: it has a bounded length, and no secret.
@@ -32,7 +33,8 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Who asks from this address. A customer of a provider has a whole IPv6 network of 2^64 addresses, so such a network is one subject.
+    /// A client at this address. A provider's customer has a whole IPv6 network of 2^64 addresses, so such a network is
+    /// one subject.
     pub fn address(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
             IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),

@@ -76,8 +76,8 @@ impl Window {
         WindowState { window: *self, remaining, reset_after, retry_after: Duration::ZERO }
     }
 
-    /// When there will be room for something that has none now: when enough of the oldest parts are given back. What is more than the limit never
-    /// has room, and is told to wait for as long as anything can take.
+    /// The time when there will be room for a request that has none now: when enough of the oldest parts are given
+    /// back. A request that costs more than the limit never has room; it is told the longest possible wait.
     fn room_at(&self, now: i64, counts: &[(i64, u32)], cost: u32) -> i64 {
         let mut over = (used(counts) + u64::from(cost)).saturating_sub(u64::from(self.limit));
         for (slot, count) in counts {

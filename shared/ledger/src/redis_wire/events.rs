@@ -1,4 +1,4 @@
-//! What processes tell each other. Every message can be lost: a slow tick, a lease or a renewal finds out later what it said.
+//! Messages between processes. Every one can be lost: a slow tick, a lease or a renewal finds out the same later.
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
@@ -50,8 +50,8 @@ impl FromStr for Event {
     }
 }
 
-/// Listens until nobody holds the wire any more, and again after every break. Whoever listens hears `Work`, `Room` and `Schedules` after
-/// a break, because nobody knows what was missed.
+/// Listens until the wire is dropped, and again after every break. After a break the receivers hear `Work`, `Room` and
+/// `Schedules`, because nobody knows which messages were missed.
 pub(super) fn listen(server: &Arc<Server>, channel: String, events: broadcast::Sender<Event>) {
     let server = Arc::downgrade(server);
     tokio::spawn(async move {
@@ -64,7 +64,7 @@ pub(super) fn listen(server: &Arc<Server>, channel: String, events: broadcast::S
                     wait = FIRST_WAIT;
                     if !std::mem::take(&mut first) {
                         tracing::info!("redis is back");
-                        // Nobody listening is no error.
+                        // It is not an error if nobody listens.
                         let _ = events.send(Event::Work);
                         let _ = events.send(Event::Room);
                         let _ = events.send(Event::Schedules);

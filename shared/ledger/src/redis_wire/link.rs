@@ -40,7 +40,7 @@ impl Link {
     /// Runs a script by its hash, and as a whole if the server does not know it yet.
     pub(super) async fn run_script<T: FromRedisValue>(&self, by_hash: &Cmd, whole: &Cmd) -> Result<T, RedisWireError> {
         self.counted(async |mut connection| match in_time(connection.run(by_hash)).await {
-            // It was not run, so this is no repetition.
+            // The script was not run before, so this is not a repetition.
             Err(RedisWireError::Redis(error)) if error.code() == Some("NOSCRIPT") => {
                 in_time(connection.run(whole)).await
             }
@@ -49,10 +49,10 @@ impl Link {
         .await
     }
 
-    /// Makes the next caller connect anew, after somebody has stopped waiting for an answer.
+    /// Makes the next caller connect anew, after a caller has stopped waiting for an answer.
     pub(super) fn forget(&self) {
         REDIS_ERRORS.add([], 1);
-        // Whoever holds it is connecting already.
+        // The holder of the lock is connecting already.
         if let Ok(mut open) = self.open.try_lock() {
             *open = None;
         }

@@ -29,8 +29,9 @@ impl Taker {
         Self { server, key, open: None }
     }
 
-    /// Takes up to `most` jobs, waiting up to `wait` for the first. Jobs whose answer is lost on the way come back when their leases run
-    /// out; what does not decode was put there by another version and is left to its lease too.
+    /// Takes up to `most` jobs, waiting up to `wait` for the first. Jobs whose answer is lost on the way come back when
+    /// their leases run out. An entry that does not decode was put there by another version, and is left to its lease,
+    /// too.
     ///
     /// # Errors
     /// When Redis does not answer; the next call connects anew.

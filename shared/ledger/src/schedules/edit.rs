@@ -1,5 +1,5 @@
-//! What people do with schedules: make, change, pause, resume, run now, remove. Whoever does it is told to the audit log by the transaction
-//! that does it.
+//! The acts of people on schedules: make, change, pause, resume, run now, remove. The transaction of the act tells the
+//! audit log who did it.
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -41,12 +41,12 @@ pub struct NewSchedule {
     pub paused: bool,
 }
 
-/// What is to be different. `None` leaves a field as it is.
+/// The fields to change. `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     /// A new name.
     pub name: Option<String>,
-    /// Another expression. The schedule begins anew: what was due by the old one is forgotten.
+    /// Another expression. The schedule begins anew: ticks that were due by the old one are forgotten.
     pub cron: Option<String>,
     /// Another time zone; begins anew, too.
     pub time_zone: Option<String>,
@@ -66,16 +66,16 @@ pub enum ScheduleError {
     /// Something is wrong with it.
     #[error("{0}")]
     Flaws(Flaws),
-    /// Whoever makes, changes, resumes or runs it may not start such a job.
+    /// The person who makes, changes, resumes or runs it may not start such a job.
     #[error("{0}")]
     Refused(String),
-    /// What an argument names is not in the workspace.
+    /// The workspace does not have the thing that an argument names.
     #[error("{0}")]
     Missing(Flaw),
     /// The workspace has as many as it may have.
     #[error(transparent)]
     Quota(#[from] QuotaError),
-    /// It is not what whoever changes it has seen.
+    /// The schedule is not in the state that the caller has seen.
     #[error("the schedule changed in the meantime: read it again and repeat the change")]
     Unseen,
     /// The database refused.
@@ -83,7 +83,7 @@ pub enum ScheduleError {
     Db(#[from] DbError),
 }
 
-/// What came of running a schedule's job at once.
+/// The result of running a schedule's job at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunNow {
     /// This job will.
@@ -140,7 +140,7 @@ pub async fn create_within(
     Ok(made)
 }
 
-/// Changes a schedule of the actor's workspace; `None` if there is none.
+/// Changes a schedule of the actor's workspace; `None` if there is no such schedule.
 pub async fn change(
     db: &Db,
     by: &Actor,
@@ -180,7 +180,7 @@ pub async fn change_if(
             db.nudge_schedules();
             return Ok(new);
         }
-        // It was fired or changed since it was read: once more, with what it is now.
+        // The schedule was fired or changed since it was read: once more, with its present state.
     }
 }
 
@@ -246,15 +246,15 @@ pub async fn pause(db: &Db, by: &Actor, id: Uuid) -> Result<Option<Schedule>> {
     paused(tx, by, id, "pause", touched).await
 }
 
-/// Lets a schedule go on, in the name of whoever resumes it. What it missed meanwhile is treated as its policy for missed ticks says. `None` if
-/// there is no such schedule.
+/// Lets a schedule go on, in the name of the person who resumes it. Its policy for missed ticks decides about those
+/// that it missed meanwhile. `None` if there is no such schedule.
 pub async fn resume(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<Schedule>, ScheduleError> {
     let mut tx = db.begin().await?;
     let Some(held) = find(&mut tx, by.workspace_id, id).await? else { return Ok(None) };
     let args = (held.kind.as_str(), &held.args.0);
     match check::job(&mut tx, by.workspace_id, Some(&by.who), Way::Schedule, args).await {
         Err(error @ (ScheduleError::Refused(_) | ScheduleError::Db(_))) if held.paused => return Err(error),
-        // What is wrong with it otherwise stands at the schedule when it fires.
+        // Any other fault stands at the schedule when it fires.
         _ => {}
     }
     let touched = query(
@@ -281,7 +281,7 @@ async fn paused(mut tx: Tx, by: &Actor, id: Uuid, verb: &str, touched: u64) -> R
     Ok(schedule)
 }
 
-/// Removes a schedule. The jobs it made stay. False if there is none.
+/// Removes a schedule. The jobs that it made stay. False if there is no such schedule.
 pub async fn remove(db: &Db, by: &Actor, id: Uuid) -> Result<bool> {
     let mut tx = db.begin().await?;
     let Some(schedule) = find(&mut tx, by.workspace_id, id).await? else { return Ok(false) };

@@ -12,7 +12,7 @@ use crate as ledger;
 use crate::{NewJob, Way};
 use herald_db::{Db, Result, Tx, query};
 
-/// What came of firing a schedule.
+/// The result of firing a schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fired {
     /// This scheduler moved the schedule on. If not, another one did, or a person changed it meanwhile.
@@ -46,7 +46,7 @@ pub async fn fire(db: &Db, schedule: &Schedule, now: DateTime<Utc>) -> std::resu
     if !move_on(&mut tx, schedule, plan.next).await? {
         return Ok(Fired::default());
     }
-    // In the name of who made it, as they stand now.
+    // In the name of its maker, with the rights that the maker has now.
     let made_by = schedule.made_by.as_deref();
     let args = (schedule.kind.as_str(), &schedule.args.0);
     let job = match check::job(&mut tx, schedule.workspace_id, made_by, Way::Schedule, args).await {

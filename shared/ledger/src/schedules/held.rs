@@ -34,7 +34,7 @@ pub(super) async fn hold_up(tx: &mut Tx, schedule: &Schedule, reason: &str) -> R
     audit::record(tx, &itself, told::act("hold_up", schedule).with(detail)).await
 }
 
-/// Makes somebody the maker of a schedule that has none yet.
+/// Names a maker for a schedule that has none yet.
 pub async fn adopt(db: &Db, by: &Actor, schedule: &Schedule) -> Result<()> {
     let mut tx = db.begin().await?;
     query("update schedules set made_by = $3 where workspace_id = $1 and id = $2 and made_by is null")
@@ -46,7 +46,7 @@ pub async fn adopt(db: &Db, by: &Actor, schedule: &Schedule) -> Result<()> {
     tx.commit().await
 }
 
-/// Counts no more what was lost before, if the last job of a schedule about to fire went well.
+/// Forgets earlier losses, if the last job of a schedule about to fire went well.
 pub(super) async fn forget_lost(tx: &mut Tx, schedule: &Schedule) -> Result<()> {
     if schedule.lost == 0 {
         return Ok(());

@@ -38,10 +38,10 @@ const FIELDS: [(&str, &str); 6] = [
     ("day of the week", "0-7 (0 and 7 are Sunday) or SUN-SAT"),
 ];
 
-/// Why an expression is none.
+/// Why a text is not an expression.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ExpressionError {
-    /// It begins with @ and is no known name.
+    /// It begins with @ and is not a known name.
     #[error("{0} is not known: use @hourly, @daily, @weekly, @monthly or @yearly, or five fields such as 0 9 * * 1-5")]
     Name(String),
     /// It has not as many fields as an expression has.
@@ -70,7 +70,7 @@ pub enum ExpressionError {
     Never,
 }
 
-/// Why a time zone is none.
+/// Why a text is not a time zone.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ZoneError {
     /// No time zone has this name.
@@ -114,7 +114,8 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// Reads five fields, six with the second first, or a name such as `@daily`. An expression that never comes true is none.
+    /// Reads five fields, six with the second first, or a name such as `@daily`. An expression that never comes true is
+    /// refused.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
         let text = text.trim();
         if text.len() > LONGEST {
@@ -215,7 +216,7 @@ impl Timetable {
                 MappedLocalTime::None => civil = self.end_of_gap(civil)?.naive_local() - TimeDelta::seconds(1),
             }
         };
-        // Between here and there the clock may be set back, and show once more what it has shown.
+        // The clock may be set back between these times, and then shows the same times once more.
         Some(self.next_beat_of_second_showing(after).map_or(ahead, |again| again.min(ahead)))
     }
 

@@ -17,7 +17,7 @@ pub(super) fn made(schedule: &Schedule) -> Entry {
     act("create", schedule).with(detail)
 }
 
-/// It was changed: what was different before, and what it is now.
+/// The schedule was changed: its different fields before and now.
 pub(super) fn changed(old: &Schedule, new: &Schedule) -> Entry {
     let (before, now) = (fields(old), fields(new));
     let mut changed: serde_json::Map<String, Value> = now
@@ -33,7 +33,8 @@ pub(super) fn changed(old: &Schedule, new: &Schedule) -> Entry {
     act("change", new).with(json!({ "name": new.name, "changed": changed }))
 }
 
-/// What may be told. The arguments of a job may hold a guest's name: the log says no more than that they changed.
+/// The fields that the log may show. The arguments of a job may hold a guest's name, so the log says only that they
+/// changed.
 fn fields(schedule: &Schedule) -> Value {
     let Schedule { name, cron, time_zone, kind, missed, overlap, .. } = schedule;
     json!({ "name": name, "cron": cron, "time_zone": time_zone, "kind": kind, "missed": missed, "overlap": overlap })

@@ -38,14 +38,14 @@ impl Way {
     }
 }
 
-/// What came of it.
+/// The result for one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Applied {
     /// Who they are here, if anybody.
     pub(super) user_id: Option<Uuid>,
     /// Whether anything is different now.
     pub(super) changed: bool,
-    /// It was older than what is known.
+    /// The news was older than the known state.
     pub(super) stale: bool,
     /// Why they are nobody here, or not as the CRM has them.
     pub(super) reason: Option<String>,
@@ -87,7 +87,7 @@ pub(super) async fn lock(tx: &mut Tx, external_id: &str) -> Result<Option<Kept>>
     Ok(found.bind(external_id).optional(tx).await?)
 }
 
-/// Whether the CRM's word is newer than what is kept. A count is compared with a count, else a time with a time.
+/// Whether the CRM's word is newer than the kept one. A count is compared with a count, otherwise a time with a time.
 pub(super) fn is_newer(kept: (Option<i64>, Option<DateTime<Utc>>), told: (Option<i64>, Option<DateTime<Utc>>)) -> bool {
     match (kept, told) {
         ((Some(kept), _), (Some(told), _)) => told > kept,
@@ -102,7 +102,7 @@ pub(super) fn is_newer(kept: (Option<i64>, Option<DateTime<Utc>>), told: (Option
 pub(super) async fn apply(tx: &mut Tx, crm: &Directory, word: &Word<'_>) -> Result<Applied> {
     let told = word.user;
     let (now, role) = (tx.db().now(), crm.settings.role_of(told.role.as_deref()));
-    // Of two that bring somebody new at once, one makes the row, and the other waits for it and compares.
+    // If two transactions bring a new person at once, one makes the row; the other waits for it and compares.
     let is_new = query(
         "insert into crm_users (external_id, email, name, role, state, touched_at) values ($1, $2, $3, $4, 'deactivated', $5)
          on conflict (external_id) do nothing",
@@ -156,7 +156,7 @@ pub(super) async fn apply(tx: &mut Tx, crm: &Directory, word: &Word<'_>) -> Resu
 
 fn is_believed(kept: &Kept, word: &Word<'_>, at: Option<DateTime<Utc>>) -> bool {
     if let Some(absent) = kept.absent_at {
-        // Whoever is on the list or signs in is there again. A webhook may have been on its way since before.
+        // A person who is on the list or signs in is there again. A webhook may have been under way since before.
         return word.way != Way::Webhook || at.is_some_and(|at| at > absent);
     }
     let told = word.user;
@@ -171,7 +171,7 @@ fn is_believed(kept: &Kept, word: &Word<'_>, at: Option<DateTime<Utc>>) -> bool 
     is_newer(kept.order(), (told.version, at))
 }
 
-/// Notes which listing had somebody last.
+/// Notes the last listing that had the person.
 async fn saw(tx: &mut Tx, external_id: &str, way: Way) -> Result<()> {
     if let Way::List(sync) = way {
         let noted = query("update crm_users set seen_by = $2 where external_id = $1");
@@ -206,7 +206,7 @@ impl Done<'_> {
                 None => return Ok(None),
             },
         };
-        // Somebody who was here before the CRM knew them is let in by those who kept them out.
+        // A person who was here before the CRM knew them is let in only by the administrators who kept them out.
         let comes_back = told.active && self.was.state != "active" && self.was.user_id.is_some();
         if comes_back || !told.active {
             self.set_state(tx, id, told.active).await?;
@@ -225,7 +225,7 @@ impl Done<'_> {
         active: bool,
     ) -> Result<Option<Uuid>> {
         let id = match user::by_address(&mut *tx, address).await? {
-            // Nobody here has to know of somebody who has gone already.
+            // A person who has gone already need not be made here.
             None if !active => return Ok(None),
             None => {
                 let new = user::NewUser {
@@ -265,7 +265,7 @@ impl Done<'_> {
         Ok(Some(id))
     }
 
-    /// Follows the CRM's address, unless the person here is known by another since, or somebody else is by this one.
+    /// Follows the CRM's address, unless the person has changed it here since, or another person has it here.
     async fn change_address(&mut self, tx: &mut Tx, id: Uuid, address: &Address) -> Result<()> {
         let before = Address::parse(&self.was.email).map(|before| before.key().to_owned()).unwrap_or_default();
         if before == address.key() {
@@ -318,7 +318,7 @@ impl Done<'_> {
     }
 }
 
-/// Lets somebody in or keeps them out; whether that is new.
+/// Lets a person in or keeps them out, and returns whether that is new.
 pub(super) async fn set_state(tx: &mut Tx, id: Uuid, active: bool) -> Result<bool> {
     let state = if active { "active" } else { "deactivated" };
     let changed =

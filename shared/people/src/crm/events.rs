@@ -50,7 +50,7 @@ impl People {
         Ok(is_new)
     }
 
-    /// Does what a webhook tells, and says in words what that was. Once: a second time it finds that it is done.
+    /// Does what a webhook tells, once, and describes it in words. A second call finds that it is done.
     ///
     /// # Errors
     /// [`PeopleError::CrmEvent`] when it cannot be read; trying again changes nothing.
@@ -85,7 +85,7 @@ impl People {
                 }
             }
         };
-        // What it said of a person is not needed any more; that it came is, for when it comes again.
+        // The news about the person is not needed any more. The event's id stays, in case it comes again.
         query("update crm_events set done_at = $2, outcome = $3, body = $4 where id = $1")
             .bind(id)
             .bind(self.db.now())
@@ -110,14 +110,14 @@ fn told(kind: &str, stale: bool, changed: bool, reason: Option<String>) -> Strin
 enum Deleted {
     Unknown,
     Stale,
-    /// Who may not come in any more, if they could before.
+    /// Done. The person who may not come in any more, if they could before.
     Done(Option<uuid::Uuid>),
 }
 
-/// Keeps somebody out whom the CRM deleted. Nothing is removed here: what they did stays theirs.
+/// Keeps a person out whom the CRM deleted. Nothing is removed here: their work stays theirs.
 async fn delete(tx: &mut Tx, external_id: &str, version: Option<i64>, at: Option<DateTime<Utc>>) -> Result<Deleted> {
     let now = tx.db().now();
-    // Even of somebody who never came it is kept: what was told before that and comes after it must bring nobody.
+    // Kept even for a person who never came here: older news that arrives later must not bring them in.
     let was_unknown = query(
         "insert into crm_users (external_id, email, role, state, version, changed_at, touched_at)
          values ($1, '', 'viewer', 'deactivated', $2, $3, $4) on conflict (external_id) do nothing",

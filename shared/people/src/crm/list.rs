@@ -1,4 +1,4 @@
-//! What an administrator sees of the CRM's people.
+//! The CRM's people as an administrator sees them.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -35,7 +35,8 @@ pub struct CrmUserRow {
 }
 
 impl People {
-    /// The CRM's people by their ids there, from after one on; only those who are not taken in as they are there, if `conflicts`.
+    /// The CRM's people by their ids there, after a given one. With `conflicts`, only those whom Herald could not take
+    /// in as the CRM has them.
     ///
     /// # Errors
     /// [`PeopleError::Db`].
@@ -56,7 +57,7 @@ impl People {
         sync::list(&self.db, before, limit).await
     }
 
-    /// Takes somebody's own password away, so that the CRM vouches for them from now on. Their sessions end.
+    /// Takes a person's own password away, so that the CRM vouches for them from now on. Their sessions end.
     ///
     /// # Errors
     /// [`PeopleError::NoCrm`], [`PeopleError::Missing`].

@@ -31,7 +31,8 @@ impl People {
         let kind = CrmSync::POLICY.name;
         let there = schedules::list(&self.db, workspace, None, MOST).await?;
         for &(name, _, scope) in SCHEDULES {
-            // Made before schedules had makers: still what was made here, they are the installation's.
+            // Made before schedules had makers. If the schedule is still as Herald made it, it belongs to the
+            // installation.
             let own =
                 |made: &&Schedule| made.name == name && made.kind == kind && made.args.0 == json!({ "scope": scope });
             if let Some(own) = there.iter().find(own).filter(|made| made.made_by.is_none()) {

@@ -97,7 +97,7 @@ impl CrmSettings {
     /// The CRM's client; `None` when there is none.
     ///
     /// # Errors
-    /// [`SettingsError::Range`] when an address is none.
+    /// [`SettingsError::Range`] when an address is not valid.
     pub fn client(&self, http: &Http) -> Result<Option<Client>, SettingsError> {
         if !self.is_set() {
             return Ok(None);
@@ -138,7 +138,7 @@ impl CrmSettings {
             .or_else(|rule| refuse("crm.webhook.secret", "not valid", rule))
     }
 
-    /// What somebody with a role of the CRM's is here.
+    /// The role here of a person with that role at the CRM.
     pub fn role_of(&self, role: Option<&str>) -> Role {
         let role = role.map(str::to_lowercase);
         let named = role.and_then(|role| self.roles.iter().find(|(name, _)| name.to_lowercase() == role));
@@ -153,7 +153,7 @@ impl CrmSettings {
         }
     }
 
-    /// Holds `[crm]` to what it may be.
+    /// Checks the values of `[crm]`.
     ///
     /// # Errors
     /// [`SettingsError::Range`].

@@ -23,7 +23,8 @@ impl People {
         password: &SecretString,
         device: &Device,
     ) -> Result<Tokens> {
-        // What is no address is not worth a question. The work of a password of ours is done all the same, beside the question.
+        // The CRM is not asked about an invalid address. Herald does the work of checking a password all the same, at
+        // the same time as the question.
         let address = Address::parse(email).ok();
         let asked = async {
             match &address {
@@ -49,7 +50,7 @@ impl People {
             Some(id) => user::proof(&mut tx, id).await?,
             None => None,
         };
-        // What was learned of them is kept, whether they come in or not.
+        // Herald keeps what it learned of the person, whether they come in or not.
         let Some(found) = found.filter(|user| user.state == "active") else {
             tx.commit().await?;
             return Err(PeopleError::Credentials);

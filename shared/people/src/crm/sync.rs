@@ -1,8 +1,8 @@
 //! Reading the CRM's whole list, or what changed of it: finds what no webhook told.
 //!
-//! A page is taken in by one transaction together with where the next one begins, so a worker that is killed goes on with the page it was at.
-//! Somebody is taken for gone only when a complete list did not have them, and never many at once: an empty list is likelier to be
-//! a fault of the list than of everybody.
+//! A transaction takes in a page together with the beginning of the next one, so after a kill another worker goes on
+//! with that page. A person counts as gone only when a complete list did not have them, and never many at once: an
+//! empty list is more likely a fault of the list.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -88,7 +88,7 @@ pub enum SyncEnd {
     Done,
     /// So many people are missing of so many: too many to be believed.
     Held {
-        /// Who is missing.
+        /// The number of missing people.
         missing: i64,
         /// Whom the CRM had.
         of: i64,
@@ -171,8 +171,8 @@ impl People {
         now.ok_or(crate::PeopleError::Missing("sync"))
     }
 
-    /// Ends a reading whose last page is in. After a complete one, who was not on the list is kept out, unless they are too many: more than
-    /// `crm.max_missing_percent`, or than a person allowed.
+    /// Ends a reading whose last page is in. After a complete one, people who were not on the list are kept out, unless
+    /// they are too many: more than `crm.max_missing_percent`, or than a person allowed.
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
@@ -191,7 +191,7 @@ impl People {
             let share = known * i64::from(crm.settings.max_missing_percent) / 100;
             // Everybody is too many, however few they are.
             let allowed = allow_missing.unwrap_or_else(|| share.max(FEW).min(known - 1));
-            // Somebody who could not be read may be one of those who seem to be missing.
+            // A person whose entry could not be read may be one of those who seem to be missing.
             if count(missing.len()) > allowed || (sync.unreadable > 0 && !missing.is_empty() && allow_missing.is_none())
             {
                 let missing = count(missing.len());
@@ -229,7 +229,7 @@ impl People {
     }
 }
 
-/// Who is active, was known before the reading began and not touched since, and was not on the list.
+/// Active people who were known before the reading began, were not touched since, and were not on the list.
 async fn absent(tx: &mut Tx, sync: &CrmSync) -> Result<Vec<(String, Option<Uuid>)>> {
     let found = query(
         "select external_id, user_id from crm_users

@@ -1,4 +1,5 @@
-//! Files that were laid down before every file lay under its workspace: read until they are moved (`domain/move_files.rs`), never written.
+//! Files from before every file lay under its workspace. They are read until they are moved
+//! (`shared/invitations/src/move_files.rs`), and never written.
 
 use futures::{TryStreamExt, stream::BoxStream};
 
