@@ -4,11 +4,14 @@
 //! Whoever answers a request holds its key under a lease, so that two of the same are not answered side by side, and a process that dies locks
 //! no key for ever. What it costs: a process that dies between its work and keeping the answer leaves a key that works again.
 
+mod steps;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+pub use self::steps::{Begun, Steps, begun};
 use herald_db::{Db, FromRow, Json, Result, query};
 
 /// How long a key is held without a sign of life of who answers.
