@@ -1,5 +1,7 @@
-//! Invitations: runs over a list of guests, the templates they are drawn with, and the links to what was made.
+//! Invitations: runs over a list of guests, the templates they are drawn with, the links to what was made, and portraits for other uses.
 
+mod drawn;
+mod face_crops;
 mod links;
 mod runs;
 mod templates;
@@ -12,12 +14,15 @@ use crate::Api;
 
 /// The endpoints behind a token, below `/api/v1`.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().merge(runs::routes()).merge(templates::routes())
+    OpenApiRouter::new().merge(runs::routes()).merge(templates::routes()).merge(face_crops::routes())
 }
 
 /// Those of them that take files, and the time that files need.
 pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
-    OpenApiRouter::new().merge(runs::upload_routes(api)).merge(templates::upload_routes(api))
+    OpenApiRouter::new()
+        .merge(runs::upload_routes(api))
+        .merge(templates::upload_routes(api))
+        .merge(face_crops::upload_routes(api))
 }
 
 /// What is open to everybody: an invitation by its signed link.

@@ -126,7 +126,7 @@ pub fn router(api: Api) -> Router {
         .merge(people::routes())
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(middleware::from_fn(limits::in_time));
-    let v1 = light.merge(invitations::upload_routes(&api));
+    let v1 = light.merge(invitations::upload_routes(&api)).merge(ops::upload_routes(&api));
     let closed = OpenApiRouter::new()
         .nest("/api/v1", v1.layer(limited(Class::General)))
         .merge(ops::metrics::routes())

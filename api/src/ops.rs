@@ -15,6 +15,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::Api;
 
+/// Those of them that take files, and the time that files need.
+pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
+    jobs::upload_routes(api)
+}
+
 /// The endpoints behind a token, below `/api/v1`.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()

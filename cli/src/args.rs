@@ -5,6 +5,7 @@ mod connections;
 mod fleet;
 mod invite;
 mod jobs;
+mod jobs_add;
 mod probe;
 mod queues;
 mod schedules;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     fleet::{Migrate, Scheduler, Up, Worker, Workers},
     invite::Invite,
     jobs::{Jobs, JobsFilter, JobsOf, Many},
+    jobs_add::Add,
     probe::Probe,
     queues::{Limit, Queues},
     schedules::Schedules,

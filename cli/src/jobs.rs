@@ -1,5 +1,6 @@
-//! `herald jobs`: looking at the ledger. Works beside a running `herald up`.
+//! `herald jobs`: looking at the ledger, and ordering jobs. Works beside a running `herald up`.
 
+mod add;
 mod bulk;
 
 use std::process::ExitCode;
@@ -21,6 +22,11 @@ pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -
     let first = herald_people::ensure_default_workspace(&db).await?;
     let workspace = if installation { herald_people::installation(&db).await? } else { first };
     match act {
+        Jobs::Add(typed) => {
+            let ended = add::run(&db, workspace, typed).await;
+            db.close().await;
+            return ended;
+        }
         Jobs::List { filter, limit, json } => {
             let jobs = ledger::jobs(&db, workspace, &read(filter)?, limit).await?;
             for job in &jobs {
@@ -53,13 +59,6 @@ pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -
 
 /// What was typed, as the ledger understands it.
 fn read(typed: JobsFilter) -> anyhow::Result<JobFilter> {
-    let time = |option: &str, text: Option<String>| {
-        text.map(|text| {
-            text.parse::<DateTime<Utc>>()
-                .map_err(|_| anyhow::anyhow!("{option} {text:?} is not a valid time: write it as 2026-03-01T09:00:00Z"))
-        })
-        .transpose()
-    };
     Ok(JobFilter {
         kind: typed.kind,
         state: typed.state.map(|state| state.parse()).transpose().map_err(anyhow::Error::msg)?,
@@ -73,6 +72,15 @@ fn read(typed: JobsFilter) -> anyhow::Result<JobFilter> {
         finished_before: time("--finished-before", typed.finished_before)?,
         before: None,
     })
+}
+
+/// A time that was typed after an option.
+fn time(option: &str, text: Option<String>) -> anyhow::Result<Option<DateTime<Utc>>> {
+    text.map(|text| {
+        text.parse::<DateTime<Utc>>()
+            .map_err(|_| anyhow::anyhow!("{option} {text:?} is not a valid time: write it as 2026-03-01T09:00:00Z"))
+    })
+    .transpose()
 }
 
 /// A cause and what it holds up.

@@ -14,5 +14,6 @@ mod list_reader;
 pub(crate) mod picture_fetch;
 mod pictures;
 mod places;
+pub(crate) mod portrait_crop;
 pub(crate) mod template_preview;
 pub mod write_back;

@@ -31,6 +31,7 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("batches", VIEWER, STAFF),
     ("connections", STAFF, AGENCY),
     ("crm", Platform, Platform),
+    ("face-crops", VIEWER, STAFF),
     ("invitation-runs", VIEWER, STAFF),
     ("jobs", VIEWER, STAFF),
     ("keys", AGENCY, AGENCY),

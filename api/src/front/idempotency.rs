@@ -4,7 +4,8 @@
 //! A request is known by who sends it, its method, address and body. Of an upload it is the media type and the length instead of the body: a
 //! client that builds its form anew takes a new boundary, so the same form is never the same bytes; and an upload that only wants its answer
 //! again should not be read to its end for that. A list with other guests has, but for a chance, another length, and where it has not, the
-//! client has used a key twice that it should not have.
+//! client has used a key twice that it should not have. A body of rows is compared by its hash, too, when its answer is repeated: lists of ids
+//! are all of one length.
 //!
 //! The request is answered in a task of its own: a client that goes away is just the one that will ask again, and what it asked for is to be
 //! known by then.
@@ -18,6 +19,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures::StreamExt;
 use herald_base::telemetry;
 use herald_ledger::idempotency::{self, Claim, Held, Kept};
 use serde_json::Value;
@@ -43,7 +45,9 @@ pub(crate) const ROUTES: &[&str] = &[
     "/api/v1/crm/syncs",
     "/api/v1/invitation-runs",
     "/api/v1/invitation-runs/{id}/retry",
+    "/api/v1/jobs",
     "/api/v1/jobs/act/{act}",
+    "/api/v1/jobs/bulk",
     "/api/v1/jobs/{id}/retry",
     "/api/v1/keys",
     "/api/v1/probes",
@@ -54,6 +58,10 @@ pub(crate) const ROUTES: &[&str] = &[
 ];
 /// Those of them whose answers hold a secret: they are kept sealed.
 const SECRET: &[&str] = &["/api/v1/keys", "/api/v1/workspace-invitations"];
+/// Those of them that read any body as it comes, and say its hash with the answer.
+const STREAMED: &[&str] = &["/api/v1/jobs/bulk"];
+/// Where the hash of a body is kept, among the headers of its answer: no header has such a name.
+const OF_BODY: &str = ":body";
 /// The longest key, in bytes.
 const LONGEST_KEY: usize = 255;
 /// The headers that belong to an answer, besides those every answer gets.
@@ -90,6 +98,12 @@ pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -
             }
         }
         Claim::Answered(mut kept) => {
+            // Of what was streamed, only the length was compared yet.
+            if let Some(known) = kept.headers.remove(OF_BODY)
+                && hash(body, api.settings.http.max_upload_mb << 20).await? != Some(known)
+            {
+                return Err(reused());
+            }
             if is_secret(&parts.extensions) {
                 let opened: Result<String, _> = api.accounts.vault().open(PLACE, &kept.body);
                 kept.body = opened.map_err(|error| Problem::internal(&error))?.into_bytes();
@@ -101,12 +115,42 @@ pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -
             "a request with this Idempotency-Key is still in progress: try again in a moment",
         )
         .header(header::RETRY_AFTER, "2")),
-        Claim::AnotherRequest => Err(Problem::new(
-            Kind::KeyReused,
-            "this Idempotency-Key was used for another request within the last 24 hours: create a new \
-             key for each request",
-        )),
+        Claim::AnotherRequest => Err(reused()),
     }
+}
+
+/// The refusal of a key that belongs to another request.
+pub(crate) fn reused() -> Problem {
+    Problem::new(
+        Kind::KeyReused,
+        "this Idempotency-Key was used for another request within the last 24 hours: create a new key for each \
+         request",
+    )
+}
+
+/// The SHA-256 of a body in hex, which a handler that read it all says with its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyHash(pub(crate) String);
+
+/// The SHA-256 of a body of at most `most` bytes.
+async fn hash(body: Body, most: u64) -> Result<Option<String>, Problem> {
+    let mut chunks = body.into_data_stream();
+    let (mut hash, mut read) = (Sha256::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk =
+            chunk.map_err(|_| Problem::new(Kind::InvalidRequest, "the body ended early: send the request again"))?;
+        read += chunk.len() as u64;
+        if read > most {
+            return Ok(None);
+        }
+        hash.update(&chunk);
+    }
+    Ok(Some(hex::encode(hash.finalize())))
+}
+
+/// The key of a request, if it has one.
+pub(crate) fn sent(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    headers.contains_key(KEY).then(|| key(headers)).transpose()
 }
 
 fn takes_keys(request: &Request) -> bool {
@@ -151,7 +195,8 @@ async fn fingerprint(parts: &Parts, who: &str, body: Body) -> Result<(String, Bo
     }
     add(&media_type.to_ascii_lowercase());
     let is_upload =
-        ["multipart/form-data", "application/zip"].iter().any(|it| input::is_media_type(&parts.headers, it));
+        ["multipart/form-data", "application/zip"].iter().any(|it| input::is_media_type(&parts.headers, it))
+            || route(&parts.extensions).is_some_and(|route| STREAMED.contains(&route));
     let body = if is_upload {
         add(parts.headers.get(header::CONTENT_LENGTH).map(HeaderValue::as_bytes).unwrap_or_default());
         body
@@ -177,14 +222,19 @@ async fn answer(api: Api, held: Held, request: Request, next: Next) -> Result<Re
             }
         }
     };
-    if !is_kept(response.status()) {
+    // The request that the key belongs to shall still get its answer.
+    let is_anothers = response.extensions().get::<Problem>().is_some_and(|problem| problem.is(Kind::KeyReused));
+    if is_anothers || !is_kept(response.status()) {
         give_back(&api, &held).await;
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, LARGEST).await.map_err(|error| Problem::internal(&error))?;
     let of = |name: &HeaderName| Some((name.to_string(), parts.headers.get(name)?.to_str().ok()?.to_owned()));
-    let headers: BTreeMap<String, String> = OWN.iter().filter_map(of).collect();
+    let mut headers: BTreeMap<String, String> = OWN.iter().filter_map(of).collect();
+    if let Some(BodyHash(hash)) = parts.extensions.get() {
+        headers.insert(OF_BODY.to_owned(), hash.clone());
+    }
     let kept = match is_secret {
         true => api.accounts.vault().seal(PLACE, &String::from_utf8_lossy(&body)),
         false => body.to_vec(),

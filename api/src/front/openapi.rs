@@ -25,6 +25,7 @@ use crate::{
         conditional::{Tag, not_modified},
         problem::{Body, Fault, Kind},
     },
+    ops::jobs,
 };
 
 const ABOUT: &str = "The endpoints under `/api/v1` use JSON and need a token, except those for signing in. Errors \
@@ -68,6 +69,7 @@ fn whole(parts: [(OpenApi, Access); 2]) -> Value {
     for (name, schema) in [("Problem", Body::schema()), ("Fault", Fault::schema())] {
         schemas.insert(name.to_owned(), serde_json::to_value(schema).unwrap_or_default());
     }
+    jobs::describe(&mut schemas);
     let types: Vec<String> = Kind::ALL.iter().map(|kind| format!("/problems#{}", kind.facts().0)).collect();
     schemas["Problem"]["properties"]["type"]["enum"] = types.into();
     json!({

@@ -134,6 +134,11 @@ impl Problem {
         self
     }
 
+    /// Whether it is of this kind.
+    pub(crate) fn is(&self, kind: Kind) -> bool {
+        self.kind == kind
+    }
+
     /// What the log says about it, if it is for the log.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()

@@ -2,11 +2,15 @@
 
 mod bulk;
 mod filter;
+mod order;
+mod orders;
+mod schema;
 
 use axum::{
     Json,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
 };
 use herald_ledger as ledger;
@@ -15,17 +19,21 @@ use herald_ledger::{
     audit::{self, Entry},
 };
 use serde::Serialize;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use self::filter::Asked;
+pub(crate) use self::schema::describe;
 use crate::{
     Api,
     front::{
         actor::By,
         auth::Workspace,
+        idempotency,
         input::{Id, Parameters},
+        limits,
         page::{self, Page},
         problem::{Kind, Problem},
     },
@@ -33,12 +41,23 @@ use crate::{
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(list))
+        .routes(routes!(list, order::add))
         .routes(routes!(failures))
         .routes(routes!(bulk::act))
         .routes(routes!(show, delete))
         .routes(routes!(retry))
         .routes(routes!(cancel))
+}
+
+/// The route that takes thousands of jobs: large and as slow as the sender's line.
+pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
+    let limit = api.settings.http.max_upload_mb << 20;
+    OpenApiRouter::new()
+        .routes(routes!(orders::add))
+        .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
+        .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
+        .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
+        .layer(middleware::from_fn(move |request, next| limits::upload(limit, request, next)))
 }
 
 /// Lists jobs, the newest first.

@@ -3,6 +3,8 @@
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
+use super::Add;
+
 #[derive(Debug, Args)]
 pub(crate) struct JobsOf {
     /// The jobs of the installation itself, such as e-mails about accounts
@@ -14,6 +16,8 @@ pub(crate) struct JobsOf {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Jobs {
+    /// Enqueue a job, or the jobs of a file
+    Add(Add),
     /// List jobs, newest first
     List {
         #[command(flatten)]

@@ -4,6 +4,7 @@ mod connect;
 mod crm;
 mod drawing;
 mod invite;
+mod jobs;
 mod operate;
 mod others;
 mod people;

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::CONNECTION;
-use herald_ledger::{Payload, Policy, Thing, staff};
+use herald_ledger::{Described, Payload, Policy, Thing, staff};
 use std::time::Duration;
 
 /// Arguments of `connection.test`. Its result has `findings`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ConnectionTest {
     /// The connection.
     pub connection_id: Uuid,
-    /// The Drive folder that is to be written to, or the Mautic form that is to be read, if that is to be looked at, too.
+    /// The Drive folder or the Mautic form that the test looks at, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
 }
@@ -24,6 +24,10 @@ impl Payload for ConnectionTest {
         .seconds(120)
         .by(staff("connections"));
     const NAMES: &'static [(&'static str, Thing)] = &[("connection_id", CONNECTION)];
+
+    fn described() -> Option<Described> {
+        Some(Described::by::<Self>())
+    }
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("test:{}:{}", self.connection_id, self.target.as_deref().unwrap_or_default()))

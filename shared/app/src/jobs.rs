@@ -32,6 +32,7 @@ macro_rules! every_kind {
             InvitationUpload invitations invitation_upload,
             JobsAct ops jobs_act,
             PictureFetch invitations picture_fetch,
+            PortraitCrop invitations portrait_crop,
             ProbeRun ops probe_run,
             TemplatePreview invitations template_preview,
         }
@@ -51,5 +52,7 @@ pub fn install() {
     herald_ledger::install(KINDS, standing_of);
 }
 
+#[cfg(test)]
+mod described;
 #[cfg(test)]
 mod tests;

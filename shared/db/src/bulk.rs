@@ -8,7 +8,7 @@
 //!
 //! PostgreSQL gets `unnest($1::uuid[], …)`, whose text does not change with the number of rows; SQLite gets `values (…), (…)`.
 
-use std::panic::Location;
+use std::{borrow::Cow, panic::Location};
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -37,7 +37,7 @@ pub enum Column {
 /// A statement over given rows. All columns have the same length.
 #[must_use = "a bulk statement does nothing until it is run"]
 pub struct Bulk {
-    sql: &'static str,
+    sql: Cow<'static, str>,
     columns: Vec<(&'static str, Column)>,
     from: &'static Location<'static>,
 }
@@ -45,8 +45,8 @@ pub struct Bulk {
 impl Bulk {
     /// A statement with `{rows}` in it.
     #[track_caller]
-    pub fn new(sql: &'static str) -> Self {
-        Self { sql, columns: Vec::new(), from: Location::caller() }
+    pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
+        Self { sql: sql.into(), columns: Vec::new(), from: Location::caller() }
     }
 
     /// Adds a column to the given rows.
@@ -68,7 +68,7 @@ impl Bulk {
         while left > 0 {
             let take = left.min(ROWS_PER_STATEMENT);
             let chunk: Vec<_> = columns.iter_mut().map(|(name, column)| (*name, column.split_front(take))).collect();
-            returned.extend(statement(tx.engine(), self.sql, chunk, take, self.from).all(&mut *tx).await?);
+            returned.extend(statement(tx.engine(), &self.sql, chunk, take, self.from).all(&mut *tx).await?);
             left -= take;
         }
         Ok(returned)
@@ -78,7 +78,7 @@ impl Bulk {
     pub async fn repeatable<T: Record>(self, db: &Db) -> Result<Vec<T>> {
         let rows = self.columns.first().map_or(0, |(_, column)| column.len());
         debug_assert!(rows <= ROWS_PER_STATEMENT, "one statement");
-        statement(db.kind(), self.sql, self.columns, rows, self.from).repeatable(db).await
+        statement(db.kind(), &self.sql, self.columns, rows, self.from).repeatable(db).await
     }
 
     /// Runs it for its effect.

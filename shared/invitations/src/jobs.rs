@@ -9,6 +9,7 @@ mod invitation_start;
 mod invitation_summary;
 mod invitation_upload;
 mod picture_fetch;
+mod portrait_crop;
 mod template_preview;
 
 pub use contacts_import::ContactsImport;
@@ -20,4 +21,5 @@ pub use invitation_start::InvitationStart;
 pub use invitation_summary::InvitationSummary;
 pub use invitation_upload::InvitationUpload;
 pub use picture_fetch::PictureFetch;
+pub use portrait_crop::PortraitCrop;
 pub use template_preview::TemplatePreview;

@@ -23,40 +23,41 @@ const LINK_FIELD: &str = "invitation_link";
 const NUMBER_FIELD: &str = "lucky_number";
 
 /// A run as a person writes it down.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedRun {
-    /// What the guests are invited to.
+    /// The event that the guests are invited to.
     pub event: String,
-    /// Id or name of a template that is kept.
+    /// The id of a template, or the name of one for its newest version.
     pub template: String,
-    /// Where the guests come from.
+    /// The source of the guests.
     pub source: PlannedSource,
-    /// Where the invitations go, besides Herald's own file store.
+    /// Where the invitations go, besides Herald's file store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<PlannedDestination>,
-    /// `jpeg`, `png` or `webp`; what the settings say if not given.
+    /// `jpeg`, `png` or `webp`; the setting `images.format` by default.
+    #[schema(pattern = "^(jpeg|png|webp)$")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
-    /// What happens to a guest whose picture cannot be used.
+    /// How to treat a guest whose picture cannot be used.
     #[serde(default)]
     pub on_bad_picture: PicturePolicy,
-    /// Makes invitations, too, whose texts have characters that no font has; those are left out.
+    /// Whether invitations are made although no font has some characters of their texts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_missing_glyphs: bool,
-    /// Guests at most.
+    /// The largest number of guests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
-    /// Draws again the invitations that are made already.
+    /// Whether invitations are drawn again that exist already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refresh: bool,
-    /// Only guests whose invitation failed before.
+    /// Whether only the guests are taken whose invitation failed before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only_failed: bool,
-    /// Stands before the lucky numbers, when the event is new.
+    /// The text before the lucky numbers of a new event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_prefix: Option<String>,
-    /// Digits of the lucky numbers, when the event is new.
+    /// The number of digits of the lucky numbers of a new event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_digits: Option<i64>,
 }

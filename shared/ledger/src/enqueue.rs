@@ -37,33 +37,71 @@ pub enum EnqueueError {
     Db(#[from] DbError),
 }
 
+/// What became of a job that was to be enqueued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// It is in the ledger under this id.
+    New(Uuid),
+    /// Its key is taken: the job of this id does the same.
+    Taken(Uuid),
+    /// Its batch was cancelled. This id names no row.
+    Dropped(Uuid),
+}
+
+impl Entered {
+    /// The id of the job that does the work.
+    pub fn id(self) -> Uuid {
+        let (Self::New(id) | Self::Taken(id) | Self::Dropped(id)) = self;
+        id
+    }
+}
+
 /// Enqueues jobs in the open transaction, 1,000 rows a statement, and returns their ids in order.
 ///
 /// Where a job's unique key is taken, [`NewJob::unique`] says what happens, and the id of the job that lives is returned. A job for a batch
 /// that is not running any more (cancelled) is dropped; its id then names no row. Jobs without a trace belong to the one that is open here.
 pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, EnqueueError> {
+    Ok(enter(tx, jobs).await?.into_iter().map(Entered::id).collect())
+}
+
+/// As [`enqueue`], and says of each job what became of it.
+pub async fn enter(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Entered>, EnqueueError> {
     for job in &jobs {
         check(job)?;
     }
     let mut ids: Vec<Uuid> = jobs.iter().map(|_| tx.db().new_id()).collect();
+    let mut entered: Vec<Entered> = ids.iter().copied().map(Entered::Dropped).collect();
     let open_batches = open_batches(tx, &jobs).await?;
     let mut wanted: Vec<usize> = (0..jobs.len())
         .filter(|at| jobs[*at].batch_id.is_none_or(|batch| open_batches.contains(&(batch, jobs[*at].workspace_id))))
         .collect();
+    let of_open_batches = wanted.clone();
     // A transaction waits for a key that another one is just enqueueing. All take the keys in one order, so that two
     // lists of keys never wait for each other.
     wanted.sort_by(|a, b| key_of(&jobs[*a]).cmp(&key_of(&jobs[*b])));
     unique::throttle(tx, &jobs, &mut ids, &mut wanted).await?;
+    for at in of_open_batches {
+        // Those that are made are told below.
+        entered[at] = Entered::Taken(ids[at]);
+    }
     if wanted.is_empty() {
-        return Ok(ids);
+        return Ok(entered);
     }
     let mut inserted = insert(tx, wanted.iter().map(|at| (ids[*at], jobs[*at].clone())).collect()).await?;
+    let waiting: Vec<&NewJob> =
+        wanted.iter().filter(|at| !inserted.contains(&ids[**at])).map(|at| &jobs[*at]).collect();
+    let holders = unique::holders(tx, &waiting).await?;
     let mut made = Vec::with_capacity(inserted.len());
     for at in wanted {
         let job = &jobs[at];
         let new = ids[at];
         while !inserted.contains(&ids[at]) {
-            match unique::taken_by(tx, job).await? {
+            let key = (job.workspace_id, job.unique_key.clone().unwrap_or_default());
+            let live = match holders.get(&key).filter(|_| unique::leaves_alone(job)) {
+                Some(live) => Some(*live),
+                None => unique::taken_by(tx, job).await?,
+            };
+            match live {
                 Some(live) => {
                     ids[at] = live;
                     break;
@@ -75,10 +113,11 @@ pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, Enqueu
         if ids[at] == new {
             made.push(job);
         }
+        entered[at] = if ids[at] == new { Entered::New(new) } else { Entered::Taken(ids[at]) };
     }
     count_in_batches(tx, made.into_iter()).await?;
     tx.nudge_on_commit();
-    Ok(ids)
+    Ok(entered)
 }
 
 /// Enqueues a job in a transaction of its own, as [`enqueue`] does. Most take one round trip to the database instead of four.

@@ -5,11 +5,14 @@
 //! and a process that dies locks no key for ever. The price: if a process dies after its work and before it kept the
 //! answer, the key works again.
 
+mod steps;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+pub use self::steps::{Begun, Steps, begun};
 use herald_db::{Db, FromRow, Json, Result, query};
 
 /// How long a key is held without a sign of life from the answering process.

@@ -5,6 +5,7 @@ use std::{sync::OnceLock, time::Duration};
 use futures::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -81,6 +82,26 @@ pub enum End<'a> {
     Retried,
 }
 
+/// The arguments of a kind as a JSON schema, which names others as `#/components/schemas/…`.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// The schema of the arguments: an object.
+    pub schema: Value,
+    /// The schemas that it names, by their names.
+    pub others: Vec<(String, Value)>,
+}
+
+impl Described {
+    /// The arguments are those of a type.
+    pub fn by<T: ToSchema>() -> Self {
+        let value = |schema| serde_json::to_value(schema).expect("a schema is plain data");
+        let mut others = Vec::new();
+        T::schemas(&mut others);
+        let others = others.into_iter().map(|(name, schema)| (name, value(schema))).collect();
+        Self { schema: value(T::schema()), others }
+    }
+}
+
 /// A job's arguments, and with them its kind.
 pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// How the kind is treated.
@@ -91,6 +112,11 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// Why its arguments cannot come from outside, if they cannot.
     const NOT_BY_HAND: Option<&'static str> = None;
+
+    /// What its arguments look like, for people who start one. A kind that nobody starts needs none.
+    fn described() -> Option<Described> {
+        None
+    }
 
     /// What such an end of the job changes in the domain. Written with the end itself, so that nobody is left waiting for a dead job. The
     /// arguments are as they stand in the ledger: they may be those of another version.
@@ -153,6 +179,8 @@ pub struct Kind {
     pub policy: Policy,
     /// [`Payload::NAMES`].
     pub names: &'static [(&'static str, Thing)],
+    /// [`Payload::described`].
+    pub described: fn() -> Option<Described>,
     job: fn(Uuid, &Value) -> std::result::Result<NewJob, ArgsError>,
     on_end: fn(&Value, End<'_>) -> Vec<Change>,
 }
@@ -160,7 +188,7 @@ pub struct Kind {
 impl Kind {
     /// The kind of these arguments.
     pub const fn of<P: Payload>() -> Self {
-        Self { policy: P::POLICY, names: P::NAMES, job: job_of::<P>, on_end: P::on_end }
+        Self { policy: P::POLICY, names: P::NAMES, described: P::described, job: job_of::<P>, on_end: P::on_end }
     }
 
     /// The job to enqueue for arguments that a person gave.

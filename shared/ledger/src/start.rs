@@ -3,6 +3,8 @@
 //! The policy table says for each kind who may start it by hand, by a schedule, and over the API. Whoever starts it is looked up at that moment, and
 //! so is what the arguments name: in the workspace of the one who starts it, and nowhere else.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 use thiserror::Error;
 use uuid::Uuid;
@@ -10,12 +12,15 @@ use uuid::Uuid;
 use super::{
     NewJob,
     args::ArgsError,
-    kind::{Policy, kind, kinds, standing_of},
+    kind::{Kind, Policy, kind, kinds, standing_of},
     standing::Standing,
-    thing::is_there,
+    thing::{BATCH, Thing, those_there},
 };
 use herald_base::role::Role;
 use herald_db::{DbError, Tx};
+
+/// How [`StartError::Missing`] names the batch that a job wants to join: it is no argument.
+pub(super) const OF_BATCH: &str = "";
 
 /// Who may start a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +77,9 @@ pub enum StartError {
     /// There is no such kind.
     #[error("there is no kind of job {0:?}: use {kinds}", kinds = startable())]
     Kind(String),
+    /// Nobody starts one: it is a step of other work.
+    #[error("{0}")]
+    Closed(String),
     /// Whoever wants to start it may not.
     #[error("{0}")]
     Refused(String),
@@ -81,7 +89,7 @@ pub enum StartError {
     /// What an argument names is not in the workspace.
     #[error("there is no {thing} {id} in this workspace")]
     Missing {
-        /// The argument, as a path with dots.
+        /// The argument, as a path with dots; empty for the batch.
         field: &'static str,
         /// What it is to be.
         thing: &'static str,
@@ -112,33 +120,112 @@ pub async fn admit(
     name: &str,
     args: &Value,
 ) -> Result<NewJob, StartError> {
-    let known = kind(name).ok_or_else(|| StartError::Kind(name.to_owned()))?;
+    let draft = Draft::new(workspace_id, name, args)?;
+    let admitted = admit_all(tx, workspace_id, who, way, vec![draft]).await?;
+    admitted.into_iter().next().expect("one answer a draft")
+}
+
+/// A job whose arguments were looked at. Nothing is said yet of who may start it, or of what its arguments name.
+#[derive(Debug)]
+pub struct Draft {
+    kind: &'static Kind,
+    job: Result<NewJob, ArgsError>,
+}
+
+impl Draft {
+    /// Looks at a kind and its arguments, in memory alone. Wrong arguments are told by [`admit_all`], after a missing right.
+    ///
+    /// # Errors
+    /// If there is no such kind.
+    pub fn new(workspace_id: Uuid, name: &str, args: &Value) -> Result<Self, StartError> {
+        let kind = kind(name).ok_or_else(|| StartError::Kind(name.to_owned()))?;
+        Ok(Self { kind, job: kind.job(workspace_id, args) })
+    }
+
+    /// Changes the job, if its arguments fit.
+    pub(super) fn with(mut self, change: impl FnOnce(&mut NewJob)) -> Self {
+        if let Ok(job) = &mut self.job {
+            change(job);
+        }
+        self
+    }
+
+    /// Whether the kind sees to it that there are no two jobs of one purpose.
+    pub(super) fn has_key(&self) -> bool {
+        self.job.as_ref().is_ok_and(|job| job.unique_key.is_some())
+    }
+}
+
+/// As [`admit`] for many jobs at once, with an answer for each: who starts them is looked up once, and what they name in a statement for each
+/// sort of thing.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn admit_all(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    who: Option<&str>,
+    way: Way,
+    drafts: Vec<Draft>,
+) -> herald_db::Result<Vec<Result<NewJob, StartError>>> {
     let standing = standing_of(tx, workspace_id, who).await?;
-    may_start(&standing, way, &known.policy).map_err(StartError::Refused)?;
-    let job = known.job(workspace_id, args)?;
-    for (field, thing) in known.names {
-        if let Some(id) = named(&job.args, field)
-            && !is_there(&mut *tx, workspace_id, *thing, id).await?
-        {
-            return Err(StartError::Missing { field, thing: thing.name, id });
+    let mut named_of: HashMap<Thing, HashSet<Uuid>> = HashMap::new();
+    let mut admitted: Vec<_> = drafts
+        .into_iter()
+        .map(|Draft { kind, job }| {
+            if starter(way, &kind.policy) == Starter::Nobody {
+                return (kind, Err(StartError::Closed(closed(&kind.policy))));
+            }
+            let job = may_start(&standing, way, &kind.policy)
+                .map_err(StartError::Refused)
+                .and_then(|()| job.map_err(StartError::Args));
+            for (_, thing, id) in job.iter().flat_map(|job| names(kind, job)) {
+                named_of.entry(thing).or_default().insert(id);
+            }
+            (kind, job)
+        })
+        .collect();
+    let mut there: HashMap<Thing, HashSet<Uuid>> = HashMap::new();
+    for (thing, ids) in named_of {
+        there.insert(thing, those_there(tx, workspace_id, thing, &ids).await?);
+    }
+    for (kind, job) in &mut admitted {
+        let is_missing = |(_, thing, id): &(_, Thing, Uuid)| !there.get(thing).is_some_and(|ids| ids.contains(id));
+        let missing = job.iter().flat_map(|job| names(*kind, job)).find(is_missing);
+        if let Some((field, thing, id)) = missing {
+            *job = Err(StartError::Missing { field, thing: thing.name, id });
         }
     }
-    Ok(job)
+    Ok(admitted.into_iter().map(|(_, job)| job).collect())
+}
+
+/// What the arguments of a job name, and the batch that it wants to join.
+fn names<'j>(kind: &'static Kind, job: &'j NewJob) -> impl Iterator<Item = (&'static str, Thing, Uuid)> + 'j {
+    let of_args = kind.names.iter().filter_map(move |(field, thing)| Some((*field, *thing, named(&job.args, field)?)));
+    of_args.chain(job.batch_id.map(|batch| (OF_BATCH, BATCH, batch)))
+}
+
+fn starter(way: Way, policy: &Policy) -> Starter {
+    match way {
+        Way::Hand => policy.starts.hand,
+        Way::Schedule => policy.starts.schedule,
+        Way::Api => policy.starts.api,
+    }
+}
+
+fn closed(policy: &Policy) -> String {
+    format!(
+        "{} jobs cannot be started directly, because Herald starts them as steps of other work: use {}",
+        policy.name,
+        startable()
+    )
 }
 
 /// Why somebody may not start a kind, if they may not.
 pub fn may_start(standing: &Standing, way: Way, policy: &Policy) -> Result<(), String> {
     let name = policy.name;
-    let starter = match way {
-        Way::Hand => policy.starts.hand,
-        Way::Schedule => policy.starts.schedule,
-        Way::Api => policy.starts.api,
-    };
-    match starter {
-        Starter::Nobody => Err(format!(
-            "{name} jobs cannot be started directly, because Herald starts them as steps of other work: use {}",
-            startable()
-        )),
+    match starter(way, policy) {
+        Starter::Nobody => Err(closed(policy)),
         Starter::Platform if !standing.platform_admin => {
             Err(format!("{name} jobs concern the whole installation: only its administrators can start them"))
         }

@@ -11,11 +11,13 @@
 //! Most of it is one partial unique index over live jobs; a lease frees the keys of those that hold only until they start. A throttle outlives
 //! its job and has a table.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{EnqueueError, NewJob, Unique, enqueue::due};
-use herald_db::{Db, DbError, FromRow, Result, Tx, query};
+use herald_db::{Bulk, Db, DbError, FromRow, Result, Tx, query};
 
 /// The key as the job's row holds it. A throttle is kept elsewhere: its job may still run when the next one is allowed.
 pub(super) fn stored_key(job: &NewJob) -> Option<String> {
@@ -118,6 +120,36 @@ pub(super) async fn taken_by(tx: &mut Tx, job: &NewJob) -> std::result::Result<O
     .await?;
     // Leased in the meantime, it holds the key no more.
     Ok((changed == 1).then_some(live.id))
+}
+
+/// Whether a job changes nothing of the live one that has its key.
+pub(super) fn leaves_alone(job: &NewJob) -> bool {
+    matches!(job.unique, Unique::UntilDone | Unique::UntilStarted)
+}
+
+/// The live jobs that have the keys of these, where that changes nothing of them: one statement for a thousand.
+pub(super) async fn holders(
+    tx: &mut Tx,
+    jobs: &[&NewJob],
+) -> std::result::Result<HashMap<(Uuid, String), Uuid>, DbError> {
+    let keys: HashSet<(Uuid, String)> = jobs
+        .iter()
+        .filter(|job| leaves_alone(job))
+        .filter_map(|job| Some((job.workspace_id, job.unique_key.clone()?)))
+        .collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<(Uuid, String, Uuid)> = Bulk::new(
+        "select j.workspace_id, j.unique_key, j.id from {rows}
+         join jobs as j on j.workspace_id = rows.workspace_id and j.unique_key = rows.unique_key
+         where j.workspace_id = rows.workspace_id and j.state in ('ready', 'running')",
+    )
+    .column("workspace_id", keys.iter().map(|(workspace_id, _)| *workspace_id).collect())
+    .column("unique_key", keys.iter().map(|(_, key)| key.clone()).collect())
+    .all(tx)
+    .await?;
+    Ok(found.into_iter().map(|(workspace_id, key, id)| ((workspace_id, key), id)).collect())
 }
 
 /// Forgets throttles that are over. Returns how many.

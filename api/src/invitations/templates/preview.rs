@@ -6,16 +6,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
-    body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
-    response::{IntoResponse, Response},
+    http::HeaderMap,
+    response::Response,
 };
 use herald_app::jobs::TemplatePreview;
 use herald_invitations as domain;
 use herald_ledger as ledger;
-use herald_ledger::{Cancelled, JobState, Payload};
-use herald_providers::files::Stored;
+use herald_ledger::{Cancelled, Payload};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -27,16 +25,9 @@ use crate::{
         input::{self, Id, Parameters},
         problem::{Kind, Problem},
     },
+    invitations::drawn::{self, Drawn, Stand},
 };
 
-/// The longest wait for the drawing.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// The pause between two looks at the job.
-const LOOK: Duration = Duration::from_millis(25);
-/// Before work nobody waits for.
-const PRIORITY: i64 = -10;
-/// What the drawing should tell its designer, as a JSON array of texts.
-const NOTES: HeaderName = HeaderName::from_static("herald-notes");
 /// A preview shows no more fields than a list has columns.
 const MAX_FIELDS: usize = 256;
 
@@ -52,15 +43,6 @@ struct Sample {
     /// The image format, jpeg by default.
     #[schema(pattern = "^(jpg|jpeg|png|webp)$")]
     format: Option<String>,
-}
-
-/// What the worker leaves.
-#[derive(Deserialize)]
-struct Drawn {
-    file: String,
-    media_type: String,
-    #[serde(default)]
-    notes: Vec<String>,
 }
 
 /// Draws a preview at once, with the fields in the query.
@@ -153,89 +135,33 @@ async fn preview(
     let (contact_id, fields, format) = (sample.contact_id, sample.fields, format.to_owned());
     let args = TemplatePreview { template_id, contact_id, fields, format };
     let mut job = args.job(workspace);
-    job.priority = PRIORITY;
+    job.priority = drawn::PRIORITY;
     let id = ledger::enqueue_alone(&api.db, job).await?;
-    let drawn = wait(api, workspace, id, longest_wait(headers)).await?;
-    show(api, workspace, &drawn).await
-}
-
-/// How long the client wants to wait (`Prefer: wait=5`, RFC 7240), up to [`LONGEST_WAIT`].
-fn longest_wait(headers: &HeaderMap) -> Duration {
-    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let mut waits = preferences.flat_map(|value| value.split(',')).filter_map(|one| one.trim().strip_prefix("wait="));
-    let wanted = waits.next().and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
-    wanted.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT)
+    let picture = wait(api, workspace, id, drawn::wished_wait(headers).unwrap_or(drawn::LONGEST_WAIT)).await?;
+    drawn::show(api, workspace, &picture).await
 }
 
 async fn wait(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result<Drawn, Problem> {
     let mut watched = Watched { job: Some((api.clone(), workspace, id)) };
-    let ended = tokio::time::timeout(longest, async {
-        loop {
-            let job = ledger::job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
-            match job.state.parse() {
-                Ok(JobState::Ready | JobState::Running) => tokio::time::sleep(LOOK).await,
-                Ok(state) => return Ok::<_, Problem>((state, job.result)),
-                Err(unknown) => return Err(Problem::internal(&std::io::Error::other(unknown))),
-            }
-        }
-    })
-    .await;
-    let Ok(ended) = ended else {
-        watched.job = None;
-        give_up(api, workspace, id).await;
-        let detail = format!(
-            "no worker drew the preview within {} seconds: check that a worker runs and that the queue \
-             {:?} is not paused",
-            longest.as_secs(),
-            TemplatePreview::POLICY.queue
-        );
-        return Err(Problem::new(Kind::PreviewTimeout, detail));
-    };
-    let (state, result) = ended?;
+    let ended = drawn::ended(api, workspace, id, longest).await?;
     watched.job = None;
-    match (state, result) {
-        (JobState::Succeeded, Some(result)) => {
-            serde_json::from_value(result.0).map_err(|error| Problem::internal(&error))
+    match ended {
+        Some(Stand::Made(drawn)) => Ok(drawn),
+        Some(Stand::Failed(reason)) => Err(Problem::new(Kind::PreviewFailed, reason)),
+        Some(Stand::Cancelled | Stand::Live(_)) => {
+            Err(Problem::new(Kind::PreviewFailed, "the job of the preview was cancelled: ask for the preview again"))
         }
-        (JobState::Dead, _) => {
-            let errors = ledger::job_errors(&api.db, workspace, id).await?;
-            let reason = errors.into_iter().next_back().map(|error| error.message).unwrap_or_default();
-            Err(Problem::new(Kind::PreviewFailed, reason))
-        }
-        _ => Err(Problem::new(Kind::PreviewFailed, "the job of the preview was cancelled: ask for the preview again")),
-    }
-}
-
-async fn show(api: &Api, workspace: Uuid, drawn: &Drawn) -> Result<Response, Problem> {
-    let (bytes, content) = api.files.stream(&Stored::of(workspace, &drawn.file)?).await?;
-    let media_type = HeaderValue::from_str(&drawn.media_type).map_err(|error| Problem::internal(&error))?;
-    let mut response = Body::from_stream(content).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, media_type);
-    headers.insert(header::CONTENT_LENGTH, bytes.into());
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
-    if !drawn.notes.is_empty()
-        && let Ok(notes) = HeaderValue::from_str(&ascii_json(&drawn.notes))
-    {
-        headers.insert(NOTES, notes);
-    }
-    Ok(response)
-}
-
-/// JSON in ASCII, as a header needs it: other characters as `\u….`
-fn ascii_json(texts: &[String]) -> String {
-    let json = serde_json::Value::from(texts).to_string();
-    let mut ascii = String::with_capacity(json.len());
-    for c in json.chars() {
-        if c.is_ascii() {
-            ascii.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                ascii.push_str(&format!("\\u{unit:04x}"));
-            }
+        None => {
+            give_up(api, workspace, id).await;
+            let detail = format!(
+                "no worker drew the preview within {} seconds: check that a worker runs and that the queue \
+                 {:?} is not paused",
+                longest.as_secs(),
+                TemplatePreview::POLICY.queue
+            );
+            Err(Problem::new(Kind::PreviewTimeout, detail))
         }
     }
-    ascii
 }
 
 /// A job someone waits for: cancelled if they stop waiting.
@@ -258,31 +184,5 @@ async fn give_up(api: &Api, workspace: Uuid, id: Uuid) {
         Ok(Cancelled::Asked) => api.wire.cancel(id),
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, job = %id, "a preview nobody waits for was not cancelled"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_wait_is_the_clients_wish_up_to_a_limit() {
-        let of = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("prefer", value.parse().unwrap());
-            longest_wait(&headers).as_secs()
-        };
-        assert_eq!(of("wait=3"), 3);
-        assert_eq!(of("respond-async, wait=0"), 0);
-        assert_eq!(of("wait=900"), LONGEST_WAIT.as_secs());
-        assert_eq!(of("return=minimal"), LONGEST_WAIT.as_secs());
-    }
-
-    #[test]
-    fn notes_of_any_script_fit_a_header() {
-        let notes = ["no font has \u{1f600} or \"é\"".to_owned()];
-        let header = ascii_json(&notes);
-        assert!(header.is_ascii());
-        assert_eq!(serde_json::from_str::<Vec<String>>(&header).unwrap(), notes);
     }
 }

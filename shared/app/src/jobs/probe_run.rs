@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use herald_ledger::{Payload, Policy, installation};
+use herald_ledger::{Described, Payload, Policy, installation};
 use std::time::Duration;
 
 /// Arguments of `probe.run`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ProbeRun {
     /// The name of the probe.
     pub probe: String,
-    /// Its place in the probe, from 0.
+    /// The place of the job in the probe, from 0.
     pub number: i64,
 }
 
@@ -21,4 +21,8 @@ impl Payload for ProbeRun {
         .backoff(Duration::from_millis(200), Duration::from_secs(10))
         .seconds(20)
         .by(installation("probes"));
+
+    fn described() -> Option<Described> {
+        Some(Described::by::<Self>())
+    }
 }

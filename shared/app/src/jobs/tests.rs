@@ -20,7 +20,7 @@ fn every_kind_has_a_name_of_its_own_of_an_area_and_a_verb() {
 fn arguments_from_outside_make_a_job_only_of_the_kind_they_fit() {
     install();
     let (workspace, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
-    let by_itself = ["jobs.act", "account.mail"];
+    let by_itself = ["jobs.act", "account.mail", "portrait.crop"];
     for kind in KINDS.iter().filter(|kind| !by_itself.contains(&kind.policy.name)) {
         let refused = kind.job(workspace, &json!({})).unwrap_err();
         assert!(refused.detail.starts_with(&format!("the arguments do not fit {}: missing", kind.policy.name)));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::PlannedRun;
 use crate::TEMPLATE;
 use herald_accounts::CONNECTION;
-use herald_ledger::{Payload, Policy, Thing, staff};
+use herald_ledger::{Described, Payload, Policy, Thing, staff};
 
 /// Arguments of `invitation.start`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,4 +19,8 @@ impl Payload for InvitationStart {
     const POLICY: Policy = Policy::new("invitation.start", "control").by(staff("invitation-runs"));
     const NAMES: &'static [(&'static str, Thing)] =
         &[("template", TEMPLATE), ("source.connection", CONNECTION), ("destination.connection", CONNECTION)];
+
+    fn described() -> Option<Described> {
+        Some(Described::by::<PlannedRun>())
+    }
 }

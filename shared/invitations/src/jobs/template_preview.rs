@@ -6,19 +6,20 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{CONTACT, TEMPLATE};
-use herald_ledger::{Payload, Policy, Thing, staff};
+use herald_ledger::{Described, Payload, Policy, Thing, staff};
 use std::time::Duration;
 
 /// Arguments of `template.preview`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TemplatePreview {
     /// The template.
     pub template_id: Uuid,
-    /// The guest shown: a contact of the workspace …
+    /// The contact whose fields the preview shows.
     pub contact_id: Option<Uuid>,
-    /// … or made-up fields, which win over the contact's.
+    /// Fields of the guest, which override the contact's fields.
     pub fields: BTreeMap<String, String>,
     /// `png`, `jpeg` or `webp`.
+    #[schema(pattern = "^(png|jpeg|webp)$")]
     pub format: String,
 }
 
@@ -29,4 +30,8 @@ impl Payload for TemplatePreview {
         .seconds(30)
         .by(staff("templates"));
     const NAMES: &'static [(&'static str, Thing)] = &[("template_id", TEMPLATE), ("contact_id", CONTACT)];
+
+    fn described() -> Option<Described> {
+        Some(Described::by::<Self>())
+    }
 }

@@ -84,7 +84,7 @@ pub(super) async fn job(
             ScheduleError::Flaws(Flaws(vec![Flaw::new(&field, error.detail)]))
         }
         StartError::Missing { field, .. } => ScheduleError::Missing(Flaw::new(&format!("args.{field}"), error)),
-        StartError::Refused(reason) => ScheduleError::Refused(reason),
+        StartError::Closed(reason) | StartError::Refused(reason) => ScheduleError::Refused(reason),
         StartError::Db(error) => ScheduleError::Db(error),
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use herald_db::Db;
-use herald_ledger::idempotency::{self, Claim, Held, KEPT_FOR, Kept, LEASE};
+use herald_ledger::idempotency::{self, Begun, Claim, Held, KEPT_FOR, Kept, LEASE, Steps};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 
@@ -14,6 +14,9 @@ on_both_engines! {
     who_answers_for_long_keeps_the_key,
     what_came_to_nothing_may_be_tried_again,
     answers_are_forgotten_after_a_day,
+    a_request_goes_on_behind_its_last_step,
+    of_two_processes_with_one_request_one_goes_on,
+    steps_are_forgotten_after_a_day,
 }
 
 fn answer() -> Kept {
@@ -98,4 +101,60 @@ async fn answers_are_forgotten_after_a_day(database: &TestDatabase) {
     assert!(idempotency::keep(db, &again, &answer()).await.unwrap(), "its row may be there still, or not");
     idempotency::prune(db, 10).await.unwrap();
     assert!(matches!(idempotency::claim(db, workspace, "two", "request").await.unwrap(), Claim::Answered(_)));
+}
+
+async fn steps(db: &Db, workspace: Uuid, body: &str) -> Option<Steps> {
+    match idempotency::begun(db, workspace, "orders", "key", body).await.unwrap() {
+        Begun::Here(steps) => Some(steps),
+        Begun::AnotherBody => None,
+    }
+}
+
+/// Notes a step in a transaction of its own, and commits it if it may go on.
+async fn note(db: &Db, steps: &mut Steps, noted: &str) -> bool {
+    let mut tx = db.begin().await.unwrap();
+    let goes_on = steps.note(&mut tx, noted.into()).await.unwrap();
+    if goes_on {
+        tx.commit().await.unwrap();
+    }
+    goes_on
+}
+
+async fn a_request_goes_on_behind_its_last_step(database: &TestDatabase) {
+    let (db, workspace) = (&database.db, workspace(database).await);
+    let mut begun = steps(db, workspace, "body").await.unwrap();
+    assert_eq!(begun.noted, None);
+    assert!(note(db, &mut begun, "1").await && note(db, &mut begun, "2").await);
+    // One that is rolled back was not.
+    let mut tx = db.begin().await.unwrap();
+    assert!(begun.note(&mut tx, b"3".to_vec()).await.unwrap());
+    drop(tx);
+    let mut again = steps(db, workspace, "body").await.unwrap();
+    assert_eq!(again.noted.as_deref(), Some(&b"2"[..]));
+    assert!(note(db, &mut again, "3").await);
+    assert_eq!(steps(db, workspace, "another").await, None, "the key is bound to the body");
+    // A client's key of the same letters is another.
+    assert!(matches!(idempotency::claim(db, workspace, "key", "request").await.unwrap(), Claim::First(_)));
+}
+
+async fn of_two_processes_with_one_request_one_goes_on(database: &TestDatabase) {
+    let (db, workspace) = (&database.db, workspace(database).await);
+    let mut one = steps(db, workspace, "body").await.unwrap();
+    let mut two = steps(db, workspace, "body").await.unwrap();
+    assert!(note(db, &mut one, "1").await);
+    assert!(!note(db, &mut two, "1").await);
+    let mut two = steps(db, workspace, "body").await.unwrap();
+    assert!(note(db, &mut two, "2").await);
+    assert!(!note(db, &mut one, "2").await);
+}
+
+async fn steps_are_forgotten_after_a_day(database: &TestDatabase) {
+    let (db, workspace) = (&database.db, workspace(database).await);
+    assert!(note(db, &mut steps(db, workspace, "body").await.unwrap(), "1").await);
+    db.clock().advance(KEPT_FOR.to_std().unwrap());
+    let mut later = steps(db, workspace, "another").await.unwrap();
+    assert_eq!(later.noted, None);
+    assert!(note(db, &mut later, "1").await);
+    db.clock().advance(KEPT_FOR.to_std().unwrap());
+    assert_eq!(idempotency::prune(db, 10).await.unwrap(), 1);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use herald_base::{clock::Clock, ids::Ids};
-use herald_ledger::NewJob;
+use herald_ledger::{Entered, NewJob, Unique, enter};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -19,6 +19,7 @@ on_both_engines! {
     a_duplicate_does_not_count_in_a_batch,
     one_key_enqueued_by_many_at_once_is_one_job,
     two_lists_of_keys_in_opposite_orders_do_not_block_each_other,
+    it_is_told_which_jobs_are_new,
 }
 
 fn keyed(workspace: Uuid, key: &str) -> NewJob {
@@ -138,4 +139,25 @@ async fn two_lists_of_keys_in_opposite_orders_do_not_block_each_other(database: 
     let ids = enqueueing.join_all().await;
     assert!(ids.iter().all(|one| *one == ids[0]));
     assert_eq!(number(&database.db, "select count(*) from jobs").await, 400);
+}
+
+async fn it_is_told_which_jobs_are_new(database: &TestDatabase) {
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    let live = enqueue_one(db, keyed(workspace, "a")).await;
+    let replacing = NewJob { unique: Unique::Replace, args: json!({"n": 2}), ..keyed(workspace, "a") };
+    let jobs = [keyed(workspace, "a"), keyed(workspace, "b"), noop(workspace), keyed(workspace, "b"), replacing];
+    let mut tx = db.begin().await.unwrap();
+    let entered = enter(&mut tx, jobs.to_vec()).await.unwrap();
+    tx.commit().await.unwrap();
+    let is_new: Vec<bool> = entered.iter().map(|entered| matches!(entered, Entered::New(_))).collect();
+    assert_eq!(is_new.iter().filter(|is_new| **is_new).count(), 2, "{entered:?}");
+    assert!(is_new[2] && (is_new[1] != is_new[3]), "{entered:?}");
+    assert_eq!((entered[0], entered[4]), (Entered::Taken(live), Entered::Taken(live)));
+    assert_eq!(entered[1].id(), entered[3].id());
+    assert_eq!(ground::job(db, workspace, live).await.args.0, json!({"n": 2}), "it was replaced all the same");
+    let batch_id = Some(db.new_id());
+    let mut tx = db.begin().await.unwrap();
+    let dropped = enter(&mut tx, vec![NewJob { batch_id, ..noop(workspace) }]).await.unwrap();
+    assert!(matches!(dropped[..], [Entered::Dropped(_)]), "{dropped:?}");
 }

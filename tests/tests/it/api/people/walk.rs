@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use herald_ledger::audit::Actor;
+use bytes::Bytes;
+use herald_ledger::{Outcome, audit::Actor};
 use herald_people::Role;
+use herald_providers::files::Key;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -89,6 +91,15 @@ fn fill(template: &str, with: &dyn Fn(&str) -> String) -> String {
 async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str, String> {
     let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value}")).to_owned();
     let mut all = BTreeMap::new();
+    let sent =
+        service.request(Method::POST, "/api/v1/face-crops").header("content-type", "image/jpeg").body("a picture");
+    all.insert("face-crops", text(&Answer::to(sent).await.json()["job"]));
+    let (crop, portrait) = (worker::lease_next(service, "cpu").await, Key::preview(service.workspace, "a", "jpg"));
+    service.files.put(&portrait, Bytes::from_static(b"a portrait")).await.unwrap();
+    let result = json!({ "file": portrait.as_str(), "media_type": "image/jpeg" });
+    let made = Outcome::Done { result: Some(result), changes: Vec::new(), then: Vec::new() };
+    worker::commit(service, crop, made).await;
+    super::tick(service);
     all.insert("templates", service.template().await.to_string());
     let run = service.run("name,table\nAna Example,1\n").await;
     worker::import(service, run, &["Ana Example"]).await;

@@ -61,6 +61,7 @@ async fn what_is_done_to_runs_and_templates_stands_in_the_log(database: &TestDat
 
 /// Endpoints that change something and are not written down, and why.
 const UNWRITTEN: &[(&str, &str)] = &[
+    ("post /api/v1/face-crops", "it changes nothing but its own job"),
     ("post /api/v1/templates/{id}/preview", "a drawing of a sample changes nothing"),
     ("post /api/v1/connections/{name}/test", "it asks the provider, and notes what it said"),
     ("post /api/v1/probes", "it changes nothing but its own row"),
@@ -88,7 +89,9 @@ const WRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/invitation-runs", "run.start"),
     ("post /api/v1/invitation-runs/{id}/cancel", "run.cancel"),
     ("post /api/v1/invitation-runs/{id}/retry", "run.retry"),
+    ("post /api/v1/jobs", "job.enqueue"),
     ("post /api/v1/jobs/act/{act}", "jobs.retry.asked"),
+    ("post /api/v1/jobs/bulk", "jobs.enqueue"),
     ("post /api/v1/jobs/{id}/cancel", "job.cancel"),
     ("post /api/v1/jobs/{id}/retry", "job.retry"),
     ("post /api/v1/keys", "key.make"),
