@@ -10,7 +10,8 @@ import sys
 
 def main() -> int:
     command = sys.argv[1:]
-    code = subprocess.run(command, check=False).returncode
+    # The compiler asks cargo, through descriptors that it inherits, how many threads it may have.
+    code = subprocess.run(command, check=False, close_fds=False).returncode
     if "--crate-name" in command:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         name = command[command.index("--crate-name") + 1]

@@ -155,7 +155,7 @@ fn wrong_values_are_named_with_what_to_write() {
         ("kind = \"number\"\nbold = 1\nbox = [0, 0, 9, 9]", "bold: must be true or false"),
         (
             "kind = \"number\"\nalign = \"centre\"\nbox = [0, 0, 9, 9]",
-            "none of \"left\", \"center\", \"right\", \"start\"",
+            "not one of \"left\", \"center\", \"right\", \"start\"",
         ),
         ("kind = \"number\"\nfont = \"Fancey.ttf\"\nbox = [0, 0, 9, 9]", "did you mean \"Fancy.ttf\"?; add it or"),
         ("kind = \"picture\"\nradius = 3\nbox = [0, 0, 9, 9]", "only a picture with shape = \"rounded\""),
