@@ -60,10 +60,11 @@ impl Address {
 }
 
 /// Whether it is an address by the letter of RFC 5321 only: a quoted local part, which names the same mailbox as the one
-/// without quotes and so would give its owner two accounts, or a domain that ends in a number, as no domain does.
+/// without quotes and so would give its owner two accounts, or a domain with a slash or a number at its end, which none has.
 fn is_unusual(address: &str) -> bool {
-    let last = address.rsplit(['.', '@']).next().unwrap_or_default();
-    address.starts_with('"') || last.bytes().all(|byte| byte.is_ascii_digit())
+    let domain = address.rsplit('@').next().unwrap_or_default();
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    address.starts_with('"') || domain.contains('/') || last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// With the domain in the form that mail servers look up: `münchen.example` and `xn--mnchen-3ya.example` are one domain. `None` where it has none.
@@ -123,8 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_does_not_end_in_a_number() {
-        for text in ["ann@192.0.2.1", "ann@example.123"] {
+    fn a_domain_has_no_slash_and_does_not_end_in_a_number() {
+        for text in ["ann@192.0.2.1", "ann@example.123", "ann@example/mail.com"] {
             assert!(Address::parse(text).is_err(), "{text:?}");
         }
         assert!(Address::parse("ann@123.com").is_ok());

@@ -76,7 +76,13 @@ pub(super) fn is_email(text: &str) -> bool {
             || matches!(c, '"' | ',' | ';' | '<' | '>' | '(' | ')' | ':')
     });
     let ends_in_a_number = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    plain && !ends_in_a_number && text.len() <= 254 && EmailAddress::parse_with_options(text, options).is_ok()
+    // A slash may stand before the sign, and in no domain.
+    let domain = text.rsplit('@').next().unwrap_or_default();
+    plain
+        && !ends_in_a_number
+        && !domain.contains('/')
+        && text.len() <= 254
+        && EmailAddress::parse_with_options(text, options).is_ok()
 }
 
 /// The addresses in a cell, each once.
@@ -278,6 +284,7 @@ mod tests {
             "ann@example..com",
             "ann(at)example.com",
             "ann@192.0.2.1",
+            "ann@example/mail.com",
             "ann@example.123",
         ] {
             assert_eq!(read(cell), Cell::Invalid, "{cell}");
