@@ -11,10 +11,12 @@ pub mod kill_table;
 mod postgres;
 mod proxy;
 mod s3;
+mod times;
 mod wait;
 
 pub use database::TestDatabase;
 pub use herald_db::EngineKind;
 pub use proxy::Proxy;
 pub use s3::{FakeS3, S3Call, S3Fault};
+pub use times::Timed;
 pub use wait::wait_until;
