@@ -3,6 +3,7 @@
 //! The tests themselves are one program, `tests/it`, so that they link once. `./tests/run` starts the servers they
 //! need and runs them.
 
+pub mod corpora;
 mod database;
 pub mod fakes;
 pub mod fence;
