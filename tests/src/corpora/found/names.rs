@@ -12,8 +12,9 @@ use crate::corpora::Line;
 fn placed(folder: &Path, file: &str, mut pictures: Pictures) -> Result<Vec<(String, Placed)>> {
     let list = guests(folder, file)?;
     let wanted = || list.iter().filter_map(|guest| guest.picture.as_deref().map(|picture| (guest, picture)));
-    let known = wanted().map(|(_, picture)| pictures.look(picture)).fold(true, |all, one| all && one);
-    if !known {
+    // All are looked at before any is asked for again.
+    let known: Vec<bool> = wanted().map(|(_, picture)| pictures.look(picture)).collect();
+    if known.contains(&false) {
         wanted().for_each(|(guest, picture)| pictures.claim(picture, guest.line));
     }
     Ok(wanted().map(|(guest, picture)| (guest.name.clone(), pictures.place(picture))).collect())
