@@ -67,14 +67,6 @@ pub fn crop_portrait(
     })
 }
 
-/// The largest square in the middle of a picture, at most `side` pixels and never scaled up: for
-/// logos and pictures where no face is wanted.
-pub fn crop_middle(picture: &Picture, side: u32, scratch: &mut Scratch) -> Pixels {
-    let (width, height) = picture.dimensions();
-    let target = target_side(f64::from(width.min(height)), side);
-    scratch.cover(&picture.pixels, target, target)
-}
-
 fn target_side(available: f64, wanted: u32) -> u32 {
     (available.round() as u32).clamp(1, wanted.max(1))
 }

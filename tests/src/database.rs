@@ -18,7 +18,7 @@ use herald_base::ids::Ids;
 use herald_db::{Db, DbConfig, EngineKind};
 use tempfile::TempDir;
 
-use crate::{fence::Fence, postgres::PostgresDatabase};
+use crate::{fence::Fence, postgres::PostgresDatabase, times::Timed};
 
 /// Enough for the concurrency that a test provokes, and few enough that the tests running at once fit the server.
 const MAX_CONNECTIONS: u32 = 8;
@@ -32,6 +32,8 @@ pub struct TestDatabase {
     config: DbConfig,
     fence: Arc<Fence>,
     _home: Home,
+    // The last to go: removing the database is part of what the test takes.
+    _timed: Timed,
 }
 
 /// What holds the database, and removes it when dropped.
@@ -47,10 +49,11 @@ impl TestDatabase {
     /// # Panics
     /// When it cannot be made; for PostgreSQL also when the test was not started by `./tests/run`.
     pub async fn new(engine: EngineKind) -> Self {
+        let timed = Timed::begin();
         herald_app::jobs::install();
         let database = match engine {
-            EngineKind::Sqlite => Self::on_sqlite().await,
-            EngineKind::Postgres => Self::on_postgres(PostgresDatabase::migrated().await).await,
+            EngineKind::Sqlite => Self::on_sqlite(timed).await,
+            EngineKind::Postgres => Self::on_postgres(PostgresDatabase::migrated().await, timed).await,
         };
         // On PostgreSQL this finds nothing to do; it fails if the template was not made by these migrations.
         database.db.migrate().await.expect("the migrations run");
@@ -63,28 +66,29 @@ impl TestDatabase {
     /// # Panics
     /// As [`TestDatabase::new`].
     pub async fn empty(engine: EngineKind) -> Self {
+        let timed = Timed::begin();
         match engine {
-            EngineKind::Sqlite => Self::on_sqlite().await,
-            EngineKind::Postgres => Self::on_postgres(PostgresDatabase::empty().await).await,
+            EngineKind::Sqlite => Self::on_sqlite(timed).await,
+            EngineKind::Postgres => Self::on_postgres(PostgresDatabase::empty().await, timed).await,
         }
     }
 
-    async fn on_sqlite() -> Self {
+    async fn on_sqlite(timed: Timed) -> Self {
         let folder = TempDir::with_prefix("herald-test-").expect("the temporary folder is writable");
         let config = DbConfig::Sqlite { path: folder.path().join("herald.db") };
-        Self::open(config, Home::Sqlite { _folder: folder }).await
+        Self::open(config, Home::Sqlite { _folder: folder }, timed).await
     }
 
-    async fn on_postgres(database: PostgresDatabase) -> Self {
+    async fn on_postgres(database: PostgresDatabase, timed: Timed) -> Self {
         let config = DbConfig::Postgres { url: database.url(), max_connections: MAX_CONNECTIONS };
-        Self::open(config, Home::Postgres { _database: database }).await
+        Self::open(config, Home::Postgres { _database: database }, timed).await
     }
 
-    async fn open(config: DbConfig, home: Home) -> Self {
+    async fn open(config: DbConfig, home: Home, timed: Timed) -> Self {
         let fence = Arc::<Fence>::default();
         let db = connect(&config, Clock::manual(Self::start()), Ids::seeded(0)).await;
         fence.watch(&db);
-        Self { db, config, fence, _home: home }
+        Self { db, config, fence, _home: home, _timed: timed }
     }
 
     /// Another handle on the same database, as another process of Herald would have one. Give it ids that differ from

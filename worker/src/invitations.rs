@@ -12,7 +12,7 @@ pub(crate) mod invitation_summary;
 pub(crate) mod invitation_upload;
 mod list_reader;
 pub(crate) mod picture_fetch;
-mod pictures;
+pub mod pictures;
 mod places;
 pub(crate) mod portrait_crop;
 pub(crate) mod template_preview;

@@ -6,6 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use herald_tests::Timed;
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -45,6 +46,7 @@ box = [40, 125, 120, 120]
 /// The folder. It goes when the test ends.
 pub(crate) struct Stage {
     folder: TempDir,
+    _timed: Timed,
 }
 
 /// A command that has ended.
@@ -56,7 +58,7 @@ pub(crate) struct Ended {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        let stage = Self { folder: tempfile::tempdir().unwrap() };
+        let stage = Self { folder: tempfile::tempdir().unwrap(), _timed: Timed::begin() };
         stage.template("template", "");
         stage
     }

@@ -1,7 +1,7 @@
 use image::imageops::overlay;
 use image::{DynamicImage, Rgb, RgbImage};
 
-use super::{CropSettings, DEFAULT_MARGIN, crop_middle, crop_portrait, square_around};
+use super::{CropSettings, DEFAULT_MARGIN, crop_portrait, square_around};
 use crate::face::tests::sitter;
 use crate::face::{Face, FaceFinder, FaceSettings};
 use crate::picture::{Picture, PictureFormat, Pixels};
@@ -73,14 +73,4 @@ fn the_square_stays_inside_the_picture() {
             assert!(left + side <= 320.0 && top + side <= 300.0, "{left} {top} {side}");
         }
     }
-}
-
-#[test]
-fn the_middle_of_a_wide_picture_is_taken() {
-    let stripes = RgbImage::from_fn(90, 30, |x, _| Rgb([if x / 30 == 1 { 250 } else { 0 }; 3]));
-    let Pixels::Opaque(square) = crop_middle(&picture(stripes), 20, &mut Scratch::new()) else {
-        panic!("alpha from an opaque picture");
-    };
-    assert_eq!(square.dimensions(), (20, 20));
-    assert!(square.pixels().all(|p| p.0[0] > 200));
 }

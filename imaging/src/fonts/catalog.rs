@@ -27,15 +27,13 @@ pub(super) struct Catalog {
 }
 
 impl Catalog {
-    /// Reads the names of all fonts under `dirs` and, if asked, the system's well-known folders.
-    pub(super) fn scan(dirs: &[PathBuf], well_known: bool) -> Self {
+    /// Reads the names of all fonts under `dirs` and in the system's well-known folders.
+    pub(super) fn scan(dirs: &[PathBuf]) -> Self {
         let mut db = fontdb::Database::new();
         for dir in dirs {
             load_folder(&mut db, dir, 0);
         }
-        if well_known {
-            db.load_system_fonts();
-        }
+        db.load_system_fonts();
         let mut files: HashMap<PathBuf, Arc<FontFile>> = HashMap::new();
         let mut slots: Vec<Slot> = db
             .faces()
@@ -61,10 +59,6 @@ impl Catalog {
     /// See [`FontLibrary::fingerprint`](super::FontLibrary::fingerprint).
     pub(super) fn fingerprint(&self) -> &str {
         &self.fingerprint
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.slots.len()
     }
 
     /// The faces of a family (lower case).

@@ -57,7 +57,6 @@ pub struct FontLibrary {
 /// The machine's fonts: where to look, and what was found once somebody looked.
 struct System {
     dirs: Vec<PathBuf>,
-    well_known: bool,
     catalog: OnceLock<Catalog>,
 }
 
@@ -70,7 +69,7 @@ impl System {
         if let Some(system) = known.iter().filter_map(Weak::upgrade).find(|system| system.dirs == dirs) {
             return system;
         }
-        let system = Arc::new(Self { dirs: dirs.to_vec(), well_known: true, catalog: OnceLock::new() });
+        let system = Arc::new(Self { dirs: dirs.to_vec(), catalog: OnceLock::new() });
         known.push(Arc::downgrade(&system));
         system
     }
@@ -86,12 +85,6 @@ impl FontLibrary {
     /// time a name needs a face that is not compiled in; a folder that is missing counts as empty.
     pub fn with_system(extra_dirs: &[PathBuf]) -> Self {
         Self { system: Some(System::shared(extra_dirs)), ..Self::embedded() }
-    }
-
-    /// The compiled-in fonts and those under `dirs`, without the system's own folders.
-    pub fn with_dirs(dirs: &[PathBuf]) -> Self {
-        let system = System { dirs: dirs.to_vec(), well_known: false, catalog: OnceLock::new() };
-        Self { system: Some(Arc::new(system)), ..Self::embedded() }
     }
 
     /// Adds a font file, usually a template's own. Styles name it by its family name or by `name`
@@ -136,11 +129,6 @@ impl FontLibrary {
             || self.catalog().is_some_and(|catalog| !catalog.family(&family).is_empty())
     }
 
-    /// How many faces the machine offers beside the compiled-in ones. Reads the font folders.
-    pub fn system_faces(&self) -> usize {
-        self.catalog().map_or(0, Catalog::len)
-    }
-
     /// Names the machine's fonts, so that a drawing made before fonts were added or updated is known to be old. Reads the font folders.
     pub fn fingerprint(&self) -> &str {
         self.catalog().map_or("", Catalog::fingerprint)
@@ -149,6 +137,6 @@ impl FontLibrary {
     /// The machine's fonts, scanned now if nobody did before.
     fn catalog(&self) -> Option<&Catalog> {
         let system = self.system.as_deref()?;
-        Some(system.catalog.get_or_init(|| Catalog::scan(&system.dirs, system.well_known)))
+        Some(system.catalog.get_or_init(|| Catalog::scan(&system.dirs)))
     }
 }

@@ -32,7 +32,8 @@ impl Address {
         let written: String = text.trim().nfc().collect();
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let parsed = EmailAddress::parse_with_options(&written, options);
-        if parsed.is_err() || written.len() > LONGEST || written.chars().any(char::is_control) {
+        let refused = written.len() > LONGEST || written.chars().any(char::is_control) || is_unusual(&written);
+        if parsed.is_err() || refused {
             return Err(AddressError);
         }
         // RFC 5321 lets mail servers tell capitals of the local part apart; none that matters does, and people do not.
@@ -56,6 +57,14 @@ impl Address {
     pub fn former_key(&self) -> &str {
         &self.former
     }
+}
+
+/// Whether it is an address by the letter of RFC 5321 only: a quoted local part, which names the same mailbox as the one
+/// without quotes and so would give its owner two accounts, or a domain with a slash or a number at its end, which none has.
+fn is_unusual(address: &str) -> bool {
+    let domain = address.rsplit('@').next().unwrap_or_default();
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    address.starts_with('"') || domain.contains('/') || last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// With the domain in the form that mail servers look up: `münchen.example` and `xn--mnchen-3ya.example` are one domain. `None` where it has none.
@@ -104,5 +113,21 @@ mod tests {
             assert!(Address::parse(text).is_err(), "{text:?}");
         }
         assert!(Address::parse("Ann <ann@example.com>").is_err());
+    }
+
+    #[test]
+    fn a_mailbox_has_no_second_spelling_in_quotes() {
+        assert!(Address::parse("ann@example.com").is_ok());
+        for text in ["\"ann\"@example.com", "\"a b\"@example.com", "\"\"@example.com"] {
+            assert!(Address::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_domain_has_no_slash_and_does_not_end_in_a_number() {
+        for text in ["ann@192.0.2.1", "ann@example.123", "ann@example/mail.com"] {
+            assert!(Address::parse(text).is_err(), "{text:?}");
+        }
+        assert!(Address::parse("ann@123.com").is_ok());
     }
 }

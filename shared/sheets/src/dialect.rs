@@ -52,12 +52,11 @@ fn score(sample: &str, delimiter: u8, whole: bool) -> (usize, usize, usize) {
 }
 
 fn sep_line(sample: &str) -> Option<u8> {
-    let line = sample.lines().next()?.trim_matches('"');
+    let line = sample.split(['\r', '\n']).next()?.replace('"', "");
     let (key, value) = line.split_at_checked(4)?;
-    match value.as_bytes() {
-        [delimiter] if key.eq_ignore_ascii_case("sep=") && delimiter.is_ascii_punctuation() | (*delimiter == b'\t') => {
-            Some(*delimiter)
-        }
-        _ => None,
-    }
+    let is_separator = |byte: &u8| byte.is_ascii_punctuation() || *byte == b'\t';
+    // A program that does not know the line pads it to the header's width, with the separator that it uses itself.
+    let bytes = value.trim_matches(' ').as_bytes();
+    let last = bytes.last().filter(|_| key.eq_ignore_ascii_case("sep=") && bytes.iter().all(is_separator))?;
+    bytes[1..].iter().all(|byte| byte == last).then_some(*last)
 }

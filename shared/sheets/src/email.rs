@@ -66,7 +66,7 @@ pub(super) fn read(raw: &str) -> Cell {
     }
 }
 
-/// Whether this is an address one can write to: RFC 5321 syntax with a dotted domain, no display name, no IP literal.
+/// Whether this is an address one can write to: RFC 5321 syntax with a dotted domain, no display name, no IP address.
 pub(super) fn is_email(text: &str) -> bool {
     let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
     let plain = !text.chars().any(|c| {
@@ -75,7 +75,14 @@ pub(super) fn is_email(text: &str) -> bool {
             || is_invisible(c)
             || matches!(c, '"' | ',' | ';' | '<' | '>' | '(' | ')' | ':')
     });
-    plain && text.len() <= 254 && EmailAddress::parse_with_options(text, options).is_ok()
+    let ends_in_a_number = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    // A slash may stand before the sign, and in no domain.
+    let domain = text.rsplit('@').next().unwrap_or_default();
+    plain
+        && !ends_in_a_number
+        && !domain.contains('/')
+        && text.len() <= 254
+        && EmailAddress::parse_with_options(text, options).is_ok()
 }
 
 /// The addresses in a cell, each once.
@@ -153,8 +160,8 @@ fn is_placeholder(text: &str) -> bool {
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(
         c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}'
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}'
     )
 }
 
@@ -276,6 +283,9 @@ mod tests {
             "a@b@example.com",
             "ann@example..com",
             "ann(at)example.com",
+            "ann@192.0.2.1",
+            "ann@example/mail.com",
+            "ann@example.123",
         ] {
             assert_eq!(read(cell), Cell::Invalid, "{cell}");
         }

@@ -2,12 +2,18 @@
 
 use super::{file_kind, problem::CsvError};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{
+    Decoder, Encoding, ISO_8859_2, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1250, WINDOWS_1252, WINDOWS_1254,
+    WINDOWS_1257,
+};
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 const BUFFER: usize = 64 << 10;
 /// How much non-ASCII text the detector of legacy encodings is shown.
 const DETECT: usize = 1 << 20;
+
+/// What Macintosh's Latin letters may be taken for.
+const LATIN: [&Encoding; 5] = [WINDOWS_1252, WINDOWS_1250, WINDOWS_1254, WINDOWS_1257, ISO_8859_2];
 
 /// How the file's bytes are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +43,10 @@ pub(super) fn detect<R: Read + Seek>(input: &mut R, head: &[u8]) -> Result<Found
     if survey.invalid == 0 || survey.multibyte >= 4 * survey.invalid {
         return Ok(Found { encoding: UTF_8, skip: 0, guessed: false });
     }
-    Ok(Found { encoding: legacy(input)?, skip: 0, guessed: true })
+    let encoding = legacy(input)?;
+    // Only Macintosh programs end lines with a carriage return alone, and they write their own letters, not Windows'.
+    let is_macintosh = LATIN.contains(&encoding) && head.contains(&b'\r') && !head.contains(&b'\n');
+    Ok(Found { encoding: if is_macintosh { MACINTOSH } else { encoding }, skip: 0, guessed: true })
 }
 
 /// UTF-16 without a mark: separators, digits and line ends put a NUL into every pair, always on the same side.

@@ -80,9 +80,19 @@ struct Open {
     line: u64,
     quoted: Option<bool>,
     quotes: usize,
+    /// Bytes as they stand in the file.
+    raw: usize,
     last: u8,
     length: usize,
     too_long: bool,
+}
+
+impl Open {
+    /// How long a cell in quotes is without them, if each quote inside is doubled. After a quote that closes it early,
+    /// the parser keeps every other as it is, and the cell gets longer.
+    fn length_if_doubled(&self) -> usize {
+        self.raw - self.quotes + self.quotes.saturating_sub(2) / 2
+    }
 }
 
 impl<B: BufRead> Records<B> {
@@ -105,7 +115,7 @@ impl<B: BufRead> Records<B> {
     /// Reads one cell; `false` when it was the row's last.
     fn read_cell(&mut self, record: &mut Record) -> io::Result<bool> {
         use csv_core::ReadFieldResult::{End, Field, InputEmpty, OutputFull};
-        let mut open = Open { line: self.line, quoted: None, quotes: 0, last: 0, length: 0, too_long: false };
+        let mut open = Open { line: self.line, quoted: None, quotes: 0, raw: 0, last: 0, length: 0, too_long: false };
         loop {
             let input = self.input.fill_buf()?;
             let at_end = input.is_empty();
@@ -118,6 +128,7 @@ impl<B: BufRead> Records<B> {
             if let Some(first) = raw.first() {
                 let quoted = *open.quoted.get_or_insert(*first == b'"');
                 open.quotes += if quoted { raw.iter().filter(|b| **b == b'"').count() } else { 0 };
+                open.raw += raw.len();
                 open.last = *raw.last().unwrap_or(first);
             }
             if at_end {
@@ -151,7 +162,7 @@ impl<B: BufRead> Records<B> {
         let too_long = open.too_long || open.length == self.cell.len();
         let kind = if unclosed {
             Some(FaultKind::UnclosedQuote)
-        } else if quoted && (!open.quotes.is_multiple_of(2) || open.last != b'"') {
+        } else if quoted && (!too_long && open.length != open.length_if_doubled() || open.last != b'"') {
             Some(FaultKind::StrayQuote)
         } else {
             too_long.then_some(FaultKind::TooLong)

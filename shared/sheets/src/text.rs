@@ -5,9 +5,20 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Any cell: one formula guard off, white space at the ends off, no control characters but tab and line end, NFC.
 pub(super) fn cell(raw: &str) -> String {
-    let text = unescape_cell(raw).trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
+    let around = |c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}';
+    let text = match unescape_cell(raw) {
+        unguarded if unguarded.len() < raw.len() => unguarded.trim_matches(around),
+        _ => text_formula(raw.trim_matches(around)),
+    };
     let text = text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n'));
     text.nfc().collect()
+}
+
+/// What `="007"` shows: lists have it where a spreadsheet must not take a text for a number. Herald writes no such cell, as
+/// [`escape_cell`](super::escape_cell) guards the sign in front.
+fn text_formula(cell: &str) -> &str {
+    let inner = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
+    inner.filter(|inner| !inner.contains('"')).unwrap_or(cell)
 }
 
 /// A name fit to be drawn: white space of any kind becomes one space, control characters and direction overrides (which could

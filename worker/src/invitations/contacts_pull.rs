@@ -20,7 +20,10 @@ use herald_sheets::email_key;
 use crate::runner::{Done, Failure};
 use crate::{
     accounts::Used,
-    invitations::intake::{Chunk, Row},
+    invitations::{
+        intake::{Chunk, Row},
+        pictures,
+    },
     jobs::{Context, Task},
 };
 
@@ -240,14 +243,13 @@ impl Pull<'_> {
         let field = self.source.picture_field.as_deref()?;
         let sent =
             submission.and_then(|submission| submission.results.get(field).map(|value| (submission.id, value.trim())));
-        let is_address = |value: &str| value.starts_with("http://") || value.starts_with("https://");
         match (sent, contact.value(field)) {
-            (Some((_, value)), _) if is_address(value) => Some(value.to_owned()),
+            (Some((_, value)), _) if let Some(address) = pictures::address(value) => Some(address),
             // A form keeps an uploaded file under its submission and field.
             (Some((id, value)), _) if !value.is_empty() => {
                 Some(format!("mautic:{}:{id}:{field}", self.source.connection_id))
             }
-            (_, Some(value)) if is_address(value) => Some(value.to_owned()),
+            (_, Some(value)) if let Some(address) = pictures::address(value) => Some(address),
             (_, Some(_)) => {
                 Some(format!("none:the contact field {field} holds no web address: put the picture's address there"))
             }

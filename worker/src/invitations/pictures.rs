@@ -20,7 +20,7 @@ use self::{
 };
 
 /// Where a list's picture names lead.
-pub(super) struct Pictures {
+pub struct Pictures {
     source: Source,
     album: Album,
 }
@@ -33,11 +33,11 @@ enum Source {
 
 /// Where a guest's picture is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Placed {
+pub struct Placed {
     /// As crops look it up. What cannot be used keeps its reason, so that the guest's results can say it.
-    pub(super) place: String,
+    pub place: String,
     /// How the name in the list differs from the picture's own.
-    pub(super) note: Option<String>,
+    pub note: Option<String>,
 }
 
 impl Placed {
@@ -52,7 +52,7 @@ impl Placed {
 
 impl Pictures {
     /// Pictures of an uploaded list are those uploaded with it. Only a list of this machine has a folder.
-    pub(super) fn new(folder: Option<String>, uploaded: BTreeMap<String, String>) -> Self {
+    pub fn new(folder: Option<String>, uploaded: BTreeMap<String, String>) -> Self {
         match folder {
             Some(folder) => Self { source: Source::Beside(Folder::new(folder)), album: Album::default() },
             None => {
@@ -64,8 +64,8 @@ impl Pictures {
     }
 
     /// Looks for a name of the list. False if it is not there exactly, so that others must be compared.
-    pub(super) fn look(&mut self, picture: &str) -> bool {
-        if is_address(picture) || self.exact(picture).is_some() {
+    pub fn look(&mut self, picture: &str) -> bool {
+        if address(picture).is_some() || self.exact(picture).is_some() {
             return true;
         }
         if let Source::Beside(folder) = &mut self.source {
@@ -75,16 +75,16 @@ impl Pictures {
     }
 
     /// Notes which pictures a row of the list could mean.
-    pub(super) fn claim(&mut self, picture: &str, line: u64) {
-        if !is_address(picture) {
+    pub fn claim(&mut self, picture: &str, line: u64) {
+        if address(picture).is_none() {
             self.album.claim(&Name::parse(picture), line);
         }
     }
 
     /// Where the picture of that name is. Every row of the list must have been looked at and noted before.
-    pub(super) fn place(&self, picture: &str) -> Placed {
-        if is_address(picture) {
-            return Placed::at(picture.to_owned());
+    pub fn place(&self, picture: &str) -> Placed {
+        if let Some(address) = address(picture) {
+            return Placed::at(address);
         }
         if let Some(place) = self.exact(picture) {
             return Placed::at(place);
@@ -151,8 +151,12 @@ fn outside(picture: &str) -> Placed {
     ))
 }
 
-fn is_address(picture: &str) -> bool {
-    picture.starts_with("http://") || picture.starts_with("https://")
+/// The address on the web that this is, with its scheme as the fetching of pictures looks for it. Phones begin with a capital.
+pub(super) fn address(picture: &str) -> Option<String> {
+    ["http://", "https://"].into_iter().find_map(|scheme| {
+        let (start, rest) = picture.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then(|| format!("{scheme}{rest}"))
+    })
 }
 
 #[cfg(test)]

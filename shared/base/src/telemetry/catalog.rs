@@ -20,7 +20,10 @@ const CALLS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
 macro_rules! catalog {
-    ($($kind:ident $(($buckets:ident))? $item:ident = $name:literal [$($label:literal),*] by $by:literal: $help:literal;)*) => {
+    ($(
+        $kind:ident $(($buckets:ident))? $item:ident = $name:literal [$($label:literal),*] by $by:literal:
+            $help:literal;
+    )*) => {
         $(
             #[doc = $help]
             pub static $item: $kind<{ <[&str]>::len(&[$($label),*]) }> = $kind(About {

@@ -101,17 +101,6 @@ impl Mautic {
         found.dedup_by_key(|contact| contact.id);
         Ok(found)
     }
-
-    /// What stands in a field of one contact; `None` when nothing does.
-    ///
-    /// # Errors
-    /// [`Class::Recipient`] when there is no such contact; else [`ProviderError`].
-    pub async fn contact_link(&self, id: i64, field: &str, meter: &Meter) -> Result<Option<String>> {
-        let url = self.api(["contacts", id.to_string().as_str()], &[]);
-        let answer = self.get(url, About::Contact(id), meter).await?;
-        let contact = MauticContact::read(part(&answer, "contact")?);
-        Ok(contact.and_then(|contact| contact.value(field).map(str::to_owned)))
-    }
 }
 
 /// A page of a list by keyset: cheap however far it is down the list, and nothing is skipped when something before it goes away.

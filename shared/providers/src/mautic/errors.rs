@@ -30,8 +30,6 @@ const POINTS_IN_TIME: i64 = 1_000_000_000;
 /// What a request was about: who is missing when Mautic says 404, and who has to set something right when it says 400.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum About<'a> {
-    /// A contact.
-    Contact(i64),
     /// What is written to a contact.
     Write {
         /// Their id.
@@ -156,14 +154,19 @@ pub(super) fn classified(status: u16, problem: Option<&Problem>, context: &Conte
             format!("a firewall or proxy in front of Mautic at {site} refuses Herald: let it pass requests to /api"),
         ),
         (404, Some(_)) => match context.about {
-            About::Contact(id) | About::Write { contact: id, .. } => (Class::Recipient, format!("contact {id} no longer exists in Mautic")),
+            About::Write { contact: id, .. } => {
+                (Class::Recipient, format!("contact {id} no longer exists in Mautic"))
+            }
             About::Form(id) => (Class::Config, format!("there is no form {id} in Mautic: choose another form")),
             About::Api | About::Token => no_api(site),
         },
         (404 | 405, _) => no_api(site),
         (400 | 422, Some(problem)) => invalid(&problem.fields, context.about),
         (429, _) => (Class::Rate, "Mautic's limit of requests is reached".to_owned()),
-        (408 | 409 | 423 | 425 | 500, _) => (Class::Transient, format!("Mautic failed (status {status}): Herald retries, and Mautic's own log has the reason")),
+        (408 | 409 | 423 | 425 | 500, _) => (
+            Class::Transient,
+            format!("Mautic failed (status {status}): Herald retries, and Mautic's own log has the reason"),
+        ),
         (502.., _) => (Class::Down, format!("Mautic is not available (status {status})")),
         _ => (Class::Config, format!("{site} answered with status {status}, as Mautic never does: check the address")),
     };
@@ -176,7 +179,7 @@ fn invalid(fields: &[String], about: About<'_>) -> (Class, String) {
         About::Write { fields: ours, .. } if fields.iter().any(|field| ours.has(field)) => {
             (Class::Config, ours.refused(fields))
         }
-        About::Contact(id) | About::Write { contact: id, .. } => {
+        About::Write { contact: id, .. } => {
             (Class::Recipient, format!("Mautic does not accept the change of contact {id}"))
         }
         About::Form(_) | About::Api | About::Token => {

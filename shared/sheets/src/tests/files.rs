@@ -25,6 +25,15 @@ fn every_encoding_reads_the_same() {
 }
 
 #[test]
+fn a_list_with_macintosh_line_ends_has_macintosh_letters() {
+    let list = "name;town\rJosé Núñez;Málaga\rZoé Müller;Köln\rÅsa Sørensen;Tromsø\rRené Garçon;Besançon\r";
+    let (bytes, ..) = encoding_rs::MACINTOSH.encode(list);
+    assert_eq!(open(&bytes).unwrap().encoding(), "macintosh");
+    let names: Vec<_> = guests(&bytes).into_iter().map(|guest| guest.name).collect();
+    assert_eq!(names, ["José Núñez", "Zoé Müller", "Åsa Sørensen", "René Garçon"]);
+}
+
+#[test]
 fn a_guessed_encoding_is_said() {
     let (windows, ..) = encoding_rs::WINDOWS_1252.encode(LIST);
     let note = "the file does not say its encoding and was read as windows-1252; if names look wrong, save it as \
@@ -77,7 +86,7 @@ fn separators_inside_quotes_do_not_decide() {
 
 #[test]
 fn excels_separator_line_is_obeyed() {
-    for first in ["sep=;", "SEP=;", "\"sep=;\""] {
+    for first in ["sep=;", "SEP=;", "\"sep=;\"", "sep= ;", "sep=;;", "sep=,;", "\"sep=,\";"] {
         let guest = &guests(format!("{first}\r\nname;note\r\nAnn;a,b\r\n"))[0];
         assert_eq!((guest.line, guest.name.as_str(), guest.custom["note"].as_str()), (3, "Ann", "a,b"));
     }

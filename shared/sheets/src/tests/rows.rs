@@ -251,6 +251,19 @@ fn quotes_that_do_not_match_are_a_problem_of_their_row() {
             "Eve \"E\" Example".into(),
         ]
     );
+    // An even number of quotes, and one at the end.
+    assert_eq!(
+        outline("name,note\n\"Fay \"Fee\" Lee\",x\nGus,y\n"),
+        [format!("line 2, column 1 (name): {stray}"), "Gus".into()]
+    );
+}
+
+#[test]
+fn a_formula_that_is_only_a_text_is_that_text() {
+    let list = "name,table,phone,note\nAnn,=\"007\",\"=\"\"+12025550141\"\"\",=\"a\"&\"b\"\n";
+    let ann = &guests(list)[0];
+    assert_eq!((ann.custom["table"].as_str(), ann.phone.as_deref()), ("007", Some("+12025550141")));
+    assert_eq!(ann.custom["note"], "=\"a\"&\"b\"");
 }
 
 #[test]

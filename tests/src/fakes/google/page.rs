@@ -8,7 +8,9 @@ use super::{
     state::State,
 };
 
-const HEAD: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Fake Drive</title><style>body{font-family:sans-serif}td,th{text-align:left;padding:.2em 1em .2em 0}img{max-width:100%}</style></head><body>";
+const HEAD: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Fake Drive</title>\
+    <style>body{font-family:sans-serif}td,th{text-align:left;padding:.2em 1em .2em 0}img{max-width:100%}</style>\
+    </head><body>";
 
 pub(super) fn answer(state: &State, asked: &Asked) -> Answered {
     let public = |id: &str| state.items.get(id).filter(|item| state.is_public(item) && !state.is_trashed(item));

@@ -20,7 +20,9 @@ pub(super) fn answer(state: &State, asked: &Asked) -> Answered {
 
 fn overview(state: &State) -> String {
     let mut page = String::from(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Fake Mautic</title><style>body{font-family:sans-serif}td,th{text-align:left;padding:.2em 1em .2em 0}</style></head><body><h1>Fake Mautic</h1>",
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Fake Mautic</title>\
+         <style>body{font-family:sans-serif}td,th{text-align:left;padding:.2em 1em .2em 0}</style></head>\
+         <body><h1>Fake Mautic</h1>",
     );
     let _ = write!(
         page,

@@ -221,7 +221,10 @@ async fn running_jobs_that_an_act_cancels_hear_of_it_with_their_next_renewal(dat
             if plain {
                 started.send(attempt.job.id).unwrap();
             }
-            async move { if plain { std::future::pending::<Result<Done, Failure>>().await } else { real(attempt).await } }
+            async move {
+                // It runs until it is cancelled.
+                if plain { std::future::pending::<Result<Done, Failure>>().await } else { real(attempt).await }
+            }
         }),
     );
     let running = enqueue_one(db, noop(workspace)).await;

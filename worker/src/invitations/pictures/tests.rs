@@ -166,4 +166,6 @@ fn a_web_address_stays_as_it_is() {
     let address = "https://example.com/ann.jpg?size=large";
     assert_eq!(of_uploads(&["ann.jpg"], &[address]), [address]);
     assert_eq!(of_files(&["ann.jpg"], &[address]), [address]);
+    let typed_on_a_phone = ["HTTP://example.com/Ann.jpg", "Https://example.com/Ann.jpg"];
+    assert_eq!(of_uploads(&[], &typed_on_a_phone), ["http://example.com/Ann.jpg", "https://example.com/Ann.jpg"]);
 }
