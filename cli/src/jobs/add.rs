@@ -3,7 +3,6 @@
 use std::{fs::File, io::Read, path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
-use chrono::{DateTime, Utc};
 use herald_db::Db;
 use herald_ledger::{
     Draft, EnqueueError, Entered, Way,

@@ -6,6 +6,8 @@ use thiserror::Error;
 
 /// The longest row, in bytes: arguments at their limit, written with escapes and spaces, fit in.
 pub const LONGEST_ROW: usize = 256 << 10;
+/// What rows that are read together take, in bytes; long rows are fewer at a time.
+const TOGETHER: usize = 2 << 20;
 /// What is read from a file at once, in bytes.
 const PIECE: usize = 64 << 10;
 
@@ -25,6 +27,16 @@ pub enum Row {
     Text(Vec<u8>),
     /// It is over [`LONGEST_ROW`], and was not kept.
     TooLong,
+}
+
+impl Row {
+    /// The memory that it takes, in bytes.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::TooLong => 0,
+        }
+    }
 }
 
 /// Why rows cannot be told apart.
@@ -194,31 +206,43 @@ pub struct Rows<R> {
     file: R,
     splitter: Splitter,
     read: VecDeque<Row>,
+    /// The memory that those take.
+    held: usize,
     has_ended: bool,
 }
 
 impl<R: Read> Rows<R> {
     /// The rows of a file from its beginning.
     pub fn of(file: R, format: Format) -> Self {
-        Self { file, splitter: Splitter::new(format), read: VecDeque::new(), has_ended: false }
+        Self { file, splitter: Splitter::new(format), read: VecDeque::new(), held: 0, has_ended: false }
     }
 
-    /// The next rows, at most `most`; none at the end. It blocks.
+    /// The next rows, at most `most`, and fewer if they are long; none at the end. It blocks.
     ///
     /// # Errors
     /// [`RowsError`].
     pub fn next(&mut self, most: usize) -> Result<Vec<Row>, RowsError> {
         let mut piece = vec![0; PIECE];
-        while self.read.len() < most && !self.has_ended {
+        while self.read.len() < most && self.held < TOGETHER && !self.has_ended {
             let bytes = self.file.read(&mut piece)?;
-            let mut take = |row| self.read.push_back(row);
+            let mut take = |row: Row| {
+                self.held += row.bytes();
+                self.read.push_back(row);
+            };
             self.splitter.push(&piece[..bytes], &mut take)?;
             if bytes == 0 {
                 self.has_ended = true;
                 self.splitter.finish(&mut take)?;
             }
         }
-        Ok(self.read.drain(..most.min(self.read.len())).collect())
+        let (mut some, mut bytes) = (Vec::new(), 0);
+        while some.len() < most && bytes < TOGETHER {
+            let Some(row) = self.read.pop_front() else { break };
+            bytes += row.bytes();
+            some.push(row);
+        }
+        self.held -= bytes;
+        Ok(some)
     }
 }
 
@@ -292,6 +316,23 @@ mod tests {
             }
         }
         assert_eq!(sizes, [20_000, 20_000, 10_000, 0]);
+    }
+
+    #[test]
+    fn long_rows_are_fewer_at_a_time() {
+        let row = format!("{{\"a\":\"{}\"}}\n", "x".repeat(100 << 10));
+        let text = row.repeat(50);
+        let mut rows = Rows::of(text.as_bytes(), Format::Lines);
+        let mut all = 0;
+        loop {
+            let some = rows.next(1_000).unwrap();
+            if some.is_empty() {
+                break;
+            }
+            assert!(some.iter().map(Row::bytes).sum::<usize>() <= TOGETHER + LONGEST_ROW);
+            all += some.len();
+        }
+        assert_eq!(all, 50);
     }
 
     proptest! {
