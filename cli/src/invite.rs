@@ -9,11 +9,14 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use herald_app::config::Settings;
-use herald_base::telemetry::{self, Span};
+use herald_base::{
+    image_format::ImageFormat,
+    telemetry::{self, Span},
+};
 use herald_invitations as domain;
 use herald_invitations::{
-    Destination, NewRun, NumberFormat, PicturePolicy, PlannedSource, Run, RunOptions, RunSource, Wait, results,
-    sweep::sweep,
+    Destination, NewRun, NumberFormat, PicturePolicy, PlannedSource, Run, RunOptions, RunSource, RunState, Wait,
+    results, sweep::sweep,
 };
 use herald_ledger as ledger;
 use herald_ledger::quotas::Quotas;
@@ -108,7 +111,7 @@ fn exit_code(run: &Run) -> ExitCode {
     if !run.has_ended() {
         return ExitCode::from(INTERRUPTED);
     }
-    let everyone = run.state == "complete" && run.failed == 0 && run.cancelled == 0 && run.rejected == 0;
+    let everyone = run.state == RunState::Complete && run.failed == 0 && run.cancelled == 0 && run.rejected == 0;
     if everyone { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -225,9 +228,7 @@ async fn start(
             template_id: stored.id,
             source,
             options: RunOptions {
-                format: options
-                    .format
-                    .map_or_else(|| home.settings.images.format.clone(), |format| format.name().to_owned()),
+                format: options.format.map_or_else(|| home.settings.images.format(), ImageFormat::from),
                 refresh: options.refresh,
                 only_failed: options.only_failed,
                 limit: options.limit,

@@ -7,7 +7,7 @@ use herald_base::{clock::Clock, ids::Ids};
 use herald_db::Db;
 use herald_ledger as ledger;
 use herald_ledger::{
-    WORKER_BELIEVED, WorkerRow,
+    WORKER_BELIEVED, WorkerRow, WorkerState,
     audit::{self, Entry},
 };
 
@@ -56,10 +56,10 @@ fn line(worker: &WorkerRow, now: chrono::DateTime<chrono::Utc>) -> String {
     let silent = now - worker.seen_at;
     let state = if silent > WORKER_BELIEVED {
         format!("silent for {} s", silent.num_seconds())
-    } else if worker.quiet_asked && worker.state == "running" {
+    } else if worker.quiet_asked && worker.state == WorkerState::Running {
         "asked to be quiet".to_owned()
     } else {
-        worker.state.clone()
+        worker.state.to_string()
     };
     let queues: Vec<String> =
         worker.queues.0.iter().map(|(queue, capacity)| format!("{queue}={}", capacity.concurrency)).collect();

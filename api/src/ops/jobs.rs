@@ -11,7 +11,7 @@ use axum::{
 };
 use herald_ledger as ledger;
 use herald_ledger::{
-    Cancelled, FailureGroup, JobError, JobFilter, JobRow,
+    Cancelled, FailureGroup, JobError, JobFilter, JobRow, JobState,
     audit::{self, Entry},
 };
 use serde::Serialize;
@@ -128,8 +128,8 @@ async fn retry(
     if !ledger::retry_job_in(&mut tx, workspace, id, ledger::tries_of(&before.job.kind)).await? {
         drop(tx);
         let now = view(&api, workspace, id).await?;
-        let detail = match now.job.state.as_str() {
-            "dead" | "cancelled" => "another job is doing the same work: wait for it to end".to_owned(),
+        let detail = match now.job.state {
+            JobState::Dead | JobState::Cancelled => "another job is doing the same work: wait for it to end".to_owned(),
             state => format!("the job is {state}: only a dead or cancelled job can be retried"),
         };
         return Err(Problem::new(Kind::WrongState, detail));

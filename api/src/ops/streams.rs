@@ -126,7 +126,7 @@ impl Subject {
         let as_json = |value: serde_json::Result<Value>| value.unwrap_or_default();
         Ok(match self {
             Self::Job(workspace, id) => ledger::job(db, workspace, id).await?.map(|job| {
-                let ended = ["succeeded", "dead", "cancelled"].contains(&job.state.as_str());
+                let ended = job.state.has_ended();
                 snapshot(as_json(serde_json::to_value(job)), ended)
             }),
             Self::Batch(workspace, id) => ledger::batch(db, workspace, id).await?.map(|batch| {

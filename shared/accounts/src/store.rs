@@ -11,6 +11,16 @@ use herald_db::{Db, DbError, FromRow, Json, Tx, lookup, query};
 use herald_ledger as ledger;
 use herald_ledger::EnqueueError;
 
+herald_base::text_enum! {
+    /// The state of a connection.
+    pub enum ConnectionState, "unknown state of a connection {:?}" {
+        /// It works, as far as is known.
+        Ok "ok",
+        /// It waits for a person to repair it.
+        Broken "broken",
+    }
+}
+
 /// A connection, without its secrets.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Connection {
@@ -22,8 +32,9 @@ pub struct Connection {
     #[schema(value_type = Settings)]
     pub settings: Json<Settings>,
     /// `ok`, or `broken` until a person repairs the connection.
-    #[schema(pattern = "^(ok|broken)$")]
-    pub state: String,
+    #[schema(value_type = String, pattern = "^(ok|broken)$")]
+    #[sqlx(try_from = "String")]
+    pub state: ConnectionState,
     /// Why the connection is broken, and what to do about it.
     pub reason: Option<String>,
     /// The version, which rises with every change of the settings or secrets.

@@ -35,8 +35,8 @@ pub use effect::{
 };
 pub use event::{Event, EventError, NumberFormat, ensure_event, event};
 pub use invitation::{
-    Invitation, InvitationFile, InvitationRow, field_names, fields_of, invitation, invitation_file, referenced_files,
-    run_guests,
+    Invitation, InvitationFile, InvitationRow, InvitationState, field_names, fields_of, invitation, invitation_file,
+    referenced_files, run_guests,
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, has_links, is_new, known_link_key};
 pub use move_files::{MoveError, Moved, has_old_files, move_files};
@@ -46,7 +46,9 @@ pub use plan::{PlanError, PlannedDestination, PlannedRun, PlannedSource, start_p
 pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use problem::{ImportProblem, add_problems, problems, refused_rows};
 pub use redraw::{Redraw, RedrawFrom, redraw};
-pub use run::{NewRun, Run, StartedRun, TakeUp, cancel_run, cancel_run_by, run, runs, start_run, start_run_by};
+pub use run::{
+    NewRun, Run, RunState, StartedRun, TakeUp, cancel_run, cancel_run_by, run, runs, start_run, start_run_by,
+};
 pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
 pub use run_retry::{retry_failed, retry_failed_by};

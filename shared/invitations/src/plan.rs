@@ -14,11 +14,11 @@ use super::{
 };
 use herald_accounts as connections;
 use herald_accounts::{Connection, ConnectionError, ProviderKind};
+use herald_base::image_format::ImageFormat;
 use herald_db::{Db, DbError};
 use herald_ledger::EnqueueError;
 use herald_providers::{google::folder_id, mautic::Selection};
 
-const FORMATS: [&str; 3] = ["jpeg", "png", "webp"];
 const LINK_FIELD: &str = "invitation_link";
 const NUMBER_FIELD: &str = "lucky_number";
 
@@ -211,13 +211,16 @@ pub async fn start_planned(
     workspace_id: Uuid,
     plan: &PlannedRun,
     take_up: TakeUp,
-    format: &str,
+    format: ImageFormat,
     traceparent: Option<String>,
 ) -> Result<StartedRun, PlanError> {
-    let format = plan.format.as_deref().unwrap_or(format);
-    if !FORMATS.contains(&format) {
-        return Err(PlanError::field("format", format!("format is {format:?}: use {}", FORMATS.join(", "))));
-    }
+    let format = match plan.format.as_deref() {
+        Some(asked) => asked.parse().map_err(|_| {
+            let known: Vec<_> = ImageFormat::ALL.iter().map(|format| format.as_str()).collect();
+            PlanError::field("format", format!("format is {asked:?}: use {}", known.join(", ")))
+        })?,
+        None => format,
+    };
     let template = kept_template(db, workspace_id, &plan.template).await?;
     let source = RunSource::Mautic(plan.source.resolve(db, workspace_id).await?);
     let destination = match &plan.destination {

@@ -29,6 +29,22 @@ pub struct NewRun {
     pub traceparent: Option<String>,
 }
 
+herald_base::text_enum! {
+    /// The state of a run.
+    pub enum RunState, "unknown state of a run {:?}" {
+        /// Its guests are being read.
+        Importing "importing",
+        /// Its guests are read, and some of its invitations have not ended.
+        Running "running",
+        /// All of its invitations have ended.
+        Complete "complete",
+        /// A person stopped it.
+        Cancelled "cancelled",
+        /// Its guests could not be read to the end.
+        Failed "failed",
+    }
+}
+
 /// A run.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Run {
@@ -47,8 +63,9 @@ pub struct Run {
     #[schema(value_type = RunOptions)]
     pub options: Json<RunOptions>,
     /// `importing`, `running`, `complete`, `cancelled` or `failed`.
-    #[schema(pattern = "^(importing|running|complete|cancelled|failed)$")]
-    pub state: String,
+    #[schema(value_type = String, pattern = "^(importing|running|complete|cancelled|failed)$")]
+    #[sqlx(try_from = "String")]
+    pub state: RunState,
     /// Why the run failed, and what to do about it.
     pub reason: Option<String>,
     /// The number of guests accepted from the list so far.
@@ -72,7 +89,7 @@ pub struct Run {
 impl Run {
     /// Whether nothing more will happen to it by itself.
     pub fn has_ended(&self) -> bool {
-        !matches!(self.state.as_str(), "importing" | "running")
+        !matches!(self.state, RunState::Importing | RunState::Running)
     }
 }
 

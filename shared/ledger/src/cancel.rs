@@ -23,7 +23,8 @@ pub enum Cancelled {
 struct Found {
     id: Uuid,
     workspace_id: Uuid,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: JobState,
     kind: String,
     args: Json<serde_json::Value>,
     batch_id: Option<Uuid>,
@@ -60,7 +61,7 @@ pub async fn cancel_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<
             .await?;
         return Ok(ended.and_then(|(state,)| state.parse().ok()).map_or(Cancelled::Unknown, Cancelled::AlreadyEnded));
     };
-    let at_once = found.state == JobState::Cancelled.as_str();
+    let at_once = found.state == JobState::Cancelled;
     if at_once {
         ended_by_cancel(tx, &[found]).await?;
     }
@@ -90,7 +91,7 @@ pub(super) async fn cancel_jobs(
     .all(&mut *tx)
     .await?;
     let (cancelled, running): (Vec<_>, Vec<_>) =
-        touched.into_iter().partition(|found| found.state == JobState::Cancelled.as_str());
+        touched.into_iter().partition(|found| found.state == JobState::Cancelled);
     ended_by_cancel(tx, &cancelled).await?;
     Ok((cancelled.len(), running.into_iter().map(|found| found.id).collect()))
 }
@@ -161,7 +162,7 @@ async fn sweep(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Swept, Enque
     .all(&mut *tx)
     .await?;
     let (cancelled, asked): (Vec<_>, Vec<_>) =
-        touched.into_iter().partition(|found| found.state == JobState::Cancelled.as_str());
+        touched.into_iter().partition(|found| found.state == JobState::Cancelled);
     ended_by_cancel(tx, &cancelled).await?;
     query(
         "update batches set
@@ -247,7 +248,7 @@ pub async fn drop_expired(db: &Db) -> Result<usize, EnqueueError> {
         .map(|job| Found {
             id: job.id,
             workspace_id: job.workspace_id,
-            state: "cancelled".to_owned(),
+            state: JobState::Cancelled,
             kind: job.kind,
             args: job.args,
             batch_id: job.batch_id,

@@ -25,7 +25,8 @@ pub struct Committed {
 struct Written {
     id: Uuid,
     attempt: i64,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: JobState,
 }
 
 /// Writes the outcomes of attempts, each only if its attempt still holds its job. All of them or none.
@@ -205,10 +206,7 @@ async fn write_outcomes(
     .column("at", order.iter().map(|_| now).collect())
     .all(tx)
     .await?;
-    Ok(written
-        .into_iter()
-        .filter_map(|row| Some((JobKey { id: row.id, attempt: row.attempt }, row.state.parse().ok()?)))
-        .collect())
+    Ok(written.into_iter().map(|row| (JobKey { id: row.id, attempt: row.attempt }, row.state)).collect())
 }
 
 fn state_of(outcome: &Outcome) -> JobState {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::JobState;
 use herald_db::{Db, FromRow, Json, Result, lookup};
 
 /// A job.
@@ -19,8 +20,8 @@ pub struct JobRow {
     #[schema(value_type = Object)]
     pub args: Json<serde_json::Value>,
     /// The state of the job.
-    #[schema(value_type = super::JobState)]
-    pub state: String,
+    #[sqlx(try_from = "String")]
+    pub state: JobState,
     /// The priority: jobs with a lower number run sooner.
     pub priority: i64,
     /// The number of attempts so far.

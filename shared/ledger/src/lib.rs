@@ -59,7 +59,7 @@ pub mod wire;
 mod worker;
 
 pub use args::ArgsError;
-pub use batch::{Batch, Callbacks, NewBatch, batch, create_batch};
+pub use batch::{Batch, BatchState, Callbacks, NewBatch, batch, create_batch};
 pub use bulk::{ACTS, Act, Acted, Acting, CHUNK, Match, act_on_next, delete_job_in, matching};
 pub use cancel::{Cancelled, cancel_batch, cancel_job, cancel_job_in, drop_expired, sweep_cancelled};
 pub use claim::{ON_THE_WIRE, claim, forget_claims, holders};
@@ -91,6 +91,6 @@ pub use start::{STEP, StartError, Starter, Starts, Way, admit, installation, may
 pub use thing::{Thing, is_there};
 pub use unique::forget_throttles;
 pub use worker::{
-    Capacity, WORKER_BELIEVED, WorkerRow, ask_quiet, ask_quiet_in, capacity, forget_workers, worker_left, worker_seen,
-    workers,
+    Capacity, WORKER_BELIEVED, WorkerRow, WorkerState, ask_quiet, ask_quiet_in, capacity, forget_workers, worker_left,
+    worker_seen, workers,
 };

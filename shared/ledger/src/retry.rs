@@ -37,7 +37,8 @@ struct Revived {
     id: Uuid,
     kind: String,
     args: Json<serde_json::Value>,
-    was: String,
+    #[sqlx(try_from = "String")]
+    was: JobState,
     batch_id: Option<Uuid>,
 }
 
@@ -129,8 +130,8 @@ async fn revive(
             revived += 1;
             let retried = changes_on(&job.kind, &job.args.0, End::Retried);
             changes.extend(retried.into_iter().map(|change| (workspace_id, change)));
-            if let (Some(batch), Ok(was)) = (job.batch_id, job.was.parse::<JobState>()) {
-                counts.entry((workspace_id, batch)).or_default().add_many(was, -1);
+            if let Some(batch) = job.batch_id {
+                counts.entry((workspace_id, batch)).or_default().add_many(job.was, -1);
             }
         }
     }

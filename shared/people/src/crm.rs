@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub use self::settings::{CrmLogin, CrmSettings, CrmSignature, CrmWebhook};
 pub use self::{
     list::CrmUserRow,
-    sync::{CrmSync, SyncEnd, SyncScope},
+    sync::{CrmSync, SyncEnd, SyncScope, SyncState},
 };
 use super::{People, PeopleError, Result};
 use herald_db::{Tx, query};

@@ -41,7 +41,7 @@ use std::sync::Arc;
 pub use self::{
     access_token::SignedIn,
     code::{Asked, CODE_LIFETIME},
-    crm::{CrmLogin, CrmSettings, CrmSignature, CrmSync, CrmUserRow, CrmWebhook, SyncEnd, SyncScope},
+    crm::{CrmLogin, CrmSettings, CrmSignature, CrmSync, CrmUserRow, CrmWebhook, SyncEnd, SyncScope, SyncState},
     error::{PeopleError, Result},
     giver::{Giver, Maker},
     invitation::{Invitation, NewInvitation},
@@ -59,7 +59,7 @@ pub use self::{
     settings::PeopleSettings,
     standing::standing_of,
     tidy::tidy,
-    user::User,
+    user::{User, UserState},
     workspace::{DEFAULT_WORKSPACE, INSTALLATION, ensure_default_workspace, installation},
 };
 use self::{code::CODE_MINUTES, keyring::Keyring};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use herald_accounts::Clients;
 use herald_app::config::Settings;
-use herald_base::{links::LinkSigner, vault::Vault};
+use herald_base::{image_format::ImageFormat, links::LinkSigner, vault::Vault};
 use herald_db::{Db, query};
 use herald_ledger as ledger;
 use herald_ledger::{
@@ -195,7 +195,7 @@ pub(crate) fn context(db: &Db, files: Files, links: LinkSigner, settings: &Setti
         accounts,
         write_back: WriteBacks::default(),
         folders: Folders::default(),
-        format: "jpeg".to_owned(),
+        format: ImageFormat::Jpeg,
     }
 }
 

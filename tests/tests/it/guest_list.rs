@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
-use herald_base::links::LinkSigner;
+use herald_base::{image_format::ImageFormat, links::LinkSigner};
 use herald_db::Db;
 use herald_invitations as domain;
 use herald_invitations::{
@@ -26,7 +26,7 @@ pub(crate) struct Started {
 
 pub(crate) fn options() -> RunOptions {
     RunOptions {
-        format: "jpeg".to_owned(),
+        format: ImageFormat::Jpeg,
         refresh: false,
         only_failed: false,
         limit: None,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use herald_accounts::ProviderKind;
+use herald_base::image_format::ImageFormat;
 use herald_invitations as domain;
 use herald_invitations::{Destination, EventFolder, Invitation, Outside, Upload};
 use herald_providers::{
@@ -58,15 +59,11 @@ pub(super) async fn put<P>(
 
 /// The media type of a drawing.
 fn mime_type(rendering: &Drawing) -> &'static str {
-    match rendering.extension() {
-        Some("png") => "image/png",
-        Some("webp") => "image/webp",
-        _ => "image/jpeg",
-    }
+    rendering.extension().and_then(ImageFormat::of_extension).unwrap_or(ImageFormat::Jpeg).media_type()
 }
 
 fn extension(rendering: &Drawing) -> &str {
-    rendering.extension().unwrap_or("jpg")
+    rendering.extension().unwrap_or(ImageFormat::Jpeg.extension())
 }
 
 /// One invitation on its way into Drive.

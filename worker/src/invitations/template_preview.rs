@@ -6,10 +6,7 @@ use herald_app::jobs::TemplatePreview;
 use herald_invitations as domain;
 use herald_providers::files::Key;
 
-use crate::{
-    invitations::invitation_render::format,
-    jobs::{Context, Task, undone},
-};
+use crate::jobs::{Context, Task, undone};
 use crate::{
     runner::{Done, Failure},
     studio::{Drawing, Drawn, Source},
@@ -28,7 +25,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
     };
     let source = Source::Stored(&context.files, &row);
     let facts = context.studio.facts(source).await.map_err(undone)?;
-    let format = format(&context, &args.format)?;
+    let format = context.studio.format(args.format);
     let contact = match args.contact_id {
         Some(id) => match domain::contact(&context.db, task.workspace_id, id).await? {
             Some(contact) => Some(contact),

@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_app::jobs::TemplatePreview;
+use herald_base::image_format::ImageFormat;
 use herald_invitations as domain;
 use herald_ledger as ledger;
 use herald_ledger::{Cancelled, JobState, Payload};
@@ -133,10 +134,9 @@ async fn preview(
     let known = domain::template(&api.db, workspace, template_id).await?;
     known.ok_or_else(|| Problem::missing("template", template_id))?;
     let format = match sample.format.as_deref() {
-        None | Some("jpg" | "jpeg") => "jpeg",
-        Some("png") => "png",
-        Some("webp") => "webp",
-        Some(other) => return Err(Problem::field("format", format!("format is {other:?}: use jpeg, png or webp"))),
+        None => ImageFormat::Jpeg,
+        Some(asked) => ImageFormat::of_extension(asked)
+            .ok_or_else(|| Problem::field("format", format!("format is {asked:?}: use jpeg, png or webp")))?,
     };
     if sample.fields.len() > MAX_FIELDS {
         return Err(Problem::field("fields", format!("fields has more than {MAX_FIELDS} entries: send fewer")));
@@ -150,7 +150,7 @@ async fn preview(
             )
         })?;
     }
-    let (contact_id, fields, format) = (sample.contact_id, sample.fields, format.to_owned());
+    let (contact_id, fields, format) = (sample.contact_id, sample.fields, format);
     let args = TemplatePreview { template_id, contact_id, fields, format };
     let mut job = args.job(workspace);
     job.priority = PRIORITY;
@@ -172,10 +172,9 @@ async fn wait(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result
     let ended = tokio::time::timeout(longest, async {
         loop {
             let job = ledger::job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
-            match job.state.parse() {
-                Ok(JobState::Ready | JobState::Running) => tokio::time::sleep(LOOK).await,
-                Ok(state) => return Ok::<_, Problem>((state, job.result)),
-                Err(unknown) => return Err(Problem::internal(&std::io::Error::other(unknown))),
+            match job.state {
+                JobState::Ready | JobState::Running => tokio::time::sleep(LOOK).await,
+                state => return Ok::<_, Problem>((state, job.result)),
             }
         }
     })

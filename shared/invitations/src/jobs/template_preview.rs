@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{CONTACT, TEMPLATE};
+use herald_base::image_format::ImageFormat;
 use herald_ledger::{Payload, Policy, Thing, staff};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub struct TemplatePreview {
     /// … or made-up fields, which win over the contact's.
     pub fields: BTreeMap<String, String>,
     /// `png`, `jpeg` or `webp`.
-    pub format: String,
+    pub format: ImageFormat,
 }
 
 impl Payload for TemplatePreview {

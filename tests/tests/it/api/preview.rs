@@ -96,7 +96,7 @@ async fn a_client_that_goes_away_takes_its_preview_with_it(database: &TestDataba
     client.abort();
     assert_eq!(cancels.recv().await.unwrap(), job.id);
     let job = ledger::job(&service.db, service.workspace, job.id).await.unwrap().unwrap();
-    assert_eq!(job.state, JobState::Running.as_str());
+    assert_eq!(job.state, JobState::Running);
 }
 
 async fn what_cannot_be_previewed_is_refused(database: &TestDatabase) {

@@ -52,7 +52,7 @@ async fn a_list_with_pictures_starts_a_run(database: &TestDatabase) {
     assert_eq!(run["batch"]["total"], 1);
 
     let stored = domain::run(&service.db, service.workspace, id).await.unwrap().unwrap();
-    assert_eq!(stored.options.0.format, "png");
+    assert_eq!(stored.options.0.format.as_str(), "png");
     assert_eq!(stored.options.0.limit, Some(10));
     assert_eq!(stored.options.0.on_bad_picture, PicturePolicy::Fail);
     let RunSource::Csv { key, name, sha256, picture_folder, pictures } = stored.source.0 else {

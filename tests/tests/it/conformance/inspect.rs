@@ -127,7 +127,7 @@ async fn jobs_are_listed_by_any_combination_of_filters(database: &TestDatabase) 
                     let expected: Vec<Uuid> = all
                         .iter()
                         .filter(|row| kind.is_none_or(|kind| row.kind == kind))
-                        .filter(|row| state.is_none_or(|state| row.state == state.as_str()))
+                        .filter(|row| state.is_none_or(|state| row.state == state))
                         .filter(|row| queue.is_none_or(|queue| row.queue == queue))
                         .filter(|row| batch_id.is_none_or(|batch| row.batch_id == Some(batch)))
                         .map(|row| row.id)

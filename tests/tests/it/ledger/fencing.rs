@@ -56,7 +56,7 @@ async fn a_stale_outcome_changes_nothing_and_is_counted(database: &TestDatabase)
         let row = ground::job(db, started.workspace, valid.id).await;
         assert_eq!((row.state.as_str(), row.attempt, row.max_attempts, row.result), ("running", 2, 8, None));
         let invitation = domain::invitation(db, started.workspace, invitation_id).await.unwrap().unwrap();
-        assert_eq!(invitation.state, "pending");
+        assert_eq!(invitation.state.as_str(), "pending");
         let batch = ground::batch(db, started.workspace, started.run.batch_id).await;
         assert_eq!(counters(&batch), counters(&before));
         assert_eq!(ledger::job_errors(db, started.workspace, valid.id).await.unwrap().len(), 1, "only the first try's");
@@ -80,7 +80,7 @@ async fn a_stale_and_a_valid_outcome_of_one_job_in_one_group_are_told_apart(data
             group.reverse();
         }
         assert_eq!(commit(db, group).await, Committed { written: 1, stale: 1 });
-        assert_eq!(ground::job(db, workspace, valid.id).await.state, "dead");
+        assert_eq!(ground::job(db, workspace, valid.id).await.state.as_str(), "dead");
     }
     assert_eq!(counters(&ground::batch(db, workspace, batch).await), (2, 0, 2, 0));
     assert!(lease(db, 10).await.is_empty(), "the stale attempts' follow-ups are not there");

@@ -42,7 +42,7 @@ async fn one_bad_outcome_leaves_the_whole_group_unwritten(database: &TestDatabas
     let refused = ledger::commit(db, &group).await.unwrap_err();
     assert!(matches!(refused, EnqueueError::TooLarge { .. }), "{refused}");
     for job in &jobs {
-        assert_eq!(ground::job(db, workspace, job.id).await.state, "running");
+        assert_eq!(ground::job(db, workspace, job.id).await.state.as_str(), "running");
     }
     assert_eq!(counters(&ground::batch(db, workspace, batch).await), (2, 0, 0, 0));
     assert_eq!(commit(db, vec![group[0].clone()]).await.written, 1, "each can be written by itself");

@@ -130,13 +130,13 @@ async fn a_slow_picture_host_holds_up_nobody_elses_guests(database: &TestDatabas
     })
     .await;
     let made = rows(&world, other, free).await;
-    assert!(made.len() == 20 && made.iter().all(|row| row.state == "made"), "{made:?}");
+    assert!(made.len() == 20 && made.iter().all(|row| row.state.as_str() == "made"), "{made:?}");
     // All that while the slow host has as many calls as one host may have, and not one has had its answer.
     assert_eq!(slow.asked(), 8);
-    assert!(rows(&world, world.workspace, held_up).await.iter().all(|row| row.state == "pending"));
+    assert!(rows(&world, world.workspace, held_up).await.iter().all(|row| row.state.as_str() == "pending"));
     slow.release();
     ended(&world, world.workspace, held_up).await;
-    assert!(rows(&world, world.workspace, held_up).await.iter().all(|row| row.state == "made"));
+    assert!(rows(&world, world.workspace, held_up).await.iter().all(|row| row.state.as_str() == "made"));
     worker.stop().await;
 }
 
@@ -154,7 +154,7 @@ async fn a_picture_is_fetched_once_and_gone_when_it_is_drawn(database: &TestData
     let worker = world.work();
     ended(&world, world.workspace, run).await;
     worker.stop().await;
-    assert!(rows(&world, world.workspace, run).await.iter().all(|row| row.state == "made"));
+    assert!(rows(&world, world.workspace, run).await.iter().all(|row| row.state.as_str() == "made"));
     assert_eq!(host.asked(), 3, "nothing was fetched twice");
     assert_eq!(fetched(&world).await, 0, "what was fetched is removed");
 }
@@ -190,7 +190,7 @@ async fn a_host_that_refuses_leaves_the_avatar_and_a_remark(database: &TestDatab
     ended(&world, world.workspace, run).await;
     worker.stop().await;
     let row = rows(&world, world.workspace, run).await.remove(0);
-    assert_eq!(row.state, "made");
+    assert_eq!(row.state.as_str(), "made");
     let remark = row.portrait_notes.0.join("");
     assert!(remark.contains("there is no file at the web address (status 404)"), "{remark}");
     assert!(remark.ends_with("(the drawn avatar is used)"), "{remark}");

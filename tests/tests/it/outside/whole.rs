@@ -199,7 +199,7 @@ async fn who_comes_while_an_earlier_run_is_at_work_is_invited_by_the_next(databa
     let second = world.begin(&world.plan()).await;
     wait_until("the second run has read its guests", async || {
         pass_time(&world.db).await;
-        world.run(second).await.state == "running"
+        world.run(second).await.state.as_str() == "running"
     })
     .await;
     world.guests(1);
@@ -249,12 +249,12 @@ async fn a_connection_test_calls_a_person_only_for_what_a_person_must_set_right(
     world.connect_mautic("not this one").await;
     let (result, mautic) = tested(&world, "mautic", None).await;
     assert_eq!((&result["ok"], &result["findings"][0]["passing"]), (&json!(false), &json!(null)), "{result}");
-    assert_eq!(mautic.state, "broken");
+    assert_eq!(mautic.state.as_str(), "broken");
     assert!(mautic.reason.unwrap().contains("password"));
     // It stays so while the site is away, whatever that says.
     world.mautic.faults().down(true);
     let (_, mautic) = tested(&world, "mautic", None).await;
-    assert!(mautic.state == "broken" && mautic.reason.unwrap().contains("password"));
+    assert!(mautic.state.as_str() == "broken" && mautic.reason.unwrap().contains("password"));
     worker.stop().await;
 }
 

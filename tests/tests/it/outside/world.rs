@@ -5,7 +5,7 @@ use std::{io::Cursor, sync::Arc, time::Duration};
 use herald_accounts as connections;
 use herald_accounts::{Clients, NewConnection, Typed};
 use herald_app::config::Settings;
-use herald_base::{links::LinkSigner, vault::Vault};
+use herald_base::{image_format::ImageFormat, links::LinkSigner, vault::Vault};
 use herald_db::{Db, query};
 use herald_invitations as domain;
 use herald_invitations::{
@@ -208,7 +208,7 @@ impl World {
     }
 
     pub(crate) async fn begin(&self, plan: &PlannedRun) -> Uuid {
-        start_planned(&self.db, self.workspace, plan, TakeUp::Unfinished, "jpeg", None).await.unwrap().id
+        start_planned(&self.db, self.workspace, plan, TakeUp::Unfinished, ImageFormat::Jpeg, None).await.unwrap().id
     }
 
     /// A run for contacts that are known, into the Drive of a connection.
