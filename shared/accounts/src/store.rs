@@ -9,7 +9,7 @@ use super::kinds::{Credentials, Settings};
 use herald_base::vault::{Vault, VaultError};
 use herald_db::{Db, DbError, FromRow, Json, Tx, lookup, query};
 use herald_ledger as ledger;
-use herald_ledger::EnqueueError;
+use herald_ledger::LedgerError;
 
 herald_base::text_enum! {
     /// The state of a connection.
@@ -102,7 +102,7 @@ pub enum ConnectionError {
     Db(#[from] DbError),
     /// The ledger refused.
     #[error(transparent)]
-    Enqueue(#[from] EnqueueError),
+    Enqueue(#[from] LedgerError),
 }
 
 type Result<T> = std::result::Result<T, ConnectionError>;

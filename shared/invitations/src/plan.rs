@@ -16,7 +16,7 @@ use herald_accounts as connections;
 use herald_accounts::{Connection, ConnectionError, ProviderKind};
 use herald_base::image_format::ImageFormat;
 use herald_db::{Db, DbError};
-use herald_ledger::EnqueueError;
+use herald_ledger::LedgerError;
 use herald_providers::{google::folder_id, mautic::Selection};
 
 const LINK_FIELD: &str = "invitation_link";
@@ -130,7 +130,7 @@ pub enum PlanError {
     Connection(#[from] ConnectionError),
     /// The ledger refused.
     #[error(transparent)]
-    Enqueue(#[from] EnqueueError),
+    Enqueue(#[from] LedgerError),
 }
 
 impl PlanError {

@@ -10,7 +10,7 @@ use crate::jobs::{ContactsImport, ContactsPull, InvitationSummary};
 use herald_db::{Db, FromRow, Json, Result, Tx, query};
 use herald_ledger as ledger;
 use herald_ledger::{
-    Callbacks, EnqueueError, NewBatch, NewJob, Payload,
+    Callbacks, LedgerError, NewBatch, NewJob, Payload,
     audit::{self, Actor, Entry},
 };
 
@@ -115,12 +115,12 @@ pub enum TakeUp {
 }
 
 /// Starts a run, or takes up the same run (same event, template, list and options) where it was cut off.
-pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result::Result<StartedRun, EnqueueError> {
+pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result::Result<StartedRun, LedgerError> {
     start_or_take_up(db, workspace_id, new, TakeUp::Unfinished, None).await
 }
 
 /// As [`start_run`], when a person or a program asks for it: the audit log says who.
-pub async fn start_run_by(db: &Db, by: &Actor, new: NewRun) -> std::result::Result<StartedRun, EnqueueError> {
+pub async fn start_run_by(db: &Db, by: &Actor, new: NewRun) -> std::result::Result<StartedRun, LedgerError> {
     start_or_take_up(db, by.workspace_id, new, TakeUp::Unfinished, Some(by)).await
 }
 
@@ -131,7 +131,7 @@ pub(super) async fn start_or_take_up(
     new: NewRun,
     take_up: TakeUp,
     by: Option<&Actor>,
-) -> std::result::Result<StartedRun, EnqueueError> {
+) -> std::result::Result<StartedRun, LedgerError> {
     let fingerprint = fingerprint(&new);
     let mut tx = db.begin().await?;
     let unfinished: Option<(Uuid,)> = query(
@@ -268,12 +268,12 @@ pub(crate) async fn count(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, tally: 
 
 /// Cancels a run: nothing of it starts any more. Returns the ids of its running jobs, which have been asked to stop; `None` if the
 /// workspace has no such run or it has ended.
-pub async fn cancel_run(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, EnqueueError> {
+pub async fn cancel_run(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, LedgerError> {
     cancel(db, workspace_id, id, None).await
 }
 
 /// As [`cancel_run`], when a person or a program asks for it: the audit log says who.
-pub async fn cancel_run_by(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, EnqueueError> {
+pub async fn cancel_run_by(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, LedgerError> {
     cancel(db, by.workspace_id, id, Some(by)).await
 }
 
@@ -282,7 +282,7 @@ async fn cancel(
     workspace_id: Uuid,
     id: Uuid,
     by: Option<&Actor>,
-) -> std::result::Result<Option<Vec<Uuid>>, EnqueueError> {
+) -> std::result::Result<Option<Vec<Uuid>>, LedgerError> {
     let mut tx = db.begin().await?;
     let now = db.now();
     let cancelled: Option<(Uuid,)> = query(

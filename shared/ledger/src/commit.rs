@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Change, End, EnqueueError, Finished, JobKey, JobState, Leased, NewJob, Outcome, batch, changes_on, effect, enqueue,
+    Change, End, Finished, JobKey, JobState, Leased, LedgerError, NewJob, Outcome, batch, changes_on, effect, enqueue,
     fingerprint::cause, kinds, policy, queue,
 };
 use herald_base::telemetry::catalog::{JOBS, QUEUE_BLOCKS, SCHEDULE_FIRED, SCHEDULE_MISSED, SCHEDULE_OVERLAPPED};
@@ -30,7 +30,7 @@ struct Written {
 }
 
 /// Writes the outcomes of attempts, each only if its attempt still holds its job. All of them or none.
-pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, EnqueueError> {
+pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, LedgerError> {
     if finished.is_empty() {
         return Ok(Committed::default());
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate as ledger;
 use crate::{
-    EnqueueError, Way,
+    LedgerError, Way,
     audit::{self, Actor},
     quotas::{Counted, QuotaError, Quotas},
 };
@@ -368,9 +368,9 @@ fn refused(error: DbError, name: &str) -> ScheduleError {
     error.into()
 }
 
-pub(super) fn not_enqueued(error: EnqueueError) -> ScheduleError {
+pub(super) fn not_enqueued(error: LedgerError) -> ScheduleError {
     match error {
-        EnqueueError::Db(error) => error.into(),
+        LedgerError::Db(error) => error.into(),
         other => ScheduleError::Flaws(Flaws(vec![Flaw::new("args", other)])),
     }
 }

@@ -175,7 +175,7 @@ async fn acting_beside_working_processes_keeps_the_counters_true(database: &Test
                     .collect();
                 // Two transactions may meet; the one that gives way is tried again, as the committer does.
                 while let Err(error) = ledger::commit(&db, &finished).await {
-                    assert!(matches!(&error, ledger::EnqueueError::Db(error) if error.is_transient()), "{error}");
+                    assert!(matches!(&error, ledger::LedgerError::Db(error) if error.is_transient()), "{error}");
                 }
             }
         });
@@ -195,7 +195,7 @@ async fn acting_beside_working_processes_keeps_the_counters_true(database: &Test
                             Ok(()) => break,
                             Err(error) => assert!(error.is_transient(), "{error}"),
                         },
-                        Err(ledger::EnqueueError::Db(error)) => assert!(error.is_transient(), "{error}"),
+                        Err(ledger::LedgerError::Db(error)) => assert!(error.is_transient(), "{error}"),
                         Err(error) => panic!("{error}"),
                     }
                 }

@@ -12,7 +12,7 @@ use herald_invitations::{
     Destination, InvitationRow, NewRun, NumberFormat, PlannedRun, Run, RunOptions, RunSource, TakeUp, start_planned,
 };
 use herald_ledger as ledger;
-use herald_ledger::{EnqueueError, wire::Wire};
+use herald_ledger::{LedgerError, wire::Wire};
 use herald_providers::files::Files;
 use herald_scheduler::{Outlet, Scheduler};
 use herald_template::Bundle;
@@ -331,7 +331,7 @@ impl Worker {
         let _ = tokio::join!(self.runner, self.scheduler);
         // As the scheduler does: that commit and this one may want the same rows, and PostgreSQL then ends one of them.
         while let Err(error) = herald_scheduler::rescue_all(db).await {
-            assert!(matches!(&error, EnqueueError::Db(error) if error.is_transient()), "{error}");
+            assert!(matches!(&error, LedgerError::Db(error) if error.is_transient()), "{error}");
         }
     }
 }
