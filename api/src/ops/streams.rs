@@ -143,7 +143,7 @@ impl Subject {
 
 /// Who watches what. Clones are the same.
 #[derive(Clone)]
-pub struct Events(Arc<Inner>);
+pub struct Streams(Arc<Inner>);
 
 struct Inner {
     watched: Mutex<HashMap<Subject, watch::Sender<Snapshot>>>,
@@ -152,7 +152,7 @@ struct Inner {
     stop: CancellationToken,
 }
 
-impl Events {
+impl Streams {
     /// Streams end when `stop` is cancelled: a stop must not wait for who only watches.
     pub fn new(stop: CancellationToken) -> Self {
         Self(Arc::new(Inner { watched: Mutex::default(), places: Places::default(), stop }))
@@ -213,7 +213,7 @@ impl Events {
 }
 
 async fn open(api: &Api, subject: Subject, standing: Standing) -> Result<Response, Problem> {
-    let place = api.events.0.places.take(standing.caller, standing.workspace)?;
+    let place = api.streams.0.places.take(standing.caller, standing.workspace)?;
     let Some(now) = subject.read(&api.db).await? else {
         return Err(match subject {
             Subject::Job(_, id) => Problem::missing("job", id),
@@ -221,10 +221,10 @@ async fn open(api: &Api, subject: Subject, standing: Standing) -> Result<Respons
             Subject::Queues => Problem::missing("queue", ""),
         });
     };
-    let mut receiver = api.events.watch(&api.db, subject, now);
+    let mut receiver = api.streams.watch(&api.db, subject, now);
     // What the reader has seen, not what was read above: it may have seen a change in between, and tells a change once.
     let now = receiver.borrow_and_update().clone();
-    let watcher = Watcher { receiver, stop: api.events.0.stop.clone(), standing, _place: place };
+    let watcher = Watcher { receiver, stop: api.streams.0.stop.clone(), standing, _place: place };
     Ok(Sse::new(changes(now, watcher)).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Address, Device, People, PeopleError, Result, Tokens, UserState, password, user};
 use herald_db::{Tx, query};
 use herald_ledger::audit::{self, Entry};
-use herald_providers::{crm::Crm, email::AccountMail};
+use herald_providers::{directory::Crm, email::AccountMail};
 
 /// How long a refusal takes, where some passwords are checked by a CRM: most of them answer sooner.
 const REFUSAL_TAKES: Duration = Duration::from_secs(1);

@@ -16,7 +16,7 @@ use super::{
 use crate::{People, Result};
 use herald_db::{Db, FromRow, Tx, query};
 use herald_ledger::audit::{self, Entry};
-use herald_providers::crm::Page;
+use herald_providers::directory::Page;
 
 /// What changed since then is read again: the CRM's clock is not ours, and a change takes a moment to be listed.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);

@@ -24,7 +24,7 @@ pub use self::{
 use super::{People, PeopleError, Result};
 use herald_db::{Tx, query};
 use herald_ledger::audit::Actor;
-use herald_providers::crm::Crm;
+use herald_providers::directory::Crm;
 
 /// The CRM, and what its people are here.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use super::{Directory, actor};
 use crate::{Address, Result, Role, UserState, member, session, user};
 use herald_db::{FromRow, Tx, query};
 use herald_ledger::audit::{self, Entry};
-use herald_providers::crm::CrmUser;
+use herald_providers::directory::CrmUser;
 
 /// What the CRM says of a person, and how its word came.
 pub(super) struct Word<'a> {
