@@ -89,7 +89,7 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     results::write(&home.db, &home.files, home.workspace_id, &run, buffered)
         .await
         .with_context(|| format!("writing {}", results_path.display()))?;
-    let event = domain::event(&home.db, home.workspace_id, run.event_id)
+    let event = domain::find_event(&home.db, home.workspace_id, run.event_id)
         .await?
         .context("the event of the run is missing from the database")?;
     summary::Summary {
@@ -337,5 +337,5 @@ impl Waits {
 }
 
 async fn current(home: &Home, run_id: Uuid) -> anyhow::Result<Run> {
-    domain::run(&home.db, home.workspace_id, run_id).await?.context("the run is gone from the database")
+    domain::find_run(&home.db, home.workspace_id, run_id).await?.context("the run is gone from the database")
 }

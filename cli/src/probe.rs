@@ -45,7 +45,7 @@ pub(crate) async fn run(common: &Common, options: args::Probe) -> anyhow::Result
     }
     let deadline = Instant::now() + Duration::from_secs(options.patience);
     let batch = loop {
-        let batch = ledger::batch(&db, workspace_id, id)
+        let batch = ledger::find_batch(&db, workspace_id, id)
             .await?
             .context("the batch of the probe is missing from the database")?;
         if batch.state != BatchState::Running || Instant::now() > deadline {

@@ -36,7 +36,7 @@ pub(crate) async fn run(common: &Common, options: Workers) -> anyhow::Result<Exi
         return Ok(if nobody { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let now = db.now();
-    let workers = ledger::workers(&db, now - TimeDelta::hours(1)).await?;
+    let workers = ledger::list_workers(&db, now - TimeDelta::hours(1)).await?;
     if options.json {
         for worker in &workers {
             say(&serde_json::to_string(worker)?);

@@ -52,7 +52,7 @@ async fn observe(scheduler: &Scheduler, known: &mut BTreeSet<String>) -> Result<
     }
     BATCHES.set([], ledger::running_batches(db).await? as f64);
     if scheduler.outlet.is_fleet() {
-        let workers = ledger::workers(db, now - WORKER_BELIEVED).await?;
+        let workers = ledger::list_workers(db, now - WORKER_BELIEVED).await?;
         for state in WorkerState::ALL {
             WORKERS.set([state.as_str()], workers.iter().filter(|worker| worker.state == *state).count() as f64);
         }

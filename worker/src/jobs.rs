@@ -141,7 +141,7 @@ pub(crate) async fn pending_invitation(
     workspace_id: Uuid,
     id: Uuid,
 ) -> Result<Option<Invitation>, Failure> {
-    let invitation = domain::invitation(&context.db, workspace_id, id).await?;
+    let invitation = domain::find_invitation(&context.db, workspace_id, id).await?;
     Ok(invitation.filter(|invitation| invitation.state == InvitationState::Pending))
 }
 

@@ -89,16 +89,16 @@ struct RunView {
 
 async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<RunView, Problem> {
     let db = &api.db;
-    let run = domain::run(db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
-    let mut problems = domain::problems(db, workspace, id, PROBLEMS_SHOWN + 1).await?;
+    let run = domain::find_run(db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let mut problems = domain::list_problems(db, workspace, id, PROBLEMS_SHOWN + 1).await?;
     let more_problems = problems.len() > PROBLEMS_SHOWN;
     problems.truncate(PROBLEMS_SHOWN);
     let waits_for = if run.has_ended() { Vec::new() } else { domain::waits_for(db, workspace, &run).await? };
     Ok(RunView {
         waits_for,
-        event: domain::event(db, workspace, run.event_id).await?,
-        template: domain::template(db, workspace, run.template_id).await?,
-        batch: ledger::batch(db, workspace, run.batch_id).await?,
+        event: domain::find_event(db, workspace, run.event_id).await?,
+        template: domain::find_template(db, workspace, run.template_id).await?,
+        batch: ledger::find_batch(db, workspace, run.batch_id).await?,
         problems,
         more_problems,
         guests_url: format!("{}/guests", url(id)),
@@ -127,7 +127,7 @@ async fn list(
     Parameters(asked): Parameters<PageParameters>,
 ) -> Result<Json<Page<Run>>, Problem> {
     let (before, limit) = asked.read()?;
-    let runs = domain::runs(&api.db, workspace, before, limit + 1).await?;
+    let runs = domain::list_runs(&api.db, workspace, before, limit + 1).await?;
     Ok(Json(Page::of(runs, limit, |run| run.id.to_string())))
 }
 
@@ -288,7 +288,7 @@ async fn guests(
     let state = state.map_err(|unknown: String| Problem::field("state", unknown))?;
     let limit = page::limit(asked.limit)?;
     let after = page::after(asked.cursor.as_deref())?;
-    domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
     let mut rows = domain::run_guests(&api.db, workspace, id, state, after, limit + 1).await?;
     if own < ADDRESSES {
         rows.iter_mut().for_each(|row| row.email = None);
@@ -312,7 +312,7 @@ async fn results_csv(
     By(actor): By,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let run = domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
     if !run.has_ended() {
         return Err(Problem::new(
             Kind::WrongState,
@@ -361,7 +361,7 @@ async fn cancel(
             Ok(Json(view(&api, workspace, id).await?))
         }
         None => {
-            let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+            let run = domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
             Err(Problem::new(
                 Kind::WrongState,
                 format!("the run is already {}: only a run that has not ended can be cancelled", run.state),

@@ -56,7 +56,7 @@ async fn list(
     let limit = page::limit(asked.limit)?;
     let before = page::after(asked.cursor.as_deref())?;
     let filter = JobFilter { before, ..asked.filter()? };
-    let jobs = ledger::jobs(&api.db, workspace, &filter, limit + 1).await?;
+    let jobs = ledger::list_jobs(&api.db, workspace, &filter, limit + 1).await?;
     Ok(Json(Page::of(jobs, limit, |job| job.id.to_string())))
 }
 
@@ -94,7 +94,7 @@ struct JobView {
 }
 
 async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<JobView, Problem> {
-    let job = ledger::job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
+    let job = ledger::find_job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
     let errors = ledger::job_errors(&api.db, workspace, id).await?;
     Ok(JobView { job, errors })
 }

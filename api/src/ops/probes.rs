@@ -79,6 +79,6 @@ async fn start(State(api): State<Api>, Workspace(workspace): Workspace, request:
         // Its arguments are a name and a number.
         error => Problem::field("jobs", error.to_string()),
     })?;
-    let batch = ledger::batch(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("batch", id))?;
+    let batch = ledger::find_batch(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("batch", id))?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/api/v1/batches/{id}"))], Json(batch)).into_response())
 }

@@ -125,16 +125,16 @@ impl Subject {
         let snapshot = |data: Value, ended| Snapshot { data, ended };
         let as_json = |value: serde_json::Result<Value>| value.unwrap_or_default();
         Ok(match self {
-            Self::Job(workspace, id) => ledger::job(db, workspace, id).await?.map(|job| {
+            Self::Job(workspace, id) => ledger::find_job(db, workspace, id).await?.map(|job| {
                 let ended = job.state.has_ended();
                 snapshot(as_json(serde_json::to_value(job)), ended)
             }),
-            Self::Batch(workspace, id) => ledger::batch(db, workspace, id).await?.map(|batch| {
+            Self::Batch(workspace, id) => ledger::find_batch(db, workspace, id).await?.map(|batch| {
                 let ended = batch.finished_at.is_some();
                 snapshot(as_json(serde_json::to_value(batch)), ended)
             }),
             Self::Queues => {
-                let queues = ledger::queues(db).await?;
+                let queues = ledger::list_queues(db).await?;
                 Some(snapshot(serde_json::json!({ "items": as_json(serde_json::to_value(queues)) }), false))
             }
         })

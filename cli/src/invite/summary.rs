@@ -41,7 +41,7 @@ impl Summary<'_> {
             .into_iter()
             .filter(|guest| !results::note(guest).is_empty())
             .collect();
-        let problems = domain::problems(&home.db, home.workspace_id, run.id, NAMED * 4).await?;
+        let problems = domain::list_problems(&home.db, home.workspace_id, run.id, NAMED * 4).await?;
         let folder = home.files.place(&format!("{}/{}", folder(home.workspace_id, Area::Invitations), self.event.slug));
         if self.json {
             let guests = |rows: &[InvitationRow]| -> Vec<serde_json::Value> {

@@ -170,7 +170,7 @@ pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnec
 }
 
 /// The connections of a workspace by name.
-pub async fn connections(db: &Db, workspace_id: Uuid) -> Result<Vec<Connection>> {
+pub async fn list_connections(db: &Db, workspace_id: Uuid) -> Result<Vec<Connection>> {
     let mut found: Vec<Connection> =
         query(&format!("select {COLUMNS} from connections where workspace_id = $1")).bind(workspace_id).all(db).await?;
     // Sorted here: PostgreSQL would sort by the rules of its locale.
@@ -179,7 +179,7 @@ pub async fn connections(db: &Db, workspace_id: Uuid) -> Result<Vec<Connection>>
 }
 
 /// A connection of a workspace.
-pub async fn connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Connection>> {
+pub async fn find_connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Connection>> {
     const SQL: &str = concat!(
         "select rows.nth, ",
         columns!(),
@@ -191,7 +191,7 @@ pub async fn connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<
 /// The connection of a workspace that has this name, or this id.
 pub async fn connection_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Connection>> {
     if let Ok(id) = name.parse::<Uuid>() {
-        return connection(db, workspace_id, id).await;
+        return find_connection(db, workspace_id, id).await;
     }
     const SQL: &str = concat!(
         "select rows.nth, ",
@@ -206,7 +206,7 @@ pub async fn connection_named(db: &Db, workspace_id: Uuid, name: &str) -> Result
 /// # Errors
 /// [`ConnectionError::Missing`], [`ConnectionError::Sealed`].
 pub async fn open(db: &Db, vault: &Vault, workspace_id: Uuid, id: Uuid) -> Result<Opened> {
-    let connection = connection(db, workspace_id, id).await?.ok_or(ConnectionError::Missing)?;
+    let connection = find_connection(db, workspace_id, id).await?.ok_or(ConnectionError::Missing)?;
     let (sealed,): (Vec<u8>,) = query("select secret from connections where workspace_id = $1 and id = $2")
         .bind(workspace_id)
         .bind(id)
@@ -224,7 +224,7 @@ pub async fn webhook_connection(db: &Db, id: Uuid) -> Result<Option<(Uuid, Conne
     let found: Option<(Uuid,)> =
         query("select workspace_id from connections where id = $1").bind(id).optional(db).await?;
     let Some((workspace_id,)) = found else { return Ok(None) };
-    Ok(connection(db, workspace_id, id).await?.map(|connection| (workspace_id, connection)))
+    Ok(find_connection(db, workspace_id, id).await?.map(|connection| (workspace_id, connection)))
 }
 
 /// Notes that the provider refuses this connection until a person does something. True if that is news.

@@ -73,7 +73,7 @@ pub struct Invitation {
 }
 
 /// An invitation of a workspace.
-pub async fn invitation(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Invitation>> {
+pub async fn find_invitation(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Invitation>> {
     query(
         "select i.id, i.event_id, e.name as event_name, e.slug as event_slug, i.contact_id, i.run_id, r.template_id, r.options, r.source, i.state,
                 i.lucky_number, i.link, i.portrait, i.rendering, i.sha256, i.file, c.name, c.email, c.phone, c.external_id, c.picture,

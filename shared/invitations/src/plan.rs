@@ -10,7 +10,7 @@ use super::{
     event::ensure_event,
     run::{TakeUp, start_or_take_up},
     run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource},
-    template::{TemplateRow, template, template_named},
+    template::{TemplateRow, find_template, template_named},
 };
 use herald_accounts as connections;
 use herald_accounts::{Connection, ConnectionError, ProviderKind};
@@ -252,7 +252,7 @@ pub async fn start_planned(
 
 async fn kept_template(db: &Db, workspace_id: Uuid, wanted: &str) -> Result<TemplateRow, PlanError> {
     let by_id = match wanted.parse::<Uuid>() {
-        Ok(id) => template(db, workspace_id, id).await?,
+        Ok(id) => find_template(db, workspace_id, id).await?,
         Err(_) => None,
     };
     let found = match by_id {
@@ -283,7 +283,7 @@ async fn find(
             )
         });
     }
-    let mut found = connections::connections(db, workspace_id).await?;
+    let mut found = connections::list_connections(db, workspace_id).await?;
     found.retain(of_provider);
     match (found.pop(), found.is_empty()) {
         (None, _) => Err(PlanError::field(field, format!("there is no connection to {} yet: {make}", provider.name()))),

@@ -209,7 +209,7 @@ fn fingerprint(new: &NewRun) -> String {
 }
 
 /// A run of a workspace.
-pub async fn run(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Run>> {
+pub async fn find_run(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Run>> {
     query(&format!("select {COLUMNS} from invitation_runs where workspace_id = $1 and id = $2"))
         .bind(workspace_id)
         .bind(id)
@@ -218,7 +218,7 @@ pub async fn run(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Run>> {
 }
 
 /// A workspace's runs, newest first, at most `limit`, only those older than `before`.
-pub async fn runs(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Run>> {
+pub async fn list_runs(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Run>> {
     query(&format!(
         "select {COLUMNS} from invitation_runs where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3"
     ))

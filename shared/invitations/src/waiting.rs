@@ -30,7 +30,7 @@ pub async fn waits_for(db: &Db, workspace_id: Uuid, run: &Run) -> Result<Vec<Wai
     let accounts: Vec<Account> = source.into_iter().chain(run.options.0.destination.account()).collect();
     let mut reasons = Vec::new();
     for account in accounts {
-        match connections::connection(db, workspace_id, account.connection_id).await? {
+        match connections::find_connection(db, workspace_id, account.connection_id).await? {
             None => {
                 let reason = "its connection was removed: make it again, and start the run again".to_owned();
                 reasons.push(Wait { reason, needs_a_person: true });

@@ -99,7 +99,7 @@ pub async fn create_batch(tx: &mut Tx, new: NewBatch) -> Result<Uuid> {
 }
 
 /// A batch of a workspace.
-pub async fn batch(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Batch>> {
+pub async fn find_batch(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Batch>> {
     query(
         "select id, workspace_id, name, state, total, succeeded, dead, cancelled, created_at, finished_at
          from batches where workspace_id = $1 and id = $2",

@@ -90,7 +90,7 @@ pub async fn worker_left(db: &Db, id: Uuid) -> Result<()> {
 }
 
 /// The workers seen since, oldest first.
-pub async fn workers(db: &Db, since: DateTime<Utc>) -> Result<Vec<WorkerRow>> {
+pub async fn list_workers(db: &Db, since: DateTime<Utc>) -> Result<Vec<WorkerRow>> {
     query(
         "select id, name, version, state, quiet_asked, queues, running, started_at, seen_at from workers
          where seen_at >= $1 order by started_at, id",
@@ -103,7 +103,7 @@ pub async fn workers(db: &Db, since: DateTime<Utc>) -> Result<Vec<WorkerRow>> {
 /// How many jobs may wait on the wire for each queue: what the workers seen since, and taking jobs, have room for.
 pub async fn capacity(db: &Db, since: DateTime<Utc>) -> Result<BTreeMap<String, usize>> {
     let mut room = BTreeMap::new();
-    for worker in workers(db, since).await?.into_iter().filter(|worker| worker.state == WorkerState::Running) {
+    for worker in list_workers(db, since).await?.into_iter().filter(|worker| worker.state == WorkerState::Running) {
         for (queue, capacity) in worker.queues.0 {
             *room.entry(queue).or_default() += capacity.prefetch;
         }

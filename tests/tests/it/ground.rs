@@ -148,11 +148,11 @@ pub(crate) async fn commit(db: &Db, finished: Vec<Finished>) -> Committed {
 }
 
 pub(crate) async fn job(db: &Db, workspace_id: Uuid, id: Uuid) -> JobRow {
-    ledger::job(db, workspace_id, id).await.unwrap().expect("the job is in the ledger")
+    ledger::find_job(db, workspace_id, id).await.unwrap().expect("the job is in the ledger")
 }
 
 pub(crate) async fn batch(db: &Db, workspace_id: Uuid, id: Uuid) -> Batch {
-    ledger::batch(db, workspace_id, id).await.unwrap().expect("the batch is in the ledger")
+    ledger::find_batch(db, workspace_id, id).await.unwrap().expect("the batch is in the ledger")
 }
 
 /// A batch's total, succeeded, dead and cancelled.

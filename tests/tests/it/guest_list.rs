@@ -85,7 +85,7 @@ pub(crate) async fn start(db: &Db, list: &str, options: RunOptions) -> Started {
 }
 
 pub(crate) async fn run(db: &Db, workspace: Uuid, id: Uuid) -> Run {
-    domain::run(db, workspace, id).await.unwrap().expect("the run is there")
+    domain::find_run(db, workspace, id).await.unwrap().expect("the run is there")
 }
 
 /// A guest with an e-mail; every other one has a picture.

@@ -101,7 +101,7 @@ impl InDrive<'_> {
     async fn place(&self) -> Result<Upload, Failure> {
         let (db, invitation) = (&self.context.db, self.invitation);
         let connection_id = self.drive.connection.id;
-        let known = domain::upload(db, self.drive.workspace_id, invitation.id)
+        let known = domain::find_upload(db, self.drive.workspace_id, invitation.id)
             .await?
             .filter(|place| place.connection_id == connection_id);
         if let Some(place) = known {
@@ -225,7 +225,7 @@ async fn in_bucket(
         invitation.id.simple(),
         extension(rendering)
     );
-    let known = domain::upload(&context.db, bucket.workspace_id, invitation.id).await?;
+    let known = domain::find_upload(&context.db, bucket.workspace_id, invitation.id).await?;
     let there = known.filter(|place| {
         place.connection_id == connection_id && place.remote_id == key && place.sha256.as_ref() == Some(&sha256)
     });

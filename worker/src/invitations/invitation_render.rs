@@ -25,7 +25,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
         return Ok(Done::default());
     };
-    let Some(row) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
+    let Some(row) = domain::find_template(&context.db, task.workspace_id, invitation.template_id).await? else {
         return Err(Failure::Fail("its template does not exist any more".to_owned()));
     };
     let source = Source::Stored(&context.files, &row);

@@ -131,7 +131,7 @@ async fn preview(
     headers: &HeaderMap,
     sample: Sample,
 ) -> Result<Response, Problem> {
-    let known = domain::template(&api.db, workspace, template_id).await?;
+    let known = domain::find_template(&api.db, workspace, template_id).await?;
     known.ok_or_else(|| Problem::missing("template", template_id))?;
     let format = match sample.format.as_deref() {
         None => ImageFormat::Jpeg,
@@ -142,7 +142,7 @@ async fn preview(
         return Err(Problem::field("fields", format!("fields has more than {MAX_FIELDS} entries: send fewer")));
     }
     if let Some(id) = sample.contact_id {
-        let contact = domain::contact(&api.db, workspace, id).await?;
+        let contact = domain::find_contact(&api.db, workspace, id).await?;
         contact.ok_or_else(|| {
             Problem::field(
                 "contact_id",
@@ -171,7 +171,7 @@ async fn wait(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result
     let mut watched = Watched { job: Some((api.clone(), workspace, id)) };
     let ended = tokio::time::timeout(longest, async {
         loop {
-            let job = ledger::job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
+            let job = ledger::find_job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
             match job.state {
                 JobState::Ready | JobState::Running => tokio::time::sleep(LOOK).await,
                 state => return Ok::<_, Problem>((state, job.result)),

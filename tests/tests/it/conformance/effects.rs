@@ -23,7 +23,7 @@ on_both_engines! {
 }
 
 async fn invitation(database: &TestDatabase, started: &Started, id: Uuid) -> Invitation {
-    domain::invitation(&database.db, started.workspace, id).await.unwrap().unwrap()
+    domain::find_invitation(&database.db, started.workspace, id).await.unwrap().unwrap()
 }
 
 async fn run(database: &TestDatabase, started: &Started) -> Run {
@@ -79,7 +79,7 @@ async fn an_invitation_is_made_step_by_step(database: &TestDatabase) {
     assert_eq!((row.step.as_str(), row.state.as_str(), row.had_one), ("done", "made", false));
     assert_eq!(row.portrait_notes.0, ["two faces: took the larger", "ü"]);
     assert_eq!(row.render_notes.0, ["no glyph for 𒀀"]);
-    let contact = domain::contact(db, started.workspace, row.contact_id).await.unwrap().unwrap();
+    let contact = domain::find_contact(db, started.workspace, row.contact_id).await.unwrap().unwrap();
     assert_eq!(contact.invitation_link, Some(row.link));
     assert_eq!(contact.lucky_number, Some(row.lucky_number));
     let run = run(database, &started).await;
@@ -133,9 +133,9 @@ async fn a_cancelled_step_cancels_its_invitation(database: &TestDatabase) {
     let db = &database.db;
     let started = imported(db, "a", 2).await;
     let (job, running) = step(database).await;
-    use herald_ledger::{Cancelled, JobFilter, JobState, cancel_job, jobs};
+    use herald_ledger::{Cancelled, JobFilter, JobState, cancel_job, list_jobs};
     let ready = JobFilter { queue: Some("cpu".to_owned()), state: Some(JobState::Ready), ..JobFilter::default() };
-    let waiting = jobs(db, started.workspace, &ready, 10).await.unwrap().remove(0).id;
+    let waiting = list_jobs(db, started.workspace, &ready, 10).await.unwrap().remove(0).id;
     assert_eq!(cancel_job(db, started.workspace, waiting).await.unwrap(), Cancelled::AtOnce);
     assert_eq!(run(database, &started).await.cancelled, 1);
     assert_eq!(cancel_job(db, started.workspace, job.id).await.unwrap(), Cancelled::Asked);

@@ -50,11 +50,11 @@ async fn a_worker_is_listed_from_its_first_word_to_its_last(database: &TestDatab
     row.running = 2;
     row.seen_at = db.now();
     ledger::worker_seen(db, &row).await.unwrap();
-    let listed = ledger::workers(db, db.now()).await.unwrap();
+    let listed = ledger::list_workers(db, db.now()).await.unwrap();
     assert_eq!(serde_json::to_value(&listed).unwrap(), serde_json::to_value([&row]).unwrap());
-    assert!(ledger::workers(db, db.now() + TimeDelta::seconds(1)).await.unwrap().is_empty());
+    assert!(ledger::list_workers(db, db.now() + TimeDelta::seconds(1)).await.unwrap().is_empty());
     ledger::worker_left(db, row.id).await.unwrap();
-    assert!(ledger::workers(db, TestDatabase::start()).await.unwrap().is_empty());
+    assert!(ledger::list_workers(db, TestDatabase::start()).await.unwrap().is_empty());
 }
 
 async fn what_the_workers_have_room_for_is_added_up_by_queue(database: &TestDatabase) {
@@ -70,7 +70,7 @@ async fn what_the_workers_have_room_for_is_added_up_by_queue(database: &TestData
     let room = ledger::capacity(db, db.now() - TimeDelta::seconds(8)).await.unwrap();
     assert_eq!(room, BTreeMap::from([("cpu".to_owned(), 13), ("sync".to_owned(), 16)]));
     assert_eq!(ledger::forget_workers(db, db.now() - TimeDelta::seconds(30)).await.unwrap(), 1);
-    assert_eq!(ledger::workers(db, TestDatabase::start() - TimeDelta::hours(1)).await.unwrap().len(), 3);
+    assert_eq!(ledger::list_workers(db, TestDatabase::start() - TimeDelta::hours(1)).await.unwrap().len(), 3);
 }
 
 async fn asking_a_worker_to_be_quiet_reaches_it_with_its_next_word(database: &TestDatabase) {

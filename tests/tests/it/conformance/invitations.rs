@@ -42,7 +42,7 @@ async fn an_invitation_shows_all_its_steps_need(database: &TestDatabase) {
     sorted.sort();
     assert_eq!(sorted, [("face.crop", batch), ("invitation.render", batch)]);
     let row = &all_guests(database, &started).await[1];
-    let invitation = domain::invitation(db, started.workspace, row.id).await.unwrap().unwrap();
+    let invitation = domain::find_invitation(db, started.workspace, row.id).await.unwrap().unwrap();
     assert_eq!((invitation.event_id, invitation.template_id), (started.event.id, started.template.id));
     assert_eq!((invitation.event_name.as_str(), invitation.event_slug.as_str()), ("Spring Gala", "spring-gala"));
     assert_eq!((invitation.run_id, invitation.options.0.clone()), (started.run.id, options()));
@@ -69,7 +69,7 @@ async fn every_guest_gets_a_number_of_their_own(database: &TestDatabase) {
     let numbers: HashSet<_> = listed.iter().map(|row| row.lucky_number.as_str()).collect();
     let links: HashSet<_> = listed.iter().map(|row| row.link.as_str()).collect();
     assert_eq!((listed.len(), numbers.len(), links.len()), (1_500, 1_500, 1_500));
-    let event = domain::event(db, started.workspace, started.event.id).await.unwrap().unwrap();
+    let event = domain::find_event(db, started.workspace, started.event.id).await.unwrap().unwrap();
     assert_eq!(event.numbers_used, 1_500);
 }
 
@@ -195,6 +195,6 @@ async fn an_invitation_of_another_workspace_is_not_shown(database: &TestDatabase
     import(db, &started, 0, &guests(1)).await;
     let other = ground::workspace_named(db, "other").await;
     let id = all_guests(database, &started).await[0].id;
-    assert!(domain::invitation(db, other, id).await.unwrap().is_none());
+    assert!(domain::find_invitation(db, other, id).await.unwrap().is_none());
     assert!(domain::run_guests(db, other, started.run.id, None, None, 10).await.unwrap().is_empty());
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use herald_base::image_format::ImageFormat;
 use herald_invitations as domain;
 use herald_invitations::{InvitationState, NewRun, Prepared, RunOptions, RunSource};
-use herald_ledger::{JobFilter, jobs};
+use herald_ledger::{JobFilter, list_jobs};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ async fn a_run_starts_with_its_import_in_the_ledger(database: &TestDatabase) {
     assert_eq!((run.created_at, run.finished_at, run.has_ended()), (db.now(), None, false));
     let batch = ground::batch(db, started.workspace, run.batch_id).await;
     assert_eq!((batch.state.as_str(), batch.total), ("running", 1));
-    let listed = jobs(db, started.workspace, &JobFilter::default(), 10).await.unwrap();
+    let listed = list_jobs(db, started.workspace, &JobFilter::default(), 10).await.unwrap();
     assert_eq!((listed.len(), listed[0].kind.as_str()), (1, "contacts.import"));
     assert_eq!(listed[0].args.0["run_id"].as_str(), Some(run.id.to_string().as_str()));
     assert_eq!(domain::import_cursor(db, started.workspace, run.id).await.unwrap(), 0);
@@ -114,13 +114,13 @@ async fn runs_are_listed_newest_first_page_by_page(database: &TestDatabase) {
     }
     ids.reverse();
     let workspace = workspace.unwrap();
-    let first: Vec<_> = domain::runs(db, workspace, None, 2).await.unwrap().iter().map(|run| run.id).collect();
+    let first: Vec<_> = domain::list_runs(db, workspace, None, 2).await.unwrap().iter().map(|run| run.id).collect();
     let rest: Vec<_> =
-        domain::runs(db, workspace, Some(first[1]), 100).await.unwrap().iter().map(|run| run.id).collect();
+        domain::list_runs(db, workspace, Some(first[1]), 100).await.unwrap().iter().map(|run| run.id).collect();
     assert_eq!([first, rest].concat(), ids);
     let other = ground::workspace_named(db, "other").await;
-    assert!(domain::runs(db, other, None, 100).await.unwrap().is_empty());
-    assert!(domain::run(db, other, ids[0]).await.unwrap().is_none());
+    assert!(domain::list_runs(db, other, None, 100).await.unwrap().is_empty());
+    assert!(domain::find_run(db, other, ids[0]).await.unwrap().is_none());
 }
 
 async fn a_chunk_is_taken_in_once(database: &TestDatabase) {
@@ -182,7 +182,7 @@ async fn a_cancelled_run_starts_nothing_any_more(database: &TestDatabase) {
     let next = herald_ledger::NewJob { batch_id: Some(run.batch_id), ..ground::noop(started.workspace) };
     ground::commit(db, vec![ground::done_then(running, vec![next])]).await;
     assert_eq!(
-        jobs(db, started.workspace, &JobFilter { kind: Some("test.noop".to_owned()), ..JobFilter::default() }, 10)
+        list_jobs(db, started.workspace, &JobFilter { kind: Some("test.noop".to_owned()), ..JobFilter::default() }, 10)
             .await
             .unwrap()
             .len(),

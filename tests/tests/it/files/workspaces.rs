@@ -274,7 +274,7 @@ async fn an_invitation_that_was_damaged_is_drawn_anew_with_its_number_and_link(d
     assert!(world.shown(&world.ours).await == before);
     let after: Vec<_> = guests().await.into_iter().map(|row| (row.id, row.lucky_number, row.link)).collect();
     assert_eq!(after, promised);
-    let run = domain::run(&world.db, world.ours.workspace, run).await.unwrap().unwrap();
+    let run = domain::find_run(&world.db, world.ours.workspace, run).await.unwrap().unwrap();
     assert_eq!((run.state.as_str(), run.made, run.total), ("complete", GUESTS as i64, GUESTS as i64));
 }
 

@@ -102,7 +102,7 @@ async fn two_schedulers_and_three_workers_do_everything_once() {
         scheduler.stop().await;
     }
     assert!(
-        ledger::workers(db, TestDatabase::start()).await.unwrap().is_empty(),
+        ledger::list_workers(db, TestDatabase::start()).await.unwrap().is_empty(),
         "who stops takes itself off the list"
     );
 }
@@ -186,12 +186,12 @@ async fn a_quiet_worker_takes_nothing_until_it_is_resumed() {
     let (db, wire, workspace) = (stand.db(), &stand.wire, stand.workspace);
     let worker = stand.worker("worker", 2);
     wait_until("it runs", async || {
-        ledger::workers(db, TestDatabase::start()).await.unwrap().iter().any(|w| w.state.as_str() == "running")
+        ledger::list_workers(db, TestDatabase::start()).await.unwrap().iter().any(|w| w.state.as_str() == "running")
     })
     .await;
     worker.quiet.send_replace(true);
     wait_until("it is quiet", async || {
-        ledger::workers(db, TestDatabase::start()).await.unwrap().iter().any(|w| w.state.as_str() == "quiet")
+        ledger::list_workers(db, TestDatabase::start()).await.unwrap().iter().any(|w| w.state.as_str() == "quiet")
     })
     .await;
     let scheduler = OneScheduler::start(db, wire);

@@ -198,6 +198,6 @@ async fn a_batch_of_another_workspace_is_not_shown(database: &TestDatabase) {
     let workspace = ground::workspace(db).await;
     let other = ground::workspace_named(db, "other").await;
     let (id, _) = batch_of(db, workspace, None, vec![noop(workspace)]).await;
-    assert!(ledger::batch(db, other, id).await.unwrap().is_none());
-    assert!(ledger::batch(db, workspace, Uuid::nil()).await.unwrap().is_none());
+    assert!(ledger::find_batch(db, other, id).await.unwrap().is_none());
+    assert!(ledger::find_batch(db, workspace, Uuid::nil()).await.unwrap().is_none());
 }

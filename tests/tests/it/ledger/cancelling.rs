@@ -128,11 +128,11 @@ async fn a_cancelled_batch_starts_nothing_any_more(database: &TestDatabase) {
     // Neither a follow-up nor anybody else puts a job in any more.
     commit(db, vec![done_then(running[0].clone(), vec![noop(workspace)])]).await;
     let dropped = enqueue_one(db, NewJob { batch_id: Some(batch), ..noop(workspace) }).await;
-    assert!(ledger::job(db, workspace, dropped).await.unwrap().is_none());
+    assert!(ledger::find_job(db, workspace, dropped).await.unwrap().is_none());
     let open = ground::batch(db, workspace, batch).await;
     assert_eq!((open.state.as_str(), counters(&open), open.finished_at), ("cancelled", (5, 1, 0, 3), None));
     // Other batches and jobs without one are not touched.
-    assert!(ledger::job(db, workspace, enqueue_one(db, noop(workspace)).await).await.unwrap().is_some());
+    assert!(ledger::find_job(db, workspace, enqueue_one(db, noop(workspace)).await).await.unwrap().is_some());
     let renewal = ledger::renew(db, &[running[1].key()], ground::LEASE).await.unwrap();
     assert!(renewal[0].cancel_requested);
 }

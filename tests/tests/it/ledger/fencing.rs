@@ -5,7 +5,7 @@ use std::time::Duration;
 use herald_invitations as domain;
 use herald_invitations::Published;
 use herald_ledger as ledger;
-use herald_ledger::{Committed, Finished, JobFilter, Leased, NewJob, Outcome, jobs};
+use herald_ledger::{Committed, Finished, JobFilter, Leased, NewJob, Outcome, list_jobs};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 
@@ -55,13 +55,13 @@ async fn a_stale_outcome_changes_nothing_and_is_counted(database: &TestDatabase)
         assert_eq!(committed, Committed { written: 0, stale: 1 });
         let row = ground::job(db, started.workspace, valid.id).await;
         assert_eq!((row.state.as_str(), row.attempt, row.max_attempts, row.result), ("running", 2, 8, None));
-        let invitation = domain::invitation(db, started.workspace, invitation_id).await.unwrap().unwrap();
+        let invitation = domain::find_invitation(db, started.workspace, invitation_id).await.unwrap().unwrap();
         assert_eq!(invitation.state.as_str(), "pending");
         let batch = ground::batch(db, started.workspace, started.run.batch_id).await;
         assert_eq!(counters(&batch), counters(&before));
         assert_eq!(ledger::job_errors(db, started.workspace, valid.id).await.unwrap().len(), 1, "only the first try's");
         let follow_ups = JobFilter { kind: Some("test.noop".to_owned()), ..JobFilter::default() };
-        assert!(jobs(db, started.workspace, &follow_ups, 10).await.unwrap().is_empty());
+        assert!(list_jobs(db, started.workspace, &follow_ups, 10).await.unwrap().is_empty());
     }
     assert_eq!(commit(db, vec![done(valid)]).await, Committed { written: 1, stale: 0 });
 }

@@ -105,7 +105,7 @@ async fn rows(world: &World, workspace: Uuid, run: Uuid) -> Vec<InvitationRow> {
 async fn ended(world: &World, workspace: Uuid, run: Uuid) {
     wait_until("the run ends", async || {
         pass_time(&world.db).await;
-        domain::run(&world.db, workspace, run).await.unwrap().unwrap().has_ended()
+        domain::find_run(&world.db, workspace, run).await.unwrap().unwrap().has_ended()
     })
     .await;
 }
@@ -126,7 +126,7 @@ async fn a_slow_picture_host_holds_up_nobody_elses_guests(database: &TestDatabas
     wait_until("the slow host is asked", async || slow.asked() >= 8).await;
     let free = begin(&world, other, 20, |at| format!("http://{}/{at}", hosts[1])).await;
     wait_until("the others are invited", async || {
-        domain::run(&world.db, other, free).await.unwrap().unwrap().has_ended()
+        domain::find_run(&world.db, other, free).await.unwrap().unwrap().has_ended()
     })
     .await;
     let made = rows(&world, other, free).await;
@@ -178,7 +178,7 @@ async fn a_crop_of_before_hands_over_what_was_not_fetched(database: &TestDatabas
     worker.stop().await;
     assert_eq!((rows(&world, world.workspace, run).await[0].state.as_str(), host.asked()), ("made", 1));
     let filter = JobFilter { kind: Some("picture.fetch".to_owned()), ..JobFilter::default() };
-    assert_eq!(ledger::jobs(&world.db, world.workspace, &filter, 10).await.unwrap().len(), 1);
+    assert_eq!(ledger::list_jobs(&world.db, world.workspace, &filter, 10).await.unwrap().len(), 1);
 }
 
 async fn a_host_that_refuses_leaves_the_avatar_and_a_remark(database: &TestDatabase) {

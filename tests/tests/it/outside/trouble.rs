@@ -102,7 +102,7 @@ async fn a_list_for_an_account_that_is_refused_holds_up_nobody_elses_work(databa
     let id = world.begin_contacts("Other", vec![known], "second").await;
     let reason = world.needs_a_person(id).await;
     assert!(reason.contains("second"), "{reason}");
-    let queues = herald_ledger::queues(&world.db).await.unwrap();
+    let queues = herald_ledger::list_queues(&world.db).await.unwrap();
     assert!(queues.iter().all(|queue| queue.blocked_until.is_none()), "{queues:?}");
     worker.stop().await;
 }

@@ -226,7 +226,7 @@ impl World {
     }
 
     pub(crate) async fn run(&self, id: Uuid) -> Run {
-        domain::run(&self.db, self.workspace, id).await.unwrap().unwrap()
+        domain::find_run(&self.db, self.workspace, id).await.unwrap().unwrap()
     }
 
     pub(crate) async fn rows(&self, id: Uuid) -> Vec<InvitationRow> {
