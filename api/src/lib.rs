@@ -44,7 +44,7 @@ use self::front::{cors, gate, home, idempotency, limits, observe, openapi, probl
 pub use self::invitations::unpack_template;
 pub use self::{
     front::monitor::{Monitor, serve_monitor},
-    ops::streams::Events,
+    ops::streams::Streams,
 };
 
 /// Answers below so many bytes are not compressed.
@@ -87,7 +87,7 @@ pub struct Parts {
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// Who watches what.
-    pub events: Events,
+    pub streams: Streams,
     /// How many requests may come.
     pub rate_limits: RateLimits,
     /// Prepares a template: one that is uploaded, and one that a run is about to use.

@@ -125,7 +125,7 @@ async fn measure(options: &Options, hands: Hands, format: &str) -> anyhow::Resul
             fields: herald_invitations::fields_of(&name, Some("guest@example.com"), None, None, &Default::default()),
             number: format!("{number:06}"),
             link: format!("https://invites.example.com/i/a-link-as-long-as-they-are-{number:06}"),
-            format: format.to_owned(),
+            format: format.parse().expect("a format that Herald knows"),
             portrait: None,
             allow_missing_glyphs: true,
             unless: None,

@@ -244,7 +244,7 @@ impl Fleet {
         .await
         .with_context(|| format!("{} of {jobs} jobs ran in {limit:?}", self.handled.load(Ordering::Relaxed)))?;
         loop {
-            let queues = ledger::queues(&self.db).await?;
+            let queues = ledger::list_queues(&self.db).await?;
             if queues.iter().all(|queue| queue.ready + queue.running == 0) {
                 return Ok(());
             }

@@ -33,7 +33,7 @@ pub(crate) async fn run(common: &Common, command: Connect) -> anyhow::Result<Exi
     let entry = Entry::of("connection.save", &name).with(serde_json::json!({ "provider": provider.name() }));
     audit::record(&mut tx, &me(desk.workspace_id), entry).await?;
     tx.commit().await?;
-    let connection = connections::connection(&desk.db, desk.workspace_id, id)
+    let connection = connections::find_connection(&desk.db, desk.workspace_id, id)
         .await?
         .context("the connection was deleted in the meantime: run the command again")?;
     say(&format!("saved the connection {name:?}; its credentials are encrypted {}", desk.sealed_with()));

@@ -24,7 +24,7 @@ pub(crate) async fn run(common: &Common, command: Connections) -> anyhow::Result
 async fn act(desk: &Desk, command: Connections) -> anyhow::Result<ExitCode> {
     match command {
         Connections::List { json } => {
-            let found = connections::connections(&desk.db, desk.workspace_id).await?;
+            let found = connections::list_connections(&desk.db, desk.workspace_id).await?;
             if found.is_empty() && !json {
                 say("there are no connections: create one with `herald connect google`, `mautic` or `s3`");
             }

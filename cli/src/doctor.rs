@@ -224,7 +224,7 @@ async fn check_database(report: &mut Report, common: &Common, settings: &Setting
 /// Asks the provider of every connection. True if there are any.
 async fn check_connections(report: &mut Report, common: &Common, settings: &Settings, db: &Db) -> anyhow::Result<bool> {
     let workspace = herald_people::ensure_default_workspace(db).await?;
-    let found = connections::connections(db, workspace).await?;
+    let found = connections::list_connections(db, workspace).await?;
     if found.is_empty() {
         return Ok(false);
     }

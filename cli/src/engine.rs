@@ -111,7 +111,7 @@ pub(crate) fn context(home: &Home, at_once: usize) -> anyhow::Result<Context> {
         mailer: Mailer::from_settings(&*home.settings, home.folder.root(), home.db.clock().clone())?,
         write_back: WriteBacks::default(),
         folders: Folders::default(),
-        format: home.settings.images.format.clone(),
+        format: home.settings.images.format(),
         import: import_options(&home.settings),
     })
 }

@@ -9,11 +9,14 @@ use std::{path::Path, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use herald_app::config::Settings;
-use herald_base::telemetry::{self, Span};
+use herald_base::{
+    image_format::ImageFormat,
+    telemetry::{self, Span},
+};
 use herald_invitations as domain;
 use herald_invitations::{
-    Destination, NewRun, NumberFormat, PicturePolicy, PlannedSource, Run, RunOptions, RunSource, Wait, results,
-    sweep::sweep,
+    Destination, NewRun, NumberFormat, PicturePolicy, PlannedSource, Run, RunOptions, RunSource, RunState, Wait,
+    results, sweep::sweep,
 };
 use herald_ledger as ledger;
 use herald_ledger::quotas::Quotas;
@@ -86,7 +89,7 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     results::write(&home.db, &home.files, home.workspace_id, &run, buffered)
         .await
         .with_context(|| format!("writing {}", results_path.display()))?;
-    let event = domain::event(&home.db, home.workspace_id, run.event_id)
+    let event = domain::find_event(&home.db, home.workspace_id, run.event_id)
         .await?
         .context("the event of the run is missing from the database")?;
     summary::Summary {
@@ -108,7 +111,7 @@ fn exit_code(run: &Run) -> ExitCode {
     if !run.has_ended() {
         return ExitCode::from(INTERRUPTED);
     }
-    let everyone = run.state == "complete" && run.failed == 0 && run.cancelled == 0 && run.rejected == 0;
+    let everyone = run.state == RunState::Complete && run.failed == 0 && run.cancelled == 0 && run.rejected == 0;
     if everyone { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -225,9 +228,7 @@ async fn start(
             template_id: stored.id,
             source,
             options: RunOptions {
-                format: options
-                    .format
-                    .map_or_else(|| home.settings.images.format.clone(), |format| format.name().to_owned()),
+                format: options.format.map_or_else(|| home.settings.images.format(), ImageFormat::from),
                 refresh: options.refresh,
                 only_failed: options.only_failed,
                 limit: options.limit,
@@ -336,5 +337,5 @@ impl Waits {
 }
 
 async fn current(home: &Home, run_id: Uuid) -> anyhow::Result<Run> {
-    domain::run(&home.db, home.workspace_id, run_id).await?.context("the run is gone from the database")
+    domain::find_run(&home.db, home.workspace_id, run_id).await?.context("the run is gone from the database")
 }

@@ -28,7 +28,7 @@ pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -
             return ended;
         }
         Jobs::List { filter, limit, json } => {
-            let jobs = ledger::jobs(&db, workspace, &read(filter)?, limit).await?;
+            let jobs = ledger::list_jobs(&db, workspace, &read(filter)?, limit).await?;
             for job in &jobs {
                 say(&if json { serde_json::to_string(job)? } else { line(job) });
             }
@@ -120,7 +120,7 @@ async fn show(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Result<()> {
 }
 
 async fn found(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Result<JobRow> {
-    ledger::job(db, workspace, id).await?.with_context(|| format!("there is no job {id}"))
+    ledger::find_job(db, workspace, id).await?.with_context(|| format!("there is no job {id}"))
 }
 
 fn line(job: &JobRow) -> String {

@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context;
 use herald_app::probe::Probe;
 use herald_ledger as ledger;
+use herald_ledger::BatchState;
 
 use crate::{
     args::{self, Common},
@@ -44,10 +45,10 @@ pub(crate) async fn run(common: &Common, options: args::Probe) -> anyhow::Result
     }
     let deadline = Instant::now() + Duration::from_secs(options.patience);
     let batch = loop {
-        let batch = ledger::batch(&db, workspace_id, id)
+        let batch = ledger::find_batch(&db, workspace_id, id)
             .await?
             .context("the batch of the probe is missing from the database")?;
-        if batch.state != "running" || Instant::now() > deadline {
+        if batch.state != BatchState::Running || Instant::now() > deadline {
             break batch;
         }
         db.clock().sleep(LOOK).await;

@@ -99,7 +99,7 @@ async fn actor(db: &Db) -> anyhow::Result<Actor> {
 
 /// Every queue: those jobs are made for, and those that were set up or still have some.
 async fn every(db: &Db) -> anyhow::Result<Vec<QueueStatus>> {
-    let mut queues = ledger::queues(db).await?;
+    let mut queues = ledger::list_queues(db).await?;
     for policy in ledger::kinds().iter().map(|kind| &kind.policy) {
         if !queues.iter().any(|queue| queue.name == policy.queue) {
             let limits = QueueLimits { rate_seconds: 1, ..QueueLimits::default() };

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
+use herald_base::image_format::ImageFormat;
 use herald_invitations as domain;
 use herald_template::Bundle;
 use herald_worker::studio::{Drawing, Drawn, Source, Studio};
@@ -41,10 +42,9 @@ pub(crate) async fn run(common: &Common, command: Template) -> anyhow::Result<Ex
 }
 
 async fn draw(studio: &Studio, source: Source<'_>, wanted: &[String], name: &str, path: &Path) -> anyhow::Result<()> {
-    let format = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("jpg" | "jpeg") => "jpeg",
-        Some(format @ ("png" | "webp")) => format,
-        _ => bail!("{} does not end in .jpg, .png or .webp: choose one of these endings", path.display()),
+    let ending = path.extension().and_then(|extension| extension.to_str());
+    let Some(format) = ending.and_then(ImageFormat::of_extension) else {
+        bail!("{} does not end in .jpg, .png or .webp: choose one of these endings", path.display());
     };
     let mut fields = domain::fields_of(name, Some("alex@example.com"), None, None, &BTreeMap::new());
     for field in wanted {
@@ -55,7 +55,7 @@ async fn draw(studio: &Studio, source: Source<'_>, wanted: &[String], name: &str
         fields,
         number: "0042".to_owned(),
         link: "https://invites.example.com/i/this-is-where-the-link-of-the-guest-will-be".to_owned(),
-        format: format.to_owned(),
+        format,
         portrait: None,
         allow_missing_glyphs: true,
         unless: None,

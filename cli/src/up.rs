@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use futures::FutureExt;
-use herald_api::{Api, Events, Parts, Prepare, Unchecked};
+use herald_api::{Api, Parts, Prepare, Streams, Unchecked};
 use herald_app::open_files;
 use herald_base::telemetry;
 use herald_invitations as domain;
@@ -73,7 +73,7 @@ pub(crate) async fn serve(
         accounts: home.accounts.clone(),
         settings: home.settings.clone(),
         metrics,
-        events: Events::new(stop.clone()),
+        streams: Streams::new(stop.clone()),
         rate_limits,
         template_check: template_check(home)?,
     });

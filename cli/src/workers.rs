@@ -7,7 +7,7 @@ use herald_base::{clock::Clock, ids::Ids};
 use herald_db::Db;
 use herald_ledger as ledger;
 use herald_ledger::{
-    WORKER_BELIEVED, WorkerRow,
+    WORKER_BELIEVED, WorkerRow, WorkerState,
     audit::{self, Entry},
 };
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(common: &Common, options: Workers) -> anyhow::Result<Exi
         return Ok(if nobody { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let now = db.now();
-    let workers = ledger::workers(&db, now - TimeDelta::hours(1)).await?;
+    let workers = ledger::list_workers(&db, now - TimeDelta::hours(1)).await?;
     if options.json {
         for worker in &workers {
             say(&serde_json::to_string(worker)?);
@@ -56,10 +56,10 @@ fn line(worker: &WorkerRow, now: chrono::DateTime<chrono::Utc>) -> String {
     let silent = now - worker.seen_at;
     let state = if silent > WORKER_BELIEVED {
         format!("silent for {} s", silent.num_seconds())
-    } else if worker.quiet_asked && worker.state == "running" {
+    } else if worker.quiet_asked && worker.state == WorkerState::Running {
         "asked to be quiet".to_owned()
     } else {
-        worker.state.clone()
+        worker.state.to_string()
     };
     let queues: Vec<String> =
         worker.queues.0.iter().map(|(queue, capacity)| format!("{queue}={}", capacity.concurrency)).collect();

@@ -8,7 +8,7 @@ use herald_base::telemetry::catalog::{
 };
 use herald_db::Result;
 use herald_ledger as ledger;
-use herald_ledger::WORKER_BELIEVED;
+use herald_ledger::{WORKER_BELIEVED, WorkerState};
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
@@ -52,9 +52,9 @@ async fn observe(scheduler: &Scheduler, known: &mut BTreeSet<String>) -> Result<
     }
     BATCHES.set([], ledger::running_batches(db).await? as f64);
     if scheduler.outlet.is_fleet() {
-        let workers = ledger::workers(db, now - WORKER_BELIEVED).await?;
-        for state in ["running", "quiet", "stopping"] {
-            WORKERS.set([state], workers.iter().filter(|worker| worker.state == state).count() as f64);
+        let workers = ledger::list_workers(db, now - WORKER_BELIEVED).await?;
+        for state in WorkerState::ALL {
+            WORKERS.set([state.as_str()], workers.iter().filter(|worker| worker.state == *state).count() as f64);
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use herald_base::telemetry::catalog::{LEASES_EXPIRED, WIRE_LOST};
 use herald_db::Db;
 use herald_ledger as ledger;
-use herald_ledger::{EnqueueError, Finished, Leased, Outcome, Starter, schedules};
+use herald_ledger::{Finished, Leased, LedgerError, Outcome, Starter, schedules};
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
@@ -35,11 +35,11 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
 }
 
 /// Brings back every leased job, for a process that knows it is the only one: whoever held them is gone.
-pub async fn rescue_all(db: &Db) -> Result<usize, EnqueueError> {
+pub async fn rescue_all(db: &Db) -> Result<usize, LedgerError> {
     rescue(db, db.now() + TimeDelta::days(36_500)).await
 }
 
-async fn rescue(db: &Db, before: DateTime<Utc>) -> Result<usize, EnqueueError> {
+async fn rescue(db: &Db, before: DateTime<Utc>) -> Result<usize, LedgerError> {
     let mut rescued = 0;
     loop {
         let lost = ledger::lost_jobs(db, before, GROUP).await?;

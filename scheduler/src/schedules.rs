@@ -105,7 +105,7 @@ fn tell(schedule: &Schedule, fired: &Fired, now: DateTime<Utc>) {
     }
     if fired.missed > 0 {
         let (ticks, made_up) = (fired.missed, fired.jobs.len());
-        tracing::warn!(schedule = %id, kind, ticks, made_up, policy = schedule.missed, "a schedule missed ticks");
+        tracing::warn!(schedule = %id, kind, ticks, made_up, policy = %schedule.missed, "a schedule missed ticks");
     }
     if fired.overlapped > 0 {
         tracing::info!(schedule = %id, kind, "a tick was left out: the job before it is not finished");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use herald_base::telemetry::catalog::JOBS_EXPIRED;
 use herald_db::Db;
 use herald_ledger as ledger;
-use herald_ledger::EnqueueError;
+use herald_ledger::LedgerError;
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
@@ -28,7 +28,7 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     }
 }
 
-async fn sweep(db: &Db) -> Result<usize, EnqueueError> {
+async fn sweep(db: &Db) -> Result<usize, LedgerError> {
     let cancelled = ledger::sweep_cancelled(db).await?;
     let expired = ledger::drop_expired(db).await?;
     if expired > 0 {

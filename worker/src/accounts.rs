@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use herald_accounts as connections;
-use herald_accounts::{Client, ClientError, Connection, ConnectionError};
+use herald_accounts::{Client, ClientError, Connection, ConnectionError, ConnectionState};
 use herald_providers as providers;
 use herald_providers::{Class, ProviderError, files::Bucket, google::Drive, mautic::Mautic};
 use uuid::Uuid;
@@ -109,7 +109,7 @@ impl<T> Used<T> {
     pub(super) async fn settle<R>(&self, context: &Context, result: providers::Result<R>) -> Result<R, Failure> {
         match result {
             Ok(answer) => {
-                if self.connection.state == "broken"
+                if self.connection.state == ConnectionState::Broken
                     && connections::mark_ok(&context.db, self.workspace_id, &self.connection).await?
                 {
                     tracing::info!(connection = %self.connection.name, "the connection works again");

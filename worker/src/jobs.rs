@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use herald_accounts::Clients;
 use herald_app::every_kind;
-use herald_base::links::LinkSigner;
+use herald_base::{image_format::ImageFormat, links::LinkSigner};
 use herald_db::Db;
 use herald_invitations as domain;
-use herald_invitations::Invitation;
+use herald_invitations::{Invitation, InvitationState};
 use herald_ledger::{JobKey, Leased, Payload};
 use herald_people::People;
 use herald_providers::{
@@ -50,7 +50,7 @@ pub struct Context {
     /// Only one task at a time makes an event's folder.
     pub folders: Folders,
     /// What `format` is when a planned run does not say.
-    pub format: String,
+    pub format: ImageFormat,
     /// The largest list, and how it is read.
     pub import: herald_sheets::Options,
 }
@@ -141,8 +141,8 @@ pub(crate) async fn pending_invitation(
     workspace_id: Uuid,
     id: Uuid,
 ) -> Result<Option<Invitation>, Failure> {
-    let invitation = domain::invitation(&context.db, workspace_id, id).await?;
-    Ok(invitation.filter(|invitation| invitation.state == "pending"))
+    let invitation = domain::find_invitation(&context.db, workspace_id, id).await?;
+    Ok(invitation.filter(|invitation| invitation.state == InvitationState::Pending))
 }
 
 /// What the file store refused. A full disk and missing permissions wait for a person, so waiting here would only hide them.

@@ -24,7 +24,7 @@ use std::{
 
 use bytes::Bytes;
 use herald_app::config::Settings;
-use herald_base::cpu::CpuPool;
+use herald_base::{cpu::CpuPool, image_format::ImageFormat};
 use herald_invitations::{TemplateFilesError, TemplateRow};
 use herald_providers::files::Files;
 use herald_template::Bundle;
@@ -154,8 +154,8 @@ impl Studio {
     }
 
     /// The encoder's settings for a run's format.
-    pub fn format(&self, name: &str) -> Option<Format> {
-        desk::format(name, self.jpeg_quality)
+    pub fn format(&self, format: ImageFormat) -> Format {
+        desk::format(format, self.jpeg_quality)
     }
 
     /// Prepares a template and says what it is like, or everything that is wrong with it.
@@ -192,7 +192,7 @@ impl Studio {
     ///
     /// # Errors
     /// As [`Studio::facts`].
-    pub async fn formats(&self, source: Source<'_>) -> Result<Vec<(String, Option<String>)>, StudioError> {
+    pub async fn formats(&self, source: Source<'_>) -> Result<Vec<(ImageFormat, Option<String>)>, StudioError> {
         let ask = Ask::Formats { version: self.facts(source).await?.version.clone() };
         match self.ask(&ask, &[], source.label(), Some(source)).await? {
             (Answer::Formats(formats), _) => Ok(formats),

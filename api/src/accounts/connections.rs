@@ -82,7 +82,7 @@ struct Items {
     )
 )]
 async fn list(State(api): State<Api>, Workspace(workspace): Workspace) -> Result<Json<Items>, Problem> {
-    let found = connections::connections(&api.db, workspace).await?;
+    let found = connections::list_connections(&api.db, workspace).await?;
     Ok(Json(Items { items: found.into_iter().map(|connection| view(&api, connection)).collect() }))
 }
 
@@ -148,7 +148,7 @@ async fn save(
     let entry = Entry::of("connection.save", &name).with(serde_json::json!({ "provider": provider }));
     audit::record(&mut tx, &actor, entry).await?;
     tx.commit().await?;
-    let connection = connections::connection(&api.db, workspace, id).await?.ok_or(ConnectionError::Missing)?;
+    let connection = connections::find_connection(&api.db, workspace, id).await?.ok_or(ConnectionError::Missing)?;
     let status = if existed { StatusCode::OK } else { StatusCode::CREATED };
     let place = format!("/api/v1/connections/{name}");
     Ok(([(header::LOCATION, place)], tagged(status, view(&api, connection))?).into_response())

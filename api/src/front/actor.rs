@@ -26,7 +26,7 @@ pub(crate) struct ClientAddress(pub(crate) IpAddr);
 pub(crate) struct By(pub(crate) Actor);
 
 /// The device a request comes from.
-pub(crate) struct From(pub(crate) Device);
+pub(crate) struct RequestDevice(pub(crate) Device);
 
 fn address(parts: &Parts) -> Option<String> {
     parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| address.to_string())
@@ -49,7 +49,7 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for From {
+impl<S: Send + Sync> FromRequestParts<S> for RequestDevice {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_db::DbError;
-use herald_ledger::EnqueueError;
+use herald_ledger::LedgerError;
 use herald_providers::files::FilesError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -204,12 +204,12 @@ impl From<FilesError> for Problem {
     }
 }
 
-impl From<EnqueueError> for Problem {
-    fn from(error: EnqueueError) -> Self {
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
         match error {
-            EnqueueError::Db(error) => error.into(),
-            EnqueueError::TooLarge { .. } => Self::new(Kind::TooLarge, error),
-            EnqueueError::NotAnObject { .. } => Self::internal(&error),
+            LedgerError::Db(error) => error.into(),
+            LedgerError::TooLarge { .. } => Self::new(Kind::TooLarge, error),
+            LedgerError::NotAnObject { .. } => Self::internal(&error),
         }
     }
 }

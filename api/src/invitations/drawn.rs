@@ -55,10 +55,8 @@ pub(super) fn wished_wait(headers: &HeaderMap) -> Option<Duration> {
 
 /// How far a job is.
 pub(super) async fn stand(api: &Api, workspace: Uuid, job: JobRow) -> Result<Stand, Problem> {
-    let state: JobState =
-        job.state.parse().map_err(|unknown: String| Problem::internal(&std::io::Error::other(unknown)))?;
-    Ok(match (state, job.result) {
-        (JobState::Ready | JobState::Running, _) => Stand::Live(state),
+    Ok(match (job.state, job.result) {
+        (JobState::Ready | JobState::Running, _) => Stand::Live(job.state),
         (JobState::Succeeded, Some(result)) => {
             Stand::Made(serde_json::from_value(result.0).map_err(|error| Problem::internal(&error))?)
         }
@@ -74,7 +72,7 @@ pub(super) async fn stand(api: &Api, workspace: Uuid, job: JobRow) -> Result<Sta
 pub(super) async fn ended(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result<Option<Stand>, Problem> {
     let ended = tokio::time::timeout(longest, async {
         loop {
-            let job = ledger::job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
+            let job = ledger::find_job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
             match stand(api, workspace, job).await? {
                 Stand::Live(_) => tokio::time::sleep(LOOK).await,
                 ended => return Ok::<_, Problem>(ended),

@@ -138,7 +138,7 @@ async fn start(
     )
 )]
 async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
-    let job = ledger::job(&api.db, workspace, id).await?.filter(|job| job.kind == PortraitCrop::POLICY.name);
+    let job = ledger::find_job(&api.db, workspace, id).await?.filter(|job| job.kind == PortraitCrop::POLICY.name);
     let job = job.ok_or_else(|| Problem::missing("face crop", id))?;
     let detail = match drawn::stand(&api, workspace, job).await? {
         Stand::Made(portrait) => return drawn::show(&api, workspace, &portrait).await,

@@ -8,9 +8,9 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use herald_base::links::LinkError;
+use herald_base::{image_format::ImageFormat, links::LinkError};
 use herald_invitations as domain;
-use herald_invitations::{InvitationFile, Redraw, RedrawFrom};
+use herald_invitations::{InvitationFile, InvitationState, Redraw, RedrawFrom};
 use herald_providers::files::{FilesError, Stored};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -78,7 +78,7 @@ async fn own_file(api: &Api, id: Uuid, invitation: &InvitationFile) -> Result<Op
         }
     }
     // While it is being drawn anew it is nobody's fault.
-    if invitation.state != "made" {
+    if invitation.state != InvitationState::Made {
         return Ok(None);
     }
     if !damaged {
@@ -97,12 +97,7 @@ type Picture = (&'static str, u64, BoxStream<'static, std::io::Result<Bytes>>);
 
 /// Pictures are all that is ever shown.
 fn media_type(file: &str) -> Option<&'static str> {
-    match file.rsplit_once('.')?.1 {
-        "jpg" | "jpeg" => Some("image/jpeg"),
-        "png" => Some("image/png"),
-        "webp" => Some("image/webp"),
-        _ => None,
-    }
+    ImageFormat::of_extension(file.rsplit_once('.')?.1).map(ImageFormat::media_type)
 }
 
 fn unknown() -> Response {

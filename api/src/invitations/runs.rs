@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_invitations as domain;
-use herald_invitations::{Event, ImportProblem, InvitationRow, Run, TemplateRow, Wait, results};
+use herald_invitations::{Event, ImportProblem, InvitationRow, InvitationState, Run, TemplateRow, Wait, results};
 use herald_ledger as ledger;
 use herald_ledger::{
     Batch,
@@ -89,16 +89,16 @@ struct RunView {
 
 async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<RunView, Problem> {
     let db = &api.db;
-    let run = domain::run(db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
-    let mut problems = domain::problems(db, workspace, id, PROBLEMS_SHOWN + 1).await?;
+    let run = domain::find_run(db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let mut problems = domain::list_problems(db, workspace, id, PROBLEMS_SHOWN + 1).await?;
     let more_problems = problems.len() > PROBLEMS_SHOWN;
     problems.truncate(PROBLEMS_SHOWN);
     let waits_for = if run.has_ended() { Vec::new() } else { domain::waits_for(db, workspace, &run).await? };
     Ok(RunView {
         waits_for,
-        event: domain::event(db, workspace, run.event_id).await?,
-        template: domain::template(db, workspace, run.template_id).await?,
-        batch: ledger::batch(db, workspace, run.batch_id).await?,
+        event: domain::find_event(db, workspace, run.event_id).await?,
+        template: domain::find_template(db, workspace, run.template_id).await?,
+        batch: ledger::find_batch(db, workspace, run.batch_id).await?,
         problems,
         more_problems,
         guests_url: format!("{}/guests", url(id)),
@@ -127,7 +127,7 @@ async fn list(
     Parameters(asked): Parameters<PageParameters>,
 ) -> Result<Json<Page<Run>>, Problem> {
     let (before, limit) = asked.read()?;
-    let runs = domain::runs(&api.db, workspace, before, limit + 1).await?;
+    let runs = domain::list_runs(&api.db, workspace, before, limit + 1).await?;
     Ok(Json(Page::of(runs, limit, |run| run.id.to_string())))
 }
 
@@ -188,8 +188,8 @@ struct GuestView {
     #[schema(pattern = "^(picture|render|upload|publish|done)$")]
     step: String,
     /// The state of the invitation.
-    #[schema(pattern = "^(pending|made|failed|cancelled)$")]
-    state: String,
+    #[schema(value_type = String, pattern = "^(pending|made|failed|cancelled)$")]
+    state: InvitationState,
     /// Whether the guest had the invitation before this run.
     had_one: bool,
     /// Why the invitation failed, and what to do about it.
@@ -234,10 +234,10 @@ fn steps(row: &InvitationRow) -> Vec<Step> {
                 ("uploaded" | "published", true) => ("done", link.clone()),
                 (_, true) => ("done", None),
                 _ if at > reached => ("waiting", None),
-                _ => match row.state.as_str() {
-                    "failed" => ("failed", row.reason.clone()),
-                    "cancelled" => ("cancelled", None),
-                    _ => ("now", None),
+                _ => match row.state {
+                    InvitationState::Failed => ("failed", row.reason.clone()),
+                    InvitationState::Cancelled => ("cancelled", None),
+                    InvitationState::Pending | InvitationState::Made => ("now", None),
                 },
             };
             Step { name, state, detail }
@@ -284,14 +284,12 @@ async fn guests(
     Id(id): Id,
     Parameters(asked): Parameters<GuestParameters>,
 ) -> Result<Json<Page<GuestView>>, Problem> {
-    const STATES: [&str; 4] = ["pending", "made", "failed", "cancelled"];
-    if let Some(state) = asked.state.as_deref().filter(|state| !STATES.contains(state)) {
-        return Err(Problem::field("state", format!("unknown state {state:?}: use {}", STATES.join(", "))));
-    }
+    let state = asked.state.as_deref().map(str::parse).transpose();
+    let state = state.map_err(|unknown: String| Problem::field("state", unknown))?;
     let limit = page::limit(asked.limit)?;
     let after = page::after(asked.cursor.as_deref())?;
-    domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
-    let mut rows = domain::run_guests(&api.db, workspace, id, asked.state.as_deref(), after, limit + 1).await?;
+    domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let mut rows = domain::run_guests(&api.db, workspace, id, state, after, limit + 1).await?;
     if own < ADDRESSES {
         rows.iter_mut().for_each(|row| row.email = None);
     }
@@ -314,7 +312,7 @@ async fn results_csv(
     By(actor): By,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let run = domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
     if !run.has_ended() {
         return Err(Problem::new(
             Kind::WrongState,
@@ -363,7 +361,7 @@ async fn cancel(
             Ok(Json(view(&api, workspace, id).await?))
         }
         None => {
-            let run = domain::run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+            let run = domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
             Err(Problem::new(
                 Kind::WrongState,
                 format!("the run is already {}: only a run that has not ended can be cancelled", run.state),

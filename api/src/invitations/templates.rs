@@ -73,7 +73,7 @@ async fn list(
     Parameters(asked): Parameters<PageParameters>,
 ) -> Result<Json<Page<TemplateRow>>, Problem> {
     let (before, limit) = asked.read()?;
-    let rows = domain::templates(&api.db, workspace, before, limit + 1).await?;
+    let rows = domain::list_templates(&api.db, workspace, before, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }
 
@@ -118,7 +118,7 @@ async fn show(
     Workspace(workspace): Workspace,
     Id(id): Id,
 ) -> Result<Json<TemplateView>, Problem> {
-    let row = domain::template(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("template", id))?;
+    let row = domain::find_template(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("template", id))?;
     let template = domain::stored_template(&row).await.map_err(refused)?;
     Ok(Json(TemplateView::new(row, &template)))
 }

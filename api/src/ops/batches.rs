@@ -21,6 +21,6 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     )
 )]
 async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<Batch>, Problem> {
-    let batch = ledger::batch(&api.db, workspace, id).await?;
+    let batch = ledger::find_batch(&api.db, workspace, id).await?;
     batch.map(Json).ok_or_else(|| Problem::missing("batch", id))
 }

@@ -32,12 +32,19 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 type Last = Arc<Mutex<Option<(Instant, Readiness)>>>;
 
+herald_base::text_enum! {
+    enum Status, "{:?} is not how Herald stands" {
+        Ready "ready",
+        NotReady "not ready",
+    }
+}
+
 /// The state of the parts that Herald needs.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct Readiness {
     /// `ready`, or `not ready`.
-    #[schema(pattern = "^(not )?ready$")]
-    status: &'static str,
+    #[schema(value_type = String, pattern = "^(not )?ready$")]
+    status: Status,
     /// `ok`, or a description of the fault.
     database: String,
     /// `ok`, or a description of the fault.
@@ -72,7 +79,7 @@ async fn ready(State(api): State<Api>, Extension(last): Extension<Last>) -> Resp
             found
         }
     };
-    let status = if found.status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if found.status == Status::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(found)).into_response()
 }
 
@@ -80,7 +87,7 @@ async fn probe(api: &Api) -> Readiness {
     // A table is read: a database without Herald's tables answers too.
     let database = within(async { people::has_keys(&api.db).await.map(drop) }, "the database").await;
     let files = within(api.files.probe(PROBE), "the file store").await;
-    let status = if database == "ok" && files == "ok" { "ready" } else { "not ready" };
+    let status = if database == "ok" && files == "ok" { Status::Ready } else { Status::NotReady };
     Readiness { status, database, files }
 }
 

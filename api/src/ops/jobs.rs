@@ -15,7 +15,7 @@ use axum::{
 };
 use herald_ledger as ledger;
 use herald_ledger::{
-    Cancelled, FailureGroup, JobError, JobFilter, JobRow,
+    Cancelled, FailureGroup, JobError, JobFilter, JobRow, JobState,
     audit::{self, Entry},
 };
 use serde::Serialize;
@@ -75,7 +75,7 @@ async fn list(
     let limit = page::limit(asked.limit)?;
     let before = page::after(asked.cursor.as_deref())?;
     let filter = JobFilter { before, ..asked.filter()? };
-    let jobs = ledger::jobs(&api.db, workspace, &filter, limit + 1).await?;
+    let jobs = ledger::list_jobs(&api.db, workspace, &filter, limit + 1).await?;
     Ok(Json(Page::of(jobs, limit, |job| job.id.to_string())))
 }
 
@@ -113,7 +113,7 @@ struct JobView {
 }
 
 async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<JobView, Problem> {
-    let job = ledger::job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
+    let job = ledger::find_job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
     let errors = ledger::job_errors(&api.db, workspace, id).await?;
     Ok(JobView { job, errors })
 }
@@ -147,8 +147,8 @@ async fn retry(
     if !ledger::retry_job_in(&mut tx, workspace, id, ledger::tries_of(&before.job.kind)).await? {
         drop(tx);
         let now = view(&api, workspace, id).await?;
-        let detail = match now.job.state.as_str() {
-            "dead" | "cancelled" => "another job is doing the same work: wait for it to end".to_owned(),
+        let detail = match now.job.state {
+            JobState::Dead | JobState::Cancelled => "another job is doing the same work: wait for it to end".to_owned(),
             state => format!("the job is {state}: only a dead or cancelled job can be retried"),
         };
         return Err(Problem::new(Kind::WrongState, detail));

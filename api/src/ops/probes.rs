@@ -8,7 +8,7 @@ use axum::{
 };
 use herald_app::probe::Probe;
 use herald_ledger as ledger;
-use herald_ledger::{Batch, EnqueueError};
+use herald_ledger::{Batch, LedgerError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -75,10 +75,10 @@ async fn start(State(api): State<Api>, Workspace(workspace): Workspace, request:
     }
     let probe = Probe { workspace_id: workspace, name: &name, tries };
     let (id, _) = herald_app::probe::start_probe(&api.db, probe, 0..jobs).await.map_err(|error| match error {
-        EnqueueError::Db(error) => Problem::from(error),
+        LedgerError::Db(error) => Problem::from(error),
         // Its arguments are a name and a number.
         error => Problem::field("jobs", error.to_string()),
     })?;
-    let batch = ledger::batch(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("batch", id))?;
+    let batch = ledger::find_batch(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("batch", id))?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/api/v1/batches/{id}"))], Json(batch)).into_response())
 }

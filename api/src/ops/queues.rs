@@ -48,7 +48,7 @@ struct Queues {
 
 /// Every queue: those jobs are made for, and those that still have some.
 pub(crate) async fn every(api: &Api) -> Result<Vec<QueueStatus>, Problem> {
-    let mut queues = ledger::queues(&api.db).await?;
+    let mut queues = ledger::list_queues(&api.db).await?;
     // Uploads wait in a queue of their account's, which no kind names.
     let outside = ProviderKind::Google.queue();
     for name in ledger::kinds().iter().map(|kind| kind.policy.queue).chain([outside]) {

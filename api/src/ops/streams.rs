@@ -125,16 +125,16 @@ impl Subject {
         let snapshot = |data: Value, ended| Snapshot { data, ended };
         let as_json = |value: serde_json::Result<Value>| value.unwrap_or_default();
         Ok(match self {
-            Self::Job(workspace, id) => ledger::job(db, workspace, id).await?.map(|job| {
-                let ended = ["succeeded", "dead", "cancelled"].contains(&job.state.as_str());
+            Self::Job(workspace, id) => ledger::find_job(db, workspace, id).await?.map(|job| {
+                let ended = job.state.has_ended();
                 snapshot(as_json(serde_json::to_value(job)), ended)
             }),
-            Self::Batch(workspace, id) => ledger::batch(db, workspace, id).await?.map(|batch| {
+            Self::Batch(workspace, id) => ledger::find_batch(db, workspace, id).await?.map(|batch| {
                 let ended = batch.finished_at.is_some();
                 snapshot(as_json(serde_json::to_value(batch)), ended)
             }),
             Self::Queues => {
-                let queues = ledger::queues(db).await?;
+                let queues = ledger::list_queues(db).await?;
                 Some(snapshot(serde_json::json!({ "items": as_json(serde_json::to_value(queues)) }), false))
             }
         })
@@ -143,7 +143,7 @@ impl Subject {
 
 /// Who watches what. Clones are the same.
 #[derive(Clone)]
-pub struct Events(Arc<Inner>);
+pub struct Streams(Arc<Inner>);
 
 struct Inner {
     watched: Mutex<HashMap<Subject, watch::Sender<Snapshot>>>,
@@ -152,7 +152,7 @@ struct Inner {
     stop: CancellationToken,
 }
 
-impl Events {
+impl Streams {
     /// Streams end when `stop` is cancelled: a stop must not wait for who only watches.
     pub fn new(stop: CancellationToken) -> Self {
         Self(Arc::new(Inner { watched: Mutex::default(), places: Places::default(), stop }))
@@ -213,7 +213,7 @@ impl Events {
 }
 
 async fn open(api: &Api, subject: Subject, standing: Standing) -> Result<Response, Problem> {
-    let place = api.events.0.places.take(standing.caller, standing.workspace)?;
+    let place = api.streams.0.places.take(standing.caller, standing.workspace)?;
     let Some(now) = subject.read(&api.db).await? else {
         return Err(match subject {
             Subject::Job(_, id) => Problem::missing("job", id),
@@ -221,10 +221,10 @@ async fn open(api: &Api, subject: Subject, standing: Standing) -> Result<Respons
             Subject::Queues => Problem::missing("queue", ""),
         });
     };
-    let mut receiver = api.events.watch(&api.db, subject, now);
+    let mut receiver = api.streams.watch(&api.db, subject, now);
     // What the reader has seen, not what was read above: it may have seen a change in between, and tells a change once.
     let now = receiver.borrow_and_update().clone();
-    let watcher = Watcher { receiver, stop: api.events.0.stop.clone(), standing, _place: place };
+    let watcher = Watcher { receiver, stop: api.streams.0.stop.clone(), standing, _place: place };
     Ok(Sse::new(changes(now, watcher)).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 

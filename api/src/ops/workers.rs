@@ -41,7 +41,7 @@ struct WorkerView {
 
 async fn every(api: &Api) -> Result<Workers, Problem> {
     let now = api.db.now();
-    let workers = ledger::workers(&api.db, now - SHOWN).await?;
+    let workers = ledger::list_workers(&api.db, now - SHOWN).await?;
     let view = |worker: WorkerRow| WorkerView { alive: now - worker.seen_at <= WORKER_BELIEVED, worker };
     Ok(Workers { items: workers.into_iter().map(view).collect() })
 }

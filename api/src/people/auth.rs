@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     Api,
     front::{
-        actor::{ClientAddress, From},
+        actor::{ClientAddress, RequestDevice},
         auth::Me,
         input,
         problem::Problem,
@@ -102,7 +102,7 @@ struct Verify {
 )]
 async fn verify(
     State(api): State<Api>,
-    From(device): From,
+    RequestDevice(device): RequestDevice,
     request: Request,
 ) -> Result<(StatusCode, Json<Tokens>), Problem> {
     let Verify { verification_id, code } = input::json(request).await?;
@@ -130,7 +130,7 @@ struct Login {
 async fn login(
     State(api): State<Api>,
     Extension(from): Extension<ClientAddress>,
-    From(device): From,
+    RequestDevice(device): RequestDevice,
     request: Request,
 ) -> Result<Json<Tokens>, Problem> {
     let Login { email, password } = input::json(request).await?;
@@ -202,7 +202,11 @@ struct Reset {
         (status = 429, description = "Too many attempts"),
     )
 )]
-async fn reset(State(api): State<Api>, From(device): From, request: Request) -> Result<StatusCode, Problem> {
+async fn reset(
+    State(api): State<Api>,
+    RequestDevice(device): RequestDevice,
+    request: Request,
+) -> Result<StatusCode, Problem> {
     let Reset { verification_id, code, password } = input::json(request).await?;
     api.people.reset(verification_id, &code, &password, &device).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -214,7 +218,7 @@ async fn reset(State(api): State<Api>, From(device): From, request: Request) -> 
         (status = 204, description = "The session has ended"),
     )
 )]
-async fn logout(State(api): State<Api>, me: Me, From(device): From) -> Result<StatusCode, Problem> {
+async fn logout(State(api): State<Api>, me: Me, RequestDevice(device): RequestDevice) -> Result<StatusCode, Problem> {
     api.people.sign_out(me.user_id, me.session_id, &device).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -231,6 +235,10 @@ struct SessionsEnded {
         (status = 200, description = "Every session has ended", body = SessionsEnded),
     )
 )]
-async fn logout_everywhere(State(api): State<Api>, me: Me, From(device): From) -> Result<Json<SessionsEnded>, Problem> {
+async fn logout_everywhere(
+    State(api): State<Api>,
+    me: Me,
+    RequestDevice(device): RequestDevice,
+) -> Result<Json<SessionsEnded>, Problem> {
     Ok(Json(SessionsEnded { sessions: api.people.sign_out_everywhere(me.user_id, &device).await? }))
 }

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use herald_ledger::rate_limits::Subject;
-use herald_people::{Invitation, NewInvitation, Role};
+use herald_people::{NewInvitation, Role, WorkspaceInvitation};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -38,14 +38,14 @@ pub(super) fn page() -> OpenApiRouter<Api> {
 #[utoipa::path(get, path = "/workspace-invitations", operation_id = "listWorkspaceInvitations", tag = "workspace-invitations",
     params(PageParameters),
     responses(
-        (status = 200, description = "A page of the invitations", body = Page<Invitation>),
+        (status = 200, description = "A page of the invitations", body = Page<WorkspaceInvitation>),
     )
 )]
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
     Parameters(asked): Parameters<PageParameters>,
-) -> Result<Json<Page<Invitation>>, Problem> {
+) -> Result<Json<Page<WorkspaceInvitation>>, Problem> {
     let (before, limit) = asked.read()?;
     let rows = api.people.invitations(workspace, before, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
@@ -74,7 +74,7 @@ fn a_week() -> i64 {
 #[derive(Serialize, ToSchema)]
 struct MadeInvitation {
     #[serde(flatten)]
-    invitation: Invitation,
+    invitation: WorkspaceInvitation,
     /// The link of the invitation, which only this answer shows.
     link: String,
 }

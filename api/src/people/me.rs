@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     Api,
     front::{
-        actor::{ClientAddress, From, RequestId},
+        actor::{ClientAddress, RequestDevice, RequestId},
         auth::Me,
         conditional::{self, Precondition, Tag, tagged},
         input::{self, Id, Name},
@@ -57,7 +57,12 @@ async fn show(State(api): State<Api>, me: Me, headers: HeaderMap) -> Result<Resp
         (status = 412, description = "The account changed in the meantime"),
     )
 )]
-async fn change(State(api): State<Api>, me: Me, From(device): From, request: Request) -> Result<Response, Problem> {
+async fn change(
+    State(api): State<Api>,
+    me: Me,
+    RequestDevice(device): RequestDevice,
+    request: Request,
+) -> Result<Response, Problem> {
     let precondition = Precondition::of(request.headers());
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let change: ProfileChange = input::json(request).await?;
@@ -90,7 +95,7 @@ struct ChangePassword {
 async fn change_password(
     State(api): State<Api>,
     me: Me,
-    From(device): From,
+    RequestDevice(device): RequestDevice,
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let ChangePassword { current, new } = input::json(request).await?;
@@ -147,7 +152,7 @@ struct ChangeAddress {
 async fn change_address(
     State(api): State<Api>,
     me: Me,
-    From(device): From,
+    RequestDevice(device): RequestDevice,
     request: Request,
 ) -> Result<Json<User>, Problem> {
     let ChangeAddress { verification_id, code } = input::json(request).await?;
@@ -187,7 +192,12 @@ async fn sessions(State(api): State<Api>, me: Me) -> Result<Json<Sessions>, Prob
         (status = 204, description = "The session has ended"),
     )
 )]
-async fn end_session(State(api): State<Api>, me: Me, From(device): From, Id(id): Id) -> Result<StatusCode, Problem> {
+async fn end_session(
+    State(api): State<Api>,
+    me: Me,
+    RequestDevice(device): RequestDevice,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
     api.people.sign_out(me.user_id, id, &device).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -199,7 +209,12 @@ async fn end_session(State(api): State<Api>, me: Me, From(device): From, Id(id):
         (status = 409, description = "The last owner of a workspace cannot leave it"),
     )
 )]
-async fn leave(State(api): State<Api>, me: Me, From(device): From, Name(name): Name) -> Result<StatusCode, Problem> {
+async fn leave(
+    State(api): State<Api>,
+    me: Me,
+    RequestDevice(device): RequestDevice,
+    Name(name): Name,
+) -> Result<StatusCode, Problem> {
     let found = api.people.memberships(me.user_id, Some(&name)).await?;
     let [own] = found.as_slice() else {
         return Err(Problem::new(

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Api,
-    front::{actor::From, auth::Me, input, problem::Problem},
+    front::{actor::RequestDevice, auth::Me, input, problem::Problem},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -54,7 +54,7 @@ struct MakeWorkspace {
 async fn make(
     State(api): State<Api>,
     me: Me,
-    From(device): From,
+    RequestDevice(device): RequestDevice,
     request: Request,
 ) -> Result<(StatusCode, Json<Membership>), Problem> {
     let MakeWorkspace { slug, name } = input::json(request).await?;

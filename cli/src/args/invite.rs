@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use herald_base::image_format::ImageFormat;
 use herald_invitations::{PlannedDestination, PlannedSource};
 
 #[derive(Debug, Args)]
@@ -131,12 +132,12 @@ pub(crate) enum Format {
     Webp,
 }
 
-impl Format {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpeg",
-            Self::Png => "png",
-            Self::Webp => "webp",
+impl From<Format> for ImageFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Jpeg => Self::Jpeg,
+            Format::Png => Self::Png,
+            Format::Webp => Self::Webp,
         }
     }
 }

@@ -94,7 +94,7 @@ pub(super) async fn check_database(report: &mut Report, db: &Db) {
         Ok(None) => {}
         Err(error) => report.fail(&format!("the database does not report its time: {error}")),
     }
-    match ledger::workers(db, db.now() - WORKER_BELIEVED).await {
+    match ledger::list_workers(db, db.now() - WORKER_BELIEVED).await {
         Ok(workers) if workers.is_empty() => report.warn("no worker runs, so no job is done: start `herald worker`"),
         Ok(workers) => {
             let names: Vec<&str> = workers.iter().map(|worker| worker.name.as_str()).collect();

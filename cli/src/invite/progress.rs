@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use herald_invitations::Run;
+use herald_invitations::{Run, RunState};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How often a pipe gets a line.
@@ -99,12 +99,13 @@ fn done(run: &Run) -> i64 {
 }
 
 fn eta(run: &Run, rate: f64) -> Option<Duration> {
-    (rate > 0.0 && run.state == "running")
+    (rate > 0.0 && run.state == RunState::Running)
         .then(|| Duration::from_secs_f64((run.total - done(run)).max(0) as f64 / rate))
 }
 
 fn message(run: &Run, rate: f64) -> String {
-    let mut text = if run.state == "importing" { "reading the list".to_owned() } else { format!("{rate:.0}/s") };
+    let mut text =
+        if run.state == RunState::Importing { "reading the list".to_owned() } else { format!("{rate:.0}/s") };
     if let Some(eta) = eta(run, rate) {
         let seconds = eta.as_secs();
         text.push_str(&format!("  {}:{:02} left", seconds / 60, seconds % 60));

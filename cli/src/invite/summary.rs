@@ -4,7 +4,7 @@ use std::{fs::OpenOptions, path::Path, time::Duration};
 
 use anyhow::Context;
 use herald_invitations as domain;
-use herald_invitations::{Event, InvitationRow, Run, results};
+use herald_invitations::{Event, InvitationRow, InvitationState, Run, RunState, results};
 use herald_providers::files::{Area, FilesError, folder};
 
 use crate::home::Home;
@@ -34,10 +34,14 @@ impl Summary<'_> {
     /// Prints it.
     pub(crate) async fn print(&self) -> anyhow::Result<()> {
         let (home, run) = (self.home, self.run);
-        let failed = self.guests(Some("failed")).await?;
-        let remarked: Vec<InvitationRow> =
-            self.guests(Some("made")).await?.into_iter().filter(|guest| !results::note(guest).is_empty()).collect();
-        let problems = domain::problems(&home.db, home.workspace_id, run.id, NAMED * 4).await?;
+        let failed = self.guests(Some(InvitationState::Failed)).await?;
+        let remarked: Vec<InvitationRow> = self
+            .guests(Some(InvitationState::Made))
+            .await?
+            .into_iter()
+            .filter(|guest| !results::note(guest).is_empty())
+            .collect();
+        let problems = domain::list_problems(&home.db, home.workspace_id, run.id, NAMED * 4).await?;
         let folder = home.files.place(&format!("{}/{}", folder(home.workspace_id, Area::Invitations), self.event.slug));
         if self.json {
             let guests = |rows: &[InvitationRow]| -> Vec<serde_json::Value> {
@@ -65,13 +69,13 @@ impl Summary<'_> {
             }
         }
         say(&format!("{} in {seconds:.1} s", parts.join(", ")));
-        match run.state.as_str() {
-            "failed" => say(&format!(
+        match run.state {
+            RunState::Failed => say(&format!(
                 "Herald did not read the list to its end: {}",
                 run.reason.as_deref().unwrap_or("the reason is not known")
             )),
-            "importing" | "running" => say("interrupted: run the same command again to make the rest"),
-            _ => {}
+            RunState::Importing | RunState::Running => say("interrupted: run the same command again to make the rest"),
+            RunState::Complete | RunState::Cancelled => {}
         }
         // What one cause keeps from all of them is said once.
         let full = FilesError::DiskFull.to_string();
@@ -97,7 +101,7 @@ impl Summary<'_> {
         Ok(())
     }
 
-    async fn guests(&self, state: Option<&str>) -> anyhow::Result<Vec<InvitationRow>> {
+    async fn guests(&self, state: Option<InvitationState>) -> anyhow::Result<Vec<InvitationRow>> {
         Ok(domain::run_guests(&self.home.db, self.home.workspace_id, self.run.id, state, None, 1_000).await?)
     }
 }

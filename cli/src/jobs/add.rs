@@ -5,7 +5,7 @@ use std::{fs::File, io::Read, path::Path, process::ExitCode};
 use anyhow::{Context, bail};
 use herald_db::Db;
 use herald_ledger::{
-    Draft, EnqueueError, Entered, Way,
+    Draft, Entered, LedgerError, Way,
     audit::{self, Actor, Entry},
     orders::{self, AT_ONCE, Flaw, Order},
     rows::{Format, Rows},
@@ -137,7 +137,7 @@ async fn enqueue(
     actor: &Actor,
     rows: Vec<Result<Draft, Flaw>>,
     before: u64,
-) -> Result<Vec<Result<Entered, Flaw>>, EnqueueError> {
+) -> Result<Vec<Result<Entered, Flaw>>, LedgerError> {
     let last = before + rows.len() as u64;
     let mut drafts = Vec::with_capacity(rows.len());
     let rows: Vec<Result<(), Flaw>> = rows.into_iter().map(|row| row.map(|draft| drafts.push(draft))).collect();

@@ -6,7 +6,7 @@ use anyhow::bail;
 use herald_db::Db;
 use herald_ledger as ledger;
 use herald_ledger::{
-    Act, Acting, Cancelled, EnqueueError, JobFilter,
+    Act, Acting, Cancelled, JobFilter, LedgerError,
     audit::{self, Actor, Entry},
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -85,7 +85,7 @@ pub(super) async fn many(db: &Db, workspace: Uuid, act: Act, asked: Many) -> any
         match next(db, &actor, act, &filter, &acting).await {
             Ok(further) => (acting, tries) = (further, TRIES),
             // Two transactions met, or the database was away: nothing of this thousand was done.
-            Err(EnqueueError::Db(error)) if error.is_transient() && tries > 0 => {
+            Err(LedgerError::Db(error)) if error.is_transient() && tries > 0 => {
                 tries -= 1;
                 db.clock().sleep(PAUSE).await;
             }
@@ -109,7 +109,7 @@ pub(super) async fn many(db: &Db, workspace: Uuid, act: Act, asked: Many) -> any
 }
 
 /// Acts on the next thousand.
-async fn next(db: &Db, actor: &Actor, act: Act, filter: &JobFilter, acting: &Acting) -> Result<Acting, EnqueueError> {
+async fn next(db: &Db, actor: &Actor, act: Act, filter: &JobFilter, acting: &Acting) -> Result<Acting, LedgerError> {
     let mut tx = db.begin().await?;
     let acted = ledger::act_on_next(&mut tx, actor, act, filter, acting).await?;
     tx.commit().await?;

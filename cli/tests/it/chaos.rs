@@ -81,7 +81,7 @@ async fn a_run_killed_again_and_again_ends_with_one_invitation_for_each_guest() 
     assert_eq!(last["made"].as_u64().unwrap() + last["already"].as_u64().unwrap(), GUESTS as u64, "{last}");
     let rows = seen.look(&stage).await;
     assert_eq!(rows.len(), GUESTS);
-    assert!(rows.iter().all(|row| row.state == "made"));
+    assert!(rows.iter().all(|row| row.state.as_str() == "made"));
     assert_eq!(rows.iter().map(|row| &row.lucky_number).collect::<BTreeSet<_>>().len(), GUESTS);
     assert_eq!(stage.stored("invitations").len(), GUESTS);
     assert_eq!(stage.results().len(), GUESTS);

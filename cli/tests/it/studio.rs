@@ -85,7 +85,7 @@ fn drawing(format: &str) -> Drawing {
         fields: BTreeMap::from([("name".to_owned(), "Zoë Example 佐藤".to_owned())]),
         number: "0042".to_owned(),
         link: "https://example.com/i/zoe".to_owned(),
-        format: format.to_owned(),
+        format: format.parse().unwrap(),
         portrait: Some("a portrait".to_owned()),
         allow_missing_glyphs: true,
         unless: None,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     kinds::{BucketSettings, Credentials, S3Secret, Settings},
-    store::{Connection, ConnectionError, Opened, connection, open},
+    store::{Connection, ConnectionError, Opened, find_connection, open},
     typed::TypedError,
 };
 use herald_base::vault::Vault;
@@ -134,7 +134,7 @@ impl Clients {
     /// # Errors
     /// [`ClientError`].
     pub async fn client(&self, workspace_id: Uuid, id: Uuid) -> Result<(Connection, Client), ClientError> {
-        let found = connection(&self.0.db, workspace_id, id).await?.ok_or(ConnectionError::Missing)?;
+        let found = find_connection(&self.0.db, workspace_id, id).await?.ok_or(ConnectionError::Missing)?;
         let kept =
             self.kept().get(&id).filter(|(version, _)| *version == found.version).map(|(_, client)| client.clone());
         if let Some(client) = kept {

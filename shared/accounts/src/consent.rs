@@ -114,7 +114,8 @@ pub async fn authorize_url(db: &Db, clients: &Clients, state: &str) -> Result<St
             .await?;
     let row = row.ok_or(ConsentError::Unknown)?;
     let asked: Asked = clients.vault().open(&place(&state_hash), &row.secret).map_err(|_| ConsentError::Unknown)?;
-    let connection = super::connection(db, row.workspace_id, row.connection_id).await?.ok_or(ConsentError::Unknown)?;
+    let connection =
+        super::find_connection(db, row.workspace_id, row.connection_id).await?.ok_or(ConsentError::Unknown)?;
     let Settings::Google(GoogleAuth::User { client_id }) = &connection.settings.0 else {
         return Err(ConsentError::Unknown);
     };
@@ -164,5 +165,5 @@ pub async fn take(db: &Db, clients: &Clients, state: &str, code: SecretString) -
     };
     save(&mut tx, clients.vault(), workspace_id, new).await?;
     tx.commit().await?;
-    super::connection(db, workspace_id, connection_id).await?.ok_or(ConsentError::Unknown)
+    super::find_connection(db, workspace_id, connection_id).await?.ok_or(ConsentError::Unknown)
 }

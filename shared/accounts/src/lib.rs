@@ -24,8 +24,8 @@ pub use self::{
     deliveries::{first_delivery, forget_deliveries},
     kinds::{BucketSettings, Credentials, ProviderKind, S3Secret, Settings},
     store::{
-        Connection, ConnectionError, NewConnection, Opened, connection, connection_named, connections, lock,
-        mark_broken, mark_ok, open, remove, reseal, save, webhook_connection,
+        Connection, ConnectionError, ConnectionState, NewConnection, Opened, connection_named, find_connection,
+        list_connections, lock, mark_broken, mark_ok, open, remove, reseal, save, webhook_connection,
     },
     typed::{Typed, TypedError},
 };

@@ -9,7 +9,17 @@ use super::kinds::{Credentials, Settings};
 use herald_base::vault::{Vault, VaultError};
 use herald_db::{Db, DbError, FromRow, Json, Tx, lookup, query};
 use herald_ledger as ledger;
-use herald_ledger::EnqueueError;
+use herald_ledger::LedgerError;
+
+herald_base::text_enum! {
+    /// The state of a connection.
+    pub enum ConnectionState, "unknown state of a connection {:?}" {
+        /// It works, as far as is known.
+        Ok "ok",
+        /// It waits for a person to repair it.
+        Broken "broken",
+    }
+}
 
 /// A connection, without its secrets.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
@@ -22,8 +32,9 @@ pub struct Connection {
     #[schema(value_type = Settings)]
     pub settings: Json<Settings>,
     /// `ok`, or `broken` until a person repairs the connection.
-    #[schema(pattern = "^(ok|broken)$")]
-    pub state: String,
+    #[schema(value_type = String, pattern = "^(ok|broken)$")]
+    #[sqlx(try_from = "String")]
+    pub state: ConnectionState,
     /// Why the connection is broken, and what to do about it.
     pub reason: Option<String>,
     /// The version, which rises with every change of the settings or secrets.
@@ -91,7 +102,7 @@ pub enum ConnectionError {
     Db(#[from] DbError),
     /// The ledger refused.
     #[error(transparent)]
-    Enqueue(#[from] EnqueueError),
+    Enqueue(#[from] LedgerError),
 }
 
 type Result<T> = std::result::Result<T, ConnectionError>;
@@ -159,7 +170,7 @@ pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnec
 }
 
 /// The connections of a workspace by name.
-pub async fn connections(db: &Db, workspace_id: Uuid) -> Result<Vec<Connection>> {
+pub async fn list_connections(db: &Db, workspace_id: Uuid) -> Result<Vec<Connection>> {
     let mut found: Vec<Connection> =
         query(&format!("select {COLUMNS} from connections where workspace_id = $1")).bind(workspace_id).all(db).await?;
     // Sorted here: PostgreSQL would sort by the rules of its locale.
@@ -168,7 +179,7 @@ pub async fn connections(db: &Db, workspace_id: Uuid) -> Result<Vec<Connection>>
 }
 
 /// A connection of a workspace.
-pub async fn connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Connection>> {
+pub async fn find_connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Connection>> {
     const SQL: &str = concat!(
         "select rows.nth, ",
         columns!(),
@@ -180,7 +191,7 @@ pub async fn connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<
 /// The connection of a workspace that has this name, or this id.
 pub async fn connection_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Connection>> {
     if let Ok(id) = name.parse::<Uuid>() {
-        return connection(db, workspace_id, id).await;
+        return find_connection(db, workspace_id, id).await;
     }
     const SQL: &str = concat!(
         "select rows.nth, ",
@@ -195,7 +206,7 @@ pub async fn connection_named(db: &Db, workspace_id: Uuid, name: &str) -> Result
 /// # Errors
 /// [`ConnectionError::Missing`], [`ConnectionError::Sealed`].
 pub async fn open(db: &Db, vault: &Vault, workspace_id: Uuid, id: Uuid) -> Result<Opened> {
-    let connection = connection(db, workspace_id, id).await?.ok_or(ConnectionError::Missing)?;
+    let connection = find_connection(db, workspace_id, id).await?.ok_or(ConnectionError::Missing)?;
     let (sealed,): (Vec<u8>,) = query("select secret from connections where workspace_id = $1 and id = $2")
         .bind(workspace_id)
         .bind(id)
@@ -213,7 +224,7 @@ pub async fn webhook_connection(db: &Db, id: Uuid) -> Result<Option<(Uuid, Conne
     let found: Option<(Uuid,)> =
         query("select workspace_id from connections where id = $1").bind(id).optional(db).await?;
     let Some((workspace_id,)) = found else { return Ok(None) };
-    Ok(connection(db, workspace_id, id).await?.map(|connection| (workspace_id, connection)))
+    Ok(find_connection(db, workspace_id, id).await?.map(|connection| (workspace_id, connection)))
 }
 
 /// Notes that the provider refuses this connection until a person does something. True if that is news.

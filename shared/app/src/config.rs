@@ -7,6 +7,7 @@ mod sections;
 use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat};
+use herald_base::image_format::ImageFormat;
 use serde::Deserialize;
 
 pub use herald_base::{
@@ -157,9 +158,16 @@ pub struct Pictures {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "config.default.toml documents each key")]
 pub struct Images {
-    pub format: String,
+    format: String,
     pub jpeg_quality: u8,
     pub font_folders: Vec<std::path::PathBuf>,
+}
+
+impl Images {
+    /// The format of invitations whose run does not name one.
+    pub fn format(&self) -> ImageFormat {
+        self.format.parse().expect("the settings were checked when they were read")
+    }
 }
 
 impl Settings {

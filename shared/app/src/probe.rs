@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::jobs::ProbeRun;
 use herald_db::{Db, Result, Tx, query};
 use herald_ledger as ledger;
-use herald_ledger::{EnqueueError, NewJob, Payload};
+use herald_ledger::{LedgerError, NewJob, Payload};
 
 /// What a probe is to be.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub async fn start_probe(
     db: &Db,
     probe: Probe<'_>,
     numbers: Range<i64>,
-) -> std::result::Result<(Uuid, bool), EnqueueError> {
+) -> std::result::Result<(Uuid, bool), LedgerError> {
     let id = batch_id(&probe);
     let mut tx = db.begin().await?;
     let now = tx.db().now();
@@ -56,14 +56,14 @@ pub async fn start_probe(
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn add_to_probe(db: &Db, probe: Probe<'_>, numbers: Range<i64>) -> std::result::Result<(), EnqueueError> {
+pub async fn add_to_probe(db: &Db, probe: Probe<'_>, numbers: Range<i64>) -> std::result::Result<(), LedgerError> {
     let mut tx = db.begin().await?;
     enqueue(&mut tx, probe, numbers).await?;
     tx.commit().await?;
     Ok(())
 }
 
-async fn enqueue(tx: &mut Tx, probe: Probe<'_>, numbers: Range<i64>) -> std::result::Result<(), EnqueueError> {
+async fn enqueue(tx: &mut Tx, probe: Probe<'_>, numbers: Range<i64>) -> std::result::Result<(), LedgerError> {
     let batch_id = Some(batch_id(&probe));
     let jobs = numbers.map(|number| {
         let job = ProbeRun { probe: probe.name.to_owned(), number }.job(probe.workspace_id);

@@ -19,7 +19,7 @@ use sqlx::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{DbError, Result, Tx, connections::Connections, lookup::Lines, watch::Watched};
+use super::{DbError, Result, Tx, lookup::Lines, pool::Connections, watch::Watched};
 use herald_base::{clock::Clock, ids::Ids, vault::Sealer};
 
 /// Which database to open.

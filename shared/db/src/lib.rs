@@ -9,11 +9,11 @@
 
 mod bulk;
 mod connect;
-mod connections;
 mod error;
 mod lookup;
 mod makers;
 mod migrations;
+mod pool;
 mod query;
 mod tx;
 mod value;

@@ -12,7 +12,7 @@ use sqlx::{
 use super::{
     Column, Db, Result, Tx, Value,
     connect::Engine,
-    connections::{Connections, was_closed},
+    pool::{Connections, was_closed},
     tx::Open,
 };
 

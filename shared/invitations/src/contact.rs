@@ -92,7 +92,7 @@ pub struct Upserted {
 const COLUMNS: &str = "id, dedupe_key, external_id, email, phone, name, picture, fields, invitation_link, lucky_number, created_at, updated_at";
 
 /// A contact of a workspace.
-pub async fn contact(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Contact>> {
+pub async fn find_contact(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Contact>> {
     query(&format!("select {COLUMNS} from contacts where workspace_id = $1 and id = $2"))
         .bind(workspace_id)
         .bind(id)

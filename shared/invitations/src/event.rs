@@ -169,7 +169,7 @@ async fn give_name_keys(tx: &mut Tx, workspace_id: Uuid) -> Result<(), DbError> 
 }
 
 /// An event of a workspace.
-pub async fn event(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Event>, DbError> {
+pub async fn find_event(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Event>, DbError> {
     query(
         "select id, slug, name, number_prefix, number_digits, numbers_used, created_at from events where workspace_id = $1 and id = $2",
     )

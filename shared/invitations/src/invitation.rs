@@ -8,6 +8,20 @@ use uuid::Uuid;
 use super::run_options::{RunOptions, RunSource};
 use herald_db::{Db, FromRow, Json, Result, query};
 
+herald_base::text_enum! {
+    /// The state of an invitation.
+    pub enum InvitationState, "unknown state {:?}" {
+        /// On its way.
+        Pending "pending",
+        /// The guest has it.
+        Made "made",
+        /// It waits for a person.
+        Failed "failed",
+        /// A person stopped it.
+        Cancelled "cancelled",
+    }
+}
+
 /// An invitation with what its steps need to know.
 #[derive(Clone, Debug, FromRow)]
 pub struct Invitation {
@@ -30,7 +44,8 @@ pub struct Invitation {
     /// Where the run's guests come from.
     pub source: Json<RunSource>,
     /// `pending`, `made`, `failed` or `cancelled`.
-    pub state: String,
+    #[sqlx(try_from = "String")]
+    pub state: InvitationState,
     /// The guest's lucky number, formatted.
     pub lucky_number: String,
     /// Where it can be seen.
@@ -58,7 +73,7 @@ pub struct Invitation {
 }
 
 /// An invitation of a workspace.
-pub async fn invitation(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Invitation>> {
+pub async fn find_invitation(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Invitation>> {
     query(
         "select i.id, i.event_id, e.name as event_name, e.slug as event_slug, i.contact_id, i.run_id, r.template_id, r.options, r.source, i.state,
                 i.lucky_number, i.link, i.portrait, i.rendering, i.sha256, i.file, c.name, c.email, c.phone, c.external_id, c.picture,
@@ -111,7 +126,8 @@ pub struct InvitationFile {
     /// Whose it is.
     pub workspace_id: Uuid,
     /// `pending`, `made`, `failed` or `cancelled`.
-    pub state: String,
+    #[sqlx(try_from = "String")]
+    pub state: InvitationState,
     /// Its key in the file store, once it is made; still the old one's while it is being made anew.
     pub file: Option<String>,
     /// The drawing that the file is a copy of, or will be.
@@ -148,7 +164,8 @@ pub struct InvitationRow {
     /// The step it is at.
     pub step: String,
     /// `pending`, `made`, `failed` or `cancelled`.
-    pub state: String,
+    #[sqlx(try_from = "String")]
+    pub state: InvitationState,
     /// Whether the guest had it before this run.
     pub had_one: bool,
     /// Why it failed, and what to do.
@@ -173,7 +190,7 @@ pub async fn run_guests(
     db: &Db,
     workspace_id: Uuid,
     run_id: Uuid,
-    state: Option<&str>,
+    state: Option<InvitationState>,
     after: Option<i64>,
     limit: usize,
 ) -> Result<Vec<InvitationRow>> {
@@ -190,7 +207,7 @@ pub async fn run_guests(
     )
     .bind(workspace_id)
     .bind(run_id)
-    .bind(state)
+    .bind(state.map(InvitationState::as_str))
     .bind(after.unwrap_or(i64::MIN))
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .all(db)

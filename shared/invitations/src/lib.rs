@@ -28,15 +28,15 @@ mod thing;
 mod upload;
 mod waiting;
 
-pub use contact::{Contact, Guest, Listed, Upserted, contact, listed_contacts, upsert_guests};
+pub use contact::{Contact, Guest, Listed, Upserted, find_contact, listed_contacts, upsert_guests};
 pub use effect::{
     InvitationEnded, InvitationReopened, Outside, PortraitReady, Published, Rendered, RunEnded, RunReopened, Uploaded,
     end_of_import, end_of_step,
 };
-pub use event::{Event, EventError, NumberFormat, ensure_event, event};
+pub use event::{Event, EventError, NumberFormat, ensure_event, find_event};
 pub use invitation::{
-    Invitation, InvitationFile, InvitationRow, field_names, fields_of, invitation, invitation_file, referenced_files,
-    run_guests,
+    Invitation, InvitationFile, InvitationRow, InvitationState, field_names, fields_of, find_invitation,
+    invitation_file, referenced_files, run_guests,
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, has_links, is_new, known_link_key};
 pub use move_files::{MoveError, Moved, has_old_files, move_files};
@@ -44,21 +44,23 @@ pub use number::NumberFormatError;
 pub use picture::{PictureSource, picture_mark};
 pub use plan::{PlanError, PlannedDestination, PlannedRun, PlannedSource, start_planned};
 pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
-pub use problem::{ImportProblem, add_problems, problems, refused_rows};
+pub use problem::{ImportProblem, add_problems, list_problems, refused_rows};
 pub use redraw::{Redraw, RedrawFrom, redraw};
-pub use run::{NewRun, Run, StartedRun, TakeUp, cancel_run, cancel_run_by, run, runs, start_run, start_run_by};
+pub use run::{
+    NewRun, Run, RunState, StartedRun, TakeUp, cancel_run, cancel_run_by, find_run, list_runs, start_run, start_run_by,
+};
 pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
 pub use run_retry::{retry_failed, retry_failed_by};
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
-pub use template::{NewTemplate, TemplateRow, save_template, template, template_named, templates};
+pub use template::{NewTemplate, TemplateRow, find_template, list_templates, save_template, template_named};
 pub use template_files::{
     TemplateFilesError, check_template, load_template, store_template, store_template_within, template_bundle,
 };
 pub use thing::{CONTACT, INVITATION, RUN, TEMPLATE, invitation_key};
 pub use upload::{
-    EventFolder, Upload, add_reserved, event_folder, folder_is_ready, forget_folder, forget_upload, keep_session,
-    name_folder, name_upload, reserved_left, take_reserved, upload,
+    EventFolder, Upload, add_reserved, event_folder, find_upload, folder_is_ready, forget_folder, forget_upload,
+    keep_session, name_folder, name_upload, reserved_left, take_reserved,
 };
 pub use waiting::{Wait, waits_for};

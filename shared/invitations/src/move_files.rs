@@ -17,7 +17,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use herald_db::{Db, DbError, query};
-use herald_ledger::EnqueueError;
+use herald_ledger::LedgerError;
 use herald_providers::files::{Files, FilesError, Key, OLD_FOLDERS};
 
 /// How long processes of an earlier version may run on beside those of this one.
@@ -36,7 +36,7 @@ pub enum MoveError {
     Files(#[from] FilesError),
     /// An invitation could not be drawn anew.
     #[error(transparent)]
-    Enqueue(#[from] EnqueueError),
+    Enqueue(#[from] LedgerError),
     /// The store has nothing at all of what the database speaks of.
     #[error(
         "the file store {0} is empty, although the database names files in it: check that it is the right folder or \

@@ -10,15 +10,15 @@ use super::{
     event::ensure_event,
     run::{TakeUp, start_or_take_up},
     run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource},
-    template::{TemplateRow, template, template_named},
+    template::{TemplateRow, find_template, template_named},
 };
 use herald_accounts as connections;
 use herald_accounts::{Connection, ConnectionError, ProviderKind};
+use herald_base::image_format::ImageFormat;
 use herald_db::{Db, DbError};
-use herald_ledger::EnqueueError;
+use herald_ledger::LedgerError;
 use herald_providers::{google::folder_id, mautic::Selection};
 
-const FORMATS: [&str; 3] = ["jpeg", "png", "webp"];
 const LINK_FIELD: &str = "invitation_link";
 const NUMBER_FIELD: &str = "lucky_number";
 
@@ -131,7 +131,7 @@ pub enum PlanError {
     Connection(#[from] ConnectionError),
     /// The ledger refused.
     #[error(transparent)]
-    Enqueue(#[from] EnqueueError),
+    Enqueue(#[from] LedgerError),
 }
 
 impl PlanError {
@@ -212,13 +212,16 @@ pub async fn start_planned(
     workspace_id: Uuid,
     plan: &PlannedRun,
     take_up: TakeUp,
-    format: &str,
+    format: ImageFormat,
     traceparent: Option<String>,
 ) -> Result<StartedRun, PlanError> {
-    let format = plan.format.as_deref().unwrap_or(format);
-    if !FORMATS.contains(&format) {
-        return Err(PlanError::field("format", format!("format is {format:?}: use {}", FORMATS.join(", "))));
-    }
+    let format = match plan.format.as_deref() {
+        Some(asked) => asked.parse().map_err(|_| {
+            let known: Vec<_> = ImageFormat::ALL.iter().map(|format| format.as_str()).collect();
+            PlanError::field("format", format!("format is {asked:?}: use {}", known.join(", ")))
+        })?,
+        None => format,
+    };
     let template = kept_template(db, workspace_id, &plan.template).await?;
     let source = RunSource::Mautic(plan.source.resolve(db, workspace_id).await?);
     let destination = match &plan.destination {
@@ -250,7 +253,7 @@ pub async fn start_planned(
 
 async fn kept_template(db: &Db, workspace_id: Uuid, wanted: &str) -> Result<TemplateRow, PlanError> {
     let by_id = match wanted.parse::<Uuid>() {
-        Ok(id) => template(db, workspace_id, id).await?,
+        Ok(id) => find_template(db, workspace_id, id).await?,
         Err(_) => None,
     };
     let found = match by_id {
@@ -281,7 +284,7 @@ async fn find(
             )
         });
     }
-    let mut found = connections::connections(db, workspace_id).await?;
+    let mut found = connections::list_connections(db, workspace_id).await?;
     found.retain(of_provider);
     match (found.pop(), found.is_empty()) {
         (None, _) => Err(PlanError::field(field, format!("there is no connection to {} yet: {make}", provider.name()))),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{event, picture::PictureSource, run, run_options::Destination, upload};
+use super::{InvitationState, event, picture::PictureSource, run, run_options::Destination, upload};
 use crate::jobs::{FaceCrop, InvitationRender, PictureFetch};
 use herald_base::links::LinkSigner;
 use herald_db::{Bulk, Column, FromRow, Result, Tx};
@@ -24,7 +24,8 @@ struct Existing {
     id: Uuid,
     contact_id: Uuid,
     run_id: Uuid,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: InvitationState,
     link: String,
 }
 
@@ -96,13 +97,13 @@ pub async fn prepare_invitations(
             None if run.options.0.only_failed => {}
             None if guest.has_link && !run.options.0.refresh => prepared.already += 1,
             None => fresh.push(guest.clone()),
-            Some(old) if old.state == "made" && !run.options.0.refresh => {
+            Some(old) if old.state == InvitationState::Made && !run.options.0.refresh => {
                 prepared.already += 1;
                 listed.push(Listed { position: guest.position, invitation_id: old.id, had_one: true });
             }
-            Some(old) if run.options.0.only_failed && old.state != "failed" => {}
+            Some(old) if run.options.0.only_failed && old.state != InvitationState::Failed => {}
             // Twice on one list, and on its way.
-            Some(old) if old.run_id == run.id && old.state == "pending" => {}
+            Some(old) if old.run_id == run.id && old.state == InvitationState::Pending => {}
             Some(old) => {
                 prepared.pending += 1;
                 jobs.push(first_step(workspace_id, old.id, guest.picture.as_deref(), run.batch_id));
@@ -185,7 +186,8 @@ async fn take_over(
     .execute(tx)
     .await?;
     let mut left: BTreeMap<Uuid, i64> = BTreeMap::new();
-    for (old, _) in invitations.iter().filter(|(old, _)| old.run_id != run.id && old.state == "pending") {
+    for (old, _) in invitations.iter().filter(|(old, _)| old.run_id != run.id && old.state == InvitationState::Pending)
+    {
         *left.entry(old.run_id).or_default() += 1;
     }
     for (old_run, count) in left {

@@ -38,7 +38,7 @@ pub async fn add_problems(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, problem
 }
 
 /// The remarks of a run by line, at most `limit`.
-pub async fn problems(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -> Result<Vec<ImportProblem>> {
+pub async fn list_problems(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -> Result<Vec<ImportProblem>> {
     read(db, workspace_id, run_id, false, limit).await
 }
 

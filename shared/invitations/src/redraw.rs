@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{prepare, run};
 use herald_db::{Db, FromRow, Tx, query};
 use herald_ledger as ledger;
-use herald_ledger::EnqueueError;
+use herald_ledger::LedgerError;
 
 /// Which steps are done again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ struct Made {
 }
 
 /// Has an invitation drawn anew that is made, but whose file is damaged or another guest's. Returns whether it was.
-pub async fn redraw(db: &Db, workspace_id: Uuid, what: Redraw<'_>) -> Result<bool, EnqueueError> {
+pub async fn redraw(db: &Db, workspace_id: Uuid, what: Redraw<'_>) -> Result<bool, LedgerError> {
     let mut tx = db.begin().await?;
     let drawn = redraw_in(&mut tx, workspace_id, what).await?;
     tx.commit().await?;
@@ -43,7 +43,7 @@ pub async fn redraw(db: &Db, workspace_id: Uuid, what: Redraw<'_>) -> Result<boo
 }
 
 /// As [`redraw`], in a transaction.
-pub(super) async fn redraw_in(tx: &mut Tx, workspace_id: Uuid, what: Redraw<'_>) -> Result<bool, EnqueueError> {
+pub(super) async fn redraw_in(tx: &mut Tx, workspace_id: Uuid, what: Redraw<'_>) -> Result<bool, LedgerError> {
     let made: Option<Made> = query(
         "select i.run_id, r.batch_id, c.picture
          from invitations as i

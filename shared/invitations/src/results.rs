@@ -6,7 +6,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate as domain;
-use crate::{InvitationRow, Run};
+use crate::{InvitationRow, InvitationState, Run};
 use herald_db::{Db, DbError};
 use herald_providers::files::{Files, Key};
 use herald_sheets::CsvExport;
@@ -52,7 +52,7 @@ pub async fn write<W: Write>(
         let Some(last) = page.last() else { break };
         after = Some(last.position);
         for row in &page {
-            let made = row.state == "made";
+            let made = row.state == InvitationState::Made;
             let file = row.file.as_ref().filter(|_| made).map_or_else(String::new, |key| files.place(key));
             let link = if made { row.outside_link.as_deref().unwrap_or(&row.link) } else { "" };
             let status = if row.had_one && made { "already had one" } else { row.state.as_str() };

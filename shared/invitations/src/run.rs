@@ -10,7 +10,7 @@ use crate::jobs::{ContactsImport, ContactsPull, InvitationSummary};
 use herald_db::{Db, FromRow, Json, Result, Tx, query};
 use herald_ledger as ledger;
 use herald_ledger::{
-    Callbacks, EnqueueError, NewBatch, NewJob, Payload,
+    Callbacks, LedgerError, NewBatch, NewJob, Payload,
     audit::{self, Actor, Entry},
 };
 
@@ -27,6 +27,22 @@ pub struct NewRun {
     pub options: RunOptions,
     /// The trace that caused it.
     pub traceparent: Option<String>,
+}
+
+herald_base::text_enum! {
+    /// The state of a run.
+    pub enum RunState, "unknown state of a run {:?}" {
+        /// Its guests are being read.
+        Importing "importing",
+        /// Its guests are read, and some of its invitations have not ended.
+        Running "running",
+        /// All of its invitations have ended.
+        Complete "complete",
+        /// A person stopped it.
+        Cancelled "cancelled",
+        /// Its guests could not be read to the end.
+        Failed "failed",
+    }
 }
 
 /// A run.
@@ -47,8 +63,9 @@ pub struct Run {
     #[schema(value_type = RunOptions)]
     pub options: Json<RunOptions>,
     /// `importing`, `running`, `complete`, `cancelled` or `failed`.
-    #[schema(pattern = "^(importing|running|complete|cancelled|failed)$")]
-    pub state: String,
+    #[schema(value_type = String, pattern = "^(importing|running|complete|cancelled|failed)$")]
+    #[sqlx(try_from = "String")]
+    pub state: RunState,
     /// Why the run failed, and what to do about it.
     pub reason: Option<String>,
     /// The number of guests accepted from the list so far.
@@ -72,7 +89,7 @@ pub struct Run {
 impl Run {
     /// Whether nothing more will happen to it by itself.
     pub fn has_ended(&self) -> bool {
-        !matches!(self.state.as_str(), "importing" | "running")
+        !matches!(self.state, RunState::Importing | RunState::Running)
     }
 }
 
@@ -98,12 +115,12 @@ pub enum TakeUp {
 }
 
 /// Starts a run, or takes up the same run (same event, template, list and options) where it was cut off.
-pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result::Result<StartedRun, EnqueueError> {
+pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result::Result<StartedRun, LedgerError> {
     start_or_take_up(db, workspace_id, new, TakeUp::Unfinished, None).await
 }
 
 /// As [`start_run`], when a person or a program asks for it: the audit log says who.
-pub async fn start_run_by(db: &Db, by: &Actor, new: NewRun) -> std::result::Result<StartedRun, EnqueueError> {
+pub async fn start_run_by(db: &Db, by: &Actor, new: NewRun) -> std::result::Result<StartedRun, LedgerError> {
     start_or_take_up(db, by.workspace_id, new, TakeUp::Unfinished, Some(by)).await
 }
 
@@ -114,7 +131,7 @@ pub(super) async fn start_or_take_up(
     new: NewRun,
     take_up: TakeUp,
     by: Option<&Actor>,
-) -> std::result::Result<StartedRun, EnqueueError> {
+) -> std::result::Result<StartedRun, LedgerError> {
     let fingerprint = fingerprint(&new);
     let mut tx = db.begin().await?;
     let unfinished: Option<(Uuid,)> = query(
@@ -192,7 +209,7 @@ fn fingerprint(new: &NewRun) -> String {
 }
 
 /// A run of a workspace.
-pub async fn run(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Run>> {
+pub async fn find_run(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Run>> {
     query(&format!("select {COLUMNS} from invitation_runs where workspace_id = $1 and id = $2"))
         .bind(workspace_id)
         .bind(id)
@@ -201,7 +218,7 @@ pub async fn run(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Run>> {
 }
 
 /// A workspace's runs, newest first, at most `limit`, only those older than `before`.
-pub async fn runs(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Run>> {
+pub async fn list_runs(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Run>> {
     query(&format!(
         "select {COLUMNS} from invitation_runs where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3"
     ))
@@ -251,12 +268,12 @@ pub(crate) async fn count(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, tally: 
 
 /// Cancels a run: nothing of it starts any more. Returns the ids of its running jobs, which have been asked to stop; `None` if the
 /// workspace has no such run or it has ended.
-pub async fn cancel_run(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, EnqueueError> {
+pub async fn cancel_run(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, LedgerError> {
     cancel(db, workspace_id, id, None).await
 }
 
 /// As [`cancel_run`], when a person or a program asks for it: the audit log says who.
-pub async fn cancel_run_by(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, EnqueueError> {
+pub async fn cancel_run_by(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, LedgerError> {
     cancel(db, by.workspace_id, id, Some(by)).await
 }
 
@@ -265,7 +282,7 @@ async fn cancel(
     workspace_id: Uuid,
     id: Uuid,
     by: Option<&Actor>,
-) -> std::result::Result<Option<Vec<Uuid>>, EnqueueError> {
+) -> std::result::Result<Option<Vec<Uuid>>, LedgerError> {
     let mut tx = db.begin().await?;
     let now = db.now();
     let cancelled: Option<(Uuid,)> = query(

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use herald_accounts::{Account, ProviderKind};
+use herald_base::image_format::ImageFormat;
 use herald_providers::mautic::Selection;
 
 /// How to treat a guest whose picture cannot be used.
@@ -23,8 +24,8 @@ pub enum PicturePolicy {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RunOptions {
     /// `jpeg`, `png` or `webp`.
-    #[schema(pattern = "^(jpeg|png|webp)$")]
-    pub format: String,
+    #[schema(value_type = String, pattern = "^(jpeg|png|webp)$")]
+    pub format: ImageFormat,
     /// Whether to draw finished invitations again.
     #[serde(default)]
     pub refresh: bool,

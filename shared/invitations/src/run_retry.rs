@@ -9,7 +9,7 @@ use super::{
 use herald_db::{Db, FromRow, Result, Tx, query};
 use herald_ledger as ledger;
 use herald_ledger::{
-    EnqueueError,
+    LedgerError,
     audit::{self, Actor, Entry},
 };
 
@@ -21,12 +21,12 @@ struct Retried {
 
 /// Tries the failed and cancelled invitations of a run again, and its import if that failed. Returns how many jobs were enqueued;
 /// `None` if the workspace has no such run.
-pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<usize>, EnqueueError> {
+pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<usize>, LedgerError> {
     retry(db, workspace_id, id, None).await
 }
 
 /// As [`retry_failed`], when a person or a program asks for it: the audit log says who.
-pub async fn retry_failed_by(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<usize>, EnqueueError> {
+pub async fn retry_failed_by(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<usize>, LedgerError> {
     retry(db, by.workspace_id, id, Some(by)).await
 }
 
@@ -35,7 +35,7 @@ async fn retry(
     workspace_id: Uuid,
     id: Uuid,
     by: Option<&Actor>,
-) -> std::result::Result<Option<usize>, EnqueueError> {
+) -> std::result::Result<Option<usize>, LedgerError> {
     let mut tx = db.begin().await?;
     let found: Option<Run> =
         query(&format!("select {COLUMNS} from invitation_runs where workspace_id = $1 and id = $2"))

@@ -10,6 +10,7 @@ use futures::StreamExt;
 use thiserror::Error;
 
 use crate as domain;
+use crate::InvitationState;
 use herald_db::{Db, DbError};
 use herald_providers::files::{Area, Files, FilesError};
 
@@ -71,7 +72,8 @@ async fn is_awaited(db: &Db, key: &str) -> Result<bool, SweepError> {
     let name = key.rsplit('/').next().unwrap_or_default();
     let Some(id) = name.get(..36).and_then(|id| id.parse().ok()) else { return Ok(false) };
     let invitation = domain::invitation_file(db, id).await?;
-    Ok(invitation.is_some_and(|invitation| matches!(invitation.state.as_str(), "pending" | "failed")))
+    Ok(invitation
+        .is_some_and(|invitation| matches!(invitation.state, InvitationState::Pending | InvitationState::Failed)))
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub async fn save_template(tx: &mut Tx, workspace_id: Uuid, new: &NewTemplate) -
 }
 
 /// A template of a workspace.
-pub async fn template(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<TemplateRow>> {
+pub async fn find_template(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<TemplateRow>> {
     query("select id, workspace_id, name, version, manifest, files, width, height, created_at from templates where workspace_id = $1 and id = $2")
         .bind(workspace_id)
         .bind(id)
@@ -102,7 +102,12 @@ pub async fn template_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<O
 }
 
 /// A workspace's templates, newest first, at most `limit`, only those older than `before`.
-pub async fn templates(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<TemplateRow>> {
+pub async fn list_templates(
+    db: &Db,
+    workspace_id: Uuid,
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<Vec<TemplateRow>> {
     query(
         "select id, workspace_id, name, version, manifest, files, width, height, created_at from templates
          where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3",

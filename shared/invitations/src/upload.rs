@@ -160,7 +160,7 @@ pub struct Upload {
 }
 
 /// Where an invitation lies outside.
-pub async fn upload(db: &Db, workspace_id: Uuid, invitation_id: Uuid) -> Result<Option<Upload>> {
+pub async fn find_upload(db: &Db, workspace_id: Uuid, invitation_id: Uuid) -> Result<Option<Upload>> {
     query("select connection_id, remote_id, sha256, link, session from uploads where workspace_id = $2 and invitation_id = $1")
         .bind(invitation_id)
         .bind(workspace_id)

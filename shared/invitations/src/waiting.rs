@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Run, run_options::RunSource};
 use herald_accounts as connections;
-use herald_accounts::{Account, ConnectionError};
+use herald_accounts::{Account, ConnectionError, ConnectionState};
 use herald_db::Db;
 use herald_ledger as ledger;
 
@@ -31,12 +31,12 @@ pub async fn waits_for(db: &Db, workspace_id: Uuid, run: &Run) -> Result<Vec<Wai
     let accounts: Vec<Account> = source.into_iter().chain(run.options.0.destination.account()).collect();
     let mut reasons = Vec::new();
     for account in accounts {
-        match connections::connection(db, workspace_id, account.connection_id).await? {
+        match connections::find_connection(db, workspace_id, account.connection_id).await? {
             None => {
                 let reason = "its connection was removed: make it again, and start the run again".to_owned();
                 reasons.push(Wait { reason, needs_a_person: true });
             }
-            Some(connection) if connection.state == "broken" => {
+            Some(connection) if connection.state == ConnectionState::Broken => {
                 let reason = connection.reason.unwrap_or_default();
                 let reason = format!("the connection {:?} needs a person: {reason}", connection.name);
                 reasons.push(Wait { reason, needs_a_person: true });

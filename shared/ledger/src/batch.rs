@@ -32,6 +32,18 @@ pub struct Callbacks {
     pub on_first_death: Option<NewJob>,
 }
 
+herald_base::text_enum! {
+    /// The state of a batch.
+    pub enum BatchState, "unknown state of a batch {:?}" {
+        /// Some of its jobs have not ended.
+        Running "running",
+        /// All of its jobs have ended.
+        Complete "complete",
+        /// A person stopped it.
+        Cancelled "cancelled",
+    }
+}
+
 /// A batch of jobs and its progress. In a chain of jobs, each step joins the batch when the previous step ends.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Batch {
@@ -42,8 +54,9 @@ pub struct Batch {
     /// The name of the batch, for people to read.
     pub name: String,
     /// `running`, `complete` or `cancelled`.
-    #[schema(pattern = "^(running|complete|cancelled)$")]
-    pub state: String,
+    #[schema(value_type = String, pattern = "^(running|complete|cancelled)$")]
+    #[sqlx(try_from = "String")]
+    pub state: BatchState,
     /// The number of jobs so far.
     pub total: i64,
     /// The number of jobs that succeeded.
@@ -86,7 +99,7 @@ pub async fn create_batch(tx: &mut Tx, new: NewBatch) -> Result<Uuid> {
 }
 
 /// A batch of a workspace.
-pub async fn batch(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Batch>> {
+pub async fn find_batch(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Batch>> {
     query(
         "select id, workspace_id, name, state, total, succeeded, dead, cancelled, created_at, finished_at
          from batches where workspace_id = $1 and id = $2",
@@ -130,7 +143,8 @@ struct Counted {
     unsuccessful: i64,
     dead: i64,
     death_told: bool,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: BatchState,
     on_complete: Option<Json<serde_json::Value>>,
     on_success: Option<Json<serde_json::Value>>,
     on_first_death: Option<Json<serde_json::Value>>,
@@ -166,7 +180,7 @@ pub(super) async fn count(tx: &mut Tx, counts: Ends, now: DateTime<Utc>) -> std:
             callbacks.extend(stored(counted.on_first_death));
         }
         if counted.unfinished > 0 {
-            if counted.state == "complete" {
+            if counted.state == BatchState::Complete {
                 query("update batches set state = 'running', finished_at = null where workspace_id = $1 and id = $2")
                     .bind(workspace_id)
                     .bind(id)

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    EnqueueError, JobFilter, JobState,
+    JobFilter, JobState, LedgerError,
     audit::{self, Actor, Entry},
     cancel::cancel_jobs,
     retention::{Gone, remember},
@@ -178,7 +178,7 @@ pub async fn act_on_next(
     act: Act,
     filter: &JobFilter,
     acting: &Acting,
-) -> std::result::Result<Acted, EnqueueError> {
+) -> std::result::Result<Acted, LedgerError> {
     let workspace_id = actor.workspace_id;
     let filter = JobFilter { before: acting.cursor, ..filter.clone() };
     let mut wanted = act.conditions(tx.engine(), workspace_id, &filter);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Change, End, JobState, batch, changes_on, effect, enqueue, enqueue::EnqueueError, job::expiry};
+use super::{Change, End, JobState, LedgerError, batch, changes_on, effect, enqueue, job::expiry};
 use herald_db::{Bulk, Db, EngineKind, FromRow, Json, Tx, query};
 
 /// What cancelling one job did.
@@ -23,14 +23,15 @@ pub enum Cancelled {
 struct Found {
     id: Uuid,
     workspace_id: Uuid,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: JobState,
     kind: String,
     args: Json<serde_json::Value>,
     batch_id: Option<Uuid>,
 }
 
 /// Cancels a job. For [`Cancelled::Asked`] the caller also rings the wire, so that a running job hears of it at once.
-pub async fn cancel_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Cancelled, EnqueueError> {
+pub async fn cancel_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Cancelled, LedgerError> {
     let mut tx = db.begin().await?;
     let cancelled = cancel_job_in(&mut tx, workspace_id, id).await?;
     tx.commit().await?;
@@ -38,7 +39,7 @@ pub async fn cancel_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Cancell
 }
 
 /// As [`cancel_job`], in an open transaction.
-pub async fn cancel_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Cancelled, EnqueueError> {
+pub async fn cancel_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Cancelled, LedgerError> {
     let cancelled: Option<Found> = query(
         "update jobs set
            state = case when state = 'ready' then 'cancelled' else state end,
@@ -60,7 +61,7 @@ pub async fn cancel_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<
             .await?;
         return Ok(ended.and_then(|(state,)| state.parse().ok()).map_or(Cancelled::Unknown, Cancelled::AlreadyEnded));
     };
-    let at_once = found.state == JobState::Cancelled.as_str();
+    let at_once = found.state == JobState::Cancelled;
     if at_once {
         ended_by_cancel(tx, &[found]).await?;
     }
@@ -72,7 +73,7 @@ pub(super) async fn cancel_jobs(
     tx: &mut Tx,
     workspace_id: Uuid,
     ids: &[Uuid],
-) -> Result<(usize, Vec<Uuid>), EnqueueError> {
+) -> Result<(usize, Vec<Uuid>), LedgerError> {
     let mut ids = ids.to_vec();
     // Every statement that locks many rows takes them in this order.
     ids.sort_unstable();
@@ -90,7 +91,7 @@ pub(super) async fn cancel_jobs(
     .all(&mut *tx)
     .await?;
     let (cancelled, running): (Vec<_>, Vec<_>) =
-        touched.into_iter().partition(|found| found.state == JobState::Cancelled.as_str());
+        touched.into_iter().partition(|found| found.state == JobState::Cancelled);
     ended_by_cancel(tx, &cancelled).await?;
     Ok((cancelled.len(), running.into_iter().map(|found| found.id).collect()))
 }
@@ -101,7 +102,7 @@ const CHUNK: i64 = 1_000;
 /// Cancels a batch. From the commit on, none of its waiting jobs starts any more, however many there are; the first thousand are ended in this
 /// transaction, [`sweep_cancelled`] ends the others. Returns the ids of its running jobs that have now been asked to stop, or `None` if the
 /// workspace has no such batch or it has ended.
-pub async fn cancel_batch(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Option<Vec<Uuid>>, EnqueueError> {
+pub async fn cancel_batch(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Option<Vec<Uuid>>, LedgerError> {
     let touched = query(
         "update batches set state = 'cancelled', sweeping = true where workspace_id = $1 and id = $2 and state = 'running'",
     )
@@ -117,7 +118,7 @@ pub async fn cancel_batch(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<O
 
 /// Ends more waiting jobs of batches that were cancelled: at most a thousand of each. Returns how many, and how many running ones it asked
 /// to stop.
-pub async fn sweep_cancelled(db: &Db) -> Result<usize, EnqueueError> {
+pub async fn sweep_cancelled(db: &Db) -> Result<usize, LedgerError> {
     let batches: Vec<(Uuid, Uuid)> = query("select workspace_id, id from batches where sweeping").all(db).await?;
     let mut ended = 0;
     for (workspace_id, id) in batches {
@@ -135,7 +136,7 @@ struct Swept {
     asked: Vec<Uuid>,
 }
 
-async fn sweep(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Swept, EnqueueError> {
+async fn sweep(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Swept, LedgerError> {
     // Locks the batch, so that two who sweep do not wait for each other's jobs crosswise.
     query("update batches set sweeping = sweeping where workspace_id = $1 and id = $2")
         .bind(workspace_id)
@@ -161,7 +162,7 @@ async fn sweep(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Swept, Enque
     .all(&mut *tx)
     .await?;
     let (cancelled, asked): (Vec<_>, Vec<_>) =
-        touched.into_iter().partition(|found| found.state == JobState::Cancelled.as_str());
+        touched.into_iter().partition(|found| found.state == JobState::Cancelled);
     ended_by_cancel(tx, &cancelled).await?;
     query(
         "update batches set
@@ -178,7 +179,7 @@ async fn sweep(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Swept, Enque
 }
 
 /// Counts cancelled jobs in their batches and tells the domain.
-async fn ended_by_cancel(tx: &mut Tx, cancelled: &[Found]) -> Result<(), EnqueueError> {
+async fn ended_by_cancel(tx: &mut Tx, cancelled: &[Found]) -> Result<(), LedgerError> {
     let mut counts = batch::Ends::new();
     let mut changes: Vec<(Uuid, Change)> = Vec::new();
     for found in cancelled {
@@ -209,7 +210,7 @@ struct Expired {
 
 /// Ends at most a thousand waiting jobs whose time is over: those that no dispatcher came to, because their queue is paused or its backlog
 /// long. Returns how many.
-pub async fn drop_expired(db: &Db) -> Result<usize, EnqueueError> {
+pub async fn drop_expired(db: &Db) -> Result<usize, LedgerError> {
     let mut tx = db.begin().await?;
     let now = db.now();
     let lock = match tx.engine() {
@@ -247,7 +248,7 @@ pub async fn drop_expired(db: &Db) -> Result<usize, EnqueueError> {
         .map(|job| Found {
             id: job.id,
             workspace_id: job.workspace_id,
-            state: "cancelled".to_owned(),
+            state: JobState::Cancelled,
             kind: job.kind,
             args: job.args,
             batch_id: job.batch_id,

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Change, End, EnqueueError, Finished, JobKey, JobState, Leased, NewJob, Outcome, batch, changes_on, effect, enqueue,
+    Change, End, Finished, JobKey, JobState, Leased, LedgerError, NewJob, Outcome, batch, changes_on, effect, enqueue,
     fingerprint::cause, kinds, policy, queue,
 };
 use herald_base::telemetry::catalog::{JOBS, QUEUE_BLOCKS, SCHEDULE_FIRED, SCHEDULE_MISSED, SCHEDULE_OVERLAPPED};
@@ -25,11 +25,12 @@ pub struct Committed {
 struct Written {
     id: Uuid,
     attempt: i64,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: JobState,
 }
 
 /// Writes the outcomes of attempts, each only if its attempt still holds its job. All of them or none.
-pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, EnqueueError> {
+pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, LedgerError> {
     if finished.is_empty() {
         return Ok(Committed::default());
     }
@@ -205,10 +206,7 @@ async fn write_outcomes(
     .column("at", order.iter().map(|_| now).collect())
     .all(tx)
     .await?;
-    Ok(written
-        .into_iter()
-        .filter_map(|row| Some((JobKey { id: row.id, attempt: row.attempt }, row.state.parse().ok()?)))
-        .collect())
+    Ok(written.into_iter().map(|row| (JobKey { id: row.id, attempt: row.attempt }, row.state)).collect())
 }
 
 fn state_of(outcome: &Outcome) -> JobState {

@@ -11,7 +11,7 @@ use futures::future::{try_join, try_join_all};
 use uuid::Uuid;
 
 use super::{
-    EnqueueError, Finished, Leased, commit,
+    Finished, Leased, LedgerError, commit,
     gate::Gate,
     lanes::{Lane, lanes},
     queue::{QueueRow, queues_with_keys},
@@ -51,7 +51,7 @@ pub async fn dispatch(
     demand: &[Demand],
     holder: &str,
     lease: Duration,
-) -> std::result::Result<Dispatched, EnqueueError> {
+) -> std::result::Result<Dispatched, LedgerError> {
     let now = db.now();
     let mut dispatched = Dispatched::default();
     let mut due = Vec::new();
@@ -102,7 +102,7 @@ impl Dispatched {
     }
 
     /// Ends jobs that are too late, and puts off jobs that are too early.
-    async fn hold_back_untimely(&mut self, db: &Db, now: DateTime<Utc>) -> std::result::Result<(), EnqueueError> {
+    async fn hold_back_untimely(&mut self, db: &Db, now: DateTime<Utc>) -> std::result::Result<(), LedgerError> {
         let finished: Vec<Finished> = self
             .jobs
             .extract_if(.., |job| job.untimely(now).is_some())

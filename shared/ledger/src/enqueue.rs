@@ -3,39 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use thiserror::Error;
 use uuid::Uuid;
 
-use super::{NewJob, Unique, lanes::lane_of, unique};
+use super::{LedgerError, NewJob, Unique, lanes::lane_of, unique};
 use herald_base::telemetry::traceparent;
 use herald_db::{Bulk, Column, Db, DbError, Tx, query};
 
 /// The largest arguments a job may carry, in bytes of JSON.
 pub const MAX_ARGS_BYTES: usize = 64 * 1024;
-
-/// Why jobs were not enqueued. Nothing was written.
-#[derive(Debug, Error)]
-pub enum EnqueueError {
-    /// The arguments are too large.
-    #[error(
-        "the arguments of a {kind} job are {bytes} bytes of JSON, over the limit of {MAX_ARGS_BYTES}: pass ids, not data"
-    )]
-    TooLarge {
-        /// The job's kind.
-        kind: String,
-        /// Their size.
-        bytes: usize,
-    },
-    /// The arguments are not a JSON object.
-    #[error("the arguments of a {kind} job are not a JSON object")]
-    NotAnObject {
-        /// The job's kind.
-        kind: String,
-    },
-    /// The database refused.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
 
 /// What became of a job that was to be enqueued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +35,12 @@ impl Entered {
 ///
 /// Where a job's unique key is taken, [`NewJob::unique`] says what happens, and the id of the job that lives is returned. A job for a batch
 /// that is not running any more (cancelled) is dropped; its id then names no row. Jobs without a trace belong to the one that is open here.
-pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, EnqueueError> {
+pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, LedgerError> {
     Ok(enter(tx, jobs).await?.into_iter().map(Entered::id).collect())
 }
 
 /// As [`enqueue`], and says of each job what became of it.
-pub async fn enter(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Entered>, EnqueueError> {
+pub async fn enter(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Entered>, LedgerError> {
     for job in &jobs {
         check(job)?;
     }
@@ -121,7 +96,7 @@ pub async fn enter(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Entered>, Enque
 }
 
 /// Enqueues a job in a transaction of its own, as [`enqueue`] does. Most take one round trip to the database instead of four.
-pub async fn enqueue_alone(db: &Db, job: NewJob) -> Result<Uuid, EnqueueError> {
+pub async fn enqueue_alone(db: &Db, job: NewJob) -> Result<Uuid, LedgerError> {
     check(&job)?;
     let takes_more = job.batch_id.is_some() || matches!(job.unique, Unique::Throttle { .. });
     if !takes_more {
@@ -147,13 +122,13 @@ pub async fn enqueue_alone(db: &Db, job: NewJob) -> Result<Uuid, EnqueueError> {
     Ok(ids[0])
 }
 
-fn check(job: &NewJob) -> Result<(), EnqueueError> {
+fn check(job: &NewJob) -> Result<(), LedgerError> {
     if !job.args.is_object() {
-        return Err(EnqueueError::NotAnObject { kind: job.kind.clone() });
+        return Err(LedgerError::NotAnObject { kind: job.kind.clone() });
     }
     let bytes = job.args.to_string().len();
     if bytes > MAX_ARGS_BYTES {
-        return Err(EnqueueError::TooLarge { kind: job.kind.clone(), bytes });
+        return Err(LedgerError::TooLarge { kind: job.kind.clone(), bytes });
     }
     Ok(())
 }

@@ -52,10 +52,21 @@ pub enum Claim {
     AnotherRequest,
 }
 
+herald_base::text_enum! {
+    /// How far a request is that holds a key.
+    enum State, "unknown state of a key {:?}" {
+        /// It is being answered.
+        Running "running",
+        /// It was answered.
+        Done "done",
+    }
+}
+
 #[derive(FromRow)]
 struct Row {
     fingerprint: String,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: State,
     attempt: Uuid,
     lease_until: DateTime<Utc>,
     status: Option<i64>,
@@ -102,14 +113,14 @@ pub async fn claim(db: &Db, workspace_id: Uuid, key: &str, fingerprint: &str) ->
     if !is_old && row.fingerprint != fingerprint {
         return Ok(Claim::AnotherRequest);
     }
-    if !is_old && row.state == "done" {
+    if !is_old && row.state == State::Done {
         return Ok(Claim::Answered(Kept {
             status: row.status.and_then(|status| u16::try_from(status).ok()).unwrap_or_default(),
             headers: row.headers.map(|headers| headers.0).unwrap_or_default(),
             body: row.body.unwrap_or_default(),
         }));
     }
-    if row.state == "running" && row.lease_until > now {
+    if row.state == State::Running && row.lease_until > now {
         return Ok(Claim::InProgress);
     }
     let taken = query(

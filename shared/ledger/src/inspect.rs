@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::JobState;
 use herald_db::{Db, FromRow, Json, Result, lookup};
 
 /// A job.
@@ -19,8 +20,8 @@ pub struct JobRow {
     #[schema(value_type = Object)]
     pub args: Json<serde_json::Value>,
     /// The state of the job.
-    #[schema(value_type = super::JobState)]
-    pub state: String,
+    #[sqlx(try_from = "String")]
+    pub state: JobState,
     /// The priority: jobs with a lower number run sooner.
     pub priority: i64,
     /// The number of attempts so far.
@@ -63,7 +64,7 @@ pub struct JobError {
 }
 
 /// A job of a workspace.
-pub async fn job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<JobRow>> {
+pub async fn find_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<JobRow>> {
     lookup(
         "select rows.nth, id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, progress, result,
                 created_at, started_at, finished_at, fingerprint

@@ -1,6 +1,6 @@
 //! What a job is, on its way in, on the wire, and on its way out.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,52 +9,26 @@ use uuid::Uuid;
 use super::{Change, OpenHours};
 use herald_db::{FromRow, Json};
 
-/// The state of a job. The state machine is drawn in [`crate`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum JobState {
-    /// Waiting for `run_at`: new, delayed, or to be retried.
-    Ready,
-    /// Leased to a worker.
-    Running,
-    /// Finished.
-    Succeeded,
-    /// Failed for good, or out of attempts. A person can retry the job.
-    Dead,
-    /// Cancelled by a person before the job finished.
-    Cancelled,
+herald_base::text_enum! {
+    /// The state of a job. The state machine is drawn in [`crate`].
+    pub enum JobState, "unknown job state {:?}" {
+        /// Waiting for `run_at`: new, delayed, or to be retried.
+        Ready "ready",
+        /// Leased to a worker.
+        Running "running",
+        /// Finished.
+        Succeeded "succeeded",
+        /// Failed for good, or out of attempts. A person can retry the job.
+        Dead "dead",
+        /// Cancelled by a person before the job finished.
+        Cancelled "cancelled",
+    }
 }
 
 impl JobState {
-    /// Every state, in the order a job passes through them.
-    pub const ALL: [Self; 5] = [Self::Ready, Self::Running, Self::Succeeded, Self::Dead, Self::Cancelled];
-
-    /// The name used in SQL and JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Dead => "dead",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-impl fmt::Display for JobState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for JobState {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.as_str() == name)
-            .ok_or_else(|| format!("unknown job state {name:?}: use ready, running, succeeded, dead or cancelled"))
+    /// Whether nothing more happens to the job by itself.
+    pub fn has_ended(self) -> bool {
+        !matches!(self, Self::Ready | Self::Running)
     }
 }
 

@@ -28,6 +28,7 @@ mod commit;
 mod dispatch;
 mod effect;
 mod enqueue;
+mod error;
 mod failures;
 mod fingerprint;
 mod gate;
@@ -61,18 +62,19 @@ pub mod wire;
 mod worker;
 
 pub use args::ArgsError;
-pub use batch::{Batch, Callbacks, NewBatch, batch, create_batch};
+pub use batch::{Batch, BatchState, Callbacks, NewBatch, create_batch, find_batch};
 pub use bulk::{ACTS, Act, Acted, Acting, CHUNK, Match, act_on_next, delete_job_in, matching};
 pub use cancel::{Cancelled, cancel_batch, cancel_job, cancel_job_in, drop_expired, sweep_cancelled};
 pub use claim::{ON_THE_WIRE, claim, forget_claims, holders};
 pub use commit::{Committed, commit, count_from_zero, kind_label};
 pub use dispatch::{Demand, Dispatched, dispatch};
 pub use effect::{Change, Effect};
-pub use enqueue::{EnqueueError, Entered, MAX_ARGS_BYTES, enqueue, enqueue_alone, enter};
+pub use enqueue::{Entered, MAX_ARGS_BYTES, enqueue, enqueue_alone, enter};
+pub use error::LedgerError;
 pub use failures::{FailureGroup, failures};
 pub use fingerprint::{Cause, cause};
 pub use gate::charge;
-pub use inspect::{JobError, JobRow, job, job_errors};
+pub use inspect::{JobError, JobRow, find_job, job_errors};
 pub use job::{Finished, JobKey, JobState, Leased, NewJob, Outcome, Timely, Unique};
 pub use jobs_act::JobsAct;
 pub use kind::{Described, End, Kind, Payload, Policy, StandingOf, changes_on, install, kind, kinds, policy};
@@ -82,17 +84,17 @@ pub use open_hours::{OpenHours, OpenHoursError};
 pub use pace::Rate;
 pub use progress::{keep_progress, kept_progress};
 pub use queue::{
-    BadLimit, KeyRow, QueueLimits, QueueStatus, lock_limits, oldest_due, queue_keys, queues, set_key_concurrency,
+    BadLimit, KeyRow, QueueLimits, QueueStatus, list_queues, lock_limits, oldest_due, queue_keys, set_key_concurrency,
     set_limits, set_paused, set_up_outside, unblock, unblock_key,
 };
 pub use retention::{Pruned, prune};
 pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};
-pub use search::{ArgFilter, JobFilter, jobs};
+pub use search::{ArgFilter, JobFilter, list_jobs};
 pub use standing::Standing;
 pub use start::{Draft, STEP, StartError, Starter, Starts, Way, admit, admit_all, installation, may_start, staff};
 pub use thing::{BATCH, Thing};
 pub use unique::forget_throttles;
 pub use worker::{
-    Capacity, WORKER_BELIEVED, WorkerRow, ask_quiet, ask_quiet_in, capacity, forget_workers, worker_left, worker_seen,
-    workers,
+    Capacity, WORKER_BELIEVED, WorkerRow, WorkerState, ask_quiet, ask_quiet_in, capacity, forget_workers, list_workers,
+    worker_left, worker_seen,
 };

@@ -10,7 +10,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
-    Draft, EnqueueError, Entered, StartError, Way, admit_all, enter,
+    Draft, Entered, LedgerError, StartError, Way, admit_all, enter,
     rows::{LONGEST_ROW, Row},
     start::OF_BATCH,
 };
@@ -218,7 +218,7 @@ pub async fn take(
     who: &str,
     way: Way,
     drafts: Vec<Draft>,
-) -> Result<Vec<Result<Entered, Flaw>>, EnqueueError> {
+) -> Result<Vec<Result<Entered, Flaw>>, LedgerError> {
     let admitted = admit_all(tx, workspace_id, Some(who), way, drafts).await?;
     let mut jobs = Vec::with_capacity(admitted.len());
     let mut taken: Vec<Result<(), Flaw>> = Vec::with_capacity(admitted.len());

@@ -152,7 +152,7 @@ pub(super) async fn queues_with_keys(db: &Db) -> Result<Vec<(String,)>> {
 }
 
 /// Every queue that was ever set up or has jobs.
-pub async fn queues(db: &Db) -> Result<Vec<QueueStatus>> {
+pub async fn list_queues(db: &Db) -> Result<Vec<QueueStatus>> {
     let mut queues: Vec<QueueStatus> = query(
         "select parts.name, coalesce(q.paused, false) as paused, cast(sum(ready) as bigint) as ready, cast(sum(running) as bigint) as running,
                 q.rate, coalesce(q.rate_seconds, 1) as rate_seconds, q.burst, q.concurrency, q.key_concurrency,

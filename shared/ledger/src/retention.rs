@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::JobState;
 use herald_db::{Bulk, Db, FromRow, Result, Tx, query};
 
 /// What one pruning transaction removed.
@@ -18,7 +19,8 @@ pub(super) struct Gone {
     pub(super) id: Uuid,
     workspace_id: Uuid,
     kind: String,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: JobState,
     finished_at: DateTime<Utc>,
 }
 
@@ -41,10 +43,10 @@ pub async fn prune(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Prune
 
 /// Adds jobs that are gone to the daily counts, and removes their errors.
 pub(super) async fn remember(tx: &mut Tx, gone: &[Gone]) -> Result<()> {
-    let mut counts = std::collections::BTreeMap::<(Uuid, String, String, String), i64>::new();
+    let mut counts = std::collections::BTreeMap::<(Uuid, String, String, JobState), i64>::new();
     for job in gone {
         let day = job.finished_at.format("%Y-%m-%d").to_string();
-        *counts.entry((job.workspace_id, day, job.kind.clone(), job.state.clone())).or_default() += 1;
+        *counts.entry((job.workspace_id, day, job.kind.clone(), job.state)).or_default() += 1;
     }
     for ((workspace_id, day, kind, state), jobs) in counts {
         query(
@@ -54,7 +56,7 @@ pub(super) async fn remember(tx: &mut Tx, gone: &[Gone]) -> Result<()> {
         .bind(workspace_id)
         .bind(day)
         .bind(kind)
-        .bind(state)
+        .bind(state.as_str())
         .bind(jobs)
         .execute(tx)
         .await?;

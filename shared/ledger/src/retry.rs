@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Change, End, EnqueueError, JobState, batch, changes_on, effect, policy};
+use super::{Change, End, JobState, LedgerError, batch, changes_on, effect, policy};
 use herald_base::ids::Ids;
 use herald_db::{Bulk, Db, FromRow, Json, Tx, query};
 
@@ -37,13 +37,14 @@ struct Revived {
     id: Uuid,
     kind: String,
     args: Json<serde_json::Value>,
-    was: String,
+    #[sqlx(try_from = "String")]
+    was: JobState,
     batch_id: Option<Uuid>,
 }
 
 /// Makes a dead or cancelled job ready again, with `tries` more tries. False if the workspace has no such job in one of these states, or
 /// a live one has taken its unique key.
-pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, EnqueueError> {
+pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, LedgerError> {
     let mut tx = db.begin().await?;
     let retried = retry_job_in(&mut tx, workspace_id, id, tries).await?;
     tx.commit().await?;
@@ -51,7 +52,7 @@ pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Res
 }
 
 /// As [`retry_job`], in an open transaction.
-pub async fn retry_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, EnqueueError> {
+pub async fn retry_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, LedgerError> {
     let found: Vec<Revived> = query(
         "select id, kind, args, state as was, batch_id from jobs
          where workspace_id = $1 and id = $2 and state in ('dead', 'cancelled')",
@@ -64,7 +65,7 @@ pub async fn retry_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid, tries: i64)
 }
 
 /// Makes those of these jobs ready again that are dead or cancelled, each with its kind's tries, in the given order. Returns how many.
-pub(super) async fn retry_jobs(tx: &mut Tx, workspace_id: Uuid, ids: &[Uuid]) -> Result<usize, EnqueueError> {
+pub(super) async fn retry_jobs(tx: &mut Tx, workspace_id: Uuid, ids: &[Uuid]) -> Result<usize, LedgerError> {
     let mut found: Vec<Revived> = Bulk::new(
         "select jobs.id, kind, args, state as was, batch_id from {rows} join jobs on jobs.id = rows.id
          where jobs.workspace_id = rows.workspace_id and state in ('dead', 'cancelled')",
@@ -87,7 +88,7 @@ pub fn tries_of(kind: &str) -> i64 {
 }
 
 /// Makes every dead job of a batch ready again, with `tries` more tries. Returns how many.
-pub async fn retry_batch(tx: &mut Tx, workspace_id: Uuid, batch_id: Uuid, tries: i64) -> Result<usize, EnqueueError> {
+pub async fn retry_batch(tx: &mut Tx, workspace_id: Uuid, batch_id: Uuid, tries: i64) -> Result<usize, LedgerError> {
     let found: Vec<Revived> = query(
         "select id, kind, args, state as was, batch_id from jobs
          where workspace_id = $1 and batch_id = $2 and state = 'dead' order by id desc",
@@ -104,7 +105,7 @@ async fn revive(
     workspace_id: Uuid,
     found: &[Revived],
     tries: impl Fn(&str) -> i64,
-) -> Result<usize, EnqueueError> {
+) -> Result<usize, LedgerError> {
     let now = tx.db().now();
     let mut revived = 0;
     let mut counts = batch::Ends::new();
@@ -130,8 +131,8 @@ async fn revive(
             revived += 1;
             let retried = changes_on(&job.kind, &job.args.0, End::Retried);
             changes.extend(retried.into_iter().map(|change| (workspace_id, change)));
-            if let (Some(batch), Ok(was)) = (job.batch_id, job.was.parse::<JobState>()) {
-                counts.entry((workspace_id, batch)).or_default().add_many(was, -1);
+            if let Some(batch) = job.batch_id {
+                counts.entry((workspace_id, batch)).or_default().add_many(job.was, -1);
             }
         }
     }

@@ -261,7 +261,7 @@ impl Conditions {
 }
 
 /// A workspace's jobs, newest first, at most `limit`.
-pub async fn jobs(db: &Db, workspace_id: Uuid, filter: &JobFilter, limit: usize) -> Result<Vec<JobRow>> {
+pub async fn list_jobs(db: &Db, workspace_id: Uuid, filter: &JobFilter, limit: usize) -> Result<Vec<JobRow>> {
     filter
         .conditions(db.kind(), workspace_id)
         .select(

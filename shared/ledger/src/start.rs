@@ -191,7 +191,7 @@ pub async fn admit_all(
     }
     for (kind, job) in &mut admitted {
         let is_missing = |(_, thing, id): &(_, Thing, Uuid)| !there.get(thing).is_some_and(|ids| ids.contains(id));
-        let missing = job.iter().flat_map(|job| names(*kind, job)).find(is_missing);
+        let missing = job.iter().flat_map(|job| names(kind, job)).find(is_missing);
         if let Some((field, thing, id)) = missing {
             *job = Err(StartError::Missing { field, thing: thing.name, id });
         }

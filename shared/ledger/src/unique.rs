@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{EnqueueError, NewJob, Unique, enqueue::due};
+use super::{LedgerError, NewJob, Unique, enqueue::due};
 use herald_db::{Bulk, Db, DbError, FromRow, Result, Tx, query};
 
 /// The key as the job's row holds it. A throttle is kept elsewhere: its job may still run when the next one is allowed.
@@ -33,7 +33,7 @@ pub(super) async fn throttle(
     jobs: &[NewJob],
     ids: &mut [Uuid],
     wanted: &mut Vec<usize>,
-) -> std::result::Result<(), EnqueueError> {
+) -> std::result::Result<(), LedgerError> {
     let mut kept = Vec::with_capacity(wanted.len());
     for at in wanted.drain(..) {
         let job = &jobs[at];

@@ -20,6 +20,18 @@ pub struct Capacity {
     pub prefetch: usize,
 }
 
+herald_base::text_enum! {
+    /// The state of a worker process.
+    pub enum WorkerState, "unknown state of a worker {:?}" {
+        /// It takes jobs.
+        Running "running",
+        /// It finishes its jobs and takes no more.
+        Quiet "quiet",
+        /// It finishes its jobs and ends.
+        Stopping "stopping",
+    }
+}
+
 /// A worker process.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct WorkerRow {
@@ -30,8 +42,9 @@ pub struct WorkerRow {
     /// The version of Herald.
     pub version: String,
     /// `running`, `quiet` (the worker finishes its jobs and takes no more) or `stopping`.
-    #[schema(pattern = "^(running|quiet|stopping)$")]
-    pub state: String,
+    #[schema(value_type = String, pattern = "^(running|quiet|stopping)$")]
+    #[sqlx(try_from = "String")]
+    pub state: WorkerState,
     /// Whether a person told the worker to take no more jobs.
     pub quiet_asked: bool,
     /// The queues of the worker.
@@ -77,7 +90,7 @@ pub async fn worker_left(db: &Db, id: Uuid) -> Result<()> {
 }
 
 /// The workers seen since, oldest first.
-pub async fn workers(db: &Db, since: DateTime<Utc>) -> Result<Vec<WorkerRow>> {
+pub async fn list_workers(db: &Db, since: DateTime<Utc>) -> Result<Vec<WorkerRow>> {
     query(
         "select id, name, version, state, quiet_asked, queues, running, started_at, seen_at from workers
          where seen_at >= $1 order by started_at, id",
@@ -90,7 +103,7 @@ pub async fn workers(db: &Db, since: DateTime<Utc>) -> Result<Vec<WorkerRow>> {
 /// How many jobs may wait on the wire for each queue: what the workers seen since, and taking jobs, have room for.
 pub async fn capacity(db: &Db, since: DateTime<Utc>) -> Result<BTreeMap<String, usize>> {
     let mut room = BTreeMap::new();
-    for worker in workers(db, since).await?.into_iter().filter(|worker| worker.state == "running") {
+    for worker in list_workers(db, since).await?.into_iter().filter(|worker| worker.state == WorkerState::Running) {
         for (queue, capacity) in worker.queues.0 {
             *room.entry(queue).or_default() += capacity.prefetch;
         }

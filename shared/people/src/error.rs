@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::Role;
 use herald_base::{address::AddressError, vault::VaultError};
 use herald_db::DbError;
-use herald_ledger::{EnqueueError, quotas::QuotaError};
+use herald_ledger::{LedgerError, quotas::QuotaError};
 use herald_providers::ProviderError;
 
 /// Why an act on people's data cannot be done. The messages tell an attacker nothing.
@@ -92,7 +92,7 @@ pub enum PeopleError {
     Db(#[from] DbError),
     /// The ledger refused.
     #[error(transparent)]
-    Enqueue(#[from] EnqueueError),
+    Enqueue(#[from] LedgerError),
 }
 
 impl PeopleError {

@@ -29,7 +29,8 @@ pub struct NewInvitation {
 
 /// An invitation, without its token.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
-pub struct Invitation {
+#[schema(as = Invitation)]
+pub struct WorkspaceInvitation {
     /// The id of the invitation.
     pub id: Uuid,
     /// The role that the invitation gives.
@@ -61,12 +62,12 @@ pub struct Invitation {
 #[derive(FromRow)]
 struct Listed {
     #[sqlx(flatten)]
-    invitation: Invitation,
+    invitation: WorkspaceInvitation,
     maker_role: Option<String>,
 }
 
 impl Listed {
-    fn now(self, now: DateTime<Utc>) -> Invitation {
+    fn now(self, now: DateTime<Utc>) -> WorkspaceInvitation {
         let Self { mut invitation, maker_role } = self;
         let is_open =
             invitation.revoked_at.is_none() && invitation.expires_at > now && invitation.uses < invitation.max_uses;
@@ -92,7 +93,7 @@ pub(super) async fn listed(
     workspace_id: Uuid,
     (condition, value): (&str, Uuid),
     limit: usize,
-) -> Result<Vec<Invitation>> {
+) -> Result<Vec<WorkspaceInvitation>> {
     let sql = format!("{LISTED} where t.workspace_id = $1 and {condition} order by t.id desc limit $3");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let found: Vec<Listed> = query(&sql).bind(workspace_id).bind(value).bind(limit).all(db).await?;
@@ -187,7 +188,7 @@ impl People {
         giver: &Giver,
         new: NewInvitation,
         link: impl Fn(&str) -> String,
-    ) -> Result<(Invitation, String)> {
+    ) -> Result<(WorkspaceInvitation, String)> {
         giver.may_give(new.role)?;
         if !(1..=1_000).contains(&new.max_uses) {
             return Err(PeopleError::field("max_uses", "max_uses is out of range: use 1 to 1000"));
@@ -239,7 +240,12 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
-    pub async fn invitations(&self, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Invitation>> {
+    pub async fn invitations(
+        &self,
+        workspace_id: Uuid,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<WorkspaceInvitation>> {
         listed(&self.db, workspace_id, ("t.id < $2", before.unwrap_or(Uuid::max())), limit).await
     }
 

@@ -11,7 +11,7 @@
 mod access_token;
 mod change_address;
 mod code;
-mod crm;
+mod directory;
 mod error;
 mod familiar;
 mod giver;
@@ -41,10 +41,10 @@ use std::sync::Arc;
 pub use self::{
     access_token::SignedIn,
     code::{Asked, CODE_LIFETIME},
-    crm::{CrmLogin, CrmSettings, CrmSignature, CrmSync, CrmUserRow, CrmWebhook, SyncEnd, SyncScope},
+    directory::{CrmLogin, CrmSettings, CrmSignature, CrmSync, CrmUserRow, CrmWebhook, SyncEnd, SyncScope, SyncState},
     error::{PeopleError, Result},
     giver::{Giver, Maker},
-    invitation::{Invitation, NewInvitation},
+    invitation::{NewInvitation, WorkspaceInvitation},
     key::{
         ApiKey, Key, NewKey, PREFIX as KEY_PREFIX, SeenKey, check_key, first_key, has_keys, make_key, make_key_within,
     },
@@ -59,7 +59,7 @@ pub use self::{
     settings::PeopleSettings,
     standing::standing_of,
     tidy::tidy,
-    user::User,
+    user::{User, UserState},
     workspace::{DEFAULT_WORKSPACE, INSTALLATION, ensure_default_workspace, installation},
 };
 use self::{code::CODE_MINUTES, keyring::Keyring};
@@ -77,7 +77,7 @@ pub struct People {
     keyring: Keyring,
     passwords: Passwords,
     settings: Arc<PeopleSettings>,
-    crm: Option<crm::Directory>,
+    crm: Option<directory::Directory>,
 }
 
 /// What the settings say of people.
@@ -113,7 +113,7 @@ impl People {
     ) -> std::result::Result<Self, SettingsError> {
         let DirectorySettings { people, crm } = settings.into();
         let client = crm.client(accounts.http())?;
-        let crm = client.map(|client| crm::Directory { client, settings: Arc::new(crm.clone()) });
+        let crm = client.map(|client| directory::Directory { client, settings: Arc::new(crm.clone()) });
         Ok(Self { crm, ..Self::new(db, accounts.vault(), people) })
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Invitation, People, Result, SeenKey, invitation, key};
+use super::{People, Result, SeenKey, WorkspaceInvitation, invitation, key};
 use herald_db::{FromRow, Target, Tx, query};
 
 /// Of each kind, listed at most.
@@ -29,7 +29,7 @@ pub struct Made {
     /// The API keys, the newest first.
     pub keys: Vec<SeenKey>,
     /// The invitation links, the newest first.
-    pub invitations: Vec<Invitation>,
+    pub invitations: Vec<WorkspaceInvitation>,
     /// The schedules that are not paused, the newest first.
     pub schedules: Vec<MadeSchedule>,
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Ended, Giver, People, PeopleError, Result, Role, made};
+use super::{Ended, Giver, People, PeopleError, Result, Role, UserState, made};
 use herald_db::{FromRow, Tx, query};
 use herald_ledger::audit::{self, Actor, Entry};
 
@@ -39,7 +39,9 @@ pub struct Member {
     #[sqlx(try_from = "String")]
     pub role: Role,
     /// `active` or `deactivated`.
-    pub state: String,
+    #[schema(value_type = String)]
+    #[sqlx(try_from = "String")]
+    pub state: UserState,
     /// When the membership began.
     pub created_at: DateTime<Utc>,
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    Address, Asked, CODE_MINUTES, Device, People, PeopleError, Result,
+    Address, Asked, CODE_MINUTES, Device, People, PeopleError, Result, UserState,
     code::{Purpose, take_code},
     password, user,
 };
@@ -34,7 +34,7 @@ impl People {
         let key = self.keyring.current().await?;
         let mut tx = self.db.begin().await?;
         let found = user::by_address(&mut tx, &address).await?;
-        let found = found.filter(|user| user.state == "active" && user.password_hash.is_some());
+        let found = found.filter(|user| user.state == UserState::Active && user.password_hash.is_some());
         let waiting = found.as_ref().map(|user| Waiting { user_id: user.id, replaces: replaces(user) });
         let (asked, code) = self.issue_code(&mut tx, &key, Purpose::Reset, waiting.as_ref()).await?;
         let (to, locale, letter) = match found {

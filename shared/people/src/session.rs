@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{People, PeopleError, Result, access_token, keyring::SigningKey, token};
+use super::{People, PeopleError, Result, UserState, access_token, keyring::SigningKey, token};
 use herald_db::{FromRow, Tx, query};
 use herald_ledger::audit::{self, Entry};
 
@@ -72,7 +72,8 @@ struct Presented {
     used_at: Option<DateTime<Utc>>,
     ended_at: Option<DateTime<Utc>>,
     expires_at: DateTime<Utc>,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: UserState,
 }
 
 fn cut(text: Option<&String>) -> Option<String> {
@@ -157,7 +158,7 @@ impl People {
             tracing::warn!(session = %found.session_id, user = %found.user_id, used_at = ?found.used_at, "a used refresh token came again: the session is ended");
             return Err(PeopleError::SessionOver);
         }
-        if found.ended_at.is_some() || found.expires_at <= now || found.state != "active" {
+        if found.ended_at.is_some() || found.expires_at <= now || found.state != UserState::Active {
             return Err(PeopleError::SessionOver);
         }
         query("update sessions set used_at = $2, expires_at = $3 where id = $1")

@@ -5,10 +5,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Address, Device, People, PeopleError, Result, Tokens, password, user};
+use super::{Address, Device, People, PeopleError, Result, Tokens, UserState, password, user};
 use herald_db::{Tx, query};
 use herald_ledger::audit::{self, Entry};
-use herald_providers::{crm::Crm, email::AccountMail};
+use herald_providers::{directory::Crm, email::AccountMail};
 
 /// How long a refusal takes, where some passwords are checked by a CRM: most of them answer sooner.
 const REFUSAL_TAKES: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ impl People {
             return self.sign_in_by_crm(crm, &key, email, password, device).await;
         }
         let fits = self.passwords.check(password, kept).await;
-        let Some(found) = found.filter(|user| fits && user.state == "active") else {
+        let Some(found) = found.filter(|user| fits && user.state == UserState::Active) else {
             return Err(PeopleError::Credentials);
         };
         let mut tx = self.db.begin().await?;

@@ -9,6 +9,22 @@ use super::{Address, People, PeopleError, Result, session};
 use herald_db::{FromRow, Json, Target, Tx, query};
 use herald_ledger::audit::{self, Actor, Entry};
 
+herald_base::text_enum! {
+    /// Whether a person may sign in.
+    pub enum UserState, "unknown state of a user {:?}" {
+        /// The person may.
+        Active "active",
+        /// The person may not.
+        Deactivated "deactivated",
+    }
+}
+
+impl UserState {
+    pub(super) fn of(active: bool) -> Self {
+        if active { Self::Active } else { Self::Deactivated }
+    }
+}
+
 /// A user, without password or tokens.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct User {
@@ -30,7 +46,9 @@ pub struct User {
     /// Whether the user may administer the whole installation.
     pub platform_admin: bool,
     /// `active` or `deactivated`.
-    pub state: String,
+    #[schema(value_type = String)]
+    #[sqlx(try_from = "String")]
+    pub state: UserState,
     /// The version, which rises with every change.
     pub version: i64,
     /// When the user registered.
@@ -59,7 +77,8 @@ pub(super) struct Proof {
     pub(super) email: String,
     pub(super) locale: String,
     pub(super) password_hash: Option<String>,
-    pub(super) state: String,
+    #[sqlx(try_from = "String")]
+    pub(super) state: UserState,
 }
 
 /// The person who has an address. If two people's addresses became one, each is found by their own spelling.
@@ -128,12 +147,13 @@ impl People {
     /// # Errors
     /// [`PeopleError::Missing`].
     pub async fn set_active(&self, actor: &Actor, id: Uuid, active: bool) -> Result<User> {
-        let (state, verb) = if active { ("active", "user.activate") } else { ("deactivated", "user.deactivate") };
+        let verb = if active { "user.activate" } else { "user.deactivate" };
+        let state = UserState::of(active);
         let mut tx = self.db.begin().await?;
         let changed =
             query("update users set state = $2, version = version + 1, updated_at = $3 where id = $1 and state <> $2")
                 .bind(id)
-                .bind(state)
+                .bind(state.as_str())
                 .bind(self.db.now())
                 .execute(&mut tx)
                 .await?;

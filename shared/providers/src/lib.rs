@@ -4,7 +4,7 @@
 //! ([`Class`]), and says in one sentence what a person can do. Who calls it decides by the class alone. Every call has time-outs, a cap on
 //! the answer, a metric and a span ([`http`]), and is paid for from its queue's rate ([`meter`]).
 
-pub mod crm;
+pub mod directory;
 pub mod email;
 pub mod error;
 pub mod files;

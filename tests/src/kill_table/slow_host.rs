@@ -173,7 +173,7 @@ async fn start(db: &Db, files: &Files, workspace: Uuid, guests: usize, host: &st
     tx.commit().await?;
     let source = RunSource::Contacts { ids: upserted.iter().map(|guest| guest.contact_id).collect() };
     let options = RunOptions {
-        format: "jpeg".to_owned(),
+        format: herald_base::image_format::ImageFormat::Jpeg,
         refresh: false,
         only_failed: false,
         limit: None,

@@ -171,7 +171,7 @@ async fn a_job_joins_no_batch_of_another_workspace(database: &TestDatabase) {
     let (batch, _) = ground::batch_of(db, own, None, vec![ground::noop(own)]).await;
     let before = rows(db, own).await;
     let job = ground::enqueue_one(db, NewJob { batch_id: Some(batch), ..ground::noop(stranger) }).await;
-    assert!(ledger::job(db, stranger, job).await.unwrap().is_none(), "it was dropped");
+    assert!(ledger::find_job(db, stranger, job).await.unwrap().is_none(), "it was dropped");
     assert_eq!(rows(db, own).await, before);
     // A row that names it all the same counts in no batch of another's.
     let job = ground::enqueue_one(db, ground::noop(stranger)).await;

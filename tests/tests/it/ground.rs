@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use herald_accounts::Clients;
 use herald_app::config::Settings;
-use herald_base::{links::LinkSigner, vault::Vault};
+use herald_base::{image_format::ImageFormat, links::LinkSigner, vault::Vault};
 use herald_db::{Db, query};
 use herald_ledger as ledger;
 use herald_ledger::{
@@ -148,11 +148,11 @@ pub(crate) async fn commit(db: &Db, finished: Vec<Finished>) -> Committed {
 }
 
 pub(crate) async fn job(db: &Db, workspace_id: Uuid, id: Uuid) -> JobRow {
-    ledger::job(db, workspace_id, id).await.unwrap().expect("the job is in the ledger")
+    ledger::find_job(db, workspace_id, id).await.unwrap().expect("the job is in the ledger")
 }
 
 pub(crate) async fn batch(db: &Db, workspace_id: Uuid, id: Uuid) -> Batch {
-    ledger::batch(db, workspace_id, id).await.unwrap().expect("the batch is in the ledger")
+    ledger::find_batch(db, workspace_id, id).await.unwrap().expect("the batch is in the ledger")
 }
 
 /// A batch's total, succeeded, dead and cancelled.
@@ -195,7 +195,7 @@ pub(crate) fn context(db: &Db, files: Files, links: LinkSigner, settings: &Setti
         accounts,
         write_back: WriteBacks::default(),
         folders: Folders::default(),
-        format: "jpeg".to_owned(),
+        format: ImageFormat::Jpeg,
     }
 }
 

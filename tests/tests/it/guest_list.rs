@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::Duration;
-use herald_base::links::LinkSigner;
+use herald_base::{image_format::ImageFormat, links::LinkSigner};
 use herald_db::Db;
 use herald_invitations as domain;
 use herald_invitations::{
@@ -26,7 +26,7 @@ pub(crate) struct Started {
 
 pub(crate) fn options() -> RunOptions {
     RunOptions {
-        format: "jpeg".to_owned(),
+        format: ImageFormat::Jpeg,
         refresh: false,
         only_failed: false,
         limit: None,
@@ -85,7 +85,7 @@ pub(crate) async fn start(db: &Db, list: &str, options: RunOptions) -> Started {
 }
 
 pub(crate) async fn run(db: &Db, workspace: Uuid, id: Uuid) -> Run {
-    domain::run(db, workspace, id).await.unwrap().expect("the run is there")
+    domain::find_run(db, workspace, id).await.unwrap().expect("the run is there")
 }
 
 /// A guest with an e-mail; every other one has a picture.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use herald_db::{Db, Json};
 use herald_ledger as ledger;
-use herald_ledger::{Capacity, WorkerRow, redis_wire::RedisWire};
+use herald_ledger::{Capacity, WorkerRow, WorkerState, redis_wire::RedisWire};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -47,26 +47,26 @@ impl Presence {
             id: self.worker_id,
             name: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            state: String::new(),
+            state: WorkerState::Running,
             quiet_asked: false,
             queues: Json(queues),
             running: 0,
             started_at: self.db.now(),
             seen_at: self.db.now(),
         };
+        let mut told = None;
         loop {
-            let before = row.state;
             row.state = match (stop.is_cancelled(), *self.quiet.borrow()) {
-                (true, _) => "stopping",
-                (false, true) => "quiet",
-                (false, false) => "running",
-            }
-            .to_owned();
+                (true, _) => WorkerState::Stopping,
+                (false, true) => WorkerState::Quiet,
+                (false, false) => WorkerState::Running,
+            };
+            let before = told.replace(row.state);
             row.running = i64::try_from(self.in_flight.count()).unwrap_or(i64::MAX);
             row.seen_at = self.db.now();
             match ledger::worker_seen(&self.db, &row).await {
                 Ok(asked) => {
-                    if row.state == "running" && before != row.state {
+                    if row.state == WorkerState::Running && before != Some(row.state) {
                         self.tell_room().await;
                     }
                     let wanted = asked || *here.borrow_and_update();
@@ -81,7 +81,7 @@ impl Presence {
             }
             tokio::select! {
                 () = gone.cancelled() => break,
-                () = stop.cancelled(), if row.state != "stopping" => {}
+                () = stop.cancelled(), if row.state != WorkerState::Stopping => {}
                 Ok(()) = here.changed() => {}
                 () = self.db.clock().sleep(EVERY) => {}
             }

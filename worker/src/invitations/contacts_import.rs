@@ -26,7 +26,7 @@ const CHUNK: usize = 500;
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<ContactsImport>) -> Result<Done, Failure> {
     let db = &context.db;
-    let Some(run) = domain::run(db, task.workspace_id, task.args.run_id).await? else {
+    let Some(run) = domain::find_run(db, task.workspace_id, task.args.run_id).await? else {
         return Err(Failure::Fail("its run does not exist any more".to_owned()));
     };
     if run.has_ended() {
@@ -156,7 +156,7 @@ async fn import_contacts(
         let mut invitees = Vec::new();
         let mut problems = Vec::new();
         for (id, position) in chunk.iter().zip(cursor + 1..) {
-            match domain::contact(db, task.workspace_id, *id).await? {
+            match domain::find_contact(db, task.workspace_id, *id).await? {
                 Some(contact) => invitees.push(Invitee::new(contact.id, position, contact.picture)),
                 None => problems.push(ImportProblem {
                     line: position,

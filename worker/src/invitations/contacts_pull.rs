@@ -34,7 +34,7 @@ const LONGEST_VALUE: usize = 2_000;
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<ContactsPull>) -> Result<Done, Failure> {
     let db = &context.db;
-    let Some(run) = domain::run(db, task.workspace_id, task.args.run_id).await? else {
+    let Some(run) = domain::find_run(db, task.workspace_id, task.args.run_id).await? else {
         return Err(Failure::Fail("its run does not exist any more".to_owned()));
     };
     if run.has_ended() {
@@ -92,7 +92,8 @@ impl Pull<'_> {
                 custom.join(", ")
             )));
         }
-        let Some(row) = domain::template(&self.context.db, self.task.workspace_id, self.run.template_id).await? else {
+        let Some(row) = domain::find_template(&self.context.db, self.task.workspace_id, self.run.template_id).await?
+        else {
             return Err(Failure::Fail("its template does not exist any more".to_owned()));
         };
         let template = domain::stored_template(&row).await.map_err(|error| match error {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use herald_accounts::ProviderKind;
+use herald_base::image_format::ImageFormat;
 use herald_invitations as domain;
 use herald_invitations::{Destination, EventFolder, Invitation, Outside, Upload};
 use herald_providers::{
@@ -58,15 +59,11 @@ pub(super) async fn put<P>(
 
 /// The media type of a drawing.
 fn mime_type(rendering: &Drawing) -> &'static str {
-    match rendering.extension() {
-        Some("png") => "image/png",
-        Some("webp") => "image/webp",
-        _ => "image/jpeg",
-    }
+    rendering.extension().and_then(ImageFormat::of_extension).unwrap_or(ImageFormat::Jpeg).media_type()
 }
 
 fn extension(rendering: &Drawing) -> &str {
-    rendering.extension().unwrap_or("jpg")
+    rendering.extension().unwrap_or(ImageFormat::Jpeg.extension())
 }
 
 /// One invitation on its way into Drive.
@@ -104,7 +101,7 @@ impl InDrive<'_> {
     async fn place(&self) -> Result<Upload, Failure> {
         let (db, invitation) = (&self.context.db, self.invitation);
         let connection_id = self.drive.connection.id;
-        let known = domain::upload(db, self.drive.workspace_id, invitation.id)
+        let known = domain::find_upload(db, self.drive.workspace_id, invitation.id)
             .await?
             .filter(|place| place.connection_id == connection_id);
         if let Some(place) = known {
@@ -228,7 +225,7 @@ async fn in_bucket(
         invitation.id.simple(),
         extension(rendering)
     );
-    let known = domain::upload(&context.db, bucket.workspace_id, invitation.id).await?;
+    let known = domain::find_upload(&context.db, bucket.workspace_id, invitation.id).await?;
     let there = known.filter(|place| {
         place.connection_id == connection_id && place.remote_id == key && place.sha256.as_ref() == Some(&sha256)
     });

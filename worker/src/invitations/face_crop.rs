@@ -96,7 +96,7 @@ async fn cut(
 ) -> Result<Result<Cut, Unusable>, Failure> {
     let none = Cut { portrait: None, notes: Vec::new() };
     let Some(place) = invitation.picture.clone() else { return Ok(Ok(none)) };
-    let Some(template) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
+    let Some(template) = domain::find_template(&context.db, task.workspace_id, invitation.template_id).await? else {
         return Err(Failure::Fail("its template does not exist any more".to_owned()));
     };
     let facts = context.studio.facts(Source::Stored(&context.files, &template)).await.map_err(undone)?;
@@ -119,7 +119,7 @@ async fn needs_fetching(context: &Context, task: &Task<FaceCrop>, invitation: &I
     if picture_fetch::wanted(invitation).is_none() {
         return Ok(false);
     }
-    let Some(template) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
+    let Some(template) = domain::find_template(&context.db, task.workspace_id, invitation.template_id).await? else {
         return Ok(false);
     };
     Ok(crate::invitations::invitation_render::has_portrait(context, &template).await?

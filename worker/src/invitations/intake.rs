@@ -106,7 +106,7 @@ impl Chunk {
 /// What becomes of an attempt that found the cursor moved. If the run has ended, somebody cancelled it. Else a worker that was thought dead took
 /// the chunk in after all: the run is not cancelled by that, and its guests are read on from where the cursor is now.
 async fn overtaken(context: &Context, workspace_id: Uuid, run: &Run) -> Result<Failure, Failure> {
-    let now = domain::run(&context.db, workspace_id, run.id).await?;
+    let now = domain::find_run(&context.db, workspace_id, run.id).await?;
     let has_ended = now.is_none_or(|run| run.has_ended());
     Ok(if has_ended { Failure::Cancelled } else { Failure::Snooze(OVERTAKEN) })
 }

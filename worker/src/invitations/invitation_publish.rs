@@ -37,7 +37,8 @@ async fn write_back(
         )));
     };
     let mautic = context.mautic(task, source.connection_id).await?;
-    let outside = domain::upload(&context.db, task.workspace_id, invitation.id).await?.and_then(|upload| upload.link);
+    let outside =
+        domain::find_upload(&context.db, task.workspace_id, invitation.id).await?.and_then(|upload| upload.link);
     let item = WriteBack {
         contact_id,
         link: outside.unwrap_or_else(|| invitation.link.clone()),

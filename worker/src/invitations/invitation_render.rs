@@ -25,18 +25,18 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     let Some(invitation) = pending_invitation(&context, task.workspace_id, task.args.invitation_id).await? else {
         return Ok(Done::default());
     };
-    let Some(row) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
+    let Some(row) = domain::find_template(&context.db, task.workspace_id, invitation.template_id).await? else {
         return Err(Failure::Fail("its template does not exist any more".to_owned()));
     };
     let source = Source::Stored(&context.files, &row);
-    let format = format(&context, &invitation.options.0.format)?;
+    let format = context.studio.format(invitation.options.0.format);
     let account = invitation.options.0.destination.account();
     let then = vec![InvitationUpload { invitation_id: invitation.id, account }.job(task.workspace_id)];
     let drawing = Drawing {
         fields: fields(&invitation),
         number: invitation.lucky_number.clone(),
         link: invitation.link.clone(),
-        format: invitation.options.0.format.clone(),
+        format: invitation.options.0.format,
         portrait: invitation.portrait.clone(),
         allow_missing_glyphs: invitation.options.0.allow_missing_glyphs,
         unless: drawn_before(&context, task.workspace_id, &invitation, format).await?,
@@ -87,14 +87,6 @@ async fn drawn_before(
     let key = Key::rendering(workspace_id, hash, format.extension());
     let is_there = key.as_str() == rendering && context.files.size(&key).await?.is_some();
     Ok(is_there.then(|| hash.to_owned()))
-}
-
-/// The encoder of a format's name.
-pub(super) fn format(context: &Context, name: &str) -> Result<Format, Failure> {
-    context
-        .studio
-        .format(name)
-        .ok_or_else(|| Failure::Fail(format!("format {name:?} is not known: use jpeg, png or webp")))
 }
 
 /// What the template's expressions may name.

@@ -19,7 +19,7 @@ const STILL_READING: Duration = Duration::from_secs(30);
 pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationStart>) -> Result<Done, Failure> {
     let plan = &task.args.run;
     let traceparent = telemetry::traceparent();
-    match start_planned(&context.db, task.workspace_id, plan, TakeUp::Unread, &context.format, traceparent).await {
+    match start_planned(&context.db, task.workspace_id, plan, TakeUp::Unread, context.format, traceparent).await {
         Ok(started) if started.resumed => Err(Failure::Snooze(STILL_READING)),
         Ok(started) => {
             let result = json!({ "run_id": started.id });

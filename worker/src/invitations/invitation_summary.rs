@@ -15,7 +15,7 @@ use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationSummary>) -> Result<Done, Failure> {
-    let Some(run) = domain::run(&context.db, task.workspace_id, task.args.run_id).await? else {
+    let Some(run) = domain::find_run(&context.db, task.workspace_id, task.args.run_id).await? else {
         return Ok(Done::default());
     };
     // A table of a million guests is not to be held in memory.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use herald_app::jobs::{InvitationPublish, InvitationUpload};
+use herald_base::image_format::ImageFormat;
 use herald_invitations::{RunSource, Uploaded};
 use herald_ledger::Payload;
 use herald_providers::files::{Key, Stored};
@@ -25,7 +26,13 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationUpload>) -> 
     let workspace_id = task.workspace_id;
     let rendering = Stored::of(workspace_id, rendering).map_err(refused)?;
     let (event, number) = (&invitation.event_slug, &invitation.lucky_number);
-    let file = Key::invitation(workspace_id, event, number, invitation.id, rendering.extension().unwrap_or("jpg"));
+    let file = Key::invitation(
+        workspace_id,
+        event,
+        number,
+        invitation.id,
+        rendering.extension().unwrap_or(ImageFormat::Jpeg.extension()),
+    );
     // Herald's own copy comes first: mails embed it, which a page of Drive cannot be.
     context.files.replace(&rendering, &file).await.map_err(refused)?;
     // Drawn in another format than before. A file from before files lay under workspaces may be another guest's, too: it stays until it is moved.

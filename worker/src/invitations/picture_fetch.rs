@@ -32,7 +32,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<PictureFetch>) -> Resu
     let then = vec![FaceCrop { invitation_id: invitation.id }.job(task.workspace_id)];
     let on = Done { then, ..Done::default() };
     let Some((place, source)) = wanted(&invitation) else { return Ok(on) };
-    let Some(template) = domain::template(&context.db, task.workspace_id, invitation.template_id).await? else {
+    let Some(template) = domain::find_template(&context.db, task.workspace_id, invitation.template_id).await? else {
         return Err(Failure::Fail("its template does not exist any more".to_owned()));
     };
     let key = key(task.workspace_id, invitation.id, place);

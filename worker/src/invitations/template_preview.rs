@@ -6,10 +6,7 @@ use herald_app::jobs::TemplatePreview;
 use herald_invitations as domain;
 use herald_providers::files::Key;
 
-use crate::{
-    invitations::invitation_render::format,
-    jobs::{Context, Task, undone},
-};
+use crate::jobs::{Context, Task, undone};
 use crate::{
     runner::{Done, Failure},
     studio::{Drawing, Drawn, Source},
@@ -23,14 +20,14 @@ const SAMPLE_NAME: &str = "Alex Example";
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> Result<Done, Failure> {
     let args = task.args;
-    let Some(row) = domain::template(&context.db, task.workspace_id, args.template_id).await? else {
+    let Some(row) = domain::find_template(&context.db, task.workspace_id, args.template_id).await? else {
         return Err(Failure::Fail("the template does not exist".to_owned()));
     };
     let source = Source::Stored(&context.files, &row);
     let facts = context.studio.facts(source).await.map_err(undone)?;
-    let format = format(&context, &args.format)?;
+    let format = context.studio.format(args.format);
     let contact = match args.contact_id {
-        Some(id) => match domain::contact(&context.db, task.workspace_id, id).await? {
+        Some(id) => match domain::find_contact(&context.db, task.workspace_id, id).await? {
             Some(contact) => Some(contact),
             None => return Err(Failure::Fail(format!("contact {id} does not exist: check the id"))),
         },

@@ -6,7 +6,7 @@ use std::time::Duration;
 use herald_base::telemetry::catalog::STALE_OUTCOMES;
 use herald_db::Db;
 use herald_ledger as ledger;
-use herald_ledger::{EnqueueError, Finished, Outcome};
+use herald_ledger::{Finished, LedgerError, Outcome};
 use tokio::sync::mpsc;
 
 use super::in_flight::InFlight;
@@ -40,7 +40,7 @@ async fn write(db: &Db, group: &mut [Finished]) {
 }
 
 /// Writes a group, waiting out a database that is away. Their leases are renewed meanwhile.
-async fn write_patiently(db: &Db, group: &[Finished]) -> Result<(), EnqueueError> {
+async fn write_patiently(db: &Db, group: &[Finished]) -> Result<(), LedgerError> {
     let mut wait = FIRST_WAIT;
     loop {
         match ledger::commit(db, group).await {
@@ -54,7 +54,7 @@ async fn write_patiently(db: &Db, group: &[Finished]) -> Result<(), EnqueueError
                 }
                 return Ok(());
             }
-            Err(EnqueueError::Db(error)) if error.is_transient() => {
+            Err(LedgerError::Db(error)) if error.is_transient() => {
                 tracing::warn!(%error, outcomes = group.len(), "outcomes not written yet, will try again");
                 db.clock().sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
@@ -65,7 +65,7 @@ async fn write_patiently(db: &Db, group: &[Finished]) -> Result<(), EnqueueError
 }
 
 /// An outcome the database does not take (a follow-up too large, a change that breaks a rule) becomes a failed attempt that says so.
-async fn refuse(db: &Db, finished: &mut Finished, error: &EnqueueError) {
+async fn refuse(db: &Db, finished: &mut Finished, error: &LedgerError) {
     tracing::error!(%error, job = %finished.job.id, kind = %finished.job.kind, "an outcome was refused");
     finished.outcome = super::outcome::outcome_of(
         db,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use herald_base::image_format::ImageFormat;
 use herald_template::{Bundle, Template};
 use sha2::{Digest, Sha256};
 
@@ -146,8 +147,7 @@ impl Desk {
     }
 
     fn draw(&self, template: &PreparedTemplate, drawing: &Drawing, portrait: Option<&Bytes>) -> Result<Reply, String> {
-        let format = format(&drawing.format, self.jpeg_quality)
-            .ok_or_else(|| format!("format {:?} is not known: use jpeg, png or webp", drawing.format))?;
+        let format = format(drawing.format, self.jpeg_quality);
         let hash = hash(template, format, drawing);
         if drawing.unless.as_ref() == Some(&hash) {
             return Ok((Answer::Unchanged { hash }, Vec::new()));
@@ -171,12 +171,9 @@ impl Desk {
         Ok((Answer::Drawn { hash, sha256, notes }, vec![drawn.bytes.into()]))
     }
 
-    fn formats(&self, template: &PreparedTemplate) -> Vec<(String, Option<String>)> {
-        let whole = |name: &str| {
-            let format = format(name, self.jpeg_quality)?;
-            template.encoded_whole(format).map(|reason| reason.to_string())
-        };
-        ["jpeg", "png", "webp"].map(|name| (name.to_owned(), whole(name))).into()
+    fn formats(&self, template: &PreparedTemplate) -> Vec<(ImageFormat, Option<String>)> {
+        let whole = |one| template.encoded_whole(format(one, self.jpeg_quality)).map(|reason| reason.to_string());
+        ImageFormat::ALL.iter().map(|one| (*one, whole(*one))).collect()
     }
 
     /// A template that is kept; it counts as the newest now.
@@ -208,13 +205,12 @@ impl Desk {
     }
 }
 
-/// The encoder's settings for a format's name.
-pub(super) fn format(name: &str, jpeg_quality: u8) -> Option<Format> {
-    match name {
-        "jpeg" => Some(Format::Jpeg { quality: jpeg_quality }),
-        "png" => Some(Format::Png),
-        "webp" => Some(Format::WebP),
-        _ => None,
+/// The encoder's settings for a format.
+pub(super) fn format(format: ImageFormat, jpeg_quality: u8) -> Format {
+    match format {
+        ImageFormat::Jpeg => Format::Jpeg { quality: jpeg_quality },
+        ImageFormat::Png => Format::Png,
+        ImageFormat::Webp => Format::WebP,
     }
 }
 

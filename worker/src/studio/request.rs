@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use bytes::Bytes;
 use herald_app::config::Settings;
+use herald_base::image_format::ImageFormat;
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
@@ -56,8 +57,8 @@ pub struct Drawing {
     pub number: String,
     /// What the QR code says.
     pub link: String,
-    /// The name of the format: `jpeg`, `png` or `webp`.
-    pub format: String,
+    /// The format.
+    pub format: ImageFormat,
     /// Names the portrait; part of the drawing's hash.
     pub portrait: Option<String>,
     /// Leaves out what no font has; otherwise such a guest's drawing is refused.
@@ -82,7 +83,7 @@ pub(super) enum Answer {
     /// It is there already under this hash.
     Unchanged { hash: String },
     /// For each format, why it is encoded whole, if it is.
-    Formats(Vec<(String, Option<String>)>),
+    Formats(Vec<(ImageFormat, Option<String>)>),
     /// What was sent cannot be used, and why. The same again gets the same answer.
     Refused(String),
 }

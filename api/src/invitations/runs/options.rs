@@ -1,6 +1,7 @@
 //! What a run is to be: the fields of the form, or of the JSON.
 
 use herald_app::config::Settings;
+use herald_base::image_format::ImageFormat;
 use herald_invitations::{Destination, NumberFormat, PicturePolicy, PlannedDestination, PlannedSource, RunOptions};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -8,7 +9,6 @@ use uuid::Uuid;
 
 use crate::front::problem::{Fault, Kind, Problem};
 
-const FORMATS: [&str; 3] = ["jpeg", "png", "webp"];
 /// The fields a form may have besides its files.
 const FORM_FIELDS: &str = "event, template, format, refresh, only_failed, limit, on_bad_picture, allow_missing_glyphs, \
                            number_prefix, number_digits, destination, guests and pictures";
@@ -141,13 +141,13 @@ impl Fields {
     /// Checks what can be checked without looking anything up; `faults` were found on the way.
     pub(super) fn check(self, mut faults: Vec<Fault>, settings: &Settings) -> Result<Wanted, Problem> {
         let format = match self.format.as_deref() {
-            None => settings.images.format.clone(),
-            Some("jpg") => "jpeg".to_owned(),
-            Some(format) => format.to_owned(),
+            None => settings.images.format(),
+            Some(asked) => ImageFormat::of_extension(asked).unwrap_or_else(|| {
+                let known: Vec<_> = ImageFormat::ALL.iter().map(|format| format.as_str()).collect();
+                faults.push(Fault::new("format", format!("format is {asked:?}: use {}", known.join(", "))));
+                ImageFormat::Jpeg
+            }),
         };
-        if !FORMATS.contains(&format.as_str()) {
-            faults.push(Fault::new("format", format!("format is {format:?}: use {}", FORMATS.join(", "))));
-        }
         if self.event.trim().is_empty() {
             faults.push(Fault::new("event", "event is missing: name what the guests are invited to"));
         }
@@ -217,7 +217,7 @@ mod tests {
             fields.set(name, value).unwrap();
         }
         let wanted = fields.check(Vec::new(), &settings()).unwrap();
-        assert_eq!((wanted.event.as_str(), wanted.options.format.as_str()), ("Gala", "jpeg"));
+        assert_eq!((wanted.event.as_str(), wanted.options.format), ("Gala", ImageFormat::Jpeg));
         assert!(wanted.options.refresh && !wanted.options.only_failed);
         assert_eq!(wanted.options.limit, Some(3));
         assert_eq!(wanted.options.on_bad_picture, PicturePolicy::Fail);

@@ -159,7 +159,7 @@ async fn fitting_template(
 
 async fn find_template(api: &Api, workspace: Uuid, wanted: &str) -> Result<TemplateRow, Problem> {
     let by_id = match wanted.parse::<Uuid>() {
-        Ok(id) => domain::template(&api.db, workspace, id).await?,
+        Ok(id) => domain::find_template(&api.db, workspace, id).await?,
         Err(_) => None,
     };
     if let Some(row) = by_id {
@@ -169,7 +169,7 @@ async fn find_template(api: &Api, workspace: Uuid, wanted: &str) -> Result<Templ
         return Ok(row);
     }
     let mut names: Vec<String> = Vec::new();
-    for row in domain::templates(&api.db, workspace, None, 100).await? {
+    for row in domain::list_templates(&api.db, workspace, None, 100).await? {
         if !names.contains(&row.name) && names.len() < NAMES_SHOWN {
             names.push(row.name);
         }

@@ -11,6 +11,7 @@ use axum::{
     response::Response,
 };
 use herald_app::jobs::TemplatePreview;
+use herald_base::image_format::ImageFormat;
 use herald_invitations as domain;
 use herald_ledger as ledger;
 use herald_ledger::{Cancelled, Payload};
@@ -112,19 +113,18 @@ async fn preview(
     headers: &HeaderMap,
     sample: Sample,
 ) -> Result<Response, Problem> {
-    let known = domain::template(&api.db, workspace, template_id).await?;
+    let known = domain::find_template(&api.db, workspace, template_id).await?;
     known.ok_or_else(|| Problem::missing("template", template_id))?;
     let format = match sample.format.as_deref() {
-        None | Some("jpg" | "jpeg") => "jpeg",
-        Some("png") => "png",
-        Some("webp") => "webp",
-        Some(other) => return Err(Problem::field("format", format!("format is {other:?}: use jpeg, png or webp"))),
+        None => ImageFormat::Jpeg,
+        Some(asked) => ImageFormat::of_extension(asked)
+            .ok_or_else(|| Problem::field("format", format!("format is {asked:?}: use jpeg, png or webp")))?,
     };
     if sample.fields.len() > MAX_FIELDS {
         return Err(Problem::field("fields", format!("fields has more than {MAX_FIELDS} entries: send fewer")));
     }
     if let Some(id) = sample.contact_id {
-        let contact = domain::contact(&api.db, workspace, id).await?;
+        let contact = domain::find_contact(&api.db, workspace, id).await?;
         contact.ok_or_else(|| {
             Problem::field(
                 "contact_id",
@@ -132,7 +132,7 @@ async fn preview(
             )
         })?;
     }
-    let (contact_id, fields, format) = (sample.contact_id, sample.fields, format.to_owned());
+    let (contact_id, fields, format) = (sample.contact_id, sample.fields, format);
     let args = TemplatePreview { template_id, contact_id, fields, format };
     let mut job = args.job(workspace);
     job.priority = drawn::PRIORITY;

@@ -1,6 +1,7 @@
 //! What each setting may be.
 
 use super::{EnvironmentKind, Settings, SettingsError};
+use herald_base::image_format::ImageFormat;
 
 impl Settings {
     /// Holds the settings to their ranges; the first that is out of its range is named.
@@ -15,7 +16,7 @@ impl Settings {
             (
                 "images.format",
                 self.images.format.clone(),
-                ["jpeg", "png", "webp"].contains(&self.images.format.as_str()),
+                self.images.format.parse::<ImageFormat>().is_ok(),
                 "use jpeg, png or webp",
             ),
             (

@@ -9,6 +9,7 @@ use super::{
     super::run::{Tally, count},
     Written, ordered,
 };
+use crate::InvitationState;
 use herald_db::{Bulk, FromRow, Result, Tx};
 use herald_ledger::Effect;
 
@@ -48,7 +49,7 @@ impl InvitationEnded {
 struct Ending {
     workspace_id: Uuid,
     invitation_id: Uuid,
-    state: &'static str,
+    state: InvitationState,
     reason: Option<String>,
 }
 
@@ -61,7 +62,8 @@ struct Ended {
     contact_id: Uuid,
     link: String,
     lucky_number: String,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: InvitationState,
 }
 
 impl Effect for Published {
@@ -71,7 +73,7 @@ impl Effect for Published {
             let endings = changes.into_iter().map(|(workspace_id, change)| Ending {
                 workspace_id,
                 invitation_id: change.invitation_id,
-                state: "made",
+                state: InvitationState::Made,
                 reason: None,
             });
             let ended = end(tx, endings.collect()).await?;
@@ -87,8 +89,8 @@ impl Effect for InvitationEnded {
             let changes = ordered(changes, InvitationEnded::invitation_id);
             let endings = changes.into_iter().map(|(workspace_id, change)| {
                 let (state, reason) = match change {
-                    Self::Failed { reason, .. } => ("failed", Some(reason.clone())),
-                    Self::Cancelled { .. } => ("cancelled", None),
+                    Self::Failed { reason, .. } => (InvitationState::Failed, Some(reason.clone())),
+                    Self::Cancelled { .. } => (InvitationState::Cancelled, None),
                 };
                 Ending { workspace_id, invitation_id: change.invitation_id(), state, reason }
             });
@@ -110,7 +112,7 @@ async fn end(tx: &mut Tx, endings: Vec<Ending>) -> Result<Vec<Ended>> {
     )
     .column("workspace_id", endings.iter().map(|ending| ending.workspace_id).collect())
     .column("id", endings.iter().map(|ending| ending.invitation_id).collect())
-    .column("state", endings.iter().map(|ending| ending.state.to_owned()).collect())
+    .column("state", endings.iter().map(|ending| ending.state.to_string()).collect())
     .column("reason", endings.iter().map(|ending| ending.reason.clone()).collect())
     .column("at", endings.iter().map(|_| now).collect())
     .all(tx)
@@ -118,10 +120,10 @@ async fn end(tx: &mut Tx, endings: Vec<Ending>) -> Result<Vec<Ended>> {
     let mut tallies: BTreeMap<(Uuid, Uuid), Tally> = BTreeMap::new();
     for invitation in &ended {
         let tally = tallies.entry((invitation.workspace_id, invitation.run_id)).or_default();
-        match invitation.state.as_str() {
-            "made" => tally.made += 1,
-            "failed" => tally.failed += 1,
-            _ => tally.cancelled += 1,
+        match invitation.state {
+            InvitationState::Made => tally.made += 1,
+            InvitationState::Failed => tally.failed += 1,
+            InvitationState::Cancelled | InvitationState::Pending => tally.cancelled += 1,
         }
     }
     for ((workspace_id, run_id), tally) in tallies {

@@ -4,6 +4,7 @@ use futures::FutureExt;
 use uuid::Uuid;
 
 use super::{Written, ordered};
+use crate::RunState;
 use herald_db::{Bulk, Tx};
 use herald_ledger::Effect;
 
@@ -37,8 +38,8 @@ impl Effect for RunEnded {
         let changes = ordered(changes, RunEnded::run_id);
         let now = tx.db().now();
         let said = |change: &RunEnded| match change {
-            Self::Failed { reason, .. } => ("failed", Some(reason.clone())),
-            Self::Cancelled { .. } => ("cancelled", None),
+            Self::Failed { reason, .. } => (RunState::Failed, Some(reason.clone())),
+            Self::Cancelled { .. } => (RunState::Cancelled, None),
         };
         Bulk::new(
             "update invitation_runs set state = rows.state, reason = coalesce(rows.reason, invitation_runs.reason), finished_at = rows.at
@@ -48,7 +49,7 @@ impl Effect for RunEnded {
         )
         .column("workspace_id", changes.iter().map(|(workspace_id, _)| *workspace_id).collect())
         .column("id", changes.iter().map(|(_, change)| change.run_id()).collect())
-        .column("state", changes.iter().map(|(_, change)| said(change).0.to_owned()).collect())
+        .column("state", changes.iter().map(|(_, change)| said(change).0.to_string()).collect())
         .column("reason", changes.iter().map(|(_, change)| said(change).1).collect())
         .column("at", changes.iter().map(|_| now).collect())
         .execute(tx)

@@ -9,6 +9,7 @@ use super::{
     super::run::{Tally, count},
     Written, ordered,
 };
+use crate::InvitationState;
 use herald_db::{Bulk, FromRow, Tx};
 use herald_ledger::Effect;
 
@@ -23,7 +24,8 @@ pub struct InvitationReopened {
 struct Ended {
     workspace_id: Uuid,
     id: Uuid,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: InvitationState,
 }
 
 #[derive(FromRow)]
@@ -59,15 +61,15 @@ impl Effect for InvitationReopened {
             )
             .column("workspace_id", ended.iter().map(|ended| ended.workspace_id).collect())
             .column("id", ended.iter().map(|ended| ended.id).collect())
-            .column("was", ended.iter().map(|ended| ended.state.clone()).collect())
+            .column("was", ended.iter().map(|ended| ended.state.to_string()).collect())
             .column("at", ended.iter().map(|_| now).collect())
             .all(&mut *tx)
             .await?;
-            let was: HashMap<Uuid, String> = ended.into_iter().map(|ended| (ended.id, ended.state)).collect();
+            let was: HashMap<Uuid, InvitationState> = ended.into_iter().map(|ended| (ended.id, ended.state)).collect();
             let mut tallies: BTreeMap<(Uuid, Uuid), Tally> = BTreeMap::new();
             for invitation in reopened {
                 let tally = tallies.entry((invitation.workspace_id, invitation.run_id)).or_default();
-                if was.get(&invitation.id).is_some_and(|was| was == "failed") {
+                if was.get(&invitation.id) == Some(&InvitationState::Failed) {
                     tally.failed -= 1
                 } else {
                     tally.cancelled -= 1

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{CONTACT, TEMPLATE};
+use herald_base::image_format::ImageFormat;
 use herald_ledger::{Described, Payload, Policy, Thing, staff};
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ pub struct TemplatePreview {
     /// Fields of the guest, which override the contact's fields.
     pub fields: BTreeMap<String, String>,
     /// `png`, `jpeg` or `webp`.
-    #[schema(pattern = "^(png|jpeg|webp)$")]
-    pub format: String,
+    #[schema(value_type = String, pattern = "^(png|jpeg|webp)$")]
+    pub format: ImageFormat,
 }
 
 impl Payload for TemplatePreview {

@@ -4,7 +4,10 @@ use futures::{StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use super::{MoveError, Moved, copy, of_hash};
-use crate::redraw::{Redraw, RedrawFrom, redraw_in};
+use crate::{
+    InvitationState,
+    redraw::{Redraw, RedrawFrom, redraw_in},
+};
 use herald_db::{Db, DbError, FromRow, Tx, query};
 use herald_providers::files::{Files, FilesError, Key, Stored};
 
@@ -19,7 +22,8 @@ struct Row {
     workspace_id: Uuid,
     event_slug: String,
     lucky_number: String,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: InvitationState,
     sha256: Option<String>,
     portrait: Option<String>,
     rendering: Option<String>,
@@ -125,7 +129,7 @@ async fn along(files: &Files, row: &Row, named: Option<&str>) -> Result<Option<S
 /// Writes the new places of an invitation's files, if its row is still as it was read.
 async fn write(tx: &mut Tx, row: &Row, placed: &Placed, moved: &mut Moved) -> Result<bool, MoveError> {
     // Nothing of it is the guest's own: drawn anew. It keeps number and link.
-    if let (Some(old), None, "made") = (&row.file, &placed.file, row.state.as_str()) {
+    if let (Some(old), None, InvitationState::Made) = (&row.file, &placed.file, row.state) {
         let from = if placed.has_portrait { RedrawFrom::Drawing } else { RedrawFrom::Picture };
         let what = Redraw { invitation_id: row.id, file: old, from };
         if !redraw_in(tx, row.workspace_id, what).await? {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate as ledger;
 use crate::{
-    EnqueueError, Way,
+    LedgerError, Way,
     audit::{self, Actor},
     quotas::{Counted, QuotaError, Quotas},
 };
@@ -193,8 +193,8 @@ fn changed(old: &Schedule, change: &Change) -> NewSchedule {
         time_zone: text(&change.time_zone, &old.time_zone),
         kind: text(&change.kind, &old.kind),
         args: change.args.clone().unwrap_or_else(|| old.args.0.clone()),
-        missed: change.missed.or_else(|| old.missed.parse().ok()).unwrap_or(Missed::Once),
-        overlap: change.overlap.or_else(|| old.overlap.parse().ok()).unwrap_or(Overlap::Allow),
+        missed: change.missed.unwrap_or(old.missed),
+        overlap: change.overlap.unwrap_or(old.overlap),
         paused: old.paused,
     }
 }
@@ -327,7 +327,7 @@ pub async fn run_now(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<RunNo
 
 /// The schedule's last job, if it is not finished and no other may run beside it.
 pub(super) async fn unfinished(tx: &mut Tx, schedule: &Schedule) -> Result<Option<Uuid>> {
-    if schedule.overlap != Overlap::Skip.as_str() {
+    if schedule.overlap != Overlap::Skip {
         return Ok(None);
     }
     let row: Option<(Uuid,)> =
@@ -368,9 +368,9 @@ fn refused(error: DbError, name: &str) -> ScheduleError {
     error.into()
 }
 
-pub(super) fn not_enqueued(error: EnqueueError) -> ScheduleError {
+pub(super) fn not_enqueued(error: LedgerError) -> ScheduleError {
     match error {
-        EnqueueError::Db(error) => error.into(),
+        LedgerError::Db(error) => error.into(),
         other => ScheduleError::Flaws(Flaws(vec![Flaw::new("args", other)])),
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Missed, Overlap, Plan, Schedule, ScheduleError, check,
+    Plan, Schedule, ScheduleError, check,
     edit::{not_enqueued, set_last_job, unfinished},
     held,
 };
@@ -33,12 +33,8 @@ pub async fn fire(db: &Db, schedule: &Schedule, now: DateTime<Utc>) -> std::resu
     let Some(tick) = schedule.next_run.filter(|tick| *tick <= now && !schedule.paused) else {
         return Ok(Fired::default());
     };
-    let policies = schedule.missed.parse::<Missed>().and_then(|missed| Ok((missed, schedule.overlap.parse()?)));
-    let plan = policies.and_then(|(missed, overlap): (Missed, Overlap)| {
-        Ok(Plan::make(&schedule.timetable()?, tick, now, missed, overlap))
-    });
-    let plan = match plan {
-        Ok(plan) => plan,
+    let plan = match schedule.timetable() {
+        Ok(timetable) => Plan::make(&timetable, tick, now, schedule.missed, schedule.overlap),
         // No tick is known any more: it stands still until a person changes it.
         Err(reason) => return stop(db, schedule, None, reason).await,
     };

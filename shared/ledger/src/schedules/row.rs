@@ -1,7 +1,5 @@
 //! Schedules as they are stored, and how they are read.
 
-use std::{fmt, str::FromStr};
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
@@ -9,58 +7,27 @@ use uuid::Uuid;
 use super::{Expression, Timetable, zone};
 use herald_db::{Db, FromRow, Json, Query, Result, query};
 
-/// What becomes of ticks that nobody fired in time: no scheduler ran, or the schedule was paused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missed {
-    /// They are left out; the next tick to come is the next to fire.
-    Skip,
-    /// One run makes up for all of them.
-    Once,
-    /// Each of them is run, the oldest first; at most [`super::MOST_CAUGHT_UP`].
-    All,
+herald_base::text_enum! {
+    /// What becomes of ticks that nobody fired in time: no scheduler ran, or the schedule was paused.
+    pub enum Missed, "missed cannot be {:?}" {
+        /// They are left out; the next tick to come is the next to fire.
+        Skip "skip",
+        /// One run makes up for all of them.
+        Once "once",
+        /// Each of them is run, the oldest first; at most [`super::MOST_CAUGHT_UP`].
+        All "all",
+    }
 }
 
-/// Whether a tick fires while the job that the schedule made last is not finished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overlap {
-    /// It does.
-    Allow,
-    /// It is left out.
-    Skip,
+herald_base::text_enum! {
+    /// Whether a tick fires while the job that the schedule made last is not finished.
+    pub enum Overlap, "overlap cannot be {:?}" {
+        /// It does.
+        Allow "allow",
+        /// It is left out.
+        Skip "skip",
+    }
 }
-
-macro_rules! named {
-    ($type:ident, $what:literal, $($variant:ident = $name:literal),+; $names:literal) => {
-        impl $type {
-            /// The name used in SQL and JSON.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)+
-                }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = String;
-
-            fn from_str(name: &str) -> std::result::Result<Self, String> {
-                match name {
-                    $($name => Ok(Self::$variant),)+
-                    _ => Err(format!("{} cannot be {name:?}: use {}", $what, $names)),
-                }
-            }
-        }
-    };
-}
-
-named!(Missed, "missed", Skip = "skip", Once = "once", All = "all"; "skip, once or all");
-named!(Overlap, "overlap", Allow = "allow", Skip = "skip"; "allow or skip");
 
 /// A schedule.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
@@ -84,11 +51,13 @@ pub struct Schedule {
     /// Whether the schedule is paused, by a person or by itself; in the second case `last_error` says why.
     pub paused: bool,
     /// What to do with missed ticks.
-    #[schema(pattern = "^(skip|once|all)$")]
-    pub missed: String,
+    #[schema(value_type = String, pattern = "^(skip|once|all)$")]
+    #[sqlx(try_from = "String")]
+    pub missed: Missed,
     /// Whether the schedule starts a job while its last job is not finished.
-    #[schema(pattern = "^(allow|skip)$")]
-    pub overlap: String,
+    #[schema(value_type = String, pattern = "^(allow|skip)$")]
+    #[sqlx(try_from = "String")]
+    pub overlap: Overlap,
     /// The next tick.
     pub next_run: Option<DateTime<Utc>>,
     /// When the schedule last created a job.

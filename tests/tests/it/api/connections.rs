@@ -1,6 +1,6 @@
 //! `/connections`, consent, and Mautic's webhooks.
 
-use herald_ledger::{JobFilter, jobs};
+use herald_ledger::{JobFilter, list_jobs};
 use herald_tests::{
     TestDatabase,
     fakes::{FakeGoogle, FakeMautic},
@@ -186,7 +186,7 @@ async fn a_signed_webhook_starts_what_is_planned_for_its_form(database: &TestDat
     }
     // Two in a row are one run, and the other form's is none.
     let filter = JobFilter { kind: Some("invitation.start".to_owned()), ..JobFilter::default() };
-    let begun = jobs(&service.db, service.workspace, &filter, 10).await.unwrap();
+    let begun = list_jobs(&service.db, service.workspace, &filter, 10).await.unwrap();
     assert_eq!(begun.len(), 1);
 }
 

@@ -101,7 +101,7 @@ async fn a_link_never_shows_anything_but_its_own_invitation(database: &TestDatab
     assert_eq!(drawn["items"].as_array().unwrap().len(), 1, "{drawn}");
     worker::finish(&service, &[Ok(())]).await;
     assert_eq!(open().await.text(), "a picture");
-    let run = domain::run(&service.db, service.workspace, run).await.unwrap().unwrap();
+    let run = domain::find_run(&service.db, service.workspace, run).await.unwrap().unwrap();
     assert_eq!((run.state.as_str(), run.made, run.total), ("complete", 1, 1));
 }
 

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use herald_app::jobs::InvitationRender;
 use herald_db::Json;
 use herald_ledger as ledger;
-use herald_ledger::{Callbacks, Capacity, NewBatch, Outcome, Payload, WorkerRow};
+use herald_ledger::{Callbacks, Capacity, NewBatch, Outcome, Payload, WorkerRow, WorkerState};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -128,7 +128,7 @@ async fn the_live_fleet_is_listed_and_made_quiet(database: &TestDatabase) {
         id: db.new_id(),
         name: "host:1".to_owned(),
         version: "1.2.3".to_owned(),
-        state: "running".to_owned(),
+        state: WorkerState::Running,
         quiet_asked: false,
         queues: Json([("cpu".to_owned(), Capacity { concurrency: 2, prefetch: 8 })].into()),
         running: 1,

@@ -95,8 +95,8 @@ async fn a_client_that_goes_away_takes_its_preview_with_it(database: &TestDataba
     let job = worker::lease_next(&service, "cpu").await;
     client.abort();
     assert_eq!(cancels.recv().await.unwrap(), job.id);
-    let job = ledger::job(&service.db, service.workspace, job.id).await.unwrap().unwrap();
-    assert_eq!(job.state, JobState::Running.as_str());
+    let job = ledger::find_job(&service.db, service.workspace, job.id).await.unwrap().unwrap();
+    assert_eq!(job.state, JobState::Running);
 }
 
 async fn what_cannot_be_previewed_is_refused(database: &TestDatabase) {

@@ -7,7 +7,7 @@ use std::{
 
 use futures::FutureExt;
 use herald_accounts::Clients;
-use herald_api::{Api, Events, Parts, Prepare, Unchecked};
+use herald_api::{Api, Parts, Prepare, Streams, Unchecked};
 use herald_app::config::Settings;
 use herald_base::{links::LinkSigner, telemetry};
 use herald_db::Db;
@@ -140,7 +140,7 @@ impl Service {
             accounts,
             settings: Arc::new(settings),
             metrics: METRICS.clone(),
-            events: Events::new(stop.clone()),
+            streams: Streams::new(stop.clone()),
             rate_limits,
             template_check,
         });

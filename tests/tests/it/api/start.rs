@@ -51,8 +51,8 @@ async fn a_list_with_pictures_starts_a_run(database: &TestDatabase) {
     assert_eq!(run["template"]["id"], template.to_string());
     assert_eq!(run["batch"]["total"], 1);
 
-    let stored = domain::run(&service.db, service.workspace, id).await.unwrap().unwrap();
-    assert_eq!(stored.options.0.format, "png");
+    let stored = domain::find_run(&service.db, service.workspace, id).await.unwrap().unwrap();
+    assert_eq!(stored.options.0.format.as_str(), "png");
     assert_eq!(stored.options.0.limit, Some(10));
     assert_eq!(stored.options.0.on_bad_picture, PicturePolicy::Fail);
     let RunSource::Csv { key, name, sha256, picture_folder, pictures } = stored.source.0 else {
@@ -126,7 +126,7 @@ async fn known_contacts_start_a_run(database: &TestDatabase) {
     let started = service.post_json(RUNS, body).await;
     assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text());
     let id = started.json()["id"].as_str().unwrap().parse().unwrap();
-    let run = domain::run(&service.db, service.workspace, id).await.unwrap().unwrap();
+    let run = domain::find_run(&service.db, service.workspace, id).await.unwrap().unwrap();
     assert_eq!(run.source.0, RunSource::Contacts { ids: vec![ids[1], ids[0]] });
     assert!(run.options.0.refresh);
 }

@@ -43,7 +43,7 @@ pub(super) fn done() -> Outcome {
 pub(super) async fn import(service: &Service, run_id: Uuid, names: &[&str]) {
     let job = lease(service, "control").await.into_iter().find(|job| job.kind == "contacts.import").unwrap();
     let db = &service.db;
-    let run = domain::run(db, service.workspace, run_id).await.unwrap().unwrap();
+    let run = domain::find_run(db, service.workspace, run_id).await.unwrap().unwrap();
     let guests: Vec<Guest> = names
         .iter()
         .map(|name| Guest { row_key: (*name).to_owned(), name: (*name).to_owned(), ..Guest::default() })
@@ -108,7 +108,7 @@ async fn made(service: &Service, invitation_id: Uuid) -> Outcome {
 /// Writes a run's results, as its summary job does.
 pub(super) async fn summarise(service: &Service, run_id: Uuid) {
     let job = lease(service, "control").await.into_iter().find(|job| job.kind == "invitation.summary").unwrap();
-    let run = domain::run(&service.db, service.workspace, run_id).await.unwrap().unwrap();
+    let run = domain::find_run(&service.db, service.workspace, run_id).await.unwrap().unwrap();
     let table = results::write(&service.db, &service.files, service.workspace, &run, Vec::new()).await.unwrap();
     service.files.put(&results::key(service.workspace, run_id), table.into()).await.unwrap();
     commit(service, job, done()).await;

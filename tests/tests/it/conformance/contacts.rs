@@ -36,7 +36,7 @@ async fn upsert(db: &Db, workspace: Uuid, guests: &[Guest]) -> Vec<Upserted> {
 }
 
 async fn contact(db: &Db, workspace: Uuid, id: Uuid) -> Contact {
-    domain::contact(db, workspace, id).await.unwrap().expect("the contact is there")
+    domain::find_contact(db, workspace, id).await.unwrap().expect("the contact is there")
 }
 
 fn guest(row_key: &str, external_id: Option<&str>, email: Option<&str>, name: &str) -> Guest {
@@ -347,5 +347,5 @@ async fn contacts_of_another_workspace_are_other_people(database: &TestDatabase)
     let here = upsert(db, one, &list).await[0].contact_id;
     let there = upsert(db, two, &list).await[0].contact_id;
     assert_ne!(here, there);
-    assert!(domain::contact(db, two, here).await.unwrap().is_none());
+    assert!(domain::find_contact(db, two, here).await.unwrap().is_none());
 }

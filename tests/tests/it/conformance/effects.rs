@@ -1,7 +1,7 @@
 //! Effects: what a job's end changes, with the end itself, once.
 
 use herald_invitations as domain;
-use herald_invitations::{Invitation, PortraitReady, Published, Rendered, Run, Uploaded};
+use herald_invitations::{Invitation, InvitationState, PortraitReady, Published, Rendered, Run, Uploaded};
 use herald_ledger::{Change, Finished, Leased, Outcome};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
@@ -23,7 +23,7 @@ on_both_engines! {
 }
 
 async fn invitation(database: &TestDatabase, started: &Started, id: Uuid) -> Invitation {
-    domain::invitation(&database.db, started.workspace, id).await.unwrap().unwrap()
+    domain::find_invitation(&database.db, started.workspace, id).await.unwrap().unwrap()
 }
 
 async fn run(database: &TestDatabase, started: &Started) -> Run {
@@ -79,7 +79,7 @@ async fn an_invitation_is_made_step_by_step(database: &TestDatabase) {
     assert_eq!((row.step.as_str(), row.state.as_str(), row.had_one), ("done", "made", false));
     assert_eq!(row.portrait_notes.0, ["two faces: took the larger", "ü"]);
     assert_eq!(row.render_notes.0, ["no glyph for 𒀀"]);
-    let contact = domain::contact(db, started.workspace, row.contact_id).await.unwrap().unwrap();
+    let contact = domain::find_contact(db, started.workspace, row.contact_id).await.unwrap().unwrap();
     assert_eq!(contact.invitation_link, Some(row.link));
     assert_eq!(contact.lucky_number, Some(row.lucky_number));
     let run = run(database, &started).await;
@@ -105,8 +105,10 @@ async fn a_dead_step_fails_its_invitation_and_the_run_goes_on(database: &TestDat
     let started = imported(db, "a", 2).await;
     let (job, id) = step(database).await;
     commit(db, vec![died(job, "its picture is broken: mend it")]).await;
-    assert_eq!(invitation(database, &started, id).await.state, "failed");
-    let failed = domain::run_guests(db, started.workspace, started.run.id, Some("failed"), None, 10).await.unwrap();
+    assert_eq!(invitation(database, &started, id).await.state.as_str(), "failed");
+    let failed = domain::run_guests(db, started.workspace, started.run.id, Some(InvitationState::Failed), None, 10)
+        .await
+        .unwrap();
     assert_eq!(failed[0].reason.as_deref(), Some("its picture is broken: mend it"));
     let going = run(database, &started).await;
     assert_eq!((going.state.as_str(), going.failed), ("running", 1));
@@ -131,14 +133,14 @@ async fn a_cancelled_step_cancels_its_invitation(database: &TestDatabase) {
     let db = &database.db;
     let started = imported(db, "a", 2).await;
     let (job, running) = step(database).await;
-    use herald_ledger::{Cancelled, JobFilter, JobState, cancel_job, jobs};
+    use herald_ledger::{Cancelled, JobFilter, JobState, cancel_job, list_jobs};
     let ready = JobFilter { queue: Some("cpu".to_owned()), state: Some(JobState::Ready), ..JobFilter::default() };
-    let waiting = jobs(db, started.workspace, &ready, 10).await.unwrap().remove(0).id;
+    let waiting = list_jobs(db, started.workspace, &ready, 10).await.unwrap().remove(0).id;
     assert_eq!(cancel_job(db, started.workspace, waiting).await.unwrap(), Cancelled::AtOnce);
     assert_eq!(run(database, &started).await.cancelled, 1);
     assert_eq!(cancel_job(db, started.workspace, job.id).await.unwrap(), Cancelled::Asked);
     commit(db, vec![Finished { job, outcome: Outcome::Cancelled }]).await;
-    assert_eq!(invitation(database, &started, running).await.state, "cancelled");
+    assert_eq!(invitation(database, &started, running).await.state.as_str(), "cancelled");
     let ended = run(database, &started).await;
     assert_eq!((ended.state.as_str(), ended.cancelled), ("complete", 2));
 }
@@ -182,7 +184,7 @@ async fn a_cancelled_import_cancels_its_run(database: &TestDatabase) {
     let job = ground::lease_from(db, "control", 1).await.remove(0);
     herald_ledger::cancel_job(db, started.workspace, job.id).await.unwrap();
     commit(db, vec![Finished { job, outcome: Outcome::Cancelled }]).await;
-    assert_eq!(run(database, &started).await.state, "cancelled");
+    assert_eq!(run(database, &started).await.state.as_str(), "cancelled");
 }
 
 async fn a_nul_in_a_reason_is_left_out(database: &TestDatabase) {
@@ -190,6 +192,8 @@ async fn a_nul_in_a_reason_is_left_out(database: &TestDatabase) {
     let started = imported(db, "a", 1).await;
     let (job, _) = step(database).await;
     commit(db, vec![died(job, "bad \0 byte")]).await;
-    let failed = domain::run_guests(db, started.workspace, started.run.id, Some("failed"), None, 10).await.unwrap();
+    let failed = domain::run_guests(db, started.workspace, started.run.id, Some(InvitationState::Failed), None, 10)
+        .await
+        .unwrap();
     assert_eq!(failed[0].reason.as_deref(), Some("bad  byte"));
 }

@@ -33,7 +33,7 @@ async fn an_event_is_made_once_and_keeps_its_number_format(database: &TestDataba
         let again = domain::ensure_event(db, workspace, again, &format("", 3)).await.unwrap();
         assert_eq!((again.id, again.number_prefix.as_str(), again.number_digits), (made.id, "VIP-", 5));
     }
-    let read = domain::event(db, workspace, made.id).await.unwrap().unwrap();
+    let read = domain::find_event(db, workspace, made.id).await.unwrap().unwrap();
     assert_eq!((read.slug, read.name, read.created_at), (made.slug, made.name, db.now()));
 }
 
@@ -56,7 +56,7 @@ async fn an_event_of_another_workspace_is_not_shown(database: &TestDatabase) {
     let there = domain::ensure_event(db, two, "Gala", &format("", 6)).await.unwrap();
     assert_ne!(here.id, there.id);
     assert_eq!(there.number_digits, 6);
-    assert!(domain::event(db, two, here.id).await.unwrap().is_none());
+    assert!(domain::find_event(db, two, here.id).await.unwrap().is_none());
 }
 
 async fn names_with_one_slug_are_different_events(database: &TestDatabase) {

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use herald_base::{clock::Clock, ids::Ids};
 use herald_db::{Db, DbConfig, EngineKind, Json, query};
 use herald_ledger as ledger;
-use herald_ledger::{Capacity, Demand, JobKey, Leased, ON_THE_WIRE, WorkerRow};
+use herald_ledger::{Capacity, Demand, JobKey, Leased, ON_THE_WIRE, WorkerRow, WorkerState};
 use herald_tests::{TestDatabase, on_both_engines};
 
 use crate::ground::{self, LEASE, QUEUE, enqueue, noop};
@@ -32,7 +32,7 @@ fn worker(database: &TestDatabase, name: &str, queues: &[(&str, usize, usize)]) 
         id: db.new_id(),
         name: name.to_owned(),
         version: "1.2.3".to_owned(),
-        state: "running".to_owned(),
+        state: WorkerState::Running,
         quiet_asked: false,
         queues: Json(queues),
         running: 0,
@@ -46,22 +46,22 @@ async fn a_worker_is_listed_from_its_first_word_to_its_last(database: &TestDatab
     let mut row = worker(database, "host:1", &[("cpu", 2, 8)]);
     assert!(!ledger::worker_seen(db, &row).await.unwrap());
     db.clock().advance(Duration::from_secs(60));
-    row.state = "stopping".to_owned();
+    row.state = WorkerState::Stopping;
     row.running = 2;
     row.seen_at = db.now();
     ledger::worker_seen(db, &row).await.unwrap();
-    let listed = ledger::workers(db, db.now()).await.unwrap();
+    let listed = ledger::list_workers(db, db.now()).await.unwrap();
     assert_eq!(serde_json::to_value(&listed).unwrap(), serde_json::to_value([&row]).unwrap());
-    assert!(ledger::workers(db, db.now() + TimeDelta::seconds(1)).await.unwrap().is_empty());
+    assert!(ledger::list_workers(db, db.now() + TimeDelta::seconds(1)).await.unwrap().is_empty());
     ledger::worker_left(db, row.id).await.unwrap();
-    assert!(ledger::workers(db, TestDatabase::start()).await.unwrap().is_empty());
+    assert!(ledger::list_workers(db, TestDatabase::start()).await.unwrap().is_empty());
 }
 
 async fn what_the_workers_have_room_for_is_added_up_by_queue(database: &TestDatabase) {
     let db = &database.db;
     let one = worker(database, "one", &[("cpu", 2, 8), ("sync", 4, 16)]);
     let two = worker(database, "two", &[("cpu", 1, 5)]);
-    let quiet = WorkerRow { state: "quiet".to_owned(), ..worker(database, "quiet", &[("cpu", 100, 100)]) };
+    let quiet = WorkerRow { state: WorkerState::Quiet, ..worker(database, "quiet", &[("cpu", 100, 100)]) };
     let gone =
         WorkerRow { seen_at: db.now() - TimeDelta::minutes(1), ..worker(database, "gone", &[("cpu", 100, 100)]) };
     for row in [&one, &two, &quiet, &gone] {
@@ -70,7 +70,7 @@ async fn what_the_workers_have_room_for_is_added_up_by_queue(database: &TestData
     let room = ledger::capacity(db, db.now() - TimeDelta::seconds(8)).await.unwrap();
     assert_eq!(room, BTreeMap::from([("cpu".to_owned(), 13), ("sync".to_owned(), 16)]));
     assert_eq!(ledger::forget_workers(db, db.now() - TimeDelta::seconds(30)).await.unwrap(), 1);
-    assert_eq!(ledger::workers(db, TestDatabase::start() - TimeDelta::hours(1)).await.unwrap().len(), 3);
+    assert_eq!(ledger::list_workers(db, TestDatabase::start() - TimeDelta::hours(1)).await.unwrap().len(), 3);
 }
 
 async fn asking_a_worker_to_be_quiet_reaches_it_with_its_next_word(database: &TestDatabase) {

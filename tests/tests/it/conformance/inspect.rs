@@ -41,7 +41,7 @@ async fn a_job_shows_what_it_was_given(database: &TestDatabase) {
     assert_eq!((row.batch_id, row.created_at), (Some(batch), db.now()));
     assert_eq!((row.worker, row.progress, row.result), (None, None, None));
     assert_eq!((row.started_at, row.finished_at), (None, None));
-    assert!(ledger::job(db, workspace, Uuid::nil()).await.unwrap().is_none());
+    assert!(ledger::find_job(db, workspace, Uuid::nil()).await.unwrap().is_none());
 }
 
 async fn a_finished_job_shows_what_became_of_it(database: &TestDatabase) {
@@ -70,9 +70,9 @@ async fn a_job_of_another_workspace_is_not_shown(database: &TestDatabase) {
     let id = enqueue(db, vec![noop(workspace)]).await[0];
     let job = lease(db, 1).await.remove(0);
     commit(db, vec![retry(db, job, Duration::ZERO)]).await;
-    assert!(ledger::job(db, other, id).await.unwrap().is_none());
+    assert!(ledger::find_job(db, other, id).await.unwrap().is_none());
     assert!(ledger::job_errors(db, other, id).await.unwrap().is_empty());
-    assert!(ledger::jobs(db, other, &JobFilter::default(), 10).await.unwrap().is_empty());
+    assert!(ledger::list_jobs(db, other, &JobFilter::default(), 10).await.unwrap().is_empty());
 }
 
 async fn the_errors_of_a_job_come_in_the_order_they_happened(database: &TestDatabase) {
@@ -108,7 +108,7 @@ async fn jobs_are_listed_by_any_combination_of_filters(database: &TestDatabase) 
     let kinds = [None, Some("test.noop"), Some("test.other"), Some("test.none")];
     let states = [None, Some(JobState::Ready), Some(JobState::Succeeded), Some(JobState::Dead)];
     let queues = [None, Some("test"), Some("elsewhere")];
-    let all = ledger::jobs(db, workspace, &JobFilter::default(), 100).await.unwrap();
+    let all = ledger::list_jobs(db, workspace, &JobFilter::default(), 100).await.unwrap();
     assert_eq!(all.len(), 5);
     let mut combinations = 0;
     for kind in kinds {
@@ -122,12 +122,16 @@ async fn jobs_are_listed_by_any_combination_of_filters(database: &TestDatabase) 
                         batch_id,
                         ..JobFilter::default()
                     };
-                    let listed: Vec<Uuid> =
-                        ledger::jobs(db, workspace, &filter, 100).await.unwrap().iter().map(|row| row.id).collect();
+                    let listed: Vec<Uuid> = ledger::list_jobs(db, workspace, &filter, 100)
+                        .await
+                        .unwrap()
+                        .iter()
+                        .map(|row| row.id)
+                        .collect();
                     let expected: Vec<Uuid> = all
                         .iter()
                         .filter(|row| kind.is_none_or(|kind| row.kind == kind))
-                        .filter(|row| state.is_none_or(|state| row.state == state.as_str()))
+                        .filter(|row| state.is_none_or(|state| row.state == state))
                         .filter(|row| queue.is_none_or(|queue| row.queue == queue))
                         .filter(|row| batch_id.is_none_or(|batch| row.batch_id == Some(batch)))
                         .map(|row| row.id)
@@ -140,7 +144,7 @@ async fn jobs_are_listed_by_any_combination_of_filters(database: &TestDatabase) 
     }
     assert_eq!(combinations, 144);
     let of_batch = JobFilter { batch_id: Some(batch), state: Some(JobState::Succeeded), ..JobFilter::default() };
-    assert_eq!(ledger::jobs(db, workspace, &of_batch, 100).await.unwrap().len(), finished_of_batch);
+    assert_eq!(ledger::list_jobs(db, workspace, &of_batch, 100).await.unwrap().len(), finished_of_batch);
 }
 
 async fn pages_follow_each_other_without_gap_or_repeat(database: &TestDatabase) {
@@ -155,13 +159,13 @@ async fn pages_follow_each_other_without_gap_or_repeat(database: &TestDatabase) 
     let mut seen = Vec::new();
     let mut filter = JobFilter::default();
     loop {
-        let page = ledger::jobs(db, workspace, &filter, 3).await.unwrap();
+        let page = ledger::list_jobs(db, workspace, &filter, 3).await.unwrap();
         assert!(page.len() <= 3);
         let Some(last) = page.last() else { break };
         filter.before = Some(last.id);
         seen.extend(page.iter().map(|row| row.id));
     }
     assert_eq!(seen, made, "newest first, by id");
-    assert!(ledger::jobs(db, workspace, &JobFilter::default(), 0).await.unwrap().is_empty());
-    assert_eq!(ledger::jobs(db, workspace, &JobFilter::default(), usize::MAX).await.unwrap().len(), 11);
+    assert!(ledger::list_jobs(db, workspace, &JobFilter::default(), 0).await.unwrap().is_empty());
+    assert_eq!(ledger::list_jobs(db, workspace, &JobFilter::default(), usize::MAX).await.unwrap().len(), 11);
 }

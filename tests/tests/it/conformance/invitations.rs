@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use herald_invitations as domain;
-use herald_invitations::{InvitationRow, Prepared, RunOptions};
+use herald_invitations::{InvitationRow, InvitationState, Prepared, RunOptions};
 use herald_tests::{TestDatabase, on_both_engines};
 
 use crate::{
@@ -42,7 +42,7 @@ async fn an_invitation_shows_all_its_steps_need(database: &TestDatabase) {
     sorted.sort();
     assert_eq!(sorted, [("face.crop", batch), ("invitation.render", batch)]);
     let row = &all_guests(database, &started).await[1];
-    let invitation = domain::invitation(db, started.workspace, row.id).await.unwrap().unwrap();
+    let invitation = domain::find_invitation(db, started.workspace, row.id).await.unwrap().unwrap();
     assert_eq!((invitation.event_id, invitation.template_id), (started.event.id, started.template.id));
     assert_eq!((invitation.event_name.as_str(), invitation.event_slug.as_str()), ("Spring Gala", "spring-gala"));
     assert_eq!((invitation.run_id, invitation.options.0.clone()), (started.run.id, options()));
@@ -69,7 +69,7 @@ async fn every_guest_gets_a_number_of_their_own(database: &TestDatabase) {
     let numbers: HashSet<_> = listed.iter().map(|row| row.lucky_number.as_str()).collect();
     let links: HashSet<_> = listed.iter().map(|row| row.link.as_str()).collect();
     assert_eq!((listed.len(), numbers.len(), links.len()), (1_500, 1_500, 1_500));
-    let event = domain::event(db, started.workspace, started.event.id).await.unwrap().unwrap();
+    let event = domain::find_event(db, started.workspace, started.event.id).await.unwrap().unwrap();
     assert_eq!(event.numbers_used, 1_500);
 }
 
@@ -89,7 +89,7 @@ async fn guests_are_listed_in_the_order_of_the_list_page_by_page(database: &Test
     let of = async |state| {
         domain::run_guests(db, started.workspace, started.run.id, Some(state), None, 10).await.unwrap().len()
     };
-    assert_eq!((of("pending").await, of("made").await), (7, 0));
+    assert_eq!((of(InvitationState::Pending).await, of(InvitationState::Made).await), (7, 0));
 }
 
 async fn a_guest_of_another_run_keeps_number_and_link(database: &TestDatabase) {
@@ -138,7 +138,7 @@ async fn a_guest_with_a_finished_invitation_gets_no_other_unless_refreshed(datab
     import(db, &first, 0, &guests(4)).await;
     finish_import(db, &first).await;
     end_invitations(database, &first).await;
-    assert_eq!(guest_list::run(db, first.workspace, first.run.id).await.state, "complete");
+    assert_eq!(guest_list::run(db, first.workspace, first.run.id).await.state.as_str(), "complete");
 
     let again = start(db, "b", options()).await;
     let (prepared, jobs) = import(db, &again, 0, &guests(4)).await;
@@ -162,8 +162,8 @@ async fn a_run_for_the_failed_leaves_the_others_alone(database: &TestDatabase) {
     let (prepared, jobs) = import(db, &failed, 0, &guests(5)).await;
     assert_eq!((prepared, jobs.len()), (Prepared { pending: 2, already: 2 }, 2));
     let states: Vec<_> = all_guests(database, &failed).await.into_iter().map(|row| (row.position, row.state)).collect();
-    let expected = [(0, "made"), (1, "pending"), (2, "made"), (3, "pending")].map(|(at, state)| (at, state.to_owned()));
-    assert_eq!(states, expected);
+    let (made, pending) = (InvitationState::Made, InvitationState::Pending);
+    assert_eq!(states, [(0, made), (1, pending), (2, made), (3, pending)]);
 }
 
 async fn a_contact_named_twice_has_one_invitation(database: &TestDatabase) {
@@ -195,6 +195,6 @@ async fn an_invitation_of_another_workspace_is_not_shown(database: &TestDatabase
     import(db, &started, 0, &guests(1)).await;
     let other = ground::workspace_named(db, "other").await;
     let id = all_guests(database, &started).await[0].id;
-    assert!(domain::invitation(db, other, id).await.unwrap().is_none());
+    assert!(domain::find_invitation(db, other, id).await.unwrap().is_none());
     assert!(domain::run_guests(db, other, started.run.id, None, None, 10).await.unwrap().is_empty());
 }

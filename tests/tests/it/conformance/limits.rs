@@ -25,7 +25,7 @@ async fn limits_are_kept_changed_and_taken_away(database: &TestDatabase) {
         let mut tx = db.begin().await.unwrap();
         ledger::set_limits(&mut tx, "email", &limits).await.unwrap();
         tx.commit().await.unwrap();
-        let queues = ledger::queues(db).await.unwrap();
+        let queues = ledger::list_queues(db).await.unwrap();
         assert_eq!(queues.len(), 1);
         assert_eq!((queues[0].name.as_str(), queues[0].paused, &queues[0].limits), ("email", false, &limits));
         assert_eq!((queues[0].blocked_until, queues[0].blocked_reason.as_deref()), (None, None));
@@ -50,5 +50,5 @@ async fn unblocking_what_is_not_blocked_is_no_error(database: &TestDatabase) {
     let mut tx = db.begin().await.unwrap();
     ledger::unblock(&mut tx, "never seen").await.unwrap();
     tx.commit().await.unwrap();
-    assert!(ledger::queues(db).await.unwrap().is_empty());
+    assert!(ledger::list_queues(db).await.unwrap().is_empty());
 }

@@ -23,10 +23,10 @@ async fn a_probe_is_made_once_and_found_by_its_name(database: &TestDatabase) {
     assert!(new);
     assert_eq!(herald_app::probe::start_probe(db, noon, 0..5).await.unwrap(), (id, false));
     herald_app::probe::add_to_probe(db, noon, 3..4).await.unwrap();
-    let batch = ledger::batch(db, workspace_id, id).await.unwrap().unwrap();
+    let batch = ledger::find_batch(db, workspace_id, id).await.unwrap().unwrap();
     assert_eq!((batch.name.as_str(), batch.total), ("probe:noon", 4));
     let filter = ledger::JobFilter { batch_id: Some(id), ..ledger::JobFilter::default() };
-    let jobs = ledger::jobs(db, workspace_id, &filter, 10).await.unwrap();
+    let jobs = ledger::list_jobs(db, workspace_id, &filter, 10).await.unwrap();
     let mut numbers: Vec<_> = jobs.iter().map(|job| job.args.0["number"].as_i64().unwrap()).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [0, 1, 2, 3]);
@@ -47,7 +47,7 @@ async fn two_requests_at_once_make_one_probe(database: &TestDatabase) {
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.0, two.0);
     assert!(one.1 != two.1, "one of them is new");
-    assert_eq!(ledger::batch(db, workspace_id, one.0).await.unwrap().unwrap().total, 50);
+    assert_eq!(ledger::find_batch(db, workspace_id, one.0).await.unwrap().unwrap().total, 50);
 }
 
 async fn a_probes_times_are_those_of_its_jobs(database: &TestDatabase) {

@@ -17,7 +17,7 @@ on_both_engines! {
 }
 
 async fn a_ledger_without_jobs_has_no_queues(database: &TestDatabase) {
-    assert!(ledger::queues(&database.db).await.unwrap().is_empty());
+    assert!(ledger::list_queues(&database.db).await.unwrap().is_empty());
     assert!(ledger::load(&database.db).await.unwrap().is_empty());
     assert_eq!(ledger::running_batches(&database.db).await.unwrap(), 0);
 }
@@ -31,7 +31,7 @@ async fn queues_show_what_waits_and_runs_in_the_order_of_their_names(database: &
     }
     enqueue(db, vec![noop(workspace); 3]).await;
     assert_eq!(lease(db, 2).await.len(), 2);
-    let queues = ledger::queues(db).await.unwrap();
+    let queues = ledger::list_queues(db).await.unwrap();
     let names: Vec<_> = queues.iter().map(|queue| queue.name.as_str()).collect();
     assert_eq!(names, ["A-1", "B", "_", "a", "b", "test", "é"]);
     let test = &queues[5];
@@ -44,7 +44,7 @@ async fn pausing_is_kept_and_undone(database: &TestDatabase) {
         let mut tx = db.begin().await.unwrap();
         ledger::set_paused(&mut tx, "email", paused).await.unwrap();
         tx.commit().await.unwrap();
-        let queues = ledger::queues(db).await.unwrap();
+        let queues = ledger::list_queues(db).await.unwrap();
         assert_eq!(queues.len(), 1);
         assert_eq!((queues[0].name.as_str(), queues[0].paused), ("email", paused));
         assert_eq!((queues[0].ready, queues[0].running), (0, 0));

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use herald_base::image_format::ImageFormat;
 use herald_invitations as domain;
-use herald_invitations::{NewRun, Prepared, RunOptions, RunSource};
-use herald_ledger::{JobFilter, jobs};
+use herald_invitations::{InvitationState, NewRun, Prepared, RunOptions, RunSource};
+use herald_ledger::{JobFilter, list_jobs};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ async fn a_run_starts_with_its_import_in_the_ledger(database: &TestDatabase) {
     assert_eq!((run.created_at, run.finished_at, run.has_ended()), (db.now(), None, false));
     let batch = ground::batch(db, started.workspace, run.batch_id).await;
     assert_eq!((batch.state.as_str(), batch.total), ("running", 1));
-    let listed = jobs(db, started.workspace, &JobFilter::default(), 10).await.unwrap();
+    let listed = list_jobs(db, started.workspace, &JobFilter::default(), 10).await.unwrap();
     assert_eq!((listed.len(), listed[0].kind.as_str()), (1, "contacts.import"));
     assert_eq!(listed[0].args.0["run_id"].as_str(), Some(run.id.to_string().as_str()));
     assert_eq!(domain::import_cursor(db, started.workspace, run.id).await.unwrap(), 0);
@@ -57,7 +58,7 @@ async fn every_source_and_option_comes_back(database: &TestDatabase) {
         },
     ];
     let all = RunOptions {
-        format: "webp".to_owned(),
+        format: ImageFormat::Webp,
         refresh: true,
         only_failed: true,
         limit: Some(10),
@@ -113,13 +114,13 @@ async fn runs_are_listed_newest_first_page_by_page(database: &TestDatabase) {
     }
     ids.reverse();
     let workspace = workspace.unwrap();
-    let first: Vec<_> = domain::runs(db, workspace, None, 2).await.unwrap().iter().map(|run| run.id).collect();
+    let first: Vec<_> = domain::list_runs(db, workspace, None, 2).await.unwrap().iter().map(|run| run.id).collect();
     let rest: Vec<_> =
-        domain::runs(db, workspace, Some(first[1]), 100).await.unwrap().iter().map(|run| run.id).collect();
+        domain::list_runs(db, workspace, Some(first[1]), 100).await.unwrap().iter().map(|run| run.id).collect();
     assert_eq!([first, rest].concat(), ids);
     let other = ground::workspace_named(db, "other").await;
-    assert!(domain::runs(db, other, None, 100).await.unwrap().is_empty());
-    assert!(domain::run(db, other, ids[0]).await.unwrap().is_none());
+    assert!(domain::list_runs(db, other, None, 100).await.unwrap().is_empty());
+    assert!(domain::find_run(db, other, ids[0]).await.unwrap().is_none());
 }
 
 async fn a_chunk_is_taken_in_once(database: &TestDatabase) {
@@ -150,7 +151,7 @@ async fn an_empty_list_completes_the_run(database: &TestDatabase) {
     finish_import(db, &started).await;
     let run = guest_list::run(db, started.workspace, started.run.id).await;
     assert_eq!((run.state.as_str(), run.finished_at, run.has_ended()), ("complete", Some(db.now()), true));
-    assert_eq!(ground::batch(db, started.workspace, run.batch_id).await.state, "complete");
+    assert_eq!(ground::batch(db, started.workspace, run.batch_id).await.state.as_str(), "complete");
 }
 
 async fn a_run_of_guests_who_all_have_one_completes_with_its_import(database: &TestDatabase) {
@@ -174,13 +175,14 @@ async fn a_cancelled_run_starts_nothing_any_more(database: &TestDatabase) {
     let run = guest_list::run(db, started.workspace, started.run.id).await;
     assert_eq!((run.state.as_str(), run.total, run.cancelled), ("cancelled", 4, 4));
     assert!(ground::lease_from(db, "cpu", 10).await.is_empty());
-    let pending = domain::run_guests(db, started.workspace, run.id, Some("pending"), None, 10).await.unwrap();
+    let pending =
+        domain::run_guests(db, started.workspace, run.id, Some(InvitationState::Pending), None, 10).await.unwrap();
     assert!(pending.is_empty());
     // The one that ran finds out too late: its next step is not enqueued.
     let next = herald_ledger::NewJob { batch_id: Some(run.batch_id), ..ground::noop(started.workspace) };
     ground::commit(db, vec![ground::done_then(running, vec![next])]).await;
     assert_eq!(
-        jobs(db, started.workspace, &JobFilter { kind: Some("test.noop".to_owned()), ..JobFilter::default() }, 10)
+        list_jobs(db, started.workspace, &JobFilter { kind: Some("test.noop".to_owned()), ..JobFilter::default() }, 10)
             .await
             .unwrap()
             .len(),
@@ -206,7 +208,7 @@ async fn a_cancelled_run_can_be_taken_up_again(database: &TestDatabase) {
     );
     assert_eq!(ground::lease_from(db, "cpu", 10).await.len(), 3);
     finish_import(db, &started).await;
-    assert_eq!(guest_list::run(db, started.workspace, run.id).await.state, "running");
+    assert_eq!(guest_list::run(db, started.workspace, run.id).await.state.as_str(), "running");
 }
 
 async fn what_is_not_there_is_not_cancelled_or_retried(database: &TestDatabase) {
@@ -217,5 +219,5 @@ async fn what_is_not_there_is_not_cancelled_or_retried(database: &TestDatabase) 
         assert!(domain::cancel_run(db, workspace, id).await.unwrap().is_none());
         assert!(domain::retry_failed(db, workspace, id).await.unwrap().is_none());
     }
-    assert_eq!(guest_list::run(db, started.workspace, started.run.id).await.state, "importing");
+    assert_eq!(guest_list::run(db, started.workspace, started.run.id).await.state.as_str(), "importing");
 }

@@ -54,12 +54,12 @@ async fn the_same_version_of_a_template_is_one_row(database: &TestDatabase) {
     let newer = guest_list::template(db, one, "gala", "v2").await;
     let elsewhere = guest_list::template(db, two, "gala", "v1").await;
     assert!(newer.id != first.id && elsewhere.id != first.id);
-    let read = domain::template(db, one, first.id).await.unwrap().unwrap();
+    let read = domain::find_template(db, one, first.id).await.unwrap().unwrap();
     let given = new_template("gala", "v1");
     assert_eq!((read.name, read.version, read.manifest), (given.name, given.version, given.manifest));
     assert_eq!((read.files, read.width, read.height), (Json(given.files), 1_080, 1_350));
     assert_eq!(read.created_at, db.now());
-    assert!(domain::template(db, two, first.id).await.unwrap().is_none());
+    assert!(domain::find_template(db, two, first.id).await.unwrap().is_none());
 }
 
 async fn templates_are_listed_newest_first_page_by_page(database: &TestDatabase) {
@@ -70,12 +70,13 @@ async fn templates_are_listed_newest_first_page_by_page(database: &TestDatabase)
         ids.push(guest_list::template(db, workspace, "gala", &version.to_string()).await.id);
     }
     ids.sort_unstable_by(|a, b| b.cmp(a));
-    let first: Vec<Uuid> = domain::templates(db, workspace, None, 3).await.unwrap().iter().map(|row| row.id).collect();
+    let first: Vec<Uuid> =
+        domain::list_templates(db, workspace, None, 3).await.unwrap().iter().map(|row| row.id).collect();
     let second: Vec<Uuid> =
-        domain::templates(db, workspace, Some(first[2]), 3).await.unwrap().iter().map(|row| row.id).collect();
+        domain::list_templates(db, workspace, Some(first[2]), 3).await.unwrap().iter().map(|row| row.id).collect();
     assert_eq!([first, second].concat(), ids);
     let other = ground::workspace_named(db, "other").await;
-    assert!(domain::templates(db, other, None, 3).await.unwrap().is_empty());
+    assert!(domain::list_templates(db, other, None, 3).await.unwrap().is_empty());
 }
 
 fn problem(line: i64, fatal: bool, message: &str) -> ImportProblem {
@@ -94,12 +95,12 @@ async fn a_remark_is_kept_once_and_listed_by_line(database: &TestDatabase) {
         domain::add_problems(&mut tx, started.workspace, run, &[]).await.unwrap();
         tx.commit().await.unwrap();
     }
-    let listed = domain::problems(db, started.workspace, run, 100).await.unwrap();
+    let listed = domain::list_problems(db, started.workspace, run, 100).await.unwrap();
     assert_eq!(
         listed,
         [problem(3, false, "B"), problem(3, true, "a"), problem(3, false, "b"), problem(20, true, "no name")]
     );
-    assert_eq!(domain::problems(db, started.workspace, run, 2).await.unwrap().len(), 2);
+    assert_eq!(domain::list_problems(db, started.workspace, run, 2).await.unwrap().len(), 2);
     let other = ground::workspace_named(db, "other").await;
-    assert!(domain::problems(db, other, run, 100).await.unwrap().is_empty());
+    assert!(domain::list_problems(db, other, run, 100).await.unwrap().is_empty());
 }

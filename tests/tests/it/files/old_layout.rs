@@ -142,7 +142,7 @@ impl Old {
         let options = guest_list::options();
         let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent: None };
         let run = domain::start_run(&db, agency, new).await.unwrap().id;
-        let run = domain::run(&db, agency, run).await.unwrap().unwrap();
+        let run = domain::find_run(&db, agency, run).await.unwrap().unwrap();
         let guests: Vec<Guest> = (0..GUESTS)
             .map(|guest| Guest {
                 picture: Some(format!("store:{}", old("pictures", &picture))),

@@ -11,7 +11,7 @@ use chrono::Duration;
 use futures::TryStreamExt;
 use herald_accounts::Clients;
 use herald_app::{config::Settings, jobs::TemplatePreview};
-use herald_base::links::LinkSigner;
+use herald_base::{image_format::ImageFormat, links::LinkSigner};
 use herald_db::{Db, query};
 use herald_invitations as domain;
 use herald_invitations::{NewRun, NumberFormat, RunOptions, RunSource};
@@ -196,7 +196,7 @@ async fn another_format_takes_nobodys_file(database: &TestDatabase) {
     }
     world.work().await;
     let before = world.shown(&world.theirs).await;
-    let options = RunOptions { format: "png".to_owned(), refresh: true, ..guest_list::options() };
+    let options = RunOptions { format: ImageFormat::Png, refresh: true, ..guest_list::options() };
     world.invite(&world.ours, options).await;
     world.work().await;
     assert!(world.shown(&world.theirs).await == before, "their files are as they were");
@@ -225,7 +225,7 @@ async fn every_file_lies_under_its_workspace(database: &TestDatabase) {
                 template_id: template,
                 contact_id: None,
                 fields: BTreeMap::new(),
-                format: "png".into(),
+                format: ImageFormat::Png,
             };
             ground::enqueue_one(&world.db, preview.job(agency.workspace)).await;
         }
@@ -274,7 +274,7 @@ async fn an_invitation_that_was_damaged_is_drawn_anew_with_its_number_and_link(d
     assert!(world.shown(&world.ours).await == before);
     let after: Vec<_> = guests().await.into_iter().map(|row| (row.id, row.lucky_number, row.link)).collect();
     assert_eq!(after, promised);
-    let run = domain::run(&world.db, world.ours.workspace, run).await.unwrap().unwrap();
+    let run = domain::find_run(&world.db, world.ours.workspace, run).await.unwrap().unwrap();
     assert_eq!((run.state.as_str(), run.made, run.total), ("complete", GUESTS as i64, GUESTS as i64));
 }
 

@@ -90,7 +90,7 @@ async fn two_schedulers_and_three_workers_do_everything_once() {
     wait_until("the batch is complete", async || {
         // What the schedulers know of the workers goes stale by this clock, too.
         db.clock().advance(Duration::from_millis(1));
-        ground::batch(db, workspace, batch).await.state == "complete"
+        ground::batch(db, workspace, batch).await.state.as_str() == "complete"
     })
     .await;
     assert_eq!(stand.runs.counted(), (3_000, 1));
@@ -102,7 +102,7 @@ async fn two_schedulers_and_three_workers_do_everything_once() {
         scheduler.stop().await;
     }
     assert!(
-        ledger::workers(db, TestDatabase::start()).await.unwrap().is_empty(),
+        ledger::list_workers(db, TestDatabase::start()).await.unwrap().is_empty(),
         "who stops takes itself off the list"
     );
 }
@@ -141,7 +141,7 @@ async fn a_killed_workers_jobs_are_done_by_another_and_the_try_counts() {
     let worker = stand.worker("heir", 4);
     wait_until("another does them", async || {
         db.clock().advance(Duration::from_secs(1));
-        ground::batch(db, workspace, batch).await.state == "complete"
+        ground::batch(db, workspace, batch).await.state.as_str() == "complete"
     })
     .await;
     assert_eq!(stand.runs.counted(), (4, 1));
@@ -186,12 +186,12 @@ async fn a_quiet_worker_takes_nothing_until_it_is_resumed() {
     let (db, wire, workspace) = (stand.db(), &stand.wire, stand.workspace);
     let worker = stand.worker("worker", 2);
     wait_until("it runs", async || {
-        ledger::workers(db, TestDatabase::start()).await.unwrap().iter().any(|w| w.state == "running")
+        ledger::list_workers(db, TestDatabase::start()).await.unwrap().iter().any(|w| w.state.as_str() == "running")
     })
     .await;
     worker.quiet.send_replace(true);
     wait_until("it is quiet", async || {
-        ledger::workers(db, TestDatabase::start()).await.unwrap().iter().any(|w| w.state == "quiet")
+        ledger::list_workers(db, TestDatabase::start()).await.unwrap().iter().any(|w| w.state.as_str() == "quiet")
     })
     .await;
     let scheduler = OneScheduler::start(db, wire);

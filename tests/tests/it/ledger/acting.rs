@@ -83,7 +83,11 @@ async fn many_jobs_are_cancelled_and_their_batch_ends(database: &TestDatabase) {
     commit(db, running.into_iter().map(|job| Finished { job, outcome: Outcome::Cancelled }).collect()).await;
     let shown = ground::batch(db, workspace, batch).await;
     assert_eq!((shown.finished_at, counters(&shown)), (Some(db.now()), (5, 0, 0, 5)));
-    assert_eq!(ground::job(db, workspace, other).await.state, "ready", "a job of no batch is none of its business");
+    assert_eq!(
+        ground::job(db, workspace, other).await.state.as_str(),
+        "ready",
+        "a job of no batch is none of its business"
+    );
 }
 
 async fn only_ended_jobs_are_deleted_and_their_counts_stay(database: &TestDatabase) {
@@ -105,7 +109,7 @@ async fn only_ended_jobs_are_deleted_and_their_counts_stay(database: &TestDataba
     let left = found(db, workspace, &JobFilter::default()).await;
     assert_eq!(left.len(), 2);
     assert!(left.contains(&running.id));
-    assert_eq!(ground::job(db, other, strange).await.state, "succeeded");
+    assert_eq!(ground::job(db, other, strange).await.state.as_str(), "succeeded");
     assert_eq!(counters(&ground::batch(db, workspace, batch).await), (4, 1, 1, 0));
     assert_eq!(ground::number(db, "select cast(sum(jobs) as bigint) from job_counts").await, 2);
     assert_eq!(ground::number(db, "select count(*) from job_errors").await, 0);
@@ -171,7 +175,7 @@ async fn acting_beside_working_processes_keeps_the_counters_true(database: &Test
                     .collect();
                 // Two transactions may meet; the one that gives way is tried again, as the committer does.
                 while let Err(error) = ledger::commit(&db, &finished).await {
-                    assert!(matches!(&error, ledger::EnqueueError::Db(error) if error.is_transient()), "{error}");
+                    assert!(matches!(&error, ledger::LedgerError::Db(error) if error.is_transient()), "{error}");
                 }
             }
         });
@@ -191,7 +195,7 @@ async fn acting_beside_working_processes_keeps_the_counters_true(database: &Test
                             Ok(()) => break,
                             Err(error) => assert!(error.is_transient(), "{error}"),
                         },
-                        Err(ledger::EnqueueError::Db(error)) => assert!(error.is_transient(), "{error}"),
+                        Err(ledger::LedgerError::Db(error)) => assert!(error.is_transient(), "{error}"),
                         Err(error) => panic!("{error}"),
                     }
                 }

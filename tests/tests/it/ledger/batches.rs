@@ -122,7 +122,7 @@ async fn a_chain_keeps_its_batch_open_until_its_last_step(database: &TestDatabas
         let next = if step < 3 { vec![noop(workspace)] } else { Vec::new() };
         commit(db, group.into_iter().map(|job| done_then(job, next.clone())).collect()).await;
         let batch = ground::batch(db, workspace, id).await;
-        assert_eq!(batch.state, if step < 3 { "running" } else { "complete" });
+        assert_eq!(batch.state.as_str(), if step < 3 { "running" } else { "complete" });
         assert_eq!(counters(&batch), if step < 3 { (2 * step + 2, 2 * step, 0, 0) } else { (6, 6, 0, 0) });
     }
 }
@@ -189,7 +189,7 @@ async fn an_empty_batch_stays_open(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let (id, _) = batch_of(db, workspace, Some(end(workspace)), Vec::new()).await;
-    assert_eq!(ground::batch(db, workspace, id).await.state, "running");
+    assert_eq!(ground::batch(db, workspace, id).await.state.as_str(), "running");
     assert!(ground::lease_from(db, "end", 1).await.is_empty());
 }
 
@@ -198,6 +198,6 @@ async fn a_batch_of_another_workspace_is_not_shown(database: &TestDatabase) {
     let workspace = ground::workspace(db).await;
     let other = ground::workspace_named(db, "other").await;
     let (id, _) = batch_of(db, workspace, None, vec![noop(workspace)]).await;
-    assert!(ledger::batch(db, other, id).await.unwrap().is_none());
-    assert!(ledger::batch(db, workspace, Uuid::nil()).await.unwrap().is_none());
+    assert!(ledger::find_batch(db, other, id).await.unwrap().is_none());
+    assert!(ledger::find_batch(db, workspace, Uuid::nil()).await.unwrap().is_none());
 }

@@ -33,7 +33,7 @@ async fn cancel_batch(db: &Db, workspace: Uuid, batch: Uuid) -> Option<HashSet<U
 }
 
 async fn state(db: &Db, workspace: Uuid, id: Uuid) -> String {
-    ground::job(db, workspace, id).await.state
+    ground::job(db, workspace, id).await.state.to_string()
 }
 
 async fn a_waiting_job_is_cancelled_at_once(database: &TestDatabase) {
@@ -110,7 +110,7 @@ async fn what_is_not_there_or_has_ended_is_not_cancelled(database: &TestDatabase
     assert_eq!(cancel_batch(db, workspace, Uuid::nil()).await, None);
     let (batch, _) = batch_of(db, workspace, None, vec![noop(workspace)]).await;
     assert_eq!(cancel_batch(db, other, batch).await, None);
-    assert_eq!(ground::batch(db, workspace, batch).await.state, "running");
+    assert_eq!(ground::batch(db, workspace, batch).await.state.as_str(), "running");
 }
 
 async fn a_cancelled_batch_starts_nothing_any_more(database: &TestDatabase) {
@@ -128,11 +128,11 @@ async fn a_cancelled_batch_starts_nothing_any_more(database: &TestDatabase) {
     // Neither a follow-up nor anybody else puts a job in any more.
     commit(db, vec![done_then(running[0].clone(), vec![noop(workspace)])]).await;
     let dropped = enqueue_one(db, NewJob { batch_id: Some(batch), ..noop(workspace) }).await;
-    assert!(ledger::job(db, workspace, dropped).await.unwrap().is_none());
+    assert!(ledger::find_job(db, workspace, dropped).await.unwrap().is_none());
     let open = ground::batch(db, workspace, batch).await;
     assert_eq!((open.state.as_str(), counters(&open), open.finished_at), ("cancelled", (5, 1, 0, 3), None));
     // Other batches and jobs without one are not touched.
-    assert!(ledger::job(db, workspace, enqueue_one(db, noop(workspace)).await).await.unwrap().is_some());
+    assert!(ledger::find_job(db, workspace, enqueue_one(db, noop(workspace)).await).await.unwrap().is_some());
     let renewal = ledger::renew(db, &[running[1].key()], ground::LEASE).await.unwrap();
     assert!(renewal[0].cancel_requested);
 }
@@ -179,7 +179,7 @@ async fn a_batch_that_has_ended_is_not_cancelled(database: &TestDatabase) {
     let job = lease(db, 1).await.remove(0);
     commit(db, vec![done(job)]).await;
     assert_eq!(cancel_batch(db, workspace, batch).await, None);
-    assert_eq!(ground::batch(db, workspace, batch).await.state, "complete");
+    assert_eq!(ground::batch(db, workspace, batch).await.state.as_str(), "complete");
 }
 
 /// Cancels the batch while another transaction that moved `from` one state `to` another is not committed yet.

@@ -2,7 +2,7 @@
 
 use herald_base::{clock::Clock, ids::Ids};
 use herald_ledger as ledger;
-use herald_ledger::{EnqueueError, MAX_ARGS_BYTES, NewJob};
+use herald_ledger::{LedgerError, MAX_ARGS_BYTES, NewJob};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 
@@ -57,7 +57,7 @@ async fn arguments_over_the_limit_are_refused_before_anything_is_written(databas
     };
     let mut tx = db.begin().await.unwrap();
     let refused = ledger::enqueue(&mut tx, vec![noop(workspace), sized(MAX_ARGS_BYTES + 1)]).await.unwrap_err();
-    assert!(matches!(refused, EnqueueError::TooLarge { bytes, .. } if bytes == MAX_ARGS_BYTES + 1), "{refused}");
+    assert!(matches!(refused, LedgerError::TooLarge { bytes, .. } if bytes == MAX_ARGS_BYTES + 1), "{refused}");
     assert!(refused.to_string().contains("test.noop"), "{refused}");
     tx.commit().await.unwrap();
     assert_eq!(number(db, "select count(*) from jobs").await, 0);
@@ -71,7 +71,7 @@ async fn arguments_that_are_no_object_are_refused(database: &TestDatabase) {
     for args in [json!([]), json!("text"), json!(1), json!(null)] {
         let mut tx = db.begin().await.unwrap();
         let refused = ledger::enqueue(&mut tx, vec![NewJob { args, ..noop(workspace) }]).await.unwrap_err();
-        assert!(matches!(refused, EnqueueError::NotAnObject { .. }), "{refused}");
+        assert!(matches!(refused, LedgerError::NotAnObject { .. }), "{refused}");
     }
 }
 

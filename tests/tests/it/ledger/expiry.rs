@@ -38,7 +38,7 @@ async fn a_job_past_its_time_is_dropped_with_the_reason(database: &TestDatabase)
     db.clock().advance(Duration::from_secs(10));
     let leased = lease(db, 10).await;
     assert_eq!(leased.iter().map(|job| job.id).collect::<Vec<_>>(), [in_time]);
-    assert_eq!(job(db, workspace, late).await.state, "cancelled");
+    assert_eq!(job(db, workspace, late).await.state.as_str(), "cancelled");
     assert_eq!(
         reason(db, workspace, late).await,
         "the job could not run before its deadline 2026-03-01 09:00:10 UTC: dropped"
@@ -57,9 +57,9 @@ async fn what_nobody_comes_to_is_dropped_all_the_same(database: &TestDatabase) {
     db.clock().advance(Duration::from_secs(10));
     assert_eq!(ledger::drop_expired(db).await.unwrap(), 1);
     assert_eq!(ledger::drop_expired(db).await.unwrap(), 0);
-    assert_eq!(job(db, workspace, late).await.state, "cancelled");
+    assert_eq!(job(db, workspace, late).await.state.as_str(), "cancelled");
     assert!(reason(db, workspace, late).await.contains("dropped"));
-    assert_eq!(job(db, workspace, other).await.state, "ready");
+    assert_eq!(job(db, workspace, other).await.state.as_str(), "ready");
 }
 
 async fn a_dropped_job_ends_in_its_batch(database: &TestDatabase) {
@@ -115,5 +115,5 @@ async fn what_would_open_too_late_is_dropped_at_once(database: &TestDatabase) {
         .await;
     db.clock().advance(Duration::from_secs(13 * 3_600));
     assert!(lease(db, 10).await.is_empty());
-    assert_eq!(job(db, workspace, id).await.state, "cancelled");
+    assert_eq!(job(db, workspace, id).await.state.as_str(), "cancelled");
 }

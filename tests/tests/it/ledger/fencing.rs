@@ -5,7 +5,7 @@ use std::time::Duration;
 use herald_invitations as domain;
 use herald_invitations::Published;
 use herald_ledger as ledger;
-use herald_ledger::{Committed, Finished, JobFilter, Leased, NewJob, Outcome, jobs};
+use herald_ledger::{Committed, Finished, JobFilter, Leased, NewJob, Outcome, list_jobs};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 
@@ -55,13 +55,13 @@ async fn a_stale_outcome_changes_nothing_and_is_counted(database: &TestDatabase)
         assert_eq!(committed, Committed { written: 0, stale: 1 });
         let row = ground::job(db, started.workspace, valid.id).await;
         assert_eq!((row.state.as_str(), row.attempt, row.max_attempts, row.result), ("running", 2, 8, None));
-        let invitation = domain::invitation(db, started.workspace, invitation_id).await.unwrap().unwrap();
-        assert_eq!(invitation.state, "pending");
+        let invitation = domain::find_invitation(db, started.workspace, invitation_id).await.unwrap().unwrap();
+        assert_eq!(invitation.state.as_str(), "pending");
         let batch = ground::batch(db, started.workspace, started.run.batch_id).await;
         assert_eq!(counters(&batch), counters(&before));
         assert_eq!(ledger::job_errors(db, started.workspace, valid.id).await.unwrap().len(), 1, "only the first try's");
         let follow_ups = JobFilter { kind: Some("test.noop".to_owned()), ..JobFilter::default() };
-        assert!(jobs(db, started.workspace, &follow_ups, 10).await.unwrap().is_empty());
+        assert!(list_jobs(db, started.workspace, &follow_ups, 10).await.unwrap().is_empty());
     }
     assert_eq!(commit(db, vec![done(valid)]).await, Committed { written: 1, stale: 0 });
 }
@@ -80,7 +80,7 @@ async fn a_stale_and_a_valid_outcome_of_one_job_in_one_group_are_told_apart(data
             group.reverse();
         }
         assert_eq!(commit(db, group).await, Committed { written: 1, stale: 1 });
-        assert_eq!(ground::job(db, workspace, valid.id).await.state, "dead");
+        assert_eq!(ground::job(db, workspace, valid.id).await.state.as_str(), "dead");
     }
     assert_eq!(counters(&ground::batch(db, workspace, batch).await), (2, 0, 2, 0));
     assert!(lease(db, 10).await.is_empty(), "the stale attempts' follow-ups are not there");

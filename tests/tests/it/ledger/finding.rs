@@ -25,7 +25,7 @@ fn arg(text: &str) -> JobFilter {
 /// The ids of the jobs that a filter finds, in order.
 pub(super) async fn found(db: &Db, workspace: Uuid, filter: &JobFilter) -> Vec<Uuid> {
     let mut ids: Vec<Uuid> =
-        ledger::jobs(db, workspace, filter, 10_000).await.unwrap().into_iter().map(|job| job.id).collect();
+        ledger::list_jobs(db, workspace, filter, 10_000).await.unwrap().into_iter().map(|job| job.id).collect();
     ids.sort_unstable();
     ids
 }

@@ -52,7 +52,7 @@ async fn crash(db: &Db) {
 }
 
 async fn state(db: &Db, workspace: Uuid, job: Uuid) -> String {
-    ground::job(db, workspace, job).await.state
+    ground::job(db, workspace, job).await.state.to_string()
 }
 
 async fn a_schedule_whose_job_ends_its_process_twice_in_a_row_is_held_up(database: &TestDatabase) {

@@ -104,7 +104,7 @@ async fn a_job_that_kills_its_worker_dies_after_its_last_try(database: &TestData
         assert_eq!(rescue_all(db).await.unwrap(), 1);
     }
     assert!(lease(db, 1).await.is_empty());
-    assert_eq!(ground::job(db, workspace, ids[0]).await.state, "dead");
+    assert_eq!(ground::job(db, workspace, ids[0]).await.state.as_str(), "dead");
     assert_eq!(ground::batch(db, workspace, batch).await.dead, 1);
     assert_eq!(ledger::job_errors(db, workspace, ids[0]).await.unwrap().len(), 3);
 }
@@ -118,7 +118,7 @@ async fn the_guest_of_a_job_that_killed_its_workers_is_told(database: &TestDatab
         db.clock().advance(Duration::from_secs(300));
     }
     let guest = domain::run_guests(db, started.workspace, started.run.id, None, None, 1).await.unwrap().remove(0);
-    assert_eq!(guest.state, "failed");
+    assert_eq!(guest.state.as_str(), "failed");
     assert_eq!(guest.reason.as_deref(), Some("the worker that ran attempt 8 ended without an outcome: a dispatcher"));
-    assert_eq!(guest_list::run(db, started.workspace, started.run.id).await.state, "complete");
+    assert_eq!(guest_list::run(db, started.workspace, started.run.id).await.state.as_str(), "complete");
 }

@@ -203,7 +203,7 @@ async fn a_provider_that_asks_for_patience_gets_it_from_the_whole_queue(database
 
     let waiting = lease_with(db, 10, 0).await;
     assert_eq!((waiting.jobs.len(), waiting.next_due), (0, Some(until)));
-    let queue = ledger::queues(db).await.unwrap().remove(0);
+    let queue = ledger::list_queues(db).await.unwrap().remove(0);
     assert_eq!(queue.blocked_until, Some(until));
     assert!(queue.blocked_reason.unwrap().starts_with("429"));
     let row = ground::job(db, workspace, id).await;

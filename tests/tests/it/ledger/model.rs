@@ -505,7 +505,7 @@ impl<'a> History<'a> {
             };
             let row = ground::batch(self.db, self.workspace, batch.id).await;
             assert_eq!(counters(&row), (of(""), of("succeeded"), of("dead"), of("cancelled")));
-            assert_eq!(row.state, batch.state);
+            assert_eq!(row.state.as_str(), batch.state);
             assert_eq!(
                 row.finished_at.is_some(),
                 batch.state != "running" && of("ready") + of("running") == 0 && of("") > 0

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use herald_ledger as ledger;
-use herald_ledger::{EnqueueError, Finished, NewJob, Outcome};
+use herald_ledger::{Finished, LedgerError, NewJob, Outcome};
 use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 
@@ -40,9 +40,9 @@ async fn one_bad_outcome_leaves_the_whole_group_unwritten(database: &TestDatabas
     let too_large = NewJob { args: json!({"text": "x".repeat(70_000)}), ..noop(workspace) };
     let group = [done_then(jobs[0].clone(), vec![noop(workspace)]), done_then(jobs[1].clone(), vec![too_large])];
     let refused = ledger::commit(db, &group).await.unwrap_err();
-    assert!(matches!(refused, EnqueueError::TooLarge { .. }), "{refused}");
+    assert!(matches!(refused, LedgerError::TooLarge { .. }), "{refused}");
     for job in &jobs {
-        assert_eq!(ground::job(db, workspace, job.id).await.state, "running");
+        assert_eq!(ground::job(db, workspace, job.id).await.state.as_str(), "running");
     }
     assert_eq!(counters(&ground::batch(db, workspace, batch).await), (2, 0, 0, 0));
     assert_eq!(commit(db, vec![group[0].clone()]).await.written, 1, "each can be written by itself");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use herald_invitations as domain;
+use herald_invitations::InvitationState;
 use herald_ledger as ledger;
 use herald_ledger::{NewJob, retry_batch, retry_job};
 use herald_tests::{TestDatabase, on_both_engines};
@@ -73,7 +74,7 @@ async fn a_retried_job_reopens_its_batch(database: &TestDatabase) {
     let (batch, ids) = batch_of(db, workspace, Some(on_complete), vec![noop(workspace); 2]).await;
     let jobs = lease(db, 2).await;
     commit(db, vec![dead(jobs[0].clone()), done(jobs[1].clone())]).await;
-    assert_eq!(ground::batch(db, workspace, batch).await.state, "complete");
+    assert_eq!(ground::batch(db, workspace, batch).await.state.as_str(), "complete");
     assert_eq!(ground::lease_from(db, "end", 10).await.len(), 1);
     assert!(ids.contains(&jobs[0].id));
     assert!(retry_job(db, workspace, jobs[0].id, 1).await.unwrap());
@@ -161,7 +162,9 @@ async fn the_invitation_of_a_retried_step_waits_again(database: &TestDatabase) {
     assert_eq!(retry_batch(&mut tx, started.workspace, started.run.batch_id, 1).await.unwrap(), 1);
     tx.commit().await.unwrap();
     assert_eq!(run().await.failed, 0);
-    let waiting = domain::run_guests(db, started.workspace, started.run.id, Some("pending"), None, 10).await.unwrap();
+    let waiting = domain::run_guests(db, started.workspace, started.run.id, Some(InvitationState::Pending), None, 10)
+        .await
+        .unwrap();
     assert_eq!(waiting.len(), 2);
     assert!(waiting.iter().all(|guest| guest.reason.is_none()));
 }
@@ -173,7 +176,7 @@ async fn the_run_of_a_retried_import_reads_on(database: &TestDatabase) {
     let id = job.id;
     let outcome = ledger::Outcome::Dead { error: "the file store is away".to_owned() };
     commit(db, vec![ledger::Finished { job, outcome }]).await;
-    assert_eq!(guest_list::run(db, started.workspace, started.run.id).await.state, "failed");
+    assert_eq!(guest_list::run(db, started.workspace, started.run.id).await.state.as_str(), "failed");
     assert!(retry_job(db, started.workspace, id, 1).await.unwrap());
     let run = guest_list::run(db, started.workspace, started.run.id).await;
     assert_eq!((run.state.as_str(), run.reason, run.finished_at), ("importing", None, None));

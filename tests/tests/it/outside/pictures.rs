@@ -105,7 +105,7 @@ async fn rows(world: &World, workspace: Uuid, run: Uuid) -> Vec<InvitationRow> {
 async fn ended(world: &World, workspace: Uuid, run: Uuid) {
     wait_until("the run ends", async || {
         pass_time(&world.db).await;
-        domain::run(&world.db, workspace, run).await.unwrap().unwrap().has_ended()
+        domain::find_run(&world.db, workspace, run).await.unwrap().unwrap().has_ended()
     })
     .await;
 }
@@ -126,17 +126,17 @@ async fn a_slow_picture_host_holds_up_nobody_elses_guests(database: &TestDatabas
     wait_until("the slow host is asked", async || slow.asked() >= 8).await;
     let free = begin(&world, other, 20, |at| format!("http://{}/{at}", hosts[1])).await;
     wait_until("the others are invited", async || {
-        domain::run(&world.db, other, free).await.unwrap().unwrap().has_ended()
+        domain::find_run(&world.db, other, free).await.unwrap().unwrap().has_ended()
     })
     .await;
     let made = rows(&world, other, free).await;
-    assert!(made.len() == 20 && made.iter().all(|row| row.state == "made"), "{made:?}");
+    assert!(made.len() == 20 && made.iter().all(|row| row.state.as_str() == "made"), "{made:?}");
     // All that while the slow host has as many calls as one host may have, and not one has had its answer.
     assert_eq!(slow.asked(), 8);
-    assert!(rows(&world, world.workspace, held_up).await.iter().all(|row| row.state == "pending"));
+    assert!(rows(&world, world.workspace, held_up).await.iter().all(|row| row.state.as_str() == "pending"));
     slow.release();
     ended(&world, world.workspace, held_up).await;
-    assert!(rows(&world, world.workspace, held_up).await.iter().all(|row| row.state == "made"));
+    assert!(rows(&world, world.workspace, held_up).await.iter().all(|row| row.state.as_str() == "made"));
     worker.stop().await;
 }
 
@@ -154,7 +154,7 @@ async fn a_picture_is_fetched_once_and_gone_when_it_is_drawn(database: &TestData
     let worker = world.work();
     ended(&world, world.workspace, run).await;
     worker.stop().await;
-    assert!(rows(&world, world.workspace, run).await.iter().all(|row| row.state == "made"));
+    assert!(rows(&world, world.workspace, run).await.iter().all(|row| row.state.as_str() == "made"));
     assert_eq!(host.asked(), 3, "nothing was fetched twice");
     assert_eq!(fetched(&world).await, 0, "what was fetched is removed");
 }
@@ -178,7 +178,7 @@ async fn a_crop_of_before_hands_over_what_was_not_fetched(database: &TestDatabas
     worker.stop().await;
     assert_eq!((rows(&world, world.workspace, run).await[0].state.as_str(), host.asked()), ("made", 1));
     let filter = JobFilter { kind: Some("picture.fetch".to_owned()), ..JobFilter::default() };
-    assert_eq!(ledger::jobs(&world.db, world.workspace, &filter, 10).await.unwrap().len(), 1);
+    assert_eq!(ledger::list_jobs(&world.db, world.workspace, &filter, 10).await.unwrap().len(), 1);
 }
 
 async fn a_host_that_refuses_leaves_the_avatar_and_a_remark(database: &TestDatabase) {
@@ -190,7 +190,7 @@ async fn a_host_that_refuses_leaves_the_avatar_and_a_remark(database: &TestDatab
     ended(&world, world.workspace, run).await;
     worker.stop().await;
     let row = rows(&world, world.workspace, run).await.remove(0);
-    assert_eq!(row.state, "made");
+    assert_eq!(row.state.as_str(), "made");
     let remark = row.portrait_notes.0.join("");
     assert!(remark.contains("there is no file at the web address (status 404)"), "{remark}");
     assert!(remark.ends_with("(the drawn avatar is used)"), "{remark}");

@@ -102,7 +102,7 @@ async fn a_list_for_an_account_that_is_refused_holds_up_nobody_elses_work(databa
     let id = world.begin_contacts("Other", vec![known], "second").await;
     let reason = world.needs_a_person(id).await;
     assert!(reason.contains("second"), "{reason}");
-    let queues = herald_ledger::queues(&world.db).await.unwrap();
+    let queues = herald_ledger::list_queues(&world.db).await.unwrap();
     assert!(queues.iter().all(|queue| queue.blocked_until.is_none()), "{queues:?}");
     worker.stop().await;
 }
@@ -214,7 +214,7 @@ async fn a_contact_that_was_deleted_fails_alone(database: &TestDatabase) {
     worker.stop().await;
     // Whether the link was written before the contact was deleted, the others have theirs.
     assert_eq!(run.made + run.failed, 3);
-    let failed: Vec<_> = world.rows(id).await.into_iter().filter(|row| row.state == "failed").collect();
+    let failed: Vec<_> = world.rows(id).await.into_iter().filter(|row| row.state.as_str() == "failed").collect();
     assert!(failed.iter().all(|row| row.name.starts_with("Guest2")), "{failed:?}");
 }
 
@@ -350,13 +350,13 @@ async fn a_segment_that_is_not_there_is_named_with_those_that_are(database: &Tes
     let id = world.begin(&plan).await;
     let run = world.ended(id).await;
     worker.stop().await;
-    assert_ne!(run.state, "complete");
+    assert_ne!(run.state.as_str(), "complete");
     let reason = run.reason.unwrap();
     assert!(reason.contains("no segment \"vips\"") && reason.contains("press, vip"), "{reason}");
     assert_eq!((world.mautic.requests(MauticCall::Segments), world.mautic.requests(MauticCall::Contacts)), (1, 0));
     // It is one run's mistake and no reason for others to wait.
     let mautic = connections::connection_named(&world.db, world.workspace, "mautic").await.unwrap().unwrap();
-    assert_eq!(mautic.state, "ok");
+    assert_eq!(mautic.state.as_str(), "ok");
 }
 
 async fn whose_role_may_not_list_segments_still_reads_one(database: &TestDatabase) {

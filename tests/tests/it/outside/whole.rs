@@ -181,7 +181,7 @@ async fn a_planned_run_is_started_by_a_job(database: &TestDatabase) {
         world.google.files().len() == 2
     })
     .await;
-    let row = ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap();
+    let row = ledger::find_job(&world.db, world.workspace, job).await.unwrap().unwrap();
     let run = row.result.unwrap().0["run_id"].as_str().unwrap().parse().unwrap();
     assert_eq!(world.ended(run).await.made, 2);
     worker.stop().await;
@@ -199,18 +199,18 @@ async fn who_comes_while_an_earlier_run_is_at_work_is_invited_by_the_next(databa
     let second = world.begin(&world.plan()).await;
     wait_until("the second run has read its guests", async || {
         pass_time(&world.db).await;
-        world.run(second).await.state == "running"
+        world.run(second).await.state.as_str() == "running"
     })
     .await;
     world.guests(1);
     let job = world.enqueue(InvitationStart { run: world.plan() }.job(world.workspace)).await;
     wait_until("the third run is started", async || {
         pass_time(&world.db).await;
-        ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap().finished_at.is_some()
+        ledger::find_job(&world.db, world.workspace, job).await.unwrap().unwrap().finished_at.is_some()
     })
     .await;
     world.google.faults().down(false);
-    let row = ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap();
+    let row = ledger::find_job(&world.db, world.workspace, job).await.unwrap().unwrap();
     let third = row.result.unwrap().0["run_id"].as_str().unwrap().parse().unwrap();
     assert_ne!(second, third);
     assert_eq!((world.ended(second).await.made, world.ended(third).await.made), (1, 1));
@@ -249,12 +249,12 @@ async fn a_connection_test_calls_a_person_only_for_what_a_person_must_set_right(
     world.connect_mautic("not this one").await;
     let (result, mautic) = tested(&world, "mautic", None).await;
     assert_eq!((&result["ok"], &result["findings"][0]["passing"]), (&json!(false), &json!(null)), "{result}");
-    assert_eq!(mautic.state, "broken");
+    assert_eq!(mautic.state.as_str(), "broken");
     assert!(mautic.reason.unwrap().contains("password"));
     // It stays so while the site is away, whatever that says.
     world.mautic.faults().down(true);
     let (_, mautic) = tested(&world, "mautic", None).await;
-    assert!(mautic.state == "broken" && mautic.reason.unwrap().contains("password"));
+    assert!(mautic.state.as_str() == "broken" && mautic.reason.unwrap().contains("password"));
     worker.stop().await;
 }
 
@@ -263,7 +263,7 @@ async fn tested(world: &World, name: &str, target: Option<String>) -> (serde_jso
     let find = async || connections::connection_named(&world.db, world.workspace, name).await.unwrap().unwrap();
     let test = ConnectionTest { connection_id: find().await.id, target };
     let job = world.enqueue(test.job(world.workspace)).await;
-    let row = async || ledger::job(&world.db, world.workspace, job).await.unwrap().unwrap();
+    let row = async || ledger::find_job(&world.db, world.workspace, job).await.unwrap().unwrap();
     wait_until("the test is done", async || {
         pass_time(&world.db).await;
         row().await.finished_at.is_some()

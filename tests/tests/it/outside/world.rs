@@ -5,14 +5,14 @@ use std::{io::Cursor, sync::Arc, time::Duration};
 use herald_accounts as connections;
 use herald_accounts::{Clients, NewConnection, Typed};
 use herald_app::config::Settings;
-use herald_base::{links::LinkSigner, vault::Vault};
+use herald_base::{image_format::ImageFormat, links::LinkSigner, vault::Vault};
 use herald_db::{Db, query};
 use herald_invitations as domain;
 use herald_invitations::{
     Destination, InvitationRow, NewRun, NumberFormat, PlannedRun, Run, RunOptions, RunSource, TakeUp, start_planned,
 };
 use herald_ledger as ledger;
-use herald_ledger::{EnqueueError, wire::Wire};
+use herald_ledger::{LedgerError, wire::Wire};
 use herald_providers::files::Files;
 use herald_scheduler::{Outlet, Scheduler};
 use herald_template::Bundle;
@@ -208,7 +208,7 @@ impl World {
     }
 
     pub(crate) async fn begin(&self, plan: &PlannedRun) -> Uuid {
-        start_planned(&self.db, self.workspace, plan, TakeUp::Unfinished, "jpeg", None).await.unwrap().id
+        start_planned(&self.db, self.workspace, plan, TakeUp::Unfinished, ImageFormat::Jpeg, None).await.unwrap().id
     }
 
     /// A run for contacts that are known, into the Drive of a connection.
@@ -226,7 +226,7 @@ impl World {
     }
 
     pub(crate) async fn run(&self, id: Uuid) -> Run {
-        domain::run(&self.db, self.workspace, id).await.unwrap().unwrap()
+        domain::find_run(&self.db, self.workspace, id).await.unwrap().unwrap()
     }
 
     pub(crate) async fn rows(&self, id: Uuid) -> Vec<InvitationRow> {
@@ -331,7 +331,7 @@ impl Worker {
         let _ = tokio::join!(self.runner, self.scheduler);
         // As the scheduler does: that commit and this one may want the same rows, and PostgreSQL then ends one of them.
         while let Err(error) = herald_scheduler::rescue_all(db).await {
-            assert!(matches!(&error, EnqueueError::Db(error) if error.is_transient()), "{error}");
+            assert!(matches!(&error, LedgerError::Db(error) if error.is_transient()), "{error}");
         }
     }
 }

@@ -77,7 +77,7 @@ async fn told(db: &Db, workspace: Uuid) -> Vec<i64> {
 }
 
 async fn ends_as(db: &Db, workspace: Uuid, id: Uuid, state: &str) {
-    wait_until("it has ended", async || ground::job(db, workspace, id).await.state == state).await;
+    wait_until("it has ended", async || ground::job(db, workspace, id).await.state.as_str() == state).await;
 }
 
 /// Lets the wait between two attempts pass.
@@ -234,7 +234,7 @@ async fn running_jobs_that_an_act_cancels_hear_of_it_with_their_next_renewal(dat
     ends_as(db, workspace, act, "succeeded").await;
     let result = ground::job(db, workspace, act).await.result.unwrap().0;
     assert_eq!((&result["changed"], &result["asked_to_stop"]), (&json!(0), &json!(1)));
-    assert_eq!(ground::job(db, workspace, running).await.state, "running", "it has only been asked");
+    assert_eq!(ground::job(db, workspace, running).await.state.as_str(), "running", "it has only been asked");
     db.clock().advance(LEASE / 3);
     ends_as(db, workspace, running, "cancelled").await;
     fleet.stop().await;

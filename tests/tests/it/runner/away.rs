@@ -56,7 +56,7 @@ async fn outcomes_are_written_when_the_connection_broke_while_they_were() {
     drop(held);
     wait_until("the outcome is written", async || {
         db.clock().advance(Duration::from_millis(50));
-        ground::job(&server, workspace, ids[0]).await.state == "succeeded"
+        ground::job(&server, workspace, ids[0]).await.state.as_str() == "succeeded"
     })
     .await;
     fleet.stop().await;
@@ -98,7 +98,7 @@ async fn a_fleet_survives_a_server_that_drops_its_connections() {
     wait_until("the batch is complete", async || {
         // Slowly: what a broken connection left behind comes back when its lease runs out.
         db.clock().advance(Duration::from_secs(1));
-        ground::batch(&server, workspace, batch).await.state == "complete"
+        ground::batch(&server, workspace, batch).await.state.as_str() == "complete"
     })
     .await;
     fleet.stop().await;
@@ -131,9 +131,12 @@ async fn outcomes_wait_for_another_process_that_writes_to_the_file() {
     for _ in 0..1_000 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(ground::job(db, workspace, ids[0]).await.state, "running");
+    assert_eq!(ground::job(db, workspace, ids[0]).await.state.as_str(), "running");
     writing.commit().await.unwrap();
-    wait_until("the outcome is written", async || ground::job(db, workspace, ids[0]).await.state == "succeeded").await;
+    wait_until("the outcome is written", async || {
+        ground::job(db, workspace, ids[0]).await.state.as_str() == "succeeded"
+    })
+    .await;
     fleet.stop().await;
 }
 
@@ -158,12 +161,12 @@ async fn outcomes_wait_for_room_on_a_full_disk() {
     wait_until("the job has run", async || attempts.load(Ordering::Relaxed) == 1).await;
     for _ in 0..20 {
         db.clock().advance(Duration::from_secs(5));
-        assert_eq!(ground::job(db, workspace, ids[0]).await.state, "running");
+        assert_eq!(ground::job(db, workspace, ids[0]).await.state.as_str(), "running");
     }
     ground::run_sql(db, "pragma max_page_count = 100000").await;
     wait_until("the outcome is written", async || {
         db.clock().advance(Duration::from_secs(1));
-        ground::job(db, workspace, ids[0]).await.state == "succeeded"
+        ground::job(db, workspace, ids[0]).await.state.as_str() == "succeeded"
     })
     .await;
     fleet.stop().await;

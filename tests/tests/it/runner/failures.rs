@@ -9,6 +9,7 @@ use std::{
 };
 
 use herald_app::jobs::{self, TemplatePreview};
+use herald_base::image_format::ImageFormat;
 use herald_db::Db;
 use herald_invitations as domain;
 use herald_ledger as ledger;
@@ -37,7 +38,7 @@ on_both_engines! {
 }
 
 async fn state(db: &Db, workspace: Uuid, id: Uuid) -> String {
-    ground::job(db, workspace, id).await.state
+    ground::job(db, workspace, id).await.state.to_string()
 }
 
 async fn errors(db: &Db, workspace: Uuid, id: Uuid) -> Vec<JobError> {
@@ -109,7 +110,7 @@ async fn an_error_is_tried_again_after_the_kinds_backoff(database: &TestDatabase
         let wait = (row.run_at - db.now()).to_std().unwrap();
         let longest = policy.backoff.base * 2_u32.pow(u32::try_from(attempt).unwrap() - 1);
         assert!(wait <= longest, "waits {wait:?} after attempt {attempt}, at most {longest:?}");
-        assert_eq!(row.state, if wait.is_zero() { row.state.as_str() } else { "ready" });
+        assert_eq!(row.state.as_str(), if wait.is_zero() { row.state.as_str() } else { "ready" });
         db.clock().advance(longest);
     }
     fleet.stop().await;
@@ -195,7 +196,7 @@ async fn a_job_that_takes_longer_than_its_limit_is_stopped(database: &TestDataba
         template_id: Uuid::nil(),
         contact_id: None,
         fields: std::collections::BTreeMap::new(),
-        format: "png".to_owned(),
+        format: ImageFormat::Png,
     };
     let id = enqueue_one(db, preview.job(workspace)).await;
     for attempt in [1, 2] {

@@ -52,7 +52,10 @@ async fn a_thousand_jobs_are_all_done_once(database: &TestDatabase) {
     };
     let fleet = Fleet::start(db, counting);
     let (batch, ids) = batch_of(db, workspace, None, vec![noop(workspace); 1_000]).await;
-    wait_until("the batch is complete", async || ground::batch(db, workspace, batch).await.state == "complete").await;
+    wait_until("the batch is complete", async || {
+        ground::batch(db, workspace, batch).await.state.as_str() == "complete"
+    })
+    .await;
     fleet.stop().await;
     assert_eq!(counters(&ground::batch(db, workspace, batch).await), (1_000, 1_000, 0, 0));
     let runs = runs.lock().unwrap().clone();
@@ -97,7 +100,7 @@ async fn a_delayed_job_starts_when_it_comes_due(database: &TestDatabase) {
     let id = enqueue_one(db, NewJob { run_at: Some(due), ..noop(workspace) }).await;
     wait_until("the job has run", async || {
         skip_waiting(db).await;
-        ground::job(db, workspace, id).await.state == "succeeded"
+        ground::job(db, workspace, id).await.state.as_str() == "succeeded"
     })
     .await;
     fleet.stop().await;
@@ -173,7 +176,8 @@ async fn a_resumed_queue_starts_at_once(database: &TestDatabase) {
     enqueue(db, vec![noop(workspace); 5]).await;
     let fleet = Fleet::with_queues(db, vec![QueueShare::new("test", 1), QueueShare::new("end", 1)], does_nothing());
     let other = enqueue_one(db, NewJob { queue: "end".to_owned(), ..noop(workspace) }).await;
-    wait_until("another queue goes on", async || ground::job(db, workspace, other).await.state == "succeeded").await;
+    wait_until("another queue goes on", async || ground::job(db, workspace, other).await.state.as_str() == "succeeded")
+        .await;
     assert_eq!(in_state(db, "ready").await, 5);
     pause(false).await;
     wait_until("the resumed queue is empty", async || in_state(db, "succeeded").await == 6).await;
@@ -197,7 +201,8 @@ async fn a_running_job_is_cancelled_through_its_token(database: &TestDatabase) {
     assert_eq!(starts.recv().await, Some(ids[0]));
     assert_eq!(ledger::cancel_job(db, workspace, ids[0]).await.unwrap(), Cancelled::Asked);
     fleet.wire.cancel(ids[0]);
-    wait_until("it is cancelled", async || ground::job(db, workspace, ids[0]).await.state == "cancelled").await;
+    wait_until("it is cancelled", async || ground::job(db, workspace, ids[0]).await.state.as_str() == "cancelled")
+        .await;
     fleet.stop().await;
     let batch = ground::batch(db, workspace, batch).await;
     assert_eq!((batch.state.as_str(), counters(&batch)), ("complete", (1, 0, 0, 1)));
@@ -212,7 +217,7 @@ async fn a_cancellation_that_the_wire_lost_arrives_with_the_next_renewal(databas
     assert_eq!(starts.recv().await, Some(id));
     ledger::cancel_job(db, workspace, id).await.unwrap();
     db.clock().advance(LEASE / 3);
-    wait_until("it is cancelled", async || ground::job(db, workspace, id).await.state == "cancelled").await;
+    wait_until("it is cancelled", async || ground::job(db, workspace, id).await.state.as_str() == "cancelled").await;
     fleet.stop().await;
 }
 

@@ -82,8 +82,10 @@ fn a_killed_process_loses_no_job(engine: EngineKind) {
         assert!(number(db, "select count(*) from jobs where state = 'running'").await > 0, "something was cut off");
         db.clock().advance(LEASE * 2);
         let fleet = Fleet::start(db, handler(|attempt| std::future::ready(next_step(&attempt.job))));
-        wait_until("the batch is complete", async || ground::batch(db, workspace, batch).await.state == "complete")
-            .await;
+        wait_until("the batch is complete", async || {
+            ground::batch(db, workspace, batch).await.state.as_str() == "complete"
+        })
+        .await;
         fleet.stop().await;
         let all = 2 * JOBS as i64;
         assert_eq!(counters(&ground::batch(db, workspace, batch).await), (all, all, 0, 0));

@@ -96,14 +96,17 @@ async fn what_was_handed_back_is_done_by_the_next_process(database: &TestDatabas
         let fleet = Fleet::start(db, does_nothing());
         wait_until("some are done", async || {
             number(db, "select count(*) from jobs where state = 'succeeded'").await > done
-                || ground::batch(db, workspace, batch).await.state == "complete"
+                || ground::batch(db, workspace, batch).await.state.as_str() == "complete"
         })
         .await;
         fleet.stop().await;
         assert_eq!(number(db, "select count(*) from jobs where state = 'running'").await, 0);
     }
     let fleet = Fleet::start(db, does_nothing());
-    wait_until("the batch is complete", async || ground::batch(db, workspace, batch).await.state == "complete").await;
+    wait_until("the batch is complete", async || {
+        ground::batch(db, workspace, batch).await.state.as_str() == "complete"
+    })
+    .await;
     fleet.stop().await;
     assert_eq!(counters(&ground::batch(db, workspace, batch).await), (300, 300, 0, 0));
     assert_eq!(number(db, "select count(*) from job_errors").await, 0);

@@ -26,7 +26,8 @@ fn error(code: u16, kind: Option<&str>, details: Value) -> Value {
 
 #[test]
 fn every_refusal_has_one_meaning_and_says_what_to_do() {
-    let contact = About::Contact(47);
+    let fields = Fields::new("invitation_link", None).unwrap();
+    let contact = About::Write { contact: 47, fields: &fields };
     let html = "<html><body>Not Found</body></html>";
     let none = Value::Null;
     for (about, basic, answer, class, says) in [
@@ -112,7 +113,9 @@ fn a_field_that_is_written_for_everybody_is_a_matter_of_the_field() {
 #[test]
 fn nothing_of_a_refusal_is_quoted() {
     let details = json!({"ann@example.com": ["x"], "photo_url": ["https://example.com/ann"], "aws_secret": ["x"]});
-    for (about, status) in [(About::Contact(47), 400), (About::Api, 400), (About::Token, 401), (About::Form(3), 500)] {
+    let fields = Fields::new("invitation_link", None).unwrap();
+    let contact = About::Write { contact: 47, fields: &fields };
+    for (about, status) in [(contact, 400), (About::Api, 400), (About::Token, 401), (About::Form(3), 500)] {
         let told = read(about, true, &reply(status, &[], error(status, Some("aws_secret"), details.clone()))).message;
         assert!(!["ann", "photo", "aws", "example.com/ann"].iter().any(|word| told.contains(word)), "{told}");
     }

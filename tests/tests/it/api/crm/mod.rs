@@ -111,7 +111,7 @@ impl World {
         let user = self.user(email).await.unwrap_or_else(|| panic!("{email} is nobody"));
         let found = query("select role from members where workspace_id = $1 and user_id = $2");
         let (role,): (String,) = found.bind(self.service.workspace).bind(user.id).one(&self.service.db).await.unwrap();
-        (user.state, role)
+        (user.state.to_string(), role)
     }
 
     async fn reasons(&self) -> Vec<String> {

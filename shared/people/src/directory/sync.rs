@@ -5,7 +5,7 @@
 //! empty list is more likely a fault of the list.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -16,29 +16,32 @@ use super::{
 use crate::{People, Result};
 use herald_db::{Db, FromRow, Tx, query};
 use herald_ledger::audit::{self, Entry};
-use herald_providers::crm::Page;
+use herald_providers::directory::Page;
 
 /// What changed since then is read again: the CRM's clock is not ours, and a change takes a moment to be listed.
 const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 /// So few may always be missing: of a small agency, a tenth is nobody.
 const FEW: i64 = 2;
 
-/// The scope of a sync.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SyncScope {
-    /// All people: a person who is not on the list was deleted.
-    All,
-    /// The people who changed since the last sync.
-    Changes,
+herald_base::text_enum! {
+    /// The scope of a sync.
+    pub enum SyncScope, "unknown scope of a sync {:?}" {
+        /// All people: a person who is not on the list was deleted.
+        All "all",
+        /// The people who changed since the last sync.
+        Changes "changes",
+    }
 }
 
-impl SyncScope {
-    fn name(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Changes => "changes",
-        }
+herald_base::text_enum! {
+    /// The state of a sync.
+    pub enum SyncState, "unknown state of a sync {:?}" {
+        /// The list is being read.
+        Running "running",
+        /// Herald did what the list says.
+        Done "done",
+        /// More people were missing than the limit allows, and an administrator must check.
+        Held "held",
     }
 }
 
@@ -50,9 +53,13 @@ pub struct CrmSync {
     /// The job that runs the sync.
     pub job_id: Uuid,
     /// `all` or `changes`.
-    pub scope: String,
+    #[schema(value_type = String)]
+    #[sqlx(try_from = "String")]
+    pub scope: SyncScope,
     /// `running`, `done`, or `held`: more people were missing than the limit allows, and an administrator must check.
-    pub state: String,
+    #[schema(value_type = String)]
+    #[sqlx(try_from = "String")]
+    pub state: SyncState,
     /// The time since which Herald asked for changes.
     pub since: Option<DateTime<Utc>>,
     /// The cursor of the next page.
@@ -131,7 +138,7 @@ impl People {
         )
         .bind(self.db.new_id())
         .bind(job_id)
-        .bind(scope.name())
+        .bind(scope.as_str())
         .bind(since)
         .bind(false)
         .bind(self.db.now())
@@ -178,14 +185,14 @@ impl People {
     /// [`super::PeopleError::Db`].
     pub async fn end_crm_sync(&self, sync: &CrmSync, allow_missing: Option<i64>) -> Result<SyncEnd> {
         let crm = self.directory()?;
-        if sync.state == "done" {
+        if sync.state == SyncState::Done {
             // Its worker was killed between that and saying so.
             return Ok(SyncEnd::Done);
         }
         let mut tx = self.db.begin().await?;
         let mut end = SyncEnd::Done;
         let (mut missing, mut deactivated) = (Vec::new(), 0);
-        if sync.scope == SyncScope::All.name() {
+        if sync.scope == SyncScope::All {
             missing = absent(&mut tx, sync).await?;
             let (known,): (i64,) = query("select count(*) from crm_users where state = 'active'").one(&mut tx).await?;
             let share = known * i64::from(crm.settings.max_missing_percent) / 100;
@@ -215,10 +222,10 @@ impl People {
                 }
             }
         }
-        let state = if end == SyncEnd::Done { "done" } else { "held" };
+        let state = if end == SyncEnd::Done { SyncState::Done } else { SyncState::Held };
         query("update crm_syncs set state = $2, missing = $3, deactivated = $4, ended_at = $5 where id = $1")
             .bind(sync.id)
-            .bind(state)
+            .bind(state.as_str())
             .bind(count(missing.len()))
             .bind(deactivated)
             .bind(self.db.now())

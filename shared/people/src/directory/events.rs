@@ -14,7 +14,7 @@ use herald_ledger::{
     Payload,
     audit::{self, Entry},
 };
-use herald_providers::crm::{Change, Checked, Event};
+use herald_providers::directory::{Change, Checked, Event};
 
 #[derive(FromRow)]
 struct Row {

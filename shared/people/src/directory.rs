@@ -20,12 +20,12 @@ use uuid::Uuid;
 pub use self::settings::{CrmLogin, CrmSettings, CrmSignature, CrmWebhook};
 pub use self::{
     list::CrmUserRow,
-    sync::{CrmSync, SyncEnd, SyncScope},
+    sync::{CrmSync, SyncEnd, SyncScope, SyncState},
 };
 use super::{People, PeopleError, Result};
 use herald_db::{Tx, query};
 use herald_ledger::audit::Actor;
-use herald_providers::crm::Crm;
+use herald_providers::directory::Crm;
 
 /// The CRM, and what its people are here.
 #[derive(Clone, Debug)]

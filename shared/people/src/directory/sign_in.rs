@@ -6,7 +6,7 @@ use super::{
     Directory, actor,
     apply::{Way, Word, apply},
 };
-use crate::{Address, Device, People, PeopleError, Result, Tokens, keyring::SigningKey, user};
+use crate::{Address, Device, People, PeopleError, Result, Tokens, UserState, keyring::SigningKey, user};
 use herald_ledger::audit::{self, Entry};
 use herald_providers::Class;
 
@@ -51,7 +51,7 @@ impl People {
             None => None,
         };
         // Herald keeps what it learned of the person, whether they come in or not.
-        let Some(found) = found.filter(|user| user.state == "active") else {
+        let Some(found) = found.filter(|user| user.state == UserState::Active) else {
             tx.commit().await?;
             return Err(PeopleError::Credentials);
         };

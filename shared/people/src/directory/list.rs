@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{CrmSync, sync};
-use crate::{People, PeopleError, Result, Role, session};
+use crate::{People, PeopleError, Result, Role, UserState, session};
 use herald_db::{FromRow, query};
 use herald_ledger::audit::{self, Actor, Entry};
 
@@ -25,7 +25,9 @@ pub struct CrmUserRow {
     #[sqlx(try_from = "String")]
     pub role: Role,
     /// `active` or `deactivated`, as in the CRM.
-    pub state: String,
+    #[schema(value_type = String)]
+    #[sqlx(try_from = "String")]
+    pub state: UserState,
     /// Why Herald has no such user, or why the user differs from the CRM.
     pub reason: Option<String>,
     /// When the person last changed in the CRM.

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Directory, actor};
-use crate::{Address, Result, Role, member, session, user};
+use crate::{Address, Result, Role, UserState, member, session, user};
 use herald_db::{FromRow, Tx, query};
 use herald_ledger::audit::{self, Entry};
-use herald_providers::crm::CrmUser;
+use herald_providers::directory::CrmUser;
 
 /// What the CRM says of a person, and how its word came.
 pub(super) struct Word<'a> {
@@ -58,7 +58,8 @@ pub(super) struct Kept {
     email: String,
     #[sqlx(try_from = "String")]
     role: Role,
-    state: String,
+    #[sqlx(try_from = "String")]
+    state: UserState,
     reason: Option<String>,
     version: Option<i64>,
     changed_at: Option<DateTime<Utc>>,
@@ -124,7 +125,7 @@ pub(super) async fn apply(tx: &mut Tx, crm: &Directory, word: &Word<'_>) -> Resu
     let workspace = crm.workspace(tx).await?;
     let mut done = Done { is_new, was: &kept, role, changes: Vec::new(), reason: None };
     let user_id = done.settle(tx, workspace, told).await?;
-    let state = if told.active { "active" } else { "deactivated" };
+    let state = UserState::of(told.active).as_str();
     query(
         "update crm_users set user_id = $2, email = $3, name = $4, role = $5, state = $6, reason = $7, version = $8, changed_at = $9,
                               absent_at = null, touched_at = $10 where external_id = $1",
@@ -207,7 +208,7 @@ impl Done<'_> {
             },
         };
         // A person who was here before the CRM knew them is let in only by the administrators who kept them out.
-        let comes_back = told.active && self.was.state != "active" && self.was.user_id.is_some();
+        let comes_back = told.active && self.was.state != UserState::Active && self.was.user_id.is_some();
         if comes_back || !told.active {
             self.set_state(tx, id, told.active).await?;
         }
@@ -320,7 +321,7 @@ impl Done<'_> {
 
 /// Lets a person in or keeps them out, and returns whether that is new.
 pub(super) async fn set_state(tx: &mut Tx, id: Uuid, active: bool) -> Result<bool> {
-    let state = if active { "active" } else { "deactivated" };
+    let state = UserState::of(active).as_str();
     let changed =
         query("update users set state = $2, version = version + 1, updated_at = $3 where id = $1 and state <> $2")
             .bind(id)

@@ -9,7 +9,7 @@ use url::Url;
 use herald_base::{role::Role, settings::SettingsError};
 use herald_providers::{
     Http,
-    crm::{Crm as Client, Encoding, Hash, Login, Scheme, Signature},
+    directory::{Crm as Client, Encoding, Hash, Login, Scheme, Signature},
 };
 
 /// `[crm]`
