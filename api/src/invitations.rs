@@ -1,4 +1,5 @@
-//! Invitations: runs over a list of guests, the templates they are drawn with, the links to what was made, and portraits for other uses.
+//! Invitations: runs over a list of guests, the templates they are drawn with, the links to what was made, and
+//! portraits for other uses.
 
 mod drawn;
 mod face_crops;

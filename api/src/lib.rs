@@ -1,8 +1,9 @@
 //! The HTTP front: it checks what comes in, writes ledger rows, and answers. The work itself is done by workers.
 //!
-//! A folder a domain, with one file an endpoint group, named like the feature. What every endpoint shares stands in [`front`]: who asks
-//! (`auth`), who may (`access`), what comes before an endpoint (`gate`), errors (`problem`), lists (`page`), sizes and times (`limits`), how
-//! many requests (`rate_limits`), connections (`server`), and what the API says of itself (`openapi`).
+//! A folder a domain, with one file an endpoint group, named like the feature. What every endpoint shares stands in
+//! [`front`]: who asks (`auth`), who may (`access`), what comes before an endpoint (`gate`), errors (`problem`), lists
+//! (`page`), sizes and times (`limits`), how many requests (`rate_limits`), connections (`server`), and what the API
+//! says of itself (`openapi`).
 
 mod accounts;
 mod front;
@@ -94,8 +95,8 @@ pub struct Parts {
     pub template_check: TemplateCheck,
 }
 
-/// Decodes a template's background and loads its fonts, off the asynchronous threads, and says what is wrong with them. The workers' studio
-/// does it, which this crate does not know.
+/// Decodes a template's background and loads its fonts, off the asynchronous threads, and says what is wrong with them.
+/// The workers' studio does it, which this crate does not know.
 pub type TemplateCheck = Arc<dyn Fn(Prepare) -> BoxFuture<'static, Result<(), Unchecked>> + Send + Sync>;
 
 /// Which template is to be prepared.
@@ -116,7 +117,8 @@ pub enum Unchecked {
     Later(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Every endpoint, ready to be served. A domain adds a line for its routes, and one in `front/access.rs` for who may use them.
+/// Every endpoint, ready to be served. A domain adds a line for its routes, and one in `front/access.rs` for who may
+/// use them.
 pub fn router(api: Api) -> Router {
     let limited = |class| middleware::from_fn_with_state(rate_limits::Limited::new(&api, class), rate_limits::limited);
     let light = OpenApiRouter::new()

@@ -1,4 +1,5 @@
-//! People: signing up and in, their own account, workspaces, members, invitations, keys. The rules stand in `herald_people`.
+//! People: signing up and in, their own account, workspaces, members, invitations, keys. The rules stand in
+//! `herald_people`.
 
 mod auth;
 mod crm;

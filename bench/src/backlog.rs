@@ -1,4 +1,5 @@
-//! What a job costs when a thousand or a million others wait: leasing and finishing at each size of backlog, and cancelling all of it.
+//! What a job costs when a thousand or a million others wait: leasing and finishing at each size of backlog, and
+//! cancelling all of it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -168,7 +169,8 @@ async fn plan(db: &Db, workspace: Uuid) -> anyhow::Result<String> {
         EngineKind::Sqlite => "explain query plan",
     };
     let statement = format!(
-        "{explain} select id from jobs where state = 'ready' and queue = '{QUEUE}' and workspace_id = $1 and lane = 1 and priority = 0
+        "{explain} select id from jobs where state = 'ready' and queue = '{QUEUE}' and workspace_id = $1 and lane = 1 \
+         and priority = 0
          and run_at <= $2 order by run_at limit 1000"
     );
     let query = query(&statement).bind(workspace).bind(db.now());

@@ -11,8 +11,8 @@ use crate::render::{SIZES, Scene};
 const FORMATS: [(&str, Format); 3] =
     [("webp", Format::WebP), ("png", Format::Png), ("jpeg", Format::Jpeg { quality: 90 })];
 
-/// Writes each guest's invitation as PNG and JPEG, which are put together from pieces, and as lossless WebP, which is encoded
-/// whole: what a PNG must show. Herald's own decoder is asked at once.
+/// Writes each guest's invitation as PNG and JPEG, which are put together from pieces, and as lossless WebP, which is
+/// encoded whole: what a PNG must show. Herald's own decoder is asked at once.
 pub(crate) fn run(scene: &Path, out: &Path) -> anyhow::Result<()> {
     let scene = Scene::read(scene)?;
     std::fs::create_dir_all(out).context("making the folder")?;

@@ -1,5 +1,5 @@
-//! What it costs to work on pictures and templates in children instead of in the program itself: the same guests through the same studio, both
-//! ways in turn, each round in a process of its own.
+//! What it costs to work on pictures and templates in children instead of in the program itself: the same guests
+//! through the same studio, both ways in turn, each round in a process of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

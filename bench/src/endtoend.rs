@@ -1,5 +1,5 @@
-//! `herald invite` from the list to the finished files on one machine: invitations a second, and what of the processor's
-//! time goes into drawing, into the database and into the rest, told by the names of the program's threads.
+//! `herald invite` from the list to the finished files on one machine: invitations a second, and what of the
+//! processor's time goes into drawing, into the database and into the rest, told by the names of the program's threads.
 
 use std::collections::BTreeMap;
 

@@ -42,8 +42,8 @@ impl Options {
         Scratch(self.scratch.join(format!("{part}-{}", std::process::id())))
     }
 
-    /// Makes the invitations of so many guests, nine in ten with a picture, and returns the seconds it took. `look` is called with the process's id
-    /// fifty times a second.
+    /// Makes the invitations of so many guests, nine in ten with a picture, and returns the seconds it took. `look` is
+    /// called with the process's id fifty times a second.
     pub(crate) fn invite(&self, scratch: &Scratch, guests: usize, mut look: impl FnMut(u32)) -> anyhow::Result<f64> {
         let folder = scratch.0.join(guests.to_string());
         let list = write_list(&folder, &self.faces, guests)?;

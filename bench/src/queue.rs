@@ -1,5 +1,5 @@
-//! Herald's own program for the queue bench: PostgreSQL ledger, Redis wire, and the runner, with jobs that do nothing. The roles and the
-//! lines it prints are those of `bench/queue/README.md`.
+//! Herald's own program for the queue bench: PostgreSQL ledger, Redis wire, and the runner, with jobs that do nothing.
+//! The roles and the lines it prints are those of `bench/queue/README.md`.
 
 use std::{
     io::BufRead,

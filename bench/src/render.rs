@@ -1,7 +1,7 @@
 //! CPU per invitation and invitations per second, beside the script's on the same templates and guests.
 //!
-//! The two take turns, an invitation of the script's and then [`TURNS`] of Herald's, and what is compared are turns that lie side by side: what else the
-//! machine does, and how fast it is just then, disturbs both alike.
+//! The two take turns, an invitation of the script's and then [`TURNS`] of Herald's, and what is compared are turns
+//! that lie side by side: what else the machine does, and how fast it is just then, disturbs both alike.
 
 mod report;
 mod script;
@@ -29,9 +29,11 @@ use crate::table;
 
 pub(crate) const SIZES: [&str; 2] = ["s", "p"];
 const FORMATS: [(&str, Format); 2] = [("png", Format::Png), ("jpeg", Format::Jpeg { quality: 90 })];
-/// Invitations of Herald's beside each of the script's: they take a few milliseconds, of which one interruption is a third.
+/// Invitations of Herald's beside each of the script's: they take a few milliseconds, of which one interruption is a
+/// third.
 const TURNS: usize = 20;
-/// Invitations of Herald's before those that count: buffers and glyph caches, and what the script left of the processor's.
+/// Invitations of Herald's before those that count: buffers and glyph caches, and what the script left of the
+/// processor's.
 const WARM: usize = 2;
 
 #[derive(Deserialize)]

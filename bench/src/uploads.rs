@@ -1,5 +1,6 @@
-//! Uploads a second against how many there are at once: `herald invite` into a fake Drive that takes 50 ms for each request, beside the script
-//! it replaces. Both are measured where it counts, at the Drive: from when a tenth of the files has arrived to when all have.
+//! Uploads a second against how many there are at once: `herald invite` into a fake Drive that takes 50 ms for each
+//! request, beside the script it replaces. Both are measured where it counts, at the Drive: from when a tenth of the
+//! files has arrived to when all have.
 
 mod herald;
 mod script;
@@ -155,7 +156,8 @@ impl FakeDrive {
     }
 }
 
-/// Uploads a second and how they grow. What is ideal is told by the seconds that one upload takes when there is one at once.
+/// Uploads a second and how they grow. What is ideal is told by the seconds that one upload takes when there is one at
+/// once.
 fn scaling(all: &[Figures]) -> Table {
     let mut text = Table::new(&[
         "at once",

@@ -151,7 +151,8 @@ fn check_privacy(report: &mut Report, common: &Common, was_open: &[PathBuf]) {
     let open = private::exposed(&common.data);
     if !open.is_empty() {
         report.fail(&format!(
-            "other users of this machine can read {}: close it (chmod -R go= {}), or use a folder of your own with --data",
+            "other users of this machine can read {}: close it (chmod -R go= {}), or use a folder of your own with \
+             --data",
             shown(&open),
             common.data.display()
         ));
@@ -215,7 +216,8 @@ async fn check_database(report: &mut Report, common: &Common, settings: &Setting
             report.fail(&format!("the database cannot be opened: {error:#}"));
         }
         Err(error) => report.fail(&format!(
-            "the database cannot be opened: {error:#}; check database.url, and that the server runs and lets this machine in"
+            "the database cannot be opened: {error:#}; check database.url, and that the server runs \
+             and lets this machine in"
         )),
     }
     None

@@ -1,7 +1,8 @@
-//! The fleet's roles: `herald api`, `herald worker` and `herald scheduler`, any number of each, on one PostgreSQL and one Redis.
+//! The fleet's roles: `herald api`, `herald worker` and `herald scheduler`, any number of each, on one PostgreSQL and
+//! one Redis.
 //!
-//! What they share beside those two: a bucket for the files and the setting that holds the key of the links; or else a data folder, which holds
-//! both.
+//! What they share beside those two: a bucket for the files and the setting that holds the key of the links; or else a
+//! data folder, which holds both.
 
 mod scheduler;
 mod worker;
@@ -70,8 +71,8 @@ const PROMPT: Duration = Duration::from_millis(500);
 /// A difference that somebody should know of.
 const REMARKABLE: TimeDelta = TimeDelta::seconds(1);
 
-/// Goes by the database's clock from now on, so that a lease means the same to who writes it and to who reads it, whatever happens to the clocks of
-/// the machines.
+/// Goes by the database's clock from now on, so that a lease means the same to who writes it and to who reads it,
+/// whatever happens to the clocks of the machines.
 async fn keep_time(db: &Db) -> anyhow::Result<()> {
     compare_clocks(db).await.context("reading the database's clock")?;
     let db = db.clone();

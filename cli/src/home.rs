@@ -86,7 +86,8 @@ pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
     Ok(db)
 }
 
-/// What makes the links: with the key of the settings, or else the data folder's. One that is lost is not replaced in silence.
+/// What makes the links: with the key of the settings, or else the data folder's. One that is lost is not replaced in
+/// silence.
 pub(crate) async fn signer(settings: &Settings, folder: &DataFolder, db: &Db) -> anyhow::Result<LinkSigner> {
     if settings.links.key.is_empty() && !folder.has_link_key() && domain::has_links(db).await? {
         bail!(
@@ -140,8 +141,8 @@ pub(crate) fn check_public_url(settings: &Settings) -> anyhow::Result<()> {
 }
 
 impl Home {
-    /// Opens the data folder together with the other processes of a fleet. What a killed process left is not put in order here: the fleet
-    /// works on, and its leases bring lost jobs back.
+    /// Opens the data folder together with the other processes of a fleet. What a killed process left is not put in
+    /// order here: the fleet works on, and its leases bring lost jobs back.
     pub(crate) async fn share(common: &Common, settings: Settings) -> anyhow::Result<Self> {
         check_public_url(&settings)?;
         Self::inside(DataFolder::share(&common.data)?, common, settings, Clock::steady()).await
@@ -195,7 +196,8 @@ impl Home {
         Ok(Self { settings, folder, db, files, links, accounts, people, workspace_id })
     }
 
-    /// What hides accounts in the counts of requests: the same for all processes of a fleet, as the key of the links is.
+    /// What hides accounts in the counts of requests: the same for all processes of a fleet, as the key of the links
+    /// is.
     pub(crate) fn limits_key(&self) -> [u8; 32] {
         self.links.key_for("rate limits")
     }

@@ -319,7 +319,8 @@ struct Waits {
 }
 
 impl Waits {
-    /// Tells what is new. True when an account has needed a person for a while: nobody can put it right while this command runs alone.
+    /// Tells what is new. True when an account has needed a person for a while: nobody can put it right while this
+    /// command runs alone.
     async fn need_a_person(&mut self, home: &Home, run: &Run, progress: &Progress) -> anyhow::Result<bool> {
         if run.has_ended() || self.looked.is_some_and(|looked| looked.elapsed() < LOOK_OUTSIDE) {
             return Ok(false);

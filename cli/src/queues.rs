@@ -1,4 +1,5 @@
-//! `herald queues`: what waits, what each queue may do, and holding one up. Works beside whatever runs; changes hold from the next lease on.
+//! `herald queues`: what waits, what each queue may do, and holding one up. Works beside whatever runs; changes hold
+//! from the next lease on.
 
 use std::process::ExitCode;
 

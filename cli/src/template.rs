@@ -26,7 +26,8 @@ pub(crate) async fn run(common: &Common, command: Template) -> anyhow::Result<Ex
         if facts.fields.is_empty() { "none".to_owned() } else { facts.fields.join(", ") }
     ));
     facts.notes.iter().for_each(|note| say(&format!("note: {note}")));
-    // Which formats are put together from pieces, checked with a sample, and which are encoded whole for every guest, and why.
+    // Which formats are put together from pieces, checked with a sample, and which are encoded whole for every guest,
+    // and why.
     for (format, whole) in studio.formats(source).await? {
         match whole {
             None => say(&format!("{format}: Herald encodes only the parts that differ between guests")),

@@ -81,7 +81,8 @@ pub(crate) async fn serve(
     herald_api::serve(listener, api, stop).await.context("serving")
 }
 
-/// Prepares templates in a child of its own, one at a time, so that no request waits for a run; it starts with the first.
+/// Prepares templates in a child of its own, one at a time, so that no request waits for a run; it starts with the
+/// first.
 fn template_check(home: &Home) -> anyhow::Result<herald_api::TemplateCheck> {
     let studio = Arc::new(engine::studio(&home.settings, 1)?);
     let files = home.files.clone();

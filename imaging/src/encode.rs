@@ -46,7 +46,8 @@ impl Format {
 pub enum EncodeError {
     /// The format's header has no room for the size.
     #[error(
-        "{format} files hold at most {limit} pixels a side and this image has {width}×{height}: use PNG or a smaller template"
+        "{format} files hold at most {limit} pixels a side and this image has {width}×{height}: \
+         use PNG or a smaller template"
     )]
     TooLarge {
         /// Name of the format.

@@ -50,7 +50,8 @@ impl GlyphCheck {
         }
     }
 
-    /// What to say about the list, a line for each script: `23 guests need a font for Devanagari: install fonts-noto-core`.
+    /// What to say about the list, a line for each script: `23 guests need a font for Devanagari: install
+    /// fonts-noto-core`.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         let remark = |(Lack { script, cure }, guests): (&Lack, &u64)| {

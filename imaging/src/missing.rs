@@ -67,7 +67,8 @@ mod tests {
         assert_eq!(described(&["क", "ख"]), "क, ख (Devanagari: install fonts-noto-core)");
         assert_eq!(
             described(&["李", "🎉", "か"]),
-            "李 (Han: install fonts-noto-cjk) and か (Hiragana: install fonts-noto-cjk) and 🎉 (emoji: install fonts-noto-color-emoji)"
+            "李 (Han: install fonts-noto-cjk) and か (Hiragana: install fonts-noto-cjk) and 🎉 (emoji: \
+             install fonts-noto-color-emoji)"
         );
         assert_eq!(described(&["\u{FFFD}"]), "\u{FFFD} (damaged text: write it anew in the list)");
         assert!(described(&["\u{E000}"]).contains("font of your own"));

@@ -46,7 +46,8 @@ impl fmt::Display for Note {
                 let characters = characters.join(" ");
                 write!(
                     f,
-                    "{slot}: no font has {characters}, similar letters were drawn; install a font for this script and render again"
+                    "{slot}: no font has {characters}, similar letters were drawn; install a font for this script \
+                     and render again"
                 )
             }
             Self::Clipped { slot } => {

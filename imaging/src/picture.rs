@@ -127,7 +127,8 @@ pub enum PictureError {
     },
     /// The header announces too many pixels.
     #[error(
-        "the picture is {width}×{height} pixels: at most {MAX_SIDE} a side and {} megapixels are read, so save a smaller copy",
+        "the picture is {width}×{height} pixels: at most {MAX_SIDE} a side and {} megapixels are read, \
+         so save a smaller copy",
         MAX_PIXELS / 1_000_000
     )]
     TooManyPixels {

@@ -26,7 +26,8 @@ pub struct QrInfo {
 pub enum QrError {
     /// The modules would be too small to read.
     #[error(
-        "the QR box is {side} pixels on its shorter side and this content needs at least {needed}: enlarge the box or shorten the content"
+        "the QR box is {side} pixels on its shorter side and this content needs at least {needed}: \
+         enlarge the box or shorten the content"
     )]
     BoxTooSmall {
         /// Shorter side of the box.

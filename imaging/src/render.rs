@@ -38,8 +38,8 @@ pub struct Guest<'g> {
     pub number: &'g str,
     /// What the QR code says; `{{ link }}` in texts.
     pub link: &'g str,
-    /// Draws a line that shows something of the guest's without the characters that no font has, and notes them. Otherwise such a guest
-    /// gets no invitation: a name with holes in it is not a name.
+    /// Draws a line that shows something of the guest's without the characters that no font has, and notes them.
+    /// Otherwise such a guest gets no invitation: a name with holes in it is not a name.
     pub allow_missing_glyphs: bool,
 }
 
@@ -68,7 +68,8 @@ pub enum RenderError {
         source: EvaluateError,
     },
     /// No font has a character of a line that shows something of the guest's.
-    #[error("{slot}: no font has {}; then run it again, or have it without them with --allow-missing-glyphs", describe(.characters))]
+    #[error("{slot}: no font has {}; then run it again, or have it without them with --allow-missing-glyphs",
+        describe(.characters))]
     MissingGlyphs {
         /// The slot.
         slot: String,
@@ -88,7 +89,8 @@ pub enum RenderError {
     Encode(#[from] EncodeError),
 }
 
-/// Buffers reused from one invitation to the next: one full frame and what drawing and encoding need. Keep one per thread.
+/// Buffers reused from one invitation to the next: one full frame and what drawing and encoding need. Keep one per
+/// thread.
 #[derive(Default)]
 pub struct Scratch {
     frame: Frame,

@@ -75,9 +75,9 @@ impl Scratch {
     }
 }
 
-/// Catmull-Rom that is nowhere quite zero within its two pixels. The crate leaves zeros at the ends of a sum out and takes the first and the last
-/// target pixel for those that reach furthest: one that lies right upon a source pixel reaches no further than that, and its neighbours' sums went
-/// beyond what had been set aside.
+/// Catmull-Rom that is nowhere quite zero within its two pixels. The crate leaves zeros at the ends of a sum out and
+/// takes the first and the last target pixel for those that reach furthest: one that lies right upon a source pixel
+/// reaches no further than that, and its neighbours' sums went beyond what had been set aside.
 fn catmull_rom() -> FilterType {
     fn weight(x: f64) -> f64 {
         let x = x.abs();

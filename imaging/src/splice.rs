@@ -1,9 +1,9 @@
 //! Encodes an invitation by what it does not share with its template.
 //!
 //! Most of an invitation is the same for every guest. The template's picture is coded once, in pieces that can stand
-//! beside freshly coded ones; for each guest only the pieces that were drawn on are coded again. Where that is, the canvas
-//! has noted while it was written to (`touched.rs`). docs/imaging.md has a drawing of it, docs/adr/0006-splicing.md the
-//! reasons.
+//! beside freshly coded ones; for each guest only the pieces that were drawn on are coded again. Where that is, the
+//! canvas has noted while it was written to (`touched.rs`). docs/imaging.md has a drawing of it,
+//! docs/adr/0006-splicing.md the reasons.
 
 mod adler;
 mod bits;
@@ -33,7 +33,8 @@ pub(super) use self::jpeg::encode_whole as jpeg_whole;
 /// Formats of one template that are kept, each about as large as its file: PNG, WebP's reason, two qualities of JPEG.
 const KEPT: usize = 4;
 
-/// A template's picture as the formats code it, made and checked when a format is first asked for: some tens to hundreds of milliseconds.
+/// A template's picture as the formats code it, made and checked when a format is first asked for: some tens to
+/// hundreds of milliseconds.
 pub(super) struct Splices {
     /// Where slots may draw.
     likely: Vec<Bounds>,

@@ -139,16 +139,17 @@ impl PreparedTemplate {
         pictures.map(|slot| slot.area.width.max(slot.area.height)).max()
     }
 
-    /// Why invitations in this format are encoded whole for every guest, which takes several times as long; `None` if only
-    /// what differs from the template is. CPU-bound at the first call for a format: some tens to hundreds of milliseconds.
+    /// Why invitations in this format are encoded whole for every guest, which takes several times as long; `None` if
+    /// only what differs from the template is. CPU-bound at the first call for a format: some tens to hundreds of
+    /// milliseconds.
     #[must_use]
     pub fn encoded_whole(&self, format: Format) -> Option<Whole> {
         self.splices.whole(&super::render::spliced(self), format)
     }
 }
 
-/// Draws the texts that are the same for every guest into the background, unless something that changes lies under them.
-/// The other slots are returned.
+/// Draws the texts that are the same for every guest into the background, unless something that changes lies under
+/// them. The other slots are returned.
 fn draw_fixed_texts(
     slots: Vec<PreparedSlot>,
     base: &mut RgbImage,

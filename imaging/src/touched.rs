@@ -43,7 +43,8 @@ impl Touched {
         self.bits.get(row * self.words..(row + 1) * self.words).unwrap_or_default()
     }
 
-    /// Empties a row and calls `each` with the stretches of pixels that were marked; the last may reach beyond the picture.
+    /// Empties a row and calls `each` with the stretches of pixels that were marked; the last may reach beyond the
+    /// picture.
     pub(super) fn take_row(&mut self, row: usize, mut each: impl FnMut(usize, usize)) {
         let row = &mut self.bits[row * self.words..][..self.words];
         for (at, word) in row.iter_mut().enumerate().filter(|(_, word)| **word != 0) {

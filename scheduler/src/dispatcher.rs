@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
 
-/// How soon dispatch is tried again when the database or the wire did not answer; twice as long each time, up to the tick.
+/// How soon dispatch is tried again when the database or the wire did not answer; twice as long each time, up to the
+/// tick.
 const AFTER_AN_ERROR: TimeDelta = TimeDelta::milliseconds(250);
 
 /// What a round came to.

@@ -1,4 +1,5 @@
-//! Reads from the ledger what the gauges of queues, batches and workers show. Every scheduler does, so that one may be missing.
+//! Reads from the ledger what the gauges of queues, batches and workers show. Every scheduler does, so that one may be
+//! missing.
 
 use std::collections::BTreeSet;
 

@@ -92,7 +92,8 @@ impl Outlet {
         }
     }
 
-    /// Returns when it may have room again, or a job elsewhere became ready. Room is of no interest to who had nothing left to give.
+    /// Returns when it may have room again, or a job elsewhere became ready. Room is of no interest to who had nothing
+    /// left to give.
     pub(crate) async fn changed(&self, wants_room: bool) {
         match &self.0 {
             Kind::InProcess { wire, .. } => wire.demand_rose().await,
@@ -162,7 +163,8 @@ impl Fleet {
                 tracing::warn!(%error, jobs = jobs.len(), "redis refuses jobs: they are handed back");
                 pushed.refused.extend(jobs);
             } else {
-                // Perhaps they are there and only the answer was lost, so nobody else may have them before their leases run out.
+                // Perhaps they are there and only the answer was lost, so nobody else may have them before their leases
+                // run out.
                 tracing::warn!(%error, jobs = jobs.len(), "jobs may not have reached the wire: their leases will tell");
             }
         }

@@ -88,8 +88,8 @@ fn may_be_scheduled(job: &Leased) -> bool {
     job.batch_id.is_none() && by_schedule.is_some_and(|starter| starter != Starter::Nobody)
 }
 
-/// A lost attempt counts, so that a job that kills its worker dies instead of looping. One of a schedule's dies at once when it has done so
-/// before: who set the schedule up is told there.
+/// A lost attempt counts, so that a job that kills its worker dies instead of looping. One of a schedule's dies at once
+/// when it has done so before: who set the schedule up is told there.
 fn lost_attempt(db: &Db, job: Leased, worker: &str, last_straw: Option<String>) -> Finished {
     let mut error = format!("the worker that ran attempt {} ended without an outcome: {worker}", job.attempt);
     if last_straw.is_some() {
@@ -98,7 +98,8 @@ fn lost_attempt(db: &Db, job: Leased, worker: &str, last_straw: Option<String>) 
     let outcome = if job.is_last_attempt() || last_straw.is_some() {
         Outcome::Dead { error }
     } else {
-        // Once is an accident. Later it waits, so that a job that kills its worker does not always take the same neighbours with it.
+        // Once is an accident. Later it waits, so that a job that kills its worker does not always take the same
+        // neighbours with it.
         let wait = match ledger::policy(&job.kind).map(|policy| policy.backoff) {
             Some(backoff) if job.attempt > 1 => backoff.after(job.attempt - 1, db.ids()),
             _ => Duration::ZERO,

@@ -1,4 +1,5 @@
-//! Prunes jobs that ended long ago (their counts stay), answers kept for who asks twice, webhooks that came, and codes, sessions and letters that are over.
+//! Prunes jobs that ended long ago (their counts stay), answers kept for who asks twice, webhooks that came, and codes,
+//! sessions and letters that are over.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Fires schedules: what the calendar asks for becomes jobs.
 //!
-//! It sleeps until the next tick of any schedule, and wakes at once when one is changed. It also looks every `tick`: the machine's clock may be set
-//! while it sleeps, and a word from another process may be lost.
+//! It sleeps until the next tick of any schedule, and wakes at once when one is changed. It also looks every `tick`:
+//! the machine's clock may be set while it sleeps, and a word from another process may be lost.
 
 use std::time::Duration;
 
@@ -63,7 +63,8 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     }
 }
 
-/// Fires every schedule that is due, and returns when the next one will be. One that cannot be fired now does not hold up the others.
+/// Fires every schedule that is due, and returns when the next one will be. One that cannot be fired now does not hold
+/// up the others.
 ///
 /// # Errors
 /// The last one there was, when everything that could be fired was.

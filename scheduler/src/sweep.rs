@@ -1,4 +1,5 @@
-//! Ends what no dispatcher will come to: the waiting jobs of cancelled batches, and jobs whose time is over. Forgets keys that are free again.
+//! Ends what no dispatcher will come to: the waiting jobs of cancelled batches, and jobs whose time is over. Forgets
+//! keys that are free again.
 
 use std::time::Duration;
 

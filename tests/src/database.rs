@@ -127,7 +127,8 @@ impl Drop for TestDatabase {
         let faults = self.fence.faults();
         assert!(
             faults.is_empty() || thread::panicking(),
-            "statements that name no workspace (compare workspace_id, or give a reason in tests/src/fence/exceptions.rs):\n{}",
+            "statements that name no workspace (compare workspace_id, or give a reason in \
+             tests/src/fence/exceptions.rs):\n{}",
             faults.join("\n")
         );
     }

@@ -1,8 +1,10 @@
-//! The fence between workspaces: every statement that Herald runs in a test names the workspace of every row it reads or changes.
+//! The fence between workspaces: every statement that Herald runs in a test names the workspace of every row it reads
+//! or changes.
 //!
-//! [`TestDatabase`](crate::TestDatabase) looks on at what is run. A statement on a table with a `workspace_id` must compare that column, for
-//! each mention of such a table, with a parameter, with given rows or with another table's, and an `insert` must write it. What must not, such as
-//! the dispatcher, stands with its reason in [`EXCEPTIONS`]. The tables are asked of the database, so a new one is held to it at once.
+//! [`TestDatabase`](crate::TestDatabase) looks on at what is run. A statement on a table with a `workspace_id` must
+//! compare that column, for each mention of such a table, with a parameter, with given rows or with another table's,
+//! and an `insert` must write it. What must not, such as the dispatcher, stands with its reason in [`EXCEPTIONS`]. The
+//! tables are asked of the database, so a new one is held to it at once.
 
 mod exceptions;
 mod statement;

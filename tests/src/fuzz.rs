@@ -1,9 +1,9 @@
 //! Fuzzing of everything that reads bytes of strangers: expressions, fonts, pictures, lists and zips.
 //!
-//! libFuzzer needs a nightly compiler, Herald is built with the stable one. So this mutates by itself: from seeds that are valid, by bits, bytes,
-//! pieces, the signs of each format and the numbers formats count with. Each target runs in a child of its own with a bound on memory and on
-//! processor time, and every input has a budget of time. An input that breaks a bound, panics or ends the child is written down and is the
-//! seed of a test.
+//! libFuzzer needs a nightly compiler, Herald is built with the stable one. So this mutates by itself: from seeds that
+//! are valid, by bits, bytes, pieces, the signs of each format and the numbers formats count with. Each target runs in
+//! a child of its own with a bound on memory and on processor time, and every input has a budget of time. An input that
+//! breaks a bound, panics or ends the child is written down and is the seed of a test.
 
 mod mutate;
 mod parent;

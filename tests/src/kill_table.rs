@@ -1,5 +1,5 @@
-//! The kill-table: a fleet of real processes with a PostgreSQL and a Redis of its own, and what becomes of its jobs when any of them is
-//! killed, stopped, emptied or cut off.
+//! The kill-table: a fleet of real processes with a PostgreSQL and a Redis of its own, and what becomes of its jobs
+//! when any of them is killed, stopped, emptied or cut off.
 //!
 //! `docs/kill-table.md` tells what is counted and how to read it.
 

@@ -53,9 +53,10 @@ impl PostgresDatabase {
 }
 
 impl Drop for PostgresDatabase {
-    /// On a thread of its own, which nobody waits for. Dropping a database waits for every connection of the server to take note, also for
-    /// one that is just being made; a test that stood still meanwhile, with such a connection in its hands, would wait for itself
-    /// until the server's time-out. What the end of the test program cuts off goes with the server.
+    /// On a thread of its own, which nobody waits for. Dropping a database waits for every connection of the server to
+    /// take note, also for one that is just being made; a test that stood still meanwhile, with such a connection in
+    /// its hands, would wait for itself until the server's time-out. What the end of the test program cuts off goes
+    /// with the server.
     fn drop(&mut self) {
         let statement = format!("drop database if exists {} with (force)", self.name);
         thread::spawn(move || {

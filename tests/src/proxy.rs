@@ -43,7 +43,8 @@ impl Proxy {
                             // Whichever end closes, the other is closed with it.
                             _ = copy_bidirectional(&mut client, &mut server) => {}
                             // Both ends stay open until the connection is cut.
-                            () = async { drop(frozen.wait_for(|frozen| *frozen).await) } => std::future::pending().await,
+                            () = async { drop(frozen.wait_for(|frozen| *frozen).await) } =>
+                                std::future::pending().await,
                         }
                     };
                     tokio::select! {
@@ -71,7 +72,8 @@ impl Proxy {
         self.state.send_replace(None);
     }
 
-    /// Lets nothing pass any more and closes nothing: what a network does that drops every packet. Until [`Proxy::mend`].
+    /// Lets nothing pass any more and closes nothing: what a network does that drops every packet. Until
+    /// [`Proxy::mend`].
     pub fn freeze(&self) {
         self.frozen.send_replace(true);
     }

@@ -1,7 +1,9 @@
-//! A bucket server for tests, in the test's own process: as much of S3 as Herald uses, and every way in which it may fail.
+//! A bucket server for tests, in the test's own process: as much of S3 as Herald uses, and every way in which it may
+//! fail.
 //!
-//! It keeps S3's rules where breaking them would show only in production: requests are signed with a known key, parts but the last have at
-//! least 5 MB, a list ends after a few keys and goes on by a token, an answer to HEAD has no body that says why.
+//! It keeps S3's rules where breaking them would show only in production: requests are signed with a known key, parts
+//! but the last have at least 5 MB, a list ends after a few keys and goes on by a token, an answer to HEAD has no body
+//! that says why.
 
 mod answer;
 mod state;

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Generous: it is only ever reached by a test that fails, and a machine that tests a hundred other things at once is slow.
+/// Generous: it is only ever reached by a test that fails, and a machine that tests a hundred other things at once is
+/// slow.
 const LONGEST: Duration = Duration::from_secs(240);
 const PAUSE: Duration = Duration::from_millis(2);
 

@@ -1,8 +1,8 @@
 //! Accounts outside, as handlers use them: the one place where a provider's error becomes what happens to a job.
 //!
-//! What a person must put right is written on the connection with its reason, and everything that needs the connection waits: nothing dies of
-//! it, and nothing hammers a provider that has said no. The wait ends when the connection is entered again or found to work, else one job
-//! looks again now and then.
+//! What a person must put right is written on the connection with its reason, and everything that needs the connection
+//! waits: nothing dies of it, and nothing hammers a provider that has said no. The wait ends when the connection is
+//! entered again or found to work, else one job looks again now and then.
 
 pub(crate) mod connection_test;
 
@@ -105,7 +105,8 @@ impl Context {
 }
 
 impl<T> Used<T> {
-    /// What becomes of the job after a call: an error is a [`Failure`] by its class; the account is marked as broken or as working again.
+    /// What becomes of the job after a call: an error is a [`Failure`] by its class; the account is marked as broken or
+    /// as working again.
     pub(super) async fn settle<R>(&self, context: &Context, result: providers::Result<R>) -> Result<R, Failure> {
         match result {
             Ok(answer) => {
@@ -132,8 +133,8 @@ impl<T> Used<T> {
     }
 }
 
-/// Everything that calls the account waits, without a try being lost. A job without a key of its own waits alone: it would hold up all of its
-/// queue, whatever account and workspace they work for.
+/// Everything that calls the account waits, without a try being lost. A job without a key of its own waits alone: it
+/// would hold up all of its queue, whatever account and workspace they work for.
 fn hold_up(has_key: bool, error: String, after: Duration) -> Failure {
     if has_key { Failure::Limited { error, after } } else { Failure::Retry { error, after: Some(after) } }
 }
@@ -147,7 +148,8 @@ pub(super) fn what_now(error: ProviderError, has_key: bool, attempt: i64, waited
         Class::Down if attempt >= TRIES_WHILE_AWAY && waited < AWAY_AT_MOST => {
             hold_up(has_key, text, asked.unwrap_or(AWAY))
         }
-        // Everything that Herald asks of these providers may be asked again: what is not known to be done is done again to the same effect.
+        // Everything that Herald asks of these providers may be asked again: what is not known to be done is done again
+        // to the same effect.
         Class::Down | Class::Transient | Class::Unknown => Failure::Retry { error: text, after: asked },
         Class::Recipient => Failure::Fail(text),
     }

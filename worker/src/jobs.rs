@@ -145,7 +145,8 @@ pub(crate) async fn pending_invitation(
     Ok(invitation.filter(|invitation| invitation.state == InvitationState::Pending))
 }
 
-/// What the file store refused. A full disk and missing permissions wait for a person, so waiting here would only hide them.
+/// What the file store refused. A full disk and missing permissions wait for a person, so waiting here would only hide
+/// them.
 pub(crate) fn refused(error: FilesError) -> Failure {
     match error {
         FilesError::DiskFull | FilesError::Denied(_) | FilesError::Foreign(_) => Failure::Fail(error.to_string()),

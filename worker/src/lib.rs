@@ -1,5 +1,5 @@
-//! Does the work: a folder a domain with one handler a kind of job, the runner that keeps leases and writes outcomes, and the studio, whose
-//! child processes draw.
+//! Does the work: a folder a domain with one handler a kind of job, the runner that keeps leases and writes outcomes,
+//! and the studio, whose child processes draw.
 
 pub mod accounts;
 pub mod fetch;

@@ -1,4 +1,5 @@
-//! Runs jobs: takes them from the wire, keeps their leases, catches what goes wrong, and writes their outcomes in groups.
+//! Runs jobs: takes them from the wire, keeps their leases, catches what goes wrong, and writes their outcomes in
+//! groups.
 //!
 //! ```text
 //!  wire ─▶ consumer ─▶ apalis worker (one per queue) ─▶ settle ─▶ handler
@@ -8,7 +9,8 @@
 //!          ledger ◀─────────── committer ◀──────────── outcome
 //! ```
 //!
-//! A job is in flight from the moment it is taken until its outcome is committed, and its lease is renewed all that time.
+//! A job is in flight from the moment it is taken until its outcome is committed, and its lease is renewed all that
+//! time.
 
 mod backend;
 mod committer;
@@ -42,8 +44,8 @@ pub type Handler = Arc<dyn Fn(Attempt) -> BoxFuture<'static, Result<Done, Failur
 pub struct Attempt {
     /// The job.
     pub job: Leased,
-    /// Cancelled when a person cancels the job, when its lease is lost, or when a stop has waited long enough (the job is then handed
-    /// back and runs again elsewhere, without this attempt counting).
+    /// Cancelled when a person cancels the job, when its lease is lost, or when a stop has waited long enough (the job
+    /// is then handed back and runs again elsewhere, without this attempt counting).
     pub cancelled: CancellationToken,
 }
 
@@ -89,7 +91,8 @@ pub struct Runner {
 const OUTCOMES_WAITING: usize = 4_096;
 
 impl Runner {
-    /// Works until `stop` is cancelled; then finishes what runs, hands back the rest, and returns when every outcome is written.
+    /// Works until `stop` is cancelled; then finishes what runs, hands back the rest, and returns when every outcome is
+    /// written.
     pub async fn run(self, stop: CancellationToken) {
         let in_flight = self.in_flight.clone();
         let (outcomes, finished) = mpsc::channel(OUTCOMES_WAITING);
@@ -147,7 +150,8 @@ impl Runner {
         deadline.abort();
         drop(outcomes);
         if let Err(error) = committer.await {
-            tracing::error!(%error, "the committer ended early: unwritten outcomes are run again when their leases run out");
+            tracing::error!(%error, "the committer ended early: unwritten outcomes are run again when their leases run \
+                out");
         }
         stopped.cancel();
         let _ = keeper.await;

@@ -1,5 +1,6 @@
-//! Where pictures, fonts and templates are worked on. They come from strangers, so that is done in child processes with limits, which can be
-//! ended whatever they are doing ([ADR 21](../../docs/adr/0021-drawing-in-children.md)); tests may have it done in their own.
+//! Where pictures, fonts and templates are worked on. They come from strangers, so that is done in child processes with
+//! limits, which can be ended whatever they are doing ([ADR 21](../../docs/adr/0021-drawing-in-children.md)); tests may
+//! have it done in their own.
 //!
 //! ```text
 //!  handler ──▶ Studio ──▶ Pool: a slot, a child ──▶ frames on a pipe ──▶ child: Desk ──▶ imaging
@@ -100,8 +101,8 @@ impl StudioError {
 }
 
 impl Studio {
-    /// A studio that works in children of this process: `program studio`, which is Herald itself. So many of them work at once; 0 means one for
-    /// each core. They start when they are needed, or with [`Studio::warm_up`].
+    /// A studio that works in children of this process: `program studio`, which is Herald itself. So many of them work
+    /// at once; 0 means one for each core. They start when they are needed, or with [`Studio::warm_up`].
     ///
     /// # Errors
     /// If the settings are such that no picture could be fetched.
@@ -242,7 +243,8 @@ impl Studio {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses a template that has ended one process after the other: a run of thousands would go on with that, guest by guest.
+    /// Refuses a template that has ended one process after the other: a run of thousands would go on with that, guest
+    /// by guest.
     fn may_work_on(&self, version: &str) -> Result<(), StudioError> {
         self.known().left_alone(version, Instant::now()).map_or(Ok(()), |message| Err(StudioError::Ended(message)))
     }
@@ -269,7 +271,8 @@ impl Studio {
                     hand.give_back();
                     return answer;
                 }
-                // Once more, in a child that nothing has happened to yet: this one may have been killed for another's sake.
+                // Once more, in a child that nothing has happened to yet: this one may have been killed for another's
+                // sake.
                 Err(told) if !fresh && told.ending.may_pass() => fresh = true,
                 Err(told) => return Err(StudioError::Ended(told.message())),
             }

@@ -1,7 +1,8 @@
-//! `/authorize` and `/oauth2callback`: a person on their way to Google and back. Open, because a browser has no token: the `state`, which nobody can
-//! guess and which works once, says for whom it is.
+//! `/authorize` and `/oauth2callback`: a person on their way to Google and back. Open, because a browser has no token:
+//! the `state`, which nobody can guess and which works once, says for whom it is.
 //!
-//! The one place where a request calls a provider: the person waits to hear whether Google is connected, and the code they bring lives minutes.
+//! The one place where a request calls a provider: the person waits to hear whether Google is connected, and the code
+//! they bring lives minutes.
 
 use axum::{
     extract::State,

@@ -1,8 +1,9 @@
-//! `/webhooks/mautic/{connection}`: Mautic says that somebody filled in a form. What was planned for that form begins soon.
+//! `/webhooks/mautic/{connection}`: Mautic says that somebody filled in a form. What was planned for that form begins
+//! soon.
 //!
-//! Open, because Mautic has no token: its signature over the raw body says that it is Mautic. A webhook only says that there is something to read;
-//! what, the run reads itself, from where the last one read to. So one that comes late or never does no harm, and one that comes twice changes nothing
-//! the second time.
+//! Open, because Mautic has no token: its signature over the raw body says that it is Mautic. A webhook only says that
+//! there is something to read; what, the run reads itself, from where the last one read to. So one that comes late or
+//! never does no harm, and one that comes twice changes nothing the second time.
 
 use std::time::Duration;
 
@@ -62,7 +63,8 @@ struct Begun {
 ///
 /// The runs that are planned for the form begin soon.
 #[utoipa::path(post, path = "/webhooks/mautic/{id}", operation_id = "receiveMautic", tag = "public",
-    params(("webhook-signature" = Option<String>, Header, description = "HMAC-SHA256 of the body with the webhook's secret, in Base64")),
+    params(("webhook-signature" = Option<String>, Header, description = "HMAC-SHA256 of the body with the webhook's \
+        secret, in Base64")),
     request_body(content = Object),
     responses(
         (status = 202, description = "The number of runs that begin soon; 0 for a repeated delivery", body = Begun),

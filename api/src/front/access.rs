@@ -1,7 +1,8 @@
 //! Who may do what: every route behind a token, in one table. A route that is not in it is closed.
 //!
-//! Roles are by workspace and each holds the ones before it: viewers look, staff does the daily work, the agency sets the workspace up, owners
-//! answer for it. What is the installation's (queues, workers, all people) is for its administrators.
+//! Roles are by workspace and each holds the ones before it: viewers look, staff does the daily work, the agency sets
+//! the workspace up, owners answer for it. What is the installation's (queues, workers, all people) is for its
+//! administrators.
 
 use axum::http::Method;
 use herald_people::Role;

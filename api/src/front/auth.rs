@@ -1,4 +1,5 @@
-//! Who asks: a person with an access token or a program with a key, and in which workspace. What they may do stands in [`access`].
+//! Who asks: a person with an access token or a program with a key, and in which workspace. What they may do stands in
+//! [`access`].
 
 use axum::{
     extract::{FromRequestParts, MatchedPath},

@@ -1,4 +1,5 @@
-//! `ETag`, `If-Match`, `If-None-Match` (RFC 9110): nobody overwrites what they have not seen, and what is known is not sent again.
+//! `ETag`, `If-Match`, `If-None-Match` (RFC 9110): nobody overwrites what they have not seen, and what is known is not
+//! sent again.
 //!
 //! A tag is made of the representation itself, so it is strong: whatever shows in an answer changes it.
 

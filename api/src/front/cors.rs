@@ -1,4 +1,5 @@
-//! Pages of other origins: `http.cors_origins` names those whose scripts may read answers. They send the token themselves; cookies there are none.
+//! Pages of other origins: `http.cors_origins` names those whose scripts may read answers. They send the token
+//! themselves; cookies there are none.
 
 use std::time::Duration;
 

@@ -5,7 +5,8 @@
 //! counts the address   whose token?   gives that back    may they?
 //! ```
 //!
-//! One layer, not four: axum clones what lies below a layer for each request, and below those four lies nearly everything.
+//! One layer, not four: axum clones what lies below a layer for each request, and below those four lies nearly
+//! everything.
 
 use axum::{
     extract::{Request, State},

@@ -1,14 +1,15 @@
-//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a `POST` that makes something, sent again because its answer was lost, gets
-//! the answer of the first and makes nothing.
+//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a `POST` that makes something, sent again because its
+//! answer was lost, gets the answer of the first and makes nothing.
 //!
-//! A request is known by who sends it, its method, address and body. Of an upload it is the media type and the length instead of the body: a
-//! client that builds its form anew takes a new boundary, so the same form is never the same bytes; and an upload that only wants its answer
-//! again should not be read to its end for that. A list with other guests has, but for a chance, another length, and where it has not, the
-//! client has used a key twice that it should not have. A body of rows is compared by its hash, too, when its answer is repeated: lists of ids
-//! are all of one length.
+//! A request is known by who sends it, its method, address and body. Of an upload it is the media type and the length
+//! instead of the body: a client that builds its form anew takes a new boundary, so the same form is never the same
+//! bytes; and an upload that only wants its answer again should not be read to its end for that. A list with other
+//! guests has, but for a chance, another length, and where it has not, the client has used a key twice that it should
+//! not have. A body of rows is compared by its hash, too, when its answer is repeated: lists of ids are all of one
+//! length.
 //!
-//! The request is answered in a task of its own: a client that goes away is just the one that will ask again, and what it asked for is to be
-//! known by then.
+//! The request is answered in a task of its own: a client that goes away is just the one that will ask again, and what
+//! it asked for is to be known by then.
 
 use std::{collections::BTreeMap, time::Duration};
 

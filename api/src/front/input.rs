@@ -136,7 +136,8 @@ async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
     }
 }
 
-/// Where JSON that can be read has a NUL, as a path without its first `/`. Only what holds the escape is looked through: nearly nothing does.
+/// Where JSON that can be read has a NUL, as a path without its first `/`. Only what holds the escape is looked
+/// through: nearly nothing does.
 pub(crate) fn nul(json: &[u8]) -> Option<String> {
     fn find(value: &Value) -> Option<String> {
         let below = |name: &str, value: &Value| {

@@ -38,8 +38,9 @@ async fn within(longest: Duration, request: Request, next: Next) -> Result<Respo
     })
 }
 
-/// Guards a route that takes uploads: one whose announced length is over `limit` bytes is refused before it is taken in, and of one that
-/// is refused half-way, or known already, the rest is read into nothing, since a client that cannot send does not come to read the answer either.
+/// Guards a route that takes uploads: one whose announced length is over `limit` bytes is refused before it is taken
+/// in, and of one that is refused half-way, or known already, the rest is read into nothing, since a client that cannot
+/// send does not come to read the answer either.
 pub(crate) async fn upload(limit: u64, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let announced = body.size_hint().lower();

@@ -1,5 +1,5 @@
-//! What a worker or a scheduler serves: `/healthz`, `/readyz` and `/metrics`, and nothing else. It listens only where it is told to, so
-//! it asks for no token.
+//! What a worker or a scheduler serves: `/healthz`, `/readyz` and `/metrics`, and nothing else. It listens only where
+//! it is told to, so it asks for no token.
 
 use std::{io, time::Duration};
 

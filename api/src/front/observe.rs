@@ -1,4 +1,5 @@
-//! What every request gets: an id, a span in the log, a place in the counts, and the headers that keep browsers careful.
+//! What every request gets: an id, a span in the log, a place in the counts, and the headers that keep browsers
+//! careful.
 //!
 //! Logs and labels name the route, never the path or the query: those can hold tokens and names.
 

@@ -1,7 +1,7 @@
 //! `/api/v1/openapi.json`: what the API says of itself (OpenAPI 3.1). `/docs`: the same for people, with a browser.
 //!
-//! Each endpoint describes itself where it is written, and is routed by that description, so that the two cannot part. What all of them share
-//! (problems, the token, path parameters) is added to the whole by [`complete()`].
+//! Each endpoint describes itself where it is written, and is routed by that description, so that the two cannot part.
+//! What all of them share (problems, the token, path parameters) is added to the whole by [`complete()`].
 
 mod complete;
 mod page;
@@ -85,7 +85,8 @@ fn whole(parts: [(OpenApi, Access); 2]) -> Value {
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "bearer": { "type": "http", "scheme": "bearer", "description": "An access token of a person, or an API key" },
+                "bearer": { "type": "http", "scheme": "bearer", "description": "An access token of a person, \
+                 or an API key" },
             },
         },
     })

@@ -1,9 +1,9 @@
-//! Too many requests: whose are counted together, and what is said to who sends more than may come. The limits themselves are
-//! [`herald_ledger::rate_limits`].
+//! Too many requests: whose are counted together, and what is said to who sends more than may come. The limits
+//! themselves are [`herald_ledger::rate_limits`].
 //!
-//! A token is counted against its address *before* it is looked up, so that nobody can try more of them than the limit, and what was counted is given
-//! back when it is valid. One that was valid a short while ago is not held up by its address at all: an office behind one address goes on working
-//! while somebody in it tries tokens.
+//! A token is counted against its address *before* it is looked up, so that nobody can try more of them than the limit,
+//! and what was counted is given back when it is valid. One that was valid a short while ago is not held up by its
+//! address at all: an office behind one address goes on working while somebody in it tries tokens.
 
 mod client;
 mod forwarded;
@@ -101,8 +101,8 @@ pub(crate) async fn letter(api: &Api, email: &str, from: ClientAddress) -> Resul
     about_account(api, email, from, Class::Letter).await
 }
 
-/// Strangers do not keep a person out: the account's limit does not hold for an address from which its person has signed in before. The limit of
-/// the address itself does.
+/// Strangers do not keep a person out: the account's limit does not hold for an address from which its person has
+/// signed in before. The limit of the address itself does.
 async fn about_account(
     api: &Api,
     email: &str,

@@ -5,8 +5,8 @@
 //!            caps, reserve
 //! ```
 //!
-//! hyper alone keeps a connection for as long as its client likes: half a request, nothing at all, or an answer that nobody reads.
-//! `docs/limits.md` says what holds, ADR 23 why.
+//! hyper alone keeps a connection for as long as its client likes: half a request, nothing at all, or an answer that
+//! nobody reads. `docs/limits.md` says what holds, ADR 23 why.
 
 mod admission;
 mod bounds;

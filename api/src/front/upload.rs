@@ -1,7 +1,7 @@
 //! Taking uploads in: parts of a form go to a temporary file, and from there, once all is checked, into the file store.
 //!
-//! So an upload of any size takes a few hundred kilobytes of memory, and one that is refused leaves nothing behind: the temporary file
-//! has no name and goes with the process.
+//! So an upload of any size takes a few hundred kilobytes of memory, and one that is refused leaves nothing behind: the
+//! temporary file has no name and goes with the process.
 
 use std::io::SeekFrom;
 

@@ -1,4 +1,5 @@
-//! `/i/{token}`: what an invitation's link leads to. Whoever has the link may see the picture; there is nothing else to see.
+//! `/i/{token}`: what an invitation's link leads to. Whoever has the link may see the picture; there is nothing else to
+//! see.
 
 use axum::{
     body::Body,
@@ -30,7 +31,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 #[utoipa::path(get, path = "/i/{token}", operation_id = "openLink", tag = "public",
     params(("token" = String, Path, description = "The signed token of the link, which expires")),
     responses(
-        (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"), (String = "image/webp"))),
+        (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"),
+            (String = "image/webp"))),
         (status = 404, description = "A page: the link is wrong, or the invitation does not exist yet",
             content_type = "text/html", body = String),
         (status = 410, description = "A page: the link has expired", content_type = "text/html", body = String),
@@ -60,8 +62,8 @@ async fn show(State(api): State<Api>, token: Result<Path<String>, PathRejection>
     Ok(response)
 }
 
-/// An invitation's picture, its size and its bytes, if they are the ones that were drawn for this guest: the file itself, or, while the invitation
-/// is being drawn anew, the new drawing.
+/// An invitation's picture, its size and its bytes, if they are the ones that were drawn for this guest: the file
+/// itself, or, while the invitation is being drawn anew, the new drawing.
 async fn own_file(api: &Api, id: Uuid, invitation: &InvitationFile) -> Result<Option<Picture>, Problem> {
     let (Some(file), Some(sha256)) = (&invitation.file, &invitation.sha256) else { return Ok(None) };
     let mut damaged = false;
@@ -86,7 +88,8 @@ async fn own_file(api: &Api, id: Uuid, invitation: &InvitationFile) -> Result<Op
         tracing::error!(invitation = %id, "the file of an invitation is missing from the file store");
         return Ok(None);
     }
-    tracing::error!(invitation = %id, "the file of an invitation is damaged or another guest's: it is not shown, and drawn anew");
+    tracing::error!(invitation = %id, "the file of an invitation is damaged or another guest's: it is not shown, \
+        and drawn anew");
     let what = Redraw { invitation_id: id, file, from: RedrawFrom::Drawing };
     domain::redraw(&api.db, invitation.workspace_id, what).await?;
     Ok(None)

@@ -1,4 +1,5 @@
-//! `/metrics`: counts for Prometheus. It asks the ledger nothing: what waits in it is told by the schedulers, once for the fleet.
+//! `/metrics`: counts for Prometheus. It asks the ledger nothing: what waits in it is told by the schedulers, once for
+//! the fleet.
 
 use axum::{
     extract::State,

@@ -6,10 +6,11 @@
 //! data: {"state":"running", …}
 //! ```
 //!
-//! The state of now comes first, then each change; a job's or batch's stream ends when it has ended. Whoever watches the same thing shares one
-//! reader of the database, which is there only while somebody watches. It works the same in one process and in a fleet, because what is read is
-//! the ledger. Whoever watches is looked at again by the gate's own rules ([`standing`]), and how many watch is limited ([`places`]). A browser's `EventSource` cannot send the `Authorization` header, and a token in an address would end in logs: read the stream
-//! with `fetch`.
+//! The state of now comes first, then each change; a job's or batch's stream ends when it has ended. Whoever watches
+//! the same thing shares one reader of the database, which is there only while somebody watches. It works the same in
+//! one process and in a fleet, because what is read is the ledger. Whoever watches is looked at again by the gate's own
+//! rules ([`standing`]), and how many watch is limited ([`places`]). A browser's `EventSource` cannot send the
+//! `Authorization` header, and a token in an address would end in logs: read the stream with `fetch`.
 
 mod places;
 mod standing;

@@ -35,7 +35,8 @@ pub(super) fn page() -> OpenApiRouter<Api> {
 }
 
 /// Lists the invitations into the workspace, the newest first.
-#[utoipa::path(get, path = "/workspace-invitations", operation_id = "listWorkspaceInvitations", tag = "workspace-invitations",
+#[utoipa::path(get, path = "/workspace-invitations", operation_id = "listWorkspaceInvitations",
+    tag = "workspace-invitations",
     params(PageParameters),
     responses(
         (status = 200, description = "A page of the invitations", body = Page<WorkspaceInvitation>),
@@ -82,7 +83,8 @@ struct MadeInvitation {
 /// Creates an invitation into the workspace, with at most the caller's own role.
 ///
 /// Only this answer shows the link of the invitation.
-#[utoipa::path(post, path = "/workspace-invitations", operation_id = "makeWorkspaceInvitation", tag = "workspace-invitations",
+#[utoipa::path(post, path = "/workspace-invitations", operation_id = "makeWorkspaceInvitation",
+    tag = "workspace-invitations",
     request_body = MakeInvitation,
     responses(
         (status = 201, description = "The invitation, with the link that only this answer shows",
@@ -111,7 +113,8 @@ async fn make(
 }
 
 /// Revokes an invitation. Members who joined with it stay.
-#[utoipa::path(delete, path = "/workspace-invitations/{id}", operation_id = "revokeWorkspaceInvitation", tag = "workspace-invitations",
+#[utoipa::path(delete, path = "/workspace-invitations/{id}", operation_id = "revokeWorkspaceInvitation",
+    tag = "workspace-invitations",
     responses(
         (status = 204, description = "The invitation was revoked"),
     )

@@ -60,7 +60,8 @@ pub(super) fn report(Figures { versions, cases, throughput }: &Figures) -> Strin
     }
     let versions: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     format!(
-        "CPU milliseconds per invitation, medians; the ratio is the median of the rounds'. s = 1080×1350, p = 2480×3508. Peers: {}.\n\n{whole}\n{stages}\n{script_stages}\n{careful}\n{rates}",
+        "CPU milliseconds per invitation, medians; the ratio is the median of the rounds'. s = 1080×1350, \
+         p = 2480×3508. Peers: {}.\n\n{whole}\n{stages}\n{script_stages}\n{careful}\n{rates}",
         versions.join(", ")
     )
 }

@@ -57,7 +57,8 @@ pub(crate) enum Jobs {
 #[derive(Debug, Args)]
 pub(crate) struct Many {
     /// The job's id
-    #[arg(conflicts_with_all = ["all", "dry_run", "kind", "state", "queue", "batch", "arg", "cause", "created_after", "created_before", "finished_after", "finished_before"])]
+    #[arg(conflicts_with_all = ["all", "dry_run", "kind", "state", "queue", "batch", "arg", "cause", "created_after",
+        "created_before", "finished_after", "finished_before"])]
     pub(crate) id: Option<Uuid>,
     #[command(flatten)]
     pub(crate) filter: JobsFilter,

@@ -33,7 +33,8 @@ pub(crate) struct Add {
     #[arg(long, value_name = "ID")]
     pub(crate) batch: Option<Uuid>,
     /// A file with a job a line, as JSON like {"kind": "…", "args": {…}}; - is the standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "args", "arg", "run_at", "priority", "unique_key", "expires_at", "batch"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "args", "arg", "run_at", "priority", "unique_key",
+        "expires_at", "batch"])]
     pub(crate) file: Option<PathBuf>,
     /// The number of rows of the file to leave out, because an earlier command enqueued them
     #[arg(long, value_name = "ROWS", default_value_t = 0, requires = "file")]

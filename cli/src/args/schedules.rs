@@ -67,7 +67,8 @@ pub(crate) enum Schedules {
         /// The name or id of the schedule
         schedule: String,
         /// The number of ticks
-        #[arg(long, default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100))]
+        #[arg(long, default_value_t = 5,
+            value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100))]
         count: usize,
     },
 }

@@ -1,4 +1,5 @@
-//! A secret: from a file, the standard input, or a person who types it unseen. Never from the command line, which others can read.
+//! A secret: from a file, the standard input, or a person who types it unseen. Never from the command line, which
+//! others can read.
 
 use std::{
     io::{IsTerminal, Read},

@@ -35,7 +35,8 @@ pub(super) fn check_settings(report: &mut Report, settings: &Settings) {
     }
     if settings.files.url.is_empty() {
         report.warn(
-            "files are in the data folder: every process of the fleet must see the same one, or set files.url to a bucket",
+            "files are in the data folder: every process of the fleet must see the same one, \
+             or set files.url to a bucket",
         );
     }
 }

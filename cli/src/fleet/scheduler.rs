@@ -52,8 +52,8 @@ async fn say_present(clock: Clock, redis: RedisWire) {
     }
 }
 
-/// Removes what killed processes left half written in a shared folder (nobody writes to a file for a day), and what an earlier version laid down
-/// before its last process went.
+/// Removes what killed processes left half written in a shared folder (nobody writes to a file for a day), and what an
+/// earlier version laid down before its last process went.
 async fn tidy_files(db: Db, files: Files) {
     loop {
         if let Err(error) = home::move_files(&db, &files, false).await {

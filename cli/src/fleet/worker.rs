@@ -53,7 +53,8 @@ pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Resul
     let runner = Runner {
         db: db.clone(),
         wire: wire.clone(),
-        // What waits here is this process's alone, and counts as tried if it is killed: no more than it is about to run.
+        // What waits here is this process's alone, and counts as tried if it is killed: no more than it is about to
+        // run.
         queues: queues.iter().map(|share| QueueShare { prefetch: share.concurrency, ..share.clone() }).collect(),
         lease,
         stop_after,
@@ -95,8 +96,9 @@ pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Resul
     Ok(if in_order { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Waits until every part has ended. They end together: a worker that had lost one would look alive and leave its queue undone, so the
-/// others finish what they have and the process ends, for its supervisor to start it anew. False if that happened.
+/// Waits until every part has ended. They end together: a worker that had lost one would look alive and leave its queue
+/// undone, so the others finish what they have and the process ends, for its supervisor to start it anew. False if that
+/// happened.
 async fn run_together(mut parts: JoinSet<()>, stop: &CancellationToken) -> bool {
     let mut in_order = true;
     while let Some(ended) = parts.join_next().await {

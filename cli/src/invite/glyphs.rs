@@ -18,7 +18,8 @@ pub(super) struct Look {
     pub(super) font_folders: Vec<PathBuf>,
 }
 
-/// A line for each script that needs a font: `23 guests need a font for Devanagari: install fonts-noto-core`. The list is left at its beginning.
+/// A line for each script that needs a font: `23 guests need a font for Devanagari: install fonts-noto-core`. The list
+/// is left at its beginning.
 pub(super) async fn look(look: Look) -> anyhow::Result<Vec<String>> {
     tokio::task::spawn_blocking(move || look.through()).await?
 }

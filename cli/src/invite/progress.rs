@@ -65,7 +65,8 @@ impl Progress {
             Face::Json { last } if due(last) => {
                 *last = Some(Instant::now());
                 json(&serde_json::json!({
-                    "event": "progress", "state": run.state, "total": run.total, "made": run.made, "already": run.already,
+                    "event": "progress", "state": run.state, "total": run.total, "made": run.made,
+                        "already": run.already,
                     "failed": run.failed, "per_second": rate,
                     "eta_seconds": eta(run, rate).map(|eta| eta.as_secs()),
                 }));

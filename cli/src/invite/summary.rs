@@ -48,7 +48,8 @@ impl Summary<'_> {
                 rows.iter().map(|row| serde_json::json!({ "guest": row.name, "note": results::note(row) })).collect()
             };
             say(&serde_json::json!({
-                "event": "summary", "run": run.id, "state": run.state, "reason": run.reason, "total": run.total, "made": run.made,
+                "event": "summary", "run": run.id, "state": run.state, "reason": run.reason, "total": run.total,
+                    "made": run.made,
                 "already": run.already, "failed": run.failed, "rejected": run.rejected, "cancelled": run.cancelled,
                 "seconds": self.took.as_secs_f64(), "files": folder, "results": self.results,
                 "failures": guests(&failed), "notes": guests(&remarked), "rows": problems,

@@ -1,4 +1,5 @@
-//! `herald jobs add`: enqueues a job, or thousands of them from a file. The operator may start every kind that anybody may start.
+//! `herald jobs add`: enqueues a job, or thousands of them from a file. The operator may start every kind that anybody
+//! may start.
 
 use std::{fs::File, io::Read, path::Path, process::ExitCode};
 

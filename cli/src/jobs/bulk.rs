@@ -1,4 +1,5 @@
-//! Retrying, cancelling and deleting: one job, or all that a filter finds, a thousand a transaction. Every act is in the audit log.
+//! Retrying, cancelling and deleting: one job, or all that a filter finds, a thousand a transaction. Every act is in
+//! the audit log.
 
 use std::time::Duration;
 

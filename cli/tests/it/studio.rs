@@ -198,7 +198,8 @@ async fn a_picture_that_takes_more_memory_than_allowed_is_refused_and_others_go_
     let refused = all[0].as_ref().unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "reading it ended the drawing process (it took more memory than the 256 MB allowed): save it again in an image program"
+        "reading it ended the drawing process (it took more memory than the 256 MB allowed): \
+         save it again in an image program"
     );
     assert!(matches!(refused, StudioError::Ended(_)) && refused.is_permanent());
     assert!(all[1..].iter().all(|cut| cut.as_ref().unwrap().portrait.is_some()));
@@ -230,6 +231,7 @@ async fn a_drawing_that_computes_without_end_is_ended_by_its_processor_time() {
 /// Not quite: as many slots as there may be, each a large text with a wide shadow.
 pub(crate) fn endless() -> String {
     let slot = "[[slot]]\nkind = \"text\"\nvalue = \"{{ name }}\"\nsize = 400\nmin_size = 400\ncolor = \"#20202080\"\n\
-                shadow = { dx = 0.01, dy = 0.01, blur = 0.2, color = \"#000000\" }\nrotation = 30\nbox = [600, 600, 2800, 2800]\n";
+                shadow = { dx = 0.01, dy = 0.01, blur = 0.2, color = \"#000000\" }\nrotation = 30\n\
+                box = [600, 600, 2800, 2800]\n";
     format!("name = \"Endless\"\nbackground = \"background.png\"\n{}", slot.repeat(200))
 }

@@ -1,5 +1,5 @@
-//! One trace, from a request over its jobs and log lines to the call a job makes, and to an OTLP receiver that reads it with the official
-//! messages.
+//! One trace, from a request over its jobs and log lines to the call a job makes, and to an OTLP receiver that reads it
+//! with the official messages.
 
 use std::{
     collections::HashMap,

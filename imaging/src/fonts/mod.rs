@@ -61,7 +61,8 @@ struct System {
 }
 
 impl System {
-    /// The machine's fonts and those in these folders. Libraries that are there at the same time share what they found: reading the folders takes a while.
+    /// The machine's fonts and those in these folders. Libraries that are there at the same time share what they found:
+    /// reading the folders takes a while.
     fn shared(dirs: &[PathBuf]) -> Arc<Self> {
         static KNOWN: Mutex<Vec<Weak<System>>> = Mutex::new(Vec::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,7 +130,8 @@ impl FontLibrary {
             || self.catalog().is_some_and(|catalog| !catalog.family(&family).is_empty())
     }
 
-    /// Names the machine's fonts, so that a drawing made before fonts were added or updated is known to be old. Reads the font folders.
+    /// Names the machine's fonts, so that a drawing made before fonts were added or updated is known to be old. Reads
+    /// the font folders.
     pub fn fingerprint(&self) -> &str {
         self.catalog().map_or("", Catalog::fingerprint)
     }

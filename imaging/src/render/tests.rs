@@ -144,7 +144,8 @@ fn a_portrait_is_drawn_and_an_avatar_stands_in_for_it() {
 
 #[test]
 fn a_fixed_text_stays_above_what_is_drawn_before_it() {
-    let over = "[[slot]]\nkind = \"picture\"\nshape = \"rectangle\"\nbox = [20, 20, 100, 100]\n[[slot]]\nkind = \"text\"\nvalue = \"Hello\"\ncolor = \"#00ff00\"\nbox = [20, 20, 200, 100]";
+    let over = "[[slot]]\nkind = \"picture\"\nshape = \"rectangle\"\nbox = [20, 20, 100, 100]\n[[slot]]\n\
+        kind = \"text\"\nvalue = \"Hello\"\ncolor = \"#00ff00\"\nbox = [20, 20, 200, 100]";
     let fields = fields("Zoë");
     let (image, _) = drawn(&prepare(over), &guest(&fields));
     assert!(image.pixels().any(|pixel| *pixel == Rgb([0, 255, 0])));
@@ -156,7 +157,8 @@ fn a_missing_field_is_named_with_its_slot() {
     let error = render(&prepare(ALL), &guest(&fields), Format::Png, &mut Scratch::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "slot 3 \"guest\" (text): the guest has no field \"name\"; add the column to the guest list or remove the field from the template"
+        "slot 3 \"guest\" (text): the guest has no field \"name\"; add the column to the guest list \
+         or remove the field from the template"
     );
 }
 
@@ -185,7 +187,8 @@ fn cut_texts_missing_glyphs_and_missing_fonts_are_noted() {
 #[test]
 fn a_guest_whose_name_has_holes_gets_no_invitation_unless_that_is_allowed() {
     let slots = "[[slot]]\nkind = \"text\"\nvalue = \"\u{12345}\"\nbox = [0, 0, 90, 30]\n\
-                 [[slot]]\nname = \"guest\"\nkind = \"text\"\nvalue = \"Dear {{ name }}\"\nsize = 10\nbox = [0, 40, 200, 30]";
+                 [[slot]]\nname = \"guest\"\nkind = \"text\"\nvalue = \"Dear {{ name }}\"\nsize = 10\n\
+                 box = [0, 40, 200, 30]";
     let template = prepare(slots);
     let refusal = |name: &str| {
         let fields = fields(name);
@@ -303,7 +306,10 @@ fn any_slot() -> impl Strategy<Value = String> {
     ]);
     let text = (value, 4u32..90, 1u32..5, prop::sample::select(vec![0i32, 0, 0, 90, -30]), any::<bool>()).prop_map(
         |(value, size, lines, rotation, bold)| {
-            format!("kind = \"text\"\nvalue = \"{value}\"\nsize = {size}\nmin_size = 4\nlines = {lines}\nrotation = {rotation}\nbold = {bold}\nletter_spacing = 0.2")
+            format!(
+                "kind = \"text\"\nvalue = \"{value}\"\nsize = {size}\nmin_size = 4\nlines = {lines}\n\
+                rotation = {rotation}\nbold = {bold}\nletter_spacing = 0.2"
+            )
         },
     );
     let picture = (prop::sample::select(vec!["circle", "rounded", "rectangle"]), 0u32..9)
@@ -371,7 +377,8 @@ proptest! {
 
     #[test]
     fn nothing_leaves_its_box(
-        slot in any_slot().prop_filter("rotated text is clipped to the image", |slot| !slot.contains("rotation") || slot.contains("rotation = 0\n")),
+        slot in any_slot().prop_filter("rotated text is clipped to the image", |slot| !slot.contains("rotation")
+            || slot.contains("rotation = 0\n")),
         name in "\\PC{0,30}|[\\u{600}-\\u{6ff} ]{0,20}|(Z\u{310}\u{323}a\u{335}\u{30a}){1,6}",
     ) {
         let bundle = bundle(&slot);

@@ -60,7 +60,8 @@ mod tests {
     proptest! {
         #[test]
         fn stretches_join_and_part_as_their_bytes_do(
-            first in prop::collection::vec(any::<u8>(), 0..3_000), second in prop::collection::vec(any::<u8>(), 0..3_000), times in 1..60_usize,
+            first in prop::collection::vec(any::<u8>(), 0..3_000), second in prop::collection::vec(any::<u8>(),
+                0..3_000), times in 1..60_usize,
         ) {
             let first = first.repeat(times);
             let both = Adler::of(&[&first[..], &second].concat());

@@ -1,4 +1,5 @@
-//! PNG's filter "Paeth": each byte as its difference from what the bytes around it foretell (specification, 9.2 to 9.4).
+//! PNG's filter "Paeth": each byte as its difference from what the bytes around it foretell (specification, 9.2 to
+//! 9.4).
 
 use std::ops::Range;
 
@@ -33,8 +34,8 @@ pub(super) fn filter(image: &RgbImage, row: usize, columns: Range<usize>, filter
         .extend(left.zip(up).map(|((byte, left), (above, corner))| byte.wrapping_sub(paeth(*left, *above, *corner))));
 }
 
-/// Whichever of the three is nearest to left + above − corner, the first of equals. In bytes and without branches, which
-/// lets the compiler take sixteen at once.
+/// Whichever of the three is nearest to left + above − corner, the first of equals. In bytes and without branches,
+/// which lets the compiler take sixteen at once.
 #[inline]
 fn paeth(left: u8, above: u8, corner: u8) -> u8 {
     // `abs_diff` would be widened to 32 bits.

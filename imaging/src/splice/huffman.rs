@@ -50,7 +50,8 @@ impl Code {
         bits.push(1, 1);
         bits.push(0b10, 2);
         bits.push(SYMBOLS as u64 - 257, 5);
-        // Two distance codes of one bit, though only the first is used: a lone one is legal, but decoders have erred on it.
+        // Two distance codes of one bit, though only the first is used: a lone one is legal, but decoders have erred on
+        // it.
         bits.push(1, 5);
         // The lengths 0 to 15 themselves are coded in four bits each, 16 to 18 are not used.
         bits.push(19 - 4, 4);

@@ -24,7 +24,8 @@ pub(super) struct PngTemplate {
     head: Vec<u8>,
     /// From the zlib header on, with every piece but without the end of the block.
     stream: Vec<u8>,
-    /// Where each piece begins in `stream`, in bits, and where the last one ends. The block's head lies before the first.
+    /// Where each piece begins in `stream`, in bits, and where the last one ends. The block's head lies before the
+    /// first.
     starts: Vec<usize>,
     /// Of the filtered bytes before each piece, and of all.
     before: Vec<Adler>,
@@ -155,8 +156,8 @@ impl PngTemplate {
     }
 }
 
-/// Whether the bits of the piece from `cuts[0]` to `cuts[1]` may differ from the template's: something in it or above it was
-/// touched, or the pixel to the left of either changed.
+/// Whether the bits of the piece from `cuts[0]` to `cuts[1]` may differ from the template's: something in it or above
+/// it was touched, or the pixel to the left of either changed.
 fn changes(base: &RgbImage, frame: &RgbImage, row: usize, near: &[u64], cuts: &[usize]) -> bool {
     let (from, to) = (cuts[0], cuts[1]);
     if any(near, from / CELL, to.div_ceil(CELL)) {

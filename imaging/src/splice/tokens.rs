@@ -42,8 +42,8 @@ impl Iterator for Tokens<'_> {
     }
 }
 
-/// Which of the first four bytes are followed by five like them: the highest bit of each of the lowest four bytes. Eight
-/// comparisons at once, because to ask one by one is to guess wrong wherever a picture is smooth.
+/// Which of the first four bytes are followed by five like them: the highest bit of each of the lowest four bytes.
+/// Eight comparisons at once, because to ask one by one is to guess wrong wherever a picture is smooth.
 #[inline(always)]
 fn runs(window: &[u8; 9]) -> u64 {
     const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
@@ -76,7 +76,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tokens_say_the_piece_and_no_long_run_is_missed(runs in prop::collection::vec((0..3_u8, 1..600_usize), 0..9)) {
+        fn tokens_say_the_piece_and_no_long_run_is_missed(runs in prop::collection::vec((0..3_u8, 1..600_usize),
+            0..9)) {
             let piece: Vec<u8> = runs.iter().flat_map(|(byte, times)| std::iter::repeat_n(*byte, *times)).collect();
             let (mut said, mut single) = (Vec::new(), 0);
             for token in Tokens(&piece) {

@@ -35,7 +35,8 @@ impl fmt::Display for Whole {
             Self::Format => f.write_str("this format cannot be put together from pieces; PNG and JPEG can"),
             Self::Personal { percent } => write!(
                 f,
-                "the boxes of slots cover {percent} % of the picture, and above {:.0} % little is left to reuse; make boxes smaller if that is too slow",
+                "the boxes of slots cover {percent} % of the picture, and above {:.0} % little is left to reuse; \
+                 make boxes smaller if that is too slow",
                 MOST_PERSONAL * 100.0
             ),
             Self::Size => f.write_str("the picture is empty or too large for this format"),

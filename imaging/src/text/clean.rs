@@ -21,9 +21,9 @@ pub(super) struct Clean {
 
 /// Normalises and strips a text.
 ///
-/// Controls, bidi embeddings and overrides go (a name must not turn its neighbours around), and isolates
-/// but for those that expressions put around what they insert; the joiners, variation selectors and tags that make emoji and Indic text, and the plain
-/// direction marks, stay. All kinds of line break become `\n`.
+/// Controls, bidi embeddings and overrides go (a name must not turn its neighbours around), and isolates but for those
+/// that expressions put around what they insert; the joiners, variation selectors and tags that make emoji and Indic
+/// text, and the plain direction marks, stay. All kinds of line break become `\n`.
 pub(super) fn clean(text: &str) -> Clean {
     let mut out = String::with_capacity(text.len());
     let (mut chars, mut marks, mut cut, mut previous) = (0, 0, false, ' ');

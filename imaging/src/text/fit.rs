@@ -60,8 +60,8 @@ pub fn layout(text: &str, style: &TextStyle, width: f32, height: f32, fonts: &Fo
     layout
 }
 
-/// The characters of a text that no font has, each once: what [`Layout::missing`] will be, without setting the text. Those a font has but cannot
-/// join, which is rare, show only when it is set.
+/// The characters of a text that no font has, each once: what [`Layout::missing`] will be, without setting the text.
+/// Those a font has but cannot join, which is rare, show only when it is set.
 pub fn missing(text: &str, style: &TextStyle, fonts: &FontLibrary) -> Vec<String> {
     if text.is_ascii() {
         // The fonts compiled in have these.

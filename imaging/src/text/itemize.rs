@@ -90,8 +90,8 @@ pub(super) fn itemize(paragraph: &str, style: &TextStyle, stack: &FaceStack<'_>,
     Itemized { items, base: bidi.paragraph_level, missing }
 }
 
-/// The direction of a paragraph with inserted values: of the first letter of the template's own text or, if that has none, of the
-/// values. `None` leaves it to the first letter, as everywhere else.
+/// The direction of a paragraph with inserted values: of the first letter of the template's own text or, if that has
+/// none, of the values. `None` leaves it to the first letter, as everywhere else.
 fn base(paragraph: &str) -> Option<Level> {
     if !paragraph.contains(ISOLATE) || get_base_direction(paragraph) != Direction::Mixed {
         return None;

@@ -386,7 +386,8 @@ proptest! {
 
     #[test]
     fn no_text_panics_or_draws_outside_its_box(
-        text in nasty(), style in any_style(), x in -50i32..320, y in -50i32..220, width in 0u32..250, height in 0u32..120,
+        text in nasty(), style in any_style(), x in -50i32..320, y in -50i32..220, width in 0u32..250,
+            height in 0u32..120,
     ) {
         let area = Area { x, y, width, height };
         let (image, layout) = paint(&text, &style, area, &EMBEDDED);

@@ -129,7 +129,8 @@ impl Clients {
         &self.0.drive_link
     }
 
-    /// An account and its client. The account's row is read each time: a change of it is in effect at once, in every process.
+    /// An account and its client. The account's row is read each time: a change of it is in effect at once, in every
+    /// process.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -158,7 +159,8 @@ impl Clients {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A bucket of an account, with the patience that the settings give the file store. Nothing else of the operator's file store is used.
+    /// A bucket of an account, with the patience that the settings give the file store. Nothing else of the operator's
+    /// file store is used.
     fn bucket(&self, settings: BucketSettings, secret: &S3Secret) -> Result<Bucket, FilesError> {
         Bucket::open(&Account {
             bucket: settings.bucket,

@@ -70,7 +70,8 @@ fn place(state_hash: &str) -> String {
     format!("consent:{state_hash}")
 }
 
-/// Begins to ask for consent, and returns the `state` to begin with. `redirect_uri` is where Google sends the person back to.
+/// Begins to ask for consent, and returns the `state` to begin with. `redirect_uri` is where Google sends the person
+/// back to.
 ///
 /// # Errors
 /// [`ConsentError::NoPerson`].
@@ -89,14 +90,17 @@ pub async fn ask(
     let asked = Asked { consent, redirect_uri: redirect_uri.to_owned() };
     let now = tx.db().now();
     query("delete from consents where expires_at < $1").bind(now).execute(&mut *tx).await?;
-    query("insert into consents (state_hash, workspace_id, connection_id, secret, expires_at) values ($1, $2, $3, $4, $5)")
-        .bind(state_hash.as_str())
-        .bind(workspace_id)
-        .bind(connection.id)
-        .bind(clients.vault().seal(&place(&state_hash), &asked))
-        .bind(now + PATIENCE)
-        .execute(tx)
-        .await?;
+    query(
+        "insert into consents (state_hash, workspace_id, connection_id, secret, expires_at) values ($1, $2, $3, $4, \
+        $5)",
+    )
+    .bind(state_hash.as_str())
+    .bind(workspace_id)
+    .bind(connection.id)
+    .bind(clients.vault().seal(&place(&state_hash), &asked))
+    .bind(now + PATIENCE)
+    .execute(tx)
+    .await?;
     Ok(state)
 }
 
@@ -122,7 +126,8 @@ pub async fn authorize_url(db: &Db, clients: &Clients, state: &str) -> Result<St
     Ok(asked.consent.authorize_url(clients.google(), client_id, &asked.redirect_uri, DRIVE_SCOPE).to_string())
 }
 
-/// Takes the consent that a person brought back, and keeps it: what waited for the connection goes on. A `state` is taken once.
+/// Takes the consent that a person brought back, and keeps it: what waited for the connection goes on. A `state` is
+/// taken once.
 ///
 /// # Errors
 /// [`ConsentError`].

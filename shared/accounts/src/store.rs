@@ -131,7 +131,8 @@ pub async fn lock(tx: &mut Tx, workspace_id: Uuid, name: &str) -> Result<Option<
     Ok(found)
 }
 
-/// Keeps a connection, or replaces the one of that name: it keeps its id, so what refers to it goes on with the new credentials, at once.
+/// Keeps a connection, or replaces the one of that name: it keeps its id, so what refers to it goes on with the new
+/// credentials, at once.
 pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnection<'_>) -> Result<Uuid> {
     let provider = new.settings.provider();
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -150,9 +151,11 @@ pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnec
     }
     let id = known.map_or_else(|| tx.db().new_id(), |old| old.id);
     query(
-        "insert into connections (id, workspace_id, name, provider, settings, secret, state, reason, version, created_at, updated_at)
+        "insert into connections (id, workspace_id, name, provider, settings, secret, state, reason, version, \
+         created_at, updated_at)
          values ($1, $2, $3, $4, $5, $6, 'ok', null, 1, $7, $7)
-         on conflict (id) do update set settings = excluded.settings, secret = excluded.secret, state = 'ok', reason = null,
+         on conflict (id) do update set settings = excluded.settings, secret = excluded.secret, state = 'ok', \
+         reason = null,
            version = connections.version + 1, updated_at = excluded.updated_at
          where connections.workspace_id = excluded.workspace_id",
     )
@@ -274,7 +277,8 @@ pub async fn remove(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<bool> {
     Ok(removed > 0)
 }
 
-/// Seals every secret anew that was sealed with an older key. Returns how many, and the names of those that do not open.
+/// Seals every secret anew that was sealed with an older key. Returns how many, and the names of those that do not
+/// open.
 pub async fn reseal(db: &Db, vault: &Vault) -> Result<(usize, Vec<String>)> {
     let mut tx = db.begin().await?;
     let all: Vec<(Uuid, String, Vec<u8>)> =

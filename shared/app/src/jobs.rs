@@ -12,8 +12,8 @@ use herald_ledger::Kind;
 pub use herald_people::jobs::*;
 use herald_people::standing_of;
 
-/// Calls the given macro with every kind: its payload, the domain, and the module its handler stands in. The worker makes its dispatch of it, so a kind
-/// without a handler does not compile.
+/// Calls the given macro with every kind: its payload, the domain, and the module its handler stands in. The worker
+/// makes its dispatch of it, so a kind without a handler does not compile.
 #[macro_export]
 macro_rules! every_kind {
     ($with:ident) => {

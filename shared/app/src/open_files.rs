@@ -8,7 +8,8 @@ use crate::config::Settings;
 pub const RESERVE: usize = 32;
 /// Files for everything else: the database's, the file store's, calls to others.
 const ELSE: u64 = 256;
-/// More is never asked for: some systems allow a thousand million, and programs that close all they could have open would do so for minutes.
+/// More is never asked for: some systems allow a thousand million, and programs that close all they could have open
+/// would do so for minutes.
 const MOST: u64 = 1 << 20;
 /// Fewer connections serve nobody.
 const FEWEST: usize = 16;

@@ -22,8 +22,8 @@ pub struct Probe<'a> {
     pub tries: Option<i64>,
 }
 
-/// Starts a probe with these jobs, and returns its batch and whether it is new. A probe of that name is found, not made again: the batch's
-/// id is made of the name, so that of two requests at once only one can make it.
+/// Starts a probe with these jobs, and returns its batch and whether it is new. A probe of that name is found, not made
+/// again: the batch's id is made of the name, so that of two requests at once only one can make it.
 ///
 /// # Errors
 /// When the database refuses.

@@ -52,22 +52,24 @@ impl Address {
         &self.key
     }
 
-    /// The spelling by which it was known before domains were compared in their ASCII form. An account has it only where another had the new one
-    /// already.
+    /// The spelling by which it was known before domains were compared in their ASCII form. An account has it only
+    /// where another had the new one already.
     pub fn former_key(&self) -> &str {
         &self.former
     }
 }
 
-/// Whether it is an address by the letter of RFC 5321 only: a quoted local part, which names the same mailbox as the one
-/// without quotes and so would give its owner two accounts, or a domain with a slash or a number at its end, which none has.
+/// Whether it is an address by the letter of RFC 5321 only: a quoted local part, which names the same mailbox as the
+/// one without quotes and so would give its owner two accounts, or a domain with a slash or a number at its end, which
+/// none has.
 fn is_unusual(address: &str) -> bool {
     let domain = address.rsplit('@').next().unwrap_or_default();
     let last = domain.rsplit('.').next().unwrap_or_default();
     address.starts_with('"') || domain.contains('/') || last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// With the domain in the form that mail servers look up: `münchen.example` and `xn--mnchen-3ya.example` are one domain. `None` where it has none.
+/// With the domain in the form that mail servers look up: `münchen.example` and `xn--mnchen-3ya.example` are one
+/// domain. `None` where it has none.
 fn in_ascii(address: &str) -> Option<String> {
     let (local, domain) = address.rsplit_once('@')?;
     let domain = idna::domain_to_ascii(domain).ok().filter(|domain| !domain.is_empty())?;

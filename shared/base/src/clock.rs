@@ -36,8 +36,9 @@ impl Clock {
         Self(Inner::System)
     }
 
-    /// A clock that begins with the machine's and then goes by itself, whatever somebody does to the machine's, until [`Clock::set`] sets it.
-    /// The processes of a fleet keep it by their database's: leases that one writes and another reads must mean the same.
+    /// A clock that begins with the machine's and then goes by itself, whatever somebody does to the machine's, until
+    /// [`Clock::set`] sets it. The processes of a fleet keep it by their database's: leases that one writes and another
+    /// reads must mean the same.
     pub fn steady() -> Self {
         let now = Self::system().now();
         Self(Inner::Steady(Arc::new(Steady {

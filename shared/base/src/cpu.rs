@@ -1,5 +1,6 @@
-//! Threads for work of the processor: as many as may run at once, so that pictures are drawn and passwords hashed on few threads. The runtime's
-//! blocking pool would spread them over many, for each of which the allocator keeps memory: 50 logins at once left 600 MiB behind.
+//! Threads for work of the processor: as many as may run at once, so that pictures are drawn and passwords hashed on
+//! few threads. The runtime's blocking pool would spread them over many, for each of which the allocator keeps memory:
+//! 50 logins at once left 600 MiB behind.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -18,7 +19,8 @@ impl CpuPool {
         Ok(Self(builder.build()?))
     }
 
-    /// Runs `work` there. Its panic is the caller's. A caller that no longer waits does not stop it, but what has not begun by then is left.
+    /// Runs `work` there. Its panic is the caller's. A caller that no longer waits does not stop it, but what has not
+    /// begun by then is left.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let span = tracing::Span::current();
         let (send, answer) = oneshot::channel();

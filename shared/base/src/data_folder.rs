@@ -95,7 +95,8 @@ impl DataFolder {
         Ok(Self { root: root.to_owned(), _lock: lock, unclean, alone: true })
     }
 
-    /// Opens the folder, made if it is missing, together with others that share it: no process may have it for itself meanwhile.
+    /// Opens the folder, made if it is missing, together with others that share it: no process may have it for itself
+    /// meanwhile.
     pub fn share(root: &Path) -> Result<Self, DataFolderError> {
         let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
         private::make_folder(root).map_err(fail)?;
@@ -179,8 +180,8 @@ fn narrow(root: &Path) {
     }
 }
 
-/// The key that seals credentials, made on first use, readable by its owner only; and whether it was made now. Also for a command that works beside
-/// the process that holds the folder.
+/// The key that seals credentials, made on first use, readable by its owner only; and whether it was made now. Also for
+/// a command that works beside the process that holds the folder.
 pub fn secrets_key(folder: &Path, ids: &Ids) -> Result<([u8; 32], bool), DataFolderError> {
     key(folder, "secrets.key", ids)
 }
@@ -196,7 +197,8 @@ fn key(root: &Path, name: &str, ids: &Ids) -> Result<([u8; 32], bool), DataFolde
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let made = ids.bytes::<32>();
-            // Whole or not at all: a half-written key would lock everybody out. Of processes that start together, one makes it.
+            // Whole or not at all: a half-written key would lock everybody out. Of processes that start together, one
+            // makes it.
             let draft = root.join(format!("{name}.{}", std::process::id()));
             write_private(&draft, &hex::encode(made)).map_err(fail)?;
             let linked = fs::hard_link(&draft, &path);

@@ -1,7 +1,7 @@
 //! Signed links: who has one may see that invitation, until it expires. Nobody can make one up.
 //!
-//! The token is `invitation id (16 bytes) ‖ expiry (hours since 1970, 4 bytes) ‖ the form of the token (1 byte) ‖ HMAC-SHA256 cut to 16 bytes`, in
-//! URL-safe base64: 50 characters, short enough for a coarse QR code.
+//! The token is `invitation id (16 bytes) ‖ expiry (hours since 1970, 4 bytes) ‖ the form of the token (1 byte) ‖
+//! HMAC-SHA256 cut to 16 bytes`, in URL-safe base64: 50 characters, short enough for a coarse QR code.
 
 use std::fmt;
 
@@ -144,7 +144,8 @@ impl fmt::Debug for LinksSettings {
 }
 
 impl LinksSettings {
-    /// The keys that the settings give: the first signs, the others still open older links. None: the data folder has the key.
+    /// The keys that the settings give: the first signs, the others still open older links. None: the data folder has
+    /// the key.
     ///
     /// # Errors
     /// [`SettingsError::Key`] when one is not 64 hexadecimal digits.

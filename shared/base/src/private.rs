@@ -49,8 +49,8 @@ pub fn exposed(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Takes the data folder and what lies in it from everybody but its owner. Returns what had been open; what stays open is in [`exposed`] still: a
-/// folder of another user, or one that everybody writes to.
+/// Takes the data folder and what lies in it from everybody but its owner. Returns what had been open; what stays open
+/// is in [`exposed`] still: a folder of another user, or one that everybody writes to.
 pub fn narrow(folder: &Path) -> Vec<PathBuf> {
     if mode(folder).is_none_or(|mode| mode & STICKY != 0) {
         return Vec::new();

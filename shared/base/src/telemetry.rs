@@ -55,7 +55,8 @@ pub fn start_logging(settings: &Log) -> Result<(), TelemetryError> {
 /// What the label `provider` can be.
 const PROVIDERS: &[&str] = &["files", "pictures", "redis"];
 
-/// Starts collecting metrics; the handle renders them for Prometheus ([`render`]). A second call gives a handle on nothing, as tests need.
+/// Starts collecting metrics; the handle renders them for Prometheus ([`render`]). A second call gives a handle on
+/// nothing, as tests need.
 pub fn start_metrics() -> PrometheusHandle {
     let mut builder = PrometheusBuilder::new();
     for about in catalog::ALL {
@@ -74,8 +75,8 @@ pub fn start_metrics() -> PrometheusHandle {
     handle
 }
 
-/// A counter that appears with its first event has no zero before it, so Prometheus would not see it grow: the first dead job would raise no
-/// alert.
+/// A counter that appears with its first event has no zero before it, so Prometheus would not see it grow: the first
+/// dead job would raise no alert.
 fn begin_at_zero() {
     for counter in [
         &catalog::STALE_OUTCOMES,

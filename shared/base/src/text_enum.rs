@@ -1,9 +1,10 @@
 //! Closed sets that are kept and sent as text: states, policies, formats.
 
-/// Makes an enum of lines `Variant "text"`, and what reads and writes it as that text: `as_str`, `ALL`, `Display`, `FromStr`, serde, the
-/// API's schema, and `TryFrom<String>` for rows (`#[sqlx(try_from = "String")]`).
+/// Makes an enum of lines `Variant "text"`, and what reads and writes it as that text: `as_str`, `ALL`, `Display`,
+/// `FromStr`, serde, the API's schema, and `TryFrom<String>` for rows (`#[sqlx(try_from = "String")]`).
 ///
-/// The words after the name begin the error about another text: its `{:?}` is that text. The allowed words follow by themselves.
+/// The words after the name begin the error about another text: its `{:?}` is that text. The allowed words follow by
+/// themselves.
 ///
 /// ```
 /// herald_base::text_enum! {
@@ -27,7 +28,8 @@ macro_rules! text_enum {
         }
     ) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize, ::utoipa::ToSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize,
+            ::utoipa::ToSchema)]
         $visible enum $name {
             $($(#[$about_one])* #[serde(rename = $text)] $variant,)+
         }

@@ -1,7 +1,7 @@
 //! Secrets at rest: sealed with a key that does not lie in the database.
 //!
-//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha), whose nonces are long enough to be drawn at random. What is sealed is bound to its place: a row
-//! copied over another does not open. Layout: `key id (8) ‖ nonce (24) ‖ ciphertext and tag`.
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha), whose nonces are long enough to be drawn at random. What is sealed is
+//! bound to its place: a row copied over another does not open. Layout: `key id (8) ‖ nonce (24) ‖ ciphertext and tag`.
 
 use std::fmt;
 
@@ -180,7 +180,8 @@ impl fmt::Debug for SecretsSettings {
 }
 
 impl SecretsSettings {
-    /// The keys that the settings give: the first seals, the others still open what they sealed. None: the data folder has the key.
+    /// The keys that the settings give: the first seals, the others still open what they sealed. None: the data folder
+    /// has the key.
     ///
     /// # Errors
     /// [`SettingsError::Key`] when one is not 64 hexadecimal digits.

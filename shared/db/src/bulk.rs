@@ -1,12 +1,14 @@
 //! Many rows in one statement.
 //!
-//! A statement that works on a table of given rows is written once with `{rows}` where that table stands, aliased `rows`:
+//! A statement that works on a table of given rows is written once with `{rows}` where that table stands, aliased
+//! `rows`:
 //!
 //! ```sql
 //! update jobs set priority = rows.priority from {rows} where jobs.id = rows.id
 //! ```
 //!
-//! PostgreSQL gets `unnest($1::uuid[], …)`, whose text does not change with the number of rows; SQLite gets `values (…), (…)`.
+//! PostgreSQL gets `unnest($1::uuid[], …)`, whose text does not change with the number of rows; SQLite gets `values
+//! (…), (…)`.
 
 use std::{borrow::Cow, panic::Location};
 

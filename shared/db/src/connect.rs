@@ -79,7 +79,8 @@ impl Db {
         let engine = match config {
             DbConfig::Postgres { url, max_connections } => {
                 let options = PgConnectOptions::from_str(url)?.application_name("herald");
-                // A pool tries until its time-out and then says no more than that; the first connection says what is wrong.
+                // A pool tries until its time-out and then says no more than that; the first connection says what is
+                // wrong.
                 options.connect().await?.close().await?;
                 let pool = PgPoolOptions::new()
                     .max_connections(*max_connections)
@@ -103,7 +104,8 @@ impl Db {
                     .idle_timeout(None)
                     .max_lifetime(None)
                     .acquire_timeout(Duration::from_secs(60))
-                    // On a full disk SQLite ends a transaction by itself, and sqlx counts it as open for good: such a connection is of no use.
+                    // On a full disk SQLite ends a transaction by itself, and sqlx counts it as open for good: such a
+                    // connection is of no use.
                     .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
                     .connect_with(options.clone())
                     .await?;

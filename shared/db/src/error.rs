@@ -30,7 +30,8 @@ impl DbError {
             sqlx::Error::Database(error) => {
                 let code = error.code().unwrap_or_default();
                 // PostgreSQL: class 08 connection, 40 serialisation/deadlock, 53 resources (disk full, too many
-                // connections), 57 shutdown, 58 system error. SQLite (extended codes): busy 5, locked 6, full 13, io 10.
+                // connections), 57 shutdown, 58 system error. SQLite (extended codes): busy 5, locked 6, full 13,
+                // io 10.
                 let postgres =
                     code.len() == 5 && ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class));
                 // PostgreSQL states are five characters, SQLite codes at most four digits.
@@ -67,7 +68,8 @@ impl DbError {
         None
     }
 
-    /// How it is counted. What a caller asks for (a row that is not there, a key that is taken) is no trouble of the database's.
+    /// How it is counted. What a caller asks for (a row that is not there, a key that is taken) is no trouble of the
+    /// database's.
     fn class(&self) -> Option<&'static str> {
         match self {
             _ if self.is_missing_row() || self.is_unique_violation() => None,

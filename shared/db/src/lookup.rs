@@ -1,7 +1,8 @@
 //! Reads by key that many ask for at the same time.
 //!
-//! A busy API reads the same few statements over and over, each for one row: whose key is this, what became of that job. Of those that come while
-//! such a read is under way, PostgreSQL is asked together, in one statement, when it has ended:
+//! A busy API reads the same few statements over and over, each for one row: whose key is this, what became of that
+//! job. Of those that come while such a read is under way, PostgreSQL is asked together, in one statement, when it has
+//! ended:
 //!
 //! ```text
 //! 1 ─▶ reads alone ──────┐
@@ -11,8 +12,9 @@
 //! 5 ─────────────────▶ waits ┴─▶ read together ─▶ …
 //! ```
 //!
-//! So the more come, the more share a round trip, and who comes alone waits for nobody. Nothing is remembered: each read begins after it was asked
-//! for, and sees what was committed until then. Who waits for too long, or whose common read fails, reads apart.
+//! So the more come, the more share a round trip, and who comes alone waits for nobody. Nothing is remembered: each
+//! read begins after it was asked for, and sees what was committed until then. Who waits for too long, or whose common
+//! read fails, reads apart.
 //!
 //! SQLite is asked at once: it is no round trip away.
 
@@ -45,8 +47,8 @@ pub struct Lookup {
     from: &'static Location<'static>,
 }
 
-/// Starts a read by key. The statement has `{rows}` where the keys stand, aliased `rows` as in [`super::Bulk`], and returns each key's `rows.nth` with
-/// what it finds for it:
+/// Starts a read by key. The statement has `{rows}` where the keys stand, aliased `rows` as in [`super::Bulk`], and
+/// returns each key's `rows.nth` with what it finds for it:
 ///
 /// ```sql
 /// select rows.nth, kind, state from {rows} join jobs on jobs.id = rows.job
@@ -107,8 +109,8 @@ impl Lookup {
             .fold(query(&sql).written_at(self.from), Query::bind)
     }
 
-    /// The read for several keys. It is planned each time: a plan that was made when a table was nearly empty, and is kept, reads the whole of it
-    /// when it is full.
+    /// The read for several keys. It is planned each time: a plan that was made when a table was nearly empty, and is
+    /// kept, reads the whole of it when it is full.
     fn together(self) -> Query {
         let (arrays, names) = unnest(&self.key);
         let sql = self.sql.replace("{rows}", &format!("{arrays} with ordinality as rows({names}, nth)"));

@@ -1,4 +1,5 @@
-//! Fills in who made what an older version made. It noted the maker as a text, which no portable statement turns into an id.
+//! Fills in who made what an older version made. It noted the maker as a text, which no portable statement turns into
+//! an id.
 
 use uuid::Uuid;
 

@@ -1,18 +1,19 @@
 //! Connections to one database, and those of them that were used a moment ago.
 //!
-//! sqlx's pool asks the other end whether it is there before it gives a connection out and after it got it back: three round trips for a read that
-//! needs one. Here a connection whose statement ended well is put aside, and used again within a moment without being asked.
+//! sqlx's pool asks the other end whether it is there before it gives a connection out and after it got it back: three
+//! round trips for a read that needs one. Here a connection whose statement ended well is put aside, and used again
+//! within a moment without being asked.
 //!
 //! ```text
 //!            permit ─▶ at hand? ──yes──▶ use ──▶ put aside
 //!                          └────no────▶ pool (asks, or connects) ──▶ use ──▶ put aside
 //! ```
 //!
-//! The server may have hung up in that moment. So what is put aside serves only what may be done twice, a read or the beginning of a transaction:
-//! when it turns out to be closed, the same is done once more on one from the pool.
+//! The server may have hung up in that moment. So what is put aside serves only what may be done twice, a read or the
+//! beginning of a transaction: when it turns out to be closed, the same is done once more on one from the pool.
 //!
-//! Whoever uses a connection holds one of as many permits as there may be connections. Who holds one finds a connection at hand, or room in the pool:
-//! what is put aside starves nobody.
+//! Whoever uses a connection holds one of as many permits as there may be connections. Who holds one finds a connection
+//! at hand, or room in the pool: what is put aside starves nobody.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -45,7 +46,8 @@ struct Aside<D: Database> {
     used_at: Instant,
 }
 
-/// A connection in use. Given back with [`Held::put_aside`] when its last statement ended well; dropped, it goes to the pool, which asks it.
+/// A connection in use. Given back with [`Held::put_aside`] when its last statement ended well; dropped, it goes to the
+/// pool, which asks it.
 pub(super) struct Held<'c, D: Database> {
     pub(super) connection: PoolConnection<D>,
     out_since: Instant,

@@ -149,7 +149,8 @@ impl Query {
         }
     }
 
-    /// Every row of a statement that writes and is a transaction of its own: one round trip where a transaction around it has three.
+    /// Every row of a statement that writes and is a transaction of its own: one round trip where a transaction around
+    /// it has three.
     pub async fn alone<T: Record>(self, db: &Db) -> Result<Vec<T>> {
         match db.engine() {
             Engine::Postgres(connections) => {
@@ -168,8 +169,8 @@ impl Query {
         }
     }
 
-    /// Like [`Query::alone`], for a statement that may be done twice: the connection is not asked first, and when it turns out to be closed, it is done
-    /// on another, whether or not the first had been done.
+    /// Like [`Query::alone`], for a statement that may be done twice: the connection is not asked first, and when it
+    /// turns out to be closed, it is done on another, whether or not the first had been done.
     pub async fn repeatable<T: Record>(self, db: &Db) -> Result<Vec<T>> {
         match db.engine() {
             Engine::Postgres(connections) => {

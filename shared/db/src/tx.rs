@@ -51,7 +51,8 @@ impl Tx {
         self.nudges = true;
     }
 
-    /// Does not wait for the disk at its commit: if the server's machine dies in the same instant, the transaction is as if it had never been.
+    /// Does not wait for the disk at its commit: if the server's machine dies in the same instant, the transaction is
+    /// as if it had never been.
     pub async fn may_be_lost(&mut self) -> Result<()> {
         if self.engine() == EngineKind::Postgres {
             query("set local synchronous_commit = off").execute(self).await?;

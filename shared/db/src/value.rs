@@ -1,7 +1,7 @@
 //! A bound parameter, typed the same way on both engines.
 //!
-//! PostgreSQL refuses U+0000 in text and JSON, and SQLite cuts such text short here and there: it is left out on both, so that one bad
-//! cell of a list is no dead job.
+//! PostgreSQL refuses U+0000 in text and JSON, and SQLite cuts such text short here and there: it is left out on both,
+//! so that one bad cell of a list is no dead job.
 
 use chrono::{DateTime, Utc};
 use sqlx::{Arguments, error::BoxDynError, types::Json};

@@ -15,7 +15,8 @@ pub type Watch = Arc<dyn Fn(&str, &'static Location<'static>) + Send + Sync>;
 pub(super) struct Watched(OnceLock<Watch>);
 
 impl Db {
-    /// Tells `watch` of every statement that is run from now on through this handle and its clones. Only the first one to say so is told.
+    /// Tells `watch` of every statement that is run from now on through this handle and its clones. Only the first one
+    /// to say so is told.
     pub fn watch(&self, watch: Watch) {
         // Who came first stays.
         let _ = self.inner().watched.0.set(watch);

@@ -46,7 +46,8 @@ pub struct Contact {
 pub struct Guest {
     /// What makes two rows the same person where there is neither external id nor e-mail; unique in its list.
     pub row_key: String,
-    /// The row key of a list that had neither external id nor e-mail of theirs, if this list has nobody else it could be.
+    /// The row key of a list that had neither external id nor e-mail of theirs, if this list has nobody else it could
+    /// be.
     pub row_key_before: Option<String>,
     /// Their id in the system they come from.
     pub external_id: Option<String>,
@@ -89,7 +90,8 @@ pub struct Upserted {
     pub note: Option<String>,
 }
 
-const COLUMNS: &str = "id, dedupe_key, external_id, email, phone, name, picture, fields, invitation_link, lucky_number, created_at, updated_at";
+const COLUMNS: &str = "id, dedupe_key, external_id, email, phone, name, picture, fields, invitation_link, \
+    lucky_number, created_at, updated_at";
 
 /// A contact of a workspace.
 pub async fn find_contact(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Contact>> {
@@ -113,7 +115,8 @@ pub struct Listed {
 pub async fn listed_contacts(db: &Db, workspace_id: Uuid, ids: &[Uuid]) -> Result<Listed> {
     let mut tx = db.begin().await?;
     let found: Vec<(Uuid, Json<BTreeMap<String, String>>)> = Bulk::new(
-        "select c.id, c.fields from contacts as c join {rows} on c.id = rows.id where c.workspace_id = rows.workspace_id",
+        "select c.id, c.fields from contacts as c join {rows} on c.id = rows.id where c.workspace_id = \
+         rows.workspace_id",
     )
     .column("id", ids.iter().copied().collect())
     .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
@@ -128,7 +131,8 @@ pub async fn listed_contacts(db: &Db, workspace_id: Uuid, ids: &[Uuid]) -> Resul
 
 /// Makes or updates the contacts of a chunk of a list, in order. A field the list leaves empty keeps its old value.
 ///
-/// An address is not a person: guests with one e-mail and different ids or names are different contacts, and a note says so.
+/// An address is not a person: guests with one e-mail and different ids or names are different contacts, and a note
+/// says so.
 pub async fn upsert_guests(tx: &mut Tx, workspace_id: Uuid, guests: &[Guest]) -> Result<Vec<Upserted>> {
     let mut known = Known::read(tx, workspace_id, guests).await?;
     let now = tx.db().now();
@@ -198,7 +202,8 @@ fn merge(contact: &Contact, guest: &Guest) -> Contact {
 
 async fn update(tx: &mut Tx, workspace_id: Uuid, contact: &Contact, now: DateTime<Utc>) -> Result<()> {
     query(
-        "update contacts set name = $3, name_key = $4, phone = $5, email = $6, external_id = $7, picture = $8, fields = $9,
+        "update contacts set name = $3, name_key = $4, phone = $5, email = $6, external_id = $7, picture = $8, \
+         fields = $9,
                 dedupe_key = $10, updated_at = $11
          where workspace_id = $1 and id = $2",
     )
@@ -220,8 +225,10 @@ async fn update(tx: &mut Tx, workspace_id: Uuid, contact: &Contact, now: DateTim
 
 async fn insert(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Contact>) -> Result<()> {
     Bulk::new(
-        "insert into contacts (id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, fields, created_at, updated_at)
-         select id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, fields, at, at from {rows}",
+        "insert into contacts (id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, \
+         fields, created_at, updated_at)
+         select id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, fields, at, \
+         at from {rows}",
     )
     .column("id", contacts.iter().map(|contact| contact.id).collect())
     .column("workspace_id", contacts.iter().map(|_| workspace_id).collect())

@@ -59,10 +59,11 @@ pub enum EventError {
     Db(#[from] DbError),
 }
 
-/// The event of that name or slug, made with this number format if it is new. An event keeps the format it was made with: its numbers are out.
+/// The event of that name or slug, made with this number format if it is new. An event keeps the format it was made
+/// with: its numbers are out.
 ///
-/// Names are the same whatever their capitals and white space. Everything else tells them apart, also where their slugs would be alike:
-/// a new event whose slug is taken gets a number after it.
+/// Names are the same whatever their capitals and white space. Everything else tells them apart, also where their slugs
+/// would be alike: a new event whose slug is taken gets a number after it.
 pub async fn ensure_event(db: &Db, workspace_id: Uuid, name: &str, format: &NumberFormat) -> Result<Event, EventError> {
     number::check_format(&format.prefix, format.digits)?;
     let wanted = slug(name).ok_or_else(|| EventError::Name(name.to_owned()))?;
@@ -76,7 +77,8 @@ pub async fn ensure_event(db: &Db, workspace_id: Uuid, name: &str, format: &Numb
         let slug = free_slug(&mut tx, workspace_id, &wanted).await?;
         // Another process may take name or slug at the same moment: then it is looked for again.
         query(
-            "insert into events (id, workspace_id, slug, name, name_key, number_prefix, number_digits, number_key, numbers_used, created_at)
+            "insert into events (id, workspace_id, slug, name, name_key, number_prefix, number_digits, number_key, \
+             numbers_used, created_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9) on conflict do nothing",
         )
         .bind(db.new_id())
@@ -137,8 +139,8 @@ struct Unkeyed {
     name: String,
 }
 
-/// Gives the events of older releases their key. Only then could two have one name, composed differently: the older one keeps it,
-/// the other is found by its slug.
+/// Gives the events of older releases their key. Only then could two have one name, composed differently: the older one
+/// keeps it, the other is found by its slug.
 async fn give_name_keys(tx: &mut Tx, workspace_id: Uuid) -> Result<(), DbError> {
     let unkeyed: Vec<Unkeyed> =
         query("select id, slug, name from events where workspace_id = $1 and name_key is null order by id")
@@ -171,7 +173,8 @@ async fn give_name_keys(tx: &mut Tx, workspace_id: Uuid) -> Result<(), DbError> 
 /// An event of a workspace.
 pub async fn find_event(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Event>, DbError> {
     query(
-        "select id, slug, name, number_prefix, number_digits, numbers_used, created_at from events where workspace_id = $1 and id = $2",
+        "select id, slug, name, number_prefix, number_digits, numbers_used, created_at from events \
+         where workspace_id = $1 and id = $2",
     )
     .bind(workspace_id)
     .bind(id)
@@ -187,8 +190,8 @@ struct Taken {
     number_key: String,
 }
 
-/// Takes the next `count` lucky numbers of an event, with their indexes. They are given out when the transaction commits, and the
-/// event's row stays locked until then, so nobody else can get the same.
+/// Takes the next `count` lucky numbers of an event, with their indexes. They are given out when the transaction
+/// commits, and the event's row stays locked until then, so nobody else can get the same.
 pub(super) async fn take_numbers(
     tx: &mut Tx,
     workspace_id: Uuid,

@@ -75,8 +75,10 @@ pub struct Invitation {
 /// An invitation of a workspace.
 pub async fn find_invitation(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Invitation>> {
     query(
-        "select i.id, i.event_id, e.name as event_name, e.slug as event_slug, i.contact_id, i.run_id, r.template_id, r.options, r.source, i.state,
-                i.lucky_number, i.link, i.portrait, i.rendering, i.sha256, i.file, c.name, c.email, c.phone, c.external_id, c.picture,
+        "select i.id, i.event_id, e.name as event_name, e.slug as event_slug, i.contact_id, i.run_id, r.template_id, \
+         r.options, r.source, i.state,
+                i.lucky_number, i.link, i.portrait, i.rendering, i.sha256, i.file, c.name, c.email, c.phone, \
+                c.external_id, c.picture,
                 c.fields
          from invitations as i
          join events as e on e.workspace_id = i.workspace_id and e.id = i.event_id
@@ -113,8 +115,8 @@ pub fn fields_of(
     fields
 }
 
-/// The names of the fields an invitation can show to a guest whose list brings these custom fields: what [`fields_of`] gives values to,
-/// and the event's name.
+/// The names of the fields an invitation can show to a guest whose list brings these custom fields: what [`fields_of`]
+/// gives values to, and the event's name.
 pub fn field_names<'n>(custom: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
     let custom = custom.into_iter().chain(["event"]).map(|name| (name.to_owned(), String::new())).collect();
     fields_of("", None, None, None, &custom).into_keys().collect()
@@ -184,8 +186,8 @@ pub struct InvitationRow {
     pub has_portrait: bool,
 }
 
-/// The guests of a run in the order of its list, from after `after` (a position), at most `limit`; only those whose invitation is in
-/// `state`, if given.
+/// The guests of a run in the order of its list, from after `after` (a position), at most `limit`; only those whose
+/// invitation is in `state`, if given.
 pub async fn run_guests(
     db: &Db,
     workspace_id: Uuid,
@@ -195,7 +197,8 @@ pub async fn run_guests(
     limit: usize,
 ) -> Result<Vec<InvitationRow>> {
     query(
-        "select i.id, g.position, i.contact_id, c.name, c.email, i.lucky_number, i.link, i.step, i.state, g.had_one, i.reason,
+        "select i.id, g.position, i.contact_id, c.name, c.email, i.lucky_number, i.link, i.step, i.state, g.had_one, \
+         i.reason,
                 i.portrait_notes, i.render_notes, i.file, u.link as outside_link, c.picture is not null as has_picture,
                 i.portrait is not null as has_portrait
          from run_guests as g
@@ -214,8 +217,8 @@ pub async fn run_guests(
     .await
 }
 
-/// Every key of the file store that an invitation refers to, after `after` in order of id, at most `limit` invitations: what the sweeper
-/// must keep.
+/// Every key of the file store that an invitation refers to, after `after` in order of id, at most `limit` invitations:
+/// what the sweeper must keep.
 pub async fn referenced_files(
     db: &Db,
     after: Option<Uuid>,

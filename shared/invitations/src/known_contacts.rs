@@ -8,27 +8,35 @@ use super::contact::{Contact, Guest};
 use herald_db::{Bulk, Column, FromRow, Result, Tx};
 use herald_sheets::name_key;
 
-const OF_KEY: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, c.invitation_link, c.lucky_number,
+const OF_KEY: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, \
+    c.invitation_link, c.lucky_number,
         c.created_at, c.updated_at
  from contacts as c join {rows} on c.dedupe_key = rows.value where c.workspace_id = rows.workspace_id";
-const OF_EXTERNAL_ID: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, c.invitation_link, c.lucky_number,
+const OF_EXTERNAL_ID: &str =
+    "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, \
+    c.invitation_link, c.lucky_number,
         c.created_at, c.updated_at
  from contacts as c join {rows} on c.external_id = rows.value where c.workspace_id = rows.workspace_id";
 // A guest with an id is never a contact with another id.
-const OF_EMAIL_AND_NAME: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, c.invitation_link, c.lucky_number,
+const OF_EMAIL_AND_NAME: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, \
+    c.fields, c.invitation_link, c.lucky_number,
         c.created_at, c.updated_at
  from contacts as c join {rows} on c.email = rows.email and c.name_key = rows.name_key
  where c.workspace_id = rows.workspace_id and (c.external_id is null or not rows.has_id)";
 // Contacts of an older release: at most one has an address.
-const OF_EMAIL_BEFORE: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, c.invitation_link, c.lucky_number,
+const OF_EMAIL_BEFORE: &str = "select c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, \
+    c.fields, c.invitation_link, c.lucky_number,
         c.created_at, c.updated_at
- from contacts as c join {rows} on c.email = rows.value where c.workspace_id = rows.workspace_id and c.name_key is null";
+ from contacts as c join {rows} on c.email = rows.value where c.workspace_id = rows.workspace_id \
+ and c.name_key is null";
 // Two contacts with an address are enough: at most one of them is the guest, so the other can be named in the remark.
 const FIRST_OF_EMAIL: &str = "select c.id, c.email, c.name from {rows} join contacts as c on c.id =
-   (select o.id from contacts as o where o.workspace_id = rows.workspace_id and o.email = rows.value order by o.name_key, o.id limit 1)
+   (select o.id from contacts as o where o.workspace_id = rows.workspace_id and o.email = rows.value \
+   order by o.name_key, o.id limit 1)
  where c.workspace_id = rows.workspace_id";
 const LAST_OF_EMAIL: &str = "select c.id, c.email, c.name from {rows} join contacts as c on c.id =
-   (select o.id from contacts as o where o.workspace_id = rows.workspace_id and o.email = rows.value order by o.name_key desc, o.id desc limit 1)
+   (select o.id from contacts as o where o.workspace_id = rows.workspace_id and o.email = rows.value \
+   order by o.name_key desc, o.id desc limit 1)
  where c.workspace_id = rows.workspace_id";
 
 /// The contacts a chunk may speak of, by each of their keys.

@@ -1,4 +1,5 @@
-//! What Herald is about: workspaces, contacts, events, templates, runs and invitations, and the statements that read and write them.
+//! What Herald is about: workspaces, contacts, events, templates, runs and invitations, and the statements that read
+//! and write them.
 
 mod contact;
 mod effect;

@@ -11,7 +11,8 @@ use herald_db::{Db, DbError, query};
 pub enum LinkKeyError {
     /// The others have another key.
     #[error(
-        "the link key here ({here}) differs from the one that the database's other processes use ({known}): give all of \
+        "the link key here ({here}) differs from the one that the database's other processes use ({known}): \
+         give all of \
          them the same links.key, or change it for all with `herald migrate --accept-link-key`"
     )]
     Differs {
@@ -34,7 +35,8 @@ pub async fn has_links(db: &Db) -> Result<bool, DbError> {
     Ok(found.is_some())
 }
 
-/// Whether nothing was ever made with this database: no process has noted its key, and there is neither a template nor an invitation.
+/// Whether nothing was ever made with this database: no process has noted its key, and there is neither a template nor
+/// an invitation.
 pub async fn is_new(db: &Db) -> Result<bool, DbError> {
     let template: Option<(Uuid,)> = query("select workspace_id from templates limit 1").optional(db).await?;
     Ok(template.is_none() && !has_links(db).await?)

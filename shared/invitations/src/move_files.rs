@@ -1,12 +1,13 @@
 //! Files from before every file lay under its workspace are moved there, once.
 //!
-//! It used to be that an invitation's file was named by its event and number alone, so that two workspaces could write over each other's. What
-//! was overwritten is found here: its bytes are not the ones that were drawn for the guest. The guest's drawing takes its place; if that is gone,
-//! it is drawn anew.
+//! It used to be that an invitation's file was named by its event and number alone, so that two workspaces could write
+//! over each other's. What was overwritten is found here: its bytes are not the ones that were drawn for the guest. The
+//! guest's drawing takes its place; if that is gone, it is drawn anew.
 //!
-//! It can be killed at any point and begun again, and two processes may do it at once: a file is copied, then the row that names it is changed if
-//! it is still as it was read, and only when no row names an old file are the old ones removed. Where processes of the earlier version may run on
-//! for a while and lay down more of them, that is a day later, after another look.
+//! It can be killed at any point and begun again, and two processes may do it at once: a file is copied, then the row
+//! that names it is changed if it is still as it was read, and only when no row names an old file are the old ones
+//! removed. Where processes of the earlier version may run on for a while and lay down more of them, that is a day
+//! later, after another look.
 
 mod invitation;
 mod rows;

@@ -1,9 +1,9 @@
 //! Lucky numbers: unique in their event, and in no order that tells who came first.
 //!
-//! The n-th invitation of an event gets the n-th number of a keyed shuffle of all numbers with the event's digits: a Feistel network over
-//! the range, walked until it lands inside (cycle walking; Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002). So numbers
-//! need no search for a free one, never repeat, and cannot be guessed from one another. When an event has more guests than its digits can
-//! number, the next ones get one digit more.
+//! The n-th invitation of an event gets the n-th number of a keyed shuffle of all numbers with the event's digits: a
+//! Feistel network over the range, walked until it lands inside (cycle walking; Black and Rogaway, "Ciphers with
+//! Arbitrary Finite Domains", 2002). So numbers need no search for a free one, never repeat, and cannot be guessed from
+//! one another. When an event has more guests than its digits can number, the next ones get one digit more.
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;

@@ -22,8 +22,8 @@ pub enum PictureSource {
 }
 
 impl PictureSource {
-    /// What has to be fetched, of a contact's picture: `http(s)://…` or `mautic:connection:submission:field`. `None` for one that lies in the
-    /// file store or on this machine, and for one that cannot be had at all.
+    /// What has to be fetched, of a contact's picture: `http(s)://…` or `mautic:connection:submission:field`. `None`
+    /// for one that lies in the file store or on this machine, and for one that cannot be had at all.
     pub fn of(place: &str) -> Option<Self> {
         if let Some(upload) = place.strip_prefix("mautic:") {
             let (connection, upload) = upload.split_once(':').unwrap_or((upload, ""));

@@ -1,5 +1,5 @@
-//! A run as a person writes it down: names instead of ids. What `POST /invitation-runs`, `herald invite` and a schedule of
-//! `invitation.start` have in common.
+//! A run as a person writes it down: names instead of ids. What `POST /invitation-runs`, `herald invite` and a schedule
+//! of `invitation.start` have in common.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -261,7 +261,13 @@ async fn kept_template(db: &Db, workspace_id: Uuid, wanted: &str) -> Result<Temp
         None => template_named(db, workspace_id, wanted).await?,
     };
     found.ok_or_else(|| {
-        PlanError::field("template", format!("there is no template {wanted:?}: upload it with POST /api/v1/templates, or use it once with `herald invite --template`"))
+        PlanError::field(
+            "template",
+            format!(
+                "there is no template {wanted:?}: upload it with POST /api/v1/templates, \
+            or use it once with `herald invite --template`"
+            ),
+        )
     })
 }
 

@@ -73,10 +73,12 @@ pub async fn prepare_invitations(
     places: &mut Vec<Place>,
 ) -> Result<(Prepared, Vec<NewJob>)> {
     let event_id = run.event_id;
-    // Locks the event's row first: of two imports for one event the second waits here and then sees what the first made.
+    // Locks the event's row first: of two imports for one event the second waits here and then sees what the first
+    // made.
     event::take_numbers(tx, workspace_id, event_id, 0).await?;
     let existing: Vec<Existing> = Bulk::new(
-        "select i.id, i.contact_id, i.run_id, i.state, i.link from invitations as i join {rows} on i.contact_id = rows.contact_id
+        "select i.id, i.contact_id, i.run_id, i.state, i.link from invitations as i join {rows} \
+         on i.contact_id = rows.contact_id
          where i.workspace_id = rows.workspace_id and i.event_id = rows.event_id",
     )
     .column("workspace_id", guests.iter().map(|_| workspace_id).collect())
@@ -157,8 +159,8 @@ pub(super) fn first_step(workspace_id: Uuid, invitation_id: Uuid, picture: Optio
     job
 }
 
-/// Makes invitations of earlier runs this run's own: they keep id, number and link. Only a link whose key is lost, and which nothing opens any
-/// more, is replaced.
+/// Makes invitations of earlier runs this run's own: they keep id, number and link. Only a link whose key is lost, and
+/// which nothing opens any more, is replaced.
 async fn take_over(
     tx: &mut Tx,
     workspace_id: Uuid,
@@ -172,7 +174,8 @@ async fn take_over(
     let new_links = invitations.iter().zip(&dead).map(|((old, _), dead)| dead.then(|| links.link(old.id, expires_at)));
     Bulk::new(
         "update invitations set run_id = rows.run_id, state = 'pending', reason = null,
-           step = case when rows.has_picture then 'picture' else 'render' end, link = coalesce(rows.link, invitations.link),
+           step = case when rows.has_picture then 'picture' else 'render' end, link = coalesce(rows.link, \
+           invitations.link),
            link_expires_at = coalesce(rows.expires_at, invitations.link_expires_at), updated_at = rows.at
          from {rows} where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id",
     )
@@ -223,7 +226,8 @@ async fn insert(
         "insert into invitations (id, workspace_id, event_id, contact_id, run_id, number_index, lucky_number, link,
                                   link_expires_at, step, state, portrait_notes, render_notes, created_at, updated_at)
          select id, workspace_id, event_id, contact_id, run_id, number_index, lucky_number, link,
-                expires_at, case when has_picture then 'picture' else 'render' end, 'pending', portrait_notes, render_notes, at, at
+                expires_at, case when has_picture then 'picture' else 'render' end, 'pending', portrait_notes, \
+                render_notes, at, at
          from {rows}",
     )
     .column("id", ids.iter().copied().collect())

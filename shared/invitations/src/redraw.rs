@@ -72,11 +72,14 @@ pub(super) async fn redraw_in(tx: &mut Tx, workspace_id: Uuid, what: Redraw<'_>)
     if changed == 0 {
         return Ok(false);
     }
-    query("update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 and id = $2")
-        .bind(workspace_id)
-        .bind(batch_id)
-        .execute(&mut *tx)
-        .await?;
+    query(
+        "update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 \
+        and id = $2",
+    )
+    .bind(workspace_id)
+    .bind(batch_id)
+    .execute(&mut *tx)
+    .await?;
     query(
         "update invitation_runs set state = 'running', finished_at = null
          where workspace_id = $1 and id = $2 and state = 'complete' and imported",

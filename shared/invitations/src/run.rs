@@ -93,7 +93,8 @@ impl Run {
     }
 }
 
-pub(super) const COLUMNS: &str = "id, event_id, template_id, batch_id, source, options, state, reason, total, made, already, failed, rejected, \
+pub(super) const COLUMNS: &str = "id, event_id, template_id, batch_id, source, options, state, reason, total, made, \
+    already, failed, rejected, \
                        cancelled, created_at, finished_at";
 
 /// What [`start_run`] did.
@@ -160,7 +161,8 @@ pub(super) async fn start_or_take_up(
     )
     .await?;
     query(
-        "insert into invitation_runs (id, workspace_id, event_id, template_id, batch_id, fingerprint, source, options, state, imported,
+        "insert into invitation_runs (id, workspace_id, event_id, template_id, batch_id, fingerprint, source, options, \
+         state, imported,
                                       cursor_row, total, made, already, failed, rejected, cancelled, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, 'importing', false, 0, 0, 0, 0, 0, 0, 0, $9)",
     )
@@ -187,7 +189,8 @@ pub(super) async fn start_or_take_up(
     Ok(StartedRun { id, resumed: false })
 }
 
-/// The job that reads a run's guests: a list is read where there is a processor for it, an outside system at the pace it bears.
+/// The job that reads a run's guests: a list is read where there is a processor for it, an outside system at the pace
+/// it bears.
 pub(super) fn import_job(workspace_id: Uuid, run_id: Uuid, source: &RunSource, options: &RunOptions) -> NewJob {
     match source {
         RunSource::Mautic(source) => ContactsPull { run_id, connection_id: source.connection_id }.job(workspace_id),
@@ -220,7 +223,8 @@ pub async fn find_run(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Ru
 /// A workspace's runs, newest first, at most `limit`, only those older than `before`.
 pub async fn list_runs(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Run>> {
     query(&format!(
-        "select {COLUMNS} from invitation_runs where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3"
+        "select {COLUMNS} from invitation_runs where workspace_id = $1 and ($2 is null or id < $2) order by id desc \
+         limit $3"
     ))
     .bind(workspace_id)
     .bind(before)
@@ -248,7 +252,8 @@ pub(crate) async fn count(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, tally: 
            rejected = rejected + $6, cancelled = cancelled + $7,
            state = case when state = 'running' and total + $2 <= made + $3 + already + $4 + failed + $5 + cancelled + $7
                         then 'complete' else state end,
-           finished_at = case when state = 'running' and total + $2 <= made + $3 + already + $4 + failed + $5 + cancelled + $7
+           finished_at = case when state = 'running' and total + $2 <= made + $3 + already + $4 + failed + $5 + \
+           cancelled + $7
                               then $8 else finished_at end
          where workspace_id = $9 and id = $1",
     )
@@ -266,8 +271,8 @@ pub(crate) async fn count(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, tally: 
     Ok(())
 }
 
-/// Cancels a run: nothing of it starts any more. Returns the ids of its running jobs, which have been asked to stop; `None` if the
-/// workspace has no such run or it has ended.
+/// Cancels a run: nothing of it starts any more. Returns the ids of its running jobs, which have been asked to stop;
+/// `None` if the workspace has no such run or it has ended.
 pub async fn cancel_run(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, LedgerError> {
     cancel(db, workspace_id, id, None).await
 }

@@ -129,7 +129,8 @@ pub struct MauticSource {
     pub connection: String,
     /// Which contacts.
     pub selection: Selection,
-    /// The field that holds the guest's picture: an upload or address field of the form, or a contact field with an address.
+    /// The field that holds the guest's picture: an upload or address field of the form, or a contact field with an
+    /// address.
     #[serde(default)]
     pub picture_field: Option<String>,
     /// The contact field that gets the link. A contact whose field is filled already is left out.
@@ -162,7 +163,8 @@ mod tests {
 
     #[test]
     fn options_of_a_run_that_stays_here_are_written_as_they_always_were() {
-        let old = serde_json::json!({ "format": "png", "refresh": true, "only_failed": false, "limit": 3, "on_bad_picture": "fail" });
+        let old = serde_json::json!({ "format": "png", "refresh": true, "only_failed": false, "limit": 3,
+            "on_bad_picture": "fail" });
         let read: RunOptions = serde_json::from_value(old.clone()).unwrap();
         assert_eq!(read.destination, Destination::Local);
         assert_eq!(serde_json::to_value(&read).unwrap(), old);

@@ -19,8 +19,8 @@ struct Retried {
     picture: Option<String>,
 }
 
-/// Tries the failed and cancelled invitations of a run again, and its import if that failed. Returns how many jobs were enqueued;
-/// `None` if the workspace has no such run.
+/// Tries the failed and cancelled invitations of a run again, and its import if that failed. Returns how many jobs were
+/// enqueued; `None` if the workspace has no such run.
 pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<usize>, LedgerError> {
     retry(db, workspace_id, id, None).await
 }
@@ -44,11 +44,14 @@ async fn retry(
             .optional(&mut tx)
             .await?;
     let Some(run) = found else { return Ok(None) };
-    query("update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 and id = $2")
-        .bind(workspace_id)
-        .bind(run.batch_id)
-        .execute(&mut tx)
-        .await?;
+    query(
+        "update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 \
+        and id = $2",
+    )
+    .bind(workspace_id)
+    .bind(run.batch_id)
+    .execute(&mut tx)
+    .await?;
     let again: Vec<Retried> = query(
         "select i.id, c.picture from invitations as i
          join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id

@@ -25,9 +25,11 @@ pub async fn move_source_cursor(
     read_to: i64,
 ) -> Result<()> {
     query(
-        "insert into source_cursors (event_id, connection_id, selection, read_to, updated_at) values ($1, $2, $3, $4, $5)
+        "insert into source_cursors (event_id, connection_id, selection, read_to, updated_at) values ($1, $2, $3, $4, \
+         $5)
          on conflict (event_id, connection_id, selection) do update
-           set read_to = excluded.read_to, updated_at = excluded.updated_at where source_cursors.read_to < excluded.read_to",
+           set read_to = excluded.read_to, updated_at = excluded.updated_at where source_cursors.read_to < \
+           excluded.read_to",
     )
     .bind(event_id)
     .bind(connection_id)

@@ -8,7 +8,8 @@ use super::template_files::TemplateFilesError;
 use herald_providers::files::{Files, FilesError, Stored};
 use herald_template::{Problems, Template};
 
-/// The most templates kept, and the bytes of all their manifests together. A template in memory is a few times its manifest.
+/// The most templates kept, and the bytes of all their manifests together. A template in memory is a few times its
+/// manifest.
 const KEPT: usize = 64;
 const KEPT_BYTES: usize = 4 << 20;
 
@@ -47,7 +48,8 @@ pub async fn check_stored_files(files: &Files, row: &TemplateRow) -> Result<(), 
     Ok(())
 }
 
-/// Whether guests with these fields have all that the template needs. Off the asynchronous threads: each field is tried out.
+/// Whether guests with these fields have all that the template needs. Off the asynchronous threads: each field is tried
+/// out.
 ///
 /// # Errors
 /// [`Problems`] names each field that is missing.

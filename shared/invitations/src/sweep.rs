@@ -30,15 +30,17 @@ pub enum SweepError {
     Files(#[from] FilesError),
 }
 
-/// Removes files without an owner and returns how many. Only while nobody works: a file may be written before the row that owns it.
+/// Removes files without an owner and returns how many. Only while nobody works: a file may be written before the row
+/// that owns it.
 ///
-/// In a folder the lock of the data folder sees to that. Nobody can say it of a bucket, where another machine may be about to refer to any file,
-/// old or new: nothing is removed there.
+/// In a folder the lock of the data folder sees to that. Nobody can say it of a bucket, where another machine may be
+/// about to refer to any file, old or new: nothing is removed there.
 pub async fn sweep(db: &Db, files: &Files) -> Result<usize, SweepError> {
     if !files.is_local() {
         return Ok(0);
     }
-    // Eight bytes a file: a million invitations need some tens of megabytes. A false match keeps a file that could go, no more.
+    // Eight bytes a file: a million invitations need some tens of megabytes. A false match keeps a file that could go,
+    // no more.
     let hasher = RandomState::new();
     let mut owned = HashSet::new();
     let mut after = None;

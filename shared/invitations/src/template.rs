@@ -82,11 +82,14 @@ pub async fn save_template(tx: &mut Tx, workspace_id: Uuid, new: &NewTemplate) -
 
 /// A template of a workspace.
 pub async fn find_template(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<TemplateRow>> {
-    query("select id, workspace_id, name, version, manifest, files, width, height, created_at from templates where workspace_id = $1 and id = $2")
-        .bind(workspace_id)
-        .bind(id)
-        .optional(db)
-        .await
+    query(
+        "select id, workspace_id, name, version, manifest, files, width, height, created_at from templates \
+        where workspace_id = $1 and id = $2",
+    )
+    .bind(workspace_id)
+    .bind(id)
+    .optional(db)
+    .await
 }
 
 /// The newest version of the template of that name.

@@ -55,7 +55,8 @@ pub async fn store_template(
     store(db, files, workspace_id, (name, bundle), None).await
 }
 
-/// As [`store_template`], when a person or a program uploads it: the audit log says who, and the workspace must have room for it.
+/// As [`store_template`], when a person or a program uploads it: the audit log says who, and the workspace must have
+/// room for it.
 pub async fn store_template_within(
     db: &Db,
     files: &Files,

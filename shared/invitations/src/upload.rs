@@ -1,4 +1,5 @@
-//! Where invitations lie outside: ids that were reserved beforehand, the folder of an event, and the file of an invitation.
+//! Where invitations lie outside: ids that were reserved beforehand, the folder of an event, and the file of an
+//! invitation.
 //!
 //! An id is written down before anything is sent under it. A later attempt sends under the same id. So there is one
 //! folder for an event and one file for an invitation, whatever was killed or lost in between.
@@ -83,7 +84,8 @@ pub async fn name_folder(
 ) -> Result<EventFolder> {
     let mut tx = db.begin().await?;
     query(
-        "insert into event_folders (event_id, connection_id, parent, workspace_id, remote_id, ready, share_each, updated_at)
+        "insert into event_folders (event_id, connection_id, parent, workspace_id, remote_id, ready, share_each, \
+         updated_at)
          values ($1, $2, $3, $4, $5, $6, $6, $7) on conflict (event_id, connection_id, parent) do nothing",
     )
     .bind(event_id)
@@ -161,11 +163,14 @@ pub struct Upload {
 
 /// Where an invitation lies outside.
 pub async fn find_upload(db: &Db, workspace_id: Uuid, invitation_id: Uuid) -> Result<Option<Upload>> {
-    query("select connection_id, remote_id, sha256, link, session from uploads where workspace_id = $2 and invitation_id = $1")
-        .bind(invitation_id)
-        .bind(workspace_id)
-        .optional(db)
-        .await
+    query(
+        "select connection_id, remote_id, sha256, link, session from uploads where workspace_id = $2 \
+        and invitation_id = $1",
+    )
+    .bind(invitation_id)
+    .bind(workspace_id)
+    .optional(db)
+    .await
 }
 
 /// Forgets the place of a file that is gone for good, so that it gets a new one.
@@ -205,7 +210,8 @@ pub async fn name_upload(
     query(
         "insert into uploads (invitation_id, workspace_id, connection_id, remote_id, updated_at)
          select id, workspace_id, $2, $3, $4 from invitations where workspace_id = $5 and id = $1
-         on conflict (invitation_id) do update set connection_id = excluded.connection_id, remote_id = excluded.remote_id,
+         on conflict (invitation_id) do update set connection_id = excluded.connection_id, \
+         remote_id = excluded.remote_id,
            sha256 = null, link = null, session = null, updated_at = excluded.updated_at
          where uploads.workspace_id = excluded.workspace_id and uploads.connection_id <> excluded.connection_id",
     )
@@ -217,12 +223,13 @@ pub async fn name_upload(
     .execute(&mut tx)
     .await?;
     let place = query(
-        "select connection_id, remote_id, sha256, link, session from uploads where workspace_id = $2 and invitation_id = $1",
+        "select connection_id, remote_id, sha256, link, session from uploads where workspace_id = $2 \
+         and invitation_id = $1",
     )
-        .bind(invitation_id)
-        .bind(workspace_id)
-        .one(&mut tx)
-        .await?;
+    .bind(invitation_id)
+    .bind(workspace_id)
+    .one(&mut tx)
+    .await?;
     tx.commit().await?;
     Ok(place)
 }
@@ -233,7 +240,8 @@ pub(super) async fn arrived(tx: &mut Tx, workspace_id: Uuid, invitation_id: Uuid
         "insert into uploads (invitation_id, workspace_id, connection_id, remote_id, sha256, link, session, updated_at)
          select id, workspace_id, $2, $3, $4, $5, null, $6 from invitations
          where workspace_id = $7 and id = $1 and state = 'pending'
-         on conflict (invitation_id) do update set connection_id = excluded.connection_id, remote_id = excluded.remote_id,
+         on conflict (invitation_id) do update set connection_id = excluded.connection_id, \
+         remote_id = excluded.remote_id,
            sha256 = excluded.sha256, link = excluded.link, session = null, updated_at = excluded.updated_at
          where uploads.workspace_id = excluded.workspace_id",
     )
@@ -249,8 +257,8 @@ pub(super) async fn arrived(tx: &mut Tx, workspace_id: Uuid, invitation_id: Uuid
     Ok(())
 }
 
-/// Gives each of these invitations a place in an account, under these ids. One that has a place in another account, or had its file lost
-/// there, gets the new one.
+/// Gives each of these invitations a place in an account, under these ids. One that has a place in another account, or
+/// had its file lost there, gets the new one.
 pub(super) async fn assign(
     tx: &mut Tx,
     workspace_id: Uuid,
@@ -261,7 +269,8 @@ pub(super) async fn assign(
     Bulk::new(
         "insert into uploads (invitation_id, workspace_id, connection_id, remote_id, updated_at)
          select invitation_id, workspace_id, connection_id, remote_id, at from {rows} where true
-         on conflict (invitation_id) do update set connection_id = excluded.connection_id, remote_id = excluded.remote_id,
+         on conflict (invitation_id) do update set connection_id = excluded.connection_id, \
+         remote_id = excluded.remote_id,
            sha256 = null, link = null, session = null, updated_at = excluded.updated_at
          where uploads.workspace_id = excluded.workspace_id",
     )

@@ -142,7 +142,8 @@ pub struct AuditRow {
     pub origin: Option<String>,
     /// The hash of the previous row; empty for the first row.
     pub previous_hash: String,
-    /// The hash of this row: the key's id and HMAC-SHA256 in hex, with a colon between. Rows of older versions have SHA-256.
+    /// The hash of this row: the key's id and HMAC-SHA256 in hex, with a colon between. Rows of older versions have
+    /// SHA-256.
     pub hash: String,
 }
 
@@ -182,8 +183,8 @@ impl AuditRow {
 pub(super) const COLUMNS: &str =
     "id, seq, at, who, action, target, dry_run, affected, detail, request_id, origin, previous_hash, hash";
 
-/// Records an act in the transaction that does it. The last statement before the commit, if it can be: until then nobody else's act of
-/// this workspace is recorded.
+/// Records an act in the transaction that does it. The last statement before the commit, if it can be: until then
+/// nobody else's act of this workspace is recorded.
 pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
     let workspace_id = actor.workspace_id;
     query("insert into audit_heads (workspace_id, seq, hash) values ($1, 0, '') on conflict (workspace_id) do nothing")
@@ -223,7 +224,8 @@ pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
         _ => (before.sealed_seq, before.seal),
     };
     query(
-        "insert into audit_log (id, workspace_id, seq, at, who, action, target, dry_run, affected, detail, request_id, origin, previous_hash, hash)
+        "insert into audit_log (id, workspace_id, seq, at, who, action, target, dry_run, affected, detail, request_id, \
+         origin, previous_hash, hash)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(row.id)

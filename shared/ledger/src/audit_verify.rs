@@ -15,7 +15,8 @@ use herald_db::{Db, Result, query};
 /// Rows read at a time.
 const GROUP: i64 = 1_000;
 
-/// A row that was there once: kept outside of the database, it shows when the log was replaced by an older or another one.
+/// A row that was there once: kept outside of the database, it shows when the log was replaced by an older or another
+/// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Whose log.

@@ -82,7 +82,8 @@ pub async fn create_batch(tx: &mut Tx, new: NewBatch) -> Result<Uuid> {
         })
     };
     query(
-        "insert into batches (id, workspace_id, name, state, total, succeeded, dead, cancelled, on_complete, on_success, on_first_death,
+        "insert into batches (id, workspace_id, name, state, total, succeeded, dead, cancelled, on_complete, \
+         on_success, on_first_death,
                               created_at)
          values ($1, $2, $3, 'running', 0, 0, 0, 0, $4, $5, $6, $7)",
     )
@@ -150,7 +151,8 @@ struct Counted {
     on_first_death: Option<Json<serde_json::Value>>,
 }
 
-/// Adds to the counters of batches and returns the jobs to enqueue for those to which something happened: the first death, the end.
+/// Adds to the counters of batches and returns the jobs to enqueue for those to which something happened: the first
+/// death, the end.
 pub(super) async fn count(tx: &mut Tx, counts: Ends, now: DateTime<Utc>) -> std::result::Result<Vec<NewJob>, DbError> {
     let mut callbacks = Vec::new();
     let mut counts: Vec<_> = counts.into_iter().collect();
@@ -160,7 +162,8 @@ pub(super) async fn count(tx: &mut Tx, counts: Ends, now: DateTime<Utc>) -> std:
         let counted: Option<Counted> = query(
             "update batches set succeeded = succeeded + $2, dead = dead + $3, cancelled = cancelled + $4
              where workspace_id = $5 and id = $1
-             returning total - succeeded - dead - cancelled as unfinished, dead + cancelled as unsuccessful, dead, death_told, state,
+             returning total - succeeded - dead - cancelled as unfinished, dead + cancelled as unsuccessful, dead, \
+             death_told, state,
                        on_complete, on_success, on_first_death",
         )
         .bind(id)

@@ -59,7 +59,8 @@ impl Act {
         }
     }
 
-    /// Why a filter cannot be acted on, if it cannot: it names a state the act is not for, or nothing at all, and `all` was not said.
+    /// Why a filter cannot be acted on, if it cannot: it names a state the act is not for, or nothing at all, and `all`
+    /// was not said.
     pub fn check(self, filter: &JobFilter, all: bool) -> std::result::Result<(), String> {
         if filter.is_empty() && !all {
             return Err(format!("this would {self} every job: give a filter, or confirm that you mean all jobs"));

@@ -68,7 +68,8 @@ pub async fn cancel_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<
     Ok(if at_once { Cancelled::AtOnce } else { Cancelled::Asked })
 }
 
-/// Cancels those of these jobs that have not ended. Returns how many at once, and the running ones, which have been asked to stop.
+/// Cancels those of these jobs that have not ended. Returns how many at once, and the running ones, which have been
+/// asked to stop.
 pub(super) async fn cancel_jobs(
     tx: &mut Tx,
     workspace_id: Uuid,
@@ -82,7 +83,8 @@ pub(super) async fn cancel_jobs(
            state = case when state = 'ready' then 'cancelled' else state end,
            finished_at = case when state = 'ready' then rows.at else finished_at end,
            cancel_requested = true
-         from {rows} where jobs.id = rows.id and jobs.workspace_id = rows.workspace_id and jobs.state in ('ready', 'running')
+         from {rows} where jobs.id = rows.id and jobs.workspace_id = rows.workspace_id and jobs.state in ('ready', \
+         'running')
          returning jobs.id, jobs.workspace_id, jobs.state, jobs.kind, jobs.args, jobs.batch_id",
     )
     .column("id", ids.iter().copied().collect())
@@ -99,12 +101,13 @@ pub(super) async fn cancel_jobs(
 /// Waiting jobs of a batch that are cancelled in one transaction.
 const CHUNK: i64 = 1_000;
 
-/// Cancels a batch. From the commit on, none of its waiting jobs starts any more, however many there are; the first thousand are ended in this
-/// transaction, [`sweep_cancelled`] ends the others. Returns the ids of its running jobs that have now been asked to stop, or `None` if the
-/// workspace has no such batch or it has ended.
+/// Cancels a batch. From the commit on, none of its waiting jobs starts any more, however many there are; the first
+/// thousand are ended in this transaction, [`sweep_cancelled`] ends the others. Returns the ids of its running jobs
+/// that have now been asked to stop, or `None` if the workspace has no such batch or it has ended.
 pub async fn cancel_batch(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Option<Vec<Uuid>>, LedgerError> {
     let touched = query(
-        "update batches set state = 'cancelled', sweeping = true where workspace_id = $1 and id = $2 and state = 'running'",
+        "update batches set state = 'cancelled', sweeping = true where workspace_id = $1 and id = $2 \
+         and state = 'running'",
     )
     .bind(workspace_id)
     .bind(id)
@@ -116,8 +119,8 @@ pub async fn cancel_batch(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<O
     sweep(tx, workspace_id, id).await.map(|swept| Some(swept.asked))
 }
 
-/// Ends more waiting jobs of batches that were cancelled: at most a thousand of each. Returns how many, and how many running ones it asked
-/// to stop.
+/// Ends more waiting jobs of batches that were cancelled: at most a thousand of each. Returns how many, and how many
+/// running ones it asked to stop.
 pub async fn sweep_cancelled(db: &Db) -> Result<usize, LedgerError> {
     let batches: Vec<(Uuid, Uuid)> = query("select workspace_id, id from batches where sweeping").all(db).await?;
     let mut ended = 0;
@@ -152,7 +155,8 @@ async fn sweep(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Swept, Ledge
          where workspace_id = $4 and state in ('ready', 'running') and id in (
            select id from jobs where workspace_id = $4 and batch_id = $1 and state = 'ready'
            union all
-           select id from jobs where workspace_id = $4 and batch_id = $1 and state = 'running' and not cancel_requested limit $3)
+           select id from jobs where workspace_id = $4 and batch_id = $1 and state = 'running' \
+           and not cancel_requested limit $3)
          returning id, workspace_id, state, kind, args, batch_id",
     )
     .bind(id)
@@ -166,7 +170,8 @@ async fn sweep(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Swept, Ledge
     ended_by_cancel(tx, &cancelled).await?;
     query(
         "update batches set
-           sweeping = exists (select 1 from jobs where jobs.workspace_id = $2 and batch_id = $1 and jobs.state = 'ready')
+           sweeping = exists (select 1 from jobs where jobs.workspace_id = $2 and batch_id = $1 \
+           and jobs.state = 'ready')
              or exists (select 1 from jobs where jobs.workspace_id = $2 and batch_id = $1 and jobs.state = 'running'
                           and not cancel_requested)
          where workspace_id = $2 and id = $1",
@@ -208,8 +213,8 @@ struct Expired {
     expires_at: Option<DateTime<Utc>>,
 }
 
-/// Ends at most a thousand waiting jobs whose time is over: those that no dispatcher came to, because their queue is paused or its backlog
-/// long. Returns how many.
+/// Ends at most a thousand waiting jobs whose time is over: those that no dispatcher came to, because their queue is
+/// paused or its backlog long. Returns how many.
 pub async fn drop_expired(db: &Db) -> Result<usize, LedgerError> {
     let mut tx = db.begin().await?;
     let now = db.now();

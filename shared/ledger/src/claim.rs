@@ -19,7 +19,8 @@ pub const ON_THE_WIRE: &str = "wire";
 /// Notes that a worker has taken these attempts.
 pub async fn claim(db: &Db, worker_id: Uuid, jobs: &[JobKey]) -> Result<()> {
     let keys: Vec<(Uuid, i64)> = jobs.iter().map(|key| (key.id, key.attempt)).collect();
-    // A claim lost with the database's last instant makes an attempt not count, which hurts nobody; waiting for the disk would.
+    // A claim lost with the database's last instant makes an attempt not count, which hurts nobody; waiting for the
+    // disk would.
     let insert = match db.kind() {
         EngineKind::Postgres => {
             "with lazy as (select set_config('synchronous_commit', 'off', true))

@@ -123,8 +123,8 @@ pub fn kind_label(kind: &str) -> &'static str {
     policy(kind).map_or(OTHER_KIND, |policy| policy.name)
 }
 
-/// A counter that appears with its first event has no zero before it, so Prometheus would not see it grow: the first dead job would raise no
-/// alert.
+/// A counter that appears with its first event has no zero before it, so Prometheus would not see it grow: the first
+/// dead job would raise no alert.
 pub fn count_from_zero() {
     for kind in kinds().iter().map(|kind| kind.policy.name).chain([OTHER_KIND]) {
         OUTCOMES.iter().for_each(|outcome| JOBS.add([kind, outcome], 0));
@@ -155,7 +155,8 @@ async fn write_outcomes(
     order.sort_unstable_by_key(|finished| finished.job.id);
     let column =
         |of: fn(&Finished) -> Option<DateTime<Utc>>| order.iter().map(|finished| of(finished)).collect::<Column>();
-    // The state is compared in a way that no index helps with: PostgreSQL would else read every running job there is to find these.
+    // The state is compared in a way that no index helps with: PostgreSQL would else read every running job there is to
+    // find these.
     let written: Vec<Written> = Bulk::new(
         // A retry of a job that someone asked to cancel becomes the cancellation.
         "update jobs set

@@ -1,8 +1,8 @@
 //! Leasing due jobs, fairly and within their queues' limits.
 //!
-//! A round reads the head of each of a queue's lanes, divides what the fleet can take among the workspaces and batches that have
-//! something due, and leases from one lane after the other. So one workspace's million-row campaign takes its share and no more, and a
-//! round costs the same whatever the backlog.
+//! A round reads the head of each of a queue's lanes, divides what the fleet can take among the workspaces and batches
+//! that have something due, and leases from one lane after the other. So one workspace's million-row campaign takes its
+//! share and no more, and a round costs the same whatever the backlog.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -44,8 +44,8 @@ pub struct Dispatched {
     pub next_due: Option<DateTime<Utc>>,
 }
 
-/// Leases due jobs for each queue in `demand` until `lease` from now, in one transaction. Any number of dispatchers may run at once.
-/// `holder` names who leased, for people to read.
+/// Leases due jobs for each queue in `demand` until `lease` from now, in one transaction. Any number of dispatchers may
+/// run at once. `holder` names who leased, for people to read.
 pub async fn dispatch(
     db: &Db,
     demand: &[Demand],
@@ -207,8 +207,8 @@ async fn lease_fairly(
 
 /// The statement that leases from one lane.
 fn lease_lane(engine: EngineKind, queue: &str, lane: &Lane, limit: usize, grant: &Grant<'_>) -> Query {
-    // SQLite has one writer, so nothing can lock the rows before us; PostgreSQL's dispatchers step over each other's. There a row is also found
-    // again by its place, which saves a search for each.
+    // SQLite has one writer, so nothing can lock the rows before us; PostgreSQL's dispatchers step over each other's.
+    // There a row is also found again by its place, which saves a search for each.
     let (place, lock, leased) = match engine {
         EngineKind::Postgres => ("ctid", "for update skip locked", "ctid = any (array(select ctid from due))"),
         EngineKind::Sqlite => ("id", "", "id in (select id from due)"),
@@ -220,12 +220,14 @@ fn lease_lane(engine: EngineKind, queue: &str, lane: &Lane, limit: usize, grant:
     };
     let mut lease = query(&format!(
         "with due as materialized (select {place} from jobs
-           where state = 'ready' and queue = $1 and workspace_id = $2 and lane = $3 and priority = $4 and run_at <= $5 {skipped}
+           where state = 'ready' and queue = $1 and workspace_id = $2 and lane = $3 and priority = $4 \
+           and run_at <= $5 {skipped}
            order by run_at limit $6 {lock})
          update jobs set state = 'running', attempt = attempt + 1, lease_until = $7, worker = $8, started_at = $5,
            unique_key = case when key_until_start then null else unique_key end
          where {leased}
-         returning id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent,
+         returning id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, \
+         traceparent,
                    limit_key, cost, expires_at, open_hours"
     ))
     // As in `lanes`: the plan must fit the backlog of now.

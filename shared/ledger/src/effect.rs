@@ -1,8 +1,8 @@
 //! Changes that a finished job makes in its domain. They are written in the transaction that writes its outcome, so the
 //! two can never disagree.
 //!
-//! The ledger does not know what the changes are. It collects those of a commit by type and has each type write all of its own at once: a
-//! statement a type, however many jobs ended.
+//! The ledger does not know what the changes are. It collects those of a commit by type and has each type write all of
+//! its own at once: a statement a type, however many jobs ended.
 
 use std::{
     any::{Any, TypeId},
@@ -17,8 +17,8 @@ use herald_db::{Result, Tx};
 
 /// A change in a domain. Writing one twice changes nothing the second time.
 pub trait Effect: Any + Debug + Send + Sync {
-    /// Writes changes of this type, each in the workspace that stands with it: that of the job which brought it about. Rows of other
-    /// workspaces stay as they are, whatever ids the change names.
+    /// Writes changes of this type, each in the workspace that stands with it: that of the job which brought it about.
+    /// Rows of other workspaces stay as they are, whatever ids the change names.
     fn write_all<'a>(changes: Vec<(Uuid, &'a Self)>, tx: &'a mut Tx) -> BoxFuture<'a, Result<()>>
     where
         Self: Sized;

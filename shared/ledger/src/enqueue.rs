@@ -33,8 +33,9 @@ impl Entered {
 
 /// Enqueues jobs in the open transaction, 1,000 rows a statement, and returns their ids in order.
 ///
-/// Where a job's unique key is taken, [`NewJob::unique`] says what happens, and the id of the job that lives is returned. A job for a batch
-/// that is not running any more (cancelled) is dropped; its id then names no row. Jobs without a trace belong to the one that is open here.
+/// Where a job's unique key is taken, [`NewJob::unique`] says what happens, and the id of the job that lives is
+/// returned. A job for a batch that is not running any more (cancelled) is dropped; its id then names no row. Jobs
+/// without a trace belong to the one that is open here.
 pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, LedgerError> {
     Ok(enter(tx, jobs).await?.into_iter().map(Entered::id).collect())
 }
@@ -95,7 +96,8 @@ pub async fn enter(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Entered>, Ledge
     Ok(entered)
 }
 
-/// Enqueues a job in a transaction of its own, as [`enqueue`] does. Most take one round trip to the database instead of four.
+/// Enqueues a job in a transaction of its own, as [`enqueue`] does. Most take one round trip to the database instead of
+/// four.
 pub async fn enqueue_alone(db: &Db, job: NewJob) -> Result<Uuid, LedgerError> {
     check(&job)?;
     let takes_more = job.batch_id.is_some() || matches!(job.unique, Unique::Throttle { .. });
@@ -178,12 +180,16 @@ fn insertion(db: &Db, jobs: Vec<(Uuid, NewJob)>) -> Bulk {
     ];
     let args = jobs.into_iter().map(|job| Some(job.args)).collect();
     let statement = Bulk::new(
-        "insert into jobs (id, workspace_id, kind, queue, args, state, priority, attempt, max_attempts, run_at, unique_key, key_until_start,
-                           batch_id, traceparent, limit_key, lane, cost, expires_at, open_hours, cancel_requested, created_at)
-         select id, workspace_id, kind, queue, args, 'ready', priority, 0, max_attempts, run_at, unique_key, key_until_start,
+        "insert into jobs (id, workspace_id, kind, queue, args, state, priority, attempt, max_attempts, run_at, \
+         unique_key, key_until_start,
+                           batch_id, traceparent, limit_key, lane, cost, expires_at, open_hours, cancel_requested, \
+                           created_at)
+         select id, workspace_id, kind, queue, args, 'ready', priority, 0, max_attempts, run_at, unique_key, \
+         key_until_start,
                 batch_id, traceparent, limit_key, lane, cost, expires_at, open_hours, false, created_at
          from {rows} where true
-         on conflict (workspace_id, unique_key) where unique_key is not null and state in ('ready', 'running') do nothing
+         on conflict (workspace_id, unique_key) where unique_key is not null and state in ('ready', \
+         'running') do nothing
          returning id",
     )
     .column("args", Column::Json(args));

@@ -10,7 +10,8 @@ use herald_db::DbError;
 pub enum LedgerError {
     /// The arguments are too large.
     #[error(
-        "the arguments of a {kind} job are {bytes} bytes of JSON, over the limit of {MAX_ARGS_BYTES}: pass ids, not data"
+        "the arguments of a {kind} job are {bytes} bytes of JSON, over the limit of {MAX_ARGS_BYTES}: pass ids, \
+         not data"
     )]
     TooLarge {
         /// The job's kind.

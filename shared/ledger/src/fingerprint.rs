@@ -1,7 +1,8 @@
 //! The common cause of many failures: an error message without the parts that differ from job to job.
 //!
-//! Ids, numbers, times, addresses, quoted words, files, and what stands behind a web address's host are replaced, and the rest is hashed.
-//! So a thousand messages about a thousand guests become one cause with a count. A pattern is a fixed point: it is its own pattern.
+//! Ids, numbers, times, addresses, quoted words, files, and what stands behind a web address's host are replaced, and
+//! the rest is hashed. So a thousand messages about a thousand guests become one cause with a count. A pattern is a
+//! fixed point: it is its own pattern.
 
 use sha2::{Digest, Sha256};
 
@@ -32,7 +33,8 @@ pub fn cause(message: &str) -> Cause {
     Cause { fingerprint, pattern }
 }
 
-/// Rounds after which a pattern is taken as it is. Two are usual: a replaced word can turn the apostrophe after it into a quote.
+/// Rounds after which a pattern is taken as it is. Two are usual: a replaced word can turn the apostrophe after it into
+/// a quote.
 const ROUNDS: usize = 16;
 
 fn pattern(message: &str) -> String {

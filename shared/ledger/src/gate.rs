@@ -138,7 +138,8 @@ impl Gate {
         self.row.counts_running() || self.keys.values().any(|key| key.concurrency.is_some())
     }
 
-    /// When it is worth looking at the queue again, if only time can open it. Concurrency opens when a job ends, which is told.
+    /// When it is worth looking at the queue again, if only time can open it. Concurrency opens when a job ends, which
+    /// is told.
     pub(super) fn opens_at(&self) -> Option<DateTime<Utc>> {
         if self.row.paused {
             return None;

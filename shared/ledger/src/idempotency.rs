@@ -124,7 +124,8 @@ pub async fn claim(db: &Db, workspace_id: Uuid, key: &str, fingerprint: &str) ->
         return Ok(Claim::InProgress);
     }
     let taken = query(
-        "update idempotency_keys set fingerprint = $4, state = 'running', attempt = $5, lease_until = $6, status = null, headers = null,
+        "update idempotency_keys set fingerprint = $4, state = 'running', attempt = $5, lease_until = $6, \
+         status = null, headers = null,
                                      body = null, created_at = $7
          where workspace_id = $1 and key = $2 and attempt = $3",
     )

@@ -66,7 +66,8 @@ pub struct JobError {
 /// A job of a workspace.
 pub async fn find_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<JobRow>> {
     lookup(
-        "select rows.nth, id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, progress, result,
+        "select rows.nth, id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, \
+         progress, result,
                 created_at, started_at, finished_at, fingerprint
          from {rows} join jobs on id = rows.job and workspace_id = rows.workspace",
     )

@@ -90,7 +90,8 @@ pub enum Unique {
         /// For how long.
         period: Duration,
     },
-    /// While the job has not started, each further one moves its start to `delay` from now and leaves its own arguments behind.
+    /// While the job has not started, each further one moves its start to `delay` from now and leaves its own arguments
+    /// behind.
     Debounce {
         /// How long it must be quiet before the job starts.
         delay: Duration,
@@ -251,8 +252,8 @@ pub enum Outcome {
         /// What went wrong.
         error: String,
     },
-    /// The provider asked for patience, which holds for everything of the job's queue, or of its limit key if it has one. The job is run
-    /// again at `until` or later, and this attempt does not count.
+    /// The provider asked for patience, which holds for everything of the job's queue, or of its limit key if it has
+    /// one. The job is run again at `until` or later, and this attempt does not count.
     Limited {
         /// What the provider said.
         error: String,

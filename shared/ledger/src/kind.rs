@@ -1,4 +1,5 @@
-//! Kinds of job, as the ledger knows them: a domain brings its own, and the list of all is put together above the domains.
+//! Kinds of job, as the ledger knows them: a domain brings its own, and the list of all is put together above the
+//! domains.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -22,10 +23,12 @@ use herald_db::{Result, Tx};
 pub struct Policy {
     /// Its name in the ledger, as `area.verb`.
     pub name: &'static str,
-    /// The queue it waits in: `cpu` for work of the processor, `fetch` for pictures on their way, `sync` for calls to providers (`drive`,
-    /// `mautic` and `email` for those with limits of their own), `control` for jobs that steer other jobs.
+    /// The queue it waits in: `cpu` for work of the processor, `fetch` for pictures on their way, `sync` for calls to
+    /// providers (`drive`, `mautic` and `email` for those with limits of their own), `control` for jobs that steer
+    /// other jobs.
     pub queue: &'static str,
-    /// Lower first. Later steps of a chain go before earlier ones, so that work that has begun is finished before more is begun.
+    /// Lower first. Later steps of a chain go before earlier ones, so that work that has begun is finished before more
+    /// is begun.
     pub priority: i64,
     /// Attempts, crashes included.
     pub max_attempts: i64,
@@ -38,7 +41,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A kind that nobody starts, with priority 0, ten attempts, waits of half a second to a minute, and a minute for each attempt.
+    /// A kind that nobody starts, with priority 0, ten attempts, waits of half a second to a minute, and a minute for
+    /// each attempt.
     pub const fn new(name: &'static str, queue: &'static str) -> Self {
         let backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(60) };
         let timeout = Duration::from_secs(60);
@@ -107,7 +111,8 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// How the kind is treated.
     const POLICY: Policy;
 
-    /// The arguments, as paths with dots, that name something of the workspace. A name that is not an id is looked up when the job runs.
+    /// The arguments, as paths with dots, that name something of the workspace. A name that is not an id is looked up
+    /// when the job runs.
     const NAMES: &'static [(&'static str, Thing)] = &[];
 
     /// Why its arguments cannot come from outside, if they cannot.
@@ -118,8 +123,8 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {
         None
     }
 
-    /// What such an end of the job changes in the domain. Written with the end itself, so that nobody is left waiting for a dead job. The
-    /// arguments are as they stand in the ledger: they may be those of another version.
+    /// What such an end of the job changes in the domain. Written with the end itself, so that nobody is left waiting
+    /// for a dead job. The arguments are as they stand in the ledger: they may be those of another version.
     fn on_end(_args: &Value, _end: End<'_>) -> Vec<Change> {
         Vec::new()
     }
@@ -217,7 +222,8 @@ struct Installed {
 
 static INSTALLED: OnceLock<Installed> = OnceLock::new();
 
-/// Tells the ledger which kinds there are, and who may do what. Once in a process, before the ledger is used; later calls change nothing.
+/// Tells the ledger which kinds there are, and who may do what. Once in a process, before the ledger is used; later
+/// calls change nothing.
 pub fn install(kinds: &'static [Kind], standing_of: StandingOf) {
     let _ = INSTALLED.set(Installed { kinds, standing_of });
 }

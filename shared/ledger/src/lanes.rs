@@ -1,8 +1,8 @@
 //! Lanes: the rows in which a queue's ready jobs stand, one for each workspace, limit key, batch and priority, oldest
 //! due first.
 //!
-//! Dispatch reads the head of each lane and no more, so a round costs the same whatever the backlog. Batches share a bounded number of
-//! lanes: ten thousand small ones must not make each round ten thousand times as dear.
+//! Dispatch reads the head of each lane and no more, so a round costs the same whatever the backlog. Batches share a
+//! bounded number of lanes: ten thousand small ones must not make each round ten thousand times as dear.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -39,8 +39,9 @@ fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The head of every lane of a queue, in one statement that jumps in the index from each lane to the next: its cost is the number of lanes
-/// and not of jobs. Three jumps, since of `(a, b, c) > (x, y, z)` SQLite uses only `a` and then reads a lane from end to end.
+/// The head of every lane of a queue, in one statement that jumps in the index from each lane to the next: its cost is
+/// the number of lanes and not of jobs. Three jumps, since of `(a, b, c) > (x, y, z)` SQLite uses only `a` and then
+/// reads a lane from end to end.
 pub(super) async fn lanes(db: &Db, queue: &str) -> Result<Vec<Lane>> {
     query(
         "with recursive heads(id) as (
@@ -63,7 +64,8 @@ pub(super) async fn lanes(db: &Db, queue: &str) -> Result<Vec<Lane>> {
          )
          select workspace_id, lane, priority, run_at, limit_key, cost from heads join jobs on jobs.id = heads.id",
     )
-    // Planned anew each time: a plan kept from when the table was small reads all of it when it has grown, until its statistics are renewed.
+    // Planned anew each time: a plan kept from when the table was small reads all of it when it has grown, until its
+    // statistics are renewed.
     .once()
     .bind(queue)
     .all(db)

@@ -17,8 +17,8 @@ pub struct Renewal {
     pub cancel_requested: bool,
 }
 
-/// Extends the leases of attempts in progress to `lease` from now. An attempt that is missing from the answer has lost its lease: its
-/// worker should stop, since its outcome will change nothing.
+/// Extends the leases of attempts in progress to `lease` from now. An attempt that is missing from the answer has lost
+/// its lease: its worker should stop, since its outcome will change nothing.
 pub async fn renew(db: &Db, held: &[JobKey], lease: Duration) -> Result<Vec<Renewal>> {
     renew_as(db, None, held, lease).await
 }
@@ -33,7 +33,8 @@ pub async fn renew_as(db: &Db, holder: Option<&str>, held: &[JobKey], lease: Dur
     // Every statement that locks many rows takes them in this order.
     held.sort_unstable_by_key(|key| key.id);
     let mut tx = db.begin().await?;
-    // The state is compared in a way that no index helps with: PostgreSQL would else read every running job there is to find these.
+    // The state is compared in a way that no index helps with: PostgreSQL would else read every running job there is to
+    // find these.
     let renewed = Bulk::new(
         "update jobs set lease_until = rows.until, worker = coalesce(rows.holder, jobs.worker) from {rows}
          where jobs.id = rows.id and jobs.attempt = rows.attempt and jobs.state || '' = 'running'
@@ -64,7 +65,8 @@ pub struct LostJob {
 /// At most `limit` running jobs whose lease ran out before `before`, longest lost first.
 pub async fn lost_jobs(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Vec<LostJob>> {
     query(
-        "select worker, unique_key, id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, batch_id, traceparent,
+        "select worker, unique_key, id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, \
+         batch_id, traceparent,
                 limit_key, expires_at, open_hours
          from jobs where state = 'running' and lease_until < $1 order by lease_until limit $2",
     )

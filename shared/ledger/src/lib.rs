@@ -12,9 +12,10 @@
 //!                                 retried by a person
 //! ```
 //!
-//! A job is put in the ledger by the transaction that makes it necessary ([`enqueue()`]), leased by a dispatcher ([`dispatch()`]), run by a
-//! worker, and finished together with the changes and follow-up jobs it caused ([`commit()`]). An outcome carries the attempt it belongs to:
-//! one that comes too late, from a worker that lost its lease, changes nothing.
+//! A job is put in the ledger by the transaction that makes it necessary ([`enqueue()`]), leased by a dispatcher
+//! ([`dispatch()`]), run by a worker, and finished together with the changes and follow-up jobs it caused
+//! ([`commit()`]). An outcome carries the attempt it belongs to: one that comes too late, from a worker that lost its
+//! lease, changes nothing.
 
 mod args;
 pub mod audit;

@@ -52,7 +52,8 @@ pub async fn load(db: &Db) -> Result<Vec<Load>> {
     }
     // As many as the workers and the wire hold.
     let running: Vec<(String, i64)> = query(
-        "select queue, count(*) from (select queue from jobs where state = 'running' limit $1) as counted group by queue",
+        "select queue, count(*) from (select queue from jobs where state = 'running' limit $1) as counted group by \
+         queue",
     )
     .bind(COUNTED)
     .all(db)

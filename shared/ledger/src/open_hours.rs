@@ -61,8 +61,8 @@ impl OpenHours {
         }
     }
 
-    /// When the hours of a day begin. A time that the clocks leave out in spring begins where they go on; of one that comes twice in autumn
-    /// the first counts.
+    /// When the hours of a day begin. A time that the clocks leave out in spring begins where they go on; of one that
+    /// comes twice in autumn the first counts.
     fn opens_on(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
         let at = day.and_time(self.from);
         (0..=8)
@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn an_opening_that_the_spring_leaves_out_is_where_the_clocks_go_on() {
-        // Madrid goes from 02:00 to 03:00 on 29 March 2026, at 01:00 UTC; back from 03:00 to 02:00 on 25 October, at 01:00 UTC.
+        // Madrid goes from 02:00 to 03:00 on 29 March 2026, at 01:00 UTC; back from 03:00 to 02:00 on 25 October, at
+        // 01:00 UTC.
         let hours = OpenHours::new("Europe/Madrid", "02:30", "12:00").unwrap();
         assert_eq!(hours.open_from(utc("2026-03-29T00:30:00Z")), utc("2026-03-29T01:00:00Z"));
         assert_eq!(hours.open_from(utc("2026-10-25T00:10:00Z")), utc("2026-10-25T00:30:00Z"));
@@ -121,7 +122,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_opening_is_open_not_past_and_at_most_a_day_and_a_bit_away(
-            zone in proptest::sample::select(&["Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"][..]),
+            zone in proptest::sample::select(&["Europe/Madrid", "America/New_York", "Australia/Lord_Howe",
+                "Asia/Kolkata", "UTC"][..]),
             second in 1_700_000_000_i64..1_900_000_000,
             (from, to) in (0..96_u32, 0..96_u32),
         ) {

@@ -1,7 +1,7 @@
 //! Jobs that people order: one with a request or a command, or thousands of them in a file.
 //!
-//! An order is read and looked at in memory ([`Order::draft`]); then those of one transaction are admitted and enqueued together ([`take`]). Who
-//! may start what is [`admit_all`]'s to say.
+//! An order is read and looked at in memory ([`Order::draft`]); then those of one transaction are admitted and enqueued
+//! together ([`take`]). Who may start what is [`admit_all`]'s to say.
 
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
@@ -208,7 +208,8 @@ impl From<StartError> for Flaw {
     }
 }
 
-/// Takes orders in the name of `who`, as the audit log names them, with an answer for each. Those with a flaw hold up no others.
+/// Takes orders in the name of `who`, as the audit log names them, with an answer for each. Those with a flaw hold up
+/// no others.
 ///
 /// # Errors
 /// If nothing of it was written.

@@ -1,7 +1,7 @@
 //! Pace: how a queue's rate is kept, by the generic cell rate algorithm (ITU-T I.371), whose whole state is one time.
 //!
-//! Every unit of cost pushes that time by `period / rate`. What lies between it and now is credit; what lies beyond now is debt. So the rate
-//! holds over any length of time, whoever dispatches and however often it is looked at.
+//! Every unit of cost pushes that time by `period / rate`. What lies between it and now is credit; what lies beyond now
+//! is debt. So the rate holds over any length of time, whoever dispatches and however often it is looked at.
 //!
 //! At most `burst` units go at once. Credit may hold nearly one unit more, so that a late look loses nothing. Over any
 //! length of time, no more goes than the rate gives, plus `burst`, plus one.
@@ -16,12 +16,13 @@ pub struct Rate {
     pub units: i64,
     /// … in so many seconds.
     pub seconds: i64,
-    /// Units that may go at once after a pause. With a burst of 1 they go one by one; the one after a late one goes the sooner for it, and
-    /// what is later than by a unit is not made up for.
+    /// Units that may go at once after a pause. With a burst of 1 they go one by one; the one after a late one goes the
+    /// sooner for it, and what is later than by a unit is not made up for.
     pub burst: i64,
 }
 
-/// The longest that units are gathered before they are given out together: a rate of 500 a second would otherwise be 500 rounds a second.
+/// The longest that units are gathered before they are given out together: a rate of 500 a second would otherwise be
+/// 500 rounds a second.
 const GATHERED: TimeDelta = TimeDelta::milliseconds(20);
 
 impl Rate {
@@ -52,7 +53,8 @@ impl Rate {
         self.start(paced_until, now) + self.time_for(wanted)
     }
 
-    /// Credit is never older than a burst and a fraction of a unit: when a burst has gone, what is left is worth nothing by itself.
+    /// Credit is never older than a burst and a fraction of a unit: when a burst has gone, what is left is worth
+    /// nothing by itself.
     fn start(&self, paced_until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DateTime<Utc> {
         let full = now - self.time_for(self.burst);
         let fraction = self.time_for(1) - TimeDelta::microseconds(1);

@@ -1,4 +1,5 @@
-//! Queues are rows: how much waits in each, what each may do, and holding one up. Changes hold for the whole fleet from the next lease on.
+//! Queues are rows: how much waits in each, what each may do, and holding one up. Changes hold for the whole fleet from
+//! the next lease on.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -98,7 +99,8 @@ pub(super) struct QueueRow {
 impl QueueRow {
     pub(super) fn select(rest: &str) -> String {
         format!(
-            "select name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency, paced_until,
+            "select name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency, \
+             paced_until,
                blocked_until from queues {rest}"
         )
     }
@@ -154,7 +156,8 @@ pub(super) async fn queues_with_keys(db: &Db) -> Result<Vec<(String,)>> {
 /// Every queue that was ever set up or has jobs.
 pub async fn list_queues(db: &Db) -> Result<Vec<QueueStatus>> {
     let mut queues: Vec<QueueStatus> = query(
-        "select parts.name, coalesce(q.paused, false) as paused, cast(sum(ready) as bigint) as ready, cast(sum(running) as bigint) as running,
+        "select parts.name, coalesce(q.paused, false) as paused, cast(sum(ready) as bigint) as ready, \
+         cast(sum(running) as bigint) as running,
                 q.rate, coalesce(q.rate_seconds, 1) as rate_seconds, q.burst, q.concurrency, q.key_concurrency,
                 q.workspace_concurrency, q.blocked_until, q.blocked_reason
          from (
@@ -162,7 +165,8 @@ pub async fn list_queues(db: &Db) -> Result<Vec<QueueStatus>> {
            union all select queue, count(*), 0 from jobs where state = 'ready' group by queue
            union all select queue, 0, count(*) from jobs where state = 'running' group by queue
          ) as parts left join queues as q on q.name = parts.name
-         group by parts.name, q.paused, q.rate, q.rate_seconds, q.burst, q.concurrency, q.key_concurrency, q.workspace_concurrency,
+         group by parts.name, q.paused, q.rate, q.rate_seconds, q.burst, q.concurrency, q.key_concurrency, \
+         q.workspace_concurrency,
            q.blocked_until, q.blocked_reason",
     )
     .all(db)
@@ -240,12 +244,13 @@ pub async fn set_up_outside(db: &Db) -> Result<()> {
         ("mautic", None, None, Some(8), None, None),
         // Ten mails a second: what the usual services take from an account that is not new.
         ("email", Some(600), Some(10), None, None, None),
-        // Of one host: more would be unfriendly, and one that is slow must not hold up the others. Of one workspace: half of what one
-        // worker fetches, so that very many slow hosts hold up nobody else's pictures either.
+        // Of one host: more would be unfriendly, and one that is slow must not hold up the others. Of one workspace:
+        // half of what one worker fetches, so that very many slow hosts hold up nobody else's pictures either.
         ("fetch", None, None, None, Some(8), Some(32)),
     ] {
         query(
-            "insert into queues (name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency, updated_at)
+            "insert into queues (name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, \
+             workspace_concurrency, updated_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (name) do nothing",
         )
         .bind(queue)
@@ -268,7 +273,8 @@ pub async fn set_key_concurrency(tx: &mut Tx, queue: &str, limit_key: &str, conc
     set_up(tx, queue).await?;
     query(
         "insert into queue_keys (queue, limit_key, concurrency, updated_at) values ($1, $2, $3, $4)
-         on conflict (queue, limit_key) do update set concurrency = excluded.concurrency, updated_at = excluded.updated_at",
+         on conflict (queue, limit_key) do update set concurrency = excluded.concurrency, \
+         updated_at = excluded.updated_at",
     )
     .bind(queue)
     .bind(limit_key)
@@ -304,9 +310,11 @@ pub(super) async fn block(
         return Ok(());
     };
     query(
-        "insert into queue_keys (queue, limit_key, blocked_until, blocked_reason, updated_at) values ($1, $2, $3, $4, $5)
+        "insert into queue_keys (queue, limit_key, blocked_until, blocked_reason, updated_at) values ($1, $2, $3, $4, \
+         $5)
          on conflict (queue, limit_key) do update
-           set blocked_until = excluded.blocked_until, blocked_reason = excluded.blocked_reason, updated_at = excluded.updated_at
+           set blocked_until = excluded.blocked_until, blocked_reason = excluded.blocked_reason, \
+           updated_at = excluded.updated_at
            where queue_keys.blocked_until is null or queue_keys.blocked_until < excluded.blocked_until",
     )
     .bind(queue)
@@ -322,7 +330,8 @@ pub(super) async fn block(
 /// Ends a wait that a provider asked for, of the queue and of all its keys, because a person knows better.
 pub async fn unblock(tx: &mut Tx, queue: &str) -> Result<()> {
     for statement in [
-        "update queues set blocked_until = null, blocked_reason = null, updated_at = $2 where name = $1 and blocked_until is not null",
+        "update queues set blocked_until = null, blocked_reason = null, updated_at = $2 where name = $1 \
+         and blocked_until is not null",
         "update queue_keys set blocked_until = null, blocked_reason = null, updated_at = $2
          where queue = $1 and blocked_until is not null",
     ] {
@@ -346,13 +355,15 @@ pub async fn unblock_key(tx: &mut Tx, limit_key: &str) -> Result<()> {
     Ok(())
 }
 
-/// The queues that have ready jobs. Each step jumps in the index to the next queue, so its cost is the number of queues and not of jobs.
+/// The queues that have ready jobs. Each step jumps in the index to the next queue, so its cost is the number of queues
+/// and not of jobs.
 pub(super) async fn with_ready_jobs(db: &Db) -> Result<Vec<String>> {
     let names: Vec<(String,)> = query(
         "with recursive names(name) as (
            select min(queue) from jobs where state = 'ready'
            union all
-           select (select min(queue) from jobs where state = 'ready' and queue > names.name) from names where names.name is not null
+           select (select min(queue) from jobs where state = 'ready' and queue > names.name) from names \
+           where names.name is not null
          )
          select name from names where name is not null",
     )

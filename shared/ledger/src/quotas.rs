@@ -1,4 +1,5 @@
-//! How much one workspace may have, so that none fills the installation: keys, schedules, connections, templates, uploads.
+//! How much one workspace may have, so that none fills the installation: keys, schedules, connections, templates,
+//! uploads.
 //!
 //! The transaction that adds also counts, behind a lock on the workspace. Of many additions at once, as many succeed as
 //! there is room for. The command line and the installation itself are not subject to quotas.
@@ -106,7 +107,8 @@ impl Quotas {
         if there > i64::from(limit) { Err(counted.exceeded(limit)) } else { Ok(()) }
     }
 
-    /// Takes room for files with these SHA-256 and sizes, before they are stored. A file that the workspace has stored before takes none.
+    /// Takes room for files with these SHA-256 and sizes, before they are stored. A file that the workspace has stored
+    /// before takes none.
     ///
     /// # Errors
     /// [`QuotaError::Exceeded`]: nothing was taken.

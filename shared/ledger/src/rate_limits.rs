@@ -5,24 +5,28 @@
 //! has room for it; one that is refused is not counted.
 //!
 //! # What a limit means
-//! A window slides: *in no stretch of time as long as the window are more requests taken than the limit*. Its time is cut into [`SLOTS`] parts, a
-//! request is counted in the part in which it comes, and a part is given back when it lies behind the window as a whole. So a request counts for at
-//! least the window and at most a sixtieth longer: of 5 a minute, the sixth waits for 60 to 61 seconds after the first.
+//! A window slides: *in no stretch of time as long as the window are more requests taken than the limit*. Its time is
+//! cut into [`SLOTS`] parts, a request is counted in the part in which it comes, and a part is given back when it lies
+//! behind the window as a whole. So a request counts for at least the window and at most a sixtieth longer: of 5 a
+//! minute, the sixth waits for 60 to 61 seconds after the first.
 //!
-//! Other ways were not taken: windows that begin on the minute let twice the limit through around the stroke; a leaky bucket (GCRA) lets nearly
-//! twice the limit through in the window that begins with a full burst, which for guesses of a password is twice too many; a list of every request's
-//! time is exact to the microsecond and needs 2,000 entries for a day's chat, where this needs 61 numbers. A request can be
-//! [given back](RateLimits::give_back) exactly, to the part it was counted in.
+//! Other ways were not taken: windows that begin on the minute let twice the limit through around the stroke; a leaky
+//! bucket (GCRA) lets nearly twice the limit through in the window that begins with a full burst, which for guesses of
+//! a password is twice too many; a list of every request's time is exact to the microsecond and needs 2,000 entries for
+//! a day's chat, where this needs 61 numbers. A request can be [given back](RateLimits::give_back) exactly, to the part
+//! it was counted in.
 //!
 //! # Where the counts are
-//! With one process, in its memory. In a fleet, in Redis, so that all processes have one limit together: each check is one script, in one round trip.
-//! Both take the time from the [`Clock`] they are given. In a fleet that is the database's, for all processes the same within milliseconds, so no
-//! clock of a Redis needs to be right, and a test can move the time for both in the same way.
+//! With one process, in its memory. In a fleet, in Redis, so that all processes have one limit together: each check is
+//! one script, in one round trip. Both take the time from the [`Clock`] they are given. In a fleet that is the
+//! database's, for all processes the same within milliseconds, so no clock of a Redis needs to be right, and a test can
+//! move the time for both in the same way.
 //!
 //! # When Redis is away
-//! Classes that keep secrets from being guessed or cost money ([`Class::guards`]) are counted in the process's own memory, so that a fleet of five
-//! lets five times the limit through, but never everything. The others are let through without being counted: a Herald without a Redis shall
-//! answer its people. A metric counts both, and the log says when it begins and ends.
+//! Classes that keep secrets from being guessed or cost money ([`Class::guards`]) are counted in the process's own
+//! memory, so that a fleet of five lets five times the limit through, but never everything. The others are let through
+//! without being counted: a Herald without a Redis shall answer its people. A metric counts both, and the log says when
+//! it begins and ends.
 
 mod class;
 mod decision;
@@ -80,7 +84,8 @@ struct Asked<'a> {
     now: i64,
 }
 
-/// How many requests were counted in each part of a window's time, before this one: one for each subject and window, subjects first.
+/// How many requests were counted in each part of a window's time, before this one: one for each subject and window,
+/// subjects first.
 type Counts = Vec<Vec<(i64, u32)>>;
 
 /// Counters begin at zero, so that Prometheus sees the first event.
@@ -108,8 +113,8 @@ impl RateLimits {
         Self(Arc::new(Inner { clock: clock.clone(), key, windows, backend }))
     }
 
-    /// Takes a request of `cost` if every window of the class has room for it with every one of the subjects, or says when to come again. A cost
-    /// of 0 only looks.
+    /// Takes a request of `cost` if every window of the class has room for it with every one of the subjects, or says
+    /// when to come again. A cost of 0 only looks.
     pub async fn decide(&self, subjects: &[Subject], class: Class, cost: u32) -> Decision {
         let windows = self.0.windows[class.number()].as_slice();
         if windows.is_empty() || subjects.is_empty() {

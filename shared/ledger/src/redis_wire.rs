@@ -1,7 +1,8 @@
 //! The wire between processes: Redis lists. Schedulers push leased jobs, workers take them, many at a time.
 //!
-//! Nothing here is kept for its own sake. Whatever Redis loses, the ledger still has: the leases of lost jobs run out and they are
-//! dispatched again. So every failure is an event (a log line, a metric, another try) and never the end of a process.
+//! Nothing here is kept for its own sake. Whatever Redis loses, the ledger still has: the leases of lost jobs run out
+//! and they are dispatched again. So every failure is an event (a log line, a metric, another try) and never the end of
+//! a process.
 //!
 //! | Key | What |
 //! |---|---|
@@ -57,7 +58,8 @@ pub enum RedisWireError {
 }
 
 impl RedisWireError {
-    /// The server answered that it did not do it: out of memory, read only, no permission. After any other error nobody knows.
+    /// The server answered that it did not do it: out of memory, read only, no permission. After any other error nobody
+    /// knows.
     pub fn was_refused(&self) -> bool {
         matches!(self, Self::Redis(error) if error.code().is_some())
     }
@@ -89,8 +91,8 @@ struct Inner {
 }
 
 impl RedisWire {
-    /// Connects, and begins to listen for events. Fails if the Redis is not there now: a process that starts without its wire should say
-    /// so at once.
+    /// Connects, and begins to listen for events. Fails if the Redis is not there now: a process that starts without
+    /// its wire should say so at once.
     pub async fn connect(config: &RedisConfig) -> Result<Self, RedisWireError> {
         let server = Arc::new(Server::parse(&config.url)?);
         let link = Link::new(server.clone());

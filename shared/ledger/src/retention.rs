@@ -29,7 +29,8 @@ pub(super) struct Gone {
 pub async fn prune(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Pruned> {
     let mut tx = db.begin().await?;
     let gone: Vec<Gone> = query(
-        "delete from jobs where id in (select id from jobs where finished_at < $1 and state in ('succeeded', 'cancelled') limit $2)
+        "delete from jobs where id in (select id from jobs where finished_at < $1 and state in ('succeeded', \
+         'cancelled') limit $2)
          returning id, workspace_id, kind, state, finished_at",
     )
     .bind(before)

@@ -20,8 +20,8 @@ pub struct Backoff {
 impl Backoff {
     /// How long to wait after `attempt` (from 1) failed.
     ///
-    /// Full jitter spreads a burst of failures evenly, so that they do not come back as a burst (AWS Architecture Blog, "Exponential
-    /// Backoff And Jitter").
+    /// Full jitter spreads a burst of failures evenly, so that they do not come back as a burst (AWS Architecture Blog,
+    /// "Exponential Backoff And Jitter").
     pub fn after(&self, attempt: i64, ids: &Ids) -> Duration {
         self.ceiling(attempt).mul_f64(ids.fraction())
     }
@@ -42,8 +42,8 @@ struct Revived {
     batch_id: Option<Uuid>,
 }
 
-/// Makes a dead or cancelled job ready again, with `tries` more tries. False if the workspace has no such job in one of these states, or
-/// a live one has taken its unique key.
+/// Makes a dead or cancelled job ready again, with `tries` more tries. False if the workspace has no such job in one of
+/// these states, or a live one has taken its unique key.
 pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, LedgerError> {
     let mut tx = db.begin().await?;
     let retried = retry_job_in(&mut tx, workspace_id, id, tries).await?;
@@ -64,7 +64,8 @@ pub async fn retry_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid, tries: i64)
     Ok(revive(tx, workspace_id, &found, |_| tries).await? > 0)
 }
 
-/// Makes those of these jobs ready again that are dead or cancelled, each with its kind's tries, in the given order. Returns how many.
+/// Makes those of these jobs ready again that are dead or cancelled, each with its kind's tries, in the given order.
+/// Returns how many.
 pub(super) async fn retry_jobs(tx: &mut Tx, workspace_id: Uuid, ids: &[Uuid]) -> Result<usize, LedgerError> {
     let mut found: Vec<Revived> = Bulk::new(
         "select jobs.id, kind, args, state as was, batch_id from {rows} join jobs on jobs.id = rows.id
@@ -114,7 +115,8 @@ async fn revive(
         // A person who retries a job that was too late wants it done all the same. The attempt number goes on rising,
         // which fences off a worker of an older attempt. Of several jobs with one key, one lives.
         let touched = query(
-            "update jobs set state = 'ready', run_at = $2, max_attempts = attempt + $3, finished_at = null, cancel_requested = false,
+            "update jobs set state = 'ready', run_at = $2, max_attempts = attempt + $3, finished_at = null, \
+             cancel_requested = false,
                expires_at = case when expires_at <= $2 then null else expires_at end
              where workspace_id = $5 and id = $1 and state = $4
                and not exists (select 1 from jobs as live where live.workspace_id = jobs.workspace_id
@@ -138,11 +140,14 @@ async fn revive(
     }
     effect::write(tx, &changes).await?;
     for (_, id) in counts.keys() {
-        query("update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 and id = $2")
-            .bind(workspace_id)
-            .bind(*id)
-            .execute(tx)
-            .await?;
+        query(
+            "update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 \
+            and id = $2",
+        )
+        .bind(workspace_id)
+        .bind(*id)
+        .execute(tx)
+        .await?;
     }
     batch::count(tx, counts, now).await?;
     if revived > 0 {

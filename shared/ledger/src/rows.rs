@@ -1,4 +1,5 @@
-//! Rows of JSON that come piece by piece: one a line (NDJSON), or the elements of one array. Nothing is kept but the row that is being read.
+//! Rows of JSON that come piece by piece: one a line (NDJSON), or the elements of one array. Nothing is kept but the
+//! row that is being read.
 
 use std::{collections::VecDeque, io::Read};
 

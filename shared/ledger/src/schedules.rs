@@ -1,9 +1,9 @@
 //! Schedules: jobs that come again by the calendar, each tick once for the whole fleet.
 //!
-//! A [`Timetable`] says when the ticks are. A [`Schedule`] is a row with an expression, a time zone and a job; people make, change, pause and
-//! remove them. A scheduler that finds one due ([`due()`]) makes a [`Plan`] of what became due and carries it out ([`fire()`]): in one
-//! transaction `next_run` moves on, if nobody else has moved it, and the job is put in the ledger. What people do stands in the audit log;
-//! what fires by itself does not.
+//! A [`Timetable`] says when the ticks are. A [`Schedule`] is a row with an expression, a time zone and a job; people
+//! make, change, pause and remove them. A scheduler that finds one due ([`due()`]) makes a [`Plan`] of what became due
+//! and carries it out ([`fire()`]): in one transaction `next_run` moves on, if nobody else has moved it, and the job is
+//! put in the ledger. What people do stands in the audit log; what fires by itself does not.
 
 mod check;
 mod due;

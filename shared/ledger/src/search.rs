@@ -1,7 +1,8 @@
 //! Finding jobs: by what they are, what they were given, and how they failed.
 //!
-//! A statement has only the conditions that are asked for, so that each can use its index; a list that "may" filter by everything could use
-//! none. Lists are walked by id, newest first: ids sort by the time they were made, and rows that come or go shift nothing.
+//! A statement has only the conditions that are asked for, so that each can use its index; a list that "may" filter by
+//! everything could use none. Lists are walked by id, newest first: ids sort by the time they were made, and rows that
+//! come or go shift nothing.
 
 use std::{fmt, str::FromStr};
 
@@ -95,8 +96,8 @@ impl JobFilter {
                 wanted.and(condition, time);
             }
         }
-        // An id begins with the time it was made, so a time is also a place in the order of ids. A second of grace for clocks that differ
-        // between the processes of a fleet; the exact condition stands above.
+        // An id begins with the time it was made, so a time is also a place in the order of ids. A second of grace for
+        // clocks that differ between the processes of a fleet; the exact condition stands above.
         if let Some(after) = self.created_after {
             wanted.and("id >= ?", first_id(after - GRACE));
         }
@@ -133,7 +134,8 @@ impl fmt::Display for JobFilter {
     }
 }
 
-/// A top-level field of the arguments, and what it must equal. Written `run_id:0199…`; `5` and `true` also mean the number and the bool.
+/// A top-level field of the arguments, and what it must equal. Written `run_id:0199…`; `5` and `true` also mean the
+/// number and the bool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ArgFilter {
@@ -265,7 +267,8 @@ pub async fn list_jobs(db: &Db, workspace_id: Uuid, filter: &JobFilter, limit: u
     filter
         .conditions(db.kind(), workspace_id)
         .select(
-            "select id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, progress, result,
+            "select id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, progress, \
+             result,
                     created_at, started_at, finished_at, fingerprint
              from jobs",
             "order by id desc",

@@ -24,7 +24,8 @@ pub(super) struct Turn {
     pub(super) most: usize,
 }
 
-/// The order in which a workspace's lanes are asked, and what each may take of `share`. What a lane does not take, the next may.
+/// The order in which a workspace's lanes are asked, and what each may take of `share`. What a lane does not take, the
+/// next may.
 fn turns_of_workspace(lanes: &[(usize, &Lane)], share: usize, now: DateTime<Utc>, ids: &Ids) -> Vec<Turn> {
     let mut turns = Vec::new();
     let mut left = share;

@@ -1,7 +1,8 @@
 //! Who may start a job of a kind, and with which arguments. Schedules, requests and commands all ask [`admit`].
 //!
-//! The policy table says for each kind who may start it by hand, by a schedule, and over the API. Whoever starts it is looked up at that moment, and
-//! so is what the arguments name: in the workspace of the one who starts it, and nowhere else.
+//! The policy table says for each kind who may start it by hand, by a schedule, and over the API. Whoever starts it is
+//! looked up at that moment, and so is what the arguments name: in the workspace of the one who starts it, and nowhere
+//! else.
 
 use std::collections::{HashMap, HashSet};
 
@@ -107,8 +108,8 @@ fn startable() -> String {
     open.map(|kind| kind.policy.name).collect::<Vec<_>>().join(", ")
 }
 
-/// The job to enqueue, if `who` (as the audit log names them) may start it and its arguments are of this workspace. Nobody (`None`) is who made
-/// a schedule before makers were remembered: they count as its staff.
+/// The job to enqueue, if `who` (as the audit log names them) may start it and its arguments are of this workspace.
+/// Nobody (`None`) is who made a schedule before makers were remembered: they count as its staff.
 ///
 /// # Errors
 /// [`StartError`].
@@ -133,7 +134,8 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Looks at a kind and its arguments, in memory alone. Wrong arguments are told by [`admit_all`], after a missing right.
+    /// Looks at a kind and its arguments, in memory alone. Wrong arguments are told by [`admit_all`], after a missing
+    /// right.
     ///
     /// # Errors
     /// If there is no such kind.
@@ -156,8 +158,8 @@ impl Draft {
     }
 }
 
-/// As [`admit`] for many jobs at once, with an answer for each: who starts them is looked up once, and what they name in a statement for each
-/// sort of thing.
+/// As [`admit`] for many jobs at once, with an answer for each: who starts them is looked up once, and what they name
+/// in a statement for each sort of thing.
 ///
 /// # Errors
 /// When the database refuses.

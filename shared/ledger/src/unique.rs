@@ -8,8 +8,8 @@
 //! | debounce | while the first is ready | puts off the first and leaves its arguments |
 //! | replace | while the first is ready | takes the first one's place, under its id |
 //!
-//! Most of it is one partial unique index over live jobs; a lease frees the keys of those that hold only until they start. A throttle outlives
-//! its job and has a table.
+//! Most of it is one partial unique index over live jobs; a lease frees the keys of those that hold only until they
+//! start. A throttle outlives its job and has a table.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,5 +1,6 @@
-//! The wire carries leased jobs from the dispatcher to the workers. It is a seam and nothing more: what it loses, the ledger still has.
-//! This is the wire within one process; [`crate::redis_wire`] goes between processes and ends in one of these.
+//! The wire carries leased jobs from the dispatcher to the workers. It is a seam and nothing more: what it loses, the
+//! ledger still has. This is the wire within one process; [`crate::redis_wire`] goes between processes and ends in one
+//! of these.
 //!
 //! Within one process it is a queue in memory. Its promises, which every kind of wire keeps:
 //! - it never holds more of a queue than the consumers' capacity ([`Wire::demand`] tells what is free);
@@ -38,8 +39,8 @@ struct Queue {
     closed: bool,
 }
 
-/// How many more jobs to bring where `waiting` wait and `capacity` may: none until half of them are gone. Nobody there is idle yet, and a
-/// handful costs as many round trips as a hundred.
+/// How many more jobs to bring where `waiting` wait and `capacity` may: none until half of them are gone. Nobody there
+/// is idle yet, and a handful costs as many round trips as a hundred.
 pub fn room_for(capacity: usize, waiting: usize) -> usize {
     if waiting <= capacity / 2 { capacity - waiting } else { 0 }
 }

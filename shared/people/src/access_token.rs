@@ -106,7 +106,8 @@ async fn read(keyring: &Keyring, token: &str, now: DateTime<Utc>) -> Result<Opti
 }
 
 impl People {
-    /// Who an access token belongs to, if it opens anything: it is ours, its time is not over, its session goes on, and its user is active.
+    /// Who an access token belongs to, if it opens anything: it is ours, its time is not over, its session goes on, and
+    /// its user is active.
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
@@ -114,7 +115,8 @@ impl People {
         let Some(claims) = read(&self.keyring, token, self.db.now()).await? else { return Ok(None) };
         let found = lookup(
             "select rows.nth, u.id as user_id, s.id as session_id, u.platform_admin
-             from {rows} join sessions as s on s.id = rows.session and s.user_id = rows.person join users as u on u.id = s.user_id
+             from {rows} join sessions as s on s.id = rows.session and s.user_id = rows.person join users as u \
+             on u.id = s.user_id
              where s.ended_at is null and u.state = 'active'",
         )
         .by("session", claims.sid)

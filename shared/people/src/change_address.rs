@@ -75,12 +75,15 @@ impl People {
         if changed == 0 {
             return Err(PeopleError::Code);
         }
-        query("update sessions set ended_at = $2, ended_why = 'the address was changed' where user_id = $1 and ended_at is null and id <> $3")
-            .bind(user_id)
-            .bind(now)
-            .bind(keep)
-            .execute(&mut tx)
-            .await?;
+        query(
+            "update sessions set ended_at = $2, ended_why = 'the address was changed' where user_id = $1 \
+            and ended_at is null and id <> $3",
+        )
+        .bind(user_id)
+        .bind(now)
+        .bind(keep)
+        .execute(&mut tx)
+        .await?;
         self.post(&mut tx, &Address::parse(&old.email)?, &old.locale, Some(AccountMail::AddressChanged)).await?;
         let actor = self.actor(&mut tx, user_id, device).await?;
         audit::record(&mut tx, &actor, Entry::of("user.change_address", user_id)).await?;

@@ -85,7 +85,8 @@ impl People {
         let code = format!("{digits:0width$}", width = DIGITS as usize);
         let leads = leads_to.map_or(Leads::Nowhere, Leads::To);
         query(
-            "insert into tickets (id, purpose, code_hash, sealed, tries, expires_at, created_at) values ($1, $2, $3, $4, 0, $5, $6)",
+            "insert into tickets (id, purpose, code_hash, sealed, tries, expires_at, created_at) values ($1, $2, $3, \
+             $4, 0, $5, $6)",
         )
         .bind(id)
         .bind(purpose.name())

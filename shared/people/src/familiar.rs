@@ -11,8 +11,8 @@ use herald_ledger::rate_limits::Subject;
 const LOOKED_AT: i64 = 50;
 
 impl People {
-    /// Whether the person of this e-mail address has signed in from this network address before (of IPv6, from its network). Costs the same for
-    /// an e-mail address that nobody has.
+    /// Whether the person of this e-mail address has signed in from this network address before (of IPv6, from its
+    /// network). Costs the same for an e-mail address that nobody has.
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].

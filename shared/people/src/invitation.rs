@@ -82,7 +82,8 @@ fn gives(role: Role, maker: Option<Uuid>, makers_role: Option<&str>) -> Option<R
     effective(Role::Owner, maker, makers_role).filter(|present| *present >= INVITES).map(|present| present.min(role))
 }
 
-const LISTED: &str = "select t.id, t.role, t.email_key, t.uses, t.max_uses, t.created_by, t.created_at, t.expires_at, t.revoked_at, t.maker_id,
+const LISTED: &str = "select t.id, t.role, t.email_key, t.uses, t.max_uses, t.created_by, t.created_at, t.expires_at, \
+    t.revoked_at, t.maker_id,
                              m.role as maker_role
                       from workspace_invitations as t left join users as u on u.id = t.maker_id and u.state = 'active'
                       left join members as m on m.workspace_id = t.workspace_id and m.user_id = u.id";
@@ -178,7 +179,8 @@ async fn inviter(tx: &mut Tx, actor: &Actor) -> Result<Option<String>> {
 }
 
 impl People {
-    /// Makes an invitation into the actor's workspace, and returns it with its link, which cannot be read again. `link` makes the link of a token.
+    /// Makes an invitation into the actor's workspace, and returns it with its link, which cannot be read again. `link`
+    /// makes the link of a token.
     ///
     /// # Errors
     /// [`PeopleError::AboveOwn`], [`PeopleError::Narrow`], what is wrong with the fields.
@@ -204,7 +206,8 @@ impl People {
         let (id, now, link) = (self.db.new_id(), self.db.now(), link(&token));
         let mut tx = self.db.begin().await?;
         query(
-            "insert into workspace_invitations (id, workspace_id, token_hash, role, email_key, created_by, uses, max_uses, expires_at, created_at,
+            "insert into workspace_invitations (id, workspace_id, token_hash, role, email_key, created_by, uses, \
+             max_uses, expires_at, created_at,
                                                 maker_id, maker_key_id)
              values ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11)",
         )
@@ -256,7 +259,8 @@ impl People {
     pub async fn revoke_invitation(&self, actor: &Actor, id: Uuid) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let revoked = query(
-            "update workspace_invitations set revoked_at = coalesce(revoked_at, $3) where workspace_id = $1 and id = $2",
+            "update workspace_invitations set revoked_at = coalesce(revoked_at, $3) where workspace_id = $1 \
+             and id = $2",
         );
         let found = revoked.bind(actor.workspace_id).bind(id).bind(self.db.now()).execute(&mut tx).await?;
         if found == 0 {

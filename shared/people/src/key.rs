@@ -148,7 +148,9 @@ impl Listed {
     }
 }
 
-const SEEN: &str = "select t.id, t.name, t.role, t.platform_admin, t.scopes, t.created_by, t.created_at, t.expires_at, t.last_used_at, t.revoked_at,
+const SEEN: &str =
+    "select t.id, t.name, t.role, t.platform_admin, t.scopes, t.created_by, t.created_at, t.expires_at, \
+    t.last_used_at, t.revoked_at,
                            t.maker_id, m.role as maker_role
                     from api_tokens as t left join users as u on u.id = t.maker_id and u.state = 'active'
                     left join members as m on m.workspace_id = t.workspace_id and m.user_id = u.id";
@@ -173,7 +175,8 @@ pub(super) async fn listed(
 pub async fn check_key(db: &Db, key: &str) -> Result<Option<Key>> {
     let now = db.now();
     let found: Option<Found> = lookup(
-        "select rows.nth, t.id, t.workspace_id, t.name, t.role, t.platform_admin, t.scopes, t.expires_at, t.last_used_at, t.maker_id,
+        "select rows.nth, t.id, t.workspace_id, t.name, t.role, t.platform_admin, t.scopes, t.expires_at, \
+         t.last_used_at, t.maker_id,
                 m.role as maker_role, u.platform_admin as maker_admin
          from {rows} join api_tokens as t on t.token_hash = rows.hash
          left join users as u on u.id = t.maker_id and u.state = 'active'
@@ -217,7 +220,8 @@ async fn insert(
     let key = token::new(PREFIX, tx.db().ids());
     let (id, now) = (tx.db().new_id(), tx.db().now());
     query(
-        "insert into api_tokens (id, workspace_id, name, token_hash, created_at, role, platform_admin, scopes, created_by, expires_at,
+        "insert into api_tokens (id, workspace_id, name, token_hash, created_at, role, platform_admin, scopes, \
+         created_by, expires_at,
                                  maker_id, maker_key_id)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
@@ -293,7 +297,8 @@ pub async fn make_key_within(db: &Db, quotas: &Quotas, actor: &Actor, giver: &Gi
     let (id, key) = insert(&mut tx, actor.workspace_id, &new, Some(&actor.who), giver.maker).await?;
     quotas.hold(&mut tx, actor.workspace_id, Counted::Keys).await?;
     let detail = serde_json::json!({
-        "name": name, "role": new.role, "platform_admin": new.platform_admin, "scopes": new.scopes, "expires_at": new.expires_at
+        "name": name, "role": new.role, "platform_admin": new.platform_admin, "scopes": new.scopes,
+            "expires_at": new.expires_at
     });
     audit::record(&mut tx, actor, Entry::of("key.make", id).with(detail)).await?;
     tx.commit().await?;

@@ -1,5 +1,5 @@
-//! The keys that access tokens and codes are signed with: rows that only the installation's vault opens, so that every process has the same
-//! ones and no settings file holds them.
+//! The keys that access tokens and codes are signed with: rows that only the installation's vault opens, so that every
+//! process has the same ones and no settings file holds them.
 
 use std::{
     fmt,
@@ -118,7 +118,8 @@ impl Keyring {
     async fn read(&self) -> Result<Vec<String>> {
         let now = self.db.now();
         let rows: Vec<Row> = query(
-            "select kid, sealed from signing_keys where retired_at is null or retired_at > $1 order by created_at desc, kid desc",
+            "select kid, sealed from signing_keys where retired_at is null or retired_at > $1 \
+             order by created_at desc, kid desc",
         )
         .bind(now - RETIRED)
         .all(&self.db)
@@ -151,7 +152,8 @@ impl Keyring {
 }
 
 impl People {
-    /// Begins to sign with a new key, within a minute everywhere; what older ones signed runs out by itself. Returns the new key's name.
+    /// Begins to sign with a new key, within a minute everywhere; what older ones signed runs out by itself. Returns
+    /// the new key's name.
     ///
     /// # Errors
     /// [`PeopleError::Db`].

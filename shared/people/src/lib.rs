@@ -1,11 +1,13 @@
-//! People, workspaces and who may do what: accounts with passwords and codes by mail, sessions, roles, invitation links, API keys.
+//! People, workspaces and who may do what: accounts with passwords and codes by mail, sessions, roles, invitation
+//! links, API keys.
 //!
 //! [`People`] is the service layer: the API and the command line call the same functions. What they promise:
 //!
 //! - An address that is known and one that is not get the same answers after the same work.
-//! - Nothing in the database opens anything by itself: passwords are Argon2id hashes, tokens SHA-256 hashes, codes keyed hashes; what must be
-//!   read again (a letter with a code) is sealed.
-//! - What a person may do is looked up with every request, so taking it away holds at once: for their keys and invitation links, too ([`Giver`]).
+//! - Nothing in the database opens anything by itself: passwords are Argon2id hashes, tokens SHA-256 hashes, codes
+//!   keyed hashes; what must be read again (a letter with a code) is sealed.
+//! - What a person may do is looked up with every request, so taking it away holds at once: for their keys and
+//!   invitation links, too ([`Giver`]).
 //! - A password is checked by whoever keeps it: Herald, or for its own people the agency's CRM ([`crm`]).
 
 mod access_token;

@@ -103,7 +103,8 @@ pub(super) async fn end(tx: &mut Tx, workspace_id: Uuid, by: By) -> Result<Ended
     ];
     for (count, (table, open)) in ended.iter_mut().zip(tables) {
         let sql = format!(
-            "{with} update {table} set revoked_at = $3 where workspace_id = $1 and revoked_at is null and {open} and {of}"
+            "{with} update {table} set revoked_at = $3 where workspace_id = $1 and revoked_at is null and {open} \
+             and {of}"
         );
         *count = query(&sql).bind(workspace_id).bind(maker).bind(now).execute(&mut *tx).await?;
     }

@@ -122,7 +122,8 @@ impl People {
     /// [`PeopleError::Db`].
     pub async fn memberships(&self, user_id: Uuid, named: Option<&str>) -> Result<Vec<Membership>> {
         let found = query(
-            "select w.id as workspace_id, w.slug, w.name, m.role from members as m join workspaces as w on w.id = m.workspace_id
+            "select w.id as workspace_id, w.slug, w.name, m.role from members as m join workspaces as w \
+             on w.id = m.workspace_id
              where m.user_id = $1 and ($2 = '' or w.slug = $2 or w.id = $3) order by m.created_at, w.slug limit 100",
         );
         let named = named.unwrap_or_default();
@@ -186,7 +187,8 @@ impl People {
     /// [`PeopleError::Db`].
     pub async fn members(&self, workspace_id: Uuid, after: Option<Uuid>, limit: usize) -> Result<Vec<Member>> {
         let found = query(
-            "select m.user_id, u.email, u.username, m.role, u.state, m.created_at from members as m join users as u on u.id = m.user_id
+            "select m.user_id, u.email, u.username, m.role, u.state, m.created_at from members as m join users as u \
+             on u.id = m.user_id
              where m.workspace_id = $1 and m.user_id > $2 order by m.user_id limit $3",
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -199,14 +201,15 @@ impl People {
     /// [`PeopleError::Missing`].
     pub async fn member(&self, workspace_id: Uuid, user_id: Uuid) -> Result<Member> {
         let found = query(
-            "select m.user_id, u.email, u.username, m.role, u.state, m.created_at from members as m join users as u on u.id = m.user_id
+            "select m.user_id, u.email, u.username, m.role, u.state, m.created_at from members as m join users as u \
+             on u.id = m.user_id
              where m.workspace_id = $1 and m.user_id = $2",
         );
         found.bind(workspace_id).bind(user_id).optional(&self.db).await?.ok_or(PeopleError::Missing("member"))
     }
 
-    /// Gives a member another role: at most the giver's own, and to nobody whose role is above that. What the member made is worth that much from
-    /// now on.
+    /// Gives a member another role: at most the giver's own, and to nobody whose role is above that. What the member
+    /// made is worth that much from now on.
     ///
     /// # Errors
     /// [`PeopleError::Missing`], [`PeopleError::AboveOwn`], [`PeopleError::Narrow`], [`PeopleError::LastOwner`].

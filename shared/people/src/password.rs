@@ -9,8 +9,8 @@ use unicode_normalization::UnicodeNormalization;
 use super::PeopleError;
 use herald_base::{cpu::CpuPool, ids::Ids};
 
-/// NIST SP 800-63B-4, 3.1.1.2, asks for 15 where nothing else is asked for; a slow hash, five tries a minute and a check against guessable ones
-/// stand beside these ten.
+/// NIST SP 800-63B-4, 3.1.1.2, asks for 15 where nothing else is asked for; a slow hash, five tries a minute and a
+/// check against guessable ones stand beside these ten.
 const SHORTEST: usize = 10;
 /// In bytes: a sentence in any script fits, and nobody has us hash a book.
 const LONGEST: usize = 512;
@@ -80,7 +80,8 @@ fn hash(argon2: &Argon2<'_>, password: &[u8], salt: &[u8; 16]) -> String {
         .to_string()
 }
 
-/// Holds a new password to the rules: long enough, and not one of those that are tried first. `about` are words that belong to the person.
+/// Holds a new password to the rules: long enough, and not one of those that are tried first. `about` are words that
+/// belong to the person.
 ///
 /// # Errors
 /// [`PeopleError::Password`], with what to do.

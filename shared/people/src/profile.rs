@@ -100,7 +100,8 @@ impl People {
         let mut tx = self.db.begin().await?;
         self.free_username(&mut tx, user_id, key.as_deref()).await?;
         let changed = query(
-            "update users set username = $3, username_key = $4, bio = $5, favourite_tags = $6, locale = $7, time_zone = $8,
+            "update users set username = $3, username_key = $4, bio = $5, favourite_tags = $6, locale = $7, \
+             time_zone = $8,
                version = version + 1, updated_at = $9 where id = $1 and version = $2",
         )
         .bind(user_id)

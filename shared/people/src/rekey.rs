@@ -19,11 +19,13 @@ struct Row {
 pub struct Rekeyed {
     /// Accounts and invitations that have another key now.
     pub changed: u64,
-    /// Accounts whose new key another account has. Nothing was merged: each is found by its own spelling of the address.
+    /// Accounts whose new key another account has. Nothing was merged: each is found by its own spelling of the
+    /// address.
     pub twins: Vec<Uuid>,
 }
 
-/// Gives keys their new form. Safe to run at every start, beside others, and again after it was killed: a key in its new form stays as it is.
+/// Gives keys their new form. Safe to run at every start, beside others, and again after it was killed: a key in its
+/// new form stays as it is.
 ///
 /// # Errors
 /// When the database refuses.
@@ -38,7 +40,8 @@ pub async fn rekey(db: &Db) -> Result<Rekeyed> {
             let Some(key) = new_key(&row.email_key) else { continue };
             let mut tx = db.begin().await?;
             let changed = query(
-                "update users set email_key = $2, version = version + 1, updated_at = $4 where id = $1 and email_key = $3
+                "update users set email_key = $2, version = version + 1, updated_at = $4 where id = $1 \
+                 and email_key = $3
                  and not exists (select 1 from users as other where other.email_key = $2)",
             )
             .bind(row.id)

@@ -1,5 +1,5 @@
-//! Sessions: a device that signed in. Its refresh token changes with every use; a used one that comes back ends the session, because then two
-//! have it and one of them stole it (RFC 9700, 4.14.2).
+//! Sessions: a device that signed in. Its refresh token changes with every use; a used one that comes back ends the
+//! session, because then two have it and one of them stole it (RFC 9700, 4.14.2).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -95,7 +95,8 @@ impl People {
     ) -> Result<Tokens> {
         let (id, now) = (tx.db().new_id(), tx.db().now());
         query(
-            "insert into sessions (id, user_id, agent, address, created_at, used_at, expires_at) values ($1, $2, $3, $4, $5, $5, $6)",
+            "insert into sessions (id, user_id, agent, address, created_at, used_at, expires_at) values ($1, $2, $3, \
+             $4, $5, $5, $6)",
         )
         .bind(id)
         .bind(user_id)
@@ -155,7 +156,8 @@ impl People {
         if !was_unused {
             end(&mut tx, "its refresh token came a second time", "id = $3", found.session_id).await?;
             tx.commit().await?;
-            tracing::warn!(session = %found.session_id, user = %found.user_id, used_at = ?found.used_at, "a used refresh token came again: the session is ended");
+            tracing::warn!(session = %found.session_id, user = %found.user_id, used_at = ?found.used_at,
+                "a used refresh token came again: the session is ended");
             return Err(PeopleError::SessionOver);
         }
         if found.ended_at.is_some() || found.expires_at <= now || found.state != UserState::Active {

@@ -102,12 +102,15 @@ impl People {
             .bind(now)
             .execute(&mut *tx)
             .await?;
-        query("update sessions set ended_at = $2, ended_why = 'the password was changed' where user_id = $1 and ended_at is null and id <> $3")
-            .bind(of.id)
-            .bind(now)
-            .bind(keep.unwrap_or(Uuid::nil()))
-            .execute(&mut *tx)
-            .await?;
+        query(
+            "update sessions set ended_at = $2, ended_why = 'the password was changed' where user_id = $1 \
+            and ended_at is null and id <> $3",
+        )
+        .bind(of.id)
+        .bind(now)
+        .bind(keep.unwrap_or(Uuid::nil()))
+        .execute(&mut *tx)
+        .await?;
         self.post(tx, &Address::parse(&of.email)?, &of.locale, Some(AccountMail::PasswordChanged { when: now })).await
     }
 }

@@ -15,7 +15,8 @@ struct KeyRow {
     maker_id: Option<Uuid>,
 }
 
-/// What `who`, as the audit log names them, may do now. A job without a person (`None`) counts as the work of the workspace's staff.
+/// What `who`, as the audit log names them, may do now. A job without a person (`None`) counts as the work of the
+/// workspace's staff.
 ///
 /// # Errors
 /// When the database refuses.

@@ -1,4 +1,5 @@
-//! Tokens: 256 random bits behind a word that says what they are. They are shown once; the database keeps their SHA-256.
+//! Tokens: 256 random bits behind a word that says what they are. They are shown once; the database keeps their
+//! SHA-256.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};

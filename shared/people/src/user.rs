@@ -59,7 +59,8 @@ pub struct User {
     pub last_sign_in_at: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str = "id, email, username, bio, favourite_tags, locale, time_zone, platform_admin, state, version, created_at, updated_at, last_sign_in_at";
+const COLUMNS: &str = "id, email, username, bio, favourite_tags, locale, time_zone, platform_admin, state, version, \
+    created_at, updated_at, last_sign_in_at";
 
 /// The first data of a person.
 pub(super) struct NewUser<'a> {
@@ -83,12 +84,14 @@ pub(super) struct Proof {
 
 /// The person who has an address. If two people's addresses became one, each is found by their own spelling.
 pub(super) async fn by_address(on: impl Into<Target<'_>>, address: &Address) -> Result<Option<Proof>> {
-    let found: Vec<Proof> =
-        query("select id, email, locale, password_hash, state from users where email_key in ($1, $2) order by case when email_key = $2 then 0 else 1 end")
-            .bind(address.key())
-            .bind(address.former_key())
-            .all(on)
-            .await?;
+    let found: Vec<Proof> = query(
+        "select id, email, locale, password_hash, state from users where email_key in ($1, \
+            $2) order by case when email_key = $2 then 0 else 1 end",
+    )
+    .bind(address.key())
+    .bind(address.former_key())
+    .all(on)
+    .await?;
     Ok(found.into_iter().next())
 }
 
@@ -102,7 +105,8 @@ pub(super) async fn proof(on: impl Into<Target<'_>>, id: Uuid) -> Result<Option<
 pub(super) async fn insert(tx: &mut Tx, new: &NewUser<'_>) -> Result<Option<Uuid>> {
     let (id, now) = (tx.db().new_id(), tx.db().now());
     let made = query(
-        "insert into users (id, email, email_key, password_hash, bio, favourite_tags, locale, time_zone, platform_admin, state, version, created_at, updated_at)
+        "insert into users (id, email, email_key, password_hash, bio, favourite_tags, locale, time_zone, \
+         platform_admin, state, version, created_at, updated_at)
          values ($1, $2, $3, $4, '', $5, $6, $7, $8, 'active', 1, $9, $9) on conflict (email_key) do nothing",
     )
     .bind(id)

@@ -1,10 +1,11 @@
 //! E-mail: the mails about accounts, and later those of campaigns.
 //!
-//! A [`Mailer`] hands mails to the mail server of the settings, or, without one, writes them into the outbox, a folder of the data folder. Its
-//! errors have the [classes](super::Class) of every provider. Two of them need a word:
+//! A [`Mailer`] hands mails to the mail server of the settings, or, without one, writes them into the outbox, a folder
+//! of the data folder. Its errors have the [classes](super::Class) of every provider. Two of them need a word:
 //!
-//! - [`Class::Unknown`](super::Class::Unknown): the server had the whole mail and did not answer. Sending it again may send it twice. The
-//!   second has the same `Message-ID`, by which most mail programs show both as one; for a code that is no harm, for a campaign it is.
+//! - [`Class::Unknown`](super::Class::Unknown): the server had the whole mail and did not answer. Sending it again may
+//!   send it twice. The second has the same `Message-ID`, by which most mail programs show both as one; for a code that
+//!   is no harm, for a campaign it is.
 //! - [`Class::Config`](super::Class::Config) and [`Class::Rate`](super::Class::Rate) can come from the recipient's server, through ours
 //!   ([`reply`]): a single mail's job waits alone.
 //!

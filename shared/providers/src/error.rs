@@ -25,8 +25,8 @@ pub enum Class {
     Unknown,
 }
 
-/// A failed call. Its text is one sentence for an agency's admin: what is wrong, and what to do. It never holds a secret, a body or a
-/// query.
+/// A failed call. Its text is one sentence for an agency's admin: what is wrong, and what to do. It never holds a
+/// secret, a body or a query.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct ProviderError {

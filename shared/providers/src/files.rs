@@ -1,12 +1,15 @@
 //! The file store: where lists, crops, drawings and invitations lie, by key.
 //!
-//! Every file lies under the workspace it belongs to, and only a [`Key`], which takes a workspace to be made, can be written (`files/key.rs`).
-//! What lay elsewhere before that is moved (`shared/invitations/src/move_files.rs`). The store's own probes lie beside the workspaces (`files/probe.rs`).
+//! Every file lies under the workspace it belongs to, and only a [`Key`], which takes a workspace to be made, can be
+//! written (`files/key.rs`). What lay elsewhere before that is moved (`shared/invitations/src/move_files.rs`). The
+//! store's own probes lie beside the workspaces (`files/probe.rs`).
 //!
-//! A file appears whole or not at all, and is kept for good when `put` returns. Keys made of hashes make every write repeatable.
+//! A file appears whole or not at all, and is kept for good when `put` returns. Keys made of hashes make every write
+//! repeatable.
 //!
-//! The store is a folder (`files/local.rs`) or an S3 bucket (`files/s3.rs`). What is written to a bucket and never finished by a killed
-//! process is not listed and not read; a lifecycle rule of the bucket takes it away (`docs/operations.md`).
+//! The store is a folder (`files/local.rs`) or an S3 bucket (`files/s3.rs`). What is written to a bucket and never
+//! finished by a killed process is not listed and not read; a lifecycle rule of the bucket takes it away
+//! (`docs/operations.md`).
 
 mod account;
 mod bucket;
@@ -142,7 +145,8 @@ impl Files {
         Ok((size, found.into_stream().map_err(std::io::Error::other).boxed()))
     }
 
-    /// A file of at most `limit` bytes, open on this machine: the file itself, or a copy without a name that goes when it is closed.
+    /// A file of at most `limit` bytes, open on this machine: the file itself, or a copy without a name that goes when
+    /// it is closed.
     pub async fn open_here(&self, key: &Stored, limit: u64) -> Result<std::fs::File> {
         let key = key.as_str();
         let io = |error: std::io::Error| match error.kind() {
@@ -182,8 +186,9 @@ impl Files {
         self.duplicate(from.as_str(), to.as_str()).await
     }
 
-    /// As [`Files::copy`], whatever is at `to`. In a folder that goes first: a copy onto another name of the same bytes would leave its draft
-    /// behind (renaming one hard link onto another of the same file does nothing, POSIX `rename`).
+    /// As [`Files::copy`], whatever is at `to`. In a folder that goes first: a copy onto another name of the same bytes
+    /// would leave its draft behind (renaming one hard link onto another of the same file does nothing, POSIX
+    /// `rename`).
     pub async fn replace(&self, from: &Stored, to: &Key) -> Result<()> {
         if self.is_local() && self.size(to).await?.is_some() {
             self.delete(to).await?;
@@ -211,8 +216,9 @@ impl Files {
             .boxed()
     }
 
-    /// Removes what a process that was killed in the middle of a write left in a folder. Without `before`, only for a folder no other process
-    /// writes to; with it, what has not been written to since then, whoever else writes. A bucket shows nothing of it.
+    /// Removes what a process that was killed in the middle of a write left in a folder. Without `before`, only for a
+    /// folder no other process writes to; with it, what has not been written to since then, whoever else writes. A
+    /// bucket shows nothing of it.
     pub async fn remove_unfinished(&self, before: Option<DateTime<Utc>>) -> Result<usize> {
         let At::Folder(root) = &*self.at else { return Ok(0) };
         let root = root.clone();

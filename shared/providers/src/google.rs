@@ -1,8 +1,8 @@
 //! Google: how Herald says who it is, and Drive.
 //!
-//! There are three ways of being somebody at Google ([`GoogleAuth`](crate::google::GoogleAuth)): a service account, a service account
-//! that acts as a person of its domain, and a person's consent. Each ends in an access token for an hour, which [`Tokens`] keeps; [`Drive`]
-//! makes its calls with that, and [`check()`] says what stands in the way.
+//! There are three ways of being somebody at Google ([`GoogleAuth`](crate::google::GoogleAuth)): a service account, a
+//! service account that acts as a person of its domain, and a person's consent. Each ends in an access token for an
+//! hour, which [`Tokens`] keeps; [`Drive`] makes its calls with that, and [`check()`] says what stands in the way.
 
 mod account;
 mod check;
@@ -36,6 +36,7 @@ pub use self::{
 
 /// What Herald asks leave for: all of the account's Drive.
 ///
-/// `…/auth/drive.file` would sound better, but it covers only what the app made itself: a folder that a person made by hand and names in
-/// Herald would not exist for it (<https://developers.google.com/workspace/drive/api/guides/api-specific-auth>).
+/// `…/auth/drive.file` would sound better, but it covers only what the app made itself: a folder that a person made by
+/// hand and names in Herald would not exist for it
+/// (<https://developers.google.com/workspace/drive/api/guides/api-specific-auth>).
 pub const DRIVE_SCOPE: &str = "https://www.googleapis.com/auth/drive";

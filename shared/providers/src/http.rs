@@ -1,8 +1,9 @@
 //! The one way in which providers are called.
 //!
-//! No proxy of the environment, no redirects (credentials would go along), no hidden retries (the ledger tries again), TLS with the public
-//! roots compiled in and those that the settings add, a limit on connecting, on the whole call, and on the size of the answer. Addresses
-//! of the settings are called as they are ([`Http::new`]); those that a workspace's people enter are guarded ([`Http::guarded`]).
+//! No proxy of the environment, no redirects (credentials would go along), no hidden retries (the ledger tries again),
+//! TLS with the public roots compiled in and those that the settings add, a limit on connecting, on the whole call, and
+//! on the size of the answer. Addresses of the settings are called as they are ([`Http::new`]); those that a
+//! workspace's people enter are guarded ([`Http::guarded`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -130,7 +131,8 @@ impl Http {
 
     /// Sends a request and reads the whole answer. `provider` is its name in metrics, `who` what people call it.
     ///
-    /// `read` makes of the answer what the caller wants, or the error that it is: so the call is counted by what it meant.
+    /// `read` makes of the answer what the caller wants, or the error that it is: so the call is counted by what it
+    /// meant.
     ///
     /// # Errors
     /// [`Class::Down`] when there is no whole answer; else what `read` says.
@@ -191,8 +193,8 @@ impl Http {
 }
 
 impl Reply {
-    /// The body as JSON. Something else, such as a login page, is an error of class [`Class::Config`] if the status promised success, else
-    /// of [`Class::Transient`].
+    /// The body as JSON. Something else, such as a login page, is an error of class [`Class::Config`] if the status
+    /// promised success, else of [`Class::Transient`].
     ///
     /// # Errors
     /// When it is none, or not as `T` has it.
@@ -202,14 +204,16 @@ impl Reply {
             let message = format!(
                 "{who} answered with status {}, but not as its API does ({}): check its address",
                 self.status.as_u16(),
-                // What was read stands in the error's text only for values; these come from the provider, not from a guest.
+                // What was read stands in the error's text only for values; these come from the provider, not from a
+                // guest.
                 if error.is_data() { "unexpected JSON" } else { "not JSON" },
             );
             ProviderError::new(class, message)
         })
     }
 
-    /// How long the provider asked us to wait: `Retry-After` in seconds or as a date counted from its own `Date`; at most a day.
+    /// How long the provider asked us to wait: `Retry-After` in seconds or as a date counted from its own `Date`; at
+    /// most a day.
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(&self.headers)
     }

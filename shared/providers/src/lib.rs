@@ -1,8 +1,9 @@
 //! Outside systems: how they are called, and what an error of theirs means.
 //!
-//! A provider is a struct that speaks one system's language and nothing else: it reads status codes, decides once what an error means
-//! ([`Class`]), and says in one sentence what a person can do. Who calls it decides by the class alone. Every call has time-outs, a cap on
-//! the answer, a metric and a span ([`http`]), and is paid for from its queue's rate ([`meter`]).
+//! A provider is a struct that speaks one system's language and nothing else: it reads status codes, decides once what
+//! an error means ([`Class`]), and says in one sentence what a person can do. Who calls it decides by the class alone.
+//! Every call has time-outs, a cap on the answer, a metric and a span ([`http`]), and is paid for from its queue's rate
+//! ([`meter`]).
 
 pub mod directory;
 pub mod email;

@@ -1,8 +1,8 @@
 //! Paying for requests from a queue's rate.
 //!
-//! A job has paid for as many requests as its cost says when it was leased. A request beyond that (a look-up after a 409, the next page) is
-//! paid for here, before it is made: it takes its place in the same rate, for the whole fleet, and waits for it. So a provider never sees
-//! more than the rate, however many requests a job turns out to need.
+//! A job has paid for as many requests as its cost says when it was leased. A request beyond that (a look-up after a
+//! 409, the next page) is paid for here, before it is made: it takes its place in the same rate, for the whole fleet,
+//! and waits for it. So a provider never sees more than the rate, however many requests a job turns out to need.
 
 use std::{
     fmt::Debug,

@@ -69,7 +69,8 @@ impl Columns {
                     let (used, kept) = (&self.headers[*winner], &self.headers[column]);
                     let key = field_key(kept);
                     self.notes.push(format!(
-                        "columns \"{used}\" and \"{kept}\" mean the same; \"{used}\" is used, \"{kept}\" is kept as the field {key}"
+                        "columns \"{used}\" and \"{kept}\" mean the same; \"{used}\" is used, \"{kept}\" is kept as \
+                         the field {key}"
                     ));
                 }
             }
@@ -77,8 +78,8 @@ impl Columns {
         winners
     }
 
-    /// In `Vorname;Name` and `Prénom;Nom` the second is the family name; in `Nombre;Apellidos` and `Nome;Cognome`
-    /// the first is the given name. English `Name` beside `Last name` is left alone: there it is usually the whole name.
+    /// In `Vorname;Name` and `Prénom;Nom` the second is the family name; in `Nombre;Apellidos` and `Nome;Cognome` the
+    /// first is the given name. English `Name` beside `Last name` is left alone: there it is usually the whole name.
     fn pair_up_names(&self, claims: &mut [(usize, Role, usize)]) {
         let has = |claims: &[(usize, Role, usize)], role| claims.iter().any(|c| c.1 == role);
         let (first, last) = (has(claims, Role::FirstName), has(claims, Role::LastName));

@@ -6,13 +6,17 @@ use unicode_normalization::UnicodeNormalization;
 use super::escape::unescape_cell;
 
 /// Words people write where there is no address.
-const NOTHING: &str = "x xx xxx 0 n/a n.a na n\\a #n/a #n/v #nv null nil nan none nothing undefined unknown no empty blank \
-                       tba tbd missing pending unbekannt keine keiner kein k.a k/a entfällt entfaellt fehlt nein leer ohne aucun aucune néant neant sans inconnu ninguno ninguna \
+const NOTHING: &str = "x xx xxx 0 n/a n.a na n\\a #n/a #n/v #nv null nil nan none nothing undefined unknown no empty \
+    blank \
+                       tba tbd missing pending unbekannt keine keiner kein k.a k/a entfällt entfaellt fehlt nein leer \
+                       ohne aucun aucune néant neant sans inconnu ninguno ninguna \
                        nada sin nessuno nessuna nenhum nenhuma geen brak нет 无 無 没有 なし 無し 없음 لا لايوجد";
 /// Phrases of the same meaning, without their white space.
 const NOTHING_SAID: &str = "noemail noe-mail nomail noaddress notavailable notprovided notapplicable notknown notgiven \
-                            keinemail keinee-mail keinemailadresse keineangabe keineangaben nichtvorhanden nichtbekannt \
-                            ohnee-mail ohneemail pasd'email pasdemail pasdemail sincorreo sinemail nodisponible notiene senzaemail";
+                            keinemail keinee-mail keinemailadresse keineangabe keineangaben nichtvorhanden \
+                            nichtbekannt \
+                            ohnee-mail ohneemail pasd'email pasdemail pasdemail sincorreo sinemail nodisponible \
+                            notiene senzaemail";
 /// What address books write before an address.
 const PREFIXES: [&str; 7] = ["mailto:", "smtp:", "e-mail:", "email:", "mail:", "x400:", "sip:"];
 
@@ -110,8 +114,8 @@ fn addresses(cell: &str) -> impl Iterator<Item = String> {
     found.into_iter()
 }
 
-/// The addresses in what stands between separators. White space separates only where there is nothing but addresses: `a b@example.com`
-/// may have been meant to be `a.b@example.com`.
+/// The addresses in what stands between separators. White space separates only where there is nothing but addresses: `a
+/// b@example.com` may have been meant to be `a.b@example.com`.
 fn of_piece(piece: &str) -> Vec<String> {
     if let Some(address) = address(piece) {
         return vec![address];

@@ -30,12 +30,12 @@ pub struct GuestRow {
     pub picture: Option<String>,
     /// Every other column of the header under its field key, also when the cell is empty.
     pub custom: BTreeMap<String, String>,
-    /// The guest's identity when there is neither e-mail nor external id, and only then: 32 hexadecimal digits of a hash
-    /// of name and phone, a dash, and the number of the guest among those of the file with the same name and phone.
-    /// Importing the same list again, sorted differently or with other columns changed, gives the same keys.
+    /// The guest's identity when there is neither e-mail nor external id, and only then: 32 hexadecimal digits of a
+    /// hash of name and phone, a dash, and the number of the guest among those of the file with the same name and
+    /// phone. Importing the same list again, sorted differently or with other columns changed, gives the same keys.
     pub row_key: Option<String>,
-    /// The row key the guest would have without e-mail and external id: how a list without them named the same guest. Only
-    /// of use where no row of this list has that hash as its row key.
+    /// The row key the guest would have without e-mail and external id: how a list without them named the same guest.
+    /// Only of use where no row of this list has that hash as its row key.
     pub row_key_before: Option<String>,
     /// What the admin should know although the row is good, each with its line.
     pub notes: Vec<String>,
@@ -46,8 +46,8 @@ pub fn email_key(email: &str) -> String {
     email.trim().nfc().flat_map(char::to_lowercase).collect()
 }
 
-/// What makes two spellings of a name the same where the address is the same: capitals, accents of Latin letters, punctuation and
-/// the order of words do not matter.
+/// What makes two spellings of a name the same where the address is the same: capitals, accents of Latin letters,
+/// punctuation and the order of words do not matter.
 pub fn name_key(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
     for c in name.nfkd().flat_map(char::to_lowercase) {

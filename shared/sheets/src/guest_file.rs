@@ -113,7 +113,8 @@ impl<R: Read + Seek> GuestFile<R> {
             notes.insert(
                 0,
                 format!(
-                    "the file does not say its encoding and was read as {}; if names look wrong, save it as \"CSV UTF-8\" and import it again",
+                    "the file does not say its encoding and was read as {}; if names look wrong, \
+                     save it as \"CSV UTF-8\" and import it again",
                     found.encoding.name()
                 ),
             );
@@ -307,7 +308,8 @@ impl<R: Read + Seek> GuestFile<R> {
             Cell::Placeholder => (None, Some(format!("line {line}: \"{given}\" is read as no e-mail"))),
             Cell::Invalid => {
                 let note = format!(
-                    "line {line}: \"{given}\" is not an e-mail address: the guest is invited without one; correct it or leave the cell empty"
+                    "line {line}: \"{given}\" is not an e-mail address: the guest is invited without one; \
+                     correct it or leave the cell empty"
                 );
                 (None, Some(note))
             }

@@ -76,8 +76,9 @@ pub(super) fn role(header: &str) -> Option<(Role, usize)> {
     RANKS.get(&field_key(header)).copied()
 }
 
-/// A header as the name of a custom field: `Table No.` becomes `table_no`. Lower case, Latin letters without accents, everything
-/// that is no letter or digit an underscore; what begins with a digit gets `field_` in front. Empty for an empty header.
+/// A header as the name of a custom field: `Table No.` becomes `table_no`. Lower case, Latin letters without accents,
+/// everything that is no letter or digit an underscore; what begins with a digit gets `field_` in front. Empty for an
+/// empty header.
 pub(super) fn field_key(header: &str) -> String {
     let mut key = String::new();
     // NFKD takes accents off; only the Latin ones stay off, as Devanagari and others spell with combining marks.

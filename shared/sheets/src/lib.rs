@@ -1,11 +1,11 @@
 //! Guest lists in, result lists out: CSV as agencies really send it.
 //!
-//! [`GuestFile::open`] looks at the whole file once without keeping it (what it is, its encoding), reads the header, and then
-//! is an iterator of guests. Memory does not grow with the file, except for 16 bytes or so for each of
-//! a guest's e-mail address, external id and row key: the price of naming duplicates.
+//! [`GuestFile::open`] looks at the whole file once without keeping it (what it is, its encoding), reads the header,
+//! and then is an iterator of guests. Memory does not grow with the file, except for 16 bytes or so for each of a
+//! guest's e-mail address, external id and row key: the price of naming duplicates.
 //!
-//! One bad row never stops the others: it comes out as a [`RowProblem`] that names its line, its column and the way out.
-//! Only a file that cannot be understood at all is refused whole, with a [`CsvError`].
+//! One bad row never stops the others: it comes out as a [`RowProblem`] that names its line, its column and the way
+//! out. Only a file that cannot be understood at all is refused whole, with a [`CsvError`].
 //!
 //! ```
 //! use herald_sheets::{GuestFile, Options};

@@ -54,7 +54,8 @@ fn is_plus(c: char) -> bool {
     matches!(c, '+' | '\u{ff0b}')
 }
 
-/// What stands between digits and means nothing. Invisible characters come along when a number is copied from a contact card.
+/// What stands between digits and means nothing. Invisible characters come along when a number is copied from a contact
+/// card.
 fn is_between(c: char) -> bool {
     let written = matches!(
         c,

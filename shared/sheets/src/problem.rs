@@ -32,7 +32,8 @@ pub enum CsvError {
     },
     /// Nothing says who the guests are.
     #[error(
-        "no column holds the guests' names; the columns are {}; rename one to \"name\" (or two to \"first name\" and \"last name\")",
+        "no column holds the guests' names; the columns are {}; rename one to \"name\" (or two to \"first name\" \
+         and \"last name\")",
         quoted(found)
     )]
     NoNameColumn {

@@ -1,5 +1,5 @@
-//! Splits text into rows and cells with `csv-core`, and adds what it does not tell: the line on which a quote opened, an upper
-//! bound for a cell, and whether the quotes of a cell match.
+//! Splits text into rows and cells with `csv-core`, and adds what it does not tell: the line on which a quote opened,
+//! an upper bound for a cell, and whether the quotes of a cell match.
 
 use std::io::{self, BufRead};
 

@@ -1,4 +1,5 @@
-//! What a list remembers of its earlier rows: who is a guest already, and what names a guest who has neither e-mail nor id.
+//! What a list remembers of its earlier rows: who is a guest already, and what names a guest who has neither e-mail nor
+//! id.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -21,8 +22,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Remembers a guest. An address is not a person: families share one. Two rows are one guest if their ids are equal, or if name and
-    /// address are and there are not two ids.
+    /// Remembers a guest. An address is not a person: families share one. Two rows are one guest if their ids are
+    /// equal, or if name and address are and there are not two ids.
     ///
     /// # Errors
     /// Says which of its columns makes it a row that was there already.
@@ -63,7 +64,8 @@ impl Seen {
         guest.row_key = key;
         if *count > 1 {
             guest.notes.push(format!(
-                "line {}: same name and phone as line {first_line}; kept as another guest, as there is no e-mail or id to tell",
+                "line {}: same name and phone as line {first_line}; kept as another guest, \
+                 as there is no e-mail or id to tell",
                 guest.line
             ));
         }

@@ -14,15 +14,15 @@ pub(super) fn cell(raw: &str) -> String {
     text.nfc().collect()
 }
 
-/// What `="007"` shows: lists have it where a spreadsheet must not take a text for a number. Herald writes no such cell, as
-/// [`escape_cell`](super::escape_cell) guards the sign in front.
+/// What `="007"` shows: lists have it where a spreadsheet must not take a text for a number. Herald writes no such
+/// cell, as [`escape_cell`](super::escape_cell) guards the sign in front.
 fn text_formula(cell: &str) -> &str {
     let inner = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
     inner.filter(|inner| !inner.contains('"')).unwrap_or(cell)
 }
 
-/// A name fit to be drawn: white space of any kind becomes one space, control characters and direction overrides (which could
-/// turn the text around them) go. Joiners stay: Persian, Hindi and emoji need them.
+/// A name fit to be drawn: white space of any kind becomes one space, control characters and direction overrides (which
+/// could turn the text around them) go. Joiners stay: Persian, Hindi and emoji need them.
 pub(super) fn name(cell: &str) -> String {
     let words = cell.split(|c: char| c.is_whitespace());
     let mut name = String::with_capacity(cell.len());

@@ -1,8 +1,9 @@
 //! `{{ }}` expressions over a guest's fields, for the texts of a template.
 //!
-//! A small language of its own, in the manner of Jinja: fields, texts, numbers, conditions, comparisons and a few filters, but no statements,
-//! functions, lists or repetition. What an agency types here is run for every guest, so the source, the work and the memory are all bounded: every
-//! byte an evaluation reads or makes is paid for ([ADR 20](../../docs/adr/0020-expressions-of-our-own.md)).
+//! A small language of its own, in the manner of Jinja: fields, texts, numbers, conditions, comparisons and a few
+//! filters, but no statements, functions, lists or repetition. What an agency types here is run for every guest, so the
+//! source, the work and the memory are all bounded: every byte an evaluation reads or makes is paid for ([ADR
+//! 20](../../docs/adr/0020-expressions-of-our-own.md)).
 
 mod evaluate;
 mod filters;
@@ -98,8 +99,8 @@ impl Expression {
     /// Compiles a text. Everything outside `{{ }}` stands for itself.
     ///
     /// # Errors
-    /// A [`SyntaxError`] for a text over [`MAX_SOURCE`] bytes or [`MAX_FIELDS`] fields, for statements (`{% %}`), for anything that does
-    /// not parse, and for what fails for every guest.
+    /// A [`SyntaxError`] for a text over [`MAX_SOURCE`] bytes or [`MAX_FIELDS`] fields, for statements (`{% %}`), for
+    /// anything that does not parse, and for what fails for every guest.
     pub fn parse(source: &str) -> Result<Self, SyntaxError> {
         if source.len() > MAX_SOURCE {
             let message = format!("the text has {} bytes; at most {MAX_SOURCE} are allowed", source.len());

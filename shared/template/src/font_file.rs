@@ -1,7 +1,8 @@
 //! Checks what a font file says of itself before a font library believes it.
 //!
-//! A font is a table of tables, and a collection a table of fonts. A file of 531 bytes that claims four thousand million fonts would keep a library
-//! busy for hours, so every count and every place is held against the file's length first.
+//! A font is a table of tables, and a collection a table of fonts. A file of 531 bytes that claims four thousand
+//! million fonts would keep a library busy for hours, so every count and every place is held against the file's length
+//! first.
 
 use std::ops::Range;
 
@@ -35,7 +36,8 @@ pub enum FontFlaw {
     Short(&'static str),
 }
 
-/// Checks a font's structure: its kind, the number of fonts in it, and that all tables lie in the file. Takes microseconds.
+/// Checks a font's structure: its kind, the number of fonts in it, and that all tables lie in the file. Takes
+/// microseconds.
 ///
 /// # Errors
 /// The first [`FontFlaw`] found.

@@ -106,7 +106,8 @@ fn the_version_follows_the_files_it_uses() {
 
 #[test]
 fn every_problem_is_reported_at_once_with_its_place() {
-    let manifest = "background = \"back.png\"\n\n[[slot]]\nkind = \"text\"\nvalue = \"a\"\ncolour = \"#000\"\nbox = [350, 0, 100, 50]\n\n[[slot]]\nkind = \"number\"\ncolor = \"red\"\nbox = [0, 0, 0, 5]\n";
+    let manifest = "background = \"back.png\"\n\n[[slot]]\nkind = \"text\"\nvalue = \"a\"\ncolour = \"#000\"\n\
+        box = [350, 0, 100, 50]\n\n[[slot]]\nkind = \"number\"\ncolor = \"red\"\nbox = [0, 0, 0, 5]\n";
     let error = Template::read(&bundle(manifest)).unwrap_err();
     let lines: Vec<_> = error.to_string().lines().map(str::to_owned).collect();
     assert_eq!(
@@ -188,14 +189,16 @@ fn a_wrong_expression_is_pointed_at() {
 #[test]
 fn unknown_fields_are_named_with_the_nearest_known_one() {
     let known = ["first_name", "last_name", "table"].map(str::to_owned).into();
-    let slots = "kind = \"text\"\nvalue = \"{{ frist_name }} {{ number }}\"\nbox = [0, 0, 9, 9]\n[[slot]]\nkind = \"text\"\nfield = \"Wine\"\nbox = [0, 0, 9, 9]";
+    let slots = "kind = \"text\"\nvalue = \"{{ frist_name }} {{ number }}\"\nbox = [0, 0, 9, 9]\n[[slot]]\n\
+        kind = \"text\"\nfield = \"Wine\"\nbox = [0, 0, 9, 9]";
     let error = Template::read_for(&with_slot(slots), &known).unwrap_err().to_string();
     let lines: Vec<_> = error.lines().collect();
     assert_eq!(
         lines,
         [
             "template.toml:4:9: slot 1 (text): no guest has a field \"frist_name\"; did you mean \"first_name\"?",
-            "template.toml:8:9: slot 2 (text): no guest has a field \"Wine\"; the fields are first_name, last_name, table, \
+            "template.toml:8:9: slot 2 (text): no guest has a field \"Wine\"; the fields are first_name, last_name, \
+             table, \
              number, link, event",
         ]
     );
@@ -256,7 +259,8 @@ proptest! {
     }
 
     #[test]
-    fn an_accepted_box_lies_inside_the_background(x in -50i64..450, y in -50i64..350, w in -5i64..450, h in -5i64..350) {
+    fn an_accepted_box_lies_inside_the_background(x in -50i64..450, y in -50i64..350, w in -5i64..450,
+        h in -5i64..350) {
         let read = Template::read(&with_slot(&format!("kind = \"number\"\nbox = [{x}, {y}, {w}, {h}]")));
         let inside = x >= 0 && y >= 0 && w > 0 && h > 0 && x + w <= 400 && y + h <= 300;
         prop_assert_eq!(read.is_ok(), inside);

@@ -101,7 +101,8 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
             FakeS3::ACCESS_KEY_ID
         ),
         format!(
-            "Mail server    mail.host = \"127.0.0.1\", mail.port = {}, mail.tls = \"none\"; what it takes is shown here",
+            "Mail server    mail.host = \"127.0.0.1\", mail.port = {}, mail.tls = \"none\"; \
+             what it takes is shown here",
             smtp.port()
         ),
         format!("CRM            crm.url = \"{}\", crm.token = \"{}\"", crm.url(), FakeCrm::TOKEN),

@@ -5,7 +5,8 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::Parser;
 use herald_tests::fuzz::{Options, Target, child, run};
 
-/// Tries out hostile expressions, fonts, pictures, lists and zips, within bounds of time and memory. The exit code is 0 only if none breaks one.
+/// Tries out hostile expressions, fonts, pictures, lists and zips, within bounds of time and memory. The exit code is 0
+/// only if none breaks one.
 #[derive(Parser)]
 #[command(name = "fuzz", max_term_width = 100)]
 struct Arguments {

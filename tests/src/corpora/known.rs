@@ -1,5 +1,5 @@
-//! Cases on which Herald is known to fall short, with the reason. They are shown, and do not fail the whole; one that comes out right by
-//! now does, until it is taken off the list.
+//! Cases on which Herald is known to fall short, with the reason. They are shown, and do not fail the whole; one that
+//! comes out right by now does, until it is taken off the list.
 
 /// What the file of a line begins with, and what Herald cannot do yet.
 pub(super) const KNOWN: &[(&str, &str)] = &[

@@ -1,7 +1,8 @@
 //! An agency's CRM for tests: people with versions, a login, a list in pages, and signed webhooks.
 //!
-//! No product in particular: the shape of `docs/crm.md`, with what makes such a CRM hard to follow. Its list may be cut short or empty, its
-//! events come late, twice and in any order, and it answers a wrong password as it does an unknown address.
+//! No product in particular: the shape of `docs/crm.md`, with what makes such a CRM hard to follow. Its list may be cut
+//! short or empty, its events come late, twice and in any order, and it answers a wrong password as it does an unknown
+//! address.
 
 use std::{collections::BTreeMap, sync::MutexGuard};
 

@@ -128,8 +128,8 @@ impl Faults {
         self.plan().latest = latest;
     }
 
-    /// Lets every refusal of too many requests name a wait of a second. Else half of them name none, and a client has to choose one: a long
-    /// one, if it is careful.
+    /// Lets every refusal of too many requests name a wait of a second. Else half of them name none, and a client has
+    /// to choose one: a long one, if it is careful.
     pub fn name_waits(&self) {
         self.plan().names_waits = true;
     }
@@ -145,7 +145,8 @@ impl Faults {
         (plan.random, plan.burst) = (None, 0);
     }
 
-    /// How many requests failed in which way, by [`Fault::name`]; `down` counts connections dropped by [`Faults::down`].
+    /// How many requests failed in which way, by [`Fault::name`]; `down` counts connections dropped by
+    /// [`Faults::down`].
     pub fn injected(&self) -> BTreeMap<&'static str, usize> {
         self.plan().injected.clone()
     }

@@ -113,7 +113,8 @@ impl FakeGoogle {
     pub fn service_account_key_json(&self) -> String {
         let file = json!({
             "type": "service_account", "project_id": "herald-test", "private_key_id": key::ID,
-            "private_key": key::private_pem(), "client_email": Self::SERVICE_ACCOUNT, "client_id": "100000000000000000001",
+            "private_key": key::private_pem(), "client_email": Self::SERVICE_ACCOUNT,
+                "client_id": "100000000000000000001",
             "auth_uri": self.auth_uri(), "token_uri": self.token_uri(), "universe_domain": "googleapis.com",
         });
         format!("{file:#}")

@@ -1,8 +1,8 @@
-//! A mail server (SMTP, RFC 5321) for tests: it speaks the whole dialogue with STARTTLS and logins, keeps what it takes, and refuses, is silent or
-//! hangs up where a test asks for it.
+//! A mail server (SMTP, RFC 5321) for tests: it speaks the whole dialogue with STARTTLS and logins, keeps what it
+//! takes, and refuses, is silent or hangs up where a test asks for it.
 //!
-//! It keeps the rules where breaking them would show only in production: no login in clear where it offers encryption, what was said in clear
-//! counts for nothing afterwards, a mail ends at its dot and nowhere else.
+//! It keeps the rules where breaking them would show only in production: no login in clear where it offers encryption,
+//! what was said in clear counts for nothing afterwards, a mail ends at its dot and nowhere else.
 
 mod mail;
 mod session;
@@ -179,7 +179,8 @@ impl FakeSmtp {
     /// Lines of `[mail]` that lead here with a login, when its certificate is in `ca_file`.
     pub fn settings(&self, ca_file: &Path) -> String {
         format!(
-            "from = \"Herald <{user}>\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{user}\"\npassword = \"{}\"\nca_file = {:?}\n",
+            "from = \"Herald <{user}>\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{user}\"\npassword = \"{}\"\n\
+             ca_file = {:?}\n",
             self.port(),
             Self::PASSWORD,
             ca_file.display().to_string(),

@@ -104,7 +104,8 @@ fn group(words: &[String], at: usize) -> &[String] {
     &words[at..close]
 }
 
-/// A statement's words in lower case: names with their dots, parameters, brackets, commas and `=`. Texts in quotes are left out.
+/// A statement's words in lower case: names with their dots, parameters, brackets, commas and `=`. Texts in quotes are
+/// left out.
 fn words(sql: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = sql.chars().peekable();
@@ -151,8 +152,10 @@ mod tests {
             "select id from jobs where workspace_id = $1 and id = $2",
             "SELECT id FROM Jobs WHERE jobs.workspace_id = $1",
             "delete from jobs where (workspace_id, id) in (select workspace_id, id from unnest($1, $2) as rows)",
-            "update jobs set state = 'x' from (select $1 as id) as rows where jobs.id = rows.id and jobs.workspace_id = rows.workspace_id",
-            "select i.id from invitations as i join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
+            "update jobs set state = 'x' from (select $1 as id) as rows where jobs.id = rows.id \
+             and jobs.workspace_id = rows.workspace_id",
+            "select i.id from invitations as i join contacts as c on c.workspace_id = i.workspace_id \
+             and c.id = i.contact_id
              where i.workspace_id = $1",
             "insert into jobs (id, workspace_id) values ($1, $2) on conflict (workspace_id, unique_key) do nothing",
             "insert into uploads (id, workspace_id) values ($1, $2) on conflict (id) do update set link = excluded.link
@@ -171,11 +174,13 @@ mod tests {
             "select workspace_id, id from jobs where id = $1",
             "delete from jobs",
             "insert into jobs (id) values ($1)",
-            "insert into uploads (id, workspace_id) values ($1, $2) on conflict (id) do update set link = excluded.link",
+            "insert into uploads (id, workspace_id) values ($1, $2) on conflict (id) do update \
+             set link = excluded.link",
             "select i.id from invitations as i join contacts as c on c.id = i.contact_id where i.workspace_id = $1",
             "select i.id from invitations i, contacts c where c.id = i.contact_id and i.workspace_id = $1",
             "update contacts set link = (select link from uploads where id = $1) where workspace_id = $2 and id = $3",
-            "select i.id from invitations as i join contacts as c on c.workspace_id = i.workspace_id where i.workspace_id = c.workspace_id",
+            "select i.id from invitations as i join contacts as c on c.workspace_id = i.workspace_id \
+             where i.workspace_id = c.workspace_id",
             "update batches set n = 1 where id = (select batch_id from jobs where workspace_id = $1)",
             "select 'workspace_id = $1' from jobs",
             "select m.id from jobs as m join workspaces as w on w.id = m.workspace_id where m.user_id = $1",

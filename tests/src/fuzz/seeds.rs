@@ -26,7 +26,8 @@ pub(super) fn expressions() -> Vec<Vec<u8>> {
 
 /// A template whose one text is drawn with this font.
 pub(super) fn template_with_font(font: &[u8]) -> Bundle {
-    let manifest = "background = \"b.png\"\n[[slot]]\nkind = \"text\"\nvalue = \"{{ name }} {{ number }}\"\nfont = \"own.ttf\"\n\
+    let manifest = "background = \"b.png\"\n[[slot]]\nkind = \"text\"\nvalue = \"{{ name }} {{ number }}\"\n\
+        font = \"own.ttf\"\n\
                     lines = 2\nsize = 30\nbox = [0, 0, 160, 80]\nshadow = {}\n";
     let mut bundle = Bundle::default();
     for (name, bytes) in [

@@ -1,5 +1,5 @@
-//! Accounts outside: guests come from a Mautic, their invitations go into a Drive, and the links back, while a share of all requests fails and
-//! whoever makes the invitations is killed.
+//! Accounts outside: guests come from a Mautic, their invitations go into a Drive, and the links back, while a share of
+//! all requests fails and whoever makes the invitations is killed.
 //!
 //! The two providers are [`crate::fakes`] in the driver. What is counted is what they hold in the end.
 

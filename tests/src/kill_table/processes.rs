@@ -39,7 +39,8 @@ impl Plan {
         self
     }
 
-    /// The command, not started. Its settings are `herald.toml` in `folder`; what it says goes to a file of its name there.
+    /// The command, not started. Its settings are `herald.toml` in `folder`; what it says goes to a file of its name
+    /// there.
     pub(super) fn command(&self, herald: &Path, folder: &Path) -> Result<Command> {
         let log = OpenOptions::new().create(true).append(true).open(folder.join(format!("{}.log", self.name)))?;
         let mut command = Command::new(herald);

@@ -64,7 +64,8 @@ impl Row {
 
 /// The table in Markdown, which is also what a terminal shows.
 pub fn markdown(rows: &[Row]) -> String {
-    let mut table = "| scenario | jobs in | done | lost | run twice | effects twice | time to recover | restarts: ordered | own | alive |\n\
+    let mut table = "| scenario | jobs in | done | lost | run twice | effects twice | time to recover | restarts: \
+        ordered | own | alive |\n\
                      |---|--:|--:|--:|--:|--:|--:|--:|--:|---|\n"
         .to_owned();
     for row in rows {
@@ -105,7 +106,8 @@ pub fn write(rows: &[Row], seed: u64, folder: &Path) -> Result<()> {
         .iter()
         .map(|row| {
             json!({
-                "scenario": row.scenario, "skipped": row.skipped, "jobs_in": row.jobs_in, "done": row.done, "lost": row.lost(),
+                "scenario": row.scenario, "skipped": row.skipped, "jobs_in": row.jobs_in, "done": row.done,
+                    "lost": row.lost(),
                 "run_twice": row.run_twice, "effects_twice": row.effects_twice,
                 "recovery_seconds": row.recovery.map(|time| time.as_secs_f64()), "restarts_ordered": row.killed,
                 "restarts_own": row.ended, "alive": row.alive, "error": row.error,

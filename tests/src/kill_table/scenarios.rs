@@ -124,7 +124,8 @@ fn zombie(world: &mut World, _: &mut Servers) -> Result<()> {
 /// Tries of the poison job.
 const TRIES: usize = 3;
 
-/// The job's call is never answered, and whichever worker makes it is killed: all three, since which one it is cannot be told from outside.
+/// The job's call is never answered, and whichever worker makes it is killed: all three, since which one it is cannot
+/// be told from outside.
 fn poison(world: &mut World, _: &mut Servers) -> Result<()> {
     let probe = format!("{}-poison", world.tag);
     world.sink.be_silent_to(&probe);
@@ -157,7 +158,8 @@ fn rolling_restart(world: &mut World, _: &mut Servers) -> Result<()> {
 
 fn end_backends(servers: &Servers) -> Result<()> {
     servers.sql(
-        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'fleet' and backend_type = 'client backend'",
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'fleet' \
+         and backend_type = 'client backend'",
     )
 }
 

@@ -49,8 +49,8 @@ impl Servers {
         format!("postgres://{user}@127.0.0.1:{}/{name}", self.postgres_port)
     }
 
-    /// Makes a database and gives it a prefix in Redis. What a fleet's settings say of the two, who the fleet is there, and a user whom no limit
-    /// of connections holds up.
+    /// Makes a database and gives it a prefix in Redis. What a fleet's settings say of the two, who the fleet is there,
+    /// and a user whom no limit of connections holds up.
     pub(super) fn of_a_fleet(&self, name: &str) -> Result<(String, DbConfig, DbConfig)> {
         self.sql(&format!("create database {name} owner fleet"))?;
         let (url, redis) = (self.database("fleet", name), self.redis_address());

@@ -1,4 +1,5 @@
-//! A slow picture host: one workspace's guests have their pictures on a host that answers nobody, and another's are invited meanwhile.
+//! A slow picture host: one workspace's guests have their pictures on a host that answers nobody, and another's are
+//! invited meanwhile.
 //!
 //! Nobody is killed. What is measured is how long the others wait.
 
@@ -31,13 +32,15 @@ use super::{
 
 pub(super) const NAME: &str = "outside: slow picture host";
 
-/// Guests whose pictures do not come, and guests who have nothing to do with them. As it was seen first (137 s for the twenty).
+/// Guests whose pictures do not come, and guests who have nothing to do with them. As it was seen first (137 s for the
+/// twenty).
 const HELD_UP: usize = 30;
 const FREE: usize = 20;
 /// Longer than the twenty may need.
 const PICTURE_SECONDS: u64 = 60;
 const PATIENCE: Duration = Duration::from_secs(120);
-const TEMPLATE: &str = "name = \"faces\"\nbackground = \"back.png\"\n[[slot]]\nname = \"face\"\nkind = \"picture\"\nbox = [4, 4, 30, 30]\n";
+const TEMPLATE: &str = "name = \"faces\"\nbackground = \"back.png\"\n[[slot]]\nname = \"face\"\nkind = \"picture\"\n\
+    box = [4, 4, 30, 30]\n";
 
 /// Serves one picture at every address, as soon as it may.
 struct Host {
@@ -108,7 +111,8 @@ fn measure(options: &Options, servers: &Servers, runtime: &Arc<Runtime>, row: &m
     let hosts = [format!("localhost:{}", slow.address.port()), fast.address.to_string()];
     let (of_fleet, owner, reader) = servers.of_a_fleet("slow_host")?;
     let settings = format!(
-        "[http]\nlisten = \"127.0.0.1:{}\"\n[pictures]\nallow_hosts = [{:?}, {:?}]\ntimeout_seconds = {PICTURE_SECONDS}\n{of_fleet}",
+        "[http]\nlisten = \"127.0.0.1:{}\"\n[pictures]\nallow_hosts = [{:?}, {:?}]\n\
+         timeout_seconds = {PICTURE_SECONDS}\n{of_fleet}",
         free_port()?,
         hosts[0],
         hosts[1]

@@ -144,7 +144,8 @@ impl World {
     /// The dead jobs' tries and what their histories say.
     pub(super) fn dead(&self) -> Result<Vec<(i64, String)>> {
         let dead = query(
-            "select j.attempt, e.message from jobs as j join job_errors as e on e.job_id = j.id where j.state = 'dead' order by e.attempt",
+            "select j.attempt, e.message from jobs as j join job_errors as e on e.job_id = j.id where j.state = 'dead' \
+             order by e.attempt",
         );
         self.runtime.block_on(dead.all(&self.db)).context("asking the ledger")
     }

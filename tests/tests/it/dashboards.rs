@@ -1,5 +1,5 @@
-//! What `dashboards/` asks for is what Herald exports. Metrics are those of the catalog; that the catalog's are really exported is tested on
-//! the binary (`cli/tests/it/fleet/seen.rs`).
+//! What `dashboards/` asks for is what Herald exports. Metrics are those of the catalog; that the catalog's are really
+//! exported is tested on the binary (`cli/tests/it/fleet/seen.rs`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -165,7 +165,8 @@ fn every_metric_and_label_asked_for_exists() {
             let name = &metric.name;
             assert!(
                 name == "up" || about(name).is_some(),
-                "{place} asks for {name}, which is not in shared/base/src/telemetry/catalog.rs: correct dashboards/make.py or alerts.py, or add the metric"
+                "{place} asks for {name}, which is not in shared/base/src/telemetry/catalog.rs: \
+                 correct dashboards/make.py or alerts.py, or add the metric"
             );
             for label in &metric.labels {
                 assert!(
@@ -193,7 +194,8 @@ fn every_metric_is_shown_somewhere_or_left_out_on_purpose() {
         let name = about.name;
         assert!(
             shown.contains(name) || left_out.contains(name),
-            "nobody would ever see {name}: add a panel to dashboards/make.py or an alert to dashboards/alerts.py and run ./dashboards/make.py, \
+            "nobody would ever see {name}: add a panel to dashboards/make.py or an alert to dashboards/alerts.py \
+             and run ./dashboards/make.py, \
              or name it in NOT_SHOWN (shared/base/src/telemetry/catalog.rs) with the reason"
         );
         assert!(!(shown.contains(name) && left_out.contains(name)), "{name} is shown: take it off NOT_SHOWN");

@@ -1,4 +1,5 @@
-//! Nobody reaches over the fence between workspaces: not with a job whose arguments name what is another's, and no statement that Herald runs.
+//! Nobody reaches over the fence between workspaces: not with a job whose arguments name what is another's, and no
+//! statement that Herald runs.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,5 @@
-//! `docs/new-domain.md` says how a domain is added. Every domain that there is keeps to it, and the page tells of every domain.
+//! `docs/new-domain.md` says how a domain is added. Every domain that there is keeps to it, and the page tells of every
+//! domain.
 //!
 //! The domains, the kinds and the tables are read from the tree, and compared with what the documents say of them.
 

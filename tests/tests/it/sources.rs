@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// The source files of every crate that is part of the program: not the tests' and not the benchmarks'. Each with its path from the
-/// repository's root.
+/// The source files of every crate that is part of the program: not the tests' and not the benchmarks'. Each with its
+/// path from the repository's root.
 pub(crate) fn of_the_program() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the repository");
     let mut crates: Vec<_> = folders(root).into_iter().filter(|folder| !is_apart(folder)).collect();

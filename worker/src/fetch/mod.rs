@@ -2,9 +2,9 @@
 //!
 //! A guest list is written by strangers, so its picture addresses may point at the machine Herald runs on, at the
 //! network around it or at a cloud's metadata service. [`GuardedClient`] calls them through Herald's one guard for such
-//! addresses ([`herald_providers::outside`]). Each redirect is a new address and passes the same checks. `traceparent` goes to
-//! the hosts of the allow list alone, which are the agency's own: others could tell from it which fetches belong to one
-//! campaign.
+//! addresses ([`herald_providers::outside`]). Each redirect is a new address and passes the same checks. `traceparent`
+//! goes to the hosts of the allow list alone, which are the agency's own: others could tell from it which fetches
+//! belong to one campaign.
 
 mod error;
 mod hop;
@@ -41,7 +41,8 @@ pub struct FetchSettings {
     pub max_redirects: usize,
     /// The ports data may ask for.
     pub ports: Vec<u16>,
-    /// Exceptions of the form `host:port`, such as an on-premises CRM: neither port nor address is checked for exactly these.
+    /// Exceptions of the form `host:port`, such as an on-premises CRM: neither port nor address is checked for exactly
+    /// these.
     pub allow: Vec<String>,
     /// Certificates trusted beside the public ones, for hosts with a certificate of the company's own.
     pub extra_roots: Vec<CertificateDer<'static>>,

@@ -17,7 +17,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How long taking waits for the first job before it looks around. Nothing depends on it but how soon a stop is noticed.
+/// How long taking waits for the first job before it looks around. Nothing depends on it but how soon a stop is
+/// noticed.
 const WAIT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -101,8 +102,8 @@ impl Puller {
         Ok(())
     }
 
-    /// Most messages have most of their lease before them. For the others the ledger says whether it was renewed while they waited, or has run
-    /// out and gone to somebody else.
+    /// Most messages have most of their lease before them. For the others the ledger says whether it was renewed while
+    /// they waited, or has run out and gone to somebody else.
     async fn still_leased(&self, taken: Vec<Leased>) -> Result<Vec<Leased>> {
         let now = self.db.now();
         let (mut ours, old): (Vec<_>, Vec<_>) =

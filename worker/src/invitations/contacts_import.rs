@@ -130,7 +130,8 @@ fn guest(row: GuestRow, run: &Run, picture: Option<String>) -> Guest {
         }
     }
     Guest {
-        // Without an id or address a row is only known within its event: the same name on another list may be somebody else.
+        // Without an id or address a row is only known within its event: the same name on another list may be somebody
+        // else.
         row_key: format!("{}:{}", run.event_id, row.row_key.unwrap_or_default()),
         row_key_before: row.row_key_before.map(|key| format!("{}:{key}", run.event_id)),
         external_id: row.external_id,

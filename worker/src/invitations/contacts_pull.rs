@@ -1,7 +1,7 @@
 //! `contacts.pull`: a run's guests in Mautic become contacts and invitations, a page in a transaction.
 //!
-//! Safe to run twice: the run's cursor moves in the transaction that takes a page in. It is an id in Mautic, so that what is added or removed
-//! there meanwhile neither shifts a page nor is read twice.
+//! Safe to run twice: the run's cursor moves in the transaction that takes a page in. It is an id in Mautic, so that
+//! what is added or removed there meanwhile neither shifts a page nor is read twice.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -71,7 +71,8 @@ impl Pull<'_> {
         self.mautic.settle(self.context, result).await
     }
 
-    /// Sees to it before the first guest that links can be written back and that the template's fields are there. Returns these fields.
+    /// Sees to it before the first guest that links can be written back and that the template's fields are there.
+    /// Returns these fields.
     async fn check(&self) -> Result<BTreeSet<String>, Failure> {
         let (client, source) = (&self.mautic.client, self.source);
         let there = self.settle(client.contact_fields(self.meter).await).await?;
@@ -107,7 +108,8 @@ impl Pull<'_> {
         Ok(template.fields())
     }
 
-    /// Sees to it that there is the segment: reading one that there is not would find nobody, and the run would end as if all were well.
+    /// Sees to it that there is the segment: reading one that there is not would find nobody, and the run would end as
+    /// if all were well.
     async fn find(&self, alias: &str) -> Result<(), Failure> {
         match self.mautic.client.segments(self.meter).await {
             // Whose role may read contacts and not segments goes on.
@@ -120,8 +122,8 @@ impl Pull<'_> {
         let (db, run, options) = (&self.context.db, self.run, &self.run.options.0);
         let (connection_id, selection) = (self.source.connection_id, self.source.selection.name());
         let mut cursor = domain::import_cursor(db, self.task.workspace_id, run.id).await?;
-        // A form's submissions only ever get more: the next run reads on. A segment gets members with any id, so it is read whole, but
-        // without those who have a link.
+        // A form's submissions only ever get more: the next run reads on. A segment gets members with any id, so it is
+        // read whole, but without those who have a link.
         let all = options.refresh || options.only_failed;
         let reads_on = matches!(self.source.selection, Selection::Form(_)) && !all;
         let mut after = cursor;
@@ -212,7 +214,8 @@ impl Pull<'_> {
             guest: name.clone(),
             fatal: false,
             message: format!(
-                "the contact has a link in {} already: it is left as it is, unless Herald made it for this event (use refresh to replace it)",
+                "the contact has a link in {} already: it is left as it is, unless Herald made it for this event (use \
+                 refresh to replace it)",
                 self.source.link_field
             ),
         });

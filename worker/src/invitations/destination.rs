@@ -1,7 +1,7 @@
 //! Where invitations go outside: their file in Drive or in a bucket.
 //!
-//! Safe to do twice: the id of folder and file are written down before anything is sent under them, a file that is there already is compared by
-//! its checksum, and a bucket's key is made of event, number and invitation.
+//! Safe to do twice: the id of folder and file are written down before anything is sent under them, a file that is
+//! there already is compared by its checksum, and a bucket's key is made of event, number and invitation.
 
 use std::sync::Arc;
 
@@ -119,7 +119,8 @@ impl InDrive<'_> {
         if let Some(folder) = known.as_ref().filter(|folder| folder.ready) {
             return Ok(folder.clone());
         }
-        // In this process one makes it and the others find it made; in another process the same id makes it the same folder.
+        // In this process one makes it and the others find it made; in another process the same id makes it the same
+        // folder.
         let _alone = self.context.folders.lock().await;
         let known = domain::event_folder(db, task.workspace_id, (event_id, connection_id, parent)).await?;
         let named = match known {

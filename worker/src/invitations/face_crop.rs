@@ -1,6 +1,7 @@
 //! `face.crop`: a guest's picture becomes a portrait cut around the largest face.
 //!
-//! Safe to run twice: the portrait's key is the hash of the picture and the parameters, and the same picture gives the same bytes.
+//! Safe to run twice: the portrait's key is the hash of the picture and the parameters, and the same picture gives the
+//! same bytes.
 
 use std::{path::Path, sync::Arc};
 
@@ -186,8 +187,8 @@ async fn read_file(path: &str, limit: u64) -> Result<Bytes, String> {
     tokio::fs::read(path).await.map(Bytes::from).map_err(told)
 }
 
-/// A picture as messages name it: as the list or the upload did, never by a path of this machine, by a key of the file store or by an address
-/// with what it may carry.
+/// A picture as messages name it: as the list or the upload did, never by a path of this machine, by a key of the file
+/// store or by an address with what it may carry.
 fn shown(source: &RunSource, place: &str) -> String {
     let last = || place.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
     let RunSource::Csv { picture_folder, pictures, .. } = source else {

@@ -43,7 +43,8 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    /// Takes it in: contacts, invitations with their numbers and places, the first job of each, and the cursor, or nothing of it.
+    /// Takes it in: contacts, invitations with their numbers and places, the first job of each, and the cursor, or
+    /// nothing of it.
     pub(super) async fn take_in<P>(mut self, context: &Context, task: &Task<P>, run: &Run) -> Result<(), Failure> {
         let reserve = places::reserve(context, task, run, self.rows.len()).await?;
         let mut tx = context.db.begin().await?;
@@ -103,8 +104,9 @@ impl Chunk {
     }
 }
 
-/// What becomes of an attempt that found the cursor moved. If the run has ended, somebody cancelled it. Else a worker that was thought dead took
-/// the chunk in after all: the run is not cancelled by that, and its guests are read on from where the cursor is now.
+/// What becomes of an attempt that found the cursor moved. If the run has ended, somebody cancelled it. Else a worker
+/// that was thought dead took the chunk in after all: the run is not cancelled by that, and its guests are read on from
+/// where the cursor is now.
 async fn overtaken(context: &Context, workspace_id: Uuid, run: &Run) -> Result<Failure, Failure> {
     let now = domain::find_run(&context.db, workspace_id, run.id).await?;
     let has_ended = now.is_none_or(|run| run.has_ended());

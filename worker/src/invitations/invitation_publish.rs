@@ -32,7 +32,8 @@ async fn write_back(
     let Some(contact_id) = source.remote_id(invitation.external_id.as_deref()) else {
         // Somebody who was known by another id before: the note of the import says which.
         return Err(Failure::Fail(format!(
-            "the guest's id in Mautic is not known, because the contact has the external id {:?}: clear that id, and pull the contact again",
+            "the guest's id in Mautic is not known, because the contact has the external id {:?}: clear that id, \
+             and pull the contact again",
             invitation.external_id.as_deref().unwrap_or_default()
         )));
     };

@@ -73,7 +73,8 @@ pub(super) async fn has_portrait(context: &Context, row: &TemplateRow) -> Result
     Ok(facts.portrait_side.is_some())
 }
 
-/// The hash of an invitation's drawing, if it was drawn before and the file is there, where files of this workspace lie now.
+/// The hash of an invitation's drawing, if it was drawn before and the file is there, where files of this workspace lie
+/// now.
 async fn drawn_before(
     context: &Context,
     workspace_id: Uuid,

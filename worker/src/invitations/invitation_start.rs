@@ -1,7 +1,7 @@
 //! `invitation.start`: starts a run as planned.
 //!
-//! Safe to run twice: a source is read on from where it was read to, and nobody is invited twice. While a run of the same plan is still reading, it
-//! waits: who came after that run's last page would be missed otherwise.
+//! Safe to run twice: a source is read on from where it was read to, and nobody is invited twice. While a run of the
+//! same plan is still reading, it waits: who came after that run's last page would be missed otherwise.
 
 use std::{sync::Arc, time::Duration};
 

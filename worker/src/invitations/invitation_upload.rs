@@ -1,6 +1,7 @@
 //! `invitation.upload`: puts a drawing where the invitation's link leads.
 //!
-//! Safe to run twice: the place is fixed before anything is put there, and putting the same bytes there again changes nothing.
+//! Safe to run twice: the place is fixed before anything is put there, and putting the same bytes there again changes
+//! nothing.
 
 use std::sync::Arc;
 
@@ -35,7 +36,8 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationUpload>) -> 
     );
     // Herald's own copy comes first: mails embed it, which a page of Drive cannot be.
     context.files.replace(&rendering, &file).await.map_err(refused)?;
-    // Drawn in another format than before. A file from before files lay under workspaces may be another guest's, too: it stays until it is moved.
+    // Drawn in another format than before. A file from before files lay under workspaces may be another guest's, too:
+    // it stays until it is moved.
     let old = invitation.file.as_deref().and_then(|old| Key::known(workspace_id, old));
     if let Some(old) = old.filter(|old| *old != file) {
         context.files.delete(&old).await?;

@@ -76,9 +76,9 @@ fn identity(row_key: &str) -> u64 {
     row_key.get(..16).and_then(|start| u64::from_str_radix(start, 16).ok()).unwrap_or_default()
 }
 
-/// Learns what one row cannot tell: which pictures the others may mean, and who is on the list without e-mail and id. The whole
-/// list counts, also what was taken in before and what is over the limit, so that an import that goes on finds the same as one that was
-/// never cut off.
+/// Learns what one row cannot tell: which pictures the others may mean, and who is on the list without e-mail and id.
+/// The whole list counts, also what was taken in before and what is over the limit, so that an import that goes on
+/// finds the same as one that was never cut off.
 fn survey(list: &File, options: &Options, pictures: &mut Pictures) -> Result<HashSet<u64>, CsvError> {
     let mut bare = HashSet::new();
     let file = GuestFile::new(list, options)?;

@@ -1,9 +1,11 @@
-//! `picture.fetch`: a guest's picture comes from the web, or from Mautic, into the file store, where `face.crop` finds it.
+//! `picture.fetch`: a guest's picture comes from the web, or from Mautic, into the file store, where `face.crop` finds
+//! it.
 //!
-//! It mostly waits, so it has a wide queue of its own: a host that is slow holds up neither the processor's jobs nor other hosts' pictures
-//! (docs/adr/0022-pictures-are-fetched-apart.md).
+//! It mostly waits, so it has a wide queue of its own: a host that is slow holds up neither the processor's jobs nor
+//! other hosts' pictures (docs/adr/0022-pictures-are-fetched-apart.md).
 //!
-//! Safe to run twice: the file's key is made of the invitation and the place, and a file that is there is not fetched again.
+//! Safe to run twice: the file's key is made of the invitation and the place, and a file that is there is not fetched
+//! again.
 
 use std::sync::Arc;
 
@@ -87,7 +89,8 @@ pub(super) async fn fetched(
     }
 }
 
-/// Removes what was fetched for an invitation: it is drawn, or cannot be. What cannot be removed now is swept at the next start.
+/// Removes what was fetched for an invitation: it is drawn, or cannot be. What cannot be removed now is swept at the
+/// next start.
 pub(super) async fn forget(context: &Context, workspace_id: Uuid, invitation: &Invitation) {
     let Some((place, _)) = wanted(invitation) else { return };
     if let Err(error) = context.files.delete(&key(workspace_id, invitation.id, place)).await {

@@ -1,8 +1,8 @@
 //! Which picture a list means: one that was uploaded with it, or one that lies beside it.
 //!
-//! A name that is there exactly as written is taken. Otherwise names are compared as a person would: composed and decomposed
-//! letters, `\` and `/`, capitals, a missing ending. The last part of a name alone is enough only where it fits one picture and
-//! no other row of the list could mean that picture: nobody gets a stranger's face.
+//! A name that is there exactly as written is taken. Otherwise names are compared as a person would: composed and
+//! decomposed letters, `\` and `/`, capitals, a missing ending. The last part of a name alone is enough only where it
+//! fits one picture and no other row of the list could mean that picture: nobody gets a stranger's face.
 //!
 //! The list is read twice before its guests are taken in, but only if a name is not there exactly: once to see which
 //! pictures there are ([`Pictures::look`]), once to see who else could mean them ([`Pictures::claim`]).
@@ -151,7 +151,8 @@ fn outside(picture: &str) -> Placed {
     ))
 }
 
-/// The address on the web that this is, with its scheme as the fetching of pictures looks for it. Phones begin with a capital.
+/// The address on the web that this is, with its scheme as the fetching of pictures looks for it. Phones begin with a
+/// capital.
 pub(super) fn address(picture: &str) -> Option<String> {
     ["http://", "https://"].into_iter().find_map(|scheme| {
         let (start, rest) = picture.split_at_checked(scheme.len())?;

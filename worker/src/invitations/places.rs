@@ -1,4 +1,5 @@
-//! Ids for files that do not exist yet, reserved before the guests are taken in: the QR code of an invitation already leads to its file.
+//! Ids for files that do not exist yet, reserved before the guests are taken in: the QR code of an invitation already
+//! leads to its file.
 
 use herald_accounts::ProviderKind;
 use herald_db::Tx;

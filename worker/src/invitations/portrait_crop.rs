@@ -1,6 +1,7 @@
 //! `portrait.crop`: a picture that somebody sent becomes a portrait cut around the largest face.
 //!
-//! Safe to run twice: the portrait's key is the hash of the picture and the parameters, and the same picture gives the same bytes.
+//! Safe to run twice: the portrait's key is the hash of the picture and the parameters, and the same picture gives the
+//! same bytes.
 
 use std::sync::Arc;
 

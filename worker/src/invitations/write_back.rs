@@ -1,7 +1,8 @@
 //! Links on their way into Mautic: those that wait while others are being written go together in one request.
 //!
-//! A job writes one link. While as many requests are under way as may be, the links of other jobs gather, and the next request takes them all:
-//! alone, a link goes at once; under load, one request takes dozens. Each job gets the answer for its own.
+//! A job writes one link. While as many requests are under way as may be, the links of other jobs gather, and the next
+//! request takes them all: alone, a link goes at once; under load, one request takes dozens. Each job gets the answer
+//! for its own.
 
 use std::{
     collections::HashMap,

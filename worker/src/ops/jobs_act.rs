@@ -1,7 +1,7 @@
 //! `jobs.act`: retries, cancels or deletes the jobs a filter finds, a thousand a transaction.
 //!
-//! Safe to run twice: how far it is stands on its own row, written by the transaction that did the work and only while this attempt holds
-//! the job. Another attempt goes on from there.
+//! Safe to run twice: how far it is stands on its own row, written by the transaction that did the work and only while
+//! this attempt holds the job. Another attempt goes on from there.
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! `account.mail`: a letter about somebody's account.
 //!
-//! Sent at least once: a letter whose sending was not answered goes again, under the same `Message-ID`. A second code does no harm, and a code
-//! that never comes keeps its owner out. What was sent is noted, and then forgotten; a job that runs again finds nothing to do.
+//! Sent at least once: a letter whose sending was not answered goes again, under the same `Message-ID`. A second code
+//! does no harm, and a code that never comes keeps its owner out. What was sent is noted, and then forgotten; a job
+//! that runs again finds nothing to do.
 
 use std::sync::Arc;
 

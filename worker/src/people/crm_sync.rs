@@ -1,6 +1,7 @@
 //! `crm.sync`: reads the list of the agency's CRM, and brings its people here to it.
 //!
-//! Safe to run twice: a page is taken in together with where the next one begins, and each person only if what is told of them is new.
+//! Safe to run twice: a page is taken in together with where the next one begins, and each person only if what is told
+//! of them is new.
 
 use std::sync::Arc;
 
@@ -45,7 +46,8 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<CrmSync>) -> Result<Do
             Ok(Done { result: Some(result), ..Done::default() })
         }
         SyncEnd::Held { missing, of, allowed, unreadable } => Err(Failure::Fail(format!(
-            "{missing} of the {of} people of the CRM are not on its list ({unreadable} entries of it cannot be read), and at most {allowed} may be: \
+            "{missing} of the {of} people of the CRM are not on its list ({unreadable} entries of it cannot be read), \
+             and at most {allowed} may be: \
              nobody was deactivated. Look at the list; if it is right, start a sync with \"allow_missing\": {missing}"
         ))),
     }

@@ -1,5 +1,5 @@
-//! Writes outcomes in groups: whatever has gathered while the last group was written is the next group, so a single outcome is written
-//! at once and a flood costs one transaction for a thousand.
+//! Writes outcomes in groups: whatever has gathered while the last group was written is the next group, so a single
+//! outcome is written at once and a flood costs one transaction for a thousand.
 
 use std::time::Duration;
 
@@ -64,7 +64,8 @@ async fn write_patiently(db: &Db, group: &[Finished]) -> Result<(), LedgerError>
     }
 }
 
-/// An outcome the database does not take (a follow-up too large, a change that breaks a rule) becomes a failed attempt that says so.
+/// An outcome the database does not take (a follow-up too large, a change that breaks a rule) becomes a failed attempt
+/// that says so.
 async fn refuse(db: &Db, finished: &mut Finished, error: &LedgerError) {
     tracing::error!(%error, job = %finished.job.id, kind = %finished.job.kind, "an outcome was refused");
     finished.outcome = super::outcome::outcome_of(
@@ -76,6 +77,7 @@ async fn refuse(db: &Db, finished: &mut Finished, error: &LedgerError) {
         return;
     }
     if let Err(error) = write_patiently(db, std::slice::from_ref(finished)).await {
-        tracing::error!(%error, job = %finished.job.id, "its failure could not be written either: it returns when its lease runs out");
+        tracing::error!(%error, job = %finished.job.id, "its failure could not be written either: \
+            it returns when its lease runs out");
     }
 }

@@ -31,8 +31,8 @@ impl InFlight {
         }
     }
 
-    /// The token that is cancelled when an attempt should stop. `None` if its lease has run out by `now`, or a later attempt has taken its place:
-    /// then the job is, or will be, somebody else's, and the attempt must not begin.
+    /// The token that is cancelled when an attempt should stop. `None` if its lease has run out by `now`, or a later
+    /// attempt has taken its place: then the job is, or will be, somebody else's, and the attempt must not begin.
     pub(super) fn begin(&self, key: JobKey, now: DateTime<Utc>) -> Option<CancellationToken> {
         let mut held = self.held();
         let ours = held.get(&key.id).filter(|held| held.attempt == key.attempt)?;

@@ -29,8 +29,8 @@ pub enum Failure {
     },
     /// Too early: run again then, without counting this attempt.
     Snooze(Duration),
-    /// The provider asked for patience (a 429, a quota): everything of the job's queue, or of its limit key if it has one, waits so long, and
-    /// the job is run again then, without counting this attempt.
+    /// The provider asked for patience (a 429, a quota): everything of the job's queue, or of its limit key if it has
+    /// one, waits so long, and the job is run again then, without counting this attempt.
     Limited {
         /// What the provider said.
         error: String,

@@ -123,7 +123,8 @@ async fn attempt(
         },
         () = db.clock().sleep(timeout) => {
             running.abort();
-            Err(Failure::Retry { error: format!("it took longer than its limit of {} s", timeout.as_secs()), after: None })
+            Err(Failure::Retry { error: format!("it took longer than its limit of {} s", timeout.as_secs()),
+                after: None })
         }
         () = cancelled.cancelled() => {
             running.abort();

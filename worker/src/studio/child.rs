@@ -25,7 +25,8 @@ use super::{
 
 type Request = (Ask, Vec<Bytes>);
 
-/// Serves the process that has started this one, until that closes the pipe or ends. A fault ends it: the parent starts another.
+/// Serves the process that has started this one, until that closes the pipe or ends. A fault ends it: the parent starts
+/// another.
 #[must_use]
 pub fn serve() -> ExitCode {
     match work() {
@@ -38,7 +39,8 @@ pub fn serve() -> ExitCode {
 fn work() -> io::Result<()> {
     // What `ps` shows; started as /proc/self/exe, it would be called "exe".
     let _ = prctl::set_name(c"herald-studio");
-    // Ctrl-C and the end of a service are told to all processes at once. When this one ends, its parent decides: what it works on may be finished.
+    // Ctrl-C and the end of a service are told to all processes at once. When this one ends, its parent decides: what
+    // it works on may be finished.
     SigSet::from_iter([Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM]).thread_block()?;
     // Nothing that is started from here may have more rights.
     let _ = prctl::set_no_new_privs();

@@ -1,4 +1,5 @@
-//! Where the work is done, with what is dear to make at hand: fonts, the face finder, prepared templates, scratch buffers.
+//! Where the work is done, with what is dear to make at hand: fonts, the face finder, prepared templates, scratch
+//! buffers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -118,7 +119,8 @@ impl Desk {
         let settings = CropSettings { face: self.face, margin: self.margin, side };
         let found = self.with_scratch(|scratch| crop_portrait(&picture, &self.finder, &settings, &mut scratch.resize));
         let Some(portrait) = found else {
-            let note = "no face was found in the picture (the drawn avatar is used): use a picture that shows the face from the front";
+            let note = "no face was found in the picture (the drawn avatar is used): use a picture that shows the face \
+                from the front";
             return (Answer::Cut { hash: None, notes: vec![note.to_owned()] }, Vec::new());
         };
         let mut notes = Vec::new();

@@ -1,4 +1,5 @@
-//! One request with what it needs: who answers it, the template that is not at hand there, and the words for what ended a child.
+//! One request with what it needs: who answers it, the template that is not at hand there, and the words for what ended
+//! a child.
 
 use std::sync::Arc;
 
@@ -66,7 +67,8 @@ impl Told {
                 format!("reading it ended the drawing process ({ending}): save it again in an image program")
             }
             During::Drawing => format!(
-                "drawing it ended the drawing process ({ending}): check the template's texts and fonts, and the guest's picture"
+                "drawing it ended the drawing process ({ending}): check the template's texts and fonts, \
+                 and the guest's picture"
             ),
         }
     }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 /// The limits of a child, and of each request to it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Limits {
-    /// Address space, in MiB: the program and its fonts count, too, which are some 150 before the first request. Not measured yet with the largest template
-    /// and picture that are allowed.
+    /// Address space, in MiB: the program and its fonts count, too, which are some 150 before the first request. Not
+    /// measured yet with the largest template and picture that are allowed.
     pub memory_mb: u64,
     /// Processor time of a request, in seconds.
     pub processor_seconds: u64,

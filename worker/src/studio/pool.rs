@@ -73,7 +73,8 @@ impl Pool {
     }
 }
 
-/// A child and the right to let it work. Dropped in the middle of a request, the child is killed, and the slot is free for another.
+/// A child and the right to let it work. Dropped in the middle of a request, the child is killed, and the slot is free
+/// for another.
 pub(super) struct Lent {
     pool: Arc<Pool>,
     process: Option<Process>,

@@ -28,7 +28,8 @@ use super::{
     request::{Answer, Ask, SetUp},
 };
 
-/// What of the environment says where the machine's fonts are. Nothing else is handed on: no address of a database, no secret.
+/// What of the environment says where the machine's fonts are. Nothing else is handed on: no address of a database, no
+/// secret.
 const ENVIRONMENT: [&str; 7] = [
     "HOME",
     "XDG_CONFIG_HOME",

@@ -1,4 +1,5 @@
-//! What a studio is asked and what it answers: the same in this process and, as JSON with raw bytes behind it, in a child.
+//! What a studio is asked and what it answers: the same in this process and, as JSON with raw bytes behind it, in a
+//! child.
 
 use std::{collections::BTreeMap, path::PathBuf};
 

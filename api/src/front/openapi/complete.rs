@@ -1,5 +1,5 @@
-//! What every endpoint of a kind has in common, added to its description: the token, its path's parameters, and the problems that the layers
-//! around it and the readers of its input answer with.
+//! What every endpoint of a kind has in common, added to its description: the token, its path's parameters, and the
+//! problems that the layers around it and the readers of its input answer with.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};

@@ -16,8 +16,10 @@ use crate::{
     front::problem::{Kind, Problem},
 };
 
-/// Scripts, styles and data only from here; the page draws its symbols from addresses of its own (`data:`) and sets styles on elements.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
+/// Scripts, styles and data only from here; the page draws its symbols from addresses of its own (`data:`) and sets
+/// styles on elements.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    font-src 'self'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `none`: the page would have its document checked by a server on the internet.

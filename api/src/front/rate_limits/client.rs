@@ -1,7 +1,8 @@
-//! Where a request comes from: the peer's address, or, if the peer is a trusted proxy, the address that proxy was asked from.
+//! Where a request comes from: the peer's address, or, if the peer is a trusted proxy, the address that proxy was asked
+//! from.
 //!
-//! Proxies add to the right of what they got, so the list is read from the right, for as long as those who added to it are trusted. What lies further
-//! left, anybody can have made up.
+//! Proxies add to the right of what they got, so the list is read from the right, for as long as those who added to it
+//! are trusted. What lies further left, anybody can have made up.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

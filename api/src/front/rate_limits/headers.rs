@@ -1,11 +1,13 @@
-//! What clients are told of their limits: `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-11, and `Retry-After`.
+//! What clients are told of their limits: `RateLimit-Policy` and `RateLimit` of
+//! draft-ietf-httpapi-ratelimit-headers-11, and `Retry-After`.
 //!
 //! ```text
 //! RateLimit-Policy: "chat-hour";q=500;w=3600, "chat-day";q=2000;w=86400
 //! RateLimit: "chat-hour";r=499;t=3660, "chat-day";r=1203;t=87840
 //! ```
 //!
-//! An answer of 429 lists only the limits that are used up, so that `Retry-After` is never before the end of a time named beside it.
+//! An answer of 429 lists only the limits that are used up, so that `Retry-After` is never before the end of a time
+//! named beside it.
 
 use std::{fmt::Write, time::Duration};
 

@@ -1,4 +1,5 @@
-//! Tokens that were valid a short while ago. Nobody is let in for it: the token is checked each time; it only is not counted as a guess.
+//! Tokens that were valid a short while ago. Nobody is let in for it: the token is checked each time; it only is not
+//! counted as a guess.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,7 @@
 //! Who gets a connection: a cap in all, one for each address, and a reserve for probes.
 //!
-//! A full service must still say that it is alive, or what watches it restarts it. So a connection over a cap may get a place in a small reserve,
-//! where only probes are answered and each connection ends after one answer.
+//! A full service must still say that it is alive, or what watches it restarts it. So a connection over a cap may get a
+//! place in a small reserve, where only probes are answered and each connection ends after one answer.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,5 @@
-//! A request names exactly one host (RFC 9112, 3.2): who stands before Herald and Herald itself must not read it differently.
+//! A request names exactly one host (RFC 9112, 3.2): who stands before Herald and Herald itself must not read it
+//! differently.
 
 use axum::{
     extract::Request,

@@ -51,8 +51,8 @@ pub(super) fn is_the_clients(error: &io::Error) -> bool {
     )
 }
 
-/// How long to wait after a connection could not be accepted, such as for want of a file descriptor: it is still there, and trying again at once
-/// would spin.
+/// How long to wait after a connection could not be accepted, such as for want of a file descriptor: it is still there,
+/// and trying again at once would spin.
 #[derive(Default)]
 pub(super) struct Pause(u32);
 

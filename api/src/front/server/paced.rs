@@ -16,7 +16,8 @@ use super::pulse::Request;
 /// Bytes a second that a body must bring on average while it is waited for. A modem brings five times as much.
 const SLOWEST: u64 = 1_024;
 
-/// A request's body that may not stand still. Only time spent waiting for the client counts, in windows of the limit's length.
+/// A request's body that may not stand still. Only time spent waiting for the client counts, in windows of the limit's
+/// length.
 pub(super) struct Paced<B> {
     inner: B,
     stall: Duration,

@@ -1,7 +1,8 @@
 //! What a connection is waiting for, and since when.
 //!
-//! The stream notes what comes in and what cannot go out, the service which requests are being answered; the watcher asks whether that has
-//! lasted too long. Nobody is woken for it: the watcher looks again when the earliest limit could be over.
+//! The stream notes what comes in and what cannot go out, the service which requests are being answered; the watcher
+//! asks whether that has lasted too long. Nobody is woken for it: the watcher looks again when the earliest limit could
+//! be over.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

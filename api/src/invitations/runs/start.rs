@@ -1,4 +1,5 @@
-//! `POST /invitation-runs`: checks list, template and fields together, so that what cannot work is refused before anything is kept.
+//! `POST /invitation-runs`: checks list, template and fields together, so that what cannot work is refused before
+//! anything is kept.
 
 use axum::{
     Json,

@@ -1,7 +1,7 @@
 //! `/templates/{id}/preview`: one sample, drawn now by a worker.
 //!
-//! The request waits for the job, so that a designer sees the picture and not a job id. If the client goes away or the wait is over, the
-//! job is cancelled.
+//! The request waits for the job, so that a designer sees the picture and not a job id. If the client goes away or the
+//! wait is over, the job is cancelled.
 
 use std::{collections::BTreeMap, time::Duration};
 

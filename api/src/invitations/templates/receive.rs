@@ -1,6 +1,7 @@
 //! Receiving a template: its files one by one, or all of them in one zip.
 //!
-//! What is sent goes to a temporary file first. Only when all of it is there, and there is room for it beside other uploads, it is read into memory.
+//! What is sent goes to a temporary file first. Only when all of it is there, and there is room for it beside other
+//! uploads, it is read into memory.
 
 use std::{
     fs::File,
@@ -180,7 +181,8 @@ pub fn unpack_template(zip: &[u8]) -> Result<Bundle, String> {
     unzip(Cursor::new(zip), MAX_TEMPLATE).map_err(|problem| format!("{problem:?}"))
 }
 
-/// Unpacks a template's files. What a zip says about sizes is not believed: each file is read up to its limit and no further.
+/// Unpacks a template's files. What a zip says about sizes is not believed: each file is read up to its limit and no
+/// further.
 fn unzip(zip: impl Read + Seek, limit: u64) -> Result<Bundle, Problem> {
     let mut archive = ZipArchive::new(zip).map_err(|error| damaged(&error))?;
     if archive.len() > MAX_ENTRIES {

@@ -14,8 +14,8 @@ const PAGE: usize = 1_000;
 const HEADER: &[&str] =
     &["seq", "at", "who", "origin", "action", "target", "dry_run", "affected", "detail", "previous_hash", "hash"];
 
-/// The next part of a workspace's table, newest rows first, and the place in the chain from which the part after it goes on; `None` when it has
-/// ended. The first part, at `None`, begins with the header.
+/// The next part of a workspace's table, newest rows first, and the place in the chain from which the part after it
+/// goes on; `None` when it has ended. The first part, at `None`, begins with the header.
 ///
 /// # Errors
 /// When the database refuses.

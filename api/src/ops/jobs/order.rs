@@ -30,7 +30,8 @@ use crate::{
 pub(super) struct Enqueued {
     #[serde(flatten)]
     job: JobView,
-    /// Whether a job with the same unique key was waiting or running already: then it is this one, and no other was enqueued.
+    /// Whether a job with the same unique key was waiting or running already: then it is this one, and no other was
+    /// enqueued.
     duplicate: bool,
 }
 

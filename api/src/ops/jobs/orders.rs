@@ -1,12 +1,13 @@
 //! Ordering up to 100,000 jobs at once.
 //!
-//! The body goes to a temporary file first, and its rows are counted on the way: what has too many rows, or cannot be told apart into rows, is
-//! refused as a whole before anything is enqueued. Then a thread reads the file a thousand rows at a time and checks them in memory, while the
-//! thousand before is looked up and enqueued, in one transaction. A row with a flaw is reported and holds up no other.
+//! The body goes to a temporary file first, and its rows are counted on the way: what has too many rows, or cannot be
+//! told apart into rows, is refused as a whole before anything is enqueued. Then a thread reads the file a thousand
+//! rows at a time and checks them in memory, while the thousand before is looked up and enqueued, in one transaction. A
+//! row with a flaw is reported and holds up no other.
 //!
-//! With an `Idempotency-Key` each transaction also notes how far it came ([`idempotency::Steps`]), with the hash of the body. A repeat after a
-//! crash goes on behind the last transaction that was committed: it enqueues nothing twice, whatever became of the jobs meanwhile, and its
-//! answer is the one that the first request would have had.
+//! With an `Idempotency-Key` each transaction also notes how far it came ([`idempotency::Steps`]), with the hash of the
+//! body. A repeat after a crash goes on behind the last transaction that was committed: it enqueues nothing twice,
+//! whatever became of the jobs meanwhile, and its answer is the one that the first request would have had.
 
 use std::{fs::File, io::Seek};
 
@@ -84,8 +85,9 @@ type Chunk = Vec<Result<Draft, Flaw>>;
 
 /// Enqueues up to 100,000 jobs.
 ///
-/// The body has a job a line (NDJSON), or is an array. Rows with errors are reported, and the others are enqueued, a thousand in a transaction.
-/// With an `Idempotency-Key`, a repeat after a failure goes on where the first request stopped.
+/// The body has a job a line (NDJSON), or is an array. Rows with errors are reported, and the others are enqueued, a
+/// thousand in a transaction. With an `Idempotency-Key`, a repeat after a failure goes on where the first request
+/// stopped.
 #[utoipa::path(post, path = "/jobs/bulk", operation_id = "createJobs", tag = "jobs",
     request_body(content((String = "application/x-ndjson"), (Vec<Order> = "application/json"))),
     responses(

@@ -47,7 +47,8 @@ impl Standing {
         }
     }
 
-    /// Asks what the gate asks. While the database does not answer nobody is told anything, so an error ends the stream as well.
+    /// Asks what the gate asks. While the database does not answer nobody is told anything, so an error ends the stream
+    /// as well.
     async fn look_again(&mut self) -> bool {
         let now = self.api.db.now();
         let holds = match again(&self.api, &self.parts).await {

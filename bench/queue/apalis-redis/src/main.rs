@@ -1,4 +1,5 @@
-//! apalis-redis as it ships. `../README.md` says what the roles are; `reproduce` shows what `docs/adr/0002-apalis-redis.md` found.
+//! apalis-redis as it ships. `../README.md` says what the roles are; `reproduce` shows what
+//! `docs/adr/0002-apalis-redis.md` found.
 //!
 //! ```sh
 //! ./tests/run --with cargo run --release --locked --manifest-path bench/queue/apalis-redis/Cargo.toml -- reproduce
@@ -29,7 +30,8 @@ enum Job {
     Sleeper,
 }
 
-/// Not the defaults (30 s and 10) but what flatters it: it looks for work on its heartbeat, and so often it costs little.
+/// Not the defaults (30 s and 10) but what flatters it: it looks for work on its heartbeat, and so often it costs
+/// little.
 const HEARTBEAT: Duration = Duration::from_millis(100);
 const BATCH: usize = 500;
 const CONCURRENCY: usize = 100;

@@ -1,4 +1,5 @@
-//! A backlog of so many due jobs, one worker that does nothing with each of them, and when that worker is gone, another.
+//! A backlog of so many due jobs, one worker that does nothing with each of them, and when that worker is gone,
+//! another.
 
 use std::{
     sync::{

@@ -138,7 +138,8 @@ fn bad_rows_are_named_and_the_other_guests_get_their_invitations() {
         [
             (
                 "Cem Example",
-                "line 4, column 4: the row has 4 cells but the header has 3; put quotes around a cell that contains the separator"
+                "line 4, column 4: the row has 4 cells but the header has 3; put quotes around a cell that contains \
+                 the separator"
             ),
             (
                 "ANN Example",

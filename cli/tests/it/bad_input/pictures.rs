@@ -1,4 +1,5 @@
-//! Pictures that cannot be used: the guest gets the drawn avatar and a note, or, on demand, no invitation until it is mended.
+//! Pictures that cannot be used: the guest gets the drawn avatar and a note, or, on demand, no invitation until it is
+//! mended.
 
 use std::{
     io::{Read, Write},

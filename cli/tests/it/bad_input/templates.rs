@@ -12,7 +12,8 @@ fn a_field_the_list_does_not_have_is_named_with_its_place() {
     let stage = Stage::new();
     stage.template(
         "wrong",
-        "[[slot]]\nname = \"seat\"\nkind = \"text\"\nvalue = \"{{ nme }} {{ seat }}\"\nsize = 12\nbox = [0, 0, 90, 20]\n",
+        "[[slot]]\nname = \"seat\"\nkind = \"text\"\nvalue = \"{{ nme }} {{ seat }}\"\nsize = 12\n\
+         box = [0, 0, 90, 20]\n",
     );
     let ended = on(&stage, "wrong").with(2);
     assert!(ended.err.starts_with("error: wrong: template.toml:"), "{}", ended.err);

@@ -1,4 +1,5 @@
-//! `connect` and `connections`: what is typed is kept sealed, tried at once and never shown, and what is wrong says what to do.
+//! `connect` and `connections`: what is typed is kept sealed, tried at once and never shown, and what is wrong says
+//! what to do.
 
 use std::{
     io::{BufRead, BufReader},

@@ -1,4 +1,5 @@
-//! `users` and `keys`, and the example that signs up: what one makes opens the service, and what one takes back does not.
+//! `users` and `keys`, and the example that signs up: what one makes opens the service, and what one takes back does
+//! not.
 
 use std::process::{Command, Stdio};
 

@@ -166,7 +166,8 @@ impl Settings {
     }
 }
 
-/// Whether a key was typed rather than drawn: a drawn one of 32 bytes has some thirty different ones, and no step from each to the next.
+/// Whether a key was typed rather than drawn: a drawn one of 32 bytes has some thirty different ones, and no step from
+/// each to the next.
 fn is_made_up(key: &[u8; 32]) -> bool {
     let different: std::collections::HashSet<u8> = key.iter().copied().collect();
     let steps: std::collections::HashSet<u8> = key.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();

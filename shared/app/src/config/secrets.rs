@@ -62,7 +62,8 @@ mod tests {
     fn every_secret_can_stand_in_a_file_and_none_is_shown() {
         let settings = load(
             "[database]\nurl_file = \"DIR/db\"\n[redis]\nurl_file = \"DIR/redis\"\n\
-             [files]\nurl = \"s3://guests\"\naccess_key_id = \"id\"\nsecret_key_file = \"DIR/s3\"\n[links]\nkey_file = \"DIR/key\"\n",
+             [files]\nurl = \"s3://guests\"\naccess_key_id = \"id\"\nsecret_key_file = \"DIR/s3\"\n[links]\n\
+             key_file = \"DIR/key\"\n",
         )
         .unwrap();
         assert_eq!(settings.database.url, "postgres://herald:hunter2@db/herald");

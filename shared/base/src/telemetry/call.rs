@@ -80,15 +80,16 @@ impl Call {
         Self { provider, began: Some(Instant::now()), span: Span::call(provider), answer: Answer::Cancelled }
     }
 
-    /// As [`Call::begin`] for one that waits for something to happen: how long it takes says nothing about the provider.
+    /// As [`Call::begin`] for one that waits for something to happen: how long it takes says nothing about the
+    /// provider.
     pub fn waiting(provider: &'static str) -> Self {
         let mut call = Self::begin(provider);
         call.began = None;
         call
     }
 
-    /// The header `traceparent` for the provider, if the call is made in a trace. Only for systems of the agency's own: others need not see
-    /// which of our requests belong together.
+    /// The header `traceparent` for the provider, if the call is made in a trace. Only for systems of the agency's own:
+    /// others need not see which of our requests belong together.
     pub fn traceparent(&self) -> Option<String> {
         self.span.as_ref().map(|span| span.context().to_string())
     }

@@ -1,7 +1,8 @@
 //! Every metric Herald exports. `docs/metrics.md` and the dashboards are checked against this list.
 //!
-//! To add one: a line here (its name says the unit; counters end with `_total`), the call where it happens, a panel or a rule in
-//! `dashboards/make.py` (or its name in [`NOT_SHOWN`], with the reason), and `HERALD_UPDATE_DOCS=1 cargo test -p herald-base metrics_page`.
+//! To add one: a line here (its name says the unit; counters end with `_total`), the call where it happens, a panel or
+//! a rule in `dashboards/make.py` (or its name in [`NOT_SHOWN`], with the reason), and `HERALD_UPDATE_DOCS=1 cargo test
+//! -p herald-base metrics_page`.
 
 use super::metric::{About, Counter, Gauge, Histogram, Kind};
 
@@ -43,7 +44,8 @@ macro_rules! catalog {
 
 catalog! {
     Counter JOBS = "herald_jobs_total" ["kind", "outcome"] by "worker, scheduler":
-        "Attempts of jobs that ended, by what was written in the ledger: done, retry, snooze, limited, dead, cancelled or expired.";
+        "Attempts of jobs that ended, by what was written in the ledger: done, retry, snooze, limited, dead, \
+         cancelled or expired.";
     Histogram(WAITS) JOB_WAIT = "herald_job_wait_seconds" ["queue"] by "worker":
         "From the time a job was due to the start of its attempt.";
     Histogram(RUNS) JOB_RUN = "herald_job_run_seconds" ["kind"] by "worker":
@@ -62,7 +64,8 @@ catalog! {
         "Jobs brought back that no worker had taken: lost on the wire. They are among the expired leases.";
 
     Counter STUDIO_ENDED = "herald_studio_ended_total" ["reason"] by "api, worker":
-        "Drawing processes that ended before their time: memory or processor (the limits of a request), silent, died, or cancelled with its job.";
+        "Drawing processes that ended before their time: memory or processor (the limits of a request), silent, died, \
+         or cancelled with its job.";
 
     Gauge QUEUE_JOBS = "herald_queue_jobs" ["queue", "state"] by "scheduler":
         "Jobs in a queue that are ready or running, counted to 100000 and no further.";
@@ -81,7 +84,8 @@ catalog! {
     Gauge WORKERS = "herald_workers" ["state"] by "scheduler":
         "Live worker processes of a fleet: running, quiet or stopping.";
     Counter OBSERVATIONS = "herald_ledger_observations_total" ["outcome"] by "scheduler":
-        "Times the ledger was read for the gauges of queues, batches and workers: ok, or failed, when they keep their last values.";
+        "Times the ledger was read for the gauges of queues, batches and workers: ok, or failed, \
+         when they keep their last values.";
 
     Counter DISPATCHED = "herald_dispatched_total" [] by "scheduler":
         "Jobs leased and put on the wire.";
@@ -116,7 +120,8 @@ catalog! {
         "Times the machine's clock was set back by more than two seconds.";
 
     Counter PROVIDER_CALLS = "herald_provider_calls_total" ["provider", "outcome"] by "api, worker, scheduler":
-        "Calls to what Herald depends on (files, pictures, redis), by outcome: ok, rate, transient, auth, refused, config, full, unknown or cancelled.";
+        "Calls to what Herald depends on (files, pictures, redis), by outcome: ok, rate, transient, auth, refused, \
+         config, full, unknown or cancelled.";
     Histogram(CALLS) PROVIDER_CALL = "herald_provider_call_seconds" ["provider"] by "api, worker, scheduler":
         "How long calls to what Herald depends on took; for redis without those that wait for jobs.";
 
@@ -130,12 +135,15 @@ catalog! {
     Gauge HTTP_CONNECTIONS = "herald_http_connections" [] by "api, worker, scheduler":
         "Connections of clients that are open now.";
     Counter HTTP_CONNECTIONS_CUT = "herald_http_connections_cut_total" ["why"] by "api, worker, scheduler":
-        "Connections not taken (full, address: over a cap; accept: the system refused) or ended by Herald (head, idle, stalled: the client took too long).";
+        "Connections not taken (full, address: over a cap; accept: the system refused) or ended by Herald (head, idle, \
+         stalled: the client took too long).";
 
     Counter RATE_LIMITED = "herald_rate_limited_total" ["class"] by "api":
-        "Requests refused because too many came: of the class sign_in, letter, chat, general, address, public or workspace.";
+        "Requests refused because too many came: of the class sign_in, letter, chat, general, address, \
+         public or workspace.";
     Counter RATE_LIMITS_UNCHECKED = "herald_rate_limits_unchecked_total" ["class"] by "api":
-        "Requests that Redis did not count: let through, or of sign_in, letter, chat and address counted in the process's own memory.";
+        "Requests that Redis did not count: let through, or of sign_in, letter, chat and address counted in the \
+         process's own memory.";
 
     Gauge DB_CONNECTIONS = "herald_db_connections" ["state"] by "api, worker, scheduler":
         "Connections to the database: used, open, and the limit of this process.";

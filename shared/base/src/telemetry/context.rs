@@ -79,8 +79,8 @@ impl fmt::Display for TraceContext {
 impl FromStr for TraceContext {
     type Err = NoTraceContext;
 
-    /// Strict, as the standard asks: lower case, no zeros, nothing after version 00. Of a later version the part that every version has is
-    /// read.
+    /// Strict, as the standard asks: lower case, no zeros, nothing after version 00. Of a later version the part that
+    /// every version has is read.
     fn from_str(text: &str) -> Result<Self, NoTraceContext> {
         let bytes = text.as_bytes();
         if bytes.len() < LENGTH || [2, 35, 52].iter().any(|at| bytes[*at] != b'-') {

@@ -1,7 +1,7 @@
 //! Sends recorded spans to an OTLP receiver over HTTP, as protobuf, if the settings name one.
 //!
-//! Work never waits for it: spans go into a queue of bounded length, are sent in groups, and are lost, with a count and a line in the log, when
-//! the receiver does not take them.
+//! Work never waits for it: spans go into a queue of bounded length, are sent in groups, and are lost, with a count and
+//! a line in the log, when the receiver does not take them.
 
 mod message;
 

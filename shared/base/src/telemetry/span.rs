@@ -1,8 +1,10 @@
-//! Spans: what belongs to a trace, from its beginning to its end. A request, an attempt of a job and a call to a provider each are one.
+//! Spans: what belongs to a trace, from its beginning to its end. A request, an attempt of a job and a call to a
+//! provider each are one.
 //!
-//! The span that is open is known to what runs inside [`Span::scope`]: jobs enqueued there carry its `traceparent`, calls made there are
-//! its children. A task spawned there knows nothing of it unless it is given a scope of its own. Every span has ids, whether anybody records
-//! them or not, so that log lines and job rows can be joined; only recorded ones go to the [exporter](super::otlp).
+//! The span that is open is known to what runs inside [`Span::scope`]: jobs enqueued there carry its `traceparent`,
+//! calls made there are its children. A task spawned there knows nothing of it unless it is given a scope of its own.
+//! Every span has ids, whether anybody records them or not, so that log lines and job rows can be joined; only recorded
+//! ones go to the [exporter](super::otlp).
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -83,7 +85,8 @@ impl Span {
         Self::begin(SpanKind::Internal, name.to_owned(), None, ids, clock)
     }
 
-    /// An attempt of a job, below the span that enqueued it. Without one the job's own id is the trace, so that all its attempts are in one.
+    /// An attempt of a job, below the span that enqueued it. Without one the job's own id is the trace, so that all its
+    /// attempts are in one.
     pub fn attempt(kind: &str, job: uuid::Uuid, traceparent: Option<&str>, ids: &Ids, clock: &Clock) -> Self {
         match traceparent.and_then(|text| text.parse().ok()) {
             Some(parent) => Self::begin(SpanKind::Consumer, kind.to_owned(), Some(parent), ids, clock),

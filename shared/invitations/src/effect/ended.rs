@@ -107,7 +107,8 @@ async fn end(tx: &mut Tx, endings: Vec<Ending>) -> Result<Vec<Ended>> {
         "update invitations set state = rows.state, reason = rows.reason,
            step = case when rows.state = 'made' then 'done' else step end, updated_at = rows.at
          from {rows}
-         where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id and invitations.state = 'pending'
+         where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id \
+         and invitations.state = 'pending'
          returning invitations.workspace_id, invitations.id, run_id, contact_id, link, lucky_number, invitations.state",
     )
     .column("workspace_id", endings.iter().map(|ending| ending.workspace_id).collect())

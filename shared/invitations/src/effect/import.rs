@@ -42,7 +42,8 @@ impl Effect for RunEnded {
             Self::Cancelled { .. } => (RunState::Cancelled, None),
         };
         Bulk::new(
-            "update invitation_runs set state = rows.state, reason = coalesce(rows.reason, invitation_runs.reason), finished_at = rows.at
+            "update invitation_runs set state = rows.state, reason = coalesce(rows.reason, invitation_runs.reason), \
+             finished_at = rows.at
              from {rows}
              where invitation_runs.workspace_id = rows.workspace_id and invitation_runs.id = rows.id
                and invitation_runs.state in ('importing', 'running')",

@@ -13,7 +13,8 @@ use crate::InvitationState;
 use herald_db::{Bulk, FromRow, Tx};
 use herald_ledger::Effect;
 
-/// A person has a step of a failed or cancelled invitation tried again: it is pending, at the step where it ended, and its run goes on.
+/// A person has a step of a failed or cancelled invitation tried again: it is pending, at the step where it ended, and
+/// its run goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvitationReopened {
     /// The invitation.

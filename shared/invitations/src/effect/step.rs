@@ -23,9 +23,11 @@ impl Effect for PortraitReady {
         let changes = ordered(changes, |change| change.invitation_id);
         let now = tx.db().now();
         Bulk::new(
-            "update invitations set step = 'render', portrait = rows.portrait, portrait_notes = rows.notes, updated_at = rows.at
+            "update invitations set step = 'render', portrait = rows.portrait, portrait_notes = rows.notes, \
+             updated_at = rows.at
              from {rows}
-             where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id and invitations.state = 'pending'",
+             where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id \
+             and invitations.state = 'pending'",
         )
         .column("workspace_id", changes.iter().map(|(workspace_id, _)| *workspace_id).collect())
         .column("id", changes.iter().map(|(_, change)| change.invitation_id).collect())
@@ -58,10 +60,12 @@ impl Effect for Rendered {
         let now = tx.db().now();
         let bytes = |change: &Rendered| i64::try_from(change.bytes).unwrap_or(i64::MAX);
         Bulk::new(
-            "update invitations set step = 'upload', rendering = rows.rendering, sha256 = rows.sha256, bytes = rows.bytes,
+            "update invitations set step = 'upload', rendering = rows.rendering, sha256 = rows.sha256, \
+             bytes = rows.bytes,
                render_notes = rows.notes, updated_at = rows.at
              from {rows}
-             where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id and invitations.state = 'pending'",
+             where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id \
+             and invitations.state = 'pending'",
         )
         .column("workspace_id", changes.iter().map(|(workspace_id, _)| *workspace_id).collect())
         .column("id", changes.iter().map(|(_, change)| change.invitation_id).collect())
@@ -111,7 +115,8 @@ impl Effect for Uploaded {
             }
             Bulk::new(
                 "update invitations set step = 'publish', file = rows.file, updated_at = rows.at from {rows}
-                 where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id and invitations.state = 'pending'",
+                 where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id \
+                 and invitations.state = 'pending'",
             )
             .column("workspace_id", changes.iter().map(|(workspace_id, _)| *workspace_id).collect())
             .column("id", changes.iter().map(|(_, change)| change.invitation_id).collect())

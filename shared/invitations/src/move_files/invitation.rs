@@ -52,7 +52,8 @@ pub(super) async fn all(db: &Db, files: &Files, moved: &mut Moved) -> Result<usi
     let (mut after, mut left) = (None, 0);
     loop {
         let page: Vec<Row> = query(
-            "select i.id, i.workspace_id, e.slug as event_slug, i.lucky_number, i.state, i.sha256, i.portrait, i.rendering, i.file
+            "select i.id, i.workspace_id, e.slug as event_slug, i.lucky_number, i.state, i.sha256, i.portrait, \
+             i.rendering, i.file
              from invitations as i join events as e on e.id = i.event_id and e.workspace_id = i.workspace_id
              where (i.file like 'invitations/%' or i.rendering like 'renderings/%' or i.portrait like 'portraits/%')
                and ($1 is null or i.id > $1)
@@ -146,7 +147,8 @@ async fn write(tx: &mut Tx, row: &Row, placed: &Placed, moved: &mut Moved) -> Re
     }
     let changed = query(
         "update invitations set portrait = $6, rendering = $7, file = $8
-         where workspace_id = $1 and id = $2 and coalesce(portrait, '') = $3 and coalesce(rendering, '') = $4 and coalesce(file, '') = $5",
+         where workspace_id = $1 and id = $2 and coalesce(portrait, '') = $3 and coalesce(rendering, \
+         '') = $4 and coalesce(file, '') = $5",
     )
     .bind(row.workspace_id)
     .bind(row.id)

@@ -1,8 +1,8 @@
-//! How far a request has come that takes several transactions. Each of them notes its end, so a repeat after a crash goes on behind the last
-//! one that was committed, and does nothing twice.
+//! How far a request has come that takes several transactions. Each of them notes its end, so a repeat after a crash
+//! goes on behind the last one that was committed, and does nothing twice.
 //!
-//! A note lies beside the answers, under a name that no client's key can have, and goes with them. It holds the hash of the request's body: the
-//! same key with another body is another request.
+//! A note lies beside the answers, under a name that no client's key can have, and goes with them. It holds the hash of
+//! the request's body: the same key with another body is another request.
 
 use uuid::Uuid;
 
@@ -85,10 +85,11 @@ impl Steps {
     /// When the database does not answer.
     pub async fn note(&mut self, tx: &mut Tx, noted: Vec<u8>) -> Result<bool> {
         let (attempt, now) = (tx.db().new_id(), tx.db().now());
-        let written = match self.last {
-            None => {
-                query(
-                    "insert into idempotency_keys (workspace_id, key, fingerprint, state, attempt, lease_until, body, created_at)
+        let written =
+            match self.last {
+                None => query(
+                    "insert into idempotency_keys (workspace_id, key, fingerprint, state, attempt, lease_until, body, \
+                     created_at)
                      values ($1, $2, $3, 'running', $4, $5, $6, $5) on conflict (workspace_id, key) do nothing",
                 )
                 .bind(self.workspace_id)
@@ -98,22 +99,21 @@ impl Steps {
                 .bind(now)
                 .bind(noted)
                 .execute(tx)
-                .await?
-            }
-            Some(last) => {
-                query(
-                    "update idempotency_keys set attempt = $4, body = $5
+                .await?,
+                Some(last) => {
+                    query(
+                        "update idempotency_keys set attempt = $4, body = $5
                      where workspace_id = $1 and key = $2 and attempt = $3",
-                )
-                .bind(self.workspace_id)
-                .bind(self.name.as_str())
-                .bind(last)
-                .bind(attempt)
-                .bind(noted)
-                .execute(tx)
-                .await?
-            }
-        };
+                    )
+                    .bind(self.workspace_id)
+                    .bind(self.name.as_str())
+                    .bind(last)
+                    .bind(attempt)
+                    .bind(noted)
+                    .execute(tx)
+                    .await?
+                }
+            };
         self.last = Some(attempt);
         Ok(written == 1)
     }

@@ -24,7 +24,8 @@ impl<K: Eq + Hash + Copy, V: Default> Generations<K, V> {
         Self { young: HashMap::new(), old: HashMap::new(), most, lasts, began: 0 }
     }
 
-    /// The entry of a key, made if it is not there. Tells whether entries had to be forgotten before their time to make room.
+    /// The entry of a key, made if it is not there. Tells whether entries had to be forgotten before their time to make
+    /// room.
     pub(super) fn touch(&mut self, key: K, now: i64) -> (&mut V, bool) {
         let mut crowded = false;
         if now - self.began >= self.lasts {

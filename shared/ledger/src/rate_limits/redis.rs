@@ -1,7 +1,7 @@
 //! Counts in Redis, for a whole fleet.
 //!
-//! The braces in a key make all keys of a class lie in one slot of a cluster, so that one script may see the address and the account of a request
-//! together.
+//! The braces in a key make all keys of a class lie in one slot of a cluster, so that one script may see the address
+//! and the account of a request together.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -13,7 +13,8 @@ use crate::redis_wire::{RedisWire, RedisWireError, Script};
 
 /// How long a request waits for its counts; they come in well under a millisecond.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long a Redis that did not answer is not asked, in microseconds: one request pays for finding out, not all of them.
+/// How long a Redis that did not answer is not asked, in microseconds: one request pays for finding out, not all of
+/// them.
 const AWAY: i64 = 2_000_000;
 
 pub(super) struct Redis {

@@ -28,7 +28,8 @@ pub enum Subject {
     User(Uuid),
     /// A workspace, by its id.
     Workspace(Uuid),
-    /// An account and a part of the networks from which somebody tries to get into it; make it with [`super::RateLimits::account`].
+    /// An account and a part of the networks from which somebody tries to get into it; make it with
+    /// [`super::RateLimits::account`].
     Account([u8; 16]),
 }
 

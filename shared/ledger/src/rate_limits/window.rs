@@ -23,8 +23,8 @@ pub struct WindowState {
     pub window: Window,
     /// What may still be used.
     pub remaining: u32,
-    /// The time within which no more than that should be used: until all that was used is given back, or, if this window refuses the request, until
-    /// it has room for it.
+    /// The time within which no more than that should be used: until all that was used is given back, or, if this
+    /// window refuses the request, until it has room for it.
     pub reset_after: Duration,
     /// How long until this window has room for the request; zero if it has.
     pub retry_after: Duration,
@@ -40,7 +40,8 @@ impl Window {
         now.div_euclid(self.slot_length())
     }
 
-    /// The oldest part that still counts. Together with the present one, which is not over, they are longer than the window.
+    /// The oldest part that still counts. Together with the present one, which is not over, they are longer than the
+    /// window.
     pub(super) fn oldest(&self, now: i64) -> i64 {
         self.slot(now) - SLOTS
     }

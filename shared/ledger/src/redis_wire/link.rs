@@ -27,7 +27,8 @@ impl Link {
         Self { server, open: Mutex::new(None) }
     }
 
-    /// Runs a command. It is not repeated: after an error nobody knows whether it was carried out, and the caller knows what that means.
+    /// Runs a command. It is not repeated: after an error nobody knows whether it was carried out, and the caller knows
+    /// what that means.
     pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisWireError> {
         self.counted(async |mut connection| in_time(connection.run(command)).await).await
     }
@@ -83,7 +84,8 @@ impl Link {
         Ok(open.insert(connection).share())
     }
 
-    /// Any error makes the next caller connect anew: after a failover the old server still answers, but with `READONLY`.
+    /// Any error makes the next caller connect anew: after a failover the old server still answers, but with
+    /// `READONLY`.
     async fn drop_after_error<T>(&self, result: &Result<T, RedisWireError>) {
         if result.is_err() {
             REDIS_ERRORS.add([], 1);

@@ -43,7 +43,8 @@ impl fmt::Display for Flaws {
     }
 }
 
-/// When it fires and what, or everything that is wrong with it: also that `who` may not start such a job, or not with these arguments.
+/// When it fires and what, or everything that is wrong with it: also that `who` may not start such a job, or not with
+/// these arguments.
 pub(super) async fn check(tx: &mut Tx, who: &str, new: &NewSchedule) -> Result<(Timetable, NewJob), ScheduleError> {
     let mut flaws = Vec::new();
     if let Some(flaw) = name_flaw(&new.name) {

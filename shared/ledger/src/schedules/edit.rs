@@ -111,7 +111,8 @@ pub async fn create_within(
     let next_run = timetable.next(db.now());
     let id = db.new_id();
     query(
-        "insert into schedules (id, workspace_id, name, cron, time_zone, kind, args, paused, missed, overlap, next_run, revision,
+        "insert into schedules (id, workspace_id, name, cron, time_zone, kind, args, paused, missed, overlap, \
+         next_run, revision,
                                 created_at, updated_at, made_by)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $12, $13)",
     )
@@ -209,7 +210,8 @@ async fn update(
 ) -> Result<bool> {
     let now = tx.db().now();
     let touched = query(
-        "update schedules set name = $4, cron = $5, time_zone = $6, kind = $7, args = $8, missed = $9, overlap = $10, next_run = $11,
+        "update schedules set name = $4, cron = $5, time_zone = $6, kind = $7, args = $8, missed = $9, overlap = $10, \
+         next_run = $11,
                               last_error = null, revision = revision + 1, updated_at = $12, made_by = $13, lost = 0
          where workspace_id = $1 and id = $2 and revision = $3",
     )
@@ -258,7 +260,8 @@ pub async fn resume(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option
         _ => {}
     }
     let touched = query(
-        "update schedules set paused = false, revision = revision + 1, updated_at = $3, made_by = $4, lost = 0, last_error = null
+        "update schedules set paused = false, revision = revision + 1, updated_at = $3, made_by = $4, lost = 0, \
+         last_error = null
          where workspace_id = $1 and id = $2 and paused = true",
     )
     .bind(by.workspace_id)

@@ -27,8 +27,8 @@ pub struct Fired {
     pub broken: Option<String>,
 }
 
-/// Fires what of a schedule, as [`super::due()`] gave it, is due at `now`: in one transaction `next_run` moves on, where nobody else has moved it
-/// since, and the jobs are put in the ledger.
+/// Fires what of a schedule, as [`super::due()`] gave it, is due at `now`: in one transaction `next_run` moves on,
+/// where nobody else has moved it since, and the jobs are put in the ledger.
 pub async fn fire(db: &Db, schedule: &Schedule, now: DateTime<Utc>) -> std::result::Result<Fired, ScheduleError> {
     let Some(tick) = schedule.next_run.filter(|tick| *tick <= now && !schedule.paused) else {
         return Ok(Fired::default());
@@ -76,7 +76,8 @@ pub async fn fire(db: &Db, schedule: &Schedule, now: DateTime<Utc>) -> std::resu
     Ok(fired)
 }
 
-/// A kind that must not run beside itself keeps its own key; any other job gets one of its tick, so that a tick has one job even if all else fails.
+/// A kind that must not run beside itself keeps its own key; any other job gets one of its tick, so that a tick has one
+/// job even if all else fails.
 fn job_of(schedule: &Schedule, job: &NewJob, tick: DateTime<Utc>) -> NewJob {
     let mut job = job.clone();
     job.unique_key.get_or_insert_with(|| format!("schedule:{}:{}", schedule.id, tick.timestamp()));

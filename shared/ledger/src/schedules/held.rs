@@ -1,4 +1,5 @@
-//! Schedules that hold themselves up: because their maker may no longer start their job, or because their job kills who runs it.
+//! Schedules that hold themselves up: because their maker may no longer start their job, or because their job kills who
+//! runs it.
 
 use uuid::Uuid;
 
@@ -64,8 +65,9 @@ pub(super) async fn forget_lost(tx: &mut Tx, schedule: &Schedule) -> Result<()> 
     .map(drop)
 }
 
-/// Notes that an attempt was lost with the process that ran it. If it was a schedule's, and not the first in a row, the schedule is held up and the
-/// reason returned: the job is not to be tried again. An attempt that is noted twice counts once.
+/// Notes that an attempt was lost with the process that ran it. If it was a schedule's, and not the first in a row, the
+/// schedule is held up and the reason returned: the job is not to be tried again. An attempt that is noted twice counts
+/// once.
 pub async fn note_lost(db: &Db, lost: &LostJob) -> Result<Option<String>> {
     let job = &lost.job;
     let key = format!("{}:{}", job.id, job.attempt);

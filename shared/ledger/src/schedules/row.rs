@@ -92,7 +92,8 @@ impl Schedule {
 /// A schedule's columns, in front of what says which ones.
 pub(super) fn select(rest: &str) -> Query {
     query(&format!(
-        "select id, workspace_id, name, cron, time_zone, kind, args, paused, missed, overlap, next_run, last_run, last_job_id, last_error,
+        "select id, workspace_id, name, cron, time_zone, kind, args, paused, missed, overlap, next_run, last_run, \
+         last_job_id, last_error,
                 made_by, lost, revision, created_at, updated_at
          from schedules {rest}"
     ))

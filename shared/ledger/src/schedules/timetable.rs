@@ -1,12 +1,14 @@
 //! When a schedule's ticks are: a cron expression in a time zone.
 //!
-//! croner reads the expression and finds the next time on a calendar without time zones; what a clock change does to it is decided here, by the
-//! rule of Vixie's cron (cron(8)), because croner calls only a single hour and minute a fixed time and would lose or repeat `0,30 2 * * *`:
+//! croner reads the expression and finds the next time on a calendar without time zones; what a clock change does to it
+//! is decided here, by the rule of Vixie's cron (cron(8)), because croner calls only a single hour and minute a fixed
+//! time and would lose or repeat `0,30 2 * * *`:
 //!
-//! - An expression whose second, minute and hour all begin with something else than `*` names times of day. Each happens once a day: one that the
-//!   clock jumps over happens at the jump, one that the clock shows twice happens the first time.
-//! - Any other one repeats with the clock: at each moment the clock shows such a time. What it jumps over does not happen, what it shows twice
-//!   happens twice, and so every hour that passes has its ticks.
+//! - An expression whose second, minute and hour all begin with something else than `*` names times of day. Each
+//!   happens once a day: one that the clock jumps over happens at the jump, one that the clock shows twice happens the
+//!   first time.
+//! - Any other one repeats with the clock: at each moment the clock shows such a time. What it jumps over does not
+//!   happen, what it shows twice happens twice, and so every hour that passes has its ticks.
 
 use chrono::{DateTime, MappedLocalTime, NaiveDateTime, SubsecRound, TimeDelta, TimeZone, Utc};
 use chrono_tz::{GapInfo, TZ_VARIANTS, Tz};
@@ -46,7 +48,8 @@ pub enum ExpressionError {
     Name(String),
     /// It has not as many fields as an expression has.
     #[error(
-        "{0} fields: use five (minute, hour, day of the month, month, day of the week, such as 0 9 * * 1-5) or six with the second first"
+        "{0} fields: use five (minute, hour, day of the month, month, day of the week, \
+         such as 0 9 * * 1-5) or six with the second first"
     )]
     Fields(usize),
     /// One field has a value it cannot have.
@@ -74,7 +77,8 @@ pub enum ExpressionError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ZoneError {
     /// No time zone has this name.
-    #[error("there is no time zone {name:?}: use a name such as Europe/Madrid, America/New_York or UTC{}", hint(.similar))]
+    #[error("there is no time zone {name:?}: use a name such as Europe/Madrid, America/New_York or UTC{}",
+        hint(.similar))]
     Unknown {
         /// What was given.
         name: String,

@@ -83,7 +83,8 @@ pub(super) async fn lock(tx: &mut Tx, external_id: &str) -> Result<Option<Kept>>
         .execute(&mut *tx)
         .await?;
     let found = query(
-        "select user_id, email, role, state, reason, version, changed_at, absent_at from crm_users where external_id = $1",
+        "select user_id, email, role, state, reason, version, changed_at, absent_at from crm_users \
+         where external_id = $1",
     );
     Ok(found.bind(external_id).optional(tx).await?)
 }
@@ -105,7 +106,8 @@ pub(super) async fn apply(tx: &mut Tx, crm: &Directory, word: &Word<'_>) -> Resu
     let (now, role) = (tx.db().now(), crm.settings.role_of(told.role.as_deref()));
     // If two transactions bring a new person at once, one makes the row; the other waits for it and compares.
     let is_new = query(
-        "insert into crm_users (external_id, email, name, role, state, touched_at) values ($1, $2, $3, $4, 'deactivated', $5)
+        "insert into crm_users (external_id, email, name, role, state, touched_at) values ($1, $2, $3, $4, \
+         'deactivated', $5)
          on conflict (external_id) do nothing",
     )
     .bind(told.external_id.as_str())
@@ -127,7 +129,8 @@ pub(super) async fn apply(tx: &mut Tx, crm: &Directory, word: &Word<'_>) -> Resu
     let user_id = done.settle(tx, workspace, told).await?;
     let state = UserState::of(told.active).as_str();
     query(
-        "update crm_users set user_id = $2, email = $3, name = $4, role = $5, state = $6, reason = $7, version = $8, changed_at = $9,
+        "update crm_users set user_id = $2, email = $3, name = $4, role = $5, state = $6, reason = $7, version = $8, \
+         changed_at = $9,
                               absent_at = null, touched_at = $10 where external_id = $1",
     )
     .bind(told.external_id.as_str())
@@ -305,7 +308,8 @@ impl Done<'_> {
         let changed = query(
             "update members set role = $3 where workspace_id = $1 and user_id = $2 and role <> $3
              and (role <> 'owner' or exists (select 1 from members as other join users as u on u.id = other.user_id
-                  where other.workspace_id = $1 and other.user_id <> $2 and other.role = 'owner' and u.state = 'active'))",
+                  where other.workspace_id = $1 and other.user_id <> $2 and other.role = 'owner' \
+                  and u.state = 'active'))",
         )
         .bind(workspace)
         .bind(id)

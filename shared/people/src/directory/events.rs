@@ -32,7 +32,8 @@ impl People {
         let now = self.db.now();
         let mut tx = self.db.begin().await?;
         let is_new = query(
-            "insert into crm_events (id, body, sent_at, received_at) values ($1, $2, $3, $4) on conflict (id) do nothing",
+            "insert into crm_events (id, body, sent_at, received_at) values ($1, $2, $3, \
+             $4) on conflict (id) do nothing",
         )
         .bind(checked.id.as_str())
         .bind(body.clone())
@@ -137,7 +138,8 @@ async fn delete(tx: &mut Tx, external_id: &str, version: Option<i64>, at: Option
         return Ok(Deleted::Stale);
     }
     query(
-        "update crm_users set state = 'deactivated', version = coalesce($2, version), changed_at = coalesce($3, changed_at), touched_at = $4
+        "update crm_users set state = 'deactivated', version = coalesce($2, version), changed_at = coalesce($3, \
+         changed_at), touched_at = $4
          where external_id = $1",
     )
     .bind(external_id)

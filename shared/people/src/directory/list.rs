@@ -67,7 +67,8 @@ impl People {
         self.directory()?;
         let mut tx = self.db.begin().await?;
         let changed = query(
-            "update users set password_hash = null, version = version + 1, updated_at = $2 where id = $1 and password_hash is not null",
+            "update users set password_hash = null, version = version + 1, updated_at = $2 where id = $1 \
+             and password_hash is not null",
         )
         .bind(id)
         .bind(self.db.now())

@@ -86,7 +86,8 @@ pub struct CrmSync {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str = "id, job_id, scope, state, since, next_cursor, read_all, pages, seen, changed, unreadable, missing, deactivated, started_at, ended_at";
+const COLUMNS: &str = "id, job_id, scope, state, since, next_cursor, read_all, pages, seen, changed, unreadable, \
+    missing, deactivated, started_at, ended_at";
 
 /// How a reading ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +134,8 @@ impl People {
                 .await?;
         let since = last.filter(|_| scope == SyncScope::Changes).map(|(at,)| at - OVERLAP);
         query(
-            "insert into crm_syncs (id, job_id, scope, state, since, read_all, pages, seen, changed, unreadable, missing, deactivated, started_at)
+            "insert into crm_syncs (id, job_id, scope, state, since, read_all, pages, seen, changed, unreadable, \
+             missing, deactivated, started_at)
              values ($1, $2, $3, 'running', $4, $5, 0, 0, 0, 0, 0, 0, $6) on conflict (job_id) do nothing",
         )
         .bind(self.db.new_id())
@@ -162,7 +164,8 @@ impl People {
             changed += i64::from(apply(&mut tx, crm, &word).await?.changed);
         }
         query(
-            "update crm_syncs set next_cursor = $2, read_all = $3, pages = pages + 1, seen = seen + $4, changed = changed + $5,
+            "update crm_syncs set next_cursor = $2, read_all = $3, pages = pages + 1, seen = seen + $4, \
+             changed = changed + $5,
                                   unreadable = unreadable + $6 where id = $1",
         )
         .bind(sync.id)
@@ -206,12 +209,15 @@ impl People {
             } else {
                 let workspace = crm.workspace(&mut tx).await?;
                 for (external_id, user_id) in &missing {
-                    query("update crm_users set state = 'deactivated', absent_at = $2, touched_at = $3 where external_id = $1")
-                        .bind(external_id.as_str())
-                        .bind(sync.started_at)
-                        .bind(self.db.now())
-                        .execute(&mut tx)
-                        .await?;
+                    query(
+                        "update crm_users set state = 'deactivated', absent_at = $2, \
+                        touched_at = $3 where external_id = $1",
+                    )
+                    .bind(external_id.as_str())
+                    .bind(sync.started_at)
+                    .bind(self.db.now())
+                    .execute(&mut tx)
+                    .await?;
                     let Some(id) = user_id else { continue };
                     if apply::set_state(&mut tx, *id, false).await? {
                         deactivated += 1;

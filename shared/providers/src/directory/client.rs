@@ -60,7 +60,8 @@ impl Crm {
         !matches!(self.0.login, Login::None)
     }
 
-    /// Who has this address and this password; `None` when nobody has both. The password goes nowhere else and is not kept.
+    /// Who has this address and this password; `None` when nobody has both. The password goes nowhere else and is not
+    /// kept.
     ///
     /// # Errors
     /// When the CRM does not say.

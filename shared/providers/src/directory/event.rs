@@ -34,8 +34,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// Reads a body: `{"type": "user_updated", "timestamp": …, "data": {…}}`; `event` may stand for `type`, `user` for `data`, and dots for
-    /// underscores.
+    /// Reads a body: `{"type": "user_updated", "timestamp": …, "data": {…}}`; `event` may stand for `type`, `user` for
+    /// `data`, and dots for underscores.
     ///
     /// # Errors
     /// What it lacks.

@@ -1,6 +1,7 @@
 //! Whether a webhook comes from who has the secret: as Standard Webhooks (<https://www.standardwebhooks.com/>) have it, or as the CRM does.
 //!
-//! Everything is checked on the bytes as they came, in the same time whatever is wrong, and without a secret nothing is genuine.
+//! Everything is checked on the bytes as they came, in the same time whatever is wrong, and without a secret nothing is
+//! genuine.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -93,13 +93,15 @@ mod tests {
 
     #[test]
     fn a_person_is_read_however_a_crm_writes_them() {
-        let plain = json!({ "id": 7, "email": "ann@example.com", "name": "Ann Example", "role": "manager", "active": true,
+        let plain = json!({ "id": 7, "email": "ann@example.com", "name": "Ann Example", "role": "manager",
+            "active": true,
             "version": "3", "updated_at": "2026-11-26T10:00:00+01:00" });
         let read = CrmUser::read(&plain).unwrap();
         assert_eq!((read.external_id.as_str(), read.email.as_str()), ("7", "ann@example.com"));
         assert_eq!((read.role.as_deref(), read.active, read.version), (Some("manager"), true, Some(3)));
         assert_eq!(read.updated_at.unwrap().to_rfc3339(), "2026-11-26T09:00:00+00:00");
-        let other = json!({ "uuid": "a-7", "email_address": " ann@example.com ", "first_name": "Ann", "lastname": "Example",
+        let other = json!({ "uuid": "a-7", "email_address": " ann@example.com ", "first_name": "Ann",
+            "lastname": "Example",
             "roles": [{ "name": "sales" }], "status": "Suspended", "modified_at": 1_764_151_200 });
         let read = CrmUser::read(&other).unwrap();
         assert_eq!((read.external_id.as_str(), read.email.as_str()), ("a-7", "ann@example.com"));

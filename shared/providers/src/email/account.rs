@@ -1,8 +1,8 @@
 //! The mails about a person's account, as text and HTML that say the same.
 //!
-//! The templates are compiled in, one pair a mail and language: `templates/<language>/<mail>.txt`, whose first line is the subject, and the
-//! same name with `.html`, which `templates/layout.html` goes around. Another language is a folder with the same files and a line in
-//! [`LANGUAGES`]. In HTML everything that is filled in is escaped.
+//! The templates are compiled in, one pair a mail and language: `templates/<language>/<mail>.txt`, whose first line is
+//! the subject, and the same name with `.html`, which `templates/layout.html` goes around. Another language is a folder
+//! with the same files and a line in [`LANGUAGES`]. In HTML everything that is filled in is escaped.
 
 use std::{fmt, sync::LazyLock};
 
@@ -94,7 +94,8 @@ macro_rules! mails {
 const LANGUAGES: &[Language] = &[Language {
     tag: "en",
     direction: "ltr",
-    mails: mails!("en": "verify_address", "reset_password", "change_address", "workspace_invitation", "sign_in_alert", "address_known", "address_changed"),
+    mails: mails!("en": "verify_address", "reset_password", "change_address", "workspace_invitation", "sign_in_alert",
+        "address_known", "address_changed"),
 }];
 
 const LAYOUT: &str = "layout.html";
@@ -167,8 +168,8 @@ fn render(template: &str, values: &Value) -> String {
     rendered.expect("the templates are compiled in, and tests render each")
 }
 
-/// A name that somebody chose and that a stranger reads in a mail of ours: short, on one line, and nothing in it becomes a link, since mail
-/// programs make links of whatever looks like one.
+/// A name that somebody chose and that a stranger reads in a mail of ours: short, on one line, and nothing in it
+/// becomes a link, since mail programs make links of whatever looks like one.
 fn name(chosen: &str) -> String {
     const WORD_JOINER: char = '\u{2060}';
     let mut name = String::new();

@@ -25,7 +25,8 @@ pub struct Mailbox {
 pub struct BadMailbox;
 
 impl Mailbox {
-    /// An address, with the name that stands beside it. In the name, what could end a line is taken away; in the address, it is refused.
+    /// An address, with the name that stands beside it. In the name, what could end a line is taken away; in the
+    /// address, it is refused.
     ///
     /// # Errors
     /// When the address is none.

@@ -123,7 +123,8 @@ impl Message {
     }
 }
 
-/// On one line, and as it stands there: `=?` would be read as the beginning of a coded word, which can mean any text (RFC 2047), and lettre does not code it.
+/// On one line, and as it stands there: `=?` would be read as the beginning of a coded word, which can mean any text
+/// (RFC 2047), and lettre does not code it.
 fn subject(text: &str) -> String {
     one_line(text, LONGEST_SUBJECT).replace("=?", "=\u{2060}?")
 }

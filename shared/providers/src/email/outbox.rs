@@ -1,7 +1,7 @@
 //! The outbox: mails as files, for an installation without a mail server.
 //!
-//! A mail appears whole or not at all. The name of its file says when it was written and holds the message's id, so that files sort by time; it
-//! says nothing about who gets it. Any mail program opens the files.
+//! A mail appears whole or not at all. The name of its file says when it was written and holds the message's id, so
+//! that files sort by time; it says nothing about who gets it. Any mail program opens the files.
 
 use std::{fs, io, path::Path, sync::Arc};
 

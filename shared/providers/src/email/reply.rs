@@ -1,10 +1,12 @@
 //! What a mail server's refusal means (RFC 5321, 4.2; RFC 3463). Decided here, once.
 //!
-//! The code and the enhanced status decide first; words only where servers agree on no code, as for greylisting and rates. A server's text is
-//! passed on without addresses, and after a login not at all: some repeat what they were told.
+//! The code and the enhanced status decide first; words only where servers agree on no code, as for greylisting and
+//! rates. A server's text is passed on without addresses, and after a login not at all: some repeat what they were
+//! told.
 //!
-//! What another's server says about one address comes through ours in the same words. So a refusal on policy ([`Class::Config`]) or for sending
-//! too fast ([`Class::Rate`]) can concern one recipient only: who sends single mails lets that mail wait, not the queue.
+//! What another's server says about one address comes through ours in the same words. So a refusal on policy
+//! ([`Class::Config`]) or for sending too fast ([`Class::Rate`]) can concern one recipient only: who sends single mails
+//! lets that mail wait, not the queue.
 
 use std::time::Duration;
 
@@ -282,7 +284,8 @@ mod tests {
             told(Stage::Recipient, "550-5.1.1 <ann@example.com>: Recipient address\n5.1.1 rejected (ann@example.com)");
         assert_eq!(
             error.message,
-            "the mail server smtp.example.com:587 does not deliver to this address (550 5.1.1 (address) Recipient address 5.1.1 rejected (address))"
+            "the mail server smtp.example.com:587 does not deliver to this address (550 5.1.1 (address) Recipient \
+             address 5.1.1 rejected (address))"
         );
         let error = told(Stage::Login, "535 5.7.8 no: AGFubgBodW50ZXIy");
         assert!(!error.message.contains("AGFub") && error.message.contains("(535 5.7.8)"), "{error}");

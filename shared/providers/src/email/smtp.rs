@@ -184,7 +184,8 @@ impl Smtp {
             Trouble::Cannot(Cannot::Login) => ProviderError::new(
                 Class::Config,
                 format!(
-                    "the mail server {server} offers no login by PLAIN or LOGIN: check mail.tls and mail.port, or leave mail.user empty"
+                    "the mail server {server} offers no login by PLAIN or LOGIN: check mail.tls and mail.port, \
+                     or leave mail.user empty"
                 ),
             ),
             Trouble::Cannot(Cannot::Utf8) => ProviderError::new(
@@ -196,7 +197,8 @@ impl Smtp {
 }
 
 impl Trouble {
-    /// Whether the connection was at its end before this mail was: nothing was handed over, and another connection can take it.
+    /// Whether the connection was at its end before this mail was: nothing was handed over, and another connection can
+    /// take it.
     fn is_a_closed_door(&self) -> bool {
         match self {
             Self::Lost(_, lost) => *lost != Lost::Late,

@@ -1,8 +1,8 @@
 //! A bucket that a workspace's people entered as a connection.
 //!
-//! It is opened with the key that they gave and with nothing else: no variable of the environment, no role of this machine, no session token,
-//! no proxy. Its endpoint is called through the guard for what strangers enter, redirects are not followed, and of what its server answers
-//! nothing is passed on but the codes of S3 that Herald knows.
+//! It is opened with the key that they gave and with nothing else: no variable of the environment, no role of this
+//! machine, no session token, no proxy. Its endpoint is called through the guard for what strangers enter, redirects
+//! are not followed, and of what its server answers nothing is passed on but the codes of S3 that Herald knows.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 

@@ -7,7 +7,8 @@ use super::{Account, Files, Result};
 /// A file that is written and removed again.
 const PROBE: &str = "herald-connection-test";
 
-/// A workspace's own bucket. Two workspaces may share one, so that every key names what it is of by an id. Cheap to clone.
+/// A workspace's own bucket. Two workspaces may share one, so that every key names what it is of by an id. Cheap to
+/// clone.
 #[derive(Clone, Debug)]
 pub struct Bucket(Files);
 

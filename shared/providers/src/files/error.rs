@@ -19,7 +19,8 @@ pub enum FilesError {
     DiskFull,
     /// The folder is not writable or readable for this user.
     #[error(
-        "no permission on {0} in the file store: give the user that runs herald read and write access to the data folder"
+        "no permission on {0} in the file store: give the user that runs herald read and write access to the data \
+         folder"
     )]
     Denied(String),
     /// The file is larger than the caller takes.
@@ -106,7 +107,8 @@ pub enum BucketProblem {
     WrongKey,
     /// The secret key is another one's.
     #[error(
-        "refuses the signature: files.secret_key (or secret_key_file) does not belong to files.access_key_id, or files.region is wrong"
+        "refuses the signature: files.secret_key (or secret_key_file) does not belong to files.access_key_id, \
+         or files.region is wrong"
     )]
     WrongSecret,
     /// Temporary credentials are over.
@@ -117,7 +119,8 @@ pub enum BucketProblem {
     ClockSkew,
     /// The key is right and may not do this.
     #[error(
-        "does not permit it: let the key read, write, delete and list under files.url, and if it should already, check files.access_key_id and files.secret_key"
+        "does not permit it: let the key read, write, delete and list under files.url, and if it should already, \
+         check files.access_key_id and files.secret_key"
     )]
     Denied,
     /// It is in another region.
@@ -213,8 +216,8 @@ pub(super) fn of_bucket(place: &str, key: &str, error: object_store::Error) -> F
     bucket(problem)
 }
 
-/// What the error of a bucket means that a workspace's people entered. What its server said goes to the log of who runs Herald, never to them: it
-/// may be a server that was never meant to answer them.
+/// What the error of a bucket means that a workspace's people entered. What its server said goes to the log of who runs
+/// Herald, never to them: it may be a server that was never meant to answer them.
 pub(super) fn of_account(place: &str, key: &str, error: object_store::Error) -> FilesError {
     let bucket = |problem| FilesError::Bucket { place: place.to_owned(), problem };
     if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref::<Refused>()) {

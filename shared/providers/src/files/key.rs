@@ -11,8 +11,8 @@
 //!                           results/{run id}.csv
 //! ```
 //!
-//! A [`Key`] names a file that may be written, and nothing makes one without a workspace. What a row of the database names is a [`Stored`]:
-//! it may be read, and only where it is the workspace's own.
+//! A [`Key`] names a file that may be written, and nothing makes one without a workspace. What a row of the database
+//! names is a [`Stored`]: it may be read, and only where it is the workspace's own.
 
 use std::{fmt, ops::Deref};
 
@@ -119,7 +119,8 @@ impl Key {
         Self::new(workspace_id, Area::Renderings, &format!("{}/{hash}.{extension}", spread(hash)))
     }
 
-    /// What an invitation's link leads to. The event and the number are there for people, the id keeps invitations apart.
+    /// What an invitation's link leads to. The event and the number are there for people, the id keeps invitations
+    /// apart.
     pub fn invitation(workspace_id: Uuid, event: &str, number: &str, invitation_id: Uuid, extension: &str) -> Self {
         let name = format!("{event}/{number}-{}.{extension}", invitation_id.simple());
         Self::new(workspace_id, Area::Invitations, &name)

@@ -16,8 +16,8 @@ pub(super) fn open(root: &Path) -> Result<Arc<dyn ObjectStore>> {
     Ok(Arc::new(store))
 }
 
-/// Removes drafts: `object_store` writes a file as `name#1` and renames it when it is whole. With `before`, only those nobody has written to
-/// since then.
+/// Removes drafts: `object_store` writes a file as `name#1` and renames it when it is whole. With `before`, only those
+/// nobody has written to since then.
 pub(super) fn remove_drafts(folder: &Path, before: Option<DateTime<Utc>>) -> Result<usize> {
     let fail = |error| error::of_io(&folder.display().to_string(), &error);
     let mut removed = 0;

@@ -22,8 +22,8 @@ pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
 /// Opens the bucket that the settings name. Nothing is asked of it yet.
 ///
-/// The settings are the operator's, so what is empty in them may stand in the environment or be a role of this machine. A bucket of a
-/// connection is opened without any of that ([`super::account`]).
+/// The settings are the operator's, so what is empty in them may stand in the environment or be a role of this machine.
+/// A bucket of a connection is opened without any of that ([`super::account`]).
 pub(super) fn open(settings: &FilesSettings) -> Result<Arc<dyn ObjectStore>> {
     tls::use_ring();
     let (bucket, prefix) = place(&settings.url)?;

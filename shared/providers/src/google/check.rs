@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{Finding, Meter, google::GoogleAuth};
 
-/// Tests an account, and the folder that it is to write into, by its id or its address. Changes nothing at Google. Stops at what makes the rest pointless.
+/// Tests an account, and the folder that it is to write into, by its id or its address. Changes nothing at Google.
+/// Stops at what makes the rest pointless.
 pub async fn check(drive: &Drive, folder: Option<&str>, auth: &GoogleAuth) -> Vec<Finding> {
     let mut found = Vec::new();
     // An admin's test is not held to the queue's rate.

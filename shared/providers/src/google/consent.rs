@@ -16,7 +16,8 @@ use super::{
 use crate::{Class, Http, ProviderError, Result};
 use herald_base::ids::Ids;
 
-/// A consent that was asked for and is not given yet. Serialisable, so that it can be sealed until the person comes back.
+/// A consent that was asked for and is not given yet. Serialisable, so that it can be sealed until the person comes
+/// back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Consent {
     /// Comes back with the person: who brings another was not sent by us.
@@ -82,13 +83,15 @@ impl Consent {
         if granted.scope.is_some_and(|scopes| !scopes.split(' ').any(|scope| scope == DRIVE_SCOPE)) {
             return Err(ProviderError::new(
                 Class::Auth,
-                "consent was given, but not to Google Drive: connect again with `herald connect google …` and leave the box for Drive ticked",
+                "consent was given, but not to Google Drive: connect again with `herald connect google …` \
+                 and leave the box for Drive ticked",
             ));
         }
         granted.refresh_token.ok_or_else(|| {
             ProviderError::new(
                 Class::Auth,
-                "Google sent no refresh token: remove Herald at https://myaccount.google.com/connections, then connect again with `herald \
+                "Google sent no refresh token: remove Herald at https://myaccount.google.com/connections, \
+                 then connect again with `herald \
                  connect google …`",
             )
         })
@@ -105,7 +108,8 @@ fn refused(refusal: &Refusal, client_id: &str, redirect_uri: &str) -> Option<Pro
         "redirect_uri_mismatch" => (
             Class::Config,
             format!(
-                "the OAuth client does not list {redirect_uri} among its authorised redirect URIs: add it in the Google Cloud console under \
+                "the OAuth client does not list {redirect_uri} among its authorised redirect URIs: \
+                 add it in the Google Cloud console under \
                  APIs & Services, Credentials"
             ),
         ),

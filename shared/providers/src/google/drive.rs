@@ -1,7 +1,7 @@
 //! Google Drive, as far as Herald uses it: folders that anyone with the link can see, and files in them.
 //!
-//! Nothing is made twice: an id is reserved before the file is made with it, so a second try after a lost answer meets the first one's file
-//! (409). <https://developers.google.com/workspace/drive/api/guides/create-file#pregenerated-ids>
+//! Nothing is made twice: an id is reserved before the file is made with it, so a second try after a lost answer meets
+//! the first one's file (409). <https://developers.google.com/workspace/drive/api/guides/create-file#pregenerated-ids>
 
 mod account;
 mod file;

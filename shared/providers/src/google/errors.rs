@@ -1,4 +1,5 @@
-//! What Drive's errors mean. Google tells them apart by `reason`, not by status: 403 is anything from "too fast" to "never".
+//! What Drive's errors mean. Google tells them apart by `reason`, not by status: 403 is anything from "too fast" to
+//! "never".
 //!
 //! <https://developers.google.com/workspace/drive/api/guides/handle-errors>
 
@@ -48,7 +49,8 @@ struct Body {
 }
 
 impl Fault {
-    /// Reads the old form (`errors[].reason`) and the new one (`details[].reason`). The old one's words are those of Drive's documentation.
+    /// Reads the old form (`errors[].reason`) and the new one (`details[].reason`). The old one's words are those of
+    /// Drive's documentation.
     pub(super) fn of(reply: &Reply) -> Self {
         let Ok(Body { error }) = serde_json::from_slice(&reply.body) else { return Self::default() };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -60,7 +62,8 @@ impl Fault {
         let old = text(&error["errors"][0]["reason"]);
         let new = detail("/reason").unwrap_or_default();
         Self {
-            // "insufficientPermissions" and "forbidden" are said of several things; what the new form says then is exact.
+            // "insufficientPermissions" and "forbidden" are said of several things; what the new form says then is
+            // exact.
             reason: if new.is_empty() || (!old.is_empty() && old != "forbidden") { old } else { new.to_owned() },
             message: text(&error["message"]),
             project: project
@@ -98,8 +101,10 @@ fn by_reason(fault: &Fault, reply: &Reply, asked: Asked<'_>, auth: &GoogleAuth) 
     }
     if fault.forbids_sharing() {
         return config(format!(
-            "the rules of the organisation (or of the Shared Drive) forbid links that anyone can open: allow sharing outside the organisation \
-             for {me} in the Google Admin console under Apps, Google Workspace, Drive and Docs, Sharing settings, or use a folder elsewhere"
+            "the rules of the organisation (or of the Shared Drive) forbid links that anyone can open: \
+             allow sharing outside the organisation \
+             for {me} in the Google Admin console under Apps, Google Workspace, Drive and Docs, Sharing settings, \
+             or use a folder elsewhere"
         ));
     }
     match fault.reason.as_str() {
@@ -117,10 +122,12 @@ fn by_reason(fault: &Fault, reply: &Reply, asked: Asked<'_>, auth: &GoogleAuth) 
         }
         "insufficientFilePermissions" => config(match asked {
             Asked::Folder(id) | Asked::Into(id) | Asked::Share(id) => format!(
-                "{me} may not do this in the folder {id}: share the folder with that account as Editor (in a Shared Drive: Content manager)"
+                "{me} may not do this in the folder {id}: share the folder with that account as Editor (in a Shared \
+                 Drive: Content manager)"
             ),
             Asked::Account | Asked::File => format!(
-                "{me} may not change its file any more: share the folder with that account as Editor (in a Shared Drive: Content manager)"
+                "{me} may not change its file any more: share the folder with that account as Editor (in a Shared \
+                 Drive: Content manager)"
             ),
         }),
         "appNotAuthorizedToFile" => config(format!(
@@ -164,7 +171,8 @@ fn by_status(fault: &Fault, reply: &Reply, asked: Asked<'_>, auth: &GoogleAuth) 
             Asked::Folder(id) | Asked::Into(id) | Asked::Share(id) => new(
                 Class::Config,
                 format!(
-                    "there is no folder {id} that {me} can see: check the id, and share the folder with that account as Editor"
+                    "there is no folder {id} that {me} can see: check the id, and share the folder with that account \
+                     as Editor"
                 ),
             ),
             Asked::Account => {
@@ -205,8 +213,10 @@ fn full(auth: &GoogleAuth) -> String {
 /// Why a service account cannot write into somebody's own Drive, and the three ways out.
 pub(super) fn no_room(client_email: &str) -> String {
     format!(
-        "a service account has no storage of its own in Google Drive, so it cannot write into a person's folder: (1) use a folder in a Shared \
-         Drive with {client_email} as Content manager, or (2) let it act as a person of the domain (`--subject`, with domain-wide delegation), \
+        "a service account has no storage of its own in Google Drive, so it cannot write into a person's folder: \
+         (1) use a folder in a Shared \
+         Drive with {client_email} as Content manager, or (2) let it act as a person of the domain (`--subject`, \
+         with domain-wide delegation), \
          or (3) connect as a person with their consent"
     )
 }

@@ -73,7 +73,8 @@ impl Grant {
     }
 }
 
-/// Why a service account gets no token. Google tells the causes of `invalid_grant` apart only in words, so an unknown text names them all.
+/// Why a service account gets no token. Google tells the causes of `invalid_grant` apart only in words, so an unknown
+/// text names them all.
 fn account_refused(refusal: &Refusal, client_email: &str, subject: Option<&str>) -> Option<ProviderError> {
     let described = refusal.description.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| described.contains(word));
@@ -85,7 +86,8 @@ fn account_refused(refusal: &Refusal, client_email: &str, subject: Option<&str>)
              machine if that is another one",
         )),
         "invalid_grant" if says(&["signature", "key"]) => auth(format!(
-            "the key of {client_email} was deleted or disabled at Google: make a new one in the Google Cloud console and connect again with \
+            "the key of {client_email} was deleted or disabled at Google: make a new one in the Google Cloud console \
+             and connect again with \
              `herald connect google …`"
         )),
         "invalid_grant" if says(&["email or user id", "account not found", "user"]) => auth(match subject {
@@ -103,8 +105,10 @@ fn account_refused(refusal: &Refusal, client_email: &str, subject: Option<&str>)
         )),
         "unauthorized_client" | "access_denied" | "invalid_scope" => auth(match subject {
             Some(subject) => format!(
-                "{client_email} may not act as {subject}: in the Google Admin console under Security, Access and data control, API controls, \
-                 Manage domain-wide delegation, add the service account's client ID (client_id in its key file) with the scope {DRIVE_SCOPE}; \
+                "{client_email} may not act as {subject}: in the Google Admin console under Security, \
+                 Access and data control, API controls, \
+                 Manage domain-wide delegation, add the service account's client ID (client_id in its key file) with \
+                 the scope {DRIVE_SCOPE}; \
                  it can take a day until Google knows"
             ),
             None => format!(
@@ -129,7 +133,8 @@ fn person_refused(refusal: &Refusal, client_id: &str) -> Option<ProviderError> {
                 .to_owned(),
         ),
         "invalid_grant" => auth(
-            "Google no longer accepts the consent (withdrawn, expired, or 7 days after it while the consent screen is in testing): connect \
+            "Google no longer accepts the consent (withdrawn, expired, or 7 days after it while the consent screen is \
+             in testing): connect \
              again with `herald connect google …`"
                 .to_owned(),
         ),
@@ -142,7 +147,8 @@ fn person_refused(refusal: &Refusal, client_id: &str) -> Option<ProviderError> {
              download its file again and connect again with `herald connect google …`"
         )),
         "invalid_scope" | "access_denied" => auth(format!(
-            "the consent does not cover Google Drive ({DRIVE_SCOPE}): connect again with `herald connect google …` and leave the box for \
+            "the consent does not cover Google Drive ({DRIVE_SCOPE}): connect again with `herald connect google …` \
+             and leave the box for \
              Drive ticked"
         )),
         _ => None,
@@ -164,7 +170,8 @@ mod tests {
         for (code, description, subject, class, said) in [
             (
                 "invalid_grant",
-                "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in \
+                "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. \
+                 Check your iat and exp values in \
                  the JWT claim.",
                 None,
                 Class::Config,
@@ -176,10 +183,12 @@ mod tests {
             ("invalid_grant", "", subject, Class::Auth, "or there is no user ann@example.com"),
             (
                 "unauthorized_client",
-                "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.",
+                "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any \
+                 of the scopes requested.",
                 subject,
                 Class::Auth,
-                "Manage domain-wide delegation, add the service account's client ID (client_id in its key file) with the scope \
+                "Manage domain-wide delegation, add the service account's client ID (client_id in its key file) with \
+                 the scope \
                  https://www.googleapis.com/auth/drive",
             ),
             ("invalid_client", "", None, Class::Auth, "no longer knows the service account"),

@@ -18,7 +18,8 @@ pub struct ServiceAccount {
     pub private_key_id: String,
     /// PKCS#8 in PEM.
     pub private_key: SecretString,
-    /// Where the file says that tokens are given. For whom it concerns: Herald asks where its settings say, since a file can say anything.
+    /// Where the file says that tokens are given. For whom it concerns: Herald asks where its settings say, since a
+    /// file can say anything.
     pub token_uri: Option<String>,
 }
 
@@ -47,7 +48,8 @@ impl ServiceAccount {
         })?;
         if file.web.is_some() || file.installed.is_some() {
             return Err(wrong(
-                "this is the file of an OAuth client, not a service account's key file: give it as the client's file, or make a key (JSON) under \
+                "this is the file of an OAuth client, not a service account's key file: give it as the client's file, \
+                 or make a key (JSON) under \
                  IAM & Admin, Service Accounts, Keys",
             ));
         }

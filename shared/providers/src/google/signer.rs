@@ -56,7 +56,8 @@ impl Signer {
         &self.client_email
     }
 
-    /// A JWT that asks `token_url` for a token with these scopes, separated by blanks, in the name of `subject` if there is one. For an hour.
+    /// A JWT that asks `token_url` for a token with these scopes, separated by blanks, in the name of `subject` if
+    /// there is one. For an hour.
     ///
     /// # Errors
     /// [`Class::Transient`] when the system gives no randomness.

@@ -74,7 +74,8 @@ impl Tokens {
         &self.0.auth
     }
 
-    /// A token that holds for at least as long as a call takes. However many ask at once, Google is asked once, and all get its answer.
+    /// A token that holds for at least as long as a call takes. However many ask at once, Google is asked once, and all
+    /// get its answer.
     ///
     /// # Errors
     /// Why there is none. [`Class::Auth`] and [`Class::Config`] need a person.
@@ -140,7 +141,8 @@ impl Inner {
 }
 
 impl State {
-    /// What is answered while no new token can be had: the old one for as long as it holds, unless Google said that it knows us no more.
+    /// What is answered while no new token can be had: the old one for as long as it holds, unless Google said that it
+    /// knows us no more.
     fn instead(&self, error: &ProviderError, now: DateTime<Utc>) -> Result<SecretString> {
         let passing = matches!(error.class, Class::Rate | Class::Transient | Class::Down);
         match &self.held {

@@ -1,8 +1,8 @@
 //! Many contacts in one request: Mautic answers 200 and says by position what became of each
 //! (<https://developer.mautic.org/#edit-batch-contact>).
 //!
-//! Positions are not trusted alone. An answer that has another contact at some position than the one that was sent there is shifted, and
-//! then nothing counts but the contacts that are where they should be.
+//! Positions are not trusted alone. An answer that has another contact at some position than the one that was sent
+//! there is shifted, and then nothing counts but the contacts that are where they should be.
 
 use serde_json::Value;
 

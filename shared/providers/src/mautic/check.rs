@@ -16,8 +16,8 @@ use crate::{Finding, Meter, Result, http::Reply};
 /// Below this the API lacks what Herald needs.
 const OLDEST: u32 = 4;
 
-/// Tests a connection: whether the site answers and lets Herald in, whether it has the fields that invitations are written to, and the form
-/// that guests come from.
+/// Tests a connection: whether the site answers and lets Herald in, whether it has the fields that invitations are
+/// written to, and the form that guests come from.
 pub async fn check(mautic: &Mautic, fields: Option<&Fields>, form: Option<u64>) -> Vec<Finding> {
     let meter = Meter::free();
     let mut findings = match contacts(mautic, &meter).await {

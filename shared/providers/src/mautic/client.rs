@@ -101,7 +101,8 @@ impl Mautic {
         self.call(Ask { method: Method::GET, url, body: None, about, time: None }, meter, |reply| reply.json(WHO)).await
     }
 
-    /// Pays for a request, makes it, and makes of the answer what the caller wants. A token that has become invalid is replaced once.
+    /// Pays for a request, makes it, and makes of the answer what the caller wants. A token that has become invalid is
+    /// replaced once.
     pub(super) async fn call<T>(&self, ask: Ask<'_>, meter: &Meter, read: impl Fn(&Reply) -> Result<T>) -> Result<T> {
         let (id, secret, token) = match &self.0.identity {
             Identity::Basic { user, password } => {

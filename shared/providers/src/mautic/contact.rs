@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn without_the_flat_list_the_groups_are_read() {
-        let groups = json!({"core": {"firstname": {"id": "2", "alias": "firstname", "value": "Ann"}, "link": {"value": null}}, "social": []});
+        let groups = json!({"core": {"firstname": {"id": "2", "alias": "firstname", "value": "Ann"},
+            "link": {"value": null}}, "social": []});
         let raw = json!({"id": 47, "fields": groups});
         let read = MauticContact::read(&raw).unwrap();
         assert_eq!(read.fields, BTreeMap::from([("firstname".to_owned(), "Ann".to_owned())]));

@@ -27,7 +27,8 @@ pub enum Selection {
 }
 
 impl Selection {
-    /// What it is known by, such as `form:3` or `segment:vip`. Two selections have the same name only if they are the same.
+    /// What it is known by, such as `form:3` or `segment:vip`. Two selections have the same name only if they are the
+    /// same.
     pub fn name(&self) -> String {
         match self {
             Self::Form(id) => format!("form:{id}"),
@@ -47,8 +48,8 @@ impl Selection {
 }
 
 impl Mautic {
-    /// The next contacts of a segment or search after the one with the id `after`, at most `limit`, by id. With `only_without`, only those
-    /// whose field of that alias is empty. Fewer than `limit` are the last ones.
+    /// The next contacts of a segment or search after the one with the id `after`, at most `limit`, by id. With
+    /// `only_without`, only those whose field of that alias is empty. Fewer than `limit` are the last ones.
     ///
     /// # Errors
     /// [`ProviderError`]; [`Class::Config`] for a form, whose contacts [`Mautic::submissions`] names.
@@ -103,7 +104,8 @@ impl Mautic {
     }
 }
 
-/// A page of a list by keyset: cheap however far it is down the list, and nothing is skipped when something before it goes away.
+/// A page of a list by keyset: cheap however far it is down the list, and nothing is skipped when something before it
+/// goes away.
 pub(super) fn keyset<'a>(column: &'a str, after: &'a str, limit: &'a str) -> [(&'a str, &'a str); 7] {
     [
         ("where[0][col]", column),

@@ -1,7 +1,7 @@
 //! What Mautic's refusals mean.
 //!
-//! Nothing that it says is passed on. A validation message repeats the value that it is about, and that is a guest's; and whoever entered the
-//! address may have named a server that was never meant to answer them.
+//! Nothing that it says is passed on. A validation message repeats the value that it is about, and that is a guest's;
+//! and whoever entered the address may have named a server that was never meant to answer them.
 
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{Class, ProviderError, http::Reply};
 
-/// When Mautic does not say how long to wait. Its limit counts by the hour, so the first requests after a wait may fail again.
+/// When Mautic does not say how long to wait. Its limit counts by the hour, so the first requests after a wait may fail
+/// again.
 const RATE_WAIT: Duration = Duration::from_secs(60);
 /// The longest wait it may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -111,7 +112,8 @@ pub(super) fn refusal(reply: &Reply, context: &Context<'_>) -> ProviderError {
     classified(status.as_u16(), problem.as_ref(), context).after(reply.retry_after())
 }
 
-/// What a status means, of a whole answer or of one contact in it. `problem` is `None` when somebody else than the API answered.
+/// What a status means, of a whole answer or of one contact in it. `problem` is `None` when somebody else than the API
+/// answered.
 pub(super) fn classified(status: u16, problem: Option<&Problem>, context: &Context<'_>) -> ProviderError {
     let site = named(context.site);
     let kind = problem.map_or("", |problem| problem.kind.as_str());
@@ -140,13 +142,15 @@ pub(super) fn classified(status: u16, problem: Option<&Problem>, context: &Conte
         ),
         (403, Some(_)) if context.basic => (
             Class::Config,
-            "Mautic refuses access: turn on HTTP basic auth (Settings → Configuration → API Settings, then clear the cache), and give the \
+            "Mautic refuses access: turn on HTTP basic auth (Settings → Configuration → API Settings, \
+             then clear the cache), and give the \
              user's role API access and permission for contacts, custom fields and forms"
                 .to_owned(),
         ),
         (403, Some(_)) => (
             Class::Config,
-            "Mautic refuses access: give the role of the client's user API access and permission for contacts, custom fields and forms"
+            "Mautic refuses access: give the role of the client's user API access and permission for contacts, \
+             custom fields and forms"
                 .to_owned(),
         ),
         (403, None) => (
@@ -154,9 +158,7 @@ pub(super) fn classified(status: u16, problem: Option<&Problem>, context: &Conte
             format!("a firewall or proxy in front of Mautic at {site} refuses Herald: let it pass requests to /api"),
         ),
         (404, Some(_)) => match context.about {
-            About::Write { contact: id, .. } => {
-                (Class::Recipient, format!("contact {id} no longer exists in Mautic"))
-            }
+            About::Write { contact: id, .. } => (Class::Recipient, format!("contact {id} no longer exists in Mautic")),
             About::Form(id) => (Class::Config, format!("there is no form {id} in Mautic: choose another form")),
             About::Api | About::Token => no_api(site),
         },
@@ -192,7 +194,8 @@ fn no_api(site: &str) -> (Class, String) {
     (Class::Config, format!("there is no Mautic API at {site}: enter the address of Mautic's start page, without /s/…"))
 }
 
-/// Where it leads is not named: that is the server's to say. Only that it is the same site under https is, which most redirects are.
+/// Where it leads is not named: that is the server's to say. Only that it is the same site under https is, which most
+/// redirects are.
 fn redirect(headers: &HeaderMap, context: &Context<'_>) -> ProviderError {
     let site = named(context.site);
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
@@ -210,7 +213,8 @@ fn redirect(headers: &HeaderMap, context: &Context<'_>) -> ProviderError {
     ProviderError::new(Class::Config, message)
 }
 
-/// How long a rate limit holds: `Retry-After`, else `X-RateLimit-Reset` in seconds or as a point in time by the server's clock.
+/// How long a rate limit holds: `Retry-After`, else `X-RateLimit-Reset` in seconds or as a point in time by the
+/// server's clock.
 fn wait(reply: &Reply, now: DateTime<Utc>) -> Duration {
     reply.retry_after().or_else(|| reset(&reply.headers, now)).unwrap_or(RATE_WAIT)
 }

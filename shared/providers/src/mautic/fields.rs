@@ -21,8 +21,8 @@ const PAGE: usize = 200;
 /// More fields than Mautic can have: its table of contacts ends long before.
 const MOST: usize = 5_000;
 
-/// What a contact has from the beginning, or what the API takes for something else than a field. Some of these say who somebody is: Mautic
-/// looks for another contact with the same value and merges the two.
+/// What a contact has from the beginning, or what the API takes for something else than a field. Some of these say who
+/// somebody is: Mautic looks for another contact with the same value and merges the two.
 const BUILT_IN: [&str; 47] = [
     "id",
     "email",
@@ -207,7 +207,8 @@ impl Fields {
 /// That Mautic has no such field.
 pub(super) fn no_field(alias: &str) -> String {
     format!(
-        "there is no contact field «{alias}» in Mautic: create it under Settings → Custom Fields (type text, length {LARGEST}), or choose \
+        "there is no contact field «{alias}» in Mautic: create it under Settings → Custom Fields (type text, \
+         length {LARGEST}), or choose \
          another one"
     )
 }
@@ -216,7 +217,8 @@ fn problem(alias: &str, known: &[ContactField], kinds: &[&str], length: u32) -> 
     let Some(field) = known.iter().find(|field| field.alias == alias) else { return Some(no_field(alias)) };
     if field.unique {
         return Some(format!(
-            "the contact field «{alias}» is a unique identifier, and writing to it could merge two people: switch that off in the field's \
+            "the contact field «{alias}» is a unique identifier, and writing to it could merge two people: \
+             switch that off in the field's \
              settings, or choose another one"
         ));
     }
@@ -246,7 +248,8 @@ impl Mautic {
             let query = [("start", start.as_str()), ("limit", &limit), ("orderBy", "id"), ("orderByDir", "ASC")];
             let page = match self.get(self.api(["fields", "contact"], &query), About::Api, meter).await {
                 Ok(answer) => ContactField::list(&answer),
-                // Its role may not see how fields are set up. This list is open to who may edit contacts, but it has no lengths.
+                // Its role may not see how fields are set up. This list is open to who may edit contacts, but it has no
+                // lengths.
                 Err(error) if error.class == Class::Config => {
                     let url = self.api(["contacts", "list", "fields"], &[]);
                     return Ok(ContactField::list(&self.get(url, About::Api, meter).await?));

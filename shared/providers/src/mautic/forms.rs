@@ -57,7 +57,8 @@ impl Mautic {
         Form::read(id, part(&answer, "form")?)
     }
 
-    /// The next submissions of a form after the one with the id `after`, at most `limit`, by id. Fewer than `limit` are the last ones.
+    /// The next submissions of a form after the one with the id `after`, at most `limit`, by id. Fewer than `limit` are
+    /// the last ones.
     ///
     /// # Errors
     /// [`Class::Config`] when there is no such form; else [`ProviderError`].

@@ -1,5 +1,5 @@
-//! Mautic's JSON, whose shapes depend on what PHP made of an array: a list may be an object and the other way round, an empty object is
-//! `[]`, a number may be text.
+//! Mautic's JSON, whose shapes depend on what PHP made of an array: a list may be an object and the other way round, an
+//! empty object is `[]`, a number may be text.
 
 use std::collections::BTreeMap;
 

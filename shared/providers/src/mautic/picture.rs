@@ -1,7 +1,8 @@
 //! Where a guest's picture is, and fetching one that was uploaded with a form.
 //!
-//! The API has only an upload's name. The file lies outside of it, under `/forms/results/file/`, where credentials of the API mean nothing:
-//! it can be had if the form's field is public, else only by who is logged in to Mautic in a browser.
+//! The API has only an upload's name. The file lies outside of it, under `/forms/results/file/`, where credentials of
+//! the API mean nothing: it can be had if the form's field is public, else only by who is logged in to Mautic in a
+//! browser.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{RequestBuilder, header};

@@ -8,7 +8,8 @@ use crate::mautic::MauticSettings;
 const BEGINNINGS: [&str; 5] = ["api", "s", "index.php", "index_dev.php", "oauth"];
 
 impl MauticSettings {
-    /// The site's address from what was typed: without `/api`, `/s/dashboard`, `/index.php` and what follows, query and final slash.
+    /// The site's address from what was typed: without `/api`, `/s/dashboard`, `/index.php` and what follows, query and
+    /// final slash.
     ///
     /// # Errors
     /// What is wrong with it and how it should look, for the person who typed it.

@@ -48,7 +48,8 @@ impl Given {
 }
 
 impl Token {
-    /// The token to use now; `ask` brings one if there is none, or if the known one is `refused`. Who comes meanwhile waits for it.
+    /// The token to use now; `ask` brings one if there is none, or if the known one is `refused`. Who comes meanwhile
+    /// waits for it.
     ///
     /// # Errors
     /// Those of `ask`.

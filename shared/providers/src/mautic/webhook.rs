@@ -36,8 +36,8 @@ impl Event {
     }
 }
 
-/// Whether a body was signed with `secret`: the header is base64 of an HMAC-SHA256 over the body as it came. Takes the same time whatever
-/// is wrong with it.
+/// Whether a body was signed with `secret`: the header is base64 of an HMAC-SHA256 over the body as it came. Takes the
+/// same time whatever is wrong with it.
 pub fn verify(secret: &SecretString, raw_body: &[u8], header: &str) -> bool {
     // Whoever has no secret would be anybody.
     if secret.expose_secret().is_empty() {
@@ -109,7 +109,8 @@ mod tests {
     fn events_say_where_to_look() {
         let body = json!({
             "mautic.form_on_submit": [
-                {"submission": {"id": "7", "form": {"id": 3}, "lead": {"id": "47"}, "results": {}}, "timestamp": "2026-11-26T05:00:00+00:00"},
+                {"submission": {"id": "7", "form": {"id": 3}, "lead": {"id": "47"}, "results": {}},
+                    "timestamp": "2026-11-26T05:00:00+00:00"},
                 {"submission": {"id": 8, "form": null, "lead": null}},
             ],
             "mautic.lead_post_save_update": {"0": {"contact": {"id": 48}}},

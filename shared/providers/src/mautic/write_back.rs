@@ -1,7 +1,8 @@
 //! Writing an invitation's link and number back to its contact (<https://developer.mautic.org/#edit-contact>).
 //!
-//! `PATCH` alone: `PUT` would empty every field that is not sent. The same again changes nothing, so whatever got lost is simply written
-//! again. Mautic says 200 when it cut a value or does not know a field, so only what it answers to have stored counts as written.
+//! `PATCH` alone: `PUT` would empty every field that is not sent. The same again changes nothing, so whatever got lost
+//! is simply written again. Mautic says 200 when it cut a value or does not know a field, so only what it answers to
+//! have stored counts as written.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -35,8 +36,8 @@ pub struct WriteBack {
 }
 
 impl WriteBack {
-    /// What is sent: nothing but the two fields. An address or another field that identifies contacts would make Mautic look for somebody
-    /// else who has it too, and merge the two.
+    /// What is sent: nothing but the two fields. An address or another field that identifies contacts would make Mautic
+    /// look for somebody else who has it too, and merge the two.
     pub(super) fn body(&self, fields: &Fields) -> Map<String, Value> {
         self.values(fields).map(|(alias, value)| (alias.to_owned(), Value::from(value))).collect()
     }
@@ -50,8 +51,8 @@ impl WriteBack {
 impl Mautic {
     /// Writes to contacts, and says of each, in their order, whether it is there.
     ///
-    /// An error that is not one contact's own ends it: the contacts that were not reached have the same error. A group of 50 may take
-    /// Mautic two minutes.
+    /// An error that is not one contact's own ends it: the contacts that were not reached have the same error. A group
+    /// of 50 may take Mautic two minutes.
     pub async fn write(&self, items: &[WriteBack], fields: &Fields, meter: &Meter) -> Vec<Result<()>> {
         let mut results: Vec<Option<Result<()>>> = vec![None; items.len()];
         let mut ahead = groups(items);
@@ -159,7 +160,8 @@ pub(super) fn stored(contact: &Value, read: &MauticContact, item: &WriteBack, fi
         } else if !kept.is_empty() && sent.starts_with(kept) {
             let length = kept.chars().count();
             format!(
-                "Mautic cut the {what} to {length} characters: set the length of the contact field «{alias}» to 191 (or make it a text area)"
+                "Mautic cut the {what} to {length} characters: set the length of the contact field «{alias}» to 191 \
+                 (or make it a text area)"
             )
         } else {
             format!(

@@ -69,8 +69,8 @@ impl GuardedHttp {
         &self.guard
     }
 
-    /// The client that requests are made with; whoever sends with it passes by the check of literal addresses, so requests go through
-    /// [`GuardedHttp::execute`].
+    /// The client that requests are made with; whoever sends with it passes by the check of literal addresses, so
+    /// requests go through [`GuardedHttp::execute`].
     pub(crate) fn client(&self) -> &reqwest::Client {
         &self.guarded
     }

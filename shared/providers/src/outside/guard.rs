@@ -103,7 +103,8 @@ impl Guard {
         self.hosts.iter().any(|(host, open)| *host == target && *open == port)
     }
 
-    /// Checks an address as it stands. Its name, if it has one, is checked where it is looked up; a literal address is never looked up.
+    /// Checks an address as it stands. Its name, if it has one, is checked where it is looked up; a literal address is
+    /// never looked up.
     ///
     /// # Errors
     /// Why it is not called.

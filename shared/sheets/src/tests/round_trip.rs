@@ -77,7 +77,8 @@ proptest! {
             export.row(["Ann", a, b]).unwrap();
         }
         let read = guests(export.finish().unwrap());
-        let back: Vec<_> = read.into_iter().map(|mut g| (g.custom.remove("a").unwrap(), g.custom.remove("b").unwrap())).collect();
+        let back: Vec<_> = read.into_iter().map(|mut g| (g.custom.remove("a").unwrap(),
+            g.custom.remove("b").unwrap())).collect();
         prop_assert_eq!(back, rows);
     }
 
@@ -91,7 +92,8 @@ proptest! {
         let mut list = ["name", "email", "first note", "second note"].join(separator) + end;
         for (a, b) in &rows {
             // A euro sign and an umlaut in every row keep the guess of the legacy encoding honest.
-            list += &[quote("Jürgen Müller, 5 €"), String::new(), quote(&escape_cell(a)), quote(&escape_cell(b))].join(separator);
+            list += &[quote("Jürgen Müller, 5 €"), String::new(), quote(&escape_cell(a)),
+                quote(&escape_cell(b))].join(separator);
             list += end;
         }
         let bytes = match encoding {

@@ -137,7 +137,8 @@ fn an_email_cell_never_costs_an_invitation() {
         (
             "ann(at)example",
             None,
-            "\"ann(at)example\" is not an e-mail address: the guest is invited without one; correct it or leave the cell empty",
+            "\"ann(at)example\" is not an e-mail address: the guest is invited without one; \
+             correct it or leave the cell empty",
         ),
     ] {
         let guest = &guests(format!("name,E-mail\nAnn,{cell}\n"))[0];
@@ -156,7 +157,8 @@ fn an_email_cell_never_costs_an_invitation() {
 fn rows_with_one_email_are_different_guests_if_ids_or_names_differ() {
     assert_eq!(
         outline(
-            "name,email,id\nAnn,ann@example.com,1\n\nBob, ANN@Example.com,2\nAnn,ann@example.com,3\nAnn,ann@example.com,\n\
+            "name,email,id\nAnn,ann@example.com,1\n\nBob, ANN@Example.com,2\nAnn,ann@example.com,3\n\
+             Ann,ann@example.com,\n\
              Cid,ann@example.com,\nCID,Ann@Example.com,\nCid,ann@example.com,4\nDan,,4\nEve,,4\n"
         ),
         [

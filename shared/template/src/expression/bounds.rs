@@ -1,5 +1,5 @@
-//! Expressions made to take long or much memory take neither. They run in a child with bounds that the shell sets, so that one that breaks
-//! them ends the child and not the machine.
+//! Expressions made to take long or much memory take neither. They run in a child with bounds that the shell sets, so
+//! that one that breaks them ends the child and not the machine.
 
 use std::process::Command;
 
@@ -113,7 +113,8 @@ fn hostile_expressions_end_within_little_time_and_memory() {
     if std::env::var_os(IN_CHILD).is_some() {
         return in_child();
     }
-    // 512 MB of address space, most of it the program's own and its threads'; ten seconds for all of them, in a build that is not optimised.
+    // 512 MB of address space, most of it the program's own and its threads'; ten seconds for all of them, in a build
+    // that is not optimised.
     let output = Command::new("sh")
         .args(["-c", "ulimit -v 524288 && ulimit -t 10 && exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())

@@ -1,7 +1,7 @@
 //! Evaluates an expression for one guest, within bounds of work and memory.
 //!
-//! Every byte that is read or made is paid for from the meter, and no value may be longer than [`MAX_VALUE`]. So a hostile expression
-//! costs what its source's length allows, whatever it says.
+//! Every byte that is read or made is paid for from the meter, and no value may be longer than [`MAX_VALUE`]. So a
+//! hostile expression costs what its source's length allows, whatever it says.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

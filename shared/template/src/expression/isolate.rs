@@ -1,7 +1,8 @@
 //! Keeps what is inserted into a line from turning the text around it.
 //!
-//! A Hebrew name in "Seat 5: … - 7" would drag the numbers beside it to its other side. Unicode's isolates (UAX #9, 2.4) around the name
-//! keep the line in order: the name is set by its own direction, and the rest as if the name were one character.
+//! A Hebrew name in "Seat 5: … - 7" would drag the numbers beside it to its other side. Unicode's isolates (UAX #9,
+//! 2.4) around the name keep the line in order: the name is set by its own direction, and the rest as if the name were
+//! one character.
 
 use std::ops::Range;
 
@@ -10,7 +11,8 @@ pub const ISOLATE: char = '\u{2068}';
 /// Ends it (PDI).
 pub const POP: char = '\u{2069}';
 
-/// Puts isolates around what was inserted, where that can matter: text without letters that run right to left stays as it is.
+/// Puts isolates around what was inserted, where that can matter: text without letters that run right to left stays as
+/// it is.
 ///
 /// Isolates, embeddings and overrides that are in the text are taken out, so that no value ends the isolate around it.
 pub(super) fn isolate(text: String, inserted: &[Range<usize>]) -> String {

@@ -1,6 +1,7 @@
 //! What a parsed expression is made of.
 //!
-//! Chains (`a ~ b ~ c`, `a | upper | trim`) are lists, so that only brackets make a tree deeper, and the parser bounds those.
+//! Chains (`a ~ b ~ c`, `a | upper | trim`) are lists, so that only brackets make a tree deeper, and the parser bounds
+//! those.
 
 use super::filters::Filter;
 

@@ -61,7 +61,8 @@ fn allowed(state: &State, uri: &str) -> Option<Url> {
 fn refused(status: u16, error: &str, message: &str) -> Answered {
     let message = escaped(message);
     let body = format!(
-        "<!doctype html><html><head><title>Error {status}: {error}</title></head><body><h1>Access blocked: Authorization Error</h1><p>{message}</p><p>Error {status}: {error}</p></body></html>"
+        "<!doctype html><html><head><title>Error {status}: {error}</title></head><body><h1>Access blocked: \
+         Authorization Error</h1><p>{message}</p><p>Error {status}: {error}</p></body></html>"
     );
     Answered::html(status, body)
 }

@@ -33,7 +33,9 @@ pub(super) fn not_found(id: &str) -> Answered {
 }
 
 pub(super) fn bad_token() -> Answered {
-    let message = "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.";
+    let message = "Request had invalid authentication credentials. Expected OAuth 2 access token, \
+        login cookie or other valid authentication credential. See \
+        https://developers.google.com/identity/sign-in/web/devconsole-project.";
     let body: Value = json!({"error": {"code": 401, "message": message, "errors": [{"message": "Invalid Credentials",
         "domain": "global", "reason": "authError", "location": "Authorization", "locationType": "header"}],
         "status": "UNAUTHENTICATED"}});
@@ -58,7 +60,9 @@ pub(super) fn by_reason(reason: &str) -> Answered {
         "userRateLimitExceeded" => (
             403,
             "usageLimits",
-            "User Rate Limit Exceeded. Rate of requests for user exceed configured project quota, you may consider re-evaluating expected per-user traffic to the API and adjust project quota limits accordingly.",
+            "User Rate Limit Exceeded. Rate of requests for user exceed configured project quota, \
+             you may consider re-evaluating expected per-user traffic to the API and adjust project quota limits \
+             accordingly.",
         ),
         "rateLimitExceeded" => (403, "usageLimits", "Rate Limit Exceeded"),
         "sharingRateLimitExceeded" => {
@@ -100,7 +104,9 @@ pub(super) fn no_storage() -> Answered {
         403,
         "usageLimits",
         "storageQuotaExceeded",
-        "Service Accounts do not have storage quota. Leverage shared drives (https://developers.google.com/workspace/drive/api/guides/about-shareddrives), or use OAuth delegation (http://support.google.com/a/answer/7281227) instead.",
+        "Service Accounts do not have storage quota. Leverage shared drives \
+         (https://developers.google.com/workspace/drive/api/guides/about-shareddrives), \
+         or use OAuth delegation (http://support.google.com/a/answer/7281227) instead.",
     )
 }
 
@@ -117,7 +123,8 @@ pub(super) fn server(status: u16) -> Answered {
         status => Answered::html(
             status,
             format!(
-                "<!DOCTYPE html>\n<html lang=en><title>Error {status} (Server Error)!!1</title>\n<p><b>{status}.</b> <ins>That’s an error.</ins></html>\n"
+                "<!DOCTYPE html>\n<html lang=en><title>Error {status} (Server Error)!!1</title>\n\
+                 <p><b>{status}.</b> <ins>That’s an error.</ins></html>\n"
             ),
         ),
     }

@@ -1,4 +1,5 @@
-//! The parameter `fields`: which parts of an answer are wanted, such as `files(id,name),nextPageToken` or `user/emailAddress`.
+//! The parameter `fields`: which parts of an answer are wanted, such as `files(id,name),nextPageToken` or
+//! `user/emailAddress`.
 //!
 //! See <https://developers.google.com/workspace/drive/api/guides/fields-parameter>.
 
@@ -82,7 +83,8 @@ pub(super) const OF_PERMISSIONS: &[&str] = &[
     "inheritedPermissionsDisabled",
 ];
 
-/// What is asked for of an answer; `usual` when nothing is. `of` names what there is, `inside` what there is in a member.
+/// What is asked for of an answer; `usual` when nothing is. `of` names what there is, `inside` what there is in a
+/// member.
 pub(super) fn selected(
     asked: &Asked,
     whole: &Value,

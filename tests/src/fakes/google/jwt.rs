@@ -35,7 +35,8 @@ pub(super) fn grant(state: &State, assertion: &str) -> Result<Grant, Answered> {
     let (Some(iat), Some(exp)) = (claims["iat"].as_i64(), claims["exp"].as_i64()) else { return Err(malformed()) };
     if exp - iat > 3600 || exp <= now || iat > now + SKEW {
         return Err(invalid(
-            "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.",
+            "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. \
+             Check your iat and exp values in the JWT claim.",
         ));
     }
     if word("scope").is_empty() {
@@ -50,7 +51,8 @@ pub(super) fn grant(state: &State, assertion: &str) -> Result<Grant, Answered> {
         Some(_) if !state.auth.delegation => Err(oauth(
             401,
             "unauthorized_client",
-            "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.",
+            "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of \
+             the scopes requested.",
         )),
         Some(FakeGoogle::USER) => Ok(Grant { email: FakeGoogle::USER.to_owned(), is_robot: false, scopes }),
         Some(_) => Err(invalid("Invalid email or User ID")),

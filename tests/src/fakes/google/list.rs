@@ -60,7 +60,8 @@ pub(super) fn files(state: &State, grant: &Grant, asked: &Asked) -> Result<Answe
             403,
             "global",
             "teamDrivesParentRequired",
-            "The driveId parameter must be specified if and only if corpora is set to drive, with includeItemsFromAllDrives and supportsAllDrives.",
+            "The driveId parameter must be specified if and only if corpora is set to drive, \
+             with includeItemsFromAllDrives and supportsAllDrives.",
         ));
     }
     for clause in &clauses {

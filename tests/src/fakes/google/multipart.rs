@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn both_parts_come_out_as_they_were_and_what_is_malformed_does_not() {
-        let whole = "--b\r\nContent-Type: application/json\r\n\r\n{}\r\n--b\r\ncontent-type: image/png\r\n\r\n\r\n--bytes\r\n\r\n--b--";
+        let whole = "--b\r\nContent-Type: application/json\r\n\r\n{}\r\n--b\r\ncontent-type: image/png\r\n\r\n\r\n\
+            --bytes\r\n\r\n--b--";
         let [(first, metadata), (second, bytes)] = read(whole).unwrap();
         assert_eq!(
             (first.as_str(), &metadata[..], second.as_str(), &bytes[..]),

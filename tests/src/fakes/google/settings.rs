@@ -10,7 +10,8 @@ use super::{
 
 /// What Drive holds, set by the test.
 impl FakeGoogle {
-    /// The user makes a folder by hand at the top of My Drive; its id. An app with the scope `drive.file` does not see it.
+    /// The user makes a folder by hand at the top of My Drive; its id. An app with the scope `drive.file` does not see
+    /// it.
     pub fn add_folder(&self, name: &str) -> String {
         let mut state = self.state();
         let root = state.root_of(Self::USER);

@@ -45,7 +45,8 @@ pub(super) fn change(
             403,
             "global",
             "fieldNotWritable",
-            "The parents field is not directly writable in update requests. Use the addParents and removeParents parameters instead.",
+            "The parents field is not directly writable in update requests. Use the addParents \
+             and removeParents parameters instead.",
         ));
     }
     if given.contains_key("id") {

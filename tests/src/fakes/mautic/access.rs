@@ -104,7 +104,8 @@ pub(super) fn refused_by(state: &State, fault: Fault) -> Answered {
 
 /// Mautic's answer to whatever it did not expect.
 pub(super) fn internal() -> Answered {
-    let message = "Looks like I encountered an error (error #500). If I do it again, please report me to the system administrator!";
+    let message = "Looks like I encountered an error (error #500). If I do it again, please report me to the system \
+        administrator!";
     let body = json!({"errors": [{"message": message, "code": 500, "type": null}]});
     Answered::json(500, &body)
 }

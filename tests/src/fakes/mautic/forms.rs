@@ -100,7 +100,8 @@ pub(super) fn submissions(state: &State, form: u64, asked: &Asked) -> Answered {
     Answered::json(200, &json!({"total": total, "submissions": rows}))
 }
 
-/// `GET /forms/results/file/{submission}/{alias}` or `…/{field}/filename/{name}`: outside the API, whose credentials do not help.
+/// `GET /forms/results/file/{submission}/{alias}` or `…/{field}/filename/{name}`: outside the API, whose credentials do
+/// not help.
 pub(super) fn file(state: &State, asked: &Asked) -> Answered {
     let found = match asked.words()[3..] {
         [submission, alias] => submission.parse().ok().map(|submission: u64| (submission, alias.to_owned())),

@@ -12,7 +12,8 @@ pub(super) fn answer(state: &State, asked: &Asked) -> Answered {
         [] => Answered::html(200, overview(state)),
         ["s", "login"] => Answered::html(
             200,
-            "<!doctype html><html><head><title>Mautic</title></head><body><form><input name=\"_username\"></form></body></html>",
+            "<!doctype html><html><head><title>Mautic</title></head><body><form><input \
+             name=\"_username\"></form></body></html>",
         ),
         _ => Answered::html(404, "<html><body><h1>404</h1>Requested URL not found</body></html>"),
     }
@@ -26,7 +27,8 @@ fn overview(state: &State) -> String {
     );
     let _ = write!(
         page,
-        "<p>{} contacts, {} submissions; {} merges, {} values cut, {} fields wiped by PUT.</p><table><tr><th>Id<th>Name<th>E-mail<th>Other fields</tr>",
+        "<p>{} contacts, {} submissions; {} merges, {} values cut, {} fields wiped by \
+         PUT.</p><table><tr><th>Id<th>Name<th>E-mail<th>Other fields</tr>",
         state.contacts.len(),
         state.submissions.len(),
         state.merges,

@@ -43,7 +43,8 @@ fn signature(secret: &str, body: &[u8]) -> String {
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// JSON with `\/` for a slash and `\u` for what is not ASCII: who signs what it read and wrote again gets another signature.
+/// JSON with `\/` for a slash and `\u` for what is not ASCII: who signs what it read and wrote again gets another
+/// signature.
 fn as_php_writes(value: &Value) -> String {
     let mut written = String::new();
     for letter in value.to_string().chars() {

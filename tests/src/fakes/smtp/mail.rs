@@ -129,8 +129,10 @@ mod tests {
     #[test]
     fn headers_and_parts_are_read_as_mail_programs_do() {
         let mail = Mail::read(
-            b"Subject: =?utf-8?b?w4k=?=\r\n =?utf-8?q?t=C3=A9_2?= x\r\nContent-Type: multipart/alternative;\r\n boundary=\"b\"\r\n\r\n\
-              --b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=E2=82=\r\n=AC 5\r\n\
+            b"Subject: =?utf-8?b?w4k=?=\r\n =?utf-8?q?t=C3=A9_2?= x\r\n\
+             Content-Type: multipart/alternative;\r\n boundary=\"b\"\r\n\r\n\
+              --b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=E2=82=\r\n\
+              =AC 5\r\n\
               --b\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\nPGI+\r\n--b--\r\n",
         );
         assert_eq!(mail.header("SUBJECT").as_deref(), Some("Été 2 x"));

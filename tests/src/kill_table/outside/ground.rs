@@ -139,8 +139,8 @@ impl Ground {
         left.is_ok_and(|(left,)| left == 0)
     }
 
-    /// Until so many guests have their link that it is time for the next kill, and the process is still alive. The first one comes at once,
-    /// while the guests are read.
+    /// Until so many guests have their link that it is time for the next kill, and the process is still alive. The
+    /// first one comes at once, while the guests are read.
     pub(super) fn wait_for_share(
         &self,
         options: &Options,

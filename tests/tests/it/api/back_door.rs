@@ -1,4 +1,5 @@
-//! Schedules are no back door: nobody starts by the calendar what they may not start themselves, nor with what is another's.
+//! Schedules are no back door: nobody starts by the calendar what they may not start themselves, nor with what is
+//! another's.
 
 use std::time::Duration;
 
@@ -91,7 +92,10 @@ async fn what_is_of_another_workspace_is_not_found(database: &TestDatabase) {
     let (owner, _, staff) = agency(&service).await;
     let connection = &saved["id"];
     let contact: (Uuid,) = herald_db::query("select id from contacts").one(&service.db).await.unwrap();
-    let preview = |contact: Option<Uuid>| json!({ "template_id": template, "contact_id": contact, "fields": {}, "format": "png" });
+    let preview = |contact: Option<Uuid>| {
+        json!({ "template_id": template, "contact_id": contact, "fields": {},
+        "format": "png" })
+    };
     let start = |template: Value, source: Value| {
         let mut plan = plan();
         (plan["template"], plan["source"]["connection"]) = (template, source);

@@ -1,4 +1,5 @@
-//! Holds every answer, and every request that was taken, to what the API says of itself. The tests' client does so for each request it makes.
+//! Holds every answer, and every request that was taken, to what the API says of itself. The tests' client does so for
+//! each request it makes.
 
 use std::collections::BTreeMap;
 
@@ -182,7 +183,8 @@ fn what_is_not_described_is_found() {
     } } });
     let schema = json!({ "allOf": [
         { "$ref": "#/components/schemas/Thing" },
-        { "type": "object", "properties": { "parts": { "type": "array", "items": { "$ref": "#/components/schemas/Thing" } } } },
+        { "type": "object", "properties": { "parts": { "type": "array", "items": {
+            "$ref": "#/components/schemas/Thing" } } } },
     ] });
     let unnamed = |value: Value| {
         let mut found = Vec::new();

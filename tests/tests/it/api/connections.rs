@@ -25,7 +25,8 @@ async fn put(service: &Service, name: &str, body: &Value) -> Answer {
 }
 
 fn mautic(url: &str) -> Value {
-    json!({ "provider": "mautic", "url": url, "user": "herald", "password": "hunter2", "webhook_secret": "mautic-secret" })
+    json!({ "provider": "mautic", "url": url, "user": "herald", "password": "hunter2",
+        "webhook_secret": "mautic-secret" })
 }
 
 async fn a_connection_is_kept_without_ever_showing_its_secret(database: &TestDatabase) {
@@ -77,7 +78,10 @@ async fn what_cannot_be_a_connection_is_named(database: &TestDatabase) {
 
 async fn an_address_inside_is_no_connection(database: &TestDatabase) {
     let service = Service::start(database).await;
-    let bucket = |endpoint: &str| json!({ "provider": "s3", "bucket": "b", "endpoint": endpoint, "access_key_id": "i", "secret_key": "s", "allow_http": true });
+    let bucket = |endpoint: &str| {
+        json!({ "provider": "s3", "bucket": "b", "endpoint": endpoint, "access_key_id": "i",
+        "secret_key": "s", "allow_http": true })
+    };
     for host in [
         "127.0.0.1",
         "127.1",
@@ -111,7 +115,8 @@ async fn an_address_inside_is_no_connection(database: &TestDatabase) {
         (json!({ "provider": "s3", "bucket": "b", "access_key_id": " ", "secret_key": "s" }), "access key"),
         (json!({ "provider": "s3", "bucket": "b", "access_key_id": "i", "secret_key": "" }), "secret key"),
         (
-            json!({ "provider": "s3", "bucket": "b", "access_key_id": "i", "secret_key": "s", "region": "x@127.0.0.1/" }),
+            json!({ "provider": "s3", "bucket": "b", "access_key_id": "i", "secret_key": "s",
+                "region": "x@127.0.0.1/" }),
             "region",
         ),
     ] {
@@ -164,7 +169,8 @@ async fn a_signed_webhook_starts_what_is_planned_for_its_form(database: &TestDat
     service.template().await;
     let plan = |form: u64| json!({ "event": "Gala", "template": "gala", "source": { "kind": "mautic", "form": form } });
     for (name, form) in [("three", 3), ("four", 4)] {
-        let schedule = json!({ "name": name, "cron": "0 2 * * *", "time_zone": "Europe/Madrid", "kind": "invitation.start", "args": plan(form) });
+        let schedule = json!({ "name": name, "cron": "0 2 * * *", "time_zone": "Europe/Madrid",
+            "kind": "invitation.start", "args": plan(form) });
         let planned = service.post_json("/api/v1/schedules", schedule).await;
         assert_eq!(planned.status, StatusCode::CREATED, "{}", planned.text());
     }

@@ -1,4 +1,5 @@
-//! Operating over HTTP: failures by cause, acts on many jobs, the audit log, the live fleet, and changes as they happen.
+//! Operating over HTTP: failures by cause, acts on many jobs, the audit log, the live fleet, and changes as they
+//! happen.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Limits of requests as clients meet them: embedded (SQLite, counts in memory) and in a fleet (PostgreSQL, counts in Redis).
+//! Limits of requests as clients meet them: embedded (SQLite, counts in memory) and in a fleet (PostgreSQL, counts in
+//! Redis).
 
 use std::time::Duration;
 

@@ -245,7 +245,10 @@ async fn a_schedule_is_changed_only_by_who_has_seen_it(database: &TestDatabase) 
 async fn a_connection_is_replaced_only_by_who_has_seen_it(database: &TestDatabase) {
     let service = Service::start(database).await;
     let path = "/api/v1/connections/crm";
-    let crm = |password: &str| json!({ "provider": "mautic", "url": "https://crm.example.com", "user": "herald", "password": password });
+    let crm = |password: &str| {
+        json!({ "provider": "mautic", "url": "https://crm.example.com", "user": "herald",
+        "password": password })
+    };
     change(&service, Method::PUT, path, "*", &crm("one")).await.problem(412, "precondition-failed");
     service.get(path).await.problem(404, "not-found");
     let fresh = || service.request(Method::PUT, path).header("if-none-match", "*").json(&crm("one"));

@@ -137,7 +137,8 @@ async fn old_claims_are_forgotten(database: &TestDatabase) {
     assert_eq!(holders(db, &keys).await, [None]);
 }
 
-/// A claim does not wait for the disk. What is written next over the same connection must, or outcomes could be lost with the server.
+/// A claim does not wait for the disk. What is written next over the same connection must, or outcomes could be lost
+/// with the server.
 #[tokio::test]
 async fn after_a_claim_the_connection_waits_for_the_disk_again() {
     let database = TestDatabase::new(EngineKind::Postgres).await;

@@ -37,7 +37,8 @@ struct Sample {
 async fn samples(db: &Db) {
     run_sql(
         db,
-        "create table samples (id UUID primary key, text TEXT, number BIGINT, flag BOOLEAN, at TIMESTAMPTZ, json JSONB, bytes BYTEA)",
+        "create table samples (id UUID primary key, text TEXT, number BIGINT, flag BOOLEAN, at TIMESTAMPTZ, \
+         json JSONB, bytes BYTEA)",
     )
     .await;
 }
@@ -68,7 +69,8 @@ async fn there_and_back(db: &Db, sample: &Sample) -> Sample {
     query("delete from samples").execute(&mut tx).await.unwrap();
     let bulk: Vec<Sample> = Bulk::new(
         "insert into samples (id, text, number, flag, at, json, bytes)
-         select id, text, number, flag, at, json, null from {rows} where true returning id, text, number, flag, at, json, bytes",
+         select id, text, number, flag, at, json, null from {rows} where true returning id, text, number, flag, at, \
+         json, bytes",
     )
     .column("id", [sample.id].into_iter().collect())
     .column("text", [sample.text.clone()].into_iter().collect())
@@ -132,7 +134,8 @@ async fn texts_of_any_script_and_none_come_back(database: &TestDatabase) {
     }
 }
 
-/// PostgreSQL refuses U+0000 in text and JSON, SQLite takes it: left out on both, so that one bad cell of a list is no dead job.
+/// PostgreSQL refuses U+0000 in text and JSON, SQLite takes it: left out on both, so that one bad cell of a list is no
+/// dead job.
 async fn a_nul_is_left_out_of_texts_and_json(database: &TestDatabase) {
     samples(&database.db).await;
     let given = Sample {

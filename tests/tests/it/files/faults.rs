@@ -1,4 +1,5 @@
-//! A bucket that fails: what passes is tried again, what does not is told with its cure, and nothing is ever half there.
+//! A bucket that fails: what passes is tried again, what does not is told with its cure, and nothing is ever half
+//! there.
 
 use herald_providers::files::{BucketProblem, Files, FilesError};
 use herald_tests::{FakeS3, S3Call, S3Fault, wait_until};

@@ -1,5 +1,5 @@
-//! Files from before every file lay under its workspace are moved there: whatever kills it, and whoever else does it, every link leads to its own
-//! guest in the end.
+//! Files from before every file lay under its workspace are moved there: whatever kills it, and whoever else does it,
+//! every link leads to its own guest in the end.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -184,7 +184,8 @@ impl Old {
             }
             let mut tx = db.begin().await.unwrap();
             query(
-                "update invitations set state = 'made', step = 'done', portrait = $2, rendering = $3, file = $4, sha256 = $5 where id = $1",
+                "update invitations set state = 'made', step = 'done', portrait = $2, rendering = $3, file = $4, \
+                 sha256 = $5 where id = $1",
             )
             .bind(row.id)
             .bind(portrait)
@@ -200,7 +201,8 @@ impl Old {
         }
     }
 
-    /// Holds every row to what it was promised, and every link that shows something to its own guest. Returns how many show it.
+    /// Holds every row to what it was promised, and every link that shows something to its own guest. Returns how many
+    /// show it.
     async fn check(&self) -> usize {
         let mut shown = 0;
         for (id, drawn) in &self.drawn {
@@ -247,7 +249,8 @@ impl Old {
         }
         // Nothing of this one was left: it is drawn anew.
         let state: (String, Option<String>, i64) = query(
-            "select i.state, i.file, r.total - r.made from invitations as i join invitation_runs as r on r.id = i.run_id where i.id = $1",
+            "select i.state, i.file, r.total - r.made from invitations as i join invitation_runs as r \
+             on r.id = i.run_id where i.id = $1",
         )
         .bind(self.lost)
         .one(&self.db)

@@ -52,9 +52,8 @@ async fn what_is_put_is_got_and_what_is_deleted_is_missing(files: &Files) {
         files.delete(&key("a/b.txt")).await.unwrap();
     }
     assert_eq!(files.size(&key("a/b.txt")).await.unwrap(), None);
-    assert!(
-        matches!(files.get(&key("a/b.txt"), 100).await, Err(FilesError::Missing(missing)) if missing == key("a/b.txt").as_str())
-    );
+    assert!(matches!(files.get(&key("a/b.txt"), 100).await,
+            Err(FilesError::Missing(missing)) if missing == key("a/b.txt").as_str()));
     assert!(matches!(files.stream(&key("a/b.txt")).await.err(), Some(FilesError::Missing(_))));
     assert!(matches!(files.open_here(&key("a/b.txt"), 100).await, Err(FilesError::Missing(_))));
     assert!(matches!(files.copy(&key("a/b.txt"), &key("c")).await, Err(FilesError::Missing(_))));

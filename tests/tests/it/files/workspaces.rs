@@ -1,4 +1,5 @@
-//! Two agencies that invite to an event of the same name: each guest's link leads to their own invitation, and every file lies under its workspace.
+//! Two agencies that invite to an event of the same name: each guest's link leads to their own invitation, and every
+//! file lies under its workspace.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

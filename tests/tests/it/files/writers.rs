@@ -37,7 +37,8 @@ fn nothing_writes_to_the_file_store_but_by_a_workspaces_key() {
             seen[way] = true;
             assert!(
                 allowed.iter().any(|allowed| name.starts_with(allowed)),
-                "{name} has `{what}`, which gets round files::Key: write by a Key, which names its workspace, or give the reason in this test"
+                "{name} has `{what}`, which gets round files::Key: write by a Key, which names its workspace, \
+                 or give the reason in this test"
             );
         }
     }

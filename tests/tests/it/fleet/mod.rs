@@ -157,7 +157,8 @@ impl OneWorker {
     }
 }
 
-/// A worker on a runtime of its own, which can be killed as a process can: nothing of it is left, and nothing more is written.
+/// A worker on a runtime of its own, which can be killed as a process can: nothing of it is left, and nothing more is
+/// written.
 struct OtherProcess {
     runtime: Runtime,
     worker: OneWorker,

@@ -1,4 +1,5 @@
-//! The wire on every kind of Redis: a cluster, and a master that sentinels watch and replace. The servers are the tests' own.
+//! The wire on every kind of Redis: a cluster, and a master that sentinels watch and replace. The servers are the
+//! tests' own.
 
 use std::{
     net::TcpListener,

@@ -100,7 +100,8 @@ async fn broken(db: &Db, workspace: Uuid) -> String {
 /// Cuts the log off after its second row, and makes its head say that it was no longer.
 const CUT: [&str; 2] = [
     "delete from audit_log where seq > 2",
-    "update audit_heads set seq = 2, hash = (select hash from audit_log as l where l.workspace_id = audit_heads.workspace_id and l.seq = 2)",
+    "update audit_heads set seq = 2, hash = (select hash from audit_log as l where l.workspace_id = \
+     audit_heads.workspace_id and l.seq = 2)",
 ];
 
 async fn an_end_that_is_cut_off_with_its_head_shows_for_good(database: &TestDatabase) {

@@ -31,9 +31,12 @@ async fn a_campaign_of_100_000_does_not_starve_ten_invitations(database: &TestDa
     run_sql(
         db,
         &format!(
-            "insert into jobs (id, workspace_id, kind, queue, args, state, priority, attempt, max_attempts, run_at, cancel_requested, created_at)
-             select {doubled}, workspace_id, kind, queue, args, state, priority, attempt, max_attempts, run_at, cancel_requested, created_at
-             from jobs, (values (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11)) as a, (values (1), (2), (3), (4), (5), (6), (7), (8), (9)) as b"
+            "insert into jobs (id, workspace_id, kind, queue, args, state, priority, attempt, max_attempts, run_at, \
+             cancel_requested, created_at)
+             select {doubled}, workspace_id, kind, queue, args, state, priority, attempt, max_attempts, run_at, \
+             cancel_requested, created_at
+             from jobs, (values (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11)) as a, (values (1), (2), (3), \
+             (4), (5), (6), (7), (8), (9)) as b"
         ),
     )
     .await;

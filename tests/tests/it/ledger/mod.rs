@@ -1,5 +1,5 @@
-//! The ledger's rules, each with a test that can fail. Every test runs on both engines, but for those about two transactions that meet:
-//! SQLite has one writer.
+//! The ledger's rules, each with a test that can fail. Every test runs on both engines, but for those about two
+//! transactions that meet: SQLite has one writer.
 
 mod acting;
 mod auditing;

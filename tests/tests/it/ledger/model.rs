@@ -1,7 +1,8 @@
 //! Random histories of a ledger, step by step against a model of it in memory.
 //!
-//! The model is the rules in their plainest form: a job is a state, an attempt and a number of tries, and a batch's counters are the
-//! states of its jobs. After every step each row must be what the model says, and when the history is over every job must come to an end.
+//! The model is the rules in their plainest form: a job is a state, an attempt and a number of tries, and a batch's
+//! counters are the states of its jobs. After every step each row must be what the model says, and when the history is
+//! over every job must come to an end.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

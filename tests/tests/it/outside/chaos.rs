@@ -1,4 +1,5 @@
-//! A thousand guests, a tenth of all requests going wrong in every way, and workers killed in the middle of what they do.
+//! A thousand guests, a tenth of all requests going wrong in every way, and workers killed in the middle of what they
+//! do.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,5 @@
-//! Every place in Herald that opens a connection, and why it may. What a workspace's people or a guest list can name is called through
-//! `herald_providers::outside`; a new client anywhere else fails here until its reason is written down.
+//! Every place in Herald that opens a connection, and why it may. What a workspace's people or a guest list can name is
+//! called through `herald_providers::outside`; a new client anywhere else fails here until its reason is written down.
 
 use std::collections::BTreeMap;
 
@@ -84,14 +84,16 @@ fn nothing_opens_a_connection_that_is_not_known_to() {
         KNOWN.iter().map(|(file, opener, times, _)| (((*file).to_owned(), *opener), *times)).collect();
     assert_eq!(
         seen, known,
-        "an address that a workspace's people or a guest list can name is called through herald_providers::outside; a client for an address of the \
+        "an address that a workspace's people or a guest list can name is called through herald_providers::outside; \
+         a client for an address of the \
          settings is written down in this file with its reason"
     );
 }
 
 #[test]
 fn the_walk_would_find_a_client() {
-    let text = "//! reqwest::Client::builder\nfn call() {\n    let client = reqwest::Client::new();\n}\n\n#[cfg(test)]\nmod tests {\n    reqwest::get(x)\n}\n";
+    let text = "//! reqwest::Client::builder\nfn call() {\n    let client = reqwest::Client::new();\n}\n\n\
+        #[cfg(test)]\nmod tests {\n    reqwest::get(x)\n}\n";
     let code = code(text);
     let found: Vec<&str> = OPENERS.iter().copied().filter(|opener| code.contains(opener)).collect();
     assert_eq!(found, ["reqwest::Client::new"]);

@@ -1,4 +1,5 @@
-//! Pictures on their way: a host that is slow holds up nobody else's, nothing is fetched twice, and jobs of before still find theirs.
+//! Pictures on their way: a host that is slow holds up nobody else's, nothing is fetched twice, and jobs of before
+//! still find theirs.
 
 use std::{
     io::Cursor,

@@ -1,5 +1,5 @@
-//! What goes wrong with accounts: the run waits or goes on as it should, says why in one sentence, and after the cure makes the rest and nothing
-//! twice.
+//! What goes wrong with accounts: the run waits or goes on as it should, says why in one sentence, and after the cure
+//! makes the rest and nothing twice.
 
 use std::time::Duration;
 
@@ -288,8 +288,8 @@ async fn paid(world: &World, before: DateTime<Utc>) -> i64 {
     (until - before).num_seconds()
 }
 
-/// A job has paid for one request when it is leased, but only in the queue that it waited in: one made for an earlier run of the guest, which
-/// did not go to Drive, waited elsewhere.
+/// A job has paid for one request when it is leased, but only in the queue that it waited in: one made for an earlier
+/// run of the guest, which did not go to Drive, waited elsewhere.
 async fn every_request_to_drive_is_paid_for_from_its_queue_once(database: &TestDatabase) {
     let world = World::start(database).await;
     let limits = QueueLimits { rate: Some(1), rate_seconds: 1, burst: Some(1_000), ..Default::default() };
@@ -314,7 +314,8 @@ async fn every_request_to_drive_is_paid_for_from_its_queue_once(database: &TestD
     assert_eq!(paid(&world, before).await, 1, "the ids were asked for");
     ground::run_sql(
         &world.db,
-        "update jobs set queue = 'sync' where id in (select id from jobs where kind = 'invitation.upload' order by id limit 2)",
+        "update jobs set queue = 'sync' where id in (select id from jobs where kind = 'invitation.upload' order by id \
+         limit 2)",
     )
     .await;
     // Two of the files are looked at again, since it is not known whether they arrived.

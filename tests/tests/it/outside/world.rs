@@ -35,8 +35,8 @@ use crate::ground;
 
 /// The form people fill in.
 pub(crate) const FORM: u64 = 3;
-/// Two minutes of these tests' clock, which are at least half a minute: long enough for whoever lives to renew it, and not too long to wait for
-/// where a worker was killed in the middle of taking jobs.
+/// Two minutes of these tests' clock, which are at least half a minute: long enough for whoever lives to renew it, and
+/// not too long to wait for where a worker was killed in the middle of taking jobs.
 const LEASE: Duration = Duration::from_secs(120);
 
 const MANIFEST: &str = r#"name = "small"
@@ -155,7 +155,8 @@ impl World {
     pub(crate) async fn connect_s3(&self) {
         let typed = json!({
             "provider": "s3", "bucket": FakeS3::BUCKET, "prefix": "outside", "endpoint": self.s3.endpoint(),
-            "access_key_id": FakeS3::ACCESS_KEY_ID, "path_style": true, "allow_http": true, "secret_key": "a secret of the test",
+            "access_key_id": FakeS3::ACCESS_KEY_ID, "path_style": true, "allow_http": true, "secret_key": "a secret of \
+             the test",
         });
         self.connect("s3", typed).await;
     }
@@ -202,7 +203,8 @@ impl World {
 
     pub(crate) fn plan_to(&self, destination: Value) -> PlannedRun {
         serde_json::from_value(json!({
-            "event": "Gala", "template": "small", "source": { "kind": "mautic", "form": FORM }, "destination": destination,
+            "event": "Gala", "template": "small", "source": { "kind": "mautic", "form": FORM },
+                "destination": destination,
         }))
         .unwrap()
     }
@@ -323,11 +325,13 @@ impl Worker {
         self.scheduler.await.unwrap();
     }
 
-    /// Is given up on in the middle of whatever it does: its jobs are taken from it, and what it still does or says of them comes too late.
+    /// Is given up on in the middle of whatever it does: its jobs are taken from it, and what it still does or says of
+    /// them comes too late.
     pub(crate) async fn kill(self, db: &Db) {
         self.runner.abort();
         self.scheduler.abort();
-        // Only then do they touch nothing more; but what the database was told to commit may still be under way, and is found by its lease.
+        // Only then do they touch nothing more; but what the database was told to commit may still be under way, and is
+        // found by its lease.
         let _ = tokio::join!(self.runner, self.scheduler);
         // As the scheduler does: that commit and this one may want the same rows, and PostgreSQL then ends one of them.
         while let Err(error) = herald_scheduler::rescue_all(db).await {

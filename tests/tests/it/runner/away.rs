@@ -66,7 +66,8 @@ async fn outcomes_are_written_when_the_connection_broke_while_they_were() {
 
 async fn end_waiting_connections(server: &Db) {
     query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() \
+         and wait_event_type = 'Lock'",
     )
     .all::<(bool,)>(server)
     .await
@@ -84,10 +85,13 @@ async fn a_fleet_survives_a_server_that_drops_its_connections() {
     let fleet = Fleet::start(db, does_nothing());
     let mut done = 0;
     for _ in 0..10 {
-        query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
-            .all::<(bool,)>(&server)
-            .await
-            .unwrap();
+        query(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() \
+            and pid <> pg_backend_pid()",
+        )
+        .all::<(bool,)>(&server)
+        .await
+        .unwrap();
         wait_until("it goes on", async || {
             db.clock().advance(Duration::from_millis(50));
             let now_done = number(&server, "select count(*) from jobs where state = 'succeeded'").await;
@@ -140,8 +144,8 @@ async fn outcomes_wait_for_another_process_that_writes_to_the_file() {
     fleet.stop().await;
 }
 
-/// The disk under the file is full for a while: the outcome waits for room and no try is lost. `max_page_count` makes SQLite answer as
-/// it does on a full disk.
+/// The disk under the file is full for a while: the outcome waits for room and no try is lost. `max_page_count` makes
+/// SQLite answer as it does on a full disk.
 #[tokio::test]
 async fn outcomes_wait_for_room_on_a_full_disk() {
     let database = TestDatabase::new(EngineKind::Sqlite).await;

@@ -1,7 +1,7 @@
 //! Runner and scheduler together, over the wire of one process, with handlers made for the test.
 //!
-//! The clock stands still unless a test moves it, and the scheduler's tick is an hour: whatever happens in these tests happens because
-//! something woke it.
+//! The clock stands still unless a test moves it, and the scheduler's tick is an hour: whatever happens in these tests
+//! happens because something woke it.
 
 mod acts;
 mod away;

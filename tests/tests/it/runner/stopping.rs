@@ -75,7 +75,8 @@ async fn a_stop_does_not_wait_for_ever(database: &TestDatabase) {
     .await;
     assert!(db.now() - stopped_at >= chrono::TimeDelta::from_std(STOP_AFTER).unwrap());
     fleet.stop().await;
-    // Nobody cancelled them: they run again, elsewhere. The racing clock may run out a lease meanwhile, which costs a try and no job.
+    // Nobody cancelled them: they run again, elsewhere. The racing clock may run out a lease meanwhile, which costs a
+    // try and no job.
     assert_eq!(number(db, "select count(*) from jobs where state = 'ready' and attempt < max_attempts").await, 5);
     let batch = ground::batch(db, workspace, batch).await;
     assert_eq!((batch.state.as_str(), counters(&batch)), ("running", (5, 0, 0, 0)));

@@ -38,7 +38,8 @@ impl Folder {
         format!("file:{}", path.display())
     }
 
-    /// Adds to the album what could be meant by a name: what lies in the folders it names, and in those its last parts name.
+    /// Adds to the album what could be meant by a name: what lies in the folders it names, and in those its last parts
+    /// name.
     pub(super) fn look(&mut self, name: &Name, album: &mut Album) {
         if name.climbs {
             return;

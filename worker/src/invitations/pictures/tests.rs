@@ -70,7 +70,8 @@ fn a_row_that_comes_later_counts_as_well() {
     assert_eq!(
         found,
         [
-            "none:picture \"ann/photo.jpg\" was not uploaded with the list under this name, and \"photo.jpg\" may be meant by \
+            "none:picture \"ann/photo.jpg\" was not uploaded with the list under this name, \
+             and \"photo.jpg\" may be meant by \
              line 3 of the list as well: name it exactly in the list",
             "photo.jpg"
         ]
@@ -82,7 +83,8 @@ fn a_row_that_comes_later_counts_as_well() {
 #[test]
 fn a_name_that_fits_several_pictures_gets_none_of_them() {
     let found = of_uploads(&["ann/photo.jpg", "bob/photo.jpg"], &["photo.jpg"]);
-    let several = "none:picture \"photo.jpg\" could be \"ann/photo.jpg\" or \"bob/photo.jpg\": name one of them exactly in the list";
+    let several = "none:picture \"photo.jpg\" could be \"ann/photo.jpg\" or \"bob/photo.jpg\": \
+        name one of them exactly in the list";
     assert_eq!(found, [several]);
     assert!(of_uploads(&["Ann.jpg", "ANN.jpg"], &["ann.jpg"])[0].contains("could be \"ANN.jpg\" or \"Ann.jpg\""));
     assert!(of_uploads(&["ann.jpg", "ann.png"], &["ann"])[0].contains("could be"));

@@ -46,7 +46,8 @@ fn what_cannot_work_is_refused_with_what_to_set() {
 
 #[test]
 fn its_secrets_can_stand_in_files_and_are_not_shown() {
-    let lines = "[crm]\nurl = \"https://crm.example.com\"\ntoken_file = \"DIR/token\"\nclient_secret_file = \"DIR/client\"\n\
+    let lines = "[crm]\nurl = \"https://crm.example.com\"\ntoken_file = \"DIR/token\"\n\
+        client_secret_file = \"DIR/client\"\n\
                  [crm.webhook]\nsignature = \"hmac\"\nheader = \"x\"\nsecret_file = \"DIR/secret\"\n";
     let settings = load(lines).unwrap();
     let crm = &settings.crm;

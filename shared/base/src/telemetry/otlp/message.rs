@@ -1,6 +1,6 @@
-//! The part of OTLP's messages that Herald sends, by the numbers of their fields (opentelemetry-proto 1.x, `trace.proto`, `common.proto`,
-//! `resource.proto`). The official crates bring a second tracing system with threads and clients of its own; a test reads what is sent with
-//! them.
+//! The part of OTLP's messages that Herald sends, by the numbers of their fields (opentelemetry-proto 1.x,
+//! `trace.proto`, `common.proto`, `resource.proto`). The official crates bring a second tracing system with threads and
+//! clients of its own; a test reads what is sent with them.
 
 use chrono::{DateTime, Utc};
 use prost::Message;
@@ -89,7 +89,8 @@ struct AnyValue {
 
 /// `STATUS_CODE_ERROR`.
 const FAILED: i32 = 2;
-/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK`'s lower eight bits are the trace's flags; the span was recorded, so it was sampled.
+/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK`'s lower eight bits are the trace's flags; the span was recorded, so it was
+/// sampled.
 const SAMPLED: u32 = 1;
 
 /// The spans of a process with this role.

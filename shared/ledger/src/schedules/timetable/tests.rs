@@ -218,7 +218,8 @@ proptest! {
 
     #[test]
     fn the_next_tick_is_always_later(
-        cron in expression(), name in prop::sample::select(&ZONES[..]), seconds in 1_700_000_000..2_000_000_000_i64, micros in 0..1_000_000_u32,
+        cron in expression(), name in prop::sample::select(&ZONES[..]), seconds in 1_700_000_000..2_000_000_000_i64,
+            micros in 0..1_000_000_u32,
     ) {
         let timetable = timetable(&cron, name);
         let mut last = DateTime::from_timestamp(seconds, micros * 1_000).unwrap();
@@ -242,7 +243,8 @@ proptest! {
         let mut at = after;
         while at < until {
             let first = listed.iter().copied().find(|tick| *tick > at);
-            prop_assert_eq!(timetable.next(at).filter(|next| *next <= until), first, "{} in {} after {}", cron, name, at);
+            prop_assert_eq!(timetable.next(at).filter(|next| *next <= until), first, "{} in {} after {}", cron, name,
+                at);
             at += TimeDelta::minutes(step);
         }
     }

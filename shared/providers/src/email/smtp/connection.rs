@@ -17,8 +17,8 @@ use super::{
 /// The longest line and the longest answer. RFC 5321 allows a line 512 bytes; nobody needs more lines.
 const LONGEST_LINE: u64 = 2_000;
 const MOST_LINES: usize = 100;
-/// How much longer than any other the answer to a whole mail may take: servers look for spam and viruses before it. Who gives up too early
-/// does not know whether it was taken.
+/// How much longer than any other the answer to a whole mail may take: servers look for spam and viruses before it. Who
+/// gives up too early does not know whether it was taken.
 const MAIL_TAKES: u32 = 4;
 
 /// What bytes go over.
@@ -26,8 +26,8 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
-/// A connection on which nothing is half said. Whoever drops a call of its before it has ended must drop the connection, too: the answer to come would
-/// be taken for the next one's.
+/// A connection on which nothing is half said. Whoever drops a call of its before it has ended must drop the
+/// connection, too: the answer to come would be taken for the next one's.
 pub(super) struct Connection {
     stream: BufReader<Box<dyn Stream>>,
     limit: Duration,
@@ -85,8 +85,8 @@ impl Connection {
         Self { stream: BufReader::new(stream), limit, offers: Offers::default(), mails: 0, used_at: Instant::now() }
     }
 
-    /// The bytes below. `None` if there are bytes that nobody asked for: before a connection is encrypted, those can be anybody's, and would
-    /// be taken for the server's answers (RFC 3207, 6).
+    /// The bytes below. `None` if there are bytes that nobody asked for: before a connection is encrypted, those can be
+    /// anybody's, and would be taken for the server's answers (RFC 3207, 6).
     pub(super) fn into_stream(self) -> Option<Box<dyn Stream>> {
         self.stream.buffer().is_empty().then(|| self.stream.into_inner())
     }
@@ -254,7 +254,8 @@ async fn read(stream: &mut BufReader<Box<dyn Stream>>) -> io::Result<Option<Repl
     Ok(None)
 }
 
-/// A mail as it is handed over: a line that begins with a dot has another before it, and the last line is ended (RFC 5321, 4.5.2).
+/// A mail as it is handed over: a line that begins with a dot has another before it, and the last line is ended (RFC
+/// 5321, 4.5.2).
 fn dotted(mail: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(mail.len() + 64);
     for line in mail.split_inclusive(|byte| *byte == b'\n') {

@@ -50,8 +50,8 @@ pub struct Stored {
     pub md5: Option<String>,
     /// Bytes.
     pub size: u64,
-    /// Somebody else than its owner can see it. Drive does not say so of what lies in a Shared Drive, which has what its folder has
-    /// (<https://developers.google.com/workspace/drive/api/reference/rest/v3/files>).
+    /// Somebody else than its owner can see it. Drive does not say so of what lies in a Shared Drive, which has what
+    /// its folder has (<https://developers.google.com/workspace/drive/api/reference/rest/v3/files>).
     pub shared: Option<bool>,
     /// It, or a folder it lies in, is in the trash.
     pub trashed: bool,

@@ -1,6 +1,7 @@
 //! Folders, and letting everybody with the link see one.
 //!
-//! What lies in a shared folder is shared with it: so one call per event is enough, and Google's limit on sharing is not met.
+//! What lies in a shared folder is shared with it: so one call per event is enough, and Google's limit on sharing is
+//! not met.
 
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -120,7 +121,8 @@ impl Drive {
         Ok(Folder { id, name, trashed, shared, drive_id, can_add_children: capabilities.can_add_children })
     }
 
-    /// Lets everybody who has the link see a folder and what lies in it. Nobody finds it by searching. Doing it again changes nothing.
+    /// Lets everybody who has the link see a folder and what lies in it. Nobody finds it by searching. Doing it again
+    /// changes nothing.
     ///
     /// # Errors
     /// [`ShareError::Forbidden`] when the organisation's rules forbid it.

@@ -13,7 +13,8 @@ pub(super) struct Multipart {
 }
 
 impl Multipart {
-    /// The boundary holds the content's own hash, which no content can hold; half of it, since a boundary has at most 70 characters (RFC 2046, 5.1.1).
+    /// The boundary holds the content's own hash, which no content can hold; half of it, since a boundary has at most
+    /// 70 characters (RFC 2046, 5.1.1).
     pub(super) fn new(metadata: &Value, mime_type: &str, content: &[u8], sha256: &str) -> Self {
         let boundary = format!("herald-{}", sha256.get(..32).unwrap_or(sha256));
         let metadata = metadata.to_string();

@@ -7,12 +7,13 @@ use url::Url;
 use super::{super::errors::WHO, Drive};
 use crate::{Meter, Result, http::Reply};
 
-/// How often a request that is refused is made again with a new token. More than once, because others who share the token may have been refused
-/// meanwhile, and because what follows is that a person must connect again.
+/// How often a request that is refused is made again with a new token. More than once, because others who share the
+/// token may have been refused meanwhile, and because what follows is that a person must connect again.
 const RENEWALS: usize = 4;
 
 impl Drive {
-    /// Pays, sends with a token, and reads. A token that Google refuses is renewed: it may have been withdrawn before its time.
+    /// Pays, sends with a token, and reads. A token that Google refuses is renewed: it may have been withdrawn before
+    /// its time.
     pub(super) async fn send<T>(
         &self,
         meter: &Meter,
@@ -40,7 +41,8 @@ impl Drive {
         }
     }
 
-    /// The address of a call about files: in Shared Drives as in a person's own, and nothing in the answer that is not needed.
+    /// The address of a call about files: in Shared Drives as in a person's own, and nothing in the answer that is not
+    /// needed.
     pub(super) fn files(&self, path: &[&str], fields: &str) -> Url {
         let mut url = below(&self.endpoints.drive_url, path);
         url.query_pairs_mut().append_pair("supportsAllDrives", "true").append_pair("fields", fields);

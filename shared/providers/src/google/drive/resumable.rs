@@ -1,4 +1,5 @@
-//! A large file piece by piece. Google knows how much has arrived; after a cut it is asked, and the upload goes on from there.
+//! A large file piece by piece. Google knows how much has arrived; after a cut it is asked, and the upload goes on from
+//! there.
 //!
 //! <https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable>
 
@@ -125,7 +126,8 @@ impl Drive {
         self.send(meter, build, read).await
     }
 
-    /// Sends what is missing, from `from` on, or from where Google says if that is not known. `None` if the upload is lost.
+    /// Sends what is missing, from `from` on, or from where Google says if that is not known. `None` if the upload is
+    /// lost.
     async fn pieces(
         &self,
         session: &Url,
@@ -135,7 +137,8 @@ impl Drive {
         meter: &Meter,
     ) -> Result<Option<Delivered>> {
         let total = file.bytes.len();
-        // The piece that was last cut. To go on, the next must begin after it: so a broken line ends this try, and the ledger makes another.
+        // The piece that was last cut. To go on, the next must begin after it: so a broken line ends this try, and the
+        // ledger makes another.
         let mut cut: Option<usize> = None;
         loop {
             let piece = from.map(|from| self.sizes.piece(from, total));

@@ -36,18 +36,19 @@ pub(super) enum Delivered {
 }
 
 impl Drive {
-    /// Uploads a file: in one request if it is small, else piece by piece, so that a cut does not cost what has arrived.
+    /// Uploads a file: in one request if it is small, else piece by piece, so that a cut does not cost what has
+    /// arrived.
     ///
-    /// `on_session` gets the address of an upload in pieces before its first byte is sent. It is a secret: who has it can write the file.
-    /// Given back as `session`, the upload goes on where it was, for about a week. A file of this id that is there already is taken if its
-    /// content is the same, else its content is replaced; its link stays.
+    /// `on_session` gets the address of an upload in pieces before its first byte is sent. It is a secret: who has it
+    /// can write the file. Given back as `session`, the upload goes on where it was, for about a week. A file of this
+    /// id that is there already is taken if its content is the same, else its content is replaced; its link stays.
     ///
-    /// For a call that moves between threads, `on_session` is a closure that owns what it needs and returns an `async move` block: the compiler
-    /// cannot yet prove it of an async closure that borrows.
+    /// For a call that moves between threads, `on_session` is a closure that owns what it needs and returns an `async
+    /// move` block: the compiler cannot yet prove it of an async closure that borrows.
     ///
     /// # Errors
-    /// [`Class::Config`] about the folder or the account, [`Class::Recipient`] about this file, [`Class::Transient`] when it arrived damaged;
-    /// and what `on_session` says.
+    /// [`Class::Config`] about the folder or the account, [`Class::Recipient`] about this file, [`Class::Transient`]
+    /// when it arrived damaged; and what `on_session` says.
     pub async fn upload(
         &self,
         file: &NewFile,

@@ -19,7 +19,8 @@ fn fields() -> Fields {
 }
 
 fn contact(id: i64) -> Value {
-    let all = json!({"firstname": "Ann", "invitation_link": format!("https://drive.example.com/{id}"), "lucky_number": format!("00{id}")});
+    let all = json!({"firstname": "Ann", "invitation_link": format!("https://drive.example.com/{id}"),
+        "lucky_number": format!("00{id}")});
     json!({"id": id, "fields": {"core": {}, "all": all}})
 }
 
@@ -52,8 +53,10 @@ fn an_answer_is_read_by_position_in_both_of_its_shapes() {
     let error = json!({"message": "Item was not found.", "code": 404, "type": "api"});
     for answer in [
         json!({"contacts": [contact(47), null, contact(49)], "statusCodes": [200, 404, 200], "errors": {"1": error}}),
-        json!({"contacts": {"0": contact(47), "2": contact(49)}, "statusCodes": {"0": "200", "1": 404, "2": 200}, "errors": {"1": error}}),
-        json!({"contacts": {"2": contact(49), "0": contact(47)}, "statusCodes": {"0": 200, "2": 200}, "errors": {"1": error}}),
+        json!({"contacts": {"0": contact(47), "2": contact(49)}, "statusCodes": {"0": "200", "1": 404, "2": 200},
+            "errors": {"1": error}}),
+        json!({"contacts": {"2": contact(49), "0": contact(47)}, "statusCodes": {"0": 200, "2": 200},
+            "errors": {"1": error}}),
     ] {
         let read = outcomes(&[47, 48, 49], &answer);
         assert_eq!((&read[0], &read[2]), (&Outcome::Said(Ok(())), &Outcome::Said(Ok(()))), "{answer}");

@@ -147,7 +147,8 @@ fn where_a_redirect_leads_is_not_repeated() {
     assert_eq!(moved.class, Class::Config);
     assert_eq!(
         moved.message,
-        "https://crm.example.com/mautic sends Herald on to another address: open it in a browser, and enter the address where you arrive"
+        "https://crm.example.com/mautic sends Herald on to another address: open it in a browser, \
+         and enter the address where you arrive"
     );
     assert!(redirect("/mautic/s/login").message.starts_with("there is no Mautic API"));
     assert!(redirect("").message.starts_with("there is no Mautic API"));

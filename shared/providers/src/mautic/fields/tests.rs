@@ -3,7 +3,10 @@ use serde_json::json;
 use super::*;
 
 fn known() -> Vec<ContactField> {
-    let field = |alias: &str, kind: &str, limit: u32, unique: bool| json!({"alias": alias, "type": kind, "charLengthLimit": limit, "isUniqueIdentifer": unique});
+    let field = |alias: &str, kind: &str, limit: u32, unique: bool| {
+        json!({"alias": alias, "type": kind,
+        "charLengthLimit": limit, "isUniqueIdentifer": unique})
+    };
     let fields = json!({"total": "6", "fields": [
         field("email", "email", 191, true),
         field("invitation_link", "url", 191, false),
@@ -83,7 +86,8 @@ fn what_says_who_a_contact_is_is_never_written() {
 #[test]
 fn both_lists_of_fields_are_read() {
     // As `contacts/list/fields` has them: by id, without lengths.
-    let listed = json!({"1": {"alias": "email", "type": "email", "label": "E-mail"}, "30": {"alias": "x", "type": "text"}, "31": {"type": "text"}});
+    let listed = json!({"1": {"alias": "email", "type": "email", "label": "E-mail"}, "30": {"alias": "x",
+        "type": "text"}, "31": {"type": "text"}});
     let fields = ContactField::list(&listed);
     assert_eq!(fields.len(), 2);
     let expected = ContactField { alias: "x".to_owned(), kind: "text".to_owned(), char_limit: None, unique: false };
@@ -94,6 +98,7 @@ fn both_lists_of_fields_are_read() {
     assert!(either("isUniqueIdentifer", json!("1")).unique);
     assert_eq!(either("charLengthLimit", json!("64")).char_limit, Some(64));
     assert_eq!(ContactField::list(&json!({"total": 0, "fields": []})), []);
-    let others = json!([{"alias": "x", "type": "text", "isPublished": false}, {"alias": "y", "type": "text", "object": "company"}]);
+    let others = json!([{"alias": "x", "type": "text", "isPublished": false}, {"alias": "y", "type": "text",
+        "object": "company"}]);
     assert_eq!(ContactField::list(&others), []);
 }

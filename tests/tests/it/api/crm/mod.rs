@@ -1,4 +1,5 @@
-//! The agency's CRM over HTTP: its people sign in with its password, its webhooks are done by a real handler, its list is read.
+//! The agency's CRM over HTTP: its people sign in with its password, its webhooks are done by a real handler, its list
+//! is read.
 
 mod list;
 mod sign_in;

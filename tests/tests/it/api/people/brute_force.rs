@@ -56,8 +56,8 @@ async fn guess(service: &Service, guess: impl Fn(usize) -> (String, String)) -> 
         .await
 }
 
-/// Five were looked at and the others refused. Where a Redis counts that did not answer within its second, the process counted a while by itself,
-/// from none: never more than as many again.
+/// Five were looked at and the others refused. Where a Redis counts that did not answer within its second, the process
+/// counted a while by itself, from none: never more than as many again.
 fn let_through_at_the_limit(database: &TestDatabase, limit: usize, found: &BTreeMap<u16, usize>) {
     let by_itself = if matches!(database.config(), DbConfig::Sqlite { .. }) { 0 } else { limit };
     let looked_at = found.get(&401).copied().unwrap_or_default();

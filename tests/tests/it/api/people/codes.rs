@@ -135,7 +135,8 @@ async fn a_new_password_ends_every_session_and_is_told(database: &TestDatabase) 
     let service = Service::start(database).await;
     let ann = Person::new(&service, "ann@example.com").await;
     let id = asked(&service, "/api/v1/auth/password/forgot", json!({ "email": "Ann@example.com" })).await;
-    let body = json!({ "verification_id": id, "code": code(&service, "ann@example.com").await, "password": "a brand new lamp" });
+    let body = json!({ "verification_id": id, "code": code(&service, "ann@example.com").await, "password": "a brand \
+        new lamp" });
     assert!(letters(&service, "Ann@example.com").await.is_empty(), "another spelling may be another's mailbox");
     assert_eq!(open(&service, "/api/v1/auth/password/reset", body.clone()).await.status, 204);
     open(&service, "/api/v1/auth/password/reset", body).await.problem(422, "code-refused");

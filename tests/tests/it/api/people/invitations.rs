@@ -94,10 +94,13 @@ async fn the_database_does_not_hold_what_lets_people_in(database: &TestDatabase)
     let ann = Person::new(&service, "ann@example.com").await;
     ann.workspace(&service, "north").await;
     let token = ann.invitation(&service, json!({ "role": "viewer", "email": "bob@example.com" })).await;
-    let rows: Vec<(String,)> = query("select token_hash from workspace_invitations union select token_hash from refresh_tokens union select password_hash from users union select code_hash from tickets")
-        .all(&service.db)
-        .await
-        .unwrap();
+    let rows: Vec<(String,)> = query(
+        "select token_hash from workspace_invitations union select token_hash \
+        from refresh_tokens union select password_hash from users union select code_hash from tickets",
+    )
+    .all(&service.db)
+    .await
+    .unwrap();
     let sealed: Vec<(Vec<u8>,)> =
         query("select sealed from letters union select sealed from tickets union select sealed from signing_keys")
             .all(&service.db)

@@ -125,7 +125,8 @@ impl Person {
     }
 }
 
-/// The clock stands still but for this: each request comes a millisecond after the one before, so that what they make sorts by its ids.
+/// The clock stands still but for this: each request comes a millisecond after the one before, so that what they make
+/// sorts by its ids.
 pub(super) fn tick(service: &Service) {
     service.db.clock().advance(Duration::from_millis(1));
 }

@@ -1,4 +1,5 @@
-//! Every endpoint, by every role, from every workspace: what the document says one has to be is what one has to be, and nothing leaks.
+//! Every endpoint, by every role, from every workspace: what the document says one has to be is what one has to be, and
+//! nothing leaks.
 
 use std::collections::BTreeMap;
 

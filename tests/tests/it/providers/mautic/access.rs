@@ -140,7 +140,8 @@ async fn every_request_is_paid_for_before_it_is_made() {
     ledger::set_limits(&mut tx, QUEUE, &limits).await.unwrap();
     tx.commit().await.unwrap();
 
-    // The job has paid for the token, and the rate has one request ready, for the first page. The second page is beyond both.
+    // The job has paid for the token, and the rate has one request ready, for the first page. The second page is beyond
+    // both.
     let (mautic, meter) = (client(&server, &Clock::system()), herald_accounts::meter_of_job(db, QUEUE, 1));
     read_for(&mautic, &meter).await.unwrap();
     let second = tokio::spawn({
