@@ -48,7 +48,7 @@ fn a_job_is_added_with_arguments_of_either_form() {
 #[test]
 fn what_is_wrong_with_a_job_is_named() {
     let stage = stage();
-    refused(add(&stage, &["face.crop"]), "a face.crop job cannot be started directly");
+    refused(add(&stage, &["face.crop"]), "face.crop jobs cannot be started directly");
     refused(add(&stage, &["nothing.at_all"]), "there is no kind of job \"nothing.at_all\"");
     refused(add(&stage, &["probe.run", "--arg", "probe"]), "--arg \"probe\" has no =");
     refused(add(&stage, &["probe.run", "--args", "[]"]), "--args is not a JSON object");

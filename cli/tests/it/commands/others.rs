@@ -25,7 +25,7 @@ fn doctor_says_what_is_in_order_and_what_is_not() {
     assert!(mailed.out.contains("  ok    Herald handed over a test e-mail to ann@example.com ("), "{}", mailed.out);
     assert_eq!(stage.files("outbox").len(), 1);
     let refused = end(stage.herald(&["doctor", "--mail-to", "ann"])).with(1);
-    assert!(refused.out.contains("  FAIL  --mail-to ann: this is no e-mail address"), "{}", refused.out);
+    assert!(refused.out.contains("  FAIL  --mail-to ann: this is not a valid e-mail address"), "{}", refused.out);
 
     let mut production = stage.herald(&["doctor"]);
     production.env("HERALD__ENVIRONMENT", "production");
