@@ -1,5 +1,5 @@
 //! The list of all kinds of job. A kind is two files of one name, its payload in the crate of its
-//! domain and its handler in the worker, and one line of [`every_kind`].
+//! domain and its handler in the worker, and one line of [`every_kind`](crate::every_kind).
 
 mod probe_run;
 

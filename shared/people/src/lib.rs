@@ -8,7 +8,7 @@
 //!   keyed hashes; what must be read again (a letter with a code) is sealed.
 //! - What a person may do is looked up with every request, so taking it away holds at once: for their keys and
 //!   invitation links, too ([`Giver`]).
-//! - A password is checked by whoever keeps it: Herald, or for its own people the agency's CRM ([`crm`]).
+//! - A password is checked by whoever keeps it: Herald, or for its own people the agency's CRM ([`directory`]).
 
 mod access_token;
 mod change_address;

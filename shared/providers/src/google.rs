@@ -1,6 +1,6 @@
 //! Google: how Herald says who it is, and Drive.
 //!
-//! There are three ways of being somebody at Google ([`GoogleAuth`](crate::google::GoogleAuth)): a service account, a
+//! There are three ways of being somebody at Google ([`GoogleAuth`]): a service account, a
 //! service account that acts as a person of its domain, and a person's consent. Each ends in an access token for an
 //! hour, which [`Tokens`] keeps; [`Drive`] makes its calls with that, and [`check()`] says what stands in the way.
 

@@ -102,6 +102,7 @@ mod tests {
         let verdicts = |name: &str| case(folder.path(), name).iter().map(Line::verdict).collect::<Vec<_>>();
         assert_eq!(verdicts("new-case"), [Verdict::Unread]);
         assert_eq!(verdicts("two-processes"), [Verdict::Unread]);
-        assert_eq!(verdicts("shared-email"), [Verdict::Differs]);
+        let bare = verdicts("shared-email");
+        assert!(!bare.is_empty() && bare.iter().all(|verdict| *verdict == Verdict::Differs), "{bare:?}");
     }
 }

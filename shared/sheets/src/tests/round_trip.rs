@@ -89,6 +89,8 @@ proptest! {
         end in prop::sample::select(vec!["\n", "\r\n", "\r"]),
         encoding in 0..6,
     ) {
+        // Carriage returns alone tell of a Macintosh, and of its letters.
+        prop_assume!(encoding < 5 || end != "\r");
         let mut list = ["name", "email", "first note", "second note"].join(separator) + end;
         for (a, b) in &rows {
             // A euro sign and an umlaut in every row keep the guess of the legacy encoding honest.
