@@ -75,7 +75,7 @@ async fn what_is_wrong_is_pointed_at_field_by_field(database: &TestDatabase) {
     assert!(errors[2]["detail"].as_str().unwrap().contains("perhaps Europe/Madrid"), "{}", errors[2]);
     for (field, value, word) in [
         ("cron", json!("0 0 30 2 *"), "the expression never matches"),
-        ("kind", json!("make.coffee"), "use invitation.start"),
+        ("kind", json!("make.coffee"), "invitation.start"),
         ("missed", json!("some"), "use skip, once or all"),
         ("overlap", json!("never"), "use allow or skip"),
     ] {

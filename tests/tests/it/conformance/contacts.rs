@@ -247,7 +247,7 @@ async fn a_corrected_name_is_the_same_guest_only_with_an_id(database: &TestDatab
     assert_ne!(corrected[0].contact_id, typo[0].contact_id);
     let note = corrected[0].note.as_deref().unwrap();
     assert!(
-        note.contains("has the same e-mail \"Zeo Example\"")
+        note.contains("\"Zeo Example\" has the same e-mail")
             && note.contains("write the name the same way or give the id"),
         "{note}"
     );
