@@ -105,6 +105,8 @@ async fn start(
     let wait = drawn::wished_wait(request.headers());
     let mut spool = Spool::new().await?;
     let picture = receive(&api, request, &mut spool).await?;
+    let size = [(picture.sha256.clone(), picture.bytes)];
+    api.settings.quotas.take_room(&api.db, workspace, &size).await?;
     let key = PortraitCrop::picture(workspace, &picture.sha256);
     api.files.put_once_from(&key, spool.reader(&picture).await?).await?;
     let mut job = PortraitCrop { picture: picture.sha256, side }.job(workspace);

@@ -20,6 +20,7 @@ const UNCOUNTED: &[&str] = &["/healthz", "/readyz", "/docs", "/problems", "/api/
 
 /// What adds to what a workspace has, of which it may have only so much.
 const ADDING: &[(&str, &str)] = &[
+    ("post", "/api/v1/face-crops"),
     ("post", "/api/v1/invitation-runs"),
     ("post", "/api/v1/keys"),
     ("post", "/api/v1/schedules"),

@@ -25,6 +25,7 @@ on_both_engines! {
     the_same_picture_again_is_the_same_job,
     what_is_no_picture_is_refused,
     a_portrait_belongs_to_its_workspace,
+    pictures_take_room_as_other_uploads_do,
 }
 
 const CROPS: &str = "/api/v1/face-crops";
@@ -148,4 +149,13 @@ async fn a_portrait_belongs_to_its_workspace(database: &TestDatabase) {
     assert_eq!(Answer::to(service.open(Method::GET, url).bearer_auth(viewer)).await.status, StatusCode::OK);
     let sent = service.open(Method::POST, CROPS).bearer_auth(viewer).header("content-type", "image/jpeg").body(PERSON);
     Answer::to(sent).await.problem(403, "forbidden");
+}
+
+async fn pictures_take_room_as_other_uploads_do(database: &TestDatabase) {
+    const LARGE: &[u8] = &[7; 2 << 20];
+    let service = Service::start_with(database, |settings| settings.quotas.stored_mb = 1).await;
+    let told = send(&service, "", None, LARGE).await.problem(409, "quota-exceeded");
+    assert!(told.contains("quotas.stored_mb"), "{told}");
+    assert_eq!(ground::number(&service.db, "select count(*) from jobs").await, 0, "nothing was begun");
+    assert_eq!(send(&service, "", None, PERSON).await.status, StatusCode::ACCEPTED, "a small one has room");
 }
