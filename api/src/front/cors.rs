@@ -1,5 +1,5 @@
-//! Pages of other origins: `http.cors_origins` names those whose scripts may read answers. They send the token
-//! themselves; cookies there are none.
+//! Pages of other origins: `http.cors_origins` names those whose scripts may read answers. Their scripts send the token
+//! in a header. Herald uses no cookies.
 
 use std::time::Duration;
 

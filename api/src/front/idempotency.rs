@@ -8,8 +8,8 @@
 //! not have. A body of rows is compared by its hash, too, when its answer is repeated: lists of ids are all of one
 //! length.
 //!
-//! The request is answered in a task of its own: a client that goes away is just the one that will ask again, and what
-//! it asked for is to be known by then.
+//! A task of its own answers the request. A client that closes the connection is likely to repeat the request, and finds
+//! the finished answer then.
 
 use std::{collections::BTreeMap, time::Duration};
 
