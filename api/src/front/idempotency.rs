@@ -8,8 +8,8 @@
 //! not have. A body of rows is compared by its hash, too, when its answer is repeated: lists of ids are all of one
 //! length.
 //!
-//! A task of its own answers the request. A client that closes the connection is likely to repeat the request, and finds
-//! the finished answer then.
+//! A task of its own answers the request. A client that closes the connection is likely to repeat the request, and
+//! finds the finished answer then.
 
 use std::{collections::BTreeMap, time::Duration};
 
