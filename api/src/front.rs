@@ -1,4 +1,4 @@
-//! What every endpoint shares: what comes before one and what its answers have in common.
+//! The parts that all endpoints share: the layers before an endpoint, and the common features of the answers.
 
 pub(crate) mod access;
 pub(crate) mod actor;

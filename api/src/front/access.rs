@@ -1,18 +1,19 @@
-//! Who may do what: every route behind a token, in one table. A route that is not in it is closed.
+//! The permissions of callers: one table that lists every route behind a token. A route that is not in the table is
+//! closed.
 //!
-//! Roles are by workspace and each holds the ones before it: viewers look, staff does the daily work, the agency sets
-//! the workspace up, owners answer for it. What is the installation's (queues, workers, all people) is for its
-//! administrators.
+//! Each workspace has its own roles, and each role includes the ones before it. Viewers look, staff does the daily
+//! work, the agency sets the workspace up, and owners are responsible for it. The resources of the installation
+//! (queues, workers, all people) are open to its administrators only.
 
 use axum::http::Method;
 use herald_people::Role;
 
-/// What a caller has to be.
+/// The permission that a caller needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     /// A person, about their own account.
     Person,
-    /// At least this in the workspace.
+    /// A member of the workspace with at least this role.
     Member(Role),
     /// An administrator of the installation.
     Platform,
@@ -25,7 +26,7 @@ const STAFF: Access = Member(Role::Staff);
 const AGENCY: Access = Member(Role::Agency);
 const OWNER: Access = Member(Role::Owner);
 
-/// By the first part of the path below `/api/v1`: what looking needs, and what changing needs.
+/// The permissions by the first part of the path below `/api/v1`: one for reading, and one for changing.
 const AREAS: &[(&str, Access, Access)] = &[
     ("audit", OWNER, OWNER),
     ("auth", Person, Person),
@@ -48,25 +49,25 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("workspaces", Person, Person),
 ];
 
-/// Where a route of an area needs something else than the others.
+/// The routes that need a different permission than the rest of their area.
 const EXCEPTIONS: &[(&str, &str, Access)] = &[
-    // A list of guests leaves the house.
+    // The answer is a list of guests, which leaves the installation.
     ("GET", "/api/v1/invitation-runs/{id}/results.csv", STAFF),
-    // What is deleted, or done to many at once, does not come back.
+    // A deletion, or an action on many jobs at once, cannot be undone.
     ("DELETE", "/api/v1/jobs/{id}", AGENCY),
     ("POST", "/api/v1/jobs/act/{act}", AGENCY),
     ("POST", "/api/v1/connections/{name}/test", STAFF),
-    // A drawing of a sample changes nothing.
+    // A preview of a sample changes nothing.
     ("POST", "/api/v1/templates/{id}/preview", VIEWER),
 ];
 
-/// The area of a route: what a key's scope names.
+/// The area of a route, which the scope of a key names.
 pub(crate) fn area(path: &str) -> &str {
     let below = path.strip_prefix("/api/v1/").unwrap_or_else(|| path.trim_start_matches('/'));
     below.split('/').next().unwrap_or_default()
 }
 
-/// Every area that a scope can name.
+/// All areas that a scope can name.
 pub(crate) fn areas() -> impl Iterator<Item = &'static str> {
     let of_keys = AREAS.iter().filter(|(_, look, _)| *look != Person).map(|(area, ..)| *area);
     of_keys.chain(["metrics"])
@@ -77,7 +78,7 @@ pub(crate) fn writes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// What a route needs; `None` for one that is not in the table.
+/// The permission that a route needs; `None` for a route that is not in the table.
 pub(crate) fn needed(method: &Method, path: &str) -> Option<Access> {
     if path == "/metrics" {
         return Some(Platform);

@@ -1,4 +1,4 @@
-//! Who acts: what the audit log says of a request.
+//! The actor of a request, as the audit log records it.
 
 use std::net::IpAddr;
 
@@ -14,18 +14,18 @@ use crate::front::{
     problem::{Kind, Problem},
 };
 
-/// The id of a request, as its answer and the log have it.
+/// The id of a request. The answer and the log contain the same id.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(pub(crate) String);
 
-/// The address a request comes from, seen through trusted proxies.
+/// The address that a request comes from, seen through trusted proxies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
-/// Who acts, in the workspace they work in.
+/// The actor of a request, in the workspace of the request.
 pub(crate) struct By(pub(crate) Actor);
 
-/// The device a request comes from.
+/// The device that a request comes from.
 pub(crate) struct RequestDevice(pub(crate) Device);
 
 fn address(parts: &Parts) -> Option<String> {

@@ -1,5 +1,5 @@
-//! Who asks: a person with an access token or a program with a key, and in which workspace. What they may do stands in
-//! [`access`].
+//! The caller of a request and its workspace. A caller is a person with an access token, or a program with a key. The
+//! permissions are in [`access`].
 
 use axum::{
     extract::{FromRequestParts, MatchedPath},
@@ -19,19 +19,19 @@ use crate::{
     },
 };
 
-/// Which of their workspaces a person means, by slug or id.
+/// The header in which a person names one of their workspaces, by slug or id.
 pub(crate) const WORKSPACE: HeaderName = HeaderName::from_static("herald-workspace");
 
-/// The areas in which the installation has something of its own.
+/// The areas in which the installation has entries of its own.
 const OF_INSTALLATION: &[&str] = &["audit", "jobs"];
 
-/// Who asks.
+/// The caller of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) who: Who,
-    /// The workspace they work in, and what they are there.
+    /// The workspace of the request, and the caller's role there.
     pub(crate) workspace: Option<(Uuid, Role)>,
-    /// May do what concerns the whole installation.
+    /// Whether the caller may use the endpoints that concern the whole installation.
     pub(crate) platform_admin: bool,
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum Who {
         name: String,
         scopes: Option<Vec<Scope>>,
         expires_at: Option<DateTime<Utc>>,
-        /// The person behind it.
+        /// The person behind the key.
         maker_id: Option<Uuid>,
     },
     /// A person who signed in.
@@ -52,7 +52,7 @@ pub(crate) enum Who {
 }
 
 impl Caller {
-    /// What the caller can hand on, and whose it is then.
+    /// The permissions that the caller can hand on, and the maker to record with them.
     fn giver(&self) -> Option<Giver> {
         let (_, role) = self.workspace?;
         let giver = Giver { role, platform_admin: self.platform_admin, ..Giver::installation() };
@@ -68,36 +68,36 @@ impl Caller {
     }
 }
 
-/// The workspace a request works in.
+/// The workspace that a request works in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Workspace(pub(crate) Uuid);
 
-/// What the caller is in the workspace.
+/// The caller's role in the workspace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MyRole(pub(crate) Role);
 
-/// What the caller can hand on: extracted by every endpoint that gives somebody a role, a key or a link.
+/// The permissions that the caller can hand on. Every endpoint that gives a role, a key or a link extracts them.
 #[derive(Clone, Debug)]
 pub(crate) struct GivenBy(pub(crate) Giver);
 
-/// The person who asks. A key is nobody.
+/// The person who sends the request. The extraction refuses a key, because a key has no account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Me {
     pub(crate) user_id: Uuid,
     pub(crate) session_id: Uuid,
 }
 
-/// Who a token belongs to, before it is known what they want.
+/// The owner of a token, before the request itself is checked.
 #[derive(Debug)]
 pub(crate) struct Identity {
     who: Who,
-    /// The workspace of a key; a person has several.
+    /// The workspace of a key; `None` for a person, who may have several.
     workspace: Option<(Uuid, Role)>,
     platform_admin: bool,
 }
 
 impl Identity {
-    /// Whose requests are counted together.
+    /// The subject whose requests are counted together.
     pub(crate) fn subject(&self) -> Subject {
         match &self.who {
             Who::Key { id, .. } => Subject::Token(*id),
@@ -106,10 +106,10 @@ impl Identity {
     }
 }
 
-/// Whose token a request has.
+/// Finds the owner of the token in a request.
 ///
 /// # Errors
-/// `unauthorized` when it has none, or one that opens nothing.
+/// `unauthorized` if the request has no token, or a token that is not valid.
 pub(crate) async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Identity, Problem> {
     let Some(token) = bearer(headers) else {
         return Err(unauthorized(
@@ -121,14 +121,14 @@ pub(crate) async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Ident
     known(api, token).await
 }
 
-/// Who asks, and in which workspace, if they may do what they ask.
+/// Returns the caller and its workspace, if the caller may do what the request asks for.
 ///
 /// # Errors
-/// `forbidden` when they may not, and what stands in the way of knowing the workspace.
+/// `forbidden` if the caller may not do it, and the reason why the workspace could not be determined.
 pub(crate) async fn authorize(api: &Api, identity: Identity, parts: &Parts) -> Result<Caller, Problem> {
     let Identity { who, workspace, platform_admin } = identity;
     let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    // A route that the table does not know is closed to everybody.
+    // A route that is not in the table is closed to all callers.
     let needed = access::needed(&parts.method, path)
         .ok_or_else(|| Problem::new(Kind::Forbidden, "no caller may use this endpoint: see /docs for the endpoints"))?;
     let installation = platform_admin && means_installation(&parts.headers, path);
@@ -139,7 +139,7 @@ pub(crate) async fn authorize(api: &Api, identity: Identity, parts: &Parts) -> R
         }
         (Who::Key { .. }, _) => workspace,
         (Who::Person { .. }, Access::Person) => None,
-        // What is the installation's is nobody's workspace; its acts stand in the installation's own log.
+        // A resource of the installation belongs to no workspace. The installation's own log records changes of it.
         (Who::Person { .. }, Access::Platform) => Some((api.people.home().await?, Role::Viewer)),
         (Who::Person { user_id, .. }, Access::Member(_)) => Some(meant(api, *user_id, &parts.headers).await?),
     };
@@ -148,7 +148,7 @@ pub(crate) async fn authorize(api: &Api, identity: Identity, parts: &Parts) -> R
     Ok(caller)
 }
 
-/// Whether an administrator asks for what is the installation's own: the jobs that send letters, and its log.
+/// Whether an administrator asks for the installation's own jobs, which send e-mails, or for its own log.
 fn means_installation(headers: &HeaderMap, path: &str) -> bool {
     let named = headers.get(WORKSPACE).is_some_and(|named| named.as_bytes() == INSTALLATION.as_bytes());
     named && OF_INSTALLATION.contains(&access::area(path))
@@ -182,7 +182,7 @@ async fn known(api: &Api, token: &str) -> Result<Identity, Problem> {
     Ok(Identity { who, workspace: None, platform_admin: person.platform_admin })
 }
 
-/// The workspace a person means: the one they name, or the only one they have.
+/// The workspace that a person means: the one that the header names, or the only one of the person.
 async fn meant(api: &Api, user_id: Uuid, headers: &HeaderMap) -> Result<(Uuid, Role), Problem> {
     let named = headers.get(WORKSPACE).map(|value| value.to_str().unwrap_or("\u{fffd}"));
     let found = api.people.memberships(user_id, named).await?;
@@ -252,7 +252,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Who asks. Missing only where a route was not put behind the gate: closed, then, rather than open.
+/// The caller of the request. It is missing only if a route was not put behind the gate; such a route stays closed.
 pub(crate) fn caller(parts: &Parts) -> Result<&Caller, Problem> {
     parts
         .extensions

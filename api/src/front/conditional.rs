@@ -1,7 +1,7 @@
-//! `ETag`, `If-Match`, `If-None-Match` (RFC 9110): nobody overwrites what they have not seen, and what is known is not
-//! sent again.
+//! `ETag`, `If-Match`, `If-None-Match` (RFC 9110). With them, a client overwrites only a state that it has seen, and
+//! Herald does not send a state again that the client already has.
 //!
-//! A tag is made of the representation itself, so it is strong: whatever shows in an answer changes it.
+//! A tag is a hash of the representation itself, so it is strong: every visible change of an answer changes its tag.
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -12,22 +12,22 @@ use sha2::{Digest, Sha256};
 
 use crate::front::problem::{Kind, Problem};
 
-/// Names one state of a thing.
+/// The name of one state of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tag(String);
 
 impl Tag {
-    /// Of a representation.
+    /// The tag of a representation.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(format!("\"{}\"", hex::encode(&Sha256::digest(bytes)[..12])))
     }
 
-    /// Of what is shown as JSON.
+    /// The tag of a value that is shown as JSON.
     pub(crate) fn of_json(shown: &impl Serialize) -> Result<Self, Problem> {
         serde_json::to_vec(shown).map(|bytes| Self::of(&bytes)).map_err(|error| Problem::internal(&error))
     }
 
-    /// Tells it with an answer.
+    /// Adds the tag to the headers of an answer.
     pub(crate) fn put(&self, headers: &mut HeaderMap) {
         if let Ok(value) = HeaderValue::from_str(&self.0) {
             headers.insert(header::ETAG, value);
@@ -35,7 +35,7 @@ impl Tag {
     }
 }
 
-/// Answers with JSON and its tag; with `304` if the client has just that.
+/// Answers with JSON and its tag, or with `304` if the client already has this state.
 pub(crate) fn show(headers: &HeaderMap, shown: &impl Serialize) -> Result<Response, Problem> {
     let tag = Tag::of_json(shown)?;
     let mut response = if not_modified(headers, &tag) {
@@ -55,17 +55,17 @@ pub(crate) fn tagged(status: StatusCode, shown: impl Serialize) -> Result<Respon
     Ok(response)
 }
 
-/// Whether the client has what `tag` names. A weak comparison, as RFC 9110 wants it here.
+/// Whether the client has the state that `tag` names. The comparison is weak, as RFC 9110 requires here.
 pub(crate) fn not_modified(headers: &HeaderMap, tag: &Tag) -> bool {
     listed(headers, &header::IF_NONE_MATCH).any(|one| one == "*" || one.trim_start_matches("W/") == tag.0)
 }
 
-/// What a change may find, of `If-Match` and `If-None-Match`.
+/// The states in which a change is allowed, from `If-Match` and `If-None-Match`.
 #[derive(Clone, Debug)]
 pub(crate) struct Precondition {
-    /// Any of these, if there was an `If-Match`.
+    /// The tags of `If-Match`, one of which must match. `None` if the request has no `If-Match`.
     any_of: Option<Vec<String>>,
-    /// Nothing: `If-None-Match: *`.
+    /// Whether the resource must not exist: `If-None-Match: *`.
     nothing: bool,
 }
 
@@ -77,7 +77,8 @@ impl Precondition {
         Self { any_of, nothing: listed(headers, &header::IF_NONE_MATCH).any(|one| one == "*") }
     }
 
-    /// Whether it lets a change of what is there now through; `None` if there is nothing.
+    /// Whether the precondition allows a change of the current state `now`; `None` stands for a resource that does not
+    /// exist.
     pub(crate) fn holds(&self, now: Option<&Tag>) -> bool {
         let known = self
             .any_of
@@ -86,13 +87,13 @@ impl Precondition {
         known && !(self.nothing && now.is_some())
     }
 
-    /// Refuses a change of what the client does not know.
+    /// Refuses a change of a state that the client has not seen.
     pub(crate) fn check(&self, now: Option<&Tag>) -> Result<(), Problem> {
         if self.holds(now) { Ok(()) } else { Err(failed()) }
     }
 }
 
-/// The refusal of a change of what the client does not know.
+/// The refusal of a change of a state that the client has not seen.
 pub(crate) fn failed() -> Problem {
     Problem::new(
         Kind::PreconditionFailed,
@@ -100,7 +101,7 @@ pub(crate) fn failed() -> Problem {
     )
 }
 
-/// The members of a list header. What is in quotes of a tag of ours has no comma.
+/// The members of a list header. Splitting at commas is safe, because the tags of Herald contain no commas.
 fn listed<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim)

@@ -1,5 +1,5 @@
-//! Pages of other origins: `http.cors_origins` names those whose scripts may read answers. Their scripts send the token
-//! in a header. Herald uses no cookies.
+//! Pages of other origins (CORS). `http.cors_origins` names the origins whose scripts may read answers. Their scripts
+//! send the token in a header. Herald uses no cookies.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::front::idempotency;
 
-/// How long a browser remembers what it may.
+/// How long a browser remembers the answer to a preflight request.
 const REMEMBERED: Duration = Duration::from_secs(600);
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,12 +1,12 @@
-//! The gate: what every request with a token goes through before its endpoint.
+//! The gate: the checks that every request with a token passes before its endpoint.
 //!
 //! ```text
 //! Guard::arrives ─▶ authenticate ─▶ Guard::passes ─▶ authorize ─▶ …
 //! counts the address   whose token?   gives that back    may they?
 //! ```
 //!
-//! One layer, not four: axum clones what lies below a layer for each request, and below those four lies nearly
-//! everything.
+//! The gate is one layer, not four. For each request, axum clones everything below a layer, and nearly everything is
+//! below these checks.
 
 use axum::{
     extract::{Request, State},
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// What the gate works with.
+/// The state of the gate.
 #[derive(Clone)]
 pub(crate) struct Gate {
     api: Api,
@@ -36,7 +36,7 @@ impl Gate {
     }
 }
 
-/// Lets a request through whose caller may do what it asks, and notes who that is and in which workspace.
+/// Lets a request through if its caller may do what it asks for. Adds the caller, with its workspace, to the request.
 pub(crate) async fn gate(
     State(Gate { api, guard }): State<Gate>,
     request: Request,

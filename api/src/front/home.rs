@@ -1,4 +1,4 @@
-//! `/`: what this is. `/problems`: what the problem types mean.
+//! `/`: the home page of the installation. `/problems`: the meaning of the problem types.
 
 use axum::{
     extract::State,

@@ -1,15 +1,17 @@
-//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a `POST` that makes something, sent again because its
-//! answer was lost, gets the answer of the first and makes nothing.
+//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header). A client that lost the answer to a `POST` sends the
+//! request again. It gets the first answer, and Herald creates nothing a second time.
 //!
-//! A request is known by who sends it, its method, address and body. Of an upload it is the media type and the length
-//! instead of the body: a client that builds its form anew takes a new boundary, so the same form is never the same
-//! bytes; and an upload that only wants its answer again should not be read to its end for that. A list with other
-//! guests has, but for a chance, another length, and where it has not, the client has used a key twice that it should
-//! not have. A body of rows is compared by its hash, too, when its answer is repeated: lists of ids are all of one
-//! length.
+//! Herald recognises a request by its caller, its method, its address and its body. For an upload it uses the media
+//! type and the length instead of the body, for two reasons. A client that builds its form again takes a new boundary,
+//! so the same form never has the same bytes. And an upload that only needs its answer again should not be read to its
+//! end.
 //!
-//! A task of its own answers the request. A client that closes the connection is likely to repeat the request, and
-//! finds the finished answer then.
+//! A list with other guests usually has another length. If the length is the same, the client has wrongly used a key
+//! twice. Lists of ids all have the same length. For such a body of rows, Herald also compares the hash before it
+//! repeats the answer.
+//!
+//! A separate task answers the request. A client that closes the connection is likely to repeat the request, and then
+//! finds the finished answer.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -36,11 +38,11 @@ use crate::{
     },
 };
 
-/// The client's key.
+/// The header with the client's key.
 pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// `true` with an answer that was given before.
+/// The header of a repeated answer. Its value is `true`.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// The routes that take a key.
+/// The routes that accept a key.
 pub(crate) const ROUTES: &[&str] = &[
     "/api/v1/connections/{name}/test",
     "/api/v1/crm/syncs",
@@ -57,24 +59,24 @@ pub(crate) const ROUTES: &[&str] = &[
     "/api/v1/templates",
     "/api/v1/workspace-invitations",
 ];
-/// Those of them whose answers hold a secret: they are kept sealed.
+/// The routes whose answers contain a secret. Herald encrypts these answers when it stores them.
 const SECRET: &[&str] = &["/api/v1/keys", "/api/v1/workspace-invitations"];
-/// Those of them that read any body as it comes, and say its hash with the answer.
+/// The routes that stream any body, and return its hash with the answer.
 const STREAMED: &[&str] = &["/api/v1/jobs/bulk"];
-/// Where the hash of a body is kept, among the headers of its answer: no header has such a name.
+/// The name under which the hash of a body is stored among the headers of its answer. No header can have this name.
 const OF_BODY: &str = ":body";
 /// The longest key, in bytes.
 const LONGEST_KEY: usize = 255;
-/// The headers that belong to an answer, besides those every answer gets.
+/// The headers that belong to an answer, besides those that every answer gets.
 const OWN: &[HeaderName] = &[header::CONTENT_TYPE, header::ETAG, header::LOCATION, header::RETRY_AFTER];
-/// What sealed answers are sealed as.
+/// The context of the encryption of answers.
 const PLACE: &str = "an answer";
 /// The largest answer of these routes, in bytes.
 const LARGEST: usize = 8 << 20;
-/// The pause between two signs of life.
+/// The pause between two renewals of a key while its request is being answered.
 const SIGN: Duration = Duration::from_secs(20);
 
-/// Answers a request with a key once.
+/// Answers a request that has a key only once.
 pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -> Result<Response, Problem> {
     if request.method() != Method::POST || !request.headers().contains_key(KEY) || !takes_keys(&request) {
         return Ok(next.run(request).await);
@@ -91,7 +93,7 @@ pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -
                 Ok(answered) => answered,
                 Err(error) => {
                     give_back(&api, &held).await;
-                    // The layer for panics answers.
+                    // The layer that handles panics answers.
                     error
                         .try_into_panic()
                         .map_or_else(|error| Err(Problem::internal(&error)), |panic| std::panic::resume_unwind(panic))
@@ -99,7 +101,7 @@ pub(crate) async fn once(State(api): State<Api>, request: Request, next: Next) -
             }
         }
         Claim::Answered(mut kept) => {
-            // Of what was streamed, only the length was compared yet.
+            // For a streamed body, only the length has been compared so far.
             if let Some(known) = kept.headers.remove(OF_BODY)
                 && hash(body, api.settings.http.max_upload_mb << 20).await? != Some(known)
             {
@@ -129,11 +131,11 @@ pub(crate) fn reused() -> Problem {
     )
 }
 
-/// The SHA-256 of a body in hex, which a handler that read it all says with its answer.
+/// The SHA-256 of a body, in hex. A handler that has read the whole body returns it with its answer.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyHash(pub(crate) String);
 
-/// The SHA-256 of a body of at most `most` bytes.
+/// The SHA-256 of a body, in hex; `None` if the body is larger than `most` bytes.
 async fn hash(body: Body, most: u64) -> Result<Option<String>, Problem> {
     let mut chunks = body.into_data_stream();
     let (mut hash, mut read) = (Sha256::new(), 0);
@@ -182,7 +184,7 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
     Ok(key.to_owned())
 }
 
-/// What the request is known by, and its body, read or not.
+/// The fingerprint of the request and its body. The body of an upload has not been read.
 async fn fingerprint(parts: &Parts, who: &str, body: Body) -> Result<(String, Body), Problem> {
     let mut hash = Sha256::new();
     let mut add = |text: &[u8]| {
@@ -209,7 +211,7 @@ async fn fingerprint(parts: &Parts, who: &str, body: Body) -> Result<(String, Bo
     Ok((hex::encode(hash.finalize()), body))
 }
 
-/// Answers the request, and keeps the answer.
+/// Answers the request, and stores the answer.
 async fn answer(api: Api, held: Held, request: Request, next: Next) -> Result<Response, Problem> {
     let is_secret = is_secret(request.extensions());
     let mut answering = std::pin::pin!(next.run(request));
@@ -223,7 +225,7 @@ async fn answer(api: Api, held: Held, request: Request, next: Next) -> Result<Re
             }
         }
     };
-    // The request that the key belongs to shall still get its answer.
+    // The request that the key belongs to must still get its answer.
     let is_anothers = response.extensions().get::<Problem>().is_some_and(|problem| problem.is(Kind::KeyReused));
     if is_anothers || !is_kept(response.status()) {
         give_back(&api, &held).await;
@@ -253,7 +255,8 @@ async fn give_back(api: &Api, held: &Held) {
     }
 }
 
-/// What may be otherwise the next time is not kept: failures of ours, and of what came in between.
+/// Whether Herald stores an answer with this status. It does not store an answer that may differ at the next attempt:
+/// failures of Herald, and refusals that pass.
 fn is_kept(status: StatusCode) -> bool {
     let passing = [
         StatusCode::BAD_REQUEST,
@@ -266,7 +269,7 @@ fn is_kept(status: StatusCode) -> bool {
     !status.is_server_error() && !passing.contains(&status)
 }
 
-/// The answer of the first request. A problem tells the id of the request it answers now.
+/// Repeats the answer to the first request. A problem contains the id of the current request.
 fn again(kept: Kept, request_id: Option<&RequestId>) -> Result<Response, Problem> {
     let status = StatusCode::from_u16(kept.status).map_err(|error| Problem::internal(&error))?;
     let mut body = kept.body;

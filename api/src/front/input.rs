@@ -1,4 +1,4 @@
-//! Reading requests, with refusals that say which field is wrong.
+//! Readers of requests. Their refusals name the wrong field.
 
 use axum::{
     body::{Body, Bytes},
@@ -14,7 +14,7 @@ use crate::front::{
     problem::{Fault, Kind, Problem},
 };
 
-/// The one character that no text may hold: PostgreSQL cannot keep it, and nobody types it.
+/// The one character that a text must not contain: PostgreSQL cannot store it, and nobody types it.
 pub(crate) const NUL: char = '\0';
 
 /// The `{id}` of a path.
@@ -25,7 +25,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let id: Result<Path<Uuid>, PathRejection> = Path::from_request_parts(parts, state).await;
-        // What is no id is the id of nothing.
+        // A text that is not a valid id cannot name anything.
         id.map(|Path(id)| Self(id))
             .map_err(|_| Problem::new(Kind::NotFound, "the path does not contain a valid id: ids look like 0199…-…"))
     }
@@ -57,7 +57,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NameAndKey {
     }
 }
 
-/// Nothing can have such a name.
+/// The refusal of a name that no resource can have.
 fn unheard_of() -> Problem {
     Problem::new(Kind::NotFound, "a name in the path is not UTF-8, or contains a NUL character: correct the path")
 }
@@ -69,7 +69,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        // However the rest is encoded, a NUL can only come so.
+        // However the other characters are encoded, a NUL can only appear as `%00`.
         let pairs = parts.uri.query().into_iter().flat_map(|query| query.split('&'));
         if let Some(pair) = pairs.into_iter().find(|pair| pair.contains("%00")) {
             let name = pair.split('=').next().unwrap_or_default();
@@ -95,13 +95,13 @@ pub(crate) async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Pro
     json_body(request.into_body()).await
 }
 
-/// As [`json`]; without a body, what `T` is by itself.
+/// Reads a body as [`json`] does. Without a body, returns the default of `T`.
 pub(crate) async fn json_or_nothing<T: DeserializeOwned + Default>(request: Request) -> Result<T, Problem> {
     let is_empty = axum::body::HttpBody::size_hint(request.body()).exact() == Some(0);
     if is_empty { Ok(T::default()) } else { json(request).await }
 }
 
-/// A body of at most `most` bytes.
+/// Reads a body of at most `most` bytes.
 pub(crate) async fn bytes(body: Body, most: usize) -> Result<Bytes, Problem> {
     axum::body::to_bytes(body, most).await.map_err(|error| {
         let too_long =
@@ -136,8 +136,8 @@ async fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
     }
 }
 
-/// Where JSON that can be read has a NUL, as a path without its first `/`. Only what holds the escape is looked
-/// through: nearly nothing does.
+/// The place of a NUL in valid JSON, as a path without its first `/`. Only JSON that contains the escape is searched,
+/// and nearly no JSON does.
 pub(crate) fn nul(json: &[u8]) -> Option<String> {
     fn find(value: &Value) -> Option<String> {
         let below = |name: &str, value: &Value| {
@@ -158,13 +158,13 @@ pub(crate) fn nul(json: &[u8]) -> Option<String> {
     suspect.then(|| serde_json::from_slice(json).ok()).flatten().and_then(|value: Value| find(&value))
 }
 
-/// The message without the place: the pointer tells it.
+/// The message without the position, because the pointer already gives it.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
 }
 
-/// Whether a body says it is of this type.
+/// Whether the headers declare this media type.
 pub(crate) fn is_media_type(headers: &HeaderMap, wanted: &str) -> bool {
     let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     sent.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)

@@ -1,4 +1,4 @@
-//! How large a request may be and how long it may take.
+//! The limits on the size and the duration of a request.
 
 use std::{
     pin::Pin,
@@ -18,16 +18,17 @@ use futures::{Stream, StreamExt};
 
 use crate::front::problem::{Kind, Problem};
 
-/// The largest body of a request that is no upload, in bytes.
+/// The largest body of a request that is not an upload, in bytes.
 pub(crate) const JSON_BYTES: usize = 1 << 20;
-/// How long a request that is no upload may take.
+/// The longest duration of a request that is not an upload.
 const LIGHT: Duration = Duration::from_secs(30);
-/// How long an upload may stand still.
+/// The longest time in which an upload may make no progress.
 pub(crate) const STALLED: Duration = Duration::from_secs(30);
-/// How long the rest of a refused upload is read.
+/// How long Herald reads the rest of a refused upload.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Ends requests that take longer than [`LIGHT`]. Only the answer's beginning counts: a body may stream for longer.
+/// Ends requests that take longer than [`LIGHT`]. Only the time until the answer begins counts: its body may stream for
+/// longer.
 pub(crate) async fn in_time(request: Request, next: Next) -> Result<Response, Problem> {
     within(LIGHT, request, next).await
 }
@@ -38,9 +39,10 @@ async fn within(longest: Duration, request: Request, next: Next) -> Result<Respo
     })
 }
 
-/// Guards a route that takes uploads: one whose announced length is over `limit` bytes is refused before it is taken
-/// in, and of one that is refused half-way, or known already, the rest is read into nothing, since a client that cannot
-/// send does not come to read the answer either.
+/// Guards a route for uploads. It refuses an upload whose announced length exceeds `limit` bytes before reading it.
+///
+/// The rest of an upload that is refused half-way, or that is already known, is read and discarded. A client that
+/// cannot send its body would not read the answer either.
 pub(crate) async fn upload(limit: u64, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let announced = body.size_hint().lower();
@@ -50,13 +52,13 @@ pub(crate) async fn upload(limit: u64, request: Request, next: Next) -> Response
     } else {
         next.run(Request::from_parts(parts, Body::from_stream(rest.clone()))).await
     };
-    // Nothing is left of what was taken in; something may be of what was refused, or answered without being read.
+    // A body that was accepted has no rest. A body that was refused, or answered without being read, may have one.
     let drained = rest.for_each(async |_| {});
     let _ = tokio::time::timeout(DRAIN, drained).await;
     response
 }
 
-/// What is left of a body: the handler reads from it, and what it leaves can still be read.
+/// The rest of a body. The handler reads from it, and the part that the handler leaves can still be read.
 #[derive(Clone)]
 struct Rest(Arc<Mutex<BodyDataStream>>);
 
@@ -68,7 +70,7 @@ impl Stream for Rest {
     }
 }
 
-/// The refusal of an upload over `limit` bytes.
+/// The refusal of an upload that is larger than `limit` bytes.
 pub(crate) fn too_large(limit: u64) -> Problem {
     Problem::new(
         Kind::TooLarge,

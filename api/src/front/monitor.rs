@@ -1,5 +1,5 @@
-//! What a worker or a scheduler serves: `/healthz`, `/readyz` and `/metrics`, and nothing else. It listens only where
-//! it is told to, so it asks for no token.
+//! The endpoints of a worker or a scheduler: `/healthz`, `/readyz` and `/metrics`, and nothing else. They listen only
+//! on a configured address, so they need no token.
 
 use std::{io, time::Duration};
 
@@ -21,26 +21,26 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{front::server as front, ops::metrics};
 
-/// How long a part may take to answer.
+/// How long a service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What is looked at.
+/// The services that the monitor checks.
 #[derive(Clone)]
 pub struct Monitor {
     /// The ledger's database.
     pub db: Db,
     /// The file store.
     pub files: Files,
-    /// The wire.
+    /// The connection to Redis.
     pub redis: RedisWire,
-    /// What `/metrics` shows.
+    /// The metrics that `/metrics` shows.
     pub metrics: PrometheusHandle,
 }
 
-/// Serves until `stop`.
+/// Serves until `stop` is cancelled.
 ///
 /// # Errors
-/// When the listener can never accept again.
+/// If the listener can never accept a connection again.
 pub async fn serve_monitor(listener: TcpListener, monitor: Monitor, stop: CancellationToken) -> io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))

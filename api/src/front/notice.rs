@@ -1,4 +1,4 @@
-//! A page that says one thing, for a person with a browser.
+//! A page with one message, for a person with a browser.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -7,7 +7,7 @@ use axum::{
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
-/// The page. Title and text are text, not HTML.
+/// Builds the page. `title` and `text` are plain text, not HTML.
 pub(crate) fn notice(status: StatusCode, title: &str, text: &str) -> Response {
     let (title, text) = (escaped(title), escaped(text));
     let html = format!(

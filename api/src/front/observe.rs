@@ -1,7 +1,7 @@
-//! What every request gets: an id, a span in the log, a place in the counts, and the headers that keep browsers
-//! careful.
+//! The layer around every request. It adds an id, a span in the log, a place in the counts, and the security headers
+//! for browsers.
 //!
-//! Logs and labels name the route, never the path or the query: those can hold tokens and names.
+//! Logs and labels name the route, never the path or the query, because those can contain tokens and names.
 
 use std::time::Instant;
 
@@ -28,10 +28,10 @@ use crate::{
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest request id taken over from a client.
+/// The longest request id that Herald accepts from a client.
 const MAX_ID: usize = 64;
 
-/// Sent with every answer that does not say otherwise.
+/// The headers of every answer that does not set them itself.
 const CAREFUL: &[(HeaderName, &str)] = &[
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -40,7 +40,7 @@ const CAREFUL: &[(HeaderName, &str)] = &[
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// Sent where guests come by TLS: a year, for this host alone.
+/// The header value for an installation with TLS: one year, for this host alone.
 const ONLY_TLS: &str = "max-age=31536000";
 
 /// Wraps every request.
@@ -84,14 +84,14 @@ pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: 
     response
 }
 
-/// Logs a problem that is for the log, and gives answers the request's id.
+/// Logs a problem that has a cause, and adds the request's id to the answer.
 fn finish(mut response: Response, id: &str) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if let Some(cause) = problem.cause() {
             tracing::error!(cause, "request failed");
         }
         let mut with_id = problem.respond(Some(id));
-        // What a layer below added stays, such as Allow.
+        // The headers that a lower layer added stay, such as Allow.
         for (name, value) in response.headers() {
             if *name != header::CONTENT_LENGTH && !with_id.headers().contains_key(name) {
                 with_id.headers_mut().append(name.clone(), value.clone());
@@ -105,14 +105,14 @@ fn finish(mut response: Response, id: &str) -> Response {
     response
 }
 
-/// The trace the client is in. Two such headers are as good as none.
+/// The trace of the client. A request with two such headers has no trace.
 fn traceparent(request: &Request) -> Option<&str> {
     let mut sent = request.headers().get_all("traceparent").iter();
     let first = sent.next()?;
     sent.next().is_none().then(|| first.to_str().ok()).flatten()
 }
 
-/// The client's id if it is a harmless one, else a new one.
+/// The client's id if its characters are harmless, else a new id.
 fn request_id(request: &Request, db: &Db) -> String {
     let sent = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     match sent.filter(|id| is_harmless(id)) {
@@ -125,7 +125,7 @@ fn is_harmless(id: &str) -> bool {
     (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// The method as a label: clients can make methods up, labels must stay few.
+/// The method as a label. Clients can invent methods, but the number of labels must stay small.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,7 +1,8 @@
-//! `/api/v1/openapi.json`: what the API says of itself (OpenAPI 3.1). `/docs`: the same for people, with a browser.
+//! `/api/v1/openapi.json`: the description of the API (OpenAPI 3.1). `/docs`: the same description for people with a
+//! browser.
 //!
-//! Each endpoint describes itself where it is written, and is routed by that description, so that the two cannot part.
-//! What all of them share (problems, the token, path parameters) is added to the whole by [`complete()`].
+//! Each endpoint describes itself in its own file. The same description defines its route, so the two cannot differ.
+//! [`complete()`] adds the parts that all endpoints share: problems, the token, and path parameters.
 
 mod complete;
 mod page;
@@ -36,11 +37,11 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(document)).merge(page::routes())
 }
 
-/// The document as it is served.
+/// The document in the form in which it is served.
 #[derive(Clone)]
 pub(crate) struct Document(Arc<(Bytes, Tag)>);
 
-/// Takes the descriptions off the routers: those behind a token, and those open to all.
+/// Takes the descriptions off the routers: the one behind a token, and the one that is open to all callers.
 pub(crate) fn describe(closed: OpenApiRouter<Api>, open: OpenApiRouter<Api>) -> (Router<Api>, Router<Api>, Document) {
     let (closed, closed_said) = closed.split_for_parts();
     let (open, open_said) = open.split_for_parts();
@@ -50,11 +51,11 @@ pub(crate) fn describe(closed: OpenApiRouter<Api>, open: OpenApiRouter<Api>) -> 
     (closed, open, Document(Arc::new((bytes, tag))))
 }
 
-/// One document of several routers' descriptions.
+/// Merges the descriptions of several routers into one document.
 fn whole(parts: [(OpenApi, Access); 2]) -> Value {
     let (mut paths, mut schemas) = (Map::new(), Map::new());
     for (said, access) in parts {
-        // Plain data: it cannot fail.
+        // The description is plain data, so this cannot fail.
         let mut said = serde_json::to_value(said).unwrap_or_default();
         if let Some(described) = said["paths"].as_object_mut() {
             for (path, mut operations) in std::mem::take(described) {
@@ -92,7 +93,7 @@ fn whole(parts: [(OpenApi, Access); 2]) -> Value {
     })
 }
 
-/// Adds operations to a path that may have some already.
+/// Adds operations to a path that may already have some.
 fn merge(into: &mut Value, operations: Value) {
     if let (Some(into), Value::Object(operations)) = (into.as_object_mut(), operations) {
         into.extend(operations);

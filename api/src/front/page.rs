@@ -1,13 +1,14 @@
-//! Lists in pages: a page carries the cursor of the next one, so rows that come or go meanwhile shift nothing.
+//! Lists in pages. A page carries the cursor of the next one, so rows that are added or removed meanwhile shift
+//! nothing.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::front::problem::Problem;
 
-/// Rows of a page when the client does not say.
+/// The number of rows on a page if the client does not set one.
 const DEFAULT: usize = 50;
-/// Rows of a page at most.
+/// The largest number of rows on a page.
 const MOST: usize = 500;
 
 /// One page of a list.
@@ -32,13 +33,13 @@ pub(crate) struct PageParameters {
 }
 
 impl PageParameters {
-    /// The row after which the page begins, and how many rows it has.
+    /// The row after which the page begins, and its number of rows.
     pub(crate) fn read<T: std::str::FromStr>(&self) -> Result<(Option<T>, usize), Problem> {
         Ok((after(self.cursor.as_deref())?, limit(self.limit)?))
     }
 }
 
-/// How many rows a page has.
+/// The number of rows on a page.
 pub(crate) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     match asked {
         None => Ok(DEFAULT),
@@ -58,7 +59,7 @@ pub(crate) fn after<T: std::str::FromStr>(cursor: Option<&str>) -> Result<Option
 }
 
 impl<T> Page<T> {
-    /// A page of `rows`, of which one more than `limit` was asked for, to know whether there is a next page.
+    /// Builds a page of `rows`. The caller reads one row more than `limit`, which shows whether there is a next page.
     pub(crate) fn of(mut rows: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Self {
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -66,7 +67,7 @@ impl<T> Page<T> {
         Self { items: rows, next_cursor }
     }
 
-    /// The same page with its rows shown otherwise.
+    /// The same page with each row converted by `show`.
     pub(crate) fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(show).collect(), next_cursor: self.next_cursor }
     }

@@ -1,4 +1,5 @@
-//! Errors as clients see them: `application/problem+json` (RFC 9457). `docs/problems.md` describes every type.
+//! Errors in the form that clients receive: `application/problem+json` (RFC 9457). `docs/problems.md` describes every
+//! type.
 
 mod kind;
 
@@ -41,14 +42,14 @@ impl Fault {
     }
 }
 
-/// An error on its way out.
+/// An error that becomes an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     kind: Kind,
     detail: String,
     faults: Vec<Fault>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// For the log only.
+    /// The cause, which only the log gets.
     cause: Option<Arc<str>>,
 }
 
@@ -79,17 +80,17 @@ impl Problem {
         Self { kind, detail: detail.to_string(), faults: Vec::new(), headers: Vec::new(), cause: None }
     }
 
-    /// There is no `what` with this id in the workspace.
+    /// The problem that the workspace has no `what` with this id.
     pub(crate) fn missing(what: &str, id: impl Display) -> Self {
         Self::new(Kind::NotFound, format!("there is no {what} {id} in this workspace"))
     }
 
-    /// One field is wrong.
+    /// The problem that one field is wrong.
     pub(crate) fn field(field: &str, detail: impl Display) -> Self {
         Self::faults(Kind::InvalidField, vec![Fault::new(field, detail)])
     }
 
-    /// Several things are wrong; the detail names the first.
+    /// The problem that several fields are wrong. The detail names the first fault.
     pub(crate) fn faults(kind: Kind, faults: Vec<Fault>) -> Self {
         let first = faults.first().map(|fault| fault.detail.clone()).unwrap_or_default();
         let detail = match faults.len() {
@@ -100,7 +101,7 @@ impl Problem {
         Self { faults, ..Self::new(kind, detail) }
     }
 
-    /// A defect: the log gets the cause, the client does not.
+    /// A defect of Herald. The log gets the cause, and the client does not.
     pub(crate) fn internal(cause: &(dyn Error + 'static)) -> Self {
         Self::new(
             Kind::Internal,
@@ -109,7 +110,7 @@ impl Problem {
         .because(cause)
     }
 
-    /// What the log says about it.
+    /// Adds a cause for the log.
     pub(crate) fn because(mut self, cause: &(dyn Error + 'static)) -> Self {
         let mut chain = cause.to_string();
         let mut inner = cause.source();
@@ -134,17 +135,17 @@ impl Problem {
         self
     }
 
-    /// Whether it is of this kind.
+    /// Whether the problem is of this kind.
     pub(crate) fn is(&self, kind: Kind) -> bool {
         self.kind == kind
     }
 
-    /// What the log says about it, if it is for the log.
+    /// The cause for the log, if there is one.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// The answer, with the id under which the log knows the request.
+    /// The answer, with the id of the request in the log.
     pub(crate) fn respond(&self, request_id: Option<&str>) -> Response {
         let (name, status, title) = self.kind.facts();
         let body = Body {
@@ -166,7 +167,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.respond(None);
-        // `observe` logs it and adds the request id.
+        // `observe` logs the problem and adds the request id.
         response.extensions_mut().insert(self);
         response
     }
@@ -238,7 +239,7 @@ pub(crate) async fn no_such_method(method: Method, uri: Uri) -> Problem {
     )
 }
 
-/// What a request gets whose handler panicked.
+/// The answer to a request whose handler panicked.
 pub(crate) fn after_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

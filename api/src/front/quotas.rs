@@ -1,4 +1,4 @@
-//! What a client hears when a workspace has as much of something as it may have.
+//! The problem that a client gets when a workspace has reached its quota of a resource.
 
 use herald_ledger::quotas::QuotaError;
 

@@ -1,9 +1,9 @@
-//! Too many requests: whose are counted together, and what is said to who sends more than may come. The limits
-//! themselves are [`herald_ledger::rate_limits`].
+//! Rate limits: the subjects whose requests are counted together, and the answer to a client that sends too many. The
+//! limits themselves are in [`herald_ledger::rate_limits`].
 //!
-//! A token is counted against its address *before* it is looked up, so that nobody can try more of them than the limit,
-//! and what was counted is given back when it is valid. One that was valid a short while ago is not held up by its
-//! address at all: an office behind one address goes on working while somebody in it tries tokens.
+//! Herald counts a token against its address *before* it looks the token up, so nobody can try more tokens than the
+//! limit. When the token is valid, Herald takes the count back. The limit of its address does not stop a token that was
+//! valid a short while ago. So an office behind one address keeps working while somebody in it tries tokens.
 
 mod client;
 mod forwarded;
@@ -38,7 +38,7 @@ use crate::{
     },
 };
 
-/// How many requests of a class may come to a group of routes.
+/// Limits the requests of one class to a group of routes.
 #[derive(Clone)]
 pub(crate) struct Limited {
     class: Class,
@@ -51,7 +51,7 @@ impl Limited {
         Self { class, rate_limits: api.rate_limits.clone(), settings: api.settings.clone() }
     }
 
-    /// Who is counted. A stream counts once, when it is opened.
+    /// The subject that a request counts against. A stream counts once, when it is opened.
     fn subject(&self, request: &Request) -> Subject {
         let caller = match self.class {
             Class::General | Class::Chat => caller(request),
@@ -61,10 +61,11 @@ impl Limited {
     }
 }
 
-/// Lets through what the class has room for:
+/// Lets a request through if its class has room for it:
 /// `.layer(middleware::from_fn_with_state(Limited::new(&api, Class::SignIn), rate_limits::limited))`.
 ///
-/// A class that also limits accounts does so where the account is read from the body, with [`guess`] and [`letter`].
+/// Some classes also limit accounts. Their handlers do so after they have read the account from the body, with
+/// [`guess`] and [`letter`].
 pub(crate) async fn limited(State(limited): State<Limited>, request: Request, next: Next) -> Response {
     let subject = limited.subject(&request);
     let decision = limited.rate_limits.decide(&[subject], limited.class, 1).await;
@@ -76,33 +77,33 @@ pub(crate) async fn limited(State(limited): State<Limited>, request: Request, ne
     response
 }
 
-/// Counts a try at a secret, or a letter to somebody, against who is signed in.
+/// Counts an attempt at a secret, or an e-mail that a signed-in person causes, against the subjects.
 pub(crate) async fn not_too_often(api: &Api, subjects: &[Subject]) -> Result<(), Problem> {
     let decision = api.rate_limits.decide(subjects, Class::SignIn, 1).await;
     if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
 }
 
-/// Counts a request against the workspace it works in: what its people and keys ask for together.
+/// Counts a request against its workspace. The requests of all people and keys of a workspace count together.
 ///
 /// # Errors
-/// When too many came from there.
+/// If too many requests came from the workspace.
 pub(crate) async fn workspace_has_room(api: &Api, workspace: Uuid) -> Result<(), Problem> {
     let decision = api.rate_limits.decide(&[Subject::Workspace(workspace)], Class::Workspace, 1).await;
     if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
 }
 
-/// Counts a guess at the password of an account that somebody names.
+/// Counts a guess at the password of the account that the caller names.
 pub(crate) async fn guess(api: &Api, email: &str, from: ClientAddress) -> Result<(), Problem> {
     about_account(api, email, from, Class::SignIn).await
 }
 
-/// Counts a letter to an address that somebody names.
+/// Counts an e-mail to the address that the caller names.
 pub(crate) async fn letter(api: &Api, email: &str, from: ClientAddress) -> Result<(), Problem> {
     about_account(api, email, from, Class::Letter).await
 }
 
-/// Strangers do not keep a person out: the account's limit does not hold for an address from which its person has
-/// signed in before. The limit of the address itself does.
+/// Strangers must not lock a person out. So the account's limit does not apply to an address from which the person has
+/// signed in before. The limit of the address itself still applies.
 async fn about_account(
     api: &Api,
     email: &str,
@@ -113,7 +114,7 @@ async fn about_account(
     if decision.allowed || api.people.is_familiar(email, from).await? { Ok(()) } else { Err(refusal(&decision)) }
 }
 
-/// The answer to a request that was not taken.
+/// The answer to a request over a limit.
 fn refusal(decision: &Decision) -> Problem {
     let seconds = headers::whole_seconds(decision.retry_after);
     let window = decision.windows.iter().max_by_key(|state| state.retry_after).map(|state| state.window);
@@ -125,7 +126,7 @@ fn refusal(decision: &Decision) -> Problem {
         .headers([headers::retry_after(decision)])
 }
 
-/// Who holds the key, or who has signed in: what checked the token has said so.
+/// The holder of the key, or the person who has signed in. The check of the token has added it to the request.
 fn caller(request: &Request) -> Option<Subject> {
     request.extensions().get().copied()
 }
@@ -139,7 +140,7 @@ pub(crate) fn client_address(settings: &Settings, headers: &HeaderMap, extension
     client::address(&settings.limits, headers, extensions)
 }
 
-/// Keeps tokens from being guessed.
+/// Prevents the guessing of tokens.
 #[derive(Clone)]
 pub(crate) struct Guard {
     db: Db,
@@ -148,12 +149,12 @@ pub(crate) struct Guard {
     known: Arc<Mutex<Known>>,
 }
 
-/// A request on its way to the check of its token.
+/// A request whose token is about to be checked.
 pub(crate) struct Arrival {
     fingerprint: Option<Fingerprint>,
-    /// Its token was valid lately.
+    /// Whether its token was valid a short while ago.
     is_known: bool,
-    /// What its address was charged.
+    /// The decision that counted the request against its address.
     charged: Option<Decision>,
 }
 
@@ -171,10 +172,10 @@ impl Guard {
         does(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts a request against its address, unless its token was valid lately.
+    /// Counts a request against its address, unless its token was valid a short while ago.
     ///
     /// # Errors
-    /// When too many came from there.
+    /// If too many requests came from the address.
     pub(crate) async fn arrives(&self, parts: &Parts) -> Result<Arrival, Problem> {
         let fingerprint = bearer(&parts.headers).map(Fingerprint::of);
         let is_known = fingerprint.is_some_and(|it| self.known(|known| known.has(&it, self.db.now())));
@@ -190,7 +191,7 @@ impl Guard {
         Ok(Arrival { fingerprint, is_known, charged })
     }
 
-    /// The token was valid: its request does not count against its address.
+    /// Takes the count of a request back, because its token was valid.
     pub(crate) async fn passes(&self, arrival: Arrival) {
         if let Some(fingerprint) = arrival.fingerprint {
             self.known(|known| known.add(fingerprint, self.db.now()));
@@ -200,13 +201,13 @@ impl Guard {
         }
     }
 
-    /// The token was not: that counts.
+    /// Keeps the count of a request, because its token was not valid.
     pub(crate) fn turned_away(&self, arrival: Arrival, mut response: Response) -> Response {
         if let Some(fingerprint) = arrival.fingerprint
             && arrival.is_known
             && response.status() == StatusCode::UNAUTHORIZED
         {
-            // It was taken back meanwhile: from now on it is a guess like any other.
+            // The token was revoked meanwhile. From now on it counts as a guess.
             self.known(|known| known.forget(&fingerprint));
         }
         if let Some(decision) = arrival.charged {

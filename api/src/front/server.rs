@@ -1,12 +1,13 @@
-//! The front door: accepts connections, hands their requests to a router, and ends connections that only hold a place.
+//! The HTTP server. It accepts connections, hands their requests to a router, and ends connections that make no
+//! progress.
 //!
 //! ```text
 //! listener ─▶ admission ─▶ connection (pulse: head, idle and stall limits) ─▶ router
 //!            caps, reserve
 //! ```
 //!
-//! hyper alone keeps a connection for as long as its client likes: half a request, nothing at all, or an answer that
-//! nobody reads. `docs/limits.md` says what holds, ADR 23 why.
+//! hyper alone keeps a connection open for as long as its client likes. The client may send half a request, send
+//! nothing, or not read the answer. `docs/limits.md` describes the limits, and ADR 23 gives the reasons.
 
 mod admission;
 mod bounds;
@@ -32,10 +33,10 @@ use self::{
 };
 pub(crate) use self::{bounds::Bounds, host::named, listen::Listen};
 
-/// Serves until `stop`, then finishes the requests in progress, for at most `patience`.
+/// Serves until `stop` is cancelled, then finishes the requests in progress, for at most `patience`.
 ///
 /// # Errors
-/// When the listener can never accept again.
+/// If the listener can never accept a connection again.
 pub(crate) async fn serve(
     listener: impl Listen,
     router: Router,
@@ -51,7 +52,7 @@ pub(crate) async fn serve(
         cut: CancellationToken::new(),
         connections: TaskTracker::new(),
     };
-    // Whoever drops this future ends its connections, too.
+    // If this future is dropped, its connections end, too.
     let cut = front.cut.clone().drop_guard();
     let ended = front.accept(&listener).await;
     drop(listener);
@@ -88,7 +89,7 @@ impl Front {
                     self.admit(stream, peer);
                 }
                 Err(error) if listen::is_for_good(&error) => return Err(error),
-                // It concerns one client, which has gone again.
+                // The error concerns one client, which has closed its connection.
                 Err(error) if listen::is_the_clients(&error) => {}
                 Err(error) => {
                     if pause.is_first() {
@@ -115,7 +116,7 @@ impl Front {
             }
         };
         if let Err(error) = listen::prepare(&stream) {
-            // It was closed before it was looked at.
+            // The client closed the connection before Herald could prepare it.
             tracing::debug!(%error, "a connection could not be prepared");
             return;
         }

@@ -1,7 +1,7 @@
-//! Taking uploads in: parts of a form go to a temporary file, and from there, once all is checked, into the file store.
+//! Receives uploads. The parts of a form go to a temporary file, and after all checks from there into the file store.
 //!
-//! So an upload of any size takes a few hundred kilobytes of memory, and one that is refused leaves nothing behind: the
-//! temporary file has no name and goes with the process.
+//! So an upload of any size takes a few hundred kilobytes of memory, and a refused upload leaves nothing behind. The
+//! temporary file has no name and disappears with the process.
 
 use std::io::SeekFrom;
 
@@ -20,14 +20,14 @@ use crate::front::{
     problem::{Kind, Problem},
 };
 
-/// A form and the most it may hold.
+/// A form, and the limit on its size.
 pub(crate) struct Form {
     form: Multipart,
     limit: u64,
 }
 
 impl Form {
-    /// Opens the form in a request; `limit` is what the route takes, in bytes.
+    /// Opens the form in a request; `limit` is the limit of the route, in bytes.
     pub(crate) async fn open(request: Request, limit: u64) -> Result<Self, Problem> {
         let form = Multipart::from_request(request, &()).await.map_err(|refusal| {
             Problem::new(Kind::InvalidRequest, format!("the form cannot be read: {}", refusal.body_text()))
@@ -35,7 +35,7 @@ impl Form {
         Ok(Self { form, limit })
     }
 
-    /// The next part.
+    /// Returns the next part.
     pub(crate) async fn next(&mut self) -> Result<Option<Part<'_>>, Problem> {
         let limit = self.limit;
         let field = self.form.next_field().await.map_err(|error| broken(&error, limit))?;
@@ -60,12 +60,12 @@ impl Part<'_> {
         self.field.file_name().filter(|name| !name.is_empty()).map(str::to_owned)
     }
 
-    /// The next piece of its content.
+    /// Returns the next piece of the content.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
         self.field.chunk().await.map_err(|error| broken(&error, self.limit))
     }
 
-    /// Its content as one text of at most `most` bytes.
+    /// Reads the content as one text of at most `most` bytes.
     pub(crate) async fn text(self, most: usize) -> Result<String, Problem> {
         let name = self.name();
         let bytes = self.bytes(most).await?;
@@ -79,7 +79,7 @@ impl Part<'_> {
         Ok(text.trim().to_owned())
     }
 
-    /// Its content, `None` if it is over `most` bytes.
+    /// Reads the content; `None` if it is longer than `most` bytes.
     pub(crate) async fn bytes(mut self, most: usize) -> Result<Option<Bytes>, Problem> {
         let mut content = Vec::new();
         while let Some(chunk) = self.chunk().await? {
@@ -99,7 +99,7 @@ fn broken(error: &MultipartError, limit: u64) -> Problem {
     Problem::new(Kind::InvalidRequest, format!("the form cannot be read: {}", error.body_text()))
 }
 
-/// A temporary file that parts are put into, one after the other.
+/// A temporary file that stores parts one after the other.
 pub(crate) struct Spool {
     file: File,
     written: u64,
@@ -108,11 +108,11 @@ pub(crate) struct Spool {
 /// A part in a spool.
 #[derive(Clone, Debug)]
 pub(crate) struct Spooled {
-    /// Of its content, in hex.
+    /// The SHA-256 of the content, in hex.
     pub(crate) sha256: String,
-    /// Its size.
+    /// The size of the content.
     pub(crate) bytes: u64,
-    /// Where it begins in the file.
+    /// The offset in the file where the content begins.
     pub(crate) start: u64,
 }
 
@@ -122,7 +122,7 @@ impl Spool {
         Ok(Self { file: File::from_std(file), written: 0 })
     }
 
-    /// Takes a part in; `None` if it is over `most` bytes.
+    /// Stores a part; `None` if it is longer than `most` bytes.
     pub(crate) async fn take(&mut self, part: Part<'_>, most: u64) -> Result<Option<Spooled>, Problem> {
         let chunks = futures::stream::try_unfold(part, async |mut part| {
             Ok::<_, Problem>(part.chunk().await?.map(|chunk| (chunk, part)))
@@ -130,7 +130,7 @@ impl Spool {
         self.take_chunks(chunks, most).await
     }
 
-    /// Takes a stream in; `None` if it is over `most` bytes.
+    /// Stores a stream; `None` if it is longer than `most` bytes.
     pub(crate) async fn take_chunks(
         &mut self,
         chunks: impl Stream<Item = Result<Bytes, Problem>>,
@@ -152,13 +152,13 @@ impl Spool {
         Ok(Some(Spooled { sha256: hex::encode(hash.finalize()), bytes: self.written - start, start }))
     }
 
-    /// A part's content, to be streamed.
+    /// Opens the content of a part as a stream.
     pub(crate) async fn reader(&mut self, part: &Spooled) -> Result<tokio::io::Take<&mut File>, Problem> {
         self.file.seek(SeekFrom::Start(part.start)).await?;
         Ok((&mut self.file).take(part.bytes))
     }
 
-    /// The file itself, to be read by code that blocks.
+    /// Returns the file itself, for code that blocks.
     pub(crate) async fn blocking(&self) -> Result<std::fs::File, Problem> {
         Ok(self.file.try_clone().await?.into_std().await)
     }

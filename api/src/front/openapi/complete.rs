@@ -1,24 +1,24 @@
-//! What every endpoint of a kind has in common, added to its description: the token, its path's parameters, and the
-//! problems that the layers around it and the readers of its input answer with.
+//! Completes the description of an endpoint with the parts that all endpoints of its kind share. These are the token,
+//! the parameters of its path, and the problems of the layers and the input readers.
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::front::{access, idempotency, problem::Kind};
 
-/// Whether an endpoint wants a token.
+/// Whether an endpoint needs a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    /// It does.
+    /// The endpoint needs a token.
     Closed,
-    /// It does not.
+    /// The endpoint needs no token.
     Open,
 }
 
-/// What the beginnings of open paths are whose requests are not counted.
+/// The beginnings of open paths whose requests are not counted.
 const UNCOUNTED: &[&str] = &["/healthz", "/readyz", "/docs", "/problems", "/api/v1/openapi.json"];
 
-/// What adds to what a workspace has, of which it may have only so much.
+/// The endpoints that create resources of which a workspace may have only a limited number.
 const ADDING: &[(&str, &str)] = &[
     ("post", "/api/v1/face-crops"),
     ("post", "/api/v1/invitation-runs"),
@@ -29,7 +29,7 @@ const ADDING: &[(&str, &str)] = &[
 ];
 
 impl Access {
-    /// What a caller of an endpoint behind a token has to be.
+    /// The permission that an endpoint behind a token needs.
     fn needed(self, method: &str, path: &str) -> Option<access::Access> {
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
         (self == Self::Closed).then(|| access::needed(&method, path)).flatten()
@@ -86,7 +86,7 @@ fn describe_path(path: &str, operation: &mut Map<String, Value>) {
     }
 }
 
-/// Says what the caller has to be, and declares the header that says in which workspace.
+/// Adds the role that the caller needs, and declares the header that names the workspace.
 fn name_workspace(path: &str, method: &str, operation: &mut Map<String, Value>, access: Access) {
     let Some(needed) = access.needed(method, path) else { return };
     let (who, is_member) = match needed {
@@ -101,7 +101,7 @@ fn name_workspace(path: &str, method: &str, operation: &mut Map<String, Value>, 
     }
 }
 
-/// Declares `Idempotency-Key` where it is heeded.
+/// Declares `Idempotency-Key` for the endpoints that accept it.
 fn take_keys(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if method != "post" || !idempotency::ROUTES.contains(&path) {
         return;
@@ -153,7 +153,7 @@ fn declare(operation: &mut Map<String, Value>, name: &str, description: &str, sc
     }
 }
 
-/// The problems an endpoint may answer with, whatever it does.
+/// The problems that an endpoint may answer with, whatever it does.
 fn refusals(path: &str, method: &str, operation: &Map<String, Value>, access: Access) -> Vec<Kind> {
     let mut kinds = vec![Kind::Internal, Kind::Unavailable, Kind::TimedOut];
     let parameters = operation.get("parameters").and_then(Value::as_array);
@@ -192,7 +192,7 @@ fn refusals(path: &str, method: &str, operation: &Map<String, Value>, access: Ac
     kinds
 }
 
-/// Adds the problems to the answers, and says of each refusal that it is a problem.
+/// Adds the problems to the answers, and declares the body of each refusal as a problem.
 fn refuse(responses: &mut Value, kinds: &[Kind]) {
     let Some(responses) = responses.as_object_mut() else { return };
     let problem = || json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
@@ -221,7 +221,7 @@ fn refuse(responses: &mut Value, kinds: &[Kind]) {
     }
 }
 
-/// A body that is no text has no schema: OpenAPI 3.1 describes it by its media type alone.
+/// Removes the schema of a body that is not text: OpenAPI 3.1 describes such a body by its media type alone.
 fn raw_is_raw(content: &mut Value) {
     for (media_type, described) in content.as_object_mut().into_iter().flatten() {
         if media_type.starts_with("image/") || media_type == "application/zip" {

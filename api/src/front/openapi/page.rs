@@ -1,4 +1,4 @@
-//! `/docs`: the document to read and try with a browser. Everything the page needs comes from here.
+//! `/docs`: a page for reading and trying the API in a browser. Herald serves everything that the page needs.
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,13 +16,13 @@ use crate::{
     front::problem::{Kind, Problem},
 };
 
-/// Scripts, styles and data only from here; the page draws its symbols from addresses of its own (`data:`) and sets
-/// styles on elements.
+/// The policy allows scripts, styles and data only from Herald. The page draws its symbols from `data:` addresses, and
+/// sets styles on elements.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     font-src 'self'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// `none`: the page would have its document checked by a server on the internet.
+/// The validator is `none`, because otherwise a server on the internet would check the document.
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::new(["/api/v1/openapi.json"]).validator_url("none").try_it_out_enabled(true);
     Arc::new(config.doc_expansion("none").filter(true).deep_linking(true))

@@ -1,8 +1,8 @@
-//! Where a request comes from: the peer's address, or, if the peer is a trusted proxy, the address that proxy was asked
-//! from.
+//! The address that a request comes from: the peer's address, or, if the peer is a trusted proxy, the address that the
+//! proxy names.
 //!
-//! Proxies add to the right of what they got, so the list is read from the right, for as long as those who added to it
-//! are trusted. What lies further left, anybody can have made up.
+//! Proxies append to the right of the list that they receive. So Herald reads the list from the right, as long as the
+//! proxies that added to it are trusted. A client can invent the entries further left.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -14,7 +14,7 @@ use herald_app::config::{Limits, ProxyHeader};
 
 use super::forwarded;
 
-/// The client's address. Of who has none, such as the other end of a local socket, all count as one.
+/// The client's address. All clients without an address, such as the other end of a local socket, count as one.
 pub(super) fn address(limits: &Limits, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     behind(limits, peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), headers)
@@ -30,7 +30,7 @@ fn behind(limits: &Limits, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         ProxyHeader::Forwarded => forwarded::forwarded(headers),
     };
     for hop in said.into_iter().rev() {
-        // A proxy that does not tell whom it speaks for is the last that is known.
+        // If a proxy does not name its client, the proxy is the last known address.
         let Some(hop) = hop else { break };
         nearest = hop.to_canonical();
         if !limits.trusts(nearest) {

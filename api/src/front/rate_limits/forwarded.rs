@@ -1,16 +1,17 @@
-//! The headers in which proxies write whom they were asked by, nearest last. An entry that is no address is `None`.
+//! The headers in which proxies name the addresses of their clients, nearest last. An entry that is not an address is
+//! `None`.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, header::FORWARDED};
 
-/// `X-Forwarded-For: client, proxy, proxy`; some proxies add ports.
+/// Reads `X-Forwarded-For: client, proxy, proxy`; some proxies add ports.
 pub(super) fn x_forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let values = headers.get_all("x-forwarded-for").iter();
     values.flat_map(|value| value.to_str().unwrap_or("unreadable").split(',').map(node)).collect()
 }
 
-/// `Forwarded: for=192.0.2.60;proto=http, for="[2001:db8::7]:4711"` (RFC 7239).
+/// Reads `Forwarded: for=192.0.2.60;proto=http, for="[2001:db8::7]:4711"` (RFC 7239).
 pub(super) fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let values = headers.get_all(FORWARDED).iter();
     values.flat_map(|value| elements(value.to_str().unwrap_or("unreadable"))).collect()
@@ -26,7 +27,7 @@ fn elements(value: &str) -> Vec<Option<IpAddr>> {
     split(value, ',').into_iter().map(|element| of(element).flatten()).collect()
 }
 
-/// The parts between separators that stand outside of quotes. In quotes a backslash takes the next character as it is.
+/// Splits a text at the separators outside of quotes. Inside quotes, a backslash escapes the next character.
 fn split(text: &str, separator: char) -> Vec<&str> {
     let (mut parts, mut from, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     for (at, c) in text.char_indices() {
@@ -45,7 +46,7 @@ fn split(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
-/// An address, perhaps with a port, perhaps in brackets.
+/// Reads an address that may have a port, and may be in brackets.
 fn node(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);

@@ -1,4 +1,4 @@
-//! What clients are told of their limits: `RateLimit-Policy` and `RateLimit` of
+//! The headers that show clients their limits: `RateLimit-Policy` and `RateLimit` of
 //! draft-ietf-httpapi-ratelimit-headers-11, and `Retry-After`.
 //!
 //! ```text
@@ -6,8 +6,8 @@
 //! RateLimit: "chat-hour";r=499;t=3660, "chat-day";r=1203;t=87840
 //! ```
 //!
-//! An answer of 429 lists only the limits that are used up, so that `Retry-After` is never before the end of a time
-//! named beside it.
+//! An answer with status 429 lists only the limits that are used up. So `Retry-After` is never before the end of a time
+//! in `RateLimit`.
 
 use std::{fmt::Write, time::Duration};
 
@@ -17,14 +17,14 @@ use herald_ledger::rate_limits::Decision;
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Adds what an answer does not say already: a limit reached further inside is the one that matters.
+/// Adds the headers that an answer does not have yet. A limit that an inner layer has reached is the one that matters.
 pub(super) fn add(headers: &mut HeaderMap, decision: &Decision) {
     for (name, value) in fields(decision) {
         headers.entry(name).or_insert(value);
     }
 }
 
-/// The two fields; none if nothing was counted.
+/// The two headers; empty if nothing was counted.
 pub(super) fn fields(decision: &Decision) -> Vec<(HeaderName, HeaderValue)> {
     let (mut policy, mut limit) = (String::new(), String::new());
     for state in &decision.windows {
@@ -41,12 +41,12 @@ pub(super) fn fields(decision: &Decision) -> Vec<(HeaderName, HeaderValue)> {
     fields.filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?))).collect()
 }
 
-/// When a refused request may come again (RFC 9110, section 10.2.3).
+/// When the client may repeat a refused request (RFC 9110, section 10.2.3).
 pub(super) fn retry_after(decision: &Decision) -> (HeaderName, HeaderValue) {
     (header::RETRY_AFTER, whole_seconds(decision.retry_after).into())
 }
 
-/// Rounded up: who waits for so long does not come too early.
+/// Rounds a time up, so a client that waits for it does not come too early.
 pub(super) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

@@ -1,17 +1,17 @@
-//! Tokens that were valid a short while ago. Nobody is let in for it: the token is checked each time; it only is not
-//! counted as a guess.
+//! Tokens that were valid a short while ago. Herald still checks such a token each time, but does not count it as a
+//! guess.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
-/// How long a token is known at least after its last use, and at most twice that.
+/// How long a token stays known after its last use, at least. It stays known at most twice as long.
 const LASTS: TimeDelta = TimeDelta::minutes(10);
-/// Tokens known at most, twice.
+/// The largest number of tokens in each of the two sets.
 const MOST: usize = 10_000;
 
-/// What a token is recognised by. The token itself is not kept.
+/// The hash by which a token is recognised. The token itself is not stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint([u8; 32]);
 
@@ -21,7 +21,7 @@ impl Fingerprint {
     }
 }
 
-/// Those used since the last turn, and those used only before: at the next turn they are forgotten.
+/// The tokens used since the last turn, and those used only before it. The next turn forgets the older ones.
 #[derive(Default)]
 pub(super) struct Known {
     young: HashSet<Fingerprint>,
@@ -48,7 +48,7 @@ impl Known {
     fn turn_if_due(&mut self, now: DateTime<Utc>) {
         let age = now - self.turned;
         if age >= LASTS * 2 {
-            // Nobody came for so long that the young ones are old, too.
+            // No request came for so long that the young tokens are old, too.
             self.young.clear();
         }
         if age >= LASTS || self.young.len() >= MOST {

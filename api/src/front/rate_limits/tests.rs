@@ -1,4 +1,4 @@
-//! The middleware on a route of its own: sign-ins have a class before they have a route in this crate.
+//! Tests the middleware on a separate route: sign-ins had a class before they had a route in this crate.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use tokio::{
 
 use super::*;
 
-/// A service with one route of a class, by a clock that stands still.
+/// Starts a service that has one route of a class and a clock that stands still.
 async fn serve(class: Class, set: impl FnOnce(&mut Settings)) -> (SocketAddr, RateLimits) {
     let mut settings = Settings::load(None).unwrap();
     set(&mut settings);
@@ -28,7 +28,7 @@ async fn serve(class: Class, set: impl FnOnce(&mut Settings)) -> (SocketAddr, Ra
     (address, rate_limits)
 }
 
-/// The answer, from its status to its end.
+/// Returns the whole answer, including its status.
 async fn ask(address: SocketAddr, header: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("POST / HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 0\r\n{header}\r\n");

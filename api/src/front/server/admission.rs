@@ -1,7 +1,7 @@
-//! Who gets a connection: a cap in all, one for each address, and a reserve for probes.
+//! Admission of connections: a cap in all, a cap for each address, and a reserve for probes.
 //!
-//! A full service must still say that it is alive, or what watches it restarts it. So a connection over a cap may get a
-//! place in a small reserve, where only probes are answered and each connection ends after one answer.
+//! A full service must still show that it is alive, or its supervisor restarts it. So a connection over a cap may get a
+//! place in a small reserve. The reserve answers only probes, and ends each connection after one answer.
 
 use std::{
     collections::HashMap,
@@ -13,9 +13,9 @@ use herald_ledger::rate_limits::Subject;
 
 use super::Bounds;
 
-/// Connections in the reserve.
+/// The number of connections in the reserve.
 pub(super) const RESERVE: usize = herald_app::open_files::RESERVE;
-/// Connections of one address in the reserve.
+/// The number of connections of one address in the reserve.
 const RESERVE_PER_ADDRESS: usize = 2;
 
 /// Counts connections.
@@ -60,17 +60,17 @@ impl Count {
     }
 }
 
-/// What a new connection gets.
+/// The place that a new connection gets.
 pub(super) enum Place {
-    /// Every endpoint.
+    /// A place with every endpoint.
     Whole(Permit),
-    /// Probes alone.
+    /// A place in the reserve, with probes alone.
     Reserve(Permit),
-    /// Nothing, and why: a label of the metric.
+    /// No place. The reason is a label of the metric.
     No(&'static str),
 }
 
-/// A connection that is counted for as long as this lives.
+/// A counted connection. It counts until this value is dropped.
 pub(super) struct Permit {
     inner: Arc<Inner>,
     address: Subject,

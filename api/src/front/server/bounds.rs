@@ -1,34 +1,35 @@
-//! How many connections there may be, and for how long each may make Herald wait.
+//! The number of connections that a listener allows, and the time that each may make Herald wait.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use herald_app::{config::Settings, open_files};
 
-/// What holds for the connections of one listener.
+/// The limits for the connections of one listener.
 #[derive(Clone)]
 pub(crate) struct Bounds {
-    /// Connections in all.
+    /// The largest number of connections in all.
     pub(super) connections: usize,
-    /// Connections of one address.
+    /// The largest number of connections of one address.
     pub(super) per_address: usize,
     pub(super) times: Times,
-    /// Names the proxies, to which the cap of an address does not apply.
+    /// The settings that name the proxies. The cap of an address does not apply to a proxy.
     settings: Option<Arc<Settings>>,
 }
 
-/// For how long a connection may make Herald wait.
+/// The longest times for which a connection may make Herald wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
-    /// From a request's first byte, or the connection's beginning, to the end of its headers.
+    /// The time from a request's first byte, or the connection's beginning, to the end of its headers.
     pub(super) head: Duration,
-    /// From an answer to the next request's first byte.
+    /// The time from an answer to the next request's first byte.
     pub(super) idle: Duration,
-    /// Without enough of a body coming in. Of an answer, twice as long without a byte going out.
+    /// The time in which too little of a body comes in. For an answer, the time without an outgoing byte is twice as
+    /// long.
     pub(super) stall: Duration,
 }
 
 impl Bounds {
-    /// As set, and no more connections than the process may open.
+    /// The limits of the settings, but not more connections than the process may open.
     pub(crate) fn of(settings: &Arc<Settings>) -> Self {
         let http = &settings.http;
         let connections = open_files::connections(settings, open_files::limit());
@@ -51,7 +52,7 @@ impl Bounds {
         }
     }
 
-    /// For a monitor, which only probes and a collector of metrics ask.
+    /// The limits for a monitor, which gets requests only from probes and a collector of metrics.
     pub(crate) fn monitor() -> Self {
         let seconds = Duration::from_secs;
         let times = Times { head: seconds(10), idle: seconds(75), stall: seconds(30) };
@@ -68,7 +69,7 @@ impl Bounds {
         Self { settings: Some(Arc::new(settings)), ..self }
     }
 
-    /// Whether many clients come from this address.
+    /// Whether the address is a proxy, behind which there may be many clients.
     pub(super) fn is_proxy(&self, peer: IpAddr) -> bool {
         self.settings.as_ref().is_some_and(|settings| settings.limits.trusts(peer))
     }

@@ -42,18 +42,18 @@ use crate::front::problem::{Kind, Problem};
 const HEADER_BYTES: usize = 64 << 10;
 /// The most headers of a request.
 const HEADERS: usize = 100;
-/// The most requests of one HTTP/2 connection at once.
+/// The most concurrent requests of one HTTP/2 connection.
 const STREAMS: u32 = 100;
-/// Requests of HTTP/2 that a client may have taken back before Herald has looked at them.
+/// The most HTTP/2 requests that a client may reset before Herald has handled them.
 const RESETS: usize = 20;
-/// How often HTTP/2 asks whether the client is there, and how long it waits for the answer.
+/// How often HTTP/2 sends a ping to the client, and how long it waits for the answer.
 const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(15));
-/// How long an idle connection has to say good-bye.
+/// How long an idle connection may take to shut down gracefully.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// How long a connection of the reserve may take for its headers.
+/// How long a connection of the reserve may take to send its headers.
 const RESERVE_HEAD: Duration = Duration::from_secs(2);
 
-/// What a connection gets.
+/// The router and the limits for a connection.
 pub(super) struct Terms {
     router: Router,
     times: Times,
@@ -61,12 +61,12 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    /// Every endpoint.
+    /// Serves every endpoint.
     pub(super) fn new(router: Router, times: Times) -> Self {
         Self { router, times, builder: builder() }
     }
 
-    /// Probes alone, one for each connection.
+    /// Serves probes alone, one for each connection.
     pub(super) fn reserve(router: Router, times: Times) -> Self {
         let times = Times { head: times.head.min(RESERVE_HEAD), ..times };
         let mut builder = builder().http1_only();
@@ -77,7 +77,8 @@ impl Terms {
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    // The pulse keeps the time: hyper's own limit for headers would also end connections between two requests.
+    // The pulse measures the times, because hyper's own limit for headers would also end connections between two
+    // requests.
     let mut http1 = builder.http1();
     http1.timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEADER_BYTES).max_headers(HEADERS);
     let mut http2 = builder.http2();
@@ -92,7 +93,7 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-/// Answers what does not fit into the caps, without asking anything that could be busy.
+/// Answers a request over the caps, without using a service that could be busy.
 async fn only_probes(request: Request, next: Next) -> Response {
     if ["/healthz", "/readyz", "/metrics"].contains(&request.uri().path()) {
         return next.run(request).await;
@@ -102,7 +103,8 @@ async fn only_probes(request: Request, next: Next) -> Response {
         .into_response()
 }
 
-/// Serves a connection until it ends, makes Herald wait for too long, or `stop` comes and its last request is answered.
+/// Serves a connection until it ends or makes Herald wait for too long. After `stop` is cancelled, it serves until the
+/// last request is answered.
 pub(super) async fn serve<S>(stream: S, peer: SocketAddr, terms: &Terms, stop: &CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -122,7 +124,7 @@ where
     });
     let mut connection = pin!(terms.builder.serve_connection(stream, service));
     let why = tokio::select! {
-        // Errors are the client's: it went away, or does not speak HTTP.
+        // Errors are the client's: it closed the connection, or does not speak HTTP.
         _ = connection.as_mut() => return,
         why = pulse.overdue(&terms.times) => why,
         () = stop.cancelled() => {
@@ -140,7 +142,7 @@ where
     }
 }
 
-/// A stream that tells the connection's pulse what happens on it.
+/// A stream that reports its reads and writes to the connection's pulse.
 struct Watched<S> {
     stream: S,
     pulse: Arc<Pulse>,

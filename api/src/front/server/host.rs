@@ -1,5 +1,5 @@
-//! A request names exactly one host (RFC 9112, 3.2): who stands before Herald and Herald itself must not read it
-//! differently.
+//! A request names exactly one host (RFC 9112, 3.2). Otherwise a proxy before Herald and Herald itself could read
+//! different hosts.
 
 use axum::{
     extract::Request,
@@ -10,7 +10,7 @@ use axum::{
 
 use crate::front::problem::{Kind, Problem};
 
-/// Refuses a request without a `Host`, with several, or with one that is not a host.
+/// Refuses a request that has no `Host`, several of them, or one that is not a valid host.
 pub(crate) async fn named(request: Request, next: Next) -> Result<Response, Problem> {
     check(&request)?;
     Ok(next.run(request).await)
@@ -25,7 +25,7 @@ fn check(request: &Request) -> Result<(), Problem> {
             Some(Ok(authority)) if !authority.as_str().contains(['@', ',']) => Ok(()),
             _ => refuse("the Host header is not valid: send host or host:port"),
         },
-        // HTTP/2 names it in the request's target; HTTP/1.0 has no such header.
+        // An HTTP/2 request names the host in its target. HTTP/1.0 has no such header.
         (None, None) if request.version() == Version::HTTP_2 && request.uri().authority().is_some() => Ok(()),
         (None, None) if request.version() <= Version::HTTP_10 => Ok(()),
         (None, None) => refuse("the request has no Host header: send one"),

@@ -1,4 +1,4 @@
-//! Accepting connections, and what is set on each.
+//! Accepts connections, and sets the options of each.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -9,22 +9,22 @@ use std::{
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
-/// The pause after the first connection that could not be accepted; it doubles with each.
+/// The pause after the first connection that could not be accepted. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// After so long without a byte the kernel asks whether the other end is still there.
+/// The time without a byte after which the kernel probes the other end.
 const KEEPALIVE: Duration = Duration::from_secs(60);
-/// How long it waits for the answer before it asks again.
+/// How long the kernel waits for the answer before it probes again.
 const KEEPALIVE_AGAIN: Duration = Duration::from_secs(15);
 
-/// The answer to a connection over the caps. It is not read first.
+/// The answer to a connection over the caps. Herald sends it without reading a request.
 const BUSY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Where connections come from.
+/// A source of connections.
 pub(crate) trait Listen: Send + Sync {
-    /// The next connection.
+    /// Returns the next connection.
     fn next(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
 }
 
@@ -34,13 +34,13 @@ impl Listen for TcpListener {
     }
 }
 
-/// Whether the listener itself is of no use any more.
+/// Whether the listener can never accept a connection again.
 pub(super) fn is_for_good(error: &io::Error) -> bool {
     // EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP
     matches!(error.raw_os_error(), Some(9 | 22 | 88 | 95))
 }
 
-/// Whether an error concerns only the connection that was to be accepted.
+/// Whether an error concerns only the one connection.
 pub(super) fn is_the_clients(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -51,8 +51,8 @@ pub(super) fn is_the_clients(error: &io::Error) -> bool {
     )
 }
 
-/// How long to wait after a connection could not be accepted, such as for want of a file descriptor: it is still there,
-/// and trying again at once would spin.
+/// The pause after a failed accept, for example if no file descriptor is free. The connection is still in the backlog,
+/// so an immediate retry would spin.
 #[derive(Default)]
 pub(super) struct Pause(u32);
 
@@ -68,19 +68,20 @@ impl Pause {
     }
 }
 
-/// Sets what a connection needs.
+/// Sets the options that a connection needs.
 pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
-    // Otherwise the second part of an answer waits until the client acknowledges the first, which it puts off by 40 ms.
+    // Without this option, the second part of an answer waits for the client's acknowledgement of the first. The client
+    // delays that by 40 ms.
     stream.set_nodelay(true)?;
-    // Finds peers that went without a word, such as a laptop that was shut.
+    // Detects peers that disappeared without closing the connection, such as a laptop that was shut.
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_AGAIN);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
-/// Says that there is no room and hangs up, without waiting for anything.
+/// Answers that there is no room and closes the connection, without waiting for anything.
 pub(super) fn refuse(stream: TcpStream) {
     if let Ok(mut stream) = stream.into_std() {
-        // A new connection takes so few bytes at once, or the client hears nothing.
+        // The buffer of a new connection has room for these few bytes. If not, the client gets no answer.
         let _ = stream.write(BUSY);
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies under watch: a request's must keep coming, and an answer's says when it is over.
+//! Bodies with limits. The body of a request must keep coming, and the body of an answer reports its end.
 
 use std::{
     pin::Pin,
@@ -13,17 +13,17 @@ use tokio::time::{Instant, Sleep};
 
 use super::pulse::Request;
 
-/// Bytes a second that a body must bring on average while it is waited for. A modem brings five times as much.
+/// The average bytes a second that a body must bring while Herald waits for it. A modem is five times as fast.
 const SLOWEST: u64 = 1_024;
 
-/// A request's body that may not stand still. Only time spent waiting for the client counts, in windows of the limit's
+/// A request's body that must keep coming. Only the time spent waiting for the client counts, in windows of the limit's
 /// length.
 pub(super) struct Paced<B> {
     inner: B,
     stall: Duration,
-    /// Waited in this window.
+    /// The time spent waiting in this window.
     waited: Duration,
-    /// Brought in this window.
+    /// The bytes received in this window.
     brought: u64,
     since: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// An answer's body. Its request is over when hyper drops it.
+/// An answer's body. Its request ends when hyper drops the body.
 pub(super) struct Answer {
     pub(super) body: Body,
     pub(super) _request: Request,

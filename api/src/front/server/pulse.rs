@@ -1,8 +1,8 @@
-//! What a connection is waiting for, and since when.
+//! The state that a connection waits in, and since when.
 //!
-//! The stream notes what comes in and what cannot go out, the service which requests are being answered; the watcher
-//! asks whether that has lasted too long. Nobody is woken for it: the watcher looks again when the earliest limit could
-//! be over.
+//! The stream records incoming bytes and writes that block. The service records the requests that are being answered.
+//! The watcher checks whether a wait has lasted too long. Events do not wake the watcher: it checks again when the
+//! earliest limit could be over.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -17,24 +17,25 @@ use super::bounds::Times;
 pub(super) struct Pulse(Mutex<State>);
 
 struct State {
-    /// What it waits for while no request is being answered.
+    /// The event that the connection waits for while no request is being answered.
     waits: Waits,
-    /// Requests being answered.
+    /// The number of requests that are being answered.
     requests: usize,
-    /// Frames of HTTP/2 come between requests, too; they do not begin one.
+    /// Whether the connection uses HTTP/2. Its frames also come between requests, so incoming bytes do not begin a
+    /// request.
     framed: bool,
-    /// Since when nothing can be written although there is something to write.
+    /// Since when a write is blocked.
     blocked: Option<Instant>,
 }
 
 enum Waits {
-    /// The end of a request's headers.
+    /// The connection waits for the end of a request's headers.
     Head(Instant),
-    /// Another request.
+    /// The connection waits for another request.
     Idle(Instant),
 }
 
-/// Why a connection ends: a label of the metric.
+/// The reason for which a connection ends. It is a label of the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
     Head,
@@ -52,14 +53,14 @@ impl Why {
     }
 }
 
-/// What the watcher is told.
+/// The result of a check by the watcher.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Over(Why),
     LookAgain(Instant),
 }
 
-/// A request that is being answered until its answer's body is dropped.
+/// A request in progress. It ends when its answer's body is dropped.
 pub(super) struct Request(Arc<Pulse>);
 
 impl Pulse {
@@ -71,7 +72,7 @@ impl Pulse {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes came in.
+    /// Records incoming bytes.
     pub(super) fn received(&self, now: Instant) {
         let mut state = self.state();
         if !state.framed && matches!(state.waits, Waits::Idle(_)) {
@@ -79,17 +80,17 @@ impl Pulse {
         }
     }
 
-    /// Bytes went out.
+    /// Records a finished write.
     pub(super) fn sent(&self) {
         self.state().blocked = None;
     }
 
-    /// Bytes could not go out.
+    /// Records a blocked write.
     pub(super) fn blocked(&self, now: Instant) {
         self.state().blocked.get_or_insert(now);
     }
 
-    /// The headers of a request are complete.
+    /// Records a request whose headers are complete.
     pub(super) fn begins(self: &Arc<Self>, framed: bool) -> Request {
         let mut state = self.state();
         state.requests += 1;
@@ -117,7 +118,8 @@ impl Pulse {
 
     fn look(&self, now: Instant, times: &Times) -> Verdict {
         let state = self.state();
-        // A wait that begins after this look ends after the shortest limit at the earliest, so nothing is seen late.
+        // A wait that begins after this check ends after the shortest limit at the earliest, so no wait is noticed
+        // late.
         let mut next = now + times.head.min(times.idle).min(times.stall);
         let blocked = state.blocked.map(|since| (since + times.stall * 2, Why::Stalled));
         let waits = match state.waits {

@@ -1,4 +1,4 @@
-//! The front before a small router, over real sockets, with limits of fractions of a second.
+//! Tests the server with a small router, over real sockets, with limits of fractions of a second.
 
 use std::{
     io,
@@ -59,7 +59,7 @@ struct Served {
 }
 
 async fn start(bounds: Bounds) -> Served {
-    // More than the backlog of the standard library's, since thousands connect at once.
+    // The backlog is larger than that of the standard library, since thousands of clients connect at once.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     start_on(socket.listen(4_096).unwrap(), bounds)
@@ -73,7 +73,7 @@ fn start_on(listener: TcpListener, bounds: Bounds) -> Served {
 }
 
 impl Served {
-    /// A connection from an address of its own, such as 127.0.0.2.
+    /// Connects from a separate address, such as 127.0.0.2.
     async fn connect(&self, from: u8) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::new(IpAddr::from([127, 0, 0, from]), 0)).unwrap();
@@ -91,15 +91,15 @@ impl Served {
     }
 }
 
-/// What comes until the connection ends.
+/// Reads until the connection ends.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // A connection that is cut while bytes are on their way ends with an error.
+    // A connection that is cut during a transfer ends with an error.
     let _ = tokio::time::timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the connection ends");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// The next answer of a connection that stays open; its body has this end.
+/// Reads the next answer of a connection that stays open. `end` is the end of the answer's body.
 async fn next(stream: &mut TcpStream, end: &str) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(end.as_bytes()) {
@@ -155,7 +155,7 @@ async fn others_are_served_while_two_thousand_half_requests_hang() {
     let served = start(Bounds::for_tests(4_096, 256, PATIENT)).await;
     let half = async |_| {
         let mut stream = served.send(1, "GET / HT").await;
-        // Those over the cap are told so at once.
+        // Connections over the cap get their refusal at once.
         let told = tokio::time::timeout(Duration::from_millis(1), stream.read(&mut [0; 8])).await;
         (stream, told.is_err())
     };
@@ -184,13 +184,13 @@ async fn over_the_cap_only_probes_are_answered_until_a_place_is_free() {
         let probe = served.ask(from, "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").await;
         assert!(probe.starts_with("HTTP/1.1 200") && probe.contains("connection: close"), "{probe}");
     }
-    // Two of one address wait in the reserve; the third is told at once, without having been read.
+    // Two connections of one address wait in the reserve. The third is refused at once, without being read.
     let (_one, _two) = (served.connect(3).await, served.connect(3).await);
     let refused = rest(&mut served.connect(3).await).await;
     assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("connection: close"), "{refused}");
     held.remove(0);
     let close = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
-    // The front hears of the end of a connection a moment later.
+    // The server notices the end of a connection a moment later.
     while !served.ask(4, close).await.ends_with("hello 127.0.0.4") {
         tokio::task::yield_now().await;
     }
@@ -224,7 +224,7 @@ async fn a_body_that_stands_still_ends_its_request() {
     let head = "POST /take HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\nthe beginning";
     let answer = served.ask(1, head).await;
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("too slowly"), "{answer}");
-    // One that keeps coming is taken, although the whole takes longer than the limit.
+    // Herald accepts a body that keeps coming, although the whole body takes longer than the limit.
     let mut stream = served.send(1, "POST /take HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n").await;
     for _ in 0..10 {
         stream.write_all(&[7; 10_000]).await.unwrap();
@@ -237,7 +237,7 @@ async fn a_body_that_stands_still_ends_its_request() {
 async fn an_answer_that_nobody_takes_is_cut() {
     let served = start(Bounds::for_tests(10, 10, Times { stall: SHORT, ..PATIENT })).await;
     let mut stream = served.send(1, "GET /much HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    // Nothing is read until the front has given up, which the end of its one connection tells.
+    // The client reads nothing until the server gives up, which the end of its only connection shows.
     let began = Instant::now();
     served.stop.cancel();
     served.server.await.unwrap().unwrap();
@@ -261,7 +261,7 @@ async fn a_stop_finishes_what_is_asked_and_closes_what_is_idle() {
     served.server.await.unwrap().unwrap();
 }
 
-/// A listener whose first attempts fail as the kernel's do.
+/// A listener whose first attempts fail with errors of the kernel.
 struct Failing {
     inner: TcpListener,
     errors: Mutex<Vec<i32>>,
