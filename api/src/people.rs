@@ -1,4 +1,4 @@
-//! People: signing up and in, their own account, workspaces, members, invitations, keys. The rules stand in
+//! People: registration and sign-in, accounts, workspaces, members, invitations and keys. The rules are in
 //! `herald_people`.
 
 mod auth;
@@ -19,7 +19,7 @@ use crate::{
     front::problem::{Kind, Problem},
 };
 
-/// Routes behind a token.
+/// The routes behind a token.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(auth::routes())
@@ -32,17 +32,18 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(crm::routes())
 }
 
-/// Routes for who has no access token any more.
+/// The routes for a person who no longer has an access token.
 pub(crate) fn open_routes() -> OpenApiRouter<Api> {
     auth::open_routes()
 }
 
-/// What has its own address: the page that invitations' links lead to, and the CRM's webhook, which is signed.
+/// The routes outside of `/api/v1`: the page that the links of invitations lead to, and the webhook of the CRM, which
+/// is signed.
 pub(crate) fn outside_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().merge(invitations::page()).merge(crm::webhook_routes())
 }
 
-/// Routes at which secrets could be guessed.
+/// The routes at which an attacker could guess secrets.
 pub(crate) fn sign_in_routes() -> OpenApiRouter<Api> {
     auth::sign_in_routes()
 }
@@ -65,7 +66,7 @@ impl From<PeopleError> for Problem {
                 Self::new(Kind::WrongState, error)
             }
             PeopleError::CrmAway(_) => Self::new(Kind::Unavailable, error).header(header::RETRY_AFTER, "30"),
-            // Only a job reads what a webhook said.
+            // Only a job reads the content of a webhook.
             PeopleError::CrmEvent(_) => Self::internal(&error),
             PeopleError::Changed => Self::new(Kind::PreconditionFailed, error),
             PeopleError::Sealed(_) => Self::internal(&error),

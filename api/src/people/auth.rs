@@ -1,4 +1,4 @@
-//! `/auth`: signing up, in and out. An address that is known and one that is not get the same answers.
+//! `/auth`: registration, sign-in and sign-out. Known and unknown addresses get the same answers.
 
 use axum::{
     Extension, Json,
@@ -27,7 +27,7 @@ pub(super) fn open_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(refresh))
 }
 
-/// Each address and each account may ask for these a few times a minute.
+/// The routes that each address and each account may call a few times a minute.
 pub(super) fn sign_in_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(register))

@@ -1,5 +1,5 @@
-//! The agency's CRM: `/webhooks/crm`, by which it tells of its people, and for administrators `/crm`, who they are and
-//! whether their list was read.
+//! The agency's CRM: `/webhooks/crm`, where it reports changes of its people. For administrators, `/crm` lists these
+//! people and the syncs.
 
 use axum::{
     Json,

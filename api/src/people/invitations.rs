@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke))
 }
 
-/// The page that links lead to.
+/// The page that the links of invitations lead to.
 pub(super) fn page() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(welcome))
 }
@@ -101,7 +101,8 @@ async fn make(
 ) -> Result<(StatusCode, Json<MadeInvitation>), Problem> {
     let MakeInvitation { role, email, max_uses, days } = input::json(request).await?;
     if let Some(email) = &email {
-        // A letter to whomever its maker names: not a means to fill somebody's mailbox, or many.
+        // The maker of an invitation chooses the address. The limits prevent that somebody floods mailboxes with
+        // e-mails.
         not_too_often(&api, &[caller]).await?;
         letter(&api, email, from).await?;
     }

@@ -1,4 +1,4 @@
-//! `/me`: a person's own account.
+//! `/me`: the account of the caller.
 
 use axum::{
     Extension, Json,
@@ -69,7 +69,7 @@ async fn change(
     let actor = Actor::user(api.people.home().await?, me.user_id, request_id).from(device.address);
     let seen = api.people.user(me.user_id).await?;
     precondition.check(Some(&Tag::of_json(&seen)?))?;
-    // What was looked at is what is changed.
+    // The version makes sure that the account has not changed since the check.
     let changed = api.people.change_profile(&actor, me.user_id, Some(seen.version), &change).await?;
     tagged(StatusCode::OK, changed)
 }

@@ -1,4 +1,4 @@
-//! `/members`: who belongs to the workspace.
+//! `/members`: the members of the workspace.
 
 use axum::{
     Json,
@@ -64,7 +64,7 @@ async fn show(
     Id(id): Id,
 ) -> Result<Json<MemberView>, Problem> {
     let member = api.people.member(workspace, id).await?;
-    // What the lists of keys and of links need, this needs, too.
+    // This list needs the same rights as the lists of keys and links.
     let reads = |area: &str| caller.holds(&Scope { area: area.to_owned(), write: false });
     let may_list = caller.role >= Role::Agency && ["keys", "workspace-invitations", "schedules"].into_iter().all(reads);
     let made = if may_list { Some(api.people.made_by(workspace, id).await?) } else { None };

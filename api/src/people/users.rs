@@ -1,4 +1,4 @@
-//! `/users`: everybody, for the installation's administrators.
+//! `/users`: all users, for the installation's administrators.
 
 use axum::{
     Json,

@@ -1,4 +1,4 @@
-//! `/workspaces`: those of the person who asks.
+//! `/workspaces`: the workspaces of the caller.
 
 use axum::{
     Json,
