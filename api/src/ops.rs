@@ -1,4 +1,4 @@
-//! The machinery: jobs, queues, batches and workers, schedules, the audit log, and whether all is well.
+//! Operations: jobs, queues, batches and workers, schedules, the audit log, and the health of the service.
 
 mod audit;
 mod batches;
@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::Api;
 
-/// Those of them that take files, and the time that files need.
+/// The routes that accept files, with the time limits that files need.
 pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     jobs::upload_routes(api)
 }

@@ -1,4 +1,4 @@
-//! `/audit`: who did what, when, and to how many.
+//! `/audit`: the log of the actions in a workspace, with actor, time and number of changed resources.
 
 mod table;
 
@@ -110,7 +110,7 @@ async fn export(State(api): State<Api>, Workspace(workspace): Workspace, By(acto
         async move {
             let Some(before) = next else { return Ok::<_, ResultsError>(None) };
             let part = table_part(&db, workspace, before).await?;
-            // Before the first row of all there is nothing more to read.
+            // There is nothing to read before the first row of the log.
             Ok(part.map(|(part, last)| (part, (last > 1).then_some(Some(last)))))
         }
     });

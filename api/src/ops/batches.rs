@@ -1,4 +1,4 @@
-//! `/batches`: how far many jobs that belong together are.
+//! `/batches`: the progress of groups of jobs.
 
 use axum::{Json, extract::State};
 use herald_ledger as ledger;

@@ -1,4 +1,4 @@
-//! `/healthz`: the process lives. `/readyz`: it can do its work.
+//! `/healthz`: whether the process runs. `/readyz`: whether it can work.
 
 use std::{
     sync::Arc,
@@ -19,11 +19,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::Api;
 
-/// How long an answer of the probe stands: whoever asks, asks the disk no oftener.
+/// How long a result of the probe is valid, so that frequent requests do not probe the disk more often.
 const STANDS: Duration = Duration::from_secs(2);
-/// How long a part may take to answer.
+/// How long a service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// What is written to see whether the file store takes files.
+/// The content of the test file for the file store.
 const PROBE: &[u8] = &[b'.'; 4_096];
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -69,7 +69,7 @@ async fn live() -> &'static str {
     )
 )]
 async fn ready(State(api): State<Api>, Extension(last): Extension<Last>) -> Response {
-    // Held while probing, so that many askers make one probe.
+    // The lock is held during the probe, so that concurrent requests share one probe.
     let mut last = last.lock().await;
     let found = match &*last {
         Some((at, found)) if at.elapsed() < STANDS => found.clone(),
@@ -84,14 +84,14 @@ async fn ready(State(api): State<Api>, Extension(last): Extension<Last>) -> Resp
 }
 
 async fn probe(api: &Api) -> Readiness {
-    // A table is read: a database without Herald's tables answers too.
+    // The probe reads a table, because a database without Herald's tables answers, too.
     let database = within(async { people::has_keys(&api.db).await.map(drop) }, "the database").await;
     let files = within(api.files.probe(PROBE), "the file store").await;
     let status = if database == "ok" && files == "ok" { Status::Ready } else { Status::NotReady };
     Readiness { status, database, files }
 }
 
-/// The open answer says which part fails; why is for the log.
+/// Runs a probe. The answer names the part that fails, and only the log has the reason, because the endpoint is open.
 async fn within<E: std::error::Error>(probe: impl Future<Output = Result<(), E>>, what: &str) -> String {
     match tokio::time::timeout(PATIENCE, probe).await {
         Ok(Ok(())) => "ok".to_owned(),

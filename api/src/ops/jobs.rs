@@ -1,4 +1,4 @@
-//! `/jobs`: what is to be done, what was done, and what went wrong.
+//! `/jobs`: the jobs that wait, run, or have ended, and the failures.
 
 mod bulk;
 mod filter;
@@ -49,7 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(cancel))
 }
 
-/// The route that takes thousands of jobs: large and as slow as the sender's line.
+/// The route that accepts thousands of jobs. Its bodies are large, and may be as slow as the sender's connection.
 pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = api.settings.http.max_upload_mb << 20;
     OpenApiRouter::new()

@@ -1,5 +1,5 @@
-//! `/metrics`: counts for Prometheus. It asks the ledger nothing: what waits in it is told by the schedulers, once for
-//! the fleet.
+//! `/metrics`: counts for Prometheus. It does not query the ledger: the schedulers report the waiting jobs, once for
+//! the whole fleet.
 
 use axum::{
     extract::State,
@@ -27,7 +27,7 @@ async fn show(State(api): State<Api>) -> Response {
     answer(&api.metrics, &api.db)
 }
 
-/// What a process has counted, as Prometheus reads it.
+/// The counts of a process, in the text format of Prometheus.
 pub(crate) fn answer(metrics: &PrometheusHandle, db: &Db) -> Response {
     let (used, open) = db.pool_size();
     for (state, connections) in [("used", used), ("open", open), ("limit", db.pool_limit())] {

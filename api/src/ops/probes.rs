@@ -1,4 +1,4 @@
-//! `/probes`: jobs that do nothing but show that the fleet works.
+//! `/probes`: jobs that do no work and only show that the fleet runs jobs.
 
 use axum::{
     Json,
@@ -18,9 +18,9 @@ use crate::{
     front::{auth::Workspace, input, problem::Problem},
 };
 
-/// The most jobs of one probe.
+/// The largest number of jobs of one probe.
 const MOST: i64 = 10_000;
-/// The most tries of a job.
+/// The largest number of attempts of a job.
 const MOST_TRIES: i64 = 100;
 /// The longest name, in bytes.
 const LONGEST_NAME: usize = 200;
@@ -76,7 +76,7 @@ async fn start(State(api): State<Api>, Workspace(workspace): Workspace, request:
     let probe = Probe { workspace_id: workspace, name: &name, tries };
     let (id, _) = herald_app::probe::start_probe(&api.db, probe, 0..jobs).await.map_err(|error| match error {
         LedgerError::Db(error) => Problem::from(error),
-        // Its arguments are a name and a number.
+        // The arguments of the job are a name and a number.
         error => Problem::field("jobs", error.to_string()),
     })?;
     let batch = ledger::find_batch(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("batch", id))?;

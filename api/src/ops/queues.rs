@@ -1,4 +1,4 @@
-//! `/queues`: how much waits, what a queue may do, and holding it up. Queues are the fleet's, not a workspace's.
+//! `/queues`: the backlog of each queue, its limits, and its pauses. Queues belong to the fleet, not to a workspace.
 
 use axum::{
     Json,
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// Jobs at once at most, for one key.
+/// The largest limit on the concurrent jobs of one key.
 const MOST_AT_ONCE: i64 = 1_000_000;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -46,10 +46,10 @@ struct Queues {
     items: Vec<QueueStatus>,
 }
 
-/// Every queue: those jobs are made for, and those that still have some.
+/// All queues: those that a kind of job uses, and those that still contain jobs.
 pub(crate) async fn every(api: &Api) -> Result<Vec<QueueStatus>, Problem> {
     let mut queues = ledger::list_queues(&api.db).await?;
-    // Uploads wait in a queue of their account's, which no kind names.
+    // Uploads wait in a queue of the account's provider, which no kind names.
     let outside = ProviderKind::Google.queue();
     for name in ledger::kinds().iter().map(|kind| kind.policy.queue).chain([outside]) {
         if !queues.iter().any(|queue| queue.name == name) {

@@ -1,4 +1,4 @@
-//! `/schedules`: jobs that come again by the calendar.
+//! `/schedules`: jobs that repeat by the calendar.
 
 use axum::{
     Json,
@@ -27,9 +27,9 @@ use crate::{
     },
 };
 
-/// Ticks of a preview when the client does not say.
+/// The number of ticks in a preview if the client does not set one.
 const PREVIEW: usize = 5;
-/// Ticks of a preview at most.
+/// The largest number of ticks in a preview.
 const LONGEST_PREVIEW: usize = 100;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -289,7 +289,7 @@ struct Next {
 /// A future tick.
 #[derive(Serialize, ToSchema)]
 struct Tick {
-    /// The cron expression.
+    /// The tick in UTC.
     utc: DateTime<Utc>,
     /// The tick in the local time of the schedule's time zone, with its offset from UTC.
     local: String,

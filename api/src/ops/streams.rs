@@ -6,11 +6,14 @@
 //! data: {"state":"running", …}
 //! ```
 //!
-//! The state of now comes first, then each change; a job's or batch's stream ends when it has ended. Whoever watches
-//! the same thing shares one reader of the database, which is there only while somebody watches. It works the same in
-//! one process and in a fleet, because what is read is the ledger. Whoever watches is looked at again by the gate's own
-//! rules ([`standing`]), and how many watch is limited ([`places`]). A browser's `EventSource` cannot send the
-//! `Authorization` header, and a token in an address would end in logs: read the stream with `fetch`.
+//! The current state comes first, then each change. The stream of a job or a batch ends when the job or the batch has
+//! ended. All watchers of a subject share one reader of the database, which runs only while somebody watches.
+//!
+//! Streams work the same in one process and in a fleet, because the reader reads the ledger. Herald checks the rights
+//! of a watcher again by the rules of the gate ([`standing`]), and limits the number of streams ([`places`]).
+//!
+//! A browser's `EventSource` cannot send the `Authorization` header, and a token in an address would appear in logs. So
+//! browsers must read the stream with `fetch`.
 
 mod places;
 mod standing;
@@ -47,9 +50,9 @@ use crate::{
     front::{auth::Workspace, input::Id, problem::Problem},
 };
 
-/// How often a watched thing is looked at.
+/// The interval at which a watched subject is read.
 const PERIOD: Duration = Duration::from_millis(300);
-/// How often a quiet stream says that it is still there.
+/// The interval at which a quiet stream sends a heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -105,7 +108,7 @@ async fn queues(State(api): State<Api>, standing: Standing) -> Result<Response, 
     open(&api, Subject::Queues, standing).await
 }
 
-/// What is watched.
+/// The subject of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Job(Uuid, Uuid),
@@ -113,7 +116,7 @@ enum Subject {
     Queues,
 }
 
-/// How a watched thing stands.
+/// The state of a watched subject.
 #[derive(Clone, Debug, PartialEq)]
 struct Snapshot {
     data: Value,
@@ -121,7 +124,7 @@ struct Snapshot {
 }
 
 impl Subject {
-    /// `None` if there is no such thing.
+    /// Reads the current state; `None` if the subject does not exist.
     async fn read(self, db: &Db) -> Result<Option<Snapshot>, herald_db::DbError> {
         let snapshot = |data: Value, ended| Snapshot { data, ended };
         let as_json = |value: serde_json::Result<Value>| value.unwrap_or_default();
@@ -142,19 +145,19 @@ impl Subject {
     }
 }
 
-/// Who watches what. Clones are the same.
+/// The subjects that are being watched. Clones share the same state.
 #[derive(Clone)]
 pub struct Streams(Arc<Inner>);
 
 struct Inner {
     watched: Mutex<HashMap<Subject, watch::Sender<Snapshot>>>,
     places: Places,
-    /// Ends every stream.
+    /// The token that ends every stream.
     stop: CancellationToken,
 }
 
 impl Streams {
-    /// Streams end when `stop` is cancelled: a stop must not wait for who only watches.
+    /// Creates the streams. They end when `stop` is cancelled, because a shutdown must not wait for watchers.
     pub fn new(stop: CancellationToken) -> Self {
         Self(Arc::new(Inner { watched: Mutex::default(), places: Places::default(), stop }))
     }
@@ -163,7 +166,7 @@ impl Streams {
         self.0.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Watches something whose state is `now`, with the reader that is there or a new one.
+    /// Watches a subject whose state is `now`, with the existing reader or a new one.
     fn watch(&self, db: &Db, subject: Subject, now: Snapshot) -> watch::Receiver<Snapshot> {
         let mut watched = self.watched();
         if let Some(sender) = watched.get(&subject) {
@@ -175,7 +178,7 @@ impl Streams {
         receiver
     }
 
-    /// Reads until nobody watches or there is nothing more to see.
+    /// Reads the subject until nobody watches it or it has ended.
     async fn follow(self, db: Db, subject: Subject, sender: watch::Sender<Snapshot>) {
         let mut pause = PERIOD;
         loop {
@@ -185,7 +188,8 @@ impl Streams {
             }
             let began = Instant::now();
             let read = subject.read(&db).await;
-            // Counting the jobs of a long queue takes a while: looking is to be a small part of the database's work.
+            // Counting the jobs of a long queue takes a while, and the reads should be only a small part of the
+            // database's work.
             pause = PERIOD.max(began.elapsed() * 10);
             match read {
                 Ok(Some(now)) => {
@@ -199,7 +203,7 @@ impl Streams {
                         break;
                     }
                 }
-                // Deleted.
+                // The subject was deleted.
                 Ok(None) => break,
                 Err(error) => tracing::warn!(%error, "what is watched could not be read, will try again"),
             }
@@ -223,13 +227,14 @@ async fn open(api: &Api, subject: Subject, standing: Standing) -> Result<Respons
         });
     };
     let mut receiver = api.streams.watch(&api.db, subject, now);
-    // What the reader has seen, not what was read above: it may have seen a change in between, and tells a change once.
+    // Start with the state that the reader has seen, not with the one read above. The reader may have seen a change in
+    // between, and reports each change only once.
     let now = receiver.borrow_and_update().clone();
     let watcher = Watcher { receiver, stop: api.streams.0.stop.clone(), standing, _place: place };
     Ok(Sse::new(changes(now, watcher)).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
-/// One who watches.
+/// The reader of one stream.
 struct Watcher {
     receiver: watch::Receiver<Snapshot>,
     stop: CancellationToken,
@@ -238,7 +243,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// The next change; `None` when there are no more, for this one or for all.
+    /// Returns the next change; `None` when the stream or all streams end.
     async fn next(&mut self) -> Option<Snapshot> {
         tokio::select! {
             () = self.stop.cancelled() => return None,
@@ -250,7 +255,7 @@ impl Watcher {
     }
 }
 
-/// The state of now and every change, until the end of what is watched, of the process, or of the right to watch it.
+/// The current state and every change, until the subject, the process, or the right to watch ends.
 fn changes(now: Snapshot, watcher: Watcher) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold((Some(now), watcher, 0_u64, false), |(first, mut watcher, number, over)| async move {
         if over {

@@ -1,4 +1,5 @@
-//! `/workers`: the live fleet, and asking a worker to take no more jobs. Workers are the fleet's, not a workspace's.
+//! `/workers`: the live fleet, and requests that a worker takes no more jobs. Workers belong to the fleet, not to a
+//! workspace.
 
 use axum::{Json, extract::State};
 use chrono::TimeDelta;
@@ -16,7 +17,7 @@ use crate::{
     front::{actor::By, input::Name, problem::Problem},
 };
 
-/// How long a worker that vanished is shown.
+/// How long a worker that disappeared is shown.
 const SHOWN: TimeDelta = TimeDelta::hours(1);
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {

@@ -1,4 +1,4 @@
-//! The audit log as a table, a page at a time: as long as it may be, little of it is in memory.
+//! The audit log as a table. It is read page by page, so only a small part of a long log is in memory.
 
 use std::io;
 
@@ -9,16 +9,16 @@ use herald_invitations::results::ResultsError;
 use herald_ledger::audit::{self, AuditFilter, AuditRow};
 use herald_sheets::CsvExport;
 
-/// Rows read at once.
+/// The number of rows to read at once.
 const PAGE: usize = 1_000;
 const HEADER: &[&str] =
     &["seq", "at", "who", "origin", "action", "target", "dry_run", "affected", "detail", "previous_hash", "hash"];
 
-/// The next part of a workspace's table, newest rows first, and the place in the chain from which the part after it
-/// goes on; `None` when it has ended. The first part, at `None`, begins with the header.
+/// Returns the next part of a workspace's table, newest rows first, and the position in the chain where the following
+/// part continues. Returns `None` after the end. The first part, at `None`, begins with the header.
 ///
 /// # Errors
-/// When the database refuses.
+/// If the database fails.
 pub(super) async fn table_part(
     db: &Db,
     workspace_id: Uuid,
@@ -27,7 +27,7 @@ pub(super) async fn table_part(
     let filter = AuditFilter { before, ..AuditFilter::default() };
     let rows = audit::log(db, workspace_id, &filter, PAGE).await?;
     let Some(last) = rows.last().map(|row| row.seq) else {
-        // A log without rows is a header.
+        // The table of an empty log is only the header.
         return Ok(before.is_none().then(|| write(&[])).transpose()?.map(|part| (part, 0)));
     };
     let part = write(&rows)?;

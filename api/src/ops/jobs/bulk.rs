@@ -1,5 +1,5 @@
-//! Retrying, cancelling and deleting the jobs a filter finds. Counting them is answered at once; acting on them is a
-//! job of its own.
+//! Retrying, cancelling and deleting the jobs that a filter finds. The request itself counts them; a separate job acts
+//! on them.
 
 use axum::{
     Json,

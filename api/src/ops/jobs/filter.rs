@@ -1,4 +1,4 @@
-//! Which jobs: the parameters of a list, and the fields of a bulk act.
+//! The filter for jobs: the parameters of a list.
 
 use chrono::{DateTime, Utc};
 use herald_ledger::{ArgFilter, JobFilter, JobState};

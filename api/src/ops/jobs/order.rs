@@ -1,4 +1,4 @@
-//! Ordering one job: any kind that a person may start.
+//! Enqueueing one job, of any kind that a person may start.
 
 use axum::{
     Json,
@@ -24,14 +24,14 @@ use crate::{
     },
 };
 
-/// The job that does the ordered work.
+/// The enqueued job.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EnqueuedJob)]
 pub(super) struct Enqueued {
     #[serde(flatten)]
     job: JobView,
-    /// Whether a job with the same unique key was waiting or running already: then it is this one, and no other was
-    /// enqueued.
+    /// Whether a job with the same unique key was already waiting or running. If so, the answer shows that job, and
+    /// Herald did not enqueue another one.
     duplicate: bool,
 }
 

@@ -1,13 +1,13 @@
-//! Ordering up to 100,000 jobs at once.
+//! Enqueueing up to 100,000 jobs at once.
 //!
-//! The body goes to a temporary file first, and its rows are counted on the way: what has too many rows, or cannot be
-//! told apart into rows, is refused as a whole before anything is enqueued. Then a thread reads the file a thousand
-//! rows at a time and checks them in memory, while the thousand before is looked up and enqueued, in one transaction. A
-//! row with a flaw is reported and holds up no other.
+//! The body first goes to a temporary file, and Herald counts its rows on the way. It refuses a body with too many
+//! rows, or one that cannot be split into rows, before it enqueues anything. Then a thread reads the file, a thousand
+//! rows at a time, and checks them in memory. Meanwhile, the previous thousand is looked up and enqueued in one
+//! transaction. A row with a flaw is reported and does not stop the others.
 //!
-//! With an `Idempotency-Key` each transaction also notes how far it came ([`idempotency::Steps`]), with the hash of the
-//! body. A repeat after a crash goes on behind the last transaction that was committed: it enqueues nothing twice,
-//! whatever became of the jobs meanwhile, and its answer is the one that the first request would have had.
+//! With an `Idempotency-Key`, each transaction also records its progress ([`idempotency::Steps`]) and the hash of the
+//! body. A repeated request after a crash continues after the last committed transaction. It enqueues no row twice,
+//! whatever happened to the jobs meanwhile, and its answer is the one that the first request would have got.
 
 use std::{fs::File, io::Seek};
 
@@ -42,16 +42,16 @@ use crate::{
     },
 };
 
-/// The media type of rows, one a line.
+/// The media type of a body that has one row in each line.
 const NDJSON: &str = "application/x-ndjson";
-/// The name under which the ledger notes how far a request came.
+/// The name under which the ledger records the progress of a request.
 const STEPS: &str = "jobs/bulk";
-/// The flaws that an answer lists.
+/// The number of flaws that an answer lists.
 const SHOWN: usize = 100;
-/// Thousands of rows that are read ahead.
+/// The number of chunks, of a thousand rows each, that are read ahead.
 const AHEAD: usize = 2;
 
-/// What became of the rows.
+/// The result for the rows.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = JobsEnqueued)]
 pub(super) struct Tally {
@@ -80,14 +80,14 @@ pub(super) struct RowError {
     detail: String,
 }
 
-/// What a thousand rows are when they were looked at.
+/// The result of checking a thousand rows.
 type Chunk = Vec<Result<Draft, Flaw>>;
 
 /// Enqueues up to 100,000 jobs.
 ///
-/// The body has a job a line (NDJSON), or is an array. Rows with errors are reported, and the others are enqueued, a
-/// thousand in a transaction. With an `Idempotency-Key`, a repeat after a failure goes on where the first request
-/// stopped.
+/// The body has one job in each line (NDJSON), or is an array. Herald reports rows with errors and enqueues the others,
+/// a thousand in one transaction. With an `Idempotency-Key`, a repeated request after a failure continues where the
+/// first request stopped.
 #[utoipa::path(post, path = "/jobs/bulk", operation_id = "createJobs", tag = "jobs",
     request_body(content((String = "application/x-ndjson"), (Vec<Order> = "application/json"))),
     responses(
@@ -141,7 +141,7 @@ fn format(headers: &HeaderMap) -> Result<Format, Problem> {
     ))
 }
 
-/// Takes the body in, and returns its hash.
+/// Receives the body, and returns its hash.
 async fn receive(api: &Api, request: Request, format: Format, spool: &mut Spool) -> Result<String, Problem> {
     let limit = api.settings.http.max_upload_mb << 20;
     let (mut splitter, mut rows) = (Splitter::new(format), 0);
@@ -173,7 +173,7 @@ fn unreadable(error: RowsError) -> Problem {
     }
 }
 
-/// Reads the rows behind the first `done` and looks at them, until nobody wants more.
+/// Reads the rows after the first `done` and checks them, until the receiver closes.
 fn read(
     file: File,
     format: Format,
@@ -199,7 +199,7 @@ fn read(
     }
 }
 
-/// Enqueues what is right of a thousand rows, and counts them.
+/// Enqueues the valid rows of a thousand, and counts all of them.
 async fn enqueue(
     api: &Api,
     actor: &Actor,

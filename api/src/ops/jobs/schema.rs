@@ -1,13 +1,13 @@
-//! How a new job is described: a schema for each kind that a request can start, with the arguments of that kind.
+//! The description of a new job: one schema for each kind that a request can start, with the arguments of that kind.
 
 use herald_app::jobs::KINDS;
 use herald_ledger::Starter;
 use serde_json::{Map, Value, json};
 
-/// The schema of a new job of any kind, as its type describes it.
+/// The name of the schema of a new job of any kind, which is derived from its type.
 const ANY: &str = "NewJob";
 
-/// Replaces the schema of a new job of any kind by one of each kind.
+/// Replaces the schema of a new job of any kind by one schema for each kind.
 pub(crate) fn describe(schemas: &mut Map<String, Value>) {
     let Some(any) = schemas.get(ANY).cloned() else { return };
     let (mut kinds, mut mapping) = (Vec::new(), Map::new());

@@ -1,4 +1,4 @@
-//! How many streams are open, and whose.
+//! The limits on the number of open streams.
 
 use std::{
     collections::HashMap,
@@ -12,14 +12,14 @@ use uuid::Uuid;
 
 use crate::front::problem::{Kind, Problem};
 
-/// Streams a process keeps open at most.
+/// The largest number of open streams of a process.
 pub(super) const MOST: usize = 1_000;
-/// Of one person or one key.
+/// The largest number of open streams of one person or one key.
 const PER_CALLER: usize = 20;
-/// Of one workspace.
+/// The largest number of open streams of one workspace.
 const PER_WORKSPACE: usize = 200;
 
-/// Counts open streams. Clones are the same.
+/// Counts open streams. Clones share the same counts.
 #[derive(Clone, Default)]
 pub(super) struct Places(Arc<Mutex<Counts>>);
 
@@ -30,7 +30,7 @@ struct Counts {
     workspaces: HashMap<Uuid, usize>,
 }
 
-/// A stream that is counted for as long as this lives.
+/// A counted stream. It counts until this value is dropped.
 pub(super) struct Place {
     places: Places,
     caller: Subject,
@@ -42,7 +42,7 @@ impl Places {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a stream of a caller, who works in a workspace or, as an administrator, in none.
+    /// Counts a stream of a caller. An administrator may have no workspace.
     pub(super) fn take(&self, caller: Subject, workspace: Option<Uuid>) -> Result<Place, Problem> {
         let mut counts = self.counts();
         let of_caller = counts.callers.get(&caller).copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Whether who watches still may: a stream lasts for hours, and a token, a key or a membership can end meanwhile.
+//! The rights of a watcher. A stream lasts for hours, and a token, a key or a membership can end meanwhile.
 
 use std::time::Duration;
 
@@ -15,29 +15,29 @@ use crate::{
     },
 };
 
-/// How often somebody who is told nothing is looked at again.
+/// How often Herald checks the rights of a watcher that gets no changes.
 const QUIET: Duration = Duration::from_secs(10);
-/// Somebody who is told something was looked at no longer ago than this.
+/// The largest age of the last check when a watcher gets a change.
 const FRESH: TimeDelta = TimeDelta::seconds(1);
 
-/// A request that opened a stream, and when it was last found to be allowed.
+/// A request that opened a stream, and the time of the last check of its rights.
 pub(super) struct Standing {
     api: Api,
     parts: Parts,
-    /// Whose streams are counted together.
+    /// The subject whose streams are counted together.
     pub(super) caller: Subject,
-    /// In which the stream was opened.
+    /// The workspace in which the stream was opened.
     pub(super) workspace: Option<Uuid>,
     seen: DateTime<Utc>,
 }
 
 impl Standing {
-    /// Whether something may be told now.
+    /// Whether the watcher may get a change now.
     pub(super) async fn holds(&mut self) -> bool {
         self.api.db.now() - self.seen < FRESH || self.look_again().await
     }
 
-    /// Returns when the one who watches may no longer.
+    /// Returns when the watcher has lost the right to watch.
     pub(super) async fn ends(&mut self) {
         loop {
             self.api.db.clock().sleep(QUIET).await;
@@ -47,8 +47,7 @@ impl Standing {
         }
     }
 
-    /// Asks what the gate asks. While the database does not answer nobody is told anything, so an error ends the stream
-    /// as well.
+    /// Repeats the checks of the gate. If the database does not answer, the check fails and the stream ends.
     async fn look_again(&mut self) -> bool {
         let now = self.api.db.now();
         let holds = match again(&self.api, &self.parts).await {
