@@ -1,4 +1,4 @@
-//! A workspace's accounts with outside systems: connecting them, the way back from consent, and what they call us for.
+//! A workspace's accounts with outside systems: the connections, the return from consent, and webhooks.
 
 mod connections;
 pub(crate) mod consent;
@@ -13,7 +13,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     connections::routes()
 }
 
-/// What is open to everybody: the page that a provider sends people back to, and the webhooks, which are signed.
+/// The routes that are open to all callers: the page that a provider redirects people to, and the webhooks, which are
+/// signed.
 pub(crate) fn open_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().merge(consent::routes()).merge(webhooks::routes())
 }

@@ -1,4 +1,5 @@
-//! `/connections`: a workspace's accounts with Google, Mautic and buckets. What is secret goes in and never comes out.
+//! `/connections`: a workspace's accounts with Google, Mautic and buckets. Herald accepts secrets and never returns
+//! them.
 
 use axum::{
     Json,
@@ -32,7 +33,7 @@ use crate::{
     },
 };
 
-/// Where Google sends people back to, below the public address.
+/// The path below the public address that Google redirects people to.
 pub(crate) const CALLBACK: &str = "/oauth2callback";
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {

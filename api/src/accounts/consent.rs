@@ -1,8 +1,8 @@
-//! `/authorize` and `/oauth2callback`: a person on their way to Google and back. Open, because a browser has no token:
-//! the `state`, which nobody can guess and which works once, says for whom it is.
+//! `/authorize` and `/oauth2callback`: the redirects of a person to Google and back. These routes are open, because a
+//! browser has no token. The `state` identifies the consent request. Nobody can guess it, and it works once.
 //!
-//! The one place where a request calls a provider: the person waits to hear whether Google is connected, and the code
-//! they bring lives minutes.
+//! This is the only place where a request calls a provider. The person waits for the result, and the code from Google
+//! is valid for minutes only.
 
 use axum::{
     extract::State,
@@ -119,7 +119,8 @@ fn page(status: StatusCode, title: &str, text: &str) -> Response {
     private(notice(status, title, text))
 }
 
-/// Neither kept anywhere nor told to the next site: the address holds a secret.
+/// Forbids caches to store the response, and browsers to send its address to other sites, because the address contains
+/// a secret.
 fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,9 +1,9 @@
-//! `/webhooks/mautic/{connection}`: Mautic says that somebody filled in a form. What was planned for that form begins
-//! soon.
+//! `/webhooks/mautic/{connection}`: Mautic reports that somebody filled in a form. The runs that are planned for the
+//! form begin soon.
 //!
-//! Open, because Mautic has no token: its signature over the raw body says that it is Mautic. A webhook only says that
-//! there is something to read; what, the run reads itself, from where the last one read to. So one that comes late or
-//! never does no harm, and one that comes twice changes nothing the second time.
+//! The route is open, because Mautic has no token. Its signature over the raw body proves the sender. A webhook only
+//! says that there are new submissions. The run itself reads them, from the place where the last run stopped. So a late
+//! or missing webhook does no harm, and a repeated one changes nothing.
 
 use std::time::Duration;
 
@@ -40,11 +40,11 @@ use crate::{
 const SIGNATURE: &str = "webhook-signature";
 /// The largest webhook, in bytes.
 const LARGEST: usize = 1 << 20;
-/// How long it must be quiet before a run begins: people fill in forms in flocks.
+/// The quiet time before a run begins, because people often fill in forms at the same time.
 const QUIET: Duration = Duration::from_secs(5);
-/// The longest a run is put off while they keep coming.
+/// The longest time for which further webhooks put a run off.
 const LONGEST: Duration = Duration::from_secs(60);
-/// Plans looked through.
+/// The most planned runs that a webhook looks through.
 const PLANS: usize = 1_000;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -74,7 +74,7 @@ struct Begun {
 async fn mautic(State(api): State<Api>, Id(id): Id, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let body = input::bytes(body, LARGEST).await?;
-    // One answer for a connection that is not there, has no secret, or another one: nobody learns which.
+    // All these refusals are the same, so a caller does not learn whether the connection exists or has a secret.
     let refused = || {
         Problem::new(
             Kind::Unauthorized,
@@ -99,7 +99,7 @@ async fn mautic(State(api): State<Api>, Id(id): Id, request: Request) -> Result<
     let mut forms = Vec::new();
     for event in webhook::events(&body) {
         let Some(form) = event.form_id else { continue };
-        // The same once more, from a Mautic that heard no answer: what it set going is going.
+        // A repeated delivery comes from a Mautic that got no answer. The first delivery has already begun its runs.
         if connections::first_delivery(&mut tx, workspace, connection.id, &event.name(&body)).await? {
             forms.push(form);
         }
@@ -121,7 +121,7 @@ async fn mautic(State(api): State<Api>, Id(id): Id, request: Request) -> Result<
     Ok((StatusCode::ACCEPTED, Json(Begun { runs: begun })).into_response())
 }
 
-/// The job of a plan, if who made the plan may start it still. If not, its schedule says so when it fires next.
+/// The job of a planned run, if its maker may still start it. If not, its schedule reports that at its next tick.
 async fn in_the_name_of(
     tx: &mut Tx,
     workspace: Uuid,
@@ -138,7 +138,7 @@ async fn in_the_name_of(
     }
 }
 
-/// The planned runs that are not held up.
+/// The planned runs that are not paused.
 async fn plans(api: &Api, workspace: Uuid) -> Result<Vec<(Schedule, InvitationStart)>, Problem> {
     let start = InvitationStart::POLICY.name;
     let found = schedules::list(&api.db, workspace, None, PLANS).await?;
