@@ -1,5 +1,5 @@
-//! Invitations: runs over a list of guests, the templates they are drawn with, the links to what was made, and
-//! portraits for other uses.
+//! Invitations: runs over a list of guests, their templates, the links to finished invitations, and portraits for other
+//! uses.
 
 mod drawn;
 mod face_crops;
@@ -18,7 +18,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().merge(runs::routes()).merge(templates::routes()).merge(face_crops::routes())
 }
 
-/// Those of them that take files, and the time that files need.
+/// The routes that accept files, with the time limits that files need.
 pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(runs::upload_routes(api))
@@ -26,7 +26,7 @@ pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
         .merge(face_crops::upload_routes(api))
 }
 
-/// What is open to everybody: an invitation by its signed link.
+/// The route that is open to all callers: an invitation by its signed link.
 pub(crate) fn open_routes() -> OpenApiRouter<Api> {
     links::routes()
 }

@@ -1,4 +1,4 @@
-//! Pictures that a worker makes of a request: waiting for the job, and answering with what it made.
+//! Pictures that a worker draws for a request: waiting for the job, and answering with its result.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use crate::{Api, front::problem::Problem};
 
 /// The longest wait for a picture.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// Before work nobody waits for.
+/// The priority of a job that a client waits for. It runs before jobs that nobody waits for.
 pub(super) const PRIORITY: i64 = -10;
-/// The pause between two looks at the job.
+/// The pause between two reads of the job.
 const LOOK: Duration = Duration::from_millis(25);
-/// What the picture should tell its designer, as a JSON array of texts.
+/// The header with remarks about the picture, as a JSON array of texts.
 const NOTES: HeaderName = HeaderName::from_static("herald-notes");
 
-/// What the worker leaves.
+/// The result of the worker.
 #[derive(Deserialize)]
 pub(super) struct Drawn {
     file: String,
@@ -33,19 +33,20 @@ pub(super) struct Drawn {
     notes: Vec<String>,
 }
 
-/// How far the job of a picture is.
+/// The state of the job that draws a picture.
 pub(super) enum Stand {
-    /// It waits or runs.
+    /// The job waits or runs.
     Live(JobState),
-    /// It made the picture.
+    /// The job has drawn the picture.
     Made(Drawn),
-    /// It failed for good, for this reason.
+    /// The job has failed for good, for this reason.
     Failed(String),
-    /// It was cancelled.
+    /// The job was cancelled.
     Cancelled,
 }
 
-/// How long the client wants to wait (`Prefer: wait=5`, RFC 7240), up to [`LONGEST_WAIT`], if it says so.
+/// The time that the client is willing to wait (`Prefer: wait=5`, RFC 7240), up to [`LONGEST_WAIT`]. `None` if the
+/// request does not name one.
 pub(super) fn wished_wait(headers: &HeaderMap) -> Option<Duration> {
     let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let mut waits = preferences.flat_map(|value| value.split(',')).filter_map(|one| one.trim().strip_prefix("wait="));
@@ -53,7 +54,7 @@ pub(super) fn wished_wait(headers: &HeaderMap) -> Option<Duration> {
     wanted.map(|wanted| wanted.min(LONGEST_WAIT))
 }
 
-/// How far a job is.
+/// Returns the state of a job.
 pub(super) async fn stand(api: &Api, workspace: Uuid, job: JobRow) -> Result<Stand, Problem> {
     Ok(match (job.state, job.result) {
         (JobState::Ready | JobState::Running, _) => Stand::Live(job.state),
@@ -99,7 +100,7 @@ pub(super) async fn show(api: &Api, workspace: Uuid, drawn: &Drawn) -> Result<Re
     Ok(response)
 }
 
-/// JSON in ASCII, as a header needs it: other characters as `\u….`
+/// Writes JSON in ASCII, as a header needs it. Other characters become `\u….`
 fn ascii_json(texts: &[String]) -> String {
     let json = serde_json::Value::from(texts).to_string();
     let mut ascii = String::with_capacity(json.len());

@@ -1,4 +1,5 @@
-//! `/face-crops`: a picture in, the portrait out. A worker cuts it; the client waits for it, or comes back.
+//! `/face-crops`: cuts the portrait out of a picture. A worker does the work. The client waits for it, or fetches the
+//! portrait later.
 
 use axum::{
     Json,
@@ -29,16 +30,16 @@ use crate::{
     invitations::drawn::{self, Stand},
 };
 
-/// The side of a portrait when the client does not say, in pixels.
+/// The side of a portrait if the client does not set one, in pixels.
 const SIDE: u32 = 512;
-/// The sides that a client can have, in pixels.
+/// The allowed sides of a portrait, in pixels.
 const SIDES: std::ops::RangeInclusive<u32> = 16..=1_024;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(show))
 }
 
-/// The route that takes pictures.
+/// The route that accepts pictures.
 pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = api.settings.http.max_upload_mb << 20;
     OpenApiRouter::new()
@@ -121,7 +122,7 @@ async fn start(
     match ended {
         Some(Stand::Made(portrait)) => drawn::show(&api, workspace, &portrait).await,
         Some(Stand::Failed(reason)) => Err(Problem::field("picture", reason)),
-        // It goes on: the client comes back for it.
+        // The job continues, and the client can fetch the portrait later.
         None | Some(Stand::Live(_) | Stand::Cancelled) => {
             let begun = Begun { job: id, picture_url: format!("/api/v1/face-crops/{id}") };
             let location = format!("/api/v1/jobs/{id}");
@@ -151,7 +152,7 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): I
     Err(Problem::new(Kind::WrongState, detail))
 }
 
-/// Takes in the picture of a form, or the body that is one.
+/// Receives the picture from a form, or from a body that is the picture itself.
 async fn receive(api: &Api, request: Request, spool: &mut Spool) -> Result<Spooled, Problem> {
     let most = api.settings.pictures.max_mb << 20;
     let taken = if input::is_media_type(request.headers(), "multipart/form-data") {

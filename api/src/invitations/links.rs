@@ -1,5 +1,4 @@
-//! `/i/{token}`: what an invitation's link leads to. Whoever has the link may see the picture; there is nothing else to
-//! see.
+//! `/i/{token}`: the invitation behind a signed link. Anyone who has the link may see the picture, and nothing else.
 
 use axum::{
     body::Body,
@@ -39,7 +38,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     )
 )]
 async fn show(State(api): State<Api>, token: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
-    // What is not even text is no link either.
+    // A path that is not UTF-8 cannot be a valid link.
     let Ok(Path(token)) = token else { return Ok(unknown()) };
     let id = match api.links.open(&token, api.db.now()) {
         Ok(id) => id,
@@ -62,8 +61,8 @@ async fn show(State(api): State<Api>, token: Result<Path<String>, PathRejection>
     Ok(response)
 }
 
-/// An invitation's picture, its size and its bytes, if they are the ones that were drawn for this guest: the file
-/// itself, or, while the invitation is being drawn anew, the new drawing.
+/// Returns an invitation's picture, its size and its bytes, if these bytes were drawn for this guest. They are in the
+/// file itself, or in the new drawing while the invitation is being drawn again.
 async fn own_file(api: &Api, id: Uuid, invitation: &InvitationFile) -> Result<Option<Picture>, Problem> {
     let (Some(file), Some(sha256)) = (&invitation.file, &invitation.sha256) else { return Ok(None) };
     let mut damaged = false;
@@ -79,12 +78,12 @@ async fn own_file(api: &Api, id: Uuid, invitation: &InvitationFile) -> Result<Op
             Err(error) => return Err(error.into()),
         }
     }
-    // While it is being drawn anew it is nobody's fault.
+    // The file may be missing while the invitation is being drawn again.
     if invitation.state != InvitationState::Made {
         return Ok(None);
     }
     if !damaged {
-        // Not drawn anew: a disk that is not mounted looks like this, too.
+        // Herald does not draw the invitation again, because a disk that is not mounted looks the same.
         tracing::error!(invitation = %id, "the file of an invitation is missing from the file store");
         return Ok(None);
     }
@@ -98,7 +97,7 @@ async fn own_file(api: &Api, id: Uuid, invitation: &InvitationFile) -> Result<Op
 /// The media type of a picture, its size in bytes, and its content.
 type Picture = (&'static str, u64, BoxStream<'static, std::io::Result<Bytes>>);
 
-/// Pictures are all that is ever shown.
+/// Returns the media type of a picture. Links show only pictures.
 fn media_type(file: &str) -> Option<&'static str> {
     ImageFormat::of_extension(file.rsplit_once('.')?.1).map(ImageFormat::media_type)
 }

@@ -1,4 +1,4 @@
-//! `/invitation-runs`: guests in, invitations out.
+//! `/invitation-runs`: runs that make invitations for lists of guests.
 
 mod options;
 mod source;
@@ -40,7 +40,7 @@ use crate::{
     },
 };
 
-/// Import problems shown with a run; `results.csv` has all.
+/// The largest number of import problems in an answer; `results.csv` has all of them.
 const PROBLEMS_SHOWN: usize = 200;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -53,7 +53,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(retry))
 }
 
-/// The route that takes uploads: large and as slow as the sender's line.
+/// The route that accepts uploads. Its bodies are large, and may be as slow as the sender's connection.
 pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = api.settings.http.max_upload_mb << 20;
     OpenApiRouter::new()
@@ -107,7 +107,7 @@ async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<RunView, Problem> 
     })
 }
 
-/// Who sees the addresses of guests: looking at a run is no reason to write to its guests.
+/// The role that may see the addresses of guests. Looking at a run does not give a reason to write to its guests.
 const ADDRESSES: Role = Role::Staff;
 
 fn url(id: Uuid) -> String {
@@ -145,7 +145,7 @@ async fn show(
 ) -> Result<Json<RunView>, Problem> {
     let mut seen = view(&api, workspace, id).await?;
     if own < ADDRESSES {
-        // Remarks quote what stands in the list.
+        // The problems quote the content of the list.
         seen.more_problems = !seen.problems.is_empty();
         seen.problems.clear();
     }
@@ -213,7 +213,7 @@ struct Step {
     detail: Option<String>,
 }
 
-/// The steps of a guest, of what the invitation's row says.
+/// The steps of a guest, from the row of the invitation.
 fn steps(row: &InvitationRow) -> Vec<Step> {
     let reached = match row.step.as_str() {
         "picture" => 0,

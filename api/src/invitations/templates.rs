@@ -1,4 +1,4 @@
-//! `/templates`: upload, list, look at, preview.
+//! `/templates`: uploading, listing, reading and previewing templates.
 
 mod preview;
 mod receive;
@@ -45,7 +45,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(preview::from_query, preview::from_json))
 }
 
-/// The route that takes uploads.
+/// The route that accepts uploads.
 pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = upload_limit(api);
     OpenApiRouter::new()
@@ -135,7 +135,7 @@ async fn show(
 )]
 async fn upload(State(api): State<Api>, By(actor): By, request: Request) -> Result<Response, Problem> {
     let received = receive::receive(request, upload_limit(&api)).await?;
-    // What its manifest says first, which is quick and told in full.
+    // The manifest comes first, because its check is fast and reports all flaws.
     domain::check_template(&received.bundle, received.name.as_deref()).await.map_err(refused)?;
     let checked = (api.template_check)(Prepare::Upload(received.bundle.clone())).await;
     checked.map_err(|why| unchecked("files", why))?;
@@ -148,7 +148,8 @@ async fn upload(State(api): State<Api>, By(actor): By, request: Request) -> Resu
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(TemplateView::new(row, &template))).into_response())
 }
 
-/// Prepares a stored template, so that one which cannot be drawn is refused before a run, and not by every guest of it.
+/// Prepares a stored template. So a template that cannot be drawn is refused before a run, and not for each of its
+/// guests.
 pub(crate) async fn check_stored(api: &Api, row: &TemplateRow) -> Result<(), Problem> {
     domain::check_stored_files(&api.files, row).await.map_err(refused)?;
     let checked = (api.template_check)(Prepare::Stored(Box::new(row.clone()))).await;
@@ -166,7 +167,7 @@ fn unchecked(field: &str, why: Unchecked) -> Problem {
     }
 }
 
-/// What a client hears of a template that cannot be used.
+/// The problem that a client gets for a template that cannot be used.
 pub(crate) fn refused(error: TemplateFilesError) -> Problem {
     match error {
         TemplateFilesError::Problems(problems) => {
@@ -176,7 +177,7 @@ pub(crate) fn refused(error: TemplateFilesError) -> Problem {
             Problem::faults(Kind::InvalidTemplate, vec![Fault::new("name", error)])
         }
         TemplateFilesError::Bundle(error) => Problem::faults(Kind::InvalidTemplate, vec![Fault::new("files", error)]),
-        // Its row is there: who uploads it again brings the file back.
+        // The row of the template still exists. A second upload of the template restores the file.
         TemplateFilesError::Files(FilesError::Missing(_) | FilesError::Foreign(_)) => {
             let detail = "a file of the template is missing from the file store: upload the template again";
             Problem::faults(Kind::InvalidTemplate, vec![Fault::new("template", detail)])

@@ -1,4 +1,4 @@
-//! What a run is to be: the fields of the form, or of the JSON.
+//! The options of a run: the fields of the form, or of the JSON body.
 
 use herald_app::config::Settings;
 use herald_base::image_format::ImageFormat;
@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use crate::front::problem::{Fault, Kind, Problem};
 
-/// The fields a form may have besides its files.
+/// The fields that a form may have.
 const FORM_FIELDS: &str = "event, template, format, refresh, only_failed, limit, on_bad_picture, allow_missing_glyphs, \
                            number_prefix, number_digits, destination, guests and pictures";
 
-/// The fields as they came.
+/// The fields as the client sent them.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[schema(as = RunRequest)]
 #[serde(deny_unknown_fields, default)]
@@ -90,7 +90,7 @@ pub(super) struct RunForm {
     destination: Option<String>,
 }
 
-/// The fields, checked.
+/// The checked fields.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub(super) event: String,
@@ -100,7 +100,8 @@ pub(super) struct Wanted {
 }
 
 impl Fields {
-    /// Sets a field of a form. An empty value is as good as none, as browsers send it.
+    /// Sets a field of a form. Browsers send an empty value for a field without a value, so an empty value sets
+    /// nothing.
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {
         if value.is_empty() {
             return Ok(());
@@ -138,7 +139,7 @@ impl Fields {
         Ok(())
     }
 
-    /// Checks what can be checked without looking anything up; `faults` were found on the way.
+    /// Checks everything that needs no lookup; `faults` are those that the reader of the form has found.
     pub(super) fn check(self, mut faults: Vec<Fault>, settings: &Settings) -> Result<Wanted, Problem> {
         let format = match self.format.as_deref() {
             None => settings.images.format(),

@@ -1,4 +1,4 @@
-//! Where a run's guests come from: a list with its pictures, checked before it is kept, or contacts that are known.
+//! The source of a run's guests: a list with its pictures, which is checked before it is stored, or known contacts.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -20,12 +20,12 @@ use crate::{
 
 /// The longest text field of a form, in bytes.
 const TEXT_BYTES: usize = 4 << 10;
-/// Pictures one upload may bring.
+/// The largest number of pictures in one upload.
 const MAX_PICTURES: usize = 10_000;
-/// Contacts one request may name.
+/// The largest number of contacts in one request.
 const MAX_CONTACTS: usize = 20_000;
 
-/// A form as it came: its files are in temporary files.
+/// A received form, with its files in temporary files.
 pub(super) struct Upload {
     pub(super) fields: Fields,
     pub(super) faults: Vec<Fault>,
@@ -72,7 +72,7 @@ impl Upload {
     }
 
     async fn take_picture(&mut self, api: &Api, part: Part<'_>) -> Result<(), Problem> {
-        // A browser sends an empty part for a file field nobody filled in.
+        // A browser sends an empty part for a file field without a file.
         let Some(name) = part.file_name() else { return Ok(()) };
         if self.pictures.len() == MAX_PICTURES {
             return Err(Problem::new(
@@ -97,7 +97,7 @@ impl Upload {
         Ok(())
     }
 
-    /// The custom fields of the list, and what the admin should know about it. Reads the file once.
+    /// Returns the custom fields of the list, and remarks about it. Reads the file once.
     pub(super) async fn check_list(&self, api: &Api) -> Result<Checked, Problem> {
         let Some((_, spool, _)) = &self.list else {
             return Err(Problem::field("guests", "guests is missing: attach the list of guests, a CSV file"));
@@ -117,7 +117,7 @@ impl Upload {
         checked.map_err(|error| refused(&error))
     }
 
-    /// Puts the list and its pictures into the file store.
+    /// Stores the list and its pictures in the file store.
     pub(super) async fn store(mut self, api: &Api, workspace: Uuid) -> Result<RunSource, Problem> {
         let Some((name, mut spool, list)) = self.list else {
             return Err(Problem::field("guests", "guests is missing: attach the list of guests, a CSV file"));
@@ -133,12 +133,13 @@ impl Upload {
         }
         let key = Key::list(workspace, &list.sha256);
         api.files.put_once_from(&key, spool.reader(&list).await?).await?;
-        // No folder: a relative name in an uploaded list means an uploaded picture, never a file of this machine.
+        // There is no picture folder: a relative name in an uploaded list names an uploaded picture, never a file of
+        // this machine.
         Ok(RunSource::Csv { key: key.into(), name, sha256: list.sha256, picture_folder: None, pictures })
     }
 }
 
-/// What was found in a list or among contacts.
+/// The result of checking a list or contacts.
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) custom_fields: BTreeSet<String>,
@@ -165,7 +166,7 @@ fn refused(error: &CsvError) -> Problem {
     }
 }
 
-/// Checks that the contacts are the workspace's, and takes each once.
+/// Checks that the contacts belong to the workspace, and uses each of them once.
 pub(super) async fn contacts(api: &Api, workspace: Uuid, ids: Vec<Uuid>) -> Result<(RunSource, Checked), Problem> {
     if ids.is_empty() {
         return Err(Problem::field("contact_ids", "contact_ids is empty: name at least one contact"));

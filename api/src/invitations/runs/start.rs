@@ -1,5 +1,5 @@
-//! `POST /invitation-runs`: checks list, template and fields together, so that what cannot work is refused before
-//! anything is kept.
+//! `POST /invitation-runs`: checks list, template and fields together, so a run that cannot work is refused before
+//! anything is stored.
 
 use axum::{
     Json,
@@ -33,7 +33,7 @@ use crate::{
     invitations::templates,
 };
 
-/// Names shown when a template is not found.
+/// The number of template names that the answer lists if a template is not found.
 const NAMES_SHOWN: usize = 10;
 
 /// A new run, or the same run if it was already in progress.
@@ -89,7 +89,7 @@ pub(super) async fn start(
                 ));
             }
             Some(planned) => {
-                // Its fields are in Mautic: the run checks the template against them before its first guest.
+                // The guests' fields are in Mautic. The run checks the template against them before its first guest.
                 let template = find_template(&api, workspace, &wanted.template).await?;
                 templates::check_stored(&api, &template).await?;
                 let source = RunSource::Mautic(planned.resolve(&api.db, workspace).await?);
@@ -142,7 +142,7 @@ enum Source {
     Ready(RunSource),
 }
 
-/// The template asked for, if every field it reads is one the guests have.
+/// Returns the named template, if the guests have every field that it reads.
 async fn fitting_template(
     api: &Api,
     workspace: Uuid,

@@ -1,7 +1,7 @@
-//! `/templates/{id}/preview`: one sample, drawn now by a worker.
+//! `/templates/{id}/preview`: a sample that a worker draws at once.
 //!
-//! The request waits for the job, so that a designer sees the picture and not a job id. If the client goes away or the
-//! wait is over, the job is cancelled.
+//! The request waits for the job, so a designer gets the picture and not a job id. If the client closes the connection
+//! or the wait is over, the job is cancelled.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -29,7 +29,7 @@ use crate::{
     invitations::drawn::{self, Drawn, Stand},
 };
 
-/// A preview shows no more fields than a list has columns.
+/// The largest number of fields, which is the largest number of columns of a list.
 const MAX_FIELDS: usize = 256;
 
 /// The guest and the format of a preview.
@@ -164,7 +164,7 @@ async fn wait(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result
     }
 }
 
-/// A job someone waits for: cancelled if they stop waiting.
+/// A job that a request waits for. If the request stops waiting, the job is cancelled.
 struct Watched {
     job: Option<(Api, Uuid, Uuid)>,
 }
@@ -178,7 +178,7 @@ impl Drop for Watched {
     }
 }
 
-/// Cancels a job whose outcome nobody waits for any more.
+/// Cancels a job whose result nobody waits for any more.
 async fn give_up(api: &Api, workspace: Uuid, id: Uuid) {
     match ledger::cancel_job(&api.db, workspace, id).await {
         Ok(Cancelled::Asked) => api.wire.cancel(id),

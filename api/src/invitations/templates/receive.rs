@@ -1,7 +1,7 @@
 //! Receiving a template: its files one by one, or all of them in one zip.
 //!
-//! What is sent goes to a temporary file first. Only when all of it is there, and there is room for it beside other
-//! uploads, it is read into memory.
+//! The upload goes to a temporary file first. Herald reads it into memory only when it is complete, and when there is
+//! room for it beside other uploads.
 
 use std::{
     fs::File,
@@ -23,14 +23,15 @@ use crate::front::{
     upload::{Form, Spool, Spooled},
 };
 
-/// The memory that templates on their way in may take together, in MB.
+/// The memory that all templates in reception may use together, in MB.
 const MEMORY_MB: u32 = 256;
-/// How long an upload waits for it.
+/// How long an upload waits for memory.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 static MEMORY: Memory = Memory::new();
 
-/// The entries a zip may have: folders and what a desktop leaves in it come on top of a template's files.
+/// The largest number of entries in a zip. Folders and the files that a desktop adds count besides the template's
+/// files.
 const MAX_ENTRIES: usize = 10 * MAX_FILES;
 /// The longest name of a template, in bytes.
 const NAME_BYTES: usize = 400;
@@ -46,17 +47,17 @@ pub(super) struct TemplateForm {
     files: Vec<String>,
 }
 
-/// A template as it came.
+/// A received template.
 #[derive(Debug)]
 pub(super) struct Received {
-    /// The name it shall have, if the sender says so.
+    /// The name that the sender sets, if any.
     pub(super) name: Option<String>,
     pub(super) bundle: Bundle,
-    /// Held for as long as the bundle is in memory.
+    /// The permit for the memory of the bundle.
     _memory: SemaphorePermit<'static>,
 }
 
-/// What is left of [`MEMORY_MB`], in MB.
+/// The free part of [`MEMORY_MB`], in MB.
 struct Memory(Semaphore);
 
 impl Memory {
@@ -64,7 +65,7 @@ impl Memory {
         Self(Semaphore::const_new(MEMORY_MB as usize))
     }
 
-    /// Takes memory for so many bytes, when there is.
+    /// Waits until there is memory for `bytes` bytes, and takes it.
     async fn take(&self, bytes: u64) -> Result<SemaphorePermit<'_>, Problem> {
         let megabytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MEMORY_MB).clamp(1, MEMORY_MB);
         match tokio::time::timeout(LONGEST_WAIT, self.0.acquire_many(megabytes)).await {
@@ -166,7 +167,7 @@ fn gather(file: &mut File, parts: &[(String, Spooled)]) -> Result<Bundle, Proble
 }
 
 async fn unpack(name: Option<String>, spool: &Spool, zip: &Spooled) -> Result<Received, Problem> {
-    // What it unpacks to is known only afterwards.
+    // The unpacked size is known only afterwards.
     let memory = MEMORY.take(MAX_TEMPLATE).await?;
     debug_assert_eq!(zip.start, 0, "a zip comes alone");
     let file = spool.blocking().await?;
@@ -175,13 +176,13 @@ async fn unpack(name: Option<String>, spool: &Spool, zip: &Spooled) -> Result<Re
     Ok(Received { name, bundle, _memory: memory })
 }
 
-/// Unpacks the zip of a template as an upload is. For the fuzzer.
+/// Unpacks the zip of a template as an upload does. Only the fuzzer uses this function.
 #[doc(hidden)]
 pub fn unpack_template(zip: &[u8]) -> Result<Bundle, String> {
     unzip(Cursor::new(zip), MAX_TEMPLATE).map_err(|problem| format!("{problem:?}"))
 }
 
-/// Unpacks a template's files. What a zip says about sizes is not believed: each file is read up to its limit and no
+/// Unpacks a template's files. It does not trust the sizes in the zip: it reads each file up to its limit and no
 /// further.
 fn unzip(zip: impl Read + Seek, limit: u64) -> Result<Bundle, Problem> {
     let mut archive = ZipArchive::new(zip).map_err(|error| damaged(&error))?;
@@ -195,7 +196,7 @@ fn unzip(zip: impl Read + Seek, limit: u64) -> Result<Bundle, Problem> {
         let mut entry = archive.by_index(at).map_err(|error| damaged(&error))?;
         let name = entry.name().map_err(|error| damaged(&error))?.into_owned();
         let Some(file) = name.strip_prefix(&folder).filter(|file| is_wanted(file)) else { continue };
-        // Before its content, so that what is refused is not unpacked.
+        // The name is checked before the content, so that a refused file is not unpacked.
         Bundle::check_name(file).map_err(|error| refused(error.into()))?;
         let most = left.min(MAX_FILE);
         let mut content = Vec::new();
@@ -211,16 +212,16 @@ fn unzip(zip: impl Read + Seek, limit: u64) -> Result<Bundle, Problem> {
             ));
         }
         left -= content.len() as u64;
-        // Reading to an unknown end leaves up to as much again behind it.
+        // Reading to an unknown end can leave the buffer twice as large as its content.
         content.shrink_to_fit();
         bundle.insert(file, content.into()).map_err(|error| refused(error.into()))?;
     }
     Ok(bundle)
 }
 
-/// Where in the zip the template is: people pack the folder as often as its files.
+/// Finds the template's folder in the zip, because people pack the folder as often as its files.
 fn template_folder<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<String, Problem> {
-    // A name that cannot be read is found out when its file is.
+    // A name that cannot be read causes an error when its file is read.
     let names = archive.file_names().filter_map(Result::ok);
     let manifests = names.filter(|name| name.rsplit('/').next() == Some(MANIFEST) && !name.starts_with("__MACOSX/"));
     let manifests: Vec<_> = manifests.collect();
@@ -233,7 +234,8 @@ fn template_folder<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<String, Pr
     }
 }
 
-/// Folders and hidden files are passed over, and what lies deeper too, as in a folder on disk.
+/// Whether a file belongs to the template. Folders, hidden files and files in deeper folders are skipped, as in a
+/// folder on disk.
 fn is_wanted(file: &str) -> bool {
     !file.is_empty() && !file.contains('/') && !file.starts_with('.')
 }
@@ -278,7 +280,7 @@ mod tests {
         let small: Vec<_> = (0..64).map(|_| taken(2 << 20).unwrap().unwrap()).collect();
         assert!(taken(1).is_none());
         drop((small, held.1));
-        // One that is larger than all of it has all of it.
+        // A request for more than all memory takes all of it.
         let all = taken(u64::MAX).unwrap().unwrap();
         assert!(taken(1).is_none());
         drop(all);
