@@ -1,9 +1,13 @@
-//! The HTTP front: it checks what comes in, writes ledger rows, and answers. The work itself is done by workers.
+//! The HTTP API. It checks requests, writes rows to the ledger, and answers. Workers do the work itself.
 //!
-//! A folder a domain, with one file an endpoint group, named like the feature. What every endpoint shares stands in
-//! [`front`]: who asks (`auth`), who may (`access`), what comes before an endpoint (`gate`), errors (`problem`), lists
-//! (`page`), sizes and times (`limits`), how many requests (`rate_limits`), connections (`server`), and what the API
-//! says of itself (`openapi`).
+//! Each domain has a folder, with one file for each group of endpoints. [`front`] contains the parts that all endpoints
+//! share:
+//!
+//! - the caller (`auth`) and its permissions (`access`),
+//! - the checks before an endpoint (`gate`),
+//! - errors (`problem`) and lists (`page`),
+//! - limits on size, time (`limits`) and number of requests (`rate_limits`),
+//! - connections (`server`), and the description of the API (`openapi`).
 
 mod accounts;
 mod front;
@@ -48,10 +52,10 @@ pub use self::{
     ops::streams::Streams,
 };
 
-/// Answers below so many bytes are not compressed.
+/// Answers with fewer bytes are not compressed.
 const SMALL: u16 = 1_024;
 
-/// What the endpoints work with. Every layer of the router clones it for every request, so it is one pointer.
+/// The state of the endpoints. Every layer of the router clones it for every request, so it is one pointer.
 #[derive(Clone)]
 pub struct Api(Arc<Parts>);
 
@@ -69,56 +73,56 @@ impl From<Parts> for Api {
     }
 }
 
-/// What an [`Api`] is made of.
+/// The parts of an [`Api`].
 pub struct Parts {
-    /// The ledger and all data.
+    /// The database with the ledger and all other data.
     pub db: Db,
-    /// Hears of cancelled jobs.
+    /// The wire, which notifies workers of cancelled jobs.
     pub wire: Wire,
-    /// Where uploads go and invitations lie.
+    /// The file store for uploads and invitations.
     pub files: Files,
-    /// Opens links to invitations.
+    /// The signer that verifies the links of invitations.
     pub links: LinkSigner,
     /// People and their workspaces.
     pub people: People,
-    /// Accounts outside.
+    /// The clients for outside accounts.
     pub accounts: Clients,
     /// Every setting.
     pub settings: Arc<Settings>,
-    /// What `/metrics` shows.
+    /// The metrics that `/metrics` shows.
     pub metrics: PrometheusHandle,
-    /// Who watches what.
+    /// The event streams that are open.
     pub streams: Streams,
-    /// How many requests may come.
+    /// The limits on the number of requests.
     pub rate_limits: RateLimits,
-    /// Prepares a template: one that is uploaded, and one that a run is about to use.
+    /// The check of a template when it is uploaded, and before a run uses it.
     pub template_check: TemplateCheck,
 }
 
-/// Decodes a template's background and loads its fonts, off the asynchronous threads, and says what is wrong with them.
-/// The workers' studio does it, which this crate does not know.
+/// Decodes a template's background, loads its fonts, and reports what is wrong with them. It does so outside of the
+/// asynchronous threads. The implementation is the studio of the workers, which this crate does not know.
 pub type TemplateCheck = Arc<dyn Fn(Prepare) -> BoxFuture<'static, Result<(), Unchecked>> + Send + Sync>;
 
-/// Which template is to be prepared.
+/// The template to prepare.
 #[derive(Debug)]
 pub enum Prepare {
-    /// One that is being uploaded.
+    /// A template that is being uploaded.
     Upload(Bundle),
-    /// One that was stored, perhaps by an earlier version, which accepted more.
+    /// A stored template. An earlier version of Herald, which accepted more, may have stored it.
     Stored(Box<TemplateRow>),
 }
 
-/// Why a template was not found to be fine.
+/// The reason why the check of a template failed.
 #[derive(Debug)]
 pub enum Unchecked {
-    /// What is wrong with it.
+    /// The template has this flaw.
     Flaw(String),
-    /// It could not be looked at now.
+    /// The template cannot be checked now.
     Later(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Every endpoint, ready to be served. A domain adds a line for its routes, and one in `front/access.rs` for who may
-/// use them.
+/// Builds the router with every endpoint. A new domain adds one line here for its routes, and one in `front/access.rs`
+/// for their permissions.
 pub fn router(api: Api) -> Router {
     let limited = |class| middleware::from_fn_with_state(rate_limits::Limited::new(&api, class), rate_limits::limited);
     let light = OpenApiRouter::new()
@@ -158,10 +162,10 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// Serves until `stop`, then finishes the requests in progress, for at most `worker.stop_seconds`.
+/// Serves until `stop` is cancelled, then finishes the requests in progress, for at most `worker.stop_seconds`.
 ///
 /// # Errors
-/// When the listener can never accept again.
+/// If the listener can never accept a connection again.
 pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
     let patience = Duration::from_secs(api.settings.worker.stop_seconds);
     let bounds = server::Bounds::of(&api.settings);
