@@ -1,4 +1,4 @@
-//! Runs jobs: takes them from the wire, keeps their leases, catches what goes wrong, and writes their outcomes in
+//! Runs jobs: takes them from the wire, keeps their leases, catches errors and panics, and writes their outcomes in
 //! groups.
 //!
 //! ```text
@@ -9,8 +9,7 @@
 //!          ledger ◀─────────── committer ◀──────────── outcome
 //! ```
 //!
-//! A job is in flight from the moment it is taken until its outcome is committed, and its lease is renewed all that
-//! time.
+//! A job is in flight from the moment it is taken until its outcome is committed. Its lease is renewed all that time.
 
 mod backend;
 mod committer;
@@ -36,16 +35,16 @@ pub use self::{
     outcome::{Done, Failure},
 };
 
-/// What runs a job. A panic counts as a failed attempt.
+/// The function that runs a job. A panic counts as a failed attempt.
 pub type Handler = Arc<dyn Fn(Attempt) -> BoxFuture<'static, Result<Done, Failure>> + Send + Sync>;
 
-/// One attempt of a job, as its handler gets it.
+/// One attempt of a job, as its handler receives it.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// The job.
     pub job: Leased,
-    /// Cancelled when a person cancels the job, when its lease is lost, or when a stop has waited long enough (the job
-    /// is then handed back and runs again elsewhere, without this attempt counting).
+    /// The token that is cancelled when a person cancels the job, when its lease is lost, or when a stop has waited
+    /// long enough. After a stop, the job goes back and runs again elsewhere, without counting this attempt.
     pub cancelled: CancellationToken,
 }
 
@@ -54,14 +53,14 @@ pub struct Attempt {
 pub struct QueueShare {
     /// The queue.
     pub queue: String,
-    /// Jobs at once.
+    /// The number of concurrent jobs.
     pub concurrency: usize,
-    /// Jobs that may wait on the wire, so that the next one is at hand when one ends.
+    /// The number of jobs that may wait on the wire, so that the next one is ready when one ends.
     pub prefetch: usize,
 }
 
 impl QueueShare {
-    /// A share with as much prefetch as keeps `concurrency` busy.
+    /// Creates a share with enough prefetch to keep `concurrency` jobs running.
     pub fn new(queue: &str, concurrency: usize) -> Self {
         Self { queue: queue.to_owned(), concurrency, prefetch: (concurrency * 2).max(8) }
     }
@@ -71,28 +70,28 @@ impl QueueShare {
 pub struct Runner {
     /// The ledger's database.
     pub db: Db,
-    /// Where jobs come from.
+    /// The wire that jobs come from.
     pub wire: Wire,
-    /// What it takes part in.
+    /// The queues of the runner.
     pub queues: Vec<QueueShare>,
-    /// How long a lease lasts without renewal.
+    /// The length of a lease without renewal.
     pub lease: Duration,
     /// How long a stop waits for running jobs.
     pub stop_after: Duration,
-    /// Under whose name leases are renewed, where the dispatcher leases under another.
+    /// The name under which leases are renewed, if the dispatcher leases under another name.
     pub holder: Option<String>,
-    /// Made by the caller, who may look at it.
+    /// The jobs in flight. The caller creates the value and can read it.
     pub in_flight: InFlight,
-    /// What runs the jobs.
+    /// The handler of the jobs.
     pub handler: Handler,
 }
 
-/// Outcomes on their way to the committer; more than that and the workers wait for the database.
+/// The number of outcomes that may wait for the committer. If more wait, the workers wait for the database.
 const OUTCOMES_WAITING: usize = 4_096;
 
 impl Runner {
-    /// Works until `stop` is cancelled; then finishes what runs, hands back the rest, and returns when every outcome is
-    /// written.
+    /// Works until `stop` is cancelled. Then it finishes the running jobs, hands back the others, and returns when
+    /// every outcome is written.
     pub async fn run(self, stop: CancellationToken) {
         let in_flight = self.in_flight.clone();
         let (outcomes, finished) = mpsc::channel(OUTCOMES_WAITING);
@@ -145,7 +144,7 @@ impl Runner {
                 }
             }
         };
-        // `join_all` polls the queues' workers in one task; the handlers run in tasks of their own.
+        // `join_all` polls the workers of all queues in one task; the handlers run in separate tasks.
         tokio::join!(join_all(workers), hand_back);
         deadline.abort();
         drop(outcomes);

@@ -15,7 +15,8 @@ use tower::layer::util::Identity;
 
 use super::in_flight::InFlight;
 
-/// Yields leased jobs until its queue on the wire is closed, and notes each as held before it leaves the wire.
+/// Yields leased jobs until its queue on the wire is closed. It records each job as held before the job leaves the
+/// wire.
 pub(super) struct WireBackend {
     pub(super) consumer: Consumer,
     pub(super) in_flight: InFlight,
@@ -36,7 +37,7 @@ impl Backend for WireBackend {
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
         let next = self.consumer.poll_next(cx, |job| self.in_flight.add(job.key(), job.lease_until));
         if matches!(next, Poll::Ready(None)) {
-            // An exhausted backend alone does not end an apalis worker. It is running, so it can be stopped.
+            // The end of the backend alone does not end an apalis worker. The worker is running, so it can be stopped.
             let _ = worker.stop();
         }
         next.map(|job| job.map(|job| Ok(Task::new(job))))

@@ -1,5 +1,5 @@
-//! Writes outcomes in groups: whatever has gathered while the last group was written is the next group, so a single
-//! outcome is written at once and a flood costs one transaction for a thousand.
+//! Writes outcomes in groups. The outcomes that arrive while one group is written form the next group. So a single
+//! outcome is written at once, and many outcomes share one transaction for up to a thousand.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const GROUP: usize = 1_000;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Runs until every sender is gone and everything is written.
+/// Runs until every sender is gone and all outcomes are written.
 pub(super) async fn run(db: Db, mut finished: mpsc::Receiver<Finished>, in_flight: InFlight) {
     let mut group = Vec::with_capacity(GROUP);
     while finished.recv_many(&mut group, GROUP).await > 0 {
@@ -39,7 +39,7 @@ async fn write(db: &Db, group: &mut [Finished]) {
     }
 }
 
-/// Writes a group, waiting out a database that is away. Their leases are renewed meanwhile.
+/// Writes a group, and retries while the database is unreachable. Meanwhile the leases of its jobs are renewed.
 async fn write_patiently(db: &Db, group: &[Finished]) -> Result<(), LedgerError> {
     let mut wait = FIRST_WAIT;
     loop {
@@ -64,8 +64,8 @@ async fn write_patiently(db: &Db, group: &[Finished]) -> Result<(), LedgerError>
     }
 }
 
-/// An outcome the database does not take (a follow-up too large, a change that breaks a rule) becomes a failed attempt
-/// that says so.
+/// Turns an outcome that the database refuses into a failed attempt with that reason. For example, a follow-up job is
+/// too large, or a change breaks a rule.
 async fn refuse(db: &Db, finished: &mut Finished, error: &LedgerError) {
     tracing::error!(%error, job = %finished.job.id, kind = %finished.job.kind, "an outcome was refused");
     finished.outcome = super::outcome::outcome_of(

@@ -1,4 +1,4 @@
-//! The attempts this process holds: from when they leave the wire until their outcome is committed.
+//! The attempts that this process holds, from the moment they leave the wire until their outcome is committed.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,7 +10,7 @@ use herald_ledger::JobKey;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Shared by the workers, the committer and the lease keeper; and with whoever wants to know how many there are.
+/// The attempts in flight. The workers, the committer, the lease keeper, and callers that need their number share it.
 #[derive(Clone, Default)]
 pub struct InFlight(Arc<Mutex<HashMap<Uuid, Held>>>);
 
@@ -22,17 +22,18 @@ struct Held {
 }
 
 impl InFlight {
-    /// Takes an attempt in, as it leaves the wire.
+    /// Adds an attempt when it leaves the wire.
     pub(super) fn add(&self, key: JobKey, lease_until: DateTime<Utc>) {
         let held = Held { attempt: key.attempt, lease_until, cancelled: CancellationToken::new(), handed_back: false };
         if let Some(older) = self.held().insert(key.id, held) {
-            // Its lease was lost, and the job has come back to the same process.
+            // The lease of the older attempt was lost, and the job has come back to the same process.
             older.cancelled.cancel();
         }
     }
 
-    /// The token that is cancelled when an attempt should stop. `None` if its lease has run out by `now`, or a later
-    /// attempt has taken its place: then the job is, or will be, somebody else's, and the attempt must not begin.
+    /// Returns the token that is cancelled when an attempt should stop. Returns `None` if its lease has run out by
+    /// `now`, or a later attempt has taken its place. Another worker then has the job or will get it, so this attempt
+    /// must not begin.
     pub(super) fn begin(&self, key: JobKey, now: DateTime<Utc>) -> Option<CancellationToken> {
         let mut held = self.held();
         let ours = held.get(&key.id).filter(|held| held.attempt == key.attempt)?;
@@ -43,12 +44,12 @@ impl InFlight {
         Some(ours.cancelled.clone())
     }
 
-    /// Notes that the leases of these jobs last until then.
+    /// Records that the leases of these jobs last until `until`.
     pub(super) fn renewed(&self, jobs: &HashSet<Uuid>, until: DateTime<Utc>) {
         self.held().iter_mut().filter(|(id, _)| jobs.contains(id)).for_each(|(_, held)| held.lease_until = until);
     }
 
-    /// Lets an attempt go.
+    /// Removes an attempt.
     pub(super) fn remove(&self, key: JobKey) {
         let mut held = self.held();
         if held.get(&key.id).is_some_and(|held| held.attempt == key.attempt) {
@@ -56,17 +57,17 @@ impl InFlight {
         }
     }
 
-    /// Every attempt held now.
+    /// The keys of all attempts.
     pub(super) fn keys(&self) -> Vec<JobKey> {
         self.held().iter().map(|(id, held)| JobKey { id: *id, attempt: held.attempt }).collect()
     }
 
-    /// Asks an attempt to stop. False if it is not held here.
+    /// Asks an attempt to stop. Returns whether this process holds it.
     pub(super) fn cancel(&self, job: Uuid) -> bool {
         self.held().get(&job).map(|held| held.cancelled.cancel()).is_some()
     }
 
-    /// Asks an attempt to stop, unless a later one has taken its place.
+    /// Asks an attempt to stop, unless a later attempt has taken its place.
     pub(super) fn cancel_attempt(&self, key: JobKey) {
         if let Some(held) = self.held().get(&key.id).filter(|held| held.attempt == key.attempt) {
             held.cancelled.cancel();
@@ -81,12 +82,12 @@ impl InFlight {
         }
     }
 
-    /// Whether a cancelled attempt was stopped only because this process ends.
+    /// Whether a cancelled attempt was stopped only because the process ends.
     pub(super) fn is_handed_back(&self, key: JobKey) -> bool {
         self.held().get(&key.id).is_some_and(|held| held.attempt == key.attempt && held.handed_back)
     }
 
-    /// How many attempts are held now.
+    /// The number of attempts.
     pub fn count(&self) -> usize {
         self.held().len()
     }

@@ -1,4 +1,4 @@
-//! Renews the leases of everything this process holds, and passes on cancellations.
+//! Renews the leases of all jobs that this process holds, and passes cancellations on.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -12,18 +12,18 @@ use uuid::Uuid;
 
 use super::in_flight::InFlight;
 
-/// What keeps leases, and whose.
+/// Keeps the leases of a runner's jobs.
 pub(super) struct LeaseKeeper {
     pub(super) db: Db,
     pub(super) wire: Wire,
     pub(super) in_flight: InFlight,
     pub(super) lease: Duration,
-    /// Who holds them, if the dispatcher leased under another name.
+    /// The name of the holder, if the dispatcher leases under another name.
     pub(super) holder: Option<String>,
 }
 
 impl LeaseKeeper {
-    /// Runs until `stopped`. Leases are renewed three times in their length, so that two renewals may fail.
+    /// Runs until `stopped` is cancelled. Each lease is renewed three times in its length, so two renewals may fail.
     pub(super) async fn run(self, stopped: CancellationToken) {
         let Self { db, wire, in_flight, lease, .. } = &self;
         let mut cancels = wire.cancels();
@@ -37,7 +37,7 @@ impl LeaseKeeper {
                 }
                 cancel = cancels.recv() => match cancel {
                     Ok(job) => { in_flight.cancel(job); }
-                    // Too many at once: the next renewal reads the rest from the ledger.
+                    // Too many cancellations came at once. The next renewal reads the rest from the ledger.
                     Err(RecvError::Lagged(_)) => next = db.now(),
                     Err(RecvError::Closed) => return,
                 }
@@ -47,7 +47,7 @@ impl LeaseKeeper {
 
     async fn renew(&self) {
         let Self { db, wire, in_flight, lease, holder } = self;
-        // The wire first: what leaves it meanwhile is in flight before it is gone from there.
+        // The wire comes first: a job that leaves it meanwhile is in flight before it is gone from there.
         let mut held = wire.waiting();
         let running = in_flight.keys();
         held.extend(&running);

@@ -1,4 +1,4 @@
-//! What a handler can answer: the answer is the retry policy.
+//! The answers of a handler. The answer decides about a retry.
 
 use std::{error::Error, time::Duration};
 
@@ -6,40 +6,40 @@ use herald_db::Db;
 use herald_ledger as ledger;
 use herald_ledger::{Backoff, Change, Leased, NewJob, Outcome};
 
-/// The job did what it was for.
+/// The job has succeeded.
 #[derive(Clone, Debug, Default)]
 pub struct Done {
-    /// Kept on the job's row; an object or array.
+    /// The result to store in the job's row: an object or an array.
     pub result: Option<serde_json::Value>,
-    /// What changed in the domain: written with the outcome.
+    /// The changes in the domain, which are written with the outcome.
     pub changes: Vec<Change>,
-    /// The jobs that come next: enqueued with the outcome.
+    /// The jobs that follow, which are enqueued with the outcome.
     pub then: Vec<NewJob>,
 }
 
-/// The job did not do it.
+/// The job has not succeeded.
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// Try again, after the given wait or the kind's backoff. What `?` on any error means.
+    /// Try again, after the given wait or the kind's backoff. The operator `?` turns any error into this variant.
     Retry {
         /// What went wrong.
         error: String,
-        /// How long to wait, if the other side said.
+        /// How long to wait, if the other side named a time.
         after: Option<Duration>,
     },
-    /// Too early: run again then, without counting this attempt.
+    /// It is too early. Run the job again after this time, without counting this attempt.
     Snooze(Duration),
-    /// The provider asked for patience (a 429, a quota): everything of the job's queue, or of its limit key if it has
-    /// one, waits so long, and the job is run again then, without counting this attempt.
+    /// The provider limits the rate (a 429, a quota). All jobs of the queue, or of the limit key if there is one, wait
+    /// for this time. Then the job runs again, without counting this attempt.
     Limited {
-        /// What the provider said.
+        /// The message of the provider.
         error: String,
         /// How long to wait.
         after: Duration,
     },
-    /// Failed for good.
+    /// The job has failed for good.
     Fail(String),
-    /// Cancelled while it ran.
+    /// The job was cancelled while it ran.
     Cancelled,
 }
 
@@ -49,7 +49,7 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     }
 }
 
-/// An error and what caused it, in one line.
+/// An error and its causes, in one line.
 fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
@@ -65,7 +65,7 @@ fn chain(error: &dyn Error) -> String {
 
 const DEFAULT_BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(300) };
 
-/// What is written for an attempt that ended so.
+/// The outcome to write for an attempt that ended with `answer`.
 pub(super) fn outcome_of(db: &Db, job: &Leased, answer: Result<Done, Failure>) -> Outcome {
     match answer {
         Ok(Done { result, changes, then }) => Outcome::Done { result, changes, then },

@@ -1,4 +1,5 @@
-//! The tower layer that runs a handler and sends its outcome on: the one place where an attempt begins and ends.
+//! The tower layer that runs a handler and sends its outcome on. This is the only place where an attempt begins and
+//! ends.
 
 use std::{
     convert::Infallible,
@@ -22,7 +23,7 @@ use tracing::Instrument;
 
 use super::{Attempt, Done, Failure, Handler, in_flight::InFlight, outcome::outcome_of};
 
-/// Longest run of a job whose kind has no policy.
+/// The time limit of a job whose kind has no policy.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(Clone)]
@@ -33,7 +34,8 @@ pub(super) struct SettleLayer {
     pub(super) handler: Handler,
 }
 
-/// apalis wants a task function at the end of the stack; the layer above it runs the handler and never calls it.
+/// apalis needs a task function at the end of the stack. The layer above it runs the handler and never calls this
+/// function.
 pub(super) async fn never_reached(_: Leased) {}
 
 impl<S> Layer<S> for SettleLayer {
@@ -79,7 +81,7 @@ impl Service<Task<Leased>> for Settle {
             span.in_scope(|| record(&job, &answer, &trace));
             drop(trace);
             if let Ok(done) = &mut answer {
-                // What comes next hangs below this attempt, not below what caused the job.
+                // The trace of a follow-up job continues from this attempt, not from the cause of this job.
                 let follow_ups = done.then.iter_mut().filter(|job| job.traceparent.is_none());
                 follow_ups.for_each(|job| job.traceparent = Some(context.to_string()));
             }
@@ -111,7 +113,8 @@ async fn attempt(
     let _running = JOBS_RUNNING.hold([&job.queue]);
     let started = Instant::now();
     let timeout = ledger::policy(&job.kind).map_or(DEFAULT_TIMEOUT, |policy| policy.timeout);
-    // A task of its own: it may use another core, its panic stays in it, and it can be ended from here.
+    // The handler runs in a separate task. It may use another core, its panic stays in the task, and this function can
+    // abort it.
     let attempt = Attempt { job: job.clone(), cancelled: cancelled.clone() };
     let handler = handler.clone();
     let work = trace.scope(async move { handler(attempt).await });
