@@ -1,4 +1,4 @@
-//! What a worker of a fleet does beside its jobs: takes them from Redis, and says that it lives.
+//! The tasks of a worker in a fleet, besides its jobs: it takes jobs from Redis and sends heartbeats.
 
 pub mod presence;
 pub mod puller;

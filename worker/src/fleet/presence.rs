@@ -1,4 +1,4 @@
-//! Says that this worker process is there, what it can take, and how much it runs; and hears whether it is to be quiet.
+//! Reports this worker process with its queues and its number of jobs, and learns whether it should take no more jobs.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,31 +11,31 @@ use uuid::Uuid;
 
 use crate::runner::{InFlight, QueueShare};
 
-/// How often it says so. A scheduler believes in it for [`ledger::WORKER_BELIEVED`].
+/// The interval of the reports. Schedulers believe a report for [`ledger::WORKER_BELIEVED`].
 const EVERY: Duration = Duration::from_secs(2);
 
-/// A worker process as the fleet sees it.
+/// The report of a worker process to the fleet.
 pub struct Presence {
     /// The ledger's database.
     pub db: Db,
-    /// Over which schedulers hear that there is room.
+    /// The connection to Redis, which notifies schedulers of free room.
     pub redis: RedisWire,
-    /// Its id, made anew at each start.
+    /// The id of the worker, which is new at each start.
     pub worker_id: Uuid,
-    /// Its name, for people to read.
+    /// The name of the worker, for people to read.
     pub name: String,
-    /// What it takes.
+    /// The queues that the worker takes jobs from.
     pub queues: Vec<QueueShare>,
-    /// What it runs.
+    /// The jobs that the worker runs.
     pub in_flight: InFlight,
-    /// Set when it is to take no more jobs, by a signal or by a person.
+    /// Whether the worker takes no more jobs, because of a signal or a person's request.
     pub quiet: watch::Sender<bool>,
-    /// It was told to be quiet on the command line or by a signal: nobody but another signal ends that.
+    /// Whether the command line or a signal told the worker to take no more jobs. Only another signal ends that.
     pub quiet_here: watch::Receiver<bool>,
 }
 
 impl Presence {
-    /// Runs until `gone`, then takes the worker off the list.
+    /// Runs until `gone` is cancelled, then removes the worker from the list.
     pub async fn run(self, stop: CancellationToken, gone: CancellationToken) {
         let queues: BTreeMap<String, Capacity> = self
             .queues
@@ -93,7 +93,7 @@ impl Presence {
 
     async fn tell_room(&self) {
         if let Err(error) = self.redis.tell_room().await {
-            // Their tick finds it out.
+            // Their next tick finds the room.
             tracing::warn!(%error, "schedulers could not be told that there is room");
         }
     }

@@ -1,4 +1,4 @@
-//! Brings jobs from the fleet's wire (Redis) to this process's own, no more than it has room for.
+//! Moves jobs from the fleet's wire (Redis) to this process's own wire, but not more than it has room for.
 //!
 //! ```text
 //!  Redis list ─▶ taker ─▶ still ours? ─▶ claim ─▶ this process's wire ─▶ runner
@@ -17,32 +17,31 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How long taking waits for the first job before it looks around. Nothing depends on it but how soon a stop is
-/// noticed.
+/// How long the taker waits for the first job before it checks for a stop. Only the delay of a stop depends on it.
 const WAIT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// What brings the jobs of one queue.
+/// Pulls the jobs of one queue.
 pub struct Puller {
     /// The ledger's database.
     pub db: Db,
-    /// Where jobs come from.
+    /// The wire that jobs come from.
     pub redis: RedisWire,
-    /// Where they go.
+    /// The wire that jobs go to.
     pub wire: Wire,
     /// The queue.
     pub queue: String,
-    /// Under whose name jobs are claimed.
+    /// The id of the worker that claims the jobs.
     pub worker_id: Uuid,
-    /// How long a lease lasts.
+    /// The length of a lease.
     pub lease: Duration,
     /// Whether this process takes no more jobs for now.
     pub quiet: watch::Receiver<bool>,
 }
 
 impl Puller {
-    /// Runs until `stop`; what it has taken by then and cannot pass on is handed back.
+    /// Runs until `stop` is cancelled. Jobs that were taken but cannot be passed on go back to the ledger.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut taker = self.redis.taker(&self.queue);
         let mut room = self.wire.room_changes();
@@ -58,7 +57,7 @@ impl Puller {
             if most == 0 {
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    // The wire outlives this.
+                    // The wire outlives the puller.
                     _ = room.changed() => continue,
                 }
             }
@@ -76,12 +75,13 @@ impl Puller {
     }
 
     async fn bring(&self, taker: &mut Taker, most: usize) -> anyhow::Result<()> {
-        // Not cut off by a stop: what the server has given out must arrive.
+        // A stop does not interrupt this call, because the jobs that Redis has handed out must arrive.
         let taken = taker.take(most, WAIT).await?;
         if taken.is_empty() {
             return Ok(());
         }
-        // Schedulers have room for more now. If they do not hear of it, their tick finds out.
+        // There is room for more jobs now. If the notification gets lost, the schedulers find the room at their next
+        // tick.
         let telling = self.redis.clone();
         tokio::spawn(async move { telling.tell_room().await });
         let ours = self.still_leased(taken).await?;
@@ -92,7 +92,7 @@ impl Puller {
         ledger::claim(&self.db, self.worker_id, &keys).await?;
         let refused = self.wire.push(ours);
         if !refused.is_empty() {
-            // This process is stopping.
+            // The process is stopping.
             let finished: Vec<Finished> = refused
                 .into_iter()
                 .map(|job| Finished { outcome: Outcome::Snooze { run_at: job.run_at }, job })
@@ -102,8 +102,8 @@ impl Puller {
         Ok(())
     }
 
-    /// Most messages have most of their lease before them. For the others the ledger says whether it was renewed while
-    /// they waited, or has run out and gone to somebody else.
+    /// Most messages have more than half of their lease left. For the others, the ledger decides: the lease may have
+    /// been renewed while they waited, or it may have run out and the job may belong to another worker.
     async fn still_leased(&self, taken: Vec<Leased>) -> Result<Vec<Leased>> {
         let now = self.db.now();
         let (mut ours, old): (Vec<_>, Vec<_>) =
