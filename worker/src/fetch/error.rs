@@ -1,10 +1,11 @@
-//! Why a fetch failed, and whether another try can help. Decided here once.
+//! The reasons why a fetch fails. This is the only place that decides whether a retry can help.
 
 use herald_base::telemetry::Answer;
 use herald_providers::outside::Refused;
 use std::{error::Error, io, time::Duration};
 
-/// A failed fetch. Its text is for an agency's admin; it names the host, never path, query or credentials.
+/// A failed fetch. Its text is for an agency's administrator. It names the host, but never the path, the query or
+/// credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{failure}{}", in_brackets(host))]
 pub struct FetchError {
@@ -64,7 +65,7 @@ impl FetchError {
         FetchError { host, failure }
     }
 
-    /// Whether the same fetch may succeed later. Everything else needs a person.
+    /// Whether the same fetch may succeed later. All other errors need a person.
     pub fn is_transient(&self) -> bool {
         match self.failure {
             Failure::TimedOut { .. } | Failure::Unreachable | Failure::Cut => true,
@@ -73,13 +74,13 @@ impl FetchError {
         }
     }
 
-    /// Whether the other side wants fewer calls for a while.
+    /// Whether the server asks for fewer requests for a while.
     pub(crate) fn asks_for_patience(&self) -> bool {
         matches!(self.failure, Failure::Status { status: 429, .. })
             || matches!(self.failure, Failure::Status { status: 503, retry_after: Some(_) })
     }
 
-    /// How it is counted.
+    /// The label under which metrics count the error.
     pub(super) fn answer(&self) -> Answer {
         match self.failure {
             Failure::Status { status: 429, .. } => Answer::Rate,
@@ -89,7 +90,7 @@ impl FetchError {
         }
     }
 
-    /// How long the server asked us to wait, at most a day.
+    /// How long the server asks Herald to wait, at most a day.
     pub fn retry_after(&self) -> Option<Duration> {
         match self.failure {
             Failure::Status { retry_after, .. } if self.is_transient() => retry_after,
@@ -98,7 +99,7 @@ impl FetchError {
     }
 }
 
-/// Finds the cause in the chain: ours, TLS's or the socket's.
+/// Finds the cause in the chain of errors: a certificate, a timeout, or the connection.
 pub(super) fn from_reqwest(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(current) = cause {
@@ -116,7 +117,7 @@ pub(super) fn from_reqwest(error: &reqwest::Error, connect_timeout: Duration) ->
 
 fn is_certificate(error: &(dyn Error + 'static)) -> bool {
     match error.downcast_ref::<io::Error>() {
-        // An I/O error names what is inside its content as its source, never the content itself.
+        // An I/O error returns the source of its content as its own source, never the content itself.
         Some(wrapper) => wrapper.get_ref().is_some_and(|content| is_certificate(content)),
         None => matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))),
     }

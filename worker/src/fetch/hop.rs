@@ -1,26 +1,26 @@
-//! One request on the way to a picture, and where a redirect may lead.
+//! One request on the way to a picture, and the rules for redirects.
 
 use super::error::{Failure, FetchError};
 use herald_providers::outside::Guard;
 use reqwest::{Response, header};
 use url::Url;
 
-/// One request on the way to the body. Its address has passed the guard.
+/// One request on the way to the picture. Its address has passed the guard.
 #[derive(Debug, Clone)]
 pub(super) struct Hop {
     pub url: Url,
-    /// For messages: never the whole address, whose query may hold a secret.
+    /// The host, for messages. They never show the whole address, because its query may contain a secret.
     pub host: String,
 }
 
 impl Hop {
-    /// The address as it stands in the data.
+    /// Checks the address from the data.
     pub(super) fn first(guard: &Guard, url: &str) -> Result<Self, FetchError> {
         let url = Url::parse(url.trim()).map_err(|_| FetchError::new(String::new(), Failure::NotAnAddress))?;
         Self::check(guard, url).map_err(|(host, failure)| FetchError::new(host, failure))
     }
 
-    /// Where a redirect leads.
+    /// Checks the address that a redirect leads to.
     pub(super) fn next(&self, guard: &Guard, response: &Response) -> Result<Self, Failure> {
         let status = response.status().as_u16();
         if !matches!(status, 301 | 302 | 303 | 307 | 308) {

@@ -1,10 +1,11 @@
-//! Fetches what an address from data points to, and nothing that the address should not reach.
+//! Fetches files from addresses in data, and protects the addresses that data must not reach.
 //!
-//! A guest list is written by strangers, so its picture addresses may point at the machine Herald runs on, at the
-//! network around it or at a cloud's metadata service. [`GuardedClient`] calls them through Herald's one guard for such
-//! addresses ([`herald_providers::outside`]). Each redirect is a new address and passes the same checks. `traceparent`
-//! goes to the hosts of the allow list alone, which are the agency's own: others could tell from it which fetches
-//! belong to one campaign.
+//! Strangers write guest lists. So the picture addresses in them may point at Herald's own machine, at its network, or
+//! at a cloud's metadata service. [`GuardedClient`] calls them through Herald's guard for such addresses
+//! ([`herald_providers::outside`]). Each redirect is a new address and passes the same checks.
+//!
+//! Herald sends `traceparent` only to the hosts of the allow list, which belong to the agency. Other hosts could use it
+//! to recognise the fetches of one campaign.
 
 mod error;
 mod hop;
@@ -28,23 +29,23 @@ use reqwest::{Method, Request, Response, StatusCode, dns::Resolve, header};
 use rustls::pki_types::CertificateDer;
 use std::{sync::Arc, time::Duration};
 
-/// What a [`GuardedClient`] may do.
+/// The limits of a [`GuardedClient`].
 #[derive(Debug, Clone)]
 pub struct FetchSettings {
-    /// Until the connection stands, look-up and TLS included.
+    /// The limit until the connection is open, including DNS and TLS.
     pub connect_timeout: Duration,
-    /// For everything: look-ups, redirects and the last byte.
+    /// The limit for the whole fetch, from DNS to the last byte, including redirects.
     pub total_timeout: Duration,
     /// The largest body, in bytes.
     pub max_bytes: usize,
-    /// How many redirects are followed.
+    /// The largest number of redirects.
     pub max_redirects: usize,
-    /// The ports data may ask for.
+    /// The allowed ports.
     pub ports: Vec<u16>,
-    /// Exceptions of the form `host:port`, such as an on-premises CRM: neither port nor address is checked for exactly
-    /// these.
+    /// Exceptions of the form `host:port`, such as an on-premises CRM. The guard checks neither port nor address of
+    /// exactly these.
     pub allow: Vec<String>,
-    /// Certificates trusted beside the public ones, for hosts with a certificate of the company's own.
+    /// Certificates that are trusted besides the public ones, for hosts with a certificate of the company itself.
     pub extra_roots: Vec<CertificateDer<'static>>,
 }
 
@@ -62,7 +63,7 @@ impl Default for FetchSettings {
     }
 }
 
-/// An HTTP client for addresses that came from data. Cheap to clone; connections are shared between clones.
+/// An HTTP client for addresses from data. It is cheap to clone, and clones share their connections.
 #[derive(Clone)]
 pub struct GuardedClient {
     client: GuardedHttp,
@@ -70,18 +71,18 @@ pub struct GuardedClient {
 }
 
 impl GuardedClient {
-    /// A client that looks names up as the operating system does.
+    /// Creates a client that uses the DNS resolver of the operating system.
     ///
     /// # Errors
-    /// When an allow entry is not `host:port` or an extra root is no certificate.
+    /// If an allow entry is not `host:port`, or an extra root is not a valid certificate.
     pub fn new(settings: FetchSettings) -> anyhow::Result<Self> {
         Self::with_resolver(settings, Arc::new(SystemDns))
     }
 
-    /// A client with another way to look names up. The answers are checked all the same.
+    /// Creates a client with another DNS resolver. The guard also checks its answers.
     ///
     /// # Errors
-    /// As [`GuardedClient::new`].
+    /// The same as [`GuardedClient::new`].
     pub fn with_resolver(settings: FetchSettings, resolver: Arc<dyn Resolve>) -> anyhow::Result<Self> {
         let guard = Guard::public(Ports::Only(settings.ports.clone())).and_hosts(&settings.allow)?;
         Self::guarded(settings, guard, resolver)
@@ -95,14 +96,14 @@ impl GuardedClient {
         Ok(GuardedClient { client, settings: Arc::new(settings) })
     }
 
-    /// Fetches the body behind `url`: at most [`FetchSettings::max_bytes`], within [`FetchSettings::total_timeout`].
+    /// Fetches the body at `url`: at most [`FetchSettings::max_bytes`], within [`FetchSettings::total_timeout`].
     ///
     /// # Errors
-    /// [`FetchError`]; its [`is_transient`](FetchError::is_transient) says whether another try can help.
+    /// [`FetchError`]; its [`is_transient`](FetchError::is_transient) says whether a retry can help.
     pub async fn fetch(&self, url: &str) -> Result<Bytes, FetchError> {
         let after = self.settings.total_timeout;
         let hop = Hop::first(self.client.guard(), url)?;
-        // Messages name the host the admin knows, also when a redirect leads to another.
+        // Messages name the host that the administrator knows, even after a redirect to another host.
         let host = hop.host.clone();
         let call = Call::begin("pictures");
         let result = tokio::time::timeout(after, self.follow(hop, &call)).await;

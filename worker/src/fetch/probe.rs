@@ -1,4 +1,4 @@
-//! The call of a probe: to an address from the settings, never from data.
+//! The call of a probe. Its address comes from the settings, never from data.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use super::error::{Failure, FetchError, from_reqwest};
 const CONNECT: Duration = Duration::from_secs(5);
 const TOTAL: Duration = Duration::from_secs(10);
 
-/// Where probes call. Cheap to clone.
+/// The target of probe calls. It is cheap to clone.
 #[derive(Clone)]
 pub struct ProbeCall(Option<(Client, Url)>);
 
 impl ProbeCall {
-    /// Calls `url`; nothing if it is empty.
+    /// Creates the target from `url`. An empty `url` means no calls.
     ///
     /// # Errors
-    /// When it is no address.
+    /// If `url` is not a valid address.
     pub fn new(url: &str) -> anyhow::Result<Self> {
         if url.is_empty() {
             return Ok(Self(None));
@@ -31,10 +31,11 @@ impl ProbeCall {
         Ok(Self(Some((client, url))))
     }
 
-    /// Puts `body` there under the job's id. 409 means that it was done before. The answer's body is not read.
+    /// Sends `body` with `PUT` and the job's id. Status 409 means that an earlier call succeeded. Herald does not read
+    /// the answer's body.
     ///
     /// # Errors
-    /// [`FetchError`]; its [`is_transient`](FetchError::is_transient) says whether another try can help.
+    /// [`FetchError`]; its [`is_transient`](FetchError::is_transient) says whether a retry can help.
     pub async fn call(&self, job: Uuid, body: &Value) -> Result<(), FetchError> {
         let Some((client, url)) = &self.0 else { return Ok(()) };
         let refused = |failure| FetchError::new(url.host_str().unwrap_or_default().to_owned(), failure);

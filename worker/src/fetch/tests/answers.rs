@@ -74,7 +74,7 @@ async fn a_file_that_announces_too_much_is_refused_unread() {
 async fn a_file_that_announces_nothing_is_cut_off_at_the_limit() {
     let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
     for (head, part) in [("", "x".repeat(1024)), ("Transfer-Encoding: chunked\r\n", chunk)] {
-        // After the third part the server stalls: only a client that counts comes back at once.
+        // After the third part the server stalls, so only a client that counts the bytes returns at once.
         let server = Server::start(move |_| {
             let head = format!("HTTP/1.1 200 OK\r\n{head}\r\n");
             vec![Step::Send(head.into()), Step::Send(part.repeat(3).into()), Step::Stall]

@@ -12,7 +12,7 @@ fn settings(server: &Server) -> FetchSettings {
 }
 
 fn client(settings: FetchSettings, script: &Arc<Script>) -> GuardedClient {
-    // In these tests 127.0.0.1 plays a public server; everything else is judged as in production.
+    // In these tests, 127.0.0.1 stands for a public server. All other addresses are checked as in production.
     let guard = Guard::public(Ports::Only(settings.ports.clone()))
         .and_networks(&["127.0.0.1/32".parse().unwrap()])
         .and_hosts(&settings.allow)
@@ -26,7 +26,7 @@ async fn fetch(server: &Server, settings: FetchSettings) -> Result<Bytes, FetchE
     client(settings, &Script::new(&[LOOPBACK])).fetch(&url).await
 }
 
-/// The message of an error that no retry can mend.
+/// The message of an error that no retry can solve.
 fn permanent<T: std::fmt::Debug>(result: Result<T, FetchError>) -> String {
     let error = result.unwrap_err();
     assert!(!error.is_transient(), "{error}");
@@ -34,7 +34,7 @@ fn permanent<T: std::fmt::Debug>(result: Result<T, FetchError>) -> String {
     error.to_string()
 }
 
-/// The message of an error that may go away.
+/// The message of a transient error.
 fn transient<T: std::fmt::Debug>(result: Result<T, FetchError>) -> String {
     let error = result.unwrap_err();
     assert!(error.is_transient(), "{error}");

@@ -3,7 +3,7 @@ use super::*;
 const PRIVATE: &str =
     "the web address leads into a private network; use a public one, or have the host added to the allow list";
 
-/// A client as in production, but for the resolver, which must not be asked.
+/// Uses the client of production, except for the resolver, which must not be called.
 async fn refused(url: &str) -> String {
     let script = Script::new(&[&["192.0.2.1"]]);
     let client = GuardedClient::with_resolver(FetchSettings::default(), script.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! A web server that misbehaves as told, and a resolver that answers as told.
+//! A web server that misbehaves by a script, and a resolver that answers by a script.
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::{ServerConfig, crypto::ring, pki_types::CertificateDer};
@@ -15,13 +15,13 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// What the server does with a request, in order. After the last step it closes the connection.
+/// A step of the server's answer to a request. After the last step, the server closes the connection.
 #[derive(Clone)]
 pub(super) enum Step {
     Send(Vec<u8>),
-    /// A byte now and then, for ever.
+    /// Sends a byte from time to time, forever.
     Drip,
-    /// Nothing, for ever.
+    /// Sends nothing, forever.
     Stall,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn redirect(to: &str) -> Vec<Step> {
     send(&format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
 }
 
-/// A server on the loopback interface; it ends with the value.
+/// A server on the loopback interface. It ends when the value is dropped.
 pub(super) struct Server {
     pub port: u16,
     heads: Arc<Mutex<Vec<String>>>,
@@ -55,7 +55,7 @@ impl Server {
         Self::serve(None, reply).await
     }
 
-    /// With a certificate for `name`, which is also returned.
+    /// Starts a server with a certificate for `name`, and also returns the certificate.
     pub(super) async fn start_tls(
         name: &str,
         reply: impl Fn(&str) -> Vec<Step> + Send + Sync + 'static,
@@ -101,7 +101,7 @@ impl Server {
         let _ = (&mut self.task).await;
     }
 
-    /// The heads of the requests that arrived, lower case.
+    /// The headers of the requests that arrived, in lower case.
     pub(super) fn requests(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
@@ -133,7 +133,7 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     stream.shutdown().await
 }
 
-/// Answers every name from a script; the last answer repeats.
+/// A resolver that answers every name from a script; the last answer repeats.
 pub(super) struct Script {
     answers: Mutex<VecDeque<Vec<IpAddr>>>,
     asked: Mutex<Vec<String>>,
