@@ -1,6 +1,6 @@
-//! Where pictures, fonts and templates are worked on. They come from strangers, so that is done in child processes with
-//! limits, which can be ended whatever they are doing ([ADR 21](../../docs/adr/0021-drawing-in-children.md)); tests may
-//! have it done in their own.
+//! The studio, which processes pictures, fonts and templates. They come from strangers, so child processes with limits
+//! do the work. Herald can end a child at any time ([ADR 21](../../docs/adr/0021-drawing-in-children.md)). Tests may do
+//! the work in their own process.
 //!
 //! ```text
 //!  handler ──▶ Studio ──▶ Pool: a slot, a child ──▶ frames on a pipe ──▶ child: Desk ──▶ imaging
@@ -46,9 +46,9 @@ use self::{
 use crate::fetch::{FetchSettings, GuardedClient};
 use herald_imaging::encode::Format;
 
-/// Shared by all workers of a process.
+/// The studio, which all workers of a process share.
 pub struct Studio {
-    /// Fetches pictures from the web, safely.
+    /// The client that fetches pictures from the web, with protection of private networks.
     pub fetcher: GuardedClient,
     /// The largest picture file, in bytes.
     pub max_picture_bytes: u64,
@@ -57,39 +57,39 @@ pub struct Studio {
     known: Mutex<Known>,
 }
 
-/// Where a template's files are.
+/// The place of a template's files.
 #[derive(Clone, Copy)]
 pub enum Source<'s> {
-    /// In the file store.
+    /// The files are in the file store.
     Stored(&'s Files, &'s TemplateRow),
-    /// At hand.
+    /// The files are in memory.
     Given(&'s Bundle),
 }
 
-/// Why something was not done.
+/// The reason why a request to the studio failed.
 #[derive(Debug, Error)]
 pub enum StudioError {
-    /// What was sent cannot be used. The same again is refused again.
+    /// The input cannot be used. The same input would be refused again.
     #[error("{0}")]
     Refused(String),
-    /// The child ended over it, in a fresh one too, or used up its time.
+    /// The request ended the child, even a fresh one, or used up its time.
     #[error("{0}")]
     Ended(String),
-    /// A template's files cannot be read.
+    /// The files of a template cannot be read.
     #[error("{template}: {source}")]
     Files {
-        /// Which template.
+        /// The name of the template.
         template: String,
-        /// Why.
+        /// The cause.
         source: TemplateFilesError,
     },
-    /// No child can be started.
+    /// No child process starts.
     #[error("a drawing process does not start: {0}")]
     NoProcess(#[from] std::io::Error),
 }
 
 impl StudioError {
-    /// Whether trying again changes nothing.
+    /// Whether a retry cannot help.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
@@ -101,19 +101,20 @@ impl StudioError {
 }
 
 impl Studio {
-    /// A studio that works in children of this process: `program studio`, which is Herald itself. So many of them work
-    /// at once; 0 means one for each core. They start when they are needed, or with [`Studio::warm_up`].
+    /// Creates a studio that works in child processes: `program studio`, where `program` is Herald itself. `at_once`
+    /// children work at the same time; 0 means one for each core. They start when they are needed, or with
+    /// [`Studio::warm_up`].
     ///
     /// # Errors
-    /// If the settings are such that no picture could be fetched.
+    /// If the settings do not allow Herald to fetch any picture.
     pub fn in_children(settings: &Settings, program: PathBuf, at_once: usize) -> anyhow::Result<Self> {
         Self::with_limits(settings, program, at_once, Limits::default())
     }
 
-    /// The same with other limits.
+    /// Creates such a studio with other limits.
     ///
     /// # Errors
-    /// As [`Studio::in_children`].
+    /// The same as [`Studio::in_children`].
     pub fn with_limits(settings: &Settings, program: PathBuf, at_once: usize, limits: Limits) -> anyhow::Result<Self> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let at_once = if at_once == 0 { cores() } else { at_once };
@@ -121,10 +122,11 @@ impl Studio {
         Self::new(settings, Hands::Children(Pool::new(program, set_up, at_once)))
     }
 
-    /// A studio that works in this process. Hostile bytes may hold its threads for good or end the process: for tests.
+    /// Creates a studio that works in this process. Only tests should use it: hostile input may block its threads for
+    /// good, or end the process.
     ///
     /// # Errors
-    /// If there are no threads to be had.
+    /// If no threads can be started.
     pub fn in_process(settings: &Settings) -> anyhow::Result<Self> {
         let desk = Arc::new(Desk::new(&SetUp::from_settings(settings)));
         Self::new(settings, Hands::Here { cpu: CpuPool::new("cpu", settings.worker.cpu)?, desk })
@@ -147,22 +149,22 @@ impl Studio {
         })
     }
 
-    /// Starts the children now, beside whatever else happens.
+    /// Starts the children now, in the background.
     pub fn warm_up(&self) {
         if let Hands::Children(pool) = &self.hands {
             pool.warm_up();
         }
     }
 
-    /// The encoder's settings for a run's format.
+    /// The settings of the encoder for a run's format.
     pub fn format(&self, format: ImageFormat) -> Format {
         desk::format(format, self.jpeg_quality)
     }
 
-    /// Prepares a template and says what it is like, or everything that is wrong with it.
+    /// Prepares a template and returns its facts, or all its flaws.
     ///
     /// # Errors
-    /// [`StudioError`]; of a stored template it begins with the template's name.
+    /// [`StudioError`]; for a stored template, its message begins with the template's name.
     pub async fn facts(&self, source: Source<'_>) -> Result<Arc<Facts>, StudioError> {
         let version = match source {
             Source::Stored(_, row) => Some(row.version.as_str()),
@@ -189,10 +191,10 @@ impl Studio {
         Ok(facts)
     }
 
-    /// For each format, why invitations are encoded whole for every guest, if they are.
+    /// For each format, the reason why invitations are encoded whole for every guest; `None` if they are not.
     ///
     /// # Errors
-    /// As [`Studio::facts`].
+    /// The same as [`Studio::facts`].
     pub async fn formats(&self, source: Source<'_>) -> Result<Vec<(ImageFormat, Option<String>)>, StudioError> {
         let ask = Ask::Formats { version: self.facts(source).await?.version.clone() };
         match self.ask(&ask, &[], source.label(), Some(source)).await? {
@@ -201,7 +203,7 @@ impl Studio {
         }
     }
 
-    /// Cuts the square around the largest face out of a picture, at most `side` pixels wide.
+    /// Cuts a square around the largest face out of a picture, at most `side` pixels wide.
     ///
     /// # Errors
     /// [`StudioError`] says why the picture cannot be used.
@@ -243,8 +245,8 @@ impl Studio {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Refuses a template that has ended one process after the other: a run of thousands would go on with that, guest
-    /// by guest.
+    /// Refuses a template that has ended several processes. Otherwise a run of thousands of guests would end one
+    /// process for each guest.
     fn may_work_on(&self, version: &str) -> Result<(), StudioError> {
         self.known().left_alone(version, Instant::now()).map_or(Ok(()), |message| Err(StudioError::Ended(message)))
     }
@@ -255,7 +257,8 @@ impl Studio {
         }
     }
 
-    /// Has a request answered; a template that is not at hand there is sent from its source. Errors begin with `label`.
+    /// Sends a request and returns the answer. If the child does not have the template, it is sent from `source`.
+    /// Errors begin with `label`.
     async fn ask(
         &self,
         ask: &Ask,
@@ -271,8 +274,7 @@ impl Studio {
                     hand.give_back();
                     return answer;
                 }
-                // Once more, in a child that nothing has happened to yet: this one may have been killed for another's
-                // sake.
+                // Try once more, in a fresh child. This child may have been killed because of another process.
                 Err(told) if !fresh && told.ending.may_pass() => fresh = true,
                 Err(told) => return Err(StudioError::Ended(told.message())),
             }
@@ -280,7 +282,7 @@ impl Studio {
     }
 }
 
-/// An answer to another question: only a child that is no longer itself gives one.
+/// The error for an answer that does not belong to its request. Only a corrupted child gives one.
 fn unexpected(_: Reply) -> StudioError {
     tracing::error!("a drawing process gave an answer that does not belong to its request");
     StudioError::Ended("the drawing process gave a wrong answer: please report this".to_owned())

@@ -1,4 +1,4 @@
-//! The child's side: reads requests from standard input, answers on standard output, and ends with its parent.
+//! The side of the child. It reads requests from standard input, answers on standard output, and ends with its parent.
 
 use std::{
     fs::File,
@@ -25,8 +25,7 @@ use super::{
 
 type Request = (Ask, Vec<Bytes>);
 
-/// Serves the process that has started this one, until that closes the pipe or ends. A fault ends it: the parent starts
-/// another.
+/// Serves the parent process until it closes the pipe or ends. A fault ends the child, and the parent starts another.
 #[must_use]
 pub fn serve() -> ExitCode {
     match work() {
@@ -37,16 +36,16 @@ pub fn serve() -> ExitCode {
 }
 
 fn work() -> io::Result<()> {
-    // What `ps` shows; started as /proc/self/exe, it would be called "exe".
+    // The name that `ps` shows. A program started as /proc/self/exe would be called "exe".
     let _ = prctl::set_name(c"herald-studio");
-    // Ctrl-C and the end of a service are told to all processes at once. When this one ends, its parent decides: what
-    // it works on may be finished.
+    // Ctrl-C and the stop of a service signal all processes at once. The parent decides when this child ends, because
+    // its current work may still be finished.
     SigSet::from_iter([Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM]).thread_block()?;
-    // Nothing that is started from here may have more rights.
+    // No program that starts from here may have more rights.
     let _ = prctl::set_no_new_privs();
     let (set_up, _): (SetUp, _) = frame::read(&mut io::stdin().lock())?;
     set_up.limits.hold()?;
-    // Not the standard library's, which looks for line ends in pictures.
+    // The standard library's own writer would search for line ends in pictures.
     let mut answers = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let desk = Desk::new(&set_up);
     let requests = requests();
@@ -61,7 +60,7 @@ fn work() -> io::Result<()> {
     Ok(())
 }
 
-/// Reads requests on a thread of its own: a parent that ends is noticed in the middle of work, too.
+/// Reads requests on a separate thread, so that the end of the parent is noticed during work, too.
 fn requests() -> Receiver<Request> {
     let (requests, next) = mpsc::sync_channel(1);
     std::thread::spawn(move || read(&requests));
@@ -75,6 +74,6 @@ fn read(requests: &SyncSender<Request>) {
             return;
         }
     }
-    // Not `exit`, which would wait for what the work holds.
+    // `exit` would wait for locks that the work holds.
     let _ = kill(Pid::this(), Signal::SIGKILL);
 }

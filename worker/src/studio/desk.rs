@@ -1,5 +1,5 @@
-//! Where the work is done, with what is dear to make at hand: fonts, the face finder, prepared templates, scratch
-//! buffers.
+//! The desk, where the work is done. It keeps everything that is expensive to create: fonts, the face finder, prepared
+//! templates, and scratch buffers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,21 +20,21 @@ use herald_imaging::{
     template::PreparedTemplate,
 };
 
-/// Prepared templates kept: each holds its background, some 4 MB (screen) to 26 MB (print).
+/// The number of prepared templates to keep. Each holds its background, from about 4 MB (screen) to 26 MB (print).
 const TEMPLATES_KEPT: usize = 8;
-/// Pixels of all of them together; the largest template that is allowed has 40 million.
+/// The largest number of pixels of all kept templates together. The largest allowed template has 40 million.
 const PIXELS_KEPT: u64 = 48_000_000;
-/// Portraits are kept at this quality: they are scaled once more when drawn.
+/// The format of stored portraits. The quality is high, because they are scaled once more when drawn.
 const PORTRAIT: Format = Format::Jpeg { quality: 95 };
 
-/// Answers requests, several at once if need be.
+/// Answers requests, and can answer several at once.
 pub(super) struct Desk {
     finder: FaceFinder,
     face: FaceSettings,
     margin: f32,
     jpeg_quality: u8,
     fonts: FontLibrary,
-    /// Newest last.
+    /// The prepared templates, newest last.
     templates: Mutex<Vec<Arc<PreparedTemplate>>>,
     scratch: Mutex<Vec<Scratch>>,
 }
@@ -46,7 +46,7 @@ struct Scratch {
     resize: resize::Scratch,
 }
 
-/// An answer and the bytes beside it.
+/// An answer, and the bytes that belong to it.
 pub(super) type Reply = (Answer, Vec<Bytes>);
 
 impl Desk {
@@ -62,12 +62,12 @@ impl Desk {
         }
     }
 
-    /// Reads the machine's font folders now, so that the first template does not wait for it.
+    /// Reads the machine's font folders now, so that the first template does not wait for that.
     pub(super) fn warm_up(&self) {
         self.fonts.fingerprint();
     }
 
-    /// Does what is asked. CPU-bound.
+    /// Answers a request. This work is CPU-bound.
     pub(super) fn answer(&self, ask: &Ask, bytes: Vec<Bytes>) -> Reply {
         match ask {
             Ask::Prepare { files } => match self.prepare(files, bytes) {
@@ -134,7 +134,7 @@ impl Desk {
         let mut out = Vec::new();
         let encoded = match &portrait.pixels {
             Pixels::Opaque(image) => encode(image, PORTRAIT, &mut out).map_err(|error| error.to_string()),
-            // JPEG has no transparency.
+            // JPEG does not support transparency.
             Pixels::Alpha(image) => image
                 .write_to(&mut std::io::Cursor::new(&mut out), image::ImageFormat::Png)
                 .map_err(|error| error.to_string()),
@@ -178,7 +178,7 @@ impl Desk {
         ImageFormat::ALL.iter().map(|one| (*one, whole(*one))).collect()
     }
 
-    /// A template that is kept; it counts as the newest now.
+    /// Returns a kept template, which then counts as the newest.
     fn kept(&self, version: &str) -> Option<Arc<PreparedTemplate>> {
         let mut kept = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().position(|template| template.version() == version)?;
@@ -197,7 +197,7 @@ impl Desk {
         template
     }
 
-    /// Runs `work` with buffers nobody else uses; they are kept for the next.
+    /// Runs `work` with buffers that no other thread uses, and keeps them for the next call.
     fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
         let taken = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut scratch = taken.unwrap_or_default();
@@ -207,7 +207,7 @@ impl Desk {
     }
 }
 
-/// The encoder's settings for a format.
+/// The settings of the encoder for a format.
 pub(super) fn format(format: ImageFormat, jpeg_quality: u8) -> Format {
     match format {
         ImageFormat::Jpeg => Format::Jpeg { quality: jpeg_quality },
@@ -216,7 +216,7 @@ pub(super) fn format(format: ImageFormat, jpeg_quality: u8) -> Format {
     }
 }
 
-/// Names everything the drawing shows and what draws it.
+/// The hash of all content of the drawing, and of the versions that draw it.
 fn hash(template: &PreparedTemplate, format: Format, drawing: &Drawing) -> String {
     let mut shown = serde_json::json!([
         RENDERER_VERSION,
@@ -229,7 +229,7 @@ fn hash(template: &PreparedTemplate, format: Format, drawing: &Drawing) -> Strin
         drawing.portrait,
     ]);
     if let Some(shown) = shown.as_array_mut().filter(|_| drawing.allow_missing_glyphs) {
-        // One that may have holes does not stand in for one that may not.
+        // A drawing that may lack characters must not replace one that may not.
         shown.push("missing glyphs allowed".into());
     }
     hex::encode(Sha256::digest(shown.to_string()))

@@ -1,4 +1,4 @@
-//! Messages between a process and its children: a JSON text and any number of raw pieces behind it.
+//! Messages between a process and its children: a JSON text, followed by any number of raw pieces.
 //!
 //! ```text
 //! u32 length of the text │ u32 number of pieces │ u64 length of each │ text │ pieces      (little-endian)
@@ -10,16 +10,16 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// The longest text: the fields of a guest are at most some hundred kilobytes.
+/// The longest text. The fields of a guest have at most some hundred kilobytes.
 const MAX_TEXT: u32 = 16 << 20;
-/// A template has at most this many files, and a few more.
+/// The largest number of pieces. A template has fewer files.
 const MAX_PIECES: u32 = 64;
-/// All pieces together: twice the largest picture that can be drawn, uncompressed.
+/// The largest size of all pieces together: twice the largest picture that can be drawn, uncompressed.
 const MAX_BYTES: u64 = 320 << 20;
-/// The two numbers at the beginning.
+/// The length of the two numbers at the beginning.
 const START: usize = 8;
 
-/// What comes before the pieces.
+/// The part of a message before its pieces.
 fn head(message: &impl Serialize, pieces: &[Bytes]) -> io::Result<Vec<u8>> {
     let text = serde_json::to_vec(message)?;
     let mut head = Vec::with_capacity(START + pieces.len() * 8 + text.len());
@@ -31,7 +31,7 @@ fn head(message: &impl Serialize, pieces: &[Bytes]) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// The length of the text and the number of pieces.
+/// Reads the length of the text and the number of pieces.
 fn start(bytes: [u8; START]) -> io::Result<(usize, usize)> {
     let [a, b, c, d, e, f, g, h] = bytes;
     let (text, pieces) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
@@ -41,7 +41,7 @@ fn start(bytes: [u8; START]) -> io::Result<(usize, usize)> {
     Ok((text as usize, pieces as usize))
 }
 
-/// The lengths of the pieces.
+/// Reads the lengths of the pieces.
 fn lengths(bytes: &[u8]) -> io::Result<Vec<usize>> {
     let lengths: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|length| u64::from_le_bytes(*length)).collect();
     let all = lengths.iter().try_fold(0_u64, |sum, length| sum.checked_add(*length));

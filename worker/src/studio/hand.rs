@@ -1,5 +1,5 @@
-//! One request with what it needs: who answers it, the template that is not at hand there, and the words for what ended
-//! a child.
+//! The conversation about one request: the child or thread that answers it, the template that it may lack, and the
+//! messages for a child that ends.
 
 use std::sync::Arc;
 
@@ -15,23 +15,23 @@ use super::{
     request::{Answer, Ask},
 };
 
-/// The most that is sent for one request, in MB.
+/// The largest input of one request, in MB.
 const MOST_MB: usize = 256;
 
-/// Who does the work.
+/// The threads or child processes that do the work.
 pub(super) enum Hands {
     Here { cpu: CpuPool, desk: Arc<Desk> },
     Children(Arc<Pool>),
 }
 
-/// One of them, for one request.
+/// A thread or a child process, for one request.
 pub(super) enum Hand<'s> {
     Here { cpu: &'s CpuPool, desk: Arc<Desk> },
     Child(Box<Lent>),
 }
 
 impl Hands {
-    /// A hand that is free, a new child if `fresh`. Waits while all of them work.
+    /// Takes a free hand; a new child if `fresh`. Waits while all of them are busy.
     pub(super) async fn take(&self, fresh: bool) -> Result<Hand<'_>, StudioError> {
         Ok(match self {
             Self::Here { cpu, desk } => Hand::Here { cpu, desk: desk.clone() },
@@ -40,7 +40,7 @@ impl Hands {
     }
 }
 
-/// A child ended over a request.
+/// The end of a child during a request.
 pub(super) struct Told {
     pub(super) ending: Ending,
     label: String,
@@ -75,7 +75,8 @@ impl Told {
 }
 
 impl Hand<'_> {
-    /// One request with what it needs. The outer error ends the hand; the inner is the answer.
+    /// Sends a request, with the template if the child lacks it. The outer error means that the child ended; the inner
+    /// result is the answer.
     pub(super) async fn converse(
         &mut self,
         ask: &Ask,
@@ -127,7 +128,7 @@ impl Hand<'_> {
 }
 
 impl Source<'_> {
-    /// What errors begin with.
+    /// The beginning of error messages.
     pub(super) fn label(&self) -> String {
         match self {
             Self::Stored(_, row) => format!("template \"{}\": ", row.name),
@@ -135,7 +136,7 @@ impl Source<'_> {
         }
     }
 
-    /// The request that prepares it.
+    /// The request that prepares the template.
     pub(super) async fn prepare(&self) -> Result<(Ask, Vec<Bytes>), StudioError> {
         let read;
         let bundle = match self {
@@ -152,7 +153,7 @@ impl Source<'_> {
     }
 }
 
-/// A refusal is an error.
+/// Turns a refusal into an error.
 fn told((answer, pieces): Reply, label: &str) -> Result<Reply, StudioError> {
     match answer {
         Answer::Refused(reason) => Err(StudioError::Refused(format!("{label}{reason}"))),

@@ -1,4 +1,4 @@
-//! What is remembered of templates: what they are like, and which of them ended the processes that worked on them.
+//! The memory about templates: their facts, and the templates that ended the processes working on them.
 
 use std::{
     sync::Arc,
@@ -7,14 +7,14 @@ use std::{
 
 use super::request::Facts;
 
-/// Templates whose facts are remembered; they take some hundred bytes each.
+/// The number of templates whose facts are kept. The facts of one template take some hundred bytes.
 const KEPT: usize = 64;
-/// A template that has ended so many processes is left alone.
+/// The number of ended processes after which a template is refused.
 const ENDS: u32 = 3;
-/// For so long; then one guest may try it again.
+/// How long such a template is refused. After that, one guest may try it again.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
 
-/// By version; newest last.
+/// The memory by version of the template, newest last.
 #[derive(Default)]
 pub(super) struct Known {
     facts: Vec<(String, Arc<Facts>)>,
@@ -28,12 +28,12 @@ struct Ends {
     message: String,
 }
 
-/// What a template was doing when a process ended over it.
+/// The work during which a template ended a process.
 #[derive(Clone, Copy)]
 pub(super) enum Weight {
-    /// It could not be prepared, which is the same for each guest.
+    /// The template could not be prepared, which is the same for each guest.
     Prepared,
-    /// It could not be drawn for a guest: the next may fare better.
+    /// The template could not be drawn for one guest. The drawing for the next guest may succeed.
     Drawn,
 }
 
@@ -49,7 +49,7 @@ impl Known {
         self.facts.push((version.to_owned(), facts.clone()));
     }
 
-    /// Notes that a template has ended a process.
+    /// Records that a template has ended a process.
     pub(super) fn ended(&mut self, version: &str, weight: Weight, message: &str, now: Instant) {
         let before = self.ends.iter().position(|ends| ends.version == version).map(|at| self.ends.remove(at));
         let count = match weight {
@@ -62,7 +62,7 @@ impl Known {
         self.ends.push(Ends { version: version.to_owned(), count, last: now, message: message.to_owned() });
     }
 
-    /// Why a template is left alone for now, in the words of its last end.
+    /// The reason why a template is refused for now: the message of its last end.
     pub(super) fn left_alone(&self, version: &str, now: Instant) -> Option<String> {
         let ends = self.ends.iter().find(|ends| ends.version == version)?;
         (ends.count >= ENDS && now - ends.last < LEFT_ALONE).then(|| ends.message.clone())

@@ -1,4 +1,4 @@
-//! What a child may use. It sets the limits by itself, before it reads anything that a stranger sent.
+//! The limits of a child. The child sets them itself, before it reads any input from strangers.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 /// The limits of a child, and of each request to it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Limits {
-    /// Address space, in MiB: the program and its fonts count, too, which are some 150 before the first request. Not
-    /// measured yet with the largest template and picture that are allowed.
+    /// The address space, in MiB. The program and its fonts count, too, and take about 150 before the first request.
+    /// Not measured yet with the largest allowed template and picture.
     pub memory_mb: u64,
-    /// Processor time of a request, in seconds.
+    /// The processor time of a request, in seconds.
     pub processor_seconds: u64,
-    /// Time of a request by the wall clock, in seconds: for a child that waits instead of working.
+    /// The time of a request by the wall clock, in seconds. It limits a child that waits instead of working.
     pub answer_seconds: u64,
 }
 
@@ -26,7 +26,7 @@ impl Default for Limits {
     }
 }
 
-/// Files a child may have open: its pipes, and a font at a time.
+/// The number of files that a child may have open: its pipes, and one font at a time.
 const OPEN_FILES: u64 = 64;
 
 impl Limits {
@@ -34,14 +34,14 @@ impl Limits {
         Duration::from_secs(self.answer_seconds)
     }
 
-    /// Sets what holds for the whole life of this process.
+    /// Sets the limits for the whole life of this process.
     pub(super) fn hold(&self) -> Result<(), Errno> {
         for (resource, most) in [
             (Resource::RLIMIT_AS, self.memory_mb << 20),
             (Resource::RLIMIT_NOFILE, OPEN_FILES),
-            // A dump would hold guests' pictures.
+            // A core dump would contain guests' pictures.
             (Resource::RLIMIT_CORE, 0),
-            // Pipes are no files: what it writes is answers.
+            // The limit does not concern pipes, through which the child sends its answers.
             (Resource::RLIMIT_FSIZE, 0),
         ] {
             let (_, hard) = getrlimit(resource)?;
@@ -50,7 +50,8 @@ impl Limits {
         Ok(())
     }
 
-    /// Gives this process so much processor time from now on; the kernel ends it (SIGXCPU) when that is used up.
+    /// Sets the processor time for the next request. The kernel ends the process (SIGXCPU) when it has used up this
+    /// time.
     pub(super) fn begin_request(&self) -> Result<(), Errno> {
         let used = getrusage(UsageWho::RUSAGE_SELF)?;
         let used = (used.user_time() + used.system_time()).tv_sec();

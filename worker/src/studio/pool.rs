@@ -1,4 +1,5 @@
-//! The children: as many as may work at once, started when they are first needed and kept for the next request.
+//! The pool of children. They start when they are first needed, up to the number that may work at once, and stay for
+//! further requests.
 
 use std::{
     path::PathBuf,
@@ -15,7 +16,7 @@ use super::{
     request::{Ask, SetUp},
 };
 
-/// The children of a studio. Dropped, they end.
+/// The children of a studio. They end when the pool is dropped.
 pub(super) struct Pool {
     program: PathBuf,
     set_up: SetUp,
@@ -37,14 +38,14 @@ impl Pool {
             tokio::spawn(async move {
                 match pool.take(false).await {
                     Ok(child) => child.give_back(),
-                    // The first request will say so to who waits for it.
+                    // The first request reports the same error to its caller.
                     Err(error) => tracing::warn!(%error, "a drawing process does not start"),
                 }
             });
         }
     }
 
-    /// Takes a child for one request, a new one if `fresh`. Waits while all of them work.
+    /// Takes a child for one request; a new one if `fresh`. Waits while all children are busy.
     pub(super) async fn take(self: &Arc<Self>, fresh: bool) -> std::io::Result<Lent> {
         let slot = self.slots.clone().acquire_owned().await.expect("the slots are never closed");
         let kept = self.kept();
@@ -55,7 +56,7 @@ impl Pool {
         Ok(Lent { pool: self.clone(), process: Some(process), busy: false, _slot: slot })
     }
 
-    /// A child that lives and has nothing to do.
+    /// Returns a living child that is idle.
     fn kept(&self) -> Option<Process> {
         let mut idle = self.idle();
         while let Some(mut process) = idle.pop() {
@@ -73,8 +74,8 @@ impl Pool {
     }
 }
 
-/// A child and the right to let it work. Dropped in the middle of a request, the child is killed, and the slot is free
-/// for another.
+/// A child with the right to work. If this value is dropped during a request, the child is killed and its slot becomes
+/// free.
 pub(super) struct Lent {
     pool: Arc<Pool>,
     process: Option<Process>,
@@ -83,7 +84,7 @@ pub(super) struct Lent {
 }
 
 impl Lent {
-    /// Sends a request and waits for the answer. An ending is final: this child answers nothing more.
+    /// Sends a request and waits for the answer. After an [`Ending`], the child answers no more requests.
     pub(super) async fn ask(&mut self, ask: &Ask, pieces: &[Bytes]) -> Result<Reply, Ending> {
         let limits = self.pool.set_up.limits;
         let process = self.process.as_mut().expect("a child whose end was told is asked nothing");

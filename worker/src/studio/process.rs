@@ -28,8 +28,8 @@ use super::{
     request::{Answer, Ask, SetUp},
 };
 
-/// What of the environment says where the machine's fonts are. Nothing else is handed on: no address of a database, no
-/// secret.
+/// The environment variables that locate the machine's fonts. The child gets no others, so it gets neither database
+/// addresses nor secrets.
 const ENVIRONMENT: [&str; 7] = [
     "HOME",
     "XDG_CONFIG_HOME",
@@ -39,14 +39,14 @@ const ENVIRONMENT: [&str; 7] = [
     "FONTCONFIG_PATH",
     "FONTCONFIG_SYSROOT",
 ];
-/// A whole invitation goes through the pipe at once; more is not for everybody to have.
+/// The size of a pipe, which fits a whole invitation. The system may not allow a larger pipe.
 const PIPE: i32 = 1 << 20;
-/// What is kept of the child's last words, in bytes.
+/// The number of bytes that are kept of the child's standard error.
 const LAST_WORDS: usize = 8 << 10;
-/// How long a child that has closed its pipe may take to be gone.
+/// How long a child that has closed its pipe may take to end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// A child. It is killed when this is dropped.
+/// A child process. It is killed when this value is dropped.
 pub(super) struct Process {
     child: Child,
     to: ChildStdin,
@@ -55,21 +55,21 @@ pub(super) struct Process {
     listener: JoinHandle<()>,
 }
 
-/// How a child came to its end.
+/// The reason why a child ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ending {
-    /// It asked for more memory than it may have.
+    /// The child needed more memory than it may use.
     Memory { most_mb: u64 },
-    /// It used up the processor time of a request.
+    /// The child used up the processor time of a request.
     Processor { seconds: u64 },
-    /// It did not answer.
+    /// The child did not answer.
     Silent { seconds: u64 },
-    /// Anything else.
+    /// Any other reason.
     Died(String),
 }
 
 impl Ending {
-    /// The label of metrics.
+    /// The label in metrics.
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Memory { .. } => "memory",
@@ -79,7 +79,7 @@ impl Ending {
         }
     }
 
-    /// Whether a fresh child may come further: what computes too long will again.
+    /// Whether a fresh child may succeed. Work that takes too long will take too long again.
     pub(super) fn may_pass(&self) -> bool {
         !matches!(self, Self::Processor { .. } | Self::Silent { .. })
     }
@@ -101,7 +101,8 @@ impl Process {
     pub(super) async fn start(program: &Path, set_up: &SetUp) -> io::Result<Self> {
         let mut command = Command::new(program);
         command.arg0("herald").arg("studio").env_clear().envs(environment());
-        // In KiB. The allocator would set a GiB of addresses aside, which the limit would have to leave room for.
+        // The value is in KiB. By default, the allocator would reserve a GiB of address space, for which the limit
+        // would need room.
         command.env("MIMALLOC_ARENA_RESERVE", "65536");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
@@ -110,7 +111,7 @@ impl Process {
         let from = child.stdout.take().ok_or_else(missing)?;
         let errors = child.stderr.take().ok_or_else(missing)?;
         for pipe in [to.as_fd(), from.as_fd()] {
-            // Only faster: with the usual size it goes in pieces.
+            // The larger size is only an optimisation: with the usual size, the data goes through the pipe in pieces.
             let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE));
         }
         let last_words = Arc::new(Mutex::new(Vec::new()));
@@ -133,19 +134,19 @@ impl Process {
         frame::receive(&mut self.from).await
     }
 
-    /// Whether it has ended meanwhile.
+    /// Whether the child has ended.
     pub(super) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Ends it, if it has not ended by itself, and says why that was.
+    /// Ends the child, if it has not ended by itself, and returns the reason.
     pub(super) async fn end(mut self, limits: &Limits) -> Ending {
         let status = match tokio::time::timeout(FAREWELL, self.child.wait()).await {
             Ok(status) => status.ok(),
             Err(_) => None,
         };
         let _ = self.child.start_kill();
-        // With the child the other end of its pipe is gone.
+        // When the child ends, the other end of its pipe closes.
         let _ = tokio::time::timeout(FAREWELL, &mut self.listener).await;
         let words = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
         ending(status, &String::from_utf8_lossy(&words), limits)
@@ -177,7 +178,7 @@ fn ending(status: Option<ExitStatus>, words: &str, limits: &Limits) -> Ending {
     if words.contains("has overflowed its stack") {
         return Ending::Died("it nests too deep".to_owned());
     }
-    // Only the place: the message may hold what a guest wrote.
+    // The message names only the place of the panic, because the panic's own message may contain a guest's texts.
     if let Some(place) =
         words.lines().find_map(|line| line.split_once("' panicked at ").or(line.split_once(") panicked at ")))
     {

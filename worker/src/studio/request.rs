@@ -1,4 +1,4 @@
-//! What a studio is asked and what it answers: the same in this process and, as JSON with raw bytes behind it, in a
+//! The requests to a studio and its answers. They are the same in this process and, as JSON followed by raw bytes, in a
 //! child.
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
 
-/// What a desk is told before anything else.
+/// The set-up of a desk, which it gets before any request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct SetUp {
     pub(super) scale_factor: f32,
@@ -18,7 +18,7 @@ pub(super) struct SetUp {
     pub(super) margin: f32,
     pub(super) jpeg_quality: u8,
     pub(super) font_folders: Vec<PathBuf>,
-    /// Only a child keeps to them.
+    /// The limits, which only a child applies.
     pub(super) limits: Limits,
 }
 
@@ -36,99 +36,99 @@ impl SetUp {
     }
 }
 
-/// A request. Bytes travel beside it.
+/// A request. Its bytes are sent beside it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Ask {
-    /// Read, check and prepare a template and keep it. Bytes: its files, in the order of these names.
+    /// Reads, checks and prepares a template, and keeps it. Bytes: its files, in the order of these names.
     Prepare { files: Vec<String> },
-    /// Cut the largest face out of a picture. Bytes: the picture.
+    /// Cuts the largest face out of a picture. Bytes: the picture.
     Crop { side: u32 },
-    /// Draw an invitation on a kept template. Bytes: the portrait, if there is one.
+    /// Draws an invitation on a kept template. Bytes: the portrait, if there is one.
     Draw { version: String, drawing: Drawing },
-    /// Say in which formats a kept template's invitations are encoded whole.
+    /// Returns the formats in which the invitations of a kept template are encoded whole.
     Formats { version: String },
 }
 
-/// An invitation to be drawn.
+/// An invitation to draw.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Drawing {
-    /// What the template's texts may name.
+    /// The fields that the template's texts can name.
     pub fields: BTreeMap<String, String>,
-    /// The lucky number as it is shown.
+    /// The lucky number in its visible form.
     pub number: String,
-    /// What the QR code says.
+    /// The content of the QR code.
     pub link: String,
     /// The format.
     pub format: ImageFormat,
-    /// Names the portrait; part of the drawing's hash.
+    /// The hash of the portrait, which is part of the drawing's hash.
     pub portrait: Option<String>,
-    /// Leaves out what no font has; otherwise such a guest's drawing is refused.
+    /// Whether to leave out characters that no font has. Otherwise the drawing is refused.
     pub allow_missing_glyphs: bool,
-    /// The hash of a drawing that is there already: if this would be the same, it is not drawn.
+    /// The hash of an existing drawing. If the new drawing would be the same, it is not drawn.
     pub unless: Option<String>,
 }
 
-/// An answer. Bytes travel beside it.
+/// An answer. Its bytes are sent beside it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
     /// The desk is set up.
     Ready,
     /// The template is prepared and kept.
     Prepared(Facts),
-    /// The version is not kept (any more): prepare it and ask again.
+    /// The desk does not keep this version (any more). Prepare it and send the request again.
     Unprepared,
-    /// What became of a picture. Bytes: the portrait, if there is one.
+    /// The result for a picture. Bytes: the portrait, if there is one.
     Cut { hash: Option<String>, notes: Vec<String> },
     /// The invitation. Bytes: the file.
     Drawn { hash: String, sha256: String, notes: Vec<String> },
-    /// It is there already under this hash.
+    /// The drawing already exists under this hash.
     Unchanged { hash: String },
-    /// For each format, why it is encoded whole, if it is.
+    /// For each format, the reason why invitations are encoded whole; `None` if they are not.
     Formats(Vec<(ImageFormat, Option<String>)>),
-    /// What was sent cannot be used, and why. The same again gets the same answer.
+    /// The input cannot be used, for this reason. The same input would get the same answer.
     Refused(String),
 }
 
-/// What is known of a prepared template.
+/// The facts about a prepared template.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    /// SHA-256 in hex over the manifest and the files it uses.
+    /// The SHA-256 of the manifest and the files that it uses, in hex.
     pub version: String,
-    /// Pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// The height in pixels.
     pub height: u32,
-    /// The guests' fields it reads.
+    /// The fields of the guest that the template reads.
     pub fields: Vec<String>,
-    /// The longest side any picture slot needs, in pixels; `None` if guests' pictures are not drawn.
+    /// The longest side that any picture slot needs, in pixels; `None` if the template does not show guests' pictures.
     pub portrait_side: Option<u32>,
-    /// What an admin should know about the template itself.
+    /// Remarks about the template, for an administrator.
     pub notes: Vec<String>,
 }
 
-/// What became of a guest's picture.
+/// The result of cutting a guest's picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cut {
-    /// The portrait, with the hash of the picture and everything that shapes it; `None` if no face was found.
+    /// The portrait, with the hash of the picture and of all settings that shape it; `None` if no face was found.
     pub portrait: Option<(String, Bytes)>,
-    /// What an admin should know about it.
+    /// Remarks about the picture, for an administrator.
     pub notes: Vec<String>,
 }
 
-/// A drawing that was asked for.
+/// The result of a drawing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Drawn {
-    /// It is there already.
+    /// The drawing already exists.
     Unchanged,
-    /// A new one.
+    /// A new drawing.
     New {
-        /// Names everything it shows and what drew it.
+        /// The hash of all content of the drawing, and of the versions that drew it.
         hash: String,
-        /// SHA-256 of the file, in hex.
+        /// The SHA-256 of the file, in hex.
         sha256: String,
         /// The file.
         bytes: Bytes,
-        /// What an admin should know about it.
+        /// Remarks about the drawing, for an administrator.
         notes: Vec<String>,
     },
 }
