@@ -1,8 +1,8 @@
-//! Accounts outside, as handlers use them: the one place where a provider's error becomes what happens to a job.
+//! Outside accounts for the handlers. This is the only place that turns a provider's error into an outcome of a job.
 //!
-//! What a person must put right is written on the connection with its reason, and everything that needs the connection
-//! waits: nothing dies of it, and nothing hammers a provider that has said no. The wait ends when the connection is
-//! entered again or found to work, else one job looks again now and then.
+//! If a person must correct something, the connection records the reason, and all jobs that need it wait. So no job
+//! dies of it, and Herald does not keep calling a provider that has refused. The wait ends when the connection is
+//! entered again or a test of it succeeds. Otherwise one job tries again from time to time.
 
 pub(crate) mod connection_test;
 
@@ -18,15 +18,15 @@ use uuid::Uuid;
 use crate::jobs::{Context, Task};
 use crate::runner::Failure;
 
-/// How long an account waits when its provider asks for patience and does not say how long.
+/// How long an account waits if its provider limits the rate and does not name a time.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Tries of a job before an account whose provider is away waits as a whole, so that no job runs out of tries.
+/// The number of attempts of a job after which an unreachable account waits as a whole. So no job runs out of attempts.
 const TRIES_WHILE_AWAY: i64 = 4;
-/// How long it waits then before one looks again.
+/// How long an unreachable account waits before one job tries again.
 const AWAY: Duration = Duration::from_secs(30);
-/// A provider that was away for so long, as far as one job goes, is not waited for any more.
+/// The age of a job after which it no longer waits for an unreachable provider.
 const AWAY_AT_MOST: TimeDelta = TimeDelta::hours(24);
-/// How long an account waits that needs a person, before one looks whether they have come.
+/// How long an account that needs a person waits before one job tries again.
 const PERSON: Duration = Duration::from_secs(300);
 
 /// An account and its client, for one attempt of a job.
@@ -40,7 +40,7 @@ pub(super) struct Used<T> {
 }
 
 impl Context {
-    /// The Google Drive of a connection.
+    /// Returns the Google Drive of a connection.
     pub(super) async fn drive<P>(&self, task: &Task<P>, id: Uuid) -> Result<Used<Drive>, Failure> {
         self.used(task, id, |client| match client {
             Client::Drive(drive) => Some(drive),
@@ -49,7 +49,7 @@ impl Context {
         .await
     }
 
-    /// The Mautic site of a connection.
+    /// Returns the Mautic site of a connection.
     pub(super) async fn mautic<P>(&self, task: &Task<P>, id: Uuid) -> Result<Used<Mautic>, Failure> {
         self.used(task, id, |client| match client {
             Client::Mautic(mautic) => Some(mautic),
@@ -58,7 +58,7 @@ impl Context {
         .await
     }
 
-    /// The bucket of a connection.
+    /// Returns the bucket of a connection.
     pub(super) async fn bucket<P>(&self, task: &Task<P>, id: Uuid) -> Result<Used<Bucket>, Failure> {
         self.used(task, id, |client| match client {
             Client::Bucket(files) => Some(files),
@@ -105,8 +105,8 @@ impl Context {
 }
 
 impl<T> Used<T> {
-    /// What becomes of the job after a call: an error is a [`Failure`] by its class; the account is marked as broken or
-    /// as working again.
+    /// Turns the result of a call into an outcome for the job. An error becomes a [`Failure`] by its class, and the
+    /// account is marked as broken, or as working again.
     pub(super) async fn settle<R>(&self, context: &Context, result: providers::Result<R>) -> Result<R, Failure> {
         match result {
             Ok(answer) => {
@@ -121,7 +121,7 @@ impl<T> Used<T> {
         }
     }
 
-    /// As [`Used::settle`] for an error.
+    /// Does the same as [`Used::settle`] for an error.
     pub(super) async fn failed(&self, context: &Context, error: ProviderError) -> Result<Failure, Failure> {
         if error.needs_a_person() {
             let connection = &self.connection;
@@ -133,13 +133,13 @@ impl<T> Used<T> {
     }
 }
 
-/// Everything that calls the account waits, without a try being lost. A job without a key of its own waits alone: it
-/// would hold up all of its queue, whatever account and workspace they work for.
+/// Makes all jobs that call the account wait, without counting the attempt. A job without a key waits alone, because it
+/// would otherwise hold up its whole queue, with jobs of other accounts and workspaces.
 fn hold_up(has_key: bool, error: String, after: Duration) -> Failure {
     if has_key { Failure::Limited { error, after } } else { Failure::Retry { error, after: Some(after) } }
 }
 
-/// What happens to a job whose call failed so, at this try, so long after it was enqueued.
+/// Chooses the outcome of a job after a failed call, by the number of its attempt and by its age.
 pub(super) fn what_now(error: ProviderError, has_key: bool, attempt: i64, waited: TimeDelta) -> Failure {
     let (text, asked) = (error.message, error.retry_after);
     match error.class {
@@ -148,8 +148,7 @@ pub(super) fn what_now(error: ProviderError, has_key: bool, attempt: i64, waited
         Class::Down if attempt >= TRIES_WHILE_AWAY && waited < AWAY_AT_MOST => {
             hold_up(has_key, text, asked.unwrap_or(AWAY))
         }
-        // Everything that Herald asks of these providers may be asked again: what is not known to be done is done again
-        // to the same effect.
+        // All calls of these providers are safe to repeat: a repeated call has the same effect as the first one.
         Class::Down | Class::Transient | Class::Unknown => Failure::Retry { error: text, after: asked },
         Class::Recipient => Failure::Fail(text),
     }

@@ -1,4 +1,4 @@
-//! Invitations: from the list over portraits and drawings to the links in the CRM.
+//! Invitations: from the guest list, through portraits and drawings, to the links in the CRM.
 
 pub(crate) mod contacts_import;
 pub(crate) mod contacts_pull;

@@ -1,4 +1,5 @@
-//! What all handlers share. A handler is one file in the folder of its domain, under the name its payload has there.
+//! The parts that all handlers share. Each handler is one file in the folder of its domain, named like the module of
+//! its payload.
 
 use std::{future::Future, sync::Arc};
 
@@ -27,35 +28,35 @@ use crate::{
     studio::{Studio, StudioError},
 };
 
-/// What handlers work with.
+/// The services that handlers use.
 pub struct Context {
     /// The database.
     pub db: Db,
     /// The file store.
     pub files: Files,
-    /// Makes the links of invitations.
+    /// The signer that creates the links of invitations.
     pub links: LinkSigner,
-    /// Fonts, face finder, templates and the picture fetcher.
+    /// The studio with fonts, face finder and templates, and the client for pictures.
     pub studio: Studio,
-    /// Where probes call.
+    /// The target of probe calls.
     pub probe: ProbeCall,
-    /// Accounts outside.
+    /// The clients for outside accounts.
     pub accounts: Clients,
-    /// People, whose letters are sent.
+    /// People and their accounts, whose e-mails are sent.
     pub people: People,
-    /// Sends mails.
+    /// The sender of e-mails.
     pub mailer: Mailer,
-    /// Puts links into Mautic, several at a time.
+    /// The writer that puts links into Mautic, several at a time.
     pub write_back: WriteBacks,
-    /// Only one task at a time makes an event's folder.
+    /// Makes sure that only one task at a time creates the folder of an event.
     pub folders: Folders,
-    /// What `format` is when a planned run does not say.
+    /// The image format of a planned run that does not set one.
     pub format: ImageFormat,
-    /// The largest list, and how it is read.
+    /// The options for reading lists, such as the largest size.
     pub import: herald_sheets::Options,
 }
 
-/// The handler of every kind.
+/// Returns the handler for every kind of job.
 pub fn handler(context: Arc<Context>) -> Handler {
     Arc::new(move |attempt| {
         let context = context.clone();
@@ -76,7 +77,7 @@ pub fn handler(context: Arc<Context>) -> Handler {
     })
 }
 
-/// One attempt of a kind, decoded.
+/// One attempt of a job, with its decoded arguments.
 pub(crate) struct Task<P> {
     pub(crate) args: P,
     pub(crate) workspace_id: Uuid,
@@ -84,18 +85,18 @@ pub(crate) struct Task<P> {
     pub(crate) attempt: i64,
     pub(crate) is_last_attempt: bool,
     pub(crate) queue: String,
-    /// It shares a limit with others under a key of its own: a wait for its account holds up only those.
+    /// Whether the job has a limit key. A wait for its account then holds up only the jobs with the same key.
     pub(crate) has_key: bool,
     pub(crate) cancelled: CancellationToken,
 }
 
 impl<P> Task<P> {
-    /// The queue it waited in, whose rate it has paid from.
+    /// The queue that the job waited in, and whose rate it has used.
     pub(crate) fn queue(&self) -> &str {
         &self.queue
     }
 
-    /// When the job was put in the ledger: its id says so.
+    /// When the job was added to the ledger. Its id contains this time.
     pub(crate) fn enqueued_at(&self) -> DateTime<Utc> {
         let seconds = self.key.id.get_timestamp().map_or(0, |at| at.to_unix().0);
         i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or_default()
@@ -116,7 +117,7 @@ where
     let has_key = job.limit_key.is_some();
     let args = match serde_json::from_value(job.args.0) {
         Ok(args) => args,
-        // Trying again would read the same.
+        // Another attempt would read the same arguments.
         Err(error) => return Err(Failure::Fail(format!("its arguments do not decode: {error}"))),
     };
     run(
@@ -135,7 +136,7 @@ where
     .await
 }
 
-/// The invitation a step works on; `None` if there is nothing to do for it any more.
+/// Returns the invitation that a step works on; `None` if it needs no more work.
 pub(crate) async fn pending_invitation(
     context: &Context,
     workspace_id: Uuid,
@@ -145,8 +146,8 @@ pub(crate) async fn pending_invitation(
     Ok(invitation.filter(|invitation| invitation.state == InvitationState::Pending))
 }
 
-/// What the file store refused. A full disk and missing permissions wait for a person, so waiting here would only hide
-/// them.
+/// The failure for an error of the file store. A full disk and missing permissions need a person, so a retry would only
+/// hide them.
 pub(crate) fn refused(error: FilesError) -> Failure {
     match error {
         FilesError::DiskFull | FilesError::Denied(_) | FilesError::Foreign(_) => Failure::Fail(error.to_string()),
@@ -154,7 +155,7 @@ pub(crate) fn refused(error: FilesError) -> Failure {
     }
 }
 
-/// What the studio did not do. What a guest, a picture or a template is the reason of fails for good.
+/// The failure for an error of the studio. An error that a guest, a picture or a template causes is permanent.
 pub(crate) fn undone(error: StudioError) -> Failure {
     let text = error.to_string();
     if error.is_permanent() { Failure::Fail(text) } else { Failure::Retry { error: text, after: None } }

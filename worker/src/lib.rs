@@ -1,5 +1,5 @@
-//! Does the work: a folder a domain with one handler a kind of job, the runner that keeps leases and writes outcomes,
-//! and the studio, whose child processes draw.
+//! The workers. Each domain has a folder, with one handler for each kind of job. The runner keeps leases and writes
+//! outcomes, and the studio draws in child processes.
 
 pub mod accounts;
 pub mod fetch;

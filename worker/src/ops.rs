@@ -1,4 +1,4 @@
-//! The machinery: acts on many jobs, and probes.
+//! Operations: actions on many jobs, and probes.
 
 pub(crate) mod jobs_act;
 pub(crate) mod probe_run;

@@ -1,6 +1,6 @@
-//! `connection.test`: whether an account can do what Herald needs, and what to do where it cannot.
+//! `connection.test`: checks whether an account can do what Herald needs, and reports how to correct it.
 //!
-//! Safe to run twice: it changes nothing outside.
+//! Safe to run twice: the test changes nothing at the provider.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! `jobs.act`: retries, cancels or deletes the jobs a filter finds, a thousand a transaction.
+//! `jobs.act`: retries, cancels or deletes the jobs that a filter finds, a thousand in one transaction.
 //!
-//! Safe to run twice: how far it is stands on its own row, written by the transaction that did the work and only while
-//! this attempt holds the job. Another attempt goes on from there.
+//! Safe to run twice: each transaction also writes the progress to the job's row, and only while this attempt holds the
+//! job. Another attempt continues from there.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<JobsAct>) -> Result<Do
         if !ledger::keep_progress(&mut tx, task.workspace_id, task.key, progress).await? {
             return Err(Failure::Cancelled);
         }
-        // What runs hears of its cancellation with the next renewal of its lease.
+        // A running job learns of its cancellation at the next renewal of its lease.
         tx.commit().await?;
         acting = acted.acting;
     }

@@ -1,6 +1,7 @@
 //! `probe.run`: calls the address of `probe.url`, if one is set.
 //!
-//! Safe to run twice: each call of a job carries the job's id as its `Idempotency-Key`, and "done already" is success.
+//! Safe to run twice: each call of a job carries the job's id as its `Idempotency-Key`, and the answer "already done"
+//! counts as success.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +11,7 @@ use serde_json::json;
 use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
-/// How long the queue waits for a side that asks for patience and does not say how long.
+/// How long the queue waits if the server limits the rate and does not name a time.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<ProbeRun>) -> Result<Done, Failure> {

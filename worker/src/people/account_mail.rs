@@ -1,8 +1,8 @@
-//! `account.mail`: a letter about somebody's account.
+//! `account.mail`: sends an e-mail about a person's account.
 //!
-//! Sent at least once: a letter whose sending was not answered goes again, under the same `Message-ID`. A second code
-//! does no harm, and a code that never comes keeps its owner out. What was sent is noted, and then forgotten; a job
-//! that runs again finds nothing to do.
+//! The e-mail is sent at least once. If the sending gets no answer, the e-mail is sent again with the same
+//! `Message-ID`. A second code does no harm, while a missing code locks its owner out. Herald records the sent e-mail
+//! and deletes its content, so a job that runs again finds nothing to do.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! `crm.event`: does what the agency's CRM told by webhook.
+//! `crm.event`: processes a webhook of the agency's CRM.
 //!
-//! Safe to run twice: what it did and that it is done are one transaction.
+//! Safe to run twice: the changes and the record of the processing are one transaction.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::runner::{Done, Failure};
 pub(crate) async fn run(context: Arc<Context>, task: Task<CrmEvent>) -> Result<Done, Failure> {
     let outcome = match context.people.do_crm_event(&task.args.event_id).await {
         Ok(outcome) => outcome,
-        // Reading it again would find the same; its body stays for who looks into it.
+        // Another attempt would find the same error. The body stays stored for a person who investigates.
         Err(error @ (PeopleError::CrmEvent(_) | PeopleError::NoCrm)) => return Err(Failure::Fail(error.to_string())),
         Err(error) => return Err(error.into()),
     };

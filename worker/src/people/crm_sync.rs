@@ -1,7 +1,7 @@
-//! `crm.sync`: reads the list of the agency's CRM, and brings its people here to it.
+//! `crm.sync`: reads the list of the agency's CRM, and updates its people in Herald.
 //!
-//! Safe to run twice: a page is taken in together with where the next one begins, and each person only if what is told
-//! of them is new.
+//! Safe to run twice: a page is stored together with the position of the next page, and a person changes only if the
+//! data is newer.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     jobs::{Context, Task},
 };
 
-/// Pages of a list, at most: one that has more never ends.
+/// The largest number of pages of a list. A list with more pages would never end.
 const MOST_PAGES: i64 = 50_000;
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<CrmSync>) -> Result<Done, Failure> {
@@ -31,7 +31,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<CrmSync>) -> Result<Do
                 "the CRM's list has more than {MOST_PAGES} pages: check its next_cursor"
             )));
         }
-        // Before it is asked for: what changes meanwhile is newer than the page.
+        // The time is taken before the request, so that a change during the request counts as newer than the page.
         let asked_at = context.db.now();
         let page = crm
             .users(sync.since, sync.next_cursor.as_deref(), &meter)
