@@ -1,6 +1,6 @@
-//! `contacts.import`: a run's list becomes contacts and invitations, a chunk in a transaction.
+//! `contacts.import`: turns a run's list into contacts and invitations, one chunk in each transaction.
 //!
-//! Safe to run twice: the run's cursor moves in the transaction that takes a chunk in, so a chunk is taken in once.
+//! Safe to run twice: the transaction that imports a chunk also moves the run's cursor, so each chunk is imported once.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     jobs::{Context, Task, refused},
 };
 
-/// Contacts in a transaction.
+/// The number of contacts in a transaction.
 const CHUNK: usize = 500;
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<ContactsImport>) -> Result<Done, Failure> {
@@ -77,7 +77,7 @@ async fn read(
     part: Part,
 ) -> Result<mpsc::Receiver<Result<Rows, Failure>>, Failure> {
     let options = context.import.clone();
-    // A file rather than its bytes, so that memory does not grow with the list.
+    // The list stays in a file, so that memory does not grow with its size.
     let list = context.files.open_here(key, options.limits.bytes).await.map_err(|error| match error {
         FilesError::Missing(_) | FilesError::TooLarge { .. } => {
             Failure::Fail(format!("the list cannot be read: {error}"))
@@ -130,8 +130,8 @@ fn guest(row: GuestRow, run: &Run, picture: Option<String>) -> Guest {
         }
     }
     Guest {
-        // Without an id or address a row is only known within its event: the same name on another list may be somebody
-        // else.
+        // Without an id or an address, a row is only known within its event. The same name on another list may be
+        // another person.
         row_key: format!("{}:{}", run.event_id, row.row_key.unwrap_or_default()),
         row_key_before: row.row_key_before.map(|key| format!("{}:{key}", run.event_id)),
         external_id: row.external_id,

@@ -1,7 +1,7 @@
-//! `contacts.pull`: a run's guests in Mautic become contacts and invitations, a page in a transaction.
+//! `contacts.pull`: turns a run's guests in Mautic into contacts and invitations, one page in each transaction.
 //!
-//! Safe to run twice: the run's cursor moves in the transaction that takes a page in. It is an id in Mautic, so that
-//! what is added or removed there meanwhile neither shifts a page nor is read twice.
+//! Safe to run twice: the transaction that imports a page also moves the run's cursor. The cursor is an id in Mautic.
+//! So contacts that are added or removed meanwhile neither shift a page nor are read twice.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -27,9 +27,9 @@ use crate::{
     jobs::{Context, Task},
 };
 
-/// Guests of a page: a Mautic takes a second or so for as many.
+/// The number of guests on a page. Mautic takes about a second for so many.
 const PAGE: usize = 100;
-/// The longest value of a field that is kept, in characters; nothing longer is put on an invitation.
+/// The longest stored value of a field, in characters. An invitation shows no longer text.
 const LONGEST_VALUE: usize = 2_000;
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<ContactsPull>) -> Result<Done, Failure> {
@@ -63,7 +63,7 @@ struct Pull<'a> {
     meter: &'a Meter,
 }
 
-/// A contact, and the submission that brought them.
+/// A contact, and the form submission through which it was found.
 type Found = (MauticContact, Option<Submission>);
 
 impl Pull<'_> {
@@ -71,8 +71,8 @@ impl Pull<'_> {
         self.mautic.settle(self.context, result).await
     }
 
-    /// Sees to it before the first guest that links can be written back and that the template's fields are there.
-    /// Returns these fields.
+    /// Checks before the first guest that links can be written back and that the template's fields exist. Returns these
+    /// fields.
     async fn check(&self) -> Result<BTreeSet<String>, Failure> {
         let (client, source) = (&self.mautic.client, self.source);
         let there = self.settle(client.contact_fields(self.meter).await).await?;
@@ -108,11 +108,11 @@ impl Pull<'_> {
         Ok(template.fields())
     }
 
-    /// Sees to it that there is the segment: reading one that there is not would find nobody, and the run would end as
-    /// if all were well.
+    /// Checks that the segment exists. Reading a segment that does not exist would find no contacts, and the run would
+    /// end as if it had succeeded.
     async fn find(&self, alias: &str) -> Result<(), Failure> {
         match self.mautic.client.segments(self.meter).await {
-            // Whose role may read contacts and not segments goes on.
+            // A role that may read contacts, but not segments, is sufficient.
             Err(error) if error.needs_a_person() => Ok(()),
             there => self.settle(there).await?.lack(alias).map_or(Ok(()), |lack| Err(Failure::Fail(lack))),
         }
@@ -122,8 +122,8 @@ impl Pull<'_> {
         let (db, run, options) = (&self.context.db, self.run, &self.run.options.0);
         let (connection_id, selection) = (self.source.connection_id, self.source.selection.name());
         let mut cursor = domain::import_cursor(db, self.task.workspace_id, run.id).await?;
-        // A form's submissions only ever get more: the next run reads on. A segment gets members with any id, so it is
-        // read whole, but without those who have a link.
+        // A form only gets more submissions, so the next run continues after the last one. A segment can get members
+        // with any id, so it is read completely, but without the contacts that have a link.
         let all = options.refresh || options.only_failed;
         let reads_on = matches!(self.source.selection, Selection::Form(_)) && !all;
         let mut after = cursor;
@@ -164,7 +164,7 @@ impl Pull<'_> {
         Ok(())
     }
 
-    /// The next page: its guests, the last id on it, and whether it is the last one.
+    /// Reads the next page. Returns its guests, the last id on it, and whether it is the last page.
     async fn page(&self, after: i64, limit: usize, only_new: bool) -> Result<(Vec<Found>, Option<i64>, bool), Failure> {
         let client = &self.mautic.client;
         let Selection::Form(form) = &self.source.selection else {
@@ -185,7 +185,8 @@ impl Pull<'_> {
             self.settle(client.contacts_by_ids(&ids, self.meter).await).await?
         };
         let contacts: HashMap<i64, MauticContact> = contacts.into_iter().map(|contact| (contact.id, contact)).collect();
-        // Who filled it in twice is invited once, with what they said last. Who was deleted since is nobody.
+        // A guest who filled in the form twice is invited once, with the last submission. A contact that has been
+        // deleted since is skipped.
         let mut latest: BTreeMap<i64, Submission> = BTreeMap::new();
         for submission in submissions {
             if let Some(id) = submission.contact_id {
@@ -242,14 +243,15 @@ impl Pull<'_> {
         (Row { guest, line: id, position: id, has_link }, problem)
     }
 
-    /// Where the guest's picture is, as crops look it up. What cannot be used keeps its reason.
+    /// The place of the guest's picture, in the form that `face.crop` reads. For a picture that cannot be used, it
+    /// contains the reason.
     fn picture(&self, contact: &MauticContact, submission: Option<&Submission>) -> Option<String> {
         let field = self.source.picture_field.as_deref()?;
         let sent =
             submission.and_then(|submission| submission.results.get(field).map(|value| (submission.id, value.trim())));
         match (sent, contact.value(field)) {
             (Some((_, value)), _) if let Some(address) = pictures::address(value) => Some(address),
-            // A form keeps an uploaded file under its submission and field.
+            // A form stores an uploaded file under its submission and field.
             (Some((id, value)), _) if !value.is_empty() => {
                 Some(format!("mautic:{}:{id}:{field}", self.source.connection_id))
             }
@@ -262,7 +264,7 @@ impl Pull<'_> {
     }
 }
 
-/// Adds every value there is; the first that says something stays.
+/// Adds all values. The first value of a field that is not empty stays.
 fn with_values(mut guest: Guest, values: impl Iterator<Item = (String, String)>) -> Guest {
     for (name, value) in values.filter(|(_, value)| !value.trim().is_empty()) {
         let value = value.chars().take(LONGEST_VALUE).collect();

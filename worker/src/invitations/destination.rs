@@ -1,7 +1,7 @@
-//! Where invitations go outside: their file in Drive or in a bucket.
+//! The outside destinations of invitations: their files in Drive or in a bucket.
 //!
-//! Safe to do twice: the id of folder and file are written down before anything is sent under them, a file that is
-//! there already is compared by its checksum, and a bucket's key is made of event, number and invitation.
+//! Safe to run twice, for three reasons. The ids of folder and file are stored before anything is sent under them. A
+//! file that already exists is compared by its checksum. And a bucket's key consists of event, number and invitation.
 
 use std::sync::Arc;
 
@@ -25,10 +25,11 @@ use crate::{
     jobs::{Context, Task, refused},
 };
 
-/// The largest drawing sent outside, in bytes.
+/// The largest drawing that is sent outside, in bytes.
 const LARGEST: u64 = 256 << 20;
 
-/// Puts a drawing where its run wants it besides the file store, and says where that is.
+/// Uploads a drawing to the run's destination outside of the file store. Returns its place; `None` for a run without
+/// such a destination.
 pub(super) async fn put<P>(
     context: &Context,
     task: &Task<P>,
@@ -39,7 +40,8 @@ pub(super) async fn put<P>(
         Destination::Local => Ok(None),
         Destination::Drive { connection_id, folder } => {
             let drive = context.drive(task, *connection_id).await?;
-            // A job made for another run of the guest waited elsewhere, and has paid nothing here.
+            // A job that was created for another run of the guest waited in another queue. It has not used the rate of
+            // this queue.
             let queue = ProviderKind::Google.queue();
             let paid = i64::from(task.queue() == queue);
             let sent = InDrive {
@@ -66,7 +68,7 @@ fn extension(rendering: &Drawing) -> &str {
     rendering.extension().unwrap_or(ImageFormat::Jpeg.extension())
 }
 
-/// One invitation on its way into Drive.
+/// The upload of one invitation to Drive.
 struct InDrive<'a> {
     context: &'a Context,
     invitation: &'a Invitation,
@@ -80,7 +82,7 @@ impl InDrive<'_> {
         let sha256 = invitation.sha256.clone().unwrap_or_default();
         let place = self.place().await?;
         if let Some(link) = place.link.clone().filter(|_| place.sha256.as_ref() == Some(&sha256)) {
-            // It arrived, and only that it did was not written down.
+            // The file arrived earlier, but that was not recorded.
             return Ok(Outside { connection_id, remote_id: place.remote_id, sha256, link: Some(link) });
         }
         let folder = self.folder(task, parent).await?;
@@ -97,7 +99,7 @@ impl InDrive<'_> {
         self.drive.settle(self.context, result).await
     }
 
-    /// The place of the invitation's file: what was reserved for it, or else a new one.
+    /// The place of the invitation's file: the reserved one, or else a new one.
     async fn place(&self) -> Result<Upload, Failure> {
         let (db, invitation) = (&self.context.db, self.invitation);
         let connection_id = self.drive.connection.id;
@@ -111,7 +113,7 @@ impl InDrive<'_> {
         Ok(domain::name_upload(db, self.drive.workspace_id, invitation.id, connection_id, &remote_id).await?)
     }
 
-    /// The event's folder, made and opened to who has a link, once.
+    /// The folder of the event. It is created and shared by link once.
     async fn folder<P>(&self, task: &Task<P>, parent: &str) -> Result<EventFolder, Failure> {
         let (db, event_id) = (&self.context.db, self.invitation.event_id);
         let connection_id = self.drive.connection.id;
@@ -119,8 +121,8 @@ impl InDrive<'_> {
         if let Some(folder) = known.as_ref().filter(|folder| folder.ready) {
             return Ok(folder.clone());
         }
-        // In this process one makes it and the others find it made; in another process the same id makes it the same
-        // folder.
+        // In this process, one task creates the folder and the others find it. In another process, the same id gives
+        // the same folder.
         let _alone = self.context.folders.lock().await;
         let known = domain::event_folder(db, task.workspace_id, (event_id, connection_id, parent)).await?;
         let named = match known {
@@ -133,7 +135,7 @@ impl InDrive<'_> {
         };
         let (client, id) = (&self.drive.client, named.remote_id.as_str());
         self.settle(client.create_folder(id, &self.invitation.event_name, parent, &self.meter).await).await?;
-        // Where a folder cannot be opened, such as in some Shared Drives, each file may be.
+        // Where a folder cannot be shared, such as in some Shared Drives, each file may be.
         let share_each = match client.share_with_link(id, &self.meter).await {
             Ok(()) => false,
             Err(ShareError::Forbidden(_)) => true,
@@ -147,7 +149,8 @@ impl InDrive<'_> {
         let invitation = self.invitation;
         NewFile {
             id: place.remote_id.clone(),
-            // No name of a guest: whoever finds the folder's link sees the names of its files.
+            // The file's name does not contain the guest's name, because a person who has the folder's link sees the
+            // names of its files.
             name: format!("invitation-{}.{}", invitation.lucky_number, extension(rendering)),
             mime_type: mime_type(rendering).to_owned(),
             parent: folder.remote_id.clone(),
@@ -168,7 +171,7 @@ impl InDrive<'_> {
         let session = place.session.as_ref().and_then(|sealed| vault.open::<String>(&sealed_for, sealed).ok());
         let (db, sealer, id) = (context.db.clone(), vault.clone(), invitation.id);
         let workspace_id = self.drive.workspace_id;
-        // Owns what it needs: a future that borrowed from here could not be sent between threads.
+        // The closure owns its values, because a future that borrowed them could not be sent between threads.
         let keep = move |uri: SecretString| {
             let (db, sealed) = (db.clone(), sealer.seal(&upload_place(id), &uri.expose_secret()));
             async move {
@@ -185,7 +188,7 @@ impl InDrive<'_> {
         let again = |error: &str| Failure::Retry { error: error.to_owned(), after: None };
         let connection_id = self.drive.connection.id;
         match error.class {
-            // Is it the event's folder that is gone? If the folder above is there, a new one takes its place.
+            // Check whether the event's folder was deleted. If the parent folder exists, a new folder replaces it.
             Class::Config
                 if client.folder(&folder.remote_id, &self.meter).await.is_err_and(|it| it.class == Class::Config) =>
             {
@@ -193,7 +196,7 @@ impl InDrive<'_> {
                 domain::forget_folder(&context.db, workspace_id, connection_id, &folder.remote_id).await?;
                 Err(again("the event's folder was deleted in Google Drive: a new one is made"))
             }
-            // Deleted for good: its id cannot be used again. The guest's link changes with it.
+            // The file was deleted for good, and its id cannot be used again. The guest's link changes with the id.
             Class::Recipient
                 if matches!(client.file(&file.id, &self.meter).await, Ok(None)) && place.sha256.is_some() =>
             {
@@ -205,12 +208,13 @@ impl InDrive<'_> {
     }
 }
 
-/// What the session of an upload is sealed for.
+/// The context of the encryption of an upload session.
 fn upload_place(invitation_id: Uuid) -> String {
     format!("upload:{invitation_id}")
 }
 
-/// Puts a drawing into a bucket. The link stays Herald's own signed one: a signed address of S3 lives a week at most.
+/// Uploads a drawing to a bucket. The link remains Herald's own signed one, because a signed address of S3 is valid for
+/// a week at most.
 async fn in_bucket(
     context: &Context,
     bucket: &Used<Bucket>,
@@ -238,5 +242,5 @@ async fn in_bucket(
     Ok(Outside { connection_id, remote_id: key, sha256, link: None })
 }
 
-/// Makes sure that only one task of a process makes a folder.
+/// A lock that makes sure that only one task of a process creates a folder.
 pub type Folders = Arc<tokio::sync::Mutex<()>>;

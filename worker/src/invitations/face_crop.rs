@@ -1,4 +1,4 @@
-//! `face.crop`: a guest's picture becomes a portrait cut around the largest face.
+//! `face.crop`: cuts a portrait around the largest face in a guest's picture.
 //!
 //! Safe to run twice: the portrait's key is the hash of the picture and the parameters, and the same picture gives the
 //! same bytes.
@@ -22,14 +22,14 @@ use crate::{
     studio::{Cut, Source},
 };
 
-/// Tries for a picture that might still come; then the run's picture policy decides.
+/// The number of attempts for a picture that may still become available. After them, the run's picture policy decides.
 const FETCH_TRIES: i64 = 4;
 
-/// Why a picture cannot be used.
+/// The reason why a picture cannot be used.
 pub(super) enum Unusable {
-    /// Never, as it is.
+    /// The picture itself can never be used.
     Permanent(String),
-    /// Perhaps later.
+    /// The picture may be usable later.
     Transient(Failure, String),
 }
 
@@ -38,7 +38,8 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<D
         return Ok(Done::default());
     };
     if needs_fetching(&context, &task, &invitation).await? {
-        // A job from before pictures were fetched apart, or one whose picture has been removed since: it hands over.
+        // The job was created before pictures had a separate fetch, or its picture has been removed since. A fetch job
+        // continues.
         let source = picture_fetch::wanted(&invitation).map(|(_, source)| source);
         let fetch = source.map(|source| PictureFetch::new(invitation.id, &source).job(task.workspace_id));
         return Ok(Done { then: fetch.into_iter().collect(), ..Done::default() });
@@ -48,7 +49,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<D
         Err(unusable) => {
             if matches!(unusable, Unusable::Permanent(_)) && invitation.options.0.on_bad_picture == PicturePolicy::Fail
             {
-                // Whoever has it tried again has put another one there.
+                // A person who retries the guest has replaced the picture, so it must be fetched again.
                 picture_fetch::forget(&context, task.workspace_id, &invitation).await;
             }
             return without(&invitation, &task, unusable);
@@ -65,7 +66,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<FaceCrop>) -> Result<D
     Ok(ready(&invitation, task.workspace_id, portrait, cut.notes))
 }
 
-/// What becomes of an invitation whose picture cannot be used: another try, or what the run's picture policy says.
+/// Decides about an invitation whose picture cannot be used: another attempt, or the run's picture policy.
 pub(super) fn without<P>(invitation: &Invitation, task: &Task<P>, unusable: Unusable) -> Result<Done, Failure> {
     let reason = match unusable {
         Unusable::Transient(failure, _) if task.attempt < FETCH_TRIES && !task.is_last_attempt => return Err(failure),
@@ -80,7 +81,7 @@ pub(super) fn without<P>(invitation: &Invitation, task: &Task<P>, unusable: Unus
     }
 }
 
-/// The portrait is dealt with, and the drawing comes next.
+/// Records the portrait. The drawing is next.
 fn ready(invitation: &Invitation, workspace_id: Uuid, portrait: Option<String>, notes: Vec<String>) -> Done {
     let invitation_id = invitation.id;
     Done {
@@ -101,7 +102,7 @@ async fn cut(
         return Err(Failure::Fail("its template does not exist any more".to_owned()));
     };
     let facts = context.studio.facts(Source::Stored(&context.files, &template)).await.map_err(undone)?;
-    // A template without a picture needs none.
+    // A template without a picture slot needs no portrait.
     let Some(side) = facts.portrait_side else { return Ok(Ok(none)) };
     let bytes = match read(context, task, invitation, &place).await? {
         Ok(bytes) => bytes,
@@ -115,7 +116,7 @@ async fn cut(
     }
 }
 
-/// Whether a picture is one that has to be fetched, is needed, and was not fetched.
+/// Whether the picture is needed and must be fetched, but is not fetched yet.
 async fn needs_fetching(context: &Context, task: &Task<FaceCrop>, invitation: &Invitation) -> Result<bool, Failure> {
     if picture_fetch::wanted(invitation).is_none() {
         return Ok(false);
@@ -127,7 +128,7 @@ async fn needs_fetching(context: &Context, task: &Task<FaceCrop>, invitation: &I
         && !picture_fetch::is_fetched(context, task.workspace_id, invitation).await?)
 }
 
-/// Reads a picture from where its contact says it is.
+/// Reads a picture from the place that the contact names.
 async fn read(
     context: &Context,
     task: &Task<FaceCrop>,
@@ -138,7 +139,7 @@ async fn read(
         return Ok(read_here(context, task.workspace_id, invitation, place).await);
     }
     let fetched = picture_fetch::fetched(context, task.workspace_id, invitation).await?;
-    // It was there a moment ago.
+    // The picture existed a moment ago.
     let gone = || Failure::Retry { error: "the fetched picture is gone: it is fetched again".to_owned(), after: None };
     fetched.map(Ok).ok_or_else(gone)
 }
@@ -187,8 +188,8 @@ async fn read_file(path: &str, limit: u64) -> Result<Bytes, String> {
     tokio::fs::read(path).await.map(Bytes::from).map_err(told)
 }
 
-/// A picture as messages name it: as the list or the upload did, never by a path of this machine, by a key of the file
-/// store or by an address with what it may carry.
+/// The name of a picture in messages: the name in the list or the upload. Messages never show a path of this machine, a
+/// key of the file store, or the query of an address.
 fn shown(source: &RunSource, place: &str) -> String {
     let last = || place.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
     let RunSource::Csv { picture_folder, pictures, .. } = source else {
@@ -198,7 +199,7 @@ fn shown(source: &RunSource, place: &str) -> String {
         };
     };
     if let Some(key) = place.strip_prefix("store:") {
-        // Two names of one content have one key: either is right.
+        // Two names of the same content have the same key, so either name is right.
         let name = pictures.iter().find(|(_, of)| *of == key).map(|(name, _)| name);
         return name.map_or_else(|| "that was uploaded".to_owned(), |name| format!("\"{name}\""));
     }

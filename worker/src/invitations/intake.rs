@@ -1,4 +1,4 @@
-//! A chunk of guests becomes contacts and invitations, in one transaction, wherever the guests come from.
+//! Turns a chunk of guests into contacts and invitations, in one transaction, for every source of guests.
 
 use std::time::Duration;
 
@@ -14,37 +14,37 @@ use crate::{
     jobs::{Context, Task},
 };
 
-/// How long an attempt waits that was overtaken: whoever overtook it may be at work still.
+/// How long an overtaken attempt waits. The attempt that overtook it may still be running.
 const OVERTAKEN: Duration = Duration::from_secs(1);
 
 /// A guest of a chunk.
 pub(super) struct Row {
     pub(super) guest: Guest,
-    /// Where a remark about them is said to be: the line of a list, or the id outside.
+    /// The place of the guest in remarks: the line of a list, or the id in the outside system.
     pub(super) line: i64,
-    /// Their place in the run's list.
+    /// The guest's position in the run's list.
     pub(super) position: i64,
-    /// They have a link that Herald did not make, as far as it knows.
+    /// Whether the guest has a link that Herald did not create, as far as it knows.
     pub(super) has_link: bool,
 }
 
-/// What was read of a source, and how far that is.
+/// The rows that were read from a source, and the positions before and after them.
 pub(super) struct Chunk {
-    /// Where the run's cursor is.
+    /// The run's cursor before this chunk.
     pub(super) from: i64,
-    /// Where it is after this chunk.
+    /// The run's cursor after this chunk.
     pub(super) to: i64,
     pub(super) rows: Vec<Row>,
     pub(super) problems: Vec<ImportProblem>,
-    /// Rows that are no guests.
+    /// The number of rows that are not guests.
     pub(super) rejected: i64,
-    /// A source that the event's next run reads on from here.
+    /// The source that the event's next run continues from here.
     pub(super) read_on: Option<(Uuid, String)>,
 }
 
 impl Chunk {
-    /// Takes it in: contacts, invitations with their numbers and places, the first job of each, and the cursor, or
-    /// nothing of it.
+    /// Imports the chunk as a whole or not at all: contacts, invitations with their numbers and places, the first job
+    /// of each, and the cursor.
     pub(super) async fn take_in<P>(mut self, context: &Context, task: &Task<P>, run: &Run) -> Result<(), Failure> {
         let reserve = places::reserve(context, task, run, self.rows.len()).await?;
         let mut tx = context.db.begin().await?;
@@ -61,7 +61,7 @@ impl Chunk {
         self.write(context, tx, task.workspace_id, run, &invitees, &mut places).await
     }
 
-    /// As [`Chunk::take_in`] for guests who are contacts already.
+    /// Does the same as [`Chunk::take_in`] for guests who are already contacts.
     pub(super) async fn take_in_contacts<P>(
         self,
         context: &Context,
@@ -104,16 +104,16 @@ impl Chunk {
     }
 }
 
-/// What becomes of an attempt that found the cursor moved. If the run has ended, somebody cancelled it. Else a worker
-/// that was thought dead took the chunk in after all: the run is not cancelled by that, and its guests are read on from
-/// where the cursor is now.
+/// The outcome of an attempt that finds the cursor moved. If the run has ended, a person has cancelled it. Otherwise
+/// another worker, which was believed dead, has imported the chunk. That does not cancel the run, and the next attempt
+/// continues from the new cursor.
 async fn overtaken(context: &Context, workspace_id: Uuid, run: &Run) -> Result<Failure, Failure> {
     let now = domain::find_run(&context.db, workspace_id, run.id).await?;
     let has_ended = now.is_none_or(|run| run.has_ended());
     Ok(if has_ended { Failure::Cancelled } else { Failure::Snooze(OVERTAKEN) })
 }
 
-/// A remark that does not keep the guest from being invited.
+/// A remark that does not prevent the guest's invitation.
 pub(super) fn remark(line: i64, guest: &str, message: &str) -> ImportProblem {
     ImportProblem { line, guest: guest.to_owned(), fatal: false, message: message.to_owned() }
 }

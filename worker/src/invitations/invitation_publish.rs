@@ -1,6 +1,6 @@
-//! `invitation.publish`: the contact gets the link and the number. With that, the guest has an invitation.
+//! `invitation.publish`: writes the link and the number to the contact. The guest then has an invitation.
 //!
-//! Safe to run twice: the same value again is no change, and an invitation is counted as made once.
+//! Safe to run twice: writing the same value again changes nothing, and an invitation counts as made once.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationPublish>) ->
     if let RunSource::Mautic(source) = &invitation.source.0 {
         write_back(&context, &task, &invitation, source).await?;
     }
-    // Our own contacts get the link with the outcome.
+    // Herald's own contacts get the link with the outcome.
     Ok(Done { changes: vec![Published { invitation_id: invitation.id }.into()], ..Done::default() })
 }
 
@@ -30,7 +30,7 @@ async fn write_back(
     source: &MauticSource,
 ) -> Result<(), Failure> {
     let Some(contact_id) = source.remote_id(invitation.external_id.as_deref()) else {
-        // Somebody who was known by another id before: the note of the import says which.
+        // The guest was known by another id before. The note of the import names it.
         return Err(Failure::Fail(format!(
             "the guest's id in Mautic is not known, because the contact has the external id {:?}: clear that id, \
              and pull the contact again",
@@ -45,7 +45,7 @@ async fn write_back(
         link: outside.unwrap_or_else(|| invitation.link.clone()),
         number: invitation.lucky_number.clone(),
     };
-    // The pull checked them, and Mautic may have changed since.
+    // The pull has checked the fields, but Mautic may have changed since.
     let fields = Fields::new(source.link_field.clone(), source.number_field.clone()).map_err(Failure::Fail)?;
     let written = context.write_back.write(&context.db, &mautic.connection, &mautic.client, fields, item).await;
     mautic.settle(context, written).await

@@ -1,6 +1,6 @@
 //! `invitation.render`: draws an invitation.
 //!
-//! Safe to run twice: the drawing's key is the hash of everything it shows, and drawing is a pure function.
+//! Safe to run twice: the drawing's key is the hash of all its content, and drawing is a pure function.
 
 use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 use herald_imaging::encode::Format;
 
-/// The largest portrait read back, in bytes.
+/// The largest portrait that is read from the file store, in bytes.
 const MAX_PORTRAIT: u64 = 32 << 20;
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> Result<Done, Failure> {
@@ -41,7 +41,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
         allow_missing_glyphs: invitation.options.0.allow_missing_glyphs,
         unless: drawn_before(&context, task.workspace_id, &invitation, format).await?,
     };
-    // What the portrait was cut from has done its part, now that the portrait is noted.
+    // The fetched picture is not needed any more, because the portrait is recorded.
     crate::invitations::picture_fetch::forget(&context, task.workspace_id, &invitation).await;
     let portrait = match &invitation.portrait {
         Some(portrait) => {
@@ -53,11 +53,11 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationRender>) -> 
     let Drawn::New { hash, sha256, bytes, notes } =
         context.studio.draw(source, drawing, portrait).await.map_err(undone)?
     else {
-        // Nothing it shows has changed.
+        // The content of the drawing has not changed.
         return Ok(Done { then, ..Done::default() });
     };
     let (key, length) = (Key::rendering(task.workspace_id, &hash, format.extension()), bytes.len() as u64);
-    // Over what is there: a drawing that was damaged is drawn anew.
+    // The new file replaces an existing one, so a damaged drawing is replaced, too.
     context.files.put(&key, bytes).await.map_err(refused)?;
     let rendering = key.into();
     Ok(Done {
@@ -73,8 +73,7 @@ pub(super) async fn has_portrait(context: &Context, row: &TemplateRow) -> Result
     Ok(facts.portrait_side.is_some())
 }
 
-/// The hash of an invitation's drawing, if it was drawn before and the file is there, where files of this workspace lie
-/// now.
+/// The hash of an invitation's earlier drawing, if its file exists in the workspace's current place.
 async fn drawn_before(
     context: &Context,
     workspace_id: Uuid,
@@ -90,7 +89,7 @@ async fn drawn_before(
     Ok(is_there.then(|| hash.to_owned()))
 }
 
-/// What the template's expressions may name.
+/// The fields that the template's expressions can name.
 fn fields(invitation: &Invitation) -> BTreeMap<String, String> {
     let mut fields = domain::fields_of(
         &invitation.name,

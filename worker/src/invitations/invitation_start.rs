@@ -1,7 +1,8 @@
-//! `invitation.start`: starts a run as planned.
+//! `invitation.start`: starts a planned run.
 //!
-//! Safe to run twice: a source is read on from where it was read to, and nobody is invited twice. While a run of the
-//! same plan is still reading, it waits: who came after that run's last page would be missed otherwise.
+//! Safe to run twice: a source is read from the place where the last run stopped, and each guest is invited once. While
+//! a run of the same plan is still reading, the job waits. Otherwise guests who came after that run's last page would
+//! be missed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +14,7 @@ use serde_json::json;
 use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
-/// How long it waits for a run that is still reading.
+/// How long the job waits for a run that is still reading.
 const STILL_READING: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationStart>) -> Result<Done, Failure> {

@@ -1,6 +1,6 @@
-//! `invitation.summary`: a run's `results.csv`, when its batch has ended.
+//! `invitation.summary`: writes a run's `results.csv` when its batch has ended.
 //!
-//! Safe to run twice: it writes what is true now over what was true before.
+//! Safe to run twice: the current results replace the earlier ones.
 
 use std::{
     io::{BufWriter, IntoInnerError, Seek},
@@ -18,7 +18,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationSummary>) ->
     let Some(run) = domain::find_run(&context.db, task.workspace_id, task.args.run_id).await? else {
         return Ok(Done::default());
     };
-    // A table of a million guests is not to be held in memory.
+    // The table goes to a file, because a table of a million guests should not be held in memory.
     let draft = BufWriter::new(tempfile::tempfile()?);
     let draft = results::write(&context.db, &context.files, task.workspace_id, &run, draft).await?;
     let mut table = draft.into_inner().map_err(IntoInnerError::into_error)?;

@@ -1,7 +1,6 @@
-//! `invitation.upload`: puts a drawing where the invitation's link leads.
+//! `invitation.upload`: puts a drawing in the place that the invitation's link leads to.
 //!
-//! Safe to run twice: the place is fixed before anything is put there, and putting the same bytes there again changes
-//! nothing.
+//! Safe to run twice: the place is fixed before the upload, and uploading the same bytes again changes nothing.
 
 use std::sync::Arc;
 
@@ -34,10 +33,10 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationUpload>) -> 
         invitation.id,
         rendering.extension().unwrap_or(ImageFormat::Jpeg.extension()),
     );
-    // Herald's own copy comes first: mails embed it, which a page of Drive cannot be.
+    // Herald's own copy comes first, because e-mails embed it and cannot embed a page of Drive.
     context.files.replace(&rendering, &file).await.map_err(refused)?;
-    // Drawn in another format than before. A file from before files lay under workspaces may be another guest's, too:
-    // it stays until it is moved.
+    // The earlier file has another format. A file from the time before files had a folder for each workspace may belong
+    // to another guest. Such a file stays until it is moved.
     let old = invitation.file.as_deref().and_then(|old| Key::known(workspace_id, old));
     if let Some(old) = old.filter(|old| *old != file) {
         context.files.delete(&old).await?;

@@ -1,4 +1,4 @@
-//! A run's list, read on a thread of its own, with where each guest's picture is.
+//! Reads a run's list on a separate thread, and adds the place of each guest's picture.
 
 use std::{collections::HashSet, fs::File};
 
@@ -8,28 +8,28 @@ use tokio::sync::mpsc;
 use crate::invitations::pictures::{Pictures, Placed};
 use crate::runner::Failure;
 
-/// Rows in a transaction: enough to make its cost small, few enough for progress to be seen.
+/// The number of rows in a transaction. It is large enough to keep the cost small, and small enough to show progress.
 const CHUNK: usize = 500;
 
 /// A guest of the list.
 pub(super) struct Listed {
     pub(super) row: GuestRow,
-    /// Where their picture is, if the list names one.
+    /// The place of the guest's picture, if the list names one.
     pub(super) picture: Option<Placed>,
 }
 
 pub(super) type Rows = Vec<Result<Listed, RowProblem>>;
 
-/// Which rows of a list are wanted.
+/// The part of a list to read.
 #[derive(Clone, Copy)]
 pub(super) struct Part {
-    /// Rows that were taken in before.
+    /// The number of rows that were imported before.
     pub(super) skip: u64,
-    /// The last row that is wanted.
+    /// The number of the last row to read.
     pub(super) limit: u64,
 }
 
-/// Reads a list; two chunks are read ahead.
+/// Reads a list. Two chunks are read ahead.
 pub(super) fn read(
     list: File,
     options: Options,
@@ -57,7 +57,7 @@ fn send_all(
     let mut rows = GuestFile::new(list, options)?.take(wanted(part.limit)).skip(wanted(part.skip)).peekable();
     while rows.peek().is_some() {
         let chunk = rows.by_ref().take(CHUNK).map(|row| row.map(|row| listed(row, &pictures, &bare))).collect();
-        // An error means that nobody listens any more.
+        // The receiver is closed, so the rows are no longer needed.
         if send.blocking_send(Ok(chunk)).is_err() {
             return Ok(());
         }
@@ -71,14 +71,14 @@ fn listed(mut row: GuestRow, pictures: &Pictures, bare: &HashSet<u64>) -> Listed
     Listed { row, picture }
 }
 
-/// The part of a row key that rows with the same name and phone have in common; 64 bits of it are enough to tell them.
+/// The part of a row key that rows with the same name and phone share. 64 bits of it are enough to distinguish them.
 fn identity(row_key: &str) -> u64 {
     row_key.get(..16).and_then(|start| u64::from_str_radix(start, 16).ok()).unwrap_or_default()
 }
 
-/// Learns what one row cannot tell: which pictures the others may mean, and who is on the list without e-mail and id.
-/// The whole list counts, also what was taken in before and what is over the limit, so that an import that goes on
-/// finds the same as one that was never cut off.
+/// Reads the whole list to learn two things that one row cannot show: the pictures that other rows may mean, and the
+/// guests without e-mail and id. Rows that were imported before, or are over the limit, count, too. So an import that
+/// continues gives the same result as one that was never interrupted.
 fn survey(list: &File, options: &Options, pictures: &mut Pictures) -> Result<HashSet<u64>, CsvError> {
     let mut bare = HashSet::new();
     let file = GuestFile::new(list, options)?;

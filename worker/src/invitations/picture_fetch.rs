@@ -1,10 +1,10 @@
-//! `picture.fetch`: a guest's picture comes from the web, or from Mautic, into the file store, where `face.crop` finds
+//! `picture.fetch`: fetches a guest's picture from the web or from Mautic into the file store, where `face.crop` finds
 //! it.
 //!
-//! It mostly waits, so it has a wide queue of its own: a host that is slow holds up neither the processor's jobs nor
-//! other hosts' pictures (docs/adr/0022-pictures-are-fetched-apart.md).
+//! The job mostly waits, so it has a separate queue with a high concurrency. A slow host delays neither the CPU-bound
+//! jobs nor the pictures of other hosts (docs/adr/0022-pictures-are-fetched-apart.md).
 //!
-//! Safe to run twice: the file's key is made of the invitation and the place, and a file that is there is not fetched
+//! Safe to run twice: the file's key consists of the invitation and the place, and an existing file is not fetched
 //! again.
 
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<PictureFetch>) -> Resu
         return Err(Failure::Fail("its template does not exist any more".to_owned()));
     };
     let key = key(task.workspace_id, invitation.id, place);
-    // A template without a picture needs none.
+    // A template without a picture slot needs no picture.
     if !crate::invitations::invitation_render::has_portrait(&context, &template).await?
         || context.files.size(&key).await?.is_some()
     {
@@ -53,18 +53,18 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<PictureFetch>) -> Resu
     }
 }
 
-/// What has to be fetched for an invitation, if anything has to.
+/// The picture to fetch for an invitation, if there is one.
 pub(super) fn wanted(invitation: &Invitation) -> Option<(&str, PictureSource)> {
     let place = invitation.picture.as_deref()?;
     Some((place, PictureSource::of(place)?))
 }
 
-/// Where a fetched picture lies until its invitation is drawn.
+/// The key of a fetched picture, which is stored until its invitation is drawn.
 fn key(workspace_id: Uuid, invitation_id: Uuid, place: &str) -> Key {
     Key::fetched(workspace_id, invitation_id, &picture_mark(place))
 }
 
-/// Whether an invitation's picture lies in the file store.
+/// Whether an invitation's picture is in the file store.
 pub(super) async fn is_fetched(
     context: &Context,
     workspace_id: Uuid,
@@ -74,7 +74,7 @@ pub(super) async fn is_fetched(
     Ok(context.files.size(&key(workspace_id, invitation.id, place)).await?.is_some())
 }
 
-/// A picture that was fetched; `None` if it has to be fetched first.
+/// Reads a fetched picture; `None` if it must be fetched first.
 pub(super) async fn fetched(
     context: &Context,
     workspace_id: Uuid,
@@ -89,8 +89,8 @@ pub(super) async fn fetched(
     }
 }
 
-/// Removes what was fetched for an invitation: it is drawn, or cannot be. What cannot be removed now is swept at the
-/// next start.
+/// Removes the picture that was fetched for an invitation, because the invitation is drawn or cannot be. If that fails,
+/// the sweep at the next start removes it.
 pub(super) async fn forget(context: &Context, workspace_id: Uuid, invitation: &Invitation) {
     let Some((place, _)) = wanted(invitation) else { return };
     if let Err(error) = context.files.delete(&key(workspace_id, invitation.id, place)).await {
@@ -134,7 +134,7 @@ async fn from_mautic(
         )));
     };
     let mautic = context.mautic(task, connection_id).await?;
-    // The queue of fetches has no rate: the request is paid for from Mautic's.
+    // The queue of fetches has no rate, so the request counts against the rate of Mautic's queue.
     let meter = herald_accounts::meter_of_job(&context.db, ProviderKind::Mautic.queue(), 0);
     let limit = usize::try_from(context.studio.max_picture_bytes).unwrap_or(usize::MAX);
     Ok(mautic.client.form_file(submission, field, limit, &meter).await.map_err(|error| {

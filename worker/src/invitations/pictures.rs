@@ -1,11 +1,13 @@
-//! Which picture a list means: one that was uploaded with it, or one that lies beside it.
+//! Finds the picture that a list means: one that was uploaded with it, or one in the list's folder.
 //!
-//! A name that is there exactly as written is taken. Otherwise names are compared as a person would: composed and
-//! decomposed letters, `\` and `/`, capitals, a missing ending. The last part of a name alone is enough only where it
-//! fits one picture and no other row of the list could mean that picture: nobody gets a stranger's face.
+//! A picture with exactly the written name is used. Otherwise names are compared as a person would compare them:
+//! composed and decomposed letters, `\` and `/`, capitals, a missing ending. The last part of a name alone is enough
+//! only under two conditions: it fits one picture, and no other row of the list could mean that picture. So no guest
+//! gets a stranger's face.
 //!
-//! The list is read twice before its guests are taken in, but only if a name is not there exactly: once to see which
-//! pictures there are ([`Pictures::look`]), once to see who else could mean them ([`Pictures::claim`]).
+//! If a name does not exist exactly, the list is read twice before its guests are imported. The first pass finds the
+//! pictures that exist ([`Pictures::look`]), and the second finds the other rows that could mean them
+//! ([`Pictures::claim`]).
 
 mod album;
 mod folder;
@@ -19,24 +21,25 @@ use self::{
     name::{Likeness, Name},
 };
 
-/// Where a list's picture names lead.
+/// The pictures that the names in a list can mean.
 pub struct Pictures {
     source: Source,
     album: Album,
 }
 
 enum Source {
-    /// Name → key in the file store.
+    /// The names of uploaded pictures, with their keys in the file store.
     Uploaded(BTreeMap<String, String>),
     Beside(Folder),
 }
 
-/// Where a guest's picture is.
+/// The place of a guest's picture.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// As crops look it up. What cannot be used keeps its reason, so that the guest's results can say it.
+    /// The place, in the form that `face.crop` reads. For a picture that cannot be used, it contains the reason for the
+    /// guest's results.
     pub place: String,
-    /// How the name in the list differs from the picture's own.
+    /// How the name in the list differs from the name of the picture.
     pub note: Option<String>,
 }
 
@@ -51,7 +54,8 @@ impl Placed {
 }
 
 impl Pictures {
-    /// Pictures of an uploaded list are those uploaded with it. Only a list of this machine has a folder.
+    /// Creates the pictures of a list. An uploaded list has the pictures that were uploaded with it. Only a list of
+    /// this machine has a folder.
     pub fn new(folder: Option<String>, uploaded: BTreeMap<String, String>) -> Self {
         match folder {
             Some(folder) => Self { source: Source::Beside(Folder::new(folder)), album: Album::default() },
@@ -63,7 +67,7 @@ impl Pictures {
         }
     }
 
-    /// Looks for a name of the list. False if it is not there exactly, so that others must be compared.
+    /// Looks a name of the list up. Returns whether the picture exists exactly; if not, other names must be compared.
     pub fn look(&mut self, picture: &str) -> bool {
         if address(picture).is_some() || self.exact(picture).is_some() {
             return true;
@@ -74,14 +78,15 @@ impl Pictures {
         false
     }
 
-    /// Notes which pictures a row of the list could mean.
+    /// Records the pictures that a row of the list could mean.
     pub fn claim(&mut self, picture: &str, line: u64) {
         if address(picture).is_none() {
             self.album.claim(&Name::parse(picture), line);
         }
     }
 
-    /// Where the picture of that name is. Every row of the list must have been looked at and noted before.
+    /// Returns the place of the picture with this name. Before that, every row of the list must have been looked up and
+    /// recorded.
     pub fn place(&self, picture: &str) -> Placed {
         if let Some(address) = address(picture) {
             return Placed::at(address);
@@ -115,7 +120,7 @@ impl Pictures {
                     "picture \"{picture}\" was not uploaded with the list: upload it, or give a web address"
                 )),
                 Source::Beside(_) if name.away || name.climbs => outside(picture),
-                // It may be put there until it is looked for.
+                // The file may still be added before it is read.
                 Source::Beside(folder) => Placed::at(folder.place(&name.path())),
             },
         }
@@ -151,8 +156,8 @@ fn outside(picture: &str) -> Placed {
     ))
 }
 
-/// The address on the web that this is, with its scheme as the fetching of pictures looks for it. Phones begin with a
-/// capital.
+/// The web address in a list, with its scheme in the form that fetches expect; `None` for a file name. Phones begin an
+/// address with a capital letter.
 pub(super) fn address(picture: &str) -> Option<String> {
     ["http://", "https://"].into_iter().find_map(|scheme| {
         let (start, rest) = picture.split_at_checked(scheme.len())?;

@@ -1,5 +1,5 @@
-//! Ids for files that do not exist yet, reserved before the guests are taken in: the QR code of an invitation already
-//! leads to its file.
+//! Ids for files that do not exist yet. They are reserved before the guests are imported, because the QR code of an
+//! invitation already leads to its file.
 
 use herald_accounts::ProviderKind;
 use herald_db::Tx;
@@ -14,16 +14,16 @@ use crate::{
     jobs::{Context, Task},
 };
 
-/// Ids asked for at once: as many as Drive gives.
+/// The number of ids in one request, which is the most that Drive returns.
 const IDS: usize = 1_000;
 
-/// Places can be had in the next transaction.
+/// A reserve of places for the next transaction.
 pub(super) struct Reserve {
     connection_id: Option<Uuid>,
     link: String,
 }
 
-/// Makes sure that `count` places are in the pool of the run's destination, if it needs any.
+/// Makes sure that the pool of the run's destination has `count` places, if the destination needs any.
 pub(super) async fn reserve<P>(context: &Context, task: &Task<P>, run: &Run, count: usize) -> Result<Reserve, Failure> {
     let Destination::Drive { connection_id, .. } = run.options.0.destination else {
         return Ok(Reserve { connection_id: None, link: String::new() });
@@ -36,7 +36,7 @@ pub(super) async fn reserve<P>(context: &Context, task: &Task<P>, run: &Run, cou
     Ok(Reserve { connection_id: Some(connection_id), link: context.accounts.drive_link().to_owned() })
 }
 
-/// One id, for a file or folder that was given none before.
+/// Reserves one id, for a file or folder that has none yet.
 pub(super) async fn reserve_one(context: &Context, drive: &Used<Drive>, meter: &Meter) -> Result<String, Failure> {
     let connection_id = drive.connection.id;
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! `portrait.crop`: a picture that somebody sent becomes a portrait cut around the largest face.
+//! `portrait.crop`: cuts a portrait around the largest face in a picture that a client sent.
 //!
 //! Safe to run twice: the portrait's key is the hash of the picture and the parameters, and the same picture gives the
 //! same bytes.
@@ -13,7 +13,7 @@ use crate::{
     runner::{Done, Failure},
 };
 
-/// What every PNG begins with. A portrait is a PNG if it has transparent parts, and a JPEG otherwise.
+/// The first bytes of every PNG. A portrait is a PNG if it has transparent parts, and a JPEG otherwise.
 const PNG: &[u8] = b"\x89PNG";
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<PortraitCrop>) -> Result<Done, Failure> {

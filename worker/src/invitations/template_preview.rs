@@ -12,7 +12,7 @@ use crate::{
     studio::{Drawing, Drawn, Source},
 };
 
-/// Shown where a guest's number and link will be.
+/// The sample values in place of a guest's number and link.
 const SAMPLE_NUMBER: &str = "0042";
 const SAMPLE_LINK: &str = "https://invites.example.com/i/this-is-where-the-link-of-the-guest-will-be";
 const SAMPLE_EVENT: &str = "Sample Event";
@@ -49,7 +49,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
     fields.entry("event".to_owned()).or_insert_with(|| SAMPLE_EVENT.to_owned());
     fields.extend(args.fields);
     for field in &facts.fields {
-        // A field nobody gave shows its own name, so that its place can be seen.
+        // A field without a value shows its own name, so that its place is visible.
         fields.entry(field.clone()).or_insert_with(|| field.clone());
     }
     let number = contact.and_then(|contact| contact.lucky_number).unwrap_or_else(|| SAMPLE_NUMBER.to_owned());

@@ -1,8 +1,8 @@
-//! Links on their way into Mautic: those that wait while others are being written go together in one request.
+//! Writes links to Mautic. Links that wait while other links are being written go together in one request.
 //!
-//! A job writes one link. While as many requests are under way as may be, the links of other jobs gather, and the next
-//! request takes them all: alone, a link goes at once; under load, one request takes dozens. Each job gets the answer
-//! for its own.
+//! A job writes one link. While the largest number of requests is in progress, the links of other jobs gather, and the
+//! next request takes them all. So a single link is written at once, and under load one request takes dozens. Each job
+//! gets the answer for its own link.
 
 use std::{
     collections::HashMap,
@@ -19,12 +19,12 @@ use herald_providers::{
 use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
-/// Requests with several links under way at once, for each account.
+/// The number of concurrent requests for each account. Each may contain several links.
 const AT_ONCE: usize = 2;
-/// Links in a request: a large Mautic takes minutes for hundreds.
+/// The number of links in a request. A large Mautic takes minutes for hundreds.
 const TOGETHER: usize = 50;
 
-/// What waits, by account and fields. Cheap to clone.
+/// The waiting links, by account and fields. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct WriteBacks(Arc<Mutex<HashMap<String, Arc<Desk>>>>);
 
@@ -39,10 +39,10 @@ struct Waiting {
 }
 
 impl WriteBacks {
-    /// Writes one link, perhaps together with others, and returns what became of it.
+    /// Writes one link, possibly together with others, and returns its result.
     ///
     /// # Errors
-    /// What the provider said of this one.
+    /// The provider's error for this link.
     pub(crate) async fn write(
         &self,
         db: &Db,
@@ -54,7 +54,7 @@ impl WriteBacks {
         let desk = self.desk(connection.id, &fields);
         let (answer, answered) = oneshot::channel();
         desk.waiting().push(Waiting { item, answer });
-        // A task of its own: if this job is stopped, those that others wait for are still sent.
+        // The request runs in a separate task. If this job is stopped, the links of other jobs are still sent.
         tokio::spawn(serve(desk, db.clone(), mautic.clone(), fields));
         answered.await.unwrap_or_else(|_| {
             Err(ProviderError::new(Class::Unknown, "the request to Mautic was broken off before its answer was read"))
@@ -64,7 +64,7 @@ impl WriteBacks {
     fn desk(&self, connection_id: Uuid, fields: &Fields) -> Arc<Desk> {
         let mut desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Desk { waiting: Mutex::default(), at_once: Semaphore::new(AT_ONCE) });
-        // Aliases have no colons.
+        // Aliases do not contain colons.
         let key = format!("{connection_id}:{}:{}", fields.link(), fields.number().unwrap_or_default());
         desks.entry(key).or_insert_with(new).clone()
     }
@@ -77,7 +77,7 @@ impl Desk {
 }
 
 async fn serve(desk: Arc<Desk>, db: Db, mautic: Mautic, fields: Fields) {
-    // Never closed.
+    // The semaphore is never closed.
     let Ok(_turn) = desk.at_once.acquire().await else { return };
     let group: Vec<Waiting> = {
         let mut waiting = desk.waiting();
@@ -85,7 +85,7 @@ async fn serve(desk: Arc<Desk>, db: Db, mautic: Mautic, fields: Fields) {
         waiting.drain(..many).collect()
     };
     if group.is_empty() {
-        // Another request took it along.
+        // Another request has included the links.
         return;
     }
     let (items, answers): (Vec<WriteBack>, Vec<_>) = group.into_iter().map(|it| (it.item, it.answer)).unzip();
@@ -94,7 +94,7 @@ async fn serve(desk: Arc<Desk>, db: Db, mautic: Mautic, fields: Fields) {
     let meter = herald_accounts::meter_of_job(&db, ProviderKind::Mautic.queue(), paid);
     let written = mautic.write(&items, &fields, &meter).await;
     for (answer, result) in answers.into_iter().zip(written) {
-        // A job that was stopped meanwhile does not wait any more.
+        // A job that was stopped meanwhile no longer waits for its answer.
         let _ = answer.send(result);
     }
 }

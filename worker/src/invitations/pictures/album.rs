@@ -1,4 +1,4 @@
-//! The pictures that are there, and who could mean them.
+//! The existing pictures, and the rows of the list that could mean them.
 
 use std::{
     collections::HashMap,
@@ -7,14 +7,14 @@ use std::{
 
 use super::name::{Likeness, Name};
 
-/// Pictures shown when a name could mean several.
+/// The number of pictures in a message about a name that could mean several.
 const SHOWN: usize = 3;
 
-/// The pictures that are there.
+/// The existing pictures.
 #[derive(Default)]
 pub(super) struct Album {
     pictures: Vec<Picture>,
-    /// Folded last part without its ending → pictures.
+    /// The pictures by the folded last part of their name, without its ending.
     by_stem: HashMap<String, Vec<usize>>,
     hasher: RandomState,
 }
@@ -25,39 +25,39 @@ struct Picture {
     claim: Option<Claim>,
 }
 
-/// Who could mean a picture.
+/// The rows that could mean a picture.
 #[derive(Clone, Copy)]
 struct Claim {
-    /// Hash of the first name that could.
+    /// The hash of the first name that could mean it.
     first: u64,
     line: u64,
-    /// The line of another name that could.
+    /// The line of another name that could mean it.
     other: Option<u64>,
 }
 
-/// What a name means.
+/// The meaning of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Choice<'a> {
-    /// One picture.
+    /// The name means one picture.
     One {
-        /// Its own name.
+        /// The name of the picture.
         found: &'a str,
         likeness: Likeness,
     },
-    /// It fits several.
+    /// The name fits several pictures.
     Several(Vec<&'a str>),
-    /// It fits one that another row could mean as well.
+    /// The name fits a picture that another row could also mean.
     Contested {
-        /// The picture's own name.
+        /// The name of the picture.
         found: &'a str,
-        /// Where the other row is.
+        /// The line of the other row.
         line: u64,
     },
     None,
 }
 
 impl Album {
-    /// Adds a picture under its own name.
+    /// Adds a picture under its name.
     pub(super) fn add(&mut self, own: &str) {
         let name = Name::parse(own);
         let Some(stem) = name.stem() else { return };
@@ -65,7 +65,7 @@ impl Album {
         self.pictures.push(Picture { own: own.to_owned(), name, claim: None });
     }
 
-    /// Notes that a row of the list could mean some of them.
+    /// Records that a row of the list could mean some of the pictures.
     pub(super) fn claim(&mut self, wanted: &Name, line: u64) {
         let hash = self.hash(wanted);
         let fitting: Vec<usize> = self.fitting(wanted).map(|(at, _)| at).collect();
@@ -78,7 +78,7 @@ impl Album {
         }
     }
 
-    /// What a name means.
+    /// Chooses the picture that a name means.
     pub(super) fn choose(&self, wanted: &Name) -> Choice<'_> {
         let Some(closest) = self.fitting(wanted).map(|(_, likeness)| likeness).min() else { return Choice::None };
         let mut fitting = self.fitting(wanted).filter(|(_, likeness)| *likeness == closest).map(|(at, _)| at);

@@ -1,4 +1,4 @@
-//! The pictures beside a list on this machine.
+//! The pictures in the folder of a list on this machine.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -10,12 +10,12 @@ use super::{
     name::{Name, fold},
 };
 
-/// A list's folder.
+/// The folder of a list.
 pub(super) struct Folder {
     root: PathBuf,
-    /// Folded paths of folders whose pictures are in the album.
+    /// The folded paths of the folders whose pictures are in the album.
     listed: HashSet<Vec<String>>,
-    /// What is in each folder that was read: own path → folders and files.
+    /// The entries of each folder that was read, by its path. An entry has a name, and is a folder or a file.
     read: BTreeMap<String, Vec<(String, bool)>>,
 }
 
@@ -24,22 +24,22 @@ impl Folder {
         Self { root: root.into(), listed: HashSet::new(), read: BTreeMap::new() }
     }
 
-    /// Whether there is a file of exactly this name. Nothing outside the folder is looked at.
+    /// Whether a file with exactly this name exists. Files outside the folder are never read.
     pub(super) fn has(&self, name: &str) -> bool {
         let path = Path::new(name);
         let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         inside && self.root.join(path).is_file()
     }
 
-    /// The place of a file in it, as crops look it up.
+    /// The place of a file in the folder, in the form that `face.crop` reads.
     pub(super) fn place(&self, name: &str) -> String {
-        // As if written without steps that lead nowhere.
+        // The path does not contain steps such as `./`.
         let path: PathBuf = self.root.join(name).components().collect();
         format!("file:{}", path.display())
     }
 
-    /// Adds to the album what could be meant by a name: what lies in the folders it names, and in those its last parts
-    /// name.
+    /// Adds the pictures that a name could mean to the album. They are in the folders that the name contains, and in
+    /// the folders that its last parts name.
     pub(super) fn look(&mut self, name: &Name, album: &mut Album) {
         if name.climbs {
             return;
@@ -54,7 +54,7 @@ impl Folder {
         if !self.listed.insert(folders.to_vec()) {
             return;
         }
-        // On most machines `Pictures` and `pictures` can lie side by side.
+        // On most machines, `Pictures` and `pictures` can exist beside each other.
         let mut here = vec![String::new()];
         for wanted in folders {
             let mut next = Vec::new();
@@ -71,11 +71,11 @@ impl Folder {
         }
     }
 
-    /// What is in a folder, by its own path with a `/` at the end.
+    /// Returns the entries of a folder, by its path with a `/` at the end.
     fn entries(&mut self, folder: &str) -> &[(String, bool)] {
         let root = &self.root;
         self.read.entry(folder.to_owned()).or_insert_with(|| {
-            // A folder that is not there has nothing in it; one that may not be read, too.
+            // A folder that does not exist, or cannot be read, has no entries.
             let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
             let mut names: Vec<(String, bool)> = entries
                 .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path().is_dir())))

@@ -1,43 +1,43 @@
-//! A picture's name as a list or a person's machine writes it, and how alike two of them are.
+//! The name of a picture, as a list or a person's machine writes it, and the likeness of two names.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// What a picture's name may end with.
+/// The endings that the name of a picture may have.
 const ENDINGS: [&str; 15] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "svg"];
-/// Endings of the same kind of file.
+/// The endings of JPEG files.
 const JPEG: [&str; 4] = ["jpg", "jpeg", "jpe", "jfif"];
 
-/// A name, taken apart.
+/// A name, split into its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name {
-    /// As written, without separators and steps that lead nowhere.
+    /// The parts as written, without separators and steps such as `./`.
     parts: Vec<String>,
-    /// The same, for comparing: composed, lower case.
+    /// The parts for comparison: composed, in lower case.
     folded: Vec<String>,
-    /// It names a place on some machine (`C:\…`, `/…`): only its last parts can mean a picture here.
+    /// Whether the name is a path on some machine (`C:\…`, `/…`). Only its last parts can then mean a picture.
     pub(super) away: bool,
-    /// It has a `..` in it.
+    /// Whether the name contains `..`.
     pub(super) climbs: bool,
 }
 
-/// How a name differs from a picture's own, the closest first.
+/// How a name differs from the name of a picture, the closest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Likeness {
-    /// Not at all, but for steps such as `./`.
+    /// The names differ at most in steps such as `./`.
     Path,
-    /// In how letters are composed or folders are separated.
+    /// The names differ in the composition of letters, or in the separators of folders.
     Spelling,
-    /// In capitals.
+    /// The names differ in capitals.
     Capitals,
-    /// In the ending.
+    /// The names differ in the ending.
     Ending,
-    /// In the folders before it.
+    /// The names differ in the folders before the last parts.
     LastParts,
 }
 
 impl Likeness {
-    /// Says why the two may be the same.
+    /// The reason why the two names may mean the same picture.
     pub(super) fn why(self) -> &'static str {
         match self {
             Self::Path | Self::Spelling => "the same name, written differently",
@@ -47,14 +47,14 @@ impl Likeness {
         }
     }
 
-    /// Whether others could mean the picture as well, so that they must be asked.
+    /// Whether other rows could also mean the picture, so that their names must be compared.
     pub(super) fn is_loose(self) -> bool {
         self >= Self::Ending
     }
 }
 
 impl Name {
-    /// Takes a name apart.
+    /// Splits a name into its parts.
     pub(super) fn parse(written: &str) -> Self {
         let written = written.trim();
         let (rest, is_url) = match written.get(..7) {
@@ -75,21 +75,22 @@ impl Name {
         self.parts.join("/")
     }
 
-    /// The parts, for comparing.
+    /// The parts, for comparison.
     pub(super) fn folded(&self) -> &[String] {
         &self.folded
     }
 
-    /// The last part without its ending, for comparing.
+    /// The last part without its ending, for comparison.
     pub(super) fn stem(&self) -> Option<&str> {
         self.folded.last().map(|last| split(last).0)
     }
 
-    /// How alike it is to a picture that is there, if the two can be the same at all.
+    /// The likeness to the name of an existing picture; `None` if the two cannot mean the same picture.
     pub(super) fn likeness(&self, there: &Self) -> Option<Likeness> {
         let (last, folders) = self.folded.split_last()?;
         let (last_there, folders_there) = there.folded.split_last()?;
-        // Of two names of different length the shorter must be how the longer ends: bob/a.jpg is not ann/a.jpg.
+        // If two names have different lengths, the longer one must end with the shorter one: bob/a.jpg is not
+        // ann/a.jpg.
         if !folders.iter().rev().zip(folders_there.iter().rev()).all(|(one, other)| one == other) {
             return None;
         }
@@ -111,7 +112,7 @@ impl Name {
     }
 }
 
-/// For comparing: composed, lower case.
+/// Prepares a part for comparison: composed, in lower case.
 pub(super) fn fold(part: &str) -> String {
     part.nfc().flat_map(char::to_lowercase).nfc().collect()
 }

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// What becomes of each name of a list.
+/// The places of the names of a list.
 fn placed(mut pictures: Pictures, list: &[&str]) -> Vec<Placed> {
     let looked: Vec<bool> = list.iter().map(|name| pictures.look(name)).collect();
     if looked.contains(&false) {
@@ -17,7 +17,7 @@ fn uploaded(names: &[&str]) -> Pictures {
     Pictures::new(None, names.iter().map(|name| ((*name).to_owned(), format!("key of {name}"))).collect())
 }
 
-/// What becomes of each name when these were uploaded: the picture's own name, or why there is none.
+/// The result for each name if these pictures were uploaded: the name of the picture, or the reason why there is none.
 fn of_uploads(uploads: &[&str], list: &[&str]) -> Vec<String> {
     let shown = |placed: Placed| match placed.place.strip_prefix("store:key of ") {
         Some(own) => own.to_owned(),
@@ -36,7 +36,7 @@ fn folder_of(files: &[&str]) -> TempDir {
     folder
 }
 
-/// What becomes of each name when these files lie beside the list: the file's own name, or why there is none.
+/// The result for each name if these files are beside the list: the name of the file, or the reason why there is none.
 fn of_files(files: &[&str], list: &[&str]) -> Vec<String> {
     let folder = folder_of(files);
     let root = folder.path().to_str().unwrap();
@@ -56,7 +56,7 @@ fn nobody_gets_the_face_of_a_guest_whose_picture_has_the_same_name_in_another_fo
     };
     assert_eq!(of_uploads(&["ann/photo.jpg"], &list), ["ann/photo.jpg", &not_uploaded("bob/photo.jpg")]);
     assert_eq!(of_uploads(&["bob/photo.jpg", "ann/photo.jpg"], &list), list);
-    // Whose it is cannot be known.
+    // Herald cannot know whose picture it is.
     for found in of_uploads(&["photo.jpg"], &list) {
         assert!(found.starts_with("none:") && found.contains("may be meant by line"), "{found}");
     }
@@ -127,7 +127,7 @@ fn a_missing_ending_is_guessed_only_where_no_other_row_means_the_picture() {
     let found = of_uploads(&["ann.jpg"], &["ann", "ann.jpg"]);
     assert!(found[0].contains("may be meant by line 3"), "{}", found[0]);
     assert_eq!(found[1], "ann.jpg");
-    // Another kind of picture is another picture.
+    // A picture with another format is another picture.
     assert!(of_uploads(&["ann.png"], &["ann.jpg"])[0].contains("was not uploaded"));
 }
 
