@@ -1,4 +1,4 @@
-//! Leases due jobs and puts them on the wire, as many as the workers can take.
+//! Leases due jobs and puts them on the wire, as many as the workers have room for.
 
 use std::time::Instant;
 
@@ -10,19 +10,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
 
-/// How soon dispatch is tried again when the database or the wire did not answer; twice as long each time, up to the
-/// tick.
+/// The pause before a retry if the database or the wire does not answer. It doubles each time, up to the tick.
 const AFTER_AN_ERROR: TimeDelta = TimeDelta::milliseconds(250);
 
-/// What a round came to.
+/// The result of a round.
 struct Round {
-    /// When the next job comes due, if one waits for its time.
+    /// When the next job becomes due, if one waits for its time.
     next_due: Option<DateTime<Utc>>,
-    /// It ended because the wire was full, not because nothing was due.
+    /// Whether the round ended because the wire was full, and not because no job was due.
     full: bool,
 }
 
-/// Wakes when a job was enqueued, when workers have room, when the next job comes due, and every tick.
+/// Wakes when a job was enqueued, when workers have room, when the next job becomes due, and at every tick.
 pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     let Scheduler { db, outlet, .. } = scheduler;
     let tick = TimeDelta::from_std(scheduler.tick).unwrap_or(TimeDelta::seconds(5));
@@ -53,7 +52,7 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     }
 }
 
-/// Dispatches until nothing due is left or the wire is full.
+/// Dispatches until no due job is left or the wire is full.
 async fn round(scheduler: &Scheduler) -> anyhow::Result<Round> {
     let Scheduler { db, outlet, .. } = scheduler;
     loop {
@@ -73,7 +72,7 @@ async fn round(scheduler: &Scheduler) -> anyhow::Result<Round> {
         DISPATCHED.add([], dispatched.jobs.len() as u64);
         let pushed = outlet.push(dispatched.jobs).await;
         if !pushed.refused.is_empty() {
-            // Their worker left between the question and the answer, or Redis takes none.
+            // Their worker left in the meantime, or Redis refuses jobs.
             let finished: Vec<Finished> = pushed
                 .refused
                 .into_iter()

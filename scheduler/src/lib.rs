@@ -1,4 +1,5 @@
-//! Decides when: dispatches due jobs, rescues lost ones, prunes old ones, fires schedules. Never does the work.
+//! The scheduler. It dispatches due jobs, rescues lost ones, prunes old ones, and fires schedules. It never does the
+//! work itself.
 
 mod dispatcher;
 mod observe;
@@ -23,13 +24,13 @@ pub use schedules::fire_due;
 pub struct Scheduler {
     /// The ledger's database.
     pub db: Db,
-    /// Where leased jobs go.
+    /// The outlet for leased jobs.
     pub outlet: Outlet,
-    /// How long a lease lasts without renewal.
+    /// The length of a lease without renewal.
     pub lease: Duration,
-    /// The slowest it looks for due jobs when nothing wakes it.
+    /// The longest pause between two checks for due jobs when nothing wakes the scheduler.
     pub tick: Duration,
-    /// How long finished jobs are kept.
+    /// How long finished jobs are stored.
     pub keep: Duration,
 }
 

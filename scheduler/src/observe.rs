@@ -1,5 +1,5 @@
-//! Reads from the ledger what the gauges of queues, batches and workers show. Every scheduler does, so that one may be
-//! missing.
+//! Reads the values for the gauges of queues, batches and workers from the ledger. Every scheduler does this, so that
+//! one of them may be missing.
 
 use std::collections::BTreeSet;
 
@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
 
-/// How often it looks, in seconds: a little oftener than Prometheus asks.
+/// The interval in seconds, a little shorter than that of Prometheus.
 const EVERY: i64 = 10;
 
 pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     let db = &scheduler.db;
-    // A queue that is gone says so once more: a gauge nobody sets keeps its last value.
+    // A queue that no longer exists is reported once more, because a gauge that is not set keeps its last value.
     let mut known: BTreeSet<String> = ledger::kinds().iter().map(|kind| kind.policy.queue.to_owned()).collect();
     loop {
         let outcome = match observe(scheduler, &mut known).await {

@@ -1,4 +1,4 @@
-//! Where leased jobs go: to the workers of this process, or over Redis to those of the fleet.
+//! The outlet for leased jobs: the workers of this process, or over Redis those of the fleet.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,10 +13,10 @@ use herald_ledger::{
 };
 use tokio::sync::{Mutex, broadcast};
 
-/// How long what the workers said they can take is believed before it is read again.
+/// How long the reported capacity of the workers is used before it is read again.
 const CAPACITY_KEPT: TimeDelta = TimeDelta::milliseconds(500);
 
-/// Where a scheduler puts the jobs it leased.
+/// The place where a scheduler puts the jobs that it has leased.
 #[derive(Clone)]
 pub struct Outlet(Kind);
 
@@ -32,38 +32,38 @@ struct Fleet {
     redis: RedisWire,
     capacity: Mutex<Option<Known>>,
     events: Mutex<broadcast::Receiver<Event>>,
-    /// Heard by another loop than the one that dispatches.
+    /// The events for the loop that fires schedules, which is not the loop that dispatches.
     schedule_events: Mutex<broadcast::Receiver<Event>>,
 }
 
-/// What became of jobs that were to go on the wire.
+/// The result of putting jobs on the wire.
 #[derive(Default)]
 pub(crate) struct Pushed {
-    /// Nobody took these; they are to be handed back.
+    /// The jobs that were not accepted, and must be handed back.
     pub(crate) refused: Vec<Leased>,
-    /// The wire does not work now: trying at once again would only lease more jobs for nothing.
+    /// Whether the wire does not work now. An immediate retry would only lease more jobs in vain.
     pub(crate) failed: bool,
 }
 
-/// What the workers have room for, and when they were asked.
+/// The room of the workers, and when it was read.
 struct Known {
     at: DateTime<Utc>,
     capacity: BTreeMap<String, usize>,
 }
 
 impl Outlet {
-    /// To the workers of this process, which `name` names.
+    /// Creates an outlet to the workers of this process, which are called `name`.
     pub fn in_process(wire: Wire, name: String) -> Self {
         Self(Kind::InProcess { wire, name })
     }
 
-    /// To the workers of the fleet.
+    /// Creates an outlet to the workers of the fleet.
     pub fn fleet(redis: RedisWire) -> Self {
         let (events, schedule_events) = (Mutex::new(redis.events()), Mutex::new(redis.events()));
         Self(Kind::Fleet(Arc::new(Fleet { redis, capacity: Mutex::default(), events, schedule_events })))
     }
 
-    /// Under whose name jobs are leased.
+    /// The name under which jobs are leased.
     pub(crate) fn holder(&self) -> &str {
         match &self.0 {
             Kind::InProcess { name, .. } => name,
@@ -71,12 +71,12 @@ impl Outlet {
         }
     }
 
-    /// Whether workers elsewhere take what is put here.
+    /// Whether workers in other processes take the jobs.
     pub(crate) fn is_fleet(&self) -> bool {
         matches!(self.0, Kind::Fleet(_))
     }
 
-    /// How many more jobs of each queue it can take.
+    /// Returns how many more jobs of each queue the workers can take.
     pub(crate) async fn demand(&self, db: &Db) -> anyhow::Result<Vec<Demand>> {
         match &self.0 {
             Kind::InProcess { wire, .. } => Ok(wire.demand()),
@@ -92,8 +92,8 @@ impl Outlet {
         }
     }
 
-    /// Returns when it may have room again, or a job elsewhere became ready. Room is of no interest to who had nothing
-    /// left to give.
+    /// Returns when the workers may have room again, or a job elsewhere became ready. A caller without due jobs does
+    /// not wait for room.
     pub(crate) async fn changed(&self, wants_room: bool) {
         match &self.0 {
             Kind::InProcess { wire, .. } => wire.demand_rose().await,
@@ -109,7 +109,7 @@ impl Outlet {
         }
     }
 
-    /// Renews the leases of what waits on the wire. Within one process the worker does that.
+    /// Renews the leases of the jobs that wait on the wire. Within one process, the worker does that.
     pub(crate) async fn renew_waiting(&self, db: &Db, lease: Duration) -> anyhow::Result<()> {
         let Kind::Fleet(fleet) = &self.0 else { return Ok(()) };
         for queue in fleet.capacity(db).await?.keys() {
@@ -129,7 +129,7 @@ impl Fleet {
             return Ok(known.capacity.clone());
         }
         let capacity = ledger::capacity(db, now - WORKER_BELIEVED).await?;
-        // Nobody being there is not remembered: whoever comes says so, and is to be given work at once.
+        // A fleet without workers is not cached: a new worker announces itself and should get jobs at once.
         *kept = (!capacity.is_empty()).then(|| Known { at: now, capacity: capacity.clone() });
         Ok(capacity)
     }
@@ -163,8 +163,8 @@ impl Fleet {
                 tracing::warn!(%error, jobs = jobs.len(), "redis refuses jobs: they are handed back");
                 pushed.refused.extend(jobs);
             } else {
-                // Perhaps they are there and only the answer was lost, so nobody else may have them before their leases
-                // run out.
+                // The jobs may be on the wire if only the answer was lost. So nobody else may get them before their
+                // leases run out.
                 tracing::warn!(%error, jobs = jobs.len(), "jobs may not have reached the wire: their leases will tell");
             }
         }

@@ -1,4 +1,4 @@
-//! Brings back the jobs of workers that died: their leases have run out.
+//! Brings back the jobs of workers that died, after their leases have run out.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Scheduler;
 
 const GROUP: usize = 500;
-/// How long a worker that vanished stays on the list, for people to see.
+/// How long a worker that disappeared stays on the list, for people to see.
 const FORGOTTEN: TimeDelta = TimeDelta::hours(1);
 
 pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
@@ -34,7 +34,8 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     }
 }
 
-/// Brings back every leased job, for a process that knows it is the only one: whoever held them is gone.
+/// Brings back every leased job. Only a process that knows it is the only one may call this, because all earlier
+/// holders are gone.
 pub async fn rescue_all(db: &Db) -> Result<usize, LedgerError> {
     rescue(db, db.now() + TimeDelta::days(36_500)).await
 }
@@ -68,13 +69,14 @@ async fn rescue(db: &Db, before: DateTime<Utc>) -> Result<usize, LedgerError> {
     }
 }
 
-/// A job that never ran has lost nothing.
+/// The outcome of a job that was lost on the wire. It never ran, so the attempt does not count.
 fn lost_on_the_wire(db: &Db, job: Leased) -> Finished {
     WIRE_LOST.add([], 1);
     Finished { outcome: Outcome::Snooze { run_at: job.run_at.min(db.now()) }, job }
 }
 
-/// A claim is of use until its worker has renewed the leases under its own name, which it does three times a lease.
+/// Forgets old claims and workers. A claim is needed until its worker has renewed the leases under its own name, which
+/// happens three times in the length of a lease.
 async fn forget(db: &Db, lease: Duration) -> herald_db::Result<()> {
     let lease = TimeDelta::from_std(lease).unwrap_or(TimeDelta::seconds(60));
     ledger::forget_claims(db, db.now() - lease * 4).await?;
@@ -82,14 +84,15 @@ async fn forget(db: &Db, lease: Duration) -> herald_db::Result<()> {
     Ok(())
 }
 
-/// Whether a schedule may have made it: such a job belongs to no batch, and is of a kind that somebody may start.
+/// Whether a schedule may have created the job. Such a job belongs to no batch, and its kind can be started by a
+/// schedule.
 fn may_be_scheduled(job: &Leased) -> bool {
     let by_schedule = ledger::policy(&job.kind).map(|policy| policy.starts.schedule);
     job.batch_id.is_none() && by_schedule.is_some_and(|starter| starter != Starter::Nobody)
 }
 
-/// A lost attempt counts, so that a job that kills its worker dies instead of looping. One of a schedule's dies at once
-/// when it has done so before: who set the schedule up is told there.
+/// The outcome of a lost attempt. It counts, so that a job that kills its worker dies instead of looping. A schedule's
+/// job dies at once if this is not its first loss in a row, and the schedule then shows the reason.
 fn lost_attempt(db: &Db, job: Leased, worker: &str, last_straw: Option<String>) -> Finished {
     let mut error = format!("the worker that ran attempt {} ended without an outcome: {worker}", job.attempt);
     if last_straw.is_some() {
@@ -98,8 +101,8 @@ fn lost_attempt(db: &Db, job: Leased, worker: &str, last_straw: Option<String>) 
     let outcome = if job.is_last_attempt() || last_straw.is_some() {
         Outcome::Dead { error }
     } else {
-        // Once is an accident. Later it waits, so that a job that kills its worker does not always take the same
-        // neighbours with it.
+        // The first time may be an accident. Later the job waits, so that it does not always take the same neighbours
+        // down with it.
         let wait = match ledger::policy(&job.kind).map(|policy| policy.backoff) {
             Some(backoff) if job.attempt > 1 => backoff.after(job.attempt - 1, db.ids()),
             _ => Duration::ZERO,

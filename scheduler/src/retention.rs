@@ -1,5 +1,5 @@
-//! Prunes jobs that ended long ago (their counts stay), answers kept for who asks twice, webhooks that came, and codes,
-//! sessions and letters that are over.
+//! Prunes old data: jobs that ended long ago (their counts stay), answers stored for repeated requests, received
+//! webhooks, and expired codes, sessions and e-mails.
 
 use std::time::Duration;
 

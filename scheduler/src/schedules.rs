@@ -1,7 +1,7 @@
-//! Fires schedules: what the calendar asks for becomes jobs.
+//! Fires schedules: creates jobs by the calendar.
 //!
-//! It sleeps until the next tick of any schedule, and wakes at once when one is changed. It also looks every `tick`:
-//! the machine's clock may be set while it sleeps, and a word from another process may be lost.
+//! The loop sleeps until the next tick of any schedule, and wakes at once when a schedule changes. It also wakes every
+//! `tick`, because the machine's clock may be set while it sleeps, and a notification from another process may be lost.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
 
-/// Schedules read at once.
+/// The number of schedules to read at once.
 const GROUP: usize = 100;
-/// How soon a failed round is tried again; twice as long each time, up to the tick.
+/// The pause before a failed round is retried. It doubles each time, up to the tick.
 const AFTER_AN_ERROR: TimeDelta = TimeDelta::milliseconds(250);
-/// Clocks that are kept by the network are moved back by less than this all the time.
+/// Clocks that are synchronised over the network are often moved back by less than this.
 const SET_BACK: TimeDelta = TimeDelta::seconds(2);
 
 pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
@@ -63,11 +63,11 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     }
 }
 
-/// Fires every schedule that is due, and returns when the next one will be. One that cannot be fired now does not hold
-/// up the others.
+/// Fires every schedule that is due, and returns when the next one will be due. A schedule that cannot be fired now
+/// does not delay the others.
 ///
 /// # Errors
-/// The last one there was, when everything that could be fired was.
+/// The last error, after all schedules that can be fired have been.
 pub async fn fire_due(db: &Db) -> Result<Option<DateTime<Utc>>, ScheduleError> {
     loop {
         let now = db.now();
@@ -92,7 +92,7 @@ pub async fn fire_due(db: &Db) -> Result<Option<DateTime<Utc>>, ScheduleError> {
     }
 }
 
-/// Counts and logs what came of firing. Names are people's words, so logs have the id.
+/// Counts and logs the result of firing. Logs contain the id instead of the name, because people choose the names.
 fn tell(schedule: &Schedule, fired: &Fired, now: DateTime<Utc>) {
     let (id, kind) = (schedule.id, schedule.kind.as_str());
     let label = [kind_label(kind)];

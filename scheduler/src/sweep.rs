@@ -1,5 +1,5 @@
-//! Ends what no dispatcher will come to: the waiting jobs of cancelled batches, and jobs whose time is over. Forgets
-//! keys that are free again.
+//! Ends jobs that no dispatcher will run: the waiting jobs of cancelled batches, and expired jobs. Also forgets keys
+//! that are free again.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     let db = &scheduler.db;
     loop {
         match sweep(db).await {
-            // More may be left: at once again, but for a stop.
+            // There may be more jobs, so continue at once, except after a stop.
             Ok(ended) if ended > 0 && !stop.is_cancelled() => continue,
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "jobs that are not to run could not be ended, will try again"),

@@ -1,10 +1,10 @@
-//! Renews the leases of jobs that wait on the fleet's wire: they are lost only when the wire is.
+//! Renews the leases of jobs that wait on the fleet's wire. So these jobs are lost only if the wire is lost.
 
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
 
-/// Leases are renewed three times in their length, so that two renewals may fail.
+/// Renews each lease three times in its length, so two renewals may fail.
 pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     let db = &scheduler.db;
     loop {
