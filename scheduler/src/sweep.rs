@@ -1,5 +1,5 @@
-//! Ends jobs that no dispatcher will run: the waiting jobs of cancelled batches, and expired jobs. Also forgets keys
-//! that are free again.
+//! Ends jobs that no dispatcher will run: the waiting jobs of cancelled batches, and expired jobs. Also forgets
+//! throttle keys that are free again.
 
 use std::time::Duration;
 

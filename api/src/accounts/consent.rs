@@ -119,8 +119,8 @@ fn page(status: StatusCode, title: &str, text: &str) -> Response {
     private(notice(status, title, text))
 }
 
-/// Forbids caches to store the response, and browsers to send its address to other sites, because the address contains
-/// a secret.
+/// Keeps caches from storing the response, and browsers from sending its address to other sites. The address contains a
+/// secret.
 fn private(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

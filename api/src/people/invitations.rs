@@ -101,8 +101,7 @@ async fn make(
 ) -> Result<(StatusCode, Json<MadeInvitation>), Problem> {
     let MakeInvitation { role, email, max_uses, days } = input::json(request).await?;
     if let Some(email) = &email {
-        // The maker of an invitation chooses the address. The limits prevent that somebody floods mailboxes with
-        // e-mails.
+        // The maker of an invitation chooses the address. The limits keep callers from flooding mailboxes with e-mails.
         not_too_often(&api, &[caller]).await?;
         letter(&api, email, from).await?;
     }

@@ -102,8 +102,9 @@ impl Puller {
         Ok(())
     }
 
-    /// Most messages have more than half of their lease left. For the others, the ledger decides: the lease may have
-    /// been renewed while they waited, or it may have run out and the job may belong to another worker.
+    /// Keeps the jobs that still belong to this process. Most messages have more than half of their lease left. For the
+    /// others, the ledger decides. Their lease may have been renewed while they waited, or another worker may have the
+    /// job.
     async fn still_leased(&self, taken: Vec<Leased>) -> Result<Vec<Leased>> {
         let now = self.db.now();
         let (mut ours, old): (Vec<_>, Vec<_>) =

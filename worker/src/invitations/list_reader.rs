@@ -76,9 +76,9 @@ fn identity(row_key: &str) -> u64 {
     row_key.get(..16).and_then(|start| u64::from_str_radix(start, 16).ok()).unwrap_or_default()
 }
 
-/// Reads the whole list to learn two things that one row cannot show: the pictures that other rows may mean, and the
-/// guests without e-mail and id. Rows that were imported before, or are over the limit, count, too. So an import that
-/// continues gives the same result as one that was never interrupted.
+/// Reads the whole list for two things that one row cannot show. These are the pictures that other rows may mean, and
+/// the guests without e-mail and id. Rows that were imported before, or are over the limit, count, too. So an import
+/// that continues gives the same result as one that was never interrupted.
 fn survey(list: &File, options: &Options, pictures: &mut Pictures) -> Result<HashSet<u64>, CsvError> {
     let mut bare = HashSet::new();
     let file = GuestFile::new(list, options)?;

@@ -2,8 +2,7 @@
 //!
 //! A picture with exactly the written name is used. Otherwise names are compared as a person would compare them:
 //! composed and decomposed letters, `\` and `/`, capitals, a missing ending. The last part of a name alone is enough
-//! only under two conditions: it fits one picture, and no other row of the list could mean that picture. So no guest
-//! gets a stranger's face.
+//! only if it fits one picture, and no other row could mean that picture. So no guest gets a stranger's face.
 //!
 //! If a name does not exist exactly, the list is read twice before its guests are imported. The first pass finds the
 //! pictures that exist ([`Pictures::look`]), and the second finds the other rows that could mean them

@@ -1,7 +1,7 @@
 //! `crm.sync`: reads the list of the agency's CRM, and updates its people in Herald.
 //!
-//! Safe to run twice: a page is stored together with the position of the next page, and a person changes only if the
-//! data is newer.
+//! Safe to run twice: a page is stored together with the position of the next page. A person changes only if the data
+//! of the CRM is newer.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The conversation about one request: the child or thread that answers it, the template that it may lack, and the
-//! messages for a child that ends.
+//! The conversation about one request: the child or thread that answers it, a template that is missing there, and the
+//! messages about ended children.
 
 use std::sync::Arc;
 
