@@ -1,4 +1,4 @@
--- What wrk sends, and what it says in the end: arguments are `get`, `post` or `login`, then the token or the sign-in's body.
+-- What wrk sends, and what it says in the end: arguments are `get`, `post`, `order` or `login`, then the token or the sign-in's body.
 
 local threads = 0
 function setup(thread)
@@ -6,7 +6,7 @@ function setup(thread)
   threads = threads + 1
 end
 
-local sent, what, fixed = 0, nil, nil
+local sent, what, fixed, connection = 0, nil, nil, nil
 function init(arguments)
   what = arguments[1]
   wrk.headers["Content-Type"] = "application/json"
@@ -17,13 +17,17 @@ function init(arguments)
   wrk.headers["Authorization"] = "Bearer " .. arguments[2]
   if what == "get" then fixed = wrk.format("GET") end
   run = arguments[3]
+  -- A tab divides the run's name and the connection that is to be tested.
+  if what == "order" then run, connection = run:match("^(.-)\t(.*)$") end
 end
 
 -- Each job is another one: of the same target there would be only one.
 function request()
   if fixed then return fixed end
   sent = sent + 1
-  return wrk.format("POST", nil, nil, '{"target":"' .. run .. "-" .. number .. "-" .. sent .. '"}')
+  local target = '"target":"' .. run .. "-" .. number .. "-" .. sent .. '"}'
+  if not connection then return wrk.format("POST", nil, nil, "{" .. target) end
+  return wrk.format("POST", nil, nil, '{"kind":"connection.test","args":{"connection_id":"' .. connection .. '",' .. target .. "}")
 end
 
 function done(summary, latency, requests)

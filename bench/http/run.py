@@ -14,6 +14,7 @@ import urllib.request
 
 import psycopg
 
+import orders
 from servers import CONNECTIONS, HERE, cpu_seconds, free_port, memory_mib, running, servers
 
 EMAIL, PASSWORD = "bench@example.com", "four words make sense"
@@ -62,6 +63,7 @@ class Scene:
             account = {"provider": "mautic", "url": "https://crm.example.com", "user": "herald", "password": "not a secret"}
             call(f"{url}/api/v1/connections/crm", self.key, "PUT", account)
             self.job = call(f"{url}/api/v1/connections/crm/test", self.key, "POST", {"target": "7"})["job_id"]
+            self.connection = call(f"{url}/api/v1/connections/crm", self.key, "GET", None)["id"]
         password = {"input": PASSWORD.encode(), "env": {**os.environ, **settings}, "stdout": subprocess.DEVNULL}
         subprocess.run([*herald, "users", "add", EMAIL, "--secret-file", "-"], check=True, **password)
         with psycopg.connect(database, autocommit=True) as db:
@@ -100,6 +102,11 @@ def one_server(scene, server, folder, seconds):
         found = {"name": server.name, "get": under_load(scene, pid, job, "get", seconds=seconds)}
         found["post"] = under_load(scene, pid, test, "post", server.name, seconds=seconds)
         found["memory"] = memory_mib(pid)
+        if server.name == "Herald":
+            url = f"{base}/api/v1/jobs"
+            found["order"] = under_load(scene, pid, url, "order", f"{server.name}\t{scene.connection}", seconds=seconds)
+            found["bulk"] = orders.measure(scene, pid)
+            scene.tidy()
         found["idle"] = measured(wrk(job, "get", scene.key, connections=1, seconds=seconds))
         body = json.dumps({"email": EMAIL, "password": PASSWORD})
         logins = wrk(f"{base}/api/v1/auth/login", "login", body, connections=LOGINS, seconds=seconds + 2)
@@ -134,6 +141,7 @@ def report(all_found):
                      f"{logins['requests'] / logins['seconds']:.1f}", f"{found['memory']:.0f}", f"{found['memory_after_logins']:.0f}"])
     heads = [f"GET while {LOGINS} sign in", "alone p50 ms", "p99", "meanwhile p50 ms", "p99", "worst", "logins a second", "MiB", "MiB after logins"]
     text.append(table(heads, rows))
+    text.append(table(*orders.cells(ours["order"], ours["bulk"])))
     return "\n\n".join(text)
 
 
