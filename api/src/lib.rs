@@ -162,12 +162,29 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
+/// Builds the router with every endpoint, and with pages for browsers beside them. The pages bring their own headers
+/// and no fallback. They get what all endpoints have: a time limit, a place in the log and the counts, compression.
+pub fn router_with(api: Api, pages: Router) -> Router {
+    let pages = pages
+        .layer(middleware::from_fn(limits::in_time))
+        .layer(CatchPanicLayer::custom(problem::after_panic))
+        .layer(middleware::from_fn(server::named))
+        .layer(middleware::from_fn_with_state(api.clone(), observe::observe))
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(SMALL))));
+    router(api).merge(pages)
+}
+
 /// Serves until `stop` is cancelled, then finishes the requests in progress, for at most `worker.stop_seconds`.
 ///
 /// # Errors
 /// If the listener can never accept a connection again.
-pub async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> io::Result<()> {
-    let patience = Duration::from_secs(api.settings.worker.stop_seconds);
-    let bounds = server::Bounds::of(&api.settings);
-    server::serve(listener, router(api), bounds, stop, patience).await
+pub async fn serve(
+    listener: TcpListener,
+    settings: &Arc<Settings>,
+    router: Router,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let patience = Duration::from_secs(settings.worker.stop_seconds);
+    let bounds = server::Bounds::of(settings);
+    server::serve(listener, router, bounds, stop, patience).await
 }

@@ -7,6 +7,7 @@ mod invitations;
 mod keys;
 mod me;
 mod members;
+mod setup;
 mod users;
 mod workspaces;
 
@@ -45,7 +46,7 @@ pub(crate) fn outside_routes() -> OpenApiRouter<Api> {
 
 /// The routes at which an attacker could guess secrets.
 pub(crate) fn sign_in_routes() -> OpenApiRouter<Api> {
-    auth::sign_in_routes()
+    auth::sign_in_routes().merge(setup::routes())
 }
 
 impl From<PeopleError> for Problem {
@@ -55,7 +56,7 @@ impl From<PeopleError> for Problem {
             PeopleError::Password(_) => Self::field("password", error),
             PeopleError::Field { field, detail } => Self::field(field, detail),
             PeopleError::Credentials | PeopleError::SessionOver => Self::new(Kind::InvalidCredentials, error),
-            PeopleError::Code | PeopleError::Invitation => Self::new(Kind::CodeRefused, error),
+            PeopleError::Code | PeopleError::Invitation | PeopleError::SetupOver => Self::new(Kind::CodeRefused, error),
             PeopleError::RegistrationClosed
             | PeopleError::WorkspacesClosed
             | PeopleError::AboveOwn { .. }

@@ -7,6 +7,7 @@ use futures::FutureExt;
 use herald_api::{Api, Parts, Prepare, Streams, Unchecked};
 use herald_app::open_files;
 use herald_base::telemetry;
+use herald_console::Setup;
 use herald_invitations as domain;
 use herald_ledger::{rate_limits::RateLimits, wire::Wire};
 use herald_worker::studio::{Source, StudioError};
@@ -77,8 +78,20 @@ pub(crate) async fn serve(
         rate_limits,
         template_check: template_check(home)?,
     });
+    let pages = herald_console::pages(Setup {
+        api: herald_api::router(api.clone()),
+        secret: home.links.key_for("forms of the console"),
+        is_secure: home.settings.http.public_url.starts_with("https:"),
+        session_days: home.settings.people.session_days,
+        clock: home.db.clock().clone(),
+        ids: home.db.ids().clone(),
+    });
+    let router = herald_api::router_with(api, pages.await?);
+    if let Some(token) = home.people.setup_token().await? {
+        say(&format!("open http://{address}/setup/{token} to make your account; the link works once"));
+    }
     say(&format!("herald serves http://{address} (data in {})", home.folder.root().display()));
-    herald_api::serve(listener, api, stop).await.context("serving")
+    herald_api::serve(listener, &home.settings, router, stop).await.context("serving")
 }
 
 /// Prepares templates in a child of its own, one at a time, so that no request waits for a run; it starts with the

@@ -14,7 +14,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Returns the home page of this installation.
-#[utoipa::path(get, path = "/", operation_id = "getHome", tag = "public",
+#[utoipa::path(get, path = "/about", operation_id = "getHome", tag = "public",
     responses(
         (status = 200, description = "A page", content_type = "text/html", body = String),
     )

@@ -38,7 +38,7 @@ pub(super) fn sign_in_routes() -> OpenApiRouter<Api> {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(logout)).routes(routes!(logout_everywhere))
+    OpenApiRouter::new().routes(routes!(logout)).routes(routes!(logout_everywhere)).routes(routes!(browser))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -55,11 +55,11 @@ struct Register {
     invitation: Option<String>,
 }
 
-fn english() -> String {
+pub(super) fn english() -> String {
     "en".to_owned()
 }
 
-fn utc() -> String {
+pub(super) fn utc() -> String {
     "UTC".to_owned()
 }
 
@@ -221,6 +221,24 @@ async fn reset(
 async fn logout(State(api): State<Api>, me: Me, RequestDevice(device): RequestDevice) -> Result<StatusCode, Problem> {
     api.people.sign_out(me.user_id, me.session_id, &device).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The token of a browser's session.
+#[derive(Serialize, ToSchema)]
+struct BrowserToken {
+    /// The token, which opens the same as an access token and lasts as long as the session.
+    token: String,
+}
+
+/// Makes a token for a browser, which keeps it in a cookie. The session's refresh token is void from then on.
+#[utoipa::path(post, path = "/auth/browser", operation_id = "openBrowserSession", tag = "auth",
+    responses(
+        (status = 201, description = "The token", body = BrowserToken),
+    )
+)]
+async fn browser(State(api): State<Api>, me: Me) -> Result<(StatusCode, Json<BrowserToken>), Problem> {
+    let token = api.people.browser_token(me.session_id).await?;
+    Ok((StatusCode::CREATED, Json(BrowserToken { token })))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -28,6 +28,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (17, "tickets", include_str!("../../../migrations/0017_tickets.sql")),
     (18, "file_keys", include_str!("../../../migrations/0018_file_keys.sql")),
     (19, "workspace_concurrency", include_str!("../../../migrations/0019_workspace_concurrency.sql")),
+    (20, "browser_sessions", include_str!("../../../migrations/0020_browser_sessions.sql")),
+    (21, "setup_links", include_str!("../../../migrations/0021_setup_links.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    People, Result,
+    People, Result, browser,
     keyring::{Keyring, SigningKey},
 };
 use herald_db::{FromRow, lookup};
@@ -112,6 +112,9 @@ impl People {
     /// # Errors
     /// [`super::PeopleError::Db`].
     pub async fn signed_in(&self, token: &str) -> Result<Option<SignedIn>> {
+        if token.starts_with(browser::PREFIX) {
+            return self.signed_in_browser(token).await;
+        }
         let Some(claims) = read(&self.keyring, token, self.db.now()).await? else { return Ok(None) };
         let found = lookup(
             "select rows.nth, u.id as user_id, s.id as session_id, u.platform_admin

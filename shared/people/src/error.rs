@@ -23,6 +23,9 @@ pub enum PeopleError {
     /// The code opens nothing.
     #[error("the code is wrong, was already used, or has expired: check it, or ask for a new code")]
     Code,
+    /// The link for the first person opens nothing.
+    #[error("the link was used or has expired, or this Herald has its first person already: sign in")]
+    SetupOver,
     /// The session is over.
     #[error("the session has ended: sign in again")]
     SessionOver,

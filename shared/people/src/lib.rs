@@ -11,6 +11,7 @@
 //! - A password is checked by whoever keeps it: Herald, or for its own people the agency's CRM ([`directory`]).
 
 mod access_token;
+mod browser;
 mod change_address;
 mod code;
 mod directory;
@@ -31,6 +32,7 @@ mod rekey;
 mod reset;
 mod session;
 mod settings;
+mod setup;
 mod sign_in;
 mod standing;
 mod tidy;
@@ -59,6 +61,7 @@ pub use self::{
     rekey::{Rekeyed, rekey},
     session::{Device, Session, Tokens},
     settings::PeopleSettings,
+    setup::FirstOwner,
     standing::standing_of,
     tidy::tidy,
     user::{User, UserState},

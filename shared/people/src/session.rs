@@ -81,7 +81,7 @@ fn cut(text: Option<&String>) -> Option<String> {
 }
 
 impl People {
-    fn lifetime(&self) -> TimeDelta {
+    pub(super) fn lifetime(&self) -> TimeDelta {
         TimeDelta::days(i64::from(self.settings.session_days))
     }
 
@@ -154,7 +154,7 @@ impl People {
         .await?;
         let found = found.ok_or(PeopleError::SessionOver)?;
         if !was_unused {
-            end(&mut tx, "its refresh token came a second time", "id = $3", found.session_id).await?;
+            end(&mut tx, "its refresh token came a second time", Of::Session(found.session_id)).await?;
             tx.commit().await?;
             tracing::warn!(session = %found.session_id, user = %found.user_id, used_at = ?found.used_at,
                 "a used refresh token came again: the session is ended");
@@ -198,7 +198,7 @@ impl People {
             .optional(&mut tx)
             .await?;
         known.ok_or(PeopleError::Missing("session"))?;
-        end(&mut tx, "signed out", "id = $3", session_id).await?;
+        end(&mut tx, "signed out", Of::Session(session_id)).await?;
         let actor = self.actor(&mut tx, user_id, device).await?;
         audit::record(&mut tx, &actor, Entry::of("user.sign_out", session_id)).await?;
         Ok(tx.commit().await?)
@@ -210,7 +210,7 @@ impl People {
     /// [`PeopleError::Db`].
     pub async fn sign_out_everywhere(&self, user_id: Uuid, device: &Device) -> Result<u64> {
         let mut tx = self.db.begin().await?;
-        let ended = end(&mut tx, "signed out everywhere", "user_id = $3", user_id).await?;
+        let ended = end(&mut tx, "signed out everywhere", Of::User(user_id)).await?;
         let actor = self.actor(&mut tx, user_id, device).await?;
         audit::record(&mut tx, &actor, Entry::of("user.sign_out_everywhere", user_id).affecting(ended)).await?;
         tx.commit().await?;
@@ -218,9 +218,23 @@ impl People {
     }
 }
 
-/// Ends sessions: those of a person, or one.
-pub(super) async fn end(tx: &mut Tx, why: &str, which: &str, id: Uuid) -> Result<u64> {
+/// Which sessions end.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Of {
+    /// One session.
+    Session(Uuid),
+    /// Every session of a user.
+    User(Uuid),
+}
+
+/// Ends sessions, and returns how many had not ended before.
+pub(super) async fn end(tx: &mut Tx, why: &str, of: Of) -> Result<u64> {
     let now = tx.db().now();
-    let ended = query(&format!("update sessions set ended_at = $1, ended_why = $2 where ended_at is null and {which}"));
-    Ok(ended.bind(now).bind(why).bind(id).execute(tx).await?)
+    let (text, id) = match of {
+        Of::Session(id) => ("update sessions set ended_at = $1, ended_why = $2 where ended_at is null and id = $3", id),
+        Of::User(id) => {
+            ("update sessions set ended_at = $1, ended_why = $2 where ended_at is null and user_id = $3", id)
+        }
+    };
+    Ok(query(text).bind(now).bind(why).bind(id).execute(tx).await?)
 }

@@ -163,7 +163,7 @@ impl People {
                 .await?;
         if changed > 0 {
             if !active {
-                session::end(&mut tx, "the account was deactivated", "user_id = $3", id).await?;
+                session::end(&mut tx, "the account was deactivated", session::Of::User(id)).await?;
             }
             audit::record(&mut tx, actor, Entry::of(verb, id)).await?;
         }

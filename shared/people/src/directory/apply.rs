@@ -335,7 +335,7 @@ pub(super) async fn set_state(tx: &mut Tx, id: Uuid, active: bool) -> Result<boo
             .await?
             > 0;
     if changed && !active {
-        session::end(tx, "the CRM says that they are gone", "user_id = $3", id).await?;
+        session::end(tx, "the CRM says that they are gone", session::Of::User(id)).await?;
     }
     Ok(changed)
 }

@@ -77,7 +77,7 @@ impl People {
         if changed == 0 {
             return Err(PeopleError::Missing("person with a password of their own"));
         }
-        session::end(&mut tx, "the account was handed to the CRM", "user_id = $3", id).await?;
+        session::end(&mut tx, "the account was handed to the CRM", session::Of::User(id)).await?;
         audit::record(&mut tx, actor, Entry::of("user.to_crm", id)).await?;
         Ok(tx.commit().await?)
     }

@@ -54,7 +54,7 @@ async fn no_endpoint_but_health_and_links_is_open(database: &TestDatabase) {
         wrong.problem(401, "unauthorized");
         assert!(wrong.header("www-authenticate").contains("invalid_token"), "{method} {path}");
     }
-    for path in ["/", "/problems", "/healthz", "/readyz"] {
+    for path in ["/about", "/problems", "/healthz", "/readyz"] {
         assert_eq!(Answer::to(service.open(Method::GET, path)).await.status, 200, "{path}");
     }
     assert_eq!(Answer::to(service.open(Method::GET, "/i/x")).await.status, 404);
@@ -123,7 +123,7 @@ async fn a_request_keeps_its_id_and_a_harmful_one_gets_another(database: &TestDa
 
 async fn a_browser_is_told_to_be_careful(database: &TestDatabase) {
     let service = Service::start(database).await;
-    for path in ["/", "/api/v1/jobs", "/nothing"] {
+    for path in ["/about", "/api/v1/jobs", "/nothing"] {
         let answer = service.get(path).await;
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
@@ -131,7 +131,7 @@ async fn a_browser_is_told_to_be_careful(database: &TestDatabase) {
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
     }
-    assert!(service.get("/").await.text().contains("/api/v1/invitation-runs"));
+    assert!(service.get("/about").await.text().contains("/api/v1/invitation-runs"));
     assert!(service.get("/problems").await.text().contains("## invalid-list"));
 }
 

@@ -177,7 +177,7 @@ async fn links_have_a_limit_of_their_own_and_health_has_none(database: &TestData
     ask("/i/no-such-link").await.problem(429, "too-many-requests");
     ask(QUEUES).await.problem(401, "unauthorized");
     ask(QUEUES).await.problem(429, "too-many-requests");
-    for path in ["/healthz", "/readyz", "/", "/problems"] {
+    for path in ["/healthz", "/readyz", "/about", "/problems"] {
         for _ in 0..4 {
             let open = ask(path).await;
             assert_eq!((open.status, open.header("ratelimit")), (StatusCode::OK, ""), "{path}");

@@ -144,7 +144,7 @@ impl Service {
             rate_limits,
             template_check,
         });
-        let server = tokio::spawn(herald_api::serve(listener, api.clone(), stop.clone()));
+        let server = tokio::spawn(serve(listener, api.clone(), stop.clone()));
         // Where an answer leads is for the test to say.
         let client = herald_providers::http::builder(&[]).unwrap().build().unwrap();
         let described = conforms::learn(&client, address).await;
@@ -265,6 +265,20 @@ impl Answer {
 }
 
 /// As the program does it, but in this process.
+/// Serves the API with the console before it, as the program does.
+async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> std::io::Result<()> {
+    let pages = herald_console::pages(herald_console::Setup {
+        api: herald_api::router(api.clone()),
+        secret: [9; 32],
+        is_secure: false,
+        session_days: api.settings.people.session_days,
+        clock: api.db.clock().clone(),
+        ids: api.db.ids().clone(),
+    });
+    let router = herald_api::router_with(api.clone(), pages.await.unwrap());
+    herald_api::serve(listener, &api.settings, router, stop).await
+}
+
 fn template_check(settings: &Settings, files: &Files) -> herald_api::TemplateCheck {
     let studio = Arc::new(Studio::in_process(settings).unwrap());
     let files = files.clone();

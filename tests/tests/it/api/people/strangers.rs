@@ -92,7 +92,7 @@ async fn workspaces_are_the_administrators_to_make_unless_that_is_opened(databas
 }
 
 async fn the_first_page_says_how_far_a_stranger_gets(database: &TestDatabase) {
-    let page = async |service: &Service| Answer::to(service.open(Method::GET, "/")).await.text();
+    let page = async |service: &Service| Answer::to(service.open(Method::GET, "/about")).await.text();
     let closed = page(&as_it_comes(database).await).await;
     assert!(closed.contains("Administrators create workspaces"), "{closed}");
     let open = page(&Service::start_with(database, |settings| settings.people.open_workspaces = true).await).await;

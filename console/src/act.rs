@@ -1,0 +1,172 @@
+//! What people do with a form: one route for all acts, each of which is one call of the API.
+//!
+//! An act that is refused shows the page of its form again, with the values that were typed and what is wrong with them.
+//! An act of a session that has ended shows the form again after the person has signed in.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{Method, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::post,
+};
+use serde_json::{Map, Value, json};
+use tower::ServiceExt;
+
+use crate::{
+    Console,
+    acts::{self, Act, Kind, Then},
+    api::Refusal,
+    cookie::Cookie,
+    form::{self, Filled, Form},
+    page,
+    visit::{Missing, Visit},
+};
+
+/// How long a notice waits for its page.
+const NOTICE_SECONDS: u64 = 60;
+
+pub(crate) fn routes() -> Router<Console> {
+    Router::new().route("/w/{ws}/acts/{act}", post(act)).route("/acts/{act}", post(act))
+}
+
+/// Carries out an act, and leads to the page that shows its effect.
+async fn act(State(console): State<Console>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let visit = Visit::of(&mut parts, &console).await;
+    let path = parts.uri.path().to_owned();
+    let act = path.rsplit('/').next().and_then(acts::find);
+    let form = match Form::read(Request::from_parts(parts, body)).await {
+        Ok(form) => form,
+        Err(refusal) => return page::alone(&console, &refusal),
+    };
+    let visit = match visit {
+        Ok(visit) => visit,
+        Err(Missing::Session) => return ask_to_sign_in(&console, &path, &form),
+        Err(Missing::Page(stop)) => return stop.into_response(),
+    };
+    if !visit.trusts(&form) {
+        let fields: Vec<(&str, &str)> = form.fields().collect();
+        // The form is of an earlier session: the person looks at it once more.
+        let own = json!({ "to": path, "fields": fields, "back": form.back() });
+        return page::page(&visit, "send_again.html").status(StatusCode::CONFLICT).show(own);
+    }
+    let Some(act) = act else {
+        return visit.stop(&Refusal::of(StatusCode::NOT_FOUND, "there is no such act")).into_response();
+    };
+    match carry_out(&visit, act, &form).await {
+        Ok(response) => response,
+        Err(refusal) => show_again(&visit, act, &form, &refusal).await,
+    }
+}
+
+async fn carry_out(visit: &Visit, act: &Act, form: &Form) -> Result<Response, Refusal> {
+    let operation = visit.console.description.operation(act.operation);
+    let operation = operation.ok_or_else(|| Refusal::of(StatusCode::NOT_FOUND, "the API has no such operation"))?;
+    let body = body(act, form)?;
+    let answer = visit.call(operation, form, body.as_ref()).await?;
+    let to = match act.then {
+        Then::Back => form.back().map_or_else(|| visit.base(), str::to_owned),
+        Then::To(path) => format!("{}{}", visit.base(), filled_in(path, form, &answer.body)),
+        Then::Shown(template) => {
+            return Ok(page::page(visit, template).show(json!({ "answer": answer.body, "back": form.back() })));
+        }
+    };
+    let mut response = Redirect::to(if to.is_empty() { "/" } else { &to }).into_response();
+    let notice = Cookie::Notice.set(&filled_in(act.said, form, &answer.body), NOTICE_SECONDS, visit.console.is_secure);
+    response.headers_mut().append(header::SET_COOKIE, notice);
+    Ok(response)
+}
+
+/// A text with `{name}` in the place of the answer's field of that name, or of the form's.
+fn filled_in(text: &str, form: &Form, answer: &Value) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
+        filled.push_str(before);
+        match (&answer[name], form.get(name)) {
+            (Value::String(value), _) => filled.push_str(value),
+            (Value::Null, value) => filled.push_str(value.unwrap_or_default()),
+            (value, _) => filled.push_str(&value.to_string()),
+        }
+        rest = after;
+    }
+    filled + rest
+}
+
+/// The body of the call: the act's fields, as far as the form has them.
+fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
+    let mut body = Map::new();
+    for (name, kind) in act.fields {
+        let refuse = |detail: &str| {
+            let mut refusal = Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, detail);
+            refusal.errors.push(crate::api::Fault { pointer: format!("/{name}"), detail: detail.to_owned() });
+            refusal
+        };
+        let value = match (kind, form.get(name)) {
+            (Kind::Flag, value) => Value::Bool(value.is_some()),
+            (Kind::Secret, _) => form.raw(name).filter(|text| !text.is_empty()).map_or(Value::Null, Value::from),
+            (Kind::Cleared, None) if form.raw(name).is_some() => Value::String(String::new()),
+            (_, None) => continue,
+            (Kind::Text | Kind::Cleared, Some(text)) => text.into(),
+            (Kind::Whole, Some(text)) => {
+                text.parse::<i64>().map_err(|_| refuse(&format!("{text:?} is not a whole number")))?.into()
+            }
+            (Kind::Lines, Some(text)) => text.lines().map(str::trim).filter(|line| !line.is_empty()).collect(),
+            (Kind::Json, Some(text)) => {
+                serde_json::from_str(text).map_err(|error| refuse(&format!("this is not JSON: {error}")))?
+            }
+        };
+        if value.is_null() {
+            continue;
+        }
+        match name.split_once('.') {
+            None => drop(body.insert((*name).to_owned(), value)),
+            Some((object, field)) => {
+                let object = body.entry(object).or_insert_with(|| Value::Object(Map::new()));
+                object[field] = value;
+            }
+        }
+    }
+    Ok((!act.fields.is_empty()).then_some(Value::Object(body)))
+}
+
+/// The page of the form, with what was typed and what is wrong.
+async fn show_again(visit: &Visit, act: &Act, form: &Form, refusal: &Refusal) -> Response {
+    let Some(back) = form.back() else { return visit.stop(refusal).into_response() };
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = Method::GET;
+    let Ok(address) = back.parse() else { return visit.stop(refusal).into_response() };
+    *request.uri_mut() = address;
+    *request.headers_mut() = visit.headers.clone();
+    *request.extensions_mut() = visit.caller.extensions();
+    request.extensions_mut().insert(Arc::new(Filled::refused(act.operation, form, refusal)));
+    let Some(pages) = visit.console.pages.get() else { return visit.stop(refusal).into_response() };
+    let mut response = match pages.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    if response.status().is_success() {
+        *response.status_mut() = refusal.status;
+        return response;
+    }
+    // What the form was about is gone, or the page cannot be shown either.
+    visit.stop(refusal).into_response()
+}
+
+/// The page for signing in, which keeps the form.
+fn ask_to_sign_in(console: &Console, path: &str, form: &Form) -> Response {
+    let fields: Vec<(&str, &str)> = form.fields().filter(|(name, _)| !form::is_secret(name)).collect();
+    let resume = json!({ "to": path, "back": form.back(), "fields": fields });
+    page::open(
+        console,
+        "sign_in.html",
+        StatusCode::UNAUTHORIZED,
+        json!({ "then": "", "resume": resume, "filled": Filled::default() }),
+    )
+}

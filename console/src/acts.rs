@@ -1,0 +1,82 @@
+//! Every act of the console: which operation of the API a form calls, with which fields, and what is said afterwards.
+//!
+//! An act that is not in this table does not exist. Who may do it, the API decides.
+
+/// One act.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Act {
+    /// The operation of the API, which names the act in the addresses of forms.
+    pub(crate) operation: &'static str,
+    /// The fields of the body; `filter.state` is the field `state` of the object `filter`.
+    pub(crate) fields: &'static [(&'static str, Kind)],
+    /// What the next page says. `{name}` stands for a field of the answer or of the form.
+    pub(crate) said: &'static str,
+    pub(crate) then: Then,
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// A text; left out when it is empty.
+    Text,
+    /// A text that may be emptied.
+    Cleared,
+    /// A text that is passed on with every space.
+    Secret,
+    /// A whole number.
+    Whole,
+    /// A box that is ticked or not.
+    Flag,
+    /// A list, one entry a line.
+    Lines,
+    /// Any value, as JSON.
+    Json,
+}
+
+/// Where an act leads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Then {
+    /// To the page with the form.
+    Back,
+    /// To a page of the workspace.
+    To(&'static str),
+    /// To a page that is shown once, with the answer.
+    Shown(&'static str),
+}
+
+use Kind::{Cleared, Flag, Json, Lines, Secret, Text, Whole};
+use Then::{Back, Shown, To};
+
+const ACTS: &[Act] = &[
+    // Jobs.
+    act("retryJob", &[], "The job is ready again.", Back),
+    act("cancelJob", &[], "The job is asked to stop.", Back),
+    act("deleteJob", &[], "The job is deleted.", To("/jobs")),
+    act(
+        "actOnJobs",
+        &[
+            ("filter.state", Text),
+            ("filter.kind", Text),
+            ("filter.queue", Text),
+            ("filter.fingerprint", Text),
+            ("filter.batch", Text),
+            ("filter.run", Text),
+            ("filter.text", Text),
+            ("filter.args", Json),
+            ("filter.created_after", Text),
+            ("filter.created_before", Text),
+            ("all", Flag),
+        ],
+        "Herald does it now: this job shows how far it is.",
+        To("/jobs/{job_id}"),
+    ),
+];
+
+const fn act(operation: &'static str, fields: &'static [(&'static str, Kind)], said: &'static str, then: Then) -> Act {
+    Act { operation, fields, said, then }
+}
+
+/// The act of an operation.
+pub(crate) fn find(operation: &str) -> Option<&'static Act> {
+    ACTS.iter().find(|act| act.operation == operation)
+}

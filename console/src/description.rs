@@ -1,0 +1,111 @@
+//! What the API says of itself: the path of each operation, and what a caller has to be for it.
+
+use std::collections::HashMap;
+
+use axum::http::{HeaderMap, Method};
+use serde_json::Value;
+
+use crate::{
+    Broken,
+    api::{ApiService, Caller},
+};
+
+/// What an operation needs, as the API's `x-needs` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Anybody may call it.
+    Nothing,
+    /// A person who has signed in.
+    Person,
+    /// At least this role in the workspace.
+    Member(Role),
+    /// An administrator of the installation.
+    Platform,
+}
+
+/// Roles in a workspace: each holds the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    Viewer,
+    Staff,
+    Agency,
+    Owner,
+}
+
+/// A call of the API.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    pub(crate) method: Method,
+    /// With parameters in braces.
+    pub(crate) path: String,
+    pub(crate) needs: Needs,
+    /// Whether a repeat with the same `Idempotency-Key` does nothing.
+    pub(crate) takes_key: bool,
+    /// Whether it changes only the version that `If-Match` names.
+    pub(crate) takes_version: bool,
+}
+
+/// Every operation of the API, by its id.
+#[derive(Debug)]
+pub(crate) struct Description(HashMap<String, Operation>);
+
+impl Description {
+    /// Asks the API for its description.
+    pub(crate) async fn read(api: &ApiService) -> Result<Self, Broken> {
+        let nobody = Caller::of(&HeaderMap::new(), &axum::http::Extensions::new());
+        let document = api
+            .get(&nobody, "/api/v1/openapi.json")
+            .await
+            .map_err(|refusal| Broken(format!("the API does not describe itself: {}", refusal.detail)))?;
+        let paths = document["paths"].as_object().ok_or_else(|| Broken("the description has no paths".to_owned()))?;
+        let mut operations = HashMap::new();
+        for (path, methods) in paths {
+            for (method, operation) in methods.as_object().into_iter().flatten() {
+                let Some(id) = operation["operationId"].as_str() else { continue };
+                let Ok(method) = method.to_uppercase().parse() else { continue };
+                operations.insert(id.to_owned(), Operation::of(method, path, operation));
+            }
+        }
+        Ok(Self(operations))
+    }
+
+    /// The ids of all operations.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// The operation with this id.
+    pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {
+        self.0.get(id)
+    }
+}
+
+impl Operation {
+    fn of(method: Method, path: &str, described: &Value) -> Self {
+        let needs = match described["x-needs"].as_str() {
+            Some("person") => Needs::Person,
+            Some("platform-admin") => Needs::Platform,
+            Some(role) => Role::of(role).map_or(Needs::Platform, Needs::Member),
+            None => Needs::Nothing,
+        };
+        let takes = |name: &str| {
+            let mut parameters = described["parameters"].as_array().into_iter().flatten();
+            parameters.any(|one| one["name"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(name)))
+        };
+        let (takes_key, takes_version) = (takes("idempotency-key"), takes("if-match"));
+        Self { method, path: path.to_owned(), needs, takes_key, takes_version }
+    }
+}
+
+impl Role {
+    /// The role with this name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "viewer" => Self::Viewer,
+            "staff" => Self::Staff,
+            "agency" => Self::Agency,
+            "owner" => Self::Owner,
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! Forms as browsers send them, and what a page shows of one that was refused.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::to_bytes,
+    extract::Request,
+    http::{StatusCode, header},
+};
+use hmac::{Hmac, Mac};
+use serde::Serialize;
+use sha2::Sha256;
+
+use crate::api::Refusal;
+
+/// The largest form without files.
+const LARGEST: usize = 1 << 20;
+/// The field that shows that our page made the form for this session.
+pub(crate) const TOKEN: &str = "form_token";
+/// The field that is new with each page, so that a form sent twice acts once.
+pub(crate) const ONCE: &str = "once";
+/// The field that names the page to return to.
+pub(crate) const BACK: &str = "back";
+/// The field with the version that the person saw.
+pub(crate) const VERSION: &str = "version";
+
+/// The fields of a form. Of fields with the same name every value is kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads a form's body.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is too large, or not a form.
+    pub(crate) async fn read(request: Request) -> Result<Self, Refusal> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if !kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+            return Err(Refusal::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the request is not a form"));
+        }
+        let body = to_bytes(request.into_body(), LARGEST)
+            .await
+            .map_err(|_| Refusal::of(StatusCode::PAYLOAD_TOO_LARGE, "the form is larger than 1 MB"))?;
+        Ok(Self(url::form_urlencoded::parse(&body).into_owned().collect()))
+    }
+
+    /// A field's first value, without the white space around it; `None` when it is empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.raw(name).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    /// A field's first value as it was sent.
+    pub(crate) fn raw(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Every value of a field.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The fields, without those of the console itself.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = [TOKEN, ONCE, BACK];
+        self.0.iter().filter(move |(name, _)| !own.contains(&name.as_str())).map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The page to return to: a path of this host, whatever the form says.
+    pub(crate) fn back(&self) -> Option<&str> {
+        self.get(BACK).filter(|path| is_local(path))
+    }
+}
+
+/// Whether a text is a path of this host, and not an address elsewhere.
+pub(crate) fn is_local(path: &str) -> bool {
+    let mut chars = path.chars();
+    chars.next() == Some('/')
+        && !matches!(chars.next(), Some('/' | '\\'))
+        && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What a form shows when it comes back: its values, and what is wrong with them.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Filled {
+    /// The act of the form.
+    act: &'static str,
+    values: BTreeMap<String, String>,
+    /// By field.
+    faults: BTreeMap<String, String>,
+    /// What is wrong in all.
+    summary: Option<String>,
+}
+
+impl Filled {
+    /// A form that the API refused. Passwords are not sent back.
+    pub(crate) fn refused(act: &'static str, form: &Form, refusal: &Refusal) -> Self {
+        let values = form.fields().filter(|(name, _)| !is_secret(name));
+        let faults = refusal.errors.iter().map(|fault| {
+            let field = fault.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
+            (field.to_owned(), fault.detail.clone())
+        });
+        Self {
+            act,
+            values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            faults: faults.collect(),
+            summary: Some(refusal.detail.clone()),
+        }
+    }
+}
+
+/// Whether a field's value is never written into a page.
+pub(crate) fn is_secret(name: &str) -> bool {
+    ["password", "current", "new", "secret", "code"].iter().any(|part| name.contains(part))
+}
+
+/// The token of a session's forms.
+pub(crate) fn token(secret: &[u8; 32], session: &str) -> String {
+    // HMAC takes keys of every length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return String::new() };
+    mac.update(b"form of a session\0");
+    mac.update(session.as_bytes());
+    hex::encode(&mac.finalize().into_bytes()[..16])
+}
+
+/// Whether a form has the token of this session.
+pub(crate) fn has_token(secret: &[u8; 32], session: &str, form: &Form) -> bool {
+    let (own, sent) = (token(secret, session), form.raw(TOKEN).unwrap_or_default());
+    // Every byte is compared, however many are wrong.
+    own.len() == sent.len() && own.bytes().zip(sent.bytes()).fold(0, |wrong, (one, two)| wrong | (one ^ two)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_leads_back_to_this_host_alone() {
+        for path in ["/", "/w/acme/jobs?state=dead"] {
+            assert!(is_local(path), "{path}");
+        }
+        for path in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/a b", "/a\r\nSet-Cookie: x"] {
+            assert!(!is_local(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_of_one_session() {
+        let form = |token: String| Form(vec![(TOKEN.to_owned(), token)]);
+        let token = token(&[7; 32], "one");
+        assert!(has_token(&[7; 32], "one", &form(token.clone())));
+        assert!(!has_token(&[7; 32], "two", &form(token.clone())));
+        assert!(!has_token(&[8; 32], "one", &form(token)));
+        assert!(!has_token(&[7; 32], "one", &Form::default()));
+    }
+
+    #[test]
+    fn a_refused_form_keeps_what_was_typed_but_no_password() {
+        let form = Form(vec![("email".into(), "ann@example".into()), ("password".into(), "four words".into())]);
+        let mut refusal = Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, "the address has no dot");
+        refusal.errors.push(crate::api::Fault { pointer: "/email".into(), detail: "it has no dot".into() });
+        let filled = Filled::refused("login", &form, &refusal);
+        assert_eq!(filled.values.keys().collect::<Vec<_>>(), ["email"]);
+        assert_eq!(filled.faults["email"], "it has no dot");
+    }
+}

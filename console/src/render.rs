@@ -1,0 +1,113 @@
+//! The templates, and what they can do with values.
+
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, syntax::SyntaxConfig};
+
+use crate::{assets, when};
+
+/// Every template, by the name that pages and other templates use.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("alone.html", include_str!("../templates/alone.html")),
+    ("layout.html", include_str!("../templates/layout.html")),
+    ("outside.html", include_str!("../templates/outside.html")),
+    ("parts.html", include_str!("../templates/parts.html")),
+    ("refused.html", include_str!("../templates/refused.html")),
+    ("setup.html", include_str!("../templates/setup.html")),
+    ("sign_in.html", include_str!("../templates/sign_in.html")),
+    ("send_again.html", include_str!("../templates/send_again.html")),
+    ("today.html", include_str!("../templates/today.html")),
+    ("welcome.html", include_str!("../templates/welcome.html")),
+    ("operate/failures.html", include_str!("../templates/operate/failures.html")),
+    ("operate/job.html", include_str!("../templates/operate/job.html")),
+    ("operate/jobs.html", include_str!("../templates/operate/jobs.html")),
+];
+
+/// Templates that are ready to be filled.
+pub(crate) struct Templates(Environment<'static>);
+
+impl Templates {
+    /// Reads every template.
+    pub(crate) fn load() -> Result<Self, Error> {
+        let mut environment = Environment::new();
+        // A misspelt field is an error, which a test finds, and never an empty place.
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        environment
+            .add_filter("when", |state: &State<'_, '_>, value: Value| when::show(&value, &zone(state), &now(state)));
+        environment
+            .add_filter("ago", |state: &State<'_, '_>, value: Value| when::ago(&value, &zone(state), &now(state)));
+        environment.add_filter("seconds", when::seconds);
+        environment.add_filter("number", number);
+        environment.add_filter("pretty", |value: Value| serde_json::to_string_pretty(&value).unwrap_or_default());
+        environment.add_filter("initials", initials);
+        environment.add_function("asset", |name: &str| {
+            assets::address(name).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no file {name}")))
+        });
+        environment.add_function("with_query", crate::query::with);
+        for (name, text) in TEMPLATES {
+            environment.add_template(name, text)?;
+        }
+        Ok(Self(environment))
+    }
+
+    /// Fills a template.
+    pub(crate) fn render(&self, name: &str, context: Value) -> Result<String, Error> {
+        self.0.get_template(name)?.render(context)
+    }
+}
+
+fn zone(state: &State<'_, '_>) -> String {
+    state.lookup("zone").and_then(|zone| zone.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn now(state: &State<'_, '_>) -> String {
+    state.lookup("now").and_then(|now| now.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// A whole number with a thin space between thousands, which every language reads.
+fn number(value: Value) -> Result<String, Error> {
+    let whole = i64::try_from(value).map_err(|_| Error::new(ErrorKind::InvalidOperation, "not a whole number"))?;
+    let digits = whole.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + 4);
+    if whole < 0 {
+        text.push('−');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    Ok(text)
+}
+
+/// The first letters of a name or an address, for the round mark of a person.
+fn initials(text: &str) -> String {
+    let name = text.split('@').next().unwrap_or_default();
+    let words = name.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.take(2).filter_map(|word| word.chars().next()).flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_is_well_formed() {
+        Templates::load().unwrap();
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let shown = |value: i64| number(Value::from(value)).unwrap();
+        assert_eq!(shown(0), "0");
+        assert_eq!(shown(1_204), "1\u{202f}204");
+        assert_eq!(shown(-1_234_567), "−1\u{202f}234\u{202f}567");
+    }
+
+    #[test]
+    fn a_person_has_two_letters() {
+        assert_eq!(initials("ann.lee@example.com"), "AL");
+        assert_eq!(initials("@"), "");
+    }
+}

@@ -1,0 +1,125 @@
+// Improves pages that work without it: live parts, menus that close, keys, dropped files. Nothing here is needed.
+"use strict";
+
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const announcer = document.getElementById("announcer");
+let announcedAt = 0;
+
+// At most one sentence in five seconds, for people who listen.
+function announce(sentence) {
+  if (!announcer || !sentence || Date.now() - announcedAt < 5000) return;
+  announcedAt = Date.now();
+  announcer.textContent = sentence;
+}
+
+// Live parts: an element with `data-live` and an id is replaced by the same element of the page as it is now. Focus,
+// open menus and selections outside of it stay; one that holds the focus waits.
+const live = () => all("[data-live]");
+let busy = false;
+async function refresh() {
+  if (busy || document.hidden || !live().length) return;
+  busy = true;
+  try {
+    const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+    if (answer.redirected || !answer.ok) { if (answer.redirected) location.reload(); return; }
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of live()) {
+      const now = fresh.getElementById(old.id);
+      if (!now) { location.reload(); return; }
+      if (old.contains(document.activeElement) && document.activeElement !== document.body) continue;
+      if (now.innerHTML !== old.innerHTML) { old.replaceWith(now); announce(now.dataset.announce); }
+    }
+  } catch { /* The next event asks again. */ } finally { busy = false; }
+}
+
+// A stream of changes says when; without one, the clock does.
+let waiting = 0;
+function soon() {
+  if (waiting) return;
+  waiting = setTimeout(() => { waiting = 0; refresh(); }, 1000);
+}
+const stream = document.querySelector("[data-stream]");
+if (stream && "EventSource" in window) {
+  const source = new EventSource(stream.dataset.stream);
+  source.addEventListener("change", soon);
+  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) soon(); });
+  addEventListener("pagehide", () => source.close());
+} else if (live().length) {
+  setInterval(refresh, 5000);
+}
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+
+// Menus close when the focus or a click leaves them, and with Escape, which returns the focus.
+document.addEventListener("click", (event) => {
+  for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("focusin", (event) => {
+  for (const menu of all("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+
+// A form is sent once: its button waits for the answer. A page that comes back from the cache can be sent again.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method === "dialog" || event.defaultPrevented) return;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  if (form.method === "post") {
+    form.dataset.sent = "1";
+    // The button's own value must still go along: it is switched off after the form was read.
+    setTimeout(() => all("button", form).forEach((button) => { button.disabled = true; }));
+  }
+});
+addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => {
+  delete form.dataset.sent;
+  all("button", form).forEach((button) => { button.disabled = false; });
+}));
+
+// Selects of a filter act at once; without the script there is a button.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("form.filters select")) event.target.form.requestSubmit();
+  if (event.target.matches("select[data-go]")) location.href = event.target.value;
+});
+
+// The zone that the browser knows, where a form still has none.
+for (const input of all("input[data-zone]")) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && input.value === input.defaultValue && input.value === "UTC") input.value = zone;
+}
+
+// Files dropped on a field.
+for (const zone of all(".drop")) {
+  const input = zone.querySelector("input[type=file]");
+  const shown = zone.querySelector("[data-names]");
+  const over = (is) => zone.classList.toggle("over", is);
+  zone.addEventListener("dragover", (event) => { event.preventDefault(); over(true); });
+  zone.addEventListener("dragleave", () => over(false));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    over(false);
+    if (event.dataTransfer.files.length) { input.files = event.dataTransfer.files; input.dispatchEvent(new Event("change")); }
+  });
+  input.addEventListener("change", () => { if (shown) shown.textContent = [...input.files].map((file) => file.name).join(", "); });
+}
+
+// Keys. None acts while somebody types, or with a modifier.
+const places = Object.fromEntries(all("[data-key]").map((link) => [link.dataset.key, link]));
+let prefix = 0;
+let row = -1;
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const rows = all("[data-row]");
+  const key = event.key;
+  if (Date.now() - prefix < 1200 && places[key]) { prefix = 0; places[key].click(); return; }
+  if (key === "g") prefix = Date.now();
+  else if (key === "/") { document.querySelector("[data-search]")?.focus(); event.preventDefault(); }
+  else if (key === "?") document.getElementById("keys")?.showModal();
+  else if (key === "n") document.querySelector("[data-new]")?.click();
+  else if ((key === "j" || key === "k") && rows.length) {
+    row = Math.max(0, Math.min(rows.length - 1, row + (key === "j" ? 1 : -1)));
+    rows[row].focus();
+  }
+});
