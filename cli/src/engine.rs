@@ -78,7 +78,7 @@ impl Engine {
         let _ = self.runner.await;
     }
 
-    /// Finishes the running jobs, within the limit of the settings, and returns the other jobs to the queue.
+    /// Finishes the running jobs, within the limit of the settings, and returns unfinished jobs to the queue.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         let both = async {

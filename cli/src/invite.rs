@@ -243,8 +243,7 @@ async fn start(
     )
     .await?;
     if started.resumed {
-        // Guests that failed when the run was interrupted are retried, too: one repetition makes all remaining
-        // invitations.
+        // Guests who failed before the interruption are retried, too: one repetition makes all remaining invitations.
         domain::retry_failed(&home.db, home.workspace_id, started.id).await?;
     }
     Ok(started.id)

@@ -157,7 +157,7 @@ impl PngTemplate {
 }
 
 /// Whether the bits of the piece from `cuts[0]` to `cuts[1]` may differ from the template's. They may if a part of the
-/// piece or of the row above it was touched, or if the pixel to the left of either changed.
+/// piece or of the row above it was touched. They may also differ if the pixel to the left of either changed.
 fn changes(base: &RgbImage, frame: &RgbImage, row: usize, near: &[u64], cuts: &[usize]) -> bool {
     let (from, to) = (cuts[0], cuts[1]);
     if any(near, from / CELL, to.div_ceil(CELL)) {

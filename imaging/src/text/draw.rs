@@ -29,7 +29,7 @@ pub struct Scratch {
     row: Vec<u8>,
 }
 
-/// Draws a layout into its area, which must have the size of the layout. Unrotated text never leaves the area. Rotated
+/// Draws a layout into its area, which must have the size of the layout. Unrotated text is clipped to the area. Rotated
 /// text turns about the area's centre and is clipped only to the image.
 pub fn draw(layout: &Layout, style: &TextStyle, canvas: &mut Canvas<'_>, area: Area, scratch: &mut Scratch) {
     let rotated = style.rotation.rem_euclid(360.0) != 0.0 && style.rotation.is_finite();

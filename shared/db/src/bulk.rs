@@ -1,6 +1,6 @@
 //! Statements over many given rows.
 //!
-//! A statement that works on a table of given rows is written once, with `{rows}` in the place of that table, which
+//! A statement that works on a table of given rows is written once. It has `{rows}` in the place of that table, which
 //! gets the alias `rows`:
 //!
 //! ```sql

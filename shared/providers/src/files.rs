@@ -8,7 +8,7 @@
 //! write repeatable.
 //!
 //! The store is a folder (`files/local.rs`) or an S3 bucket (`files/s3.rs`). An upload to a bucket that a killed
-//! process did not finish is neither listed nor read; a lifecycle rule of the bucket removes it (`docs/operations.md`).
+//! process did not finish is neither listed nor read. A lifecycle rule of the bucket removes it (`docs/operations.md`).
 
 mod account;
 mod bucket;
@@ -185,8 +185,8 @@ impl Files {
         self.duplicate(from.as_str(), to.as_str()).await
     }
 
-    /// Like [`Files::copy`], but replaces any file at `to`. In a folder, the old file is removed first. A copy onto
-    /// another name of the same bytes would leave its draft behind, because renaming one hard link onto another of the
+    /// Like [`Files::copy`], but replaces any file at `to`. In a folder, the old file is removed first, because a copy
+    /// onto another name of the same bytes would leave its draft behind. Renaming one hard link onto another of the
     /// same file does nothing (POSIX `rename`).
     pub async fn replace(&self, from: &Stored, to: &Key) -> Result<()> {
         if self.is_local() && self.size(to).await?.is_some() {

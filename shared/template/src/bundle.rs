@@ -90,8 +90,8 @@ impl Bundle {
     /// Adds one file, such as one from an upload. A second file with the same name replaces the first one.
     ///
     /// # Errors
-    /// [`BundleError`] for a name that is not a plain file name, an unknown kind of file, and a size or number of files
-    /// beyond the limits.
+    /// [`BundleError`] for a name that is not a plain file name, for an unknown kind of file, and for a size or a
+    /// number of files over the limits.
     pub fn insert(&mut self, name: &str, bytes: Bytes) -> Result<(), BundleError> {
         Self::check_name(name)?;
         check_size(name, bytes.len() as u64)?;

@@ -99,8 +99,8 @@ impl Expression {
     /// Compiles a text. Everything outside `{{ }}` is literal.
     ///
     /// # Errors
-    /// [`SyntaxError`] for a text over [`MAX_SOURCE`] bytes or [`MAX_FIELDS`] fields, for statements (`{% %}`), for
-    /// anything that does not parse, and for expressions that fail for every guest.
+    /// [`SyntaxError`] for a text over [`MAX_SOURCE`] bytes or [`MAX_FIELDS`] fields. Also for statements (`{% %}`),
+    /// for anything that does not parse, and for expressions that fail for every guest.
     pub fn parse(source: &str) -> Result<Self, SyntaxError> {
         if source.len() > MAX_SOURCE {
             let message = format!("the text has {} bytes; at most {MAX_SOURCE} are allowed", source.len());

@@ -40,7 +40,7 @@ pub enum FontFlaw {
 /// microseconds.
 ///
 /// # Errors
-/// The first flaw.
+/// The first [`FontFlaw`] of the file.
 pub fn check_font(file: &[u8]) -> Result<(), FontFlaw> {
     match file.get(..4) {
         Some(b"wOFF" | b"wOF2") => Err(FontFlaw::WebFont),

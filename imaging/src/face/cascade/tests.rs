@@ -29,8 +29,8 @@ fn theirs(picture: &GrayImage, step: f32, score: f64) -> Vec<Window> {
     faces.iter().map(window).collect()
 }
 
-/// Whether `rustface` stays within its buffers. It does not if a pyramid level is smaller than the window, or if a
-/// network moves a window off the picture or shrinks it to nothing.
+/// Whether `rustface` stays within its buffers. It leaves them if a pyramid level is smaller than the window. It also
+/// leaves them if a network moves a window off the picture or shrinks it to nothing.
 fn they_can_be_asked(model: &Model, picture: &Gray, step: f32) -> bool {
     let shortest = picture.width.min(picture.height) as f32;
     let least = WINDOW as f32 / shortest;

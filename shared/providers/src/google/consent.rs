@@ -56,7 +56,7 @@ impl Consent {
         url
     }
 
-    /// Exchanges the code that the person brought back for a permanent secret, from which tokens are obtained.
+    /// Exchanges the code that the person brought back for a refresh token.
     ///
     /// # Errors
     /// The action that the person, or the owner of the OAuth client, has to take.

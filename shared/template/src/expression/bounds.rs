@@ -113,8 +113,8 @@ fn hostile_expressions_end_within_little_time_and_memory() {
     if std::env::var_os(IN_CHILD).is_some() {
         return in_child();
     }
-    // The limits are 512 MB of address space, most of it for the program itself and its threads, and ten seconds for
-    // all expressions, in a build without optimisation.
+    // The limit for memory is 512 MB of address space, most of it for the program itself and its threads. The limit for
+    // time is ten seconds for all expressions, in a build without optimisation.
     let output = Command::new("sh")
         .args(["-c", "ulimit -v 524288 && ulimit -t 10 && exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())

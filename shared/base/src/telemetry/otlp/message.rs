@@ -1,6 +1,6 @@
 //! The part of OTLP's messages that Herald sends, by field numbers (opentelemetry-proto 1.x, `trace.proto`,
 //! `common.proto`, `resource.proto`). The official crates would add a second tracing system with its own threads and
-//! clients, so only a test uses them, to read the sent messages.
+//! clients. So only a test uses them, to read the sent messages.
 
 use chrono::{DateTime, Utc};
 use prost::Message;
