@@ -1,4 +1,4 @@
-//! Connections for a command that works beside whatever runs: database, keys, and the clients of accounts.
+//! Connections for a command that works beside running processes: the database, the keys, and the clients of accounts.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{args::Common, home};
 
-/// What a command about connections works with.
+/// The tools of a command about connections.
 pub(crate) struct Desk {
     pub(crate) settings: Arc<Settings>,
     pub(crate) db: Db,
@@ -25,7 +25,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Opens database and keys; the folder and the database are made if they are missing.
+    /// Opens the database and the keys. The folder and the database are created if they are missing.
     pub(crate) async fn open(common: &Common) -> anyhow::Result<Self> {
         let settings = home::settings(common)?;
         herald_base::private::make_folder(&common.data).with_context(|| format!("making {}", common.data.display()))?;
@@ -34,18 +34,18 @@ impl Desk {
         let db = home::open_database(&home::database(&settings, &common.data), Clock::system(), ids).await?;
         db.migrate().await.context("bringing the database up to this version")?;
         let workspace_id = herald_people::ensure_default_workspace(&db).await?;
-        // So that their queues can be limited before the first run.
+        // The queues exist from now on, so that they can be limited before the first run.
         ledger::set_up_outside(&db).await?;
         let clients = Clients::new(&db, vault, &settings)?;
         Ok(Self { settings: Arc::new(settings), db, clients, workspace_id, sealed_with })
     }
 
-    /// With which key credentials are sealed, and what that means for who keeps backups.
+    /// Describes the key that seals credentials, and its consequence for backups.
     pub(crate) fn sealed_with(&self) -> &str {
         &self.sealed_with
     }
 
-    /// Asks a connection's provider whether it works, and notes and tells what was found.
+    /// Asks a connection's provider whether the connection works, and stores and prints the findings.
     pub(crate) async fn test(
         &self,
         connection: &Connection,
@@ -58,10 +58,10 @@ impl Desk {
         Ok(connections::note(&self.db, self.workspace_id, &connection, target, &findings).await?)
     }
 
-    /// People, and who may do what.
+    /// Returns the service for people and their rights.
     ///
     /// # Errors
-    /// When the CRM's address is none.
+    /// When the CRM's address is not valid.
     pub(crate) fn people(&self) -> anyhow::Result<People> {
         Ok(People::from_settings(&self.db, &self.clients, &*self.settings)?)
     }
@@ -71,7 +71,8 @@ impl Desk {
     }
 }
 
-/// What seals credentials: the settings' key, or else the data folder's, made at first use. And, in words, which it is.
+/// Returns the vault that seals credentials and a description of its key. The key comes from the settings, or else from
+/// the data folder, where the first use creates it.
 pub(crate) fn vault(settings: &Settings, folder: &std::path::Path, ids: &Ids) -> anyhow::Result<(Vault, String)> {
     let mut keys = settings.secrets.keys()?;
     let with = if keys.is_empty() {
@@ -91,7 +92,7 @@ pub(crate) fn vault(settings: &Settings, folder: &std::path::Path, ids: &Ids) ->
     Ok((Vault::new(first, keys, ids.clone()), with))
 }
 
-/// Says what a test found.
+/// Prints a finding of a test.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub(crate) fn print(found: &Finding) {
     println!("  {}  {}", if found.ok { "ok  " } else { "FAIL" }, found.text);

@@ -1,4 +1,4 @@
-//! What can be typed: the commands here, what each of them takes in a file of its own.
+//! The command line: the commands are here, and the arguments of each command are in a file of its own.
 
 mod audit;
 mod connections;
@@ -110,7 +110,7 @@ pub(crate) enum Command {
     Studio,
 }
 
-/// A limit or the word `none`.
+/// A limit, or the text `none`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NumberOrNone(pub(crate) Option<i64>);
 

@@ -1,4 +1,4 @@
-//! `herald audit`: who did what, and whether the log is whole.
+//! `herald audit`: shows the actions of people, and verifies that the log is complete.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::{
     home,
 };
 
-/// Whoever typed the command, for the log.
+/// The person who typed the command, for the log.
 pub(crate) fn me(workspace_id: Uuid) -> Actor {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
     Actor::cli(workspace_id, &user)
@@ -35,9 +35,10 @@ pub(crate) async fn run(common: &Common, options: Audit) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-/// Verifies a log against the row that was noted last, and notes its end.
+/// Verifies a log against the last stored checkpoint, and stores a new one.
 async fn verify(common: &Common, db: &Db, workspace: Uuid, given: Option<&str>) -> anyhow::Result<ExitCode> {
-    // Beside the database, not in it: who can write to the one need not reach the other.
+    // The checkpoint lies outside the database, because an attacker who can write to the database may not reach this
+    // file.
     let path = common.data.join(format!("audit-{workspace}.checkpoint"));
     let kept = match given {
         Some(given) => Some(given.to_owned()),

@@ -1,4 +1,4 @@
-//! The template that comes with Herald, compiled in, so that the first command needs nothing but a list.
+//! The template that is compiled into Herald, so that the first command needs only a list.
 
 use bytes::Bytes;
 use herald_template::{Bundle, BundleError};
@@ -8,7 +8,7 @@ const FILES: &[(&str, &[u8])] = &[
     ("background.png", include_bytes!("../../examples/templates/gala/background.png")),
 ];
 
-/// Its files.
+/// Returns the files of the template.
 pub(crate) fn template() -> Result<Bundle, BundleError> {
     let mut bundle = Bundle::default();
     for (name, bytes) in FILES {

@@ -1,4 +1,4 @@
-//! `herald connect`: an account with a provider, tried as soon as it is entered.
+//! `herald connect`: an account with a provider, tested as soon as it is entered.
 
 mod browser;
 pub(crate) mod secret;
@@ -98,7 +98,7 @@ fn s3(options: &args::S3) -> anyhow::Result<Typed> {
     })
 }
 
-/// What is left to be entered elsewhere.
+/// Prints the steps that remain to be done elsewhere.
 fn hints(desk: &Desk, connection: &Connection, provider: ProviderKind) {
     if provider == ProviderKind::Mautic {
         let base = desk.settings.http.public_url.trim_end_matches('/');

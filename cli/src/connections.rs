@@ -1,4 +1,4 @@
-//! `herald connections`: which accounts there are, whether they work, and forgetting one.
+//! `herald connections`: lists accounts, tests them, and deletes one.
 
 use std::process::ExitCode;
 

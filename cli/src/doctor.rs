@@ -1,4 +1,4 @@
-//! `herald doctor`: whether everything is in order, and what to do where it is not.
+//! `herald doctor`: checks whether everything works, and names the cure where it does not.
 
 mod crm;
 mod fleet;
@@ -32,7 +32,7 @@ use crate::{
     home,
 };
 
-/// A script, a word in it, and the Debian package whose fonts have it.
+/// A script, a sample of it, and the Debian package whose fonts have it.
 const SCRIPTS: &[(&str, &str, &str)] = &[
     ("Latin", "Łukasz Ǻsa", "fonts-noto-core"),
     ("Vietnamese", "Nguyễn Thị Ánh", "fonts-noto-core"),
@@ -119,7 +119,7 @@ pub(crate) async fn run(common: &Common, options: &Doctor) -> anyhow::Result<Exi
     Ok(if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Opens the data folder: for itself, or beside a fleet's processes, which share it.
+/// Opens the data folder: exclusively, or shared with a fleet's processes.
 async fn check_folder(report: &mut Report, common: &Common, settings: &Settings) -> Option<DataFolder> {
     let was_open = private::exposed(&common.data);
     let folder = match DataFolder::open(&common.data) {
@@ -145,7 +145,7 @@ async fn check_folder(report: &mut Report, common: &Common, settings: &Settings)
     Some(folder)
 }
 
-/// Lists, pictures and keys are nobody else's on the machine.
+/// No other user of the machine may read lists, pictures and keys.
 fn check_privacy(report: &mut Report, common: &Common, was_open: &[PathBuf]) {
     let shown = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
     let open = private::exposed(&common.data);
@@ -166,7 +166,7 @@ fn check_privacy(report: &mut Report, common: &Common, was_open: &[PathBuf]) {
     }
 }
 
-/// Returns what makes the links.
+/// Returns the signer of links.
 async fn check_links(report: &mut Report, settings: &Settings, folder: &DataFolder, db: &Db) -> Option<LinkSigner> {
     match home::signer(settings, folder, db).await {
         Ok(signer) => {
@@ -184,7 +184,7 @@ async fn check_links(report: &mut Report, settings: &Settings, folder: &DataFold
     }
 }
 
-/// A database that is new beside files that are not was lost.
+/// A new database beside existing files means that the old database was lost.
 async fn check_not_emptied(report: &mut Report, common: &Common, settings: &Settings, folder: &DataFolder, db: &Db) {
     let Ok(files) = Files::open(&settings.files, folder.files()) else { return };
     if let Err(error) = home::check_not_emptied(db, &files, &home::database(settings, &common.data)).await {
@@ -223,7 +223,7 @@ async fn check_database(report: &mut Report, common: &Common, settings: &Setting
     None
 }
 
-/// Asks the provider of every connection. True if there are any.
+/// Tests the provider of every connection. Returns true if there are any connections.
 async fn check_connections(report: &mut Report, common: &Common, settings: &Settings, db: &Db) -> anyhow::Result<bool> {
     let workspace = herald_people::ensure_default_workspace(db).await?;
     let found = connections::list_connections(db, workspace).await?;
@@ -295,7 +295,7 @@ fn check_settings(report: &mut Report, settings: &Settings) {
     }
 }
 
-/// How far a stranger gets: a decision, so it is said either way.
+/// Reports how far a stranger can get. This is a decision of the operator, so it is reported either way.
 fn check_doors(report: &Report, settings: &Settings) {
     let doors = settings.people.doors();
     if settings.people.open_workspaces {

@@ -1,4 +1,4 @@
-//! Worker and scheduler in this process.
+//! Runs worker and scheduler in this process.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -20,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::home::Home;
 
-/// Time beyond the running jobs' own for the last outcomes to be written.
+/// The time to write the last outcomes, after the time limit of the running jobs.
 const LAST_OUTCOMES: Duration = Duration::from_secs(10);
 
-/// What runs jobs.
+/// The worker and the scheduler that run jobs.
 pub(crate) struct Engine {
     pub(crate) wire: Wire,
     stop: CancellationToken,
@@ -33,7 +33,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Starts working on what is in the ledger.
+    /// Starts working on the jobs of the ledger.
     pub(crate) fn start(home: &Home) -> anyhow::Result<Self> {
         let settings = &home.settings;
         let stop = CancellationToken::new();
@@ -68,7 +68,8 @@ impl Engine {
         })
     }
 
-    /// Ends without writing what has ended: nothing can be written any more. Those jobs run again at the next start.
+    /// Ends without writing the outcomes of finished jobs, because writing is impossible. Those jobs run again at the
+    /// next start.
     pub(crate) async fn abandon(self) {
         self.stop.cancel();
         self.scheduler.abort();
@@ -77,7 +78,7 @@ impl Engine {
         let _ = self.runner.await;
     }
 
-    /// Finishes what runs, within the settings' limit, and hands back the rest.
+    /// Finishes the running jobs, within the limit of the settings, and returns unfinished jobs to the queue.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         let both = async {
@@ -90,15 +91,16 @@ impl Engine {
     }
 }
 
-/// Where pictures, fonts and templates are worked on: so many children of this process at once, 0 for one a core.
+/// Creates the studio, in which child processes work on pictures, fonts and templates. `at_once` is the number of
+/// children; 0 means one per core.
 pub(crate) fn studio(settings: &Settings, at_once: usize) -> anyhow::Result<Studio> {
-    // The very program that runs, even if another version has taken its place on the disk meanwhile.
+    // This path names the running program, even if another version has replaced its file meanwhile.
     let itself = PathBuf::from("/proc/self/exe");
     let program = if itself.exists() { itself } else { std::env::current_exe().context("finding this program")? };
     Studio::in_children(settings, program, at_once)
 }
 
-/// What handlers work with, drawing so many at once.
+/// Creates the context for job handlers, which draw `at_once` invitations at once.
 pub(crate) fn context(home: &Home, at_once: usize) -> anyhow::Result<Context> {
     Ok(Context {
         db: home.db.clone(),
@@ -116,7 +118,7 @@ pub(crate) fn context(home: &Home, at_once: usize) -> anyhow::Result<Context> {
     })
 }
 
-/// The queues and how many jobs of each run at once.
+/// The queues, and the number of jobs that each runs at once.
 pub(crate) fn queues(settings: &Settings) -> Vec<QueueShare> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let cpu = if settings.worker.cpu == 0 { cores } else { settings.worker.cpu };
@@ -131,7 +133,7 @@ pub(crate) fn queues(settings: &Settings) -> Vec<QueueShare> {
     ]
 }
 
-/// How lists are read under these settings.
+/// The options for reading lists under these settings.
 pub(crate) fn import_options(settings: &Settings) -> csv::Options {
     let limits =
         csv::Limits { bytes: settings.import.max_mb << 20, rows: settings.import.max_rows, ..csv::Limits::default() };

@@ -1,8 +1,8 @@
-//! The fleet's roles: `herald api`, `herald worker` and `herald scheduler`, any number of each, on one PostgreSQL and
-//! one Redis.
+//! The roles of a fleet: `herald api`, `herald worker` and `herald scheduler`, any number of each, on one PostgreSQL
+//! and one Redis.
 //!
-//! What they share beside those two: a bucket for the files and the setting that holds the key of the links; or else a
-//! data folder, which holds both.
+//! The processes also share the files and the link key: either a bucket and the setting that holds the key, or a data
+//! folder, which holds both.
 
 mod scheduler;
 mod worker;
@@ -33,7 +33,7 @@ use crate::{
     stop, up,
 };
 
-/// Everything a role works with.
+/// The tools of a role.
 struct Role {
     home: Home,
     redis: RedisWire,
@@ -42,7 +42,7 @@ struct Role {
 }
 
 impl Role {
-    /// Opens what the fleet shares. Says everything that is missing at once.
+    /// Opens the shared parts of the fleet. The error names all missing parts at once.
     async fn open(common: &Common, name: &'static str) -> anyhow::Result<Self> {
         let settings = home::settings(common)?;
         home::start_logging(&settings.log)?;
@@ -64,15 +64,15 @@ impl Role {
     }
 }
 
-/// How often the clock is compared with the database's.
+/// How often the clock is compared with the database's clock.
 const COMPARED: Duration = Duration::from_secs(10);
-/// An answer that took longer says too little about the time.
+/// The slowest answer that still says enough about the time.
 const PROMPT: Duration = Duration::from_millis(500);
-/// A difference that somebody should know of.
+/// A difference that people should know about.
 const REMARKABLE: TimeDelta = TimeDelta::seconds(1);
 
-/// Goes by the database's clock from now on, so that a lease means the same to who writes it and to who reads it,
-/// whatever happens to the clocks of the machines.
+/// Sets the clock by the database's clock from now on. So a lease means the same to the process that writes it and to
+/// the process that reads it, independent of the machines' clocks.
 async fn keep_time(db: &Db) -> anyhow::Result<()> {
     compare_clocks(db).await.context("reading the database's clock")?;
     let db = db.clone();
@@ -94,7 +94,7 @@ async fn compare_clocks(db: &Db) -> herald_db::Result<()> {
     if took > PROMPT {
         return Ok(());
     }
-    // They read it somewhere between the question and the answer.
+    // The database read its clock at some moment between the query and the answer.
     let by = db.clock().set(theirs + took / 2);
     if by.abs() > REMARKABLE {
         tracing::warn!(seconds = by.as_seconds_f64(), "this process's clock was set to the database's");
@@ -143,36 +143,36 @@ pub(crate) async fn api(common: &Common, options: Up) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// Passes on to the schedulers that this process has put a job in the ledger.
+/// Tells the schedulers that this process has put a job into the ledger.
 async fn tell_work(db: Db, redis: RedisWire) {
     loop {
         db.nudged().await;
         if let Err(error) = redis.tell_work().await {
-            // Schedulers look by themselves every tick.
+            // Schedulers also look for jobs themselves at every tick.
             tracing::warn!(%error, "schedulers could not be told of a job");
         }
     }
 }
 
-/// Passes on to the schedulers that a schedule was changed in this process.
+/// Tells the schedulers that this process has changed a schedule.
 async fn tell_schedules(db: Db, redis: RedisWire) {
     loop {
         db.schedules_nudged().await;
         if let Err(error) = redis.tell_schedules().await {
-            // Schedulers look by themselves every tick.
+            // Schedulers also look for changes themselves at every tick.
             tracing::warn!(%error, "schedulers could not be told of a changed schedule");
         }
     }
 }
 
-/// Passes on to the workers what a person cancelled here.
+/// Tells the workers which jobs a person cancelled in this process.
 async fn tell_cancels(wire: Wire, redis: RedisWire) {
     let mut cancels = wire.cancels();
     loop {
         match cancels.recv().await {
             Ok(job) => {
                 if let Err(error) = redis.cancel(job).await {
-                    // The next renewal of its lease tells the worker.
+                    // The worker learns it at the next renewal of the job's lease.
                     tracing::warn!(%error, "workers could not be told of a cancellation");
                 }
             }
@@ -182,7 +182,7 @@ async fn tell_cancels(wire: Wire, redis: RedisWire) {
     }
 }
 
-/// Passes cancellations of other processes on to the workers of this one.
+/// Passes cancellations from other processes to the workers of this process.
 async fn hear_cancels(redis: RedisWire, wire: Wire) {
     let mut events = redis.events();
     loop {
@@ -194,7 +194,7 @@ async fn hear_cancels(redis: RedisWire, wire: Wire) {
     }
 }
 
-/// What this process is called in the list of workers.
+/// The name of this process in the list of workers.
 fn process_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .or_else(|_| std::env::var("HOSTNAME"))
@@ -202,7 +202,7 @@ fn process_name() -> String {
     format!("{}:{}", host.trim(), std::process::id())
 }
 
-/// Serves `/metrics`, `/healthz` and `/readyz` of a role that has no API, if asked to.
+/// Serves `/metrics`, `/healthz` and `/readyz` of a role that has no API, if an address is given.
 async fn monitor(role: &Role, listen: Option<&str>) -> anyhow::Result<()> {
     let Some(listen) = listen else { return Ok(()) };
     let listener = tokio::net::TcpListener::bind(listen)

@@ -1,4 +1,4 @@
-//! The opened data folder: settings, database, file store and keys, as every command needs them.
+//! The opened data folder: settings, database, file store and keys, which every command needs.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{accounts, args::Common};
 
-/// Everything that is open while a command runs.
+/// The resources that are open while a command runs.
 pub(crate) struct Home {
     pub(crate) settings: Arc<Settings>,
     pub(crate) folder: DataFolder,
@@ -30,14 +30,14 @@ pub(crate) struct Home {
     pub(crate) workspace_id: Uuid,
 }
 
-/// The settings a command runs with.
+/// Reads the settings of a command.
 pub(crate) fn settings(common: &Common) -> anyhow::Result<Settings> {
     let in_folder = common.data.join("herald.toml");
     let file: Option<PathBuf> = common.config.clone().or_else(|| in_folder.exists().then_some(in_folder));
     Ok(Settings::load(file.as_deref())?)
 }
 
-/// What a command that shows its own progress logs: only what it does not show itself.
+/// The log settings of a command with its own progress: the log contains only what the progress does not show.
 pub(crate) fn quiet(settings: &Settings, common: &Common) -> Log {
     let level = if common.verbose {
         "info,herald_worker=debug"
@@ -48,7 +48,7 @@ pub(crate) fn quiet(settings: &Settings, common: &Common) -> Log {
     Log { level: level.to_owned(), ..settings.log.clone() }
 }
 
-/// Which database the settings mean.
+/// Returns the database that the settings name.
 pub(crate) fn database(settings: &Settings, data: &std::path::Path) -> DbConfig {
     if settings.database.url.is_empty() {
         DbConfig::Sqlite { path: data.join("herald.db") }
@@ -57,7 +57,7 @@ pub(crate) fn database(settings: &Settings, data: &std::path::Path) -> DbConfig 
     }
 }
 
-/// Opens a database. One that is damaged is named with the way out.
+/// Opens a database. For a damaged one, the error names its file and the cure.
 pub(crate) async fn open_database(config: &DbConfig, clock: Clock, ids: Ids) -> anyhow::Result<Db> {
     Db::connect(config, clock, ids).await.map_err(|error| match config {
         DbConfig::Sqlite { path } if error.is_damaged() => anyhow::anyhow!(
@@ -70,7 +70,7 @@ pub(crate) async fn open_database(config: &DbConfig, clock: Clock, ids: Ids) -> 
     })
 }
 
-/// The ledger of a data folder or a fleet, for a command that works beside whatever runs.
+/// Opens the ledger of a data folder or a fleet, for a command that works beside running processes.
 pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
     let settings = settings(common)?;
     if settings.database.url.is_empty() && !common.data.join("herald.db").exists() {
@@ -78,7 +78,7 @@ pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
     }
     let db = open_database(&database(&settings, &common.data), Clock::system(), Ids::random()).await?;
     db.migrate().await.context("bringing the database up to this version")?;
-    // Acts are sealed with the key that is there. None is made here: it would not be the one that the others have.
+    // Acts are sealed with an existing key. No key is created here, because other processes would not have it.
     if !settings.secrets.keys()?.is_empty() || common.data.join("secrets.key").exists() {
         let (vault, _) = accounts::vault(&settings, &common.data, db.ids())?;
         db.seal_with(vault.sealer());
@@ -86,8 +86,8 @@ pub(crate) async fn ledger(common: &Common) -> anyhow::Result<Db> {
     Ok(db)
 }
 
-/// What makes the links: with the key of the settings, or else the data folder's. One that is lost is not replaced in
-/// silence.
+/// Returns the signer of links, with the key of the settings, or else of the data folder. A lost key is not silently
+/// replaced.
 pub(crate) async fn signer(settings: &Settings, folder: &DataFolder, db: &Db) -> anyhow::Result<LinkSigner> {
     if settings.links.key.is_empty() && !folder.has_link_key() && domain::has_links(db).await? {
         bail!(
@@ -100,7 +100,7 @@ pub(crate) async fn signer(settings: &Settings, folder: &DataFolder, db: &Db) ->
     new_signer(settings, folder, db.ids())
 }
 
-/// As [`signer`], with a new key where there is none.
+/// Like [`signer`], but creates a missing key.
 pub(crate) fn new_signer(settings: &Settings, folder: &DataFolder, ids: &Ids) -> anyhow::Result<LinkSigner> {
     let mut keys = settings.links.keys()?;
     if keys.is_empty() {
@@ -111,9 +111,9 @@ pub(crate) fn new_signer(settings: &Settings, folder: &DataFolder, ids: &Ids) ->
     Ok(LinkSigner::new(&settings.http.public_url, signing, lifetime).opening(keys))
 }
 
-/// Refuses a database that is new beside files that are not: it was lost, and every link that is out would be dead.
+/// Refuses a new database beside existing files: the old database was lost, and every published link would be dead.
 pub(crate) async fn check_not_emptied(db: &Db, files: &Files, database: &DbConfig) -> anyhow::Result<()> {
-    // The files are looked at first: a process that starts at the same time notes its key before it lays one down.
+    // The files come first: a process that starts at the same time stores its key before it writes a file.
     if !domain::is_new(db).await? || files.is_empty().await? || !domain::is_new(db).await? {
         return Ok(());
     }
@@ -141,14 +141,14 @@ pub(crate) fn check_public_url(settings: &Settings) -> anyhow::Result<()> {
 }
 
 impl Home {
-    /// Opens the data folder together with the other processes of a fleet. What a killed process left is not put in
-    /// order here: the fleet works on, and its leases bring lost jobs back.
+    /// Opens the data folder together with the other processes of a fleet. It does not clean up after a killed process:
+    /// the fleet is still working, and its leases bring lost jobs back.
     pub(crate) async fn share(common: &Common, settings: Settings) -> anyhow::Result<Self> {
         check_public_url(&settings)?;
         Self::inside(DataFolder::share(&common.data)?, common, settings, Clock::steady()).await
     }
 
-    /// Opens the data folder for this process alone, and puts in order what a killed process left.
+    /// Opens the data folder for this process alone, and cleans up after a killed process.
     pub(crate) async fn open(common: &Common, settings: Settings) -> anyhow::Result<Self> {
         let home = Self::inside(DataFolder::open(&common.data)?, common, settings, Clock::system()).await?;
         home.move_files().await?;
@@ -158,27 +158,27 @@ impl Home {
             tracing::info!(unfinished, unowned, "the last run was killed: its loose files are removed");
         }
         if home.settings.database.url.is_empty() {
-            // The folder is ours alone, so whoever held these jobs is gone.
+            // The folder belongs to this process alone, so the process that held these jobs has ended.
             herald_scheduler::rescue_all(&home.db).await.context("recovering the jobs of the last run")?;
         }
         Ok(home)
     }
 
-    /// Moves files that earlier versions laid down to where they belong.
+    /// Moves the files of earlier versions to their present places.
     pub(crate) async fn move_files(&self) -> anyhow::Result<()> {
-        // A database of its own goes with the lock of the folder, and the folder with its files.
+        // The lock of the folder then covers everything: the files and the database lie in the folder.
         let alone = self.folder.is_alone() && self.files.is_local() && self.settings.database.url.is_empty();
         move_files(&self.db, &self.files, alone).await
     }
 
-    /// Opens what belongs to a folder, and brings its database up to this version.
+    /// Opens everything that belongs to a folder, and migrates its database to this version.
     async fn inside(folder: DataFolder, common: &Common, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let config = database(&settings, &common.data);
         let db = open_database(&config, clock, Ids::random()).await?;
         db.migrate().await.context("bringing the database up to this version")?;
         let files = Files::open(&settings.files, folder.files())?;
         if !files.is_local() {
-            // Said now rather than by the first guest's job.
+            // A problem is reported now rather than by the first guest's job.
             files.probe(b".").await.context("opening the file store")?;
         }
         check_not_emptied(&db, &files, &config).await?;
@@ -196,20 +196,20 @@ impl Home {
         Ok(Self { settings, folder, db, files, links, accounts, people, workspace_id })
     }
 
-    /// What hides accounts in the counts of requests: the same for all processes of a fleet, as the key of the links
-    /// is.
+    /// Returns the key that hides accounts in the counts of requests. It is the same for all processes of a fleet, like
+    /// the link key.
     pub(crate) fn limits_key(&self) -> [u8; 32] {
         self.links.key_for("rate limits")
     }
 
-    /// Leaves the folder in order.
+    /// Closes the folder properly.
     pub(crate) async fn close(self) {
         self.db.close().await;
         self.folder.close();
     }
 }
 
-/// Moves files that earlier versions laid down to where they belong, and says what that came to.
+/// Moves the files of earlier versions to their present places, and logs the result.
 pub(crate) async fn move_files(db: &Db, files: &Files, alone: bool) -> anyhow::Result<()> {
     if !domain::has_old_files(db).await? {
         return Ok(());
@@ -227,7 +227,7 @@ pub(crate) async fn move_files(db: &Db, files: &Files, alone: bool) -> anyhow::R
             tracing::info!(rows = moved.rows, "the files are moved");
             Ok(())
         }
-        // Everything else goes on; the next start looks again.
+        // The process continues; the next start tries again.
         Err(error @ domain::MoveError::Empty(_)) => {
             tracing::error!("{error}");
             Ok(())

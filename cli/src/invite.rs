@@ -1,4 +1,4 @@
-//! `herald invite`: guests in, invitations out.
+//! `herald invite`: makes invitations for the guests of a list.
 
 mod glyphs;
 mod list;
@@ -36,13 +36,13 @@ use crate::{
     stop,
 };
 
-/// How often progress is looked at.
+/// How often the command checks the progress.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often it is looked at what the run waits for outside.
+/// How often the command checks whether the run waits for an external system.
 const LOOK_OUTSIDE: Duration = Duration::from_secs(1);
-/// How long what is under way may still go on when an account needs a person.
+/// How long running jobs may continue after an account needs a person.
 const LAST_WORK: Duration = Duration::from_secs(5);
-/// Interrupted by Ctrl-C, as shells say it.
+/// The exit code after Ctrl-C, as shells define it.
 const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<ExitCode> {
@@ -53,10 +53,10 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
         settings.worker.cpu = usize::from(concurrency);
     }
     let results_path = options.results.clone().unwrap_or_else(|| common.data.join("results.csv"));
-    // Everything that can be wrong with what was typed is said before anything is written.
+    // All faults of the arguments are reported before anything is written.
     let guests = Guests::read(&options, &settings).await?;
     let (bundle, template) = template(options.template.as_deref(), &guests)?;
-    // Prepared as the run will: a damaged background or font would fail every guest.
+    // This prepares the template as the run will: a damaged background or font would fail every guest.
     let studio = engine::studio(&settings, 1)?;
     studio.facts(Source::Given(&bundle)).await.context("the template cannot be drawn on")?;
     drop(studio);
@@ -80,7 +80,7 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     if options.refresh {
         sweep(&home.db, &home.files).await.context("removing replaced drawings")?;
     }
-    // What ended while the engine stopped counts too.
+    // Jobs that ended while the engine stopped count, too.
     let run = run.and(current(&home, run_id).await)?;
     drop(trace);
     progress.finish(&run);
@@ -106,7 +106,7 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
     Ok(exit_code(&run))
 }
 
-/// 0 only when every guest of the list has an invitation.
+/// Returns 0 only if every guest of the list has an invitation.
 fn exit_code(run: &Run) -> ExitCode {
     if !run.has_ended() {
         return ExitCode::from(INTERRUPTED);
@@ -115,7 +115,7 @@ fn exit_code(run: &Run) -> ExitCode {
     if everyone { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Where the guests come from.
+/// The source of the guests.
 enum Guests {
     List(Box<list::List>),
     Mautic(PlannedSource),
@@ -140,7 +140,8 @@ impl Guests {
     }
 }
 
-/// The template to draw on, checked against the columns of the list. The fields of Mautic are checked when it is read.
+/// Reads the template, and checks it against the columns of the list. Fields of Mautic are checked later, when Mautic
+/// is read.
 fn template(folder: Option<&Path>, guests: &Guests) -> anyhow::Result<(Bundle, Template)> {
     let (bundle, name) = match folder {
         Some(folder) => (Bundle::read(folder)?, folder.display().to_string()),
@@ -154,7 +155,8 @@ fn template(folder: Option<&Path>, guests: &Guests) -> anyhow::Result<(Bundle, T
     Ok((bundle, template))
 }
 
-/// What to say of a list's guests whose texts have characters that no font has. Those of Mautic are not known yet.
+/// Returns messages about the guests whose texts have characters that no font has. Guests from Mautic are not known
+/// yet.
 async fn lacking_glyphs(
     options: &Invite,
     settings: &Settings,
@@ -191,7 +193,7 @@ async fn start(
     bundle: &Bundle,
     template: &Template,
 ) -> anyhow::Result<Uuid> {
-    // What is looked up can be missing, so it is looked up before anything is kept.
+    // A look-up can fail, so it comes before anything is stored.
     let source = match guests {
         Guests::List(list) => list.source(home.workspace_id),
         Guests::Mautic(source) => RunSource::Mautic(source.resolve(&home.db, home.workspace_id).await?),
@@ -203,7 +205,7 @@ async fn start(
     look_again(home, &source, &destination).await?;
     let format = NumberFormat { prefix: options.prefix.clone(), digits: options.digits };
     let event = domain::ensure_event(&home.db, home.workspace_id, &options.event, &format).await?;
-    // A template without a name of its own is called after its folder.
+    // A template without a name of its own is named after its folder.
     let folder = options.template.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if template.name.is_empty() { folder } else { None };
     let stored = domain::store_template_within(
@@ -241,13 +243,13 @@ async fn start(
     )
     .await?;
     if started.resumed {
-        // Who could not be helped when it was cut off is tried again, too: one repeat makes all the rest.
+        // Guests who failed before the interruption are retried, too: one repetition makes all remaining invitations.
         domain::retry_failed(&home.db, home.workspace_id, started.id).await?;
     }
     Ok(started.id)
 }
 
-/// Lets accounts that waited be looked at again at once: whoever runs the command again has put something right.
+/// Unblocks accounts that waited: a person who runs the command again has corrected something.
 async fn look_again(home: &Home, source: &RunSource, destination: &Destination) -> anyhow::Result<()> {
     let read = match source {
         RunSource::Mautic(source) => Some(source.account()),
@@ -260,7 +262,7 @@ async fn look_again(home: &Home, source: &RunSource, destination: &Destination) 
     Ok(tx.commit().await?)
 }
 
-/// Nothing can be written down any more.
+/// The disk is full, so that nothing can be stored any more.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the disk that holds {0} is full: free some space and run the same command again, which makes the rest. Every \
@@ -277,7 +279,7 @@ struct Space {
 }
 
 impl Space {
-    /// True when nothing has gone on for a while because the disk is full.
+    /// Returns true when the run has made no progress for a while because the disk is full.
     fn is_gone(&mut self, found_full: u64, run: &Run) -> bool {
         let counted = Some([run.total, run.made, run.already, run.failed, run.rejected, run.cancelled]);
         if counted != self.counted {
@@ -290,7 +292,7 @@ impl Space {
     }
 }
 
-/// Shows progress until the run has ended, a stop is asked for, or a person is needed.
+/// Shows the progress until the run has ended, a stop is requested, or a person is needed.
 async fn watch(home: &Home, run_id: Uuid, stop: &CancellationToken, progress: &mut Progress) -> anyhow::Result<Run> {
     let mut waits = Waits::default();
     let mut space = Space::default();
@@ -310,7 +312,7 @@ async fn watch(home: &Home, run_id: Uuid, stop: &CancellationToken, progress: &m
     }
 }
 
-/// What a run waits for outside, told once.
+/// The external waits of a run; each is reported once.
 #[derive(Default)]
 struct Waits {
     looked: Option<Instant>,
@@ -319,8 +321,8 @@ struct Waits {
 }
 
 impl Waits {
-    /// Tells what is new. True when an account has needed a person for a while: nobody can put it right while this
-    /// command runs alone.
+    /// Reports new waits. Returns true when an account has needed a person for a while, because nobody can correct it
+    /// while this command runs alone.
     async fn need_a_person(&mut self, home: &Home, run: &Run, progress: &Progress) -> anyhow::Result<bool> {
         if run.has_ended() || self.looked.is_some_and(|looked| looked.elapsed() < LOOK_OUTSIDE) {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! `herald jobs`: looking at the ledger, and ordering jobs. Works beside a running `herald up`.
+//! `herald jobs`: shows the ledger, and enqueues jobs. It works beside a running `herald up`.
 
 mod add;
 mod bulk;
@@ -57,7 +57,7 @@ pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -
     Ok(ExitCode::SUCCESS)
 }
 
-/// What was typed, as the ledger understands it.
+/// Converts the typed filter into the ledger's filter.
 fn read(typed: JobsFilter) -> anyhow::Result<JobFilter> {
     Ok(JobFilter {
         kind: typed.kind,
@@ -74,7 +74,7 @@ fn read(typed: JobsFilter) -> anyhow::Result<JobFilter> {
     })
 }
 
-/// A time that was typed after an option.
+/// Parses a time that was typed after an option.
 fn time(option: &str, text: Option<String>) -> anyhow::Result<Option<DateTime<Utc>>> {
     text.map(|text| {
         text.parse::<DateTime<Utc>>()
@@ -83,7 +83,7 @@ fn time(option: &str, text: Option<String>) -> anyhow::Result<Option<DateTime<Ut
     .transpose()
 }
 
-/// A cause and what it holds up.
+/// Describes a cause and the jobs that it blocks.
 fn cause(group: &FailureGroup) -> String {
     let kinds: Vec<String> = group.kinds.iter().map(|(kind, jobs)| format!("{jobs} {kind}")).collect();
     let seen = group.last_seen.map(|at| format!(", last at {}", at.format("%Y-%m-%d %H:%M:%S"))).unwrap_or_default();

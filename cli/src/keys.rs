@@ -1,4 +1,4 @@
-//! `herald keys`: what programs come in with, and what tokens are signed with. Works beside whatever runs.
+//! `herald keys`: the API keys of programs, and the keys that sign tokens. It works beside running processes.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::{
     audit::me,
 };
 
-/// More keys than that nobody looks through.
+/// The largest number of listed keys, because nobody reads more.
 const MOST: usize = 1_000;
 
 pub(crate) async fn run(common: &Common, command: Keys) -> anyhow::Result<ExitCode> {
@@ -32,7 +32,7 @@ async fn act(desk: &Desk, command: Keys) -> anyhow::Result<()> {
             }
         }
         Keys::Make(MakeKey { name, role, scopes, until, admin }) => {
-            // To the end of that day.
+            // The key is valid until the end of that day.
             let expires_at = until.map(|day| day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::days(1));
             let scopes = (!scopes.is_empty()).then_some(scopes);
             let new = NewKey { name, role, platform_admin: admin, scopes, expires_at };

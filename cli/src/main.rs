@@ -1,4 +1,4 @@
-//! The one binary: `herald invite` makes invitations from a list, `herald up` serves.
+//! The only binary: `herald invite` makes invitations from a list, `herald up` serves the API.
 
 mod accounts;
 mod args;
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     private::keep_private();
     herald_app::jobs::install();
     if matches!(arguments.command, Command::Studio) {
-        // Before anything is opened, on one thread.
+        // This comes before anything is opened, on one thread.
         return herald_worker::studio::serve();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         telemetry::flush(LAST_SPANS).await;
         done
     });
-    // Blocking work that was given up on must not hold the process.
+    // Abandoned blocking work must not delay the end of the process.
     runtime.shutdown_background();
     match done {
         Ok(code) => code,
@@ -86,14 +86,15 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Bad input and broken surroundings end with 2, so that scripts can tell them from guests without an invitation (1).
+/// Invalid input and a broken environment exit with 2, so that scripts can distinguish them from guests without an
+/// invitation (1).
 #[expect(clippy::print_stderr, reason = "the answer to the person who typed the command")]
 fn fail(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {}", one_line(error));
     ExitCode::from(2)
 }
 
-/// An error and what caused it. A cause that the message before it told already is not told twice.
+/// Joins an error and its causes. A cause that the previous message already contains is not repeated.
 fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain().map(ToString::to_string) {

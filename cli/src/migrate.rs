@@ -1,4 +1,4 @@
-//! `herald migrate`: brings the database up to this version.
+//! `herald migrate`: migrates the database to this version.
 
 use std::process::ExitCode;
 
@@ -24,7 +24,8 @@ pub(crate) async fn run(common: &Common, options: Migrate) -> anyhow::Result<Exi
     db.migrate().await.context("bringing the database up to this version")?;
     println!("the database is up to date");
     if domain::has_old_files(&db).await? {
-        // Shared: a scheduler may be about to do the same, and processes of the earlier version may still work.
+        // The folder is shared: a scheduler may be about to do the same, and processes of the earlier version may still
+        // run.
         match DataFolder::share(&common.data) {
             Ok(folder) => {
                 let files = Files::open(&settings.files, folder.files())?;
@@ -38,7 +39,7 @@ pub(crate) async fn run(common: &Common, options: Migrate) -> anyhow::Result<Exi
         }
     }
     if options.accept_link_key {
-        // Shared: the processes with the old key may still run.
+        // The folder is shared: the processes with the old key may still run.
         let links = home::new_signer(&settings, &DataFolder::share(&common.data)?, &Ids::random())?;
         domain::accept_link_key(&db, &links).await.context("storing the link key")?;
         println!("the link key is now {}: start every process with it", links.fingerprint());

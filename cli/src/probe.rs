@@ -1,4 +1,4 @@
-//! `herald probe`: sends jobs through whatever runs, and tells how long they took.
+//! `herald probe`: sends jobs through the running processes, and reports how long they took.
 
 use std::{
     process::ExitCode,
@@ -15,9 +15,9 @@ use crate::{
     home,
 };
 
-/// Jobs a transaction.
+/// The number of jobs in a transaction.
 const CHUNK: i64 = 1_000;
-/// Between two looks at the batch.
+/// The interval between two checks of the batch.
 const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) async fn run(common: &Common, options: args::Probe) -> anyhow::Result<ExitCode> {

@@ -1,5 +1,5 @@
-//! `herald queues`: what waits, what each queue may do, and holding one up. Works beside whatever runs; changes hold
-//! from the next lease on.
+//! `herald queues`: shows waiting jobs and limits, and pauses queues. It works beside running processes; changes take
+//! effect at the next lease.
 
 use std::process::ExitCode;
 
@@ -93,12 +93,12 @@ async fn set_paused(db: &Db, queue: &str, paused: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whoever typed the command. Queues are the fleet's; what is done to them stands in the log of the first workspace.
+/// The person who typed the command. Queues belong to the fleet; acts on them are in the log of the first workspace.
 async fn actor(db: &Db) -> anyhow::Result<Actor> {
     Ok(me(herald_people::ensure_default_workspace(db).await?))
 }
 
-/// Every queue: those jobs are made for, and those that were set up or still have some.
+/// Lists every queue: the queues of the known kinds, and the queues with settings or jobs.
 async fn every(db: &Db) -> anyhow::Result<Vec<QueueStatus>> {
     let mut queues = ledger::list_queues(db).await?;
     for policy in ledger::kinds().iter().map(|kind| &kind.policy) {
@@ -111,7 +111,7 @@ async fn every(db: &Db) -> anyhow::Result<Vec<QueueStatus>> {
     Ok(queues)
 }
 
-/// The limits of a queue that there is.
+/// Returns the limits of an existing queue.
 async fn known(db: &Db, name: &str) -> anyhow::Result<QueueLimits> {
     let queues = every(db).await?;
     if let Some(queue) = queues.iter().find(|queue| queue.name == name) {
@@ -121,7 +121,7 @@ async fn known(db: &Db, name: &str) -> anyhow::Result<QueueLimits> {
     bail!("there is no queue {name:?}: the queues are {}", names.join(", "));
 }
 
-/// `500/s`, `30/m`, `1000/h`, `2000/d`, or `none`.
+/// Parses `500/s`, `30/m`, `1000/h`, `2000/d`, or `none`.
 fn parse_rate(text: &str) -> anyhow::Result<(Option<i64>, i64)> {
     if text == "none" {
         return Ok((None, 1));

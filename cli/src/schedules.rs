@@ -1,4 +1,4 @@
-//! `herald schedules`: jobs that come again by the calendar. Works beside a running service.
+//! `herald schedules`: jobs that repeat by a calendar. It works beside a running service.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     home,
 };
 
-/// How long a change waits for the fleet to be told of it. The schedulers look by themselves, only later.
+/// How long the command tries to tell the fleet about a change. The schedulers also look themselves, only later.
 const TELLING: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(common: &Common, command: Schedules) -> anyhow::Result<ExitCode> {
@@ -39,7 +39,7 @@ pub(crate) async fn run(common: &Common, command: Schedules) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// Does what was asked, and says whether the schedulers should know.
+/// Runs the command, and returns whether the schedulers should be told.
 async fn act(db: &Db, workspace: Uuid, command: Schedules) -> anyhow::Result<bool> {
     match command {
         Schedules::List { json } => {
@@ -155,7 +155,7 @@ fn line(schedule: &Schedule) -> String {
     format!("{id}  {name:<24} {cron:<16} {time_zone:<18} {next}")
 }
 
-/// Tells a fleet's schedulers, if there is a fleet.
+/// Tells the schedulers of a fleet, if there is a fleet.
 async fn tell(settings: &Settings) {
     if settings.redis.url.is_empty() {
         return;

@@ -1,8 +1,8 @@
-//! Ctrl-C and SIGTERM: the first asks to finish, the second ends at once.
+//! Ctrl-C and SIGTERM: the first signal asks for a clean end, the second one ends the process at once.
 
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled by the first signal. The second one ends the process: the ledger makes that safe.
+/// Returns a token that the first signal cancels. The second signal ends the process; the ledger makes that safe.
 pub(crate) fn on_signal() -> CancellationToken {
     let stop = CancellationToken::new();
     let asked = stop.clone();

@@ -1,4 +1,4 @@
-//! `herald template check`: everything that is wrong with a template, and a look at it.
+//! `herald template check`: lists all faults of a template, and draws a preview.
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
@@ -26,8 +26,8 @@ pub(crate) async fn run(common: &Common, command: Template) -> anyhow::Result<Ex
         if facts.fields.is_empty() { "none".to_owned() } else { facts.fields.join(", ") }
     ));
     facts.notes.iter().for_each(|note| say(&format!("note: {note}")));
-    // Which formats are put together from pieces, checked with a sample, and which are encoded whole for every guest,
-    // and why.
+    // This reports for each format whether it is assembled from parts, checked with a sample, or encoded as a whole for
+    // every guest, and why.
     for (format, whole) in studio.formats(source).await? {
         match whole {
             None => say(&format!("{format}: Herald encodes only the parts that differ between guests")),
@@ -49,7 +49,7 @@ async fn draw(studio: &Studio, source: Source<'_>, wanted: &[String], name: &str
     };
     let mut fields = domain::fields_of(name, Some("alex@example.com"), None, None, &BTreeMap::new());
     for field in wanted {
-        // A field without a value shows its own name, so that its place can be seen.
+        // A field without a value shows its own name, so that its place is visible.
         fields.entry(field.clone()).or_insert_with(|| field.clone());
     }
     let drawing = Drawing {

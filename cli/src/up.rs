@@ -63,7 +63,7 @@ pub(crate) async fn serve(
         let token = herald_people::first_key(&home.db, home.workspace_id, "admin").await?;
         say(&format!("admin token, shown this once: {token}"));
     }
-    // So that the first request needs no template of its own.
+    // With this template, the first request needs none of its own.
     domain::store_template(&home.db, &home.files, home.workspace_id, None, &bundled::template()?).await?;
     let api = Api::from(Parts {
         db: home.db.clone(),
@@ -94,8 +94,8 @@ pub(crate) async fn serve(
     herald_api::serve(listener, &home.settings, router, stop).await.context("serving")
 }
 
-/// Prepares templates in a child of its own, one at a time, so that no request waits for a run; it starts with the
-/// first.
+/// Prepares templates in a separate child process, one at a time, so that no request waits for a run. The first
+/// template starts the child.
 fn template_check(home: &Home) -> anyhow::Result<herald_api::TemplateCheck> {
     let studio = Arc::new(engine::studio(&home.settings, 1)?);
     let files = home.files.clone();

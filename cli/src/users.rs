@@ -1,4 +1,4 @@
-//! `herald users`: who may come in. Works beside whatever runs.
+//! `herald users`: manages the registered users. It works beside running processes.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::{
     connect::secret,
 };
 
-/// People read at a time.
+/// The number of people in one read.
 const PAGE: usize = 500;
 
 pub(crate) async fn run(common: &Common, command: Users) -> anyhow::Result<ExitCode> {

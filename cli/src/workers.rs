@@ -1,4 +1,4 @@
-//! `herald workers`: the live fleet.
+//! `herald workers`: shows the live fleet.
 
 use std::process::ExitCode;
 

@@ -1,28 +1,28 @@
-//! The picture of a guest who sent none: a calm colour that is always the same for the same name,
-//! for initials to be set on, or a drawn figure where there are none.
+//! The replacement for a missing picture: a calm colour that is always the same for the same name. Initials are set on
+//! it, or a figure is drawn if the name has none.
 
 use image::{Rgb, RgbImage};
 use sha2::{Digest, Sha256};
 
 use super::shape::mix;
 
-/// Hues to choose from, evenly spaced.
+/// The number of evenly spaced hues.
 const HUES: u16 = 18;
-/// Lightness (OKLab, 0 to 1) at the top and the bottom. White text on the lighter one still has a
-/// contrast above 4.5 (WCAG AA).
+/// The lightness (OKLab, 0 to 1) at the top and the bottom. White text on the lighter colour still has a contrast above
+/// 4.5 (WCAG AA).
 const LIGHTNESS: (f32, f32) = (0.54, 0.40);
 const CHROMA: f32 = 0.105;
 
 /// A drawn avatar.
 #[derive(Clone, Debug)]
 pub struct Avatar {
-    /// Square.
+    /// The image, which is square.
     pub image: RgbImage,
-    /// Colour for the initials.
+    /// The colour of the initials.
     pub ink: [u8; 3],
 }
 
-/// A square of `side` pixels shaded in the colour of `seed` (the guest's name), for initials.
+/// Draws a square of `side` pixels, shaded in the colour of `seed` (the guest's name), for initials.
 pub fn draw_avatar(side: u32, seed: &str) -> Avatar {
     let hue = hue_of(seed);
     let mut image = RgbImage::new(side, side);
@@ -35,7 +35,7 @@ pub fn draw_avatar(side: u32, seed: &str) -> Avatar {
     Avatar { image, ink: [255; 3] }
 }
 
-/// The same with head and shoulders drawn on it, for a guest without usable initials.
+/// Draws the same square with head and shoulders, for a guest without usable initials.
 pub fn draw_figure(side: u32, seed: &str) -> Avatar {
     let mut avatar = draw_avatar(side, seed);
     let whole = side as f32;
@@ -52,19 +52,19 @@ pub fn draw_figure(side: u32, seed: &str) -> Avatar {
     avatar
 }
 
-/// About the signed distance from an ellipse's edge, negative inside.
+/// Returns an approximate signed distance from an ellipse's edge, negative inside.
 fn ellipse(x: f32, y: f32, radius_x: f32, radius_y: f32) -> f32 {
     ((x / radius_x).hypot(y / radius_y) - 1.0) * radius_x.min(radius_y)
 }
 
-/// In degrees.
+/// Returns the hue of a seed, in degrees.
 fn hue_of(seed: &str) -> f32 {
     let digest = Sha256::digest(seed.trim().to_lowercase());
     let pick = u16::from_be_bytes([digest[0], digest[1]]) % HUES;
     f32::from(pick) * 360.0 / f32::from(HUES)
 }
 
-/// OKLCh to 8-bit sRGB, by the matrices of the OKLab definition (B. Ottosson, 2020).
+/// Converts OKLCh to 8-bit sRGB, by the matrices of the OKLab definition (B. Ottosson, 2020).
 fn oklch_to_srgb(lightness: f32, chroma: f32, hue: f32) -> [u8; 3] {
     let (sin, cos) = hue.to_radians().sin_cos();
     let (a, b) = (chroma * cos, chroma * sin);

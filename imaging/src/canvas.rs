@@ -1,7 +1,7 @@
-//! What everything is drawn on: a picture that notes where it is written to.
+//! The canvas for all drawing: a picture that records where it is written to.
 //!
-//! No drawing routine gets at the pixels but through here, so what is said to be untouched is untouched, whatever the
-//! routine does and whatever box it was given.
+//! All drawing routines write pixels through the canvas only. So an unmarked part is certainly unchanged, whatever a
+//! routine does and whatever box it gets.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use image::RgbImage;
 
 use super::touched::Touched;
 
-/// An RGB image to draw on, 8 bits a channel, rows without padding.
+/// An RGB image to draw on, with 8 bits per channel and rows without padding.
 pub struct Canvas<'a> {
     pixels: &'a mut [u8],
     width: u32,
@@ -18,7 +18,7 @@ pub struct Canvas<'a> {
 }
 
 impl<'a> Canvas<'a> {
-    /// A picture whose `touched`, of the same size, takes note of what is written.
+    /// Creates a canvas that records all writes in `touched`, which has the same size.
     pub(super) fn noting(image: &'a mut RgbImage, touched: &'a mut Touched) -> Self {
         Self { touched: Some(touched), ..Self::from(image) }
     }
@@ -28,7 +28,7 @@ impl<'a> Canvas<'a> {
         (self.width, self.height)
     }
 
-    /// The pixels of some columns of a row, to be written to. What lies outside the picture is left out.
+    /// Returns some columns of a row, for writing. Columns outside the picture are left out.
     pub(super) fn span(&mut self, row: u32, columns: Range<u32>) -> &mut [u8] {
         if row >= self.height {
             return &mut [];
@@ -42,10 +42,10 @@ impl<'a> Canvas<'a> {
         &mut self.pixels[(line + from) * 3..(line + to) * 3]
     }
 
-    /// Lays a colour over a pixel; `opacity` in 0–1. Outside the image nothing happens.
+    /// Blends a colour over a pixel; `opacity` is in 0–1. It has no effect outside the image.
     #[inline]
     pub(super) fn blend(&mut self, x: i32, y: i32, color: [f32; 3], opacity: f32) {
-        // What is left of or above the picture is far right of or below it in the eyes of an unsigned number.
+        // As unsigned numbers, negative coordinates are large, and so count as outside.
         let (x, y) = (x as u32, y as u32);
         if x >= self.width || y >= self.height {
             return;

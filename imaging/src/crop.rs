@@ -6,38 +6,38 @@ use super::face::{Face, FaceFinder, FaceSettings};
 use super::picture::{Picture, Pixels};
 use super::resize::Scratch;
 
-/// How much of the face's size is added on each side: hair, chin and some shoulder.
+/// The part of the face's size that is added on each side: hair, chin and some shoulder.
 pub const DEFAULT_MARGIN: f32 = 0.45;
 
-/// Part of the face's size by which the crop sits higher than the face, which is found from the
-/// forehead down.
+/// The part of the face's size by which the crop sits higher than the face, because a detected face begins at the
+/// forehead.
 const LIFT: f64 = 0.06;
 
 /// A square portrait cut from a picture.
 #[derive(Clone, Debug)]
 pub struct Portrait {
-    /// Square, at most the side asked for and never scaled up.
+    /// The pixels: square, at most as large as requested, and never scaled up.
     pub pixels: Pixels,
-    /// The face in the middle, in the picture's pixels.
+    /// The face in the middle, in pixels of the picture.
     pub face: Face,
-    /// How many faces were found, the chosen one among them. Faces much smaller than it may be left
-    /// out, as the search ends with the pass that finds one.
+    /// The number of detected faces, including the chosen one. Much smaller faces may be missing, because the search
+    /// ends with the first successful pass.
     pub faces_found: usize,
 }
 
-/// How to cut a portrait.
+/// The settings for cutting a portrait.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CropSettings {
-    /// How to look for the face.
+    /// The settings of the face detector.
     pub face: FaceSettings,
-    /// Part of the face's size added on each side, 0 to 3.
+    /// The part of the face's size that is added on each side, 0 to 3.
     pub margin: f32,
-    /// Side of the portrait, in pixels.
+    /// The side of the portrait, in pixels.
     pub side: u32,
 }
 
-/// The square around the largest face, or `None` when no face is found. The square is moved and, at
-/// need, made smaller to lie inside the picture.
+/// Cuts out the square around the largest face. Returns `None` if no face is found. The square is moved and, if
+/// necessary, made smaller to lie inside the picture.
 pub fn crop_portrait(
     picture: &Picture,
     finder: &FaceFinder,
@@ -47,7 +47,7 @@ pub fn crop_portrait(
     let faces = match &picture.pixels {
         Pixels::Opaque(image) => finder.detect(image, &settings.face, scratch),
         Pixels::Alpha(image) => {
-            // Hidden colours under transparent pixels are often black: gray disturbs least.
+            // Hidden colours under transparent pixels are often black; gray disturbs the detector least.
             let mut flat = RgbImage::from_pixel(image.width(), image.height(), image::Rgb([128; 3]));
             for (below, above) in flat.pixels_mut().zip(image.pixels()) {
                 let [.., alpha] = above.0;
@@ -71,7 +71,7 @@ fn target_side(available: f64, wanted: u32) -> u32 {
     (available.round() as u32).clamp(1, wanted.max(1))
 }
 
-/// Left, top and side.
+/// Returns left, top and side of the square.
 fn square_around(face: &Face, margin: f32, (width, height): (u32, u32)) -> (f64, f64, f64) {
     let (width, height) = (f64::from(width), f64::from(height));
     let size = f64::from(face.size);

@@ -1,5 +1,5 @@
-//! Writes the finished canvas as a file. The same pixels give the same bytes, always: outputs are
-//! addressed by their content.
+//! Encodes the finished canvas as a file. The same pixels always give the same bytes, because outputs are addressed by
+//! their content.
 
 use image::RgbImage;
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
@@ -7,11 +7,11 @@ use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 /// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Lossless; about 1 MB for an invitation of 1080×1350 pixels.
+    /// PNG, which is lossless: about 1 MB for an invitation of 1080×1350 pixels.
     Png,
-    /// The format for sending; about 250 KB for the same at quality 90.
+    /// JPEG, the format for sending: about 250 KB for the same invitation at quality 90.
     Jpeg {
-        /// 1 to 100.
+        /// The quality, 1 to 100.
         quality: u8,
     },
     /// Lossless WebP.
@@ -19,10 +19,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// What is used unless something else is asked for.
+    /// The default format.
     pub const DEFAULT: Self = Self::Jpeg { quality: 90 };
 
-    /// The usual file name extension, without a dot.
+    /// Returns the usual file name extension, without a dot.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Png => "png",
@@ -31,7 +31,7 @@ impl Format {
         }
     }
 
-    /// The media type (RFC 6838).
+    /// Returns the media type (RFC 6838).
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Png => "image/png",
@@ -41,7 +41,7 @@ impl Format {
     }
 }
 
-/// Why a canvas cannot be written.
+/// Why a canvas cannot be encoded.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
     /// The format's header has no room for the size.
@@ -50,24 +50,24 @@ pub enum EncodeError {
          use PNG or a smaller template"
     )]
     TooLarge {
-        /// Name of the format.
+        /// The name of the format.
         format: &'static str,
-        /// Its longest side.
+        /// The longest side in the format.
         limit: u32,
-        /// Width of the canvas.
+        /// The width of the canvas.
         width: u32,
-        /// Height of the canvas.
+        /// The height of the canvas.
         height: u32,
     },
     /// The image has no pixels.
     #[error("the image has no pixels: give the template a width and a height")]
     Empty,
-    /// The encoder refused.
+    /// The encoder failed.
     #[error("cannot write the image: {0}")]
     Encoder(String),
 }
 
-/// Encodes `image` into `out`, which is emptied first and keeps its capacity.
+/// Encodes `image` into `out`, which is cleared first and keeps its capacity.
 pub fn encode(image: &RgbImage, format: Format, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     out.clear();
     if image.is_empty() {
@@ -84,7 +84,7 @@ fn encode_png(image: &RgbImage, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let mut encoder = png::Encoder::new(out, image.width(), image.height());
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    // Measured best of speed and size: 18 times as fast as the default for a tenth more bytes.
+    // Measurements show the best balance of speed and size: 18 times as fast as the default, for a tenth more bytes.
     encoder.set_compression(png::Compression::Fastest);
     encoder.set_filter(png::Filter::Paeth);
     let mut writer = encoder.write_header().map_err(refused)?;
@@ -96,8 +96,8 @@ fn encode_jpeg(image: &RgbImage, quality: u8, out: &mut Vec<u8>) -> Result<(), E
     let (width, height) = fitting(image, "JPEG", u32::from(u16::MAX))?;
     let mut encoder = Encoder::new(out, quality);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
-    // The default takes one pixel of four and costs a decibel on coloured edges. Optimised Huffman
-    // tables stay off: they make several scans, which common decoders turn into noise.
+    // The default takes one pixel of four, which costs a decibel on coloured edges. Optimised Huffman tables stay off:
+    // they lead to several scans, which common decoders turn into noise.
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
     encoder.encode(image.as_raw(), width, height, ColorType::Rgb).map_err(refused)
 }

@@ -1,5 +1,5 @@
-//! Finds faces, for cropping and nothing else: no feature of a face is computed that could
-//! recognise it, and nothing but its box leaves this file. See docs/adr/0004-face-detector.md.
+//! Finds faces, for cropping only. No feature of a face is computed that could recognise a person, and only the box of
+//! a face leaves this module. See docs/adr/0004-face-detector.md.
 
 mod cascade;
 mod gray;
@@ -17,28 +17,28 @@ use self::merge::Window;
 use self::model::Model;
 use super::resize::Scratch;
 
-/// Side of the detector's window, in pixels: the smallest face it sees, and the smallest side it takes.
+/// The side of the detector's window, in pixels: the size of the smallest detectable face and of the smallest picture.
 const WINDOW: usize = 40;
 
-/// Pixels from one window of a scan to the next.
+/// The distance between two windows of a scan, in pixels.
 const STEP: usize = 4;
 
-/// Each pass: longest side of the shrunk picture in pixels, and the score wanted per neighbour. With
-/// the default of five neighbours that is four windows agreeing on a face, or three in the second
-/// pass, which sees faces down to an eighth of the side and runs only if the first finds none.
+/// The passes: the longest side of the shrunk picture in pixels, and the required score per neighbour. With the default
+/// of five neighbours, four windows must agree on a face, or three in the second pass. The second pass finds faces down
+/// to an eighth of the side, and runs only if the first one finds none.
 const PASSES: [(u32, f64); 2] = [(160, 0.7), (320, 0.4)];
 
 static MODEL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/face_model.bin"));
 
-/// How hard to look. The names and their direction are OpenCV's, so that settings people know keep
-/// their sense; the ADR has the mapping.
+/// The thoroughness of the search. The names and their directions are OpenCV's, so that familiar settings keep their
+/// meaning; the ADR has the mapping.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaceSettings {
-    /// How much the picture shrinks from one pyramid level to the next, 1.05 to 2; nearer to 1
-    /// finds a few more faces and takes longer. The detector's step is the inverse.
+    /// The factor by which the picture shrinks from one pyramid level to the next, 1.05 to 2. A value nearer to 1 finds
+    /// a few more faces and takes longer. The detector's step is the inverse.
     pub scale_factor: f32,
-    /// How sure the detector must be, 0 to 20; higher finds fewer faces and fewer false ones. One
-    /// neighbour is a score of 0.7 in the first pass and 0.4 in the second.
+    /// The required certainty, 0 to 20. A higher value finds fewer faces and fewer false ones. One neighbour is a score
+    /// of 0.7 in the first pass and 0.4 in the second.
     pub min_neighbors: u32,
 }
 
@@ -58,21 +58,20 @@ impl FaceSettings {
     }
 }
 
-/// A face, as a square in the pixels of the picture it was found in. It may reach a little beyond
-/// the picture's edge.
+/// A face, as a square in pixels of the picture. It may extend slightly beyond the picture's edge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Face {
-    /// Left edge.
+    /// The left edge.
     pub x: i32,
-    /// Top edge, about the middle of the forehead.
+    /// The top edge, about the middle of the forehead.
     pub y: i32,
-    /// Side, in pixels.
+    /// The side, in pixels.
     pub size: u32,
-    /// The detector's certainty; from about 2 to 60.
+    /// The detector's certainty, from about 2 to 60.
     pub score: f32,
 }
 
-/// The detector's model, parsed. Share one among threads.
+/// The detector with its parsed model. Threads can share it.
 pub struct FaceFinder {
     model: Model,
 }
@@ -96,15 +95,15 @@ impl FaceFinder {
         Self { model }
     }
 
-    /// The frontal faces in `image`, largest first. CPU-bound, about 2 ms for a portrait of 1024²
-    /// pixels and up to 12 ms for a texture without a face.
+    /// Returns the frontal faces in `image`, largest first. It is CPU-bound: about 2 ms for a portrait of 1024² pixels,
+    /// and up to 12 ms for a texture without a face.
     pub fn detect(&self, image: &RgbImage, settings: &FaceSettings, scratch: &mut Scratch) -> Vec<Face> {
         let (last, _) = PASSES[PASSES.len() - 1];
         let Some(shrunk) = shrink(image, last, scratch) else {
             return Vec::new();
         };
         for (side, per_neighbor) in PASSES {
-            // From the already shrunk copy: reading all pixels again would cost more than looking.
+            // The copy is already shrunk: reading all pixels again would cost more than the search.
             let faces = match shrink(&shrunk, side, scratch) {
                 Some(small) => self.pass(&small, settings, settings.score(per_neighbor), &mut scratch.faces),
                 None => continue,
@@ -126,7 +125,7 @@ impl FaceFinder {
     }
 }
 
-/// `None` when the picture is so thin that no window fits.
+/// Shrinks a picture. Returns `None` if the picture is so thin that no window fits.
 fn shrink(image: &RgbImage, side: u32, scratch: &mut Scratch) -> Option<RgbImage> {
     let (width, height) = image.dimensions();
     let scale = f64::from(side) / f64::from(longest(image));
@@ -142,7 +141,7 @@ fn longest(image: &RgbImage) -> u32 {
     image.width().max(image.height())
 }
 
-/// BT.601 luma in 8-bit fixed point.
+/// Computes BT.601 luma in 8-bit fixed point.
 fn luma(image: &RgbImage) -> Vec<u8> {
     image
         .as_raw()

@@ -1,5 +1,5 @@
-//! The picture a thread draws on. Between two guests only what the first one's invitation touched is put back, so no
-//! picture is copied whole but when the template changes.
+//! The picture that a thread draws on. Between two guests, only the parts that the first invitation touched are
+//! restored. So a whole picture is copied only when the template changes.
 
 use std::sync::{Arc, Weak};
 
@@ -8,23 +8,23 @@ use image::RgbImage;
 use super::canvas::Canvas;
 use super::touched::Touched;
 
-/// A picture equal to its template's but where it was touched.
+/// A picture that equals its template's picture except where it was touched.
 #[derive(Default)]
 pub(super) struct Frame {
     image: RgbImage,
     touched: Touched,
-    /// The picture it differs from where it was touched and nowhere else. Held weakly, which keeps the address from
-    /// being used for another.
+    /// The picture from which it differs only where it was touched. The weak reference prevents that another picture
+    /// reuses the address.
     base: Weak<RgbImage>,
 }
 
 impl Frame {
-    /// Makes it equal to `base`, to be drawn on.
+    /// Makes the frame equal to `base`, and returns a canvas to draw on it.
     pub(super) fn begin(&mut self, base: &Arc<RgbImage>) -> Canvas<'_> {
         if self.is_of(base) {
             self.put_back(base);
         } else {
-            // Without a base while it is neither: an end in between leaves a frame that is copied again.
+            // The base is unset while the frame equals no picture: after an interruption, the frame is copied again.
             self.base = Weak::new();
             self.image.clone_from(base);
             self.touched = Touched::new(base.width() as usize, base.height() as usize);
@@ -46,23 +46,23 @@ impl Frame {
         }
     }
 
-    /// Whether it was last begun with this picture.
+    /// Whether the frame was last begun with this picture.
     pub(super) fn is_of(&self, base: &Arc<RgbImage>) -> bool {
         std::ptr::eq(self.base.as_ptr(), Arc::as_ptr(base))
     }
 
-    /// Says what is not so, for a test of what happens then.
+    /// Makes a false claim, to test its consequences.
     #[cfg(test)]
     pub(super) fn claim(&mut self, base: &Arc<RgbImage>) {
         self.base = Arc::downgrade(base);
     }
 
-    /// What was drawn.
+    /// The drawn image.
     pub(super) fn image(&self) -> &RgbImage {
         &self.image
     }
 
-    /// Where it was drawn.
+    /// The parts of the image that were touched.
     pub(super) fn touched(&self) -> &Touched {
         &self.touched
     }

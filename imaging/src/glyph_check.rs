@@ -1,4 +1,4 @@
-//! Says for a whole list, before anything is drawn, which guests have characters that no font has.
+//! Checks a whole list, before anything is drawn, for guests with characters that no font has.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::missing::Lack;
 use super::template::style;
 use super::text::{self, TextStyle};
 
-/// The lines of a template that show something of the guest's.
+/// The lines of a template that show values of the guest.
 pub struct GlyphCheck {
     lines: Vec<(Expression, TextStyle)>,
     fonts: FontLibrary,
@@ -18,10 +18,10 @@ pub struct GlyphCheck {
 }
 
 impl GlyphCheck {
-    /// Looks at a template and its own fonts; its background is not decoded.
+    /// Reads a template and its own fonts, without decoding its background.
     ///
     /// # Errors
-    /// [`FontError`] for a font of the template that does not load.
+    /// [`FontError`] if a font of the template does not load.
     pub fn new(template: &Template, bundle: &Bundle, fonts: &FontLibrary) -> Result<Self, FontError> {
         let mut fonts = fonts.clone();
         fonts.add_fonts_of(template, bundle).map_err(|(_, error)| error)?;
@@ -34,11 +34,11 @@ impl GlyphCheck {
         Ok(Self { lines: lines.collect(), fonts, found: BTreeMap::new() })
     }
 
-    /// Counts a guest, once for each script they need a font for.
+    /// Counts a guest, once for each script that needs a font.
     pub fn add(&mut self, fields: &BTreeMap<String, String>) {
         let mut lacks: Vec<Lack> = Vec::new();
         for (value, style) in &self.lines {
-            // Number and link are Herald's own; a field that is missing is reported elsewhere.
+            // Number and link come from Herald; a missing field is reported elsewhere.
             let field = |name: &str| fields.get(name).map(String::as_str).or(Some("0"));
             let Ok(line) = value.evaluate_isolated(field) else { continue };
             lacks.extend(text::missing(&line, style, &self.fonts).iter().map(|cluster| Lack::of(cluster)));
@@ -50,7 +50,7 @@ impl GlyphCheck {
         }
     }
 
-    /// What to say about the list, a line for each script: `23 guests need a font for Devanagari: install
+    /// Returns the remarks about the list, a line for each script: `23 guests need a font for Devanagari: install
     /// fonts-noto-core`.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {

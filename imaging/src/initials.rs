@@ -1,14 +1,14 @@
-//! The letters that stand for a person who has no picture.
+//! The initials of a person who has no picture.
 
 use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
 
-/// One or two user-perceived characters, in capitals where the script has them; empty when the name
-/// has no letter or digit.
+/// Returns one or two user-perceived characters, in capitals if the script has them. The text is empty if the name has
+/// no letter or digit.
 ///
-/// Two for scripts whose words are usually abbreviated so (first and last word); one for Chinese,
-/// Japanese and Korean, where it is the family name's character, and for joined scripts such as
-/// Arabic, whose letters change shape when set side by side.
+/// Most scripts get two (of the first and the last word), because their words are usually abbreviated so. Chinese,
+/// Japanese and Korean get one, the character of the family name. Joined scripts such as Arabic get one, too, because
+/// their letters change shape side by side.
 pub fn initials(name: &str) -> String {
     let mut firsts = name.split_whitespace().filter_map(first_character);
     let Some(first) = firsts.next() else {
@@ -21,7 +21,7 @@ pub fn initials(name: &str) -> String {
     capital(first) + &last.map(capital).unwrap_or_default()
 }
 
-/// The first grapheme cluster that holds a letter or digit: quotes and brackets are passed over.
+/// Returns the first grapheme cluster with a letter or digit; quotes and brackets are skipped.
 fn first_character(word: &str) -> Option<&str> {
     word.graphemes(true).find(|cluster| cluster.chars().any(char::is_alphanumeric))
 }

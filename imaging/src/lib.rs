@@ -1,7 +1,7 @@
-//! Everything that makes pixels: pure functions from a template and a guest to an image file.
+//! Creates all pixels: pure functions from a template and a guest to an image file.
 //!
-//! Nothing in here does I/O except the font library, which reads font files the first time a name
-//! needs them, and nothing may run on an async thread: callers use `spawn_blocking` or a CPU pool.
+//! This crate does no I/O, except that the font library reads font files when a name first needs them. No function may
+//! run on an async thread: callers use `spawn_blocking` or a CPU pool.
 
 pub mod avatar;
 pub mod canvas;

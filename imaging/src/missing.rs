@@ -1,24 +1,24 @@
-//! What to do about characters that no font has: which scripts they are of, and what to install.
+//! The cure for characters that no font has: their scripts, and the packages to install.
 
 use std::collections::BTreeMap;
 
 use unicode_properties::UnicodeEmoji;
 use unicode_script::{Script, UnicodeScript};
 
-/// Characters named in a message; a name has seldom more.
+/// The largest number of characters in a message; a name seldom has more.
 const SHOWN: usize = 12;
 
-/// A kind of characters and the way to have them drawn.
+/// A kind of missing characters, and the cure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lack {
     /// The script, such as `Devanagari`, or `emoji`.
     pub script: &'static str,
-    /// What to do about it, such as `install fonts-noto-core`.
+    /// The cure, such as `install fonts-noto-core`.
     pub cure: &'static str,
 }
 
 impl Lack {
-    /// What a cluster of characters lacks that no font has.
+    /// Returns the kind of a cluster of characters that no font has.
     #[must_use]
     pub fn of(cluster: &str) -> Self {
         if cluster.contains(char::REPLACEMENT_CHARACTER) {
@@ -42,7 +42,7 @@ impl Lack {
     }
 }
 
-/// Says what is missing and what to do: `क, ख (Devanagari: install fonts-noto-core)`.
+/// Describes the missing characters and the cure: `क, ख (Devanagari: install fonts-noto-core)`.
 #[must_use]
 pub fn describe(clusters: &[String]) -> String {
     let mut lacks: BTreeMap<Lack, Vec<&str>> = BTreeMap::new();

@@ -1,36 +1,36 @@
-//! What an admin should know about an invitation that was drawn all the same.
+//! Notes for an admin about an invitation that was drawn with a flaw.
 
 use std::fmt;
 
 use super::missing::describe;
 
-/// One remark on a rendering.
+/// One note about a drawing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// Characters that no font has; they were left out.
+    /// No font has these characters, so they were left out.
     MissingGlyphs {
         /// The slot, such as `slot 2 "guest name" (text)`.
         slot: String,
-        /// Each once.
+        /// The characters, without duplicates.
         characters: Vec<String>,
     },
-    /// Characters that no font has, drawn as a near relative: DejaVu lacks some letters of Urdu.
+    /// No font has these characters, so similar ones were drawn: DejaVu lacks some letters of Urdu.
     Substituted {
         /// The slot.
         slot: String,
-        /// Each once.
+        /// The characters, without duplicates.
         characters: Vec<String>,
     },
-    /// A text that does not fit its box at the smallest size; its end was cut.
+    /// The text does not fit its box even at the smallest size, so its end was cut.
     Clipped {
         /// The slot.
         slot: String,
     },
-    /// A font family that neither the machine nor Herald has; the default was used.
+    /// Neither the machine nor Herald has the font family, so the default was used.
     FontNotFound {
         /// The slot.
         slot: String,
-        /// The family asked for.
+        /// The missing family.
         family: String,
     },
 }

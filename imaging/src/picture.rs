@@ -1,8 +1,8 @@
-//! Turns bytes a stranger sent into upright pixels, or says why not.
+//! Decodes the bytes that a stranger sent into upright pixels, or explains why that is impossible.
 //!
-//! The content decides what a file is, never its name or declared type. Sizes are checked on the
-//! header, before a pixel is decoded: a forged header of 20 KB can otherwise ask for gigabytes.
-//! Only pixels come out: EXIF, GPS positions, ICC profiles and comments end here.
+//! The content decides the format, never the name or the declared type. Sizes are checked in the header before a pixel
+//! is decoded: a forged header of 20 KB could otherwise demand gigabytes. The result contains only pixels: EXIF, GPS
+//! positions, ICC profiles and comments are dropped.
 
 mod jpeg;
 mod sniff;
@@ -16,16 +16,16 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, Limits, RgbImage, RgbaImage};
 
-/// Longest side, in pixels.
+/// The longest side, in pixels.
 pub const MAX_SIDE: u32 = 10_000;
-/// Most pixels in one picture: 40 megapixels.
+/// The largest number of pixels in a picture: 40 megapixels.
 pub const MAX_PIXELS: u64 = 40_000_000;
-/// Longest file, in bytes (64 MiB).
+/// The longest file, in bytes (64 MiB).
 pub const MAX_BYTES: usize = 64 << 20;
-/// Most memory a decoder may ask for, in bytes (192 MiB).
+/// The largest amount of memory for a decoder, in bytes (192 MiB).
 const MAX_MEMORY: u64 = 192 << 20;
 
-/// The formats that are read.
+/// The supported formats of pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureFormat {
     /// JPEG, baseline and progressive, gray, colour and CMYK.
@@ -49,17 +49,17 @@ impl std::fmt::Display for PictureFormat {
     }
 }
 
-/// 8-bit sRGB pixels; with alpha only when some pixel is not opaque.
+/// 8-bit sRGB pixels. They have alpha only if some pixel is not opaque.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pixels {
     /// Every pixel is opaque.
     Opaque(RgbImage),
-    /// Straight (not premultiplied) alpha.
+    /// Some pixels are not opaque. The alpha is straight (not premultiplied).
     Alpha(RgbaImage),
 }
 
 impl Pixels {
-    /// Width and height in pixels.
+    /// Returns width and height in pixels.
     pub fn dimensions(&self) -> (u32, u32) {
         match self {
             Self::Opaque(image) => image.dimensions(),
@@ -75,7 +75,7 @@ impl From<RgbImage> for Pixels {
 }
 
 impl From<RgbaImage> for Pixels {
-    /// Drops an alpha channel that hides nothing, so that later steps take the faster way.
+    /// Drops an alpha channel of opaque pixels, so that later steps are faster.
     fn from(image: RgbaImage) -> Self {
         if image.as_raw().chunks_exact(4).all(|p| p[3] == 255) {
             Self::Opaque(DynamicImage::ImageRgba8(image).into_rgb8())
@@ -90,26 +90,26 @@ impl From<RgbaImage> for Pixels {
 pub struct Picture {
     /// The pixels, with the EXIF orientation applied.
     pub pixels: Pixels,
-    /// What the file was.
+    /// The format of the file.
     pub format: PictureFormat,
-    /// Whether EXIF asked for a turn or a flip, which has been done.
+    /// Whether EXIF asked for a turn or a flip, which was applied.
     pub turned: bool,
 }
 
 impl Picture {
-    /// Width and height in pixels, upright.
+    /// Returns width and height in pixels, upright.
     pub fn dimensions(&self) -> (u32, u32) {
         self.pixels.dimensions()
     }
 }
 
-/// Why bytes are not a usable picture; the message says what to do about it.
+/// Why bytes are not a usable picture. The message names the cure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PictureError {
-    /// No bytes at all.
+    /// The file has no bytes.
     #[error("the picture is empty (0 bytes): upload it again")]
     Empty,
-    /// Some other kind of file.
+    /// The file is of another kind.
     #[error("this is {found}, which Herald does not read as a picture: save it as JPEG, PNG or WebP")]
     NotAPicture {
         /// The kind with its article, such as "an SVG file".
@@ -122,41 +122,41 @@ pub enum PictureError {
         MAX_BYTES / 1_000_000
     )]
     TooBig {
-        /// Length of the file.
+        /// The length of the file.
         bytes: usize,
     },
-    /// The header announces too many pixels.
+    /// The header declares too many pixels.
     #[error(
         "the picture is {width}×{height} pixels: at most {MAX_SIDE} a side and {} megapixels are read, \
          so save a smaller copy",
         MAX_PIXELS / 1_000_000
     )]
     TooManyPixels {
-        /// Announced width.
+        /// The declared width.
         width: u32,
-        /// Announced height.
+        /// The declared height.
         height: u32,
     },
     /// The file stops before its end.
     #[error("the {format} picture is cut off: it was not copied or uploaded whole, so send it again")]
     Truncated {
-        /// What the file is.
+        /// The format of the file.
         format: PictureFormat,
     },
-    /// The content makes no sense to the decoder.
+    /// The decoder cannot understand the content.
     #[error("the {format} picture is damaged ({detail}): open it in an image program and save it again")]
     Corrupt {
-        /// What the file is.
+        /// The format of the file.
         format: PictureFormat,
-        /// The decoder's words.
+        /// The decoder's error.
         detail: String,
     },
 }
 
 /// Decodes a JPEG, PNG, WebP or GIF picture and turns it upright.
 ///
-/// CPU-bound (about 4 ms a megapixel) and synchronous: call it off the async threads. A panic in a
-/// decoder comes back as [`PictureError::Corrupt`].
+/// It is CPU-bound (about 4 ms per megapixel) and synchronous: do not call it on async threads. A panic in a decoder is
+/// returned as [`PictureError::Corrupt`].
 pub fn decode(bytes: &[u8]) -> Result<Picture, PictureError> {
     if bytes.is_empty() {
         return Err(PictureError::Empty);
@@ -177,7 +177,7 @@ fn decode_as(format: PictureFormat, bytes: &[u8]) -> Result<Picture, PictureErro
             (DynamicImage::ImageRgb8(image), orientation)
         }
         PictureFormat::Png => {
-            // The decoder's own limits refuse a large header too, but do not tell its size.
+            // The decoder's own limits also refuse a large header, but do not report its size.
             if let Some((width, height)) = sniff::png_size(bytes) {
                 check_size(width, height)?;
             }
@@ -203,7 +203,7 @@ fn through_image(
 ) -> Result<(DynamicImage, Orientation), PictureError> {
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
-    // A picture within the pixel cap can still ask for too much memory at 16 bits a channel.
+    // A picture within the pixel limit can still need too much memory at 16 bits per channel.
     if decoder.total_bytes() > MAX_MEMORY {
         return Err(PictureError::TooManyPixels { width, height });
     }
@@ -253,7 +253,7 @@ fn fault(format: PictureFormat, error: ImageError) -> PictureError {
         ImageError::IoError(error) if error.kind() == UnexpectedEof => PictureError::Truncated { format },
         error => {
             let text = error.to_string();
-            // Some decoders wrap the early end of the data in an error of their own.
+            // Some decoders wrap the premature end of the data in an error of their own.
             if text.to_lowercase().contains("unexpected e") {
                 return PictureError::Truncated { format };
             }

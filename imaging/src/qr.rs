@@ -5,19 +5,19 @@ use fast_qr::{ECL, QRBuilder};
 use super::canvas::Canvas;
 use super::shape::Area;
 
-/// Light modules around the code (ISO/IEC 18004 asks for four).
+/// The number of light modules around the code (ISO/IEC 18004 demands four).
 const QUIET_ZONE: u32 = 4;
-/// Fewest pixels a module may have: below, photographs of a screen do not read.
+/// The smallest number of pixels per module: with fewer, photographs of a screen are not readable.
 const MIN_MODULE: u32 = 2;
 
-/// What was drawn.
+/// The properties of a drawn code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QrInfo {
-    /// Modules a side, without the quiet zone: 21 to 177.
+    /// The number of modules per side, without the quiet zone: 21 to 177.
     pub modules: u32,
-    /// Pixels a side of one module.
+    /// The side of one module, in pixels.
     pub module_px: u32,
-    /// The square drawn, quiet zone included.
+    /// The drawn square, including the quiet zone.
     pub area: Area,
 }
 
@@ -30,18 +30,18 @@ pub enum QrError {
          enlarge the box or shorten the content"
     )]
     BoxTooSmall {
-        /// Shorter side of the box.
+        /// The shorter side of the box.
         side: u32,
-        /// Shortest side that works.
+        /// The shortest sufficient side.
         needed: u32,
     },
-    /// No QR code holds the content.
+    /// The content is too long for a QR code.
     #[error("the QR content has {bytes} bytes, more than a code can hold: shorten it")]
     TooLong {
-        /// Length of the content.
+        /// The length of the content.
         bytes: usize,
     },
-    /// There is nothing to encode.
+    /// The content is empty.
     #[error("the QR content is empty: fill the field it comes from")]
     Empty,
     /// The box does not lie on the canvas.
@@ -49,9 +49,8 @@ pub enum QrError {
     Outside,
 }
 
-/// Draws `content` in the middle of `area`, as large as whole modules allow, with medium error
-/// correction (15 %). `dark` must be clearly darker than `light`: many scanners do not read the
-/// reverse.
+/// Draws `content` in the middle of `area`, as large as whole modules allow, with medium error correction (15 %).
+/// `dark` must be clearly darker than `light`: many scanners cannot read inverted codes.
 pub fn draw(
     canvas: &mut Canvas<'_>,
     content: &str,
@@ -68,7 +67,7 @@ pub fn draw(
         return Err(QrError::Empty);
     }
     let code = QRBuilder::new(content).ecl(ECL::M).build().map_err(|_| QrError::TooLong { bytes: content.len() })?;
-    // At most 177.
+    // The size is at most 177.
     let modules = code.size as u32;
     let whole = modules + 2 * QUIET_ZONE;
     let side = area.width.min(area.height);
@@ -98,7 +97,7 @@ pub fn draw(
     Ok(QrInfo { modules, module_px, area: square })
 }
 
-/// The module at a position counted from the quiet zone's edge.
+/// Converts a position, counted from the quiet zone's edge, into a module.
 fn in_code(position: u32, modules: u32) -> Option<usize> {
     position.checked_sub(QUIET_ZONE).filter(|module| *module < modules).map(|module| module as usize)
 }

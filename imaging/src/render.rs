@@ -21,42 +21,43 @@ use super::splice;
 use super::template::{Content, PreparedSlot, PreparedTemplate};
 use super::text::{self, Align, Area, TextStyle, VAlign, layout};
 
-/// Changes whenever the same template and guest would come out as other bytes. Part of the address of an output.
+/// The version of the drawing. It changes whenever the same template and guest would give other bytes, and is part of
+/// the address of an output.
 pub const RENDERER_VERSION: u32 = 4;
 
-/// Size of the initials on an avatar, in parts of its side.
+/// The size of the initials on an avatar, as a part of its side.
 const INITIALS: f32 = 0.42;
 
-/// Whom an invitation is for.
+/// The guest of an invitation.
 #[derive(Debug, Clone, Copy)]
 pub struct Guest<'g> {
-    /// The guest's fields by name. Every field the template reads must be there; it may be empty.
+    /// The guest's fields by name. Every field that the template reads must be present; it may be empty.
     pub fields: &'g BTreeMap<String, String>,
-    /// The portrait, cropped; without one an avatar is drawn.
+    /// The cropped portrait; without it an avatar is drawn.
     pub portrait: Option<&'g Pixels>,
-    /// The lucky number as it is to be shown; `{{ number }}` in texts.
+    /// The lucky number as it is shown; `{{ number }}` in texts.
     pub number: &'g str,
-    /// What the QR code says; `{{ link }}` in texts.
+    /// The content of the QR code; `{{ link }}` in texts.
     pub link: &'g str,
-    /// Draws a line that shows something of the guest's without the characters that no font has, and notes them.
-    /// Otherwise such a guest gets no invitation: a name with holes in it is not a name.
+    /// Whether a line with values of the guest is drawn without the characters that no font has, with a note. Otherwise
+    /// such a guest gets no invitation, because a name must not have gaps.
     pub allow_missing_glyphs: bool,
 }
 
 /// A finished invitation.
 #[derive(Debug, Clone)]
 pub struct Rendered {
-    /// The file's content.
+    /// The content of the file.
     pub bytes: Vec<u8>,
-    /// Pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// The height in pixels.
     pub height: u32,
-    /// What an admin should know about it.
+    /// Notes for an admin about the invitation.
     pub notes: Vec<Note>,
 }
 
-/// Why a guest's invitation cannot be drawn. Trying again changes nothing.
+/// Why a guest's invitation cannot be drawn. A retry does not help.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// A text has no value for this guest.
@@ -64,16 +65,16 @@ pub enum RenderError {
     Text {
         /// The slot, such as `slot 2 "guest name" (text)`.
         slot: String,
-        /// Why.
+        /// The cause.
         source: EvaluateError,
     },
-    /// No font has a character of a line that shows something of the guest's.
+    /// No font has a character of a line with values of the guest.
     #[error("{slot}: no font has {}; then run it again, or have it without them with --allow-missing-glyphs",
         describe(.characters))]
     MissingGlyphs {
         /// The slot.
         slot: String,
-        /// Each once.
+        /// The characters, without duplicates.
         characters: Vec<String>,
     },
     /// The QR code cannot be drawn.
@@ -81,7 +82,7 @@ pub enum RenderError {
     Qr {
         /// The slot.
         slot: String,
-        /// Why.
+        /// The cause.
         source: QrError,
     },
     /// The image cannot be written in this format.
@@ -89,8 +90,8 @@ pub enum RenderError {
     Encode(#[from] EncodeError),
 }
 
-/// Buffers reused from one invitation to the next: one full frame and what drawing and encoding need. Keep one per
-/// thread.
+/// Buffers that are reused from one invitation to the next: one full frame and buffers for drawing and encoding. Keep
+/// one per thread.
 #[derive(Default)]
 pub struct Scratch {
     frame: Frame,
@@ -99,11 +100,11 @@ pub struct Scratch {
     splice: splice::Scratch,
 }
 
-/// Draws the template for one guest and encodes it. CPU-bound: one or two milliseconds at 1080×1350. The same arguments
-/// give the same bytes, whatever the scratch was used for before.
+/// Draws the template for one guest and encodes it. It is CPU-bound: one or two milliseconds at 1080×1350. The same
+/// arguments give the same bytes, whatever the scratch was used for before.
 ///
 /// # Errors
-/// [`RenderError`] names the slot; nothing is drawn half.
+/// [`RenderError`], which names the slot. An invitation is never drawn partly.
 pub fn render(
     template: &PreparedTemplate,
     guest: &Guest<'_>,
@@ -116,7 +117,7 @@ pub fn render(
     Ok(Rendered { bytes, width, height, notes })
 }
 
-/// The second half of [`render`]: encodes what [`draw`] has left in the scratch for the same template.
+/// The second half of [`render`]: encodes the drawing that [`draw`] has left in the scratch for the same template.
 ///
 /// # Errors
 /// [`RenderError::Encode`].
@@ -131,7 +132,7 @@ pub fn encode_drawn(
 /// The first half of [`render`]: draws the invitation into the scratch.
 ///
 /// # Errors
-/// [`RenderError`] names the slot.
+/// [`RenderError`], which names the slot.
 pub fn draw(template: &PreparedTemplate, guest: &Guest<'_>, scratch: &mut Scratch) -> Result<Vec<Note>, RenderError> {
     let mut canvas = scratch.frame.begin(&template.base);
     let mut notes = Vec::new();
@@ -169,7 +170,7 @@ pub fn draw(template: &PreparedTemplate, guest: &Guest<'_>, scratch: &mut Scratc
     Ok(notes)
 }
 
-/// Refuses a line of the guest's with holes in it, unless they are allowed.
+/// Refuses a line of the guest with gaps, unless gaps are allowed.
 fn complete(notes: Vec<Note>, guest: &Guest<'_>) -> Result<Vec<Note>, RenderError> {
     let missing = notes.iter().find_map(|note| match note {
         Note::MissingGlyphs { slot, characters } => Some((slot.clone(), characters.clone())),
@@ -181,12 +182,13 @@ fn complete(notes: Vec<Note>, guest: &Guest<'_>) -> Result<Vec<Note>, RenderErro
     }
 }
 
-/// What splicing wants to know of a template.
+/// The parts of a template that splicing needs.
 pub(super) fn spliced(template: &PreparedTemplate) -> splice::Template<'_> {
     splice::Template { base: &template.base, version: template.version(), sample: Box::new(|| sample(template)) }
 }
 
-/// An invitation as any: what cannot be drawn for this guest is left out, the rest is a frame like others.
+/// Draws a sample invitation. Parts that cannot be drawn for the sample guest are missing; otherwise it is like any
+/// other frame.
 fn sample(template: &PreparedTemplate) -> Frame {
     let named = template.slots.iter().filter_map(|slot| match &slot.content {
         Content::Text { value, .. } => Some(value.fields()),
@@ -196,12 +198,12 @@ fn sample(template: &PreparedTemplate) -> Frame {
     let link = "https://example.org/i/sample";
     let guest = Guest { fields: &fields, portrait: None, number: "0042", link, allow_missing_glyphs: true };
     let mut scratch = Scratch::default();
-    // An error is this guest's, and ends the drawing where it is.
+    // An error is specific to the sample guest, and ends the drawing early.
     let _ = draw(template, &guest, &mut scratch);
     scratch.frame
 }
 
-/// Lays out and draws one text, and says what was wrong with it.
+/// Lays out and draws one text, and returns its flaws.
 pub(super) fn draw_text(
     value: &str,
     style: &TextStyle,
@@ -228,7 +230,7 @@ pub(super) fn draw_text(
     notes
 }
 
-/// The picture of a guest who has none: initials on a colour of the name, or a figure.
+/// Draws the replacement for a missing picture: initials on a colour from the name, or a figure.
 fn avatar(name: &str, side: u32, fonts: &FontLibrary, scratch: &mut text::Scratch) -> RgbImage {
     let letters = initials(name);
     let avatar = draw_avatar(side, name);
@@ -253,7 +255,7 @@ fn avatar(name: &str, side: u32, fonts: &FontLibrary, scratch: &mut text::Scratc
     image
 }
 
-/// The box of a slot that does not rotate, which never has a negative corner.
+/// Converts the box of a slot that does not rotate. Such a box never has a negative corner.
 fn upright(area: Area) -> shape::Area {
     let edge = |at: i32| u32::try_from(at).unwrap_or(0);
     shape::Area { x: edge(area.x), y: edge(area.y), width: area.width, height: area.height }
@@ -268,7 +270,7 @@ impl Guest<'_> {
         }
     }
 
-    /// The name an avatar's initials come from.
+    /// Returns the name from which an avatar's initials come.
     fn name(&self) -> String {
         let field = |name| self.field(name).unwrap_or_default().trim();
         match field("name") {

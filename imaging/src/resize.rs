@@ -1,4 +1,4 @@
-//! Scaling, with the buffers kept between pictures.
+//! Scales pictures, with buffers that are kept between them.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -6,26 +6,25 @@ use image::{RgbImage, RgbaImage};
 
 use super::picture::Pixels;
 
-/// What scaling and pasting reuse from one picture to the next. Keep one per thread.
+/// Buffers that scaling and pasting reuse from one picture to the next. Keep one per thread.
 #[derive(Debug, Default)]
 pub struct Scratch {
     resizer: Resizer,
-    /// What looking for faces reuses.
+    /// The buffers of the face detector.
     pub(super) faces: super::face::Buffers,
 }
 
 impl Scratch {
-    /// Empty buffers, which grow to the largest picture they meet.
+    /// Creates empty buffers, which grow to the largest picture.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Scales the part of `pixels` that has the target's aspect, taken from the middle, to
-    /// `width` × `height` pixels.
+    /// Scales the largest centred part of `pixels` with the target's aspect ratio to `width` × `height` pixels.
     pub fn cover(&mut self, pixels: &Pixels, width: u32, height: u32) -> Pixels {
         let (from_width, from_height) = pixels.dimensions();
         let enlarges = from_width <= width && from_height <= height;
-        // Where there is nothing to average, four pixels a side show as much as six.
+        // If nothing is averaged, four pixels per side show as much as six.
         let filter = if enlarges { catmull_rom() } else { FilterType::Lanczos3 };
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).fit_into_destination(None);
         self.scale(pixels, width, height, &options)
@@ -38,7 +37,7 @@ impl Scratch {
         self.scale(pixels, target, target, &options)
     }
 
-    /// Scales fast and smooth, for looking at rather than showing.
+    /// Scales fast and smoothly, for analysis rather than display.
     pub(super) fn thumbnail(&mut self, image: &RgbImage, width: u32, height: u32) -> RgbImage {
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
         self.scale_rgb(image, width, height, &options)
@@ -75,9 +74,9 @@ impl Scratch {
     }
 }
 
-/// Catmull-Rom that is nowhere quite zero within its two pixels. The crate leaves zeros at the ends of a sum out and
-/// takes the first and the last target pixel for those that reach furthest: one that lies right upon a source pixel
-/// reaches no further than that, and its neighbours' sums went beyond what had been set aside.
+/// Returns Catmull-Rom with no exact zero within its two pixels. The crate omits zeros at the ends of a sum, and
+/// assumes that the first and the last target pixel reach furthest. But a target pixel exactly on a source pixel then
+/// reaches no further than that pixel, and its neighbours' sums exceeded the reserved space.
 fn catmull_rom() -> FilterType {
     fn weight(x: f64) -> f64 {
         let x = x.abs();
@@ -101,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// The middle half of 33 pixels becomes 33: the first and the last of them lie right upon a source pixel.
+    /// The middle half of 33 pixels becomes 33: the first and the last one lie exactly on a source pixel.
     #[test]
     fn pixels_that_lie_upon_source_pixels_take_nothing_from_their_neighbours_sums() {
         let red = Rgb([250, 10, 20]);

@@ -1,4 +1,4 @@
-//! Puts pictures on the canvas in a shape, with a border, edges smoothed.
+//! Puts pictures on the canvas in a shape, with a border and smooth edges.
 
 use super::canvas::Canvas;
 use super::picture::Pixels;
@@ -7,41 +7,41 @@ use super::resize::Scratch;
 /// A box on the canvas, in pixels from its top left corner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Area {
-    /// Left edge.
+    /// The left edge.
     pub x: u32,
-    /// Top edge.
+    /// The top edge.
     pub y: u32,
-    /// Width in pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// Height in pixels.
+    /// The height in pixels.
     pub height: u32,
 }
 
-/// The outline a picture is cut to.
+/// The outline of a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape {
     /// The largest circle in the middle of the box.
     Circle,
     /// The box with rounded corners.
     Rounded {
-        /// Radius of the corners in pixels; at most half the shorter side counts.
+        /// The radius of the corners in pixels, limited to half the shorter side.
         radius: f32,
     },
-    /// The box.
+    /// The whole box.
     Rectangle,
 }
 
 /// A line along the inside of the outline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Border {
-    /// Width in pixels.
+    /// The width in pixels.
     pub width: f32,
-    /// Red, green, blue.
+    /// The colour: red, green, blue.
     pub color: [u8; 3],
 }
 
-/// Scales `picture` to cover the shape (cutting what sticks out, evenly on both sides) and draws it.
-/// What lies outside the canvas is left out.
+/// Scales `picture` to cover the shape (and cuts off the rest evenly on both sides) and draws it. The part outside the
+/// canvas is left out.
 pub fn paste(
     canvas: &mut Canvas<'_>,
     picture: &Pixels,
@@ -72,7 +72,7 @@ pub fn paste(
 fn draw_row(canvas: &mut Canvas<'_>, picture: &Pixels, row: u32, outline: &Outline, border: Option<Border>) {
     let Area { x, y, width, .. } = outline.area;
     let depth = border.map_or(0.0, |border| border.width);
-    // Both sides mirror each other: nothing, then the edge, then the picture alone, and back.
+    // Both sides mirror each other: first nothing, then the edge, then the picture alone, and back.
     let outside = outline.first_within(row, 0.5);
     let edge = outline.first_within(row, -depth - 0.5);
     let target = canvas.span(y + row, x.saturating_add(outside)..x.saturating_add(width) - outside);
@@ -128,18 +128,18 @@ fn blend(below: &mut [u8], color: [u8; 3], alpha: u32) {
     }
 }
 
-/// `below` with `above` over it at an opacity of `alpha` ÷ 255.
+/// Blends `above` over `below` with an opacity of `alpha` ÷ 255.
 pub(super) fn mix(below: u8, above: u8, alpha: u32) -> u8 {
-    // At most 255, being a weighted mean.
+    // The result is a weighted mean, so it is at most 255.
     ((u32::from(below) * (255 - alpha) + u32::from(above) * alpha + 127) / 255) as u8
 }
 
-/// How much of a pixel lies inside an outline `distance` pixels from its middle, 0 to 255.
+/// Returns how much of a pixel lies inside an outline `distance` pixels from its middle, 0 to 255.
 fn coverage(distance: f32) -> u32 {
     ((0.5 - distance).clamp(0.0, 1.0) * 255.0).round() as u32
 }
 
-/// A rectangle with rounded corners, which a circle is too.
+/// A rectangle with rounded corners; a circle is one, too.
 struct Outline {
     area: Area,
     radius: f32,
@@ -164,9 +164,9 @@ impl Outline {
         }
     }
 
-    /// The first pixel of a row whose distance is at most `reach`; the middle one if there is none.
+    /// Returns the first pixel of a row whose distance is at most `reach`, or the middle one if there is none.
     fn first_within(&self, row: u32, reach: f32) -> u32 {
-        // Up to the middle the distance only falls, so the place is found by halving.
+        // The distance only decreases up to the middle, so bisection finds the place.
         let (mut low, mut high) = (0, self.area.width.div_ceil(2));
         while low < high {
             let middle = (low + high) / 2;
@@ -179,12 +179,12 @@ impl Outline {
         low
     }
 
-    /// Signed distance from the middle of a pixel to the outline, negative inside.
+    /// Returns the signed distance from the middle of a pixel to the outline, negative inside.
     fn distance(&self, x: u32, y: u32) -> f32 {
         let (half_width, half_height) = (self.area.width as f32 / 2.0, self.area.height as f32 / 2.0);
         let dx = (x as f32 + 0.5 - half_width).abs() - (half_width - self.radius);
         let dy = (y as f32 + 0.5 - half_height).abs() - (half_height - self.radius);
-        // A square root of the squares, unlike `hypot`, is the same on every machine, and one instruction.
+        // Unlike `hypot`, a square root of the squares is the same on every machine, and a single instruction.
         let (right, below) = (dx.max(0.0), dy.max(0.0));
         let outside = (right * right + below * below).sqrt();
         outside + dx.max(dy).min(0.0) - self.radius

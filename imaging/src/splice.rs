@@ -1,9 +1,8 @@
-//! Encodes an invitation by what it does not share with its template.
+//! Encodes only the parts of an invitation that differ from its template.
 //!
-//! Most of an invitation is the same for every guest. The template's picture is coded once, in pieces that can stand
-//! beside freshly coded ones; for each guest only the pieces that were drawn on are coded again. Where that is, the
-//! canvas has noted while it was written to (`touched.rs`). docs/imaging.md has a drawing of it,
-//! docs/adr/0006-splicing.md the reasons.
+//! Most of an invitation is the same for every guest. The template's picture is encoded once, in pieces that can stand
+//! beside freshly encoded ones. For each guest, only the pieces that were drawn on are encoded again. The canvas has
+//! recorded where that is (`touched.rs`). docs/imaging.md has a diagram, docs/adr/0006-splicing.md the reasons.
 
 mod adler;
 mod bits;
@@ -30,33 +29,35 @@ pub use self::whole::Whole;
 #[cfg(test)]
 pub(super) use self::jpeg::encode_whole as jpeg_whole;
 
-/// Formats of one template that are kept, each about as large as its file: PNG, WebP's reason, two qualities of JPEG.
+/// The number of kept formats of a template, each about as large as its file: PNG, WebP's reason, two qualities of
+/// JPEG.
 const KEPT: usize = 4;
 
-/// A template's picture as the formats code it, made and checked when a format is first asked for: some tens to
-/// hundreds of milliseconds.
+/// A template's picture as encoded in each format. It is created and checked at the first use of a format, which takes
+/// some tens to hundreds of milliseconds.
 pub(super) struct Splices {
-    /// Where slots may draw.
+    /// The places where slots may draw.
     likely: Vec<Bounds>,
-    /// The last used at the end.
+    /// The formats, with the last used one at the end.
     kept: Mutex<Vec<(Format, Arc<Coded>)>>,
 }
 
 enum Coded {
     Png(Box<PngTemplate>),
     Jpeg(JpegTemplate),
-    /// Every invitation goes through the encoder of whole pictures.
+    /// The encoder of whole pictures encodes every invitation.
     Whole(Whole),
 }
 
-/// Buffers reused from one file to the next, as large as what guests touch. Keep one per thread.
+/// Buffers that are reused from one file to the next, as large as the touched parts. Keep one per thread.
 #[derive(Default)]
 pub(super) struct Scratch {
     filtered: Vec<u8>,
     jpeg: jpeg::Scratch,
 }
 
-/// Who asks: the template's picture, its version for the log, and a frame with an invitation drawn on it to check with.
+/// The caller's template: its picture, its version for the log, and a frame with an invitation, which is used for
+/// checking.
 pub(super) struct Template<'t> {
     pub(super) base: &'t Arc<RgbImage>,
     pub(super) version: &'t str,
@@ -64,15 +65,15 @@ pub(super) struct Template<'t> {
 }
 
 impl Splices {
-    /// Nothing coded yet. The slots that are drawn for each guest lie at `likely`.
+    /// Creates a value without encodings. The slots that are drawn for each guest lie at `likely`.
     pub(super) fn new(likely: Vec<Bounds>) -> Self {
         Self { likely, kept: Mutex::default() }
     }
 
-    /// The file of `frame`. Its bytes depend on the template's picture, the frame's pixels and the format alone.
+    /// Encodes `frame` as a file. Its bytes depend only on the template's picture, the frame's pixels and the format.
     ///
     /// # Errors
-    /// As [`encode`].
+    /// Like [`encode`].
     pub(super) fn encode(
         &self,
         template: &Template<'_>,
@@ -88,7 +89,7 @@ impl Splices {
         }
     }
 
-    /// Why files of this format are encoded whole, if they are.
+    /// Returns why files of this format are encoded whole, if they are.
     pub(super) fn whole(&self, template: &Template<'_>, format: Format) -> Option<Whole> {
         match &*self.coded(template, format) {
             Coded::Whole(reason) => Some(reason.clone()),
@@ -101,7 +102,7 @@ impl Splices {
             Format::Jpeg { quality } => Format::Jpeg { quality: quality.clamp(1, 100) },
             format => format,
         };
-        // Held while coding: whoever else asks meanwhile needs the same.
+        // The lock is held while encoding, because other callers meanwhile need the same result.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let coded = match kept.iter().position(|(of, _)| *of == format) {
             Some(at) => kept.remove(at).1,
@@ -145,7 +146,8 @@ impl Coded {
         }
     }
 
-    /// Encodes an invitation both ways and compares: a mistake of splicing costs time, never a wrong picture.
+    /// Encodes an invitation both ways and compares the results: an error of splicing costs time, but never causes a
+    /// wrong picture.
     fn check(&self, template: &Template<'_>, format: Format) -> Result<(), Whole> {
         let frame = (template.sample)();
         let spliced = self

@@ -1,4 +1,4 @@
-//! A template made ready to be drawn many times: everything that is the same for all guests is done once.
+//! A template that is prepared for many drawings: all work that is the same for all guests is done once.
 
 use std::sync::Arc;
 
@@ -16,22 +16,22 @@ pub use super::splice::Whole;
 use super::splice::{Bounds, Splices};
 use super::text::{self, Align, Area, Shadow, TextStyle, VAlign};
 
-/// A template with its background decoded, its fonts loaded and its fixed texts drawn. Share one in an `Arc`.
+/// A template with a decoded background, loaded fonts and drawn fixed texts. Share it in an `Arc`.
 pub struct PreparedTemplate {
     pub(super) base: Arc<RgbImage>,
-    /// What differs from guest to guest.
+    /// The slots that differ from guest to guest.
     pub(super) slots: Vec<PreparedSlot>,
     pub(super) fonts: FontLibrary,
-    /// `base` as the formats code it.
+    /// The encodings of `base`.
     pub(super) splices: Splices,
     version: String,
     fonts_fingerprint: String,
     notes: Vec<Note>,
 }
 
-/// A slot in the terms of the modules that draw it.
+/// A slot in the terms of the drawing modules.
 pub(super) struct PreparedSlot {
-    /// What messages call it.
+    /// The name in messages.
     pub(super) label: String,
     pub(super) area: Area,
     pub(super) content: Content,
@@ -53,37 +53,38 @@ pub enum PrepareError {
     /// The background does not decode.
     #[error("background \"{name}\": {source}")]
     Background {
-        /// The background's file.
+        /// The file of the background.
         name: String,
-        /// Why.
+        /// The cause.
         source: PictureError,
     },
-    /// The background carries a note to turn it, which would move every box.
+    /// The background has an EXIF orientation, which would move every box.
     #[error("background \"{0}\" is stored lying on its side; open it in a picture editor and save it upright")]
     Turned(String),
     /// A font file does not load.
     #[error("{slot}: {source}")]
     Font {
-        /// The slot that asks for it.
+        /// The slot that uses the font.
         slot: String,
-        /// Why.
+        /// The cause.
         source: FontError,
     },
 }
 
 impl PreparedTemplate {
-    /// Reads, checks and prepares a template. CPU-bound, some tens of milliseconds: the background is decoded.
+    /// Reads, checks and prepares a template. It is CPU-bound and takes some tens of milliseconds, because it decodes
+    /// the background.
     ///
     /// # Errors
-    /// [`PrepareError`] lists every problem of the manifest, or names the background or font that does not load.
+    /// [`PrepareError`], which lists every problem of the manifest, or names the background or font that does not load.
     pub fn new(bundle: &manifest::Bundle, fonts: &FontLibrary) -> Result<Self, PrepareError> {
         Self::from_template(manifest::Template::read(bundle)?, bundle, fonts)
     }
 
-    /// Prepares a template that has been read from this bundle.
+    /// Prepares a template that was read from this bundle.
     ///
     /// # Errors
-    /// As [`PreparedTemplate::new`].
+    /// Like [`PreparedTemplate::new`].
     pub fn from_template(
         template: manifest::Template,
         bundle: &manifest::Bundle,
@@ -108,48 +109,50 @@ impl PreparedTemplate {
         Ok(Self { base, slots, fonts, splices, version, fonts_fingerprint, notes })
     }
 
-    /// SHA-256 in hex over the manifest and the files it uses.
+    /// Returns the SHA-256 in hex of the manifest and the files that it uses.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// [`FontLibrary::fingerprint`] of the fonts it draws with, beside its own, which its version covers.
+    /// Returns the [`FontLibrary::fingerprint`] of the fonts for drawing, without the template's own fonts, which its
+    /// version covers.
     #[must_use]
     pub fn fonts_fingerprint(&self) -> &str {
         &self.fonts_fingerprint
     }
 
-    /// Width and height in pixels of what it renders.
+    /// Returns width and height of the invitations, in pixels.
     #[must_use]
     pub fn dimensions(&self) -> (u32, u32) {
         self.base.dimensions()
     }
 
-    /// What an admin should know about the template itself, whoever the guest: missing fonts, clipped fixed texts.
+    /// Returns notes for an admin about the template itself, independent of the guest: missing fonts, clipped fixed
+    /// texts.
     #[must_use]
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// The longest side any picture slot needs, in pixels; `None` if guests' pictures are not drawn.
+    /// Returns the longest side of any picture slot, in pixels; `None` if guests' pictures are not drawn.
     #[must_use]
     pub fn portrait_side(&self) -> Option<u32> {
         let pictures = self.slots.iter().filter(|slot| matches!(slot.content, Content::Picture { .. }));
         pictures.map(|slot| slot.area.width.max(slot.area.height)).max()
     }
 
-    /// Why invitations in this format are encoded whole for every guest, which takes several times as long; `None` if
-    /// only what differs from the template is. CPU-bound at the first call for a format: some tens to hundreds of
-    /// milliseconds.
+    /// Returns why invitations in this format are encoded whole for every guest, which takes several times as long.
+    /// Returns `None` if only the differences from the template are encoded. The first call for a format is CPU-bound:
+    /// some tens to hundreds of milliseconds.
     #[must_use]
     pub fn encoded_whole(&self, format: Format) -> Option<Whole> {
         self.splices.whole(&super::render::spliced(self), format)
     }
 }
 
-/// Draws the texts that are the same for every guest into the background, unless something that changes lies under
-/// them. The other slots are returned.
+/// Draws the texts that are the same for every guest into the background, unless they lie over a changing part. Returns
+/// the other slots.
 fn draw_fixed_texts(
     slots: Vec<PreparedSlot>,
     base: &mut RgbImage,
@@ -174,21 +177,21 @@ fn draw_fixed_texts(
 }
 
 impl PreparedSlot {
-    /// Left, top, right and bottom of what it may touch.
+    /// Returns left, top, right and bottom of the area that the slot may touch.
     fn bounds(&self) -> [i64; 4] {
         let Area { x, y, width, height } = self.area;
         let (x, y, width, height) = (i64::from(x), i64::from(y), i64::from(width), i64::from(height));
-        // Whatever the angle, a rotated box stays within its diagonal.
+        // At any angle, a rotated box stays within its diagonal.
         let grow = if self.rotation() == 0.0 { 0 } else { width.max(height) };
         [x - grow, y - grow, x + width + grow, y + height + grow]
     }
 
-    /// The part of the picture it is likely to touch.
+    /// Returns the part of the picture that the slot probably touches.
     fn on_picture(&self, picture: &RgbImage) -> Bounds {
         let Area { x, y, width, height } = self.area;
         let (x, y, width, height) = (f64::from(x), f64::from(y), f64::from(width), f64::from(height));
         let (sin, cos) = self.rotation().to_radians().sin_cos();
-        // Around the turned box.
+        // This is the box around the turned box.
         let (turned_width, turned_height) =
             ((width * cos).abs() + (height * sin).abs(), (width * sin).abs() + (height * cos).abs());
         let span = |middle: f64, length: f64, side: u32| {

@@ -1,26 +1,27 @@
-//! Which parts of a picture were drawn on, in cells 16 pixels wide and one high.
+//! Records which parts of a picture were drawn on, in cells 16 pixels wide and one pixel high.
 
-/// Width of a cell, in pixels. JPEG's units are as wide.
+/// The width of a cell, in pixels. JPEG's units have the same width.
 pub(super) const CELL: usize = 16;
-/// Cells in a word of bits.
+/// The number of cells in a word of bits.
 const WORD: usize = 64;
 
-/// A bit for each cell of a picture. A cell that is not marked was not written to; a marked one may look as before.
+/// A bit for each cell of a picture. An unmarked cell was not written to; a marked cell may still look the same as
+/// before.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
     bits: Vec<u64>,
-    /// Words in a row.
+    /// The number of words in a row.
     words: usize,
 }
 
 impl Touched {
-    /// Of a picture of this size, with nothing marked.
+    /// Creates the record for a picture of this size, with no marks.
     pub(super) fn new(width: usize, height: usize) -> Self {
         let words = width.div_ceil(CELL).div_ceil(WORD);
         Self { bits: vec![0; words * height], words }
     }
 
-    /// Marks the pixels `from..to` of a row. They lie in the picture.
+    /// Marks the pixels `from..to` of a row, which must lie in the picture.
     #[inline]
     pub(super) fn mark(&mut self, row: usize, from: usize, to: usize) {
         if from >= to {
@@ -37,14 +38,14 @@ impl Touched {
         }
     }
 
-    /// A row's bits, the leftmost cell in the lowest bit of the first word. No row's, if the picture has no such row.
+    /// Returns a row's bits, with the leftmost cell in the lowest bit of the first word. The result is empty if the
+    /// picture has no such row.
     #[inline]
     pub(super) fn row(&self, row: usize) -> &[u64] {
         self.bits.get(row * self.words..(row + 1) * self.words).unwrap_or_default()
     }
 
-    /// Empties a row and calls `each` with the stretches of pixels that were marked; the last may reach beyond the
-    /// picture.
+    /// Clears a row and calls `each` with the stretches of marked pixels; the last one may extend beyond the picture.
     pub(super) fn take_row(&mut self, row: usize, mut each: impl FnMut(usize, usize)) {
         let row = &mut self.bits[row * self.words..][..self.words];
         for (at, word) in row.iter_mut().enumerate().filter(|(_, word)| **word != 0) {
@@ -54,13 +55,13 @@ impl Touched {
                 let ones = (bits >> from).trailing_ones();
                 let cell = at * WORD + from as usize;
                 each(cell * CELL, (cell + ones as usize) * CELL);
-                // In two steps, because a shift by all 64 bits is none.
+                // The shift has two steps, because a shift by all 64 bits would overflow.
                 bits &= !((u64::MAX >> (64 - ones)) << from);
             }
         }
     }
 
-    /// Share of the cells that are marked, 0 to 1.
+    /// The share of marked cells, 0 to 1.
     pub(super) fn share(&self, width: usize) -> f64 {
         let marked: u32 = self.bits.iter().map(|word| word.count_ones()).sum();
         let rows = self.bits.len() / self.words.max(1);

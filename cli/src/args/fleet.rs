@@ -1,4 +1,4 @@
-//! What a service or a fleet is made of: its processes, its workers, its database.
+//! The parts of a service or a fleet: its processes, its workers, its database.
 
 use clap::Args;
 

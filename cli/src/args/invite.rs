@@ -84,7 +84,7 @@ pub(crate) struct FromMautic {
 }
 
 impl FromMautic {
-    /// The source, if one was asked for.
+    /// Returns the source, if the arguments name one.
     pub(crate) fn source(&self) -> Option<PlannedSource> {
         let form = self.from_mautic_form;
         let (segment, search) = (self.from_mautic_segment.clone(), self.from_mautic_search.clone());
@@ -116,7 +116,7 @@ pub(crate) struct To {
 }
 
 impl To {
-    /// The destination, if one was asked for.
+    /// Returns the destination, if the arguments name one.
     pub(crate) fn destination(&self) -> Option<PlannedDestination> {
         let drive =
             self.to_drive.clone().map(|folder| PlannedDestination::Drive { connection: self.google.clone(), folder });

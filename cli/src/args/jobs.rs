@@ -53,7 +53,7 @@ pub(crate) enum Jobs {
     Delete(Many),
 }
 
-/// One job, or all that a filter finds.
+/// One job, or all jobs that a filter finds.
 #[derive(Debug, Args)]
 pub(crate) struct Many {
     /// The job's id

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use uuid::Uuid;
 
-/// One job, or those of a file.
+/// One job, or the jobs of a file.
 #[derive(Debug, Args)]
 pub(crate) struct Add {
     /// The kind of the job, such as template.preview

@@ -1,4 +1,4 @@
-//! A person consents in a browser on this machine, which comes back to a port that is open as long as that takes.
+//! A person consents in a browser on this machine. The browser comes back to a port that is open until then.
 
 use std::{future::IntoFuture, sync::Arc, time::Duration};
 
@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Desk;
 
-/// How long a person may take; the consent is not taken later.
+/// How long a person may take. A later consent is not accepted.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
-/// How long the last page may take to go out; connections that a browser only keeps open are not waited for longer.
+/// How long the last page may take to be sent. Connections that a browser merely keeps open are not waited for any
+/// longer.
 const LAST_PAGE: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
@@ -25,7 +26,7 @@ struct Back {
     error: Option<String>,
 }
 
-/// Asks for consent and takes it.
+/// Asks for consent and stores it.
 pub(super) async fn consent(desk: &Desk, connection: &Connection) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await.context("opening a port for the answer of the browser")?;
     let redirect_uri = format!("http://{}/oauth2callback", listener.local_addr()?);
@@ -49,7 +50,7 @@ pub(super) async fn consent(desk: &Desk, connection: &Connection) -> anyhow::Res
     let back = tokio::time::timeout(PATIENCE, async {
         loop {
             match backs.recv().await {
-                // Anybody on this machine can knock; only who brings our state is heard.
+                // Anybody on this machine can connect; only a request with our state is accepted.
                 Some(back) if back.state == state => return Some(back),
                 Some(_) => {}
                 None => return None,
@@ -57,7 +58,7 @@ pub(super) async fn consent(desk: &Desk, connection: &Connection) -> anyhow::Res
         }
     })
     .await;
-    // The page that came back is answered before its port is closed.
+    // The last page is sent before its port is closed.
     stop.cancel();
     let _ = tokio::time::timeout(LAST_PAGE, server).await;
     let Ok(Some(back)) = back else {

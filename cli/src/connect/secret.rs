@@ -1,5 +1,5 @@
-//! A secret: from a file, the standard input, or a person who types it unseen. Never from the command line, which
-//! others can read.
+//! Reads a secret from a file, from the standard input, or from a person who types it invisibly. A secret never comes
+//! from the command line, which other users can read.
 
 use std::{
     io::{IsTerminal, Read},
@@ -9,10 +9,10 @@ use std::{
 use anyhow::{Context, bail};
 use secrecy::SecretString;
 
-/// The largest file a secret is read of, in bytes.
+/// The largest size of a file with a secret, in bytes.
 const LARGEST: u64 = 64 << 10;
 
-/// Reads it; `what` is what a person is asked for.
+/// Reads a secret; `what` names it in the prompt.
 pub(crate) fn read(file: Option<&Path>, what: &str) -> anyhow::Result<SecretString> {
     let text = match file {
         Some(file) if file == Path::new("-") => all_of(std::io::stdin(), "the standard input")?,

@@ -5,7 +5,8 @@ use herald_providers::Http;
 
 use super::Report;
 
-/// Reads a page of its people, and says what nobody would notice: that its webhooks are not believed.
+/// Reads a page of the CRM's people. It also reports a fault that nobody would notice: that the CRM's webhooks are
+/// refused.
 pub(super) async fn check(report: &mut Report, settings: &Settings) -> anyhow::Result<()> {
     let http = Http::new(&settings.providers.http()?)?;
     let Some(crm) = settings.crm.client(&http)? else { return Ok(()) };

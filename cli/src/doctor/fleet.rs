@@ -1,4 +1,4 @@
-//! What a fleet stands on: PostgreSQL, Redis, the bucket, the key of the links, and who is there.
+//! The requirements of a fleet: PostgreSQL, Redis, the bucket, the link key, and the running processes.
 
 use chrono::TimeDelta;
 use herald_app::config::Settings;
@@ -14,15 +14,15 @@ use herald_providers::files::Files;
 
 use super::Report;
 
-/// Clocks that differ by more make leases and links end at the wrong time.
+/// If clocks differ by more, leases and links end at the wrong time.
 const CLOCKS_MAY_DIFFER: TimeDelta = TimeDelta::seconds(1);
 
-/// Whether the settings speak of a fleet, or of half of one.
+/// Whether the settings describe a fleet, or a part of one.
 pub(super) fn is_meant(settings: &Settings) -> bool {
     !settings.redis.url.is_empty()
 }
 
-/// What a fleet cannot do without.
+/// Checks the settings that a fleet needs.
 pub(super) fn check_settings(report: &mut Report, settings: &Settings) {
     if settings.database.url.is_empty() {
         report.fail("a fleet needs a PostgreSQL database: set database.url to postgres://user:password@host/name");
@@ -41,7 +41,7 @@ pub(super) fn check_settings(report: &mut Report, settings: &Settings) {
     }
 }
 
-/// Redis, and the schedulers that say there that they run.
+/// Checks Redis, and the schedulers that report there that they run.
 pub(super) async fn check_redis(report: &mut Report, settings: &Settings, db: Option<&Db>) {
     let config = RedisConfig { url: settings.redis.url.clone(), prefix: settings.redis.prefix.clone() };
     let redis = match RedisWire::connect(&config).await {
@@ -74,12 +74,12 @@ pub(super) async fn check_redis(report: &mut Report, settings: &Settings, db: Op
     }
 }
 
-/// The clock of the database and the workers it knows.
+/// Checks the clock of the database, and the workers in the database.
 pub(super) async fn check_database(report: &mut Report, db: &Db) {
     let before = db.now();
     match db.server_time().await {
         Ok(Some(theirs)) => {
-            // Measured against the middle of the question and the answer.
+            // The comparison uses the middle between the query and its answer.
             let ours = before + (db.now() - before) / 2;
             let ahead = ours - theirs;
             if ahead.abs() > CLOCKS_MAY_DIFFER {
@@ -105,7 +105,7 @@ pub(super) async fn check_database(report: &mut Report, db: &Db) {
     }
 }
 
-/// Whether this process's key of the links is the one the others have.
+/// Checks that this process has the same link key as the other processes.
 pub(super) async fn check_link_key(report: &mut Report, db: &Db, links: &LinkSigner) {
     match domain::known_link_key(db).await {
         Ok(None) => report.warn("no process has set the link key yet: the first process that starts sets it"),
@@ -119,7 +119,7 @@ pub(super) async fn check_link_key(report: &mut Report, db: &Db, links: &LinkSig
     }
 }
 
-/// Writes, reads, copies, lists and removes a probe.
+/// Writes, reads, copies, lists and removes a test file.
 pub(super) async fn check_bucket(report: &mut Report, files: &Files, name: &str) {
     match files.try_out(name).await {
         Ok(()) => report.ok(&format!("Herald can write, read, copy, list and delete files in {}", files.place(""))),

@@ -1,4 +1,4 @@
-//! The way mails go.
+//! Checks that e-mails can be sent.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use herald_providers::email::{Mailbox, Mailer};
 use super::Report;
 use crate::args::Common;
 
-/// Connects and logs in at the mail server, or writes the outbox. With an address, a mail goes there.
+/// Connects and logs in to the mail server, or writes to the outbox. With an address, it sends a test e-mail to it.
 pub(super) async fn check(report: &mut Report, common: &Common, settings: &Settings, mail_to: Option<&str>) {
     let mailer = match mailer(settings, &common.data) {
         Ok(mailer) => mailer,

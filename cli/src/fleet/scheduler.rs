@@ -1,4 +1,4 @@
-//! `herald scheduler`: decides when.
+//! `herald scheduler`: decides when jobs run.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     home,
 };
 
-/// How often half-written and old files are looked for.
+/// How often the scheduler looks for half-written and old files.
 const DRAFTS: Duration = Duration::from_secs(6 * 3_600);
 
 pub(crate) async fn run(common: &Common, options: args::Scheduler) -> anyhow::Result<ExitCode> {
@@ -42,7 +42,7 @@ pub(crate) async fn run(common: &Common, options: args::Scheduler) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lets `herald doctor` know that a scheduler runs.
+/// Reports regularly that a scheduler runs, for `herald doctor`.
 async fn say_present(clock: Clock, redis: RedisWire) {
     loop {
         if let Err(error) = redis.scheduler_seen(&process_name(), clock.now()).await {
@@ -52,8 +52,8 @@ async fn say_present(clock: Clock, redis: RedisWire) {
     }
 }
 
-/// Removes what killed processes left half written in a shared folder (nobody writes to a file for a day), and what an
-/// earlier version laid down before its last process went.
+/// Removes the files that killed processes left half-written in a shared folder (no write takes a day). It also moves
+/// the files that an earlier version wrote before its last process ended.
 async fn tidy_files(db: Db, files: Files) {
     loop {
         if let Err(error) = home::move_files(&db, &files, false).await {

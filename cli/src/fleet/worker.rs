@@ -1,4 +1,4 @@
-//! `herald worker`: does the work.
+//! `herald worker`: runs jobs.
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
 
 pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Result<ExitCode> {
     if let Some(queues) = &options.queues {
-        // Nonsense is named before anything is opened.
+        // Invalid arguments are reported before anything is opened.
         parse_queues(queues, |_| Some(1))?;
     }
     let role = Role::open(common, "worker").await?;
@@ -53,8 +53,8 @@ pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Resul
     let runner = Runner {
         db: db.clone(),
         wire: wire.clone(),
-        // What waits here is this process's alone, and counts as tried if it is killed: no more than it is about to
-        // run.
+        // Prefetched jobs belong to this process alone, and a kill costs each of them an attempt. So it prefetches no
+        // more jobs than it is about to run.
         queues: queues.iter().map(|share| QueueShare { prefetch: share.concurrency, ..share.clone() }).collect(),
         lease,
         stop_after,
@@ -96,9 +96,9 @@ pub(crate) async fn run(common: &Common, options: args::Worker) -> anyhow::Resul
     Ok(if in_order { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Waits until every part has ended. They end together: a worker that had lost one would look alive and leave its queue
-/// undone, so the others finish what they have and the process ends, for its supervisor to start it anew. False if that
-/// happened.
+/// Waits until every part has ended. The parts end together: a worker that had lost one part would look alive but leave
+/// its queue undone. So the other parts finish their work and the process ends, and its supervisor starts it again.
+/// Returns false if that happened.
 async fn run_together(mut parts: JoinSet<()>, stop: &CancellationToken) -> bool {
     let mut in_order = true;
     while let Some(ended) = parts.join_next().await {
@@ -113,7 +113,7 @@ async fn run_together(mut parts: JoinSet<()>, stop: &CancellationToken) -> bool 
     in_order
 }
 
-/// `cpu=2,sync=16`; a queue without a number has what `unnumbered` says.
+/// Parses `cpu=2,sync=16`. A queue without a number gets the number from `unnumbered`.
 fn parse_queues(text: &str, unnumbered: impl Fn(&str) -> Option<usize>) -> anyhow::Result<Vec<QueueShare>> {
     let mut queues: Vec<QueueShare> = Vec::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -141,7 +141,7 @@ fn parse_queues(text: &str, unnumbered: impl Fn(&str) -> Option<usize>) -> anyho
     Ok(queues)
 }
 
-/// SIGUSR1 makes the worker quiet, a second one lets it go on.
+/// SIGUSR1 makes the worker quiet; a second signal lets it continue.
 fn quiet_on_signal(at_first: bool) -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(at_first);
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! Looks a list through before its run: whose names have characters that no font has.
+//! Scans a list before its run for names with characters that no font has.
 
 use std::{fs::File, io::Seek, path::PathBuf};
 
@@ -7,19 +7,19 @@ use herald_invitations as domain;
 use herald_sheets::{GuestFile, GuestRow, Options};
 use herald_template::{Bundle, Template};
 
-/// What a list is looked through with.
+/// The parameters of the scan.
 pub(super) struct Look {
     pub(super) list: File,
     pub(super) options: Options,
-    /// Guests at most.
+    /// The largest number of guests.
     pub(super) limit: Option<u64>,
     pub(super) template: Template,
     pub(super) bundle: Bundle,
     pub(super) font_folders: Vec<PathBuf>,
 }
 
-/// A line for each script that needs a font: `23 guests need a font for Devanagari: install fonts-noto-core`. The list
-/// is left at its beginning.
+/// Returns a line for each script that needs a font: `23 guests need a font for Devanagari: install fonts-noto-core`.
+/// The list is rewound to its beginning.
 pub(super) async fn look(look: Look) -> anyhow::Result<Vec<String>> {
     tokio::task::spawn_blocking(move || look.through()).await?
 }
@@ -37,7 +37,7 @@ impl Look {
     }
 }
 
-/// What the template's texts may name, as the run will have it.
+/// The fields that the template's texts may name, with the values of the run.
 fn fields(row: GuestRow) -> std::collections::BTreeMap<String, String> {
     let mut custom = row.custom;
     for (field, value) in [("first_name", row.first_name), ("last_name", row.last_name)] {

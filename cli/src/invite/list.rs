@@ -1,4 +1,4 @@
-//! The list as typed on the command line: opened and checked before anything is written.
+//! The list from the command line: it is opened and checked before anything is written.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,13 +15,14 @@ use herald_sheets::{CsvError, GuestFile, Options};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// A list that can be read, as far as its header tells.
+/// A list with a readable header.
 pub(crate) struct List {
-    /// A copy of it, from its beginning, to be kept with the run: the list itself may be edited meanwhile.
+    /// A copy of the list, read from its beginning, that is stored with the run: the list itself may be edited
+    /// meanwhile.
     pub(crate) copy: File,
-    /// What its columns are called in expressions.
+    /// The names of the columns in expressions.
     pub(crate) fields: BTreeSet<String>,
-    /// What a person should know, such as the encoding that was assumed.
+    /// Notes for the person, such as the assumed encoding.
     pub(crate) notes: Vec<String>,
     sha256: String,
     name: String,
@@ -33,7 +34,7 @@ pub(crate) async fn read(path: &Path, options: &Options) -> anyhow::Result<List>
     let (path, options) = (path.to_owned(), options.clone());
     tokio::task::spawn_blocking(move || {
         let list = File::open(&path).map_err(CsvError::from).with_context(|| path.display().to_string())?;
-        // Looked at before it is copied: a list that is too large need not be.
+        // This check comes before the copy, because a list that is too large need not be copied.
         let file = GuestFile::new(&list, &options).with_context(|| path.display().to_string())?;
         let fields = domain::field_names(file.custom_fields());
         let notes = file.notes().to_vec();
@@ -51,7 +52,7 @@ pub(crate) async fn read(path: &Path, options: &Options) -> anyhow::Result<List>
     .await?
 }
 
-/// Copies a list to a file without a name, and hashes it on the way.
+/// Copies a list to an unnamed file, and hashes it on the way.
 fn copy(mut list: &File) -> io::Result<(File, String)> {
     let (mut copy, mut hash) = (tempfile::tempfile()?, Sha256::new());
     let mut chunk = vec![0; 1 << 16];
@@ -68,12 +69,12 @@ fn copy(mut list: &File) -> io::Result<(File, String)> {
 }
 
 impl List {
-    /// Where its copy goes in the file store.
+    /// The key of the copy in the file store.
     pub(crate) fn key(&self, workspace_id: Uuid) -> Key {
         Key::list(workspace_id, &self.sha256)
     }
 
-    /// The list as a run's source: its pictures lie beside it.
+    /// The list as the source of a run. Its pictures lie beside it.
     pub(crate) fn source(&self, workspace_id: Uuid) -> RunSource {
         RunSource::Csv {
             key: self.key(workspace_id).into(),

@@ -1,4 +1,4 @@
-//! Progress while a run goes on: a bar on a terminal, plain lines in a pipe, JSON lines for programs.
+//! The progress of a run: a bar on a terminal, plain lines in a pipe, JSON lines for programs.
 
 use std::{
     io::IsTerminal,
@@ -8,13 +8,14 @@ use std::{
 use herald_invitations::{Run, RunState};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How often a pipe gets a line.
+/// The interval between two lines in a pipe.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
-/// Shows how far a run is.
+/// Shows the progress of a run.
 pub(crate) struct Progress {
     face: Face,
-    /// When work began and how much had been done then: a resumed run's rate counts only this time.
+    /// The start of the work and the number of finished invitations then: the rate of a resumed run counts only this
+    /// time.
     began: Option<(Instant, i64)>,
 }
 
@@ -39,7 +40,7 @@ impl Progress {
         Self { face, began: None }
     }
 
-    /// Says something once, above the progress.
+    /// Prints a note once, above the progress.
     pub(crate) fn note(&self, text: &str) {
         match &self.face {
             Face::Bar(bar) => bar.println(format!("note: {text}")),
@@ -48,7 +49,7 @@ impl Progress {
         }
     }
 
-    /// Shows how far the run is now.
+    /// Shows the current progress of the run.
     pub(crate) fn show(&mut self, run: &Run) {
         let rate = self.rate(run);
         let due = |last: &Option<Instant>| last.is_none_or(|last| last.elapsed() >= LINE_EVERY);
@@ -75,7 +76,7 @@ impl Progress {
         }
     }
 
-    /// Shows where the run ended, and takes the bar away.
+    /// Shows the final state of the run, and removes the bar.
     pub(crate) fn finish(&mut self, run: &Run) {
         if let Face::Lines { last } | Face::Json { last } = &mut self.face {
             *last = None;
@@ -86,7 +87,7 @@ impl Progress {
         }
     }
 
-    /// Invitations a second, since this process began.
+    /// The number of invitations per second since this process began.
     fn rate(&mut self, run: &Run) -> f64 {
         let ended = run.made + run.failed;
         let (began, before) = *self.began.get_or_insert((Instant::now(), ended));

@@ -1,4 +1,4 @@
-//! What a run came to, said at its end.
+//! The summary at the end of a run.
 
 use std::{fs::OpenOptions, path::Path, time::Duration};
 
@@ -9,10 +9,10 @@ use herald_providers::files::{Area, FilesError, folder};
 
 use crate::home::Home;
 
-/// Guests named in the summary; the table has them all.
+/// The largest number of guests in the summary; the table contains all of them.
 const NAMED: usize = 20;
 
-/// A run's end.
+/// The result of a run.
 pub(crate) struct Summary<'a> {
     pub(crate) home: &'a Home,
     pub(crate) run: &'a Run,
@@ -22,7 +22,7 @@ pub(crate) struct Summary<'a> {
     pub(crate) json: bool,
 }
 
-/// Says before the work whether the table can be written after it. What is there stays until then.
+/// Checks before the work that the table can be written after it. An existing table stays until then.
 pub(crate) fn check_writable(results: &Path) -> anyhow::Result<()> {
     OpenOptions::new().append(true).create(true).open(results).with_context(|| {
         format!("Herald cannot write the table of results to {}: choose another file with --results", results.display())
@@ -31,7 +31,7 @@ pub(crate) fn check_writable(results: &Path) -> anyhow::Result<()> {
 }
 
 impl Summary<'_> {
-    /// Prints it.
+    /// Prints the summary.
     pub(crate) async fn print(&self) -> anyhow::Result<()> {
         let (home, run) = (self.home, self.run);
         let failed = self.guests(Some(InvitationState::Failed)).await?;
@@ -78,7 +78,7 @@ impl Summary<'_> {
             RunState::Importing | RunState::Running => say("interrupted: run the same command again to make the rest"),
             RunState::Complete | RunState::Cancelled => {}
         }
-        // What one cause keeps from all of them is said once.
+        // A cause that affects all of these guests is printed once.
         let full = FilesError::DiskFull.to_string();
         let (full_for, failed): (Vec<_>, Vec<_>) = failed.iter().partition(|row| results::note(row).contains(&full));
         let others = run.failed - i64::try_from(full_for.len()).unwrap_or(i64::MAX);

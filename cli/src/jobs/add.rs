@@ -1,4 +1,4 @@
-//! `herald jobs add`: enqueues a job, or thousands of them from a file. The operator may start every kind that anybody
+//! `herald jobs add`: enqueues a job, or thousands of jobs from a file. The operator may start every kind that any user
 //! may start.
 
 use std::{fs::File, io::Read, path::Path, process::ExitCode};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{say, time};
 use crate::{args::Add, audit::me};
 
-/// The flaws that are printed.
+/// The largest number of printed flaws.
 const SHOWN: u64 = 100;
 
 pub(super) async fn run(db: &Db, workspace: Uuid, typed: Add) -> anyhow::Result<ExitCode> {
@@ -52,7 +52,7 @@ pub(super) async fn run(db: &Db, workspace: Uuid, typed: Add) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// The arguments, from JSON or one by one.
+/// Reads the arguments, from JSON or one by one.
 fn args(json: Option<&str>, each: &[String]) -> anyhow::Result<Map<String, Value>> {
     if let Some(json) = json {
         return serde_json::from_str(json)
@@ -71,7 +71,7 @@ fn args(json: Option<&str>, each: &[String]) -> anyhow::Result<Map<String, Value
     Ok(args)
 }
 
-/// A flaw as the command says it: with the option it is about.
+/// Converts a flaw into an error that names the option.
 fn told(flaw: Flaw) -> anyhow::Error {
     let option = match flaw.pointer.strip_prefix("/args/") {
         Some(arg) => format!("the argument {}: ", arg.replace('/', ".")),
@@ -80,7 +80,7 @@ fn told(flaw: Flaw) -> anyhow::Error {
     anyhow::anyhow!("{option}{}", flaw.detail)
 }
 
-/// What became of the rows of a file.
+/// The results of the rows of a file.
 #[derive(Debug, Default)]
 struct Tally {
     rows: u64,
@@ -132,7 +132,7 @@ async fn file(db: &Db, workspace: Uuid, path: &Path, skip: usize) -> anyhow::Res
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Enqueues what is right of a thousand rows, behind the first `before`.
+/// Enqueues the valid rows of a thousand, after the first `before` rows.
 async fn enqueue(
     db: &Db,
     actor: &Actor,
@@ -183,7 +183,7 @@ mod tests {
         let given = ["template_id=0199", "number=5", "fields={\"name\": \"Ann\"}", "empty="].map(str::to_owned);
         let read = Value::from(args(None, &given[1..]).unwrap());
         assert_eq!(read, json!({ "number": 5, "fields": { "name": "Ann" }, "empty": "" }));
-        // A number that begins with 0 is none.
+        // A text that begins with 0 is not a JSON number.
         assert_eq!(args(None, &given[..1]).unwrap()["template_id"], "0199");
         assert!(args(None, &["number".to_owned()]).unwrap_err().to_string().contains("has no ="));
         assert!(args(None, &["a=1".to_owned(), "a=2".to_owned()]).is_err());

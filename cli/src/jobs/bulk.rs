@@ -1,5 +1,5 @@
-//! Retrying, cancelling and deleting: one job, or all that a filter finds, a thousand a transaction. Every act is in
-//! the audit log.
+//! Retries, cancels and deletes one job, or all jobs that a filter finds, a thousand per transaction. The audit log
+//! contains every act.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{found, read, say};
 use crate::{args::Many, audit::me};
 
-/// Tries of a thousand jobs that the database refuses for the moment, and the wait between them.
+/// The number of attempts if the database temporarily refuses a thousand jobs, and the wait between them.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -85,7 +85,7 @@ pub(super) async fn many(db: &Db, workspace: Uuid, act: Act, asked: Many) -> any
     while !acting.finished {
         match next(db, &actor, act, &filter, &acting).await {
             Ok(further) => (acting, tries) = (further, TRIES),
-            // Two transactions met, or the database was away: nothing of this thousand was done.
+            // Two transactions collided, or the database was unavailable. None of these thousand jobs was changed.
             Err(LedgerError::Db(error)) if error.is_transient() && tries > 0 => {
                 tries -= 1;
                 db.clock().sleep(PAUSE).await;
@@ -109,7 +109,7 @@ pub(super) async fn many(db: &Db, workspace: Uuid, act: Act, asked: Many) -> any
     Ok(())
 }
 
-/// Acts on the next thousand.
+/// Acts on the next thousand jobs.
 async fn next(db: &Db, actor: &Actor, act: Act, filter: &JobFilter, acting: &Acting) -> Result<Acting, LedgerError> {
     let mut tx = db.begin().await?;
     let acted = ledger::act_on_next(&mut tx, actor, act, filter, acting).await?;

@@ -1,12 +1,11 @@
-//! Finds faces in a gray picture: the funnel from thousands of windows to a few faces.
+//! Finds faces in a gray picture: a cascade that reduces thousands of windows to a few faces.
 //!
-//! The picture is shrunk step by step, so that a window of one size meets faces of any, and scanned
-//! at every level. What the scans see is merged and handed to a network after the other, each
-//! larger than the one before; it looks at the window in the full picture again, and those it keeps
-//! it moves to where it thinks the face is.
+//! The picture is shrunk step by step, so that a window of one size meets faces of every size. Every level is scanned.
+//! The results of the scans are merged and passed through several networks, each larger than the one before. A network
+//! examines the window in the full picture again, and moves each accepted window to its estimate of the face.
 //!
-//! The method and the model are those of SeetaFace (S. Wu et al., "Funnel-structured cascade for
-//! multi-view face detection with alignment-awareness", 2016).
+//! The method and the model are those of SeetaFace (S. Wu et al., "Funnel-structured cascade for multi-view face
+//! detection with alignment-awareness", 2016).
 
 use super::WINDOW;
 use super::gray::{Area, Gray, Scaler};
@@ -16,10 +15,10 @@ use super::model::{Judge, Model};
 use super::net::Activations;
 use super::surf::{Crossings, Pixels};
 
-/// Overlap from which windows of one scan merge.
+/// The overlap from which windows of one scan merge.
 const MERGE_SCANNED: f32 = 0.8;
 
-/// What looking reuses from one picture to the next.
+/// Buffers that are reused from one picture to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
     scaler: Scaler,
@@ -28,16 +27,16 @@ pub(crate) struct Buffers {
     look: Look,
 }
 
-/// What looking at one window reuses.
+/// Buffers that are reused from one window to the next.
 #[derive(Debug, Default)]
 struct Look {
     crossings: Crossings,
     activations: Activations,
 }
 
-/// The faces in `picture` of at least `score`, in no order to rely on. A score is the number of
-/// windows that agree, each counted as the last network is sure of it. Each pyramid level has `step`
-/// times the sides of the one before, less than 1.
+/// Returns the faces in `picture` with at least `score`, in no reliable order. A score is the number of agreeing
+/// windows, each weighted by the certainty of the last network. Each pyramid level has `step` times the sides of the
+/// level before; `step` is less than 1.
 pub(super) fn find(model: &Model, picture: &Gray, step: f32, score: f64, buffers: &mut Buffers) -> Vec<Window> {
     let mut windows = scan(model, picture, step, buffers);
     for judge in &model.judges {
@@ -50,7 +49,7 @@ pub(super) fn find(model: &Model, picture: &Gray, step: f32, score: f64, buffers
     windows
 }
 
-/// What each scan sees on any level, merged scan by scan.
+/// Scans all levels, and merges the windows of each scan.
 fn scan(model: &Model, picture: &Gray, step: f32, buffers: &mut Buffers) -> Vec<Window> {
     let mut seen = vec![Vec::new(); model.scans.len()];
     let mut scale = 1.0_f32;
@@ -80,7 +79,7 @@ fn scan(model: &Model, picture: &Gray, step: f32, buffers: &mut Buffers) -> Vec<
 }
 
 impl Judge {
-    /// Keeps the windows with a face, each moved to it.
+    /// Keeps the windows with a face, and moves each to its face.
     fn keep(&self, windows: &mut Vec<Window>, picture: &Gray, buffers: &mut Buffers) {
         let mut kept = Vec::with_capacity(windows.len());
         for window in windows.iter() {
@@ -108,16 +107,16 @@ impl Judge {
 }
 
 impl Window {
-    /// Some of it lies in the picture, and it has pixels to scale between. The networks move
-    /// windows as they like, so neither goes without saying; a window without is no face.
+    /// Whether a part of the window lies in the picture, and the window is large enough to scale. The networks can move
+    /// windows anywhere, so both need a check. A window that fails is not a face.
     fn can_be_looked_at(&self, picture: &Gray) -> bool {
         let meets = |start: i32, length: usize| start + self.size as i32 > 0 && start < length as i32;
         self.size >= 2 && meets(self.x, picture.width) && meets(self.y, picture.height)
     }
 
-    /// The window a network answered with: its answers are in window sizes, 0.5 for no change.
+    /// Applies a network's answers to the window. They are in units of the window size, and 0.5 means no change.
     fn moved(&self, score: f32, right: f32, down: f32, size: f32) -> Self {
-        // One that began outside the picture is measured from its edge, as in SeetaFace.
+        // A window that began outside the picture is measured from the picture's edge, as in SeetaFace.
         let (x, y, side) = (self.x.max(0) as f32, self.y.max(0) as f32, self.size as f32);
         let new_side = ((size * 2.0 - 1.0) * side + side + 0.5).floor();
         let place = |start: f32, shift: f32| {

@@ -1,8 +1,8 @@
-//! A gray picture, and the one way in which the detector scales it.
+//! A gray picture, and the only way in which the detector scales it.
 //!
-//! Bilinear, in `f64`, cut to whole numbers, and in SeetaFace's order of arithmetic: a sum that falls a
-//! hair short of a whole number loses its last unit there and must lose it here, or windows at
-//! the edge of a decision fall on the other side.
+//! Scaling is bilinear, in `f64`, truncated to whole numbers, and in SeetaFace's order of arithmetic. A sum just below
+//! a whole number loses its last unit in SeetaFace, and must lose it here, too. Otherwise windows close to a decision
+//! would get the other result.
 
 /// 8-bit luma, row by row.
 #[derive(Clone, Copy)]
@@ -18,8 +18,8 @@ impl<'a> Gray<'a> {
         Self { pixels, width, height }
     }
 
-    /// `length` pixels of row `y` from column `x` on. What lies beyond an edge is black, and only
-    /// then is `spare` written to.
+    /// Returns `length` pixels of row `y` from column `x` on. Pixels beyond an edge are black; only then is `spare`
+    /// written to.
     fn row<'b>(&self, x: i32, y: i32, length: usize, spare: &'b mut Vec<u8>) -> &'b [u8]
     where
         'a: 'b,
@@ -40,7 +40,7 @@ impl<'a> Gray<'a> {
     }
 }
 
-/// A part of a picture. It may reach beyond the picture's edges.
+/// A part of a picture. It may extend beyond the picture's edges.
 #[derive(Clone, Copy)]
 pub(super) struct Area {
     pub(super) x: i32,
@@ -49,7 +49,7 @@ pub(super) struct Area {
     pub(super) height: usize,
 }
 
-/// Scales, with its tables and rows kept between pictures.
+/// A scaler that keeps its tables and rows between pictures.
 #[derive(Debug, Default)]
 pub(super) struct Scaler {
     columns: Vec<Tap>,
@@ -58,7 +58,7 @@ pub(super) struct Scaler {
     spare: Vec<u8>,
 }
 
-/// Between which two source pixels a target pixel lies: the first one, and the weight of each.
+/// The two source pixels around a target pixel: the first one, and the weight of each.
 #[derive(Clone, Copy, Debug)]
 struct Tap {
     first: usize,
@@ -81,7 +81,7 @@ impl Scaler {
         self.lower.resize(width, 0.0);
         let mut held = None;
         for (tap, out) in taps(area.height, height).zip(out.chunks_exact_mut(width)) {
-            // Neighbouring target rows share source rows, already scaled to the target's width.
+            // Adjacent target rows share source rows that are already scaled to the target's width.
             if held != Some(tap.first) {
                 if tap.first > 0 && held == Some(tap.first - 1) {
                     std::mem::swap(&mut self.upper, &mut self.lower);
@@ -118,11 +118,11 @@ fn squeeze(row: &[u8], columns: &[Tap], out: &mut [f64]) {
     }
 }
 
-/// `value as u8`, in steps that the compiler can do for several at once: adding 2^52 leaves the
-/// nearest whole number in the last bits.
+/// Computes `value as u8`, in steps that the compiler can vectorise: adding 2^52 leaves the nearest whole number in the
+/// last bits.
 fn whole_part(value: f64) -> u8 {
     const SHIFT: f64 = (1_u64 << 52) as f64;
-    // Where a picture is enlarged, the last pixels carry its slope on and may leave the range.
+    // When a picture is enlarged, the last pixels continue its slope and may leave the range.
     let value = value.clamp(0.0, 255.0);
     let shifted = value + SHIFT;
     let excess = if shifted - SHIFT > value { 1.0 } else { 0.0 };

@@ -1,39 +1,39 @@
-//! The first look: is there anything like a face in this window? It is asked at every fourth place
-//! of every pyramid level, thousands of times a picture, so it must be cheap.
+//! The first stage, which asks whether a window contains anything like a face. It runs at every fourth place of every
+//! pyramid level, thousands of times per picture, so it must be cheap.
 //!
-//! Each pixel gets one byte, its locally assembled binary code: a block of 3 × 3 pixels against its
-//! eight neighbour blocks, one bit for each that is not brighter. A boosted classifier looks a few
-//! of the codes in a window up in tables of weights and adds them; after every ten it compares
-//! the sum with a threshold, and most windows fall at the first. All windows of a level go through
-//! one group of ten before the next, so that its tables stay in the fastest memory.
+//! Each pixel gets one byte, its locally assembled binary code. The code compares a block of 3 × 3 pixels with its
+//! eight neighbour blocks, with one bit for each block that is not brighter. A boosted classifier looks up a few codes
+//! of a window in tables of weights and adds the weights. After every ten codes it compares the sum with a threshold,
+//! and most windows fail the first comparison. All windows of a level pass through one group of ten before the next
+//! group, so that its tables stay in the fastest memory.
 
 use super::gray::Gray;
 use super::{STEP, WINDOW};
 
-/// Codes a group reads before it decides.
+/// The number of codes that a group reads before it decides.
 pub(super) const GROUP: usize = 10;
-/// Side of the square that one code describes: three blocks of three pixels.
+/// The side of the square that one code describes: three blocks of three pixels.
 pub(super) const CODE_SIDE: usize = 9;
-/// Standard deviation up to which a window is called plain, whatever the codes say.
+/// A window with at most this standard deviation is rejected as plain, whatever the codes say.
 const PLAIN: f64 = 10.0;
 
-/// One boosted classifier; several look at the same windows, each for another pose.
+/// One boosted classifier. Several classifiers examine the same windows, each for another pose.
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) groups: Vec<Group>,
 }
 
-/// Ten codes and the least sum, over this and all groups before, that a face has after them.
+/// Ten codes, and the least sum that a face reaches after this group and all groups before.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// Column and row of each code in the window, 0 to 31.
+    /// The column and row of each code in the window, 0 to 31.
     pub(super) places: [(usize, usize); GROUP],
     /// The weight of each value of each code.
     pub(super) weights: Box<[[f32; 256]; GROUP]>,
     pub(super) least: f32,
 }
 
-/// Codes of one level, and the windows still in the running. Kept between pictures.
+/// The codes of one level, and the remaining windows. It is kept between pictures.
 #[derive(Debug, Default)]
 pub(super) struct LabMap {
     width: usize,
@@ -43,7 +43,7 @@ pub(super) struct LabMap {
     candidates: Vec<Candidate>,
 }
 
-/// A window by its first pixel, with its sum so far.
+/// A window, by its first pixel, with its current sum.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     start: usize,
@@ -51,14 +51,14 @@ pub(super) struct Candidate {
 }
 
 impl LabMap {
-    /// Takes a level in, at least a window wide and high.
+    /// Reads a level that is at least as wide and high as a window.
     pub(super) fn read(&mut self, level: &Gray) {
         (self.width, self.height) = (level.width, level.height);
         self.sum_blocks(level);
         self.assemble_codes();
     }
 
-    /// The windows in which `scan` sees a face, row by row.
+    /// Returns the windows in which `scan` sees a face, row by row.
     pub(super) fn candidates<'a>(
         &'a mut self,
         scan: &Scan,
@@ -77,7 +77,7 @@ impl LabMap {
         self.candidates.iter().map(move |found| (found.start % width, found.start / width, found.score))
     }
 
-    /// The sum of the 3 × 3 pixels right of and below each pixel; at most 2295.
+    /// Computes the sum of the 3 × 3 pixels to the right of and below each pixel; at most 2295.
     fn sum_blocks(&mut self, level: &Gray) {
         let width = level.width;
         self.blocks.resize(width * (level.height - 2), 0);
@@ -126,7 +126,8 @@ impl Group {
             for (weights, offset) in self.weights.iter().zip(offsets) {
                 score += weights[usize::from(codes[start + offset])];
             }
-            // Written first and counted after, as nobody can predict which windows stay.
+            // The entry is written first and counted afterwards, because no branch predictor can tell which windows
+            // stay.
             candidates[kept] = Candidate { start, score };
             kept += usize::from(score >= self.least);
         }

@@ -1,10 +1,10 @@
-//! Makes one window of many that show the same face.
+//! Merges windows that show the same face.
 //!
-//! A face is found at several neighbouring places and sizes. The surest window stays, those that
-//! overlap it much go, and their certainty is added to its own: a texture that looks like a face
-//! by chance does so in one window, a face in many.
+//! A face is found at several adjacent places and sizes. The window with the highest certainty stays. The windows that
+//! overlap it much are removed, and their certainty is added to it. A texture that looks like a face by chance does so
+//! in one window, a face in many.
 
-/// A square in the picture that may hold a face. It may reach beyond the picture's edges.
+/// A square in the picture that may hold a face. It may extend beyond the picture's edges.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Window {
     pub(super) x: i32,
@@ -13,8 +13,8 @@ pub(super) struct Window {
     pub(super) score: f64,
 }
 
-/// Leaves the surest windows, in that order. One that shares more than `limit` of its union with a
-/// surer one is merged into it.
+/// Keeps the windows with the highest certainty, in descending order. A window that shares more than `limit` of the
+/// union with a better one is merged into it.
 pub(super) fn merge(windows: &mut Vec<Window>, limit: f32) {
     windows.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept = 0;
@@ -37,7 +37,7 @@ pub(super) fn merge(windows: &mut Vec<Window>, limit: f32) {
     }
 }
 
-/// The part of the two windows' union that both have, 0 to 1.
+/// The shared part of the two windows' union, 0 to 1.
 fn overlap(a: &Window, b: &Window) -> f32 {
     let shared =
         |a_start: i32, b_start: i32| (a_start + a.size as i32).min(b_start + b.size as i32) - a_start.max(b_start);

@@ -1,21 +1,21 @@
-//! Reads SeetaFace's model file: numbers of 32 bits, little end first, without names or lengths
-//! beyond what one needs to read on.
+//! Reads SeetaFace's model file. It consists of 32-bit little-endian numbers, without names, and with only the lengths
+//! that a reader needs.
 //!
-//! The file is a funnel: several scans that each look at every window, then networks that look at
-//! what the scans left, all of it, one after the other. Other funnels could be written in
-//! the format, and are refused. So is a file cut short or with anything wrong in it; memory is
-//! taken in proportion to what has been read, never to what the file promises.
+//! The file describes a cascade: several scans that each examine every window, then networks that each examine all
+//! remaining windows in turn. The format could describe other cascades; they are refused. A truncated or faulty file is
+//! refused, too. Memory is allocated in proportion to the bytes that have been read, never to the sizes that the file
+//! claims.
 
 use super::WINDOW;
 use super::lab::{CODE_SIDE, GROUP, Group, Scan};
 use super::net::Net;
 use super::surf::{Layout, PATCH_LENGTH};
 
-/// Overlap from which windows merge between two stages of a network, and after the last.
+/// The overlap from which windows merge between two stages of a network, and after the last one.
 const MERGE_BETWEEN: f32 = 0.8;
 const MERGE_AT_THE_END: f32 = 0.3;
 
-/// What a judge says of a window: certainty, shift right, shift down, size.
+/// The number of a network's outputs for a window: certainty, shift right, shift down, size.
 const ANSWERS: usize = 4;
 
 /// The cascade.
@@ -25,14 +25,14 @@ pub(super) struct Model {
     pub(super) judges: Vec<Judge>,
 }
 
-/// A network with what it reads and what becomes of its windows.
+/// A network, its input, and the treatment of its windows.
 #[derive(Debug)]
 pub(super) struct Judge {
     pub(super) layout: Layout,
     pub(super) net: Net,
-    /// Certainty that a face exceeds.
+    /// The certainty that a face exceeds.
     pub(super) least: f32,
-    /// Overlap from which the windows it lets pass are merged.
+    /// The overlap from which the accepted windows are merged.
     pub(super) merge: Option<f32>,
 }
 
@@ -87,7 +87,7 @@ fn check(holds: bool, otherwise: &'static str) -> Result<(), ModelError> {
     if holds { Ok(()) } else { Err(ModelError::Foreign(otherwise)) }
 }
 
-/// What is left of the file.
+/// The unread part of the file.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -1,13 +1,13 @@
-//! The small neural networks that judge a window and say where in it the face is.
+//! The small neural networks that judge a window and locate the face in it.
 //!
-//! Layers of `weights × input + bias`. The weights lie so that those of neighbouring outputs are
-//! neighbours: a block of outputs is computed at once, each still adding its products in the order
-//! of the inputs, so that the vectorised sum is the sequential one to the last bit.
+//! They consist of layers of `weights × input + bias`. The weights of adjacent outputs are adjacent in memory, so that
+//! a block of outputs is computed at once. Each output still adds its products in the order of the inputs, so the
+//! vectorised sum equals the sequential one to the last bit.
 
-/// Outputs that are computed at once.
+/// The number of outputs that are computed at once.
 const BLOCK: usize = 16;
 
-/// Layers of one network; the last one's outputs are squeezed to 0 to 1.
+/// The layers of one network. The outputs of the last layer are mapped to 0 to 1.
 #[derive(Debug)]
 pub(super) struct Net {
     layers: Vec<Layer>,
@@ -17,14 +17,14 @@ pub(super) struct Net {
 struct Layer {
     inputs: usize,
     biases: Vec<f32>,
-    /// For each block of outputs, for each input, the weights. Outputs that fill the last block up have zeros.
+    /// The weights, for each block of outputs and each input. Padding outputs in the last block have zeros.
     weights: Vec<[f32; BLOCK]>,
 }
 
-/// What the layers hand on. Kept between windows.
+/// The values between the layers. They are kept between windows.
 #[derive(Debug, Default)]
 pub(super) struct Activations {
-    /// The first layer's input.
+    /// The input of the first layer.
     pub(super) input: Vec<f32>,
     output: Vec<f32>,
 }
@@ -34,7 +34,7 @@ impl Net {
         Self { layers: Vec::new() }
     }
 
-    /// Adds a layer; `weights` has all of the first output first.
+    /// Adds a layer; `weights` begins with all weights of the first output.
     pub(super) fn push(&mut self, inputs: usize, weights: &[f32], biases: Vec<f32>) {
         let outputs = biases.len();
         let mut blocks = Vec::with_capacity(outputs.div_ceil(BLOCK) * inputs);

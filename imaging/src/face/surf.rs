@@ -1,27 +1,26 @@
-//! Describes a window by how brightness changes in its parts, for the networks to judge.
+//! Describes a window by the changes of brightness in its parts, as the input of the networks.
 //!
-//! Each pixel has a slope to the right and one downwards. A cell's eight numbers are the sums over
-//! its pixels of both slopes and of their absolute values, each apart for pixels where the other
-//! slope rises and where it falls. Four cells make a patch, whose 32 numbers are scaled to
-//! length 1; a network reads several patches of a fixed pool.
+//! Each pixel has one slope to the right and one downwards. A cell has eight numbers: the sums over its pixels of both
+//! slopes and of their absolute values. Each sum is split into pixels where the other slope rises and pixels where it
+//! falls. Four cells form a patch, whose 32 numbers are scaled to length 1. A network reads several patches of a fixed
+//! pool.
 //!
-//! The cells of a network share few edges, so sums are kept for the crossings of those edges
-//! alone, not for every pixel.
+//! The cells of a network share few edges, so sums are kept only for the crossings of those edges, not for every pixel.
 
 use super::WINDOW;
 
-/// Numbers a cell is described by.
+/// The number of values that describe a cell.
 const CHANNELS: usize = 8;
-/// Numbers a patch is described by.
+/// The number of values that describe a patch.
 pub(super) const PATCH_LENGTH: usize = 4 * CHANNELS;
 
-/// A patch's left, top, width and height in the window.
+/// The left, top, width and height of a patch in the window.
 type Patch = [usize; 4];
 
 /// The pixels of one window, scaled to the detector's size.
 pub(super) type Pixels = [u8; WINDOW * WINDOW];
 
-/// The patches one network reads, as crossings of their edges.
+/// The patches that one network reads, as crossings of their edges.
 #[derive(Debug)]
 pub(super) struct Layout {
     columns: Vec<usize>,
@@ -33,12 +32,12 @@ pub(super) struct Layout {
 /// One number for each column of the window.
 type Row = [i16; WINDOW];
 
-/// Sums up to each crossing. Kept between windows.
+/// The sums up to each crossing. They are kept between windows.
 #[derive(Debug, Default)]
 pub(super) struct Crossings(Vec<[i32; CHANNELS]>);
 
 impl Layout {
-    /// The layout for patches of the pool; `None` when one of the numbers is not in it.
+    /// Creates the layout for patches of the pool. Returns `None` if a number is not in the pool.
     pub(super) fn of(patches: &[usize]) -> Option<Self> {
         let pool = pool();
         let patches: Vec<Patch> = patches.iter().map(|&patch| pool.get(patch).copied()).collect::<Option<_>>()?;
@@ -72,7 +71,7 @@ impl Layout {
         Some(Self { columns, rows, cells })
     }
 
-    /// Appends the patches' numbers to `out`, a patch after the other.
+    /// Appends the patches' numbers to `out`, one patch after the other.
     pub(super) fn describe(&self, pixels: &Pixels, crossings: &mut Crossings, out: &mut Vec<f32>) {
         self.sum(pixels, &mut crossings.0);
         for patch in self.cells.chunks_exact(4) {
@@ -84,7 +83,7 @@ impl Layout {
                         bottom_right[channel] + top_left[channel] - top_right[channel] - bottom_left[channel];
                 }
             }
-            // In 32 bits, where the squares of a harsh texture overflow, as they do in SeetaFace.
+            // This is 32-bit arithmetic: the squares of a harsh texture overflow, as they do in SeetaFace.
             let squares: i64 = numbers.iter().map(|&number| i64::from(i32::wrapping_mul(number, number))).sum();
             let length = (squares as f64).sqrt() as f32;
             out.extend(numbers.map(|number| if squares == 0 { 0.0 } else { number as f32 / length }));
@@ -116,7 +115,7 @@ impl Layout {
     }
 }
 
-/// The window with one more pixel on each side that carries its edge's slope on.
+/// The window with one more pixel on each side, which continues the slope at its edge.
 struct Framed([Line; WINDOW + 2]);
 
 type Line = [i16; WINDOW + 2];
@@ -142,7 +141,7 @@ impl Framed {
         let [above, row, below] = [&self.0[y], &self.0[y + 1], &self.0[y + 2]];
         let right = each(|x| row[x + 2] - row[x]);
         let down = each(|x| below[x + 1] - above[x + 1]);
-        // All bits where a slope falls, none where it does not.
+        // All bits are set where a slope falls, and none where it does not.
         let (right_falls, down_falls) = (each(|x| right[x] >> 15), each(|x| down[x] >> 15));
         let (right_steep, down_steep) = (each(|x| right[x].abs()), each(|x| down[x].abs()));
         let mut add = |channel: usize, of: &Row, falls: &Row| {
@@ -167,8 +166,8 @@ fn each(value: impl Fn(usize) -> i16) -> Row {
     row
 }
 
-/// Every patch a network may name, in the order of their numbers: squares, then those twice and
-/// one and a half times as high or wide, of every even size from 16 pixels on and 16 pixels apart.
+/// Returns every patch that a network may name, in numerical order. Squares come first, then patches that are twice and
+/// one and a half times as high or wide. They have every even size from 16 pixels on and are 16 pixels apart.
 fn pool() -> Vec<Patch> {
     const LEAST: usize = 16;
     let mut pool = Vec::new();

@@ -14,7 +14,7 @@ pub(crate) fn group_photograph() -> RgbImage {
     image
 }
 
-/// One sitter of it, head and shoulders, `side` pixels square. The face takes the middle.
+/// One person of the photograph, head and shoulders, `side` pixels square. The face is in the middle.
 pub(crate) fn sitter(which: usize, side: u32) -> RgbImage {
     let (x, y) = [(196, 0), (569, 48), (971, 60)][which];
     let portrait = crop_imm(&group_photograph(), x, y, 140, 140).to_image();

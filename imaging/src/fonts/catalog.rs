@@ -1,4 +1,4 @@
-//! The machine's fonts: found in its font folders, picked by family or ranked by script.
+//! The machine's fonts: found in its font folders, chosen by family or ranked by script.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use super::rank::{Want, rank};
 use super::slot::{FontFile, Slot, Source};
 use super::{Face, embedded};
 
-/// Rankings kept. A run of invitations meets a few scripts in a few styles.
+/// The number of kept rankings. A run of invitations meets a few scripts in a few styles.
 const MAX_RANKINGS: usize = 64;
 
-/// How deep folders are looked into.
+/// The largest depth of searched folders.
 const MAX_DEPTH: usize = 8;
 
-/// Every face found, and the order to try them in for what was asked so far.
+/// All faces that were found, and the order of attempts for the requests so far.
 pub(super) struct Catalog {
     slots: Vec<Slot>,
     by_family: HashMap<String, Vec<usize>>,
@@ -43,7 +43,7 @@ impl Catalog {
                 Some(slot(info, Source::File(file.clone())))
             })
             .collect();
-        // Folder order is the file system's whim; the choice of a font must not be.
+        // The order of files in a folder is arbitrary; the choice of a font must not be.
         slots.sort_by(|a, b| key(a).cmp(&key(b)));
         let mut by_family: HashMap<String, Vec<usize>> = HashMap::new();
         for (at, slot) in slots.iter().enumerate() {
@@ -61,13 +61,13 @@ impl Catalog {
         &self.fingerprint
     }
 
-    /// The faces of a family (lower case).
+    /// Returns the faces of a family (lower case).
     pub(super) fn family(&self, family: &str) -> Vec<&Slot> {
         let indices = self.by_family.get(family).map_or(&[][..], Vec::as_slice);
         indices.iter().filter_map(|&at| self.slots.get(at)).collect()
     }
 
-    /// The best face that covers a whole cluster.
+    /// Returns the best face that covers a whole cluster.
     pub(super) fn find(&self, cluster: &str, want: Want) -> Option<Arc<Face>> {
         let ranking = self.ranking(want);
         ranking
@@ -95,12 +95,12 @@ impl Catalog {
     }
 }
 
-/// Loads the fonts of a folder and the folders in it, but for those that cannot be what they claim.
+/// Loads the fonts of a folder and its sub-folders, except files that cannot be fonts.
 fn load_folder(db: &mut fontdb::Database, folder: &Path, depth: usize) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_dir() {
-            // A link may lead back to where it stands.
+            // A symbolic link may lead back to its own folder.
             if depth < MAX_DEPTH {
                 load_folder(db, &path, depth + 1);
             }
@@ -119,7 +119,7 @@ fn load_folder(db: &mut fontdb::Database, folder: &Path, depth: usize) {
     }
 }
 
-/// The faces in a font handed in as bytes, also known by the file's name without its extension.
+/// Returns the faces of a font that is given as bytes. The file's name without its extension is also a family name.
 pub(super) fn slots_of_bytes(name: &str, bytes: Vec<u8>) -> Vec<Slot> {
     let bytes: Arc<dyn AsRef<[u8]> + Send + Sync> = Arc::new(bytes);
     let mut db = fontdb::Database::new();
@@ -127,7 +127,7 @@ pub(super) fn slots_of_bytes(name: &str, bytes: Vec<u8>) -> Vec<Slot> {
     let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
     let mut slots: Vec<Slot> = db.faces().map(|info| slot(info, Source::Bytes(bytes.clone()))).collect();
     if slots.is_empty() {
-        // A font without a name table is still a font: it goes by the name of its file.
+        // A font without a name table is still usable, under the name of its file.
         slots.push(Slot::new(Vec::new(), Source::Bytes(bytes), 0));
     }
     for slot in &mut slots {
@@ -146,7 +146,8 @@ fn slot(info: &fontdb::FaceInfo, source: Source) -> Slot {
     slot
 }
 
-/// Which files, and how large: reading them all would cost seconds, and a new release of a font has a new size.
+/// Hashes the paths and sizes of the files. Reading all files would take seconds, and a new release of a font has a new
+/// size.
 fn fingerprint(slots: &[Slot]) -> String {
     let mut hash = Sha256::new();
     for slot in slots {

@@ -1,7 +1,7 @@
-//! Which characters a font file covers, read from its character map alone.
+//! The characters that a font file covers, read from its character map alone.
 //!
-//! Finding the one face of a machine that has a rare character means asking all of them; reading
-//! every font whole for that would cost hundreds of megabytes, the character maps cost a few.
+//! A search for a rare character must consult every font of the machine. Reading whole fonts for that would cost
+//! hundreds of megabytes; the character maps cost a few.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,10 +12,10 @@ use std::sync::Arc;
 use harfrust::Tag;
 use harfrust::font::{Blob, Font, TableFunction};
 
-/// A font table larger than this is not a character map anyone needs.
+/// The largest size of a table; a larger one is not a useful character map.
 const MAX_TABLE: u32 = 8 << 20;
 
-/// More entries than Unicode has characters are of no use.
+/// The largest number of entries: Unicode has no more characters.
 const MAX_CHARACTERS: usize = 0x11_0000;
 
 /// The characters of one face, as sorted, disjoint, inclusive ranges.
@@ -30,7 +30,7 @@ impl Coverage {
         let Some(tables) = tables(path, index) else { return Self::default() };
         let path = path.to_owned();
         let read = move |tag: Tag| -> Option<Blob> {
-            // Outlines and layout are never asked for here; refuse them all the same.
+            // Outlines and layout tables are never requested here, and are refused.
             let &(offset, length) = tables.get(&tag.to_be_bytes()).filter(|&&(_, length)| length <= MAX_TABLE)?;
             let mut file = File::open(&path).ok()?;
             file.seek(SeekFrom::Start(offset.into())).ok()?;
@@ -44,7 +44,7 @@ impl Coverage {
     }
 
     fn of_characters(characters: impl Iterator<Item = u32>) -> Self {
-        // A broken map may claim every number there is, many times over.
+        // A broken map may claim every number, many times over.
         let mut all: Vec<u32> = characters.take(MAX_CHARACTERS).collect();
         all.sort_unstable();
         let mut ranges: Vec<(u32, u32)> = Vec::new();
@@ -66,7 +66,7 @@ impl Coverage {
     }
 }
 
-/// The table directory of face `index`: tag → (offset, length).
+/// Reads the table directory of face `index`: tag → (offset, length).
 fn tables(path: &Path, index: u32) -> Option<HashMap<[u8; 4], (u32, u32)>> {
     let mut file = File::open(path).ok()?;
     let mut start = 0u32;

@@ -2,10 +2,10 @@
 
 use super::slot::{Slot, Source};
 
-/// The family used when a style asks for none, or for one nobody has.
+/// The default family, for a style without a family or with an unknown one.
 pub(super) const DEFAULT: &str = "dejavu sans";
 
-/// The compiled-in faces. Only those named here end up in the program.
+/// Returns the compiled-in faces. Only the faces that are named here become part of the program.
 pub(super) fn slots() -> Vec<Slot> {
     use dejavu::{sans, sans_mono, serif};
     [
@@ -30,7 +30,7 @@ pub(super) fn slots() -> Vec<Slot> {
     .collect()
 }
 
-/// The compiled-in family behind a CSS generic name.
+/// Returns the compiled-in family for a CSS generic name.
 pub(super) fn generic(family: &str) -> Option<&'static str> {
     match family {
         "sans" | "sans-serif" => Some(DEFAULT),

@@ -1,4 +1,4 @@
-//! A loaded face: what shaping and drawing ask of a font.
+//! A loaded face, with the functions that shaping and drawing need.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,13 +9,13 @@ use harfrust::font::{Blob, Font};
 use harfrust::{Direction, Feature, GlyphId, Language, Script, ShapePlan, ShapePlanKey};
 use unicode_normalization::char::decompose_canonical;
 
-/// Plans kept per face. A face meets few combinations of script, direction and language.
+/// The number of kept plans per face. A face meets few combinations of script, direction and language.
 const MAX_PLANS: usize = 32;
 
-/// A face ready to shape and draw. Lengths are in em.
+/// A face that is ready to shape and draw. Lengths are in em.
 pub(crate) struct Face {
     font: Font,
-    /// Distinguishes faces in caches; never reused while the program runs.
+    /// The id of the face in caches. It is never reused while the program runs.
     id: u32,
     em_per_unit: f32,
     ascent: f32,
@@ -24,7 +24,7 @@ pub(crate) struct Face {
     plans: Mutex<Vec<Arc<ShapePlan>>>,
 }
 
-/// What a shape plan depends on, beside the face.
+/// The properties that a shape plan depends on, besides the face.
 #[derive(Clone, Copy)]
 pub(crate) struct PlanKey<'a> {
     pub(crate) direction: Direction,
@@ -34,7 +34,7 @@ pub(crate) struct PlanKey<'a> {
 }
 
 impl Face {
-    /// Parses face `index` of a font; `None` if it cannot be drawn with.
+    /// Parses face `index` of a font. Returns `None` if it cannot be drawn.
     pub(crate) fn new(bytes: Blob, index: u32) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let font = Font::new(bytes, index)?;
@@ -45,7 +45,7 @@ impl Face {
         let line = font.metrics().h_line();
         let ascent = line.map_or(0.9, |line| line.ascender.to_f32() * em_per_unit);
         let descent = line.map_or(0.25, |line| line.descender.to_f32().abs() * em_per_unit);
-        // EBDT strikes are hand-made pixels for old screens; such fonts have outlines to draw.
+        // EBDT strikes are hand-made pixels for old screens; such fonts also have outlines.
         let bitmaps = matches!(font.bitmap_strikes().source(), Some(BitmapSource::Sbix | BitmapSource::Cbdt));
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Some(Self { font, id, em_per_unit, ascent, descent, bitmaps, plans: Mutex::default() })
@@ -59,17 +59,17 @@ impl Face {
         &self.font
     }
 
-    /// One font unit in em.
+    /// The size of one font unit in em.
     pub(crate) fn em_per_unit(&self) -> f32 {
         self.em_per_unit
     }
 
-    /// Height above the baseline the designer reserves, in em.
+    /// The height above the baseline that the designer reserves, in em.
     pub(crate) fn ascent(&self) -> f32 {
         self.ascent
     }
 
-    /// Depth below the baseline the designer reserves, in em, positive.
+    /// The depth below the baseline that the designer reserves, in em, positive.
     pub(crate) fn descent(&self) -> f32 {
         self.descent
     }
@@ -79,12 +79,12 @@ impl Face {
         self.bitmaps
     }
 
-    /// Whether there is a glyph for the character.
+    /// Whether the face has a glyph for the character.
     pub(crate) fn covers(&self, c: char) -> bool {
         self.font.charmap().map_unicode(c).is_some()
     }
 
-    /// Ink box of a glyph in em, y upwards: `[left, bottom, right, top]`; `None` when it is blank.
+    /// Returns the ink box of a glyph in em, y upwards: `[left, bottom, right, top]`; `None` if the glyph is blank.
     pub(crate) fn ink(&self, glyph: GlyphId) -> Option<[f32; 4]> {
         let order = if self.bitmaps { GlyphSourceOrder::DEFAULT } else { GlyphSourceOrder::OUTLINES };
         let extents = self.font.glyph_metrics().with_extents_source_order(order).extents(glyph)?;
@@ -94,8 +94,8 @@ impl Face {
         (left < right && bottom < top).then_some([left, bottom, right, top])
     }
 
-    /// Whether the cluster comes out visible. A font whose emoji are only layers of colour (COLR) or
-    /// SVG has the characters but neither pictures nor outlines for them.
+    /// Whether the cluster is visible when drawn. A font whose emoji are only colour layers (COLR) or SVG covers the
+    /// characters, but has neither pictures nor outlines for them.
     pub(crate) fn draws(&self, cluster: &str) -> bool {
         self.bitmaps
             || self.font.color_glyphs().is_empty()
@@ -105,7 +105,7 @@ impl Face {
                 .all(|c| self.font.charmap().map_unicode(c).is_some_and(|glyph| self.ink(glyph).is_some()))
     }
 
-    /// The plan for a kind of text, made once: making one costs more than shaping a name.
+    /// Returns the plan for a kind of text. It is created once, because that costs more than shaping a name.
     pub(crate) fn plan(&self, key: PlanKey<'_>) -> Arc<ShapePlan> {
         let wanted =
             ShapePlanKey::new(&self.font, key.script, key.direction).language(key.language).features(key.features);
@@ -122,8 +122,8 @@ impl Face {
     }
 }
 
-/// Whether every visible character of a cluster is covered, composed or decomposed: shaping
-/// recomposes whichever the font prefers.
+/// Whether every visible character of a cluster is covered, composed or decomposed: shaping recomposes the form that
+/// the font prefers.
 pub(super) fn covers_cluster(cluster: &str, covers: impl Fn(char) -> bool) -> bool {
     cluster.chars().filter(|&c| !is_ignorable(c)).all(|c| {
         covers(c) || {
@@ -137,7 +137,7 @@ pub(super) fn covers_cluster(cluster: &str, covers: impl Fn(char) -> bool) -> bo
     })
 }
 
-/// Characters that steer shaping and have no ink of their own.
+/// Whether a character only steers shaping and has no ink of its own.
 fn is_ignorable(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{034F}' | '\u{061C}' | '\u{2060}'..='\u{2064}'
         | '\u{FE00}'..='\u{FE0F}' | '\u{180B}'..='\u{180F}' | '\u{E0000}'..='\u{E0FFF}')

@@ -1,10 +1,9 @@
-//! Fonts: the ones compiled in, a template's own files, and the machine's, found when first needed.
+//! Fonts: the compiled-in ones, a template's own files, and the machine's fonts, which are searched on demand.
 //!
-//! Which face draws what is decided per grapheme cluster, in this order: the family the style asks
-//! for, the other fonts of the template, DejaVu (compiled in), the fonts of the machine ranked for
-//! the cluster's script. DejaVu comes before the machine's fonts so that what it covers (Latin,
-//! Vietnamese, Greek, Cyrillic, Arabic, Hebrew) looks the same on every machine. Emoji go to a
-//! colour font first.
+//! The face is chosen for each grapheme cluster, in this order: the family of the style, the other fonts of the
+//! template, DejaVu (compiled in), the machine's fonts ranked for the cluster's script. DejaVu comes before the
+//! machine's fonts, so that its scripts (Latin, Vietnamese, Greek, Cyrillic, Arabic, Hebrew) look the same on every
+//! machine. For emoji, a colour font comes first.
 
 mod catalog;
 mod coverage;
@@ -29,24 +28,24 @@ use slot::Slot;
 /// Why a font file was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum FontError {
-    /// What the file says of itself cannot be.
+    /// The file's claims about itself are impossible.
     #[error("font file {name} cannot be used: {flaw}")]
     Flawed {
-        /// Name of the file, as given.
+        /// The given name of the file.
         name: String,
-        /// What is wrong with it.
+        /// The flaw of the file.
         flaw: FontFlaw,
     },
-    /// The file holds no face that could be read.
+    /// The file holds no readable face.
     #[error("font file {name} is not a readable TrueType or OpenType font; give a .ttf, .otf or .ttc file")]
     Unreadable {
-        /// Name of the file, as given.
+        /// The given name of the file.
         name: String,
     },
 }
 
-/// The fonts a renderer may use. Cheap to clone: clones share the machine's fonts and everything
-/// already loaded, so each template can add its own files to a clone.
+/// The fonts of a renderer. Cheap to clone: clones share the machine's fonts and all loaded fonts, so each template can
+/// add its own files to a clone.
 #[derive(Clone)]
 pub struct FontLibrary {
     own: Vec<Arc<Slot>>,
@@ -54,15 +53,15 @@ pub struct FontLibrary {
     system: Option<Arc<System>>,
 }
 
-/// The machine's fonts: where to look, and what was found once somebody looked.
+/// The machine's fonts: the folders, and the fonts that the first search found.
 struct System {
     dirs: Vec<PathBuf>,
     catalog: OnceLock<Catalog>,
 }
 
 impl System {
-    /// The machine's fonts and those in these folders. Libraries that are there at the same time share what they found:
-    /// reading the folders takes a while.
+    /// Returns the machine's fonts and the fonts in these folders. Libraries that exist at the same time share the
+    /// result, because reading the folders takes a while.
     fn shared(dirs: &[PathBuf]) -> Arc<Self> {
         static KNOWN: Mutex<Vec<Weak<System>>> = Mutex::new(Vec::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,24 +76,24 @@ impl System {
 }
 
 impl FontLibrary {
-    /// Only the fonts compiled in: the same pixels on every machine.
+    /// Creates a library of the compiled-in fonts only, which gives the same pixels on every machine.
     pub fn embedded() -> Self {
         Self { own: Vec::new(), embedded: embedded::slots().into(), system: None }
     }
 
-    /// The compiled-in fonts, those under `extra_dirs` and the system's. Folders are read the first
-    /// time a name needs a face that is not compiled in; a folder that is missing counts as empty.
+    /// Creates a library of the compiled-in fonts, the fonts under `extra_dirs` and the system's fonts. The folders are
+    /// read when a name first needs a face that is not compiled in. A missing folder counts as empty.
     pub fn with_system(extra_dirs: &[PathBuf]) -> Self {
         Self { system: Some(System::shared(extra_dirs)), ..Self::embedded() }
     }
 
-    /// Adds a font file, usually a template's own. Styles name it by its family name or by `name`
-    /// without the extension. Returns the family names found in the file.
+    /// Adds a font file, usually a template's own. Styles name it by its family name or by `name` without the
+    /// extension. Returns the family names in the file.
     ///
     /// # Errors
     /// [`FontError`] when the bytes are not a font this library can draw with.
     pub fn add_font_file(&mut self, name: &str, bytes: Vec<u8>) -> Result<Vec<String>, FontError> {
-        // Before any library sees it: they believe what a file claims.
+        // The check comes before any library sees the file, because libraries trust a file's claims.
         check_font(&bytes).map_err(|flaw| FontError::Flawed { name: name.to_owned(), flaw })?;
         let mut slots = catalog::slots_of_bytes(name, bytes);
         slots.retain(|slot| slot.face().is_some());
@@ -109,7 +108,7 @@ impl FontLibrary {
     /// Adds the font files that a template's slots name.
     ///
     /// # Errors
-    /// The label of the slot whose font does not load, and why.
+    /// The label of the slot whose font does not load, and the cause.
     pub fn add_fonts_of(&mut self, template: &Template, bundle: &Bundle) -> Result<(), (String, FontError)> {
         let mut loaded = Vec::new();
         for slot in &template.slots {
@@ -121,7 +120,7 @@ impl FontLibrary {
         Ok(())
     }
 
-    /// Whether a style that asks for `family` gets it. Looks at the machine's fonts if it must.
+    /// Whether a style that names `family` gets it. It searches the machine's fonts if necessary.
     pub fn has_family(&self, family: &str) -> bool {
         let family = family.trim().to_lowercase();
         embedded::is_generic(&family)
@@ -130,13 +129,13 @@ impl FontLibrary {
             || self.catalog().is_some_and(|catalog| !catalog.family(&family).is_empty())
     }
 
-    /// Names the machine's fonts, so that a drawing made before fonts were added or updated is known to be old. Reads
-    /// the font folders.
+    /// Identifies the machine's fonts, so that a drawing from before an addition or update of fonts is known to be
+    /// outdated. It reads the font folders.
     pub fn fingerprint(&self) -> &str {
         self.catalog().map_or("", Catalog::fingerprint)
     }
 
-    /// The machine's fonts, scanned now if nobody did before.
+    /// Returns the machine's fonts. The first call searches for them.
     fn catalog(&self) -> Option<&Catalog> {
         let system = self.system.as_deref()?;
         Some(system.catalog.get_or_init(|| Catalog::scan(&system.dirs)))

@@ -1,16 +1,16 @@
-//! Which of the machine's fonts to try first for a script.
+//! Ranks the machine's fonts for a script.
 //!
-//! Only an order: the first face in it that covers the cluster is taken, so a wrong guess costs a
-//! look, never a glyph.
+//! The ranking is only an order of attempts: the first face that covers the cluster is used. So a wrong guess costs a
+//! look-up, never a glyph.
 
 use unicode_script::Script;
 
 use super::slot::Slot;
 
-/// The regional form Han characters are drawn in: the same code point differs between them.
+/// The regional form of Han characters: the same code point looks different in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum HanStyle {
-    /// Simplified Chinese, also the default when nothing says otherwise.
+    /// Simplified Chinese, which is also the default.
     Simplified,
     /// Traditional Chinese as in Taiwan.
     Traditional,
@@ -23,7 +23,7 @@ pub(crate) enum HanStyle {
 }
 
 impl HanStyle {
-    /// The style of a BCP 47 language tag, if the language writes Han characters.
+    /// Returns the style of a BCP 47 language tag, if the language uses Han characters.
     pub(crate) fn of_language(tag: &str) -> Option<Self> {
         let tag = tag.to_lowercase().replace('_', "-");
         let mut parts = tag.split('-');
@@ -41,7 +41,7 @@ impl HanStyle {
         }
     }
 
-    /// The style the text itself shows: kana are Japanese, Hangul is Korean.
+    /// Returns the style that the text itself indicates: kana are Japanese, Hangul is Korean.
     pub(crate) fn of_text(text: &str) -> Self {
         text.chars()
             .find_map(|c| match c {
@@ -53,7 +53,7 @@ impl HanStyle {
             .unwrap_or(Self::Simplified)
     }
 
-    /// The OpenType language to shape with.
+    /// Returns the OpenType language for shaping.
     pub(crate) fn language(self) -> &'static str {
         match self {
             Self::Simplified => "zh-hans",
@@ -64,7 +64,7 @@ impl HanStyle {
         }
     }
 
-    /// How family names say it (lower case): collections first, then fonts of the big systems.
+    /// The marks of the style in family names (lower case): first collections, then fonts of the major systems.
     fn family_marks(self) -> &'static [&'static str] {
         match self {
             Self::Simplified => {
@@ -80,7 +80,7 @@ impl HanStyle {
     }
 }
 
-/// What a cluster needs from a font.
+/// The properties that a cluster needs from a font.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Want {
     pub(crate) script: Script,
@@ -91,10 +91,10 @@ pub(crate) struct Want {
     pub(crate) han: HanStyle,
 }
 
-/// How late to try a face; lower is earlier, `None` is never.
+/// Returns when to try a face: a lower rank is earlier, `None` means never.
 pub(super) fn rank(slot: &Slot, want: Want) -> Option<u32> {
     let family = slot.family()?;
-    // Fonts made to show that a glyph is missing would turn every gap into a box.
+    // Fonts that only show missing glyphs would turn every gap into a box.
     if ["last resort", "lastresort", "adobe blank", "notdef"].iter().any(|mark| family.contains(mark)) {
         return None;
     }
@@ -107,16 +107,16 @@ pub(super) fn rank(slot: &Slot, want: Want) -> Option<u32> {
         .iter()
         .any(|mark| has(mark) && !has("sans serif"));
     rank += if serif_font == want.serif { 0 } else { 24 };
-    // Nastaliq needs twice the line height: only on request, by its family name.
+    // Nastaliq needs twice the line height, so it is used only if its family name is given.
     rank += if has("nastaliq") || has("kufi") { 40 } else { 0 };
     rank += if slot.monospaced || has(" mono") { 20 } else { 0 };
     rank += if has(" ui") || has("looped") { 4 } else { 0 };
-    // Noto is made as one family across scripts, so mixed names keep one look.
+    // Noto is designed as one family across scripts, so names of mixed scripts look consistent.
     rank += if has("noto") { 0 } else { 2 };
     Some(rank + slot.style_distance(want.bold, want.italic))
 }
 
-/// Whether the family's name says it was made for the script.
+/// Whether the family's name says that the font was made for the script.
 fn for_script(family: &str, want: Want) -> bool {
     match want.script {
         Script::Han | Script::Bopomofo => want.han.family_marks().iter().any(|mark| family.contains(mark)),

@@ -1,4 +1,4 @@
-//! One face that could be used: its names and style, its coverage, and the face once it is loaded.
+//! A candidate face: its names and style, its coverage, and the face itself once it is loaded.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -8,18 +8,18 @@ use harfrust::font::Blob;
 use super::Face;
 use super::coverage::Coverage;
 
-/// Where a face's bytes come from.
+/// The source of a face's bytes.
 pub(super) enum Source {
     /// Compiled into the program.
     Static(&'static [u8]),
-    /// Handed in, a template's own file.
+    /// Given as bytes, such as a template's own file.
     Bytes(Arc<dyn AsRef<[u8]> + Send + Sync>),
     /// A file of the machine, shared by the faces of a collection.
     File(Arc<FontFile>),
 }
 
-/// A font file that is read whole the first time one of its faces draws. It is read rather than
-/// mapped so that replacing the file under a running service cannot bring it down.
+/// A font file that is read completely when one of its faces first draws. It is read rather than mapped, so that
+/// replacing the file cannot crash a running service.
 pub(super) struct FontFile {
     pub(super) path: PathBuf,
     bytes: OnceLock<Option<Arc<dyn AsRef<[u8]> + Send + Sync>>>,
@@ -43,15 +43,15 @@ impl FontFile {
     }
 }
 
-/// A face by its names and style, loaded when first used.
+/// A face with its names and style, which is loaded at its first use.
 pub(super) struct Slot {
-    /// Family names, lower case, the main one first.
+    /// The family names, lower case, the main one first.
     pub(super) families: Vec<String>,
-    /// CSS weight: 400 is regular, 700 bold.
+    /// The CSS weight: 400 is regular, 700 bold.
     pub(super) weight: u16,
     pub(super) italic: bool,
     pub(super) monospaced: bool,
-    /// Neither condensed nor expanded.
+    /// Whether the face is neither condensed nor expanded.
     pub(super) normal_width: bool,
     pub(super) source: Source,
     pub(super) index: u32,
@@ -79,19 +79,19 @@ impl Slot {
         self.families.first().map(String::as_str)
     }
 
-    /// Whether the face goes by this family name (lower case).
+    /// Whether the face has this family name (lower case).
     pub(super) fn is_family(&self, family: &str) -> bool {
         self.families.iter().any(|name| name == family)
     }
 
-    /// How far the face is from the wanted style; 0 is a perfect match.
+    /// Returns the distance between the face and the wanted style; 0 is a perfect match.
     pub(super) fn style_distance(&self, bold: bool, italic: bool) -> u32 {
         let wanted = if bold { 700 } else { 400 };
         let weight = u32::from(self.weight.abs_diff(wanted)) / 10;
         weight + if self.italic == italic { 0 } else { 8 } + if self.normal_width { 0 } else { 12 }
     }
 
-    /// Whether the face has a glyph for the character, without loading a file's outlines for it.
+    /// Whether the face has a glyph for the character. This does not load the outlines of a file.
     pub(super) fn covers(&self, c: char) -> bool {
         if let Some(Some(face)) = self.face.get() {
             return face.covers(c);
@@ -102,7 +102,7 @@ impl Slot {
         }
     }
 
-    /// The face, read now if it was not before; `None` if it turns out to be unreadable.
+    /// Returns the face, and reads it if necessary. Returns `None` if it is unreadable.
     pub(super) fn face(&self) -> Option<Arc<Face>> {
         self.face
             .get_or_init(|| {

@@ -1,4 +1,4 @@
-//! The faces one text may use, in order.
+//! The faces that one text may use, in order.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use super::face::covers_cluster;
 use super::slot::Slot;
 use super::{Face, FontLibrary, Want, embedded};
 
-/// The faces for one style: picks one for each cluster.
+/// The faces for one style, from which each cluster gets one.
 pub(crate) struct FaceStack<'a> {
     library: &'a FontLibrary,
-    /// Tried in order before the machine's fonts; the first is the primary face.
+    /// The faces that are tried in order before the machine's fonts; the first one is the primary face.
     near: Vec<Arc<Face>>,
-    /// The style asked for a family of the machine: its relatives come before DejaVu.
+    /// Whether the style names a family of the machine: related fonts then come before DejaVu.
     system_first: bool,
     serif: bool,
     found: bool,
@@ -57,7 +57,7 @@ impl<'a> FaceStack<'a> {
         Self { library, near, system_first, serif: family.contains("serif") && !family.contains("sans"), found }
     }
 
-    /// Whether the family the style asked for exists.
+    /// Whether the family of the style exists.
     pub(crate) fn found(&self) -> bool {
         self.found
     }
@@ -72,7 +72,7 @@ impl<'a> FaceStack<'a> {
         self.near.first()
     }
 
-    /// The face for a cluster; `None` when no font has all of it.
+    /// Returns the face for a cluster; `None` if no font covers all of it.
     pub(crate) fn pick(&self, cluster: &str, want: Want) -> Option<Arc<Face>> {
         if want.emoji {
             return self.far(cluster, want).or_else(|| self.near(cluster, usize::MAX));
@@ -95,7 +95,7 @@ impl<'a> FaceStack<'a> {
     }
 }
 
-/// Whether a face has all of a cluster.
+/// Whether a face covers a whole cluster.
 pub(crate) fn has_cluster(face: &Face, cluster: &str) -> bool {
     covers_cluster(cluster, |c| face.covers(c))
 }

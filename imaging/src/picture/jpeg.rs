@@ -1,10 +1,9 @@
-//! JPEG, with the checks the decoders leave out.
+//! JPEG, with checks that the decoders omit.
 //!
-//! The segments are walked first: that finds the true end of the image (decoders fill a cut-off
-//! picture with gray and say nothing), the size before anything is allocated, and which decoder can
-//! be trusted. zune-jpeg decodes nearly everything, fast; but sequential images whose components
-//! come in separate scans turn to green noise in it without an error (seen up to 0.5.15), so those
-//! go through the slower jpeg-decoder.
+//! The segments are read first. That finds the true end of the image (decoders silently fill a truncated picture with
+//! gray), the size before any allocation, and a reliable decoder. zune-jpeg decodes nearly everything, fast. But it
+//! silently turns sequential images with components in separate scans into green noise (seen up to 0.5.15). So the
+//! slower jpeg-decoder handles those images.
 
 mod segments;
 
@@ -21,8 +20,8 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use self::segments::{Coding, Outline};
 use super::{MAX_MEMORY, MAX_SIDE, PictureError, PictureFormat, check_size};
 
-/// Most pixels × scans. Each scan of a progressive image costs a pass over all its blocks, however
-/// few bytes it has; a large camera image in the usual ten scans stays below.
+/// The largest product of pixels and scans. Each scan of a progressive image costs a pass over all its blocks, however
+/// few bytes it has. A large camera image in the usual ten scans stays below the limit.
 const MAX_SCANNED_PIXELS: u64 = 600_000_000;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), PictureError> {
@@ -42,8 +41,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(RgbImage, Orientation), PictureErr
 }
 
 fn decode_fast(bytes: &[u8], outline: &Outline<'_>) -> Result<RgbImage, PictureError> {
-    // Without Adobe's marker CMYK is as the standard has it (0 is no ink), which zune-jpeg assumes
-    // to be Adobe's (255 is no ink); so it is asked for the raw channels.
+    // Without Adobe's marker, CMYK follows the standard (0 is no ink), but zune-jpeg assumes Adobe's form (255 is no
+    // ink). So it returns the raw channels.
     let plain_cmyk = outline.components == 4 && !outline.adobe;
     let output = if plain_cmyk { ColorSpace::CMYK } else { ColorSpace::RGB };
     let options = DecoderOptions::default()
@@ -72,21 +71,21 @@ fn decode_scan_by_scan(bytes: &[u8], outline: &Outline<'_>) -> Result<RgbImage, 
     let rgb = match info.pixel_format {
         PixelFormat::RGB24 => pixels,
         PixelFormat::L8 => pixels.into_iter().flat_map(|luma| [luma; 3]).collect(),
-        // It turns the values round whether Adobe's marker is there or not.
+        // The decoder inverts the values with or without Adobe's marker.
         PixelFormat::CMYK32 => cmyk_to_rgb(&pixels, if outline.adobe { 255 } else { 0 }),
         PixelFormat::L16 => return Err(corrupt("it has more than 8 bits a channel")),
     };
     from_raw(outline, rgb)
 }
 
-/// `no_ink_flip` is 255 where 0 means no ink, and 0 where 255 does.
+/// Converts CMYK to RGB. `no_ink_flip` is 255 where 0 means no ink, and 0 where 255 means no ink.
 fn cmyk_to_rgb(cmyk: &[u8], no_ink_flip: u8) -> Vec<u8> {
     let mut rgb = Vec::with_capacity(cmyk.len() / 4 * 3);
     for pixel in cmyk.chunks_exact(4) {
         let black = u16::from(pixel[3] ^ no_ink_flip);
         rgb.extend(pixel[..3].iter().map(|ink| {
             let light = u16::from(ink ^ no_ink_flip) * black;
-            // At most 255, since both factors are.
+            // The result is at most 255, because both factors are.
             ((light + 127) / 255) as u8
         }));
     }
@@ -108,7 +107,7 @@ fn corrupt(detail: impl Into<String>) -> PictureError {
     PictureError::Corrupt { format: PictureFormat::Jpeg, detail: detail.into() }
 }
 
-/// How many scans a whole file has.
+/// The number of scans in a complete file.
 #[cfg(test)]
 pub(super) fn scans(bytes: &[u8]) -> u32 {
     segments::walk(bytes).expect("a whole file").scans

@@ -1,11 +1,11 @@
-//! Says what a file is by its first bytes.
+//! Recognises the kind of a file by its first bytes.
 
 use super::{PictureError, PictureFormat};
 
-/// How much of a text file is searched for its root element.
+/// The length of a text file's beginning that is searched for its root element.
 const TEXT_WINDOW: usize = 1024;
 
-/// The picture format of `bytes`, or what they are instead.
+/// Returns the picture format of `bytes`, or an error that names their kind.
 pub(super) fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
     match bytes {
         [0xff, 0xd8, 0xff, ..] => Ok(PictureFormat::Jpeg),
@@ -16,13 +16,13 @@ pub(super) fn sniff(bytes: &[u8]) -> Result<PictureFormat, PictureError> {
     }
 }
 
-/// Width and height from a PNG's first chunk.
+/// Reads width and height from a PNG's first chunk.
 pub(super) fn png_size(bytes: &[u8]) -> Option<(u32, u32)> {
     let number = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
     Some((number(16)?, number(20)?))
 }
 
-/// Whether a WebP file is shorter than its RIFF header says.
+/// Whether a WebP file is shorter than its RIFF header declares.
 pub(super) fn webp_is_cut(bytes: &[u8]) -> bool {
     let declared = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
     (bytes.len() as u64) < u64::from(declared) + 8
@@ -45,7 +45,7 @@ fn name_of_other(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// `rest` starts at the major brand of an ISO base media file.
+/// Names the kind of an ISO base media file; `rest` starts at its major brand.
 fn name_of_brand(rest: &[u8]) -> &'static str {
     match rest.get(..4) {
         Some(b"avif" | b"avis") => "an AVIF picture",
@@ -64,7 +64,7 @@ fn is_bmp(bytes: &[u8]) -> bool {
 
 fn name_of_text(bytes: &[u8]) -> &'static str {
     let window = &bytes[..bytes.len().min(TEXT_WINDOW)];
-    // UTF-16 text reads as ASCII once its zero bytes are gone.
+    // UTF-16 text reads as ASCII after its zero bytes are removed.
     let text: String =
         window.iter().filter(|byte| **byte != 0).map(|byte| char::from(byte.to_ascii_lowercase())).collect();
     if text.contains("<svg") {

@@ -10,7 +10,7 @@ const GREEN: [u8; 3] = [30, 160, 40];
 const BLUE: [u8; 3] = [30, 40, 200];
 const WHITE: [u8; 3] = [240, 240, 240];
 
-/// Red and green above, blue and white below: 48×32, so that every turn and flip shows.
+/// Red and green above, blue and white below: 48×32, so that every turn and flip is visible.
 fn quarters() -> RgbImage {
     RgbImage::from_fn(48, 32, |x, y| {
         Rgb(match (x < 24, y < 16) {
@@ -67,7 +67,7 @@ fn webp(image: &RgbImage, exif: Option<Vec<u8>>) -> Vec<u8> {
     out
 }
 
-/// A TIFF structure with one entry, orientation, in either byte order.
+/// A TIFF structure with one entry, the orientation, in either byte order.
 fn exif(orientation: u16, big_endian: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let mut short = |value: u16| {
@@ -90,8 +90,8 @@ fn rgb(picture: &Picture) -> &RgbImage {
     }
 }
 
-/// Where the stored picture's corners end up for each EXIF orientation: top left, top right, bottom
-/// left, bottom right (EXIF 2.32, tag 0x0112).
+/// The places of the stored picture's corners for each EXIF orientation: top left, top right, bottom left, bottom right
+/// (EXIF 2.32, tag 0x0112).
 fn corners_after(orientation: u16) -> [[u8; 3]; 4] {
     match orientation {
         1 => [RED, GREEN, BLUE, WHITE],
@@ -206,7 +206,7 @@ fn a_gray_jpeg_becomes_gray_rgb() {
     assert_eq!(rgb(&decode(&file).unwrap()).get_pixel(8, 8).0, [90; 3]);
 }
 
-/// The quarters' colours as ink, 0 for none; black is left out. The encoder stores it Adobe's way.
+/// The colours of the picture as ink, where 0 means none; black is left out. The encoder stores it in Adobe's form.
 fn ink() -> Vec<u8> {
     let pixels = quarters().into_raw();
     pixels.chunks_exact(3).flat_map(|p| [255 - p[0], 255 - p[1], 255 - p[2], 0]).collect()
@@ -229,7 +229,7 @@ fn adobe_cmyk_and_ycck_come_out_in_the_right_colours() {
 
 #[test]
 fn cmyk_without_adobes_marker_is_read_as_the_standard_has_it() {
-    // Turned round before the encoder turns it round again.
+    // The values are inverted before the encoder inverts them again.
     let plain: Vec<u8> = ink().iter().map(|ink| 255 - ink).collect();
     for several_scans in [false, true] {
         let mut file = Vec::new();
@@ -328,7 +328,7 @@ fn truncated(format: PictureFormat) -> PictureError {
 
 #[test]
 fn a_truncated_picture_is_refused_wherever_it_is_cut() {
-    // Noise, so that the image data are most of the file.
+    // The image is noise, so that the image data are most of the file.
     let noise = RgbImage::from_fn(64, 64, |x, y| {
         let n = (x * 7919 + y * 104_729).wrapping_mul(2_654_435_761) >> 8;
         Rgb([n as u8, (n >> 5) as u8, (n >> 10) as u8])
@@ -417,7 +417,7 @@ fn a_jpeg_whose_header_lies_about_its_size_is_refused() {
     let frame = file.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
     file[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
     assert_too_many_pixels(&file, 65_535, 65_535);
-    // Within a side's limit but not the picture's.
+    // The size is within the limit for a side, but not within the limit for a picture.
     file[frame + 5..frame + 9].copy_from_slice(&[0x27, 0x10, 0x27, 0x10]);
     assert_too_many_pixels(&file, 10_000, 10_000);
 }
@@ -430,7 +430,7 @@ fn huge_gif_and_webp_headers_are_refused() {
 
     let mut file = webp(&quarters(), None);
     let at = file.windows(4).position(|w| w == b"VP8L").unwrap() + 9;
-    // 14 bits each of width - 1 and height - 1.
+    // The fields are 14 bits each, of width - 1 and height - 1.
     file[at..at + 4].copy_from_slice(&0x0fff_bffe_u32.to_le_bytes());
     assert_too_many_pixels(&file, 16_383, 16_383);
 }

@@ -61,7 +61,7 @@ fn modules_are_whole_pixels_inside_a_quiet_zone_in_the_middle_of_the_box() {
     assert_eq!((info.modules, info.module_px), (21, 6));
     assert_eq!(info.area, area(138, 33, 174, 174));
     let pixel = |x, y| canvas.get_pixel(x, y).0;
-    // The quiet zone's corner, the finder pattern's corner after four modules, and the canvas.
+    // These are the quiet zone's corner, the finder pattern's corner after four modules, and the canvas.
     assert_eq!(pixel(138, 33), LIGHT);
     assert_eq!(pixel(138 + 23, 33 + 23), LIGHT);
     assert_eq!(pixel(138 + 24, 33 + 24), DARK);

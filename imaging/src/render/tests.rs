@@ -1,4 +1,4 @@
-//! What comes out for which template and guest.
+//! Tests the drawings of templates for guests.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -41,14 +41,14 @@ fn guest(fields: &BTreeMap<String, String>) -> Guest<'_> {
     Guest { fields, portrait: None, number: "0042", link: "https://example.com/i/abc", allow_missing_glyphs: true }
 }
 
-/// The finished pixels and the notes, without a file format in between.
+/// Returns the finished pixels and the notes, without encoding.
 fn drawn(template: &PreparedTemplate, guest: &Guest<'_>) -> (RgbImage, Vec<Note>) {
     let mut scratch = Scratch::default();
     let notes = draw(template, guest, &mut scratch).unwrap();
     (scratch.frame.image().clone(), notes)
 }
 
-/// True if some pixel in the box is not paper.
+/// Whether some pixel in the box differs from paper.
 fn touched(image: &RgbImage, [x, y, width, height]: [u32; 4]) -> bool {
     (y..y + height).any(|y| (x..x + width).any(|x| *image.get_pixel(x, y) != PAPER))
 }
@@ -195,7 +195,7 @@ fn a_guest_whose_name_has_holes_gets_no_invitation_unless_that_is_allowed() {
         let guest = Guest { allow_missing_glyphs: false, ..guest(&fields) };
         draw(&template, &guest, &mut Scratch::default()).err().map(|error| error.to_string())
     };
-    // What is the same for everyone is the template's affair.
+    // A text that is the same for everyone is a matter of the template.
     assert_eq!(refusal("Zoë"), None);
     let error = refusal("Priya प्रिया 🎉").unwrap();
     assert!(error.starts_with("slot 2 \"guest\" (text): no font has "), "{error}");
@@ -215,11 +215,12 @@ fn an_inserted_name_does_not_turn_its_line() {
     };
     let fields = fields("דנה");
     let image = |value: &str| drawn(&prepare(&slots(value)), &guest(&fields)).0;
-    // The digits behind the name stay behind it: the line is that with the marks a person would put by hand.
+    // The digits after the name stay after it: the line equals a line with the marks that a person would insert by
+    // hand.
     assert_eq!(image("Seat 5: {{ name }} - 7"), image("Seat 5: \u{2068}דנה\u{2069} - 7"));
     assert_eq!(image("Seat 5: {{ name }} - 7"), image("Seat 5: דנה\u{200E} - 7"));
     assert_ne!(image("Seat 5: {{ name }} - 7"), image("Seat 5: דנה - 7"));
-    // Alone, and with no letters of the template beside it, its direction is the line's.
+    // If the value stands alone, or beside no letters of the template, its direction is the direction of the line.
     assert_eq!(image("{{ name }} 7"), image("דנה 7"));
     assert_eq!(image("{{ name }}"), image("דנה"));
     assert_eq!(drawn(&prepare(&slots("Seat {{ name }}")), &guest(&fields)).1, []);
@@ -291,10 +292,10 @@ fn a_prepared_template_can_be_shared_between_threads() {
     shared(&prepare(ALL));
 }
 
-/// One slot of any kind with boxes and looks that may or may not be valid.
+/// One slot of any kind, with boxes and styles that may or may not be valid.
 fn any_slot() -> impl Strategy<Value = String> {
     let area = (-4i32..230, -4i32..170, 1i32..140, 1i32..120).prop_map(|(x, y, width, height)| {
-        // Mostly inside, so that most templates get as far as being drawn.
+        // Most boxes lie inside, so that most templates are drawn.
         format!("box = [{x}, {y}, {}, {}]", width.min(240 - x.min(239)), height.min(180 - y.min(179)))
     });
     let value = prop::sample::select(vec![
@@ -359,7 +360,8 @@ proptest! {
         }
         let mut scratch = Scratch::default();
         for fields in names.iter().map(|name| fields(name)) {
-            // Drawn on a picture of its own, so that nothing a scratch remembers can hide a difference.
+            // The reference is drawn on its own picture, so that no remembered state of a scratch can hide a
+            // difference.
             let (image, _) = drawn(&template, &guest(&fields));
             draw(&template, &guest(&fields), &mut scratch).unwrap();
             prop_assert!(*scratch.frame.image() == image);

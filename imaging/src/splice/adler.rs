@@ -1,11 +1,11 @@
-//! zlib's checksum of stretches of bytes that lie one behind the other (RFC 1950, 8.2).
+//! zlib's checksum for consecutive stretches of bytes (RFC 1950, 8.2).
 
-/// The checksum of a stretch, to be joined with that of the next.
+/// The checksum of a stretch, which can be joined with the checksum of the next stretch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Adler {
     low: u32,
     high: u32,
-    /// In bytes, modulo the modulus: only that counts.
+    /// The length in bytes, modulo the modulus: only that matters.
     length: u32,
 }
 
@@ -21,9 +21,9 @@ impl Adler {
         Self { low: sum & 0xffff, high: sum >> 16, length: (bytes.len() as u64 % MODULUS) as u32 }
     }
 
-    /// The checksum of both stretches, one behind the other.
+    /// Returns the checksum of both stretches in sequence.
     pub(super) fn then(self, next: Self) -> Self {
-        // The second sums start from 1 too, which counts once for each byte of the next.
+        // The second sums also start from 1, which counts once for each byte of the next stretch.
         let before = u64::from(self.low) + MODULUS - 1;
         let high = u64::from(self.high) + u64::from(next.high) + u64::from(next.length) * before;
         Self {
@@ -33,7 +33,7 @@ impl Adler {
         }
     }
 
-    /// The checksum of what follows a stretch that begins this one.
+    /// Returns the checksum of the rest of a stretch that begins with `first`.
     pub(super) fn behind(self, first: Self) -> Self {
         let less = |a: u32, b: u32| (u64::from(a) + MODULUS - u64::from(b)) % MODULUS;
         let length = less(self.length, first.length);

@@ -1,34 +1,34 @@
-//! Bits in DEFLATE's order: the first is the lowest of its byte.
+//! Bits in DEFLATE's order: the first bit is the lowest of its byte.
 
-/// What must lie behind bits that are to be copied, so that words can be read across their end.
+/// The bytes that must follow a source of bits, so that words can be read across its end.
 pub(super) const PADDING: [u8; 8] = [0; 8];
 
-/// Bits being written, a word at a time.
+/// A buffer to which bits are written, one word at a time.
 #[derive(Default)]
 pub(super) struct Bits {
     words: Vec<[u8; 8]>,
     pending: u64,
-    /// Bits in `pending`, fewer than 64. Those above are zero.
+    /// The number of bits in `pending`, fewer than 64. The higher bits are zero.
     count: u32,
 }
 
 impl Bits {
-    /// Room for so many bytes before memory is asked for again.
+    /// Creates a buffer with room for this many bytes.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self { words: Vec::with_capacity(bytes.div_ceil(8)), ..Self::default() }
     }
 
-    /// How many bits there are.
+    /// The number of bits.
     pub(super) fn len(&self) -> usize {
         self.words.len() * 64 + self.count as usize
     }
 
-    /// The whole words written so far, as bytes.
+    /// The complete words so far, as bytes.
     pub(super) fn words(&self) -> &[u8] {
         self.words.as_flattened()
     }
 
-    /// Appends the lowest `count` bits of `value`, at most 60; the others are zero.
+    /// Appends the lowest `count` bits of `value`, at most 60; its other bits are zero.
     #[inline]
     pub(super) fn push(&mut self, value: u64, count: u32) {
         self.pending |= value << self.count;
@@ -36,7 +36,7 @@ impl Bits {
         if self.count >= 64 {
             self.words.push(self.pending.to_le_bytes());
             self.count -= 64;
-            // What was pushed fills at most 60 bits, so at least one was used up.
+            // A push has at most 60 bits, so at least one of them was used up.
             self.pending = value >> (count - self.count);
         }
     }
@@ -46,9 +46,9 @@ impl Bits {
         bytes.iter().for_each(|byte| self.push(u64::from(*byte), 8));
     }
 
-    /// Appends bits `from..to` of `source`, behind which there is [`PADDING`].
+    /// Appends bits `from..to` of `source`, which is followed by [`PADDING`].
     pub(super) fn copy(&mut self, source: &[u8], mut from: usize, to: usize) {
-        // What is pending is filled up to a word, then whole words follow, then what is left.
+        // First the pending word is filled up, then whole words follow, then the remaining bits.
         from = self.copy_few(source, from, to.min(from + (64 - self.count as usize) % 64));
         let words = (to - from) / 64;
         if words > 0 {

@@ -1,15 +1,15 @@
-//! PNG's filter "Paeth": each byte as its difference from what the bytes around it foretell (specification, 9.2 to
-//! 9.4).
+//! PNG's filter "Paeth": each byte is stored as the difference from a prediction by the bytes around it (specification,
+//! 9.2 to 9.4).
 
 use std::ops::Range;
 
 use image::RgbImage;
 
-/// The filter's name at the head of each row.
+/// The number of the filter at the beginning of each row.
 const PAETH: u8 = 4;
 
-/// Filters some columns of a row, behind the filter's name if they are the first. What comes out depends on the pixels
-/// there, the one to their left, those above, and the one to the left of those.
+/// Filters some columns of a row. The first columns are preceded by the number of the filter. The result depends on the
+/// pixels of these columns, the pixels above them, and the pixels to the left of both.
 pub(super) fn filter(image: &RgbImage, row: usize, columns: Range<usize>, filtered: &mut Vec<u8>) {
     let line = image.width() as usize * 3;
     let (mut from, to) = (columns.start * 3, columns.end * 3);
@@ -19,7 +19,7 @@ pub(super) fn filter(image: &RgbImage, row: usize, columns: Range<usize>, filter
         filtered.push(PAETH);
     }
     if row == 0 {
-        // Nothing above: the prediction is the pixel to the left.
+        // There is no row above, so the prediction is the pixel to the left.
         filtered.extend((from..to).map(|at| here[at].wrapping_sub(if at < 3 { 0 } else { here[at - 3] })));
         return;
     }
@@ -34,15 +34,15 @@ pub(super) fn filter(image: &RgbImage, row: usize, columns: Range<usize>, filter
         .extend(left.zip(up).map(|((byte, left), (above, corner))| byte.wrapping_sub(paeth(*left, *above, *corner))));
 }
 
-/// Whichever of the three is nearest to left + above − corner, the first of equals. In bytes and without branches,
-/// which lets the compiler take sixteen at once.
+/// Returns the value that is nearest to left + above − corner, or the first of equally near ones. It computes in bytes
+/// and without branches, so that the compiler can process sixteen at once.
 #[inline]
 fn paeth(left: u8, above: u8, corner: u8) -> u8 {
     // `abs_diff` would be widened to 32 bits.
     let apart = |a: u8, b: u8| a.max(b) - a.min(b);
     let (to_left, to_above) = (apart(above, corner), apart(left, corner));
     let one_way = (left >= corner) == (above >= corner);
-    // More than a byte holds is farther than the others anyway.
+    // A distance that exceeds a byte is farther than the others anyway.
     let to_corner = if one_way { to_left.saturating_add(to_above) } else { apart(to_left, to_above) };
     let nearer = if to_above <= to_corner { above } else { corner };
     if to_left <= to_above && to_left <= to_corner { left } else { nearer }

@@ -1,4 +1,4 @@
-//! One prefix code for a template and everything drawn on it (RFC 1951, 3.2.7).
+//! One prefix code for a template and all drawings on it (RFC 1951, 3.2.7).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,23 +6,24 @@ use std::collections::BinaryHeap;
 use super::bits::Bits;
 use super::tokens::{LONGEST, Token};
 
-/// Literals, end of block and length codes.
+/// The number of literals, end of block and length codes.
 pub(super) const SYMBOLS: usize = 286;
-/// Ends a block.
+/// The symbol that ends a block.
 pub(super) const END: usize = 256;
 const MAX_LENGTH: u32 = 15;
 
-/// What is written for each symbol and for runs.
+/// The bits for each symbol and for runs.
 pub(super) struct Code {
     lengths: [u8; SYMBOLS],
-    /// Bits, first one lowest, and how many.
+    /// The bits, the first one lowest, and their number.
     symbols: [(u16, u16); SYMBOLS],
-    /// By length: the match "the last byte again, so many times", distance and all.
+    /// The match "repeat the last byte this many times", by length, including the distance.
     runs: Vec<(u32, u32)>,
 }
 
 impl Code {
-    /// A code for symbols that occur so often. Every symbol gets one, because a guest may bring any byte.
+    /// Creates a code for symbols with these counts. Every symbol gets a code, because a guest's drawing may contain
+    /// any byte.
     pub(super) fn new(counts: &[u64; SYMBOLS]) -> Self {
         let mut counts = counts.map(|count| count.max(1));
         let lengths = loop {
@@ -30,7 +31,7 @@ impl Code {
             if lengths.iter().all(|length| *length <= MAX_LENGTH) {
                 break lengths.map(|length| length as u8);
             }
-            // Evens the counts out; in the end all are alike and the code is nine bits deep.
+            // This evens out the counts. In the end all are equal, and the code is nine bits deep.
             counts = counts.map(|count| count / 2 + 1);
         };
         let symbols = canonical(&lengths);
@@ -45,15 +46,15 @@ impl Code {
         Self { lengths, symbols, runs }
     }
 
-    /// Writes the head of the one and only block.
+    /// Writes the header of the only block.
     pub(super) fn write_head(&self, bits: &mut Bits) {
         bits.push(1, 1);
         bits.push(0b10, 2);
         bits.push(SYMBOLS as u64 - 257, 5);
-        // Two distance codes of one bit, though only the first is used: a lone one is legal, but decoders have erred on
-        // it.
+        // The header has two distance codes of one bit, though only the first is used: a single one is legal, but some
+        // decoders have handled it wrongly.
         bits.push(1, 5);
-        // The lengths 0 to 15 themselves are coded in four bits each, 16 to 18 are not used.
+        // The lengths 0 to 15 are encoded in four bits each; 16 to 18 are not used.
         bits.push(19 - 4, 4);
         for symbol in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15] {
             bits.push(if symbol < 16 { 4 } else { 0 }, 3);
@@ -69,12 +70,13 @@ impl Code {
         (u64::from(bits), u32::from(count))
     }
 
-    /// Writes one token. Within the loop over them, or the bits that wait would go through memory for each.
+    /// Writes one token. It is inlined into the loop over tokens; otherwise the pending bits would pass through memory
+    /// for each token.
     #[inline(always)]
     pub(super) fn write(&self, token: Token, bits: &mut Bits) {
         match token {
             Token::Four(bytes) => {
-                // At most 60 bits, joined in pairs so that no sum waits for all the others.
+                // These are at most 60 bits, joined in pairs so that no sum waits for all the others.
                 let [(a, a_count), (b, b_count), (c, c_count), (d, d_count)] =
                     bytes.map(|byte| self.symbol(usize::from(byte)));
                 let (first, first_count) = (a | b << a_count, a_count + b_count);
@@ -99,13 +101,13 @@ impl Code {
     }
 }
 
-/// The symbol that says a match's length, with its extra bits. Lengths under 3 have none and are never asked for.
+/// Returns the symbol of a match's length, with its extra bits. Lengths under 3 have none and are never requested.
 pub(super) fn length_symbol(length: usize) -> (usize, u32, u8) {
     match length {
         0..=10 => (254 + length.max(3), 0, 0),
         258.. => (285, 0, 0),
         _ => {
-            // From 11 on each four symbols share a number of extra bits.
+            // From 11 on, each group of four symbols has the same number of extra bits.
             let offset = (length - 3) as u32;
             let extra_bits = offset.ilog2() - 2;
             let symbol = 257 + 4 * extra_bits + (offset >> extra_bits);
@@ -114,7 +116,7 @@ pub(super) fn length_symbol(length: usize) -> (usize, u32, u8) {
     }
 }
 
-/// Huffman's lengths, without a limit.
+/// Computes Huffman's lengths, without a limit.
 fn lengths(counts: &[u64; SYMBOLS]) -> [u32; SYMBOLS] {
     let mut parents = vec![usize::MAX; 2 * SYMBOLS - 1];
     let mut heap: BinaryHeap<_> = counts.iter().enumerate().map(|(node, count)| Reverse((*count, node))).collect();
@@ -127,7 +129,7 @@ fn lengths(counts: &[u64; SYMBOLS]) -> [u32; SYMBOLS] {
         }
         heap.push(Reverse((sum, parent)));
     }
-    // A parent stands behind its children, so depths are known from the end.
+    // A parent comes after its children, so depths can be computed from the end.
     let mut depths = vec![0; parents.len()];
     for node in (0..parents.len() - 1).rev() {
         depths[node] = depths[parents[node]] + 1;
@@ -135,7 +137,7 @@ fn lengths(counts: &[u64; SYMBOLS]) -> [u32; SYMBOLS] {
     std::array::from_fn(|symbol| depths[symbol])
 }
 
-/// Canonical codes, turned round: DEFLATE writes a code's highest bit first.
+/// Computes canonical codes with reversed bits: DEFLATE writes a code's highest bit first.
 fn canonical(lengths: &[u8; SYMBOLS]) -> [(u16, u16); SYMBOLS] {
     let mut symbols = [(0, 0); SYMBOLS];
     let mut next = 0_u32;

@@ -1,7 +1,7 @@
-//! JPEG: a restart interval is coded without regard to its neighbours, so the template's intervals are kept and only
-//! those that changed are coded again.
+//! JPEG: a restart interval is encoded independently of its neighbours. So the template's intervals are kept, and only
+//! changed intervals are encoded again.
 //!
-//! The result is byte for byte what the encoder makes of the whole picture with the same restart interval.
+//! The result equals, byte for byte, the encoder's output for the whole picture with the same restart interval.
 
 use image::RgbImage;
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
@@ -10,38 +10,39 @@ use super::super::encode::EncodeError;
 use super::refused;
 use crate::touched::{CELL, Touched};
 
-/// Side of a minimum coded unit with chroma at half size, in pixels.
+/// The side of a minimum coded unit with chroma at half size, in pixels.
 const UNIT: usize = 16;
-/// Units in a restart interval. Shorter ones leave less to code again; each costs about five bytes.
+/// The number of units in a restart interval. With shorter intervals fewer units are encoded again, but each interval
+/// costs about five bytes.
 const INTERVAL: usize = 4;
-/// Intervals coded in one go: the picture they are laid out in may be 65,535 pixels high.
+/// The number of intervals that are encoded at once: the picture that holds them may be 65,535 pixels high.
 const AT_ONCE: usize = 4_000;
 
 const _: () = assert!(UNIT == CELL, "a unit's bits are those of its rows");
 
-/// A template's picture, coded.
+/// An encoded template picture.
 pub(super) struct JpegTemplate {
     quality: u8,
     width: usize,
     height: usize,
-    /// Units in a row of the picture.
+    /// The number of units in a row of the picture.
     columns: usize,
-    /// Units in all.
+    /// The total number of units.
     units: usize,
-    /// Everything before the first interval.
+    /// All bytes before the first interval.
     head: Vec<u8>,
     intervals: Intervals,
 }
 
-/// Coded intervals with the restart markers between them.
+/// Encoded intervals with the restart markers between them.
 #[derive(Default)]
 struct Intervals {
     bytes: Vec<u8>,
-    /// Where each ends, without its marker.
+    /// The end of each interval, without its marker.
     ends: Vec<usize>,
 }
 
-/// Buffers reused from one file to the next: as large as what guests touch.
+/// Buffers that are reused from one file to the next, as large as the touched parts.
 #[derive(Default)]
 pub(super) struct Scratch {
     dirty: Vec<usize>,
@@ -51,7 +52,7 @@ pub(super) struct Scratch {
 }
 
 impl JpegTemplate {
-    /// Codes `base`.
+    /// Encodes `base`.
     pub(super) fn new(base: &RgbImage, quality: u8) -> Result<Self, EncodeError> {
         let whole = encode_whole(base, quality)?;
         let head = head_length(&whole).ok_or_else(|| refused("the encoder wrote no scan"))?;
@@ -63,7 +64,7 @@ impl JpegTemplate {
         Ok(Self { quality, width, height, columns, units: columns * height.div_ceil(UNIT), head, intervals })
     }
 
-    /// The file of `frame`, which differs from the template's picture nowhere but where it was touched.
+    /// Encodes `frame`, which differs from the template's picture only where it was touched.
     pub(super) fn encode(
         &self,
         frame: &RgbImage,
@@ -74,7 +75,7 @@ impl JpegTemplate {
         self.find_dirty(touched, dirty);
         fresh.bytes.clear();
         fresh.ends.clear();
-        // The last interval may be shorter than the others and goes by itself.
+        // The last interval may be shorter than the others and is encoded separately.
         let short = !self.units.is_multiple_of(INTERVAL) && dirty.last() == Some(&(self.intervals.ends.len() - 1));
         let (full, last) = dirty.split_at(dirty.len() - usize::from(short));
         for (dirty, units) in full.chunks(AT_ONCE).map(|dirty| (dirty, INTERVAL)).chain([(last, self.units % INTERVAL)])
@@ -93,7 +94,7 @@ impl JpegTemplate {
         Ok(self.join(dirty, fresh))
     }
 
-    /// The intervals that hold a unit that was touched, in order.
+    /// Finds the intervals with a touched unit, in order.
     fn find_dirty(&self, touched: &Touched, dirty: &mut Vec<usize>) {
         dirty.clear();
         for (row, first) in (0..self.height).step_by(UNIT).zip((0..).step_by(self.columns)) {
@@ -123,7 +124,7 @@ impl JpegTemplate {
         }
     }
 
-    /// One line of a unit, continued beyond the picture's edges as the encoder does.
+    /// Appends one line of a unit, continued beyond the picture's edges as the encoder does.
     fn push_line(&self, frame: &RgbImage, column: usize, y: usize, strip: &mut Vec<u8>) {
         let line = self.width * 3;
         let row = &frame.as_raw()[y.min(self.height - 1) * line..][..line];
@@ -135,14 +136,14 @@ impl JpegTemplate {
         }
     }
 
-    /// The file with the intervals `dirty` replaced by `fresh`.
+    /// Builds the file with the intervals `dirty` replaced by `fresh`.
     fn join(&self, dirty: &[usize], fresh: &Intervals) -> Vec<u8> {
         let (old, last) = (&self.intervals, self.intervals.ends.len());
         let mut out = Vec::with_capacity(self.head.len() + old.bytes.len() + fresh.bytes.len() + 2);
         out.extend_from_slice(&self.head);
         let mut next = 0;
         for (at, interval) in dirty.iter().copied().enumerate() {
-            // Markers are numbered by place, so stretches that did not change are copied with theirs.
+            // Markers are numbered by position, so unchanged stretches are copied with their markers.
             out.extend_from_slice(old.stretch(next, interval));
             out.extend_from_slice(fresh.interval(at));
             if interval + 1 < last {
@@ -157,15 +158,15 @@ impl JpegTemplate {
 }
 
 impl Intervals {
-    /// Takes apart what follows a scan header and appends it.
+    /// Splits the data after a scan header into intervals, and appends them.
     fn append(&mut self, scan: &[u8]) {
         if !self.ends.is_empty() {
-            // Room for the marker that is missing between two scans.
+            // This reserves space for the missing marker between two scans.
             self.bytes.extend_from_slice(&[0xff, 0xd0]);
         }
         let start = self.bytes.len();
         let mut at = 0;
-        // Within coded data 0xff is followed by 0; anything else is a marker.
+        // Within encoded data, 0xff is followed by 0; any other byte makes it a marker.
         while let Some(found) = scan[at..].iter().position(|byte| *byte == 0xff) {
             at += found;
             match scan.get(at + 1) {
@@ -189,13 +190,13 @@ impl Intervals {
         &self.bytes[self.start(interval)..self.ends[interval]]
     }
 
-    /// The intervals from `first` up to `end`, each with the marker behind it; the very last has none.
+    /// Returns the intervals from `first` up to `end`, each with the marker after it; the very last one has none.
     fn stretch(&self, first: usize, end: usize) -> &[u8] {
         if first >= end { &[] } else { &self.bytes[self.start(first)..self.start(end)] }
     }
 }
 
-/// A whole picture with the restart intervals that splicing works with.
+/// Encodes a whole picture with the restart intervals that splicing uses.
 pub(crate) fn encode_whole(image: &RgbImage, quality: u8) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::new();
     encode_pixels(image.as_raw(), image.width() as usize, image.height() as usize, quality, &mut out)?;
@@ -220,7 +221,7 @@ fn encode_pixels(
     encoder.encode(pixels, width, height, ColorType::Rgb).map_err(refused)
 }
 
-/// Length of everything up to the end of the scan header.
+/// Returns the length of the file up to the end of the scan header.
 fn head_length(file: &[u8]) -> Option<usize> {
     let mut at = 2;
     loop {

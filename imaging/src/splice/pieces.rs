@@ -1,13 +1,14 @@
-//! Where the rows of a template are cut into pieces that are coded for themselves.
+//! Splits the rows of a template into pieces that are encoded separately.
 //!
-//! Fine where slots lie, because a piece is coded again as a whole; a single piece where no slot lies, because each cut
-//! costs a little of the runs. That is a guess about guests and nothing depends on it but time and size.
+//! The split is fine where slots lie, because a piece is encoded again as a whole. A part of a row without slots is a
+//! single piece, because each cut makes runs less efficient. The split is a guess about guests; it affects only time
+//! and size.
 
 use std::ops::Range;
 
 use crate::touched::CELL;
 
-/// Pixels in a piece where slots lie.
+/// The number of pixels in a piece where slots lie.
 const FINE: usize = 2 * CELL;
 
 /// A box on the picture, in pixels.
@@ -19,20 +20,20 @@ pub(crate) struct Bounds {
 
 /// The pieces of a picture, numbered row by row.
 pub(super) struct Pieces {
-    /// Where rows are cut, each from 0 to the width; neighbouring rows are mostly cut alike.
+    /// The positions where rows are split, each from 0 to the width. Adjacent rows mostly have the same split.
     cuts: Vec<Vec<usize>>,
-    /// For each row which of `cuts`, and its first piece.
+    /// The index into `cuts` of each row, and the row's first piece.
     rows: Vec<(usize, usize)>,
 }
 
 impl Pieces {
-    /// The pieces of a picture, with slots at `likely`.
+    /// Creates the pieces of a picture with slots at `likely`.
     pub(super) fn new(width: usize, height: usize, likely: &[Bounds]) -> Self {
         let (mut cuts, mut rows) = (Vec::<Vec<usize>>::new(), Vec::with_capacity(height));
         let mut count = 0;
         for row in 0..height {
             let mut here = vec![0, width];
-            // The row below a slot is coded from the pixels above it.
+            // The row below a slot is encoded from the pixels above it.
             for bounds in likely.iter().filter(|bounds| bounds.rows.start <= row && row <= bounds.rows.end) {
                 let from = bounds.columns.start / CELL * CELL;
                 here.extend((from..bounds.columns.end + FINE).step_by(FINE).filter(|cut| *cut < width));
@@ -49,13 +50,13 @@ impl Pieces {
         Self { cuts, rows }
     }
 
-    /// Where a row is cut and the number of its first piece.
+    /// Returns the split of a row and the number of its first piece.
     pub(super) fn row(&self, row: usize) -> (&[usize], usize) {
         let (cuts, first) = self.rows[row];
         (&self.cuts[cuts], first)
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub(super) fn height(&self) -> usize {
         self.rows.len()
     }

@@ -1,5 +1,5 @@
-//! PNG: one DEFLATE block with one code for the template and all its guests, in which the bits of a piece of a row
-//! depend on the pixels in and beside it alone. The pieces that did not change are copied as bits.
+//! PNG: one DEFLATE block with one code for the template and all its guests. The bits of a piece of a row depend only
+//! on the pixels in and beside it. So unchanged pieces are copied as bits.
 
 use image::RgbImage;
 
@@ -11,28 +11,28 @@ use super::pieces::{Bounds, Pieces};
 use super::tokens::{Token, Tokens};
 use crate::touched::{CELL, Touched, any};
 
-/// Where the bytes of IDAT begin that its checksum is of.
+/// The position in the file from which the checksum of IDAT is computed.
 const NAME: usize = 37;
-/// Bytes written before they are summed, while they are still at hand.
+/// The number of bytes that are written before they are summed, while they are still in the cache.
 const SUMMED_AT_ONCE: usize = 1 << 16;
 
-/// A template's picture, coded.
+/// An encoded template picture.
 pub(super) struct PngTemplate {
     pieces: Pieces,
     code: Code,
-    /// Signature, IHDR and the head of IDAT with its length to be filled in.
+    /// The signature, IHDR and the header of IDAT, whose length is filled in later.
     head: Vec<u8>,
-    /// From the zlib header on, with every piece but without the end of the block.
+    /// The stream from the zlib header on, with every piece but without the end of the block.
     stream: Vec<u8>,
-    /// Where each piece begins in `stream`, in bits, and where the last one ends. The block's head lies before the
-    /// first.
+    /// The beginning of each piece in `stream`, in bits, and the end of the last one. The header of the block lies
+    /// before the first piece.
     starts: Vec<usize>,
-    /// Of the filtered bytes before each piece, and of all.
+    /// The checksums of the filtered bytes before each piece, and of all bytes.
     before: Vec<Adler>,
 }
 
 impl PngTemplate {
-    /// Codes `base`; guests' slots lie at `likely`.
+    /// Encodes `base`; the guests' slots lie at `likely`.
     pub(super) fn new(base: &RgbImage, likely: &[Bounds]) -> Self {
         let pieces = Pieces::new(base.width() as usize, base.height() as usize, likely);
         let mut filtered = Vec::new();
@@ -57,12 +57,12 @@ impl PngTemplate {
             }
         });
         counts[END] = 1;
-        // Guests bring bytes the template has few of: rare ones shall not become too dear.
+        // Guests' drawings contain bytes that are rare in the template; these must not become too expensive.
         let share = counts.iter().sum::<u64>() / 8_192;
         let code = Code::new(&counts.map(|count| count + share));
 
         let mut bits = Bits::default();
-        // zlib: DEFLATE with a window of 32 KiB, fastest; see RFC 1950.
+        // The header says: DEFLATE with a window of 32 KiB, fastest; see RFC 1950.
         bits.bytes(&[0x78, 0x01]);
         code.write_head(&mut bits);
         let (mut starts, mut before) = (vec![bits.len()], vec![Adler::NONE]);
@@ -78,7 +78,7 @@ impl PngTemplate {
         Self { pieces, code, head: head(base), stream, starts, before }
     }
 
-    /// The file of `frame`, which differs from `base` nowhere but where it was touched. `filtered` is room for a row.
+    /// Encodes `frame`, which differs from `base` only where it was touched. `filtered` is a buffer for a row.
     pub(super) fn encode(
         &self,
         base: &RgbImage,
@@ -91,7 +91,7 @@ impl PngTemplate {
         bits.copy(&self.stream, 0, self.starts[0]);
         let (mut crc, mut summed) = (crc32fast::Hasher::new(), NAME);
         let mut sum = Adler::NONE;
-        // The first piece that is neither copied nor coded.
+        // This is the first piece that is neither copied nor encoded.
         let mut next = 0;
         let mut near = Vec::new();
         for row in 0..self.pieces.height() {
@@ -140,12 +140,12 @@ impl PngTemplate {
         file
     }
 
-    /// Codes the pieces between `cuts`, filtered in one go.
+    /// Encodes the pieces between `cuts`, which were filtered together.
     fn write(&self, mut filtered: &[u8], cuts: &[usize], bits: &mut Bits) {
-        // A copy is what the compiler keeps in registers.
+        // The compiler can keep a local copy in registers.
         let mut pen = std::mem::take(bits);
         for cut in cuts.windows(2) {
-            // The first of a row has the filter's name before it.
+            // The first piece of a row is preceded by the number of the filter.
             let (piece, rest) = filtered.split_at((cut[1] - cut[0]) * 3 + usize::from(cut[0] == 0));
             for token in Tokens(piece) {
                 self.code.write(token, &mut pen);
@@ -156,8 +156,8 @@ impl PngTemplate {
     }
 }
 
-/// Whether the bits of the piece from `cuts[0]` to `cuts[1]` may differ from the template's: something in it or above
-/// it was touched, or the pixel to the left of either changed.
+/// Whether the bits of the piece from `cuts[0]` to `cuts[1]` may differ from the template's. They may if a part of the
+/// piece or of the row above it was touched. They may also differ if the pixel to the left of either changed.
 fn changes(base: &RgbImage, frame: &RgbImage, row: usize, near: &[u64], cuts: &[usize]) -> bool {
     let (from, to) = (cuts[0], cuts[1]);
     if any(near, from / CELL, to.div_ceil(CELL)) {
@@ -173,12 +173,12 @@ fn changes(base: &RgbImage, frame: &RgbImage, row: usize, near: &[u64], cuts: &[
     differs(row) || row > 0 && differs(row - 1)
 }
 
-/// Signature and IHDR, and the name of IDAT behind four bytes for its length.
+/// Builds the signature, IHDR, and the name of IDAT after four bytes for its length.
 fn head(image: &RgbImage) -> Vec<u8> {
     let mut head = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     head.extend(image.width().to_be_bytes());
     head.extend(image.height().to_be_bytes());
-    // Eight bits, RGB, DEFLATE, the five filters, not interlaced.
+    // The fields are: eight bits, RGB, DEFLATE, the five filters, not interlaced.
     head.extend([8, 2, 0, 0, 0]);
     let sum = crc32fast::hash(&head[12..]);
     head.extend(sum.to_be_bytes());

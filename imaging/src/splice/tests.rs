@@ -12,7 +12,7 @@ const JPEG: Format = Format::Jpeg { quality: 90 };
 const SIZES: [(u32, u32); 10] =
     [(1, 1), (2, 3), (16, 16), (64, 1), (65, 17), (128, 16), (129, 33), (200, 150), (300, 47), (1_040, 20)];
 
-/// Numbers that look random and are the same in every run.
+/// Pseudo-random numbers that are the same in every run.
 struct Dice(u32);
 
 impl Dice {
@@ -21,14 +21,14 @@ impl Dice {
         ((u64::from(self.0) * u64::from(below)) >> 32) as u32
     }
 
-    /// A stretch within `0..length`, which may be empty or all of it.
+    /// A stretch within `0..length`, which may be empty or complete.
     fn stretch(&mut self, length: u32) -> std::ops::Range<u32> {
         let from = self.roll(length);
         from..from + self.roll(length - from + 1)
     }
 }
 
-/// Smooth on the left, noisy on the right, flat at the top.
+/// A picture that is smooth on the left, noisy on the right, and flat at the top.
 fn base(width: u32, height: u32, dice: &mut Dice) -> Arc<RgbImage> {
     Arc::new(RgbImage::from_fn(width, height, |x, y| {
         let noise = if x > width / 2 { dice.roll(40) } else { 0 };
@@ -37,7 +37,7 @@ fn base(width: u32, height: u32, dice: &mut Dice) -> Arc<RgbImage> {
     }))
 }
 
-/// Draws some rectangles of noise or one colour, also at the picture's edges, and some of what is there already.
+/// Draws some rectangles of noise or of one colour, also at the picture's edges, and redraws some existing pixels.
 fn draw(frame: &mut Frame, base: &Arc<RgbImage>, dice: &mut Dice) {
     let mut canvas = frame.begin(base);
     for _ in 0..dice.roll(4) {
@@ -55,7 +55,7 @@ fn draw(frame: &mut Frame, base: &Arc<RgbImage>, dice: &mut Dice) {
     }
 }
 
-/// Where slots are said to lie, truly or not.
+/// The declared places of slots, which may be true or false.
 fn likely(base: &RgbImage, dice: &mut Dice) -> Vec<Bounds> {
     let span = |range: std::ops::Range<u32>| range.start as usize..range.end as usize;
     let slot = |dice: &mut Dice| Bounds {
@@ -157,7 +157,7 @@ fn a_picture_of_many_bytes_the_template_lacks_still_codes() {
     }
     let out = encode(&Splices::new(Vec::new()), &base, &frame, Format::Png);
     assert!(image::load_from_memory(&out).unwrap().into_rgb8() == *frame.image());
-    // At worst fifteen bits a byte.
+    // The worst case is fifteen bits per byte.
     assert!(out.len() < 256 * 256 * 6);
 }
 
@@ -191,7 +191,7 @@ fn what_cannot_be_spliced_is_encoded_whole_and_says_why() {
 #[test]
 fn a_template_whose_sample_differs_is_encoded_whole() {
     let base = base(200, 100, &mut Dice(8));
-    // A frame that claims to be untouched and is not: what a drawing routine behind the canvas's back would leave.
+    // This frame claims to be untouched but is not, as if a drawing routine had evaded the canvas.
     let other = Arc::new(RgbImage::from_pixel(200, 100, image::Rgb([9; 3])));
     let lying = || {
         let mut frame = Frame::default();

@@ -1,20 +1,20 @@
-//! A piece as what the code has symbols for: single bytes, and runs of one byte.
+//! The tokens of a piece, for which the code has symbols: single bytes, and runs of one byte.
 
-/// Longest run one match can say.
+/// The longest run that one match can express.
 pub(super) const LONGEST: usize = 258;
-/// Runs shorter than this are cheaper as what they are.
+/// Runs shorter than this are cheaper as single bytes.
 const SHORTEST: usize = 5;
 
-/// What is written in one go.
+/// A unit of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// Bytes behind none of which a run begins.
+    /// Four bytes, of which none begins a run.
     Four([u8; 4]),
-    /// A byte, and how many times it is repeated: not at all or 5 to 258 times.
+    /// A byte, and the number of its repetitions: zero or 5 to 258.
     Run(u8, usize),
 }
 
-/// The tokens of a piece. A run never reaches into the next piece.
+/// The tokens of a piece. A run never extends into the next piece.
 pub(super) struct Tokens<'p>(pub(super) &'p [u8]);
 
 impl Iterator for Tokens<'_> {
@@ -42,20 +42,21 @@ impl Iterator for Tokens<'_> {
     }
 }
 
-/// Which of the first four bytes are followed by five like them: the highest bit of each of the lowest four bytes.
-/// Eight comparisons at once, because to ask one by one is to guess wrong wherever a picture is smooth.
+/// Marks which of the first four bytes are followed by five equal ones, in the highest bit of each of the lowest four
+/// bytes. It makes eight comparisons at once, because single comparisons would cause branch mispredictions wherever a
+/// picture is smooth.
 #[inline(always)]
 fn runs(window: &[u8; 9]) -> u64 {
     const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
     let [bytes @ .., _] = *window;
     let [_, next @ ..] = *window;
     let differ = u64::from_le_bytes(bytes) ^ u64::from_le_bytes(next);
-    // The highest bit of each byte that is zero.
+    // This is the highest bit of each byte that is zero.
     let same = !(((differ & LOW) + LOW) | differ | LOW);
     same & same >> 8 & same >> 16 & same >> 24 & same >> 32
 }
 
-/// How many bytes at the beginning are `byte`.
+/// Counts the leading bytes that equal `byte`.
 #[inline]
 fn repeated(bytes: &[u8], byte: u8) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
@@ -94,7 +95,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(said, piece);
-            // A first byte for each match, and at most four behind the last.
+            // Each match has a first byte, and at most four bytes follow the last one.
             prop_assert!(single <= 9 * 6, "{}", single);
         }
     }

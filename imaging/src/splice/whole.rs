@@ -1,4 +1,4 @@
-//! When splicing is not worth it or not possible, and how that is said.
+//! Decides when splicing is not worthwhile or not possible, and describes the reason.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use super::pieces::Bounds;
 use crate::encode::Format;
 use crate::touched::Touched;
 
-/// With more of the picture in slots, coding only what changed saves too little for a code tuned to what does not.
+/// The largest part of the picture in slots. Beyond it, splicing saves too little, because its code is tuned to the
+/// unchanged part.
 const MOST_PERSONAL: f64 = 0.75;
 
 /// Why the invitations of a template are encoded whole instead of only where they differ from it.
@@ -16,16 +17,16 @@ const MOST_PERSONAL: f64 = 0.75;
 pub enum Whole {
     /// The format's pieces depend on each other.
     Format,
-    /// Little stays the same from guest to guest.
+    /// Little of the picture stays the same from guest to guest.
     Personal {
-        /// How much of the picture lies in boxes, in hundredths.
+        /// The part of the picture in boxes, in percent.
         percent: u32,
     },
-    /// The picture has no pixels or more than the format has room for, which encoding will say.
+    /// The picture has no pixels, or more than the format allows; the encoder will report it.
     Size,
     /// The encoder refused the template's picture.
     Encoder(String),
-    /// A sample did not come out as it does whole.
+    /// A spliced sample differs from the same sample encoded whole.
     Differs,
 }
 
@@ -59,7 +60,7 @@ pub(super) fn refuse(base: &RgbImage, likely: &[Bounds], format: Format) -> Resu
         return Err(Whole::Size);
     }
     let (width, height) = (base.width() as usize, base.height() as usize);
-    // What lies in several boxes counts once.
+    // Overlapping boxes count once.
     let mut personal = Touched::new(width, height);
     for Bounds { columns, rows } in likely {
         for row in rows.start..rows.end.min(height) {

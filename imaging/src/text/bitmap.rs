@@ -1,4 +1,4 @@
-//! Colour emoji: pictures at one size inside the font, scaled to the size of the text.
+//! Colour emoji: pictures of one size in the font, scaled to the size of the text.
 
 use std::sync::Arc;
 
@@ -9,36 +9,35 @@ use harfrust::font::glyph::bitmap::{Origin, Pixels};
 
 use crate::fonts::Face;
 
-/// Scaled pictures kept: more than the different emoji of a template's texts.
+/// The number of kept scaled pictures: more than the different emoji in a template's texts.
 const KEEP: usize = 32;
 
-/// Longest side of a picture, in the font and scaled. Real strikes have 160 pixels at most.
+/// The longest side of a picture, in the font and scaled. Real strikes have at most 160 pixels.
 const MAX_SIDE: u32 = 2_048;
 
 /// A picture scaled for one text size.
 pub(super) struct Picture {
     pub(super) width: u32,
     pub(super) height: u32,
-    /// RGBA, not premultiplied.
+    /// The RGBA pixels, not premultiplied.
     pub(super) pixels: Vec<u8>,
-    /// The picture's left edge, in em right of the pen.
+    /// The picture's left edge, in em to the right of the pen.
     pub(super) left: f32,
     /// The picture's top edge, in em above the baseline.
     pub(super) top: f32,
-    /// Pixels of the scaled picture per em.
+    /// The pixels of the scaled picture per em.
     pub(super) per_em: f32,
 }
 
 impl Picture {
-    /// The pixel at a whole position; transparent outside.
+    /// Returns the pixel at an integer position; transparent outside.
     pub(super) fn at(&self, x: i64, y: i64) -> [u8; 4] {
         let inside = x >= 0 && y >= 0 && x < i64::from(self.width) && y < i64::from(self.height);
         let start = if inside { (y as usize * self.width as usize + x as usize) * 4 } else { usize::MAX };
         start.checked_add(4).and_then(|end| self.pixels.get(start..end)).map_or([0; 4], |p| [p[0], p[1], p[2], p[3]])
     }
 
-    /// The picture between pixels, bilinear, premultiplied by its own opacity: red, green, blue,
-    /// opacity in 0–255.
+    /// Returns the bilinear value between pixels, premultiplied by its own opacity: red, green, blue, opacity in 0–255.
     pub(super) fn sample(&self, x: f32, y: f32) -> [f32; 4] {
         let (x, y) = (x - 0.5, y - 0.5);
         let (left, top) = (x.floor(), y.floor());
@@ -61,7 +60,7 @@ impl Picture {
     }
 }
 
-/// The last few pictures, scaled. Bounded, so it may live as long as its thread.
+/// The last scaled pictures. Their number is limited, so the value may live as long as its thread.
 #[derive(Default)]
 pub(super) struct Pictures {
     kept: Vec<(Key, Option<Arc<Picture>>)>,
@@ -69,11 +68,11 @@ pub(super) struct Pictures {
     resizer: Resizer,
 }
 
-/// Face, glyph, text size in quarter pixels.
+/// The face, the glyph, and the text size in quarter pixels.
 type Key = (u32, u32, u32);
 
 impl Pictures {
-    /// The picture of a glyph for a text size in pixels; `None` if the font has none for it.
+    /// Returns the picture of a glyph for a text size in pixels; `None` if the font has no such picture.
     pub(super) fn get(&mut self, face: &Face, glyph: GlyphId, size: f32) -> Option<Arc<Picture>> {
         let quarters = (size * 4.0).round().max(1.0) as u32;
         let key = (face.id(), glyph.to_u32(), quarters);
@@ -115,7 +114,7 @@ impl Pictures {
     }
 }
 
-/// A picture out of a font as RGBA.
+/// Decodes a picture from a font as RGBA.
 fn decode(pixels: Pixels<'_>) -> Option<(u32, u32, Vec<u8>)> {
     match pixels {
         Pixels::Png(png) => {

@@ -1,29 +1,30 @@
-//! What is taken out of a text before it is shaped.
+//! Removes unwanted characters from a text before it is shaped.
 
 use herald_template::expression::{ISOLATE, POP};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Characters kept of one text. Far beyond any name; keeps a hostile field from costing seconds.
+/// The largest number of characters in a text. It is far beyond any name, and keeps a hostile field from costing
+/// seconds.
 pub(super) const MAX_CHARS: usize = 2_000;
 
-/// Combining marks kept in a row. Unicode's own limit for text that must stream is 30; no
+/// The largest number of consecutive combining marks. Unicode's own limit for text that must stream is 30; no
 /// orthography comes near 8.
 const MAX_MARKS: usize = 8;
 
 /// A cleaned text.
 pub(super) struct Clean {
-    /// In NFC, with `\n` the only control character.
+    /// The text in NFC, with `\n` as the only control character.
     pub(super) text: String,
-    /// Characters were cut off at the end.
+    /// Whether characters were cut off at the end.
     pub(super) cut: bool,
 }
 
-/// Normalises and strips a text.
+/// Normalises and cleans a text.
 ///
-/// Controls, bidi embeddings and overrides go (a name must not turn its neighbours around), and isolates but for those
-/// that expressions put around what they insert; the joiners, variation selectors and tags that make emoji and Indic
-/// text, and the plain direction marks, stay. All kinds of line break become `\n`.
+/// Controls, bidi embeddings and overrides are removed, because a name must not turn its neighbours around. Isolates
+/// are removed, too, except those that expressions put around inserted values. The joiners, variation selectors and
+/// tags of emoji and Indic text stay, and so do the plain direction marks. All kinds of line break become `\n`.
 pub(super) fn clean(text: &str) -> Clean {
     let mut out = String::with_capacity(text.len());
     let (mut chars, mut marks, mut cut, mut previous) = (0, 0, false, ' ');
@@ -34,7 +35,7 @@ pub(super) fn clean(text: &str) -> Clean {
             '\n' | '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
             '\t' => ' ',
             ISOLATE | POP => {
-                // Not counted, and nothing is changed by them but the order.
+                // These characters are not counted, because they only change the order.
                 out.push(c);
                 continue;
             }
@@ -61,7 +62,7 @@ fn is_stripped(c: char) -> bool {
         || matches!(c,
             '\u{AD}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2067}' | '\u{206A}'..='\u{206F}'
             | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0001}'
-            // Non-characters.
+            // These are non-characters.
             | '\u{FDD0}'..='\u{FDEF}')
         || u32::from(c) & 0xFFFE == 0xFFFE
 }

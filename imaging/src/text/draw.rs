@@ -1,4 +1,4 @@
-//! Filling a laid-out text into an image.
+//! Draws a laid-out text into an image.
 
 use crate::canvas::Canvas;
 
@@ -7,20 +7,20 @@ use super::raster::{Affine, Coverage, Rect};
 use super::shape::{Layout, Line};
 use super::style::{Align, Shadow, TextStyle, VAlign};
 
-/// Where a text goes on the image, in pixels. May lie partly or wholly outside.
+/// The place of a text on the image, in pixels. It may lie partly or completely outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Area {
-    /// Left edge.
+    /// The left edge.
     pub x: i32,
-    /// Top edge.
+    /// The top edge.
     pub y: i32,
-    /// Width.
+    /// The width.
     pub width: u32,
-    /// Height.
+    /// The height.
     pub height: u32,
 }
 
-/// Buffers that drawing reuses: keep one per worker thread. Its size is bounded.
+/// Buffers that drawing reuses. Keep one per worker thread. Its size is limited.
 #[derive(Default)]
 pub struct Scratch {
     coverage: Coverage,
@@ -29,8 +29,8 @@ pub struct Scratch {
     row: Vec<u8>,
 }
 
-/// Draws a layout into its area, which must have the size it was laid out for. Nothing is drawn
-/// outside the area; rotated text turns about the area's centre and is clipped to the image only.
+/// Draws a layout into its area, which must have the size of the layout. Unrotated text is clipped to the area. Rotated
+/// text turns about the area's centre and is clipped only to the image.
 pub fn draw(layout: &Layout, style: &TextStyle, canvas: &mut Canvas<'_>, area: Area, scratch: &mut Scratch) {
     let rotated = style.rotation.rem_euclid(360.0) != 0.0 && style.rotation.is_finite();
     let edge = |at: i32, side: u32| at.saturating_add(i32::try_from(side).unwrap_or(i32::MAX));
@@ -59,12 +59,12 @@ fn whole(canvas: &Canvas<'_>) -> Rect {
     Rect { left: 0, top: 0, right: edge(width), bottom: edge(height) }
 }
 
-/// Where each line's pen starts, and how em become pixels.
+/// The start of each line's pen, and the conversion from em to pixels.
 struct Placement {
     size: f32,
-    /// Baseline starts in unrotated pixels of the image.
+    /// The starts of the baselines, in unrotated pixels of the image.
     origins: Vec<(f32, f32)>,
-    /// Cosine and sine of the rotation, and its centre.
+    /// The cosine and sine of the rotation, and its centre.
     turn: (f32, f32),
     centre: (f32, f32),
 }
@@ -81,13 +81,13 @@ impl Placement {
                 VAlign::Middle => free / 2.0,
                 VAlign::Bottom => free,
             };
-        // Ink that would stick out of the box moves the block, the beginning of the text first.
+        // Ink that would extend beyond the box moves the block; the beginning of the text has priority.
         let lowest = height - (depth + layout.needed.below) * size;
         let first = area.y as f32 + first.min(lowest).max(layout.needed.above * size);
         let origin = |(at, line): (usize, &Line)| {
             let free = width - line.width() * size;
             let share = match style.align {
-                // A line too long shows its beginning.
+                // A line that is too long shows its beginning.
                 _ if free < 0.0 => f32::from(u8::from(line.rtl)),
                 Align::Center => 0.5,
                 Align::Left => 0.0,
@@ -104,7 +104,7 @@ impl Placement {
         Self { size, origins, turn: (cos, sin), centre }
     }
 
-    /// The map from em around a pen position (y upwards) to pixels of the image.
+    /// Returns the map from em around a pen position (y upwards) to pixels of the image.
     fn map(&self, x: f32, y: f32) -> Affine {
         let (cos, sin) = self.turn;
         let (dx, dy) = (x - self.centre.0, y - self.centre.1);
@@ -123,8 +123,8 @@ impl Placement {
     }
 }
 
-/// Fills the outlines of all lines, run by run: within a run letters that touch become one shape,
-/// so joined Arabic shows no seams.
+/// Fills the outlines of all lines, run by run. Within a run, touching letters become one shape, so joined Arabic shows
+/// no seams.
 fn fill(layout: &Layout, place: &Placement, clip: Rect, coverage: &mut Coverage, mut pixel: impl FnMut(i32, i32, f32)) {
     for (line, &(x, y)) in layout.lines.iter().zip(&place.origins) {
         let mut pen = 0.0;
@@ -169,7 +169,7 @@ fn cast_shadow(
     let (dx, dy) = (whole(shadow.dx), whole(shadow.dy));
     let radius = usize::try_from(whole(shadow.blur).clamp(0, 256)).unwrap_or(0) / 2;
     let reach = i32::try_from(radius * 2).unwrap_or(0);
-    // Letters beyond the clip can throw their shadow into it.
+    // Letters beyond the clip can cast their shadow into it.
     let (width, height) = (clip.width(), clip.height());
     let source = Rect {
         left: clip.left - dx - reach,
@@ -188,7 +188,7 @@ fn cast_shadow(
         }
     });
     if radius > 0 {
-        // Two box blurs make a tent: smooth enough for a shadow.
+        // Two box blurs give a tent, which is smooth enough for a shadow.
         for _ in 0..2 {
             blur_rows(mask, padded_width, radius, &mut scratch.row);
             blur_columns(mask, padded_width, padded_height, radius, &mut scratch.row);
@@ -235,7 +235,7 @@ fn blur_columns(mask: &mut [u8], width: usize, height: usize, radius: usize, cop
     }
 }
 
-/// A moving average over `2·radius + 1` values, zero beyond the ends.
+/// Computes a moving average over `2·radius + 1` values, with zero beyond the ends.
 fn blur_line(line: &[u8], radius: usize, mut put: impl FnMut(usize, u8)) {
     let window = 2 * radius as u32 + 1;
     let value = |at: usize| line.get(at).map_or(0, |&value| u32::from(value));
@@ -295,7 +295,7 @@ fn stamp_pictures(
     }
 }
 
-/// The em position of a pixel: the inverse of a [`Placement::map`].
+/// Returns the em position of a pixel: the inverse of a [`Placement::map`].
 fn unmap(map: &Affine, x: f32, y: f32) -> (f32, f32) {
     let (x, y) = (x - map.e, y - map.f);
     let determinant = map.a * map.d - map.b * map.c;

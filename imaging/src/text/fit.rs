@@ -1,4 +1,4 @@
-//! Choosing lines and size. Everything is measured in em, so fitting is a division.
+//! Chooses line breaks and size. Everything is measured in em, so fitting is a division.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -15,14 +15,14 @@ use super::shape::{Extent, Layout, Line, Shaper};
 use super::style::TextStyle;
 use super::wrap::{Break, Widths, breaks, fill, narrowest};
 
-/// More lines than anyone sets; keeps the search for the best number of lines short.
+/// The largest number of lines, more than any template uses. It limits the search for the best number of lines.
 const MAX_LINES: usize = 40;
 
-/// What an unreadably small or unusable size is replaced with, in pixels.
+/// The smallest font size, in pixels, which replaces unreadably small or invalid sizes.
 const SMALLEST: f32 = 1.0;
 
-/// Urdu letters that DejaVu lacks, and the letters nearest to them in shape and sound. Without them
-/// very common letters would vanish from names; a font made for Urdu makes them unnecessary.
+/// Urdu letters that DejaVu lacks, and the letters nearest to them in shape and sound. Without them, very common
+/// letters would vanish from names. A font made for Urdu makes them unnecessary.
 const STAND_INS: [(char, char); 5] = [
     ('\u{06C1}', '\u{0647}'),
     ('\u{06C2}', '\u{06C0}'),
@@ -31,7 +31,7 @@ const STAND_INS: [(char, char); 5] = [
     ('\u{06D3}', '\u{0626}'),
 ];
 
-/// A paragraph shaped as one line, and what is needed to break it.
+/// A paragraph that is shaped as one line, and the data for breaking it.
 struct Paragraph<'t> {
     text: Cow<'t, str>,
     items: Vec<Item>,
@@ -39,10 +39,9 @@ struct Paragraph<'t> {
     line: Line,
 }
 
-/// Lays a text out in a box of `width` × `height` pixels: the largest size up to `style.size` with
-/// which it fits in at most `style.max_lines` lines. Never fails: an empty text has no lines, one
-/// that fits no size down to `style.min_size` loses its end to an ellipsis and is marked
-/// [`Layout::clipped`].
+/// Lays out a text in a box of `width` × `height` pixels. The size is the largest one up to `style.size` with which the
+/// text fits in at most `style.max_lines` lines. It never fails: an empty text has no lines. If a text does not fit
+/// even at `style.min_size`, an ellipsis replaces its end and the layout is marked [`Layout::clipped`].
 pub fn layout(text: &str, style: &TextStyle, width: f32, height: f32, fonts: &FontLibrary) -> Layout {
     let stack = FaceStack::new(fonts, style.font.as_deref(), style.bold, style.italic);
     let clean = clean(text);
@@ -60,11 +59,11 @@ pub fn layout(text: &str, style: &TextStyle, width: f32, height: f32, fonts: &Fo
     layout
 }
 
-/// The characters of a text that no font has, each once: what [`Layout::missing`] will be, without setting the text.
-/// Those a font has but cannot join, which is rare, show only when it is set.
+/// Returns the characters of a text that no font has, without duplicates. This is the later [`Layout::missing`],
+/// without the layout. Characters that a font has but cannot join are rare, and appear only in the layout.
 pub fn missing(text: &str, style: &TextStyle, fonts: &FontLibrary) -> Vec<String> {
     if text.is_ascii() {
-        // The fonts compiled in have these.
+        // The compiled-in fonts have these characters.
         return Vec::new();
     }
     let stack = FaceStack::new(fonts, style.font.as_deref(), style.bold, style.italic);
@@ -83,7 +82,7 @@ pub fn missing(text: &str, style: &TextStyle, fonts: &FontLibrary) -> Vec<String
     missing
 }
 
-/// The box and the sizes allowed in it, made safe to calculate with.
+/// The box and its allowed sizes, made safe for calculations.
 #[derive(Clone, Copy)]
 struct Bounds {
     width: f32,
@@ -104,14 +103,14 @@ impl Bounds {
         Self { width: positive(width), height: positive(height), max, min, lines, line_height }
     }
 
-    /// The largest allowed size for a block of these measures in em; may be less than `min`.
+    /// Returns the largest allowed size for a block with these measures in em; it may be less than `min`.
     fn size(&self, width: f32, height: f32) -> f32 {
         let fit = |room: f32, need: f32| if need > 0.0 { room / need } else { f32::MAX };
         self.max.min(fit(self.width, width)).min(fit(self.height, height))
     }
 }
 
-/// Measures of a block of lines, and the largest allowed size with which it fits its box.
+/// The measures of a block of lines, and the largest allowed size with which it fits its box.
 struct Block {
     nominal: Extent,
     needed: Extent,
@@ -143,10 +142,10 @@ impl<'a> Fitter<'a> {
         }
     }
 
-    /// Lays out the whole text; the flag says whether it fits.
+    /// Lays out the whole text. The flag says whether it fits.
     fn try_fit(&mut self, text: &str) -> (Layout, bool) {
         let hard_lines = text.lines().count();
-        // More line breaks than lines: they count as spaces.
+        // If there are more line breaks than allowed lines, they become spaces.
         let joined = (hard_lines > self.bounds.lines).then(|| text.replace('\n', " "));
         let text = joined.as_deref().unwrap_or(text);
         let paragraphs: Vec<Paragraph<'_>> = text.lines().map(|line| self.paragraph(line)).collect();
@@ -174,7 +173,7 @@ impl<'a> Fitter<'a> {
         Paragraph { text, items: itemized.items, base: itemized.base, line }
     }
 
-    /// Replaces letters no font has by their nearest relatives, byte for byte.
+    /// Replaces letters that no font has by similar letters with the same number of bytes.
     fn stand_in<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         for (letter, relative) in STAND_INS {
@@ -221,13 +220,13 @@ impl<'a> Fitter<'a> {
             for lines in paragraphs.len()..=self.bounds.lines {
                 let width = narrowest(&breaks, lines);
                 let size = self.bounds.size(width, edges + (lines - 1) as f32 * self.bounds.line_height);
-                // A line more must be worth it.
+                // An additional line must be worthwhile.
                 if size > best_size * 1.02 {
                     (best, best_size) = (Some(width), size);
                 }
             }
             if best_size >= self.bounds.min {
-                // A hair wider than computed: sums of widths in another order differ in the last bit.
+                // The width is slightly larger than computed: sums of widths in another order differ in the last bit.
                 let width = best? * 1.000_01;
                 let lines = self.lines(paragraphs, &breaks, width);
                 return Some(self.finish(lines));
@@ -247,10 +246,10 @@ impl<'a> Fitter<'a> {
         lines
     }
 
-    /// Measures lines set as a block.
+    /// Measures lines that are set as a block.
     ///
-    /// The primary face's metrics place the baselines, so they do not move from guest to guest;
-    /// ink that sticks out of them (stacked Vietnamese accents, Nastaliq) makes the block higher.
+    /// The metrics of the primary face place the baselines, so they do not move from guest to guest. Ink that extends
+    /// beyond them (stacked Vietnamese accents, Nastaliq) makes the block higher.
     fn block<'l>(&self, lines: impl ExactSizeIterator<Item = &'l Line>) -> Block {
         let nominal = self
             .stack
@@ -270,14 +269,14 @@ impl<'a> Fitter<'a> {
 
     fn finish(&self, lines: Vec<Line>) -> (Layout, bool) {
         let Block { nominal, needed, size } = self.block(lines.iter());
-        // Rounding must not make a text that fits exactly look as if it did not.
+        // Rounding must not make an exactly fitting text appear too large.
         let fits = lines.is_empty() || size >= self.bounds.min * 0.9999;
         let size = size.max(self.bounds.min);
         let layout = Layout { size, lines, nominal, needed, line_height: self.bounds.line_height, ..Layout::default() };
         (layout, fits)
     }
 
-    /// The longest beginning of the text that fits with an ellipsis behind it.
+    /// Returns the longest beginning of the text that fits with an ellipsis after it.
     fn cut(&mut self, text: &str) -> Layout {
         let ends: Vec<usize> = text.grapheme_indices(true).map(|(at, _)| at).collect();
         let with_ellipsis = |end: usize| {
@@ -287,7 +286,7 @@ impl<'a> Fitter<'a> {
             cut.push('…');
             cut
         };
-        // Widths grow with the text, so the longest that fits is found by halving.
+        // Widths grow with the text, so bisection finds the longest beginning that fits.
         let (mut low, mut high) = (0, ends.len());
         let mut best = None;
         while low < high {

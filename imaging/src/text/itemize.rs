@@ -1,4 +1,4 @@
-//! Cutting a paragraph into items: stretches of one direction, one script and one face.
+//! Splits a paragraph into items: stretches of one direction, one script and one face.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,24 +13,24 @@ use crate::fonts::{Face, FaceStack, HanStyle, Want, has_cluster};
 
 use super::style::TextStyle;
 
-/// A stretch of a paragraph that is shaped in one go.
+/// A stretch of a paragraph that is shaped at once.
 pub(super) struct Item {
-    /// Bytes of the paragraph.
+    /// The range in the paragraph, in bytes.
     pub(super) range: Range<usize>,
     pub(super) level: Level,
     pub(super) script: Script,
     pub(super) face: Arc<Face>,
 }
 
-/// A paragraph ready to be shaped.
+/// A paragraph that is ready for shaping.
 pub(super) struct Itemized {
     pub(super) items: Vec<Item>,
     pub(super) base: Level,
-    /// Clusters no font has, in order, as often as they occur.
+    /// The clusters that no font has, in order and with duplicates.
     pub(super) missing: Vec<String>,
 }
 
-/// A grapheme cluster on its way to a face.
+/// A grapheme cluster and its face, once it is chosen.
 struct Cluster<'t> {
     start: usize,
     text: &'t str,
@@ -41,14 +41,14 @@ struct Cluster<'t> {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// Letters of a script: decide for the neutrals around them.
+    /// Letters of a script, which decide for the neutral clusters around them.
     Strong,
-    /// Spaces, digits, punctuation: take the face of what they stand beside.
+    /// Spaces, digits and punctuation, which take the face of adjacent letters.
     Neutral,
     Emoji,
 }
 
-/// Cuts a paragraph (one line of text, no `\n`) into items in logical order.
+/// Splits a paragraph (one line of text, no `\n`) into items in logical order.
 pub(super) fn itemize(paragraph: &str, style: &TextStyle, stack: &FaceStack<'_>, han: HanStyle) -> Itemized {
     let bidi = ParagraphBidiInfo::new(paragraph, base(paragraph));
     let want =
@@ -66,7 +66,7 @@ pub(super) fn itemize(paragraph: &str, style: &TextStyle, stack: &FaceStack<'_>,
     let mut missing = Vec::new();
     for Cluster { start, text, face, script, .. } in clusters {
         if is_isolate(text) {
-            // It has put the letters in order, and that was all.
+            // This mark has ordered the letters and has no further effect.
             continue;
         }
         let Some(face) = face else {
@@ -90,8 +90,9 @@ pub(super) fn itemize(paragraph: &str, style: &TextStyle, stack: &FaceStack<'_>,
     Itemized { items, base: bidi.paragraph_level, missing }
 }
 
-/// The direction of a paragraph with inserted values: of the first letter of the template's own text or, if that has
-/// none, of the values. `None` leaves it to the first letter, as everywhere else.
+/// Returns the direction of a paragraph with inserted values. The first letter of the template's own text decides or,
+/// if that text has no letter, the first letter of the values. `None` leaves the decision to the first letter, as
+/// everywhere else.
 fn base(paragraph: &str) -> Option<Level> {
     if !paragraph.contains(ISOLATE) || get_base_direction(paragraph) != Direction::Mixed {
         return None;
@@ -116,7 +117,7 @@ fn classify(start: usize, text: &str) -> Cluster<'_> {
     Cluster { start, text, kind, face: None, script }
 }
 
-/// Whether a cluster is meant as a picture: by default, or because a selector asks for it.
+/// Whether a cluster is a picture: by default, or because a selector asks for it.
 fn is_emoji(cluster: &str) -> bool {
     if cluster.is_ascii() || cluster.contains('\u{FE0E}') {
         return false;
@@ -133,7 +134,8 @@ fn is_emoji(cluster: &str) -> bool {
         })
 }
 
-/// Gives neutrals the script and, if it has them, the face of the letters before them, else after.
+/// Gives neutral clusters the script of the letters before them, or else after them, and also their face, if it has the
+/// cluster.
 fn inherit(clusters: &mut [Cluster<'_>], stack: &FaceStack<'_>, want: impl Fn(Script, bool) -> Want) {
     let strong = |cluster: &Cluster<'_>| {
         (cluster.kind == Kind::Strong).then(|| cluster.face.clone().map(|face| (face, cluster.script))).flatten()
@@ -146,7 +148,7 @@ fn inherit(clusters: &mut [Cluster<'_>], stack: &FaceStack<'_>, want: impl Fn(Sc
         if cluster.kind != Kind::Neutral || is_isolate(cluster.text) {
             continue;
         }
-        // U+FFFD says that the text was damaged before it came here: to be reported, not drawn.
+        // U+FFFD means that the text was already damaged. It is reported, not drawn.
         if cluster.text.contains(char::REPLACEMENT_CHARACTER) {
             continue;
         }
@@ -159,7 +161,7 @@ fn inherit(clusters: &mut [Cluster<'_>], stack: &FaceStack<'_>, want: impl Fn(Sc
         }
         cluster.face = stack.pick(cluster.text, want(Script::Common, false));
         if cluster.face.is_none() && cluster.text.chars().all(char::is_whitespace) {
-            // Shaping makes the rarer spaces from the plain one.
+            // Shaping derives the rarer spaces from the plain one.
             cluster.face = stack.primary().cloned();
         }
     }

@@ -1,8 +1,8 @@
-//! Text for invitations: any script, fitted into a box, drawn clipped to it.
+//! Text for invitations: any script, fitted into a box, clipped to it when drawn.
 //!
-//! [`layout()`] cleans and shapes a text in em units, chooses the line breaks and the largest size
-//! that fits; [`draw()`] fills the outlines. Characters that no font has are left out of the picture
-//! and listed in [`Layout::missing`]: the caller tells the admin, the guest never sees a box.
+//! [`layout()`] cleans and shapes a text in em units, and chooses the line breaks and the largest size that fits.
+//! [`draw()`] fills the outlines. Characters that no font has are left out of the picture and listed in
+//! [`Layout::missing`]: the caller informs the admin, and the guest never sees a box.
 
 mod bitmap;
 mod clean;

@@ -1,4 +1,4 @@
-//! Outlines to coverage, clipped to a rectangle of pixels.
+//! Converts outlines to coverage, clipped to a rectangle of pixels.
 
 use ab_glyph_rasterizer::{Point, Rasterizer, point};
 use harfrust::GlyphId;
@@ -6,7 +6,7 @@ use harfrust::font::glyph::outline::{DrawMemory, DrawOptions, PathSink};
 
 use crate::fonts::Face;
 
-/// Cells kept between texts (4 bytes each): a line across a print-size invitation.
+/// The number of cells that are kept between texts (4 bytes each): a line across a print-size invitation.
 const KEEP_CELLS: usize = 2 << 20;
 
 /// An affine map of the plane: `x' = a·x + c·y + e`, `y' = b·x + d·y + f`.
@@ -25,7 +25,7 @@ impl Affine {
         (self.a * x + self.c * y + self.e, self.b * x + self.d * y + self.f)
     }
 
-    /// The box around a mapped box `[left, low, right, high]`.
+    /// Returns the box around a mapped box `[left, low, right, high]`.
     pub(super) fn bounds(&self, [left, low, right, high]: [f32; 4]) -> [f32; 4] {
         let corners = [(left, low), (left, high), (right, low), (right, high)];
         corners
@@ -37,7 +37,7 @@ impl Affine {
     }
 }
 
-/// A rectangle of pixels; the right and bottom edges are outside.
+/// A rectangle of pixels. The right and bottom edges do not belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rect {
     pub(super) left: i32,
@@ -47,9 +47,9 @@ pub(super) struct Rect {
 }
 
 impl Rect {
-    /// The pixels touched by `[left, top, right, bottom]`, grown by `margin`.
+    /// Returns the pixels that `[left, top, right, bottom]` touches, with a `margin` around them.
     pub(super) fn around([left, top, right, bottom]: [f32; 4], margin: i32) -> Self {
-        // Casts saturate, and a quarter of i32 leaves room to add.
+        // Casts saturate, and a quarter of i32 leaves room for additions.
         let whole = |value: f32| (value as i32).clamp(i32::MIN / 4, i32::MAX / 4);
         Self {
             left: whole(left.floor()) - margin,
@@ -78,7 +78,7 @@ impl Rect {
     }
 }
 
-/// Coverage of a rectangle of pixels.
+/// The coverage of a rectangle of pixels.
 pub(super) struct Coverage {
     cells: Rasterizer,
     rect: Rect,
@@ -91,15 +91,15 @@ impl Default for Coverage {
 }
 
 impl Coverage {
-    /// Empties the coverage and sets the rectangle it covers.
+    /// Clears the coverage and sets its rectangle.
     pub(super) fn begin(&mut self, rect: Rect) {
-        // Two columns more: what lies right of the rectangle is gathered there, since the running
-        // sum of each row must return to zero before the next.
+        // There are two additional columns, which collect everything to the right of the rectangle: the running sum of
+        // each row must return to zero before the next row.
         self.cells.reset(rect.width() + 2, rect.height());
         self.rect = rect;
     }
 
-    /// Adds a glyph. `map` takes em, y upwards, to pixels of the image.
+    /// Adds a glyph. `map` converts em, y upwards, to pixels of the image.
     pub(super) fn glyph(&mut self, face: &Face, glyph: GlyphId, map: Affine) {
         let Some(outline) = face.font().outline_glyphs().get(glyph) else { return };
         let unit = face.em_per_unit();
@@ -120,13 +120,13 @@ impl Coverage {
         pen.close();
     }
 
-    /// Calls `pixel(x, y, coverage)` for each covered pixel, coverage in 0–1, row by row.
+    /// Calls `pixel(x, y, coverage)` for each covered pixel, with coverage in 0–1, row by row.
     pub(super) fn pixels(&self, mut pixel: impl FnMut(i32, i32, f32)) {
         let Rect { left, top, right, .. } = self.rect;
         let stride = right + 2;
         let (mut x, mut y) = (left, top);
         self.cells.for_each_pixel(|_, coverage| {
-            // Less than half a step of 8 bits is rounding noise of the running sum.
+            // Less than half a step of 8 bits is a rounding error of the running sum.
             if coverage > 0.002 && x < right {
                 pixel(x, y, coverage.min(1.0));
             }
@@ -137,7 +137,7 @@ impl Coverage {
         });
     }
 
-    /// Gives back memory that an unusually large text took.
+    /// Frees the memory of an unusually large text.
     pub(super) fn trim(&mut self) {
         let (width, height) = self.cells.dimensions();
         if width * height > KEEP_CELLS {
@@ -146,11 +146,11 @@ impl Coverage {
     }
 }
 
-/// Feeds an outline to the rasteriser, mapped and clipped.
+/// Passes an outline to the rasteriser, mapped and clipped.
 struct Pen<'a> {
     cells: &'a mut Rasterizer,
     map: Affine,
-    /// Where everything further right is gathered.
+    /// The column that collects everything further to the right.
     right: f32,
     at: Point,
     start: Point,
@@ -162,8 +162,8 @@ impl Pen<'_> {
         point(x, y)
     }
 
-    /// Draws a line, splitting it at the left and right edges: what is outside becomes a vertical
-    /// line on the edge, which keeps the coverage to its right correct.
+    /// Draws a line, and splits it at the left and right edges. A part outside becomes a vertical line on the edge,
+    /// which keeps the coverage to its right correct.
     fn line(&mut self, to: Point) {
         let from = std::mem::replace(&mut self.at, to);
         if !(from.x.is_finite() && from.y.is_finite() && to.x.is_finite() && to.y.is_finite()) {
@@ -206,7 +206,7 @@ fn mix(a: Point, b: Point, t: f32) -> Point {
     point(a.x + (b.x - a.x) * t, a.y + (b.y - a.y) * t)
 }
 
-/// How far the middle point is from the middle of its neighbours: what bends a curve.
+/// Returns the distance from the middle point to the middle of its neighbours, which measures the bend of a curve.
 fn bend(a: Point, b: Point, c: Point) -> f32 {
     (a.x - 2.0 * b.x + c.x).hypot(a.y - 2.0 * b.y + c.y)
 }
@@ -249,7 +249,7 @@ impl PathSink for Pen<'_> {
 mod tests {
     use super::*;
 
-    /// Fills a box given in image pixels within a 10×10 rectangle at (5, 5); the sum of coverage.
+    /// Fills a box in image pixels within a 10×10 rectangle at (5, 5). Returns the sum of the coverage and the pixels.
     fn fill(corners: [(f32, f32); 4]) -> (f32, Vec<(i32, i32)>) {
         let mut coverage = Coverage::default();
         coverage.begin(Rect { left: 5, top: 5, right: 15, bottom: 15 });

@@ -1,4 +1,4 @@
-//! Shaping items into positioned glyphs, and lines into visual order.
+//! Shapes items into positioned glyphs, and lines into visual order.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,31 +15,31 @@ use crate::fonts::{Face, HanStyle, PlanKey};
 use super::itemize::Item;
 use super::style::TextStyle;
 
-/// A text broken into lines and fitted to a box, ready to draw.
+/// A text that is broken into lines, fitted to a box and ready to draw.
 #[derive(Default)]
 pub struct Layout {
-    /// Font size that fits, in pixels.
+    /// The font size that fits, in pixels.
     pub size: f32,
     /// The lines, top to bottom.
     pub lines: Vec<Line>,
-    /// Grapheme clusters that no font has, each once, in order. They are not drawn.
+    /// The grapheme clusters that no font has, without duplicates, in order. They are not drawn.
     pub missing: Vec<String>,
-    /// Letters no font has that are drawn as their nearest relative: Urdu `ہ` as Arabic `ه` and `ے` as
-    /// `ی`, when only the compiled-in font is there. Each once.
+    /// Letters that no font has and that are drawn as similar ones, without duplicates: Urdu `ہ` as Arabic `ه` and `ے`
+    /// as `ی`, if only the compiled-in font is available.
     pub substituted: Vec<String>,
-    /// The text does not fit even at the smallest size: its end was cut.
+    /// Whether the text does not fit even at the smallest size, so that its end was cut.
     pub clipped: bool,
     /// Whether the style's font family exists; if not, the default family is used.
     pub font_found: bool,
-    /// The extent that places the block: by the primary face's metrics, the same for every text.
+    /// The extent that places the block, by the metrics of the primary face. It is the same for every text.
     pub(super) nominal: Extent,
-    /// The extent the block needs: the nominal one, and whatever ink sticks out of it.
+    /// The extent that the block needs: the nominal one, and all ink beyond it.
     pub(super) needed: Extent,
-    /// Baseline to baseline, in em.
+    /// The distance between baselines, in em.
     pub(super) line_height: f32,
 }
 
-/// Height of a block of lines about its first and last baseline, in em.
+/// The height of a block of lines above its first and below its last baseline, in em.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Extent {
     pub(super) above: f32,
@@ -50,46 +50,46 @@ pub(super) struct Extent {
 #[derive(Default)]
 pub struct Line {
     pub(super) runs: Vec<Run>,
-    /// From the first pen position to the last, without trailing space.
+    /// The distance from the first pen position to the last, without trailing space.
     pub(super) advance: f32,
-    /// Ink relative to the pen's start and the baseline, y upwards: left, bottom, right, top.
+    /// The ink relative to the pen's start and the baseline, y upwards: left, bottom, right, top.
     pub(super) ink: [f32; 4],
-    /// The paragraph runs right to left.
+    /// Whether the paragraph runs right to left.
     pub(super) rtl: bool,
 }
 
 impl Line {
-    /// How far ink sticks out before the pen's start.
+    /// How far ink extends before the pen's start.
     pub(super) fn overhang(&self) -> f32 {
         (-self.ink[0]).max(0.0)
     }
 
-    /// Width including ink that sticks out at either end.
+    /// The width, including ink that extends beyond either end.
     pub(super) fn width(&self) -> f32 {
         self.overhang() + self.advance.max(self.ink[2])
     }
 }
 
-/// Glyphs of one face in visual order.
+/// The glyphs of one face in visual order.
 pub(super) struct Run {
     pub(super) face: Arc<Face>,
     pub(super) glyphs: Vec<Glyph>,
-    /// Letter spacing after the last glyph, which is not part of a line that ends there.
+    /// The letter spacing after the last glyph, which is not part of a line that ends there.
     trailing: f32,
 }
 
-/// A glyph placed by shaping. Lengths are in em, y upwards.
+/// A glyph positioned by shaping. Lengths are in em, y upwards.
 #[derive(Clone, Copy)]
 pub(super) struct Glyph {
     pub(super) id: GlyphId,
-    /// Byte of the paragraph where its cluster begins.
+    /// The position in the paragraph where the cluster begins, in bytes.
     pub(super) cluster: usize,
     pub(super) advance: f32,
     pub(super) dx: f32,
     pub(super) dy: f32,
 }
 
-/// Shapes with one style; keeps the buffers between calls.
+/// Shapes texts of one style, and keeps the buffers between calls.
 pub(super) struct Shaper<'a> {
     style: &'a TextStyle,
     buffer: Buffer,
@@ -112,8 +112,8 @@ impl<'a> Shaper<'a> {
         Self { style, buffer, language, han, features, lost: Vec::new() }
     }
 
-    /// Shapes the part of an item that lies in `range`. The surroundings are given as context, so
-    /// letters join across a change of font.
+    /// Shapes the part of an item that lies in `range`. The surrounding text is the context, so letters join across a
+    /// change of font.
     pub(super) fn run(&mut self, paragraph: &str, item: &Item, range: &Range<usize>) -> Run {
         let start = item.range.start.max(range.start);
         let end = item.range.end.min(range.end).max(start);
@@ -156,7 +156,7 @@ impl<'a> Shaper<'a> {
         glyphs.retain(|glyph| {
             let drawn = glyph.id != GlyphId::NOTDEF;
             if !drawn {
-                // Never a box: the font knows the characters, but not in this combination.
+                // A box is never drawn: the font knows the characters, but not in this combination.
                 lost.extend(
                     paragraph.get(glyph.cluster..).and_then(|rest| rest.graphemes(true).next()).map(str::to_owned),
                 );
@@ -206,7 +206,7 @@ fn space(glyphs: &mut [Glyph], spacing: f32) {
     }
 }
 
-/// Scripts whose letters touch: spacing them would tear words apart.
+/// Whether the letters of a script touch, so that spacing would tear words apart.
 fn is_joined(script: UnicodeScript) -> bool {
     use UnicodeScript as S;
     matches!(

@@ -1,78 +1,78 @@
-//! How a text is to look.
+//! The style of a text.
 
-/// Horizontal placement of each line in its box.
+/// The horizontal alignment of each line in its box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Align {
-    /// Where the paragraph starts: left for Latin, right for Arabic.
+    /// The side where the paragraph starts: left for Latin, right for Arabic.
     Start,
-    /// In the middle.
+    /// The middle.
     #[default]
     Center,
-    /// Where the paragraph ends: right for Latin, left for Arabic.
+    /// The side where the paragraph ends: right for Latin, left for Arabic.
     End,
-    /// Left, whatever the script.
+    /// Left in every script.
     Left,
-    /// Right, whatever the script.
+    /// Right in every script.
     Right,
 }
 
-/// Vertical placement of the lines in their box.
+/// The vertical alignment of the lines in their box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum VAlign {
-    /// First line at the top.
+    /// The first line is at the top.
     Top,
-    /// In the middle.
+    /// The lines are in the middle.
     #[default]
     Middle,
-    /// Last line at the bottom.
+    /// The last line is at the bottom.
     Bottom,
 }
 
 /// A shadow behind the letters, not behind emoji.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shadow {
-    /// Offset to the right, in em.
+    /// The offset to the right, in em.
     pub dx: f32,
-    /// Offset downwards, in em.
+    /// The downward offset, in em.
     pub dy: f32,
-    /// Softness: about the distance over which the edge fades, in em; 0 is a hard edge.
+    /// The softness: about the distance over which the edge fades, in em; 0 is a hard edge.
     pub blur: f32,
-    /// Red, green, blue, opacity.
+    /// The colour: red, green, blue, opacity.
     pub color: [u8; 4],
 }
 
-/// How a text is to look. Sizes are in pixels of the image unless said otherwise.
+/// The style of a text. Sizes are in pixels of the image unless stated otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextStyle {
-    /// Font family: a name, a template's font file, or `serif`, `sans-serif`, `monospace`. `None`
-    /// and unknown families mean DejaVu Sans.
+    /// The font family: a name, a template's font file, or `serif`, `sans-serif`, `monospace`. `None` and unknown
+    /// families mean DejaVu Sans.
     pub font: Option<String>,
-    /// Bold face, where the family has one.
+    /// Whether the face is bold, if the family has a bold face.
     pub bold: bool,
-    /// Italic face, where the family has one.
+    /// Whether the face is italic, if the family has an italic face.
     pub italic: bool,
-    /// Largest font size (em height).
+    /// The largest font size (em height).
     pub size: f32,
-    /// Smallest font size; a text that does not fit even then is cut with an ellipsis.
+    /// The smallest font size. A text that does not fit even then is cut with an ellipsis.
     pub min_size: f32,
-    /// Most lines a text may be broken into; 1 never breaks. Line breaks in the text count.
+    /// The largest number of lines; with 1 the text is never broken. Line breaks in the text count.
     pub max_lines: usize,
-    /// Distance from baseline to baseline, in em.
+    /// The distance from baseline to baseline, in em.
     pub line_height: f32,
-    /// Red, green, blue, opacity.
+    /// The colour: red, green, blue, opacity.
     pub color: [u8; 4],
-    /// Horizontal placement.
+    /// The horizontal alignment.
     pub align: Align,
-    /// Vertical placement.
+    /// The vertical alignment.
     pub valign: VAlign,
-    /// Extra space after each letter, in em. Ignored where letters join (Arabic, Devanagari …).
+    /// The additional space after each letter, in em. It is ignored where letters join (Arabic, Devanagari …).
     pub letter_spacing: f32,
-    /// Clockwise rotation about the centre of the box, in degrees.
+    /// The clockwise rotation about the centre of the box, in degrees.
     pub rotation: f32,
-    /// BCP 47 language of the text. Decides how Han characters are drawn (`zh-Hans`, `zh-Hant`,
-    /// `ja`, `ko`) and language-specific letter forms. `None` guesses from the script.
+    /// The BCP 47 language of the text. It decides how Han characters are drawn (`zh-Hans`, `zh-Hant`, `ja`, `ko`) and
+    /// selects language-specific letter forms. `None` guesses from the script.
     pub language: Option<String>,
-    /// Shadow, if any.
+    /// The shadow, if any.
     pub shadow: Option<Shadow>,
 }
 

@@ -1,4 +1,4 @@
-//! What the whole of the text stack must get right, script by script.
+//! Tests of the whole text stack, script by script.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -31,7 +31,7 @@ fn wide(text: &str, fonts: &FontLibrary) -> Layout {
     layout(text, &style(), 10_000.0, 1_000.0, fonts)
 }
 
-/// Glyphs of the first line in visual order: glyph id, byte of the cluster.
+/// The glyphs of the first line in visual order: the glyph id, and the byte of the cluster.
 fn glyphs(layout: &Layout) -> Vec<(u32, usize)> {
     let runs = layout.lines.iter().take(1).flat_map(|line| &line.runs);
     runs.flat_map(|run| &run.glyphs).map(|glyph| (glyph.id.to_u32(), glyph.cluster)).collect()
@@ -88,7 +88,7 @@ fn hebrew_runs_right_to_left() {
 
 #[test]
 fn mixed_directions_keep_each_word_readable() {
-    // Latin, then the Arabic word reversed, then Latin again.
+    // The order is Latin, then the Arabic word reversed, then Latin again.
     assert_eq!(clusters("Om عم Kh", &EMBEDDED), [0, 1, 2, 5, 3, 7, 8, 9]);
     // In a right-to-left paragraph the Latin word comes after (left of) the Arabic one.
     assert_eq!(clusters("عم Om", &EMBEDDED), [5, 6, 4, 2, 0]);
@@ -341,7 +341,7 @@ fn within(area: Area, x: i32, y: i32) -> bool {
     (area.x..right).contains(&x) && (area.y..bottom).contains(&y)
 }
 
-/// Strings rich in what breaks text code: marks, joiners, controls, right-to-left, emoji, breaks.
+/// Strings with many characters that break text code: marks, joiners, controls, right-to-left, emoji, breaks.
 fn nasty() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         any::<char>().prop_map(String::from),

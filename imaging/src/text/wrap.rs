@@ -1,4 +1,4 @@
-//! Where lines may break, and where they do.
+//! Finds the places where lines may break, and breaks them.
 
 use std::ops::Range;
 
@@ -8,21 +8,21 @@ use unicode_segmentation::UnicodeSegmentation;
 /// A place where a line may end.
 #[derive(Clone, Copy)]
 pub(super) struct Break {
-    /// Byte where the next line begins.
+    /// The position where the next line begins, in bytes.
     pub(super) next: usize,
-    /// Byte where this line ends: before the spaces that vanish at the break.
+    /// The position where this line ends, in bytes: before the spaces that vanish at the break.
     pub(super) end: usize,
-    /// Width from the paragraph's start to `next`, in em.
+    /// The width from the paragraph's start to `next`, in em.
     next_at: f32,
-    /// Width from the paragraph's start to `end`, in em.
+    /// The width from the paragraph's start to `end`, in em.
     end_at: f32,
 }
 
-/// The widths of a paragraph's clusters, by the byte where each begins, in logical order.
+/// The widths of a paragraph's clusters, by the position where each begins, in logical order.
 pub(super) struct Widths(Vec<(usize, f32)>);
 
 impl Widths {
-    /// From the advances of shaped glyphs in any order: `(cluster byte, advance)`.
+    /// Creates the widths from the advances of shaped glyphs in any order: `(cluster byte, advance)`.
     pub(super) fn new(glyphs: impl Iterator<Item = (usize, f32)>) -> Self {
         let mut widths: Vec<(usize, f32)> = glyphs.collect();
         widths.sort_unstable_by_key(|&(cluster, _)| cluster);
@@ -34,14 +34,14 @@ impl Widths {
         Self(widths)
     }
 
-    /// Width of everything before a byte.
+    /// Returns the width of everything before a position.
     fn before(&self, byte: usize) -> f32 {
         let at = self.0.partition_point(|&(cluster, _)| cluster < byte);
         at.checked_sub(1).and_then(|at| self.0.get(at)).map_or(0.0, |&(_, sum)| sum)
     }
 }
 
-/// The places where a paragraph may be broken, the end of it last. `anywhere` also breaks within
+/// Returns the places where a paragraph may be broken; its end is the last one. `anywhere` also allows breaks within
 /// words, between grapheme clusters.
 pub(super) fn breaks(paragraph: &str, widths: &Widths, anywhere: bool) -> Vec<Break> {
     let at = |next: usize| {
@@ -61,7 +61,7 @@ pub(super) fn breaks(paragraph: &str, widths: &Widths, anywhere: bool) -> Vec<Br
     breaks
 }
 
-/// Korean is written with spaces: a name is not broken between its syllables.
+/// Whether the position is within a Korean word. Korean uses spaces, so a name is not broken between its syllables.
 fn within_hangul(text: &str, at: usize) -> bool {
     let hangul = |c: char| matches!(c, '\u{1100}'..='\u{11FF}' | '\u{AC00}'..='\u{D7FF}');
     let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
@@ -86,12 +86,12 @@ pub(super) fn fill(breaks: &[Break], limit: f32) -> Vec<Range<usize>> {
     lines
 }
 
-/// The smallest line width, in em, with which the paragraphs take at most `lines` lines together:
+/// Returns the smallest line width, in em, with which the paragraphs take at most `lines` lines together. It gives
 /// lines of about equal length, and so the largest type.
 pub(super) fn narrowest(paragraphs: &[Vec<Break>], lines: usize) -> f32 {
     let total = |limit: f32| paragraphs.iter().map(|breaks| fill(breaks, limit).len()).sum::<usize>();
     let (mut low, mut high) = (0.0, widest(paragraphs));
-    // Halving 24 times places the width to a ten-millionth: exact for f32.
+    // Halving 24 times determines the width to a ten-millionth, which is exact for f32.
     for _ in 0..24 {
         let middle = (low + high) / 2.0;
         if total(middle) <= lines {
@@ -100,12 +100,12 @@ pub(super) fn narrowest(paragraphs: &[Vec<Break>], lines: usize) -> f32 {
             low = middle;
         }
     }
-    // What does not fit any line still takes its width.
+    // A piece that fits no line still takes its width.
     let filled = paragraphs.iter().flat_map(|breaks| fill_widths(breaks, high));
     filled.fold(0.0, f32::max)
 }
 
-/// The width of the longest unbroken paragraph, in em.
+/// Returns the width of the longest unbroken paragraph, in em.
 fn widest(paragraphs: &[Vec<Break>]) -> f32 {
     paragraphs.iter().filter_map(|breaks| breaks.last()).map(|last| last.end_at).fold(0.0, f32::max)
 }
@@ -123,7 +123,7 @@ fn fill_widths(breaks: &[Break], limit: f32) -> impl Iterator<Item = f32> {
 mod tests {
     use super::*;
 
-    /// One em per byte of ASCII.
+    /// Each byte of ASCII is one em wide.
     fn pieces(text: &str, anywhere: bool) -> Vec<Break> {
         breaks(text, &Widths::new(text.char_indices().map(|(at, _)| (at, 1.0))), anywhere)
     }

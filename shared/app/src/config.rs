@@ -32,7 +32,7 @@ pub use herald_providers::{
 /// The defaults, with a sentence for each key.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
 
-/// Herald's settings. Every key and its meaning stands in `config.default.toml`.
+/// Herald's settings. `config.default.toml` describes every key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "config.default.toml documents each key")]
@@ -203,7 +203,7 @@ impl Settings {
 }
 
 impl std::fmt::Debug for Database {
-    /// The URL can hold a password.
+    /// Omits the URL, which can hold a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let engine = if self.url.is_empty() { "sqlite" } else { "postgres" };
         f.debug_struct("Database")
@@ -214,14 +214,14 @@ impl std::fmt::Debug for Database {
 }
 
 impl std::fmt::Debug for Probe {
-    /// The address of a dead man's switch is its password.
+    /// Omits the address: the address of a dead man's switch is its password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Probe").field("calls", &!self.url.is_empty()).finish_non_exhaustive()
     }
 }
 
 impl std::fmt::Debug for Redis {
-    /// The URL can hold a password.
+    /// Omits the URL, which can hold a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Redis").field("prefix", &self.prefix).finish_non_exhaustive()
     }

@@ -1,5 +1,6 @@
-//! The list of all kinds of job. A kind is two files of one name, its payload in the crate of its
-//! domain and its handler in the worker, and one line of [`every_kind`](crate::every_kind).
+//! The list of all kinds of job. A kind consists of two files of the same name and one line of
+//! [`every_kind`](crate::every_kind). One file is its payload in the crate of its domain, the other its handler in the
+//! worker.
 
 mod probe_run;
 
@@ -12,8 +13,8 @@ use herald_ledger::Kind;
 pub use herald_people::jobs::*;
 use herald_people::standing_of;
 
-/// Calls the given macro with every kind: its payload, the domain, and the module its handler stands in. The worker
-/// makes its dispatch of it, so a kind without a handler does not compile.
+/// Calls the given macro with every kind: its payload, the domain, and the module of its handler. The worker generates
+/// its dispatch from the list, so a kind without a handler does not compile.
 #[macro_export]
 macro_rules! every_kind {
     ($with:ident) => {
@@ -47,7 +48,7 @@ macro_rules! list {
 }
 every_kind!(list);
 
-/// Tells the ledger of the kinds. Every process does so before anything else; again changes nothing.
+/// Registers the kinds with the ledger. Every process does so before anything else; a second call changes nothing.
 pub fn install() {
     herald_ledger::install(KINDS, standing_of);
 }

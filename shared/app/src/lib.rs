@@ -1,4 +1,4 @@
-//! Herald put together: its settings, made of the sections of its parts, and the one list of its kinds of jobs.
+//! Assembles Herald: the settings from the sections of its parts, and the list of all kinds of jobs.
 
 pub mod config;
 pub mod jobs;

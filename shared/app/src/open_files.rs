@@ -1,20 +1,20 @@
-//! How many files and sockets the process may open, and how many connections fit into that.
+//! The number of files and sockets that the process may open, and the number of connections that fit into it.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::config::Settings;
 
-/// Connections beyond the cap that are kept for probes.
+/// Connections beyond the limit, reserved for health probes.
 pub const RESERVE: usize = 32;
-/// Files for everything else: the database's, the file store's, calls to others.
+/// Files for everything else: the database, the file store, outgoing calls.
 const ELSE: u64 = 256;
-/// More is never asked for: some systems allow a thousand million, and programs that close all they could have open
-/// would do so for minutes.
+/// The largest limit that Herald requests. Some systems allow a thousand million, and programs that close all possible
+/// files would need minutes.
 const MOST: u64 = 1 << 20;
-/// Fewer connections serve nobody.
+/// The smallest useful number of connections.
 const FEWEST: usize = 16;
 
-/// Raises the limit as far as the system lets the process. Returns what it may open now.
+/// Raises the limit as far as the system allows. Returns the new limit.
 pub fn raise() -> u64 {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let wanted = hard.min(MOST);
@@ -37,7 +37,7 @@ pub fn needed(settings: &Settings) -> u64 {
     settings.http.max_connections as u64 + besides(settings)
 }
 
-/// Returns how many connections fit: those of the settings, or fewer where the process may not open enough.
+/// Returns how many connections fit: the number in the settings, or fewer if the process may not open enough files.
 pub fn connections(settings: &Settings, limit: u64) -> usize {
     let room = usize::try_from(limit.saturating_sub(besides(settings))).unwrap_or(usize::MAX);
     settings.http.max_connections.min(room.max(FEWEST))

@@ -11,22 +11,23 @@ use herald_db::{Db, Result, Tx, query};
 use herald_ledger as ledger;
 use herald_ledger::{LedgerError, NewJob, Payload};
 
-/// What a probe is to be.
+/// The parameters of a probe.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe<'a> {
-    /// The workspace it works for.
+    /// The workspace of the probe.
     pub workspace_id: Uuid,
-    /// Its name, unique in the workspace.
+    /// The name of the probe, unique in the workspace.
     pub name: &'a str,
-    /// Tries of each job, crashes included; what the kind's policy says if `None`.
+    /// The number of attempts of each job, including crashes; `None` means the number in the kind's policy.
     pub tries: Option<i64>,
 }
 
-/// Starts a probe with these jobs, and returns its batch and whether it is new. A probe of that name is found, not made
-/// again: the batch's id is made of the name, so that of two requests at once only one can make it.
+/// Starts a probe with these jobs, and returns its batch and whether it is new. An existing probe of that name is
+/// found, not created again. The batch's id is derived from the name, so only one of two simultaneous requests can
+/// create it.
 ///
 /// # Errors
-/// When the database refuses.
+/// When the database fails.
 pub async fn start_probe(
     db: &Db,
     probe: Probe<'_>,
@@ -52,10 +53,10 @@ pub async fn start_probe(
     Ok((id, made == 1))
 }
 
-/// Adds jobs to a probe that [`start_probe`] made.
+/// Adds jobs to a probe that [`start_probe`] created.
 ///
 /// # Errors
-/// When the database refuses.
+/// When the database fails.
 pub async fn add_to_probe(db: &Db, probe: Probe<'_>, numbers: Range<i64>) -> std::result::Result<(), LedgerError> {
     let mut tx = db.begin().await?;
     enqueue(&mut tx, probe, numbers).await?;
@@ -76,18 +77,18 @@ async fn enqueue(tx: &mut Tx, probe: Probe<'_>, numbers: Range<i64>) -> std::res
 /// How long the jobs of a probe took.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeTimes {
-    /// Half of them took no longer, from due to finished.
+    /// Half of the jobs took no longer than this, from due to finished.
     pub half: Duration,
-    /// 99 of a hundred took no longer.
+    /// 99 of a hundred jobs took no longer than this.
     pub most: Duration,
-    /// From the first one due to the last one finished.
+    /// The time from the first due job to the last finished job.
     pub all: Duration,
 }
 
-/// How long the jobs of a probe that succeeded took; `None` if none did.
+/// Returns how long the successful jobs of a probe took; `None` if no job succeeded.
 ///
 /// # Errors
-/// When the database refuses.
+/// When the database fails.
 pub async fn probe_times(db: &Db, workspace_id: Uuid, batch_id: Uuid) -> Result<Option<ProbeTimes>> {
     let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = query(
         "select run_at, finished_at from jobs
@@ -100,7 +101,7 @@ pub async fn probe_times(db: &Db, workspace_id: Uuid, batch_id: Uuid) -> Result<
     let (Some(first), Some(last)) = (rows.iter().map(|row| row.0).min(), rows.iter().map(|row| row.1).max()) else {
         return Ok(None);
     };
-    // Two machines' clocks may differ.
+    // The clocks of two machines may differ.
     let mut waits: Vec<Duration> = rows.iter().map(|(due, end)| (*end - *due).to_std().unwrap_or_default()).collect();
     waits.sort_unstable();
     let share = |percent: usize| waits[(waits.len() * percent / 100).min(waits.len() - 1)];

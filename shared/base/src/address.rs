@@ -1,4 +1,4 @@
-//! E-mail addresses as names of people.
+//! E-mail addresses that identify people.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use unicode_normalization::UnicodeNormalization;
 /// The longest address (RFC 5321, 4.5.3.1.3, without the angle brackets).
 const LONGEST: usize = 254;
 
-/// What was given is not an e-mail address.
+/// The text is not an e-mail address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("this is not an e-mail address")]
 pub struct AddressError;
 
-/// An address as its owner writes it, and in the one spelling by which it is known.
+/// An address as its owner writes it, and its canonical spelling.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     written: String,
     key: String,
-    /// The key it had before domains were compared in their ASCII form.
+    /// The key from the time before domains were compared in their ASCII form.
     former: String,
 }
 
@@ -36,40 +36,40 @@ impl Address {
         if parsed.is_err() || refused {
             return Err(AddressError);
         }
-        // RFC 5321 lets mail servers tell capitals of the local part apart; none that matters does, and people do not.
+        // RFC 5321 lets mail servers distinguish capitals of the local part. No important server does, and people do
+        // not.
         let former: String = written.to_lowercase().nfc().collect();
         let key = in_ascii(&former).unwrap_or_else(|| former.clone());
         Ok(Self { written, key, former })
     }
 
-    /// As its owner writes it.
+    /// The address as its owner writes it.
     pub fn written(&self) -> &str {
         &self.written
     }
 
-    /// The spelling by which it is known.
+    /// The canonical spelling, by which the address is compared.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The spelling by which it was known before domains were compared in their ASCII form. An account has it only
-    /// where another had the new one already.
+    /// The canonical spelling from the time before domains were compared in their ASCII form. An account has this key
+    /// only if another account already had the new key.
     pub fn former_key(&self) -> &str {
         &self.former
     }
 }
 
-/// Whether it is an address by the letter of RFC 5321 only: a quoted local part, which names the same mailbox as the
-/// one without quotes and so would give its owner two accounts, or a domain with a slash or a number at its end, which
-/// none has.
+/// Whether the address is valid only by the letter of RFC 5321. A quoted local part names the same mailbox as the
+/// unquoted one, so it would give its owner two accounts. No real domain has a slash, or ends with a number.
 fn is_unusual(address: &str) -> bool {
     let domain = address.rsplit('@').next().unwrap_or_default();
     let last = domain.rsplit('.').next().unwrap_or_default();
     address.starts_with('"') || domain.contains('/') || last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// With the domain in the form that mail servers look up: `münchen.example` and `xn--mnchen-3ya.example` are one
-/// domain. `None` where it has none.
+/// Converts the domain into the form that mail servers look up: `münchen.example` and `xn--mnchen-3ya.example` are one
+/// domain. Returns `None` if the address has no valid domain.
 fn in_ascii(address: &str) -> Option<String> {
     let (local, domain) = address.rsplit_once('@')?;
     let domain = idna::domain_to_ascii(domain).ok().filter(|domain| !domain.is_empty())?;
@@ -77,7 +77,7 @@ fn in_ascii(address: &str) -> Option<String> {
 }
 
 impl fmt::Debug for Address {
-    /// An address is personal data: logs do not get it by accident.
+    /// An address is personal data and must not get into logs by accident.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Address(…)")
     }

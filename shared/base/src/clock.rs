@@ -1,4 +1,4 @@
-//! Time as a parameter: the system's in production, the database's in a fleet, a hand-set one in tests.
+//! Time as a parameter: the system's clock in production, the database's clock in a fleet, a manual clock in tests.
 
 use std::{
     sync::{
@@ -11,7 +11,7 @@ use std::{
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use tokio::sync::watch;
 
-/// Where Herald reads the time. Cheap to clone; clones of a manual clock share its time.
+/// A source of the current time. Cheap to clone; clones of a manual clock share its time.
 #[derive(Clone, Debug)]
 pub struct Clock(Inner);
 
@@ -22,11 +22,11 @@ enum Inner {
     Manual(Arc<watch::Sender<DateTime<Utc>>>),
 }
 
-/// Time since the process began, counted by a clock that nobody sets, and what time it was then.
+/// The time since the process began, by a clock that nobody can set, and the time of day at the beginning.
 #[derive(Debug)]
 struct Steady {
     origin: Instant,
-    /// In microseconds since 1970.
+    /// The time of the origin, in microseconds since 1970.
     at_origin: AtomicI64,
 }
 
@@ -36,9 +36,9 @@ impl Clock {
         Self(Inner::System)
     }
 
-    /// A clock that begins with the machine's and then goes by itself, whatever somebody does to the machine's, until
-    /// [`Clock::set`] sets it. The processes of a fleet keep it by their database's: leases that one writes and another
-    /// reads must mean the same.
+    /// Creates a clock that starts with the machine's time and then runs independently of the machine's clock, until
+    /// [`Clock::set`] sets it. The processes of a fleet set it by their database's clock: a lease must mean the same to
+    /// the process that writes it and to the process that reads it.
     pub fn steady() -> Self {
         let now = Self::system().now();
         Self(Inner::Steady(Arc::new(Steady {
@@ -47,19 +47,20 @@ impl Clock {
         })))
     }
 
-    /// Sets a steady clock, and returns by how much. Does nothing to others.
+    /// Sets a steady clock, and returns the difference. It has no effect on other clocks.
     pub fn set(&self, now: DateTime<Utc>) -> TimeDelta {
         let Inner::Steady(steady) = &self.0 else { return TimeDelta::zero() };
         let at_origin = now.timestamp_micros() - steady.elapsed();
         TimeDelta::microseconds(at_origin - steady.at_origin.swap(at_origin, Ordering::Relaxed))
     }
 
-    /// A clock that stands still until [`Clock::advance`] moves it.
+    /// Creates a clock that stands still until [`Clock::advance`] moves it.
     pub fn manual(start: DateTime<Utc>) -> Self {
         Self(Inner::Manual(Arc::new(watch::Sender::new(micros(start)))))
     }
 
-    /// Now, in UTC, cut to microseconds: what PostgreSQL can store, so that a time read back equals the time written.
+    /// Returns the current time in UTC, truncated to microseconds. PostgreSQL stores this precision, so a time that is
+    /// read back equals the time that was written.
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
@@ -72,14 +73,14 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward and wakes who sleeps on it. Does nothing to the system's clock.
+    /// Moves a manual clock forward and wakes the tasks that sleep on it. It has no effect on other clocks.
     pub fn advance(&self, by: Duration) {
         if let Inner::Manual(time) = &self.0 {
             time.send_modify(|now| *now += TimeDelta::from_std(by).expect("a test's step fits a TimeDelta"));
         }
     }
 
-    /// Returns when `until` has come. On a manual clock it waits for [`Clock::advance`].
+    /// Waits until the time `until`. On a manual clock, it waits for [`Clock::advance`].
     pub async fn sleep_until(&self, until: DateTime<Utc>) {
         match &self.0 {
             Inner::System | Inner::Steady(_) => {
@@ -101,7 +102,7 @@ impl Clock {
 }
 
 impl Steady {
-    /// Microseconds.
+    /// The time since the origin, in microseconds.
     fn elapsed(&self) -> i64 {
         i64::try_from(self.origin.elapsed().as_micros()).unwrap_or(i64::MAX / 2)
     }

@@ -1,26 +1,27 @@
-//! Threads for work of the processor: as many as may run at once, so that pictures are drawn and passwords hashed on
-//! few threads. The runtime's blocking pool would spread them over many, for each of which the allocator keeps memory:
-//! 50 logins at once left 600 MiB behind.
+//! Threads for CPU-bound work: as many as may run at once, so that few threads draw pictures and hash passwords. The
+//! runtime's blocking pool would use many threads, and the allocator keeps memory for each of them: 50 simultaneous
+//! logins left 600 MiB behind.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tokio::sync::oneshot;
 
-/// The threads. They end when it is dropped.
+/// A pool of threads for CPU-bound work. The threads end when it is dropped.
 pub struct CpuPool(rayon::ThreadPool);
 
 impl CpuPool {
-    /// A pool of `threads`, or one for each core if that is 0, called `name-0` and so on.
+    /// Creates a pool of `threads` threads, or of one thread per core if `threads` is 0. The threads are called
+    /// `name-0` and so on.
     ///
     /// # Errors
-    /// When the operating system gives no more threads.
+    /// When the operating system cannot create more threads.
     pub fn new(name: &'static str, threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
         let builder = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(move |n| format!("{name}-{n}"));
         Ok(Self(builder.build()?))
     }
 
-    /// Runs `work` there. Its panic is the caller's. A caller that no longer waits does not stop it, but what has not
-    /// begun by then is left.
+    /// Runs `work` on the pool. A panic of the work continues in the caller. If the caller no longer waits, running
+    /// work goes on, but work that has not begun is skipped.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let span = tracing::Span::current();
         let (send, answer) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! The data folder: everything the embedded tier keeps, under one roof, used by one process at a time.
+//! The data folder: all data of the embedded tier in one folder, which one process uses at a time.
 //!
 //! ```text
 //! herald-data/
@@ -11,7 +11,7 @@
 //!   herald.toml    settings, if you put them here
 //! ```
 //!
-//! It is for the user alone who runs Herald: lists, pictures and keys are nobody else's on the machine.
+//! Only the user who runs Herald may use it: no other user of the machine may read lists, pictures and keys.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -24,32 +24,32 @@ use thiserror::Error;
 
 use crate::{ids::Ids, private};
 
-/// The file of the key that signs links.
+/// The name of the file with the key that signs links.
 const LINK_KEY: &str = "link.key";
 
-/// An opened data folder. The lock is held until it is dropped, or the process ends in whatever way.
+/// An opened data folder. The lock is held until the value is dropped, or the process ends in any way.
 #[derive(Debug)]
 pub struct DataFolder {
     root: PathBuf,
     /// The lock lives as long as the file is open.
     _lock: File,
     unclean: bool,
-    /// Nobody else uses it meanwhile.
+    /// Whether no other process uses the folder meanwhile.
     alone: bool,
 }
 
 /// Why the data folder cannot be used.
 #[derive(Debug, Error)]
 pub enum DataFolderError {
-    /// Another process uses it.
+    /// Another process uses the folder.
     #[error("data folder {folder} is in use by {holder}: stop that first, or use another folder with --data")]
     InUse {
         /// The folder.
         folder: PathBuf,
-        /// Who uses it.
+        /// The process that uses the folder.
         holder: String,
     },
-    /// It cannot be read or written.
+    /// The folder cannot be read or written.
     #[error(
         "data folder {folder} cannot be used: {source}; check its permissions and the free space, or use another \
          folder with --data"
@@ -57,7 +57,7 @@ pub enum DataFolderError {
     Io {
         /// The folder.
         folder: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The key file is damaged.
@@ -70,7 +70,7 @@ pub enum DataFolderError {
 }
 
 impl DataFolder {
-    /// Opens the folder, made if it is missing, and locks it for this process.
+    /// Opens the folder, creates it if it is missing, and locks it for this process.
     pub fn open(root: &Path) -> Result<Self, DataFolderError> {
         let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
         private::make_folder(root).map_err(fail)?;
@@ -95,8 +95,8 @@ impl DataFolder {
         Ok(Self { root: root.to_owned(), _lock: lock, unclean, alone: true })
     }
 
-    /// Opens the folder, made if it is missing, together with others that share it: no process may have it for itself
-    /// meanwhile.
+    /// Opens the folder, and creates it if it is missing. Other processes can share it; no process may hold it
+    /// exclusively meanwhile.
     pub fn share(root: &Path) -> Result<Self, DataFolderError> {
         let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
         private::make_folder(root).map_err(fail)?;
@@ -113,58 +113,58 @@ impl DataFolder {
         }
     }
 
-    /// Whether the process that used it last was killed: there may be halves of files.
+    /// Whether the last process that used the folder was killed, so that incomplete files may exist.
     pub fn was_killed(&self) -> bool {
         self.unclean
     }
 
-    /// Whether no other process uses it meanwhile.
+    /// Whether no other process uses the folder meanwhile.
     pub fn is_alone(&self) -> bool {
         self.alone
     }
 
-    /// The folder.
+    /// The path of the folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The database file.
+    /// The path of the database file.
     pub fn database(&self) -> PathBuf {
         self.root.join("herald.db")
     }
 
-    /// The file store's folder.
+    /// The path of the file store's folder.
     pub fn files(&self) -> PathBuf {
         self.root.join("files")
     }
 
-    /// Whether there is a key that signs links.
+    /// Whether the folder has a key that signs links.
     pub fn has_link_key(&self) -> bool {
         self.root.join(LINK_KEY).exists()
     }
 
-    /// The key that signs links, made on first use, readable by its owner only.
+    /// Returns the key that signs links. The first call creates it, readable by its owner only.
     pub fn link_key(&self, ids: &Ids) -> Result<[u8; 32], DataFolderError> {
         key(&self.root, LINK_KEY, ids).map(|(key, _)| key)
     }
 
-    /// Says that the folder was left in order.
+    /// Records that the folder was closed properly.
     pub fn close(self) {
         if !self.alone {
             return;
         }
-        // If it fails the next start sweeps once more than it must.
+        // If this fails, the next start does one unnecessary clean-up.
         let _ = self._lock.set_len(0);
     }
 }
 
-/// Opens the file of the lock, made for this user alone if it is missing.
+/// Opens the lock file, and creates it for this user alone if it is missing.
 fn open_lock(root: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600).open(root.join("herald.lock"))
 }
 
-/// Closes a folder that others on the machine may read, and says so.
+/// Closes a folder that other users of the machine may read, and logs that.
 fn narrow(root: &Path) {
     let narrowed = private::narrow(root);
     if !narrowed.is_empty() {
@@ -180,8 +180,8 @@ fn narrow(root: &Path) {
     }
 }
 
-/// The key that seals credentials, made on first use, readable by its owner only; and whether it was made now. Also for
-/// a command that works beside the process that holds the folder.
+/// Returns the key that seals credentials, and whether this call created it. The first call creates the key, readable
+/// by its owner only. It also works for a command that runs beside the process that holds the folder.
 pub fn secrets_key(folder: &Path, ids: &Ids) -> Result<([u8; 32], bool), DataFolderError> {
     key(folder, "secrets.key", ids)
 }
@@ -197,8 +197,8 @@ fn key(root: &Path, name: &str, ids: &Ids) -> Result<([u8; 32], bool), DataFolde
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let made = ids.bytes::<32>();
-            // Whole or not at all: a half-written key would lock everybody out. Of processes that start together, one
-            // makes it.
+            // The key file appears completely or not at all, because nobody could use a half-written key. If several
+            // processes start together, one of them creates it.
             let draft = root.join(format!("{name}.{}", std::process::id()));
             write_private(&draft, &hex::encode(made)).map_err(fail)?;
             let linked = fs::hard_link(&draft, &path);

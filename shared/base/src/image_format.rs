@@ -13,7 +13,7 @@ crate::text_enum! {
 }
 
 impl ImageFormat {
-    /// What its files are called at the end, without the dot.
+    /// The extension of its files, without the dot.
     pub const fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
@@ -22,7 +22,7 @@ impl ImageFormat {
         }
     }
 
-    /// What its bytes are, as HTTP names it.
+    /// The media type of its files, as HTTP names it.
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",
@@ -31,7 +31,7 @@ impl ImageFormat {
         }
     }
 
-    /// The format of files that are called so at the end.
+    /// Returns the format of files with this extension.
     pub fn of_extension(extension: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|format| extension == format.extension() || extension == format.as_str())
     }

@@ -1,6 +1,6 @@
-//! The ground floor: what every part of Herald stands on, and what depends on none of them.
+//! The basis of Herald: every other part depends on this crate, and this crate depends on none of them.
 //!
-//! No SQL, and no HTTP but the export of traces.
+//! It contains no SQL. Its only HTTP is the export of traces.
 
 pub mod address;
 pub mod clock;

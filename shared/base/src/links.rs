@@ -1,7 +1,7 @@
-//! Signed links: who has one may see that invitation, until it expires. Nobody can make one up.
+//! Signed links. A person who has a link may see its invitation until the link expires. Nobody can forge a link.
 //!
 //! The token is `invitation id (16 bytes) ‖ expiry (hours since 1970, 4 bytes) ‖ the form of the token (1 byte) ‖
-//! HMAC-SHA256 cut to 16 bytes`, in URL-safe base64: 50 characters, short enough for a coarse QR code.
+//! HMAC-SHA256, cut to 16 bytes`, in URL-safe base64: 50 characters, short enough for a coarse QR code.
 
 use std::fmt;
 
@@ -16,15 +16,15 @@ use crate::settings::SettingsError;
 
 const SIGNED: usize = 16 + 4 + 1;
 const MAC: usize = 16;
-/// A later form of the token would have another number here. It is signed, too.
+/// The number of this form of token. A later form gets another number. The signature covers it, too.
 const FORM: u8 = 1;
 
-/// Makes and checks links. Cheap to clone.
+/// Creates and checks links. Cheap to clone.
 #[derive(Clone)]
 pub struct LinkSigner {
-    /// What links begin with, without a slash at the end.
+    /// The beginning of every link, without a slash at the end.
     base_url: String,
-    /// The first key signs; the others still open older links.
+    /// The first key signs; the other keys still open older links.
     keys: Vec<[u8; 32]>,
     lifetime: Duration,
 }
@@ -35,36 +35,37 @@ impl fmt::Debug for LinkSigner {
     }
 }
 
-/// Why a link does not open.
+/// Why a link does not open an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkError {
-    /// It was not made by this Herald, or was changed.
+    /// This Herald did not create the link, or the link was changed.
     Invalid,
-    /// Its time is over.
+    /// The link has expired.
     Expired,
 }
 
 impl LinkSigner {
-    /// Links under `base_url`, signed with `key`, open for `lifetime`.
+    /// Creates a signer of links under `base_url`, which are signed with `key` and valid for `lifetime`.
     pub fn new(base_url: &str, key: [u8; 32], lifetime: Duration) -> Self {
         Self { base_url: base_url.trim_end_matches('/').to_owned(), keys: vec![key], lifetime }
     }
 
-    /// The same, which also opens the links that these keys signed.
+    /// Also opens the links that these keys signed.
     #[must_use]
     pub fn opening(mut self, older: impl IntoIterator<Item = [u8; 32]>) -> Self {
         self.keys.extend(older);
         self
     }
 
-    /// Sixteen digits that tell the signing key from another without giving it away.
+    /// Returns sixteen digits that identify the signing key without revealing it.
     pub fn fingerprint(&self) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.signing_key()).expect("HMAC takes a key of any length");
         mac.update(b"herald link key fingerprint 1");
         hex::encode(&mac.finalize().into_bytes()[..8])
     }
 
-    /// A key for something else, the same for everybody who has the signing key. It does not give that away.
+    /// Derives a key for another purpose. It is the same in every process that has the signing key, and does not reveal
+    /// that key.
     pub fn key_for(&self, purpose: &str) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.signing_key()).expect("HMAC takes a key of any length");
         mac.update(b"herald link key for ");
@@ -76,13 +77,14 @@ impl LinkSigner {
         self.keys.first().expect("a signer has a key")
     }
 
-    /// When a link made now expires: a whole hour, so that the same invitation has the same link.
+    /// Returns when a link that is created now expires. It is a whole hour, so that the same invitation has the same
+    /// link.
     pub fn expiry(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let hours = (now + self.lifetime).timestamp() / 3_600 + 1;
         DateTime::from_timestamp(hours * 3_600, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
-    /// The link to an invitation.
+    /// Returns the link to an invitation.
     pub fn link(&self, invitation_id: Uuid, expires_at: DateTime<Utc>) -> String {
         let mut token = [0; SIGNED + MAC];
         token[..16].copy_from_slice(invitation_id.as_bytes());
@@ -93,13 +95,13 @@ impl LinkSigner {
         format!("{}/i/{}", self.base_url, BASE64_URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Whether a link is one of Herald's own that none of the keys here signed: nothing opens it any more.
+    /// Whether a link is one of Herald's own that none of these keys signed, so that nothing opens it any more.
     pub fn is_dead(&self, link: &str) -> bool {
         let Some((_, token)) = link.rsplit_once("/i/") else { return false };
         self.open(token, DateTime::UNIX_EPOCH) == Err(LinkError::Invalid)
     }
 
-    /// The invitation a link's token opens.
+    /// Returns the invitation that a link's token opens.
     pub fn open(&self, token: &str, now: DateTime<Utc>) -> Result<Uuid, LinkError> {
         let token: [u8; SIGNED + MAC] = BASE64_URL_SAFE_NO_PAD
             .decode(token)
@@ -107,7 +109,7 @@ impl LinkSigner {
             .and_then(|token| token.try_into().ok())
             .ok_or(LinkError::Invalid)?;
         let (signed, mac) = token.split_at(SIGNED);
-        // Compares in constant time.
+        // This compares in constant time.
         if !self.keys.iter().any(|key| sign(key, signed).verify_truncated_left(mac).is_ok()) {
             return Err(LinkError::Invalid);
         }
@@ -137,15 +139,15 @@ pub struct LinksSettings {
 }
 
 impl fmt::Debug for LinksSettings {
-    /// Without the key.
+    /// Omits the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Links").field("lifetime_days", &self.lifetime_days).finish_non_exhaustive()
     }
 }
 
 impl LinksSettings {
-    /// The keys that the settings give: the first signs, the others still open older links. None: the data folder has
-    /// the key.
+    /// Returns the keys of the settings: the first one signs, the others still open older links. If there are none, the
+    /// data folder has the key.
     ///
     /// # Errors
     /// [`SettingsError::Key`] when one is not 64 hexadecimal digits.

@@ -1,4 +1,4 @@
-//! Who else on the machine may read what Herald writes: nobody.
+//! Keeps Herald's files private: no other user of the machine may read them.
 
 use std::{
     fs::{self, DirBuilder, Permissions},
@@ -9,11 +9,11 @@ use std::{
 
 use nix::sys::stat::{Mode, umask};
 
-/// Everything but the owner's.
+/// The permissions of everybody except the owner.
 const OTHERS: u32 = 0o077;
-/// A folder that everybody writes to, such as `/tmp`: it is not Herald's to close.
+/// The mark of a folder that everybody writes to, such as `/tmp`. Herald must not close such a folder.
 const STICKY: u32 = 0o1000;
-/// What lies in a data folder and must be its owner's alone, whoever reaches the folder.
+/// The parts of a data folder that must be readable by their owner only, even if others can reach the folder.
 const INSIDE: &[&str] = &[
     "herald.db",
     "herald.db-wal",
@@ -27,20 +27,20 @@ const INSIDE: &[&str] = &[
     "outbox",
 ];
 
-/// From now on, files and folders that this process makes are for its user alone.
+/// Makes all files and folders that this process creates from now on private to its user.
 pub fn keep_private() {
     umask(Mode::from_bits_truncate(OTHERS));
 }
 
-/// Makes a folder for this user alone, and those above it that are missing. One that is there is left as it is.
+/// Creates a folder for this user alone, together with missing folders above it. An existing folder stays as it is.
 ///
 /// # Errors
-/// When it cannot be made.
+/// When the folder cannot be created.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// The data folder and what lies in it, as far as others than its owner may use it.
+/// Lists the data folder and the parts of it that other users than the owner may use.
 pub fn exposed(folder: &Path) -> Vec<PathBuf> {
     let inside = INSIDE.iter().map(|name| folder.join(name));
     std::iter::once(folder.to_owned())
@@ -49,8 +49,8 @@ pub fn exposed(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Takes the data folder and what lies in it from everybody but its owner. Returns what had been open; what stays open
-/// is in [`exposed`] still: a folder of another user, or one that everybody writes to.
+/// Removes the permissions of other users from the data folder and its parts. Returns the paths that had been open.
+/// Paths that stay open are still in [`exposed`]: a folder of another user, or one that everybody writes to.
 pub fn narrow(folder: &Path) -> Vec<PathBuf> {
     if mode(folder).is_none_or(|mode| mode & STICKY != 0) {
         return Vec::new();
@@ -65,7 +65,7 @@ pub fn narrow(folder: &Path) -> Vec<PathBuf> {
     narrowed
 }
 
-/// A link is not followed: what it leads to is its owner's to close.
+/// Does not follow a symbolic link: only the owner of its target may close the target.
 fn mode(path: &Path) -> Option<u32> {
     fs::symlink_metadata(path).ok().filter(|found| !found.is_symlink()).map(|found| found.mode())
 }
@@ -92,7 +92,7 @@ mod tests {
         assert!(exposed(&folder).is_empty() && narrow(&folder).is_empty());
         assert_eq!(mode(&folder).unwrap() & 0o777, 0o700);
         assert_eq!(mode(&folder.join("link.key")).unwrap() & 0o777, 0o600);
-        // It is nobody's secret.
+        // This file holds no secret.
         assert_eq!(mode(&folder.join("mine.txt")).unwrap() & 0o777, 0o644);
     }
 

@@ -1,4 +1,4 @@
-//! What somebody may do in a workspace.
+//! The roles of members of a workspace.
 
 use std::{fmt, str::FromStr};
 
@@ -23,7 +23,7 @@ impl Role {
     /// Every role, lowest first.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Staff, Self::Agency, Self::Owner];
 
-    /// Its name.
+    /// The name of the role.
     pub fn name(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",

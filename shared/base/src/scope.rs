@@ -1,21 +1,21 @@
-//! What a key may touch.
+//! The scopes of API keys.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// What a key may touch, such as `invitation-runs:write`. Whoever may write may read.
+/// A permission of an API key, such as `invitation-runs:write`. Permission to write includes permission to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Scope {
-    /// The first part of the paths it opens.
+    /// The first part of the paths that the scope opens.
     pub area: String,
-    /// Whether it may change things.
+    /// Whether the scope permits changes.
     pub write: bool,
 }
 
 impl Scope {
-    /// Whether a key with this scope has the other one, too.
+    /// Whether a key with this scope also has the other one.
     pub fn holds(&self, other: &Self) -> bool {
         self.area == other.area && (self.write || !other.write)
     }

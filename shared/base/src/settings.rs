@@ -1,4 +1,5 @@
-//! What all sections of the settings share. Each part of Herald has its own section, and says itself what it may hold.
+//! The common base of all sections of the settings. Each part of Herald has its own section, and checks its values
+//! itself.
 
 pub mod networks;
 
@@ -9,9 +10,9 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EnvironmentKind {
-    /// Whatever helps to try things out.
+    /// Permits everything that helps to try Herald out.
     Development,
-    /// Nothing that is only fit for trying out.
+    /// Refuses everything that is only fit for trying out.
     Production,
 }
 
@@ -26,9 +27,9 @@ pub enum SettingsError {
     Range {
         /// The key, as in the environment's dotted form.
         key: &'static str,
-        /// Its value.
+        /// The refused value.
         value: String,
-        /// What it may be.
+        /// The allowed values.
         rule: &'static str,
     },
     /// A secret's file cannot be used.
@@ -38,22 +39,22 @@ pub enum SettingsError {
         key: &'static str,
         /// The file that should hold it.
         file: String,
-        /// What is wrong.
+        /// The problem with the file.
         why: String,
     },
-    /// A key is none. It is not shown.
+    /// The value is not a valid key. The error does not show it.
     #[error("setting {0} (or {0}_file) is not a key of 64 hexadecimal digits: make one with `openssl rand -hex 32`")]
     Key(&'static str),
 }
 
 impl SettingsError {
-    /// The file, the environment or a value is wrong, as this says.
+    /// Reports that the file, the environment or a value is wrong, with this explanation.
     pub fn invalid(why: impl std::fmt::Display) -> Self {
         Self::Invalid(why.to_string())
     }
 }
 
-/// The keys in a setting: one or several, with spaces or commas between.
+/// Reads the keys of a setting: one or several, separated by spaces or commas.
 ///
 /// # Errors
 /// [`SettingsError::Key`] if one is not 64 hexadecimal digits.

@@ -28,15 +28,15 @@ pub enum TelemetryError {
     /// The filter does not parse.
     #[error("setting log.level is not a filter: {0}; use a level such as info, or herald_worker=debug,info")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    /// The process has set them up already.
+    /// The process has already set up logging or metrics.
     #[error("logging is already set up: {0}")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
-    /// Traces cannot be exported as the settings want it.
+    /// Traces cannot be exported under these settings.
     #[error("{0}")]
     Export(String),
 }
 
-/// Starts logging to standard error, so that standard output stays free for what a command prints.
+/// Starts logging to standard error, so that standard output stays free for the output of a command.
 pub fn start_logging(settings: &Log) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&settings.level)?;
     let registry = tracing_subscriber::registry().with(filter);
@@ -52,11 +52,11 @@ pub fn start_logging(settings: &Log) -> Result<(), TelemetryError> {
     Ok(())
 }
 
-/// What the label `provider` can be.
+/// The values of the label `provider`.
 const PROVIDERS: &[&str] = &["files", "pictures", "redis"];
 
-/// Starts collecting metrics; the handle renders them for Prometheus ([`render`]). A second call gives a handle on
-/// nothing, as tests need.
+/// Starts collecting metrics. The handle renders them for Prometheus ([`render`]). A second call returns a handle
+/// without metrics, for the sake of tests.
 pub fn start_metrics() -> PrometheusHandle {
     let mut builder = PrometheusBuilder::new();
     for about in catalog::ALL {
@@ -75,8 +75,8 @@ pub fn start_metrics() -> PrometheusHandle {
     handle
 }
 
-/// A counter that appears with its first event has no zero before it, so Prometheus would not see it grow: the first
-/// dead job would raise no alert.
+/// Starts counters at zero. If a counter appeared with its first event, Prometheus would see no increase from zero, and
+/// the first dead job would raise no alert.
 fn begin_at_zero() {
     for counter in [
         &catalog::STALE_OUTCOMES,

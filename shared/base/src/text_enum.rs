@@ -1,10 +1,10 @@
-//! Closed sets that are kept and sent as text: states, policies, formats.
+//! Closed sets that are stored and sent as text: states, policies, formats.
 
-/// Makes an enum of lines `Variant "text"`, and what reads and writes it as that text: `as_str`, `ALL`, `Display`,
-/// `FromStr`, serde, the API's schema, and `TryFrom<String>` for rows (`#[sqlx(try_from = "String")]`).
+/// Defines an enum from lines `Variant "text"`, and the code that reads and writes it as that text: `as_str`, `ALL`,
+/// `Display`, `FromStr`, serde, the API's schema, and `TryFrom<String>` for rows (`#[sqlx(try_from = "String")]`).
 ///
-/// The words after the name begin the error about another text: its `{:?}` is that text. The allowed words follow by
-/// themselves.
+/// The string after the name begins the error about an unknown text, which replaces its `{:?}`. The allowed texts
+/// follow automatically.
 ///
 /// ```
 /// herald_base::text_enum! {
@@ -36,7 +36,7 @@ macro_rules! text_enum {
 
         #[allow(dead_code, reason = "not every set is needed in every way")]
         impl $name {
-            /// All of them, in their order.
+            /// All variants, in their order.
             $visible const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             /// The text in tables, JSON and messages.
@@ -74,7 +74,7 @@ macro_rules! text_enum {
     };
 }
 
-/// The words as a message names them: `heads, tails or neither`.
+/// Joins texts for a message: `heads, tails or neither`.
 pub fn any_of(words: &[&str]) -> String {
     match words {
         [] => String::new(),

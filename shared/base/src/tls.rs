@@ -2,11 +2,11 @@
 
 use std::sync::Once;
 
-/// rustls is told once a process which cryptography it uses.
+/// Selects ring as rustls's cryptography, once per process.
 pub fn use_ring() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Someone else having chosen is as good.
+        // If another crate has already chosen, that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
 }

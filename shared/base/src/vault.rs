@@ -1,7 +1,8 @@
-//! Secrets at rest: sealed with a key that does not lie in the database.
+//! Encrypts secrets at rest, with a key that does not lie in the database.
 //!
-//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha), whose nonces are long enough to be drawn at random. What is sealed is
-//! bound to its place: a row copied over another does not open. Layout: `key id (8) ‖ nonce (24) ‖ ciphertext and tag`.
+//! It uses XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha), whose nonces are long enough to be drawn at random. A sealed
+//! value is bound to its place: a row that is copied over another one does not open. Layout: `key id (8) ‖ nonce (24) ‖
+//! ciphertext and tag`.
 
 use std::fmt;
 
@@ -23,7 +24,7 @@ const NONCE: usize = 24;
 /// The installation's keys. Cheap to clone.
 #[derive(Clone)]
 pub struct Vault {
-    /// The first seals; all of them open.
+    /// The first key seals; all keys open.
     keys: Vec<Key>,
     ids: Ids,
 }
@@ -32,23 +33,23 @@ pub struct Vault {
 struct Key {
     id: [u8; KEY_ID],
     cipher: XChaCha20Poly1305,
-    /// For what is not hidden, but must not be made up: see [`Sealer`].
+    /// The key for data that are not secret but must not be forged: see [`Sealer`].
     seal: [u8; 32],
 }
 
-/// Seals what everybody may read and nobody else may write: keyed hashes (HMAC-SHA256) with keys that do not lie in the
-/// database. Cheap to clone.
+/// Seals data that everybody may read and nobody else may write. The seals are keyed hashes (HMAC-SHA256) with keys
+/// that do not lie in the database. Cheap to clone.
 #[derive(Clone)]
 pub struct Sealer(std::sync::Arc<[([u8; KEY_ID], [u8; 32])]>);
 
-/// What a seal says.
+/// The result of checking a seal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sealed {
-    /// It is what was sealed.
+    /// The data are the ones that were sealed.
     True,
-    /// It is not.
+    /// The data are not the ones that were sealed.
     False,
-    /// It was sealed with a key that is not here.
+    /// The data were sealed with a key that this process does not have.
     OtherKey,
 }
 
@@ -61,7 +62,7 @@ impl fmt::Debug for Sealer {
 impl Sealer {
     fn mac(key: &[u8; 32], label: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
         let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
-        // Each part with its length: no two lists of parts are the same bytes.
+        // Each part is hashed with its length, so that no two lists of parts give the same bytes.
         for part in std::iter::once(label.as_bytes()).chain(parts.iter().copied()) {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
@@ -69,13 +70,13 @@ impl Sealer {
         mac
     }
 
-    /// The seal of these parts: the key's id and the hash, in hex, with a colon between.
+    /// Returns the seal of these parts: the key's id and the hash, in hex, separated by a colon.
     pub fn seal(&self, label: &str, parts: &[&[u8]]) -> String {
         let (id, key) = &self.0[0];
         format!("{}:{}", hex::encode(id), hex::encode(Self::mac(key, label, parts).finalize().into_bytes()))
     }
 
-    /// Whether a seal is that of these parts.
+    /// Checks whether a seal belongs to these parts.
     pub fn check(&self, label: &str, parts: &[&[u8]], seal: &str) -> Sealed {
         let Some((id, hash)) = seal.split_once(':') else { return Sealed::False };
         let Some((_, key)) = self.0.iter().find(|(known, _)| hex::encode(known) == id) else { return Sealed::OtherKey };
@@ -87,16 +88,16 @@ impl Sealer {
     }
 }
 
-/// Why something does not open.
+/// Why a sealed value does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum VaultError {
-    /// It was sealed with a key that is not here.
+    /// The value was sealed with a key that this process does not have.
     #[error(
         "this process does not have the key for it: give every process the same secrets.key (with older keys after \
          the first), or enter the credentials again"
     )]
     OtherKey,
-    /// It is not what was sealed there.
+    /// The value is not the one that was sealed for this place.
     #[error("it is damaged, or was copied from another place: enter the credentials again")]
     Damaged,
 }
@@ -108,7 +109,7 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// A vault that seals with `first`, and opens what that or one of `older` sealed.
+    /// Creates a vault that seals with `first`, and opens values that this key or one of `older` sealed.
     pub fn new(first: [u8; 32], older: impl IntoIterator<Item = [u8; 32]>, ids: Ids) -> Self {
         let keys = std::iter::once(first).chain(older).map(|key| Key::new(&key)).collect();
         Self { keys, ids }
@@ -125,7 +126,7 @@ impl Vault {
         [key.id.as_slice(), &nonce, &sealed].concat()
     }
 
-    /// Opens what was sealed for `place`.
+    /// Opens a value that was sealed for `place`.
     ///
     /// # Errors
     /// [`VaultError`].
@@ -139,12 +140,12 @@ impl Vault {
         serde_json::from_slice(plain.expose_secret()).map_err(|_| VaultError::Damaged)
     }
 
-    /// What seals with this vault's keys.
+    /// Returns a sealer with this vault's keys.
     pub fn sealer(&self) -> Sealer {
         Sealer(self.keys.iter().map(|key| (key.id, key.seal)).collect())
     }
 
-    /// Whether it was sealed with the key that seals now.
+    /// Whether the value was sealed with the current key.
     pub fn is_current(&self, sealed: &[u8]) -> bool {
         self.keys.first().is_some_and(|key| sealed.starts_with(&key.id))
     }
@@ -173,15 +174,15 @@ pub struct SecretsSettings {
 }
 
 impl fmt::Debug for SecretsSettings {
-    /// Without the key.
+    /// Omits the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Secrets").finish_non_exhaustive()
     }
 }
 
 impl SecretsSettings {
-    /// The keys that the settings give: the first seals, the others still open what they sealed. None: the data folder
-    /// has the key.
+    /// Returns the keys of the settings: the first one seals, the others still open older values. If there are none,
+    /// the data folder has the key.
     ///
     /// # Errors
     /// [`SettingsError::Key`] when one is not 64 hexadecimal digits.

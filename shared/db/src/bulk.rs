@@ -1,7 +1,7 @@
-//! Many rows in one statement.
+//! Statements over many given rows.
 //!
-//! A statement that works on a table of given rows is written once with `{rows}` where that table stands, aliased
-//! `rows`:
+//! A statement that works on a table of given rows is written once. It has `{rows}` in the place of that table, which
+//! gets the alias `rows`:
 //!
 //! ```sql
 //! update jobs set priority = rows.priority from {rows} where jobs.id = rows.id
@@ -21,10 +21,10 @@ use super::{
     value::{json_without_nul, without_nul},
 };
 
-/// The rows one statement takes at most: SQLite allows 32,766 parameters a statement.
+/// The largest number of rows in one statement: SQLite allows 32,766 parameters per statement.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
-/// A column of given values, one for each row.
+/// A column of given values, with one value for each row.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the variants are the column types")]
 pub enum Column {
@@ -45,7 +45,7 @@ pub struct Bulk {
 }
 
 impl Bulk {
-    /// A statement with `{rows}` in it.
+    /// Creates a statement that contains `{rows}`.
     #[track_caller]
     pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
         Self { sql: sql.into(), columns: Vec::new(), from: Location::caller() }
@@ -61,7 +61,7 @@ impl Bulk {
         self
     }
 
-    /// Runs it, 1,000 rows a statement, and returns what `returning` gave.
+    /// Runs the statement, with at most 1,000 rows at a time, and returns the rows of `returning`.
     pub async fn all<T: Record>(self, tx: &mut Tx) -> Result<Vec<T>> {
         let rows = self.columns.first().map_or(0, |(_, column)| column.len());
         let mut returned = Vec::new();
@@ -76,14 +76,14 @@ impl Bulk {
         Ok(returned)
     }
 
-    /// Runs it as [`Query::repeatable`], for 1,000 rows at most.
+    /// Runs the statement like [`Query::repeatable`], for 1,000 rows at most.
     pub async fn repeatable<T: Record>(self, db: &Db) -> Result<Vec<T>> {
         let rows = self.columns.first().map_or(0, |(_, column)| column.len());
         debug_assert!(rows <= ROWS_PER_STATEMENT, "one statement");
         statement(db.kind(), &self.sql, self.columns, rows, self.from).repeatable(db).await
     }
 
-    /// Runs it for its effect.
+    /// Runs the statement for its effect.
     pub async fn execute(self, tx: &mut Tx) -> Result<()> {
         self.all::<()>(tx).await.map(drop)
     }
@@ -118,7 +118,7 @@ fn statement(
     }
 }
 
-/// PostgreSQL's table of given rows, `unnest($1::uuid[], …)`, and the names of its columns.
+/// Returns PostgreSQL's table of given rows, `unnest($1::uuid[], …)`, and the names of its columns.
 pub(super) fn unnest(columns: &[(&'static str, Column)]) -> (String, String) {
     let array = |(at, (_, column)): (usize, &(_, Column))| format!("${}::{}[]", at + 1, column.pg_type());
     let arrays: Vec<_> = columns.iter().enumerate().map(array).collect();

@@ -1,4 +1,4 @@
-//! Opening a database, and what travels with it: its clock, its ids, and the bell that wakes the dispatcher.
+//! Opens a database, together with its clock, its ids, and the notification that wakes the dispatcher.
 
 use std::{
     path::PathBuf,
@@ -22,10 +22,10 @@ use uuid::Uuid;
 use super::{DbError, Result, Tx, lookup::Lines, pool::Connections, watch::Watched};
 use herald_base::{clock::Clock, ids::Ids, vault::Sealer};
 
-/// Which database to open.
+/// The database to open.
 #[derive(Clone, Debug)]
 pub enum DbConfig {
-    /// One file, made if it is missing.
+    /// A file, which is created if it is missing.
     Sqlite {
         /// The file's path.
         path: PathBuf,
@@ -34,12 +34,12 @@ pub enum DbConfig {
     Postgres {
         /// `postgres://user:password@host/database`
         url: String,
-        /// Connections this process holds at most.
+        /// The largest number of connections of this process.
         max_connections: u32,
     },
 }
 
-/// Which engine a database runs on.
+/// The engine of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants are the engines")]
 pub enum EngineKind {
@@ -60,13 +60,13 @@ pub(super) struct Inner {
     lines: Lines,
     sealer: OnceLock<Sealer>,
     pub(super) watched: Watched,
-    /// Writes that found no space.
+    /// The number of writes that found the disk full.
     full: AtomicU64,
 }
 
 pub(super) enum Engine {
     Postgres(Connections<sqlx::Postgres>),
-    /// SQLite has one writer at a time. A pool of one connection queues writers fairly, where busy-waiting would not.
+    /// SQLite allows one writer at a time. A pool of one connection queues writers fairly; busy-waiting would not.
     Sqlite {
         write: sqlx::SqlitePool,
         read: Connections<sqlx::Sqlite>,
@@ -74,13 +74,13 @@ pub(super) enum Engine {
 }
 
 impl Db {
-    /// Opens the database. Its tables may be missing or old until [`Db::migrate`].
+    /// Opens the database. Its tables may be missing or old until [`Db::migrate`] is called.
     pub async fn connect(config: &DbConfig, clock: Clock, ids: Ids) -> Result<Self> {
         let engine = match config {
             DbConfig::Postgres { url, max_connections } => {
                 let options = PgConnectOptions::from_str(url)?.application_name("herald");
-                // A pool tries until its time-out and then says no more than that; the first connection says what is
-                // wrong.
+                // A pool retries until its time-out and then reports only the time-out. The first connection reports
+                // the actual problem.
                 options.connect().await?.close().await?;
                 let pool = PgPoolOptions::new()
                     .max_connections(*max_connections)
@@ -104,15 +104,15 @@ impl Db {
                     .idle_timeout(None)
                     .max_lifetime(None)
                     .acquire_timeout(Duration::from_secs(60))
-                    // On a full disk SQLite ends a transaction by itself, and sqlx counts it as open for good: such a
-                    // connection is of no use.
+                    // On a full disk SQLite ends a transaction by itself, but sqlx counts it as open for good. Such a
+                    // connection is unusable.
                     .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
                     .connect_with(options.clone())
                     .await?;
                 let read = SqlitePoolOptions::new()
                     .max_connections(4)
                     .acquire_timeout(Duration::from_secs(10))
-                    // Page caches are memory that grows with the file: only the writer's is large.
+                    // A page cache uses memory and grows with the file, so only the writer has a large one.
                     .connect_with(options.pragma("query_only", "on").pragma("cache_size", "-1000"))
                     .await?;
                 Engine::Sqlite { write, read: Connections::new(read) }
@@ -123,7 +123,7 @@ impl Db {
         Ok(Self(Arc::new(Inner { engine, clock, ids, ready, schedules, lines, sealer, watched, full })))
     }
 
-    /// Brings the tables up to this version. Safe to run by many processes at once, and again.
+    /// Migrates the tables to this version. Many processes may run it at once, and repeatedly.
     pub async fn migrate(&self) -> Result<()> {
         let migrator = super::migrations::migrator();
         match self.engine() {
@@ -133,12 +133,13 @@ impl Db {
         super::makers::note(self).await
     }
 
-    /// How many writes of this process found the database's disk full: while it grows, nothing goes on.
+    /// Returns how many writes of this process found the database's disk full. While the number grows, no work makes
+    /// progress.
     pub fn found_full(&self) -> u64 {
         self.0.full.load(Ordering::Relaxed)
     }
 
-    /// Passes a write's result on, and counts it if the disk was full.
+    /// Returns a write's result unchanged, and counts it if the disk was full.
     pub(super) fn note<T>(&self, result: Result<T>) -> Result<T> {
         if result.as_ref().is_err_and(DbError::is_disk_full) {
             self.0.full.fetch_add(1, Ordering::Relaxed);
@@ -151,7 +152,7 @@ impl Db {
         Tx::begin(self).await
     }
 
-    /// Which engine it runs on.
+    /// Returns the engine of the database.
     pub fn kind(&self) -> EngineKind {
         match self.0.engine {
             Engine::Postgres(_) => EngineKind::Postgres,
@@ -159,17 +160,17 @@ impl Db {
         }
     }
 
-    /// The clock every row's times come from.
+    /// Returns the clock from which the times of all rows come.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
-    /// Now, by [`Db::clock`].
+    /// Returns the current time by [`Db::clock`].
     pub fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
     }
 
-    /// The time on the database's own machine; `None` for SQLite, which has none.
+    /// Returns the time on the database's own machine; `None` for SQLite, which runs on this machine.
     pub async fn server_time(&self) -> Result<Option<DateTime<Utc>>> {
         match self.kind() {
             EngineKind::Sqlite => Ok(None),
@@ -180,12 +181,12 @@ impl Db {
         }
     }
 
-    /// The source of ids and randomness.
+    /// Returns the source of ids and randomness.
     pub fn ids(&self) -> &Ids {
         &self.0.ids
     }
 
-    /// A new id (UUIDv7).
+    /// Creates a new id (UUIDv7).
     pub fn new_id(&self) -> Uuid {
         self.0.ids.uuid(self.now())
     }
@@ -195,7 +196,7 @@ impl Db {
         self.0.ready.notify_one();
     }
 
-    /// Returns when [`Db::nudge`] was called since the last time it returned.
+    /// Waits until [`Db::nudge`] is called, unless that has happened since the last return.
     pub async fn nudged(&self) {
         self.0.ready.notified().await;
     }
@@ -205,22 +206,22 @@ impl Db {
         self.0.schedules.notify_one();
     }
 
-    /// Returns when [`Db::nudge_schedules`] was called since the last time it returned.
+    /// Waits until [`Db::nudge_schedules`] is called, unless that has happened since the last return.
     pub async fn schedules_nudged(&self) {
         self.0.schedules.notified().await;
     }
 
-    /// Gives what seals the audit log: keys that do not lie in the database. The first one given stays.
+    /// Sets the sealer of the audit log, whose keys do not lie in the database. Only the first call has an effect.
     pub fn seal_with(&self, sealer: Sealer) {
         let _ = self.0.sealer.set(sealer);
     }
 
-    /// What seals the audit log, once it was given.
+    /// Returns the sealer of the audit log, once it is set.
     pub fn sealer(&self) -> Option<&Sealer> {
         self.0.sealer.get()
     }
 
-    /// Connections in use and open, for metrics.
+    /// Returns the numbers of used and of open connections, for metrics.
     pub fn pool_size(&self) -> (usize, usize) {
         match self.engine() {
             Engine::Postgres(connections) => connections.sizes(),
@@ -231,7 +232,7 @@ impl Db {
         }
     }
 
-    /// Connections this process holds at most, for metrics.
+    /// Returns the largest number of connections of this process, for metrics.
     pub fn pool_limit(&self) -> usize {
         match self.engine() {
             Engine::Postgres(connections) => connections.limit(),
@@ -239,7 +240,7 @@ impl Db {
         }
     }
 
-    /// Closes every connection; SQLite's write-ahead log is folded into its file.
+    /// Closes every connection. SQLite's write-ahead log is merged into its file.
     pub async fn close(&self) {
         match self.engine() {
             Engine::Postgres(connections) => connections.close().await,

@@ -1,10 +1,10 @@
-//! Database errors, classified once.
+//! Database errors, classified in one place.
 
 use std::{borrow::Cow, fmt};
 
 use herald_base::telemetry::catalog::DB_ERRORS;
 
-/// What went wrong, and whether trying again can help.
+/// A database error, which says whether a retry can help.
 #[derive(Debug)]
 pub struct DbError {
     source: sqlx::Error,
@@ -14,12 +14,13 @@ pub struct DbError {
 pub type Result<T> = std::result::Result<T, DbError>;
 
 impl DbError {
-    /// The row was to be unique and another one has its key.
+    /// Whether another row already has the unique key.
     pub fn is_unique_violation(&self) -> bool {
         self.source.as_database_error().is_some_and(|error| error.is_unique_violation())
     }
 
-    /// A later try may succeed: the server is away, the pool is exhausted, the file is busy, or two transactions met.
+    /// Whether a retry may succeed: the server is unavailable, the pool is exhausted, the file is busy, or two
+    /// transactions collided.
     pub fn is_transient(&self) -> bool {
         match &self.source {
             sqlx::Error::Io(_)
@@ -34,7 +35,7 @@ impl DbError {
                 // io 10.
                 let postgres =
                     code.len() == 5 && ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class));
-                // PostgreSQL states are five characters, SQLite codes at most four digits.
+                // PostgreSQL states have five characters, SQLite codes at most four digits.
                 let sqlite =
                     code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13));
                 postgres || sqlite
@@ -43,19 +44,19 @@ impl DbError {
         }
     }
 
-    /// No space is left where the database lives.
+    /// Whether the disk of the database is full.
     pub fn is_disk_full(&self) -> bool {
         self.code().is_some_and(|code| matches!(code.as_str(), "13" | "53100"))
     }
 
-    /// The file is not a database, or a part of it cannot be read any more. SQLite only.
+    /// Whether the file is not a database, or a part of it cannot be read any more. SQLite only.
     pub fn is_damaged(&self) -> bool {
-        // Corrupt 11, not a database 26, with their extended codes.
+        // The codes are 11 (corrupt) and 26 (not a database), with their extended codes.
         let code = self.code().filter(|code| code.len() < 5).and_then(|code| code.parse::<u32>().ok());
         code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
     }
 
-    /// What the database calls it, also in the middle of a migration.
+    /// Returns the database's code of the error, even from the middle of a migration.
     fn code(&self) -> Option<String> {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&self.source);
         while let Some(error) = cause {
@@ -68,8 +69,8 @@ impl DbError {
         None
     }
 
-    /// How it is counted. What a caller asks for (a row that is not there, a key that is taken) is no trouble of the
-    /// database's.
+    /// Returns the class under which the metrics count the error. A missing row or a duplicate key is the caller's
+    /// concern and is not counted.
     fn class(&self) -> Option<&'static str> {
         match self {
             _ if self.is_missing_row() || self.is_unique_violation() => None,
@@ -79,7 +80,7 @@ impl DbError {
         }
     }
 
-    /// No row matched where one was asked for.
+    /// Whether no row matched although one was expected.
     pub fn is_missing_row(&self) -> bool {
         matches!(self.source, sqlx::Error::RowNotFound)
     }

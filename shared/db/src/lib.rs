@@ -1,11 +1,11 @@
 //! The database: PostgreSQL for a fleet, SQLite for one machine, one set of statements for both.
 //!
-//! Only this module (and the test harness) imports sqlx. Statements are written once, in the subset both engines share,
-//! with `$1` parameters and real types; where an engine-specific statement pays, it stands beside its twin in one
-//! function. The conformance suite in `tests/` runs every query on both engines.
+//! Only this crate (and the test harness) imports sqlx. Statements are written once, in the subset that both engines
+//! share, with `$1` parameters and real types. Where an engine-specific statement pays, both versions stand side by
+//! side in one function. The conformance suite in `tests/` runs every query on both engines.
 //!
-//! Rules that keep the engines alike: times and ids come from Rust, times are cut to microseconds, JSON columns hold
-//! objects or arrays only, and no statement uses `now()`, arrays or `ILIKE`.
+//! Some rules keep the engines alike. Times and ids come from Rust, and times are truncated to microseconds. JSON
+//! columns hold objects or arrays only. No statement uses `now()`, arrays or `ILIKE`.
 
 mod bulk;
 mod connect;

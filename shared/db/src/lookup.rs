@@ -1,8 +1,7 @@
-//! Reads by key that many ask for at the same time.
+//! Reads by key that many callers need at the same time.
 //!
-//! A busy API reads the same few statements over and over, each for one row: whose key is this, what became of that
-//! job. Of those that come while such a read is under way, PostgreSQL is asked together, in one statement, when it has
-//! ended:
+//! A busy API repeats a few statements over and over, each for one row: the owner of a key, the state of a job. While
+//! such a read is in progress, further callers wait. When it has ended, PostgreSQL gets one statement for all of them:
 //!
 //! ```text
 //! 1 ─▶ reads alone ──────┐
@@ -12,11 +11,11 @@
 //! 5 ─────────────────▶ waits ┴─▶ read together ─▶ …
 //! ```
 //!
-//! So the more come, the more share a round trip, and who comes alone waits for nobody. Nothing is remembered: each
-//! read begins after it was asked for, and sees what was committed until then. Who waits for too long, or whose common
-//! read fails, reads apart.
+//! So under more load, more callers share a round trip, and a single caller waits for no other. No result is cached:
+//! each read begins after its caller asked, and sees everything that was committed until then. A caller reads
+//! separately if it waits too long, or if the common read fails.
 //!
-//! SQLite is asked at once: it is no round trip away.
+//! SQLite is queried directly, because it needs no round trip.
 
 use std::{
     any::Any,
@@ -33,12 +32,12 @@ use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use super::{Column, Db, EngineKind, Query, Record, Result, bulk::unnest, query};
 
-/// How many are read for at once.
+/// The largest number of callers in one read.
 const MOST: usize = 500;
-/// How long one waits for those before, before one reads apart; and how long a read holds the others up.
+/// How long a caller waits for earlier reads before it reads separately, and how long a read may delay the others.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A read being put together. See [`lookup`].
+/// A read that is being built. See [`lookup`].
 #[derive(Clone)]
 #[must_use = "a lookup does nothing until it is run"]
 pub struct Lookup {
@@ -47,8 +46,8 @@ pub struct Lookup {
     from: &'static Location<'static>,
 }
 
-/// Starts a read by key. The statement has `{rows}` where the keys stand, aliased `rows` as in [`super::Bulk`], and
-/// returns each key's `rows.nth` with what it finds for it:
+/// Starts a read by key. The statement has `{rows}` in the place of the keys, with the alias `rows` as in
+/// [`super::Bulk`]. It returns each key's `rows.nth` together with the rows found for the key:
 ///
 /// ```sql
 /// select rows.nth, kind, state from {rows} join jobs on jobs.id = rows.job
@@ -59,7 +58,7 @@ pub fn lookup(sql: &'static str) -> Lookup {
 }
 
 impl Lookup {
-    /// Gives a column of `rows` its value.
+    /// Sets the value of a column of `rows`.
     pub fn by<T>(mut self, name: &'static str, value: T) -> Self
     where
         Column: FromIterator<T>,
@@ -68,7 +67,7 @@ impl Lookup {
         self
     }
 
-    /// Every row found for the key, in the statement's order.
+    /// Returns every row for the key, in the statement's order.
     pub async fn all<T: Record + 'static>(self, db: &Db) -> Result<Vec<T>> {
         let reading = match db.lines().turn(db, &self) {
             Turn::First(reading) => Some(reading),
@@ -82,7 +81,7 @@ impl Lookup {
         let found = match timeout(PATIENCE, &mut read).await {
             Ok(found) => found?,
             Err(_) => {
-                // It may hang with its connection, and those behind it shall not.
+                // The read may hang with its connection, but must not block the callers behind it.
                 drop(reading);
                 read.await?
             }
@@ -90,12 +89,12 @@ impl Lookup {
         Ok(found.into_iter().map(|row| row.found).collect())
     }
 
-    /// The first row found for the key, if there is one.
+    /// Returns the first row for the key, if there is one.
     pub async fn optional<T: Record + 'static>(self, db: &Db) -> Result<Option<T>> {
         Ok(self.all(db).await?.into_iter().next())
     }
 
-    /// The read for this key. It is kept prepared.
+    /// Builds the read for this key. The statement stays prepared.
     fn alone(self, engine: EngineKind) -> Query {
         let value = |(at, (name, column)): (usize, &(_, Column))| match engine {
             EngineKind::Postgres => format!("${}::{} as {name}, ", at + 1, column.pg_type()),
@@ -109,8 +108,8 @@ impl Lookup {
             .fold(query(&sql).written_at(self.from), Query::bind)
     }
 
-    /// The read for several keys. It is planned each time: a plan that was made when a table was nearly empty, and is
-    /// kept, reads the whole of it when it is full.
+    /// Builds the read for several keys. It is planned each time. A plan that was made for a nearly empty table, and
+    /// kept, would read the whole table when it is full.
     fn together(self) -> Query {
         let (arrays, names) = unnest(&self.key);
         let sql = self.sql.replace("{rows}", &format!("{arrays} with ordinality as rows({names}, nth)"));
@@ -118,7 +117,7 @@ impl Lookup {
     }
 }
 
-/// A row, and whose it is: from 1.
+/// A row, and the number of its caller, from 1.
 struct Numbered<T> {
     nth: i64,
     found: T,
@@ -136,7 +135,7 @@ macro_rules! numbered {
 
 numbered!(PgRow, SqliteRow);
 
-/// Who waits, by statement. A statement has an entry while it is read.
+/// The waiting callers, by statement. A statement has an entry while it is read.
 #[derive(Default)]
 pub(super) struct Lines(Mutex<HashMap<&'static str, Box<dyn Any + Send>>>);
 
@@ -148,11 +147,11 @@ struct Asker<T> {
 }
 
 enum Turn<T: Record + 'static> {
-    /// Nobody reads.
+    /// No read is in progress.
     First(Reading<T>),
-    /// Somebody does.
+    /// A read is in progress.
     Later(oneshot::Receiver<Vec<T>>),
-    /// Nobody waits here.
+    /// The caller cannot join this line.
     Apart,
 }
 
@@ -166,7 +165,7 @@ impl Lines {
                 none.insert(Box::new(Line::<T>::new()));
                 Turn::First(Reading { db: db.clone(), sql: lookup.sql, of: PhantomData })
             }
-            // Read as another type elsewhere: not in this line.
+            // The statement is read as another type elsewhere, so this caller cannot join.
             Entry::Occupied(mut line) => line.get_mut().downcast_mut::<Line<T>>().map_or(Turn::Apart, |line| {
                 let (answer, answered) = oneshot::channel();
                 line.push(Asker { lookup: lookup.clone(), answer });
@@ -175,7 +174,7 @@ impl Lines {
         }
     }
 
-    /// Who is next. None: nobody waits any more, and the next to come is the first again.
+    /// Returns the next callers. `None` means that no caller waits any more, and the next caller is the first again.
     fn next<T: 'static>(&self, sql: &'static str) -> Option<Line<T>> {
         let mut lines = self.lock();
         let line = lines.get_mut(sql)?.downcast_mut::<Line<T>>()?;
@@ -193,7 +192,7 @@ impl Lines {
     }
 }
 
-/// A read under way. Those who came meanwhile are read for when it is over, however it ended.
+/// A read in progress. When it is over, however it ended, the callers that arrived meanwhile are served.
 struct Reading<T: Record + 'static> {
     db: Db,
     sql: &'static str,
@@ -204,14 +203,15 @@ impl<T: Record + 'static> Drop for Reading<T> {
     fn drop(&mut self) {
         let Some(line) = self.db.lines().next::<T>(self.sql) else { return };
         let reading = Self { db: self.db.clone(), sql: self.sql, of: PhantomData };
-        // Without a runtime nobody waits any more.
+        // Without a runtime no caller waits any more.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(together(reading, line));
         }
     }
 }
 
-/// Reads for all of them. If that fails, their answers are dropped, and each reads apart and hears why.
+/// Reads for all callers. If that fails, their answers are dropped; each caller then reads separately and gets its own
+/// error.
 async fn together<T: Record + 'static>(reading: Reading<T>, line: Line<T>) {
     let mut key: Vec<(&'static str, Column)> = Vec::new();
     let mut answers = Vec::with_capacity(line.len());
@@ -233,7 +233,7 @@ async fn together<T: Record + 'static>(reading: Reading<T>, line: Line<T>) {
                 }
             }
             for (answer, rows) in answers {
-                // Who went away needs none.
+                // A caller that has gone away needs no answer.
                 let _ = answer.send(rows);
             }
         }

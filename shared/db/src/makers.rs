@@ -1,5 +1,5 @@
-//! Fills in who made what an older version made. It noted the maker as a text, which no portable statement turns into
-//! an id.
+//! Fills in the makers of rows from an older version. That version stored the maker as a text, which no portable
+//! statement converts into an id.
 
 use uuid::Uuid;
 
@@ -7,10 +7,10 @@ use super::{Db, Result, Tx, query};
 
 const TABLES: &[&str] = &["api_tokens", "workspace_invitations"];
 
-/// Notes the makers that are not noted yet. Safe to run again: processes of the older version may still make keys.
+/// Stores the missing makers. It may run repeatedly, because processes of the older version may still create keys.
 pub(super) async fn note(db: &Db) -> Result<()> {
     for table in TABLES {
-        // Ids are in the order in which they were made: a key comes before what it made.
+        // Ids are in order of creation: a key comes before the rows that were made with it.
         let unknown: Vec<(Uuid, String)> = query(&format!(
             "select id, created_by from {table} where maker_id is null and maker_key_id is null
              and (created_by like 'user:%' or created_by like 'key:%') order by id"
@@ -38,7 +38,7 @@ async fn note_one(tx: &mut Tx, table: &str, id: Uuid, created_by: &str) -> Resul
     } else {
         let of_key: Option<(Option<Uuid>,)> =
             query("select maker_id from api_tokens where id = $1").bind(named).optional(&mut *tx).await?;
-        // A key that is gone: nobody is behind it any more.
+        // The key was deleted, so no person is behind it any more.
         (of_key.map_or(Some(Uuid::nil()), |(maker,)| maker), Some(named))
     };
     query(&format!("update {table} set maker_id = $2, maker_key_id = $3 where id = $1"))

@@ -1,4 +1,4 @@
-//! The schema's history, compiled in. Append only: a file that has shipped never changes.
+//! The history of the schema, compiled in. It is append-only: a released file never changes.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-/// Version, what it does, and its portable SQL (`migrations/` at the top of the repository).
+/// The version, its description, and its portable SQL (`migrations/` at the top of the repository).
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "ledger", include_str!("../../../migrations/0001_ledger.sql")),
     (2, "outreach", include_str!("../../../migrations/0002_outreach.sql")),

@@ -1,19 +1,19 @@
-//! Connections to one database, and those of them that were used a moment ago.
+//! Connections to one database, and a store of recently used ones.
 //!
-//! sqlx's pool asks the other end whether it is there before it gives a connection out and after it got it back: three
-//! round trips for a read that needs one. Here a connection whose statement ended well is put aside, and used again
-//! within a moment without being asked.
+//! sqlx's pool tests a connection before it hands it out and after it gets it back: three round trips for a read that
+//! needs one. Here a connection whose statement ended well is put aside, and soon used again without a test.
 //!
 //! ```text
 //!            permit ─▶ at hand? ──yes──▶ use ──▶ put aside
 //!                          └────no────▶ pool (asks, or connects) ──▶ use ──▶ put aside
 //! ```
 //!
-//! The server may have hung up in that moment. So what is put aside serves only what may be done twice, a read or the
-//! beginning of a transaction: when it turns out to be closed, the same is done once more on one from the pool.
+//! The server may have closed the connection in the meantime. So a stored connection serves only operations that may be
+//! repeated: a read, or the beginning of a transaction. If it turns out to be closed, the operation is repeated on a
+//! connection from the pool.
 //!
-//! Whoever uses a connection holds one of as many permits as there may be connections. Who holds one finds a connection
-//! at hand, or room in the pool: what is put aside starves nobody.
+//! Every user of a connection holds a permit, and there are as many permits as connections. The holder of a permit
+//! finds a stored connection, or room in the pool, so stored connections starve no caller.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,34 +26,34 @@ use tokio::{
     time::timeout,
 };
 
-/// How long after its last use a connection is taken to be there without being asked.
+/// How long after its last use a connection counts as open without a test.
 const TRUSTED: Duration = Duration::from_secs(1);
-/// How long a connection stays out of sight of the pool, which replaces old ones.
+/// How long a connection stays outside the pool, which replaces old connections.
 const LONGEST: Duration = Duration::from_secs(300);
 
 /// Connections to one database.
 pub(super) struct Connections<D: Database> {
     pool: Pool<D>,
     turns: Arc<Semaphore>,
-    /// The one used last at the end. None when closed.
+    /// The connection that was used last is at the end. `None` after closing.
     at_hand: Mutex<Option<Vec<Aside<D>>>>,
 }
 
 struct Aside<D: Database> {
     connection: PoolConnection<D>,
-    /// When it came out of the pool.
+    /// When the connection left the pool.
     out_since: Instant,
     used_at: Instant,
 }
 
-/// A connection in use. Given back with [`Held::put_aside`] when its last statement ended well; dropped, it goes to the
-/// pool, which asks it.
+/// A connection in use. If its last statement ended well, it is returned with [`Held::put_aside`]. If it is dropped, it
+/// goes to the pool, which tests it.
 pub(super) struct Held<'c, D: Database> {
     pub(super) connection: PoolConnection<D>,
     out_since: Instant,
     owner: &'c Connections<D>,
     turn: OwnedSemaphorePermit,
-    /// It was not asked whether it is there.
+    /// The connection was not tested.
     pub(super) unsure: bool,
 }
 
@@ -78,7 +78,7 @@ impl<D: Database> Connections<D> {
         &self.pool
     }
 
-    /// One that was used a moment ago, or else one from the pool.
+    /// Returns a recently used connection, or else one from the pool.
     pub(super) async fn any(&self) -> sqlx::Result<Held<'_, D>> {
         let turn = self.turn().await?;
         match self.take() {
@@ -89,7 +89,7 @@ impl<D: Database> Connections<D> {
         }
     }
 
-    /// One whose other end was there when it was asked just now.
+    /// Returns a connection that was tested just now.
     pub(super) async fn asked(&self) -> sqlx::Result<Held<'_, D>> {
         let mut held = self.any().await?;
         if held.unsure && held.connection.ping().await.is_err() {
@@ -98,14 +98,14 @@ impl<D: Database> Connections<D> {
         Ok(held)
     }
 
-    /// Another one, from the pool, for one that was closed.
+    /// Replaces a closed connection by another one from the pool.
     pub(super) async fn instead_of<'c>(&'c self, closed: Held<'c, D>) -> sqlx::Result<Held<'c, D>> {
         let Held { connection, turn, .. } = closed;
         drop(connection);
         self.fresh(turn).await
     }
 
-    /// A transaction, and its turn to be kept as long as it is open.
+    /// Begins a transaction. Its permit must be kept as long as the transaction is open.
     pub(super) async fn begin(&self) -> sqlx::Result<(Transaction<'static, D>, OwnedSemaphorePermit)> {
         let Held { connection, turn, unsure, .. } = self.any().await?;
         match Transaction::begin(connection, None).await {
@@ -114,7 +114,7 @@ impl<D: Database> Connections<D> {
         }
     }
 
-    /// Connections in use, and open.
+    /// Returns the numbers of used and of open connections.
     pub(super) fn sizes(&self) -> (usize, usize) {
         let open = self.pool.size() as usize;
         let aside = self.lock().as_ref().map_or(0, Vec::len);
@@ -141,7 +141,7 @@ impl<D: Database> Connections<D> {
         Ok(Held { connection, out_since: Instant::now(), owner: self, turn, unsure: false })
     }
 
-    /// Those that were not used for too long go to the pool, which asks them.
+    /// Returns a stored connection. Connections that were idle for too long go to the pool, which tests them.
     fn take(&self) -> Option<Aside<D>> {
         let now = Instant::now();
         let mut at_hand = self.lock();
@@ -158,18 +158,18 @@ impl<D: Database> Connections<D> {
 
 impl<D: Database> Drop for Connections<D> {
     fn drop(&mut self) {
-        // A connection that goes back to its pool does so in a task, and there may be no runtime any more.
+        // A connection returns to its pool in a task, and there may be no runtime any more.
         for aside in self.lock().take().into_iter().flatten() {
             drop(aside.connection.detach());
         }
     }
 }
 
-/// Whether the other end was gone, rather than refused what it was asked.
+/// Whether the server closed the connection, rather than refused the statement.
 pub(super) fn was_closed(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) => true,
-        // PostgreSQL: class 08 connection exception; 57P01 to 57P05 say farewell before they hang up.
+        // PostgreSQL: class 08 is a connection exception; 57P01 to 57P05 come before the server closes the connection.
         sqlx::Error::Database(error) => {
             error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P0"))
         }

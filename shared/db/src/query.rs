@@ -16,14 +16,14 @@ use super::{
     tx::Open,
 };
 
-/// A type that can be read from a row of either engine: `#[derive(FromRow)]` gives it.
+/// A type that can be read from a row of either engine, by `#[derive(FromRow)]`.
 pub trait Record: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
 impl<T> Record for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
-/// Where a statement runs: an open transaction, or the database for a read of its own.
+/// The target of a statement: an open transaction, or the database for a single read.
 pub enum Target<'a> {
-    /// Reads only: SQLite's reading connections refuse to write, and a read whose connection was closed is done again.
+    /// Reads only. SQLite's reading connections refuse to write, and a read is repeated if its connection was closed.
     Db(&'a Db),
     /// Reads and writes.
     Tx(&'a mut Tx),
@@ -50,23 +50,24 @@ impl<'a> From<&'a mut Tx> for Target<'a> {
     }
 }
 
-/// A statement being put together. See [`query`].
+/// A statement that is being built. See [`query`].
 #[derive(Clone)]
 #[must_use = "a query does nothing until it is run"]
 pub struct Query {
     sql: Arc<str>,
     values: Vec<Bound>,
-    /// Kept prepared on the connection; off for statements whose text varies, which would crowd out the others.
+    /// Whether the statement stays prepared on the connection. It is off for statements with varying texts, which would
+    /// displace the others.
     prepared: bool,
-    /// Where it was written.
+    /// The place in the code that wrote the statement.
     from: &'static Location<'static>,
 }
 
-/// What a parameter is bound to.
+/// The value of a parameter.
 #[derive(Clone)]
 enum Bound {
     Value(Value),
-    /// PostgreSQL only.
+    /// An array, for PostgreSQL only.
     Array(Column),
 }
 
@@ -81,7 +82,7 @@ impl Query {
         Self { sql: sql.into(), values: values.into_iter().map(Bound::Value).collect(), prepared: false, from }
     }
 
-    /// PostgreSQL's form of a statement over given rows: one array a column.
+    /// Creates PostgreSQL's form of a statement over given rows, with one array per column.
     pub(super) fn over_arrays(
         sql: String,
         columns: impl Iterator<Item = Column>,
@@ -90,13 +91,13 @@ impl Query {
         Self { sql: sql.into(), values: columns.map(Bound::Array).collect(), prepared: true, from }
     }
 
-    /// Says where it was written, if that is not here.
+    /// Sets the place in the code that wrote the statement, if it is not the caller.
     pub(super) fn written_at(mut self, from: &'static Location<'static>) -> Self {
         self.from = from;
         self
     }
 
-    /// Does not keep it prepared: its text varies, or its plan is to see the values it is run with.
+    /// Does not keep the statement prepared: its text varies, or its plan must consider the current values.
     pub fn once(mut self) -> Self {
         self.prepared = false;
         self
@@ -108,7 +109,7 @@ impl Query {
         self
     }
 
-    /// Runs it and returns how many rows it touched.
+    /// Runs the statement and returns the number of affected rows.
     pub async fn execute(self, tx: &mut Tx) -> Result<u64> {
         tx.db().tell(&self.sql, self.from);
         let done = self.run(tx).await;
@@ -130,7 +131,7 @@ impl Query {
         }
     }
 
-    /// Every row.
+    /// Returns every row.
     pub async fn all<T: Record>(self, on: impl Into<Target<'_>>) -> Result<Vec<T>> {
         let on = on.into();
         on.db().tell(&self.sql, self.from);
@@ -149,8 +150,8 @@ impl Query {
         }
     }
 
-    /// Every row of a statement that writes and is a transaction of its own: one round trip where a transaction around
-    /// it has three.
+    /// Runs a statement that writes and is a transaction by itself, and returns every row. It needs one round trip; a
+    /// transaction around it would need three.
     pub async fn alone<T: Record>(self, db: &Db) -> Result<Vec<T>> {
         match db.engine() {
             Engine::Postgres(connections) => {
@@ -169,8 +170,8 @@ impl Query {
         }
     }
 
-    /// Like [`Query::alone`], for a statement that may be done twice: the connection is not asked first, and when it
-    /// turns out to be closed, it is done on another, whether or not the first had been done.
+    /// Like [`Query::alone`], for a statement that may run twice. The connection is not tested first. If it turns out
+    /// to be closed, the statement runs on another one, even if the first run had an effect.
     pub async fn repeatable<T: Record>(self, db: &Db) -> Result<Vec<T>> {
         match db.engine() {
             Engine::Postgres(connections) => {
@@ -181,7 +182,7 @@ impl Query {
         }
     }
 
-    /// A statement of its own. If the connection at hand was closed meanwhile, it is done on another.
+    /// Runs a single statement. If the stored connection was closed meanwhile, the statement runs on another one.
     async fn again_if_closed<D: Database + HasStatementCache, T>(
         self,
         on: &Connections<D>,
@@ -218,18 +219,18 @@ impl Query {
         sqlx::query_as_with(AssertSqlSafe(self.sql), arguments).persistent(self.prepared).fetch_all(on).await
     }
 
-    /// The first row, if there is one.
+    /// Returns the first row, if there is one.
     pub async fn optional<T: Record>(self, on: impl Into<Target<'_>>) -> Result<Option<T>> {
         Ok(self.all(on).await?.into_iter().next())
     }
 
-    /// The first row; an error if there is none.
+    /// Returns the first row, or an error if there is none.
     pub async fn one<T: Record>(self, on: impl Into<Target<'_>>) -> Result<T> {
         Ok(self.optional(on).await?.ok_or(sqlx::Error::RowNotFound)?)
     }
 }
 
-/// How an engine's argument list is made of what is bound.
+/// The function that converts bound values into an engine's argument list.
 type Arguments<D> = fn(Vec<Bound>) -> sqlx::Result<<D as Database>::Arguments>;
 
 fn pg_arguments(values: Vec<Bound>) -> sqlx::Result<PgArguments> {

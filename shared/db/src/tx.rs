@@ -1,4 +1,4 @@
-//! Transactions. Every write happens in one.
+//! Transactions. Every write happens in a transaction.
 
 use std::time::Instant;
 
@@ -7,12 +7,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{Db, EngineKind, Result, connect::Engine, query};
 use herald_base::telemetry::catalog::DB_BEGIN;
 
-/// An open transaction. Dropped without [`Tx::commit`] it is rolled back.
+/// An open transaction. If it is dropped without [`Tx::commit`], it is rolled back.
 pub struct Tx {
     pub(super) open: Open,
     db: Db,
     nudges: bool,
-    /// Its turn at the connections. Behind `open`: the connection goes first.
+    /// The permit for the connection. It is declared after `open`, so that the connection is dropped first.
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -29,30 +29,30 @@ impl Tx {
                 let (tx, turn) = connections.begin().await?;
                 (Open::Postgres(tx), Some(turn))
             }
-            // IMMEDIATE takes the write lock now: a transaction that began reading could not get it later.
+            // IMMEDIATE takes the write lock now: a transaction that began with a read might not get it later.
             Engine::Sqlite { write, .. } => (Open::Sqlite(write.begin_with("begin immediate").await?), None),
         };
         DB_BEGIN.record([], asked.elapsed().as_secs_f64());
         Ok(Self { open, db: db.clone(), nudges: false, _turn: turn })
     }
 
-    /// The database it belongs to: its clock and ids.
+    /// Returns the database of the transaction, with its clock and ids.
     pub fn db(&self) -> &Db {
         &self.db
     }
 
-    /// Which engine it runs on.
+    /// Returns the engine of the database.
     pub fn engine(&self) -> EngineKind {
         self.db.kind()
     }
 
-    /// Wakes the dispatcher once the transaction is committed, because it put a job in the ledger.
+    /// Wakes the dispatcher after the commit, because the transaction put a job into the ledger.
     pub fn nudge_on_commit(&mut self) {
         self.nudges = true;
     }
 
-    /// Does not wait for the disk at its commit: if the server's machine dies in the same instant, the transaction is
-    /// as if it had never been.
+    /// Does not wait for the disk at the commit. If the server's machine fails at the same moment, the transaction may
+    /// be lost completely.
     pub async fn may_be_lost(&mut self) -> Result<()> {
         if self.engine() == EngineKind::Postgres {
             query("set local synchronous_commit = off").execute(self).await?;
@@ -60,7 +60,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Passes a result on.
+    /// Returns a result unchanged, and counts a full disk.
     pub(super) fn note<T>(&self, result: Result<T>) -> Result<T> {
         self.db.note(result)
     }

@@ -1,7 +1,7 @@
-//! A bound parameter, typed the same way on both engines.
+//! A bound parameter, with the same types on both engines.
 //!
-//! PostgreSQL refuses U+0000 in text and JSON, and SQLite cuts such text short here and there: it is left out on both,
-//! so that one bad cell of a list is no dead job.
+//! PostgreSQL refuses U+0000 in text and JSON, and SQLite sometimes cuts such text short. So the character is removed
+//! on both engines, and one bad cell of a list does not make a dead job.
 
 use chrono::{DateTime, Utc};
 use sqlx::{Arguments, error::BoxDynError, types::Json};
@@ -30,7 +30,7 @@ impl Value {
     }
 }
 
-/// An engine whose argument list takes every [`Value`].
+/// An engine whose argument list accepts every [`Value`].
 pub(super) trait SupportsValues: sqlx::Database {
     fn add<A: Arguments<Database = Self>>(value: Value, arguments: &mut A) -> std::result::Result<(), BoxDynError>;
 }
@@ -59,12 +59,12 @@ macro_rules! supports_values {
 supports_values!(sqlx::Postgres);
 supports_values!(sqlx::Sqlite);
 
-/// The text without U+0000.
+/// Removes U+0000 from a text.
 pub(super) fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "") } else { text }
 }
 
-/// The JSON with no U+0000 in any text or key.
+/// Removes U+0000 from every text and key of a JSON value.
 pub(super) fn json_without_nul(mut value: serde_json::Value) -> serde_json::Value {
     if has_nul(&value) {
         remove_nul(&mut value);

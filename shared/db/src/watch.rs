@@ -1,4 +1,4 @@
-//! What is run on the database, for whoever looks on: the tests, which hold every statement to its workspace.
+//! Reports every statement to an observer, such as the tests, which check that each statement names its workspace.
 
 use std::{
     panic::Location,
@@ -7,18 +7,17 @@ use std::{
 
 use super::{Db, connect::Inner};
 
-/// Is told of each statement, with the place in the code that made it, before it is run.
+/// A function that receives each statement, and the place in the code that wrote it, before the statement runs.
 pub type Watch = Arc<dyn Fn(&str, &'static Location<'static>) + Send + Sync>;
 
-/// Who looks on. Costs one read of a pointer a statement where nobody does.
+/// The observer. Without an observer it costs one read of a pointer per statement.
 #[derive(Default)]
 pub(super) struct Watched(OnceLock<Watch>);
 
 impl Db {
-    /// Tells `watch` of every statement that is run from now on through this handle and its clones. Only the first one
-    /// to say so is told.
+    /// Reports every statement of this handle and its clones to `watch` from now on. Only the first call has an effect.
     pub fn watch(&self, watch: Watch) {
-        // Who came first stays.
+        // The first observer stays.
         let _ = self.inner().watched.0.set(watch);
     }
 

@@ -1,8 +1,8 @@
-//! An agency's CRM: it checks its people's passwords, lists them, and tells of changes by signed webhooks.
+//! An agency's CRM. It checks people's passwords, lists its people, and reports changes by signed webhooks.
 //!
-//! Which product it is, nobody knows beforehand. So what differs from one to the next is a setting (`[crm]`): how a
-//! password is checked ([`Login`]), how a webhook is signed ([`Signature`]), where things are; and what it answers is
-//! read generously ([`CrmUser`]).
+//! Herald supports any CRM product, so the differences between products are settings (`[crm]`): how a password is
+//! checked ([`Login`]), how a webhook is signed ([`Signature`]), and the addresses of the API. The CRM's answers are
+//! parsed leniently ([`CrmUser`]).
 
 mod client;
 mod event;

@@ -1,15 +1,16 @@
-//! E-mail: the mails about accounts, and later those of campaigns.
+//! E-mail: the e-mails about accounts, and later the e-mails of campaigns.
 //!
-//! A [`Mailer`] hands mails to the mail server of the settings, or, without one, writes them into the outbox, a folder
-//! of the data folder. Its errors have the [classes](super::Class) of every provider. Two of them need a word:
+//! A [`Mailer`] hands e-mails to the mail server of the settings. Without a mail server, it writes them into the
+//! outbox, a folder of the data folder. Its errors have the [classes](super::Class) of every provider. Two classes have
+//! a special meaning here:
 //!
-//! - [`Class::Unknown`](super::Class::Unknown): the server had the whole mail and did not answer. Sending it again may
-//!   send it twice. The second has the same `Message-ID`, by which most mail programs show both as one; for a code that
-//!   is no harm, for a campaign it is.
-//! - [`Class::Config`](super::Class::Config) and [`Class::Rate`](super::Class::Rate) can come from the recipient's server, through ours
-//!   ([`reply`]): a single mail's job waits alone.
+//! - [`Class::Unknown`](super::Class::Unknown): the server received the whole e-mail and did not answer. A second
+//!   attempt may deliver it twice. Both copies have the same `Message-ID`, and most mail programs then show them as
+//!   one. That is harmless for a code, but not for a campaign.
+//! - [`Class::Config`](super::Class::Config) and [`Class::Rate`](super::Class::Rate) can come from the recipient's
+//!   server through our server ([`reply`]). Then only the job of this one e-mail waits.
 //!
-//! Mails are written by lettre; the dialogue with servers is [Herald's own](smtp).
+//! The crate lettre writes the e-mails; the dialogue with servers is [Herald's own](smtp).
 
 mod account;
 mod line;
@@ -38,10 +39,10 @@ use self::{
 use super::{Finding, ProviderError, Result, http, roots};
 use herald_base::{clock::Clock, settings::EnvironmentKind, telemetry::Call};
 
-/// Its name in metrics and traces.
+/// The provider's name in metrics and traces.
 const NAME: &str = "email";
 
-/// Sends mails. Cheap to clone; connections are shared between clones.
+/// Sends e-mails. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct Mailer(Arc<Inner>);
 
@@ -57,29 +58,30 @@ enum Backend {
     Outbox(Outbox),
 }
 
-/// What the settings say of mails.
+/// The settings that a mailer needs.
 #[derive(Clone, Copy, Debug)]
 pub struct MailerSettings<'s> {
     /// `[mail]`
     pub mail: &'s MailSettings,
-    /// How careful Herald is.
+    /// The environment, which says how careful Herald is.
     pub environment: EnvironmentKind,
 }
 
-/// What became of a mail.
+/// The proof that an e-mail was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The mail's `Message-ID`, the same for every try of the same message.
+    /// The `Message-ID` of the e-mail, the same for every attempt of the same message.
     pub message_id: String,
-    /// What the server said, by which its log can be searched; or the name of the file in the outbox.
+    /// The server's answer, by which its log can be searched; or the name of the file in the outbox.
     pub said: String,
 }
 
 impl Mailer {
-    /// The mailer of the settings. It connects when there is something to send.
+    /// Creates the mailer of the settings. It connects when there is an e-mail to send.
     ///
     /// # Errors
-    /// In production without a mail server, unless the settings allow it; when the file of certificates cannot be read.
+    /// In production without a mail server, unless the settings allow that; when the file of certificates cannot be
+    /// read.
     pub fn from_settings<'s>(
         settings: impl Into<MailerSettings<'s>>,
         data_folder: &Path,
@@ -115,10 +117,10 @@ impl Mailer {
         Ok(Self(Arc::new(Inner { from, reply_to, clock, backend })))
     }
 
-    /// Sends a mail. Sent again after an error, it has the same `Message-ID`.
+    /// Sends an e-mail. A repeated attempt after an error has the same `Message-ID`.
     ///
     /// # Errors
-    /// By its class; see above for [`Class::Unknown`](super::Class::Unknown).
+    /// By its class; see the module for [`Class::Unknown`](super::Class::Unknown).
     pub async fn send(&self, message: &Message) -> Result<Receipt> {
         let call = Call::begin(NAME);
         let sent = self.hand_over(message).await;
@@ -138,12 +140,12 @@ impl Mailer {
         Ok(Receipt { message_id, said })
     }
 
-    /// Whether mails are kept as files, and nobody gets them.
+    /// Whether e-mails are kept as files and not sent to anybody.
     pub fn is_outbox(&self) -> bool {
         matches!(self.0.backend, Backend::Outbox(_))
     }
 
-    /// Tries the way mails go, without sending one: the server is connected to and logged in at, the outbox is written.
+    /// Tests the connection without sending an e-mail. It connects and logs in to the server, or writes to the outbox.
     pub async fn check(&self) -> Vec<Finding> {
         let way = match &self.0.backend {
             Backend::Smtp(smtp) => {
@@ -163,7 +165,7 @@ impl Mailer {
         }
     }
 
-    /// Sends a mail that says only that it could be sent.
+    /// Sends an e-mail that only says that e-mails can be sent.
     ///
     /// # Errors
     /// As [`Mailer::send`].
@@ -184,7 +186,7 @@ impl Mailer {
 }
 
 impl fmt::Debug for Mailer {
-    /// Without login and addresses.
+    /// Omits the login and the addresses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.backend {
             Backend::Smtp(smtp) => write!(f, "Mailer({})", smtp.server()),

@@ -1,4 +1,4 @@
-//! What an error of a provider means. Decided once, where the answer is read.
+//! The meaning of a provider's error, decided in the one place where the answer is read.
 
 use std::{error::Error, io, time::Duration};
 
@@ -6,57 +6,57 @@ use thiserror::Error;
 
 use herald_base::telemetry::Answer;
 
-/// What can be done about an error.
+/// The cure for an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// We ask too often: everything that calls them so waits.
+    /// We send requests too often: every call to this provider waits.
     Rate,
-    /// This request failed on their side; trying it again can help.
+    /// This request failed on the provider's side; a retry can help.
     Transient,
-    /// Nobody answers, or they say that they are away: every request would fail.
+    /// The provider does not answer, or says that it is unavailable: every request would fail.
     Down,
-    /// They do not know us any more, or do not let us.
+    /// The provider no longer knows us, or no longer lets us in.
     Auth,
-    /// The one thing asked for cannot be had: others can.
+    /// The one requested object is not available; others are.
     Recipient,
-    /// A person has to set something right, here or there; until then every request would fail.
+    /// A person has to correct something, here or at the provider; until then every request would fail.
     Config,
-    /// Nobody knows whether it was done.
+    /// The outcome of the request is unknown.
     Unknown,
 }
 
-/// A failed call. Its text is one sentence for an agency's admin: what is wrong, and what to do. It never holds a
+/// A failed call. Its text is one sentence for an agency's admin: the problem and the cure. The text never holds a
 /// secret, a body or a query.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct ProviderError {
-    /// What can be done about it.
+    /// The class, which says what the caller can do.
     pub class: Class,
-    /// What is wrong and what to do.
+    /// The problem and the cure.
     pub message: String,
     /// How long the provider asked us to wait.
     pub retry_after: Option<Duration>,
 }
 
 impl ProviderError {
-    /// An error of a class.
+    /// Creates an error of a class.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
         Self { class, message: message.into(), retry_after: None }
     }
 
-    /// The same, after the provider asked for a wait.
+    /// Adds the wait that the provider asked for.
     #[must_use]
     pub fn after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
         self
     }
 
-    /// Whether a person is needed before anything more can be done with this provider.
+    /// Whether a person has to act before the provider can be used again.
     pub fn needs_a_person(&self) -> bool {
         matches!(self.class, Class::Auth | Class::Config)
     }
 
-    /// How it is counted.
+    /// The answer under which the metrics count the error.
     pub fn answer(&self) -> Answer {
         match self.class {
             Class::Rate => Answer::Rate,
@@ -68,7 +68,8 @@ impl ProviderError {
         }
     }
 
-    /// What became of a request that got no answer, or half of one. `who` is the provider as people know it.
+    /// Converts the error of a request that got no complete answer. `who` is the name by which people know the
+    /// provider.
     pub(crate) fn from_reqwest(who: &str, error: &reqwest::Error) -> Self {
         let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(current) = cause {
@@ -89,10 +90,10 @@ impl ProviderError {
     }
 }
 
-/// Whether this is about a certificate that is not trusted.
+/// Whether the cause is an untrusted certificate.
 pub(super) fn is_certificate(error: &(dyn Error + 'static)) -> bool {
     match error.downcast_ref::<io::Error>() {
-        // An I/O error names what is inside its content as its source, never the content itself.
+        // An I/O error returns its content's source as its own source, never the content itself.
         Some(wrapper) => wrapper.get_ref().is_some_and(|content| is_certificate(content)),
         None => matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))),
     }

@@ -1,15 +1,14 @@
-//! The file store: where lists, crops, drawings and invitations lie, by key.
+//! The file store: it holds lists, crops, drawings and invitations under keys.
 //!
-//! Every file lies under the workspace it belongs to, and only a [`Key`], which takes a workspace to be made, can be
-//! written (`files/key.rs`). What lay elsewhere before that is moved (`shared/invitations/src/move_files.rs`). The
-//! store's own probes lie beside the workspaces (`files/probe.rs`).
+//! Every file lies under its workspace. Only a [`Key`] can be written, and a key always has a workspace
+//! (`files/key.rs`). Older files in other places are moved (`shared/invitations/src/move_files.rs`). The probes of the
+//! store lie beside the workspaces (`files/probe.rs`).
 //!
-//! A file appears whole or not at all, and is kept for good when `put` returns. Keys made of hashes make every write
-//! repeatable.
+//! A file appears completely or not at all, and is durable when `put` returns. Keys that are made of hashes make every
+//! write repeatable.
 //!
-//! The store is a folder (`files/local.rs`) or an S3 bucket (`files/s3.rs`). What is written to a bucket and never
-//! finished by a killed process is not listed and not read; a lifecycle rule of the bucket takes it away
-//! (`docs/operations.md`).
+//! The store is a folder (`files/local.rs`) or an S3 bucket (`files/s3.rs`). An upload to a bucket that a killed
+//! process did not finish is neither listed nor read. A lifecycle rule of the bucket removes it (`docs/operations.md`).
 
 mod account;
 mod bucket;
@@ -46,7 +45,7 @@ pub use self::{
 };
 use herald_base::telemetry::Call;
 
-/// How often a removal is asked for: `object_store` gives up on the first answer that is lost.
+/// The number of attempts of a removal, because `object_store` gives up when the first answer is lost.
 const REMOVALS: usize = 3;
 
 /// The file store. Cheap to clone.
@@ -57,16 +56,16 @@ pub struct Files {
     hashes: Arc<hashes::Hashes>,
 }
 
-/// Where the files are.
+/// The location of the files.
 #[derive(Debug)]
 enum At {
     Folder(PathBuf),
     Bucket {
-        /// As the settings name it, without a slash at the end.
+        /// The address from the settings, without a slash at the end.
         place: String,
-        /// The most one call may take.
+        /// The longest duration of one call.
         longest: Duration,
-        /// A workspace's people entered it: nothing of what its server says is passed on.
+        /// The people of a workspace entered the bucket, so nothing from its server's answers is passed on.
         foreign: bool,
     },
 }
@@ -75,17 +74,17 @@ enum At {
 pub type Result<T> = std::result::Result<T, FilesError>;
 
 impl Files {
-    /// The store that the settings name: a bucket, or else `folder`.
+    /// Opens the store of the settings: a bucket, or else `folder`.
     pub fn open(settings: &FilesSettings, folder: PathBuf) -> Result<Self> {
         if settings.url.is_empty() { Self::local(folder) } else { Self::bucket(settings) }
     }
 
-    /// A folder on this machine, made if it is missing.
+    /// Opens a folder on this machine, and creates it if it is missing.
     pub fn local(root: PathBuf) -> Result<Self> {
         Ok(Self { store: local::open(&root)?, at: Arc::new(At::Folder(root)), hashes: Arc::default() })
     }
 
-    /// The bucket that the settings name. Nothing is asked of it yet.
+    /// Opens the bucket of the settings. This makes no request yet.
     pub fn bucket(settings: &FilesSettings) -> Result<Self> {
         let place = settings.url.trim_end_matches('/').to_owned();
         let longest = s3::longest(settings.retry_seconds, settings.timeout_seconds);
@@ -93,18 +92,18 @@ impl Files {
         Ok(Self { store: s3::open(settings)?, at, hashes: Arc::default() })
     }
 
-    /// The bucket of a connection. Nothing is asked of it yet.
+    /// Opens the bucket of a connection. This makes no request yet.
     fn bucket_of_account(account: &Account) -> Result<Self> {
         let at = Arc::new(At::Bucket { place: account.place(), longest: account.longest(), foreign: true });
         Ok(Self { store: account.open()?, at, hashes: Arc::default() })
     }
 
-    /// Whether the files are in a folder, which the lock of the data folder keeps for one process or one fleet.
+    /// Whether the files are in a folder. The lock of the data folder reserves it for one process or one fleet.
     pub fn is_local(&self) -> bool {
         matches!(*self.at, At::Folder(_))
     }
 
-    /// Where a file is, for a person: a path on this machine or `s3://bucket/key`.
+    /// Describes for a person where a file is: a path on this machine or `s3://bucket/key`.
     pub fn place(&self, key: &str) -> String {
         match &*self.at {
             At::Folder(root) => root.join(key).display().to_string(),
@@ -112,22 +111,22 @@ impl Files {
         }
     }
 
-    /// Writes a file; one that is there is replaced.
+    /// Writes a file, and replaces an existing one.
     pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
         self.write(key.as_str(), bytes).await
     }
 
-    /// Writes a file whose key names its content; one that is there is left as it is.
+    /// Writes a file whose key identifies its content. An existing file stays as it is.
     pub async fn put_once(&self, key: &Key, bytes: Bytes) -> Result<()> {
         if self.size(key).await?.is_some() { Ok(()) } else { self.put(key, bytes).await }
     }
 
-    /// As [`Files::put_once`] for content that is not in memory; some megabytes of it are at a time.
+    /// Like [`Files::put_once`], for content that is not in memory. It holds a few megabytes at a time.
     pub async fn put_once_from(&self, key: &Key, content: impl AsyncRead + Unpin) -> Result<()> {
         if self.size(key).await?.is_some() { Ok(()) } else { self.put_from(key, content).await }
     }
 
-    /// As [`Files::put`] for content that is not in memory.
+    /// Like [`Files::put`], for content that is not in memory.
     pub async fn put_from(&self, key: &Key, content: impl AsyncRead + Unpin) -> Result<()> {
         upload::put_from(self, key.as_str(), content).await
     }
@@ -137,7 +136,7 @@ impl Files {
         self.read(key.as_str(), limit).await
     }
 
-    /// A file's size in bytes and its content in chunks.
+    /// Returns a file's size in bytes and its content in chunks.
     pub async fn stream(&self, key: &Stored) -> Result<(u64, BoxStream<'static, std::io::Result<Bytes>>)> {
         let key = key.as_str();
         let found = self.within(key, self.store.get(&path(key)?)).await?;
@@ -145,7 +144,7 @@ impl Files {
         Ok((size, found.into_stream().map_err(std::io::Error::other).boxed()))
     }
 
-    /// A file of at most `limit` bytes, open on this machine: the file itself, or a copy without a name that goes when
+    /// Opens a file of at most `limit` bytes on this machine: the file itself, or an unnamed copy that disappears when
     /// it is closed.
     pub async fn open_here(&self, key: &Stored, limit: u64) -> Result<std::fs::File> {
         let key = key.as_str();
@@ -176,7 +175,7 @@ impl Files {
         Ok(copy)
     }
 
-    /// A file's size in bytes, if it is there.
+    /// Returns a file's size in bytes, if the file exists.
     pub async fn size(&self, key: &Stored) -> Result<Option<u64>> {
         self.look(key.as_str()).await
     }
@@ -186,9 +185,9 @@ impl Files {
         self.duplicate(from.as_str(), to.as_str()).await
     }
 
-    /// As [`Files::copy`], whatever is at `to`. In a folder that goes first: a copy onto another name of the same bytes
-    /// would leave its draft behind (renaming one hard link onto another of the same file does nothing, POSIX
-    /// `rename`).
+    /// Like [`Files::copy`], but replaces any file at `to`. In a folder, the old file is removed first, because a copy
+    /// onto another name of the same bytes would leave its draft behind. Renaming one hard link onto another of the
+    /// same file does nothing (POSIX `rename`).
     pub async fn replace(&self, from: &Stored, to: &Key) -> Result<()> {
         if self.is_local() && self.size(to).await?.is_some() {
             self.delete(to).await?;
@@ -196,18 +195,18 @@ impl Files {
         self.copy(from, to).await
     }
 
-    /// Removes a file; one that is not there is no error.
+    /// Removes a file. A missing file is not an error.
     pub async fn delete(&self, key: &Key) -> Result<()> {
         self.remove(key.as_str()).await
     }
 
-    /// Every file of every workspace.
+    /// Lists every file of every workspace.
     pub fn list_all(&self) -> BoxStream<'static, Result<Key>> {
         let found = self.list(key::everybody());
         found.try_filter_map(|text| std::future::ready(Ok(Key::of_any(&text)))).boxed()
     }
 
-    /// Every key that begins with the folder `prefix`.
+    /// Lists every key in the folder `prefix`.
     pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<String>> {
         let files = self.clone();
         self.store
@@ -216,9 +215,9 @@ impl Files {
             .boxed()
     }
 
-    /// Removes what a process that was killed in the middle of a write left in a folder. Without `before`, only for a
-    /// folder no other process writes to; with it, what has not been written to since then, whoever else writes. A
-    /// bucket shows nothing of it.
+    /// Removes the drafts that a killed process left in a folder. Without `before`, use it only for a folder that no
+    /// other process writes to. With `before`, it removes only drafts that were last written before that time, even
+    /// while others write. A bucket does not show its unfinished files.
     pub async fn remove_unfinished(&self, before: Option<DateTime<Utc>>) -> Result<usize> {
         let At::Folder(root) = &*self.at else { return Ok(0) };
         let root = root.clone();
@@ -264,7 +263,7 @@ impl Files {
         }
     }
 
-    /// What tells a file's content from another's, if it is there.
+    /// Returns the mark that distinguishes a file's content from other content, if the file exists.
     async fn mark(&self, key: &str) -> Result<Option<String>> {
         match self.within(key, self.store.head(&path(key)?)).await {
             Ok(meta) => Ok(meta.e_tag),
@@ -273,7 +272,7 @@ impl Files {
         }
     }
 
-    /// One call, with its limit of time and its error told.
+    /// Makes one call within its time limit, and converts its error.
     async fn within<T>(&self, key: &str, call: impl Future<Output = object_store::Result<T>>) -> Result<T> {
         let counted = Call::begin("files");
         let result = match self.within_limit(key, call).await {
@@ -284,7 +283,7 @@ impl Files {
         result
     }
 
-    /// A bucket's server that says a byte now and then would hold a job for ever; a disk does not.
+    /// A bucket's server that sends one byte now and then would hold a job for ever; a disk does not.
     async fn within_limit<T>(&self, key: &str, call: impl Future<Output = T>) -> Result<T> {
         match &*self.at {
             At::Folder(_) => Ok(call.await),
@@ -305,7 +304,7 @@ impl Files {
 }
 
 impl std::fmt::Debug for Files {
-    /// Without the store, which holds the bucket's keys.
+    /// Omits the store, which holds the keys to the bucket.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Files").field("at", &self.at).finish_non_exhaustive()
     }

@@ -1,8 +1,8 @@
-//! Google: how Herald says who it is, and Drive.
+//! Google: how Herald authenticates itself, and Drive.
 //!
-//! There are three ways of being somebody at Google ([`GoogleAuth`]): a service account, a
-//! service account that acts as a person of its domain, and a person's consent. Each ends in an access token for an
-//! hour, which [`Tokens`] keeps; [`Drive`] makes its calls with that, and [`check()`] says what stands in the way.
+//! There are three identities at Google ([`GoogleAuth`]): a service account, a service account that acts as a person of
+//! its domain, and a person's consent. Each leads to an access token for an hour, which [`Tokens`] keeps. [`Drive`]
+//! uses the token for its calls, and [`check()`] reports all obstacles.
 
 mod account;
 mod check;
@@ -34,9 +34,9 @@ pub use self::{
     token::Tokens,
 };
 
-/// What Herald asks leave for: all of the account's Drive.
+/// The scope that Herald asks for: all of the account's Drive.
 ///
-/// `…/auth/drive.file` would sound better, but it covers only what the app made itself: a folder that a person made by
-/// hand and names in Herald would not exist for it
+/// `…/auth/drive.file` would be narrower, but it covers only files that the app itself created. A folder that a person
+/// created by hand and names in Herald would be invisible to it
 /// (<https://developers.google.com/workspace/drive/api/guides/api-specific-auth>).
 pub const DRIVE_SCOPE: &str = "https://www.googleapis.com/auth/drive";

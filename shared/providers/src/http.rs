@@ -1,9 +1,10 @@
-//! The one way in which providers are called.
+//! The only way in which providers are called.
 //!
-//! No proxy of the environment, no redirects (credentials would go along), no hidden retries (the ledger tries again),
-//! TLS with the public roots compiled in and those that the settings add, a limit on connecting, on the whole call, and
-//! on the size of the answer. Addresses of the settings are called as they are ([`Http::new`]); those that a
-//! workspace's people enter are guarded ([`Http::guarded`]).
+//! A client uses no proxy from the environment. It follows no redirects, because they would receive the credentials. It
+//! makes no hidden retries, because the ledger retries. It trusts the compiled-in public roots and the roots that the
+//! settings add. It limits the time to connect, the time of the whole call, and the size of the answer. Addresses from
+//! the settings are called as they are ([`Http::new`]). Addresses that the people of a workspace enter are guarded
+//! ([`Http::guarded`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,16 +25,16 @@ use herald_base::telemetry::Call;
 /// The longest wait a provider can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What every call is held to.
+/// The limits of every call.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
-    /// Until the connection stands, look-up and TLS included.
+    /// The time-out of connecting, including look-up and TLS.
     pub connect_timeout: Duration,
-    /// For everything, from the first byte sent to the last one read.
+    /// The time-out of the whole call, from the first byte sent to the last one read.
     pub total_timeout: Duration,
     /// The largest answer, in bytes.
     pub max_answer: usize,
-    /// Certificates trusted beside the public ones, for servers with a certificate of the company's own.
+    /// Certificates that are trusted in addition to the public ones, for servers with a company's own certificate.
     pub extra_roots: Vec<CertificateDer<'static>>,
 }
 
@@ -53,57 +54,58 @@ impl HttpSettings {
         Ok(builder(&self.extra_roots)?
             .connect_timeout(self.connect_timeout)
             .timeout(self.total_timeout)
-            // A connection idle for longer may be dead without anybody having said so.
+            // A connection that is idle for longer may be dead without either end having closed it.
             .pool_idle_timeout(Duration::from_secs(20)))
     }
 }
 
-/// The client of all providers. Cheap to clone; connections are shared between clones.
+/// The client of all providers. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
 pub struct Http {
     to: To,
     max_answer: usize,
 }
 
-/// Where calls may go.
+/// The allowed targets of calls.
 #[derive(Clone, Debug)]
 enum To {
-    /// Wherever the settings say.
+    /// Any address from the settings.
     Settings(reqwest::Client),
-    /// Where the guard lets them through.
+    /// Any address that the guard allows.
     Guarded(GuardedHttp),
 }
 
-/// A provider's answer, whatever its status.
+/// A provider's answer, with any status.
 #[derive(Debug)]
 pub struct Reply {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body, whole.
+    /// The complete body.
     pub body: Bytes,
 }
 
 impl Http {
-    /// A client for addresses that stand in the settings.
+    /// Creates a client for addresses from the settings.
     ///
     /// # Errors
-    /// When an extra root is no certificate.
+    /// When an extra root is not a certificate.
     pub fn new(settings: &HttpSettings) -> anyhow::Result<Self> {
         Ok(Self { to: To::Settings(settings.builder()?.build()?), max_answer: settings.max_answer })
     }
 
-    /// A client for addresses that a workspace's people enter.
+    /// Creates a client for addresses that the people of a workspace enter.
     ///
     /// # Errors
-    /// When an extra root is no certificate.
+    /// When an extra root is not a certificate.
     pub fn guarded(settings: &HttpSettings, guard: Guard) -> anyhow::Result<Self> {
         let client = GuardedHttp::new(guard, || settings.builder())?;
         Ok(Self { to: To::Guarded(client), max_answer: settings.max_answer })
     }
 
-    /// Requests begin here; they are sent by [`Http::call`] or [`Http::send`], which alone check where they go.
+    /// Returns the client that builds requests. Only [`Http::call`] and [`Http::send`] check a request's target, so
+    /// they must send it.
     pub fn client(&self) -> &reqwest::Client {
         match &self.to {
             To::Settings(client) => client,
@@ -111,7 +113,7 @@ impl Http {
         }
     }
 
-    /// Sends a request; the answer's body is not read. `who` is what people call the provider.
+    /// Sends a request, and does not read the body of the answer. `who` is the name by which people know the provider.
     ///
     /// # Errors
     /// [`Class::Down`] when there is no answer, [`Class::Config`] when the address may not be called.
@@ -129,13 +131,14 @@ impl Http {
         }
     }
 
-    /// Sends a request and reads the whole answer. `provider` is its name in metrics, `who` what people call it.
+    /// Sends a request and reads the whole answer. `provider` is the provider's name in metrics, `who` the name by
+    /// which people know it.
     ///
-    /// `read` makes of the answer what the caller wants, or the error that it is: so the call is counted by what it
-    /// meant.
+    /// `read` converts the answer into the caller's value or into an error, so that the metrics count the call by its
+    /// meaning.
     ///
     /// # Errors
-    /// [`Class::Down`] when there is no whole answer; else what `read` says.
+    /// [`Class::Down`] when the answer is not complete; else the error of `read`.
     pub async fn call<T>(
         &self,
         provider: &'static str,
@@ -146,10 +149,10 @@ impl Http {
         self.finish(Call::begin(provider), who, request, read).await
     }
 
-    /// As [`Http::call`], to a system of the agency's own: it is told which trace the call belongs to.
+    /// Like [`Http::call`], for a system of the agency: the request names the trace that it belongs to.
     ///
     /// # Errors
-    /// As [`Http::call`].
+    /// Like [`Http::call`].
     pub async fn call_traced<T>(
         &self,
         provider: &'static str,
@@ -193,33 +196,32 @@ impl Http {
 }
 
 impl Reply {
-    /// The body as JSON. Something else, such as a login page, is an error of class [`Class::Config`] if the status
-    /// promised success, else of [`Class::Transient`].
+    /// Parses the body as JSON. Another body, such as a login page, is an error of class [`Class::Config`] if the
+    /// status promised success, else of [`Class::Transient`].
     ///
     /// # Errors
-    /// When it is none, or not as `T` has it.
+    /// When the body is not JSON, or does not fit `T`.
     pub fn json<T: DeserializeOwned>(&self, who: &str) -> Result<T> {
         serde_json::from_slice(&self.body).map_err(|error| {
             let class = if self.status.is_success() { Class::Config } else { Class::Transient };
             let message = format!(
                 "{who} answered with status {}, but not as its API does ({}): check its address",
                 self.status.as_u16(),
-                // What was read stands in the error's text only for values; these come from the provider, not from a
-                // guest.
+                // The error's text quotes the input only for values; these come from the provider, not from a guest.
                 if error.is_data() { "unexpected JSON" } else { "not JSON" },
             );
             ProviderError::new(class, message)
         })
     }
 
-    /// How long the provider asked us to wait: `Retry-After` in seconds or as a date counted from its own `Date`; at
-    /// most a day.
+    /// The wait that the provider asked for: `Retry-After` in seconds or as a date relative to its own `Date`; at most
+    /// a day.
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(&self.headers)
     }
 }
 
-/// `Retry-After` in seconds, or as a date counted from the server's own `Date` (RFC 9110, 10.2.3); at most a day.
+/// Reads `Retry-After` in seconds, or as a date relative to the server's own `Date` (RFC 9110, 10.2.3); at most a day.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?;
     let seconds = match value.to_str().ok()?.trim().parse::<u64>() {
@@ -233,10 +235,11 @@ fn http_date(value: &HeaderValue) -> Option<DateTime<chrono::FixedOffset>> {
     DateTime::parse_from_rfc2822(value.to_str().ok()?.trim()).ok()
 }
 
-/// What every HTTP client of Herald's begins with: nothing of the environment, nothing that the caller does not see.
+/// Creates the base of every HTTP client of Herald. It uses nothing from the environment, and does nothing that the
+/// caller does not see.
 ///
 /// # Errors
-/// When an extra root is no certificate.
+/// When an extra root is not a certificate.
 pub fn builder(extra_roots: &[CertificateDer<'static>]) -> anyhow::Result<reqwest::ClientBuilder> {
     #[expect(clippy::disallowed_methods, reason = "this is where every client begins")]
     let builder = reqwest::Client::builder();
@@ -249,7 +252,7 @@ pub fn builder(extra_roots: &[CertificateDer<'static>]) -> anyhow::Result<reqwes
         .user_agent(concat!("Herald/", env!("CARGO_PKG_VERSION"))))
 }
 
-/// TLS with the public roots compiled in: the same on every machine, whatever its certificate store says.
+/// TLS with the compiled-in public roots: the same on every machine, independent of its certificate store.
 pub(super) fn tls(extra_roots: &[CertificateDer<'static>]) -> anyhow::Result<ClientConfig> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     for root in extra_roots {

@@ -1,9 +1,9 @@
-//! Outside systems: how they are called, and what an error of theirs means.
+//! External systems: how they are called, and what their errors mean.
 //!
-//! A provider is a struct that speaks one system's language and nothing else: it reads status codes, decides once what
-//! an error means ([`Class`]), and says in one sentence what a person can do. Who calls it decides by the class alone.
-//! Every call has time-outs, a cap on the answer, a metric and a span ([`http`]), and is paid for from its queue's rate
-//! ([`meter`]).
+//! A provider is a struct that speaks the protocol of one system and does nothing else. It reads status codes, decides
+//! in one place what an error means ([`Class`]), and describes the cure in one sentence. Its caller decides by the
+//! class alone. Every call has time-outs, a limit on the answer, a metric and a span ([`http`]), and is paid for from
+//! its queue's rate ([`meter`]).
 
 pub mod directory;
 pub mod email;
@@ -26,5 +26,5 @@ pub use self::{
     settings::{ProvidersSettings, roots},
 };
 
-/// Result of a provider's call.
+/// The result of a call to a provider.
 pub type Result<T> = std::result::Result<T, ProviderError>;

@@ -1,9 +1,9 @@
-//! Mautic: who is invited, where their pictures are, and where their invitations are written back.
+//! Mautic: the source of guests and their pictures, and the place where their invitations are written back.
 //!
-//! Speaks the REST API of Mautic 4 and later (<https://developer.mautic.org/#rest-api>) and takes what it answers
-//! leniently: ids as numbers or text, lists as objects or arrays, however PHP happened to write them. Lists are read by
-//! keyset, never by offset. What is written is read back from the answer, since Mautic cuts long values and ignores
-//! unknown fields without a word. No field that identifies a contact is ever written: Mautic would merge two people.
+//! The client uses the REST API of Mautic 4 and later (<https://developer.mautic.org/#rest-api>). It reads answers
+//! leniently: PHP may write ids as numbers or text, and lists as objects or arrays. Lists are read by keyset, never by
+//! offset. Written values are read back from the answer, because Mautic cuts long values and ignores unknown fields
+//! silently. The client never writes a field that identifies a contact: Mautic would merge two people.
 
 mod account;
 mod batch;

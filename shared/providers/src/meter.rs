@@ -1,8 +1,8 @@
-//! Paying for requests from a queue's rate.
+//! Pays for requests from a queue's rate.
 //!
-//! A job has paid for as many requests as its cost says when it was leased. A request beyond that (a look-up after a
-//! 409, the next page) is paid for here, before it is made: it takes its place in the same rate, for the whole fleet,
-//! and waits for it. So a provider never sees more than the rate, however many requests a job turns out to need.
+//! When a job is leased, it has paid for as many requests as its cost says. A further request (a look-up after a 409,
+//! the next page) is paid for here, before it is sent. It takes its place in the same rate of the whole fleet, and
+//! waits for it. So a provider never sees more than the rate, however many requests a job turns out to need.
 
 use std::{
     fmt::Debug,
@@ -13,13 +13,13 @@ use futures::future::BoxFuture;
 
 use super::Result;
 
-/// A queue whose rate requests are paid for from.
+/// A queue from whose rate requests are paid.
 pub trait Purse: Debug + Send + Sync {
     /// Takes `units` from the rate, and returns when they may be used.
     fn take(&self, units: i64) -> BoxFuture<'_, Result<()>>;
 }
 
-/// What one job may spend.
+/// The budget of one job.
 #[derive(Debug)]
 pub struct Meter {
     purse: Option<Box<dyn Purse>>,
@@ -27,12 +27,12 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// For a job that has paid for `cost` requests, and pays for more from this queue.
+    /// Creates the meter of a job that has paid for `cost` requests and pays for more from this queue.
     pub fn of_job(purse: impl Purse + 'static, cost: i64) -> Self {
         Self { purse: Some(Box::new(purse)), paid: AtomicI64::new(cost) }
     }
 
-    /// For calls that no queue limits, such as an admin's test of a connection.
+    /// Creates a meter for calls without a queue's limit, such as an admin's test of a connection.
     pub fn free() -> Self {
         Self { purse: None, paid: AtomicI64::new(0) }
     }

@@ -1,14 +1,15 @@
-//! Addresses that somebody else entered, and what is called under them.
+//! Addresses that strangers entered, and calls to them.
 //!
-//! A guest list and a workspace's connections are written by strangers, so what they point to may be the machine Herald
-//! runs on, the network around it or a cloud's metadata service. [`Guard`] says what may be called at all;
-//! [`GuardedHttp`] calls it: a name is looked up once, **every** address of the answer is checked, and the connection
-//! goes to exactly that answer, so that a second, different answer never gets a chance (DNS rebinding). No redirect is
-//! followed here: who follows one asks the guard again. Nothing of Herald's own goes along: no proxy and no credentials
-//! of the environment, no cookies, no referrer.
+//! Strangers write a guest list and a workspace's connections. Their addresses may point to the machine that runs
+//! Herald, to the network around it or to a cloud's metadata service. [`Guard`] says which addresses may be called;
+//! [`GuardedHttp`] calls them. It looks up a name once and checks **every** address of the answer. The connection goes
+//! to exactly that answer, so that a second, different answer never gets a chance (DNS rebinding). No redirect is
+//! followed here: a caller that follows one asks the guard again. The requests carry nothing of Herald's own: no proxy
+//! and no credentials from the environment, no cookies, no referrer.
 //!
-//! Addresses from the settings (Google, the mail server, the CRM, the file store) are the operator's and do not come
-//! here. A test (`tests/tests/it/outside/clients.rs`) finds every other place that opens a connection.
+//! Addresses from the settings (Google, the mail server, the CRM, the file store) belong to the operator and do not
+//! pass through this module. A test (`tests/tests/it/outside/clients.rs`) finds every other place that opens a
+//! connection.
 
 mod address;
 mod client;

@@ -18,7 +18,7 @@ pub struct ProvidersSettings {
 }
 
 impl ProvidersSettings {
-    /// How providers are called under these settings.
+    /// The limits of calls to providers under these settings.
     ///
     /// # Errors
     /// When the file of certificates cannot be read.
@@ -30,7 +30,7 @@ impl ProvidersSettings {
     }
 }
 
-/// The certificates in a setting's file; none when no file is named.
+/// Reads the certificates of a setting's file; empty if the setting names no file.
 ///
 /// # Errors
 /// When the file cannot be read or holds something else.

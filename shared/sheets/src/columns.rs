@@ -1,4 +1,4 @@
-//! From a header line to what each column holds.
+//! Finds the meaning of each column from the header line.
 
 use super::{
     Limits, email,
@@ -9,36 +9,36 @@ use super::{
 };
 use std::collections::HashMap;
 
-/// What a column holds.
+/// The meaning of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     Known(Role),
-    /// A custom field and its key.
+    /// A custom field, by its key.
     Custom(String),
-    /// No header: kept as `column_5` where a cell has something in it.
+    /// A column without a header. It is kept as `column_5` if a cell has a value.
     Unnamed(String),
 }
 
-/// The header, understood.
+/// The parsed header.
 #[derive(Debug, Clone)]
 pub(super) struct Columns {
-    /// As written, trimmed.
+    /// The headers as written, trimmed.
     pub headers: Vec<String>,
-    /// One per header.
+    /// The meaning of each header.
     pub meanings: Vec<Meaning>,
-    /// What the admin should know about it.
+    /// Notes about the header for the admin.
     pub notes: Vec<String>,
 }
 
 impl Columns {
-    /// Understands a header row.
+    /// Parses a header row.
     pub(super) fn from_header(record: &Record, limits: &Limits) -> Result<Self, CsvError> {
         if record.count > limits.columns {
             return Err(CsvError::TooManyColumns { found: record.count, limit: limits.columns });
         }
         let mut headers: Vec<String> = record.cells().map(text::cell).collect();
         refuse_duplicates(&headers)?;
-        // Spreadsheets end lines with separators for columns that once had something in them.
+        // Spreadsheets end lines with separators for columns that once had values.
         while headers.last().is_some_and(String::is_empty) {
             headers.pop();
         }
@@ -49,7 +49,7 @@ impl Columns {
         Ok(columns)
     }
 
-    /// The best column of each role. The others stay custom fields, and a note says so.
+    /// Assigns the best column to each role. The other columns stay custom fields, and a note says so.
     fn assign_roles(&mut self) -> HashMap<usize, Role> {
         let mut claims: Vec<(usize, Role, usize)> = Vec::new();
         for (column, header) in self.headers.iter().enumerate() {
@@ -78,8 +78,9 @@ impl Columns {
         winners
     }
 
-    /// In `Vorname;Name` and `Prénom;Nom` the second is the family name; in `Nombre;Apellidos` and `Nome;Cognome` the
-    /// first is the given name. English `Name` beside `Last name` is left alone: there it is usually the whole name.
+    /// In `Vorname;Name` and `Prénom;Nom` the second column is the family name. In `Nombre;Apellidos` and
+    /// `Nome;Cognome` the first column is the given name. English `Name` beside `Last name` is not changed, because
+    /// there it is usually the whole name.
     fn pair_up_names(&self, claims: &mut [(usize, Role, usize)]) {
         let has = |claims: &[(usize, Role, usize)], role| claims.iter().any(|c| c.1 == role);
         let (first, last) = (has(claims, Role::FirstName), has(claims, Role::LastName));

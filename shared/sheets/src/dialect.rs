@@ -1,4 +1,4 @@
-//! Which character separates the cells.
+//! Finds the character that separates the cells.
 
 use super::{
     headers,
@@ -6,28 +6,29 @@ use super::{
 };
 
 const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// Rows looked at; more do not change the answer.
+/// The number of examined rows; more rows do not change the result.
 const ROWS: usize = 50;
 
-/// How the text is cut into cells.
+/// How the text is split into cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dialect {
     pub delimiter: u8,
-    /// Whether the first line is Excel's `sep=;` and no header.
+    /// Whether the first line is Excel's `sep=;` and not a header.
     pub sep_line: bool,
 }
 
-/// Decides from the beginning of the file. `whole` says that `sample` is all of it.
+/// Decides from the beginning of the file. `whole` says that `sample` is the whole file.
 pub(super) fn sniff(sample: &str, whole: bool) -> Dialect {
     if let Some(delimiter) = sep_line(sample) {
         return Dialect { delimiter, sep_line: true };
     }
-    // `max_by_key` keeps the last of equals, so the preferred candidate goes last.
+    // `max_by_key` returns the last of equal elements, so the preferred candidate goes last.
     let delimiter = CANDIDATES.into_iter().rev().max_by_key(|d| score(sample, *d, whole)).unwrap_or(b',');
     Dialect { delimiter, sep_line: false }
 }
 
-/// Known headers count most, then how many rows agree with the header, then how many columns there are.
+/// The score of a delimiter. Known headers count most, then the rows that agree with the header, then the number of
+/// columns.
 fn score(sample: &str, delimiter: u8, whole: bool) -> (usize, usize, usize) {
     let mut records = Records::new(sample.as_bytes(), delimiter, 1024, sample.len());
     let mut rows: Vec<(usize, Option<Fault>)> = Vec::new();
@@ -47,7 +48,8 @@ fn score(sample: &str, delimiter: u8, whole: bool) -> (usize, usize, usize) {
         count == columns && !fault.is_some_and(|f| f.kind == FaultKind::StrayQuote)
     };
     let agreeing = data.iter().filter(fits).count();
-    // A column of prose can agree with itself by chance: one column never beats several that agree as well.
+    // A column of prose can agree with itself by chance, so one column never beats several columns that agree equally
+    // well.
     (known, agreeing * 100 / data.len().max(1), if *columns > 1 { *columns } else { 0 })
 }
 
@@ -55,7 +57,8 @@ fn sep_line(sample: &str) -> Option<u8> {
     let line = sample.split(['\r', '\n']).next()?.replace('"', "");
     let (key, value) = line.split_at_checked(4)?;
     let is_separator = |byte: &u8| byte.is_ascii_punctuation() || *byte == b'\t';
-    // A program that does not know the line pads it to the header's width, with the separator that it uses itself.
+    // A program that does not know this line pads it to the header's width, with the separator that the program itself
+    // uses.
     let bytes = value.trim_matches(' ').as_bytes();
     let last = bytes.last().filter(|_| key.eq_ignore_ascii_case("sep=") && bytes.iter().all(is_separator))?;
     bytes[1..].iter().all(|byte| byte == last).then_some(*last)

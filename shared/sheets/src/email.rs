@@ -1,43 +1,43 @@
-//! What an e-mail cell holds: an address, one in wrapping, nothing, or no address at all.
+//! Reads an e-mail cell: it holds an address, an address with additions, no value, or an invalid text.
 
 use email_address::{EmailAddress, Options};
 use unicode_normalization::UnicodeNormalization;
 
 use super::escape::unescape_cell;
 
-/// Words people write where there is no address.
+/// Words that people write instead of an address.
 const NOTHING: &str = "x xx xxx 0 n/a n.a na n\\a #n/a #n/v #nv null nil nan none nothing undefined unknown no empty \
     blank \
                        tba tbd missing pending unbekannt keine keiner kein k.a k/a entfällt entfaellt fehlt nein leer \
                        ohne aucun aucune néant neant sans inconnu ninguno ninguna \
                        nada sin nessuno nessuna nenhum nenhuma geen brak нет 无 無 没有 なし 無し 없음 لا لايوجد";
-/// Phrases of the same meaning, without their white space.
+/// Phrases of the same meaning, without white space.
 const NOTHING_SAID: &str = "noemail noe-mail nomail noaddress notavailable notprovided notapplicable notknown notgiven \
                             keinemail keinee-mail keinemailadresse keineangabe keineangaben nichtvorhanden \
                             nichtbekannt \
                             ohnee-mail ohneemail pasd'email pasdemail pasdemail sincorreo sinemail nodisponible \
                             notiene senzaemail";
-/// What address books write before an address.
+/// Prefixes that address books write before an address.
 const PREFIXES: [&str; 7] = ["mailto:", "smtp:", "e-mail:", "email:", "mail:", "x400:", "sip:"];
 
-/// What an e-mail cell holds.
+/// The content of an e-mail cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Cell {
-    /// Nothing.
+    /// The cell is empty.
     Empty,
-    /// An address, as it is.
+    /// An address without additions.
     Bare(String),
-    /// An address, and what was taken off.
+    /// An address, and a description of the removed addition.
     Wrapped(String, &'static str),
-    /// Several addresses: the first one.
+    /// The first of several addresses.
     First(String),
-    /// A word for nothing.
+    /// A word that means "no address".
     Placeholder,
-    /// Something else.
+    /// An invalid text.
     Invalid,
 }
 
-/// Reads an e-mail cell as the file has it.
+/// Reads an e-mail cell as it stands in the file.
 pub(super) fn read(raw: &str) -> Cell {
     let raw = unescape_cell(raw);
     let plain = raw.trim_matches(|c: char| matches!(c, ' ' | '\t' | '\r' | '\n'));
@@ -45,7 +45,7 @@ pub(super) fn read(raw: &str) -> Cell {
         return Cell::Empty;
     }
     let composed: String = plain.nfc().collect();
-    // An apostrophe in front is a spreadsheet's.
+    // A leading apostrophe comes from a spreadsheet.
     if is_email(&composed) && !composed.starts_with('\'') {
         return Cell::Bare(composed);
     }
@@ -70,7 +70,8 @@ pub(super) fn read(raw: &str) -> Cell {
     }
 }
 
-/// Whether this is an address one can write to: RFC 5321 syntax with a dotted domain, no display name, no IP address.
+/// Whether this is an address that can receive e-mail: RFC 5321 syntax with a dotted domain, no display name, no IP
+/// address.
 pub(super) fn is_email(text: &str) -> bool {
     let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
     let plain = !text.chars().any(|c| {
@@ -80,7 +81,7 @@ pub(super) fn is_email(text: &str) -> bool {
             || matches!(c, '"' | ',' | ';' | '<' | '>' | '(' | ')' | ':')
     });
     let ends_in_a_number = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    // A slash may stand before the sign, and in no domain.
+    // A slash may stand before the at sign, but not in a domain.
     let domain = text.rsplit('@').next().unwrap_or_default();
     plain
         && !ends_in_a_number
@@ -89,7 +90,7 @@ pub(super) fn is_email(text: &str) -> bool {
         && EmailAddress::parse_with_options(text, options).is_ok()
 }
 
-/// The addresses in a cell, each once.
+/// Returns the addresses in a cell, without duplicates.
 fn addresses(cell: &str) -> impl Iterator<Item = String> {
     let mut found: Vec<String> = Vec::new();
     let separates = |c: char| {
@@ -98,7 +99,7 @@ fn addresses(cell: &str) -> impl Iterator<Item = String> {
             ',' | ';' | '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '"' | '、' | '，' | '；' | '\n' | '\r'
         )
     };
-    // A slash may stand in an address, so it separates only where nothing was found without.
+    // An address may contain a slash, so the slash is a separator only if no address is found otherwise.
     for also in ["", "/"] {
         for piece in cell.split(|c: char| separates(c) || also.contains(c)) {
             for address in of_piece(piece) {
@@ -114,8 +115,8 @@ fn addresses(cell: &str) -> impl Iterator<Item = String> {
     found.into_iter()
 }
 
-/// The addresses in what stands between separators. White space separates only where there is nothing but addresses: `a
-/// b@example.com` may have been meant to be `a.b@example.com`.
+/// Returns the addresses in a piece between separators. White space separates only if the piece contains nothing but
+/// addresses: `a b@example.com` may be a mistyped `a.b@example.com`.
 fn of_piece(piece: &str) -> Vec<String> {
     if let Some(address) = address(piece) {
         return vec![address];
@@ -124,14 +125,14 @@ fn of_piece(piece: &str) -> Vec<String> {
     words.map(address).collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
-/// The address that this is, in its wrapping.
+/// Returns the address in a word, without its additions.
 fn address(word: &str) -> Option<String> {
     let mut word = trim(word);
     while let Some(prefix) = PREFIXES.iter().find(|prefix| has_prefix(word, prefix)) {
         word = trim(&word[prefix.len()..]);
     }
     let word = word.split('?').next().unwrap_or_default();
-    // Full-width letters of an East Asian keyboard are the same letters.
+    // Full-width letters from an East Asian keyboard mean the same letters.
     [word.to_owned(), word.nfkc().collect()].into_iter().find(|word| is_email(word))
 }
 
@@ -139,7 +140,7 @@ fn has_prefix(word: &str, prefix: &str) -> bool {
     word.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// Takes off what stands around an address and is no part of one.
+/// Removes characters around an address that cannot belong to it.
 fn trim(text: &str) -> &str {
     let around = |c: char| {
         c.is_whitespace()
@@ -160,7 +161,8 @@ fn is_placeholder(text: &str) -> bool {
     is(NOTHING, &joined) || is(NOTHING_SAID, &joined) || !joined.chars().any(char::is_alphanumeric)
 }
 
-/// Whether nobody sees it: what comes along when an address is copied from a page or a contact card.
+/// Whether a character is invisible. Such characters come along when an address is copied from a page or a contact
+/// card.
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(
         c,

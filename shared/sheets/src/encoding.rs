@@ -1,4 +1,4 @@
-//! From whatever bytes a spreadsheet wrote to UTF-8, a buffer at a time.
+//! Converts a spreadsheet's file from any encoding to UTF-8, one buffer at a time.
 
 use super::{file_kind, problem::CsvError};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
@@ -9,25 +9,25 @@ use encoding_rs::{
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 const BUFFER: usize = 64 << 10;
-/// How much non-ASCII text the detector of legacy encodings is shown.
+/// The largest amount of non-ASCII text that the detector of legacy encodings gets, in bytes.
 const DETECT: usize = 1 << 20;
 
-/// What Macintosh's Latin letters may be taken for.
+/// The encodings that the detector may report for Latin text from a Macintosh.
 const LATIN: [&Encoding; 5] = [WINDOWS_1252, WINDOWS_1250, WINDOWS_1254, WINDOWS_1257, ISO_8859_2];
 
-/// How the file's bytes are to be read.
+/// The encoding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
     /// The encoding.
     pub encoding: &'static Encoding,
-    /// Bytes of byte order mark to skip.
+    /// The length of the byte order mark to skip, in bytes.
     pub skip: u64,
-    /// Whether it was guessed, so that the admin should be told.
+    /// Whether the encoding is a guess, so that the admin should be informed.
     pub guessed: bool,
 }
 
-/// Finds the encoding: byte order mark, then the NUL pattern of UTF-16, then UTF-8 if the whole file is (nearly) valid,
-/// then the most likely legacy encoding. Reads the file through once and leaves it at an arbitrary position.
+/// Finds the encoding: by the byte order mark, then by the NUL pattern of UTF-16. Then it is UTF-8 if the whole file is
+/// (nearly) valid, else the most likely legacy encoding. It reads the file once and leaves it at an arbitrary position.
 pub(super) fn detect<R: Read + Seek>(input: &mut R, head: &[u8]) -> Result<Found, CsvError> {
     if let Some((encoding, mark)) = Encoding::for_bom(head) {
         return Ok(Found { encoding, skip: mark as u64, guessed: false });
@@ -39,17 +39,20 @@ pub(super) fn detect<R: Read + Seek>(input: &mut R, head: &[u8]) -> Result<Found
     if survey.nul {
         return Err(file_kind::binary());
     }
-    // A UTF-8 file with a few broken cells stays UTF-8: those rows are named, the others keep their accents.
+    // A UTF-8 file with a few broken cells stays UTF-8: problems name those rows, and the other rows keep their
+    // accents.
     if survey.invalid == 0 || survey.multibyte >= 4 * survey.invalid {
         return Ok(Found { encoding: UTF_8, skip: 0, guessed: false });
     }
     let encoding = legacy(input)?;
-    // Only Macintosh programs end lines with a carriage return alone, and they write their own letters, not Windows'.
+    // Only Macintosh programs end lines with a carriage return alone. They use the Macintosh encoding, not the one of
+    // Windows.
     let is_macintosh = LATIN.contains(&encoding) && head.contains(&b'\r') && !head.contains(&b'\n');
     Ok(Found { encoding: if is_macintosh { MACINTOSH } else { encoding }, skip: 0, guessed: true })
 }
 
-/// UTF-16 without a mark: separators, digits and line ends put a NUL into every pair, always on the same side.
+/// Recognises UTF-16 without a mark: separators, digits and line ends put a NUL into every pair, always on the same
+/// side.
 fn utf16_by_nuls(head: &[u8]) -> Option<&'static Encoding> {
     let pairs = head.len() / 2;
     let even = head.chunks_exact(2).filter(|p| p[0] == 0).count();
@@ -65,9 +68,9 @@ fn utf16_by_nuls(head: &[u8]) -> Option<&'static Encoding> {
 }
 
 struct Survey {
-    /// Well-formed characters of two bytes and more.
+    /// The number of well-formed characters of two bytes and more.
     multibyte: u64,
-    /// Places that are not UTF-8.
+    /// The number of places that are not UTF-8.
     invalid: u64,
     nul: bool,
 }
@@ -100,7 +103,7 @@ fn survey<R: Read + Seek>(input: &mut R) -> io::Result<Survey> {
                     seen.invalid += 1;
                     rest = &rest[length..];
                 }
-                // A character cut by the end of the buffer waits for the next one.
+                // A character that the end of the buffer splits waits for the next buffer.
                 _ => break,
             }
         }
@@ -127,7 +130,7 @@ fn legacy<R: Read + Seek>(input: &mut R) -> io::Result<&'static Encoding> {
     }
 }
 
-/// Reads any encoding as UTF-8. What does not decode becomes U+FFFD, which the row reader names.
+/// Reads any encoding as UTF-8. Invalid bytes become U+FFFD, which the row reader reports.
 pub(super) struct Utf8Reader<R> {
     inner: R,
     decoder: Decoder,
@@ -141,7 +144,7 @@ pub(super) struct Utf8Reader<R> {
 }
 
 impl<R: Read + Seek> Utf8Reader<R> {
-    /// Starts behind the byte order mark.
+    /// Starts after the byte order mark.
     pub(super) fn new(mut inner: R, found: Found) -> io::Result<Self> {
         inner.seek(SeekFrom::Start(found.skip))?;
         Ok(Utf8Reader {
@@ -157,7 +160,7 @@ impl<R: Read + Seek> Utf8Reader<R> {
         })
     }
 
-    /// Hands the input back, at an arbitrary position.
+    /// Returns the input, at an arbitrary position.
     pub(super) fn into_inner(self) -> R {
         self.inner
     }

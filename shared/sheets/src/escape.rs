@@ -1,16 +1,16 @@
-//! The guard against formulas: a spreadsheet runs a cell that begins with `=`, so we write `'=`, and take the `'` off
-//! again when such a file comes back.
+//! The guard against formulas. A spreadsheet runs a cell that begins with `=`, so Herald writes `'=`, and removes the
+//! `'` when such a file comes back.
 
-/// Begins a formula in some spreadsheet (the last four are their full-width forms).
+/// Characters that begin a formula in some spreadsheet (the last four are full-width forms).
 const TRIGGERS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
-/// Puts one `'` before a cell that a spreadsheet might run as a formula, also when white space or `'` come first.
-/// Exactly undone by [`unescape_cell`].
+/// Puts one `'` before a cell that a spreadsheet might run as a formula, even after white space or `'`.
+/// [`unescape_cell`] undoes this exactly.
 pub fn escape_cell(cell: &str) -> std::borrow::Cow<'_, str> {
     if is_guarded(cell.trim_start_matches('\'')) { format!("'{cell}").into() } else { cell.into() }
 }
 
-/// Takes exactly one `'` off a cell in which it guards a formula character; every other cell stays as it is
+/// Removes exactly one `'` from a cell in which it guards a formula character. Every other cell stays as it is
 /// (`'s-Gravenhage`).
 pub fn unescape_cell(cell: &str) -> &str {
     match cell.strip_prefix('\'') {

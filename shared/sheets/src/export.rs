@@ -1,11 +1,11 @@
-//! CSV that a spreadsheet opens without running anything in it, such as `results.csv`.
+//! Writes CSV that a spreadsheet opens without running any part of it, such as `results.csv`.
 
 use super::escape::escape_cell;
 use std::io::{self, Write};
 
-/// Writes rows of quoted cells, formula characters guarded (see [`escape_cell`]), lines ended by CRLF as RFC 4180 asks.
-/// The file begins with a UTF-8 mark, without which Excel shows accents wrongly. What it writes,
-/// [`GuestFile`](super::GuestFile) reads back unchanged.
+/// Writes rows of quoted cells with guarded formula characters (see [`escape_cell`]). Lines end with CRLF, as RFC 4180
+/// demands. The file begins with a UTF-8 mark, because Excel otherwise shows wrong accents.
+/// [`GuestFile`](super::GuestFile) reads the rows back unchanged.
 pub struct CsvExport<W: Write> {
     inner: csv::Writer<W>,
     columns: usize,
@@ -15,7 +15,7 @@ impl<W: Write> CsvExport<W> {
     /// Starts a file with its header.
     ///
     /// # Errors
-    /// What the writer below reports.
+    /// The errors of the underlying writer.
     pub fn new<I, S>(mut into: W, header: I) -> io::Result<Self>
     where
         I: IntoIterator<Item = S>,
@@ -35,7 +35,7 @@ impl<W: Write> CsvExport<W> {
     /// Writes a row.
     ///
     /// # Errors
-    /// `InvalidInput` when it has not as many cells as the header; what the writer below reports.
+    /// `InvalidInput` when the row and the header have different numbers of cells; the errors of the underlying writer.
     pub fn row<I, S>(&mut self, cells: I) -> io::Result<()>
     where
         I: IntoIterator<Item = S>,
@@ -49,10 +49,10 @@ impl<W: Write> CsvExport<W> {
         Ok(())
     }
 
-    /// Writes out what is buffered and hands the writer back.
+    /// Flushes the buffer and returns the underlying writer.
     ///
     /// # Errors
-    /// What the writer below reports.
+    /// The errors of the underlying writer.
     pub fn finish(self) -> io::Result<W> {
         self.inner.into_inner().map_err(csv::IntoInnerError::into_error)
     }

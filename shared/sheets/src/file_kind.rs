@@ -1,11 +1,11 @@
-//! Tells a file that is not CSV by its first bytes, so that the refusal can say what it is.
+//! Recognises a file that is not CSV by its first bytes, so that the error can name its kind.
 
 use super::problem::CsvError;
 
 const SAVE_AS_CSV: &str = "open it and save it as \"CSV UTF-8\"";
 const EXPORT_AS_CSV: &str = "export the guest list as CSV and choose that file";
 
-/// Binary kinds by the bytes they begin with.
+/// Binary kinds of files, by their first bytes.
 const MAGIC: &[(&[u8], &str, &str)] = &[
     (b"\x89PNG\r\n\x1a\n", "a PNG picture", EXPORT_AS_CSV),
     (b"\xff\xd8\xff", "a JPEG picture", EXPORT_AS_CSV),
@@ -22,7 +22,7 @@ const MAGIC: &[(&[u8], &str, &str)] = &[
     (b"\xff\xfe\x00\x00", "text in UTF-32", "save it as UTF-8"),
 ];
 
-/// Refuses by the first bytes of the file (a few KiB are enough).
+/// Refuses a file by its first bytes (a few KiB are enough).
 pub(super) fn refuse_binary(head: &[u8]) -> Result<(), CsvError> {
     if let Some((_, what, way_out)) = MAGIC.iter().find(|(magic, ..)| head.starts_with(magic)) {
         return Err(CsvError::NotCsv { what, way_out });
@@ -36,7 +36,7 @@ pub(super) fn refuse_binary(head: &[u8]) -> Result<(), CsvError> {
     Ok(())
 }
 
-/// Refuses text that is something else, by its decoded beginning.
+/// Refuses text of another kind, by its decoded beginning.
 pub(super) fn refuse_other_text(head: &str) -> Result<(), CsvError> {
     let start: String = head.trim_start().chars().take(32).collect::<String>().to_ascii_lowercase();
     let what = if ["<!doctype html", "<html", "<head", "<body", "<table"].iter().any(|tag| start.starts_with(tag)) {
@@ -54,12 +54,12 @@ pub(super) fn refuse_other_text(head: &str) -> Result<(), CsvError> {
     Err(CsvError::NotCsv { what, way_out: EXPORT_AS_CSV })
 }
 
-/// A NUL byte in what is not UTF-16.
+/// The error for a NUL byte in a file that is not UTF-16.
 pub(super) fn binary() -> CsvError {
     CsvError::NotCsv { what: "a binary file", way_out: EXPORT_AS_CSV }
 }
 
-/// Office files are ZIP archives whose first entries give them away.
+/// Office files are ZIP archives whose first entries reveal their kind.
 fn zip_kind(head: &[u8]) -> CsvError {
     let has = |needle: &[u8]| head.windows(needle.len()).any(|w| w == needle);
     let (what, way_out) = if has(b"xl/") || has(b"[Content_Types].xml") && !has(b"word/") && !has(b"ppt/") {

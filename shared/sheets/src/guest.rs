@@ -1,4 +1,4 @@
-//! A guest as read from a file.
+//! A guest from a list.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -7,52 +7,54 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::headers::unstruck;
 
-/// One good row.
+/// A row without problems.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestRow {
     /// The 1-based line of the file on which the row starts.
     pub line: u64,
-    /// The 1-based number of the guest in the file, blank lines not counted.
+    /// The 1-based number of the guest in the file, without blank lines.
     pub row: u64,
-    /// The name column, or first and last name joined. Never empty, NFC, single spaces, no control characters.
+    /// The name column, or first and last name joined. It is never empty, and has NFC, single spaces, and no control
+    /// characters.
     pub name: String,
     /// The first-name column.
     pub first_name: Option<String>,
     /// The last-name column.
     pub last_name: Option<String>,
-    /// As written, without what stood around it. Two spellings of an address have the same [`email_key`].
+    /// The address as written, without any characters around it. Two spellings of an address have the same
+    /// [`email_key`].
     pub email: Option<String>,
-    /// E.164 where it could be understood, otherwise as written (and a note says why).
+    /// The number in E.164 if it could be parsed, otherwise as written (and a note says why).
     pub phone: Option<String>,
-    /// The guest's id in the system the list comes from.
+    /// The guest's id in the system that the list comes from.
     pub external_id: Option<String>,
-    /// A file name or a URL, not looked at here.
+    /// A file name or a URL, which is not checked here.
     pub picture: Option<String>,
-    /// Every other column of the header under its field key, also when the cell is empty.
+    /// All other columns of the header by their field keys, including empty cells.
     pub custom: BTreeMap<String, String>,
-    /// The guest's identity when there is neither e-mail nor external id, and only then: 32 hexadecimal digits of a
-    /// hash of name and phone, a dash, and the number of the guest among those of the file with the same name and
-    /// phone. Importing the same list again, sorted differently or with other columns changed, gives the same keys.
+    /// The guest's identity, only if the guest has neither e-mail nor external id. It is 32 hexadecimal digits of a
+    /// hash of name and phone, a dash, and a number. The number counts the guests of the file with the same name and
+    /// phone. The same list gives the same keys, even if it is sorted differently or other columns have changed.
     pub row_key: Option<String>,
-    /// The row key the guest would have without e-mail and external id: how a list without them named the same guest.
-    /// Only of use where no row of this list has that hash as its row key.
+    /// The row key that the guest would have without e-mail and external id. An earlier list without them used this key
+    /// for the same guest. It is only useful if no row of this list has that hash as its row key.
     pub row_key_before: Option<String>,
-    /// What the admin should know although the row is good, each with its line.
+    /// Notes for the admin about a good row, each with its line.
     pub notes: Vec<String>,
 }
 
-/// What makes two spellings of an e-mail address the same guest: trimmed, NFC, lower case.
+/// Returns the form in which two spellings of an e-mail address are equal: trimmed, NFC, lower case.
 pub fn email_key(email: &str) -> String {
     email.trim().nfc().flat_map(char::to_lowercase).collect()
 }
 
-/// What makes two spellings of a name the same where the address is the same: capitals, accents of Latin letters,
-/// punctuation and the order of words do not matter.
+/// Returns the form in which two spellings of a name are equal if the address is equal. Capitals, accents of Latin
+/// letters, punctuation and the order of words do not matter.
 pub fn name_key(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
     for c in name.nfkd().flat_map(char::to_lowercase) {
         match c {
-            // Latin accents; other scripts spell with combining marks.
+            // These are Latin accents; other scripts spell with combining marks.
             '\u{300}'..='\u{36f}' | '\'' | '’' | '‘' | 'ʼ' | '`' | '´' => {}
             c if c.is_alphanumeric() || is_combining_mark(c) => match unstruck(c) {
                 Some(letters) => plain.push_str(letters),
@@ -63,7 +65,7 @@ pub fn name_key(name: &str) -> String {
     }
     let mut words: Vec<&str> = plain.split_whitespace().collect();
     words.sort_unstable();
-    // A name of signs alone is compared as it is.
+    // A name that consists only of signs is compared as it is.
     if words.is_empty() { name.nfkc().flat_map(char::to_lowercase).collect() } else { words.join(" ").nfc().collect() }
 }
 

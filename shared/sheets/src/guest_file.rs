@@ -1,4 +1,4 @@
-//! A guest list, read row by row.
+//! Reads a guest list row by row.
 
 use super::{
     CsvError, GuestRow, Options, Place, ProblemKind, RowProblem,
@@ -19,14 +19,14 @@ use std::{
     path::Path,
 };
 
-/// How much of the beginning is looked at to tell kind and separator.
+/// The length of the beginning that is used to find the kind and the separator.
 const HEAD: usize = 64 << 10;
 
-/// An open guest list: an iterator of guests and of rows that have a problem, in the order of the file.
+/// An open guest list: an iterator over guests and rows with a problem, in the order of the file.
 pub struct GuestFile<R> {
     records: Records<Utf8Reader<R>>,
     record: Record,
-    /// The first guest was read ahead to know that there is one.
+    /// Whether the first guest was read ahead, to check that the list has one.
     ahead: bool,
     columns: Columns,
     options: Options,
@@ -41,27 +41,27 @@ impl GuestFile<File> {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`CsvError`] when the file cannot be read, is too large, is no CSV, or its header cannot be understood.
+    /// [`CsvError`] when the file cannot be read, is too large, is not CSV, or has an invalid header.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self, CsvError> {
         Self::new(File::open(path)?, options)
     }
 }
 
 impl<'a> GuestFile<Cursor<&'a [u8]>> {
-    /// Reads a file that is in memory.
+    /// Reads a file from memory.
     ///
     /// # Errors
-    /// As [`GuestFile::open`].
+    /// Like [`GuestFile::open`].
     pub fn from_bytes(bytes: &'a [u8], options: &Options) -> Result<Self, CsvError> {
         Self::new(Cursor::new(bytes), options)
     }
 }
 
 impl<R: Read + Seek> GuestFile<R> {
-    /// Reads a file from its beginning, wherever the reader stands.
+    /// Reads a file from its beginning, at whatever position the reader is.
     ///
     /// # Errors
-    /// As [`GuestFile::open`].
+    /// Like [`GuestFile::open`].
     pub fn new(mut input: R, options: &Options) -> Result<Self, CsvError> {
         let limits = &options.limits;
         let bytes = input.seek(SeekFrom::End(0))?;
@@ -135,17 +135,17 @@ impl<R: Read + Seek> GuestFile<R> {
         if file.ahead { Ok(file) } else { Err(CsvError::HeaderOnly) }
     }
 
-    /// What the admin should know about the file as a whole: a guessed encoding, columns kept under another name.
+    /// Returns notes for the admin about the whole file: a guessed encoding, renamed columns.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The header as written, trimmed.
+    /// Returns the headers as written, trimmed.
     pub fn headers(&self) -> &[String] {
         &self.columns.headers
     }
 
-    /// The keys of the custom fields, in the order of the columns.
+    /// Returns the keys of the custom fields, in the order of the columns.
     pub fn custom_fields(&self) -> impl Iterator<Item = &str> {
         self.columns.meanings.iter().filter_map(|meaning| match meaning {
             Meaning::Custom(key) => Some(key.as_str()),
@@ -153,7 +153,7 @@ impl<R: Read + Seek> GuestFile<R> {
         })
     }
 
-    /// Whether some guests may have what others lack: an e-mail or an external id.
+    /// Whether the list has a column for e-mails or external ids, so that guests may have them.
     pub fn has_identities(&self) -> bool {
         [Role::Email, Role::ExternalId].into_iter().any(|role| self.role_column(role).is_some())
     }
@@ -163,7 +163,7 @@ impl<R: Read + Seek> GuestFile<R> {
         self.role_column(Role::Picture).is_some()
     }
 
-    /// The name of the encoding the file is read in, such as `UTF-8` or `windows-1252`.
+    /// Returns the name of the file's encoding, such as `UTF-8` or `windows-1252`.
     pub fn encoding(&self) -> &'static str {
         self.encoding
     }
@@ -186,7 +186,7 @@ impl<R: Read + Seek> GuestFile<R> {
         RowProblem { line: self.record.line, row: self.row, guest: self.name_if_any(), place, kind }
     }
 
-    /// The name in a row that may be damaged elsewhere.
+    /// Returns the name in a row that may be damaged elsewhere.
     fn name_if_any(&self) -> String {
         let cell = |role| {
             let cell = self.role_column(role).and_then(|column| self.record.cell(column));
@@ -227,7 +227,7 @@ impl<R: Read + Seek> GuestFile<R> {
             return Err(problem);
         }
         let expected = self.columns.headers.len();
-        // Separators at the end of a line are a spreadsheet's habit, not cells.
+        // Spreadsheets often write separators at the end of a line; these are not cells.
         let extra = self.record.cells().enumerate().skip(expected).find(|(_, cell)| !cell.trim().is_empty());
         if let Some((column, _)) = extra {
             let found = self.record.count;
@@ -259,7 +259,7 @@ impl<R: Read + Seek> GuestFile<R> {
                 }
                 Meaning::Known(Role::FirstName) => &mut guest.first_name,
                 Meaning::Known(Role::LastName) => &mut guest.last_name,
-                // Read by itself.
+                // The e-mail is read separately.
                 Meaning::Known(Role::Email) => continue,
                 Meaning::Known(Role::Phone) => &mut guest.phone,
                 Meaning::Known(Role::ExternalId) => &mut guest.external_id,
@@ -290,7 +290,8 @@ impl<R: Read + Seek> GuestFile<R> {
         }
     }
 
-    /// An address is not needed for an invitation, so none costs the guest theirs.
+    /// Reads the e-mail. An invitation does not need an address, so a guest with an invalid one still gets an
+    /// invitation.
     fn read_email(&self, guest: &mut GuestRow) {
         let raw = self.role_column(Role::Email).and_then(|column| self.record.cell(column)).unwrap_or_default();
         let (line, given) = (guest.line, text::excerpt(&text::cell(raw)));

@@ -1,9 +1,9 @@
-//! Which headers mean what, in the words people use for them.
+//! The meaning of headers, in the words that people use.
 
 use std::{collections::HashMap, sync::LazyLock};
 use unicode_normalization::UnicodeNormalization;
 
-/// A column Herald knows the meaning of.
+/// A column whose meaning Herald knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Name,
@@ -15,7 +15,7 @@ pub(super) enum Role {
     Picture,
 }
 
-/// Words as [`field_key`] writes them. Earlier words win when two columns claim the same role.
+/// The known headers in the form of [`field_key`]. An earlier word wins if two columns claim the same role.
 const WORDS: &[(Role, &str)] = &[
     (
         Role::Name,
@@ -59,7 +59,7 @@ const WORDS: &[(Role, &str)] = &[
     ),
 ];
 
-/// The role of a header and its rank among the words for it (0 = the plainest).
+/// Returns the role of a header and its rank among the words for that role (0 = the plainest).
 pub(super) fn role(header: &str) -> Option<(Role, usize)> {
     static RANKS: LazyLock<HashMap<String, (Role, usize)>> = LazyLock::new(|| {
         let ranked = |(role, words): &(Role, &str)| {
@@ -76,12 +76,13 @@ pub(super) fn role(header: &str) -> Option<(Role, usize)> {
     RANKS.get(&field_key(header)).copied()
 }
 
-/// A header as the name of a custom field: `Table No.` becomes `table_no`. Lower case, Latin letters without accents,
-/// everything that is no letter or digit an underscore; what begins with a digit gets `field_` in front. Empty for an
-/// empty header.
+/// Converts a header into the name of a custom field: `Table No.` becomes `table_no`. The name is in lower case, and
+/// Latin letters lose their accents. Every character that is not a letter or digit becomes an underscore. A name that
+/// begins with a digit gets the prefix `field_`. An empty header gives an empty name.
 pub(super) fn field_key(header: &str) -> String {
     let mut key = String::new();
-    // NFKD takes accents off; only the Latin ones stay off, as Devanagari and others spell with combining marks.
+    // NFKD separates accents. Only the Latin ones are removed, because Devanagari and other scripts spell with
+    // combining marks.
     for c in header.nfkd().flat_map(char::to_lowercase).filter(|c| !('\u{300}'..='\u{36f}').contains(c)) {
         if let Some(plain) = unstruck(c) {
             key.push_str(plain);
@@ -95,7 +96,7 @@ pub(super) fn field_key(header: &str) -> String {
     if key.starts_with(|c: char| c.is_numeric()) { format!("field_{key}") } else { key }
 }
 
-/// Latin letters that NFKD does not take apart.
+/// Replaces Latin letters that NFKD does not decompose.
 pub(super) fn unstruck(c: char) -> Option<&'static str> {
     Some(match c {
         'đ' | 'ð' => "d",

@@ -1,11 +1,11 @@
-//! Guest lists in, result lists out: CSV as agencies really send it.
+//! Reads guest lists and writes result lists: CSV in the forms that agencies really send.
 //!
-//! [`GuestFile::open`] looks at the whole file once without keeping it (what it is, its encoding), reads the header,
-//! and then is an iterator of guests. Memory does not grow with the file, except for 16 bytes or so for each of a
-//! guest's e-mail address, external id and row key: the price of naming duplicates.
+//! [`GuestFile::open`] scans the whole file once without keeping it, to find its kind and its encoding. It then reads
+//! the header and becomes an iterator over guests. Memory does not grow with the file, except for about 16 bytes for
+//! each e-mail address, external id and row key. That is the price of naming duplicates.
 //!
-//! One bad row never stops the others: it comes out as a [`RowProblem`] that names its line, its column and the way
-//! out. Only a file that cannot be understood at all is refused whole, with a [`CsvError`].
+//! One bad row never stops the other rows: it becomes a [`RowProblem`] that names its line, its column and the cure.
+//! Only a file that cannot be understood at all is refused as a whole, with a [`CsvError`].
 //!
 //! ```
 //! use herald_sheets::{GuestFile, Options};
@@ -42,18 +42,18 @@ pub use guest::{GuestRow, email_key, name_key};
 pub use guest_file::GuestFile;
 pub use problem::{CsvError, Place, ProblemKind, RowProblem};
 
-/// How much of a file Herald is willing to read.
+/// The limits on the size of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The whole file, in bytes.
+    /// The size of the whole file, in bytes.
     pub bytes: u64,
-    /// Guests (rows after the header, blank ones not counted).
+    /// The number of guests (rows after the header, without blank ones).
     pub rows: u64,
-    /// Columns of the header.
+    /// The number of columns in the header.
     pub columns: usize,
-    /// One cell, in bytes of UTF-8.
+    /// The size of a cell, in bytes of UTF-8.
     pub cell_bytes: usize,
-    /// A guest's name, in characters.
+    /// The length of a guest's name, in characters.
     pub name_chars: usize,
 }
 
@@ -63,14 +63,14 @@ impl Default for Limits {
     }
 }
 
-/// What a caller may say about a file before it is read.
+/// The options for reading a file.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// How much is read.
+    /// The limits on the size of the file.
     pub limits: Limits,
-    /// The calling code for national phone numbers, digits only (`"65"`); without it they are kept as given.
+    /// The calling code for national phone numbers, digits only (`"65"`). Without it these numbers stay as they are.
     pub calling_code: Option<String>,
-    /// The encoding, when the caller knows better than detection.
+    /// The encoding, if the caller knows it; otherwise it is detected.
     pub encoding: Option<&'static encoding_rs::Encoding>,
 }
 

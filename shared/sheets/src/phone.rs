@@ -1,27 +1,27 @@
-//! Phone numbers to E.164.
+//! Converts phone numbers to E.164.
 
 use super::email;
 
-/// A phone number as far as it can be understood.
+/// A parsed phone number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Phone {
     /// `+` and 7 to 15 digits.
     International(String),
-    /// As given, and why.
+    /// The number as written, and why it could not be parsed.
     AsGiven(&'static str),
 }
 
-/// Normalises what begins with `+` or `00`, and national numbers when the calling code is configured. A leading 0 of a
+/// Normalises numbers with `+` or `00`, and national numbers if the calling code is configured. A leading 0 of a
 /// national number is dropped, except in Italy (39) and San Marino (378), where it belongs to the number.
 pub(super) fn normalise(cell: &str, calling_code: Option<&str>) -> Phone {
     let text = without_label(cell).replace("(0)", "");
-    // A plus in brackets says the same: (+44) 20 ….
+    // A plus in brackets has the same meaning: (+44) 20 ….
     let plus = text.chars().find(|c| !is_between(*c)).is_some_and(is_plus);
     let mut digits = String::new();
     for c in text.chars() {
         match c {
             '0'..='9' => digits.push(c),
-            // The same digits, full-width and Arabic.
+            // These are the same digits, full-width and Arabic.
             '\u{ff10}'..='\u{ff19}' => digits.push(digit(c, '\u{ff10}')),
             '\u{660}'..='\u{669}' => digits.push(digit(c, '\u{660}')),
             '\u{6f0}'..='\u{6f9}' => digits.push(digit(c, '\u{6f0}')),
@@ -54,8 +54,8 @@ fn is_plus(c: char) -> bool {
     matches!(c, '+' | '\u{ff0b}')
 }
 
-/// What stands between digits and means nothing. Invisible characters come along when a number is copied from a contact
-/// card.
+/// Whether a character between digits has no meaning. Invisible characters come along when a number is copied from a
+/// contact card.
 fn is_between(c: char) -> bool {
     let written = matches!(
         c,

@@ -1,14 +1,14 @@
-//! What can be wrong with a file, and with one row of it, in words an agency's admin can act on.
+//! The problems of a file, and of one of its rows, in words that let an agency's admin act.
 
 use std::{fmt, io};
 
-/// Why a whole file is refused. Nothing of it was imported.
+/// Why a whole file is refused. No row of it was imported.
 #[derive(Debug, thiserror::Error)]
 pub enum CsvError {
     /// The file could not be read.
     #[error("cannot read the file: {0}")]
     Io(#[from] io::Error),
-    /// Larger than [`Limits::bytes`](super::Limits::bytes); refused before reading.
+    /// The file is larger than [`Limits::bytes`](super::Limits::bytes). It was refused before reading.
     #[error("the file has {}, the limit is {}; split it, or raise the import size limit", size(*bytes), size(*limit))]
     TooLarge {
         /// The file's size in bytes.
@@ -16,71 +16,71 @@ pub enum CsvError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// No bytes, or nothing but white space.
+    /// The file is empty, or contains only white space.
     #[error("the file is empty; it needs a line that names the columns and a line per guest")]
     Empty,
-    /// A header and nothing after it.
+    /// The file has a header but no rows.
     #[error("the file has a header but no guests; add a line per guest below it")]
     HeaderOnly,
-    /// Something else than text with separators.
+    /// The file is not text with separators.
     #[error("this is {what}, not a CSV file; {way_out}")]
     NotCsv {
-        /// What it is, with its article.
+        /// The kind of the file, with its article.
         what: &'static str,
-        /// What to do instead.
+        /// The cure.
         way_out: &'static str,
     },
-    /// Nothing says who the guests are.
+    /// No column contains the names of guests.
     #[error(
         "no column holds the guests' names; the columns are {}; rename one to \"name\" (or two to \"first name\" \
          and \"last name\")",
         quoted(found)
     )]
     NoNameColumn {
-        /// The header as found.
+        /// The header as written.
         found: Vec<String>,
     },
-    /// No name column, and the first line looks like a guest.
+    /// The file has no name column, and its first line looks like a guest.
     #[error("line {line} should name the columns but looks like a guest; add a first line such as name,email,phone")]
     NoHeader {
         /// The line, 1-based.
         line: u64,
     },
-    /// Two columns with the same header.
+    /// Two columns have the same header.
     #[error("columns {first} and {second} are both called \"{header}\"; rename one")]
     DuplicateHeader {
-        /// The header of the second.
+        /// The header of the second column.
         header: String,
-        /// 1-based.
+        /// The first column, 1-based.
         first: usize,
-        /// 1-based.
+        /// The second column, 1-based.
         second: usize,
     },
-    /// Two custom columns whose names become the same field.
+    /// The names of two custom columns become the same field.
     #[error("columns \"{first}\" and \"{second}\" would both become the field \"{field}\"; rename one")]
     FieldCollision {
-        /// The header of the first.
+        /// The header of the first column.
         first: String,
-        /// The header of the second.
+        /// The header of the second column.
         second: String,
-        /// The field both become.
+        /// The field that both columns would become.
         field: String,
     },
-    /// More columns than [`Limits::columns`](super::Limits::columns).
+    /// The file has more columns than [`Limits::columns`](super::Limits::columns).
     #[error("the header has {found} columns, the limit is {limit}; remove the columns that are not needed")]
     TooManyColumns {
-        /// Columns found.
+        /// The number of columns in the file.
         found: usize,
-        /// Columns allowed.
+        /// The largest number of columns.
         limit: usize,
     },
     /// The header itself cannot be read.
     #[error("the header cannot be read: {0}")]
     Header(RowProblem),
-    /// [`Options::encoding_label`](super::Options::encoding_label) got a name nobody knows.
+    /// [`Options::encoding_label`](super::Options::encoding_label) got an unknown label.
     #[error("\"{label}\" is not an encoding; try utf-8, utf-16le or windows-1252")]
     UnknownEncoding {
-        /// The label as given.
+        /// The unknown label.
         label: String,
     },
 }
@@ -88,28 +88,28 @@ pub enum CsvError {
 /// A cell's column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// 1-based.
+    /// The column, 1-based.
     pub column: usize,
-    /// The header above it, empty when it has none.
+    /// The header of the column; empty if it has none.
     pub header: String,
 }
 
-/// One row that was not imported, and why. The rows after it go on, unless [`RowProblem::ends_file`].
+/// A row that was not imported, and the reason. The rows after it are read, unless [`RowProblem::ends_file`] is true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowProblem {
     /// The 1-based line of the file on which the row starts; for an unclosed quote, the line of the quote.
     pub line: u64,
-    /// The 1-based number of the guest in the file, blank lines not counted; 0 for the header.
+    /// The 1-based number of the guest in the file, without blank lines; 0 for the header.
     pub row: u64,
-    /// The guest's name, as far as the row tells it.
+    /// The guest's name, if the row contains it.
     pub guest: String,
-    /// The cell, when one cell is to blame.
+    /// The cell, if a single cell is the cause.
     pub place: Option<Place>,
-    /// What is wrong.
+    /// The kind of the problem.
     pub kind: ProblemKind,
 }
 
-/// What is wrong with a row.
+/// The problems that a row can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProblemKind {
     /// The name is empty.
@@ -118,22 +118,22 @@ pub enum ProblemKind {
     /// The name is longer than a name can be.
     #[error("the name has {found} characters, the limit is {limit}; shorten it")]
     NameTooLong {
-        /// Characters found.
+        /// The number of characters in the name.
         found: usize,
-        /// Characters allowed.
+        /// The largest number of characters.
         limit: usize,
     },
-    /// Cells beyond the last header.
+    /// The row has cells beyond the last header.
     #[error(
         "the row has {found} cells but the header has {expected}; put quotes around a cell that contains the separator"
     )]
     TooManyCells {
-        /// Cells found.
+        /// The number of cells in the row.
         found: usize,
-        /// Columns of the header.
+        /// The number of columns in the header.
         expected: usize,
     },
-    /// An earlier row has the same name and address, and no ids tell the two apart.
+    /// An earlier row has the same name and address, and no ids distinguish the two.
     #[error("same name and e-mail as line {first_line}; remove one of the two, or give each an id")]
     DuplicateGuest {
         /// The line of the row that was kept.
@@ -145,34 +145,34 @@ pub enum ProblemKind {
         /// The line of the row that was kept.
         first_line: u64,
     },
-    /// A cell larger than [`Limits::cell_bytes`](super::Limits::cell_bytes).
+    /// The cell is larger than [`Limits::cell_bytes`](super::Limits::cell_bytes).
     #[error("the cell is larger than {}; shorten it", size(*limit as u64))]
     CellTooLong {
         /// The limit in bytes.
         limit: usize,
     },
-    /// Text after a closing quote: usually a quote that was never closed and met the next one.
+    /// A closing quote is followed by text. Usually a quote was never closed, and the next quote ended it.
     #[error("the quotes of this cell do not match; close the quote, or double the quotes inside it (\"\")")]
     StrayQuote,
-    /// A quote that is still open at the end of the file.
+    /// A quote is still open at the end of the file.
     #[error("the quote opened here is never closed, so nothing after it was read; close it and import again")]
     UnclosedQuote,
-    /// Bytes that mean nothing in the file's encoding.
+    /// The cell has bytes that are invalid in the file's encoding.
     #[error("the cell has characters that cannot be read as {encoding}; correct them and save the file as UTF-8")]
     Damaged {
-        /// The encoding the file was read in.
+        /// The encoding of the file.
         encoding: &'static str,
     },
-    /// More rows than [`Limits::rows`](super::Limits::rows).
+    /// The file has more rows than [`Limits::rows`](super::Limits::rows).
     #[error("the file has more than {limit} guests, and nothing from here on was read; split it")]
     TooManyRows {
-        /// Guests allowed.
+        /// The largest number of guests.
         limit: u64,
     },
-    /// The disk or the network let us down in the middle.
+    /// The disk or the network failed during reading.
     #[error("the file could not be read further: {reason}")]
     Read {
-        /// The operating system's words.
+        /// The error of the operating system.
         reason: String,
     },
 }
@@ -199,7 +199,7 @@ impl fmt::Display for RowProblem {
 
 impl std::error::Error for RowProblem {}
 
-/// `["a", "b"]` as `"a", "b"`.
+/// Joins `["a", "b"]` as `"a", "b"`.
 pub(super) fn quoted(words: &[String]) -> String {
     words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ")
 }

@@ -1,27 +1,27 @@
-//! Splits text into rows and cells with `csv-core`, and adds what it does not tell: the line on which a quote opened,
-//! an upper bound for a cell, and whether the quotes of a cell match.
+//! Splits text into rows and cells with `csv-core`. It adds parts that `csv-core` lacks: the line on which a quote
+//! opened, an upper limit for a cell, and a check that the quotes of a cell match.
 
 use std::io::{self, BufRead};
 
-/// One row before anything is understood of it. Reused from row to row.
+/// One unparsed row. The value is reused from row to row.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Record {
-    /// 1-based line on which the row starts.
+    /// The 1-based line on which the row starts.
     pub line: u64,
-    /// How many cells the row has; at most the reader's `columns` of them are kept.
+    /// The number of cells in the row; at most the reader's `columns` of them are kept.
     pub count: usize,
-    /// The first thing wrong with the row's shape.
+    /// The first fault of the row's structure.
     pub fault: Option<Fault>,
     text: Vec<u8>,
     ends: Vec<usize>,
 }
 
-/// A cell that cannot be taken as it is.
+/// A cell that cannot be accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// 1-based line on which the cell starts.
+    /// The 1-based line on which the cell starts.
     pub line: u64,
-    /// 0-based.
+    /// The 0-based column.
     pub column: usize,
     pub kind: FaultKind,
 }
@@ -34,15 +34,15 @@ pub(super) enum FaultKind {
 }
 
 impl Record {
-    /// The cell at a 0-based column; `None` when the row ends before it.
+    /// Returns the cell in a 0-based column; `None` if the row ends before it.
     pub(super) fn cell(&self, column: usize) -> Option<&str> {
         let end = *self.ends.get(column)?;
         let start = if column == 0 { 0 } else { self.ends[column - 1] };
-        // Only cells cut for their size can end inside a character, and those rows are refused.
+        // Only a cell that was cut for its size can end inside a character, and its row is refused.
         Some(std::str::from_utf8(&self.text[start..end]).unwrap_or(""))
     }
 
-    /// The kept cells in order.
+    /// Returns the kept cells in order.
     pub(super) fn cells(&self) -> impl Iterator<Item = &str> {
         (0..self.ends.len()).filter_map(|column| self.cell(column))
     }
@@ -68,19 +68,19 @@ impl Record {
 pub(super) struct Records<B> {
     input: B,
     parser: csv_core::Reader,
-    /// One cell and a byte more: a full buffer is a cell beyond the limit.
+    /// The buffer for one cell and one more byte: a full buffer means that the cell exceeds the limit.
     cell: Vec<u8>,
     columns: usize,
     line: u64,
     last: u8,
 }
 
-/// What is known of the cell being read.
+/// The state of the cell that is being read.
 struct Open {
     line: u64,
     quoted: Option<bool>,
     quotes: usize,
-    /// Bytes as they stand in the file.
+    /// The number of bytes in the file.
     raw: usize,
     last: u8,
     length: usize,
@@ -88,21 +88,21 @@ struct Open {
 }
 
 impl Open {
-    /// How long a cell in quotes is without them, if each quote inside is doubled. After a quote that closes it early,
-    /// the parser keeps every other as it is, and the cell gets longer.
+    /// Returns the length of a quoted cell without its quotes, if each quote inside is doubled. After a quote that
+    /// closes the cell early, the parser keeps all further quotes, and the cell becomes longer.
     fn length_if_doubled(&self) -> usize {
         self.raw - self.quotes + self.quotes.saturating_sub(2) / 2
     }
 }
 
 impl<B: BufRead> Records<B> {
-    /// Keeps at most `columns` cells of a row and `cell_bytes` of a cell.
+    /// Creates a reader that keeps at most `columns` cells of a row and `cell_bytes` of a cell.
     pub(super) fn new(input: B, delimiter: u8, columns: usize, cell_bytes: usize) -> Self {
         let parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         Records { input, parser, cell: vec![0; cell_bytes + 1], columns, line: 1, last: 0 }
     }
 
-    /// Reads the next row into `record`; `false` at the end. Empty lines are skipped.
+    /// Reads the next row into `record`; returns `false` at the end. Empty lines are skipped.
     pub(super) fn read(&mut self, record: &mut Record) -> io::Result<bool> {
         if !self.skip_line_ends()? {
             return Ok(false);
@@ -112,7 +112,7 @@ impl<B: BufRead> Records<B> {
         Ok(true)
     }
 
-    /// Reads one cell; `false` when it was the row's last.
+    /// Reads one cell; returns `false` if it was the last one of the row.
     fn read_cell(&mut self, record: &mut Record) -> io::Result<bool> {
         use csv_core::ReadFieldResult::{End, Field, InputEmpty, OutputFull};
         let mut open = Open { line: self.line, quoted: None, quotes: 0, raw: 0, last: 0, length: 0, too_long: false };
@@ -175,7 +175,7 @@ impl<B: BufRead> Records<B> {
         }
     }
 
-    /// Moves to the first byte of the next row, so that `line` is the row's own; `false` at the end of the file.
+    /// Moves to the first byte of the next row, so that `line` is correct; returns `false` at the end of the file.
     fn skip_line_ends(&mut self) -> io::Result<bool> {
         loop {
             let input = self.input.fill_buf()?;

@@ -1,5 +1,4 @@
-//! What a list remembers of its earlier rows: who is a guest already, and what names a guest who has neither e-mail nor
-//! id.
+//! Remembers the earlier rows of a list: to find duplicates, and to identify guests who have neither e-mail nor id.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -8,25 +7,26 @@ use std::{
 
 use super::{GuestRow, ProblemKind, email_key, guest::identity_hash, headers::Role, name_key};
 
-/// What is remembered of earlier rows: a hash of 8 bytes and the line. The hash is keyed, so nobody can make
-/// collisions, and among a million guests the chance of a false one is below one in ten million.
+/// The memory of earlier rows: a hash of 8 bytes and the line for each. The hash is keyed, so nobody can construct
+/// collisions. Among a million guests the chance of an accidental one is below one in ten million.
 #[derive(Default)]
 pub(super) struct Seen {
     hasher: RandomState,
-    /// Name and e-mail.
+    /// Hashes of name and e-mail.
     people: HashMap<u64, u64>,
     people_without_id: HashMap<u64, u64>,
     external_ids: HashMap<u64, u64>,
-    /// First line and how often.
+    /// The first line and the number of rows.
     row_keys: HashMap<u64, (u64, u32)>,
 }
 
 impl Seen {
-    /// Remembers a guest. An address is not a person: families share one. Two rows are one guest if their ids are
-    /// equal, or if name and address are and there are not two ids.
+    /// Remembers a guest. An address does not identify a person, because families share addresses. Two rows are the
+    /// same guest if their ids are equal. They are also the same if name and address are equal, unless both rows have
+    /// an id.
     ///
     /// # Errors
-    /// Says which of its columns makes it a row that was there already.
+    /// The column that makes the row a duplicate of an earlier one.
     pub(super) fn take_in(&mut self, guest: &GuestRow) -> Result<(), (Role, ProblemKind)> {
         let person = guest.email.as_deref().map(|email| (email_key(email), name_key(&guest.name)));
         let person = person.map(|person| self.hasher.hash_one(person));
@@ -38,7 +38,7 @@ impl Seen {
         if let Some(first_line) = id.and_then(|hash| self.external_ids.get(&hash)).copied() {
             return Err((Role::ExternalId, ProblemKind::DuplicateExternalId { first_line }));
         }
-        // Only rows that are kept are remembered: a row that was refused must not make another one a duplicate.
+        // Only accepted rows are remembered: a refused row must not make another row a duplicate.
         if let Some(hash) = person {
             self.people.entry(hash).or_insert(guest.line);
             if id.is_none() {
@@ -49,7 +49,7 @@ impl Seen {
         Ok(())
     }
 
-    /// Gives a guest the key that they are known by if the list says nothing better of them.
+    /// Gives a guest the key that identifies them if the list contains no better identification.
     pub(super) fn give_row_key(&mut self, guest: &mut GuestRow) {
         let hash = identity_hash(&guest.name, guest.phone.as_deref());
         let is_bare = guest.email.is_none() && guest.external_id.is_none();

@@ -1,9 +1,10 @@
-//! What happens to the text of a cell.
+//! Cleans the text of a cell.
 
 use super::escape::unescape_cell;
 use unicode_normalization::UnicodeNormalization;
 
-/// Any cell: one formula guard off, white space at the ends off, no control characters but tab and line end, NFC.
+/// Cleans any cell: it removes one formula guard, white space at the ends, and control characters except tab and line
+/// end, and converts to NFC.
 pub(super) fn cell(raw: &str) -> String {
     let around = |c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}';
     let text = match unescape_cell(raw) {
@@ -14,15 +15,15 @@ pub(super) fn cell(raw: &str) -> String {
     text.nfc().collect()
 }
 
-/// What `="007"` shows: lists have it where a spreadsheet must not take a text for a number. Herald writes no such
-/// cell, as [`escape_cell`](super::escape_cell) guards the sign in front.
+/// Returns the text inside `="007"`. Lists contain this form where a spreadsheet must not treat a text as a number.
+/// Herald writes no such cell, because [`escape_cell`](super::escape_cell) guards the equals sign.
 fn text_formula(cell: &str) -> &str {
     let inner = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
     inner.filter(|inner| !inner.contains('"')).unwrap_or(cell)
 }
 
-/// A name fit to be drawn: white space of any kind becomes one space, control characters and direction overrides (which
-/// could turn the text around them) go. Joiners stay: Persian, Hindi and emoji need them.
+/// Cleans a name for drawing. White space of any kind becomes one space. Control characters and direction overrides,
+/// which could turn the text around them, are removed. Joiners stay, because Persian, Hindi and emoji need them.
 pub(super) fn name(cell: &str) -> String {
     let words = cell.split(|c: char| c.is_whitespace());
     let mut name = String::with_capacity(cell.len());
@@ -40,7 +41,7 @@ fn overrides_direction(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Cuts a cell to what fits in a message.
+/// Cuts a cell to a length that fits into a message.
 pub(super) fn excerpt(cell: &str) -> String {
     const LENGTH: usize = 60;
     let line: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 
 /// The name of the manifest in a template's folder.
 pub const MANIFEST: &str = "template.toml";
-/// Largest accepted file of a template, in bytes.
+/// The largest accepted file of a template, in bytes.
 pub const MAX_FILE: u64 = 32 << 20;
-/// Most files a template may have.
+/// The largest number of files in a template.
 pub const MAX_FILES: usize = 32;
-/// What a template may consist of; other files in the folder are left alone.
+/// The extensions of a template's files; other files in the folder are ignored.
 const EXTENSIONS: &[&str] = &["toml", "png", "jpg", "jpeg", "ttf", "otf", "ttc", "otc"];
 
 /// The files of one template by name, in memory.
@@ -22,45 +22,45 @@ pub struct Bundle {
     files: BTreeMap<String, Bytes>,
 }
 
-/// Why the files of a template cannot be taken in.
+/// Why the files of a template cannot be accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// The folder or a file in it cannot be read.
     #[error("cannot read {path}: {source}; check the path and its permissions")]
     Unreadable {
-        /// What could not be read.
+        /// The path that cannot be read.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// There is no manifest.
+    /// The folder has no manifest.
     #[error("{0} has no {MANIFEST}; a template is a folder with a {MANIFEST} and a background picture")]
     NoManifest(PathBuf),
-    /// A name with a folder in it, or an empty one.
+    /// The name contains a folder, or is empty.
     #[error("\"{0}\" is not a plain file name; put all files of a template directly into its folder")]
     Name(String),
-    /// A file that is neither manifest, picture nor font.
+    /// The file is neither a manifest, a picture nor a font.
     #[error("{0} is neither a manifest (.toml), a picture (.png, .jpg) nor a font (.ttf, .otf); leave it out")]
     Kind(String),
-    /// A file over [`MAX_FILE`].
+    /// The file is larger than [`MAX_FILE`].
     #[error("{name} has {megabytes} MB; a template's file may have at most {} MB", MAX_FILE >> 20)]
     TooLarge {
         /// The file.
         name: String,
-        /// Its size, rounded up.
+        /// The size of the file, rounded up.
         megabytes: u64,
     },
-    /// More than [`MAX_FILES`] files.
+    /// The template has more than [`MAX_FILES`] files.
     #[error("the template has more than {MAX_FILES} files; keep the manifest, its background and its fonts")]
     TooMany,
 }
 
 impl Bundle {
-    /// Reads a template's folder: its manifest, pictures and fonts. Hidden files, sub-folders and other kinds of
-    /// file are passed over.
+    /// Reads a template's folder: its manifest, pictures and fonts. It ignores hidden files, sub-folders and other
+    /// kinds of file.
     ///
     /// # Errors
-    /// [`BundleError`] naming the file.
+    /// [`BundleError`], which names the file.
     pub fn read(folder: &Path) -> Result<Self, BundleError> {
         let unreadable = |path: &Path| {
             let path = path.to_owned();
@@ -87,11 +87,11 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// Adds one file, as from an upload; a second file of the same name replaces the first.
+    /// Adds one file, such as one from an upload. A second file with the same name replaces the first one.
     ///
     /// # Errors
-    /// [`BundleError`] for a name that is no plain file name, an unwanted kind, and a file or number of files over
-    /// the limits.
+    /// [`BundleError`] for a name that is not a plain file name, for an unknown kind of file, and for a size or a
+    /// number of files over the limits.
     pub fn insert(&mut self, name: &str, bytes: Bytes) -> Result<(), BundleError> {
         Self::check_name(name)?;
         check_size(name, bytes.len() as u64)?;
@@ -99,10 +99,10 @@ impl Bundle {
         if self.files.len() > MAX_FILES { Err(BundleError::TooMany) } else { Ok(()) }
     }
 
-    /// Says whether a template may have a file of this name.
+    /// Checks whether a template may have a file with this name.
     ///
     /// # Errors
-    /// [`BundleError`] for a name that is no plain file name, and an unwanted kind.
+    /// [`BundleError`] for a name that is not a plain file name, and for an unknown kind of file.
     pub fn check_name(name: &str) -> Result<(), BundleError> {
         if name.is_empty() || name.contains(['/', '\\', '\0']) || name == ".." {
             return Err(BundleError::Name(name.to_owned()));
@@ -110,18 +110,19 @@ impl Bundle {
         if is_wanted(name) { Ok(()) } else { Err(BundleError::Kind(name.to_owned())) }
     }
 
-    /// The content of one file.
+    /// Returns the content of one file.
     #[must_use]
     pub fn file(&self, name: &str) -> Option<&Bytes> {
         self.files.get(name)
     }
 
-    /// All files, by name.
+    /// Returns all files, by name.
     pub fn files(&self) -> impl Iterator<Item = (&str, &Bytes)> {
         self.files.iter().map(|(name, bytes)| (name.as_str(), bytes))
     }
 
-    /// SHA-256 in hex over the manifest and the named files, with their names: the identity of what is drawn.
+    /// Returns the SHA-256 in hex of the manifest and the named files, with their names. It identifies the appearance
+    /// of the template.
     pub(super) fn version<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> String {
         let mut names: Vec<&str> = names.into_iter().chain([MANIFEST]).collect();
         names.sort_unstable();
@@ -129,7 +130,7 @@ impl Bundle {
         let mut hash = Sha256::new();
         hash.update(b"herald template 1\n");
         for (name, bytes) in names.into_iter().filter_map(|name| Some((name, self.file(name)?))) {
-            // Lengths first, so that no two sets of files run together to the same bytes.
+            // The lengths come first, so that no two sets of files give the same bytes.
             hash.update((name.len() as u64).to_be_bytes());
             hash.update(name);
             hash.update((bytes.len() as u64).to_be_bytes());

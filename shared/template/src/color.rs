@@ -1,4 +1,4 @@
-//! Colours as they are written in a template.
+//! Colours in the notation of a template.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,25 +18,25 @@ pub struct Color {
     pub alpha: u8,
 }
 
-/// The text is no colour.
+/// The text is not a colour.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not a colour; write \"#rrggbb\", \"#rgb\" or, with opacity, \"#rrggbbaa\"")]
 pub struct ColorError(String);
 
 impl Color {
-    /// An opaque colour.
+    /// Creates an opaque colour.
     #[must_use]
     pub const fn rgb(red: u8, green: u8, blue: u8) -> Self {
         Self { red, green, blue, alpha: 255 }
     }
 
-    /// `[red, green, blue, alpha]`.
+    /// Returns `[red, green, blue, alpha]`.
     #[must_use]
     pub const fn rgba(self) -> [u8; 4] {
         [self.red, self.green, self.blue, self.alpha]
     }
 
-    /// WCAG relative luminance, 0 (black) to 1 (white), alpha ignored.
+    /// Returns the WCAG relative luminance, 0 (black) to 1 (white), without alpha.
     #[must_use]
     pub fn luminance(self) -> f64 {
         let linear = |channel: u8| {

@@ -1,8 +1,8 @@
 //! `{{ }}` expressions over a guest's fields, for the texts of a template.
 //!
-//! A small language of its own, in the manner of Jinja: fields, texts, numbers, conditions, comparisons and a few
-//! filters, but no statements, functions, lists or repetition. What an agency types here is run for every guest, so the
-//! source, the work and the memory are all bounded: every byte an evaluation reads or makes is paid for ([ADR
+//! This is a small language of Herald's own, similar to Jinja. It has fields, texts, numbers, conditions, comparisons
+//! and a few filters, but no statements, functions, lists or loops. An agency's expression runs for every guest, so the
+//! source, the work and the memory are all bounded: an evaluation pays for every byte that it reads or makes ([ADR
 //! 20](../../docs/adr/0020-expressions-of-our-own.md)).
 
 mod evaluate;
@@ -22,14 +22,14 @@ use node::Node;
 pub use filters::FILTERS;
 pub use isolate::{ISOLATE, POP};
 
-/// Longest accepted expression source, in bytes.
+/// The longest accepted expression source, in bytes.
 pub const MAX_SOURCE: usize = 2_000;
-/// Longest text an expression may produce, in bytes.
+/// The longest text that an expression may produce, in bytes.
 pub const MAX_OUTPUT: usize = 4_000;
-/// The most fields one text may read.
+/// The largest number of fields that one text may read.
 pub const MAX_FIELDS: usize = 32;
 
-/// A text with `{{ }}` expressions in it, compiled once and evaluated for each guest.
+/// A text with `{{ }}` expressions, compiled once and evaluated for each guest.
 #[derive(Debug, Clone)]
 pub struct Expression {
     source: String,
@@ -39,18 +39,18 @@ pub struct Expression {
 
 #[derive(Debug, Clone)]
 enum Program {
-    /// Nothing to evaluate.
+    /// A text without expressions.
     Literal,
-    /// The bare value of one field: needs no engine, and the field's name may hold spaces.
+    /// The plain value of one field. This needs no evaluation, and the name of the field may contain spaces.
     Field,
     Compiled(Arc<[Part]>),
 }
 
 #[derive(Debug, PartialEq)]
 enum Part {
-    /// The template's own text.
+    /// Text of the template itself.
     Own(String),
-    /// What stands in `{{ }}`.
+    /// The expression inside `{{ }}`.
     Inserted(Node),
 }
 
@@ -58,9 +58,9 @@ enum Part {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SyntaxError {
-    /// What is wrong and what to write instead.
+    /// The problem and the cure.
     pub message: String,
-    /// Byte offset in the source, where it is known.
+    /// The byte offset in the source, if it is known.
     pub offset: Option<usize>,
 }
 
@@ -73,13 +73,13 @@ impl SyntaxError {
 /// Why an expression has no value for one guest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluateError {
-    /// The guest's fields lack one the expression names. An empty field is present, with an empty text.
+    /// The guest lacks a field that the expression names. An empty field is present, with an empty text.
     #[error("the guest has no field \"{0}\"; add the column to the guest list or remove the field from the template")]
     MissingField(String),
-    /// The text grew past [`MAX_OUTPUT`].
+    /// The text is longer than [`MAX_OUTPUT`].
     #[error("the text is longer than {MAX_OUTPUT} bytes; shorten the field or the expression")]
     TooLong,
-    /// Anything else: a number that is none, too much work, and the like.
+    /// Any other failure: a text that is not a number, too much work, and so on.
     #[error("the expression fails for this guest: {0}")]
     Failed(String),
 }
@@ -96,11 +96,11 @@ impl From<Fault> for EvaluateError {
 }
 
 impl Expression {
-    /// Compiles a text. Everything outside `{{ }}` stands for itself.
+    /// Compiles a text. Everything outside `{{ }}` is literal.
     ///
     /// # Errors
-    /// A [`SyntaxError`] for a text over [`MAX_SOURCE`] bytes or [`MAX_FIELDS`] fields, for statements (`{% %}`), for
-    /// anything that does not parse, and for what fails for every guest.
+    /// [`SyntaxError`] for a text over [`MAX_SOURCE`] bytes or [`MAX_FIELDS`] fields. Also for statements (`{% %}`),
+    /// for anything that does not parse, and for expressions that fail for every guest.
     pub fn parse(source: &str) -> Result<Self, SyntaxError> {
         if source.len() > MAX_SOURCE {
             let message = format!("the text has {} bytes; at most {MAX_SOURCE} are allowed", source.len());
@@ -125,57 +125,58 @@ impl Expression {
         Ok(expression)
     }
 
-    /// The bare value of one field. Unlike in [`Expression::parse`], the name may be any column's.
+    /// Creates the plain value of one field. Unlike in [`Expression::parse`], any column's name is allowed.
     #[must_use]
     pub fn field(name: &str) -> Self {
         Self { source: name.into(), fields: BTreeSet::from([name.to_owned()]), program: Program::Field }
     }
 
-    /// The text this was compiled from (for [`Expression::field`], the field's name).
+    /// Returns the source of the expression (for [`Expression::field`], the field's name).
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// The fields it reads.
+    /// Returns the fields that the expression reads.
     #[must_use]
     pub fn fields(&self) -> &BTreeSet<String> {
         &self.fields
     }
 
-    /// True if a guest without this field has no text: the expression reads it and has no `default` for it.
+    /// Whether the expression needs this field: it reads the field and has no `default`, so a guest without it has no
+    /// text.
     #[must_use]
     pub fn requires(&self, name: &str) -> bool {
         let sample = |other: &str| (other != name).then_some("7");
         self.fields.contains(name) && matches!(self.evaluate_with(sample), Err(EvaluateError::MissingField(_)))
     }
 
-    /// True if the text is the same for every guest.
+    /// Whether the text is the same for every guest.
     #[must_use]
     pub fn is_constant(&self) -> bool {
         self.fields.is_empty()
     }
 
-    /// The text for a guest with these fields.
+    /// Returns the text for a guest with these fields.
     ///
     /// # Errors
-    /// [`EvaluateError`], which names the field that is missing or says what failed.
+    /// [`EvaluateError`], which names the missing field or describes the failure.
     pub fn evaluate(&self, fields: &BTreeMap<String, String>) -> Result<String, EvaluateError> {
         self.evaluate_with(|name| fields.get(name).map(String::as_str))
     }
 
-    /// As [`Expression::evaluate`], with the fields looked up by a function.
+    /// Like [`Expression::evaluate`], but looks up the fields with a function.
     ///
     /// # Errors
-    /// As for [`Expression::evaluate`].
+    /// Like [`Expression::evaluate`].
     pub fn evaluate_with<'f>(&'f self, field: impl Fn(&str) -> Option<&'f str>) -> Result<String, EvaluateError> {
         Ok(self.run(&field, Out::plain())?)
     }
 
-    /// The text for a line that is to be drawn: what was inserted cannot turn the text around it. See [`ISOLATE`].
+    /// Returns the text of a line to draw: inserted values cannot turn the text around them. See [`ISOLATE`].
     ///
     /// # Errors
-    /// As for [`Expression::evaluate`].
+    /// Like [`Expression::evaluate`].
     pub fn evaluate_isolated<'f>(&'f self, field: impl Fn(&str) -> Option<&'f str>) -> Result<String, EvaluateError> {
         Ok(self.run(&field, Out::isolated())?)
     }
@@ -201,7 +202,7 @@ impl Expression {
         Ok(out.end())
     }
 
-    /// What is wrong for every guest shows when it is run, so it is run on made-up guests.
+    /// Runs the expression for sample guests, to find errors that occur for every guest.
     fn try_with_samples(&self) -> Result<(), SyntaxError> {
         for sample in ["", "7"] {
             match self.run(&|_| Some(sample), Out::plain()) {
@@ -217,7 +218,7 @@ impl Expression {
     }
 }
 
-/// Takes a source apart into the template's own text and what is inserted.
+/// Splits a source into the template's own text and the inserted expressions.
 fn parts(source: &str, fields: &mut BTreeSet<String>) -> Result<Vec<Part>, SyntaxError> {
     let mut parts = Vec::new();
     let (mut at, mut trims) = (0, false);
@@ -250,10 +251,10 @@ fn parts(source: &str, fields: &mut BTreeSet<String>) -> Result<Vec<Part>, Synta
     Ok(parts)
 }
 
-/// The text as it is put together, up to its bound.
+/// The text under construction, up to its limit.
 struct Out {
     text: String,
-    /// Where values were inserted, if they are to be isolated.
+    /// The ranges of inserted values, if they must be isolated.
     inserted: Option<Vec<std::ops::Range<usize>>>,
 }
 

@@ -1,46 +1,46 @@
-//! Checks what a font file says of itself before a font library believes it.
+//! Checks the structure of a font file before a font library reads it.
 //!
-//! A font is a table of tables, and a collection a table of fonts. A file of 531 bytes that claims four thousand
-//! million fonts would keep a library busy for hours, so every count and every place is held against the file's length
-//! first.
+//! A font is a table of tables, and a collection is a table of fonts. A file of 531 bytes that claims to contain four
+//! thousand million fonts would keep a library busy for hours. So every count and every position is first compared with
+//! the file's length.
 
 use std::ops::Range;
 
-/// The most fonts in a collection: the largest families in use have about forty.
+/// The largest number of fonts in a collection: the largest families in use have about forty.
 pub const MAX_FACES: u32 = 64;
-/// The most tables of a font: the formats define fewer than a hundred.
+/// The largest number of tables in a font: the formats define fewer than a hundred.
 const MAX_TABLES: u16 = 256;
-/// The bytes of a font's header, and of each table's entry behind it.
+/// The size of a font's header, and of each table's entry after it, in bytes.
 const HEADER: usize = 12;
 const ENTRY: usize = 16;
 
-/// Why a file is not a font that can be drawn with.
+/// Why a file cannot be used as a font.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FontFlaw {
-    /// A compressed web font.
+    /// The file is a compressed web font.
     #[error("it is a web font (WOFF); convert it to TTF or OTF")]
     WebFont,
-    /// Not a font.
+    /// The file is not a font.
     #[error("it is not a TrueType or OpenType font; give a .ttf, .otf or .ttc file")]
     NotAFont,
-    /// A collection with too many fonts.
+    /// The collection has too many fonts.
     #[error(
         "it claims to hold {0} fonts, at most {MAX_FACES} are allowed; take the ones you need out of the collection"
     )]
     TooManyFaces(u32),
-    /// A font with no tables, or with too many.
+    /// The font has no tables, or too many.
     #[error("it claims to have {0} tables, which no font has; it is damaged: export or download it again")]
     Tables(u16),
-    /// Something that should be in it lies beyond its end.
+    /// A required part lies beyond the end of the file.
     #[error("it ends before its {0}; it is damaged: export or download it again")]
     Short(&'static str),
 }
 
-/// Checks a font's structure: its kind, the number of fonts in it, and that all tables lie in the file. Takes
+/// Checks a font's structure: its kind, the number of its fonts, and that all tables lie within the file. It takes
 /// microseconds.
 ///
 /// # Errors
-/// The first [`FontFlaw`] found.
+/// The first [`FontFlaw`] of the file.
 pub fn check_font(file: &[u8]) -> Result<(), FontFlaw> {
     match file.get(..4) {
         Some(b"wOFF" | b"wOF2") => Err(FontFlaw::WebFont),
@@ -97,7 +97,7 @@ fn u32_at(file: &[u8], at: usize) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// A font with these tables: tag, start and length.
+    /// Builds a font with these tables: tag, start and length.
     fn font(tables: &[(&[u8; 4], u32, u32)], length: usize) -> Vec<u8> {
         let mut file = vec![0, 1, 0, 0];
         file.extend(u16::try_from(tables.len()).unwrap().to_be_bytes());
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(check_font(&collection(3, &[], 16)), Err(FontFlaw::NotAFont));
         assert_eq!(check_font(&collection(1, &[u32::MAX], 531)), Err(FontFlaw::Short("fonts")));
         assert_eq!(check_font(&collection(1, &[], 12)), Err(FontFlaw::Short("list of fonts")));
-        // A collection whose fonts are the collection itself.
+        // The fonts of this collection are the collection itself.
         assert_eq!(check_font(&collection(2, &[0, 0], 64)), Err(FontFlaw::NotAFont));
     }
 

@@ -1,8 +1,8 @@
-//! Templates: a folder with `template.toml`, a background picture and, if wanted, font files.
+//! Templates: a folder with `template.toml`, a background picture and optional font files.
 //!
-//! A [`Bundle`] is the folder in memory; [`Template::read`] turns it into slots ready to be drawn, or into
-//! the list of everything that is wrong with it. No picture is decoded here: only its size is read from
-//! its header. `docs/templates.md` describes the format for those who draw templates.
+//! A [`Bundle`] is the folder in memory. [`Template::read`] converts it into slots that can be drawn, or into the list
+//! of all its problems. No picture is decoded here: only its size is read, from its header. `docs/templates.md`
+//! describes the format for designers of templates.
 
 mod bundle;
 mod color;
@@ -29,100 +29,101 @@ pub use slot::{
 use problem::did_you_mean;
 use table::Table;
 
-/// Longest side of a background, in pixels.
+/// The longest side of a background, in pixels.
 pub const MAX_SIDE: u32 = 10_000;
-/// Most pixels of a background.
+/// The largest number of pixels in a background.
 pub const MAX_PIXELS: u64 = 40_000_000;
-/// Most slots of a template.
+/// The largest number of slots in a template.
 pub const MAX_SLOTS: usize = 200;
-/// Largest manifest, in bytes.
+/// The largest manifest, in bytes.
 const MAX_MANIFEST: usize = 256 << 10;
 
-/// Fields every guest has without a column of that name: the lucky number, the invitation's link and the event's name.
+/// The fields that every guest has without a column of that name: the lucky number, the invitation's link and the
+/// event's name.
 pub const PROVIDED_FIELDS: &[&str] = &["number", "link", "event"];
 
 /// A checked template.
 #[derive(Debug, Clone)]
 pub struct Template {
-    /// What the agency calls it; empty if the manifest gives no name.
+    /// The name that the agency chose; empty if the manifest has no name.
     pub name: String,
-    /// File name of the background.
+    /// The file name of the background.
     pub background: String,
-    /// Width of the background and so of every invitation, in pixels.
+    /// The width of the background, and so of every invitation, in pixels.
     pub width: u32,
-    /// Height, in pixels.
+    /// The height, in pixels.
     pub height: u32,
-    /// What is drawn on the background, in this order.
+    /// The slots to draw on the background, in this order.
     pub slots: Vec<Slot>,
-    /// SHA-256 in hex over the manifest and the files it uses.
+    /// The SHA-256 in hex of the manifest and the files that it uses.
     pub version: String,
 }
 
-/// What a list of templates shows of one.
+/// A template in a list of templates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// The name in the manifest.
     pub name: String,
-    /// Width in pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// Height in pixels.
+    /// The height in pixels.
     pub height: u32,
-    /// Number of slots.
+    /// The number of slots.
     pub slots: usize,
-    /// The guests' fields it reads.
+    /// The guests' fields that the template reads.
     pub fields: BTreeSet<String>,
-    /// SHA-256 in hex over the manifest and the files it uses.
+    /// The SHA-256 in hex of the manifest and the files that it uses.
     pub version: String,
 }
 
 impl Template {
-    /// Reads and checks a template, whatever fields its guests will have.
+    /// Reads and checks a template, independent of its guests' fields.
     ///
     /// # Errors
-    /// [`Problems`] lists everything that is wrong, with positions where they are known.
+    /// [`Problems`], which lists all problems, with their positions where they are known.
     pub fn read(bundle: &Bundle) -> Result<Self, Problems> {
         read(&Origin::Files(bundle), None)
     }
 
-    /// Reads a template that was checked and stored before, from its manifest alone: none of its files is looked at.
+    /// Reads a template that was checked and stored before, from its manifest alone. It opens no other file.
     ///
     /// # Errors
-    /// [`Problems`], if the manifest would not be accepted any more.
+    /// [`Problems`], if the manifest is not valid any more.
     pub fn of_stored(manifest: &str, (width, height): (u32, u32), version: &str) -> Result<Self, Problems> {
         read(&Origin::Stored { manifest, size: (width, height), version }, None)
     }
 
-    /// Reads and checks a template that is to be filled with these fields ([`PROVIDED_FIELDS`] need not be named).
+    /// Reads and checks a template for guests with these fields ([`PROVIDED_FIELDS`] need not be named).
     ///
     /// # Errors
-    /// As [`Template::read`], with a problem for each field the template reads that is not known.
+    /// Like [`Template::read`], with a problem for each unknown field that the template reads.
     pub fn read_for(bundle: &Bundle, known: &BTreeSet<String>) -> Result<Self, Problems> {
         read(&Origin::Files(bundle), Some(known))
     }
 
-    /// Checks that every field the template cannot do without is known.
+    /// Checks that every required field of the template is known.
     ///
     /// # Errors
-    /// [`Problems`] names each unknown field, with the nearest known one.
+    /// [`Problems`], which names each unknown field, with the most similar known one.
     pub fn check_fields(&self, known: &BTreeSet<String>) -> Result<(), Problems> {
         let problems = unknown_fields(&self.slots, known);
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
     }
 
-    /// The guests' fields its texts read, without [`PROVIDED_FIELDS`].
+    /// Returns the guests' fields that the texts read, without [`PROVIDED_FIELDS`].
     #[must_use]
     pub fn fields(&self) -> BTreeSet<String> {
         let fields = self.slots.iter().flat_map(Slot::fields);
         fields.filter(|name| !PROVIDED_FIELDS.contains(&name.as_str())).cloned().collect()
     }
 
-    /// True if a guest's picture is part of it.
+    /// Whether the template shows the guest's picture.
     #[must_use]
     pub fn has_picture(&self) -> bool {
         self.slots.iter().any(|slot| matches!(slot.content, Content::Picture(_)))
     }
 
-    /// What a list of templates shows of it.
+    /// Returns the template's entry in a list of templates.
     #[must_use]
     pub fn summary(&self) -> Summary {
         Summary {
@@ -136,11 +137,11 @@ impl Template {
     }
 }
 
-/// Where a template is read from.
+/// The source of a template.
 enum Origin<'o> {
-    /// All its files.
+    /// All files of the template.
     Files(&'o Bundle),
-    /// Its manifest, and what is known of its files since they were checked.
+    /// The manifest, and the facts about the files from an earlier check.
     Stored { manifest: &'o str, size: (u32, u32), version: &'o str },
 }
 
@@ -228,7 +229,7 @@ fn manifest_text(bundle: &Bundle) -> Result<&str, String> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// Width and height from the picture's header.
+/// Reads width and height from the picture's header.
 fn background_size(bundle: &Bundle, name: &str) -> Result<(u32, u32), String> {
     let Some(bytes) = bundle.file(name) else {
         let pictures = bundle.files().map(|(name, _)| name).filter(|name| is_picture(name));

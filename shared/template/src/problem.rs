@@ -1,20 +1,20 @@
-//! What is wrong with a template, said so that whoever drew it can put it right.
+//! The problems of a template, worded so that its designer can correct them.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A place in `template.toml`, both counted from 1, columns in characters.
+/// A position in `template.toml`. Lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Position {
-    /// Line.
+    /// The line.
     pub line: usize,
-    /// Column.
+    /// The column.
     pub column: usize,
 }
 
 impl Position {
-    /// The position of a byte offset in a text.
+    /// Returns the position of a byte offset in a text.
     pub(super) fn of(text: &str, offset: usize) -> Self {
         let mut offset = offset.min(text.len());
         while !text.is_char_boundary(offset) {
@@ -26,16 +26,16 @@ impl Position {
     }
 }
 
-/// One thing that is wrong.
+/// One problem of a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Where in `template.toml`, if it can be pinned down.
+    /// The position in `template.toml`, if it is known.
     pub position: Option<Position>,
-    /// The slot it concerns, as a person would call it: `slot 2 "guest name" (text)`.
+    /// The slot, in words for people: `slot 2 "guest name" (text)`.
     pub slot: Option<String>,
-    /// The key it concerns: `box`, `color`, ….
+    /// The key: `box`, `color`, ….
     pub key: Option<String>,
-    /// What is wrong and the way out.
+    /// The problem and the cure.
     pub message: String,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a template, in the order of the file.
+/// All problems of a template, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{}", self.to_text())]
 pub struct Problems(pub Vec<Problem>);
@@ -63,7 +63,7 @@ impl Problems {
     }
 }
 
-/// `; did you mean "x"?` if one of the names is close to what was written, else nothing.
+/// Returns `; did you mean "x"?` if one of the names is similar to `written`, else an empty text.
 pub(super) fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> String {
     let written = written.to_lowercase();
     let near = names.into_iter().map(|name| (distance(&written, &name.to_lowercase()), name)).min();
@@ -75,7 +75,7 @@ pub(super) fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'
     }
 }
 
-/// Edit distance (insert, delete, replace), counted in characters.
+/// The edit distance (insert, delete, replace), counted in characters.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

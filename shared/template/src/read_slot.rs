@@ -14,25 +14,25 @@ use super::slot::{
 use super::table::{Found, Table};
 use crate::expression::Expression;
 
-/// Smallest side of a QR code's box: a link of 120 bytes makes 45 modules, which with the quiet zone of four on each
-/// side and two pixels a module take this much.
+/// The smallest side of a QR code's box. A link of 120 bytes needs 45 modules. With the quiet zone of four modules on
+/// each side, and two pixels per module, that is the smallest size.
 const MIN_QR: u32 = 106;
 const MIN_CONTRAST: f64 = 3.0;
 const KINDS: [&str; 4] = ["text", "picture", "number", "qr"];
 const BLACK: Color = Color::rgb(0, 0, 0);
 const WHITE: Color = Color::rgb(255, 255, 255);
 
-/// What reading a slot needs besides its table.
+/// The context of a slot's table.
 pub(super) struct Context<'c> {
     pub(super) text: &'c str,
-    /// Its files; unknown if they were checked before.
+    /// The files of the template; unknown if they were checked earlier.
     pub(super) bundle: Option<&'c Bundle>,
-    /// The background's size; unknown if the background itself is a problem.
+    /// The size of the background; unknown if the background itself has a problem.
     pub(super) size: Option<(u32, u32)>,
     pub(super) index: usize,
 }
 
-/// Reads one `[[slot]]`; `None` if a problem leaves nothing to draw.
+/// Reads one `[[slot]]`. Returns `None` if a problem leaves nothing to draw.
 pub(super) fn read<'t>(
     context: &Context<'t>,
     table: &'t DeTable<'t>,
@@ -52,7 +52,7 @@ pub(super) fn read<'t>(
     };
     table.set_slot(label.clone());
     if !known_kind {
-        // Which keys belong here depends on the kind, so nothing more can be said about them.
+        // The allowed keys depend on the kind, so no further check is possible.
         let hint = did_you_mean(&kind.value, KINDS);
         let message = format!("\"{}\" is not one of \"text\", \"picture\", \"number\", \"qr\"{hint}", kind.value);
         table.problem(Some("kind"), Some(kind.position), message);
@@ -105,11 +105,11 @@ fn area(table: &mut Table<'_, '_>, size: Option<(u32, u32)>, rotation: f32) -> O
     Some(Area { x: narrow(x)?, y: narrow(y)?, width: u32::try_from(width).ok()?, height: u32::try_from(height).ok()? })
 }
 
-/// How far a box stands out of the image, such as `12 px right`. A rotated box is measured after its rotation.
+/// Returns how far a box extends beyond the image, such as `12 px right`. A rotated box is measured after its rotation.
 fn overhang([x, y, width, height]: [i64; 4], image: (u32, u32), rotation: f32) -> Vec<String> {
     let [x, y, width, height] = [x, y, width, height].map(|value| value as f64);
     let (sin, cos) = f64::from(rotation).to_radians().sin_cos();
-    // Half the extent of the rotated box; half a pixel of grace for the rounding of right angles.
+    // This is half the extent of the rotated box. Half a pixel is tolerated, for the rounding of right angles.
     let half_width = (width * cos.abs() + height * sin.abs()) / 2.0;
     let half_height = (width * sin.abs() + height * cos.abs()) / 2.0;
     let (center_x, center_y) = (x + width / 2.0, y + height / 2.0);
@@ -284,7 +284,7 @@ fn qr(table: &mut Table<'_, '_>, area: Option<Area>) -> QrSlot {
     slot
 }
 
-/// A colour that nothing shows through.
+/// Reads a colour that must be opaque.
 fn opaque(table: &mut Table<'_, '_>, key: &'static str, default: Color) -> Color {
     let Some(found) = table.parsed::<Color>(key) else { return default };
     if found.value.alpha < 255 {

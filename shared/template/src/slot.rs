@@ -1,4 +1,4 @@
-//! The slots of a template: what is drawn where.
+//! The slots of a template: the elements and their places.
 
 use serde::Serialize;
 
@@ -6,123 +6,124 @@ use super::color::Color;
 use super::problem::Position;
 use crate::expression::Expression;
 
-/// One thing to draw.
+/// One element to draw.
 #[derive(Debug, Clone)]
 pub struct Slot {
-    /// What messages call it, such as `slot 2 "guest name" (text)`.
+    /// The name in messages, such as `slot 2 "guest name" (text)`.
     pub label: String,
-    /// Where it goes.
+    /// The place of the element.
     pub area: Area,
-    /// Degrees clockwise about the centre of the area; 0 for pictures and QR codes.
+    /// The rotation in degrees, clockwise about the centre of the area; 0 for pictures and QR codes.
     pub rotation: f32,
-    /// What goes there.
+    /// The content of the element.
     pub content: Content,
-    /// Where its text stands in the manifest.
+    /// The position of its text in the manifest.
     pub(super) text_position: Option<Position>,
 }
 
-/// A box in pixels of the background. The corner is negative only where a rotation brings the box back inside.
+/// A box in pixels of the background. Its corner is negative only if a rotation brings the box back inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Area {
-    /// Left edge.
+    /// The left edge.
     pub x: i32,
-    /// Top edge.
+    /// The top edge.
     pub y: i32,
-    /// Width, at least 1.
+    /// The width, at least 1.
     pub width: u32,
-    /// Height, at least 1.
+    /// The height, at least 1.
     pub height: u32,
 }
 
-/// What a slot draws.
+/// The content of a slot.
 #[derive(Debug, Clone)]
 pub enum Content {
     /// A text, fixed or from the guest's fields.
     Text(TextSlot),
     /// The guest's lucky number.
     Number(Typography),
-    /// The guest's picture, or a drawn avatar in its place.
+    /// The guest's picture, or an avatar instead.
     Picture(PictureSlot),
-    /// A QR code of the invitation's link.
+    /// A QR code with the invitation's link.
     Qr(QrSlot),
 }
 
-/// A text and how it looks.
+/// A text and its appearance.
 #[derive(Debug, Clone)]
 pub struct TextSlot {
-    /// What to write.
+    /// The text.
     pub value: Expression,
-    /// How it looks.
+    /// The appearance.
     pub typography: Typography,
 }
 
-/// How a text looks.
+/// The appearance of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Typography {
-    /// The font its characters are looked up in first.
+    /// The preferred font.
     pub font: Font,
-    /// Bold, if the font has it.
+    /// Whether the text is bold, if the font has a bold face.
     pub bold: bool,
-    /// Italic, if the font has it.
+    /// Whether the text is italic, if the font has an italic face.
     pub italic: bool,
-    /// Size of the em in pixels.
+    /// The size of the em in pixels.
     pub size: f32,
-    /// How small it may get to fit its box, in pixels.
+    /// The smallest size to which the text may shrink to fit its box, in pixels.
     pub min_size: f32,
-    /// On how many lines it may be set.
+    /// The largest number of lines.
     pub lines: u32,
-    /// Distance of two baselines in ems.
+    /// The distance between two baselines, in ems.
     pub line_height: f32,
-    /// Its colour.
+    /// The colour of the text.
     pub color: Color,
-    /// Where it stands in the box, left to right.
+    /// The horizontal alignment in the box.
     pub align: Align,
-    /// Where it stands in the box, top to bottom.
+    /// The vertical alignment in the box.
     pub valign: VerticalAlign,
-    /// Extra space after each letter, in ems.
+    /// The extra space after each letter, in ems.
     pub letter_spacing: f32,
-    /// BCP 47 language, which decides how Chinese characters look; guessed from the text if not given.
+    /// The BCP 47 language, which decides how Chinese characters look. Without it, the language is guessed from the
+    /// text.
     pub language: Option<String>,
     /// A shadow behind the letters.
     pub shadow: Option<Shadow>,
 }
 
-/// A shadow behind letters, lengths in ems.
+/// A shadow behind letters, with lengths in ems.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shadow {
-    /// To the right.
+    /// The offset to the right.
     pub dx: f32,
-    /// Downwards.
+    /// The downward offset.
     pub dy: f32,
-    /// Over which distance its edge fades.
+    /// The distance over which the edge fades.
     pub blur: f32,
-    /// Its colour.
+    /// The colour of the shadow.
     pub color: Color,
 }
 
-/// Which font a text asks for.
+/// The font that a text requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Font {
-    /// A family installed on the machine or built in, by name.
+    /// A family that is installed on the machine or built in, by name.
     Family(String),
     /// A font file of the template.
     File(String),
 }
 
-/// Where a text stands, left to right.
+/// The horizontal alignment of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Align {
     Left,
     Center,
     Right,
-    /// Left for most scripts, right for Arabic, Hebrew and the like.
+    /// Left for most scripts, right for Arabic, Hebrew and similar scripts.
     Start,
-    /// The other side.
+    /// The side opposite to the start.
     End,
 }
 
-/// Where a text stands, top to bottom.
+/// The vertical alignment of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum VerticalAlign {
@@ -131,46 +132,46 @@ pub enum VerticalAlign {
     Bottom,
 }
 
-/// How the guest's picture is cut out.
+/// The shape of the guest's picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PictureSlot {
-    /// Its outline.
+    /// The outline of the picture.
     pub shape: Shape,
-    /// A line around it.
+    /// A line around the picture.
     pub border: Option<Border>,
 }
 
-/// Outline of a picture.
+/// The outline of a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shape {
-    /// The largest circle (ellipse, if the box is no square) in the box.
+    /// The largest circle (ellipse, if the box is not a square) in the box.
     Circle,
     /// The box with round corners of this radius in pixels.
     Rounded(f32),
-    /// The box.
+    /// The whole box.
     Rectangle,
 }
 
 /// A line along the inside of the outline.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Border {
-    /// Pixels.
+    /// The width in pixels.
     pub width: f32,
-    /// Its colour.
+    /// The colour of the line.
     pub color: Color,
 }
 
-/// How the QR code looks. Its quiet zone is part of the box.
+/// The appearance of a QR code. Its quiet zone is part of the box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QrSlot {
-    /// The dark modules.
+    /// The colour of the dark modules.
     pub color: Color,
-    /// The light modules and the quiet zone.
+    /// The colour of the light modules and the quiet zone.
     pub background: Color,
 }
 
 impl Slot {
-    /// The fields its text reads.
+    /// Returns the fields that the text of the slot reads.
     pub fn fields(&self) -> impl Iterator<Item = &String> {
         let text = match &self.content {
             Content::Text(text) => Some(text.value.fields()),
@@ -179,13 +180,13 @@ impl Slot {
         text.into_iter().flatten()
     }
 
-    /// True if it cannot be drawn for a guest without this field.
+    /// Whether the slot cannot be drawn for a guest without this field.
     #[must_use]
     pub fn requires(&self, field: &str) -> bool {
         matches!(&self.content, Content::Text(text) if text.value.requires(field))
     }
 
-    /// The font file of the template it uses.
+    /// Returns the font file of the template that the slot uses.
     #[must_use]
     pub fn font_file(&self) -> Option<&str> {
         match self.typography().map(|typography| &typography.font) {
@@ -194,7 +195,7 @@ impl Slot {
         }
     }
 
-    /// How its text looks, if it draws one.
+    /// Returns the appearance of the slot's text, if it draws one.
     #[must_use]
     pub fn typography(&self) -> Option<&Typography> {
         match &self.content {

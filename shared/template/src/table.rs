@@ -1,4 +1,4 @@
-//! Reads one table of the manifest key by key and notes what is wrong instead of stopping at it.
+//! Reads one table of the manifest key by key. It collects problems instead of stopping at the first one.
 
 use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Position, Problem, did_you_mean};
 
-/// A table being read. Every key asked for is a known key; [`Table::finish`] reports the others.
+/// A table that is being read. Every requested key is a known key; [`Table::finish`] reports the others.
 pub(super) struct Table<'t, 'p> {
     text: &'t str,
     table: &'t DeTable<'t>,
@@ -18,12 +18,12 @@ pub(super) struct Table<'t, 'p> {
     problems: &'p mut Vec<Problem>,
 }
 
-/// A value and where it stands.
+/// A value and its position.
 #[derive(Debug, Clone)]
 pub(super) struct Found<T> {
     pub(super) value: T,
     pub(super) position: Position,
-    /// Byte offset of the first character of the value's own text, if it stands there unescaped.
+    /// The byte offset of the first character of the value's own text, if the text stands there without escapes.
     pub(super) inner: Option<usize>,
 }
 
@@ -42,7 +42,7 @@ impl<'t, 'p> Table<'t, 'p> {
         self.slot = Some(label);
     }
 
-    /// Where the table begins.
+    /// Returns the position of the table.
     pub(super) fn position(&self) -> Position {
         Position::of(self.text, self.span.start)
     }
@@ -55,7 +55,7 @@ impl<'t, 'p> Table<'t, 'p> {
         self.table.contains_key(key)
     }
 
-    /// Notes a problem, at the table's beginning if no better position is known.
+    /// Adds a problem, at the beginning of the table if no better position is known.
     pub(super) fn problem(&mut self, key: Option<&str>, position: Option<Position>, message: String) {
         let position = position.or_else(|| Some(self.position()));
         self.problems.push(Problem { position, slot: self.slot.clone(), key: key.map(str::to_owned), message });
@@ -89,7 +89,7 @@ impl<'t, 'p> Table<'t, 'p> {
         })
     }
 
-    /// A number within a range, whole or not.
+    /// Reads a number within a range, whole or not.
     pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<f32>) -> Option<Found<f32>> {
         let (value, position) = self.value(key)?;
         let Some(number) = as_number(value.get_ref()) else {
@@ -105,7 +105,7 @@ impl<'t, 'p> Table<'t, 'p> {
         Some(Found { value: number, position, inner: None })
     }
 
-    /// A whole number within a range.
+    /// Reads a whole number within a range.
     pub(super) fn whole(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<Found<u32>> {
         let (value, position) = self.value(key)?;
         let number = as_whole(value.get_ref()).and_then(|number| u32::try_from(number).ok());
@@ -119,7 +119,7 @@ impl<'t, 'p> Table<'t, 'p> {
         }
     }
 
-    /// A text read by its type's `FromStr`, whose error is the message.
+    /// Reads a text with its type's `FromStr`, whose error becomes the message.
     pub(super) fn parsed<T: FromStr<Err: ToString>>(&mut self, key: &'static str) -> Option<Found<T>> {
         let found = self.text(key)?;
         match found.value.parse() {
@@ -131,7 +131,7 @@ impl<'t, 'p> Table<'t, 'p> {
         }
     }
 
-    /// One of a few words.
+    /// Reads one of a few words.
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
         let found = self.text(key)?;
         if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == found.value) {
@@ -143,7 +143,7 @@ impl<'t, 'p> Table<'t, 'p> {
         None
     }
 
-    /// Four whole numbers.
+    /// Reads four whole numbers.
     pub(super) fn four(&mut self, key: &'static str) -> Option<Found<[i64; 4]>> {
         let (value, position) = self.value(key)?;
         let numbers: Option<Vec<i64>> =
@@ -157,7 +157,7 @@ impl<'t, 'p> Table<'t, 'p> {
         }
     }
 
-    /// A table within this one.
+    /// Reads a table within this one.
     pub(super) fn table(&mut self, key: &'static str) -> Option<(&'t DeTable<'t>, Range<usize>)> {
         let (value, position) = self.value(key)?;
         let found = value.get_ref().as_table();
@@ -167,7 +167,7 @@ impl<'t, 'p> Table<'t, 'p> {
         found.map(|table| (table, value.span()))
     }
 
-    /// An array of tables, `[[key]]`.
+    /// Reads an array of tables, `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<(&'t DeTable<'t>, Range<usize>)> {
         let Some((value, position)) = self.value(key) else { return Vec::new() };
         let items = value.get_ref().as_array().map(|array| array.iter());
@@ -196,7 +196,7 @@ impl<'t, 'p> Table<'t, 'p> {
         value
     }
 
-    /// Reports the keys nobody asked for.
+    /// Reports the keys that were not requested.
     pub(super) fn finish(self) {
         for (key, _) in self.table.iter() {
             let name = key.get_ref().as_ref();

@@ -1,14 +1,14 @@
-//! Each wrong thing is named, with its place and the way out.
+//! Each problem is reported with its position and the cure.
 
 use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
 
-/// A font as far as it is looked into here: one empty table.
+/// A font with the parts that are checked here: one empty table.
 const FONT: &[u8] = b"\0\x01\0\0\0\x01\0\0\0\0\0\0cmap\0\0\0\0\0\0\0\x1c\0\0\0\0";
 
-/// The first bytes of a PNG of this size: all that is looked at here.
+/// The first bytes of a PNG of this size, which are the only part that is read here.
 fn png(width: u32, height: u32) -> Bytes {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
@@ -29,7 +29,7 @@ fn with_slot(slot: &str) -> Bundle {
     bundle(&format!("background = \"back.png\"\n[[slot]]\n{slot}\n"))
 }
 
-/// The messages a template earns, one a line.
+/// The problems of a template, one per line.
 fn problems(slot: &str) -> String {
     Template::read(&with_slot(slot)).expect_err("this template is wrong").to_string()
 }
@@ -131,7 +131,7 @@ fn a_box_outside_the_background_says_by_how_much_on_each_side() {
 
 #[test]
 fn a_rotated_box_is_measured_after_its_rotation() {
-    // A tall narrow strip, written as the wide box its text is set in.
+    // A tall narrow strip, written as the wide box in which its text is set.
     let upright = "kind = \"number\"\nrotation = 90\nbox = [-110, 130, 260, 40]";
     let template = Template::read(&with_slot(upright)).unwrap();
     assert_eq!(template.slots[0].area.x, -110);

@@ -1,5 +1,5 @@
-//! The crate `rustface` runs the same model, and here it is the measure: the same boxes and scores,
-//! for any picture that it can be shown.
+//! The crate `rustface` runs the same model, so it is the reference: the boxes and scores must be the same for every
+//! picture that it can process.
 
 use std::sync::LazyLock;
 
@@ -29,8 +29,8 @@ fn theirs(picture: &GrayImage, step: f32, score: f64) -> Vec<Window> {
     faces.iter().map(window).collect()
 }
 
-/// Whether `rustface` keeps inside its buffers. It does not where a pyramid level is smaller than
-/// the window, nor where a network moves a window off the picture or to nothing.
+/// Whether `rustface` stays within its buffers. It leaves them if a pyramid level is smaller than the window. It also
+/// leaves them if a network moves a window off the picture or shrinks it to nothing.
 fn they_can_be_asked(model: &Model, picture: &Gray, step: f32) -> bool {
     let shortest = picture.width.min(picture.height) as f32;
     let least = WINDOW as f32 / shortest;
@@ -52,13 +52,13 @@ fn they_can_be_asked(model: &Model, picture: &Gray, step: f32) -> bool {
     true
 }
 
-/// A number from 0 to 255 that looks like chance.
+/// Returns a pseudo-random number from 0 to 255.
 fn noise(x: u32, y: u32, seed: u32) -> u8 {
     let mixed = (x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca77) ^ seed).wrapping_mul(0xc2b2_ae3d);
     ((mixed ^ (mixed >> 15)).wrapping_mul(0x2c1b_3c6d) >> 24) as u8
 }
 
-/// People of the group photograph: cut out, scaled, turned, darkened, with noise.
+/// People of the group photograph: cropped, scaled, turned, darkened, with noise.
 fn people(width: u32, height: u32, seed: u32) -> GrayImage {
     let side = 70 + seed % 400;
     let (x, y) = (seed / 7 % (1600 - side), seed / 13 % (800 - side));

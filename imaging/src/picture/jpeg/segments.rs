@@ -3,16 +3,16 @@
 use super::corrupt;
 use crate::picture::{PictureError, PictureFormat};
 
-/// What the segments tell.
+/// The facts from the segments.
 #[derive(Debug)]
 pub(super) struct Outline<'a> {
     pub(super) width: u32,
     pub(super) height: u32,
-    /// 1 gray, 3 colour, 4 CMYK or YCCK.
+    /// The number of components: 1 gray, 3 colour, 4 CMYK or YCCK.
     pub(super) components: u8,
     pub(super) coding: Coding,
     pub(super) scans: u32,
-    /// Whether Adobe's marker is there, which turns CMYK values round.
+    /// Whether Adobe's marker is present, which inverts CMYK values.
     pub(super) adobe: bool,
     /// The TIFF structure of the EXIF segment.
     pub(super) exif: Option<&'a [u8]>,
@@ -36,7 +36,7 @@ const SOS: u8 = 0xda;
 const APP1: u8 = 0xe1;
 const APP14: u8 = 0xee;
 
-/// Walks the segments up to the end marker; what follows it is ignored, as phones append data there.
+/// Reads the segments up to the end marker. Later bytes are ignored, because phones append data there.
 pub(super) fn walk(bytes: &[u8]) -> Result<Outline<'_>, PictureError> {
     let mut frame = None;
     let (mut scans, mut adobe, mut exif) = (0, false, None);
@@ -45,7 +45,7 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Outline<'_>, PictureError> {
         let marker = next_marker(bytes, &mut at)?;
         match marker {
             EOI => break,
-            // Markers without a body.
+            // These markers have no body.
             0x01 | SOI | 0xd0..=0xd7 => continue,
             _ => {}
         }
@@ -99,7 +99,7 @@ fn read_frame(marker: u8, body: &[u8]) -> Result<(u32, u32, u8, Coding), Picture
 }
 
 fn next_marker(bytes: &[u8], at: &mut usize) -> Result<u8, PictureError> {
-    // Stray bytes between segments are common enough to be skipped, as every decoder does.
+    // Stray bytes between segments are so common that every decoder skips them.
     let rest = bytes.get(*at..).unwrap_or_default();
     let mut start = rest.iter().position(|byte| *byte == 0xff).ok_or_else(truncated)?;
     while rest.get(start) == Some(&0xff) {
@@ -108,13 +108,13 @@ fn next_marker(bytes: &[u8], at: &mut usize) -> Result<u8, PictureError> {
     let marker = *rest.get(start).ok_or_else(truncated)?;
     *at += start + 1;
     if marker == 0 {
-        // A stuffed byte outside a scan: not a marker.
+        // This is a stuffed byte outside a scan, not a marker.
         return next_marker_after_stuffing(bytes, at);
     }
     Ok(marker)
 }
 
-/// Goes on after stray stuffed bytes, without recursion: a hostile file may be made of them.
+/// Continues after stray stuffed bytes, without recursion: a hostile file may consist of them.
 fn next_marker_after_stuffing(bytes: &[u8], at: &mut usize) -> Result<u8, PictureError> {
     skip_entropy_coded(bytes, at)?;
     let marker = bytes[*at + 1];
@@ -133,14 +133,14 @@ fn body<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], PictureError> {
     Ok(body)
 }
 
-/// Leaves `at` on the 0xff of the first marker that is neither a stuffed byte nor a restart.
+/// Moves `at` to the 0xff of the first marker that is neither a stuffed byte nor a restart.
 fn skip_entropy_coded(bytes: &[u8], at: &mut usize) -> Result<(), PictureError> {
     loop {
         let rest = bytes.get(*at..).unwrap_or_default();
         *at += rest.iter().position(|byte| *byte == 0xff).ok_or_else(truncated)?;
         match bytes.get(*at + 1).ok_or_else(truncated)? {
             0x00 | 0xd0..=0xd7 => *at += 2,
-            // Fill byte: the marker may begin at the next one.
+            // This is a fill byte: the marker may begin at the next byte.
             0xff => *at += 1,
             _ => return Ok(()),
         }

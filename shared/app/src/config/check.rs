@@ -1,10 +1,10 @@
-//! What each setting may be.
+//! Checks that each setting has an allowed value.
 
 use super::{EnvironmentKind, Settings, SettingsError};
 use herald_base::image_format::ImageFormat;
 
 impl Settings {
-    /// Holds the settings to their ranges; the first that is out of its range is named.
+    /// Checks the ranges of the settings. The error names the first setting that is out of its range.
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         let rules = [
             (
@@ -166,15 +166,15 @@ impl Settings {
     }
 }
 
-/// Whether a key was typed rather than drawn: a drawn one of 32 bytes has some thirty different ones, and no step from
-/// each to the next.
+/// Whether a key was typed rather than drawn at random. A random key of 32 bytes has some thirty different bytes, and
+/// no constant step from byte to byte.
 fn is_made_up(key: &[u8; 32]) -> bool {
     let different: std::collections::HashSet<u8> = key.iter().copied().collect();
     let steps: std::collections::HashSet<u8> = key.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
     different.len() < 12 || steps.len() < 4 || key[..16] == key[16..]
 }
 
-/// Whether an address holds one of the passwords that examples and images come with.
+/// Whether an address contains a well-known password from examples and images.
 fn has_usual_password(url: &str) -> bool {
     let password = url::Url::parse(url).ok().and_then(|url| url.password().map(str::to_lowercase));
     password.is_some_and(|password| {
@@ -183,7 +183,7 @@ fn has_usual_password(url: &str) -> bool {
     })
 }
 
-/// Whether a browser would send it as `Origin`: it compares letter by letter.
+/// Whether a browser would send the text as `Origin`: it compares letter by letter.
 fn is_origin(text: &str) -> bool {
     url::Url::parse(text)
         .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)

@@ -1,8 +1,8 @@
-//! Secrets that stand in files of their own: `url_file` beside `url`, as container platforms hand them over.
+//! Secrets in separate files: `url_file` beside `url`, as container platforms provide them.
 
 use super::{Settings, SettingsError};
 
-/// Reads every secret whose file is named into the setting itself.
+/// Reads every secret from its file, if the settings name one, into the setting itself.
 pub(super) fn read(settings: &mut Settings) -> Result<(), SettingsError> {
     let Settings { database, redis, files, links, secrets, mail, crm, .. } = settings;
     for (key, value, file) in [
@@ -24,7 +24,7 @@ pub(super) fn read(settings: &mut Settings) -> Result<(), SettingsError> {
             return Err(fail(format!("{key} is set as well: keep one of them")));
         }
         let text = std::fs::read_to_string(file).map_err(|error| fail(error.to_string()))?;
-        // Editors and `echo` end a file with a line end that is not part of the secret.
+        // Editors and `echo` add a line end that is not part of the secret.
         let secret = text.trim();
         if secret.is_empty() {
             return Err(fail("the file is empty".to_owned()));

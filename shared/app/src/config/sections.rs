@@ -1,4 +1,4 @@
-//! What each part of Herald is given of the settings.
+//! The sections of the settings that each part of Herald receives.
 
 use super::Settings;
 use herald_accounts::ClientSettings;

@@ -1,4 +1,4 @@
-//! What is said of a kind's arguments is what it accepts.
+//! Tests that the schema of a kind's arguments describes the arguments that the kind accepts.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::{KINDS, install};
 
-/// The schemas that one of a kind names.
+/// The schemas that a kind's schema refers to.
 type Others = BTreeMap<String, Value>;
 
-/// A value with everything that a schema names.
+/// Builds a value with everything that a schema names.
 fn sample(schema: &Value, others: &Others) -> Value {
     if let Some(name) = schema["$ref"].as_str() {
         return sample(&others[name.trim_start_matches("#/components/schemas/")], others);

@@ -1,4 +1,4 @@
-//! What holds for every kind.
+//! Tests that apply to every kind.
 
 use serde_json::json;
 use uuid::Uuid;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer, de::Error};
 /// Reads the list of a setting.
 ///
 /// # Errors
-/// Names the setting and what is neither an address nor a network.
+/// Names the setting and the text that is neither an address nor a network.
 pub fn networks<'de, D: Deserializer<'de>>(key: &str, deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
-    // An empty variable of the environment arrives as one empty text.
+    // An empty environment variable arrives as one empty text.
     let texts = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
     texts
         .map(|text| {

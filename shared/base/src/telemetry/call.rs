@@ -1,4 +1,4 @@
-//! Calls to what Herald depends on: counted, timed, and spans of the trace they are made in.
+//! Calls to external systems: each call is counted, timed, and a span of the current trace.
 //!
 //! ```text
 //! let call = Call::begin("calendar");
@@ -13,31 +13,31 @@ use super::{
     span::Span,
 };
 
-/// How a provider answered. The provider's module decides it, once.
+/// The kind of a provider's answer. The provider's module decides it, in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It did what it was asked, or said definitely that there is nothing.
+    /// The provider did what was requested, or said definitely that the object does not exist.
     Ok,
-    /// We ask too often.
+    /// We send requests too often.
     Rate,
-    /// Trying again can help.
+    /// A retry can help.
     Transient,
-    /// It does not know us any more, or does not let us.
+    /// The provider no longer knows us, or no longer lets us in.
     Auth,
-    /// What we asked for cannot be had: an address, a recipient, a file is wrong.
+    /// The requested object is not available: an address, a recipient or a file is wrong.
     Refused,
-    /// A person has to set something right: a setting, a permission.
+    /// A person has to correct something: a setting, a permission.
     Config,
-    /// It has no space left.
+    /// The provider has no space left.
     Full,
-    /// Nobody knows whether it was done.
+    /// The outcome of the request is unknown.
     Unknown,
-    /// We did not wait for it.
+    /// The caller did not wait for the answer.
     Cancelled,
 }
 
 impl Answer {
-    /// Every answer, as the label `outcome` has them.
+    /// Every answer, in the order of the label `outcome`.
     pub const ALL: &[Self] = &[
         Self::Ok,
         Self::Rate,
@@ -50,7 +50,7 @@ impl Answer {
         Self::Cancelled,
     ];
 
-    /// The label.
+    /// The value of the label.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -66,7 +66,7 @@ impl Answer {
     }
 }
 
-/// A call in progress. Dropped without an answer it was cancelled.
+/// A call in progress. If it is dropped without an answer, it counts as cancelled.
 pub struct Call {
     provider: &'static str,
     began: Option<Instant>,
@@ -75,31 +75,30 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call that begins now.
+    /// Begins a call.
     pub fn begin(provider: &'static str) -> Self {
         Self { provider, began: Some(Instant::now()), span: Span::call(provider), answer: Answer::Cancelled }
     }
 
-    /// As [`Call::begin`] for one that waits for something to happen: how long it takes says nothing about the
-    /// provider.
+    /// Like [`Call::begin`], for a call that waits for an event: its duration says nothing about the provider.
     pub fn waiting(provider: &'static str) -> Self {
         let mut call = Self::begin(provider);
         call.began = None;
         call
     }
 
-    /// The header `traceparent` for the provider, if the call is made in a trace. Only for systems of the agency's own:
-    /// others need not see which of our requests belong together.
+    /// Returns the header `traceparent` for the provider, if the call belongs to a trace. Use it only for systems of
+    /// the agency: other systems need not see which of our requests belong together.
     pub fn traceparent(&self) -> Option<String> {
         self.span.as_ref().map(|span| span.context().to_string())
     }
 
-    /// The call has ended so.
+    /// Ends the call with this answer.
     pub fn end(mut self, answer: Answer) {
         self.answer = answer;
     }
 
-    /// The call has ended with this result.
+    /// Ends the call with this result.
     pub fn end_with<T, E>(self, result: &Result<T, E>, answer: impl FnOnce(&E) -> Answer) {
         self.end(result.as_ref().map_or_else(answer, |_| Answer::Ok));
     }

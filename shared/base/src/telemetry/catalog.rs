@@ -1,22 +1,22 @@
 //! Every metric Herald exports. `docs/metrics.md` and the dashboards are checked against this list.
 //!
-//! To add one: a line here (its name says the unit; counters end with `_total`), the call where it happens, a panel or
-//! a rule in `dashboards/make.py` (or its name in [`NOT_SHOWN`], with the reason), and `HERALD_UPDATE_DOCS=1 cargo test
-//! -p herald-base metrics_page`.
+//! To add a metric: add a line here (the name states the unit; counters end with `_total`), the call at the event, and
+//! a panel or a rule in `dashboards/make.py` (or the name in [`NOT_SHOWN`], with the reason). Then run
+//! `HERALD_UPDATE_DOCS=1 cargo test -p herald-base metrics_page`.
 
 use super::metric::{About, Counter, Gauge, Histogram, Kind};
 
-/// From a tenth of a millisecond, since an idle fleet starts a job in less than ten, to an hour.
+/// From a tenth of a millisecond to an hour: an idle fleet starts a job in less than ten milliseconds.
 const WAITS: &[f64] = &[
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0,
     3600.0,
 ];
-/// From half a millisecond to the longest time limit of a kind.
+/// From half a millisecond to the longest time limit of any kind of job.
 const RUNS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
     600.0, 1800.0, 3600.0,
 ];
-/// Calls to others and from others: up to the longest time-out.
+/// Outgoing and incoming calls, up to the longest time-out.
 const CALLS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
@@ -169,7 +169,7 @@ catalog! {
         "Files and sockets the process may open.";
 }
 
-/// Written by [`super::render`] itself, since the recorder's counters are whole numbers.
+/// [`super::render`] itself writes this metric, because the recorder's counters are whole numbers.
 pub static CPU: About = About {
     name: "process_cpu_seconds_total",
     kind: Kind::Counter,
@@ -178,13 +178,13 @@ pub static CPU: About = About {
     help: "Processor time the process has used, in its own code and in the kernel.",
 };
 
-/// Metrics that no dashboard and no rule shows, and why.
+/// Metrics that no dashboard and no rule shows, and the reasons.
 pub const NOT_SHOWN: &[(&str, &str)] = &[
     ("herald_wire_undecodable_total", "for the days of a mixed upgrade; the log says more"),
     ("herald_redis_connections_total", "the disconnects and errors that cause them are shown"),
 ];
 
-/// Every metric, those of the recorder and [`CPU`].
+/// Every metric: the ones of the recorder, and [`CPU`].
 pub fn every() -> impl Iterator<Item = &'static About> {
     ALL.iter().copied().chain([&CPU])
 }
@@ -229,7 +229,7 @@ mod tests {
         }
     }
 
-    /// `docs/metrics.md` has the catalog's table. `HERALD_UPDATE_DOCS=1` writes it there.
+    /// `docs/metrics.md` contains the catalog's table. `HERALD_UPDATE_DOCS=1` writes it there.
     #[test]
     fn the_metrics_page_is_current() {
         let mut table = "| Metric | Kind | Labels | Exported by | What it tells |\n|---|---|---|---|---|\n".to_owned();

@@ -1,6 +1,7 @@
-//! `traceparent`: which trace something belongs to, as the W3C's Trace Context, level 1, writes it.
+//! `traceparent`, which names the trace of a request, in the form of W3C Trace Context, level 1.
 //!
-//! `tracestate` is not passed on: it is other systems' notes to themselves, and a job's row has no place for them.
+//! `tracestate` is not passed on: it holds notes of other systems to themselves, and a job's row has no column for
+//! them.
 
 use std::{fmt, str::FromStr};
 
@@ -17,50 +18,50 @@ pub struct TraceContext {
     sampled: bool,
 }
 
-/// A header that is no `traceparent`.
+/// The header is not a valid `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a traceparent of the form 00-<trace>-<span>-<flags>")]
 pub struct NoTraceContext;
 
 impl TraceContext {
-    /// The first span of a trace.
+    /// Creates the first span of a given trace.
     pub(super) fn root(trace: [u8; 16], sampled: bool, ids: &Ids) -> Self {
         Self { trace, span: not_zero(ids), sampled }
     }
 
-    /// The first span of a trace of its own.
+    /// Creates the first span of a new trace.
     pub(super) fn random(sampled: impl FnOnce(&[u8; 16]) -> bool, ids: &Ids) -> Self {
         let trace = not_zero(ids);
         Self::root(trace, sampled(&trace), ids)
     }
 
-    /// A span below this one.
+    /// Creates a span below this one.
     pub(super) fn child(&self, ids: &Ids) -> Self {
         Self { span: not_zero(ids), ..*self }
     }
 
-    /// The trace, in hexadecimal.
+    /// The id of the trace, in hexadecimal.
     pub fn trace_id(&self) -> String {
         hex::encode(self.trace)
     }
 
-    /// The span, in hexadecimal.
+    /// The id of the span, in hexadecimal.
     pub fn span_id(&self) -> String {
         hex::encode(self.span)
     }
 
-    /// The trace's and the span's bytes.
+    /// The bytes of the trace's id and of the span's id.
     pub(super) fn bytes(&self) -> ([u8; 16], [u8; 8]) {
         (self.trace, self.span)
     }
 
-    /// Whether whoever began the trace wants it recorded.
+    /// Whether the system that began the trace wants it recorded.
     pub fn is_sampled(&self) -> bool {
         self.sampled
     }
 }
 
-/// All zeros means "none" in the standard.
+/// Draws an id that is not zero, because all zeros mean "none" in the standard.
 fn not_zero<const N: usize>(ids: &Ids) -> [u8; N] {
     loop {
         let bytes = ids.bytes();
@@ -79,8 +80,8 @@ impl fmt::Display for TraceContext {
 impl FromStr for TraceContext {
     type Err = NoTraceContext;
 
-    /// Strict, as the standard asks: lower case, no zeros, nothing after version 00. Of a later version the part that
-    /// every version has is read.
+    /// Parses strictly, as the standard demands: lower case, no zeros, nothing after version 00. From a later version,
+    /// it reads the part that every version has.
     fn from_str(text: &str) -> Result<Self, NoTraceContext> {
         let bytes = text.as_bytes();
         if bytes.len() < LENGTH || [2, 35, 52].iter().any(|at| bytes[*at] != b'-') {
@@ -125,7 +126,7 @@ mod tests {
         assert_eq!(context.span_id(), "b7ad6b7169203331");
         assert!(context.is_sampled());
         assert_eq!(context.to_string(), GOOD);
-        // Flags nobody knows are not passed on.
+        // Unknown flags are not passed on.
         let flags: TraceContext = GOOD.replace("-01", "-fe").parse().unwrap();
         assert!(!flags.is_sampled() && flags.to_string().ends_with("-00"));
     }
@@ -190,7 +191,7 @@ mod tests {
             let Ok(text) = String::from_utf8(bytes) else { return Ok(()) };
             let hexadecimal = byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
             let dash = [2, 35, 52].contains(&at);
-            // `0f-…` and the like are later versions, which are taken at this length.
+            // `0f-…` and similar prefixes are later versions, which are accepted at this length.
             let expected = if dash { byte == b'-' } else { hexadecimal };
             prop_assert_eq!(text.parse::<TraceContext>().is_ok(), expected, "{}", text);
         }

@@ -1,36 +1,36 @@
-//! The kinds of metric. Name, labels and help stand together in the [catalog](super::catalog), so that a place that counts can neither
-//! misspell a label nor leave one out, and nothing is exported that is not described.
+//! The kinds of metric. Name, labels and help stand together in the [catalog](super::catalog). So code that counts
+//! cannot misspell or omit a label, and every exported metric is described.
 
 use metrics::{Label, Unit};
 
-/// What is known of a metric, for descriptions, documentation and the checks of the dashboards.
+/// The description of a metric, for Prometheus, the documentation and the checks of the dashboards.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
-    /// As Prometheus sees it. Histograms also have `_bucket`, `_sum` and `_count`.
+    /// The name in Prometheus. Histograms also have `_bucket`, `_sum` and `_count`.
     pub name: &'static str,
-    /// What kind it is.
+    /// The kind of the metric.
     pub kind: Kind,
-    /// Its labels. Never ids, names or addresses: each value is a time series.
+    /// The labels. They never hold ids, names or addresses, because each value is a time series.
     pub labels: &'static [&'static str],
-    /// Which processes export it: `api`, `worker`, `scheduler`; `herald up` is all three.
+    /// The processes that export the metric: `api`, `worker`, `scheduler`; `herald up` is all three.
     pub by: &'static str,
-    /// What it tells, in one sentence.
+    /// The meaning of the metric, in one sentence.
     pub help: &'static str,
 }
 
-/// What kind a metric is.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
-    /// Only goes up.
+    /// A number that only increases.
     Counter,
-    /// Goes up and down.
+    /// A number that increases and decreases.
     Gauge,
-    /// How many observations fell into each of these buckets (upper bounds).
+    /// The number of observations in each of these buckets (upper bounds).
     Histogram(&'static [f64]),
 }
 
 impl Kind {
-    /// The word Prometheus uses.
+    /// The name of the kind in Prometheus.
     pub fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -41,7 +41,7 @@ impl Kind {
 }
 
 impl About {
-    /// What it is measured in, which its name says.
+    /// The unit, which the name of the metric states.
     pub fn unit(&self) -> Option<Unit> {
         let name = self.name.trim_end_matches("_total");
         [("_seconds", Unit::Seconds), ("_bytes", Unit::Bytes)]
@@ -49,7 +49,7 @@ impl About {
             .find_map(|(suffix, unit)| name.ends_with(suffix).then_some(unit))
     }
 
-    /// Gives its help to the recorder, so that `/metrics` has HELP and TYPE.
+    /// Registers the help text with the recorder, so that `/metrics` has HELP and TYPE.
     pub(super) fn describe(&self) {
         let unit = self.unit().unwrap_or(Unit::Count);
         match self.kind {
@@ -60,7 +60,7 @@ impl About {
     }
 }
 
-/// A metric that only goes up.
+/// A metric that only increases.
 pub struct Counter<const L: usize>(pub(super) About);
 
 impl<const L: usize> Counter<L> {
@@ -71,7 +71,7 @@ impl<const L: usize> Counter<L> {
     }
 }
 
-/// A metric that goes up and down.
+/// A metric that increases and decreases.
 pub struct Gauge<const L: usize>(pub(super) About);
 
 impl<const L: usize> Gauge<L> {
@@ -80,7 +80,7 @@ impl<const L: usize> Gauge<L> {
         self.handle(values).set(to);
     }
 
-    /// Raises it by one until the guard is dropped.
+    /// Increases the gauge by one until the guard is dropped.
     pub fn hold(&self, values: [&str; L]) -> Held {
         let gauge = self.handle(values);
         gauge.increment(1.0);
@@ -93,7 +93,7 @@ impl<const L: usize> Gauge<L> {
     }
 }
 
-/// One more, for as long as it lives.
+/// A guard that increases a gauge by one while it lives.
 pub struct Held(metrics::Gauge);
 
 impl Drop for Held {
@@ -106,7 +106,7 @@ impl Drop for Held {
 pub struct Histogram<const L: usize>(pub(super) About);
 
 impl<const L: usize> Histogram<L> {
-    /// Records an observation, in the unit of its name.
+    /// Records an observation, in the unit that the name states.
     #[expect(clippy::disallowed_macros, reason = "the one place that records observations")]
     pub fn record(&self, values: [&str; L], observed: f64) {
         metrics::histogram!(self.0.name, labels(&self.0, values)).record(observed);

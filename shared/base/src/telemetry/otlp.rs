@@ -1,7 +1,7 @@
 //! Sends recorded spans to an OTLP receiver over HTTP, as protobuf, if the settings name one.
 //!
-//! Work never waits for it: spans go into a queue of bounded length, are sent in groups, and are lost, with a count and
-//! a line in the log, when the receiver does not take them.
+//! Work never waits for the export. Spans go into a bounded queue and are sent in groups. If the receiver does not
+//! accept them, they are lost; the loss is counted and logged.
 
 mod message;
 
@@ -16,33 +16,33 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Telemetry, TelemetryError, catalog::EXPORTED_SPANS, span::Ended};
 
-/// Spans that may wait; more are dropped.
+/// The largest number of waiting spans; more are dropped.
 const WAITING: usize = 8_192;
-/// Spans sent at once.
+/// The number of spans in one request.
 const GROUP: usize = 512;
-/// How long a span waits for others to go with.
+/// How long a span waits for others, to form a group.
 const GATHER: Duration = Duration::from_secs(1);
-/// How long the receiver may take.
+/// The time-out of the receiver.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 static EXPORT: OnceLock<Export> = OnceLock::new();
 
 struct Export {
-    /// Of how many traces that begin here one is recorded, as a share of 2⁵⁶.
+    /// The share of the traces that begin here and are recorded, in units of 2⁻⁵⁶.
     threshold: u64,
     queue: mpsc::Sender<Item>,
 }
 
 enum Item {
     Span(Box<Ended>),
-    /// Answered when everything before it was sent.
+    /// The answer comes after everything before it was sent.
     Flush(oneshot::Sender<()>),
 }
 
-/// Begins to export, if the settings name a receiver. A second call does nothing.
+/// Starts the export, if the settings name a receiver. A second call does nothing.
 ///
 /// # Errors
-/// When the receiver's address is no HTTP address.
+/// When the receiver's address is not an HTTP address.
 pub fn start_export(settings: &Telemetry, role: &'static str) -> Result<(), TelemetryError> {
     if settings.otlp_endpoint.is_empty() || EXPORT.get().is_some() {
         return Ok(());
@@ -57,7 +57,7 @@ pub fn start_export(settings: &Telemetry, role: &'static str) -> Result<(), Tele
     Ok(())
 }
 
-/// Sends what waits, for at most `limit`. For the end of a process.
+/// Sends the waiting spans, for at most `limit`, at the end of a process.
 pub async fn flush(limit: Duration) {
     let Some(export) = EXPORT.get() else { return };
     let (done, sent) = oneshot::channel();
@@ -71,7 +71,7 @@ pub async fn flush(limit: Duration) {
     }
 }
 
-/// Whether a trace that begins here is recorded. Decided by its id, as other systems do, so that all agree.
+/// Whether a trace that begins here is recorded. Its id decides it, as in other systems, so that all systems agree.
 pub(super) fn samples(trace: &[u8; 16]) -> bool {
     let Some(export) = EXPORT.get() else { return false };
     let low = u64::from_be_bytes(trace[8..].try_into().expect("eight bytes")) & ((1 << 56) - 1);
@@ -90,7 +90,7 @@ pub(super) fn send(ended: Ended) {
     }
 }
 
-/// The address for traces: the one given if it has a path, else the standard's below it.
+/// Returns the address for traces: the configured one if it has a path, else the standard path below it.
 fn traces(endpoint: &str) -> Result<url::Url, TelemetryError> {
     let wrong =
         || TelemetryError::Export(format!("setting telemetry.otlp_endpoint is not an HTTP address: {endpoint:?}"));
@@ -145,13 +145,13 @@ impl Sender {
             }
             self.send(spans).await;
             for done in asked {
-                // Whoever asked may have given up.
+                // The caller may have given up.
                 let _ = done.send(());
             }
         }
     }
 
-    /// Waits a moment for more, unless somebody waits for this.
+    /// Waits a moment for more spans, unless a caller waits for these.
     async fn gather(&self, taken: &mut Vec<Item>, items: &mut mpsc::Receiver<Item>) {
         let until = tokio::time::Instant::now() + GATHER;
         while taken.len() < GROUP {
@@ -179,13 +179,13 @@ impl Sender {
         let failure = match request.send().await {
             Ok(answer) if answer.status().is_success() => None,
             Ok(answer) => Some(format!("it answered {}", answer.status())),
-            // Without the address, which can hold a key.
+            // The address is omitted, because it can hold a key.
             Err(error) => Some(error.without_url().to_string()),
         };
         let failed = failure.is_some();
         EXPORTED_SPANS.add([if failed { "failed" } else { "exported" }], count);
         match failure {
-            // Said once, not with every group.
+            // The failure is logged once, not with every group.
             Some(error) if !self.failing => {
                 tracing::warn!(error, "the OTLP receiver does not take spans: they are lost until it does");
             }

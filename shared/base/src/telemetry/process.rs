@@ -1,4 +1,5 @@
-//! What every process tells about itself: version, role, processor time, memory, open files, and room on the disk.
+//! The metrics of every process about itself: version, role, processor time, memory, open files, and free space on the
+//! disk.
 
 use std::{
     fmt::Write,
@@ -16,16 +17,16 @@ use nix::sys::{
 use super::catalog::{BUILD, CPU, DISK, FILES, FILES_LIMIT, MEMORY, START};
 use crate::clock::Clock;
 
-/// How often observations are sorted into their buckets when nobody asks for them; they would pile up otherwise.
+/// How often observations are sorted into their buckets if nobody fetches the metrics; else they would accumulate.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 static DATA: OnceLock<PathBuf> = OnceLock::new();
 
-/// Says what this process is: its role and where its data folder lies. Keeps the collected metrics small from now on.
+/// Sets the role of this process and the location of its data folder. From now on it keeps the collected metrics small.
 pub fn this_process(role: &'static str, data: &Path, metrics: &PrometheusHandle) {
     BUILD.set([env!("CARGO_PKG_VERSION"), role], 1.0);
     START.set([], Clock::system().now().timestamp_micros() as f64 / 1e6);
-    // A process has one.
+    // A process has one data folder.
     let _ = DATA.set(data.to_owned());
     let metrics = metrics.clone();
     tokio::spawn(async move {
@@ -36,12 +37,12 @@ pub fn this_process(role: &'static str, data: &Path, metrics: &PrometheusHandle)
     });
 }
 
-/// What `/metrics` answers. Costs no query.
+/// Renders the answer of `/metrics`. It needs no query.
 pub fn render(metrics: &PrometheusHandle) -> String {
     if let Some(memory) = memory() {
         MEMORY.set([], memory);
     }
-    // The folder that is read is open itself while it is counted.
+    // The count includes the open folder itself.
     if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
         FILES.set([], (files.count() as f64 - 1.0).max(0.0));
     }
@@ -66,7 +67,7 @@ pub fn render(metrics: &PrometheusHandle) -> String {
     text
 }
 
-/// Linux only; elsewhere nothing is said.
+/// This works on Linux only; elsewhere the metric is missing.
 fn memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

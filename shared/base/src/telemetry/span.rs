@@ -1,10 +1,10 @@
-//! Spans: what belongs to a trace, from its beginning to its end. A request, an attempt of a job and a call to a
-//! provider each are one.
+//! Spans: the parts of a trace, from beginning to end. A request, an attempt of a job and a call to a provider are one
+//! span each.
 //!
-//! The span that is open is known to what runs inside [`Span::scope`]: jobs enqueued there carry its `traceparent`,
-//! calls made there are its children. A task spawned there knows nothing of it unless it is given a scope of its own.
-//! Every span has ids, whether anybody records them or not, so that log lines and job rows can be joined; only recorded
-//! ones go to the [exporter](super::otlp).
+//! The open span is known to the code inside [`Span::scope`]. Jobs that this code enqueues carry the `traceparent` of
+//! the span, and its calls are children of the span. A task that this code spawns does not know the span unless it gets
+//! a scope of its own. Every span has ids, even if it is not recorded, so that log lines and job rows can be joined.
+//! Only recorded spans go to the [exporter](super::otlp).
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -20,7 +20,7 @@ tokio::task_local! {
     static OPEN: Open;
 }
 
-/// What is needed to begin a span below the open one.
+/// The data needed to begin a span below the open one.
 #[derive(Clone)]
 struct Open {
     context: TraceContext,
@@ -28,20 +28,20 @@ struct Open {
     clock: Clock,
 }
 
-/// What a span stands for, as OpenTelemetry sorts them.
+/// The kind of a span, in the terms of OpenTelemetry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SpanKind {
-    /// Work of this process's own: a command.
+    /// Internal work of this process: a command.
     Internal,
-    /// It answers somebody.
+    /// Answering a request.
     Server,
-    /// It asks somebody.
+    /// Sending a request.
     Client,
-    /// It runs what was put in a queue before.
+    /// Running a job from a queue.
     Consumer,
 }
 
-/// A span that has ended, on its way out.
+/// A finished span, ready for export.
 #[derive(Clone, Debug)]
 pub(super) struct Ended {
     pub(super) context: TraceContext,
@@ -54,7 +54,7 @@ pub(super) struct Ended {
     pub(super) failed: bool,
 }
 
-/// A span. It ends when it is dropped, also by being cut off.
+/// A span. It ends when it is dropped, even by cancellation.
 #[derive(Debug)]
 pub struct Span {
     ids: Ids,
@@ -74,19 +74,19 @@ struct Notes {
 }
 
 impl Span {
-    /// An HTTP request, below the span its `traceparent` names. A missing or bad one begins a trace.
+    /// Begins the span of an HTTP request below the span of its `traceparent`. A missing or invalid one begins a trace.
     pub fn request(name: String, traceparent: Option<&str>, ids: &Ids, clock: &Clock) -> Self {
         let parent = traceparent.and_then(|text| text.parse().ok());
         Self::begin(SpanKind::Server, name, parent, ids, clock)
     }
 
-    /// A command somebody typed: a trace of its own.
+    /// Begins the span of a command that a person typed, in a trace of its own.
     pub fn command(name: &str, ids: &Ids, clock: &Clock) -> Self {
         Self::begin(SpanKind::Internal, name.to_owned(), None, ids, clock)
     }
 
-    /// An attempt of a job, below the span that enqueued it. Without one the job's own id is the trace, so that all its
-    /// attempts are in one.
+    /// Begins the span of a job's attempt, below the span that enqueued the job. Without such a span, the job's own id
+    /// is the trace, so that all its attempts are in one trace.
     pub fn attempt(kind: &str, job: uuid::Uuid, traceparent: Option<&str>, ids: &Ids, clock: &Clock) -> Self {
         match traceparent.and_then(|text| text.parse().ok()) {
             Some(parent) => Self::begin(SpanKind::Consumer, kind.to_owned(), Some(parent), ids, clock),
@@ -98,7 +98,7 @@ impl Span {
         }
     }
 
-    /// A call to a provider, if it is made inside a span.
+    /// Begins the span of a call to a provider, if the call is made inside a span.
     pub(super) fn call(name: &str) -> Option<Self> {
         let Open { context, ids, clock } = OPEN.try_with(Clone::clone).ok()?;
         Some(Self::begin(SpanKind::Client, name.to_owned(), Some(context), &ids, &clock))
@@ -124,19 +124,19 @@ impl Span {
         Self { ids: ids.clone(), clock: clock.clone(), context, parent, kind, name, began, notes: Mutex::default() }
     }
 
-    /// Its place in the trace.
+    /// The position of the span in its trace.
     pub fn context(&self) -> TraceContext {
         self.context
     }
 
-    /// Notes something about it for whoever looks at the trace: no names, addresses, numbers or tokens.
+    /// Adds a note for people who read the trace: no names, addresses, numbers or tokens.
     pub fn note(&self, key: &'static str, value: impl ToString) {
         if self.context.is_sampled() {
             self.notes().attributes.push((key, value.to_string()));
         }
     }
 
-    /// Marks it as failed.
+    /// Marks the span as failed.
     pub fn fail(&self) {
         self.notes().failed = true;
     }
@@ -145,7 +145,7 @@ impl Span {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs something inside it.
+    /// Runs a future inside the span.
     pub fn scope<F: Future>(&self, inside: F) -> impl Future<Output = F::Output> + use<F> {
         let open = Open { context: self.context, ids: self.ids.clone(), clock: self.clock.clone() };
         OPEN.scope(open, inside)
@@ -173,12 +173,12 @@ impl Drop for Span {
     }
 }
 
-/// The `traceparent` of the span that is open here, if one is.
+/// Returns the `traceparent` of the open span, if there is one.
 pub fn traceparent() -> Option<String> {
     OPEN.try_with(|open| open.context.to_string()).ok()
 }
 
-/// Runs something, in a task of its own, inside the span that is open here.
+/// Lets a future run inside the span that is open here, even in a task of its own.
 pub fn carried<F: Future>(inside: F) -> impl Future<Output = F::Output> {
     let open = OPEN.try_with(Open::clone).ok();
     async move {

@@ -11,13 +11,13 @@ use url::Url;
 use super::{CrmUser, Login, login};
 use crate::{Class, Finding, Http, Meter, ProviderError, Result, http::Reply};
 
-/// Its name in metrics.
+/// The provider's name in metrics.
 const PROVIDER: &str = "crm";
-/// What people call it.
+/// The provider's name in messages to people.
 const WHO: &str = "the CRM";
-/// A person who signs in waits for it.
+/// The time-out of a password check, because a person waits for the answer.
 const LOGIN_TIME: Duration = Duration::from_secs(8);
-/// People of a page.
+/// The number of people in a page.
 const PAGE: usize = 200;
 
 /// The agency's CRM. Cheap to clone.
@@ -35,11 +35,11 @@ struct Inner {
 /// A page of the CRM's people.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// Those that could be read.
+    /// The people that could be read.
     pub users: Vec<CrmUser>,
-    /// How many could not: without an id or an address.
+    /// The number of people that could not be read, because they have no id or no address.
     pub unreadable: u64,
-    /// Where the next page begins; `None`: this was the last.
+    /// The cursor of the next page; `None` if this page is the last.
     pub next: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Debug for Crm {
 }
 
 impl Crm {
-    /// A CRM whose people are listed at `users`, and whose passwords are checked at `login_url`.
+    /// Creates a client for a CRM that lists its people at `users` and checks passwords at `login_url`.
     pub fn new(http: Http, token: SecretString, users: Url, login_url: Url, login: Login) -> Self {
         Self(Arc::new(Inner { http, token, users, login_url, login }))
     }
@@ -60,18 +60,18 @@ impl Crm {
         !matches!(self.0.login, Login::None)
     }
 
-    /// Who has this address and this password; `None` when nobody has both. The password goes nowhere else and is not
-    /// kept.
+    /// Returns the person who has this address and this password; `None` if no person has both. The password is sent to
+    /// the CRM only, and is not kept.
     ///
     /// # Errors
-    /// When the CRM does not say.
+    /// When the CRM gives no clear answer.
     pub async fn verify(&self, email: &str, password: &SecretString) -> Result<Option<CrmUser>> {
         let inner = &self.0;
         let request = inner.http.client().post(inner.login_url.clone()).timeout(LOGIN_TIME);
         let request = inner.login.ask(request.header(header::ACCEPT, "application/json"), email, password);
         let answer = self.call(request, |reply| match reply.status.as_u16() {
             200..=299 => reply.json::<Value>(WHO).map(Some),
-            // What a wrong password is to one CRM or another; RFC 6749, 5.2, has 400.
+            // CRMs answer a wrong password with different statuses; RFC 6749, 5.2, uses 400.
             400 | 401 | 403 | 422 => Ok(None),
             _ => Err(refusal(reply, "its login")),
         });
@@ -99,10 +99,10 @@ impl Crm {
         Ok(Some(user))
     }
 
-    /// A page of all people, or of those changed since a time.
+    /// Returns a page of all people, or of the people who changed since a time.
     ///
     /// # Errors
-    /// As its class says; an answer that is no list is [`Class::Config`].
+    /// By its class; an answer that is not a list is [`Class::Config`].
     pub async fn users(&self, since: Option<DateTime<Utc>>, cursor: Option<&str>, meter: &Meter) -> Result<Page> {
         let mut url = self.0.users.clone();
         url.query_pairs_mut().append_pair("limit", &PAGE.to_string());
@@ -119,7 +119,7 @@ impl Crm {
             .and_then(|answer| page(&answer, cursor))
     }
 
-    /// Asks whether its people can be listed.
+    /// Checks whether the CRM's people can be listed.
     pub async fn check(&self) -> Finding {
         match self.users(None, None, &Meter::free()).await {
             Ok(page) if page.users.is_empty() => {
@@ -143,7 +143,7 @@ fn read(reply: &Reply, what: &str) -> Result<Value> {
     if reply.status.is_success() { reply.json(WHO) } else { Err(refusal(reply, what)) }
 }
 
-/// What a status that promises nothing means.
+/// Converts the status of a failed request into an error.
 fn refusal(reply: &Reply, what: &str) -> ProviderError {
     let status = reply.status;
     let error = |class, message: String| ProviderError::new(class, message).after(reply.retry_after());

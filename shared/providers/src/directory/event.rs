@@ -1,4 +1,4 @@
-//! What a webhook tells.
+//! The events that the CRM's webhooks report.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -8,42 +8,42 @@ use super::{
     user::{text, time},
 };
 
-/// What became of a person.
+/// A change to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// They are new, or something about them is.
+    /// The person is new, or something about them has changed.
     Saved(Box<CrmUser>),
-    /// They are gone.
+    /// The person was deleted.
     Deleted {
-        /// What the CRM knew them by.
+        /// The CRM's id of the person.
         external_id: String,
-        /// How often they had been changed, with this.
+        /// The number of changes to the person, including this one.
         version: Option<i64>,
     },
 }
 
-/// A webhook's content.
+/// The content of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its kind, as the CRM writes it.
+    /// The kind of event, as the CRM writes it.
     pub kind: String,
-    /// What it says; `None` when it is about something else.
+    /// The reported change; `None` when the event is not about a person.
     pub change: Option<Change>,
-    /// When the person was changed, by the CRM's clock, if it says so.
+    /// The time of the change by the CRM's clock, if the CRM gives it.
     pub at: Option<DateTime<Utc>>,
 }
 
 impl Event {
-    /// Reads a body: `{"type": "user_updated", "timestamp": …, "data": {…}}`; `event` may stand for `type`, `user` for
-    /// `data`, and dots for underscores.
+    /// Reads a body: `{"type": "user_updated", "timestamp": …, "data": {…}}`. The body may use `event` instead of
+    /// `type`, `user` instead of `data`, and dots instead of underscores.
     ///
     /// # Errors
-    /// What it lacks.
+    /// The part that the body lacks.
     pub fn read(body: &Value) -> Result<Self, String> {
         let kind = ["type", "event", "event_type"].iter().find_map(|name| body.get(name)?.as_str());
         let kind = kind.ok_or("it has no type: none of type, event and event_type is a text")?;
         let data = ["data", "user"].iter().find_map(|name| body.get(name)).unwrap_or(body);
-        // Of Standard Webhooks, `data` may hold the person one level further down.
+        // With Standard Webhooks, `data` may hold the person one level further down.
         let data = data.get("user").unwrap_or(data);
         let lack = |what: &str| format!("the person of the {kind} event has no {what}");
         let saved = || CrmUser::read(data).ok_or_else(|| lack("id or no address"));

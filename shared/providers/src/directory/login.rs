@@ -1,30 +1,30 @@
-//! How a CRM is asked whether a password is right.
+//! How Herald asks a CRM whether a password is right.
 
 use reqwest::{RequestBuilder, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
-/// A way to check a password. Another CRM's goes here.
+/// A way to check a password. A new kind of CRM gets a variant here.
 #[derive(Clone, Debug)]
 pub enum Login {
-    /// Nobody signs in with the CRM's password.
+    /// People do not sign in with the CRM's password.
     None,
-    /// `POST` with `{"email", "password"}`, answered with the person, also under `user` or `data`.
+    /// `POST` with `{"email", "password"}`. The CRM answers with the person, possibly under `user` or `data`.
     Json,
-    /// OAuth 2's password grant (RFC 6749, 4.3), then the person with the token it gives.
+    /// OAuth 2's password grant (RFC 6749, 4.3). Herald then reads the person with the granted token.
     Oauth {
-        /// Herald's own name there; may be empty.
+        /// The client id of Herald at the CRM; may be empty.
         client_id: String,
-        /// And its secret; may be empty.
+        /// The client secret of Herald at the CRM; may be empty.
         client_secret: SecretString,
-        /// Where the person is read.
+        /// The address that returns the person.
         me: Url,
     },
 }
 
 impl Login {
-    /// The request that carries the password.
+    /// Builds the request that carries the password.
     pub(super) fn ask(&self, request: RequestBuilder, email: &str, password: &SecretString) -> RequestBuilder {
         let Self::Oauth { client_id, client_secret, .. } = self else {
             return request.json(&json!({ "email": email, "password": password.expose_secret() }));
@@ -40,7 +40,7 @@ impl Login {
     }
 }
 
-/// The person in an answer, which may hold it under a name.
+/// Finds the person in an answer, which may hold the person under a key.
 pub(super) fn person(answer: &Value) -> &Value {
     ["user", "data"].iter().filter_map(|name| answer.get(name)).find(|value| value.is_object()).unwrap_or(answer)
 }

@@ -1,7 +1,8 @@
-//! Whether a webhook comes from who has the secret: as Standard Webhooks (<https://www.standardwebhooks.com/>) have it, or as the CRM does.
+//! Checks that a webhook comes from a sender who has the secret, by Standard Webhooks
+//! (<https://www.standardwebhooks.com/>) or by the CRM's own scheme.
 //!
-//! Everything is checked on the bytes as they came, in the same time whatever is wrong, and without a secret nothing is
-//! genuine.
+//! All checks use the bytes as they arrived and take the same time whichever part is wrong. Without a secret no webhook
+//! is genuine.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256, Sha512};
 
-/// How far a sender's clock may be from ours, and how old a webhook may be (Standard Webhooks' own figure).
+/// The largest allowed age of a webhook and difference between the clocks (the figure of Standard Webhooks).
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 /// The longest id of a webhook, in bytes.
 const LONGEST_ID: usize = 200;
@@ -19,23 +20,23 @@ const LONGEST_ID: usize = 200;
 /// How a CRM signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// `webhook-id`, `webhook-timestamp`, `webhook-signature: v1,<base64>`; the secret is base64 behind `whsec_`.
+    /// `webhook-id`, `webhook-timestamp`, `webhook-signature: v1,<base64>`; the secret is base64 after `whsec_`.
     Standard,
     /// An HMAC in a header of the CRM's own.
     Hmac {
         /// The header with the signature.
         header: String,
-        /// What stands before the signature, such as `sha256=`.
+        /// The text before the signature, such as `sha256=`.
         prefix: String,
         /// The hash.
         hash: Hash,
         /// How the signature is written.
         encoding: Encoding,
-        /// What is signed, with `{id}`, `{timestamp}` and `{body}` for what is sent.
+        /// The template of the signed text: `{id}`, `{timestamp}` and `{body}` stand for the parts of the webhook.
         signed: String,
-        /// The header with the webhook's id; empty: none.
+        /// The header with the webhook's id; empty if there is no such header.
         id_header: String,
-        /// The header with the time of sending, in seconds since 1970; empty: none.
+        /// The header with the time of sending, in seconds since 1970; empty if there is no such header.
         timestamp_header: String,
     },
 }
@@ -54,7 +55,7 @@ pub enum Hash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
-    /// Two digits a byte.
+    /// Two hexadecimal digits per byte.
     Hex,
     /// RFC 4648, 4.
     Base64,
@@ -64,20 +65,20 @@ pub enum Encoding {
 #[derive(Clone)]
 pub struct Signature {
     scheme: Scheme,
-    /// As many as are in use: an old and a new one while a secret is changed.
+    /// All secrets in use: an old and a new one during a change of secrets.
     keys: Vec<Vec<u8>>,
 }
 
-/// What is known of a genuine webhook.
+/// The verified facts about a genuine webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// What it is known by: one that comes again has the same.
+    /// The id of the webhook. A repeated webhook has the same id.
     pub id: String,
-    /// When it was sent, if the sender says so under its signature.
+    /// The time of sending, if the sender's signature covers it.
     pub sent_at: Option<DateTime<Utc>>,
 }
 
-/// It is not genuine, or too old. Which, is for our log, not for the sender.
+/// The webhook is not genuine, or it is too old. The reason is for Herald's log, not for the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused(pub &'static str);
 
@@ -88,10 +89,10 @@ impl std::fmt::Debug for Signature {
 }
 
 impl Signature {
-    /// A check of this scheme with secrets, several with spaces between.
+    /// Creates a check of this scheme. `secrets` are separated by spaces.
     ///
     /// # Errors
-    /// When a secret cannot be one of the scheme. It is not shown.
+    /// When a secret does not fit the scheme. The error does not show the secret.
     pub fn new(scheme: Scheme, secrets: &SecretString) -> Result<Self, &'static str> {
         let words = secrets.expose_secret().split_whitespace();
         let keys = words.map(|secret| match scheme {
@@ -106,7 +107,7 @@ impl Signature {
         Ok(Self { scheme, keys })
     }
 
-    /// Checks a webhook as it came.
+    /// Checks a webhook as it arrived.
     ///
     /// # Errors
     /// [`Refused`].
@@ -127,7 +128,7 @@ impl Signature {
                     Encoding::Hex => hex::decode(written).ok(),
                     Encoding::Base64 => STANDARD.decode(written).ok(),
                 });
-                // Without these nobody can say whether it is an old one.
+                // Without a timestamp, Herald cannot tell whether the webhook is an old one.
                 let timestamp = given(timestamp_header);
                 if !timestamp_header.is_empty() && timestamp.is_none() {
                     return Err(Refused("it has no time"));
@@ -136,7 +137,7 @@ impl Signature {
             }
         };
         let text = fill(signed, id.unwrap_or_default(), timestamp.unwrap_or_default(), body);
-        // Every key and every signature is tried: how long it takes tells nothing.
+        // Every key is tried with every signature, so the duration reveals nothing.
         let mut genuine = false;
         for key in &self.keys {
             for signature in &signatures {
@@ -157,7 +158,7 @@ impl Signature {
         if sent_at.is_some_and(|at| (now - at).abs() > TOLERANCE) {
             return Err(Refused("it is older than five minutes, or one of the two clocks is wrong"));
         }
-        // An id that is not under the signature could be changed by who repeats a webhook.
+        // An attacker who replays a webhook could change an id that the signature does not cover.
         let id = id.filter(|id| signed.contains("{id}") && id.len() <= LONGEST_ID);
         let id = id.map_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(body))), str::to_owned);
         Ok(Checked { id, sent_at: sent_at.filter(|_| signed.contains("{timestamp}")) })
@@ -169,7 +170,7 @@ fn is_signed<M: Mac + KeyInit>(key: &[u8], text: &[u8], signature: &[u8]) -> boo
     mac.chain_update(text).verify_slice(signature).is_ok()
 }
 
-/// What was signed.
+/// Fills in the template of the signed text.
 fn fill(template: &str, id: &str, timestamp: &str, body: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(template.len() + body.len() + 64);
     let mut rest = template;

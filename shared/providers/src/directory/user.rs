@@ -1,4 +1,4 @@
-//! A person as a CRM describes them, read generously: products agree on what they say, not on its names.
+//! A person as a CRM describes them. Reading is lenient: CRM products give the same facts under different names.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -6,27 +6,27 @@ use serde_json::Value;
 /// A person of the CRM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrmUser {
-    /// What the CRM knows them by, for good.
+    /// The CRM's permanent id of the person.
     pub external_id: String,
-    /// Their address.
+    /// The person's e-mail address.
     pub email: String,
-    /// Their name.
+    /// The person's name.
     pub name: Option<String>,
-    /// What they are in the CRM, in its words.
+    /// The person's role in the CRM, as the CRM writes it.
     pub role: Option<String>,
-    /// Whether they still belong to the agency.
+    /// Whether the person still belongs to the agency.
     pub active: bool,
-    /// How often they were changed, if the CRM counts.
+    /// The number of changes to the person, if the CRM counts them.
     pub version: Option<i64>,
-    /// When they were last changed, by the CRM's clock.
+    /// The time of the last change, by the CRM's clock.
     pub updated_at: Option<DateTime<Utc>>,
 }
 
-/// The longest text kept of any of it, in characters.
+/// The longest text that is kept of any value, in characters.
 const LONGEST: usize = 300;
 
 impl CrmUser {
-    /// Reads a person. `None` without an id or an address.
+    /// Reads a person. Returns `None` without an id or an address.
     pub fn read(value: &Value) -> Option<Self> {
         let first = |names: &[&str]| names.iter().find_map(|name| value.get(name)).filter(|value| !value.is_null());
         let words = |names: &[&str]| first(names).and_then(text);
@@ -58,12 +58,12 @@ fn is_active(value: &Value) -> bool {
         return flag;
     }
     let state = ["status", "state"].iter().find_map(|name| value.get(name)?.as_str()).unwrap_or("active");
-    // What is not known to mean that somebody is gone keeps nobody out.
+    // An unknown state does not lock the person out; only a known state says that a person is gone.
     let gone = ["deactivated", "inactive", "disabled", "suspended", "blocked", "archived", "deleted", "terminated"];
     !gone.contains(&state.trim().to_lowercase().as_str())
 }
 
-/// A word or a number, as text.
+/// Reads a string or a number as text.
 pub(super) fn text(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect(),
@@ -77,7 +77,7 @@ fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
-/// RFC 3339, or seconds since 1970.
+/// Reads a time in RFC 3339, or in seconds since 1970.
 pub(super) fn time(value: &Value) -> Option<DateTime<Utc>> {
     match value {
         Value::String(text) => DateTime::parse_from_rfc3339(text.trim()).ok().map(|at| at.to_utc()),

@@ -1,8 +1,8 @@
-//! The mails about a person's account, as text and HTML that say the same.
+//! The e-mails about a person's account, as text and HTML with the same content.
 //!
-//! The templates are compiled in, one pair a mail and language: `templates/<language>/<mail>.txt`, whose first line is
-//! the subject, and the same name with `.html`, which `templates/layout.html` goes around. Another language is a folder
-//! with the same files and a line in [`LANGUAGES`]. In HTML everything that is filled in is escaped.
+//! The templates are compiled in, one pair per e-mail and language: `templates/<language>/<mail>.txt`, whose first line
+//! is the subject, and the same name with `.html`. The layout `templates/layout.html` surrounds the HTML. To add a
+//! language, add a folder with the same files and a line in [`LANGUAGES`]. In HTML, every inserted value is escaped.
 
 use std::{fmt, sync::LazyLock};
 
@@ -12,71 +12,71 @@ use serde::{Deserialize, Serialize};
 
 use super::line::one_line;
 
-/// Names in mails are cut to this length: who chooses one must not write letters with it.
+/// Names in e-mails are cut to this length, so that a person cannot send messages by choosing a long name.
 const LONGEST_NAME: usize = 60;
 
-/// A mail about an account, and what it says.
+/// An e-mail about an account, and its values.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccountMail {
-    /// The code that shows that an address is the person's.
+    /// The code that proves that an address belongs to the person.
     VerifyAddress {
         /// The code.
         code: String,
-        /// How long it is good for.
+        /// The validity of the code.
         minutes: u32,
     },
     /// The code that lets a person set a new password.
     ResetPassword {
         /// The code.
         code: String,
-        /// How long it is good for.
+        /// The validity of the code.
         minutes: u32,
     },
-    /// The code that makes this address the account's.
+    /// The code that makes this address the address of the account.
     ChangeAddress {
         /// The code.
         code: String,
-        /// How long it is good for.
+        /// The validity of the code.
         minutes: u32,
     },
-    /// Somebody is asked into a workspace.
+    /// An invitation into a workspace.
     WorkspaceInvitation {
-        /// The workspace's name, which its people chose.
+        /// The name of the workspace, which its people chose.
         workspace: String,
-        /// The name of who invites, which they chose.
+        /// The name of the person who invites, which they chose themselves.
         inviter: String,
-        /// Where the invitation is accepted.
+        /// The address where the invitation is accepted.
         link: String,
-        /// How long it is good for.
+        /// The validity of the invitation.
         days: u32,
     },
-    /// Somebody registers with an address that has an account.
+    /// A person tries to register with an address that already has an account.
     AddressKnown,
-    /// The account has another address now; this goes to the old one.
+    /// The account has another address now; this e-mail goes to the old one.
     AddressChanged,
     /// The password was changed, and every session was ended.
     PasswordChanged {
-        /// When it was.
+        /// The time of the change.
         when: DateTime<Utc>,
     },
 }
 
-/// What a mail says.
+/// The content of an e-mail.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// Its subject, on one line.
+    /// The subject, on one line.
     pub subject: String,
-    /// As plain text.
+    /// The plain text.
     pub text: String,
-    /// The same in HTML.
+    /// The same content in HTML.
     pub html: String,
 }
 
 struct Language {
-    /// As in a `lang` attribute, lower case.
+    /// The language as in a `lang` attribute, in lower case.
     tag: &'static str,
     direction: &'static str,
-    /// Name, text and HTML of each mail.
+    /// The name, text and HTML of each e-mail.
     mails: [(&'static str, &'static str, &'static str); 7],
 }
 
@@ -90,7 +90,7 @@ macro_rules! mails {
     };
 }
 
-/// The first is what everybody gets whose language is not there.
+/// The first language is the fallback for people whose language is missing.
 const LANGUAGES: &[Language] = &[Language {
     tag: "en",
     direction: "ltr",
@@ -117,7 +117,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 impl AccountMail {
-    /// The mail in a language, such as `de` or `en-GB`; in English where it is not there.
+    /// Renders the e-mail in a language, such as `de` or `en-GB`; in English if that language is missing.
     pub fn render(&self, locale: &str) -> Rendered {
         let wanted = locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         let language = LANGUAGES.iter().find(|language| language.tag == wanted).unwrap_or(&LANGUAGES[0]);
@@ -131,12 +131,12 @@ impl AccountMail {
         Rendered { subject, text, html }
     }
 
-    /// Whether it holds a code, which is worth nothing when it comes late.
+    /// Whether the e-mail holds a code, which is worthless if it arrives late.
     pub fn holds_code(&self) -> bool {
         matches!(self, Self::VerifyAddress { .. } | Self::ResetPassword { .. } | Self::ChangeAddress { .. })
     }
 
-    /// The name of its templates; also fit for logs.
+    /// The name of the e-mail's templates; also fit for logs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::VerifyAddress { .. } => "verify_address",
@@ -168,8 +168,8 @@ fn render(template: &str, values: &Value) -> String {
     rendered.expect("the templates are compiled in, and tests render each")
 }
 
-/// A name that somebody chose and that a stranger reads in a mail of ours: short, on one line, and nothing in it
-/// becomes a link, since mail programs make links of whatever looks like one.
+/// Shortens a name that one person chose and a stranger reads in our e-mail. The result is on one line. No part of it
+/// becomes a link, because mail programs turn everything that looks like an address into a link.
 fn name(chosen: &str) -> String {
     const WORD_JOINER: char = '\u{2060}';
     let mut name = String::new();
@@ -183,14 +183,14 @@ fn name(chosen: &str) -> String {
 }
 
 impl fmt::Debug for AccountMail {
-    /// Without what it says: codes open accounts.
+    /// Omits the content, because codes open accounts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AccountMail({})", self.name())
     }
 }
 
 impl fmt::Debug for Rendered {
-    /// Without what it says: codes open accounts.
+    /// Omits the content, because codes open accounts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Rendered")
     }
@@ -220,7 +220,7 @@ mod tests {
         ]
     }
 
-    /// What a person reads of a page.
+    /// The text that a person sees on a page.
     fn read(html: &str) -> String {
         let body = html.split_once("<body").unwrap().1.split_once('>').unwrap().1;
         let mut text = String::new();

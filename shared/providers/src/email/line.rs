@@ -1,7 +1,8 @@
-//! Text that stands on one line of a mail.
+//! Text that fits on one line of an e-mail.
 
-/// One line of it, at most so many characters long: white space of any kind, control characters and line ends become
-/// one space, and what turns the direction of the text around it goes. Joiners stay: Urdu, Hindi and emoji need them.
+/// Puts a text on one line and cuts it to `longest` characters. White space of any kind, control characters and line
+/// ends become one space. Characters that turn the direction of the surrounding text are removed. Joiners stay, because
+/// Urdu, Hindi and emoji need them.
 pub(super) fn one_line(text: &str, longest: usize) -> String {
     let is_gap = |c: char| c.is_whitespace() || c.is_control();
     let words = text.split(is_gap).map(|word| word.replace(turns_direction, "")).filter(|word| !word.is_empty());

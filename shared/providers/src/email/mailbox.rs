@@ -1,4 +1,4 @@
-//! Whom a mail goes to or comes from.
+//! The sender or recipient of an e-mail.
 
 use std::fmt;
 
@@ -8,28 +8,28 @@ use url::Host;
 
 use super::line::one_line;
 
-/// The longest address (RFC 5321, 4.5.3.1, less the brackets) and the longest name that is kept.
+/// The longest address (RFC 5321, 4.5.3.1, without the brackets) and the longest name that is kept.
 const LONGEST_ADDRESS: usize = 254;
 const LONGEST_NAME: usize = 100;
 
-/// An address to which mail can be sent, perhaps with a name. Nothing in it can end a header or a command.
+/// An address to which e-mail can be sent, with an optional name. It holds nothing that can end a header or a command.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mailbox {
     name: Option<String>,
     address: Address,
 }
 
-/// A text that is no address. It is not shown: it may be a person's, with a slip of the pen.
+/// A text that is not an address. The error does not show the text: it may be a person's address with a typing error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("this is not a valid e-mail address: write it like ann@example.com")]
 pub struct BadMailbox;
 
 impl Mailbox {
-    /// An address, with the name that stands beside it. In the name, what could end a line is taken away; in the
-    /// address, it is refused.
+    /// Creates a mailbox from an address and the name beside it. Characters that could end a line are removed from the
+    /// name; in the address, they are an error.
     ///
     /// # Errors
-    /// When the address is none.
+    /// When the address is not valid.
     pub fn new(name: Option<&str>, address: &str) -> Result<Self, BadMailbox> {
         let strange = |c: char| {
             c.is_whitespace()
@@ -40,7 +40,7 @@ impl Mailbox {
             return Err(BadMailbox);
         }
         let (user, domain) = address.rsplit_once('@').ok_or(BadMailbox)?;
-        // Servers know only the ASCII form of a domain.
+        // Mail servers know only the ASCII form of a domain.
         let Ok(Host::Domain(domain)) = Host::parse(domain) else { return Err(BadMailbox) };
         let address = Address::new(user, domain).map_err(|_| BadMailbox)?;
         let name = name.map(|name| one_line(name, LONGEST_NAME)).filter(|name| !name.is_empty());
@@ -50,7 +50,7 @@ impl Mailbox {
     /// Reads `Ann Example <ann@example.com>` or `ann@example.com`.
     ///
     /// # Errors
-    /// When it is neither.
+    /// When the text has neither form.
     pub fn parse(text: &str) -> Result<Self, BadMailbox> {
         let text = text.trim();
         match text.strip_suffix('>').map(|text| text.rsplit_once('<')) {
@@ -60,24 +60,24 @@ impl Mailbox {
         }
     }
 
-    /// The address alone.
+    /// The address without the name.
     pub fn address(&self) -> &str {
         self.address.as_ref()
     }
 
-    /// What stands behind the `@`, in ASCII.
+    /// The domain after the `@`, in ASCII.
     pub fn domain(&self) -> &str {
         self.address.domain()
     }
 
-    /// As lettre writes it into a header.
+    /// The mailbox as lettre writes it into a header.
     pub(super) fn header(&self) -> lettre::message::Mailbox {
         lettre::message::Mailbox::new(self.name.clone(), self.address.clone())
     }
 }
 
 impl fmt::Debug for Mailbox {
-    /// Without the person: what is shown ends in logs.
+    /// Omits the person, because this text gets into logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mailbox(…@{})", self.domain())
     }

@@ -1,4 +1,4 @@
-//! A mail, and how it is written down.
+//! An e-mail, and how it is serialised.
 
 use std::time::SystemTime;
 
@@ -12,11 +12,11 @@ use uuid::Uuid;
 use super::{Mailbox, account::Rendered, line::one_line};
 use crate::{Class, ProviderError, Result};
 
-/// A longer subject is cut.
+/// The longest subject, in characters; a longer one is cut.
 const LONGEST_SUBJECT: usize = 250;
-/// The longest value of a further header, in characters.
+/// The longest value of an additional header, in characters.
 const LONGEST_VALUE: usize = 2_000;
-/// Headers that stand in a mail anyhow, or that servers write.
+/// Headers that every e-mail has already, or that servers write.
 const OURS: &[&str] = &[
     "bcc",
     "cc",
@@ -36,39 +36,41 @@ const OURS: &[&str] = &[
     "resent-to",
 ];
 
-/// A mail to one person.
+/// An e-mail to one person.
 #[derive(Clone)]
 pub struct Message {
-    /// Makes the `Message-ID`: a second try of the same mail has the same id, so that it can be recognised as the same.
+    /// The base of the `Message-ID`. A second attempt of the same e-mail has the same id, so that the copies can be
+    /// recognised as the same.
     pub id: Uuid,
-    /// Whom it goes to.
+    /// The recipient.
     pub to: Mailbox,
-    /// Whom it comes from; `None` is who the settings say.
+    /// The sender; `None` means the sender of the settings.
     pub from: Option<Mailbox>,
-    /// Where answers go; `None` is where the settings say.
+    /// The address for replies; `None` means the address of the settings.
     pub reply_to: Option<Mailbox>,
-    /// Its subject.
+    /// The subject.
     pub subject: String,
-    /// What it says, as plain text.
+    /// The plain text.
     pub text: String,
-    /// The same in HTML.
+    /// The same content in HTML.
     pub html: Option<String>,
-    /// Further headers, such as `List-Unsubscribe`.
+    /// Additional headers, such as `List-Unsubscribe`.
     pub headers: Vec<(String, String)>,
 }
 
-/// A mail as it goes over the wire.
+/// An e-mail as it goes over the wire.
 pub(super) struct Letter {
     pub(super) id: Uuid,
     pub(super) message_id: String,
     pub(super) from: String,
     pub(super) to: String,
-    /// Every line ends with CR LF.
+    /// The content; every line ends with CR LF.
     pub(super) bytes: Vec<u8>,
 }
 
 impl Message {
-    /// An account's mail. It says that a machine wrote it, so that no absence assistant answers it (RFC 3834).
+    /// Creates an e-mail about an account. Its headers say that a machine wrote it, so that no absence assistant
+    /// answers it (RFC 3834).
     pub fn account(id: Uuid, to: Mailbox, mail: Rendered) -> Self {
         let headers = [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")];
         Self {
@@ -83,10 +85,10 @@ impl Message {
         }
     }
 
-    /// The mail as bytes; the same message at the same time gives the same bytes.
+    /// Serialises the e-mail. The same message at the same time gives the same bytes.
     ///
     /// # Errors
-    /// [`Class::Config`] when a header is none or is not the caller's to set.
+    /// [`Class::Config`] when a header is not valid or the caller may not set it.
     pub(super) fn write(&self, from: &Mailbox, reply_to: Option<&Mailbox>, now: DateTime<Utc>) -> Result<Letter> {
         let from = self.from.as_ref().unwrap_or(from);
         let message_id = format!("<{}@{}>", self.id, from.domain());
@@ -106,7 +108,8 @@ impl Message {
         let written = match &self.html {
             None => mail.singlepart(text),
             Some(html) => {
-                // Known beforehand, so that the same mail is the same bytes; no line of a mail begins so by accident.
+                // The boundary comes from the id, so that the same e-mail gives the same bytes. No line of an e-mail
+                // begins like this by accident.
                 let parts = MultiPart::alternative().boundary(format!("=_{}", self.id.simple()));
                 mail.multipart(parts.singlepart(text).singlepart(SinglePart::html(with_plain_ends(html))))
             }
@@ -123,8 +126,8 @@ impl Message {
     }
 }
 
-/// On one line, and as it stands there: `=?` would be read as the beginning of a coded word, which can mean any text
-/// (RFC 2047), and lettre does not code it.
+/// Puts a subject on one line and keeps its literal meaning. A reader would take `=?` as the beginning of an encoded
+/// word, which can mean any text (RFC 2047), and lettre does not encode it.
 fn subject(text: &str) -> String {
     one_line(text, LONGEST_SUBJECT).replace("=?", "=\u{2060}?")
 }
@@ -138,7 +141,7 @@ fn header(name: &str, value: &str) -> Result<HeaderValue> {
     }
 }
 
-/// Line ends of one kind: what is written must not mean another end to another server.
+/// Makes all line ends the same, so that every server finds the same end of the content.
 fn with_plain_ends(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }

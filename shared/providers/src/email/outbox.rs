@@ -1,7 +1,7 @@
-//! The outbox: mails as files, for an installation without a mail server.
+//! The outbox: e-mails as files, for an installation without a mail server.
 //!
-//! A mail appears whole or not at all. The name of its file says when it was written and holds the message's id, so
-//! that files sort by time; it says nothing about who gets it. Any mail program opens the files.
+//! An e-mail appears completely or not at all. The name of its file holds the time of writing and the id of the
+//! message, so that files sort by time. The name does not reveal the recipient. Any mail program opens the files.
 
 use std::{fs, io, path::Path, sync::Arc};
 
@@ -10,14 +10,14 @@ use chrono::{DateTime, Utc};
 use super::message::Letter;
 use crate::{Class, ProviderError, Result};
 
-/// The folder of mails that nobody sends.
+/// The folder of e-mails that are not sent.
 #[derive(Debug)]
 pub(super) struct Outbox {
     folder: Arc<Path>,
 }
 
 impl Outbox {
-    /// The outbox in a data folder. It is made by the first mail.
+    /// Creates the outbox of a data folder. The first e-mail creates the folder.
     pub(super) fn in_folder(data_folder: &Path) -> Self {
         Self { folder: data_folder.join("outbox").into() }
     }
@@ -26,7 +26,7 @@ impl Outbox {
         &self.folder
     }
 
-    /// Writes a mail, and returns the name of its file.
+    /// Writes an e-mail, and returns the name of its file.
     pub(super) async fn write(&self, letter: Letter, now: DateTime<Utc>) -> Result<String> {
         let name = format!("{}-{}.eml", now.format("%Y%m%dT%H%M%S%.6fZ"), letter.id);
         let (folder, file) = (self.folder.clone(), name.clone());
@@ -35,7 +35,7 @@ impl Outbox {
         written.map(|()| name).map_err(|error| self.refused(&error))
     }
 
-    /// Tries whether the outbox can be written.
+    /// Checks that the outbox can be written to.
     pub(super) async fn check(&self) -> Result<()> {
         let folder = self.folder.clone();
         let tried = tokio::task::spawn_blocking(move || {
@@ -63,12 +63,13 @@ impl Outbox {
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     use io::Write;
     make(folder)?;
-    // A draft has no name that ends in .eml, is readable by its owner only (codes stand in it), and goes if this fails.
+    // The name of a draft does not end in .eml. Only its owner can read it, because it contains codes. It is deleted if
+    // this fails.
     let mut draft = tempfile::Builder::new().prefix(".draft-").tempfile_in(folder)?;
     draft.write_all(bytes)?;
     draft.as_file().sync_all()?;
     draft.persist(folder.join(name)).map_err(|error| error.error)?;
-    // The rename lasts only when the folder is written, too.
+    // The rename is durable only after the folder is synced, too.
     fs::File::open(folder)?.sync_all()
 }
 

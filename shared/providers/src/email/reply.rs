@@ -1,22 +1,22 @@
-//! What a mail server's refusal means (RFC 5321, 4.2; RFC 3463). Decided here, once.
+//! The meaning of a mail server's refusal (RFC 5321, 4.2; RFC 3463), decided in this one place.
 //!
-//! The code and the enhanced status decide first; words only where servers agree on no code, as for greylisting and
-//! rates. A server's text is passed on without addresses, and after a login not at all: some repeat what they were
-//! told.
+//! The code and the enhanced status decide first. The text decides only where servers agree on no code, as for
+//! greylisting and rates. Herald passes on a server's text without addresses. After a login it passes on no text,
+//! because some servers repeat what they received.
 //!
-//! What another's server says about one address comes through ours in the same words. So a refusal on policy
-//! ([`Class::Config`]) or for sending too fast ([`Class::Rate`]) can concern one recipient only: who sends single mails
-//! lets that mail wait, not the queue.
+//! Our server passes on another server's refusal of one address in the same words. So a refusal by policy
+//! ([`Class::Config`]) or for sending too fast ([`Class::Rate`]) can concern one recipient only. A caller that sends
+//! single e-mails delays that e-mail, not the queue.
 
 use std::time::Duration;
 
 use crate::{Class, ProviderError};
 
-/// How long greylisting that names no time lasts: five minutes are usual.
+/// How long greylisting lasts if the server names no time; five minutes are usual.
 const GREYLISTED: Duration = Duration::from_secs(300);
 /// The longest wait a server can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-/// How much of a server's text is passed on, in characters.
+/// The longest text of a server that is passed on, in characters.
 const LONGEST_TEXT: usize = 160;
 
 /// A server's answer.
@@ -26,7 +26,7 @@ pub(super) struct Reply {
     pub(super) lines: Vec<String>,
 }
 
-/// What was said when it answered so.
+/// The command that a reply answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The connection was made.
@@ -41,17 +41,17 @@ pub(super) enum Stage {
     Sender,
     /// `RCPT TO`
     Recipient,
-    /// `DATA`, or the whole mail.
+    /// `DATA`, or the whole e-mail.
     Content,
 }
 
 impl Reply {
-    /// Whether it is one of these hundreds: 2 for done, 3 for go on.
+    /// Whether the code is in this hundred: 2 means done, 3 means go on.
     pub(super) fn is(&self, hundred: u16) -> bool {
         self.code / 100 == hundred
     }
 
-    /// The enhanced status (RFC 3463), such as 5.1.1. One that contradicts the code is none.
+    /// Returns the enhanced status (RFC 3463), such as 5.1.1. A status that contradicts the code is ignored.
     fn status(&self) -> Option<(u16, u16, u16)> {
         let word = self.lines.first()?.split_whitespace().next()?;
         let mut parts = word.split('.').map(|part| part.parse().ok());
@@ -59,7 +59,7 @@ impl Reply {
         (parts.next().is_none() && status.0 == self.code / 100).then_some(status)
     }
 
-    /// Code and text as they may be shown.
+    /// The code and the text as they may be shown.
     pub(super) fn shown(&self) -> String {
         let words = self.lines.iter().flat_map(|line| line.split_whitespace());
         let words: Vec<String> = words
@@ -73,7 +73,7 @@ impl Reply {
         format!("{} {text}", self.code).trim_end().to_owned()
     }
 
-    /// Code and status, without a word of the server's.
+    /// The code and the status, without the server's text.
     fn bare(&self) -> String {
         match self.status() {
             Some((class, subject, detail)) => format!("{} {class}.{subject}.{detail}", self.code),
@@ -85,7 +85,7 @@ impl Reply {
         self.lines.join(" ").to_lowercase()
     }
 
-    /// Whether it asks us to send less or slower.
+    /// Whether the server asks us to send less or more slowly.
     fn is_about_speed(&self) -> bool {
         const WORDS: [&str; 5] = ["rate", "ratelimit", "ratelimited", "throttled", "throttling"];
         const PHRASES: [&str; 8] = [
@@ -104,7 +104,7 @@ impl Reply {
             || PHRASES.iter().any(|phrase| text.contains(phrase))
     }
 
-    /// The wait it asks for, such as "try again in 300 seconds".
+    /// The wait that the server asks for, such as "try again in 300 seconds".
     fn wait(&self) -> Option<Duration> {
         let text = self.text();
         let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
@@ -122,7 +122,7 @@ impl Reply {
     }
 }
 
-/// The error that a refusal is. `server` is its name and port.
+/// Converts a refusal into an error. `server` is the server's name and port.
 pub(super) fn refused(server: &str, stage: Stage, reply: &Reply) -> ProviderError {
     let class = class(stage, reply);
     let said = if stage == Stage::Login { reply.bare() } else { reply.shown() };
@@ -184,7 +184,7 @@ fn class(stage: Stage, reply: &Reply) -> Class {
     use Stage::{Content, Encryption, Greeting, Hello, Login, Recipient, Sender};
     let text = reply.text();
     match (stage, reply.code, reply.status()) {
-        // A full mailbox is no speed, whatever words tell it.
+        // A full mailbox is not a rate limit, whatever words the server uses.
         (_, _, status) if !matches!(status, Some((_, 2, _))) && reply.is_about_speed() => Class::Rate,
         (Greeting | Hello, 400..=499, _) => Class::Down,
         (_, 400..=499, _) => Class::Transient,
@@ -193,11 +193,11 @@ fn class(stage: Stage, reply: &Reply) -> Class {
         (_, 530 | 534 | 535, _) => Class::Auth,
         (_, 500..=504 | 523 | 538 | 555, _) if stage != Recipient && stage != Content => Class::Config,
         (Login, ..) => Class::Auth,
-        // Too large, for the server or for the mailbox.
+        // The e-mail is too large, for the server or for the mailbox.
         (_, _, Some((_, 3, 4) | (_, 2, 3))) => Class::Recipient,
         (Sender, 552, _) => Class::Recipient,
         (Sender, ..) => Class::Config,
-        // It is the sender's address that is wrong.
+        // The sender's address is wrong.
         (_, _, Some((_, 1, 7 | 8))) => Class::Config,
         (_, _, Some((_, 7, _))) => Class::Config,
         (Recipient, ..) if text.contains("relay") => Class::Config,

@@ -27,20 +27,21 @@ pub struct MailSettings {
     pub allow_outbox: bool,
 }
 
-/// How the way to the mail server is kept secret.
+/// How the connection to the mail server is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MailTls {
-    /// It begins in clear and is encrypted before anything is said; a server that does not offer that is left.
+    /// The connection begins unencrypted and is encrypted before the login. Herald disconnects from a server that does
+    /// not offer this.
     StartTls,
-    /// Encrypted from the first byte.
+    /// The connection is encrypted from the first byte.
     Tls,
-    /// In clear.
+    /// The connection is not encrypted.
     None,
 }
 
 impl fmt::Debug for MailSettings {
-    /// Without the password, and without the user, which is often an address.
+    /// Omits the password, and the user, which is often an address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mail")
             .field("host", &self.host)
@@ -53,7 +54,7 @@ impl fmt::Debug for MailSettings {
 }
 
 impl MailSettings {
-    /// The server's port: the one that is set, or the usual one.
+    /// The port of the server: the configured one, or the usual one.
     pub fn port(&self) -> u16 {
         match (self.port, self.tls) {
             (0, MailTls::StartTls) => 587,
@@ -63,7 +64,7 @@ impl MailSettings {
         }
     }
 
-    /// Holds `[mail]` to what it may be.
+    /// Checks that the values of `[mail]` are allowed.
     ///
     /// # Errors
     /// [`SettingsError::Range`].
@@ -91,7 +92,7 @@ impl MailSettings {
         if self.host.is_empty() {
             return Ok(());
         }
-        // A port, a scheme or a path in the name would be looked up as part of it.
+        // The resolver would look up a port, a scheme or a path as part of the name.
         if self.host.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@' | '[' | ']'))
             || (self.host.contains(':') && self.host.parse::<IpAddr>().is_err())
         {

@@ -1,8 +1,8 @@
-//! The way through a mail server (SMTP).
+//! Sending through a mail server (SMTP).
 //!
-//! The dialogue is Herald's own, so that it is known how far a mail had come when a connection is lost
-//! ([ADR 13](../../../../../docs/adr/0013-smtp.md)): until the end of the mail is written it was not handed over and is sent again; from then
-//! on until the answer nobody knows, and the error is [`Class::Unknown`].
+//! Herald has its own dialogue, so that it knows how far an e-mail had come when a connection is lost ([ADR
+//! 13](../../../../../docs/adr/0013-smtp.md)). Until the end of the e-mail is written, the e-mail was not handed over
+//! and is sent again. After that and until the answer, the outcome is unknown, and the error is [`Class::Unknown`].
 
 mod connection;
 mod open;
@@ -25,9 +25,9 @@ use super::{
 use crate::email::MailTls;
 use crate::{Class, ProviderError, Result};
 
-/// Many servers close a connection after a hundred mails.
+/// The number of e-mails per connection: many servers close a connection after a hundred.
 const MAILS_EACH: u32 = 100;
-/// A connection idle for longer may be dead without anybody having said so.
+/// How long a connection may be idle. After a longer time it may be dead without either end having closed it.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// A mail server and the connections to it.
@@ -38,21 +38,21 @@ pub(super) struct Smtp {
     tls: Arc<ClientConfig>,
     name: ServerName<'static>,
     login: Option<Login>,
-    /// How we introduce ourselves: by the domain that mails come from, which every server that sends for us knows.
+    /// The name in our greeting: the domain of the sender's address, which every server that sends for us knows.
     hello: String,
     limit: Duration,
-    /// One for each connection that may be.
+    /// One permit for each allowed connection.
     room: Semaphore,
     idle: Mutex<VecDeque<Connection>>,
 }
 
-/// How a mail server knows us.
+/// The login at a mail server.
 struct Login {
     user: String,
     password: SecretString,
 }
 
-/// What an [`Smtp`] is made of.
+/// The settings of an [`Smtp`].
 pub(super) struct SmtpSettings {
     pub(super) host: String,
     pub(super) port: u16,
@@ -66,7 +66,7 @@ pub(super) struct SmtpSettings {
 
 impl Smtp {
     /// # Errors
-    /// When the host's name is none.
+    /// When the name of the host is not valid.
     pub(super) fn new(settings: SmtpSettings) -> anyhow::Result<Self> {
         let name = ServerName::try_from(settings.host.clone()).map_err(|_| {
             anyhow::anyhow!(
@@ -88,12 +88,12 @@ impl Smtp {
         })
     }
 
-    /// Its name and port, as people are told.
+    /// The name and port of the server, as messages show them.
     pub(super) fn server(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Connects as for a mail, and says how.
+    /// Connects as for an e-mail, and describes the connection.
     pub(super) async fn check(&self) -> Result<String> {
         let _room = self.room.acquire().await;
         self.open().await?.quit().await;
@@ -106,12 +106,12 @@ impl Smtp {
         Ok(format!("the mail server {} answers, {how}, and {who}", self.server()))
     }
 
-    /// Sends a mail, and returns what the server said to it.
+    /// Sends an e-mail, and returns the server's answer.
     pub(super) async fn send(&self, letter: &Letter) -> Result<String> {
         let _room = self.room.acquire().await;
         while let Some(connection) = self.idle_one() {
             match self.deliver(connection, letter).await {
-                // The server had closed the connection while nobody looked.
+                // The server had closed the connection while it was idle.
                 Err(trouble) if trouble.is_a_closed_door() => {}
                 ended => return ended.map_err(|trouble| self.explained(&trouble)),
             }
@@ -137,7 +137,7 @@ impl Smtp {
         delivered.map(|reply| reply.shown())
     }
 
-    /// The connection that was used last, if there is one that can still be good. Older ones are dropped.
+    /// Returns the connection that was used last, if it can still be good. Older ones are dropped.
     fn idle_one(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while idle.front().is_some_and(|oldest| oldest.used_at.elapsed() > IDLE) {
@@ -146,7 +146,7 @@ impl Smtp {
         idle.pop_back()
     }
 
-    /// The error that a trouble is.
+    /// Converts a trouble into an error.
     fn explained(&self, trouble: &Trouble) -> ProviderError {
         let server = self.server();
         let what = |lost: &Lost| match lost {
@@ -197,8 +197,8 @@ impl Smtp {
 }
 
 impl Trouble {
-    /// Whether the connection was at its end before this mail was: nothing was handed over, and another connection can
-    /// take it.
+    /// Whether the connection had ended before this e-mail was handed over, so that another connection can take the
+    /// e-mail.
     fn is_a_closed_door(&self) -> bool {
         match self {
             Self::Lost(_, lost) => *lost != Lost::Late,

@@ -1,8 +1,8 @@
-//! A bucket that a workspace's people entered as a connection.
+//! A bucket that the people of a workspace entered as a connection.
 //!
-//! It is opened with the key that they gave and with nothing else: no variable of the environment, no role of this
-//! machine, no session token, no proxy. Its endpoint is called through the guard for what strangers enter, redirects
-//! are not followed, and of what its server answers nothing is passed on but the codes of S3 that Herald knows.
+//! It is opened only with the key from the connection. It uses no environment variable, no role of this machine, no
+//! session token and no proxy. Its endpoint is called through the guard for addresses from strangers. Redirects are not
+//! followed. From the server's answers, only the S3 codes that Herald knows are passed on.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -21,51 +21,51 @@ use crate::{
 };
 use herald_base::tls;
 
-/// A bucket, the key to it, and what may be called on the way there.
+/// A bucket, the key to it, and the guard for its endpoint.
 pub struct Account {
-    /// Its name.
+    /// The name of the bucket.
     pub bucket: String,
-    /// What every key begins with.
+    /// The prefix of every key.
     pub prefix: String,
-    /// Where the server is; Amazon's own if empty.
+    /// The address of the server; Amazon's own if empty.
     pub endpoint: String,
-    /// Its region; us-east-1 if empty.
+    /// The region; us-east-1 if empty.
     pub region: String,
-    /// Public half of the key.
+    /// The public half of the key.
     pub access_key_id: String,
-    /// Secret half of it.
+    /// The secret half of the key.
     pub secret_key: SecretString,
-    /// The bucket's name stands in the path.
+    /// Whether the bucket's name stands in the path.
     pub path_style: bool,
-    /// Take an endpoint without TLS.
+    /// Whether an endpoint without TLS is allowed.
     pub allow_http: bool,
-    /// How long a part of a call may go without an answer.
+    /// How long a part of a call may wait for an answer.
     pub timeout_seconds: u64,
-    /// How long a call that failed is tried again.
+    /// How long a failed call is retried.
     pub retry_seconds: u64,
-    /// What may be called.
+    /// The guard, which says what may be called.
     pub guard: Guard,
-    /// Certificates trusted beside the public ones.
+    /// Certificates that are trusted in addition to the public ones.
     pub roots: Vec<CertificateDer<'static>>,
 }
 
 impl Account {
-    /// As `s3://bucket/prefix`.
+    /// The address as `s3://bucket/prefix`.
     pub(super) fn place(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.prefix.trim_matches('/')).trim_end_matches('/').to_owned()
     }
 
-    /// The most one call may take with all its tries.
+    /// The longest duration of one call with all its attempts.
     pub(super) fn longest(&self) -> Duration {
         s3::longest(self.retry_seconds, self.timeout_seconds)
     }
 
-    /// Opens it. Nothing is asked of it yet.
+    /// Opens the bucket. This makes no request yet.
     pub(super) fn open(&self) -> Result<Arc<dyn ObjectStore>> {
         tls::use_ring();
         let (bucket, prefix) = s3::place(&self.place())?;
         let (id, secret) = (self.access_key_id.trim(), self.secret_key.expose_secret().trim());
-        // Without them `object_store` looks for the credentials of this machine.
+        // Without these credentials, `object_store` looks for the credentials of this machine.
         s3::credentials(true, !id.is_empty(), !secret.is_empty())?;
         let credential = AwsCredential { key_id: id.to_owned(), secret_key: secret.to_owned(), token: None };
         let mut builder = AmazonS3Builder::new()
@@ -87,7 +87,7 @@ impl Account {
         let builder = || {
             Ok(http::builder(&self.roots)?
                 .connect_timeout(s3::CONNECT)
-                // No limit on the whole: a guest on a slow line may take minutes.
+                // There is no limit on the whole call: a guest on a slow line may take minutes.
                 .read_timeout(quiet)
                 .https_only(!self.allow_http)
                 .http1_only())
@@ -99,13 +99,13 @@ impl Account {
 }
 
 impl fmt::Debug for Account {
-    /// Without the key.
+    /// Omits the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Account").field("bucket", &self.bucket).finish_non_exhaustive()
     }
 }
 
-/// The guarded client as `object_store` wants one.
+/// The guarded client behind the interface of `object_store`.
 #[derive(Clone, Debug)]
 struct GuardedBucket {
     inner: HttpClient,
@@ -128,7 +128,7 @@ impl HttpService for GuardedBucket {
         Self: 'answer,
     {
         Box::pin(async move {
-            // Not tried again: the answer would be the same.
+            // This is not retried, because the answer would be the same.
             let refused = |refused: Refused| HttpError::new(HttpErrorKind::Unknown, refused);
             let url = request.uri().to_string().parse().map_err(|_| refused(Refused::NotAnAddress))?;
             self.guarded.guard().check(&url).map_err(refused)?;

@@ -1,34 +1,34 @@
-//! A bucket of a workspace's own: outside the file store, under names that its owner sees.
+//! A workspace's own bucket: outside the file store, with names that its owner sees.
 
 use bytes::Bytes;
 
 use super::{Account, Files, Result};
 
-/// A file that is written and removed again.
+/// The name of a file that is written and removed as a test.
 const PROBE: &str = "herald-connection-test";
 
-/// A workspace's own bucket. Two workspaces may share one, so that every key names what it is of by an id. Cheap to
-/// clone.
+/// A workspace's own bucket. Cheap to clone. Two workspaces may share a bucket, so every key contains the id of its
+/// subject.
 #[derive(Clone, Debug)]
 pub struct Bucket(Files);
 
 impl Bucket {
-    /// The bucket of a connection. Nothing is asked of it yet.
+    /// Opens the bucket of a connection. This makes no request yet.
     pub fn open(account: &Account) -> Result<Self> {
         Files::bucket_of_account(account).map(Self)
     }
 
-    /// Where it is, for a person.
+    /// Describes for a person where the bucket is.
     pub fn place(&self) -> String {
         self.0.place("")
     }
 
-    /// Writes a file; one that is there is replaced.
+    /// Writes a file, and replaces an existing one.
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
         self.0.write(key, bytes).await
     }
 
-    /// Writes, reads and removes a probe.
+    /// Writes, reads and removes a test file.
     pub async fn try_out(&self) -> Result<()> {
         self.0.write(PROBE, Bytes::from_static(b".")).await?;
         self.0.read(PROBE, 1).await?;

@@ -1,4 +1,4 @@
-//! Why the file store did not do it, told so that a person knows which setting to look at.
+//! Errors of the file store, worded so that a person knows which setting to check.
 
 use std::{error::Error, io};
 
@@ -8,55 +8,55 @@ use thiserror::Error;
 use crate::{Class, ProviderError, outside::Refused};
 use herald_base::telemetry::Answer;
 
-/// Why the file store did not do it.
+/// The reason why a call to the file store failed.
 #[derive(Debug, Error)]
 pub enum FilesError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error("file {0} is missing from the file store")]
     Missing(String),
-    /// No space is left.
+    /// The disk is full.
     #[error("the disk that holds the file store is full: free some space and run again")]
     DiskFull,
-    /// The folder is not writable or readable for this user.
+    /// The user that runs Herald may not write or read the folder.
     #[error(
         "no permission on {0} in the file store: give the user that runs herald read and write access to the data \
          folder"
     )]
     Denied(String),
-    /// The file is larger than the caller takes.
+    /// The file is larger than the caller accepts.
     #[error("file {key} is {bytes} bytes, over the limit of {limit}")]
     TooLarge {
         /// The file.
         key: String,
-        /// Its size.
+        /// The size of the file.
         bytes: u64,
-        /// The most the caller takes.
+        /// The largest size that the caller accepts.
         limit: u64,
     },
-    /// The bucket did not do it.
+    /// The call to the bucket failed.
     #[error("{place} {problem}")]
     Bucket {
-        /// The bucket as the settings name it, `s3://bucket/prefix`.
+        /// The bucket as `s3://bucket/prefix`.
         place: String,
-        /// What is wrong, and the cure.
+        /// The problem and the cure.
         problem: BucketProblem,
     },
     /// The settings of the bucket cannot be used.
     #[error("{0}")]
     Settings(String),
-    /// It is the file of another workspace, or of none.
+    /// The file belongs to another workspace, or to no workspace.
     #[error("file {0} does not belong to this workspace: upload it again")]
     Foreign(String),
-    /// Anything else.
+    /// Any other error.
     #[error("file store: {0}")]
     Other(#[source] object_store::Error),
 }
 
 impl FilesError {
-    /// How the store answered, for the metrics.
+    /// The answer under which the metrics count the error.
     pub(super) fn answer(&self) -> Answer {
         match self {
-            // A definite answer.
+            // This is a definite answer.
             Self::Missing(_) | Self::TooLarge { .. } => Answer::Ok,
             Self::DiskFull => Answer::Full,
             Self::Denied(_) | Self::Settings(_) | Self::Foreign(_) => Answer::Config,
@@ -79,7 +79,7 @@ impl FilesError {
 }
 
 impl FilesError {
-    /// The same of a bucket that is the account of a connection.
+    /// Converts an error of a connection's bucket into a provider's error.
     pub fn of_provider(&self) -> ProviderError {
         let class = match self.answer() {
             Answer::Rate => Class::Rate,
@@ -91,66 +91,66 @@ impl FilesError {
             Answer::Ok => Class::Recipient,
             _ => Class::Transient,
         };
-        // A connection's settings have the same names, in another place.
+        // A connection has settings with the same names, in another place.
         ProviderError::new(class, self.to_string().replace("files.", "the connection's "))
     }
 }
 
-/// What can be wrong with a bucket. Each message goes on from the bucket's name.
+/// The problems that a bucket can have. Each message continues a sentence that begins with the bucket's name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BucketProblem {
-    /// Nobody made it, or it is somewhere else.
+    /// The bucket does not exist, or it is somewhere else.
     #[error("does not exist: make the bucket, or correct files.url (and files.endpoint, where it is)")]
     NoBucket,
     /// The server does not know the access key.
     #[error("does not know the access key: check files.access_key_id")]
     WrongKey,
-    /// The secret key is another one's.
+    /// The secret key belongs to another access key.
     #[error(
         "refuses the signature: files.secret_key (or secret_key_file) does not belong to files.access_key_id, \
          or files.region is wrong"
     )]
     WrongSecret,
-    /// Temporary credentials are over.
+    /// The temporary credentials have expired.
     #[error("refuses the session token: it has expired, renew AWS_SESSION_TOKEN")]
     Expired,
     /// This machine's clock and the server's differ.
     #[error("refuses the time of the request: set this machine's clock right (run an NTP service)")]
     ClockSkew,
-    /// The key is right and may not do this.
+    /// The key is right, but has no permission for this.
     #[error(
         "does not permit it: let the key read, write, delete and list under files.url, and if it should already, \
          check files.access_key_id and files.secret_key"
     )]
     Denied,
-    /// It is in another region.
+    /// The bucket is in another region.
     #[error("is in another region: correct files.region (and files.endpoint)")]
     WrongRegion,
-    /// It takes no more.
+    /// The bucket accepts no more data.
     #[error("is full: free some space or raise its quota")]
     Full,
-    /// It asks for patience, and patience is over.
+    /// The server is overloaded, and the retries are used up.
     #[error("is overloaded (SlowDown): if it stays so, run fewer jobs at once")]
     Busy,
-    /// Nobody answers, or the answer breaks off.
+    /// The server does not answer, or its answer is incomplete.
     #[error("cannot be reached ({0}): check files.endpoint and the network")]
     Unreachable(String),
-    /// Its endpoint is not called at all.
+    /// The guard refuses to call the endpoint.
     #[error("has an endpoint that {0}")]
     Refused(Refused),
-    /// An answer Herald knows no cure for.
+    /// An answer for which Herald knows no cure.
     #[error("answered {0}")]
     Answered(String),
 }
 
 impl BucketProblem {
-    /// Whether it may pass without anybody doing anything.
+    /// Whether the problem may pass without any action of a person.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Busy | Self::Unreachable(_) | Self::Answered(_))
     }
 }
 
-/// What a local folder's error means.
+/// Converts the error of a local folder.
 pub(super) fn of_folder(key: &str, error: object_store::Error) -> FilesError {
     match &error {
         object_store::Error::NotFound { .. } => return FilesError::Missing(key.to_owned()),
@@ -169,7 +169,7 @@ fn is_known(error: &io::Error) -> bool {
     matches!(error.kind(), StorageFull | QuotaExceeded | PermissionDenied)
 }
 
-/// What an error of the operating system means.
+/// Converts an error of the operating system.
 pub(super) fn of_io(what: &str, error: &io::Error) -> FilesError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FilesError::DiskFull,
@@ -178,7 +178,7 @@ pub(super) fn of_io(what: &str, error: &io::Error) -> FilesError {
     }
 }
 
-/// What a bucket's error means.
+/// Converts the error of a bucket.
 pub(super) fn of_bucket(place: &str, key: &str, error: object_store::Error) -> FilesError {
     let bucket = |problem| FilesError::Bucket { place: place.to_owned(), problem };
     if let Some(http) = causes(&error).find_map(|cause| cause.downcast_ref::<HttpError>()) {
@@ -205,7 +205,7 @@ pub(super) fn of_bucket(place: &str, key: &str, error: object_store::Error) -> F
             Some("AccessDenied" | "AllAccessDisabled"),
             _,
         )
-        // The answer to a look at a file has no body that could say more.
+        // The answer to a HEAD request has no body that could say more.
         | (None, object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }) => {
             BucketProblem::Denied
         }
@@ -216,8 +216,8 @@ pub(super) fn of_bucket(place: &str, key: &str, error: object_store::Error) -> F
     bucket(problem)
 }
 
-/// What the error of a bucket means that a workspace's people entered. What its server said goes to the log of who runs
-/// Herald, never to them: it may be a server that was never meant to answer them.
+/// Converts the error of a bucket that the people of a workspace entered. The server's answer goes to the operator's
+/// log, never to those people: the server may be one that was never meant to answer them.
 pub(super) fn of_account(place: &str, key: &str, error: object_store::Error) -> FilesError {
     let bucket = |problem| FilesError::Bucket { place: place.to_owned(), problem };
     if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref::<Refused>()) {
@@ -233,16 +233,16 @@ pub(super) fn of_account(place: &str, key: &str, error: object_store::Error) -> 
             tracing::warn!(%detail, "the bucket of a connection gave an answer that S3 does not give");
             bucket(BucketProblem::Answered("with an answer that S3 never gives: check its endpoint".to_owned()))
         }
-        // It was given no session token that could have expired.
+        // The request carried no session token that could have expired.
         FilesError::Bucket { problem: BucketProblem::Expired, .. } => bucket(BucketProblem::WrongKey),
         other => other,
     }
 }
 
-/// The transport's error in a few words.
+/// Describes the transport's error in a few words.
 fn told(error: &HttpError) -> String {
     let kind = kind(error);
-    // The innermost cause says most: "connection refused", "certificate has expired".
+    // The innermost cause is the most specific one: "connection refused", "certificate has expired".
     match causes(error).last().map(ToString::to_string) {
         Some(cause) => format!("{kind}: {}", one_line(&cause)),
         None => kind.to_owned(),
@@ -258,14 +258,14 @@ fn kind(error: &HttpError) -> &'static str {
     }
 }
 
-/// The code in an S3 error's XML, as far as it is one.
+/// Returns the code from the XML of an S3 error, if it looks like a code.
 fn code(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("<Code>")?;
     let (code, _) = rest.split_once("</Code>")?;
     Some(code.trim().chars().filter(char::is_ascii_alphanumeric).take(64).collect())
 }
 
-/// At most two hundred characters without line ends: what a server wrote is not ours to pass on at length.
+/// Returns at most two hundred characters without line ends, because a server's text is not ours to pass on at length.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
 }

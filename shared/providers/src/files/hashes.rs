@@ -1,6 +1,6 @@
-//! Proving that a file's bytes are the ones a row of the database speaks of.
+//! Proves that a file has the bytes that a row of the database names.
 //!
-//! A file is hashed once; as long as the store says that it is the same file, it is not read for that again.
+//! A file is hashed once. As long as the store reports the same file, it is not read again for that.
 
 use std::{
     collections::HashMap,
@@ -15,16 +15,16 @@ use sha2::{Digest, Sha256};
 
 use super::{Files, FilesError, Result, Stored, path};
 
-/// Files remembered; then it begins anew. Some 250 bytes each.
+/// The number of remembered files, some 250 bytes each. A full memory is cleared.
 const REMEMBERED: usize = 20_000;
-/// How often a file is looked at that is written anew meanwhile.
+/// How often a file is examined again if it is rewritten meanwhile.
 const LOOKS: usize = 3;
 
-/// What files were found to hold.
+/// The known hashes of files.
 #[derive(Debug, Default)]
 pub(super) struct Hashes(Mutex<HashMap<String, (Mark, String)>>);
 
-/// What the store says of a file, and says otherwise of another with its name.
+/// The properties by which the store distinguishes one file from another with the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mark {
     e_tag: Option<String>,
@@ -54,7 +54,7 @@ impl Hashes {
 }
 
 impl Files {
-    /// As [`Files::stream`], if the file's bytes have this SHA-256, in hex; `None` if they have another.
+    /// Like [`Files::stream`], if the file's bytes have this SHA-256, in hex. Returns `None` if they have another.
     pub async fn stream_if(
         &self,
         key: &Stored,
@@ -75,7 +75,7 @@ impl Files {
         Ok(None)
     }
 
-    /// The SHA-256 of a file's bytes in hex, if it is there.
+    /// Returns the SHA-256 of a file's bytes in hex, if the file exists.
     pub async fn sha256(&self, key: &Stored) -> Result<Option<String>> {
         let key = key.as_str();
         match self.within(key, self.store.get(&path(key)?)).await {

@@ -1,4 +1,4 @@
-//! Names of files: every file of the store lies under the workspace it belongs to.
+//! Names of files. Every file of the store lies under its workspace.
 //!
 //! ```text
 //! workspaces/{workspace id}/lists/{hash of the content}.csv
@@ -11,8 +11,8 @@
 //!                           results/{run id}.csv
 //! ```
 //!
-//! A [`Key`] names a file that may be written, and nothing makes one without a workspace. What a row of the database
-//! names is a [`Stored`]: it may be read, and only where it is the workspace's own.
+//! A [`Key`] names a file that may be written, and it always has a workspace. A [`Stored`] is a file that a row of the
+//! database names. It may only be read, and only if it belongs to the workspace.
 
 use std::{fmt, ops::Deref};
 
@@ -23,14 +23,14 @@ use super::{FilesError, Result};
 /// The folder of all workspaces.
 const ROOT: &str = "workspaces";
 
-/// What a file is: the folder of its workspace that it lies in.
+/// The kind of a file: the folder of its workspace that the file lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Area {
-    /// A list of guests as it came.
+    /// A list of guests as it was uploaded.
     Lists,
-    /// A guest's picture as it came.
+    /// A guest's picture as it was uploaded.
     Pictures,
-    /// A guest's picture from the web or from Mautic, until it is drawn.
+    /// A guest's picture from the web or from Mautic, kept until the drawing is made.
     Fetched,
     /// A template's background or font.
     Templates,
@@ -38,7 +38,7 @@ pub enum Area {
     Portraits,
     /// A drawing.
     Renderings,
-    /// What a link leads to.
+    /// A published invitation, to which a link leads.
     Invitations,
     /// A sample of a template.
     Previews,
@@ -75,7 +75,7 @@ impl Area {
     }
 }
 
-/// A file that may be written: one of a workspace.
+/// A file that may be written. It belongs to a workspace.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Key(Stored);
 
@@ -84,7 +84,7 @@ pub struct Key(Stored);
 pub struct Stored(String);
 
 impl Key {
-    /// The file `name` in a folder of a workspace.
+    /// Creates the key of the file `name` in a folder of a workspace.
     pub fn new(workspace_id: Uuid, area: Area, name: &str) -> Self {
         Self(Stored(format!("{}/{name}", folder(workspace_id, area))))
     }
@@ -94,12 +94,12 @@ impl Key {
         Self::new(workspace_id, Area::Lists, &format!("{sha256}.csv"))
     }
 
-    /// A guest's picture as it came, by the SHA-256 of its content in hex.
+    /// A guest's uploaded picture, by the SHA-256 of its content in hex.
     pub fn picture(workspace_id: Uuid, sha256: &str) -> Self {
         Self::new(workspace_id, Area::Pictures, sha256)
     }
 
-    /// What was fetched for an invitation, by the mark of the place that it came from.
+    /// A fetched picture of an invitation, by the mark of its source.
     pub fn fetched(workspace_id: Uuid, invitation_id: Uuid, mark: &str) -> Self {
         Self::new(workspace_id, Area::Fetched, &format!("{invitation_id}-{mark}"))
     }
@@ -109,18 +109,17 @@ impl Key {
         Self::new(workspace_id, Area::Templates, sha256)
     }
 
-    /// A crop of a face, by the hash of the picture and of how it is cut.
+    /// A crop of a face, by the hash of the picture and the parameters of the crop.
     pub fn portrait(workspace_id: Uuid, hash: &str) -> Self {
         Self::new(workspace_id, Area::Portraits, &format!("{}/{hash}", spread(hash)))
     }
 
-    /// A drawing, by the hash of what it shows.
+    /// A drawing, by the hash of its content.
     pub fn rendering(workspace_id: Uuid, hash: &str, extension: &str) -> Self {
         Self::new(workspace_id, Area::Renderings, &format!("{}/{hash}.{extension}", spread(hash)))
     }
 
-    /// What an invitation's link leads to. The event and the number are there for people, the id keeps invitations
-    /// apart.
+    /// A published invitation. The event and the number are for people; the id keeps invitations apart.
     pub fn invitation(workspace_id: Uuid, event: &str, number: &str, invitation_id: Uuid, extension: &str) -> Self {
         let name = format!("{event}/{number}-{}.{extension}", invitation_id.simple());
         Self::new(workspace_id, Area::Invitations, &name)
@@ -136,19 +135,20 @@ impl Key {
         Self::new(workspace_id, Area::Results, &format!("{run_id}.csv"))
     }
 
-    /// The workspace's file that `text` names; `None` if it is another's, or no workspace's.
+    /// Returns the workspace's file that `text` names. Returns `None` if the file belongs to another workspace, or to
+    /// no workspace.
     pub fn known(workspace_id: Uuid, text: &str) -> Option<Self> {
         let own = format!("{ROOT}/{workspace_id}/");
         text.starts_with(&own).then(|| Self(Stored(text.to_owned())))
     }
 
-    /// The file of any workspace that `text` names: for who goes through the whole store.
+    /// Returns the file of any workspace that `text` names, for callers that walk through the whole store.
     pub fn of_any(text: &str) -> Option<Self> {
         let (workspace, _) = text.strip_prefix(ROOT)?.strip_prefix('/')?.split_once('/')?;
         Self::known(workspace.parse().ok()?, text)
     }
 
-    /// What the file is.
+    /// Returns the area of the file.
     pub fn area(&self) -> Option<Area> {
         let name = self.0.0.split('/').nth(2)?;
         Area::ALL.iter().copied().find(|area| area.folder() == name)
@@ -156,10 +156,10 @@ impl Key {
 }
 
 impl Stored {
-    /// The file that a row of a workspace names.
+    /// Returns the file that a row of a workspace names.
     ///
     /// # Errors
-    /// When it is the file of another workspace, or of none.
+    /// When the file belongs to another workspace, or to no workspace.
     pub fn of(workspace_id: Uuid, text: &str) -> Result<Self> {
         if let Some(Key(own)) = Key::known(workspace_id, text) {
             return Ok(own);
@@ -170,17 +170,17 @@ impl Stored {
         Err(FilesError::Foreign(text.to_owned()))
     }
 
-    /// As text, for a row of the database.
+    /// The key as text, for a row of the database.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What its name ends with.
+    /// The extension of the name.
     pub fn extension(&self) -> Option<&str> {
         self.0.rsplit_once('.').map(|(_, extension)| extension)
     }
 
-    /// A file that was laid down before files lay under workspaces.
+    /// A file from the time before files lay under workspaces.
     pub(super) fn old(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -234,7 +234,7 @@ pub fn folder(workspace_id: Uuid, area: Area) -> String {
     format!("{ROOT}/{workspace_id}/{}", area.folder())
 }
 
-/// The first two digits of a hash: a folder of a million files is slow to list.
+/// Returns the first two digits of a hash, because a folder of a million files is slow to list.
 fn spread(hash: &str) -> &str {
     hash.get(..2).unwrap_or("00")
 }
@@ -273,7 +273,7 @@ mod tests {
         let (here, there) =
             (Key::invitation(ONE, "gala", "0001", ONE, "jpg"), Key::invitation(OTHER, "gala", "0001", ONE, "jpg"));
         assert_ne!(here, there);
-        // Two events of one workspace may have one name in folders.
+        // Two events of one workspace may have the same folder name.
         assert_ne!(here, Key::invitation(ONE, "gala", "0001", OTHER, "jpg"));
     }
 

@@ -8,16 +8,16 @@ use object_store::{ObjectStore, local::LocalFileSystem};
 use super::{Result, error};
 use herald_base::private;
 
-/// Opens a folder, made if it is missing.
+/// Opens a folder, and creates it if it is missing.
 pub(super) fn open(root: &Path) -> Result<Arc<dyn ObjectStore>> {
     private::make_folder(root).map_err(|error| error::of_io(&root.display().to_string(), &error))?;
-    // Synced: the ledger must not say "made" of a file a power cut took away.
+    // Files are synced: the ledger must not say "made" about a file that a power failure removed.
     let store = LocalFileSystem::new_with_prefix(root).map_err(|error| error::of_folder("", error))?.with_fsync(true);
     Ok(Arc::new(store))
 }
 
-/// Removes drafts: `object_store` writes a file as `name#1` and renames it when it is whole. With `before`, only those
-/// nobody has written to since then.
+/// Removes drafts: `object_store` writes a file as `name#1` and renames it when it is complete. With `before`, it
+/// removes only drafts that were last written before that time.
 pub(super) fn remove_drafts(folder: &Path, before: Option<DateTime<Utc>>) -> Result<usize> {
     let fail = |error| error::of_io(&folder.display().to_string(), &error);
     let mut removed = 0;
@@ -28,7 +28,7 @@ pub(super) fn remove_drafts(folder: &Path, before: Option<DateTime<Utc>>) -> Res
         } else if is_draft(&entry.file_name().to_string_lossy()) {
             match remove(&entry, before) {
                 Ok(gone) => removed += usize::from(gone),
-                // Its writer has finished it, or another process was quicker.
+                // The writer has finished the draft, or another process was quicker.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(fail(error)),
             }

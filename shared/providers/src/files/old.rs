@@ -1,21 +1,21 @@
 //! Files from before every file lay under its workspace. They are read until they are moved
-//! (`shared/invitations/src/move_files.rs`), and never written.
+//! (`shared/invitations/src/move_files.rs`), and are never written.
 
 use futures::{TryStreamExt, stream::BoxStream};
 
 use super::{Files, Result, key::Stored};
 
-/// The folders that were all workspaces' at once.
+/// The folders that all workspaces shared.
 pub const FOLDERS: &[&str] =
     &["imports", "pictures", "templates", "portraits", "renderings", "invitations", "previews", "results"];
 
-/// Whether a key was given before files lay under workspaces.
+/// Whether a key comes from the time before files lay under workspaces.
 pub(super) fn is_old(key: &str) -> bool {
     FOLDERS.iter().any(|folder| key.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
 }
 
 impl Files {
-    /// Whether no workspace has a file in the store, wherever files lay and lie.
+    /// Whether the store has no file of any workspace, in the old folders or in the new ones.
     pub async fn is_empty(&self) -> Result<bool> {
         for folder in FOLDERS {
             if self.list_old(folder).try_next().await?.is_some() {
@@ -25,18 +25,18 @@ impl Files {
         Ok(self.list_all().try_next().await?.is_none())
     }
 
-    /// The keys in one of the old [`FOLDERS`].
+    /// Lists the keys in one of the old [`FOLDERS`].
     pub fn list_old(&self, folder: &'static str) -> BoxStream<'static, Result<String>> {
         self.list(folder)
     }
 
-    /// Removes an old file, which no row may name any more.
+    /// Removes an old file. No row may name it any more.
     pub async fn delete_old(&self, key: &str) -> Result<()> {
         debug_assert!(is_old(key), "{key} is a workspace's");
         self.remove(key).await
     }
 
-    /// An old file under the name it had.
+    /// Returns an old file under its old name.
     pub fn old(key: &str) -> Option<Stored> {
         is_old(key).then(|| Stored::old(key))
     }

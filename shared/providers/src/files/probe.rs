@@ -1,16 +1,16 @@
-//! Whether the store does what it must: its own files, beside the workspaces.
+//! Tests of the store, with files of its own beside the workspaces.
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 
 use super::{Files, FilesError, Result};
 
-/// Written when the store is opened and when it is asked whether it takes files.
+/// The key of the file that is written when the store is opened, and when a check asks whether it accepts files.
 const PROBE: &str = "health/probe";
-/// Where the probes of `herald doctor` lie for a moment.
+/// The folder where `herald doctor` briefly puts its test files.
 const TRIED: &str = "doctor";
 
-/// What the store did not do.
+/// An operation that the store failed to do.
 #[derive(Debug, thiserror::Error)]
 #[error("a file cannot be {what}: {why}")]
 pub struct Untrustworthy {
@@ -19,7 +19,7 @@ pub struct Untrustworthy {
 }
 
 impl Files {
-    /// Writes a file of `content` that is nobody's: whether the store takes files.
+    /// Writes a file of `content` that belongs to no workspace, to test whether the store accepts files.
     pub async fn probe(&self, content: &'static [u8]) -> Result<()> {
         self.write(PROBE, Bytes::from_static(content)).await
     }
@@ -27,7 +27,7 @@ impl Files {
     /// Writes, reads, copies, lists and removes a file called `name`.
     ///
     /// # Errors
-    /// With the first of these that fails.
+    /// The first of these operations that fails.
     pub async fn try_out(&self, name: &str) -> std::result::Result<(), Untrustworthy> {
         let (probe, copy) = (format!("{TRIED}/{name}"), format!("{TRIED}/{name}-copy"));
         let content = Bytes::from(name.to_owned());

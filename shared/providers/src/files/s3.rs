@@ -1,4 +1,4 @@
-//! A bucket of S3, or of a server that speaks as S3 does.
+//! A bucket of S3, or of a compatible server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,16 +14,16 @@ use super::FilesSettings;
 use super::{FilesError, Result};
 use herald_base::tls;
 
-/// Every call tries again at most this often, and for no longer than the setting says.
+/// The largest number of retries of a call. The setting also limits their duration.
 const TRIES: usize = 10;
 const BACKOFF: BackoffConfig =
     BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(5), base: 2. };
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
-/// Opens the bucket that the settings name. Nothing is asked of it yet.
+/// Opens the bucket of the settings. This makes no request yet.
 ///
-/// The settings are the operator's, so what is empty in them may stand in the environment or be a role of this machine.
-/// A bucket of a connection is opened without any of that ([`super::account`]).
+/// The settings belong to the operator, so empty values may come from the environment or from a role of this machine. A
+/// connection's bucket is opened without any of that ([`super::account`]).
 pub(super) fn open(settings: &FilesSettings) -> Result<Arc<dyn ObjectStore>> {
     tls::use_ring();
     let (bucket, prefix) = place(&settings.url)?;
@@ -56,7 +56,7 @@ pub(super) fn open(settings: &FilesSettings) -> Result<Arc<dyn ObjectStore>> {
             .with_config(AmazonS3ConfigKey::Endpoint, endpoint);
     }
     let timeout = Duration::from_secs(settings.timeout_seconds);
-    // No limit on the whole: a guest on a slow line may take minutes. Each step of it has one.
+    // There is no limit on the whole call: a guest on a slow line may take minutes. Each step has a limit.
     let client = ClientOptions::new()
         .with_allow_http(allow_http)
         .with_connect_timeout(CONNECT)
@@ -65,7 +65,7 @@ pub(super) fn open(settings: &FilesSettings) -> Result<Arc<dyn ObjectStore>> {
     build(builder.with_client_options(client), settings.path_style, settings.retry_seconds, prefix)
 }
 
-/// What both kinds of bucket have in common.
+/// The options that both kinds of bucket have in common.
 pub(super) fn build(
     builder: AmazonS3Builder,
     path_style: bool,
@@ -84,12 +84,12 @@ pub(super) fn build(
     Ok(Arc::new(PrefixStore::new(store, prefix)))
 }
 
-/// The most one call may take with all its tries.
+/// The longest duration of one call with all its attempts.
 pub(super) fn longest(retry_seconds: u64, timeout_seconds: u64) -> Duration {
     Duration::from_secs(retry_seconds + 2 * timeout_seconds)
 }
 
-/// The bucket and the prefix that an address of the form `s3://bucket/prefix` names.
+/// Splits an address of the form `s3://bucket/prefix` into the bucket and the prefix.
 pub(super) fn place(address: &str) -> Result<(String, Path)> {
     let wrong = |what: &str| {
         FilesError::Settings(format!(
@@ -105,7 +105,8 @@ pub(super) fn place(address: &str) -> Result<(String, Path)> {
     Ok((bucket.to_owned(), prefix))
 }
 
-/// Both halves of the key, or none of them on Amazon's own machines, where a role stands in.
+/// Checks that both halves of the key are set. On Amazon's own machines both may be missing, because a role replaces
+/// them.
 pub(super) fn credentials(endpoint: bool, id: bool, secret: bool) -> Result<()> {
     let missing = match (id, secret) {
         (true, true) => return Ok(()),
@@ -117,7 +118,8 @@ pub(super) fn credentials(endpoint: bool, id: bool, secret: bool) -> Result<()> 
     Err(FilesError::Settings(format!("files in a bucket also need the setting {missing}: set it")))
 }
 
-/// The endpoint as `object_store` wants it: with the bucket in its name, unless the bucket is in the path.
+/// Returns the endpoint in the form that `object_store` expects: with the bucket in the host name, unless the bucket is
+/// in the path.
 pub(super) fn address(endpoint: &str, bucket: &str, path_style: bool, allow_http: bool) -> Result<String> {
     let wrong = |what: &str| FilesError::Settings(format!("setting files.endpoint is {endpoint:?}: {what}"));
     let mut url = Url::parse(endpoint)

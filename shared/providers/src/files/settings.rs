@@ -22,7 +22,7 @@ pub struct FilesSettings {
 }
 
 impl fmt::Debug for FilesSettings {
-    /// Without the keys. Somebody may have put credentials into the addresses, too.
+    /// Omits the keys. The addresses may contain credentials, too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let store = if self.url.is_empty() { "folder" } else { "bucket" };
         f.debug_struct("Files")

@@ -1,4 +1,4 @@
-//! Writing what is not in memory: a small file at once, a large one in parts that become a file together.
+//! Writes content that is not in memory: a small file at once, a large one in parts that are joined at the end.
 
 use bytes::{Bytes, BytesMut};
 use object_store::{MultipartUpload, ObjectStoreExt, PutPayload, path::Path};
@@ -9,12 +9,12 @@ use tokio::{
 
 use super::{Files, FilesError, Result, error};
 
-/// How much is sent at once. S3 wants at least 5 MB and takes 10,000 parts: files of up to 80 GB.
+/// The size of a part. S3 wants at least 5 MB and accepts 10,000 parts, which allows files of up to 80 GB.
 pub(super) const PART: usize = 8 << 20;
-/// Parts on their way at once, beside the one that is being read.
+/// The number of parts that are sent at once, while another part is read.
 const PARTS: usize = 2;
 
-/// Parts that are not a file yet. Whatever ends it before [`Upload::complete`], what was sent is taken away again.
+/// Parts that are not a file yet. If anything ends the upload before [`Upload::complete`], the sent parts are removed.
 struct Upload {
     upload: Option<Box<dyn MultipartUpload>>,
     parts: JoinSet<object_store::Result<()>>,
@@ -28,7 +28,8 @@ pub(super) async fn put_from(files: &Files, key: &str, mut content: impl AsyncRe
         return files.write(key, first).await;
     }
     let path = super::path(key)?;
-    // What lies there now: told from what is written here, should the answer to the last call be lost.
+    // The mark of the existing file: if the answer to the last call is lost, it distinguishes that file from the new
+    // one.
     let before = if files.is_local() { None } else { files.mark(key).await? };
     let started = files.within(key, files.store.put_multipart(&path)).await?;
     let mut upload = Upload { upload: Some(started), parts: JoinSet::new(), key: key.to_owned() };
@@ -42,7 +43,7 @@ pub(super) async fn put_from(files: &Files, key: &str, mut content: impl AsyncRe
     upload.complete(files, &path, size, before).await
 }
 
-/// The next part: full, unless the content ends.
+/// Reads the next part, which is full unless the content ends.
 async fn read_part(key: &str, content: &mut (impl AsyncRead + Unpin)) -> Result<Bytes> {
     let mut part = BytesMut::new();
     while part.len() < PART {
@@ -80,7 +81,8 @@ impl Upload {
         let upload = self.upload.as_mut().expect("it is there until it is complete");
         let completed = files.within(&self.key, upload.complete()).await;
         if let Err(error) = completed {
-            // A lost answer: the second try finds no upload any more, because the first made it the file.
+            // The first answer may be lost; then the second attempt finds no upload, because the first one has made the
+            // file.
             let made = match files.store.head(path).await {
                 Ok(found) => found.size == size && found.e_tag.is_some() && found.e_tag != before,
                 Err(_) => false,
@@ -100,7 +102,7 @@ impl Drop for Upload {
         let (mut parts, key) = (std::mem::take(&mut self.parts), std::mem::take(&mut self.key));
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
-            // A part that arrives after the upload was taken away would stay.
+            // A part that arrives after the upload was aborted would stay.
             parts.shutdown().await;
             if let Err(error) = upload.abort().await {
                 tracing::warn!(key, %error, "the parts of an unfinished file stay in the file store");

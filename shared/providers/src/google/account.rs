@@ -1,4 +1,4 @@
-//! A Google account: what may be shown of it, and what is secret.
+//! A Google account: its public part and its secrets.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -26,22 +26,22 @@ pub enum GoogleAuth {
     },
 }
 
-/// What is secret of a Google account.
+/// The secrets of a Google account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "auth", rename_all = "snake_case")]
 pub enum GoogleSecret {
-    /// Of a service account.
+    /// The secret of a service account.
     ServiceAccount {
-        /// PKCS#8 in PEM.
+        /// The key as PKCS#8 in PEM.
         #[serde(serialize_with = "expose")]
         private_key: SecretString,
     },
-    /// Of a person's consent.
+    /// The secrets of a person's consent.
     User {
-        /// Of the OAuth client.
+        /// The secret of the OAuth client.
         #[serde(serialize_with = "expose")]
         client_secret: SecretString,
-        /// What consent gave; `None` until it was given.
+        /// The refresh token; `None` until the person has consented.
         #[serde(serialize_with = "expose_some")]
         refresh_token: Option<SecretString>,
     },

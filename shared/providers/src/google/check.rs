@@ -1,4 +1,4 @@
-//! Looking for what stands in the way, before a thousand jobs find it.
+//! Looks for obstacles before a thousand jobs find them.
 
 use super::{
     drive::{Drive, Folder, folder_id},
@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{Finding, Meter, google::GoogleAuth};
 
-/// Tests an account, and the folder that it is to write into, by its id or its address. Changes nothing at Google.
-/// Stops at what makes the rest pointless.
+/// Tests an account and its target folder, which is given by its id or its address. It changes nothing at Google. It
+/// stops at a problem that makes the remaining tests pointless.
 pub async fn check(drive: &Drive, folder: Option<&str>, auth: &GoogleAuth) -> Vec<Finding> {
     let mut found = Vec::new();
-    // An admin's test is not held to the queue's rate.
+    // The queue's rate does not apply to an admin's test.
     let meter = Meter::free();
     if let Err(error) = drive.tokens().get().await {
         found.push(Finding::failed(error));
@@ -48,7 +48,7 @@ pub async fn check(drive: &Drive, folder: Option<&str>, auth: &GoogleAuth) -> Ve
     found
 }
 
-/// The service account that acts as nobody but itself, if it is one.
+/// Returns the address of a service account that acts only as itself.
 fn bare(auth: &GoogleAuth) -> Option<&str> {
     match auth {
         GoogleAuth::ServiceAccount { client_email, subject: None, .. } => Some(client_email),

@@ -1,18 +1,18 @@
-//! An OAuth client's file, as the Google Cloud console gives it.
+//! An OAuth client's file, as the Google Cloud console provides it.
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{Class, ProviderError, Result};
 
-/// Who asks a person for consent.
+/// The OAuth client that asks a person for consent.
 #[derive(Clone, Debug)]
 pub struct ClientFile {
-    /// Its id; public.
+    /// The id of the client, which is public.
     pub client_id: String,
-    /// Its secret.
+    /// The secret of the client.
     pub client_secret: SecretString,
-    /// Where Google may send a person back to. Loopback addresses need not be listed for a desktop client.
+    /// The addresses to which Google may redirect a person. A desktop client need not list loopback addresses.
     pub redirect_uris: Vec<String>,
 }
 
@@ -32,10 +32,10 @@ struct Client {
 }
 
 impl ClientFile {
-    /// Reads one, of a web application or of a desktop application.
+    /// Reads the file of a web application or of a desktop application.
     ///
     /// # Errors
-    /// [`Class::Config`], saying what is wrong with it.
+    /// [`Class::Config`], with a description of the problem.
     pub fn parse(json: &str) -> Result<Self> {
         let file: File = serde_json::from_str(json).map_err(|_| {
             wrong(

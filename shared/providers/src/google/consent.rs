@@ -1,4 +1,4 @@
-//! A person's consent, asked for in their browser (RFC 6749 with PKCE, RFC 7636).
+//! A person's consent, which they give in their browser (RFC 6749 with PKCE, RFC 7636).
 //!
 //! <https://developers.google.com/identity/protocols/oauth2/web-server>
 
@@ -16,19 +16,19 @@ use super::{
 use crate::{Class, Http, ProviderError, Result};
 use herald_base::ids::Ids;
 
-/// A consent that was asked for and is not given yet. Serialisable, so that it can be sealed until the person comes
-/// back.
+/// A consent that was requested and is not given yet. It is serialisable, so that it can be sealed until the person
+/// comes back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Consent {
-    /// Comes back with the person: who brings another was not sent by us.
+    /// The person brings this value back. A person with another value was not sent by us.
     pub state: String,
-    /// Proves that who exchanges the code is who asked for it.
+    /// Proves that the code is exchanged by the same party that asked for it.
     #[serde(serialize_with = "expose")]
     pub verifier: SecretString,
 }
 
 impl Consent {
-    /// A new one.
+    /// Creates a new request for consent.
     pub fn begin(ids: &Ids) -> Self {
         Self {
             state: URL_SAFE_NO_PAD.encode(ids.bytes::<24>()),
@@ -36,7 +36,7 @@ impl Consent {
         }
     }
 
-    /// Where the person's browser goes. `scopes` are separated by blanks.
+    /// The address to which the person's browser goes. `scopes` are separated by spaces.
     pub fn authorize_url(&self, endpoints: &Endpoints, client_id: &str, redirect_uri: &str, scopes: &str) -> Url {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.expose_secret()));
         let mut url = endpoints.auth_url.clone();
@@ -48,7 +48,7 @@ impl Consent {
             ("state", &self.state),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-            // Together they make Google send a refresh token, also to somebody who consented before.
+            // Together these make Google send a refresh token, even to a person who consented before.
             ("access_type", "offline"),
             ("prompt", "consent"),
             ("include_granted_scopes", "true"),
@@ -56,10 +56,10 @@ impl Consent {
         url
     }
 
-    /// Makes of the code that the person brought back what gives tokens from then on.
+    /// Exchanges the code that the person brought back for a refresh token.
     ///
     /// # Errors
-    /// What the person, or the owner of the OAuth client, has to do.
+    /// The action that the person, or the owner of the OAuth client, has to take.
     pub async fn exchange(
         &self,
         http: &Http,
@@ -79,7 +79,7 @@ impl Consent {
         ];
         let granted =
             token_endpoint::ask(http, endpoints, &fields, |refusal| refused(refusal, client_id, redirect_uri)).await?;
-        // Without a list of scopes, it is the one asked for (RFC 6749, 5.1).
+        // Without a list of scopes, the granted scopes are the requested ones (RFC 6749, 5.1).
         if granted.scope.is_some_and(|scopes| !scopes.split(' ').any(|scope| scope == DRIVE_SCOPE)) {
             return Err(ProviderError::new(
                 Class::Auth,

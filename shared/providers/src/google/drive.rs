@@ -1,7 +1,8 @@
 //! Google Drive, as far as Herald uses it: folders that anyone with the link can see, and files in them.
 //!
-//! Nothing is made twice: an id is reserved before the file is made with it, so a second try after a lost answer meets
-//! the first one's file (409). <https://developers.google.com/workspace/drive/api/guides/create-file#pregenerated-ids>
+//! Nothing is created twice. An id is reserved first, and the file is created with it. A second attempt after a lost
+//! answer then finds the first attempt's file (409).
+//! <https://developers.google.com/workspace/drive/api/guides/create-file#pregenerated-ids>
 
 mod account;
 mod file;
@@ -22,7 +23,7 @@ pub use self::{
 use super::{endpoints::Endpoints, token::Tokens};
 use crate::{Http, google::GoogleAuth};
 
-/// Drive, for one account. Cheap to clone. Each request pays one unit of the meter before it is made.
+/// Drive, for one account. Cheap to clone. Each request pays one unit of the meter before it is sent.
 #[derive(Clone, Debug)]
 pub struct Drive {
     http: Http,
@@ -32,12 +33,12 @@ pub struct Drive {
 }
 
 impl Drive {
-    /// For an account.
+    /// Creates a client for an account.
     pub fn new(http: Http, tokens: Tokens, endpoints: Endpoints) -> Self {
         Self { http, tokens, endpoints: Arc::new(endpoints), sizes: UploadSizes::default() }
     }
 
-    /// The same, cutting uploads at other sizes.
+    /// Sets other sizes at which uploads are split.
     #[must_use]
     pub fn with_sizes(mut self, sizes: UploadSizes) -> Self {
         self.sizes = sizes;

@@ -1,17 +1,17 @@
-//! Where Google is.
+//! The addresses of Google's services.
 
 use url::Url;
 
-/// The addresses that Herald calls. Google's own unless a test or a proxy has others.
+/// The addresses that Herald calls: Google's own, unless a test or a proxy sets others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Gives tokens.
+    /// Issues tokens.
     pub token_url: Url,
-    /// Where a person's browser goes to consent.
+    /// The page where a person consents in their browser.
     pub auth_url: Url,
-    /// Drive's calls begin with it.
+    /// The base of Drive's calls.
     pub drive_url: Url,
-    /// Drive's uploads begin with it.
+    /// The base of Drive's uploads.
     pub upload_url: Url,
 }
 
@@ -28,7 +28,7 @@ impl Default for Endpoints {
 }
 
 impl Endpoints {
-    /// All of them at one place, under the paths they have at Google.
+    /// Moves all addresses to one origin, with the paths that they have at Google.
     pub fn at(origin: &Url) -> Self {
         let moved = |url: Url| {
             let mut moved = origin.clone();

@@ -1,5 +1,5 @@
-//! What Drive's errors mean. Google tells them apart by `reason`, not by status: 403 is anything from "too fast" to
-//! "never".
+//! The meaning of Drive's errors. Google distinguishes them by `reason`, not by status: 403 means anything from "too
+//! fast" to "never".
 //!
 //! <https://developers.google.com/workspace/drive/api/guides/handle-errors>
 
@@ -14,32 +14,32 @@ use crate::{Class, ProviderError, google::GoogleAuth, http::Reply};
 
 pub(super) const WHO: &str = "Google Drive";
 
-/// After "too fast", when Google does not say for how long. The ledger waits longer from try to try.
+/// The wait after "too fast" if Google names none. The ledger waits longer with each attempt.
 const SHORTLY: Duration = Duration::from_secs(10);
-/// After a limit that counts by the day, and after one on sharing, which grows when it is hammered.
+/// The wait after a daily limit, and after a limit on sharing, which grows with frequent attempts.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// What was asked for: the same error means something else for each.
+/// The subject of a request: the same error has another meaning for each subject.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Asked<'a> {
-    /// Something of the account as a whole.
+    /// The account as a whole.
     Account,
-    /// To look at a folder that an admin named.
+    /// Looking up a folder that an admin named.
     Folder(&'a str),
-    /// To make something in a folder.
+    /// Creating something in a folder.
     Into(&'a str),
-    /// To let everybody with the link see a folder.
+    /// Making a folder visible to everybody with the link.
     Share(&'a str),
-    /// To look at a file, or to change one.
+    /// Looking up a file, or changing one.
     File,
 }
 
-/// An error as Google sent it. What it did not send is empty.
+/// An error as Google sent it. Missing parts are empty.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) reason: String,
     message: String,
-    /// The number of the Cloud project, if it is about that.
+    /// The number of the Cloud project, if the error names one.
     project: Option<String>,
 }
 
@@ -49,8 +49,8 @@ struct Body {
 }
 
 impl Fault {
-    /// Reads the old form (`errors[].reason`) and the new one (`details[].reason`). The old one's words are those of
-    /// Drive's documentation.
+    /// Reads the old form (`errors[].reason`) and the new form (`details[].reason`). The reasons of the old form are
+    /// the ones in Drive's documentation.
     pub(super) fn of(reply: &Reply) -> Self {
         let Ok(Body { error }) = serde_json::from_slice(&reply.body) else { return Self::default() };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -62,8 +62,7 @@ impl Fault {
         let old = text(&error["errors"][0]["reason"]);
         let new = detail("/reason").unwrap_or_default();
         Self {
-            // "insufficientPermissions" and "forbidden" are said of several things; what the new form says then is
-            // exact.
+            // Google uses "insufficientPermissions" and "forbidden" for several problems; then the new form is exact.
             reason: if new.is_empty() || (!old.is_empty() && old != "forbidden") { old } else { new.to_owned() },
             message: text(&error["message"]),
             project: project
@@ -80,14 +79,14 @@ impl Fault {
         ) || self.reason.starts_with("cannotShare")
     }
 
-    /// "quotaExceeded" is also what Google has said of a full Drive.
+    /// Whether the storage is full. Google has used "quotaExceeded" for a full Drive, too.
     fn is_full(&self) -> bool {
         self.reason == "storageQuotaExceeded"
             || (self.reason == "quotaExceeded" && self.message.to_lowercase().contains("storage quota"))
     }
 }
 
-/// What a refusal means, and what a person can do.
+/// Converts a refusal into an error with a cure for a person.
 pub(super) fn refused(reply: &Reply, asked: Asked<'_>, auth: &GoogleAuth) -> ProviderError {
     let fault = Fault::of(reply);
     by_reason(&fault, reply, asked, auth).unwrap_or_else(|| by_status(&fault, reply, asked, auth))
@@ -201,7 +200,7 @@ fn later(reply: &Reply, message: &str) -> ProviderError {
     ProviderError::new(Class::Rate, message).after(Some(reply.retry_after().unwrap_or_default().max(HOUR)))
 }
 
-/// A full Drive, or one that never had room: service accounts own no files
+/// Describes a full Drive, or a Drive that never had any room, because service accounts own no files
 /// (<https://developers.google.com/workspace/drive/api/guides/about-files#file-ownership>).
 fn full(auth: &GoogleAuth) -> String {
     match auth {
@@ -210,7 +209,7 @@ fn full(auth: &GoogleAuth) -> String {
     }
 }
 
-/// Why a service account cannot write into somebody's own Drive, and the three ways out.
+/// Says why a service account cannot write into a person's own Drive, and names the three solutions.
 pub(super) fn no_room(client_email: &str) -> String {
     format!(
         "a service account has no storage of its own in Google Drive, so it cannot write into a person's folder: \
@@ -221,7 +220,7 @@ pub(super) fn no_room(client_email: &str) -> String {
     )
 }
 
-/// Who Herald is at Google.
+/// The name of Herald's identity at Google.
 pub(super) fn whom(auth: &GoogleAuth) -> &str {
     match auth {
         GoogleAuth::ServiceAccount { subject: Some(subject), .. } => subject,
@@ -230,7 +229,7 @@ pub(super) fn whom(auth: &GoogleAuth) -> &str {
     }
 }
 
-/// A reason is a word of Google's. Anything else is not shown.
+/// Keeps a reason only as far as it looks like one of Google's identifiers.
 fn word(reason: &str) -> String {
     reason.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect()
 }

@@ -1,4 +1,5 @@
-//! What Herald shows Google to get a token: a service account's signature, or what a person's consent gave.
+//! The proof with which Herald asks Google for a token: a service account's signature, or the result of a person's
+//! consent.
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,16 +17,16 @@ use crate::{
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// What is shown.
+/// The proof for a token request.
 pub(super) enum Grant {
-    /// A signature.
+    /// A service account's signature.
     ServiceAccount { signer: Box<Signer>, subject: Option<String> },
     /// A person's consent.
     User { client_id: String, client_secret: SecretString, refresh_token: SecretString },
 }
 
 impl Grant {
-    /// Of an account and its secret.
+    /// Creates the proof from an account and its secret.
     pub(super) fn new(auth: &GoogleAuth, secret: GoogleSecret) -> Result<Self> {
         match (auth, secret) {
             (
@@ -51,7 +52,7 @@ impl Grant {
         }
     }
 
-    /// Asks for a token.
+    /// Requests a token.
     pub(super) async fn ask(&self, http: &Http, endpoints: &Endpoints, now: DateTime<Utc>) -> Result<Granted> {
         match self {
             Self::ServiceAccount { signer, subject } => {
@@ -73,8 +74,8 @@ impl Grant {
     }
 }
 
-/// Why a service account gets no token. Google tells the causes of `invalid_grant` apart only in words, so an unknown
-/// text names them all.
+/// Says why a service account gets no token. Google distinguishes the causes of `invalid_grant` only by their texts, so
+/// the message for an unknown text names all causes.
 fn account_refused(refusal: &Refusal, client_email: &str, subject: Option<&str>) -> Option<ProviderError> {
     let described = refusal.description.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| described.contains(word));
@@ -123,7 +124,7 @@ fn account_refused(refusal: &Refusal, client_email: &str, subject: Option<&str>)
     }
 }
 
-/// Why a person's consent gives no token.
+/// Says why a person's consent gives no token.
 fn person_refused(refusal: &Refusal, client_id: &str) -> Option<ProviderError> {
     let auth = |message: String| Some(ProviderError::new(Class::Auth, message));
     match refusal.code.as_str() {
@@ -163,7 +164,7 @@ mod tests {
         Refusal { code: code.to_owned(), description: description.to_owned() }
     }
 
-    /// The descriptions are those that Google sends.
+    /// The descriptions are the ones that Google sends.
     #[test]
     fn each_refusal_of_a_service_account_names_its_cause_and_fix() {
         let (email, subject) = ("herald@agency.iam.gserviceaccount.com", Some("ann@example.com"));

@@ -1,4 +1,4 @@
-//! A service account's key file, as the Google Cloud console gives it.
+//! A service account's key file, as the Google Cloud console provides it.
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -9,17 +9,17 @@ use crate::{
     google::{GoogleAuth, GoogleSecret},
 };
 
-/// What Herald reads of a key file.
+/// The parts of a key file that Herald reads.
 #[derive(Clone, Debug)]
 pub struct ServiceAccount {
-    /// The account's address.
+    /// The address of the account.
     pub client_email: String,
-    /// Which of its keys it is.
+    /// The id of the key.
     pub private_key_id: String,
-    /// PKCS#8 in PEM.
+    /// The key as PKCS#8 in PEM.
     pub private_key: SecretString,
-    /// Where the file says that tokens are given. For whom it concerns: Herald asks where its settings say, since a
-    /// file can say anything.
+    /// The address for token requests, according to the file. It is for information only: Herald uses the address from
+    /// its settings, because a file can contain any address.
     pub token_uri: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl ServiceAccount {
     /// Reads a key file, and checks that its key can sign.
     ///
     /// # Errors
-    /// [`Class::Config`], saying what is wrong with it.
+    /// [`Class::Config`], with a description of the problem.
     pub fn parse(json: &str) -> Result<Self> {
         let file: KeyFile = serde_json::from_str(json).map_err(|_| {
             wrong(
@@ -76,7 +76,8 @@ impl ServiceAccount {
         Ok(account)
     }
 
-    /// What a connection keeps of it, to act as itself or as `subject`, a person of its domain.
+    /// Splits the key file into the parts of a connection, which acts as the account itself or as `subject`, a person
+    /// of its domain.
     pub fn connection(self, subject: Option<String>) -> (GoogleAuth, GoogleSecret) {
         let Self { client_email, private_key_id, private_key, token_uri: _ } = self;
         (

@@ -19,10 +19,10 @@ pub struct GoogleSettings {
 }
 
 impl GoogleSettings {
-    /// Where Google is.
+    /// Returns the addresses of Google.
     ///
     /// # Errors
-    /// [`SettingsError::Range`] when one is no web address.
+    /// [`SettingsError::Range`] when one is not a web address.
     pub fn endpoints(&self) -> Result<Endpoints, SettingsError> {
         let read = |key, text: &str| {
             let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));

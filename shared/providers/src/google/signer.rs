@@ -1,4 +1,4 @@
-//! A service account's signature: what it asks for a token with.
+//! A service account's signature, with which it requests a token.
 //!
 //! <https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests>
 
@@ -18,9 +18,9 @@ use serde_json::json;
 
 use crate::{Class, ProviderError, Result};
 
-/// Google refuses an assertion from its future, and clocks differ.
+/// Google refuses an assertion from the future, and clocks differ.
 const SKEW: TimeDelta = TimeDelta::seconds(10);
-/// The longest that Google allows.
+/// The longest validity that Google allows.
 const VALID: TimeDelta = TimeDelta::seconds(3600);
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
@@ -40,7 +40,7 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// For an account and one of its keys, PKCS#8 in PEM.
+    /// Creates a signer for an account and one of its keys, PKCS#8 in PEM.
     ///
     /// # Errors
     /// [`Class::Config`] when the key cannot be used.
@@ -51,16 +51,16 @@ impl Signer {
         Ok(Self { client_email: client_email.to_owned(), private_key_id: private_key_id.to_owned(), key })
     }
 
-    /// The account's address.
+    /// The address of the account.
     pub fn client_email(&self) -> &str {
         &self.client_email
     }
 
-    /// A JWT that asks `token_url` for a token with these scopes, separated by blanks, in the name of `subject` if
-    /// there is one. For an hour.
+    /// Creates a JWT that asks `token_url` for a token with these scopes, separated by spaces, in the name of `subject`
+    /// if there is one. The JWT is valid for an hour.
     ///
     /// # Errors
-    /// [`Class::Transient`] when the system gives no randomness.
+    /// [`Class::Transient`] when the system provides no randomness.
     pub fn assertion(
         &self,
         scopes: &str,
@@ -83,14 +83,14 @@ impl Signer {
         let encode = |part: &serde_json::Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let signed = format!("{}.{}", encode(&header), encode(&claims));
         let mut signature = vec![0; self.key.public().modulus_len()];
-        // Blinds the computation; the signature itself holds no randomness.
+        // The randomness blinds the computation; the signature itself contains none.
         self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).map_err(|_| {
             ProviderError::new(Class::Transient, "the system gives no randomness to sign a request to Google with")
         })?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)).into())
     }
 
-    /// To verify what it signed.
+    /// The public key, to verify signatures.
     #[cfg(test)]
     pub(super) fn public_key(&self) -> &[u8] {
         self.key.public().as_ref()
@@ -106,7 +106,7 @@ fn unusable(why: impl fmt::Display) -> ProviderError {
     )
 }
 
-/// What stands between the armour's lines (RFC 7468).
+/// Decodes the content between the lines of the PEM armour (RFC 7468).
 fn der(pem: &str) -> std::result::Result<SecretSlice<u8>, &'static str> {
     if pem.contains("-----BEGIN RSA PRIVATE KEY-----") {
         return Err("is in PKCS#1, not in PKCS#8 as Google issues it (`openssl pkcs8 -topk8 -nocrypt` converts it)");
@@ -116,7 +116,7 @@ fn der(pem: &str) -> std::result::Result<SecretSlice<u8>, &'static str> {
     }
     let body = pem.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END)).map(|(body, _)| body);
     let body = body.ok_or("is not in PEM (no line \"BEGIN PRIVATE KEY\")")?;
-    // A key that went through an environment variable has its line ends written out.
+    // A key that passed through an environment variable has escaped line ends.
     let body: String = body.replace("\\n", "").split_whitespace().collect();
     Ok(STANDARD.decode(body).map_err(|_| "is damaged (its PEM is not valid Base64)")?.into())
 }

@@ -1,4 +1,4 @@
-//! Google's client without Google.
+//! Tests of Google's client without Google.
 
 mod errors;
 mod key_file;
@@ -13,7 +13,7 @@ use rsa::{
     rand_core::OsRng,
 };
 
-/// Of nobody: made once a run of these tests, so that none has to be kept.
+/// A key that belongs to no account. Each run of these tests creates it, so that none has to be stored.
 static KEY: LazyLock<String> = LazyLock::new(|| {
     let key = RsaPrivateKey::new(&mut OsRng, 2048).unwrap();
     key.to_pkcs8_pem(LineEnding::LF).unwrap().to_string()

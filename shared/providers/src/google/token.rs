@@ -1,4 +1,4 @@
-//! The access token: asked for once, used by all, renewed before it expires.
+//! The access token: requested once, used by all, renewed before it expires.
 
 use std::{
     fmt,
@@ -20,12 +20,12 @@ use crate::{
 };
 use herald_base::clock::Clock;
 
-/// How long before its end a token is renewed, so that none ends in the middle of a call.
+/// A token is renewed this long before it expires, so that none expires in the middle of a call.
 const EARLY: TimeDelta = TimeDelta::minutes(5);
-/// How long a failure is everybody's answer.
+/// How long all callers get the last failure as their answer.
 const FAILURE_HOLDS: Duration = Duration::from_secs(2);
 
-/// Tokens of one account. Cheap to clone; clones share them.
+/// The tokens of one account. Cheap to clone; clones share the tokens.
 #[derive(Clone)]
 pub struct Tokens(Arc<Inner>);
 
@@ -41,9 +41,9 @@ struct Inner {
 #[derive(Default)]
 struct State {
     held: Option<Held>,
-    /// Until when the last failure is the answer.
+    /// The last failure, and the time until which it is the answer.
     failed: Option<(DateTime<Utc>, ProviderError)>,
-    /// The request that is under way. It ends when nobody waits for it any more.
+    /// The request in progress. It ends when no caller waits for it any more.
     flight: Option<WeakShared<BoxFuture<'static, Result<SecretString>>>>,
 }
 
@@ -60,25 +60,25 @@ impl fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// For an account. Nothing is asked yet.
+    /// Creates the tokens of an account. This makes no request yet.
     ///
     /// # Errors
-    /// [`Class::Config`] when its key cannot be used, [`Class::Auth`] when nobody has consented yet.
+    /// [`Class::Config`] when the key cannot be used, [`Class::Auth`] when no person has consented yet.
     pub fn new(http: Http, endpoints: Endpoints, auth: GoogleAuth, secret: GoogleSecret, clock: Clock) -> Result<Self> {
         let grant = Grant::new(&auth, secret)?;
         Ok(Self(Arc::new(Inner { http, endpoints, auth, grant, clock, state: Mutex::default() })))
     }
 
-    /// Whose tokens they are.
+    /// The account that the tokens belong to.
     pub fn auth(&self) -> &GoogleAuth {
         &self.0.auth
     }
 
-    /// A token that holds for at least as long as a call takes. However many ask at once, Google is asked once, and all
-    /// get its answer.
+    /// Returns a token that is valid for at least the duration of a call. If many callers ask at once, Google is asked
+    /// once, and all callers get its answer.
     ///
     /// # Errors
-    /// Why there is none. [`Class::Auth`] and [`Class::Config`] need a person.
+    /// Why no token is available. [`Class::Auth`] and [`Class::Config`] need a person.
     pub async fn get(&self) -> Result<SecretString> {
         let flight = {
             let mut state = self.0.lock();
@@ -101,7 +101,7 @@ impl Tokens {
         flight.await
     }
 
-    /// Google refused this token before its time: it is not given out again. Another that has come since stays.
+    /// Reports that Google refused this token early, so that it is not used again. A newer token stays.
     pub fn refused(&self, token: &SecretString) {
         let mut state = self.0.lock();
         if state.held.as_ref().is_some_and(|held| held.token.expose_secret() == token.expose_secret()) {
@@ -123,7 +123,7 @@ impl Inner {
         state.flight = None;
         match answer {
             Ok(granted) => {
-                // A day at most: a number out of range must not make a token eternal.
+                // The limit is a day: a number out of range must not make a token eternal.
                 let holds = TimeDelta::seconds(granted.expires_in.clamp(1, 24 * 60 * 60));
                 let renew_at = asked_at + (holds - EARLY).max(holds / 2);
                 let token = granted.access_token;
@@ -141,8 +141,8 @@ impl Inner {
 }
 
 impl State {
-    /// What is answered while no new token can be had: the old one for as long as it holds, unless Google said that it
-    /// knows us no more.
+    /// Returns the answer while no new token is available: the old token as long as it is valid, unless Google said
+    /// that it no longer knows us.
     fn instead(&self, error: &ProviderError, now: DateTime<Utc>) -> Result<SecretString> {
         let passing = matches!(error.class, Class::Rate | Class::Transient | Class::Down);
         match &self.held {

@@ -1,4 +1,4 @@
-//! Asking Google for tokens (RFC 6749, 5).
+//! Requests tokens from Google (RFC 6749, 5).
 
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 use secrecy::SecretString;
@@ -10,19 +10,19 @@ use crate::{Class, Http, ProviderError, Result, http::Reply};
 
 const WHO: &str = "Google's sign-in";
 
-/// What Google gave.
+/// Google's answer to a successful request.
 #[derive(Deserialize)]
 pub(super) struct Granted {
     pub(super) access_token: SecretString,
-    /// Seconds. An hour, if Google does not say.
+    /// The lifetime in seconds; an hour if Google names none.
     #[serde(default = "hour")]
     pub(super) expires_in: i64,
     pub(super) refresh_token: Option<SecretString>,
-    /// Separated by blanks.
+    /// The granted scopes, separated by spaces.
     pub(super) scope: Option<String>,
 }
 
-/// Why Google gave none (RFC 6749, 5.2).
+/// Why Google refused a token (RFC 6749, 5.2).
 #[derive(Deserialize)]
 pub(super) struct Refusal {
     #[serde(rename = "error")]
@@ -35,7 +35,7 @@ fn hour() -> i64 {
     3600
 }
 
-/// Sends a form. `explain` says what a refusal means, as far as it knows.
+/// Sends a form. `explain` converts the refusals that it knows into errors.
 pub(super) async fn ask(
     http: &Http,
     endpoints: &Endpoints,
@@ -77,7 +77,7 @@ fn unexplained(refusal: &Refusal, status: u16) -> ProviderError {
         "internal_failure" | "temporarily_unavailable" => {
             ProviderError::new(Class::Transient, format!("{WHO} failed (status {status})"))
         }
-        // A code is one of a list in Google's documentation, never something of ours.
+        // A code is one from a list in Google's documentation, never a value of ours.
         code => ProviderError::new(
             Class::Config,
             format!(
@@ -94,7 +94,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// An answer of Google's.
+    /// Builds an answer of Google.
     pub(in crate::google) fn reply(status: u16, body: &str) -> Reply {
         Reply { status: StatusCode::from_u16(status).unwrap(), headers: HeaderMap::new(), body: body.to_owned().into() }
     }

@@ -1,4 +1,4 @@
-//! An account at a Mautic site: what may be shown of it, and what is secret.
+//! An account at a Mautic site: its public part and its secrets.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -31,13 +31,13 @@ pub enum MauticAuth {
     },
 }
 
-/// What is secret of a Mautic account.
+/// The secrets of a Mautic account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MauticSecret {
     /// The user's password, or the client's secret.
     #[serde(serialize_with = "expose")]
     pub secret: SecretString,
-    /// What Mautic signs its webhooks with.
+    /// The secret with which Mautic signs its webhooks.
     #[serde(default, serialize_with = "expose_some")]
     pub webhook_secret: Option<SecretString>,
 }

@@ -1,8 +1,8 @@
-//! Many contacts in one request: Mautic answers 200 and says by position what became of each
+//! Sends many contacts in one request. Mautic answers 200 and gives the result of each contact by position
 //! (<https://developer.mautic.org/#edit-batch-contact>).
 //!
-//! Positions are not trusted alone. An answer that has another contact at some position than the one that was sent
-//! there is shifted, and then nothing counts but the contacts that are where they should be.
+//! Positions alone are not trusted. An answer is shifted if some position holds another contact than the request. Then
+//! only the contacts in their right positions count.
 
 use serde_json::Value;
 
@@ -15,16 +15,16 @@ use super::{
 };
 use crate::Result;
 
-/// What an answer says of one contact.
+/// The result of one contact in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// What became of it.
+    /// The result of this contact.
     Said(Result<()>),
-    /// Nothing that can be relied on.
+    /// The answer says nothing reliable.
     Unclear,
 }
 
-/// What is sent. Every element has its `id`: without one, Mautic takes those after it for each other.
+/// Builds the request. Every element has its `id`: without one, Mautic confuses the elements after it.
 pub(super) fn body(items: &[&WriteBack], fields: &Fields) -> Value {
     let element = |item: &&WriteBack| {
         let mut element = item.body(fields);
@@ -37,7 +37,7 @@ pub(super) fn body(items: &[&WriteBack], fields: &Fields) -> Value {
 /// Reads the answer, by position.
 ///
 /// # Errors
-/// When it is no answer to a batch.
+/// When the body is not an answer to a batch.
 pub(super) fn read(
     answer: &Value,
     items: &[&WriteBack],

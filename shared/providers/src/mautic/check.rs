@@ -1,4 +1,4 @@
-//! Testing a connection to Mautic: everything that would fail later, said now, with what to do.
+//! Tests a connection to Mautic: it reports everything that would fail later, with the cure.
 
 use reqwest::Method;
 use serde_json::Value;
@@ -13,18 +13,18 @@ use super::{
 };
 use crate::{Finding, Meter, Result, http::Reply};
 
-/// Below this the API lacks what Herald needs.
+/// The oldest supported version. Older ones lack parts of the API that Herald needs.
 const OLDEST: u32 = 4;
 
-/// Tests a connection: whether the site answers and lets Herald in, whether it has the fields that invitations are
-/// written to, and the form that guests come from.
+/// Tests a connection: whether the site answers and accepts the login, whether it has the fields that invitations are
+/// written to, and the form of the guests.
 pub async fn check(mautic: &Mautic, fields: Option<&Fields>, form: Option<u64>) -> Vec<Finding> {
     let meter = Meter::free();
     let mut findings = match contacts(mautic, &meter).await {
         Ok((version, total)) => {
             vec![self::version(mautic, version.as_deref()), Finding::ok(format!("it has {total} contacts"))]
         }
-        // Nothing else could be asked.
+        // No other request would succeed.
         Err(error) => return vec![Finding::failed(error)],
     };
     if let Some(fields) = fields {
@@ -36,7 +36,7 @@ pub async fn check(mautic: &Mautic, fields: Option<&Fields>, form: Option<u64>) 
     findings
 }
 
-/// Mautic's version, and how many contacts it has.
+/// Returns Mautic's version, and its number of contacts.
 async fn contacts(mautic: &Mautic, meter: &Meter) -> Result<(Option<String>, String)> {
     let url = mautic.api(["contacts"], &[("start", "0"), ("limit", "1"), ("minimal", "1")]);
     let read = |reply: &Reply| {
@@ -52,7 +52,7 @@ async fn contacts(mautic: &Mautic, meter: &Meter) -> Result<(Option<String>, Str
 fn version(mautic: &Mautic, version: Option<&str>) -> Finding {
     let site = named(mautic.site());
     let Some(version) = version else { return Finding::ok(format!("Mautic answers at {site}")) };
-    // It comes from outside: only what is a number is repeated.
+    // The version comes from outside, so only digits and dots are repeated.
     let version = version.trim();
     let version = &version[..version.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(version.len()).min(12)];
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());

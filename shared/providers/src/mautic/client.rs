@@ -1,4 +1,4 @@
-//! Requests to Mautic's API: whose they are, what they cost, what their answers mean.
+//! Requests to Mautic's API: their identity, their cost, and the meaning of their answers.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -19,12 +19,13 @@ use crate::{
 };
 use herald_base::clock::Clock;
 
-/// Its name in metrics.
+/// The provider's name in metrics.
 pub(super) const PROVIDER: &str = "mautic";
-/// What people call it.
+/// The provider's name in messages to people.
 pub(super) const WHO: &str = "Mautic";
 
-/// A Mautic site, as one of its users or clients. Cheap to clone; clones share connections and the token.
+/// A client for a Mautic site, as one of its users or OAuth clients. Cheap to clone; clones share connections and the
+/// token.
 #[derive(Clone)]
 pub struct Mautic(Arc<Inner>);
 
@@ -42,15 +43,15 @@ enum Identity {
 
 /// One request.
 pub(super) struct Ask<'a> {
-    /// How.
+    /// The method.
     pub method: Method,
-    /// Where.
+    /// The address.
     pub url: Url,
-    /// With what.
+    /// The JSON body.
     pub body: Option<Value>,
-    /// Whom it is about.
+    /// The subject of the request.
     pub about: About<'a>,
-    /// How long it may take, if not as long as every other.
+    /// The time-out, if it differs from the usual one.
     pub time: Option<Duration>,
 }
 
@@ -61,10 +62,10 @@ impl fmt::Debug for Mautic {
 }
 
 impl Mautic {
-    /// A client of a connection.
+    /// Creates a client for a connection.
     ///
     /// # Errors
-    /// [`Class::Config`] when its address is none.
+    /// [`Class::Config`] when its address is not valid.
     pub fn new(http: Http, settings: &MauticSettings, secret: &MauticSecret, clock: Clock) -> Result<Self> {
         let site = MauticSettings::site(&settings.url)
             .map_err(|problem| ProviderError::new(Class::Config, format!("the address of Mautic: {problem}")))?;
@@ -78,7 +79,7 @@ impl Mautic {
         Ok(Self(Arc::new(Inner { http, site, clock, identity })))
     }
 
-    /// Where the site is.
+    /// The address of the site.
     pub fn site(&self) -> &Url {
         &self.0.site
     }
@@ -87,7 +88,7 @@ impl Mautic {
         &self.0.http
     }
 
-    /// The address of something of the API, with a query.
+    /// Builds an address of the API, with a query.
     pub(super) fn api<I: AsRef<str>>(&self, path: impl IntoIterator<Item = I>, query: &[(&str, &str)]) -> Url {
         let mut url = site::below(&site::below(&self.0.site, ["api"]), path);
         if !query.is_empty() {
@@ -96,13 +97,13 @@ impl Mautic {
         url
     }
 
-    /// Reads something of the API.
+    /// Reads an object of the API.
     pub(super) async fn get(&self, url: Url, about: About<'_>, meter: &Meter) -> Result<Value> {
         self.call(Ask { method: Method::GET, url, body: None, about, time: None }, meter, |reply| reply.json(WHO)).await
     }
 
-    /// Pays for a request, makes it, and makes of the answer what the caller wants. A token that has become invalid is
-    /// replaced once.
+    /// Pays for a request, sends it, and converts the answer with `read`. A token that has become invalid is replaced
+    /// once.
     pub(super) async fn call<T>(&self, ask: Ask<'_>, meter: &Meter, read: impl Fn(&Reply) -> Result<T>) -> Result<T> {
         let (id, secret, token) = match &self.0.identity {
             Identity::Basic { user, password } => {
@@ -128,7 +129,7 @@ impl Mautic {
 
     fn request(&self, ask: &Ask<'_>) -> RequestBuilder {
         let request = self.0.http.client().request(ask.method.clone(), ask.url.clone());
-        // Without it Mautic may answer with a page.
+        // Without this header Mautic may answer with a page.
         let mut request = request.header(header::ACCEPT, "application/json");
         if let Some(time) = ask.time {
             request = request.timeout(time);
@@ -166,7 +167,7 @@ impl Mautic {
         self.0.http.call_traced(PROVIDER, WHO, request, read).await
     }
 
-    /// In what a refusal is read.
+    /// The context in which a refusal is read.
     pub(super) fn context<'a>(&'a self, about: About<'a>) -> Context<'a> {
         let basic = matches!(self.0.identity, Identity::Basic { .. });
         Context { site: &self.0.site, basic, about, now: self.0.clock.now() }

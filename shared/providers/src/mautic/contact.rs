@@ -1,4 +1,4 @@
-//! A contact as Mautic has them.
+//! A contact of Mautic.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use super::lenient::{entries, number, text, texts};
 /// A contact: every field that has a value, by its alias.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MauticContact {
-    /// Their id.
+    /// The id of the contact.
     pub id: i64,
-    /// Their fields as text. One that Mautic has no value for is absent.
+    /// The fields as text. A field without a value is absent.
     pub fields: BTreeMap<String, String>,
 }
 
 impl MauticContact {
-    /// Reads one. `None` for something without an id.
+    /// Reads a contact. Returns `None` for a value without an id.
     pub(super) fn read(contact: &Value) -> Option<Self> {
         let id = contact.get("id").and_then(number)?;
         Some(Self { id, fields: fields(contact).unwrap_or_default() })
     }
 
-    /// What they are called: first and last name, else their address, else their number.
+    /// The name of the contact: first and last name, else the e-mail address, else the id.
     pub fn name(&self) -> String {
         let names: Vec<&str> = ["firstname", "lastname"].iter().filter_map(|field| self.value(field)).collect();
         match (names.is_empty(), self.value("email")) {
@@ -32,23 +32,23 @@ impl MauticContact {
         }
     }
 
-    /// Their e-mail address, in lower case.
+    /// The contact's e-mail address, in lower case.
     pub fn email(&self) -> Option<String> {
         self.value("email").map(str::to_lowercase)
     }
 
-    /// Their mobile number, else their other one, as it was entered.
+    /// The contact's mobile number, else the other number, as it was entered.
     pub fn phone(&self) -> Option<&str> {
         self.value("mobile").or_else(|| self.value("phone"))
     }
 
-    /// A field's value, without space around it; `None` when it is empty.
+    /// A field's value, without surrounding space; `None` if it is empty.
     pub fn value(&self, field: &str) -> Option<&str> {
         self.fields.get(field).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 }
 
-/// The fields of a contact: the flat list that Mautic adds for convenience, else what the groups hold.
+/// Reads the fields of a contact: the flat list that Mautic adds for convenience, else the groups.
 fn fields(contact: &Value) -> Option<BTreeMap<String, String>> {
     let groups = contact.get("fields")?;
     if let Some(all) = groups.get("all") {
@@ -58,7 +58,7 @@ fn fields(contact: &Value) -> Option<BTreeMap<String, String>> {
     Some(fields.filter_map(|(alias, field)| Some((alias, text(field.get("value")?)?))).collect())
 }
 
-/// Whether Mautic has the field at all, with a value or without.
+/// Whether Mautic knows the field at all, with or without a value.
 pub(super) fn has_field(contact: &Value, alias: &str) -> bool {
     let Some(groups) = contact.get("fields") else { return false };
     entries(groups).into_iter().any(|(_, group)| group.get(alias).is_some())

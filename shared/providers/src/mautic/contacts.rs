@@ -1,4 +1,5 @@
-//! Reading contacts: a segment or a search page by page, or known ones by their ids (<https://developer.mautic.org/#contacts>).
+//! Reads contacts: a segment or a search page by page, or known contacts by their ids
+//! (<https://developer.mautic.org/#contacts>).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,24 +12,23 @@ use super::{
 };
 use crate::{Class, Meter, ProviderError, Result};
 
-/// How many ids go into one address: they stand in the query, whose length web servers limit.
+/// The number of ids in one address. They stand in the query, and web servers limit its length.
 const IDS_AT_ONCE: usize = 200;
 
-/// Which contacts are meant.
+/// A selection of contacts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Selection {
-    /// Those who filled in a form, by its id.
+    /// The people who filled in a form, by its id.
     Form(u64),
-    /// Those in a segment, by its alias.
+    /// The contacts of a segment, by its alias.
     Segment(String),
-    /// Those whom a search finds, written as in Mautic's own search field.
+    /// The contacts that a search finds, written as in Mautic's own search field.
     Search(String),
 }
 
 impl Selection {
-    /// What it is known by, such as `form:3` or `segment:vip`. Two selections have the same name only if they are the
-    /// same.
+    /// The name of the selection, such as `form:3` or `segment:vip`. Different selections have different names.
     pub fn name(&self) -> String {
         match self {
             Self::Form(id) => format!("form:{id}"),
@@ -37,7 +37,7 @@ impl Selection {
         }
     }
 
-    /// As Mautic's search has it; `None` for a form, whose submissions are read instead.
+    /// The selection as a search in Mautic; `None` for a form, whose submissions are read instead.
     fn search(&self) -> Option<String> {
         match self {
             Self::Form(_) => None,
@@ -48,8 +48,9 @@ impl Selection {
 }
 
 impl Mautic {
-    /// The next contacts of a segment or search after the one with the id `after`, at most `limit`, by id. With
-    /// `only_without`, only those whose field of that alias is empty. Fewer than `limit` are the last ones.
+    /// Returns the next contacts of a segment or search after the id `after`, at most `limit`, by id. With
+    /// `only_without`, it returns only contacts whose field of that alias is empty. Fewer than `limit` contacts are the
+    /// last ones.
     ///
     /// # Errors
     /// [`ProviderError`]; [`Class::Config`] for a form, whose contacts [`Mautic::submissions`] names.
@@ -67,7 +68,7 @@ impl Mautic {
         let (after_text, limit_text) = (after.to_string(), limit.to_string());
         let mut query = vec![("search", search.as_str())];
         query.extend(keyset("id", &after_text, &limit_text));
-        // As short as the answer gets: fields, but no tags, owners, addresses.
+        // This makes the answer as short as possible: fields, but no tags, owners, addresses.
         query.push(("minimal", "1"));
         if let Some(field) = only_without {
             query.extend([("where[1][col]", field), ("where[1][expr]", "isEmpty")]);
@@ -76,7 +77,7 @@ impl Mautic {
         after_key(contacts(&answer)?, after, |contact| contact.id)
     }
 
-    /// The contacts with these ids that there still are, by id.
+    /// Returns the contacts with these ids that still exist, by id.
     ///
     /// # Errors
     /// [`ProviderError`].
@@ -104,8 +105,8 @@ impl Mautic {
     }
 }
 
-/// A page of a list by keyset: cheap however far it is down the list, and nothing is skipped when something before it
-/// goes away.
+/// The query for a page of a list by keyset. A page is cheap wherever it is in the list, and no entry is skipped when
+/// an earlier one disappears.
 pub(super) fn keyset<'a>(column: &'a str, after: &'a str, limit: &'a str) -> [(&'a str, &'a str); 7] {
     [
         ("where[0][col]", column),
@@ -118,10 +119,10 @@ pub(super) fn keyset<'a>(column: &'a str, after: &'a str, limit: &'a str) -> [(&
     ]
 }
 
-/// Puts a page in order, whatever order JSON left it in.
+/// Sorts a page, in whatever order JSON left it.
 ///
 /// # Errors
-/// [`Class::Config`] when it holds only what was read before: it would be read for ever.
+/// [`Class::Config`] when it holds only entries from before: reading would never end.
 pub(super) fn after_key<T>(mut page: Vec<T>, after: i64, key: impl Fn(&T) -> i64) -> Result<Vec<T>> {
     let was_empty = page.is_empty();
     page.retain(|item| key(item) > after);
@@ -138,7 +139,7 @@ fn contacts(answer: &Value) -> Result<Vec<MauticContact>> {
     Ok(entries(part(answer, "contacts")?).into_iter().filter_map(|(_, contact)| MauticContact::read(contact)).collect())
 }
 
-/// How many there are in a list, as Mautic says.
+/// The number of entries in a list, as Mautic reports it.
 pub(super) fn total(answer: &Value) -> Option<String> {
     answer.get("total").and_then(text)
 }

@@ -1,7 +1,7 @@
-//! What Mautic's refusals mean.
+//! The meaning of Mautic's refusals.
 //!
-//! Nothing that it says is passed on. A validation message repeats the value that it is about, and that is a guest's;
-//! and whoever entered the address may have named a server that was never meant to answer them.
+//! No text of Mautic is passed on. A validation message repeats the value that it is about, and that value belongs to a
+//! guest. The person who entered the address may also have named a server that was never meant to answer them.
 
 use std::time::Duration;
 
@@ -20,22 +20,21 @@ use super::{
 };
 use crate::{Class, ProviderError, http::Reply};
 
-/// When Mautic does not say how long to wait. Its limit counts by the hour, so the first requests after a wait may fail
-/// again.
+/// The wait if Mautic names none. Mautic's limit counts by the hour, so the first requests after a wait may fail again.
 const RATE_WAIT: Duration = Duration::from_secs(60);
-/// The longest wait it may ask for.
+/// The longest wait that Mautic may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-/// A reset above this is a point in time, in seconds since 1970, and no wait.
+/// A reset above this number is a point in time, in seconds since 1970, and not a wait.
 const POINTS_IN_TIME: i64 = 1_000_000_000;
 
-/// What a request was about: who is missing when Mautic says 404, and who has to set something right when it says 400.
+/// The subject of a request: the missing object after a 404, and the place of the correction after a 400.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum About<'a> {
-    /// What is written to a contact.
+    /// Writing to a contact.
     Write {
-        /// Their id.
+        /// The id of the contact.
         contact: i64,
-        /// Where it is written.
+        /// The fields that are written.
         fields: &'a Fields,
     },
     /// A form.
@@ -46,30 +45,30 @@ pub(super) enum About<'a> {
     Token,
 }
 
-/// In what a refusal is read.
+/// The context in which a refusal is read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context<'a> {
-    /// The site asked.
+    /// The site that refused.
     pub site: &'a Url,
-    /// Whether it was asked with user and password rather than with a token.
+    /// Whether the request used user and password rather than a token.
     pub basic: bool,
-    /// What it was asked about.
+    /// The subject of the request.
     pub about: About<'a>,
-    /// When.
+    /// The current time.
     pub now: DateTime<Utc>,
 }
 
-/// What Mautic says of itself in a refusal.
+/// Mautic's own description of a refusal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Problem {
-    /// A word such as `api_disabled`.
+    /// The type of the error, such as `api_disabled`.
     kind: String,
-    /// The fields that it does not take.
+    /// The fields that Mautic does not accept.
     pub fields: Vec<String>,
 }
 
 impl Problem {
-    /// Reads a body. `None` when it is not Mautic's API that speaks.
+    /// Reads a body. Returns `None` when the answer does not come from Mautic's API.
     fn read(body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let errors = body.get("errors").map(entries).unwrap_or_default();
@@ -86,14 +85,14 @@ impl Problem {
     }
 }
 
-/// Only what looks like a field's alias is named: keys could hold anything.
+/// Whether a key looks like a field's alias. Other keys could hold anything, so they are not named.
 fn is_alias(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// What an answer other than success means.
+/// Converts an answer other than success into an error.
 pub(super) fn refusal(reply: &Reply, context: &Context<'_>) -> ProviderError {
     let status = reply.status;
     if status.is_redirection() {
@@ -112,8 +111,8 @@ pub(super) fn refusal(reply: &Reply, context: &Context<'_>) -> ProviderError {
     classified(status.as_u16(), problem.as_ref(), context).after(reply.retry_after())
 }
 
-/// What a status means, of a whole answer or of one contact in it. `problem` is `None` when somebody else than the API
-/// answered.
+/// Converts a status, of a whole answer or of one contact in it. `problem` is `None` when the answer does not come from
+/// the API.
 pub(super) fn classified(status: u16, problem: Option<&Problem>, context: &Context<'_>) -> ProviderError {
     let site = named(context.site);
     let kind = problem.map_or("", |problem| problem.kind.as_str());
@@ -175,7 +174,7 @@ pub(super) fn classified(status: u16, problem: Option<&Problem>, context: &Conte
     ProviderError::new(class, message)
 }
 
-/// What a validation means. A field that is written for every guest is a matter of the field, not of the guest.
+/// Converts a validation error. If the field is written for every guest, the problem is the field, not the guest.
 fn invalid(fields: &[String], about: About<'_>) -> (Class, String) {
     match about {
         About::Write { fields: ours, .. } if fields.iter().any(|field| ours.has(field)) => {
@@ -194,8 +193,8 @@ fn no_api(site: &str) -> (Class, String) {
     (Class::Config, format!("there is no Mautic API at {site}: enter the address of Mautic's start page, without /s/…"))
 }
 
-/// Where it leads is not named: that is the server's to say. Only that it is the same site under https is, which most
-/// redirects are.
+/// Describes a redirect. The message does not name the target, because the server chooses it. It only says if the
+/// target is the same site under https, as with most redirects.
 fn redirect(headers: &HeaderMap, context: &Context<'_>) -> ProviderError {
     let site = named(context.site);
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
@@ -213,8 +212,8 @@ fn redirect(headers: &HeaderMap, context: &Context<'_>) -> ProviderError {
     ProviderError::new(Class::Config, message)
 }
 
-/// How long a rate limit holds: `Retry-After`, else `X-RateLimit-Reset` in seconds or as a point in time by the
-/// server's clock.
+/// The wait of a rate limit: `Retry-After`, else `X-RateLimit-Reset` in seconds or as a point in time by the server's
+/// clock.
 fn wait(reply: &Reply, now: DateTime<Utc>) -> Duration {
     reply.retry_after().or_else(|| reset(&reply.headers, now)).unwrap_or(RATE_WAIT)
 }

@@ -1,4 +1,4 @@
-//! Which fields of a contact the invitation is written to, and whether they can take it.
+//! The contact fields that an invitation is written to, and whether they can hold it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,19 +10,19 @@ use super::{
 };
 use crate::{Class, Meter, Result};
 
-/// What a link needs at least; one of Google Drive has about 85 characters, one of a company's own server more.
+/// The smallest length for a link: a link of Google Drive has about 85 characters, one of a company's own server more.
 const LINK_LENGTH: u32 = 120;
-/// What a number needs: a prefix and digits.
+/// The smallest length for a number: a prefix and digits.
 const NUMBER_LENGTH: u32 = 32;
-/// The largest length that Mautic lets a field of text have.
+/// The largest length that Mautic allows for a text field.
 const LARGEST: u32 = 191;
-/// Fields at a time.
+/// The number of fields in a page.
 const PAGE: usize = 200;
-/// More fields than Mautic can have: its table of contacts ends long before.
+/// More fields than Mautic can have: its table of contacts reaches its limit long before.
 const MOST: usize = 5_000;
 
-/// What a contact has from the beginning, or what the API takes for something else than a field. Some of these say who
-/// somebody is: Mautic looks for another contact with the same value and merges the two.
+/// The fields that every contact has, and names with another meaning in the API. Some of the fields identify a person:
+/// Mautic looks for another contact with the same value and merges the two.
 const BUILT_IN: [&str; 47] = [
     "id",
     "email",
@@ -73,20 +73,20 @@ const BUILT_IN: [&str; 47] = [
     "ids",
 ];
 
-/// A field that contacts have.
+/// A field of contacts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContactField {
-    /// Its name in the API.
+    /// The alias of the field in the API.
     pub alias: String,
-    /// What it takes, such as `text`, `url`, `number`.
+    /// The type of the field, such as `text`, `url`, `number`.
     pub kind: String,
-    /// How many characters it takes; `None` when Mautic does not say, or sets no limit.
+    /// The largest number of characters; `None` when Mautic reports none, or sets no limit.
     pub char_limit: Option<u32>,
-    /// Whether two contacts with the same value are taken for one person.
+    /// Whether Mautic treats two contacts with the same value as one person.
     pub unique: bool,
 }
 
-/// The fields that an invitation is written to. Neither says who a contact is.
+/// The fields that an invitation is written to. Neither of them identifies a contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Named", into = "Named")]
 pub struct Fields {
@@ -94,7 +94,7 @@ pub struct Fields {
     number: Option<String>,
 }
 
-/// The same, unchecked.
+/// The same fields, unchecked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Named {
     link: String,
@@ -117,10 +117,10 @@ impl From<Fields> for Named {
 }
 
 impl Fields {
-    /// The fields with these aliases, for the link and for the lucky number.
+    /// Creates the fields with these aliases, for the link and for the lucky number.
     ///
     /// # Errors
-    /// What is wrong with one of them, and what to do.
+    /// The problem with one of them, and the cure.
     pub fn new(link: impl Into<String>, number: Option<String>) -> std::result::Result<Self, String> {
         let fields = Self { link: link.into(), number };
         for alias in fields.aliases() {
@@ -146,10 +146,10 @@ impl Fields {
         Ok(fields)
     }
 
-    /// As [`Fields::new`], when Mautic has the fields and they can take what is written to them.
+    /// Like [`Fields::new`], but also checks that Mautic has the fields and that they can hold the values.
     ///
     /// # Errors
-    /// Everything that is wrong with them, and what to do.
+    /// All problems with the fields, and the cures.
     pub fn checked(
         link: impl Into<String>,
         number: Option<String>,
@@ -160,7 +160,7 @@ impl Fields {
         if problems.is_empty() { Ok(fields) } else { Err(problems) }
     }
 
-    /// What keeps Mautic's fields from taking what is written to these.
+    /// The reasons why Mautic's fields cannot hold the values.
     pub(super) fn problems(&self, known: &[ContactField]) -> Vec<String> {
         let link = problem(&self.link, known, &["text", "url", "textarea", "html"], LINK_LENGTH);
         // A field for numbers would lose leading zeros.
@@ -179,12 +179,12 @@ impl Fields {
         self.number.as_deref()
     }
 
-    /// Whether something is written to this field.
+    /// Whether Herald writes to this field.
     pub(super) fn has(&self, alias: &str) -> bool {
         self.aliases().any(|ours| ours == alias)
     }
 
-    /// That Mautic refused to take what was written to one of `refused`.
+    /// The message that Mautic refused the value of one of the fields `refused`.
     pub(super) fn refused(&self, refused: &[String]) -> String {
         match refused.contains(&self.link) {
             true => format!(
@@ -204,7 +204,7 @@ impl Fields {
     }
 }
 
-/// That Mautic has no such field.
+/// The message that Mautic does not have this field.
 pub(super) fn no_field(alias: &str) -> String {
     format!(
         "there is no contact field «{alias}» in Mautic: create it under Settings → Custom Fields (type text, \
@@ -237,7 +237,7 @@ fn problem(alias: &str, known: &[ContactField], kinds: &[&str], length: u32) -> 
 }
 
 impl Mautic {
-    /// The fields that contacts have.
+    /// Lists the fields of contacts.
     ///
     /// # Errors
     /// [`crate::ProviderError`].
@@ -248,8 +248,8 @@ impl Mautic {
             let query = [("start", start.as_str()), ("limit", &limit), ("orderBy", "id"), ("orderByDir", "ASC")];
             let page = match self.get(self.api(["fields", "contact"], &query), About::Api, meter).await {
                 Ok(answer) => ContactField::list(&answer),
-                // Its role may not see how fields are set up. This list is open to who may edit contacts, but it has no
-                // lengths.
+                // The user's role may not see the settings of fields. This list is open to every user who may edit
+                // contacts, but it has no lengths.
                 Err(error) if error.class == Class::Config => {
                     let url = self.api(["contacts", "list", "fields"], &[]);
                     return Ok(ContactField::list(&self.get(url, About::Api, meter).await?));
@@ -274,18 +274,18 @@ impl ContactField {
 
     fn read(field: &Value) -> Option<Self> {
         let is_of_contacts = field.get("object").and_then(Value::as_str).is_none_or(|object| object == "lead");
-        // What is not published is not written.
+        // Mautic does not write to an unpublished field.
         if !is_of_contacts || !field.get("isPublished").is_none_or(flag) {
             return None;
         }
         let kind = field.get("type").and_then(text).unwrap_or_default();
         let limit = field.get("charLengthLimit").and_then(number).and_then(|limit| u32::try_from(limit).ok());
-        // Mautic keeps a limit for long texts too, and does not mind it.
+        // Mautic stores a limit for long texts, too, but does not apply it.
         let has_limit = !matches!(kind.as_str(), "textarea" | "html");
         Some(Self {
             alias: field.get("alias").and_then(text)?,
             char_limit: limit.filter(|limit| *limit > 0 && has_limit),
-            // The misspelt one is Mautic's, too.
+            // The misspelt key is Mautic's, too.
             unique: ["isUniqueIdentifier", "isUniqueIdentifer"].iter().any(|key| field.get(key).is_some_and(flag)),
             kind,
         })

@@ -1,4 +1,4 @@
-//! Forms and what people filled in (<https://developer.mautic.org/#forms>).
+//! Forms and their submissions (<https://developer.mautic.org/#forms>).
 
 use std::collections::BTreeMap;
 
@@ -15,53 +15,53 @@ use crate::{Class, Meter, ProviderError, Result};
 /// A form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
-    /// Its id.
+    /// The id of the form.
     pub id: u64,
-    /// What it is called.
+    /// The name of the form.
     pub name: String,
-    /// What it asks for, in its order.
+    /// The fields of the form, in its order.
     pub fields: Vec<FormField>,
 }
 
 /// A field of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormField {
-    /// Its name in submissions.
+    /// The name of the field in submissions.
     pub alias: String,
-    /// What it is, such as `text`, `email`, `file`.
+    /// The type of the field, such as `text`, `email`, `file`.
     pub kind: String,
-    /// What people read before it.
+    /// The label that people read.
     pub label: String,
-    /// Whether everybody may fetch what is uploaded here; `None` when Mautic does not say.
+    /// Whether everybody may fetch the uploads of this field; `None` when Mautic does not report it.
     pub public: Option<bool>,
 }
 
-/// A form as somebody filled it in.
+/// A submission: a form that a person filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
-    /// Its id; later ones are larger.
+    /// The id of the submission; later ones are larger.
     pub id: i64,
-    /// Who filled it in; `None` when the contact is gone.
+    /// The contact who filled in the form; `None` when the contact was deleted.
     pub contact_id: Option<i64>,
-    /// What they entered, by the fields' aliases. Of an upload it is the file's name.
+    /// The entered values, by the aliases of the fields. The value of an upload is the file's name.
     pub results: BTreeMap<String, String>,
 }
 
 impl Mautic {
-    /// A form.
+    /// Returns a form.
     ///
     /// # Errors
-    /// [`Class::Config`] when there is no such form; else [`ProviderError`].
+    /// [`Class::Config`] when the form does not exist; else [`ProviderError`].
     pub async fn form(&self, id: u64, meter: &Meter) -> Result<Form> {
         let answer = self.get(self.api(["forms", id.to_string().as_str()], &[]), About::Form(id), meter).await?;
         Form::read(id, part(&answer, "form")?)
     }
 
-    /// The next submissions of a form after the one with the id `after`, at most `limit`, by id. Fewer than `limit` are
-    /// the last ones.
+    /// Returns the next submissions of a form after the id `after`, at most `limit`, by id. Fewer than `limit`
+    /// submissions are the last ones.
     ///
     /// # Errors
-    /// [`Class::Config`] when there is no such form; else [`ProviderError`].
+    /// [`Class::Config`] when the form does not exist; else [`ProviderError`].
     pub async fn submissions(&self, form: u64, after: i64, limit: usize, meter: &Meter) -> Result<Vec<Submission>> {
         let (id, after_text, limit_text) = (form.to_string(), after.to_string(), limit.to_string());
         let url = self.api(["forms", id.as_str(), "submissions"], &keyset("s.id", &after_text, &limit_text));

@@ -1,5 +1,5 @@
-//! Mautic's JSON, whose shapes depend on what PHP made of an array: a list may be an object and the other way round, an
-//! empty object is `[]`, a number may be text.
+//! Lenient readers for Mautic's JSON. Its shapes depend on how PHP serialised an array: a list may be an object and the
+//! other way round, an empty object is `[]`, a number may be text.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{Class, ProviderError, Result};
 
-/// The entries of an object by name, or of an array by position.
+/// Returns the entries of an object by name, or of an array by position.
 pub(super) fn entries(value: &Value) -> Vec<(String, &Value)> {
     match value {
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), value)).collect(),
@@ -16,7 +16,7 @@ pub(super) fn entries(value: &Value) -> Vec<(String, &Value)> {
     }
 }
 
-/// The entry at a position: of an array, or of an object whose names are positions.
+/// Returns the entry at a position of an array, or of an object whose keys are positions.
 pub(super) fn at(value: &Value, position: usize) -> Option<&Value> {
     match value {
         Value::Object(map) => map.get(&position.to_string()),
@@ -26,10 +26,10 @@ pub(super) fn at(value: &Value, position: usize) -> Option<&Value> {
     .filter(|value| !value.is_null())
 }
 
-/// What must stand under `key` of an answer.
+/// Returns the required value under `key` of an answer.
 ///
 /// # Errors
-/// [`Class::Config`] when it does not: something else than Mautic answered.
+/// [`Class::Config`] when the key is missing: another server than Mautic answered.
 pub(super) fn part<'a>(answer: &'a Value, key: &str) -> Result<&'a Value> {
     answer.get(key).ok_or_else(|| {
         let message = format!("Mautic's answer has no \"{key}\": check its address, and that it is version 4 or later");
@@ -37,7 +37,7 @@ pub(super) fn part<'a>(answer: &'a Value, key: &str) -> Result<&'a Value> {
     })
 }
 
-/// A whole number, be it written as text.
+/// Reads a whole number, even if it is written as text.
 pub(super) fn number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64(),
@@ -46,7 +46,7 @@ pub(super) fn number(value: &Value) -> Option<i64> {
     }
 }
 
-/// A yes or no, however it is written.
+/// Reads a boolean, in any of its notations.
 pub(super) fn flag(value: &Value) -> bool {
     match value {
         Value::Bool(flag) => *flag,
@@ -56,13 +56,13 @@ pub(super) fn flag(value: &Value) -> bool {
     }
 }
 
-/// A value as text; several, as of a multiple choice, with commas between. `None` for null.
+/// Reads a value as text. Several values, as of a multiple choice, are joined with commas. Returns `None` for null.
 pub(super) fn text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
-        // As Mautic itself keeps them.
+        // Mautic itself stores booleans in this way.
         Value::Bool(flag) => Some(u8::from(*flag).to_string()),
         Value::Array(_) | Value::Object(_) => {
             Some(entries(value).into_iter().filter_map(|(_, value)| text(value)).collect::<Vec<_>>().join(", "))
@@ -70,7 +70,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// The entries that are not null, as text.
+/// Returns the entries that are not null, as text.
 pub(super) fn texts(value: &Value) -> BTreeMap<String, String> {
     entries(value).into_iter().filter_map(|(key, value)| Some((key, text(value)?))).collect()
 }

@@ -1,8 +1,8 @@
-//! Where a guest's picture is, and fetching one that was uploaded with a form.
+//! Finds a guest's picture, and fetches a picture that was uploaded with a form.
 //!
-//! The API has only an upload's name. The file lies outside of it, under `/forms/results/file/`, where credentials of
-//! the API mean nothing: it can be had if the form's field is public, else only by who is logged in to Mautic in a
-//! browser.
+//! The API gives only the name of an upload. The file lies outside the API, under `/forms/results/file/`, where the
+//! credentials of the API have no effect. If the form's field is public, everybody can fetch the file. Else only a
+//! person who is logged in to Mautic in a browser can.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{RequestBuilder, header};
@@ -19,14 +19,14 @@ use super::{
 use crate::{Class, Meter, ProviderError, Result, http::Reply};
 use herald_base::telemetry::Call;
 
-/// How many bytes tell a picture from something else.
+/// The number of bytes that distinguish a picture from another file.
 const MAGIC: usize = 12;
 
-/// Which field says where pictures are.
+/// The field that names the pictures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PictureField {
-    /// A field of the contact, by its alias, that has the picture's address.
+    /// A field of the contact, by its alias, that contains the picture's address.
     ContactUrl(String),
     /// A form's upload.
     FormFile {
@@ -35,22 +35,23 @@ pub enum PictureField {
     },
 }
 
-/// Where a guest's picture is.
+/// The location of a guest's picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Picture {
-    /// At an address that a guest or somebody else entered: only for the guarded fetcher.
+    /// An address that a guest or another person entered: only for the guarded fetcher.
     Url(String),
-    /// In Mautic, uploaded with a form.
+    /// A file in Mautic that was uploaded with a form.
     FormFile {
-        /// With which submission.
+        /// The submission of the upload.
         submission: i64,
-        /// In which field.
+        /// The field of the upload.
         alias: String,
     },
 }
 
 impl PictureField {
-    /// Where the picture of a contact is, or the one that came with a submission. `None` when there is none.
+    /// Returns the location of a contact's picture, or of the picture in a submission. Returns `None` when there is no
+    /// picture.
     pub fn picture(&self, contact: Option<&MauticContact>, submission: Option<&Submission>) -> Option<Picture> {
         match self {
             Self::ContactUrl(alias) => Some(Picture::Url(contact?.value(alias)?.to_owned())),
@@ -64,10 +65,10 @@ impl PictureField {
 }
 
 impl Mautic {
-    /// Fetches what was uploaded with a submission: a JPEG, PNG, WebP or GIF of at most `max_bytes`.
+    /// Fetches the upload of a submission: a JPEG, PNG, WebP or GIF of at most `max_bytes`.
     ///
     /// # Errors
-    /// [`Class::Recipient`] when it cannot be had, is no picture, or too large; else [`ProviderError`].
+    /// [`Class::Recipient`] when it is not available, not a picture, or too large; else [`ProviderError`].
     pub async fn form_file(&self, submission: i64, alias: &str, max_bytes: usize, meter: &Meter) -> Result<Bytes> {
         meter.pay(1).await?;
         let url = below(self.site(), ["forms", "results", "file", submission.to_string().as_str(), alias]);

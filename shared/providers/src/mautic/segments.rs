@@ -1,4 +1,5 @@
-//! Which segments there are (<https://developer.mautic.org/#segments>). A search for one that there is not finds nobody and says nothing.
+//! Lists the segments (<https://developer.mautic.org/#segments>). A search for a segment that does not exist finds no
+//! contact and reports no error.
 
 use serde_json::Value;
 
@@ -10,10 +11,10 @@ use super::{
 };
 use crate::{Meter, Result};
 
-/// How many are asked for: more than a site has.
+/// The number of requested segments, which is more than a site has.
 const MOST: &str = "1000";
 
-/// Segments that the connection's user can see.
+/// The segments that the connection's user can see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segments {
     aliases: Vec<String>,
@@ -21,7 +22,7 @@ pub struct Segments {
 }
 
 impl Mautic {
-    /// The segments, in one request.
+    /// Fetches the segments, in one request.
     ///
     /// # Errors
     /// [`ProviderError`](crate::ProviderError).
@@ -41,7 +42,7 @@ impl Segments {
         Ok(Self { whole: total <= aliases.len(), aliases })
     }
 
-    /// Says that there is no segment of this alias, if that is certain, and which there are.
+    /// If it is certain that no segment has this alias, returns a message that says so and lists the segments.
     pub fn lack(&self, alias: &str) -> Option<String> {
         let is_there = self.aliases.iter().any(|there| there.eq_ignore_ascii_case(alias));
         (self.whole && !is_there).then(|| match self.aliases.as_slice() {
@@ -71,7 +72,7 @@ mod tests {
         assert!(two.lack("vips").unwrap().ends_with("one of gala, vip"));
         let none = segments(json!({"total": 0, "lists": []}));
         assert!(none.lack("vip").unwrap().contains("can see no other"));
-        // Not all of them were told.
+        // The list is not complete.
         let some = segments(json!({"total": 1001, "lists": [{"alias": "gala"}]}));
         assert_eq!(some.lack("vip"), None);
     }

@@ -1,18 +1,18 @@
-//! The address of a Mautic site, from what an admin copied out of their browser.
+//! The address of a Mautic site, from the address that an admin copied out of their browser.
 
 use url::Url;
 
 use crate::mautic::MauticSettings;
 
-/// Where Mautic's own pages and its API begin, below the site.
+/// The first path segments of Mautic's own pages and of its API, below the site.
 const BEGINNINGS: [&str; 5] = ["api", "s", "index.php", "index_dev.php", "oauth"];
 
 impl MauticSettings {
-    /// The site's address from what was typed: without `/api`, `/s/dashboard`, `/index.php` and what follows, query and
-    /// final slash.
+    /// Reads the site's address from a typed address: it removes `/api`, `/s/dashboard`, `/index.php` and everything
+    /// after them, the query and a final slash.
     ///
     /// # Errors
-    /// What is wrong with it and how it should look, for the person who typed it.
+    /// The problem with the address and an example, for the person who typed it.
     pub fn site(typed: &str) -> Result<Url, String> {
         let example = "enter it as https://crm.example.com";
         let url = Url::parse(typed.trim()).map_err(|_| format!("this is not a web address: {example}"))?;
@@ -38,14 +38,14 @@ impl MauticSettings {
     }
 }
 
-/// The address of something below the site; every part is escaped.
+/// Builds an address below the site; every part is escaped.
 pub(super) fn below<I: AsRef<str>>(site: &Url, parts: impl IntoIterator<Item = I>) -> Url {
     let mut url = site.clone();
     url.path_segments_mut().expect("http addresses have a path").pop_if_empty().extend(parts);
     url
 }
 
-/// The site as it is named in messages.
+/// The address of the site as messages show it.
 pub(super) fn named(site: &Url) -> &str {
     site.as_str().trim_end_matches('/')
 }

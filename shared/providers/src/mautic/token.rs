@@ -1,4 +1,4 @@
-//! A token for an OAuth 2 client, asked for once and shared (<https://developer.mautic.org/#authorization>).
+//! A token of an OAuth 2 client, requested once and shared (<https://developer.mautic.org/#authorization>).
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use super::lenient::{number, part};
 use crate::{Class, ProviderError, Result, http::Reply};
 use herald_base::clock::Clock;
 
-/// How long before its end a token is no longer used.
+/// A token is not used any more during this time before it expires.
 const MARGIN: Duration = Duration::from_secs(60);
-/// How long a token is good for that does not say so; Mautic's default is an hour.
+/// The lifetime of a token without a stated lifetime, in seconds. Mautic's default is an hour.
 const LIFETIME: i64 = 3600;
 
 /// The token that all clones of a client share.
@@ -26,7 +26,7 @@ struct Known {
     until: DateTime<Utc>,
 }
 
-/// A token as Mautic gives it.
+/// A token from Mautic's answer.
 #[derive(Debug)]
 pub(super) struct Given {
     token: SecretString,
@@ -37,7 +37,7 @@ impl Given {
     /// Reads the answer to a request for a token.
     ///
     /// # Errors
-    /// [`Class::Config`] when there is none in it.
+    /// [`Class::Config`] when the answer contains no token.
     pub(super) fn read(reply: &Reply) -> Result<Self> {
         let answer: Value = reply.json("Mautic")?;
         let token = part(&answer, "access_token")?.as_str().filter(|token| !token.is_empty());
@@ -48,11 +48,11 @@ impl Given {
 }
 
 impl Token {
-    /// The token to use now; `ask` brings one if there is none, or if the known one is `refused`. Who comes meanwhile
-    /// waits for it.
+    /// Returns a valid token. `ask` requests a new one if there is none, or if the known one is `refused`. Other
+    /// callers wait for it meanwhile.
     ///
     /// # Errors
-    /// Those of `ask`.
+    /// The errors of `ask`.
     pub(super) async fn get<F: Future<Output = Result<Given>>>(
         &self,
         clock: &Clock,
@@ -86,7 +86,7 @@ mod tests {
         let (token, asked) = (Token::default(), AtomicUsize::new(0));
         let get = async |refused: Option<&SecretString>| {
             let ask = async || {
-                // Others get here while the first one waits.
+                // Other callers arrive here while the first one waits.
                 tokio::task::yield_now().await;
                 let nth = asked.fetch_add(1, Ordering::Relaxed);
                 Ok(Given { token: format!("token {nth}").into(), seconds: 3600 })
@@ -101,7 +101,7 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         assert_eq!(get(None).await.expose_secret(), "token 1");
 
-        // Two learn that the first token is refused; the second finds a new one.
+        // Two callers learn that the first token is refused; the second one finds a new token.
         let first = SecretString::from("token 1");
         assert_eq!(get(Some(&first)).await.expose_secret(), "token 2");
         assert_eq!(get(Some(&first)).await.expose_secret(), "token 2");

@@ -1,6 +1,7 @@
-//! What Mautic sends by itself when something happens (<https://developer.mautic.org/#webhooks>).
+//! Mautic's webhooks, which report events (<https://developer.mautic.org/#webhooks>).
 //!
-//! Delivery is not certain and may come twice: an event says where to look, and what is there is read from the API.
+//! Delivery is not certain and may happen twice. So an event only says where to look, and the data are read from the
+//! API.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
@@ -13,21 +14,21 @@ use super::lenient::{entries, number};
 /// The header with the signature.
 pub const SIGNATURE: &str = "webhook-signature";
 
-/// Something that happened.
+/// An event at Mautic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// What, such as `mautic.form_on_submit`.
+    /// The type of the event, such as `mautic.form_on_submit`.
     pub kind: String,
-    /// To which form.
+    /// The form of the event.
     pub form_id: Option<u64>,
-    /// With which submission.
+    /// The submission of the event.
     pub submission_id: Option<i64>,
-    /// To whom.
+    /// The contact of the event.
     pub contact_id: Option<i64>,
 }
 
 impl Event {
-    /// What tells it from every other: the submission it is about. One that names none is what its whole body says.
+    /// The identity of the event: its submission. Without a submission, the whole body is the identity.
     pub fn name(&self, raw_body: &[u8]) -> Vec<u8> {
         match self.submission_id {
             Some(id) => format!("{}:submission:{id}", self.kind).into_bytes(),
@@ -36,10 +37,10 @@ impl Event {
     }
 }
 
-/// Whether a body was signed with `secret`: the header is base64 of an HMAC-SHA256 over the body as it came. Takes the
-/// same time whatever is wrong with it.
+/// Checks that a body was signed with `secret`. The header is base64 of an HMAC-SHA256 over the body as it arrived. The
+/// check takes the same time whichever part is wrong.
 pub fn verify(secret: &SecretString, raw_body: &[u8], header: &str) -> bool {
-    // Whoever has no secret would be anybody.
+    // With an empty secret, every sender could sign.
     if secret.expose_secret().is_empty() {
         return false;
     }
@@ -49,12 +50,12 @@ pub fn verify(secret: &SecretString, raw_body: &[u8], header: &str) -> bool {
     mac.verify_slice(&signature).is_ok()
 }
 
-/// What a body tells of; nothing if it cannot be read.
+/// Returns the events in a body, or none if it cannot be read.
 pub fn events(raw_body: &[u8]) -> Vec<Event> {
     let Ok(body @ Value::Object(_)) = serde_json::from_slice::<Value>(raw_body) else { return Vec::new() };
     let kinds = entries(&body).into_iter().filter(|(kind, _)| kind.starts_with("mautic."));
     let all = kinds.flat_map(|(kind, list)| {
-        // One alone may come without a list around it.
+        // A single event may come without a list around it.
         let list = if list.get("submission").or_else(|| contact(list)).is_some() { vec![list] } else { items(list) };
         list.into_iter().map(move |item| event(kind.clone(), item))
     });
@@ -100,7 +101,7 @@ mod tests {
         for header in ["", "x", "rIV5dwfMmwVQcGy6C9JIQg==", "sha256=00", &SIGNED[..40]] {
             assert!(!verify(&secret, BODY, header), "{header}");
         }
-        // HMAC would take an empty key.
+        // HMAC accepts an empty key.
         let mac = Hmac::<Sha256>::new_from_slice(b"").unwrap().chain_update(BODY).finalize().into_bytes();
         assert!(!verify(&"".into(), BODY, &STANDARD.encode(mac)));
     }

@@ -1,8 +1,8 @@
-//! Writing an invitation's link and number back to its contact (<https://developer.mautic.org/#edit-contact>).
+//! Writes an invitation's link and number back to its contact (<https://developer.mautic.org/#edit-contact>).
 //!
-//! `PATCH` alone: `PUT` would empty every field that is not sent. The same again changes nothing, so whatever got lost
-//! is simply written again. Mautic says 200 when it cut a value or does not know a field, so only what it answers to
-//! have stored counts as written.
+//! It uses only `PATCH`: `PUT` would empty every field that is not sent. A repeated write changes nothing, so a lost
+//! write is simply repeated. Mautic answers 200 even when it cut a value or does not know a field. So only the values
+//! in its answer count as written.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -19,25 +19,25 @@ use super::{
 };
 use crate::{Class, Meter, ProviderError, Result, http::Reply};
 
-/// Contacts at a time: Mautic takes 200, but large sites then take minutes.
+/// The number of contacts in a group: Mautic accepts 200, but large sites then take minutes.
 const GROUP: usize = 50;
-/// After so many contacts in a row that Mautic failed at one by one, it is not the contacts.
+/// After this many contacts in a row failed one by one, the contacts are not the cause.
 const FAILURES: usize = 3;
 
-/// What is written to one contact.
+/// The values to write to one contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteBack {
-    /// Whose invitation it is.
+    /// The contact whose invitation it is.
     pub contact_id: i64,
-    /// Where it is.
+    /// The link to the invitation.
     pub link: String,
-    /// Its lucky number.
+    /// The lucky number of the invitation.
     pub number: String,
 }
 
 impl WriteBack {
-    /// What is sent: nothing but the two fields. An address or another field that identifies contacts would make Mautic
-    /// look for somebody else who has it too, and merge the two.
+    /// Builds the body: only the two fields. An address or another identifying field would make Mautic look for another
+    /// contact with the same value, and merge the two.
     pub(super) fn body(&self, fields: &Fields) -> Map<String, Value> {
         self.values(fields).map(|(alias, value)| (alias.to_owned(), Value::from(value))).collect()
     }
@@ -49,9 +49,9 @@ impl WriteBack {
 }
 
 impl Mautic {
-    /// Writes to contacts, and says of each, in their order, whether it is there.
+    /// Writes to contacts, and returns for each one, in their order, whether the values are stored.
     ///
-    /// An error that is not one contact's own ends it: the contacts that were not reached have the same error. A group
+    /// An error that is not specific to one contact ends the call: the remaining contacts get the same error. A group
     /// of 50 may take Mautic two minutes.
     pub async fn write(&self, items: &[WriteBack], fields: &Fields, meter: &Meter) -> Vec<Result<()>> {
         let mut results: Vec<Option<Result<()>>> = vec![None; items.len()];
@@ -73,7 +73,7 @@ impl Mautic {
                             }
                         }
                     }
-                    // One contact that Mautic fails at fails them all.
+                    // One contact that causes an error in Mautic fails the whole group.
                     Err(error) if error.class == Class::Transient => {
                         let (first, second) = group.split_at(group.len() / 2);
                         ahead.push_front(second.to_vec());
@@ -97,7 +97,8 @@ impl Mautic {
             }
             results[at] = Some(result);
         }
-        // Without an end every contact has a result; if one had none, it would not be known to be written.
+        // Unless the loop ended early, every contact has a result. If one had none, nothing would prove that it was
+        // written.
         let end = end.unwrap_or_else(|| ProviderError::new(Class::Transient, "the contact was not reached"));
         results.into_iter().map(|result| result.unwrap_or_else(|| Err(end.clone()))).collect()
     }
@@ -130,7 +131,7 @@ impl Mautic {
     }
 }
 
-/// Contacts that go together, in order. None of them is twice in a group: Mautic answers once for both.
+/// Splits contacts into groups, in order. No group contains a contact twice: Mautic answers once for both.
 fn groups(items: &[WriteBack]) -> VecDeque<Vec<usize>> {
     let mut groups: VecDeque<Vec<usize>> = VecDeque::new();
     for (at, item) in items.iter().enumerate() {
@@ -146,11 +147,11 @@ fn groups(items: &[WriteBack]) -> VecDeque<Vec<usize>> {
     groups
 }
 
-/// Whether Mautic has stored what was sent.
+/// Whether Mautic has stored the sent values.
 pub(super) fn stored(contact: &Value, read: &MauticContact, item: &WriteBack, fields: &Fields) -> Result<()> {
     for (alias, sent) in item.values(fields) {
         let kept = read.fields.get(alias).map_or("", String::as_str);
-        // A field for HTML may write an ampersand in its own way.
+        // A field for HTML may encode an ampersand.
         if kept == sent || kept.replace("&amp;", "&") == sent {
             continue;
         }

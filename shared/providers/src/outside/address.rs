@@ -1,4 +1,4 @@
-//! Which addresses belong to the public internet.
+//! Decides which addresses belong to the public internet.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -21,14 +21,14 @@ const NOT_PUBLIC_V4: &[([u8; 4], u32)] = &[
     ([240, 0, 0, 0], 4),     // reserved, broadcast
 ];
 
-/// What is not public although it lies in 2000::/3, the only block handed out for the public internet.
+/// Blocks that are not public although they lie in 2000::/3, the only block of the public internet.
 const NOT_PUBLIC_V6: &[([u16; 8], u32)] = &[
     ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), // protocol assignments: Teredo, ORCHID, benchmarks
     ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), // documentation
     ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), // documentation
 ];
 
-/// Whether an address may be connected to. IPv6 addresses that carry an IPv4 address are as public as that one.
+/// Whether Herald may connect to an address. An IPv6 address that embeds an IPv4 address is as public as that one.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),

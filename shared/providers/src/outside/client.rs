@@ -1,4 +1,4 @@
-//! Calls what a [`Guard`] lets through.
+//! Calls the addresses that a [`Guard`] allows.
 
 use std::{fmt, sync::Arc};
 
@@ -9,12 +9,12 @@ use super::{
     dns::{GuardedDns, SystemDns, is_private_answer},
 };
 
-/// An HTTP client for addresses that somebody else entered. Cheap to clone; connections are shared between clones.
+/// An HTTP client for addresses that strangers entered. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct GuardedHttp {
-    /// Refuses names with an address that may not be called among their addresses.
+    /// Refuses a name if one of its addresses may not be called.
     guarded: reqwest::Client,
-    /// For the hosts that the guard names only.
+    /// Calls only the hosts that the guard names.
     named: reqwest::Client,
     guard: Arc<Guard>,
 }
@@ -22,10 +22,10 @@ pub struct GuardedHttp {
 /// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// It was not made.
+    /// The guard refused the call.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// It failed.
+    /// The call failed.
     #[error(transparent)]
     Failed(reqwest::Error),
 }
@@ -37,19 +37,19 @@ impl fmt::Debug for GuardedHttp {
 }
 
 impl GuardedHttp {
-    /// A client that looks names up as the operating system does. `builder` is called twice; it begins with
+    /// Creates a client that uses the operating system's resolver. `builder` is called twice; it begins with
     /// [`builder`](crate::http::builder).
     ///
     /// # Errors
-    /// When there is no client to be had from `builder`.
+    /// When `builder` fails.
     pub fn new(guard: Guard, builder: impl Fn() -> anyhow::Result<ClientBuilder>) -> anyhow::Result<Self> {
         Self::with_resolver(guard, Arc::new(SystemDns), builder)
     }
 
-    /// A client with another way to look names up. The answers are checked all the same.
+    /// Creates a client with another resolver. Its answers are checked all the same.
     ///
     /// # Errors
-    /// As [`GuardedHttp::new`].
+    /// Like [`GuardedHttp::new`].
     pub fn with_resolver(
         guard: Guard,
         resolver: Arc<dyn Resolve>,
@@ -64,13 +64,13 @@ impl GuardedHttp {
         })
     }
 
-    /// What is let through.
+    /// The guard of this client.
     pub fn guard(&self) -> &Guard {
         &self.guard
     }
 
-    /// The client that requests are made with; whoever sends with it passes by the check of literal addresses, so
-    /// requests go through [`GuardedHttp::execute`].
+    /// The client that builds requests. A request that is sent directly with it evades the check of literal addresses,
+    /// so requests go through [`GuardedHttp::execute`].
     pub(crate) fn client(&self) -> &reqwest::Client {
         &self.guarded
     }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::{http, outside::Ports};
 
-    /// Answers every name from a script; the last answer repeats.
+    /// Answers every look-up from a script; the last answer repeats.
     struct Script(Mutex<VecDeque<&'static str>>);
 
     impl Resolve for Script {
@@ -124,7 +124,8 @@ mod tests {
         }
     }
 
-    /// A server that sends everybody on to the metadata of a cloud; its port, and how many asked.
+    /// A server that redirects every request to the metadata service of a cloud. Returns its port and the counter of
+    /// requests.
     async fn redirecting() -> (u16, Arc<Mutex<usize>>) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let (port, asked) = (listener.local_addr().unwrap().port(), Arc::new(Mutex::new(0)));
@@ -143,7 +144,7 @@ mod tests {
     }
 
     fn client(answers: &[&'static str]) -> GuardedHttp {
-        // 127.0.0.1 plays a public server, and no other address of this machine does.
+        // 127.0.0.1 plays a public server; no other address of this machine counts as public.
         let guard = Guard::public(Ports::Usual).and_networks(&["127.0.0.1/32".parse().unwrap()]);
         let script = Arc::new(Script(Mutex::new(answers.iter().copied().collect())));
         GuardedHttp::with_resolver(guard, script, || http::builder(&[])).unwrap()
@@ -168,7 +169,7 @@ mod tests {
         let (port, asked) = redirecting().await;
         let client = client(&["127.0.0.1", "10.0.0.1"]);
         let address = format!("http://crm.example.com:{port}/");
-        // One look-up for check and connection: had there been two, this would have gone to 10.0.0.1.
+        // The check and the connection share one look-up: a second one would have led to 10.0.0.1.
         assert_eq!(get(&client, &address).await.unwrap(), StatusCode::FOUND);
         assert!(matches!(get(&client, &address).await, Err(CallError::Refused(Refused::Private))));
         assert_eq!(*asked.lock().unwrap(), 1);

@@ -1,4 +1,4 @@
-//! Looks names up, and lets only answers through of which every address may be called.
+//! Looks up names, and accepts only answers whose addresses may all be called.
 
 use std::{error::Error, io, net::SocketAddr, sync::Arc};
 
@@ -13,7 +13,7 @@ pub struct SystemDns;
 impl Resolve for SystemDns {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            // Port 0 is replaced by the URL's port.
+            // The URL's port replaces port 0.
             #[expect(clippy::disallowed_methods, reason = "what is looked up here is checked by who asked")]
             let answer: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             Ok(Box::new(answer.into_iter()) as Addrs)
@@ -21,13 +21,14 @@ impl Resolve for SystemDns {
     }
 }
 
-/// Checks an answer where it is used: the connection goes to the addresses returned here and to no others.
+/// Checks an answer where it is used: the connection goes to the returned addresses and to no others.
 pub(super) struct GuardedDns {
     pub(super) inner: Arc<dyn Resolve>,
     pub(super) guard: Arc<Guard>,
 }
 
-/// A name that has an address which may not be called. One is enough: which of them is taken is up to chance.
+/// A name has an address that may not be called. One such address is enough, because chance decides which address is
+/// used.
 #[derive(Debug, thiserror::Error)]
 #[error("the name has a private address")]
 pub struct PrivateAnswer;
@@ -46,11 +47,11 @@ impl Resolve for GuardedDns {
     }
 }
 
-/// Whether a call failed because its name led to where nothing may be called.
+/// Whether a call failed because its name has an address that may not be called.
 pub fn is_private_answer(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(current) = cause {
-        // An I/O error names what is inside its content as its source, never the content itself.
+        // An I/O error returns its content's source as its own source, never the content itself.
         let inside = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         if current.is::<PrivateAnswer>() || inside.is_some_and(|content| is_private_answer(content)) {
             return true;

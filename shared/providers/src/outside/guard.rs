@@ -1,4 +1,4 @@
-//! What may be called under an address that somebody else entered.
+//! Decides which addresses from strangers may be called.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use super::address::is_public;
 
-/// What an address is held against.
+/// The rules for an address.
 #[derive(Clone, Debug)]
 pub struct Guard {
     ports: Ports,
@@ -15,31 +15,31 @@ pub struct Guard {
     networks: Vec<IpNet>,
 }
 
-/// The ports that may be asked for.
+/// The ports that may be called.
 #[derive(Clone, Debug)]
 pub enum Ports {
-    /// These.
+    /// These ports.
     Only(Vec<u16>),
-    /// Those of the web, and those that belong to no service of old such as mail or remote access.
+    /// The ports of the web, and ports from 1024 on, which belong to no old service such as mail or remote access.
     Usual,
 }
 
 /// Why an address is not called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is none.
+    /// The text is not a web address.
     #[error("is not a web address: it must begin with https:// or http://")]
     NotAnAddress,
-    /// It brings a user or password.
+    /// The address contains a user or a password.
     #[error("contains a user name or password: leave them out")]
     Credentials,
-    /// Its port is of something else than the web.
+    /// The port does not belong to the web.
     #[error("has port {port}, which is not allowed: use 80, 443, or one from 1024 on")]
     Port {
-        /// The port.
+        /// The refused port.
         port: u16,
     },
-    /// It leads to this machine, or into the network around it.
+    /// The address leads to this machine, or into the network around it.
     #[error(
         "leads into a private network: use a public address, or ask the administrator to add the network to the \
          setting outside.allow_private"
@@ -57,22 +57,22 @@ impl Ports {
 }
 
 impl Guard {
-    /// Only the public internet, on these ports.
+    /// Creates a guard that allows only the public internet, on these ports.
     pub fn public(ports: Ports) -> Self {
         Self { ports, hosts: Vec::new(), networks: Vec::new() }
     }
 
-    /// And these private networks, on any port.
+    /// Also allows these private networks, on any port.
     #[must_use]
     pub fn and_networks(mut self, networks: &[IpNet]) -> Self {
         self.networks.extend_from_slice(networks);
         self
     }
 
-    /// And exactly these hosts on these ports, of the form `host:port`, wherever they lead.
+    /// Also allows exactly these hosts on these ports, of the form `host:port`, wherever they lead.
     ///
     /// # Errors
-    /// The entry that is none.
+    /// The entry that is not valid.
     pub fn and_hosts(mut self, entries: &[String]) -> anyhow::Result<Self> {
         for entry in entries {
             let read = || {
@@ -96,18 +96,18 @@ impl Guard {
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    /// Whether an address is a host that may be called wherever it leads.
+    /// Whether an address names a host that may be called wherever it leads.
     pub fn names_host(&self, url: &Url) -> bool {
         let (Some(target), Some(port)) = (url.host(), url.port_or_known_default()) else { return false };
         let target = target.to_owned();
         self.hosts.iter().any(|(host, open)| *host == target && *open == port)
     }
 
-    /// Checks an address as it stands. Its name, if it has one, is checked where it is looked up; a literal address is
-    /// never looked up.
+    /// Checks an address as it is written. A name is checked later, where it is looked up; a literal address is never
+    /// looked up.
     ///
     /// # Errors
-    /// Why it is not called.
+    /// Why the address is not called.
     pub fn check(&self, url: &Url) -> Result<(), Refused> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Refused::NotAnAddress);
@@ -121,7 +121,7 @@ impl Guard {
         if self.names_host(url) {
             return Ok(());
         }
-        // The parser has read 0x7f.1, 2130706433 and 017700000001 as the 127.0.0.1 they are.
+        // The parser has recognised 0x7f.1, 2130706433 and 017700000001 as 127.0.0.1.
         let literal: Option<IpAddr> = match host {
             Host::Ipv4(v4) => Some(v4.into()),
             Host::Ipv6(v6) => Some(v6.into()),

@@ -16,7 +16,7 @@ pub struct OutsideSettings {
 }
 
 impl OutsideSettings {
-    /// What may be called under the addresses of a workspace's connections.
+    /// The guard for the addresses of a workspace's connections.
     pub fn guard(&self) -> Guard {
         Guard::public(Ports::Usual).and_networks(&self.allow_private)
     }

@@ -193,7 +193,7 @@ fn what_is_not_csv_is_refused_by_what_it_is() {
     }
 }
 
-/// Two gigabytes of which only the beginning may be asked for.
+/// A file of two gigabytes of which only the beginning may be read.
 struct Huge {
     at: u64,
 }

@@ -11,7 +11,7 @@ fn open(bytes: &[u8]) -> Result<Bytes<'_>, CsvError> {
     GuestFile::from_bytes(bytes, &Options::default())
 }
 
-/// The message a file is refused with.
+/// Returns the error that refuses a file.
 fn refusal(bytes: impl AsRef<[u8]>) -> String {
     match open(bytes.as_ref()) {
         Ok(_) => panic!("the file was accepted"),
@@ -19,7 +19,7 @@ fn refusal(bytes: impl AsRef<[u8]>) -> String {
     }
 }
 
-/// The guests of a file in which every row is good.
+/// Returns the guests of a file in which every row is good.
 fn guests(bytes: impl AsRef<[u8]>) -> Vec<GuestRow> {
     read(bytes).into_iter().map(|row| row.unwrap()).collect()
 }
@@ -28,7 +28,7 @@ fn read(bytes: impl AsRef<[u8]>) -> Vec<Result<GuestRow, RowProblem>> {
     open(bytes.as_ref()).unwrap().collect()
 }
 
-/// Each row as its name or its problem.
+/// Returns each row as its name or its problem.
 fn outline(bytes: impl AsRef<[u8]>) -> Vec<String> {
     read(bytes).into_iter().map(|row| row.map_or_else(|problem| problem.to_string(), |guest| guest.name)).collect()
 }

@@ -39,7 +39,7 @@ fn an_email_has_one_key() {
     assert_eq!(email_key(" Ann@EXAMPLE.com "), "ann@example.com");
 }
 
-/// A cell that survives trimming and cleaning as it is.
+/// A cell that stays the same after trimming and cleaning.
 fn cell() -> impl Strategy<Value = String> {
     "[ -~\n\téüßçñ€]{0,24}".prop_map(|text| text.trim().to_owned())
 }
@@ -89,11 +89,11 @@ proptest! {
         end in prop::sample::select(vec!["\n", "\r\n", "\r"]),
         encoding in 0..6,
     ) {
-        // Carriage returns alone tell of a Macintosh, and of its letters.
+        // Lone carriage returns indicate a Macintosh, and its encoding.
         prop_assume!(encoding < 5 || end != "\r");
         let mut list = ["name", "email", "first note", "second note"].join(separator) + end;
         for (a, b) in &rows {
-            // A euro sign and an umlaut in every row keep the guess of the legacy encoding honest.
+            // A euro sign and an umlaut in every row make the guess of the legacy encoding reliable.
             list += &[quote("Jürgen Müller, 5 €"), String::new(), quote(&escape_cell(a)),
                 quote(&escape_cell(b))].join(separator);
             list += end;

@@ -253,7 +253,7 @@ fn quotes_that_do_not_match_are_a_problem_of_their_row() {
             "Eve \"E\" Example".into(),
         ]
     );
-    // An even number of quotes, and one at the end.
+    // The cell has an even number of quotes, and one of them at the end.
     assert_eq!(
         outline("name,note\n\"Fay \"Fee\" Lee\",x\nGus,y\n"),
         [format!("line 2, column 1 (name): {stray}"), "Gus".into()]
@@ -316,7 +316,7 @@ fn guests_without_email_and_id_have_a_key_that_survives_sorting() {
     let distinct: std::collections::BTreeSet<_> = one.iter().map(|(_, key)| key).collect();
     assert_eq!(distinct.len(), 4);
     assert_eq!(one[3].1, None);
-    // Stored in databases: a change here makes every such guest a new one.
+    // Databases store these keys: after a change, every such guest would be a new one.
     let with = guests("name,email\nBob,bob@example.com\nBob,bo@example.com\nBob,\n");
     let before: Vec<_> = with.iter().map(|guest| guest.row_key_before.clone()).collect();
     let [first, second] = [1, 2].map(|n| Some(format!("{}-{n}", &with[2].row_key.as_ref().unwrap()[..32])));

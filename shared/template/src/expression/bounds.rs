@@ -1,5 +1,5 @@
-//! Expressions made to take long or much memory take neither. They run in a child with bounds that the shell sets, so
-//! that one that breaks them ends the child and not the machine.
+//! Tests that hostile expressions take neither long nor much memory. They run in a child process with limits set by the
+//! shell, so an expression that exceeds them ends the child and not the machine.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use super::Expression;
 const NAME: &str = "expression::bounds::hostile_expressions_end_within_little_time_and_memory";
 const IN_CHILD: &str = "HERALD_TEST_IN_CHILD";
 
-/// Each took seconds or gigabytes of an engine that counts instructions, or is made in that spirit.
+/// Each of these took seconds or gigabytes in an engine that counts instructions, or is built in the same way.
 const HOSTILE: [&str; 18] = [
     "{{ 5 in ([1]*100000000) }}",
     "{{ ([1]*100000000) == ([1]*100000000) }}",
@@ -30,7 +30,7 @@ const HOSTILE: [&str; 18] = [
     "{{ a | default(a | upper | replace('A', a), true) | length }}",
 ];
 
-/// What random expressions are made of.
+/// The parts of random expressions.
 const WORDS: [&str; 40] = [
     "{{ ",
     " }}",
@@ -92,7 +92,7 @@ fn in_child() {
         try_out(&format!("{{{{ a{} }}}}", "~a".repeat(depth)));
         try_out(&format!("{{{{ a{} }}}}", " if a else a".repeat(depth / 8)));
     }
-    // The same in every run: a linear congruential generator after Knuth.
+    // The expressions are the same in every run: a linear congruential generator after Knuth.
     let mut state = 1_u64;
     for _ in 0..2_000 {
         let mut source = String::from("{{ ");
@@ -113,8 +113,8 @@ fn hostile_expressions_end_within_little_time_and_memory() {
     if std::env::var_os(IN_CHILD).is_some() {
         return in_child();
     }
-    // 512 MB of address space, most of it the program's own and its threads'; ten seconds for all of them, in a build
-    // that is not optimised.
+    // The limit for memory is 512 MB of address space, most of it for the program itself and its threads. The limit for
+    // time is ten seconds for all expressions, in a build without optimisation.
     let output = Command::new("sh")
         .args(["-c", "ulimit -v 524288 && ulimit -t 10 && exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())

@@ -1,7 +1,7 @@
-//! Evaluates an expression for one guest, within bounds of work and memory.
+//! Evaluates an expression for one guest, with limits on work and memory.
 //!
-//! Every byte that is read or made is paid for from the meter, and no value may be longer than [`MAX_VALUE`]. So a
-//! hostile expression costs what its source's length allows, whatever it says.
+//! The meter pays for every byte that is read or made, and no value may be longer than [`MAX_VALUE`]. So the cost of a
+//! hostile expression is limited by the length of its source.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -10,27 +10,27 @@ use super::MAX_OUTPUT;
 use super::node::{Comparison, Node, Operator};
 use super::value::Value;
 
-/// The longest text an expression may make on the way, in bytes.
+/// The longest intermediate text of an expression, in bytes.
 const MAX_VALUE: usize = 4 * MAX_OUTPUT;
-/// The bytes an evaluation may read and write; an honest line of text takes a few hundred.
+/// The number of bytes that an evaluation may read and write; a normal line of text needs a few hundred.
 const MAX_WORK: usize = 64 << 10;
 
-/// Why there is no value.
+/// Why an evaluation has no value.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The guest lacks this field.
     Missing(String),
-    /// A text is longer than the bounds.
+    /// A text is longer than the limit.
     TooLong,
-    /// The work is more than the bounds.
+    /// The work exceeds the limit.
     TooMuch,
-    /// It fails for every guest who comes here: it is the expression that is wrong.
+    /// The expression is wrong: it fails for every guest whose evaluation reaches this place.
     Type(String),
-    /// It fails for this guest's values.
+    /// The expression fails for the values of this guest.
     Value(String),
 }
 
-/// What an evaluation may still cost.
+/// The remaining budget of an evaluation.
 pub(super) struct Meter(usize);
 
 impl Meter {
@@ -38,25 +38,25 @@ impl Meter {
         Self(MAX_WORK)
     }
 
-    /// Pays for a step that reads so many bytes.
+    /// Pays for a step that reads this many bytes.
     pub(super) fn spend(&mut self, bytes: usize) -> Result<(), Fault> {
         self.0 = self.0.checked_sub(bytes.saturating_add(1)).ok_or(Fault::TooMuch)?;
         Ok(())
     }
 
-    /// Says whether a text of so many bytes may be made.
+    /// Checks whether a text of this many bytes may be made.
     pub(super) fn fits(&self, bytes: usize) -> Result<(), Fault> {
         if bytes > MAX_VALUE { Err(Fault::TooLong) } else { Ok(()) }
     }
 
-    /// Pays for a text that was made.
+    /// Pays for a new text.
     pub(super) fn made(&mut self, bytes: usize) -> Result<(), Fault> {
         self.fits(bytes)?;
         self.spend(bytes)
     }
 }
 
-/// Evaluates with the guest's fields looked up by a function.
+/// Evaluates a node. A function looks up the guest's fields.
 pub(super) fn evaluate<'v>(
     node: &'v Node,
     field: &impl Fn(&str) -> Option<&'v str>,
@@ -118,7 +118,7 @@ pub(super) fn evaluate<'v>(
             }
             Value::Bool(true)
         }
-        // As in Jinja, the operand that decides is the value.
+        // As in Jinja, the value is the operand that decides.
         Node::All(operands) | Node::Any(operands) => {
             let decides = matches!(node, Node::Any(_));
             let mut result = Value::Bool(!decides);
@@ -192,7 +192,7 @@ fn calculate<'v>(operator: Operator, left: Value<'v>, right: Value<'v>, meter: &
     if result.is_finite() { Ok(Value::Float(result)) } else { Err(too_large()) }
 }
 
-/// Quotient and remainder, rounded down as a person expects of negative numbers.
+/// Returns quotient and remainder, rounded down as people expect for negative numbers.
 fn floor(left: i64, right: i64) -> Option<(i64, i64)> {
     let (quotient, remainder) = (left.checked_div(right)?, left.checked_rem(right)?);
     let down = remainder != 0 && (remainder < 0) != (right < 0);

@@ -1,4 +1,4 @@
-//! The filters an expression may use.
+//! The filters of the expression language.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::evaluate::{Fault, Meter};
 use super::value::Value;
 
-/// The filters' names, in the order error messages list them.
+/// The names of the filters, in the order of the error messages.
 pub const FILTERS: &[&str] = &[
     "upper",
     "lower",
@@ -23,7 +23,7 @@ pub const FILTERS: &[&str] = &[
     "round",
 ];
 
-/// The most decimals a number is rounded to.
+/// The largest number of decimals for rounding.
 const MAX_DECIMALS: i64 = 15;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Filter {
         ALL.get(at).copied()
     }
 
-    /// How many arguments it takes.
+    /// The number of arguments.
     pub(super) fn arguments(self) -> RangeInclusive<usize> {
         match self {
             Self::Replace => 2..=2,
@@ -75,7 +75,7 @@ impl Filter {
         }
     }
 
-    /// The same for messages.
+    /// A description of the arguments, for messages.
     pub(super) fn usage(self) -> &'static str {
         match self {
             Self::Replace => "two texts, replace(\"a\", \"b\")",
@@ -87,7 +87,7 @@ impl Filter {
         }
     }
 
-    /// Applies it. Every byte that is read or written is paid for.
+    /// Applies the filter. The meter pays for every byte that is read or written.
     pub(super) fn apply<'v>(
         self,
         value: Value<'v>,
@@ -152,7 +152,7 @@ fn whole<'v>(value: &Value<'v>) -> Result<Value<'v>, Fault> {
                 return Ok(Value::Integer(number));
             }
             match fraction(value)? {
-                // Beyond 2^53 a float does not tell whole numbers apart.
+                // Beyond 2^53 a float does not distinguish adjacent whole numbers.
                 Value::Float(number) if number.abs() < 9.0e15 => Ok(Value::Integer(number as i64)),
                 _ => Err(Fault::Value(format!("the number \"{}\" is too large", shown(&text)))),
             }
@@ -167,7 +167,7 @@ fn fraction<'v>(value: &Value<'v>) -> Result<Value<'v>, Fault> {
         Value::Bool(flag) => Ok(Value::Float(f64::from(u8::from(*flag)))),
         _ => {
             let text = value.text()?;
-            // A number a person writes is short, and "inf" is none.
+            // A number that a person writes is short, and "inf" is not a number here.
             let read = Some(text.trim()).filter(|text| text.len() <= 40).and_then(|text| text.parse::<f64>().ok());
             let read = read.filter(|number| number.is_finite());
             read.map(Value::Float).ok_or_else(|| Fault::Value(format!("\"{}\" is not a number", shown(&text))))
@@ -196,7 +196,7 @@ fn round<'v>(value: &Value<'v>, arguments: &[Value<'v>]) -> Result<Value<'v>, Fa
     };
     let scale = 10f64.powi(i32::try_from(decimals).unwrap_or(0));
     let rounded = match &*method {
-        // Formatting rounds the number as it is written, without the error of scaling it first.
+        // Formatting rounds the number as it is written; scaling it first would introduce an error.
         "common" => {
             format!("{number:.decimals$}", decimals = usize::try_from(decimals).unwrap_or(0)).parse().unwrap_or(number)
         }
@@ -241,7 +241,7 @@ fn trim<'t>(text: &'t str, wanted: Option<&Value<'_>>) -> Result<&'t str, Fault>
     })
 }
 
-/// The length is known before anything is copied: this is the one filter that makes long out of short.
+/// The length is known before the copy. This is the only filter that makes a long text from short ones.
 fn replace(text: &str, arguments: &[Value<'_>], meter: &mut Meter) -> Result<String, Fault> {
     let argument = |at: usize| arguments.get(at).map_or(Ok(Cow::Borrowed("")), Value::text);
     let (from, to) = (argument(0)?, argument(1)?);

@@ -1,26 +1,25 @@
-//! Keeps what is inserted into a line from turning the text around it.
+//! Prevents inserted values from turning the text around them.
 //!
-//! A Hebrew name in "Seat 5: … - 7" would drag the numbers beside it to its other side. Unicode's isolates (UAX #9,
-//! 2.4) around the name keep the line in order: the name is set by its own direction, and the rest as if the name were
-//! one character.
+//! A Hebrew name in "Seat 5: … - 7" would move the numbers beside it to its other side. Unicode's isolates (UAX #9,
+//! 2.4) around the name keep the line in order. The name follows its own direction, and the rest is set as if the name
+//! were one character.
 
 use std::ops::Range;
 
-/// Begins an isolate that takes its own direction (FSI). Never drawn, without a width.
+/// Begins an isolate that finds its own direction (FSI). It is never drawn and has no width.
 pub const ISOLATE: char = '\u{2068}';
-/// Ends it (PDI).
+/// Ends an isolate (PDI).
 pub const POP: char = '\u{2069}';
 
-/// Puts isolates around what was inserted, where that can matter: text without letters that run right to left stays as
-/// it is.
+/// Puts isolates around the inserted values, where that can matter: text without right-to-left letters stays as it is.
 ///
-/// Isolates, embeddings and overrides that are in the text are taken out, so that no value ends the isolate around it.
+/// Isolates, embeddings and overrides in the text are removed, so that no value can end the isolate around it.
 pub(super) fn isolate(text: String, inserted: &[Range<usize>]) -> String {
     if !text.chars().any(|c| runs_right_to_left(c) || is_control(c)) {
         return text;
     }
     let clean = |range: Range<usize>| text.get(range).unwrap_or_default().chars().filter(|&c| !is_control(c));
-    // A value that stands alone has nothing to turn, and its direction is the line's.
+    // A value that stands alone has no text to turn, and its direction is the direction of the line.
     let alone = matches!(inserted, [only] if *only == (0..text.len()));
     let mut out = String::with_capacity(text.len() + inserted.len() * 2 * ISOLATE.len_utf8());
     let mut at = 0;
@@ -36,13 +35,13 @@ pub(super) fn isolate(text: String, inserted: &[Range<usize>]) -> String {
     out
 }
 
-/// Whether a character is of a script that is written from right to left, or a mark of that direction.
+/// Whether a character belongs to a right-to-left script, or is a mark of that direction.
 fn runs_right_to_left(c: char) -> bool {
     matches!(c, '\u{0590}'..='\u{08FF}' | '\u{200F}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}'
         | '\u{10800}'..='\u{10FFF}' | '\u{1E800}'..='\u{1EFFF}')
 }
 
-/// Embeddings, overrides and isolates.
+/// Whether a character is an embedding, an override or an isolate.
 fn is_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,13 +1,13 @@
-//! Cuts what stands inside `{{ }}` into tokens.
+//! Splits the source inside `{{ }}` into tokens.
 
 use super::SyntaxError;
 
-/// The signs of the language, the longer ones first.
+/// The operators and signs of the language, the longer ones first.
 const SIGNS: [&str; 22] = [
     "**", "//", "==", "!=", "<=", ">=", "<", ">", "~", "+", "-", "*", "/", "%", "|", "(", ")", "[", "]", ",", ".", ":",
 ];
 
-/// A token and where it begins in the source, in bytes.
+/// A token and its position in the source, in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
@@ -23,14 +23,14 @@ pub(super) enum Kind {
     Sign(&'static str),
 }
 
-/// The tokens of one `{{ }}`, and where the source goes on behind it.
+/// The tokens of one `{{ }}`, and the position after it.
 pub(super) struct Lexed {
     pub(super) tokens: Vec<Token>,
-    /// The byte of the closing braces.
+    /// The position of the closing braces, in bytes.
     pub(super) end: usize,
-    /// The byte behind them.
+    /// The position after the closing braces.
     pub(super) next: usize,
-    /// The closing braces are `-}}`: the white space behind them goes.
+    /// Whether the closing braces are `-}}`, which removes the white space after them.
     pub(super) trims: bool,
 }
 
@@ -70,7 +70,7 @@ pub(super) fn lex(source: &str, mut at: usize) -> Result<Lexed, SyntaxError> {
     }
 }
 
-/// A text in quotation marks, and its length in the source.
+/// Reads a text in quotation marks, and returns its length in the source.
 fn text(rest: &str, at: usize) -> Result<(Kind, usize), SyntaxError> {
     let mut chars = rest.char_indices();
     let quote = chars.next().map(|(_, quote)| quote);
@@ -104,7 +104,7 @@ fn text(rest: &str, at: usize) -> Result<(Kind, usize), SyntaxError> {
     Err(SyntaxError::unreadable("the closing quotation mark is missing", at))
 }
 
-/// A number, and its length in the source.
+/// Reads a number, and returns its length in the source.
 fn number(rest: &str, at: usize) -> Result<(Kind, usize), SyntaxError> {
     let digits = |from: usize| {
         let tail = rest.get(from..).unwrap_or_default();

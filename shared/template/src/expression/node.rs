@@ -1,6 +1,6 @@
-//! What a parsed expression is made of.
+//! The nodes of a parsed expression.
 //!
-//! Chains (`a ~ b ~ c`, `a | upper | trim`) are lists, so that only brackets make a tree deeper, and the parser bounds
+//! Chains (`a ~ b ~ c`, `a | upper | trim`) are lists. So only brackets make a tree deeper, and the parser limits
 //! those.
 
 use super::filters::Filter;
@@ -15,11 +15,11 @@ pub(super) enum Node {
     Bool(bool),
     Not(Box<Node>),
     Minus(Box<Node>),
-    /// Numbers and what is done with them from left to right.
+    /// A number and the calculations with it, from left to right.
     Calculate(Box<Node>, Vec<(Operator, Node)>),
-    /// Values put together with `~`.
+    /// Values joined with `~`.
     Concat(Vec<Node>),
-    /// `a < b`; with several signs every one must hold.
+    /// `a < b`; with several signs every comparison must hold.
     Compare(Box<Node>, Vec<(Comparison, Node)>),
     All(Vec<Node>),
     Any(Vec<Node>),
@@ -29,9 +29,9 @@ pub(super) enum Node {
         otherwise: Option<Box<Node>>,
     },
     Filtered(Box<Node>, Vec<(Filter, Vec<Node>)>),
-    /// `is defined`, or with `false` the opposite.
+    /// `is defined`, or the opposite if `false`.
     Defined(Box<Node>, bool),
-    /// `["a", "b"]`, only behind `in`.
+    /// `["a", "b"]`, only after `in`.
     List(Vec<Node>),
 }
 

@@ -1,4 +1,4 @@
-//! Turns tokens into an expression. What is not in the documented language is refused here, before any guest.
+//! Parses tokens into an expression. Syntax outside the documented language is refused here, before any guest.
 
 use std::collections::BTreeSet;
 
@@ -7,21 +7,21 @@ use super::filters::{FILTERS, Filter};
 use super::lexer::{Kind, Token};
 use super::node::{Comparison, Node, Operator};
 
-/// How deep brackets, conditions and arguments may stand in each other.
+/// The largest depth of nested brackets, conditions and arguments.
 const MAX_DEPTH: usize = 24;
-/// Words that are no fields.
+/// Reserved words, which cannot be fields.
 const RESERVED: [&str; 9] = ["and", "or", "not", "in", "is", "if", "else", "none", "None"];
 
 pub(super) struct Parser<'t> {
     tokens: &'t [Token],
     next: usize,
-    /// Where the expression ends in the source.
+    /// The end of the expression in the source.
     end: usize,
     depth: usize,
     fields: &'t mut BTreeSet<String>,
 }
 
-/// Parses one expression whose source ends at byte `end`, and adds the fields it reads.
+/// Parses one expression whose source ends at byte `end`, and adds the fields that it reads.
 pub(super) fn parse(tokens: &[Token], end: usize, fields: &mut BTreeSet<String>) -> Result<Node, SyntaxError> {
     let mut parser = Parser { tokens, next: 0, end, depth: 0, fields };
     let node = parser.expression()?;
@@ -32,7 +32,7 @@ pub(super) fn parse(tokens: &[Token], end: usize, fields: &mut BTreeSet<String>)
 }
 
 impl<'t> Parser<'t> {
-    /// `a if b else c`, or what binds closer.
+    /// Parses `a if b else c`, or an expression that binds more tightly.
     fn expression(&mut self) -> Result<Node, SyntaxError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -152,7 +152,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// A value with its filters and tests: `name | upper | trim`, `name is defined`.
+    /// Parses a value with its filters and tests: `name | upper | trim`, `name is defined`.
     fn filtered(&mut self) -> Result<Node, SyntaxError> {
         let mut node = self.unary()?;
         loop {
@@ -175,7 +175,7 @@ impl<'t> Parser<'t> {
                     }
                 };
                 node = Node::Defined(Box::new(node), defined != negated);
-                // A second test would be of the first one's answer.
+                // A second test would apply to the result of the first one.
                 return Ok(node);
             } else {
                 return Ok(node);
@@ -201,7 +201,7 @@ impl<'t> Parser<'t> {
         Ok((filter, arguments))
     }
 
-    /// Expressions with commas between them, up to the closing sign.
+    /// Parses expressions separated by commas, up to the closing sign.
     fn items(&mut self, close: &str) -> Result<Vec<Node>, SyntaxError> {
         let mut items = Vec::new();
         while !self.sign(close) {
@@ -280,12 +280,12 @@ impl<'t> Parser<'t> {
         found
     }
 
-    /// Where the next token stands.
+    /// The position of the next token.
     fn at(&self) -> usize {
         self.peek().map_or(self.end, |token| token.at)
     }
 
-    /// Where the token taken last stands.
+    /// The position of the last token.
     fn last(&self) -> usize {
         self.next.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(self.end, |token| token.at)
     }

@@ -1,14 +1,14 @@
-//! What an expression computes with.
+//! The values of expressions.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::evaluate::Fault;
 
-/// A value; texts of the guest are borrowed.
+/// A value. Texts of the guest are borrowed.
 #[derive(Debug, Clone)]
 pub(super) enum Value<'v> {
-    /// The guest lacks this field. Only `default` and `is defined` may look at it.
+    /// The guest lacks this field. Only `default` and `is defined` may use it.
     Missing(&'v str),
     Text(Cow<'v, str>),
     Integer(i64),
@@ -19,7 +19,7 @@ pub(super) enum Value<'v> {
 impl Value<'_> {
     pub(super) const EMPTY: Self = Value::Text(Cow::Borrowed(""));
 
-    /// As a condition: false is an empty text, zero and false.
+    /// Returns the value as a condition: an empty text, zero and false are false.
     pub(super) fn is_true(&self) -> Result<bool, Fault> {
         match self {
             Self::Missing(field) => Err(Fault::Missing((*field).to_owned())),
@@ -30,7 +30,7 @@ impl Value<'_> {
         }
     }
 
-    /// As a text.
+    /// Returns the value as a text.
     pub(super) fn text(&self) -> Result<Cow<'_, str>, Fault> {
         Ok(match self {
             Self::Missing(field) => return Err(Fault::Missing((*field).to_owned())),
@@ -50,7 +50,7 @@ impl Value<'_> {
         })
     }
 
-    /// What a person hears who calculates with it though it is not a number.
+    /// The error for a calculation with a value that is not a number.
     pub(super) fn no_number(&self) -> Fault {
         match self {
             Self::Missing(field) => Fault::Missing((*field).to_owned()),

@@ -1,6 +1,6 @@
-//! The part of OTLP's messages that Herald sends, by the numbers of their fields (opentelemetry-proto 1.x,
-//! `trace.proto`, `common.proto`, `resource.proto`). The official crates bring a second tracing system with threads and
-//! clients of its own; a test reads what is sent with them.
+//! The part of OTLP's messages that Herald sends, by field numbers (opentelemetry-proto 1.x, `trace.proto`,
+//! `common.proto`, `resource.proto`). The official crates would add a second tracing system with its own threads and
+//! clients. So only a test uses them, to read the sent messages.
 
 use chrono::{DateTime, Utc};
 use prost::Message;
@@ -89,11 +89,11 @@ struct AnyValue {
 
 /// `STATUS_CODE_ERROR`.
 const FAILED: i32 = 2;
-/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK`'s lower eight bits are the trace's flags; the span was recorded, so it was
-/// sampled.
+/// The lower eight bits of `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK` are the trace's flags. The span was recorded, so it
+/// was sampled.
 const SAMPLED: u32 = 1;
 
-/// The spans of a process with this role.
+/// Builds the request for the spans of a process with this role.
 pub(super) fn request(role: &str, spans: Vec<Ended>) -> Request {
     let version = env!("CARGO_PKG_VERSION");
     let about = [("service.name", "herald"), ("service.version", version), ("herald.role", role)];

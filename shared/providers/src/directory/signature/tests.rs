@@ -2,7 +2,7 @@ use reqwest::header::HeaderName;
 
 use super::*;
 
-/// The vector of Standard Webhooks' own libraries.
+/// The test vector of the Standard Webhooks libraries.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 const BODY: &[u8] = br#"{"test": 2432232314}"#;
@@ -28,7 +28,7 @@ fn the_published_vector_is_genuine_and_every_other_byte_is_not() {
     let check = standard(SECRET);
     let good = with(ID, "1614265330", SIGNED);
     assert_eq!(check.check(&good, BODY, sent()).unwrap(), Checked { id: ID.to_owned(), sent_at: Some(sent()) });
-    // While a secret is changed, both ends have two.
+    // During a change of secrets, both ends have two secrets.
     let two = standard(&format!("whsec_{} {SECRET}", STANDARD.encode([7; 24])));
     assert!(two.check(&with(ID, "1614265330", &format!("v1,AAAA v2,x {SIGNED}")), BODY, sent()).is_ok());
     for (headers, body) in [

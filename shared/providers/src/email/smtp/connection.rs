@@ -1,4 +1,4 @@
-//! One connection to a mail server (RFC 5321): what is said and what is answered, each within a limit of time.
+//! One connection to a mail server (RFC 5321): commands and answers, each within a time limit.
 
 use std::{future::Future, io, time::Duration, time::Instant};
 
@@ -14,30 +14,30 @@ use super::{
     Login,
 };
 
-/// The longest line and the longest answer. RFC 5321 allows a line 512 bytes; nobody needs more lines.
+/// The longest line and the longest answer. RFC 5321 allows 512 bytes per line, and no server needs more lines.
 const LONGEST_LINE: u64 = 2_000;
 const MOST_LINES: usize = 100;
-/// How much longer than any other the answer to a whole mail may take: servers look for spam and viruses before it. Who
-/// gives up too early does not know whether it was taken.
+/// The factor by which the answer to a whole e-mail may take longer than any other answer, because servers look for
+/// spam and viruses first. After a premature time-out, the outcome would be unknown.
 const MAIL_TAKES: u32 = 4;
 
-/// What bytes go over.
+/// The stream under a connection.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
-/// A connection on which nothing is half said. Whoever drops a call of its before it has ended must drop the
-/// connection, too: the answer to come would be taken for the next one's.
+/// A connection on which no command is half finished. A caller that drops a call before its end must also drop the
+/// connection: the next call would read the outstanding answer as its own.
 pub(super) struct Connection {
     stream: BufReader<Box<dyn Stream>>,
     limit: Duration,
     pub(super) offers: Offers,
-    /// How many mails it has taken.
+    /// The number of e-mails that the connection has taken.
     pub(super) mails: u32,
     pub(super) used_at: Instant,
 }
 
-/// What a server offers.
+/// The extensions that a server offers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Offers {
     pub(super) starttls: bool,
@@ -46,47 +46,47 @@ pub(super) struct Offers {
     login: bool,
 }
 
-/// Why there is no answer.
+/// Why an answer is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lost {
     /// The connection was closed or broken.
     Closed,
-    /// None came in time.
+    /// No answer arrived in time.
     Late,
-    /// What came is none.
+    /// The answer is not valid SMTP.
     Strange,
 }
 
-/// Why something was not done.
+/// Why a step failed.
 #[derive(Clone, Debug)]
 pub(super) enum Trouble {
-    /// The server said no.
+    /// The server refused.
     Refused(Stage, Reply),
-    /// There was no answer, and nothing was handed over.
+    /// The server did not answer, and the e-mail was not handed over.
     Lost(Stage, Lost),
-    /// The whole mail was handed over, and there was no answer.
+    /// The whole e-mail was handed over, and the server did not answer.
     Unanswered(Lost),
-    /// The server cannot take what we have to say, for this reason.
+    /// The server cannot take the e-mail, for this reason.
     Cannot(Cannot),
 }
 
-/// What a server cannot do.
+/// A missing ability of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cannot {
-    /// It offers no login that we know.
+    /// The server offers no login method that Herald knows.
     Login,
-    /// It does not write to addresses like this.
+    /// The server does not accept addresses with other characters than ASCII.
     Utf8,
 }
 
 impl Connection {
-    /// On a connection that was just made.
+    /// Wraps a new stream.
     pub(super) fn on(stream: Box<dyn Stream>, limit: Duration) -> Self {
         Self { stream: BufReader::new(stream), limit, offers: Offers::default(), mails: 0, used_at: Instant::now() }
     }
 
-    /// The bytes below. `None` if there are bytes that nobody asked for: before a connection is encrypted, those can be
-    /// anybody's, and would be taken for the server's answers (RFC 3207, 6).
+    /// Returns the stream below. Returns `None` if unread bytes are left. Before encryption, those bytes can be
+    /// anybody's, and Herald would take them for the server's answers (RFC 3207, 6).
     pub(super) fn into_stream(self) -> Option<Box<dyn Stream>> {
         self.stream.buffer().is_empty().then(|| self.stream.into_inner())
     }
@@ -97,20 +97,20 @@ impl Connection {
         done(Stage::Greeting, reply, 2).map(drop)
     }
 
-    /// Says who we are, and notes what the server offers.
+    /// Introduces Herald, and notes the extensions that the server offers.
     pub(super) async fn hello(&mut self, name: &str) -> Result<(), Trouble> {
         let reply = self.ask(&format!("EHLO {name}")).await;
         self.offers = Offers::read(&done(Stage::Hello, reply, 2)?);
         Ok(())
     }
 
-    /// Asks to go on encrypted.
+    /// Asks the server to continue with encryption.
     pub(super) async fn starttls(&mut self) -> Result<(), Trouble> {
         let reply = self.ask("STARTTLS").await;
         done(Stage::Encryption, reply, 2).map(drop)
     }
 
-    /// Logs in (RFC 4954), the way the server offers.
+    /// Logs in (RFC 4954), by a method that the server offers.
     pub(super) async fn login(&mut self, login: &Login) -> Result<(), Trouble> {
         let (user, password) = (login.user.as_str(), login.password.expose_secret());
         let reply = if self.offers.plain {
@@ -127,7 +127,7 @@ impl Connection {
         done(Stage::Login, reply, 2).map(drop)
     }
 
-    /// Hands a mail over, and returns what the server said to it.
+    /// Hands an e-mail over, and returns the server's answer.
     pub(super) async fn deliver(&mut self, letter: &Letter) -> Result<Reply, Trouble> {
         let utf8 = match (letter.bytes.is_ascii() && letter.to.is_ascii() && letter.from.is_ascii(), self.offers.utf8) {
             (true, _) => "",
@@ -141,7 +141,7 @@ impl Connection {
         done(Stage::Recipient, reply, 2)?;
         let reply = self.ask("DATA").await;
         done(Stage::Content, reply, 3)?;
-        // The server has no mail until the end of it: as long as that is not written, nothing is handed over.
+        // Until the end of the e-mail is written, the server does not accept it, so it is not handed over.
         self.write(&dotted(&letter.bytes)).await.map_err(|lost| Trouble::Lost(Stage::Content, lost))?;
         let reply = match self.write(b".\r\n").await {
             Ok(()) => self.answer(self.limit * MAIL_TAKES).await,
@@ -152,12 +152,12 @@ impl Connection {
         done(Stage::Content, Ok(reply), 2)
     }
 
-    /// Forgets a mail that was begun. True if the next one can begin.
+    /// Abandons an e-mail that was begun. Returns true if the next one can begin.
     pub(super) async fn reset(&mut self) -> bool {
         self.ask("RSET").await.is_ok_and(|reply| reply.is(2))
     }
 
-    /// Takes leave. The server need not answer for that.
+    /// Ends the session without waiting for the server's answer.
     pub(super) async fn quit(mut self) {
         let _ = self.write(b"QUIT\r\n").await;
     }
@@ -189,7 +189,7 @@ impl Connection {
 impl Offers {
     fn read(reply: &Reply) -> Self {
         let mut offers = Self::default();
-        // The first line is the server's name.
+        // The first line holds the server's name.
         for line in reply.lines.iter().skip(1) {
             let line = line.to_ascii_uppercase();
             let mut words = line.split([' ', '=']);
@@ -211,7 +211,7 @@ impl Offers {
 fn done(stage: Stage, reply: Result<Reply, Lost>, hundred: u16) -> Result<Reply, Trouble> {
     match reply {
         Ok(reply) if reply.is(hundred) => Ok(reply),
-        // An answer to another question: what follows would be, too.
+        // This is an answer to another command, and so would be all later answers.
         Ok(reply) if reply.code < 400 => Err(Trouble::Lost(stage, Lost::Strange)),
         Ok(reply) => Err(Trouble::Refused(stage, reply)),
         Err(lost) => Err(Trouble::Lost(stage, lost)),
@@ -226,7 +226,7 @@ async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -
     }
 }
 
-/// Reads one answer of one or several lines. `None` if it is none.
+/// Reads one answer of one or several lines. Returns `None` if it is not valid.
 async fn read(stream: &mut BufReader<Box<dyn Stream>>) -> io::Result<Option<Reply>> {
     let mut lines = Vec::new();
     while lines.len() < MOST_LINES {
@@ -254,7 +254,7 @@ async fn read(stream: &mut BufReader<Box<dyn Stream>>) -> io::Result<Option<Repl
     Ok(None)
 }
 
-/// A mail as it is handed over: a line that begins with a dot has another before it, and the last line is ended (RFC
+/// Encodes an e-mail for the wire: a line that begins with a dot gets a second dot, and the last line gets an end (RFC
 /// 5321, 4.5.2).
 fn dotted(mail: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(mail.len() + 64);

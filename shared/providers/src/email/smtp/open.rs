@@ -1,4 +1,4 @@
-//! How a connection is opened: encrypted as the settings say or not at all, then logged in.
+//! Opens a connection: encrypted as the settings demand, then logged in.
 
 use std::io;
 
@@ -14,7 +14,7 @@ use crate::email::MailTls;
 use crate::{Class, ProviderError, Result, error::is_certificate};
 
 impl Smtp {
-    /// A connection that can take mails.
+    /// Opens a connection that can take e-mails.
     pub(super) async fn open(&self) -> Result<Connection> {
         let stream = self.connect().await?;
         let explain = |trouble: Trouble| self.explained(&trouble);
@@ -24,7 +24,7 @@ impl Smtp {
                 clear.greeting().await.map_err(explain)?;
                 clear.hello(&self.hello).await.map_err(explain)?;
                 if !clear.offers.starttls {
-                    // Going on in clear is what somebody in between would want.
+                    // An attacker between the two ends would want the session to go on unencrypted.
                     return Err(self.config(
                         "offers no STARTTLS, and Herald sends nothing unencrypted: set mail.tls = \"tls\" with port \
                          465, or have STARTTLS set up on the server",
@@ -50,7 +50,7 @@ impl Smtp {
                 connection
             }
         };
-        // Again after STARTTLS: what was offered in clear counts for nothing.
+        // EHLO is sent again after STARTTLS, because the unencrypted offer does not count.
         connection.hello(&self.hello).await.map_err(explain)?;
         if let Some(login) = &self.login {
             connection.login(login).await.map_err(explain)?;
@@ -99,7 +99,7 @@ impl Smtp {
     }
 }
 
-/// Whether what came is no TLS at all.
+/// Whether the received bytes are not TLS at all.
 fn is_something_else(error: &io::Error) -> bool {
     let inside = error.get_ref().and_then(|inside| inside.downcast_ref());
     matches!(inside, Some(TlsError::InvalidMessage(_)))

@@ -1,4 +1,4 @@
-//! What concerns the account as a whole.
+//! Calls that concern the account as a whole.
 
 use reqwest::header::ACCEPT;
 use serde::{Deserialize, Deserializer, de::Error};
@@ -9,17 +9,17 @@ use super::{
 };
 use crate::{Meter, Result};
 
-/// The most ids that Google gives at once.
+/// The most ids that Google returns at once.
 const MOST_IDS: usize = 1000;
 
-/// Whose Drive it is, and how much room it has.
+/// The owner of a Drive, and its storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
-    /// The account's address.
+    /// The address of the account.
     pub user_email: String,
-    /// Bytes that fit; `None` without a limit.
+    /// The capacity in bytes; `None` without a limit.
     pub limit: Option<u64>,
-    /// Bytes in use.
+    /// The bytes in use.
     pub usage: u64,
 }
 
@@ -53,10 +53,10 @@ struct Quota {
 }
 
 impl Drive {
-    /// Ids that nothing has yet; at most a thousand at once.
+    /// Reserves ids that no file has yet; at most a thousand at once.
     ///
     /// # Errors
-    /// As everywhere here.
+    /// As everywhere in this module.
     pub async fn reserve_ids(&self, count: usize, meter: &Meter) -> Result<Vec<String>> {
         let count = count.clamp(1, MOST_IDS).to_string();
         let query = [("count", count.as_str()), ("space", "drive"), ("type", "files"), ("fields", "ids")];
@@ -66,10 +66,10 @@ impl Drive {
         Ok(given.ids)
     }
 
-    /// Whose Drive it is, and how much room it has.
+    /// Returns the owner of the Drive, and its storage.
     ///
     /// # Errors
-    /// As everywhere here.
+    /// As everywhere in this module.
     pub async fn about(&self, meter: &Meter) -> Result<About> {
         let url = self.address(&["about"], &[("fields", "user(emailAddress),storageQuota(limit,usage)")]);
         let read = |reply: &_| self.account_answer(reply);
@@ -87,7 +87,7 @@ impl Drive {
     }
 }
 
-/// Google writes 64-bit numbers as strings, for JavaScript's sake.
+/// Reads a 64-bit number, which Google writes as a string for the sake of JavaScript.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<u64>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -14,46 +14,47 @@ use super::{
 };
 use crate::{Class, Meter, ProviderError, Result, http::Reply};
 
-/// What is asked about a file.
+/// The requested fields of a file.
 pub(super) const FIELDS: &str = "id,webViewLink,sha256Checksum,md5Checksum,size,shared,trashed";
 
-/// A file to be uploaded.
+/// A file to upload.
 #[derive(Clone, Debug)]
 pub struct NewFile {
-    /// From [`Drive::reserve_ids`].
+    /// The id, from [`Drive::reserve_ids`].
     pub id: String,
-    /// Its name.
+    /// The name of the file.
     pub name: String,
-    /// What its bytes are, such as `image/png`.
+    /// The MIME type of the content, such as `image/png`.
     pub mime_type: String,
-    /// The folder it goes into.
+    /// The folder of the file.
     pub parent: String,
-    /// What Herald notes with it, seen by nobody else: at most 30 pairs, each of at most 124 bytes
+    /// Herald's own notes about the file, which no other app sees: at most 30 pairs, each of at most 124 bytes
     /// (<https://developers.google.com/workspace/drive/api/guides/properties>).
     pub app_properties: BTreeMap<String, String>,
-    /// Its content.
+    /// The content.
     pub bytes: Bytes,
-    /// SHA-256 of its content in lower-case hex.
+    /// The SHA-256 of the content in lower-case hex.
     pub sha256: String,
 }
 
-/// A file as Drive has it.
+/// A file as Drive describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Its id.
+    /// The id of the file.
     pub id: String,
-    /// Where a browser shows it.
+    /// The address where a browser shows the file.
     pub link: String,
-    /// SHA-256 of its content in lower-case hex, as Drive says.
+    /// The SHA-256 of the content in lower-case hex, as Drive reports it.
     pub sha256: Option<String>,
-    /// MD5 of its content in lower-case hex, as Drive says.
+    /// The MD5 of the content in lower-case hex, as Drive reports it.
     pub md5: Option<String>,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Somebody else than its owner can see it. Drive does not say so of what lies in a Shared Drive, which has what
-    /// its folder has (<https://developers.google.com/workspace/drive/api/reference/rest/v3/files>).
+    /// Whether other people than the owner can see the file. Drive does not report it for a file in a Shared Drive,
+    /// which has the permissions of its folder
+    /// (<https://developers.google.com/workspace/drive/api/reference/rest/v3/files>).
     pub shared: Option<bool>,
-    /// It, or a folder it lies in, is in the trash.
+    /// The file, or a folder above it, is in the trash.
     pub trashed: bool,
 }
 
@@ -72,7 +73,7 @@ struct Body {
 }
 
 impl NewFile {
-    /// What Drive is told about it. Its id and folder are said only once: they cannot change.
+    /// The metadata for Drive. The id and the folder are sent only once, because they cannot change.
     pub(super) fn metadata(&self, made_now: bool) -> Value {
         let mut told = json!({
             "name": self.name,
@@ -104,22 +105,22 @@ impl Stored {
         })
     }
 
-    /// Whether its content is proved to be `file`'s.
+    /// Whether the content is certainly the content of `file`.
     pub(super) fn is(&self, file: &NewFile) -> bool {
         self.sha256.as_ref() == Some(&file.sha256) && self.size == file.bytes.len() as u64
     }
 
-    /// Whether its content may be `file`'s: Drive gives its hash only "if available".
+    /// Whether the content may be the content of `file`: Drive gives its hash only "if available".
     pub(super) fn may_be(&self, file: &NewFile) -> bool {
         self.size == file.bytes.len() as u64 && self.sha256.as_ref().is_none_or(|hash| *hash == file.sha256)
     }
 }
 
 impl Drive {
-    /// Looks at a file; `None` if it is not there, or this account cannot see it.
+    /// Looks up a file. Returns `None` if it does not exist, or if this account cannot see it.
     ///
     /// # Errors
-    /// As everywhere here.
+    /// As everywhere in this module.
     pub async fn file(&self, id: &str, meter: &Meter) -> Result<Option<Stored>> {
         let url = self.files(&["files", id], FIELDS);
         let read = |reply: &Reply| match reply.status {

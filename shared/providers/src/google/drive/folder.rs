@@ -1,7 +1,7 @@
-//! Folders, and letting everybody with the link see one.
+//! Folders, and making a folder visible to everybody who has its link.
 //!
-//! What lies in a shared folder is shared with it: so one call per event is enough, and Google's limit on sharing is
-//! not met.
+//! A file in a shared folder is shared with the folder. So one call per event is enough, and Google's limit on sharing
+//! is not reached.
 
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -19,27 +19,27 @@ const FOLDER: &str = "application/vnd.google-apps.folder";
 /// A folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
-    /// Its id.
+    /// The id of the folder.
     pub id: String,
-    /// Its name.
+    /// The name of the folder.
     pub name: String,
-    /// It, or one it lies in, is in the trash.
+    /// The folder, or a folder above it, is in the trash.
     pub trashed: bool,
-    /// Somebody else can see it.
+    /// Whether other people can see the folder.
     pub shared: bool,
-    /// The Shared Drive it lies in; `None` in a person's own Drive.
+    /// The Shared Drive of the folder; `None` in a person's own Drive.
     pub drive_id: Option<String>,
-    /// Whether the account may make something in it.
+    /// Whether the account may create something in the folder.
     pub can_add_children: bool,
 }
 
-/// Why a folder is not shared.
+/// Why sharing a folder failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ShareError {
-    /// The organisation's rules, or the Shared Drive's, forbid it. The error says where they are set.
+    /// The rules of the organisation or of the Shared Drive forbid it. The error says where to change them.
     #[error("{0}")]
     Forbidden(ProviderError),
-    /// Anything else.
+    /// Any other error.
     #[error("{0}")]
     Failed(#[from] ProviderError),
 }
@@ -52,7 +52,7 @@ impl From<ShareError> for ProviderError {
     }
 }
 
-/// The id of a folder, of what a person copies from a browser: the id itself, or the folder's address.
+/// Reads the id of a folder from the text that a person copies: the id itself, or the folder's address.
 pub fn folder_id(text: &str) -> Option<String> {
     let text = text.trim();
     let after = text.split_once("/folders/").map_or(text, |(_, after)| after);
@@ -86,10 +86,11 @@ struct Capabilities {
 }
 
 impl Drive {
-    /// Makes a folder in another, with an id from [`Drive::reserve_ids`]. One that is there already is fine.
+    /// Creates a folder in another one, with an id from [`Drive::reserve_ids`]. An existing folder with this id is
+    /// fine.
     ///
     /// # Errors
-    /// [`Class::Config`] when `parent` is not there or may not be written to.
+    /// [`Class::Config`] when `parent` does not exist or may not be written to.
     pub async fn create_folder(&self, id: &str, name: &str, parent: &str, meter: &Meter) -> Result<()> {
         let url = self.files(&["files"], "id");
         let body = json!({ "id": id, "name": name, "mimeType": FOLDER, "parents": [parent] });
@@ -100,10 +101,10 @@ impl Drive {
         self.send(meter, |client| client.post(url.clone()).json(&body), read).await
     }
 
-    /// Looks at a folder.
+    /// Looks up a folder.
     ///
     /// # Errors
-    /// [`Class::Config`] when there is none, or it is no folder.
+    /// [`Class::Config`] when it does not exist, or is not a folder.
     pub async fn folder(&self, id: &str, meter: &Meter) -> Result<Folder> {
         let url = self.files(&["files", id], "id,name,mimeType,trashed,shared,driveId,capabilities(canAddChildren)");
         let read = |reply: &crate::http::Reply| match reply.status.is_success() {
@@ -121,15 +122,15 @@ impl Drive {
         Ok(Folder { id, name, trashed, shared, drive_id, can_add_children: capabilities.can_add_children })
     }
 
-    /// Lets everybody who has the link see a folder and what lies in it. Nobody finds it by searching. Doing it again
-    /// changes nothing.
+    /// Lets everybody who has the link see a folder and its content. A search does not find it. A repeated call changes
+    /// nothing.
     ///
     /// # Errors
     /// [`ShareError::Forbidden`] when the organisation's rules forbid it.
     pub async fn share_with_link(&self, id: &str, meter: &Meter) -> std::result::Result<(), ShareError> {
         let url = self.files(&["files", id, "permissions"], "id");
         let body = json!({ "type": "anyone", "role": "reader", "allowFileDiscovery": false });
-        // The error is counted as one; whether it is the rules comes out beside it.
+        // The metrics count the error as one; this flag tells whether the rules were the cause.
         let forbidden = std::sync::atomic::AtomicBool::new(false);
         let read = |reply: &crate::http::Reply| {
             if reply.status.is_success() {

@@ -1,11 +1,11 @@
-//! A small file and what is said about it in one request (RFC 2387).
+//! A small file and its metadata in one request (RFC 2387).
 //!
 //! <https://developers.google.com/workspace/drive/api/guides/manage-uploads#multipart>
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::Value;
 
-/// A body and its type.
+/// A body and its content type.
 #[derive(Clone, Debug)]
 pub(super) struct Multipart {
     pub(super) content_type: String,
@@ -13,8 +13,8 @@ pub(super) struct Multipart {
 }
 
 impl Multipart {
-    /// The boundary holds the content's own hash, which no content can hold; half of it, since a boundary has at most
-    /// 70 characters (RFC 2046, 5.1.1).
+    /// Builds the body. The boundary contains the content's own hash, which no content can contain. It uses half of the
+    /// hash, because a boundary has at most 70 characters (RFC 2046, 5.1.1).
     pub(super) fn new(metadata: &Value, mime_type: &str, content: &[u8], sha256: &str) -> Self {
         let boundary = format!("herald-{}", sha256.get(..32).unwrap_or(sha256));
         let metadata = metadata.to_string();

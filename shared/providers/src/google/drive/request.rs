@@ -7,13 +7,13 @@ use url::Url;
 use super::{super::errors::WHO, Drive};
 use crate::{Meter, Result, http::Reply};
 
-/// How often a request that is refused is made again with a new token. More than once, because others who share the
-/// token may have been refused meanwhile, and because what follows is that a person must connect again.
+/// How often a refused request is repeated with a new token. It is more than once, because other users of the token may
+/// have been refused meanwhile. After the last attempt a person must connect again.
 const RENEWALS: usize = 4;
 
 impl Drive {
-    /// Pays, sends with a token, and reads. A token that Google refuses is renewed: it may have been withdrawn before
-    /// its time.
+    /// Pays, sends the request with a token, and reads the answer. A token that Google refuses is renewed, because it
+    /// may have been revoked early.
     pub(super) async fn send<T>(
         &self,
         meter: &Meter,
@@ -41,15 +41,15 @@ impl Drive {
         }
     }
 
-    /// The address of a call about files: in Shared Drives as in a person's own, and nothing in the answer that is not
-    /// needed.
+    /// The address of a call about files. It covers Shared Drives like a person's own Drive, and requests only the
+    /// needed fields.
     pub(super) fn files(&self, path: &[&str], fields: &str) -> Url {
         let mut url = below(&self.endpoints.drive_url, path);
         url.query_pairs_mut().append_pair("supportsAllDrives", "true").append_pair("fields", fields);
         url
     }
 
-    /// As [`Drive::files`], for content.
+    /// Like [`Drive::files`], for content.
     pub(super) fn uploads(&self, path: &[&str], kind: &str, fields: &str) -> Url {
         let mut url = below(&self.endpoints.upload_url, path);
         url.query_pairs_mut()
@@ -59,7 +59,7 @@ impl Drive {
         url
     }
 
-    /// The address of a call that is about no file, and knows no drives.
+    /// The address of a call that is not about a file and does not depend on the kind of drive.
     pub(super) fn address(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
         let mut url = below(&self.endpoints.drive_url, path);
         url.query_pairs_mut().extend_pairs(query);
@@ -67,7 +67,7 @@ impl Drive {
     }
 }
 
-/// Each part of the path is escaped: ids come from data.
+/// Appends path segments. Each segment is escaped, because ids come from data.
 fn below(base: &Url, path: &[&str]) -> Url {
     let mut url = base.clone();
     url.path_segments_mut().expect("an http address has a path").pop_if_empty().extend(path);

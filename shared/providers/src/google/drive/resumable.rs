@@ -1,5 +1,5 @@
-//! A large file piece by piece. Google knows how much has arrived; after a cut it is asked, and the upload goes on from
-//! there.
+//! Uploads a large file piece by piece. Google knows how many bytes have arrived; after a broken connection Herald asks
+//! Google, and the upload continues from there.
 //!
 //! <https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable>
 
@@ -21,15 +21,15 @@ use super::{
 };
 use crate::{Class, Meter, ProviderError, Result, http::Reply};
 
-/// Google wants pieces of a multiple of this, except the last.
+/// Every piece except the last must be a multiple of this size.
 const UNIT: usize = 256 << 10;
 
-/// Where uploads are cut.
+/// The sizes at which uploads are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadSizes {
-    /// Files of up to so many bytes go in one request. Google takes 5 MB so.
+    /// The largest file, in bytes, that is sent in one request. Google accepts 5 MB in this way.
     pub whole: usize,
-    /// Larger ones go in pieces of so many bytes, rounded down to a multiple of 256 KiB.
+    /// The size of the pieces of a larger file, in bytes, rounded down to a multiple of 256 KiB.
     pub chunk: usize,
 }
 
@@ -40,31 +40,31 @@ impl Default for UploadSizes {
 }
 
 impl UploadSizes {
-    /// The piece that begins at `from`.
+    /// Returns the piece that begins at `from`.
     fn piece(self, from: usize, total: usize) -> Range<usize> {
         let chunk = (self.chunk / UNIT).max(1) * UNIT;
         from..total.min(from.saturating_add(chunk))
     }
 }
 
-/// An upload's beginning.
+/// The result of starting an upload.
 enum Begun {
     Session(Url),
     Exists,
 }
 
-/// What Google says to a piece, or to being asked.
+/// Google's answer to a piece, or to a query.
 enum Step {
-    /// So many bytes have arrived; more are wanted.
+    /// This many bytes have arrived; more are missing.
     More(usize),
-    /// That was all.
+    /// The upload is complete.
     Done(Delivered),
-    /// It knows this upload no more.
+    /// Google no longer knows this upload.
     Lost,
 }
 
 impl Drive {
-    /// Uploads in pieces; from the beginning, once more, if Google has forgotten the upload.
+    /// Uploads in pieces. If Google has forgotten the upload, it starts once more from the beginning.
     pub(super) async fn in_pieces(
         &self,
         target: Target<'_>,
@@ -96,7 +96,7 @@ impl Drive {
         }
     }
 
-    /// An upload's address, if it is one of Drive's: the token goes there.
+    /// Parses an upload's address, if it belongs to Drive, because the token is sent there.
     fn session(&self, address: &str) -> Option<Url> {
         Url::parse(address).ok().filter(|url| url.origin() == self.endpoints.upload_url.origin())
     }
@@ -126,8 +126,8 @@ impl Drive {
         self.send(meter, build, read).await
     }
 
-    /// Sends what is missing, from `from` on, or from where Google says if that is not known. `None` if the upload is
-    /// lost.
+    /// Sends the missing bytes, beginning at `from`, or where Google says if `from` is unknown. Returns `None` if the
+    /// upload is lost.
     async fn pieces(
         &self,
         session: &Url,
@@ -137,8 +137,8 @@ impl Drive {
         meter: &Meter,
     ) -> Result<Option<Delivered>> {
         let total = file.bytes.len();
-        // The piece that was last cut. To go on, the next must begin after it: so a broken line ends this try, and the
-        // ledger makes another.
+        // The piece whose transfer broke last. To continue, the next piece must begin after it. So a broken line ends
+        // this attempt, and the ledger makes another one.
         let mut cut: Option<usize> = None;
         loop {
             let piece = from.map(|from| self.sizes.piece(from, total));
@@ -163,7 +163,7 @@ impl Drive {
         }
     }
 
-    /// Sends a piece; or none, to ask how much has arrived.
+    /// Sends a piece; without a piece it asks how many bytes have arrived.
     async fn put(
         &self,
         session: &Url,
@@ -189,7 +189,7 @@ impl Drive {
             | StatusCode::REQUEST_TIMEOUT
             | StatusCode::TOO_MANY_REQUESTS => Err(errors::refused(reply, target.asked(file), self.auth())),
             StatusCode::CONFLICT => Ok(Step::Done(Delivered::Exists)),
-            // 404 and 410 by the documentation; any other of these is no better reason to go on with it.
+            // The documentation names 404 and 410; other client errors are no better reason to continue this upload.
             status if status.is_client_error() => Ok(Step::Lost),
             status if status.is_success() => Stored::read(reply).map(|stored| Step::Done(Delivered::Stored(stored))),
             _ => Err(errors::refused(reply, target.asked(file), self.auth())),
@@ -198,12 +198,12 @@ impl Drive {
     }
 }
 
-/// Whether some of a piece may have arrived.
+/// Whether a part of the piece may have arrived.
 fn is_cut(error: &ProviderError) -> bool {
     matches!(error.class, Class::Transient | Class::Down)
 }
 
-/// What a request says that it holds (RFC 9110, 14.4).
+/// The range that a request declares for its content (RFC 9110, 14.4).
 fn content_range(piece: Option<&Range<usize>>, total: usize) -> String {
     match piece {
         Some(piece) => format!("bytes {}-{}/{total}", piece.start, piece.end.saturating_sub(1)),
@@ -211,7 +211,7 @@ fn content_range(piece: Option<&Range<usize>>, total: usize) -> String {
     }
 }
 
-/// How many bytes have arrived, counted from the first. Without the header, none.
+/// Reads how many bytes have arrived, counted from the first. Without the header the number is zero.
 fn received(headers: &HeaderMap) -> usize {
     let last = headers
         .get(RANGE)

@@ -1,4 +1,4 @@
-//! Bringing a file's content to Drive, once, whatever happens on the way.
+//! Brings a file's content to Drive exactly once, whatever happens on the way.
 
 use std::time::Duration;
 
@@ -14,41 +14,42 @@ use super::{
 };
 use crate::{Class, Meter, ProviderError, Result, http::Reply};
 
-/// For a request with content: more than others get, since a slow line takes its time.
+/// The time-out of a request with content: longer than the usual one, because a slow line takes its time.
 pub(super) const UPLOAD_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Where content goes.
+/// The target of an upload.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target<'a> {
-    /// Into a new file.
+    /// A new file.
     New,
-    /// In place of what this file has.
+    /// An existing file, whose content is replaced.
     Instead(&'a str),
 }
 
-/// What became of it.
+/// The result of an upload.
 #[derive(Debug)]
 pub(super) enum Delivered {
-    /// The file is there.
+    /// The file is stored.
     Stored(Stored),
-    /// The id is taken: an earlier try got through, and its answer did not.
+    /// The id is taken: an earlier attempt succeeded, but its answer was lost.
     Exists,
 }
 
 impl Drive {
-    /// Uploads a file: in one request if it is small, else piece by piece, so that a cut does not cost what has
-    /// arrived.
+    /// Uploads a file: in one request if it is small, else piece by piece, so that a broken connection does not lose
+    /// the bytes that have arrived.
     ///
-    /// `on_session` gets the address of an upload in pieces before its first byte is sent. It is a secret: who has it
-    /// can write the file. Given back as `session`, the upload goes on where it was, for about a week. A file of this
-    /// id that is there already is taken if its content is the same, else its content is replaced; its link stays.
+    /// `on_session` receives the address of an upload in pieces before its first byte is sent. The address is a secret:
+    /// a person who has it can write the file. If the caller passes it as `session` later, the upload continues where
+    /// it stopped, for about a week. An existing file with this id is kept if its content is the same. Else its content
+    /// is replaced; its link stays.
     ///
-    /// For a call that moves between threads, `on_session` is a closure that owns what it needs and returns an `async
-    /// move` block: the compiler cannot yet prove it of an async closure that borrows.
+    /// For a call that moves between threads, `on_session` is a closure that owns its data and returns an `async move`
+    /// block. The compiler cannot yet prove this for an async closure that borrows.
     ///
     /// # Errors
     /// [`Class::Config`] about the folder or the account, [`Class::Recipient`] about this file, [`Class::Transient`]
-    /// when it arrived damaged; and what `on_session` says.
+    /// when it arrived damaged; and the errors of `on_session`.
     pub async fn upload(
         &self,
         file: &NewFile,
@@ -58,7 +59,7 @@ impl Drive {
     ) -> Result<Stored> {
         let resumed = session.is_some();
         match self.deliver(Target::New, file, session, &on_session, meter).await? {
-            // An upload that went on from an earlier try may have begun with other content.
+            // An upload that continued an earlier attempt may have begun with other content.
             Delivered::Stored(stored) if resumed && !stored.may_be(file) => {}
             Delivered::Stored(stored) => return arrived(stored, file),
             Delivered::Exists => match self.file(&file.id, meter).await? {
@@ -77,10 +78,10 @@ impl Drive {
         self.replaced(replaced, file)
     }
 
-    /// Gives a file other content. Its id and link stay.
+    /// Replaces the content of a file. Its id and link stay.
     ///
     /// # Errors
-    /// As [`Drive::upload`]; [`Class::Recipient`] when there is no such file.
+    /// Like [`Drive::upload`]; [`Class::Recipient`] when the file does not exist.
     pub async fn replace(&self, id: &str, file: &NewFile, meter: &Meter) -> Result<Stored> {
         let delivered = self.deliver(Target::Instead(id), file, None, &async |_| Ok(()), meter).await?;
         self.replaced(delivered, file)
@@ -148,7 +149,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The proof that what Drive has is what was sent, and where guests can see it.
+/// Checks that Drive has the bytes that were sent, in a place where guests can see them.
 fn arrived(stored: Stored, file: &NewFile) -> Result<Stored> {
     if stored.trashed {
         return Err(ProviderError::new(

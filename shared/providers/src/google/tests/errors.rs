@@ -1,4 +1,4 @@
-//! What each of Drive's errors means.
+//! The meaning of each of Drive's errors.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Key files, and what is signed with them.
+//! Key files, and the signatures of their keys.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;

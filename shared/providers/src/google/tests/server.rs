@@ -13,7 +13,7 @@ use tokio::{
 };
 use url::Url;
 
-/// Answers each request with the next answer, the last one again and again. It ends with the value.
+/// Answers each request with the next answer and repeats the last one. The server ends when the value is dropped.
 pub(super) struct Server {
     pub(super) origin: Url,
     answers: Arc<Mutex<VecDeque<(u16, String)>>>,
@@ -46,12 +46,12 @@ impl Server {
         Self { origin, answers, requests, open, task }
     }
 
-    /// Holds answers back, or lets them go.
+    /// Holds answers back, or releases them.
     pub(super) fn open(&self, open: bool) {
         self.open.send_replace(open);
     }
 
-    /// From now on it answers so.
+    /// Sets the answer for all following requests.
     pub(super) fn answers(&self, status: u16, body: &str) {
         *self.answers.lock().unwrap() = VecDeque::from([(status, body.to_owned())]);
     }
@@ -60,7 +60,7 @@ impl Server {
         *self.requests.borrow()
     }
 
-    /// Returns when so many have come.
+    /// Returns when this many requests have arrived.
     pub(super) async fn wait_for_requests(&self, count: usize) {
         self.requests.subscribe().wait_for(|come| *come >= count).await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! Tokens: asked for once, renewed in time, never shown.
+//! Tokens: requested once, renewed in time, never shown.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ async fn a_refused_token_is_not_given_out_again_and_a_newer_one_stays() {
     let first = tokens.get().await.unwrap();
     tokens.refused(&first);
     assert_eq!(tokens.get().await.unwrap().expose_secret(), "token-2");
-    // Somebody else was refused with the first one as well.
+    // Another user of the first token was refused as well.
     tokens.refused(&first);
     assert_eq!(tokens.get().await.unwrap().expose_secret(), "token-2");
     assert_eq!(server.requests(), 2);

@@ -88,14 +88,14 @@ fn each_contact_has_the_error_that_is_its_own() {
 
 #[test]
 fn a_shifted_answer_is_no_success_and_no_refusal() {
-    // Each contact stands one place too early, and the last one is said to be missing.
+    // Each contact is one place too early, and the last one is reported as missing.
     let answer = json!({
         "contacts": [contact(48), contact(49)],
         "statusCodes": [200, 200, 404],
         "errors": {"2": {"message": "Item was not found.", "code": 404}},
     });
     assert_eq!(outcomes(&[47, 48, 49], &answer), [Outcome::Unclear, Outcome::Unclear, Outcome::Unclear]);
-    // A contact that is in its place and has what was sent to it counts all the same.
+    // A contact that is in its place and holds the sent values still counts.
     let answer = json!({"contacts": [contact(47), contact(49), contact(48)], "statusCodes": [200, 200, 200]});
     let read = outcomes(&[47, 48, 49], &answer);
     assert_eq!(read, [Outcome::Said(Ok(())), Outcome::Unclear, Outcome::Unclear]);

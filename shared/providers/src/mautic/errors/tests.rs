@@ -133,7 +133,7 @@ fn a_limit_says_how_long_it_holds() {
     assert_eq!(wait(&[("retry-after", "7"), ("x-ratelimit-reset", "1800")]), 7);
     assert_eq!(wait(&[("x-ratelimit-reset", "1800")]), 1800);
     assert_eq!(wait(&[("x-ratelimit-reset", &at(900))]), 900);
-    // The server's clock is five minutes late; its reset is by its own clock.
+    // The server's clock is five minutes late, and its reset refers to its own clock.
     assert_eq!(wait(&[("x-ratelimit-reset", &at(600)), ("date", "Thu, 26 Nov 2026 04:55:00 GMT")]), 900);
     assert_eq!(wait(&[("x-ratelimit-reset", &at(-10))]), 1);
     assert_eq!(wait(&[("x-ratelimit-reset", "soon")]), 60);

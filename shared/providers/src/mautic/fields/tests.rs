@@ -29,7 +29,7 @@ fn fields_that_can_take_a_link_and_a_number_are_fine() {
     for (link, number) in [
         ("invitation_link", Some("lucky_number")),
         ("invitation_link", None),
-        // A text area has no limit, whatever Mautic keeps there.
+        // A text area has no limit, even if Mautic stores one.
         ("long_link", Some("short_link")),
     ] {
         assert_eq!(problems(link, number), Vec::<String>::new());
@@ -85,7 +85,7 @@ fn what_says_who_a_contact_is_is_never_written() {
 
 #[test]
 fn both_lists_of_fields_are_read() {
-    // As `contacts/list/fields` has them: by id, without lengths.
+    // The format of `contacts/list/fields`: by id, without lengths.
     let listed = json!({"1": {"alias": "email", "type": "email", "label": "E-mail"}, "30": {"alias": "x",
         "type": "text"}, "31": {"type": "text"}});
     let fields = ContactField::list(&listed);
