@@ -74,6 +74,8 @@ impl Caller {
                 passed_on.append(HeaderName::from_static(name), value.clone());
             }
         }
+        // The API is not reached by a name; it only wants one.
+        passed_on.insert(header::HOST, HeaderValue::from_static("console"));
         Self { token: None, workspace: None, headers: passed_on, extensions: extensions.clone() }
     }
 

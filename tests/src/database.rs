@@ -18,7 +18,7 @@ use herald_base::ids::Ids;
 use herald_db::{Db, DbConfig, EngineKind};
 use tempfile::TempDir;
 
-use crate::{fence::Fence, postgres::PostgresDatabase, times::Timed};
+use crate::{app::ending::Ending, fence::Fence, postgres::PostgresDatabase, times::Timed};
 
 /// Enough for the concurrency that a test provokes, and few enough that the tests running at once fit the server.
 const MAX_CONNECTIONS: u32 = 8;
@@ -31,6 +31,8 @@ pub struct TestDatabase {
     pub db: Db,
     config: DbConfig,
     fence: Arc<Fence>,
+    /// What the test leaves, if an app stood here.
+    pub(crate) ending: Arc<Ending>,
     _home: Home,
     // The last to go: removing the database is part of what the test takes.
     _timed: Timed,
@@ -88,7 +90,7 @@ impl TestDatabase {
         let fence = Arc::<Fence>::default();
         let db = connect(&config, Clock::manual(Self::start()), Ids::seeded(0)).await;
         fence.watch(&db);
-        Self { db, config, fence, _home: home, _timed: timed }
+        Self { db, config, fence, ending: Arc::default(), _home: home, _timed: timed }
     }
 
     /// Another handle on the same database, as another process of Herald would have one. Give it ids that differ from
@@ -110,6 +112,23 @@ impl TestDatabase {
         connect(&self.config, Clock::manual(Self::start()), ids).await
     }
 
+    /// The test leaves live jobs of these kinds, and the batches that wait for them. Say why where it is not plain.
+    pub fn leaves(&self, kinds: &[&'static str]) {
+        self.ending.leaves(kinds);
+    }
+
+    /// Looks through what the test leaves in the ledger, if it had an app. `on_both_engines!` does so by itself.
+    ///
+    /// # Panics
+    /// When the test leaves what it did not say.
+    pub async fn end(&self) {
+        if self.ending.is_watched() {
+            // A handle of its own: the test may have closed the other one.
+            let db = self.unwatched(Ids::random()).await;
+            self.ending.look(&db, self.db.now()).await;
+        }
+    }
+
     /// What to open, for a test that starts a whole process.
     pub fn config(&self) -> &DbConfig {
         &self.config
@@ -122,8 +141,10 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// A test that is fine otherwise fails if Herald reached over the fence between workspaces in it.
+    /// A test that is fine otherwise fails if Herald reached over the fence between workspaces in it, or if nobody
+    /// looked through what it leaves.
     fn drop(&mut self) {
+        self.ending.assert_looked();
         let faults = self.fence.faults();
         assert!(
             faults.is_empty() || thread::panicking(),
@@ -139,6 +160,7 @@ async fn connect(config: &DbConfig, clock: Clock, ids: Ids) -> Db {
 }
 
 /// Makes two tests of each function named: one on SQLite, one on PostgreSQL, each with a fresh, migrated database.
+/// If an [`App`](crate::App) stood on it, the ledger is looked through when the function has returned.
 ///
 /// The functions are `async fn(&TestDatabase)`; one that is missing from the list is dead code, which clippy refuses.
 #[macro_export]
@@ -147,12 +169,16 @@ macro_rules! on_both_engines {
         mod $test {
             #[tokio::test]
             async fn sqlite() {
-                super::$test(&$crate::TestDatabase::new($crate::EngineKind::Sqlite).await).await;
+                let database = $crate::TestDatabase::new($crate::EngineKind::Sqlite).await;
+                super::$test(&database).await;
+                database.end().await;
             }
 
             #[tokio::test]
             async fn postgres() {
-                super::$test(&$crate::TestDatabase::new($crate::EngineKind::Postgres).await).await;
+                let database = $crate::TestDatabase::new($crate::EngineKind::Postgres).await;
+                super::$test(&database).await;
+                database.end().await;
             }
         }
     )+};

@@ -3,6 +3,7 @@
 //! The tests themselves are one program, `tests/it`, so that they link once. `./tests/run` starts the servers they
 //! need and runs them.
 
+pub mod app;
 pub mod corpora;
 mod database;
 pub mod fakes;
@@ -15,6 +16,7 @@ mod s3;
 mod times;
 mod wait;
 
+pub use app::App;
 pub use database::TestDatabase;
 pub use herald_db::EngineKind;
 pub use proxy::Proxy;

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use herald_accounts::Clients;
-use herald_app::config::Settings;
-use herald_base::{image_format::ImageFormat, links::LinkSigner, vault::Vault};
 use herald_db::{Db, query};
 use herald_ledger as ledger;
 use herald_ledger::{
@@ -12,16 +9,7 @@ use herald_ledger::{
     audit::Actor,
     schedules::{Missed, NewSchedule, Overlap},
 };
-use herald_people::People;
 use herald_people::ensure_default_workspace;
-use herald_providers::{email::Mailer, files::Files};
-use herald_sheets as csv;
-use herald_worker::{
-    fetch::ProbeCall,
-    invitations::write_back::WriteBacks,
-    jobs::{Context, Folders},
-    studio::Studio,
-};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -177,29 +165,4 @@ pub(crate) async fn run_sql(db: &Db, sql: &str) {
 pub(crate) async fn waiting_for_locks(db: &Db) -> i64 {
     number(db, "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
         .await
-}
-
-/// What a worker's handlers work with, its files in `folder`.
-pub(crate) fn context(db: &Db, files: Files, links: LinkSigner, settings: &Settings, accounts: Clients) -> Context {
-    // Its mails stay with its files.
-    let folder = std::path::PathBuf::from(files.place("mails"));
-    Context {
-        db: db.clone(),
-        files,
-        links,
-        studio: Studio::in_process(settings).unwrap(),
-        probe: ProbeCall::new("").unwrap(),
-        import: csv::Options::default(),
-        people: People::from_settings(db, &accounts, settings).unwrap(),
-        mailer: Mailer::from_settings(settings, &folder, db.clock().clone()).unwrap(),
-        accounts,
-        write_back: WriteBacks::default(),
-        folders: Folders::default(),
-        format: ImageFormat::Jpeg,
-    }
-}
-
-/// What seals the tests' secrets.
-pub(crate) fn vault(db: &Db) -> Vault {
-    Vault::new([9; 32], [], db.ids().clone())
 }

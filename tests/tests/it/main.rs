@@ -4,6 +4,7 @@
 mod api;
 mod conformance;
 mod dashboards;
+mod endings;
 mod fakes;
 mod fences;
 mod files;

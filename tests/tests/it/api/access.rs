@@ -62,6 +62,7 @@ async fn no_endpoint_but_health_and_links_is_open(database: &TestDatabase) {
 
 async fn a_token_opens_its_own_workspace_and_no_other(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     let template = service.template().await;
     let run = service.run("name,table\nAna Example,1\n").await;
     worker::import(&service, run, &["Ana Example"]).await;

@@ -47,6 +47,7 @@ async fn agency(service: &Service) -> (Person, Uuid, Person) {
 
 async fn nobody_schedules_a_step_of_a_chain_and_only_administrators_what_is_the_installations(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.start", "probe.run"]);
     let (owner, _, staff) = agency(&service).await;
     let closed =
         KINDS.iter().map(|kind| &kind.policy).filter(|policy| !matches!(policy.starts.schedule, Starter::Member(_)));
@@ -83,6 +84,7 @@ async fn nobody_schedules_a_step_of_a_chain_and_only_administrators_what_is_the_
 
 async fn what_is_of_another_workspace_is_not_found(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render", "invitation.start", "template.preview"]);
     let template = service.template().await;
     let run = service.run("name,table\nAna Example,1\n").await;
     worker::import(&service, run, &["Ana Example"]).await;
@@ -136,6 +138,7 @@ async fn tick(service: &Service) -> i64 {
 
 async fn a_schedule_stops_when_its_maker_may_no_longer_start_it(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.start"]);
     let (owner, north, staff) = agency(&service).await;
     let made = staff.send(&service, Method::POST, SCHEDULES, order("nightly", "invitation.start", plan())).await;
     let path = made.header("location").to_owned();
@@ -170,6 +173,7 @@ async fn a_schedule_stops_when_its_maker_may_no_longer_start_it(database: &TestD
 
 async fn a_schedule_stops_when_the_key_that_made_it_is_taken_back(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.start"]);
     let (owner, ..) = agency(&service).await;
     let asked = json!({ "name": "nightly", "role": "staff", "scopes": ["schedules:write", "invitation-runs:write"] });
     let key = owner.send(&service, Method::POST, "/api/v1/keys", asked).await.json();

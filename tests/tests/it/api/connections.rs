@@ -1,11 +1,7 @@
 //! `/connections`, consent, and Mautic's webhooks.
 
 use herald_ledger::{JobFilter, list_jobs};
-use herald_tests::{
-    TestDatabase,
-    fakes::{FakeGoogle, FakeMautic},
-    on_both_engines,
-};
+use herald_tests::{App, TestDatabase, fakes::FakeMautic, on_both_engines};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -31,6 +27,7 @@ fn mautic(url: &str) -> Value {
 
 async fn a_connection_is_kept_without_ever_showing_its_secret(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["connection.test"]);
     let made = put(&service, "crm", &mautic("https://crm.example.com/")).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
     assert_eq!(made.json()["settings"]["url"], "https://crm.example.com");
@@ -128,12 +125,8 @@ async fn an_address_inside_is_no_connection(database: &TestDatabase) {
 }
 
 async fn a_person_consents_once_and_a_state_works_once(database: &TestDatabase) {
-    let google = FakeGoogle::start().await;
-    let service = Service::start_with(database, |settings| {
-        settings.google.token_url = google.token_uri();
-        settings.google.auth_url = google.auth_uri();
-    })
-    .await;
+    let service = Service::start_on(App::on(database).google(), |_| {}).await;
+    let google = service.google();
     // What the settings say guests reach it by is not where this test's service is.
     let client = google.client_secret_json(&["http://127.0.0.1:8080/oauth2callback"]);
     let made = put(&service, "google", &json!({ "provider": "google", "client": client })).await;
@@ -160,6 +153,7 @@ async fn a_person_consents_once_and_a_state_works_once(database: &TestDatabase) 
 
 async fn a_signed_webhook_starts_what_is_planned_for_its_form(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.start"]);
     let fake = FakeMautic::start().await;
     fake.add_form(3, "Gala", &[("email", "email")]);
     let contact = fake.add_contact(&[("email", "guest@example.com")]);
@@ -198,6 +192,7 @@ async fn a_signed_webhook_starts_what_is_planned_for_its_form(database: &TestDat
 
 async fn a_run_from_mautic_is_started_by_names(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.pull"]);
     service.template().await;
     let plan = |source: Value| json!({ "event": "Gala", "template": "gala", "source": source });
     let refused = service.post_json("/api/v1/invitation-runs", plan(json!({ "kind": "mautic", "form": 3 }))).await;

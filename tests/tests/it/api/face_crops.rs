@@ -1,16 +1,9 @@
 //! Portraits: a picture goes in, and the portrait comes out at once or later.
 
-use std::sync::Arc;
-
-use herald_accounts::Clients;
-use herald_app::config::Settings;
 use herald_app::jobs::PortraitCrop;
 use herald_ledger::{Outcome, Payload};
 use herald_tests::{TestDatabase, on_both_engines};
-use herald_worker::{
-    jobs,
-    runner::{Attempt, Failure, Handler},
-};
+use herald_worker::runner::{Attempt, Failure, Handler};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -31,14 +24,6 @@ on_both_engines! {
 const CROPS: &str = "/api/v1/face-crops";
 /// A person from the front.
 const PERSON: &[u8] = include_bytes!("../../../../examples/pictures/amelie.jpg");
-
-/// The handlers of a worker, on the files of the service.
-fn handler(service: &Service) -> Handler {
-    let settings = Settings::load(None).unwrap();
-    let clients = Clients::new(&service.db, ground::vault(&service.db), &settings).unwrap();
-    let context = ground::context(&service.db, service.files.clone(), service.links.clone(), &settings, clients);
-    jobs::handler(Arc::new(context))
-}
 
 /// Does the next job as a worker does.
 async fn work(service: &Service, handler: &Handler) {
@@ -69,7 +54,7 @@ fn width(picture: &[u8]) -> u32 {
 
 async fn a_picture_becomes_a_portrait_while_the_client_waits(database: &TestDatabase) {
     let service = Service::start(database).await;
-    let handler = handler(&service);
+    let handler = service.handlers();
     let (raw, ()) = tokio::join!(send(&service, "?side=64", Some("wait=15"), PERSON), work(&service, &handler));
     assert_eq!((raw.status, raw.header("content-type")), (StatusCode::OK, "image/jpeg"), "{}", raw.text());
     assert_eq!(width(&raw.body), 64);
@@ -90,7 +75,7 @@ async fn a_client_that_does_not_wait_comes_back_for_the_portrait(database: &Test
     // One that has waited long enough goes as one that did not.
     let impatient = send(&service, "?side=32", Some("wait=0"), PERSON).await;
     assert_eq!((impatient.status, &impatient.json()["job"]), (StatusCode::ACCEPTED, &job));
-    work(&service, &handler(&service)).await;
+    work(&service, &service.handlers()).await;
     let portrait = service.get(&url).await;
     assert_eq!((portrait.status, width(&portrait.body)), (StatusCode::OK, 32));
     assert_eq!(service.get(begun.header("location")).await.json()["state"], "succeeded");
@@ -98,7 +83,7 @@ async fn a_client_that_does_not_wait_comes_back_for_the_portrait(database: &Test
 
 async fn a_picture_without_a_face_says_so(database: &TestDatabase) {
     let service = Service::start(database).await;
-    let handler = handler(&service);
+    let handler = service.handlers();
     let (refused, ()) = tokio::join!(send(&service, "", Some("wait=15"), BACKGROUND), work(&service, &handler));
     assert!(refused.problem(422, "invalid-field").contains("no face was found"), "{}", refused.text());
     assert_eq!(refused.json()["errors"][0]["pointer"], "/picture");
@@ -110,6 +95,7 @@ async fn a_picture_without_a_face_says_so(database: &TestDatabase) {
 
 async fn the_same_picture_again_is_the_same_job(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["portrait.crop"]);
     let first = send(&service, "", None, PERSON).await.json();
     assert_eq!(send(&service, "?side=512", None, PERSON).await.json()["job"], first["job"]);
     assert_ne!(send(&service, "?side=511", None, PERSON).await.json()["job"], first["job"]);
@@ -135,8 +121,9 @@ async fn what_is_no_picture_is_refused(database: &TestDatabase) {
 
 async fn a_portrait_belongs_to_its_workspace(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["probe.run"]);
     let begun = send(&service, "", None, PERSON).await.json();
-    work(&service, &handler(&service)).await;
+    work(&service, &service.handlers()).await;
     let url = begun["picture_url"].as_str().unwrap();
     let other = service.other_workspace().await;
     Answer::to(service.open(Method::GET, url).bearer_auth(other)).await.problem(404, "not-found");
@@ -154,6 +141,7 @@ async fn a_portrait_belongs_to_its_workspace(database: &TestDatabase) {
 async fn pictures_take_room_as_other_uploads_do(database: &TestDatabase) {
     const LARGE: &[u8] = &[7; 2 << 20];
     let service = Service::start_with(database, |settings| settings.quotas.stored_mb = 1).await;
+    service.leaves(&["portrait.crop"]);
     let told = send(&service, "", None, LARGE).await.problem(409, "quota-exceeded");
     assert!(told.contains("quotas.stored_mb"), "{told}");
     assert_eq!(ground::number(&service.db, "select count(*) from jobs").await, 0, "nothing was begun");

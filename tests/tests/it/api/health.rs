@@ -44,6 +44,7 @@ async fn a_service_whose_files_cannot_be_written_is_not_ready(database: &TestDat
 
 async fn metrics_count_requests_by_route_and_hold_no_secrets(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.import"]);
     service.template().await;
     let run = service.run("name,table\nAna Example,1\n").await;
     service.get(&format!("/api/v1/invitation-runs/{run}")).await;

@@ -54,6 +54,7 @@ fn dead() -> Outcome {
 
 async fn jobs_are_listed_by_what_they_are_and_in_pages(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     let batch = batch(&service).await;
     let loose = enqueue(&service, 3, None).await;
     let batched = enqueue(&service, 2, Some(batch)).await;
@@ -98,6 +99,7 @@ async fn a_job_is_shown_with_its_failed_attempts(database: &TestDatabase) {
 
 async fn a_dead_job_is_retried_and_a_waiting_one_is_not(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     let id = enqueue(&service, 1, None).await[0];
     let path = format!("/api/v1/jobs/{id}/retry");
     assert!(service.post(&path).await.problem(409, "wrong-state").contains("the job is ready"));
@@ -113,6 +115,7 @@ async fn a_dead_job_is_retried_and_a_waiting_one_is_not(database: &TestDatabase)
 
 async fn a_waiting_job_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     let mut cancels = service.wire.cancels();
     let waiting = enqueue(&service, 1, None).await[0];
     let path = format!("/api/v1/jobs/{waiting}/cancel");
@@ -129,6 +132,7 @@ async fn a_waiting_job_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(d
 
 async fn a_queue_is_given_limits(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     enqueue(&service, 2, None).await;
     let put =
         async |path: &str, body: serde_json::Value| Answer::to(service.request(Method::PUT, path).json(&body)).await;
@@ -154,6 +158,7 @@ async fn a_queue_is_given_limits(database: &TestDatabase) {
 
 async fn a_queue_is_paused_and_resumed(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     enqueue(&service, 2, None).await;
     let queues = service.get("/api/v1/queues").await.json();
     let names: Vec<&str> =
@@ -175,6 +180,7 @@ async fn a_queue_is_paused_and_resumed(database: &TestDatabase) {
 
 async fn a_batch_tells_how_far_it_is(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     let id = batch(&service).await;
     enqueue(&service, 2, Some(id)).await;
     let job = worker::lease(&service, "cpu").await.remove(0);

@@ -67,6 +67,7 @@ async fn a_link_shows_the_invitation_once_it_is_made(database: &TestDatabase) {
 
 async fn a_link_stays_open_while_its_invitation_is_made_anew(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     let (_, path) = invited(&service).await;
     worker::finish(&service, &[Ok(())]).await;
     let form = super::Form::of("Gala", "gala", "name,table\nAna Example,1\n").text("refresh", "true");

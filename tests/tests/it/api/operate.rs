@@ -66,6 +66,7 @@ async fn failures_are_grouped_by_their_cause(database: &TestDatabase) {
 
 async fn an_act_is_counted_first_and_then_becomes_a_job(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["jobs.act"]);
     dead(&service, &["it broke"; 3]).await;
     let wanted = json!({ "filter": { "state": "dead" }, "dry_run": true });
     let counted = service.post_json("/api/v1/jobs/act/retry", wanted).await;
@@ -90,6 +91,7 @@ async fn an_act_that_is_meant_for_nothing_or_the_wrong_jobs_is_refused(database:
 
 async fn a_job_that_has_ended_is_deleted_and_a_live_one_is_not(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     let delete = async |id: Uuid| Answer::to(service.request(Method::DELETE, &format!("/api/v1/jobs/{id}"))).await;
     let ended = dead(&service, &["it broke"]).await[0];
     let live = enqueue(&service, 1, None).await[0];
@@ -103,6 +105,7 @@ async fn a_job_that_has_ended_is_deleted_and_a_live_one_is_not(database: &TestDa
 
 async fn every_act_stands_in_the_audit_log_of_its_workspace(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves_held("cpu");
     let id = dead(&service, &["it broke"]).await[0];
     service.post(&format!("/api/v1/jobs/{id}/retry")).await;
     service.post(&format!("/api/v1/jobs/{id}/cancel")).await;
@@ -200,6 +203,7 @@ async fn a_job_is_watched_from_its_state_of_now_to_its_end(database: &TestDataba
 
 async fn watchers_share_a_reader_and_a_stop_ends_their_streams(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     let mut tx = service.db.begin().await.unwrap();
     let new = NewBatch { workspace_id: service.workspace, name: "watched".to_owned(), callbacks: Callbacks::default() };
     let batch = ledger::create_batch(&mut tx, new).await.unwrap();
@@ -226,6 +230,7 @@ async fn watchers_share_a_reader_and_a_stop_ends_their_streams(database: &TestDa
 
 async fn what_is_not_there_is_not_watched(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     let id = enqueue(&service, 1, None).await[0];
     for path in [format!("/api/v1/jobs/{}/events", service.db.new_id()), format!("/api/v1/batches/{id}/events")] {
         service.get(&path).await.problem(404, "not-found");

@@ -46,6 +46,7 @@ async fn order_by(service: &Service, token: &str, order: &Value) -> Answer {
 
 async fn an_ordered_job_waits_as_it_was_ordered(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["template.preview"]);
     let template = service.template().await;
     let soon = service.db.now() + TimeDelta::hours(1);
     let late = soon + TimeDelta::hours(1);
@@ -107,6 +108,7 @@ async fn what_is_wrong_with_an_order_is_pointed_at(database: &TestDatabase) {
 
 async fn what_is_of_another_workspace_is_not_found(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["connection.test", "invitation.start", "template.preview"]);
     let template = service.template().await;
     let other = service.other_workspace().await;
     let mautic =
@@ -128,6 +130,7 @@ async fn what_is_of_another_workspace_is_not_found(database: &TestDatabase) {
 
 async fn only_who_may_start_a_kind_orders_it(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["probe.run", "template.preview"]);
     let order = preview(service.template().await);
     let viewer = key(&service, json!({ "name": "looks", "role": "viewer" })).await;
     order_by(&service, &viewer, &order).await.problem(403, "forbidden");
@@ -148,6 +151,7 @@ async fn only_who_may_start_a_kind_orders_it(database: &TestDatabase) {
 
 async fn a_live_job_with_the_same_key_is_the_answer(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["connection.test", "template.preview"]);
     let template = service.template().await;
     let order = with(preview(template), "unique_key", "poster");
     let first = service.post_json(JOBS, order.clone()).await.json();
@@ -174,6 +178,7 @@ async fn a_live_job_with_the_same_key_is_the_answer(database: &TestDatabase) {
 
 async fn a_key_of_an_order_is_none_of_heralds_own(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.import", "template.preview"]);
     let template = service.template().await;
     let run = service.run("name,table\nAna Example,1\n").await;
     let order = with(preview(template), "unique_key", format!("import:{run}"));
@@ -184,6 +189,7 @@ async fn a_key_of_an_order_is_none_of_heralds_own(database: &TestDatabase) {
 
 async fn a_job_joins_a_batch_that_takes_jobs(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["template.preview"]);
     let template = service.template().await;
     let mut tx = service.db.begin().await.unwrap();
     let new = NewBatch { workspace_id: service.workspace, name: "a batch".to_owned(), callbacks: Callbacks::default() };
@@ -204,6 +210,7 @@ async fn a_job_joins_a_batch_that_takes_jobs(database: &TestDatabase) {
 
 async fn an_order_that_is_sent_again_is_one_job(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["template.preview"]);
     let order = preview(service.template().await);
     let send = async |order: &Value| {
         Answer::to(service.request(Method::POST, JOBS).header("idempotency-key", "one").json(order)).await

@@ -53,6 +53,7 @@ fn counts(answer: &Answer) -> [i64; 3] {
 
 async fn rows_become_jobs_in_lines_and_in_an_array(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["template.preview"]);
     let template = service.template().await;
     let rows: Vec<Value> = (0..1_200).map(|_| preview(template)).collect();
     let sent = send(&service, NDJSON, None, lines(rows.clone())).await;
@@ -71,6 +72,7 @@ async fn rows_become_jobs_in_lines_and_in_an_array(database: &TestDatabase) {
 
 async fn a_row_with_a_flaw_is_told_and_holds_up_no_other(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["template.preview"]);
     let template = service.template().await;
     let mut wrong_format = preview(template);
     wrong_format["args"]["fromat"] = json!("png");
@@ -126,6 +128,7 @@ async fn the_first_hundred_flaws_are_listed(database: &TestDatabase) {
 
 async fn a_row_with_a_key_that_is_taken_is_a_duplicate(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["template.preview"]);
     let template = service.template().await;
     let keyed = |key: usize| {
         let mut row = preview(template);
@@ -141,6 +144,7 @@ async fn a_row_with_a_key_that_is_taken_is_a_duplicate(database: &TestDatabase) 
 
 async fn the_same_request_again_gets_the_same_answer(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["template.preview"]);
     let template = service.template().await;
     let other = Uuid::from_u128(7);
     let body = lines([preview(template), preview(other), preview(template)]);
@@ -158,6 +162,7 @@ async fn the_same_request_again_gets_the_same_answer(database: &TestDatabase) {
 
 async fn a_repeat_after_a_failure_goes_on_where_it_stopped(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["template.preview"]);
     let template = service.template().await;
     let row = |at: usize| {
         let mut row = preview(template);
@@ -208,6 +213,7 @@ async fn a_body_that_is_too_much_or_no_rows_enqueues_nothing(database: &TestData
 
 async fn only_who_may_start_a_kind_orders_many(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["template.preview"]);
     let template = service.template().await;
     let by = async |role: &str, rows: Vec<Value>| {
         let made = service.post_json("/api/v1/keys", json!({ "name": role, "role": role })).await.json();

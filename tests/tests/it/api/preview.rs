@@ -89,6 +89,7 @@ async fn a_preview_nobody_draws_times_out_and_is_cancelled(database: &TestDataba
 
 async fn a_client_that_goes_away_takes_its_preview_with_it(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["template.preview"]);
     let template = service.template().await;
     let mut cancels = service.wire.cancels();
     let client = tokio::spawn(service.request(Method::GET, &url(template)).send());

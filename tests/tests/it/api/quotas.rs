@@ -94,6 +94,7 @@ async fn of_many_who_add_at_once_only_as_many_succeed_as_there_is_room_for(datab
 
 async fn uploads_are_counted_by_their_content(database: &TestDatabase) {
     let service = Service::start_with(database, |settings| settings.quotas.stored_mb = 1).await;
+    service.leaves(&["contacts.import"]);
     service.template().await;
     let list = |fill: usize| format!("name,table,note\nAna Example,1,{}\n", "x".repeat(fill));
     let start = async |list: &str| service.post_form("/api/v1/invitation-runs", Form::of("Gala", "gala", list)).await;

@@ -242,6 +242,7 @@ async fn two_processes_share_one_limit_over_redis() {
         refused.problem(429, "too-many-requests");
     }
     assert_eq!(two.get(QUEUES).await.status, StatusCode::OK, "another token");
+    database.end().await;
 }
 
 #[tokio::test]
@@ -259,4 +260,5 @@ async fn without_redis_people_go_on_working_and_guesses_are_still_counted() {
     let guess =
         async || Answer::to(service.open(Method::GET, QUEUES).bearer_auth("herald_wrong")).await.status.as_u16();
     assert_eq!([guess().await, guess().await, guess().await], [401, 401, 429]);
+    database.end().await;
 }

@@ -39,6 +39,7 @@ async fn jobs(service: &Service) -> usize {
 
 async fn a_request_sent_again_gets_the_same_answer_and_makes_nothing(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["probe.run"]);
     let first = probe(&service, "\"one\"", 2).await;
     assert_eq!(first.status, StatusCode::ACCEPTED, "{}", first.text());
     assert_eq!(first.header("idempotency-replayed"), "");
@@ -97,6 +98,7 @@ async fn a_profile_is_changed_only_by_who_has_seen_it(database: &TestDatabase) {
 
 async fn a_key_belongs_to_one_request_of_one_workspace_for_a_day(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["probe.run"]);
     let first = probe(&service, "one", 1).await;
     probe(&service, "one", 2).await.problem(422, "key-reused");
     let elsewhere = service.request(Method::POST, "/api/v1/jobs/act/retry").header("idempotency-key", "one");
@@ -113,6 +115,7 @@ async fn a_key_belongs_to_one_request_of_one_workspace_for_a_day(database: &Test
 
 async fn what_was_refused_for_good_is_refused_the_same_way(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["probe.run"]);
     let refused = probe(&service, "one", 0).await;
     let again = probe(&service, "one", 0).await;
     assert_eq!(refused.problem(422, "invalid-field"), again.problem(422, "invalid-field"));
@@ -133,6 +136,7 @@ async fn what_was_refused_for_good_is_refused_the_same_way(database: &TestDataba
 
 async fn a_form_built_anew_is_the_same_request(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.import"]);
     service.template().await;
     let send = async |boundary: &str, guests: &str| {
         let (media_type, body) = Form::of("Gala", "gala", guests).finish();
@@ -189,6 +193,7 @@ async fn a_request_that_is_still_being_answered_is_not_answered_twice(database: 
 
 async fn a_key_that_is_none_is_refused(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves_held("cpu");
     for key in ["", "\"\"", &"x".repeat(256)] {
         probe(&service, key, 1).await.problem(400, "invalid-request");
     }

@@ -83,6 +83,7 @@ async fn guests_come_in_pages_and_by_state(database: &TestDatabase) {
 
 async fn runs_come_in_pages_newest_first(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.import"]);
     service.template().await;
     let mut ids = Vec::new();
     for seat in 0..3 {
@@ -122,6 +123,7 @@ async fn results_come_when_the_run_has_ended(database: &TestDatabase) {
 
 async fn a_cancelled_run_starts_nothing_and_stops_what_runs(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     service.template().await;
     let id = service.run(LIST).await;
     worker::import(&service, id, &NAMES).await;

@@ -118,6 +118,7 @@ async fn the_next_ticks_are_told_in_utc_and_by_local_clocks(database: &TestDatab
 
 async fn a_schedule_is_paused_resumed_and_run_now(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["probe.run"]);
     let (path, made) = made(&service).await;
     assert_eq!(service.post(&format!("{path}/pause")).await.json()["paused"], true);
     let run = service.post(&format!("{path}/run")).await;
@@ -158,6 +159,7 @@ async fn another_workspace_finds_nothing(database: &TestDatabase) {
 
 async fn every_act_stands_in_the_audit_log_of_its_workspace(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["probe.run"]);
     let (path, made) = made(&service).await;
     service.post_json("/api/v1/schedules", order()).await.problem(422, "invalid-field");
     patch(&service, &path, json!({ "cron": "@hourly" })).await;

@@ -1,27 +1,18 @@
-//! A service for one test: its own database, file store, port and token.
+//! The API of an app, and a client with a token that holds every answer to what the API says of itself.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, LazyLock},
-};
+use std::{net::SocketAddr, ops::Deref, sync::LazyLock};
 
-use futures::FutureExt;
-use herald_accounts::Clients;
-use herald_api::{Api, Parts, Prepare, Streams, Unchecked};
+use herald_api::Api;
 use herald_app::config::Settings;
-use herald_base::{links::LinkSigner, telemetry};
-use herald_db::Db;
-use herald_ledger::{rate_limits::RateLimits, redis_wire::RedisWire, wire::Wire};
+use herald_ledger::redis_wire::RedisWire;
 use herald_people as people;
-use herald_people::People;
-use herald_providers::files::Files;
-use herald_tests::TestDatabase;
-use herald_worker::studio::{Source, Studio};
-use metrics_exporter_prometheus::PrometheusHandle;
+use herald_tests::{
+    App, TestDatabase,
+    app::{Builder, Served},
+};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde_json::Value;
-use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -29,10 +20,7 @@ use super::{
     Form,
     conforms::{self, Asked},
 };
-use crate::ground;
 
-/// A process has one recorder, and this program is one process.
-static METRICS: LazyLock<PrometheusHandle> = LazyLock::new(telemetry::start_metrics);
 /// The client speaks no TLS here, but wants to know who would.
 static TLS: LazyLock<()> = LazyLock::new(|| drop(rustls::crypto::ring::default_provider().install_default()));
 
@@ -68,21 +56,23 @@ size = 30
 
 /// A running service.
 pub(super) struct Service {
-    pub(super) db: Db,
-    pub(super) files: Files,
-    pub(super) links: LinkSigner,
-    pub(super) wire: Wire,
-    pub(super) workspace: Uuid,
-    pub(super) people: People,
+    app: App,
     pub(super) token: String,
     pub(super) address: SocketAddr,
     pub(super) stop: CancellationToken,
     pub(super) server: JoinHandle<std::io::Result<()>>,
-    pub(super) folder: TempDir,
     pub(super) api: Api,
     /// What it says of itself.
     pub(super) described: &'static Value,
     pub(super) client: reqwest::Client,
+}
+
+impl Deref for Service {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
 }
 
 impl Service {
@@ -91,6 +81,11 @@ impl Service {
     }
 
     pub(super) async fn start_with(database: &TestDatabase, set: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_on(App::on(database), set).await
+    }
+
+    /// On an app with further parts.
+    pub(super) async fn start_on(app: Builder<'_>, set: impl FnOnce(&mut Settings)) -> Self {
         // The clock stands still: what comes in a test comes in one instant.
         let set = |settings: &mut Settings| {
             (settings.limits.general_per_minute, settings.limits.address_per_minute) = (100_000, 100_000);
@@ -100,7 +95,7 @@ impl Service {
             settings.people.open_workspaces = true;
             set(settings);
         };
-        Self::start_counting(database, None, set).await
+        Self::of(app, set).await
     }
 
     /// With the default limits, counted in Redis if there is one.
@@ -109,46 +104,25 @@ impl Service {
         redis: Option<RedisWire>,
         set: impl FnOnce(&mut Settings),
     ) -> Self {
-        LazyLock::force(&TLS);
-        let db = database.db.clone();
-        let workspace = herald_people::ensure_default_workspace(&db).await.unwrap();
-        let token = people::first_key(&db, workspace, "test").await.unwrap();
-        let folder = TempDir::with_prefix("herald-test-").unwrap();
-        let files = Files::local(folder.path().join("files")).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let links = LinkSigner::new(&format!("http://{address}"), [7; 32], chrono::Duration::days(365));
-        let mut settings = Settings::load(None).unwrap();
-        // What makes passwords dear to guess makes tests slow.
-        settings.people.password_memory_kib = 8;
-        set(&mut settings);
-        let accounts = Clients::new(&db, ground::vault(&db), &settings).unwrap();
-        let people = People::from_settings(&db, &accounts, &settings).unwrap();
-        let rate_limits = match redis {
-            None => RateLimits::in_memory(&settings.limits, db.clock(), [5; 32]),
-            Some(redis) => RateLimits::in_redis(&settings.limits, db.clock(), [5; 32], redis),
+        let app = App::on(database);
+        let app = match redis {
+            None => app,
+            Some(redis) => app.counting_in(redis),
         };
-        let wire = Wire::in_process();
-        let stop = CancellationToken::new();
-        let template_check = template_check(&settings, &files);
-        let api = Api::from(Parts {
-            db: db.clone(),
-            wire: wire.clone(),
-            files: files.clone(),
-            links: links.clone(),
-            people: people.clone(),
-            accounts,
-            settings: Arc::new(settings),
-            metrics: METRICS.clone(),
-            streams: Streams::new(stop.clone()),
-            rate_limits,
-            template_check,
-        });
-        let server = tokio::spawn(serve(listener, api.clone(), stop.clone()));
+        Self::of(app, set).await
+    }
+
+    async fn of(app: Builder<'_>, set: impl FnOnce(&mut Settings)) -> Self {
+        LazyLock::force(&TLS);
+        let mut app = app.api().start_with(set).await;
+        // Nobody sends letters here: the tests read them in the ledger (`people::letters`).
+        app.leaves(&["account.mail"]);
+        let token = people::first_key(&app.db, app.workspace, "test").await.unwrap();
+        let Served { api, address, stop, server } = app.take_served();
         // Where an answer leads is for the test to say.
         let client = herald_providers::http::builder(&[]).unwrap().build().unwrap();
         let described = conforms::learn(&client, address).await;
-        Self { api, described, db, files, links, wire, workspace, people, token, address, stop, server, folder, client }
+        Self { app, api, described, token, address, stop, server, client }
     }
 
     /// A request with the token.
@@ -262,36 +236,4 @@ impl Answer {
         assert_eq!(problem["request_id"], self.header("x-request-id"));
         problem["detail"].as_str().unwrap().to_owned()
     }
-}
-
-/// As the program does it, but in this process.
-/// Serves the API with the console before it, as the program does.
-async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> std::io::Result<()> {
-    let pages = herald_console::pages(herald_console::Setup {
-        api: herald_api::router(api.clone()),
-        secret: [9; 32],
-        is_secure: false,
-        session_days: api.settings.people.session_days,
-        clock: api.db.clock().clone(),
-        ids: api.db.ids().clone(),
-    });
-    let router = herald_api::router_with(api.clone(), pages.await.unwrap());
-    herald_api::serve(listener, &api.settings, router, stop).await
-}
-
-fn template_check(settings: &Settings, files: &Files) -> herald_api::TemplateCheck {
-    let studio = Arc::new(Studio::in_process(settings).unwrap());
-    let files = files.clone();
-    Arc::new(move |template| {
-        let (studio, files) = (studio.clone(), files.clone());
-        async move {
-            let source = match &template {
-                Prepare::Upload(bundle) => Source::Given(bundle),
-                Prepare::Stored(row) => Source::Stored(&files, row),
-            };
-            let checked = studio.facts(source).await;
-            checked.map(drop).map_err(|error| Unchecked::Flaw(error.to_string()))
-        }
-        .boxed()
-    })
 }

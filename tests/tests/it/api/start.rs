@@ -30,6 +30,7 @@ const RUNS: &str = "/api/v1/invitation-runs";
 
 async fn a_list_with_pictures_starts_a_run(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.import"]);
     let template = service.template().await;
     let form = Form::of("Spring Gala", "gala", LIST)
         .file("pictures", "ana.jpg", b"not looked at here")
@@ -88,6 +89,7 @@ async fn a_template_of_before_that_cannot_be_drawn_starts_no_run(database: &Test
 
 async fn the_same_upload_again_is_the_same_run(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.import"]);
     service.template().await;
     let first = service.run(LIST).await;
     let again = service.post_form(RUNS, Form::of("Gala", "gala", LIST)).await;
@@ -117,6 +119,7 @@ async fn contacts(service: &Service, names: &[&str]) -> Vec<Uuid> {
 
 async fn known_contacts_start_a_run(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.import"]);
     service.template().await;
     let ids = contacts(&service, &["Ana Example", "Bo Example"]).await;
     let body = json!({
@@ -150,6 +153,7 @@ async fn contacts_that_are_not_there_are_pointed_at(database: &TestDatabase) {
 
 async fn a_trace_travels_into_the_ledger(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.import"]);
     service.template().await;
     let (media_type, body) = Form::of("Gala", "gala", LIST).finish();
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

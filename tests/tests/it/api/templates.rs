@@ -58,6 +58,7 @@ async fn a_template_is_stored_and_shown(database: &TestDatabase) {
 
 async fn the_same_template_again_is_the_same_row_and_a_changed_one_a_new_version(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.import"]);
     let first = service.template().await.to_string();
     let again = service.post_form(TEMPLATES, files(MANIFEST)).await.json();
     assert_eq!(again["id"], first);
@@ -73,6 +74,7 @@ async fn the_same_template_again_is_the_same_row_and_a_changed_one_a_new_version
 
 async fn a_template_whose_file_is_gone_says_so_and_is_uploaded_again(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["contacts.import"]);
     service.template().await;
     let keys: Vec<String> =
         service.files.list(&folder(service.workspace, Area::Templates)).try_collect().await.unwrap();

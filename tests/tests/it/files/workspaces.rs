@@ -4,28 +4,22 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Cursor,
-    sync::Arc,
+    ops::Deref,
 };
 
 use bytes::Bytes;
-use chrono::Duration;
 use futures::TryStreamExt;
-use herald_accounts::Clients;
-use herald_app::{config::Settings, jobs::TemplatePreview};
-use herald_base::{image_format::ImageFormat, links::LinkSigner};
-use herald_db::{Db, query};
+use herald_app::jobs::TemplatePreview;
+use herald_base::image_format::ImageFormat;
+use herald_db::query;
 use herald_invitations as domain;
 use herald_invitations::{NewRun, NumberFormat, RunOptions, RunSource};
 use herald_ledger::{Finished, Outcome, Payload};
-use herald_providers::files::{Area, Files, Key, Stored, folder};
+use herald_providers::files::{Area, Key, Stored, folder};
 use herald_template::Bundle;
-use herald_tests::{TestDatabase, on_both_engines};
-use herald_worker::{
-    jobs,
-    runner::{Attempt, Handler},
-};
+use herald_tests::{App, TestDatabase, app::Builder, on_both_engines};
+use herald_worker::runner::{Attempt, Handler};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -63,34 +57,33 @@ struct Agency {
     name: &'static str,
 }
 
-/// Agencies, one file store, and a worker's handlers.
-struct World {
-    db: Db,
-    files: Files,
+/// Two agencies on one app, and a worker's handlers.
+struct Agencies {
+    app: App,
     handler: Handler,
     ours: Agency,
     theirs: Agency,
-    _folder: Option<TempDir>,
 }
 
-impl World {
+impl Deref for Agencies {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+impl Agencies {
     async fn start(database: &TestDatabase) -> Self {
-        let folder = TempDir::with_prefix("herald-test-").unwrap();
-        let files = Files::local(folder.path().join("files")).unwrap();
         let agencies = [ground::workspace(&database.db).await, ground::workspace_named(&database.db, "theirs").await];
-        Self::on(database, files, Some(folder), agencies).await
+        Self::on(App::on(database), agencies).await
     }
 
-    async fn on(database: &TestDatabase, files: Files, folder: Option<TempDir>, [ours, theirs]: [Uuid; 2]) -> Self {
-        let db = database.db.clone();
-        let mut settings = Settings::load(None).unwrap();
-        settings.worker.cpu = 2;
-        let links = LinkSigner::new("http://herald.example", [7; 32], Duration::days(365));
-        let clients = Clients::new(&db, ground::vault(&db), &settings).unwrap();
-        let handler = jobs::handler(Arc::new(ground::context(&db, files.clone(), links, &settings, clients)));
+    async fn on(app: Builder<'_>, [ours, theirs]: [Uuid; 2]) -> Self {
+        let app = app.start_with(|settings| settings.worker.cpu = 2).await;
         let ours = Agency { workspace: ours, name: "ours" };
         let theirs = Agency { workspace: theirs, name: "theirs" };
-        Self { db, files, handler, ours, theirs, _folder: folder }
+        Self { handler: app.handlers(), app, ours, theirs }
     }
 
     /// The agency invites its guests to a gala, with numbers of one digit as long as there are.
@@ -179,31 +172,31 @@ impl World {
 }
 
 async fn two_agencies_with_one_event_keep_their_own_guests(database: &TestDatabase) {
-    let world = World::start(database).await;
-    for agency in [&world.ours, &world.theirs] {
-        world.invite(agency, guest_list::options()).await;
-        world.work().await;
+    let agencies = Agencies::start(database).await;
+    for agency in [&agencies.ours, &agencies.theirs] {
+        agencies.invite(agency, guest_list::options()).await;
+        agencies.work().await;
     }
-    let (ours, theirs) = (world.shown(&world.ours).await, world.shown(&world.theirs).await);
+    let (ours, theirs) = (agencies.shown(&agencies.ours).await, agencies.shown(&agencies.theirs).await);
     assert_eq!((ours.len(), theirs.len()), (GUESTS, GUESTS));
     let pictures: BTreeSet<&Bytes> = ours.values().chain(theirs.values()).collect();
     assert_eq!(pictures.len(), 2 * GUESTS, "no two guests see the same invitation");
 }
 
 async fn another_format_takes_nobodys_file(database: &TestDatabase) {
-    let world = World::start(database).await;
-    for agency in [&world.ours, &world.theirs] {
-        world.invite(agency, guest_list::options()).await;
+    let agencies = Agencies::start(database).await;
+    for agency in [&agencies.ours, &agencies.theirs] {
+        agencies.invite(agency, guest_list::options()).await;
     }
-    world.work().await;
-    let before = world.shown(&world.theirs).await;
+    agencies.work().await;
+    let before = agencies.shown(&agencies.theirs).await;
     let options = RunOptions { format: ImageFormat::Png, refresh: true, ..guest_list::options() };
-    world.invite(&world.ours, options).await;
-    world.work().await;
-    assert!(world.shown(&world.theirs).await == before, "their files are as they were");
-    let ours = world.shown(&world.ours).await;
+    agencies.invite(&agencies.ours, options).await;
+    agencies.work().await;
+    assert!(agencies.shown(&agencies.theirs).await == before, "their files are as they were");
+    let ours = agencies.shown(&agencies.ours).await;
     assert!(ours.values().all(|bytes| bytes.starts_with(b"\x89PNG")));
-    assert_eq!(world.stored(&world.ours, Area::Invitations).await, GUESTS, "the old format was left behind");
+    assert_eq!(agencies.stored(&agencies.ours, Area::Invitations).await, GUESTS, "the old format was left behind");
 }
 
 /// Lets everything that writes files write some, for two agencies, and holds every key to the workspace it is of.
@@ -211,15 +204,15 @@ async fn every_file_lies_under_its_workspace(database: &TestDatabase) {
     let (_server, store) = bucket().await;
     let named = async |slug| ground::workspace_named(&database.db, slug).await;
     let others = [named("in-a-bucket").await, named("in-a-bucket-too").await];
-    for world in [World::start(database).await, World::on(database, store, None, others).await] {
-        for agency in [&world.ours, &world.theirs] {
-            let run = world.invite(agency, RunOptions { refresh: true, ..guest_list::options() }).await;
+    for agencies in [Agencies::start(database).await, Agencies::on(App::on(database).files(store), others).await] {
+        for agency in [&agencies.ours, &agencies.theirs] {
+            let run = agencies.invite(agency, RunOptions { refresh: true, ..guest_list::options() }).await;
             // What a worker that crops faces and an upload of pictures lay down is covered by their keys' type.
             let (template,): (Uuid,) =
                 query("select template_id from invitation_runs where workspace_id = $1 and id = $2")
                     .bind(agency.workspace)
                     .bind(run)
-                    .one(&world.db)
+                    .one(&agencies.db)
                     .await
                     .unwrap();
             let preview = TemplatePreview {
@@ -228,13 +221,13 @@ async fn every_file_lies_under_its_workspace(database: &TestDatabase) {
                 fields: BTreeMap::new(),
                 format: ImageFormat::Png,
             };
-            ground::enqueue_one(&world.db, preview.job(agency.workspace)).await;
+            ground::enqueue_one(&agencies.db, preview.job(agency.workspace)).await;
         }
-        world.work().await;
-        let keys = world.keys().await;
+        agencies.work().await;
+        let keys = agencies.keys().await;
         for key in &keys {
             assert!(
-                [&world.ours, &world.theirs].iter().any(|agency| Key::known(agency.workspace, key).is_some()),
+                [&agencies.ours, &agencies.theirs].iter().any(|agency| Key::known(agency.workspace, key).is_some()),
                 "{key} lies under no workspace"
             );
         }
@@ -246,52 +239,53 @@ async fn every_file_lies_under_its_workspace(database: &TestDatabase) {
             (Area::Previews, 1),
             (Area::Results, 1),
         ];
-        for agency in [&world.ours, &world.theirs] {
+        for agency in [&agencies.ours, &agencies.theirs] {
             for (area, count) in areas {
-                assert_eq!(world.stored(agency, area).await, count, "{area:?} of {}", agency.name);
+                assert_eq!(agencies.stored(agency, area).await, count, "{area:?} of {}", agency.name);
             }
-            world.shown(agency).await;
+            agencies.shown(agency).await;
         }
         assert_eq!(keys.len(), 2 * areas.iter().map(|(_, count)| count).sum::<usize>());
     }
 }
 
 async fn an_invitation_that_was_damaged_is_drawn_anew_with_its_number_and_link(database: &TestDatabase) {
-    let world = World::start(database).await;
-    let run = world.invite(&world.ours, guest_list::options()).await;
-    world.work().await;
-    let before = world.shown(&world.ours).await;
-    let guests = async || domain::run_guests(&world.db, world.ours.workspace, run, None, None, 100).await.unwrap();
+    let agencies = Agencies::start(database).await;
+    let run = agencies.invite(&agencies.ours, guest_list::options()).await;
+    agencies.work().await;
+    let before = agencies.shown(&agencies.ours).await;
+    let guests =
+        async || domain::run_guests(&agencies.db, agencies.ours.workspace, run, None, None, 100).await.unwrap();
     let promised: Vec<_> = guests().await.into_iter().map(|row| (row.id, row.lucky_number, row.link)).collect();
-    let (id, file, _) = world.invitations(&world.ours).await.remove(0);
+    let (id, file, _) = agencies.invitations(&agencies.ours).await.remove(0);
     let file = file.unwrap();
-    let own = Key::known(world.ours.workspace, &file).unwrap();
-    world.files.put(&own, Bytes::from_static(b"another guest's")).await.unwrap();
+    let own = Key::known(agencies.ours.workspace, &file).unwrap();
+    agencies.files.put(&own, Bytes::from_static(b"another guest's")).await.unwrap();
     let what = domain::Redraw { invitation_id: id, file: &file, from: domain::RedrawFrom::Drawing };
-    assert!(domain::redraw(&world.db, world.ours.workspace, what).await.unwrap());
-    assert!(!domain::redraw(&world.db, world.ours.workspace, what).await.unwrap(), "it is being drawn");
-    assert!(!domain::redraw(&world.db, world.theirs.workspace, what).await.unwrap(), "it is another workspace's");
-    world.work().await;
-    assert!(world.shown(&world.ours).await == before);
+    assert!(domain::redraw(&agencies.db, agencies.ours.workspace, what).await.unwrap());
+    assert!(!domain::redraw(&agencies.db, agencies.ours.workspace, what).await.unwrap(), "it is being drawn");
+    assert!(!domain::redraw(&agencies.db, agencies.theirs.workspace, what).await.unwrap(), "it is another workspace's");
+    agencies.work().await;
+    assert!(agencies.shown(&agencies.ours).await == before);
     let after: Vec<_> = guests().await.into_iter().map(|row| (row.id, row.lucky_number, row.link)).collect();
     assert_eq!(after, promised);
-    let run = domain::find_run(&world.db, world.ours.workspace, run).await.unwrap().unwrap();
+    let run = domain::find_run(&agencies.db, agencies.ours.workspace, run).await.unwrap().unwrap();
     assert_eq!((run.state.as_str(), run.made, run.total), ("complete", GUESTS as i64, GUESTS as i64));
 }
 
 async fn a_picture_of_another_workspace_is_not_read(database: &TestDatabase) {
-    let world = World::start(database).await;
-    let run = world.invite(&world.ours, guest_list::options()).await;
-    world.work().await;
-    let theirs = Key::picture(world.theirs.workspace, "abc");
-    world.files.put(&theirs, Bytes::from_static(b"their guest")).await.unwrap();
-    ground::run_sql(&world.db, &format!("update contacts set picture = 'store:{theirs}'")).await;
-    let (id, file, _) = world.invitations(&world.ours).await.remove(0);
+    let agencies = Agencies::start(database).await;
+    let run = agencies.invite(&agencies.ours, guest_list::options()).await;
+    agencies.work().await;
+    let theirs = Key::picture(agencies.theirs.workspace, "abc");
+    agencies.files.put(&theirs, Bytes::from_static(b"their guest")).await.unwrap();
+    ground::run_sql(&agencies.db, &format!("update contacts set picture = 'store:{theirs}'")).await;
+    let (id, file, _) = agencies.invitations(&agencies.ours).await.remove(0);
     let file = file.unwrap();
     let what = domain::Redraw { invitation_id: id, file: &file, from: domain::RedrawFrom::Picture };
-    assert!(domain::redraw(&world.db, world.ours.workspace, what).await.unwrap());
-    world.work().await;
-    let rows = domain::run_guests(&world.db, world.ours.workspace, run, None, None, 100).await.unwrap();
+    assert!(domain::redraw(&agencies.db, agencies.ours.workspace, what).await.unwrap());
+    agencies.work().await;
+    let rows = domain::run_guests(&agencies.db, agencies.ours.workspace, run, None, None, 100).await.unwrap();
     let notes = &rows.iter().find(|row| row.id == id).unwrap().portrait_notes.0;
     assert!(notes[0].contains("does not belong to this workspace"), "{notes:?}");
 }

@@ -1,4 +1,7 @@
 //! The fleet: schedulers and workers of several processes' kind, over a real Redis.
+//!
+//! These tests do not stand on a `herald_tests::App`: each of its processes is a whole one, and here every process has
+//! one part (a scheduler, or a worker with its presence in Redis), so that the test can stop or kill it alone.
 
 mod redis_kinds;
 mod redis_wire;

@@ -82,7 +82,7 @@ fn member() -> String {
 }
 
 /// A scheduler and a worker on one Redis, and how many jobs they ran.
-struct Fleet {
+struct Pair {
     db: Db,
     workspace: uuid::Uuid,
     ran: Arc<AtomicUsize>,
@@ -90,7 +90,7 @@ struct Fleet {
     worker: OneWorker,
 }
 
-impl Fleet {
+impl Pair {
     async fn start(database: &TestDatabase, url: String) -> Self {
         let db = database.db.clone();
         let workspace = ground::workspace(&db).await;
@@ -138,7 +138,7 @@ async fn a_fleet_works_on_a_cluster() {
     .await;
     let database = TestDatabase::new(EngineKind::Postgres).await;
     let url = format!("redis+cluster://:{PASSWORD}@127.0.0.1:{}", node.port);
-    let fleet = Fleet::start(&database, url).await;
+    let fleet = Pair::start(&database, url).await;
     fleet.run(100, Duration::ZERO).await;
     assert_eq!(fleet.ran.load(Ordering::SeqCst), 100);
     fleet.stop().await;
@@ -164,7 +164,7 @@ async fn a_fleet_goes_on_with_the_new_master_when_the_old_one_is_killed() {
     .await;
     let database = TestDatabase::new(EngineKind::Postgres).await;
     let url = format!("redis+sentinel://:{PASSWORD}@127.0.0.1:{}/herald", sentinel.port);
-    let fleet = Fleet::start(&database, url).await;
+    let fleet = Pair::start(&database, url).await;
     fleet.run(50, Duration::ZERO).await;
 
     drop(master);

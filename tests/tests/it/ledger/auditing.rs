@@ -3,7 +3,7 @@
 use herald_base::{clock::Clock, ids::Ids, vault::Vault};
 use herald_db::Db;
 use herald_ledger::audit::{self, Actor, AuditFilter, Checkpoint, Entry};
-use herald_tests::{TestDatabase, on_both_engines};
+use herald_tests::{TestDatabase, app::vault, on_both_engines};
 use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -79,7 +79,7 @@ async fn a_changed_or_missing_row_of_the_audit_log_shows(database: &TestDatabase
 
 /// A workspace whose log these acts are written to, with the installation's key.
 async fn sealed(db: &Db, acts: &[&str]) -> Uuid {
-    db.seal_with(ground::vault(db).sealer());
+    db.seal_with(vault(db).sealer());
     let workspace = ground::workspace(db).await;
     write(db, workspace, acts).await;
     workspace
@@ -184,7 +184,7 @@ async fn a_seal_of_a_key_that_is_not_here_is_named(database: &TestDatabase) {
     assert!(broken(&other, workspace).await.contains("a key that this process does not have"));
     // With both keys, what the other sealed goes on.
     let both = database.connect(Clock::manual(db.now()), Ids::seeded(8)).await;
-    both.seal_with(ground::vault(db).sealer());
+    both.seal_with(vault(db).sealer());
     write(&both, workspace, &["a.two"]).await;
     assert_eq!(audit::verify(&both, workspace, None).await.unwrap().broken, None);
 }

@@ -37,6 +37,7 @@ on_both_engines! {
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
+/// A scheduler alone, which is killed by aborting its task: no `herald_tests::App`, whose processes have workers.
 fn scheduler(db: Db) -> JoinHandle<()> {
     let scheduler = Scheduler {
         db,

@@ -12,7 +12,7 @@ use herald_tests::{TestDatabase, on_both_engines};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::World;
+use super::Outreach;
 
 on_both_engines! {
     a_connection_that_leads_inside_is_never_called,
@@ -20,9 +20,9 @@ on_both_engines! {
 }
 
 /// What a test of the connection says, all of it.
-async fn tested(world: &World, name: &str) -> (Connection, String) {
-    let found = connections::connection_named(&world.db, world.workspace, name).await.unwrap().unwrap();
-    let (connection, findings) = connections::check(&world.clients(), world.workspace, found.id, None).await.unwrap();
+async fn tested(app: &Outreach, name: &str) -> (Connection, String) {
+    let found = connections::connection_named(&app.db, app.workspace, name).await.unwrap().unwrap();
+    let (connection, findings) = connections::check(&app.clients(), app.workspace, found.id, None).await.unwrap();
     assert!(findings.iter().any(|finding| !finding.ok), "{findings:?}");
     let texts: Vec<String> = findings.iter().map(|finding| finding.text.clone()).collect();
     (connection, texts.join("\n"))
@@ -62,7 +62,7 @@ async fn server(status: StatusCode, body: &'static str, location: Option<String>
 async fn a_connection_that_leads_inside_is_never_called(database: &TestDatabase) {
     let (port, calls) = server(StatusCode::OK, "inside", None).await;
     // As typed before there was a guard, or by a name that is looked up only when it is called.
-    let world = World::start_with(database, |settings| settings.outside.allow_private.clear()).await;
+    let app = Outreach::start_with(database, |settings| settings.outside.allow_private.clear()).await;
     for (at, host) in ["127.0.0.1", "localhost", "127.0.0.2", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"]
         .iter()
         .enumerate()
@@ -70,8 +70,8 @@ async fn a_connection_that_leads_inside_is_never_called(database: &TestDatabase)
         let address = format!("http://{host}:{port}");
         for (kind, typed) in [("mautic", mautic(&address)), ("s3", bucket(&address))] {
             let name = format!("{kind}{at}");
-            world.connect(&name, typed).await;
-            let (_, told) = tested(&world, &name).await;
+            app.connect(&name, typed).await;
+            let (_, told) = tested(&app, &name).await;
             assert!(told.contains("leads into a private network"), "{address}: {told}");
             assert!(told.contains("outside.allow_private"), "{address}: {told}");
         }
@@ -83,11 +83,11 @@ async fn what_a_foreign_server_says_is_not_passed_on(database: &TestDatabase) {
     const SECRET: &str = "<Error><Code>internalcredentials</Code><Message>internalcredentials</Message></Error>";
     const JSON: &str = r#"{"errors":[{"message":"internalcredentials","type":"internalcredentials","code":400,
                           "details":{"internalcredentials":["internalcredentials"]}}],"total":"internalcredentials"}"#;
-    let world = World::start_with(database, |settings| settings.files.retry_seconds = 1).await;
+    let app = Outreach::start_with(database, |settings| settings.files.retry_seconds = 1).await;
     // The setting is for the address it names, and for no other of this machine.
     let (port, calls) = server(StatusCode::OK, SECRET, None).await;
-    world.connect("other", mautic(&format!("http://127.0.0.2:{port}"))).await;
-    assert!(tested(&world, "other").await.1.contains("leads into a private network"));
+    app.connect("other", mautic(&format!("http://127.0.0.2:{port}"))).await;
+    assert!(tested(&app, "other").await.1.contains("leads into a private network"));
     assert_eq!(calls.load(Ordering::Relaxed), 0);
     let mut at = 0;
     for status in [200, 302, 400, 401, 403, 404, 409, 418, 422, 500, 503] {
@@ -99,8 +99,8 @@ async fn what_a_foreign_server_says_is_not_passed_on(database: &TestDatabase) {
             for typed in [mautic(&address), bucket(&address)] {
                 at += 1;
                 let name = format!("foreign{at}");
-                world.connect(&name, typed).await;
-                let (connection, told) = tested(&world, &name).await;
+                app.connect(&name, typed).await;
+                let (connection, told) = tested(&app, &name).await;
                 assert!(!told.contains("internalcredentials"), "{status} {body}: {told}");
                 assert!(!serde_json::to_string(&connection).unwrap().contains("internalcredentials"));
             }

@@ -4,9 +4,9 @@
 mod chaos;
 mod clients;
 mod inside;
+mod outreach;
 mod pictures;
 mod trouble;
 mod whole;
-mod world;
 
-pub(crate) use world::World;
+use outreach::Outreach;

@@ -20,7 +20,10 @@ use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use tokio::{net::TcpListener, sync::Semaphore};
 use uuid::Uuid;
 
-use super::{World, world::pass_time};
+use super::{
+    Outreach,
+    outreach::{is_idle, pass_time},
+};
 use crate::{ground, guest_list};
 
 on_both_engines! {
@@ -72,20 +75,20 @@ impl Host {
     }
 }
 
-async fn world(database: &TestDatabase, hosts: &[String]) -> World {
-    let world = World::start_with(database, |settings| {
+async fn outreach(database: &TestDatabase, hosts: &[String]) -> Outreach {
+    let app = Outreach::start_with(database, |settings| {
         settings.pictures.allow_hosts = hosts.to_vec();
         settings.pictures.timeout_seconds = 600;
     })
     .await;
-    ledger::set_up_outside(&world.db).await.unwrap();
-    world
+    ledger::set_up_outside(&app.db).await.unwrap();
+    app
 }
 
 /// A run of a workspace for so many guests, each with a picture at its own address.
-async fn begin(world: &World, workspace: Uuid, count: usize, address: impl Fn(usize) -> String) -> Uuid {
-    let db = &world.db;
-    let template = world.portrait_template_of(workspace).await;
+async fn begin(app: &Outreach, workspace: Uuid, count: usize, address: impl Fn(usize) -> String) -> Uuid {
+    let db = &app.db;
+    let template = app.portrait_template_of(workspace).await;
     let template = domain::template_named(db, workspace, &template).await.unwrap().unwrap();
     let event = domain::ensure_event(db, workspace, "Gala", &NumberFormat::default()).await.unwrap();
     let guests: Vec<Guest> =
@@ -99,20 +102,21 @@ async fn begin(world: &World, workspace: Uuid, count: usize, address: impl Fn(us
     domain::start_run(db, workspace, new).await.unwrap().id
 }
 
-async fn rows(world: &World, workspace: Uuid, run: Uuid) -> Vec<InvitationRow> {
-    domain::run_guests(&world.db, workspace, run, None, None, 1_000).await.unwrap()
+async fn rows(app: &Outreach, workspace: Uuid, run: Uuid) -> Vec<InvitationRow> {
+    domain::run_guests(&app.db, workspace, run, None, None, 1_000).await.unwrap()
 }
 
-async fn ended(world: &World, workspace: Uuid, run: Uuid) {
+async fn ended(app: &Outreach, workspace: Uuid, run: Uuid) {
     wait_until("the run ends", async || {
-        pass_time(&world.db).await;
-        domain::find_run(&world.db, workspace, run).await.unwrap().unwrap().has_ended()
+        pass_time(&app.db).await;
+        let run = domain::find_run(&app.db, workspace, run).await.unwrap().unwrap();
+        run.has_ended() && is_idle(&app.db).await
     })
     .await;
 }
 
-async fn fetched(world: &World) -> usize {
-    let all: Vec<Key> = world.files.list_all().try_collect().await.unwrap();
+async fn fetched(app: &Outreach) -> usize {
+    let all: Vec<Key> = app.files.list_all().try_collect().await.unwrap();
     all.iter().filter(|key| key.area() == Some(Area::Fetched)).count()
 }
 
@@ -120,77 +124,77 @@ async fn a_slow_picture_host_holds_up_nobody_elses_guests(database: &TestDatabas
     let (slow, fast) = (Host::start(false).await, Host::start(true).await);
     // Two hosts by name: a limit is one host's.
     let hosts = [format!("localhost:{}", slow.port), format!("127.0.0.1:{}", fast.port)];
-    let world = world(database, &hosts).await;
-    let other = ground::workspace_named(&world.db, "other").await;
-    let worker = world.work();
-    let held_up = begin(&world, world.workspace, 30, |at| format!("http://{}/{at}", hosts[0])).await;
+    let app = outreach(database, &hosts).await;
+    let other = ground::workspace_named(&app.db, "other").await;
+    let worker = app.begin_work();
+    let held_up = begin(&app, app.workspace, 30, |at| format!("http://{}/{at}", hosts[0])).await;
     wait_until("the slow host is asked", async || slow.asked() >= 8).await;
-    let free = begin(&world, other, 20, |at| format!("http://{}/{at}", hosts[1])).await;
+    let free = begin(&app, other, 20, |at| format!("http://{}/{at}", hosts[1])).await;
     wait_until("the others are invited", async || {
-        domain::find_run(&world.db, other, free).await.unwrap().unwrap().has_ended()
+        domain::find_run(&app.db, other, free).await.unwrap().unwrap().has_ended()
     })
     .await;
-    let made = rows(&world, other, free).await;
+    let made = rows(&app, other, free).await;
     assert!(made.len() == 20 && made.iter().all(|row| row.state.as_str() == "made"), "{made:?}");
     // All that while the slow host has as many calls as one host may have, and not one has had its answer.
     assert_eq!(slow.asked(), 8);
-    assert!(rows(&world, world.workspace, held_up).await.iter().all(|row| row.state.as_str() == "pending"));
+    assert!(rows(&app, app.workspace, held_up).await.iter().all(|row| row.state.as_str() == "pending"));
     slow.release();
-    ended(&world, world.workspace, held_up).await;
-    assert!(rows(&world, world.workspace, held_up).await.iter().all(|row| row.state.as_str() == "made"));
+    ended(&app, app.workspace, held_up).await;
+    assert!(rows(&app, app.workspace, held_up).await.iter().all(|row| row.state.as_str() == "made"));
     worker.stop().await;
 }
 
 async fn a_picture_is_fetched_once_and_gone_when_it_is_drawn(database: &TestDatabase) {
     let host = Host::start(true).await;
     let hosts = [format!("127.0.0.1:{}", host.port)];
-    let world = world(database, &hosts).await;
-    let run = begin(&world, world.workspace, 3, |at| format!("http://{}/{at}", hosts[0])).await;
+    let app = outreach(database, &hosts).await;
+    let run = begin(&app, app.workspace, 3, |at| format!("http://{}/{at}", hosts[0])).await;
     // Killed between the fetch and the crop: what was fetched is there for whoever goes on.
-    let only = |queues: &'static [(&'static str, usize)]| world.work_on(queues, world.handlers());
+    let only = |queues: &'static [(&'static str, usize)]| app.work_on(queues, app.handlers());
     let worker = only(&[("control", 1), ("fetch", 4)]);
-    wait_until("all are fetched", async || fetched(&world).await == 3).await;
-    worker.kill(&world.db).await;
+    wait_until("all are fetched", async || fetched(&app).await == 3).await;
+    worker.kill(&app.db).await;
     assert_eq!(host.asked(), 3);
-    let worker = world.work();
-    ended(&world, world.workspace, run).await;
+    let worker = app.begin_work();
+    ended(&app, app.workspace, run).await;
     worker.stop().await;
-    assert!(rows(&world, world.workspace, run).await.iter().all(|row| row.state.as_str() == "made"));
+    assert!(rows(&app, app.workspace, run).await.iter().all(|row| row.state.as_str() == "made"));
     assert_eq!(host.asked(), 3, "nothing was fetched twice");
-    assert_eq!(fetched(&world).await, 0, "what was fetched is removed");
+    assert_eq!(fetched(&app).await, 0, "what was fetched is removed");
 }
 
 async fn a_crop_of_before_hands_over_what_was_not_fetched(database: &TestDatabase) {
     let host = Host::start(true).await;
     let hosts = [format!("127.0.0.1:{}", host.port)];
-    let world = world(database, &hosts).await;
-    let run = begin(&world, world.workspace, 1, |at| format!("http://{}/{at}", hosts[0])).await;
-    let worker = world.work_on(&[("control", 1)], world.handlers());
-    wait_until("the guest is taken in", async || rows(&world, world.workspace, run).await.len() == 1).await;
+    let app = outreach(database, &hosts).await;
+    let run = begin(&app, app.workspace, 1, |at| format!("http://{}/{at}", hosts[0])).await;
+    let worker = app.work_on(&[("control", 1)], app.handlers());
+    wait_until("the guest is taken in", async || rows(&app, app.workspace, run).await.len() == 1).await;
     worker.stop().await;
     // As a version before this one would have left it in the ledger.
     ground::run_sql(
-        &world.db,
+        &app.db,
         "update jobs set kind = 'face.crop', queue = 'cpu', limit_key = null where kind = 'picture.fetch'",
     )
     .await;
-    let worker = world.work();
-    ended(&world, world.workspace, run).await;
+    let worker = app.begin_work();
+    ended(&app, app.workspace, run).await;
     worker.stop().await;
-    assert_eq!((rows(&world, world.workspace, run).await[0].state.as_str(), host.asked()), ("made", 1));
+    assert_eq!((rows(&app, app.workspace, run).await[0].state.as_str(), host.asked()), ("made", 1));
     let filter = JobFilter { kind: Some("picture.fetch".to_owned()), ..JobFilter::default() };
-    assert_eq!(ledger::list_jobs(&world.db, world.workspace, &filter, 10).await.unwrap().len(), 1);
+    assert_eq!(ledger::list_jobs(&app.db, app.workspace, &filter, 10).await.unwrap().len(), 1);
 }
 
 async fn a_host_that_refuses_leaves_the_avatar_and_a_remark(database: &TestDatabase) {
     let host = Host::start(true).await;
     let hosts = [format!("127.0.0.1:{}", host.port)];
-    let world = world(database, &hosts).await;
-    let run = begin(&world, world.workspace, 1, |_| format!("http://{}/missing", hosts[0])).await;
-    let worker = world.work();
-    ended(&world, world.workspace, run).await;
+    let app = outreach(database, &hosts).await;
+    let run = begin(&app, app.workspace, 1, |_| format!("http://{}/missing", hosts[0])).await;
+    let worker = app.begin_work();
+    ended(&app, app.workspace, run).await;
     worker.stop().await;
-    let row = rows(&world, world.workspace, run).await.remove(0);
+    let row = rows(&app, app.workspace, run).await.remove(0);
     assert_eq!(row.state.as_str(), "made");
     let remark = row.portrait_notes.0.join("");
     assert!(remark.contains("there is no file at the web address (status 404)"), "{remark}");

@@ -12,8 +12,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    World,
-    world::{FORM, pass_time},
+    Outreach,
+    outreach::{FORM, pass_time},
 };
 
 on_both_engines! {
@@ -31,20 +31,20 @@ on_both_engines! {
 }
 
 async fn who_fills_in_a_form_gets_a_file_in_drive_and_a_link_in_mautic(database: &TestDatabase) {
-    let world = World::start(database).await;
-    world.guests(12);
-    let worker = world.work();
-    let id = world.begin(&world.plan()).await;
-    let run = world.ended(id).await;
+    let app = Outreach::start(database).await;
+    app.guests(12);
+    let worker = app.begin_work();
+    let id = app.begin(&app.plan()).await;
+    let run = app.ended(id).await;
     worker.stop().await;
     assert_eq!((run.state.as_str(), run.made, run.failed), ("complete", 12, 0));
-    let files = world.google.files();
+    let files = app.google().files();
     assert_eq!(files.len(), 12);
-    let folders = world.google.folders();
+    let folders = app.google().folders();
     let event: Vec<_> = folders.iter().filter(|folder| folder.name == "Gala").collect();
     assert_eq!(event.len(), 1);
-    for row in world.rows(id).await {
-        let contact = world.mautic.contact(contact_of(&row.name)).unwrap();
+    for row in app.rows(id).await {
+        let contact = app.mautic().contact(contact_of(&row.name)).unwrap();
         assert_eq!(contact["lucky_number"], row.lucky_number);
         let file = files.iter().find(|file| file.web_view_link == contact["invitation_link"]).unwrap();
         assert_eq!(file.parents, [event[0].id.clone()]);
@@ -55,7 +55,7 @@ async fn who_fills_in_a_form_gets_a_file_in_drive_and_a_link_in_mautic(database:
         assert_eq!(row.link, file.web_view_link);
         assert_eq!(row.outside_link, Some(file.web_view_link.clone()));
     }
-    assert_eq!((world.mautic.merges(), world.mautic.wipes(), world.mautic.truncations()), (0, 0, 0));
+    assert_eq!((app.mautic().merges(), app.mautic().wipes(), app.mautic().truncations()), (0, 0, 0));
 }
 
 fn contact_of(name: &str) -> u64 {
@@ -63,173 +63,173 @@ fn contact_of(name: &str) -> u64 {
 }
 
 async fn the_next_run_reads_on_and_makes_nothing_twice(database: &TestDatabase) {
-    let world = World::start(database).await;
-    world.guests(5);
-    let worker = world.work();
-    let first = world.begin(&world.plan()).await;
-    world.ended(first).await;
-    world.guests(3);
-    let second = world.begin(&world.plan()).await;
+    let app = Outreach::start(database).await;
+    app.guests(5);
+    let worker = app.begin_work();
+    let first = app.begin(&app.plan()).await;
+    app.ended(first).await;
+    app.guests(3);
+    let second = app.begin(&app.plan()).await;
     assert_ne!(first, second);
-    let run = world.ended(second).await;
+    let run = app.ended(second).await;
     worker.stop().await;
     assert_eq!((run.total, run.made), (3, 3));
-    assert_eq!(world.google.files().len(), 8);
-    assert!(world.google.files().iter().all(|file| file.versions == 1));
-    assert!(world.mautic.writes("invitation_link").values().all(|writes| writes.count == 1));
+    assert_eq!(app.google().files().len(), 8);
+    assert!(app.google().files().iter().all(|file| file.versions == 1));
+    assert!(app.mautic().writes("invitation_link").values().all(|writes| writes.count == 1));
 }
 
 async fn who_has_a_link_already_is_left_alone(database: &TestDatabase) {
-    let world = World::start(database).await;
-    world.guests(2);
-    world.mautic.set_field(1, "invitation_link", "https://example.com/by-hand");
-    let worker = world.work();
-    let id = world.begin(&world.plan()).await;
-    let run = world.ended(id).await;
+    let app = Outreach::start(database).await;
+    app.guests(2);
+    app.mautic().set_field(1, "invitation_link", "https://example.com/by-hand");
+    let worker = app.begin_work();
+    let id = app.begin(&app.plan()).await;
+    let run = app.ended(id).await;
     worker.stop().await;
     assert_eq!((run.total, run.made, run.already), (2, 1, 1));
-    assert_eq!(world.mautic.contact(1).unwrap()["invitation_link"], "https://example.com/by-hand");
+    assert_eq!(app.mautic().contact(1).unwrap()["invitation_link"], "https://example.com/by-hand");
 }
 
 async fn a_segment_is_read_by_id_and_who_is_done_is_not_read_again(database: &TestDatabase) {
-    let world = World::start(database).await;
-    world.guests(4);
-    world.mautic.add_segment("vip", &[2, 4]);
-    let mut plan = world.plan();
+    let app = Outreach::start(database).await;
+    app.guests(4);
+    app.mautic().add_segment("vip", &[2, 4]);
+    let mut plan = app.plan();
     plan.source = serde_json::from_value(json!({ "kind": "mautic", "segment": "vip" })).unwrap();
-    let worker = world.work();
-    let first = world.begin(&plan).await;
-    assert_eq!(world.ended(first).await.made, 2);
+    let worker = app.begin_work();
+    let first = app.begin(&plan).await;
+    assert_eq!(app.ended(first).await.made, 2);
     // One with a lower id joins later.
-    world.mautic.add_segment("vip", &[1]);
-    let second = world.begin(&plan).await;
-    let run = world.ended(second).await;
+    app.mautic().add_segment("vip", &[1]);
+    let second = app.begin(&plan).await;
+    let run = app.ended(second).await;
     worker.stop().await;
     assert_eq!((run.total, run.made), (1, 1));
-    assert!(!world.mautic.contact(3).unwrap().contains_key("invitation_link"));
+    assert!(!app.mautic().contact(3).unwrap().contains_key("invitation_link"));
 }
 
 async fn a_picture_that_was_sent_with_the_form_is_used_if_it_is_public(database: &TestDatabase) {
-    let world = World::start(database).await;
+    let app = Outreach::start(database).await;
     let mut picture = Vec::new();
     let noise = image::RgbImage::from_fn(80, 80, |x, y| image::Rgb([(x * 3) as u8, (y * 3) as u8, 90]));
     noise.write_to(&mut std::io::Cursor::new(&mut picture), image::ImageFormat::Jpeg).unwrap();
     for (name, public) in [("Guest1", true), ("Guest2", false)] {
-        let id = world.mautic.add_contact(&[("firstname", name), ("email", &format!("{name}@example.com"))]);
-        let submission = world.mautic.submit(FORM, id, &[("photo", "me.jpg")]);
-        world.mautic.put_file(submission, "photo", picture.clone(), public);
+        let id = app.mautic().add_contact(&[("firstname", name), ("email", &format!("{name}@example.com"))]);
+        let submission = app.mautic().submit(FORM, id, &[("photo", "me.jpg")]);
+        app.mautic().put_file(submission, "photo", picture.clone(), public);
     }
-    let mut plan = world.plan();
+    let mut plan = app.plan();
     plan.source = serde_json::from_value(json!({ "kind": "mautic", "form": FORM, "picture_field": "photo" })).unwrap();
     // A template that shows the guest's portrait needs the picture.
-    plan.template = world.portrait_template().await;
-    let worker = world.work();
-    let id = world.begin(&plan).await;
-    let run = world.ended(id).await;
+    plan.template = app.portrait_template().await;
+    let worker = app.begin_work();
+    let id = app.begin(&plan).await;
+    let run = app.ended(id).await;
     worker.stop().await;
     assert_eq!((run.made, run.failed), (2, 0));
-    let rows = world.rows(id).await;
+    let rows = app.rows(id).await;
     let note = |name: &str| rows.iter().find(|row| row.name.starts_with(name)).unwrap().portrait_notes.0.join(" ");
     assert!(note("Guest1").contains("no face was found"), "{}", note("Guest1"));
     assert!(note("Guest2").contains("public"), "{}", note("Guest2"));
 }
 
 async fn a_bucket_gets_the_file_and_mautic_heralds_link(database: &TestDatabase) {
-    let world = World::start(database).await;
-    world.connect_s3().await;
-    world.guests(3);
-    let worker = world.work();
-    let id = world.begin(&world.plan_to(json!({ "kind": "s3" }))).await;
-    let run = world.ended(id).await;
+    let app = Outreach::start(database).await;
+    app.connect_s3().await;
+    app.guests(3);
+    let worker = app.begin_work();
+    let id = app.begin(&app.plan_to(json!({ "kind": "s3" }))).await;
+    let run = app.ended(id).await;
     worker.stop().await;
     assert_eq!((run.made, run.failed), (3, 0));
-    let keys: Vec<String> = world.s3.keys().into_iter().filter(|key| key.starts_with("outside/gala/")).collect();
+    let keys: Vec<String> = app.s3().keys().into_iter().filter(|key| key.starts_with("outside/gala/")).collect();
     assert_eq!(keys.len(), 3, "{keys:?}");
     let links: BTreeSet<String> =
-        world.mautic.contacts().values().map(|contact| contact["invitation_link"].clone()).collect();
+        app.mautic().contacts().values().map(|contact| contact["invitation_link"].clone()).collect();
     assert_eq!(links.len(), 3);
     assert!(links.iter().all(|link| link.starts_with("http://herald.example/i/")));
-    assert!(world.google.files().is_empty());
+    assert!(app.google().files().is_empty());
 }
 
 async fn drawing_again_changes_the_file_and_keeps_its_link(database: &TestDatabase) {
-    let world = World::start(database).await;
-    world.guests(1);
-    let worker = world.work();
-    let first = world.begin(&world.plan()).await;
-    world.ended(first).await;
-    let before = world.google.files().remove(0);
-    world.mautic.set_field(1, "firstname", "Renamed");
-    let mut plan = world.plan();
+    let app = Outreach::start(database).await;
+    app.guests(1);
+    let worker = app.begin_work();
+    let first = app.begin(&app.plan()).await;
+    app.ended(first).await;
+    let before = app.google().files().remove(0);
+    app.mautic().set_field(1, "firstname", "Renamed");
+    let mut plan = app.plan();
     plan.refresh = true;
-    let second = world.begin(&plan).await;
-    assert_eq!(world.ended(second).await.made, 1);
+    let second = app.begin(&plan).await;
+    assert_eq!(app.ended(second).await.made, 1);
     worker.stop().await;
-    let files = world.google.files();
+    let files = app.google().files();
     assert_eq!(files.len(), 1);
     assert_eq!((files[0].id.clone(), files[0].versions), (before.id, 2));
     assert_ne!(files[0].sha256, before.sha256);
 }
 
 async fn a_planned_run_is_started_by_a_job(database: &TestDatabase) {
-    let world = World::start(database).await;
-    world.guests(2);
-    let worker = world.work();
-    let job = world.enqueue(InvitationStart { run: world.plan() }.job(world.workspace)).await;
+    let app = Outreach::start(database).await;
+    app.guests(2);
+    let worker = app.begin_work();
+    let job = app.enqueue(InvitationStart { run: app.plan() }.job(app.workspace)).await;
     wait_until("the files are there", async || {
-        pass_time(&world.db).await;
-        world.google.files().len() == 2
+        pass_time(&app.db).await;
+        app.google().files().len() == 2
     })
     .await;
-    let row = ledger::find_job(&world.db, world.workspace, job).await.unwrap().unwrap();
+    let row = ledger::find_job(&app.db, app.workspace, job).await.unwrap().unwrap();
     let run = row.result.unwrap().0["run_id"].as_str().unwrap().parse().unwrap();
-    assert_eq!(world.ended(run).await.made, 2);
+    assert_eq!(app.ended(run).await.made, 2);
     worker.stop().await;
 }
 
 async fn who_comes_while_an_earlier_run_is_at_work_is_invited_by_the_next(database: &TestDatabase) {
-    let world = World::start(database).await;
-    world.guests(2);
-    let worker = world.work();
+    let app = Outreach::start(database).await;
+    app.guests(2);
+    let worker = app.begin_work();
     // One run to make the event's folder and fill the pool of ids, so that the next can read while Drive is away.
-    let first = world.begin(&world.plan()).await;
-    world.ended(first).await;
-    world.guests(1);
-    world.google.faults().down(true);
-    let second = world.begin(&world.plan()).await;
+    let first = app.begin(&app.plan()).await;
+    app.ended(first).await;
+    app.guests(1);
+    app.google().faults().down(true);
+    let second = app.begin(&app.plan()).await;
     wait_until("the second run has read its guests", async || {
-        pass_time(&world.db).await;
-        world.run(second).await.state.as_str() == "running"
+        pass_time(&app.db).await;
+        app.run(second).await.state.as_str() == "running"
     })
     .await;
-    world.guests(1);
-    let job = world.enqueue(InvitationStart { run: world.plan() }.job(world.workspace)).await;
+    app.guests(1);
+    let job = app.enqueue(InvitationStart { run: app.plan() }.job(app.workspace)).await;
     wait_until("the third run is started", async || {
-        pass_time(&world.db).await;
-        ledger::find_job(&world.db, world.workspace, job).await.unwrap().unwrap().finished_at.is_some()
+        pass_time(&app.db).await;
+        ledger::find_job(&app.db, app.workspace, job).await.unwrap().unwrap().finished_at.is_some()
     })
     .await;
-    world.google.faults().down(false);
-    let row = ledger::find_job(&world.db, world.workspace, job).await.unwrap().unwrap();
+    app.google().faults().down(false);
+    let row = ledger::find_job(&app.db, app.workspace, job).await.unwrap().unwrap();
     let third = row.result.unwrap().0["run_id"].as_str().unwrap().parse().unwrap();
     assert_ne!(second, third);
-    assert_eq!((world.ended(second).await.made, world.ended(third).await.made), (1, 1));
+    assert_eq!((app.ended(second).await.made, app.ended(third).await.made), (1, 1));
     worker.stop().await;
-    assert_eq!(world.google.files().len(), 4);
+    assert_eq!(app.google().files().len(), 4);
 }
 
 async fn a_connection_test_says_what_is_wrong(database: &TestDatabase) {
-    let world = World::start(database).await;
-    let worker = world.work();
-    let key = world.google.service_account_key_json();
-    world.connect("bare", json!({ "provider": "google", "service_account": key })).await;
-    world.mautic.enable_api(false);
+    let app = Outreach::start(database).await;
+    let worker = app.begin_work();
+    let key = app.google().service_account_key_json();
+    app.connect("bare", json!({ "provider": "google", "service_account": key })).await;
+    app.mautic().enable_api(false);
     for (name, target, says) in [
-        ("google", Some(world.folder.clone()), None),
-        ("bare", Some(world.folder.clone()), Some("there is no folder")),
+        ("google", Some(app.drive_folder.clone()), None),
+        ("bare", Some(app.drive_folder.clone()), Some("there is no folder")),
         ("mautic", None, Some("API")),
     ] {
-        let (result, _) = tested(&world, name, target).await;
+        let (result, _) = tested(&app, name, target).await;
         assert_eq!(result["ok"], says.is_none(), "{name}: {result}");
         if let Some(says) = says {
             assert!(result["findings"].to_string().contains(says), "{name}: {result}");
@@ -239,33 +239,33 @@ async fn a_connection_test_says_what_is_wrong(database: &TestDatabase) {
 }
 
 async fn a_connection_test_calls_a_person_only_for_what_a_person_must_set_right(database: &TestDatabase) {
-    let world = World::start(database).await;
-    let worker = world.work();
-    world.mautic.faults().down(true);
-    let (result, mautic) = tested(&world, "mautic", None).await;
+    let app = Outreach::start(database).await;
+    let worker = app.begin_work();
+    app.mautic().faults().down(true);
+    let (result, mautic) = tested(&app, "mautic", None).await;
     assert_eq!((&result["ok"], &result["findings"][0]["passing"]), (&json!(false), &json!(true)), "{result}");
     assert_eq!((mautic.state.as_str(), mautic.reason), ("ok", None));
-    world.mautic.faults().down(false);
-    world.connect_mautic("not this one").await;
-    let (result, mautic) = tested(&world, "mautic", None).await;
+    app.mautic().faults().down(false);
+    app.connect_mautic("not this one").await;
+    let (result, mautic) = tested(&app, "mautic", None).await;
     assert_eq!((&result["ok"], &result["findings"][0]["passing"]), (&json!(false), &json!(null)), "{result}");
     assert_eq!(mautic.state.as_str(), "broken");
     assert!(mautic.reason.unwrap().contains("password"));
     // It stays so while the site is away, whatever that says.
-    world.mautic.faults().down(true);
-    let (_, mautic) = tested(&world, "mautic", None).await;
+    app.mautic().faults().down(true);
+    let (_, mautic) = tested(&app, "mautic", None).await;
     assert!(mautic.state.as_str() == "broken" && mautic.reason.unwrap().contains("password"));
     worker.stop().await;
 }
 
 /// What a test of a connection says, and the connection after it.
-async fn tested(world: &World, name: &str, target: Option<String>) -> (serde_json::Value, Connection) {
-    let find = async || connections::connection_named(&world.db, world.workspace, name).await.unwrap().unwrap();
+async fn tested(app: &Outreach, name: &str, target: Option<String>) -> (serde_json::Value, Connection) {
+    let find = async || connections::connection_named(&app.db, app.workspace, name).await.unwrap().unwrap();
     let test = ConnectionTest { connection_id: find().await.id, target };
-    let job = world.enqueue(test.job(world.workspace)).await;
-    let row = async || ledger::find_job(&world.db, world.workspace, job).await.unwrap().unwrap();
+    let job = app.enqueue(test.job(app.workspace)).await;
+    let row = async || ledger::find_job(&app.db, app.workspace, job).await.unwrap().unwrap();
     wait_until("the test is done", async || {
-        pass_time(&world.db).await;
+        pass_time(&app.db).await;
         row().await.finished_at.is_some()
     })
     .await;

@@ -1,4 +1,4 @@
-//! Mails, against a mail server of the test's own and in the outbox.
+//! Mails, against a mail server of the test's own and in the outbox. Only the mailer is tested, without a database.
 
 mod content;
 mod outbox;
@@ -20,11 +20,11 @@ fn noon() -> DateTime<Utc> {
 }
 
 /// A folder with settings, and where the outbox would be.
-struct Post {
+struct Mailroom {
     folder: TempDir,
 }
 
-impl Post {
+impl Mailroom {
     fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
@@ -51,11 +51,11 @@ impl Post {
 }
 
 /// A server, and a mailer that trusts it and knows the password, with further lines of settings.
-async fn served(place: SmtpPlace, lines: &str) -> (FakeSmtp, Mailer, Post) {
-    let (server, post) = (FakeSmtp::start_as(place).await, Post::new());
-    server.write_certificate(&post.certificate());
-    let mailer = post.mailer(&format!("{}{lines}\n", server.settings(&post.certificate())));
-    (server, mailer, post)
+async fn served(place: SmtpPlace, lines: &str) -> (FakeSmtp, Mailer, Mailroom) {
+    let (server, mailroom) = (FakeSmtp::start_as(place).await, Mailroom::new());
+    server.write_certificate(&mailroom.certificate());
+    let mailer = mailroom.mailer(&format!("{}{lines}\n", server.settings(&mailroom.certificate())));
+    (server, mailer, mailroom)
 }
 
 fn message(id: u128) -> Message {

@@ -12,7 +12,7 @@ use proptest::{
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::{Counted, World, seen};
+use super::{Counted, Counter, seen};
 
 /// Something that happens.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ fn memory_and_redis_decide_alike_and_never_more_than_the_limit_in_a_window() {
     let few = |limits: &mut herald_app::config::Limits| {
         (limits.sign_in_per_minute, limits.chat_per_hour, limits.chat_per_day) = (5, 8, 12);
     };
-    let redis = runtime.block_on(World::new(Counted::InRedis, few));
+    let redis = runtime.block_on(Counter::new(Counted::InRedis, few));
     let mut cases = 0;
     let mut runner = TestRunner::new_with_rng(
         Config { cases: 150, failure_persistence: None, ..Config::default() },
@@ -71,33 +71,33 @@ fn memory_and_redis_decide_alike_and_never_more_than_the_limit_in_a_window() {
         .unwrap();
 }
 
-async fn run(world: &World, memory: &RateLimits, case: u128, steps: &[Step]) {
+async fn run(counter: &Counter, memory: &RateLimits, case: u128, steps: &[Step]) {
     let mut taken = Vec::new();
     let mut log: HashMap<(u8, Class), Vec<(i64, u32)>> = HashMap::new();
     for step in steps {
         match step {
-            Step::Wait(micros) => world.clock.advance(Duration::from_micros(*micros)),
+            Step::Wait(micros) => counter.clock.advance(Duration::from_micros(*micros)),
             Step::Ask { subjects, class, cost } => {
                 let who: Vec<Subject> =
                     subjects.iter().map(|n| Subject::User(Uuid::from_u128(case << 8 | u128::from(*n)))).collect();
                 let here = memory.decide(&who, *class, *cost).await;
-                let there = world.limits.decide(&who, *class, *cost).await;
+                let there = counter.limits.decide(&who, *class, *cost).await;
                 assert_eq!(seen(&here), seen(&there), "{step:?}");
-                let now = world.clock.now().timestamp_micros();
+                let now = counter.clock.now().timestamp_micros();
                 if here.allowed && *cost > 0 {
                     for subject in subjects {
                         log.entry((*subject, *class)).or_default().push((now, *cost));
                     }
                     taken.push((here.taken.unwrap(), there.taken.unwrap(), subjects.clone(), *class, *cost, now));
                 } else if !here.allowed {
-                    may_be_refused(world, &log, subjects, *class, *cost, now);
+                    may_be_refused(counter, &log, subjects, *class, *cost, now);
                 }
             }
             Step::GiveBack(back) => {
                 if let Some(at) = taken.len().checked_sub(back + 1) {
                     let (here, there, subjects, class, cost, at) = taken.remove(at);
                     memory.give_back(here).await;
-                    world.limits.give_back(there).await;
+                    counter.limits.give_back(there).await;
                     for subject in subjects {
                         let entries = log.get_mut(&(subject, class)).unwrap();
                         let entry = entries.iter().position(|entry| *entry == (at, cost)).unwrap();
@@ -108,7 +108,7 @@ async fn run(world: &World, memory: &RateLimits, case: u128, steps: &[Step]) {
         }
     }
     for ((subject, class), entries) in log {
-        for (limit, period) in windows(world, class) {
+        for (limit, period) in windows(counter, class) {
             for (from, _) in &entries {
                 let within = entries.iter().filter(|(at, _)| (*from..=from + period).contains(at));
                 let used: u32 = within.map(|(_, cost)| cost).sum();
@@ -120,7 +120,7 @@ async fn run(world: &World, memory: &RateLimits, case: u128, steps: &[Step]) {
 
 /// Nobody is refused for what is longer ago than the window and one of its parts.
 fn may_be_refused(
-    world: &World,
+    counter: &Counter,
     log: &HashMap<(u8, Class), Vec<(i64, u32)>>,
     subjects: &[u8],
     class: Class,
@@ -129,7 +129,7 @@ fn may_be_refused(
 ) {
     let full = subjects.iter().any(|subject| {
         let entries = log.get(&(*subject, class)).map_or(&[][..], Vec::as_slice);
-        windows(world, class).iter().any(|(limit, period)| {
+        windows(counter, class).iter().any(|(limit, period)| {
             let since = now - period - period / SLOTS;
             let used: u32 = entries.iter().filter(|(at, _)| *at >= since).map(|(_, cost)| cost).sum();
             used + cost > *limit
@@ -138,8 +138,8 @@ fn may_be_refused(
     assert!(full, "{class:?} was refused though there was room");
 }
 
-fn windows(world: &World, class: Class) -> Vec<(u32, i64)> {
-    let limits = &world.settings;
+fn windows(counter: &Counter, class: Class) -> Vec<(u32, i64)> {
+    let limits = &counter.settings;
     match class {
         Class::SignIn => vec![(limits.sign_in_per_minute, 60_000_000)],
         _ => vec![(limits.chat_per_hour, 3_600_000_000), (limits.chat_per_day, 86_400_000_000)],

@@ -8,7 +8,7 @@ use herald_tests::TestDatabase;
 use redis::AsyncCommands;
 use uuid::Uuid;
 
-use super::{Counted, KEY, World, defaults};
+use super::{Counted, Counter, KEY, defaults};
 use crate::fleet;
 
 fn address() -> Subject {
@@ -17,8 +17,8 @@ fn address() -> Subject {
 
 #[tokio::test]
 async fn two_processes_have_one_limit_together() {
-    let world = World::new(Counted::InRedis, |_| {}).await;
-    let (one, two) = (world.process(), world.process());
+    let counter = Counter::new(Counted::InRedis, |_| {}).await;
+    let (one, two) = (counter.process(), counter.process());
     for _ in 0..3 {
         assert!(one.decide(&[address()], Class::SignIn, 1).await.allowed);
     }
@@ -48,11 +48,11 @@ async fn keys_begin_with_the_prefix_show_no_account_and_do_not_stay() {
 
 #[tokio::test]
 async fn a_redis_that_has_forgotten_the_script_is_told_again() {
-    let world = World::new(Counted::InRedis, |_| {}).await;
-    assert_eq!(world.limits.decide(&[address()], Class::SignIn, 1).await.remaining, 4);
+    let counter = Counter::new(Counted::InRedis, |_| {}).await;
+    assert_eq!(counter.limits.decide(&[address()], Class::SignIn, 1).await.remaining, 4);
     let mut server = fleet::server().await;
     redis::cmd("SCRIPT").arg("FLUSH").exec_async(&mut server).await.unwrap();
-    assert_eq!(world.limits.decide(&[address()], Class::SignIn, 1).await.remaining, 3);
+    assert_eq!(counter.limits.decide(&[address()], Class::SignIn, 1).await.remaining, 3);
 }
 
 #[tokio::test]

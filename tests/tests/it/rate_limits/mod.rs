@@ -1,4 +1,7 @@
 //! Limits of requests: one suite for counts in memory and counts in Redis, which must decide alike.
+//!
+//! It needs no database, so it does not stand on a `herald_tests::App`. `api/rate_limits.rs` does: there the limits are
+//! as clients meet them.
 
 mod alike;
 mod away;
@@ -25,14 +28,14 @@ pub(crate) enum Counted {
 }
 
 /// Limits of their own, by a clock the test moves.
-struct World {
+struct Counter {
     clock: Clock,
     limits: RateLimits,
     redis: Option<RedisWire>,
     settings: Limits,
 }
 
-impl World {
+impl Counter {
     async fn new(counted: Counted, set: impl FnOnce(&mut Limits)) -> Self {
         let clock = Clock::manual(TestDatabase::start());
         let mut settings = defaults();
@@ -41,9 +44,9 @@ impl World {
             Counted::InMemory => None,
             Counted::InRedis => Some(fleet::redis().await.1),
         };
-        let mut world = Self { limits: RateLimits::in_memory(&settings, &clock, KEY), clock, redis, settings };
-        world.limits = world.process();
-        world
+        let mut counter = Self { limits: RateLimits::in_memory(&settings, &clock, KEY), clock, redis, settings };
+        counter.limits = counter.process();
+        counter
     }
 
     /// The limits of a process; those in Redis share their counts with all others.

@@ -1,31 +1,22 @@
 //! `jobs.act` as a worker runs it: to its end, from where another attempt left it, until somebody stops it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use herald_accounts::Clients;
-use herald_app::{config::Settings, jobs::JobsAct};
+use herald_app::jobs::JobsAct;
 use herald_db::Db;
 use herald_ledger as ledger;
 use herald_ledger::{
     Act, Acting, Cancelled, JobFilter, JobState, Payload,
     audit::{self, AuditFilter},
 };
-use herald_providers::files::Files;
-use herald_tests::{TestDatabase, on_both_engines, wait_until};
-use herald_worker::{
-    jobs,
-    runner::{Done, Failure, Handler, QueueShare},
-};
+use herald_tests::{App, TestDatabase, app::Work, on_both_engines, wait_until};
+use herald_worker::runner::{Done, Failure, QueueShare};
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{Fleet, LEASE, handler};
-use crate::{
-    ground::{self, QUEUE, commit, dead, enqueue, enqueue_one, lease, lease_from, noop, number, person},
-    guest_list::links,
-};
+use super::handler;
+use crate::ground::{self, QUEUE, commit, dead, enqueue, enqueue_one, lease, lease_from, noop, number, person};
 
 on_both_engines! {
     an_act_goes_through_every_job_and_tells_what_it_did,
@@ -38,17 +29,9 @@ on_both_engines! {
 /// More than one transaction's worth.
 const JOBS: i64 = 1_200;
 const FIRST: i64 = ledger::CHUNK as i64;
+/// What the acts make ready again, and nobody does.
+const RETRIED: &[&str] = &["test.noop"];
 const DEAD: &str = "select count(*) from jobs where state = 'dead'";
-
-/// The handlers as a worker has them, and the folder of their files.
-fn handlers(db: &Db) -> (Handler, TempDir) {
-    let folder = TempDir::with_prefix("herald-test-").unwrap();
-    let files = Files::local(folder.path().join("files")).unwrap();
-    let settings = Settings::load(None).unwrap();
-    let accounts = Clients::new(db, ground::vault(db), &settings).unwrap();
-    let context = ground::context(db, files, links(), &settings, accounts);
-    (jobs::handler(Arc::new(context)), folder)
-}
 
 /// What acts run in, and nothing else does.
 fn control() -> Vec<QueueShare> {
@@ -108,11 +91,12 @@ async fn an_act_goes_through_every_job_and_tells_what_it_did(database: &TestData
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     many_dead(db, workspace).await;
-    let (handler, _folder) = handlers(db);
-    let fleet = Fleet::with_queues(db, control(), handler);
+    let app = App::on(database).start().await;
+    app.leaves(RETRIED);
+    let process = app.work(Work::on(control(), app.handlers()));
     let id = enqueue_one(db, retry_the_dead(db, workspace).job(workspace)).await;
     ends_as(db, workspace, id, "succeeded").await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(number(db, DEAD).await, 0);
     assert_eq!(number(db, "select count(*) from jobs where state = 'ready'").await, JOBS);
     let job = ground::job(db, workspace, id).await;
@@ -129,11 +113,12 @@ async fn an_act_goes_on_where_the_attempt_before_left_it(database: &TestDatabase
     many_dead(db, workspace).await;
     let id = enqueue_one(db, retry_the_dead(db, workspace).job(workspace)).await;
     begin_and_die(db, id).await;
-    let (handler, _folder) = handlers(db);
-    let fleet = Fleet::with_queues(db, control(), handler);
+    let app = App::on(database).start().await;
+    app.leaves(RETRIED);
+    let process = app.work(Work::on(control(), app.handlers()));
     starts_again(db, workspace, id, 2).await;
     ends_as(db, workspace, id, "succeeded").await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(number(db, DEAD).await, 0);
     let job = ground::job(db, workspace, id).await;
     let result = job.result.unwrap().0;
@@ -147,10 +132,11 @@ async fn a_cancelled_act_goes_no_further(database: &TestDatabase) {
     many_dead(db, workspace).await;
     let id = enqueue_one(db, retry_the_dead(db, workspace).job(workspace)).await;
     begin_and_die(db, id).await;
-    let (real, _folder) = handlers(db);
+    let app = App::on(database).start().await;
+    app.leaves(RETRIED);
+    let real = app.handlers();
     let (started, mut starts) = mpsc::unbounded_channel();
-    let fleet = Fleet::with_queues(
-        db,
+    let process = app.work(Work::on(
         control(),
         handler(move |attempt| {
             started.send(attempt.job.id).unwrap();
@@ -160,13 +146,13 @@ async fn a_cancelled_act_goes_no_further(database: &TestDatabase) {
                 real(attempt).await
             }
         }),
-    );
+    ));
     starts_again(db, workspace, id, 2).await;
     assert_eq!(starts.recv().await, Some(id));
     assert_eq!(ledger::cancel_job(db, workspace, id).await.unwrap(), Cancelled::Asked);
-    fleet.wire.cancel(id);
+    process.wire.cancel(id);
     ends_as(db, workspace, id, "cancelled").await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(number(db, DEAD).await, JOBS - FIRST, "what it had not come to is as it was");
     assert_eq!(told(db, workspace).await, [FIRST]);
 }
@@ -176,9 +162,11 @@ async fn an_attempt_that_has_lost_its_job_changes_nothing(database: &TestDatabas
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     many_dead(db, workspace).await;
-    let (real, _folder) = handlers(db);
+    let app = App::on(database).start().await;
+    app.leaves(RETRIED);
+    let real = app.handlers();
     let (ended, mut ends) = mpsc::unbounded_channel();
-    let fleet = Fleet::with_queues(db, control(), {
+    let process = app.work(Work::on(control(), {
         let db = db.clone();
         handler(move |attempt| {
             let (db, real, ended) = (db.clone(), real.clone(), ended.clone());
@@ -192,7 +180,7 @@ async fn an_attempt_that_has_lost_its_job_changes_nothing(database: &TestDatabas
                 answer
             }
         })
-    });
+    }));
     let id = enqueue_one(db, retry_the_dead(db, workspace).job(workspace)).await;
     assert_eq!(ends.recv().await, Some(true), "it gives up");
     assert_eq!(number(db, DEAD).await, JOBS);
@@ -201,7 +189,7 @@ async fn an_attempt_that_has_lost_its_job_changes_nothing(database: &TestDatabas
     db.clock().advance(Duration::from_secs(3_600));
     starts_again(db, workspace, id, 3).await;
     ends_as(db, workspace, id, "succeeded").await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(number(db, DEAD).await, 0);
     assert_eq!(told(db, workspace).await, [FIRST, JOBS - FIRST]);
 }
@@ -209,11 +197,11 @@ async fn an_attempt_that_has_lost_its_job_changes_nothing(database: &TestDatabas
 async fn running_jobs_that_an_act_cancels_hear_of_it_with_their_next_renewal(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let (real, _folder) = handlers(db);
+    let app = App::on(database).start().await;
+    let real = app.handlers();
     let (started, mut starts) = mpsc::unbounded_channel();
     let queues = [control(), vec![QueueShare::new(QUEUE, 1)]].concat();
-    let fleet = Fleet::with_queues(
-        db,
+    let process = app.work(Work::on(
         queues,
         handler(move |attempt| {
             let real = real.clone();
@@ -226,7 +214,7 @@ async fn running_jobs_that_an_act_cancels_hear_of_it_with_their_next_renewal(dat
                 if plain { std::future::pending::<Result<Done, Failure>>().await } else { real(attempt).await }
             }
         }),
-    );
+    ));
     let running = enqueue_one(db, noop(workspace)).await;
     assert_eq!(starts.recv().await, Some(running));
     let filter = JobFilter { queue: Some(QUEUE.to_owned()), ..JobFilter::default() };
@@ -235,7 +223,7 @@ async fn running_jobs_that_an_act_cancels_hear_of_it_with_their_next_renewal(dat
     let result = ground::job(db, workspace, act).await.result.unwrap().0;
     assert_eq!((&result["changed"], &result["asked_to_stop"]), (&json!(0), &json!(1)));
     assert_eq!(ground::job(db, workspace, running).await.state.as_str(), "running", "it has only been asked");
-    db.clock().advance(LEASE / 3);
+    db.clock().advance(Work::LEASE / 3);
     ends_as(db, workspace, running, "cancelled").await;
-    fleet.stop().await;
+    process.stop().await;
 }

@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{Fleet, does_nothing, handler};
+use super::{does_nothing, handler, working};
 use crate::ground::{self, batch_of, counters, enqueue, noop, number, waiting_for_locks};
 
 /// The committer's transaction is held up by a lock and its connection ended in the middle, several times over.
@@ -28,7 +28,7 @@ async fn outcomes_are_written_when_the_connection_broke_while_they_were() {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let (started, may_end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let fleet = Fleet::start(db, {
+    let process = working(&database, {
         let (started, may_end) = (started.clone(), may_end.clone());
         handler(move |_| {
             let (started, may_end) = (started.clone(), may_end.clone());
@@ -38,7 +38,8 @@ async fn outcomes_are_written_when_the_connection_broke_while_they_were() {
                 Ok(Done { then: Vec::new(), ..Done::default() })
             }
         })
-    });
+    })
+    .await;
     let (batch, ids) = batch_of(db, workspace, None, vec![noop(workspace)]).await;
     started.notified().await;
     let server = database.connect(Clock::system(), Ids::seeded(1)).await;
@@ -59,9 +60,10 @@ async fn outcomes_are_written_when_the_connection_broke_while_they_were() {
         ground::job(&server, workspace, ids[0]).await.state.as_str() == "succeeded"
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
     let batch = ground::batch(&server, workspace, batch).await;
     assert_eq!((batch.state.as_str(), counters(&batch)), ("complete", (1, 1, 0, 0)));
+    database.end().await;
 }
 
 async fn end_waiting_connections(server: &Db) {
@@ -82,7 +84,7 @@ async fn a_fleet_survives_a_server_that_drops_its_connections() {
     let workspace = ground::workspace(db).await;
     let (batch, _) = batch_of(db, workspace, None, vec![NewJob { max_attempts: 100, ..noop(workspace) }; 400]).await;
     let server = database.connect(Clock::system(), Ids::seeded(1)).await;
-    let fleet = Fleet::start(db, does_nothing());
+    let process = working(&database, does_nothing()).await;
     let mut done = 0;
     for _ in 0..10 {
         query(
@@ -105,8 +107,9 @@ async fn a_fleet_survives_a_server_that_drops_its_connections() {
         ground::batch(&server, workspace, batch).await.state.as_str() == "complete"
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(counters(&ground::batch(&server, workspace, batch).await), (400, 400, 0, 0));
+    database.end().await;
 }
 
 /// Another process holds the file's one writer for a while: the outcome waits for it.
@@ -116,7 +119,7 @@ async fn outcomes_wait_for_another_process_that_writes_to_the_file() {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let (started, may_end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let fleet = Fleet::start(db, {
+    let process = working(&database, {
         let (started, may_end) = (started.clone(), may_end.clone());
         handler(move |_| {
             let (started, may_end) = (started.clone(), may_end.clone());
@@ -126,7 +129,8 @@ async fn outcomes_wait_for_another_process_that_writes_to_the_file() {
                 Ok(Done::default())
             }
         })
-    });
+    })
+    .await;
     let ids = enqueue(db, vec![noop(workspace)]).await;
     started.notified().await;
     let other = database.connect(Clock::system(), Ids::seeded(1)).await;
@@ -141,7 +145,8 @@ async fn outcomes_wait_for_another_process_that_writes_to_the_file() {
         ground::job(db, workspace, ids[0]).await.state.as_str() == "succeeded"
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
+    database.end().await;
 }
 
 /// The disk under the file is full for a while: the outcome waits for room and no try is lost. `max_page_count` makes
@@ -155,13 +160,14 @@ async fn outcomes_wait_for_room_on_a_full_disk() {
     let ids = enqueue(db, vec![noop(workspace)]).await;
     let pages = number(db, "select page_count from pragma_page_count").await;
     ground::run_sql(db, &format!("pragma max_page_count = {}", pages + 2)).await;
-    let fleet = Fleet::start(db, {
+    let process = working(&database, {
         let attempts = attempts.clone();
         handler(move |_| {
             attempts.fetch_add(1, Ordering::Relaxed);
             async { Ok(Done { result: Some(json!({ "large": "x".repeat(100_000) })), ..Done::default() }) }
         })
-    });
+    })
+    .await;
     wait_until("the job has run", async || attempts.load(Ordering::Relaxed) == 1).await;
     for _ in 0..20 {
         db.clock().advance(Duration::from_secs(5));
@@ -173,9 +179,10 @@ async fn outcomes_wait_for_room_on_a_full_disk() {
         ground::job(db, workspace, ids[0]).await.state.as_str() == "succeeded"
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(attempts.load(Ordering::Relaxed), 1);
     assert_eq!(number(db, "select count(*) from job_errors").await, 0);
+    database.end().await;
 }
 
 #[tokio::test]

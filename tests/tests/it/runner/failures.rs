@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{Fleet, handler, skip_waiting};
+use super::{handler, skip_waiting, working, working_on};
 use crate::{
     ground::{self, enqueue, enqueue_one, noop},
     guest_list,
@@ -54,8 +54,8 @@ async fn one_more_error(db: &Db, workspace: Uuid, id: Uuid, before: usize) -> Jo
 async fn a_panic_is_a_failed_attempt_and_the_worker_goes_on(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let fleet = Fleet::start(
-        db,
+    let process = working(
+        database,
         handler(|attempt| {
             let when = attempt.job.args.0["panic"].as_str().unwrap_or_default().to_owned();
             assert_ne!(when, "before the future", "panics on purpose");
@@ -67,7 +67,8 @@ async fn a_panic_is_a_failed_attempt_and_the_worker_goes_on(database: &TestDatab
                 Ok(Done::default())
             }
         }),
-    );
+    )
+    .await;
     let bad = |when: &str| NewJob { args: json!({"panic": when}), max_attempts: 1, ..noop(workspace) };
     let mut jobs = vec![noop(workspace); 10];
     jobs.insert(0, bad("before the future"));
@@ -77,7 +78,7 @@ async fn a_panic_is_a_failed_attempt_and_the_worker_goes_on(database: &TestDatab
         ground::number(db, "select count(*) from jobs where state in ('ready', 'running')").await == 0
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
     for (at, id) in ids.iter().enumerate() {
         let expected = if at == 0 || at == 5 { "dead" } else { "succeeded" };
         assert_eq!(state(db, workspace, *id).await, expected, "job {at}");
@@ -99,7 +100,8 @@ async fn an_error_is_tried_again_after_the_kinds_backoff(database: &TestDatabase
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let policy = jobs::InvitationUpload::POLICY;
-    let fleet = Fleet::start(db, always_fails());
+    database.leaves(&["invitation.upload"]);
+    let process = working(database, always_fails()).await;
     let id =
         enqueue_one(db, NewJob { kind: policy.name.to_owned(), max_attempts: policy.max_attempts, ..noop(workspace) })
             .await;
@@ -113,33 +115,37 @@ async fn an_error_is_tried_again_after_the_kinds_backoff(database: &TestDatabase
         assert_eq!(row.state.as_str(), if wait.is_zero() { row.state.as_str() } else { "ready" });
         db.clock().advance(longest);
     }
-    fleet.stop().await;
+    process.stop().await;
 }
 
 async fn the_wait_a_provider_asks_for_is_kept(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let fleet = Fleet::start(
-        db,
+    let process = working(
+        database,
         handler(async |_| Err(Failure::Retry { error: "429".to_owned(), after: Some(Duration::from_secs(900)) })),
-    );
+    )
+    .await;
     let id = enqueue_one(db, noop(workspace)).await;
     assert_eq!(one_more_error(db, workspace, id, 0).await.message, "429");
-    fleet.stop().await;
+    process.stop().await;
     let row = ground::job(db, workspace, id).await;
     assert_eq!((row.state.as_str(), row.run_at), ("ready", db.now() + Duration::from_secs(900)));
+    database.leaves(&["test.noop"]);
 }
 
 async fn the_last_try_is_the_end_and_the_guest_is_told(database: &TestDatabase) {
     let db = &database.db;
     let started = guest_list::imported(db, "a", 6).await;
-    let fleet = Fleet::with_queues(db, vec![QueueShare::new("cpu", 2)], always_fails());
+    // Nobody works on the queue of the summaries.
+    database.leaves(&["invitation.summary"]);
+    let process = working_on(database, vec![QueueShare::new("cpu", 2)], always_fails()).await;
     wait_until("the run is over", async || {
         skip_waiting(db).await;
         guest_list::run(db, started.workspace, started.run.id).await.has_ended()
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
     let run = guest_list::run(db, started.workspace, started.run.id).await;
     assert_eq!((run.state.as_str(), run.failed, run.made), ("complete", 6, 0));
     let guests = domain::run_guests(db, started.workspace, run.id, None, None, 10).await.unwrap();
@@ -150,10 +156,10 @@ async fn the_last_try_is_the_end_and_the_guest_is_told(database: &TestDatabase) 
 async fn a_failure_for_good_is_not_tried_again(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let fleet = Fleet::start(db, handler(async |_| Err(Failure::Fail("there is no such thing".to_owned()))));
+    let process = working(database, handler(async |_| Err(Failure::Fail("there is no such thing".to_owned())))).await;
     let id = enqueue_one(db, noop(workspace)).await;
     assert_eq!(one_more_error(db, workspace, id, 0).await.message, "there is no such thing");
-    fleet.stop().await;
+    process.stop().await;
     let row = ground::job(db, workspace, id).await;
     assert_eq!((row.state.as_str(), row.attempt), ("dead", 1));
 }
@@ -162,20 +168,21 @@ async fn a_snooze_is_not_counted(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let runs = Arc::new(AtomicUsize::new(0));
-    let fleet = Fleet::start(db, {
+    let process = working(database, {
         let runs = runs.clone();
         handler(move |_| {
             let run = runs.fetch_add(1, Ordering::SeqCst);
             async move { if run < 10 { Err(Failure::Snooze(Duration::from_secs(1))) } else { Ok(Done::default()) } }
         })
-    });
+    })
+    .await;
     let id = enqueue_one(db, NewJob { max_attempts: 1, ..noop(workspace) }).await;
     wait_until("it is done", async || {
         skip_waiting(db).await;
         state(db, workspace, id).await == "succeeded"
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(runs.load(Ordering::SeqCst), 11);
     assert!(errors(db, workspace, id).await.is_empty());
 }
@@ -184,14 +191,15 @@ async fn a_job_that_takes_longer_than_its_limit_is_stopped(database: &TestDataba
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let (started, mut starts) = mpsc::unbounded_channel();
-    let fleet = Fleet::with_queues(
-        db,
+    let process = working_on(
+        database,
         vec![QueueShare::new("cpu", 1)],
         handler(move |attempt| {
             started.send(attempt.job.attempt).unwrap();
             std::future::pending::<Result<Done, Failure>>()
         }),
-    );
+    )
+    .await;
     let preview = TemplatePreview {
         template_id: Uuid::nil(),
         contact_id: None,
@@ -212,21 +220,22 @@ async fn a_job_that_takes_longer_than_its_limit_is_stopped(database: &TestDataba
         let error = one_more_error(db, workspace, id, before).await;
         assert_eq!(error.message, "it took longer than its limit of 30 s");
     }
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(state(db, workspace, id).await, "dead");
 }
 
 async fn an_outcome_that_cannot_be_written_does_not_take_others_with_it(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let fleet = Fleet::start(
-        db,
+    let process = working(
+        database,
         handler(|attempt| {
             let bad = attempt.job.args.0["bad"] == true;
             let next = NewJob { args: json!({"text": "x".repeat(70_000)}), ..noop(attempt.job.workspace_id) };
             async move { Ok(Done { then: if bad { vec![next] } else { Vec::new() }, ..Done::default() }) }
         }),
-    );
+    )
+    .await;
     let bad = NewJob { args: json!({"bad": true}), ..noop(workspace) };
     let mut jobs = vec![noop(workspace); 200];
     jobs.insert(100, bad);
@@ -236,7 +245,7 @@ async fn an_outcome_that_cannot_be_written_does_not_take_others_with_it(database
         ground::number(db, "select count(*) from jobs where state in ('ready', 'running')").await == 0
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(ground::number(db, "select count(*) from jobs where state = 'succeeded'").await, 200);
     let row = ground::job(db, workspace, ids[100]).await;
     assert_eq!((row.state.as_str(), row.attempt), ("dead", 3));

@@ -10,13 +10,13 @@ use chrono::{DateTime, Utc};
 use herald_db::{Db, query};
 use herald_ledger as ledger;
 use herald_ledger::{Cancelled, NewJob};
-use herald_tests::{TestDatabase, on_both_engines, wait_until};
+use herald_tests::{TestDatabase, app::Work, on_both_engines, wait_until};
 use herald_worker::runner::{Done, Failure, QueueShare};
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
-use super::{Fleet, LEASE, does_nothing, handler, skip_waiting};
+use super::{does_nothing, handler, skip_waiting, working, working_on};
 use crate::ground::{self, batch_of, counters, enqueue, enqueue_one, noop, number};
 
 on_both_engines! {
@@ -50,13 +50,13 @@ async fn a_thousand_jobs_are_all_done_once(database: &TestDatabase) {
             async { Ok(Done { result: Some(json!({"ok": true})), ..Done::default() }) }
         })
     };
-    let fleet = Fleet::start(db, counting);
+    let process = working(database, counting).await;
     let (batch, ids) = batch_of(db, workspace, None, vec![noop(workspace); 1_000]).await;
     wait_until("the batch is complete", async || {
         ground::batch(db, workspace, batch).await.state.as_str() == "complete"
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(counters(&ground::batch(db, workspace, batch).await), (1_000, 1_000, 0, 0));
     let runs = runs.lock().unwrap().clone();
     assert_eq!(runs.len(), 1_000);
@@ -69,19 +69,20 @@ async fn an_enqueued_job_starts_without_waiting_for_the_tick(database: &TestData
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let (started, mut starts) = mpsc::unbounded_channel();
-    let fleet = Fleet::start(
-        db,
+    let process = working(
+        database,
         handler(move |attempt| {
             started.send(attempt.job.id).unwrap();
             async { Ok(Done::default()) }
         }),
-    );
+    )
+    .await;
     for _ in 0..20 {
         let id = enqueue_one(db, noop(workspace)).await;
         let start = tokio::time::timeout(Duration::from_secs(60), starts.recv()).await;
         assert_eq!(start.expect("the job starts"), Some(id));
     }
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(in_state(db, "succeeded").await, 20);
 }
 
@@ -89,13 +90,14 @@ async fn a_delayed_job_starts_when_it_comes_due(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let starts: Arc<Mutex<Vec<DateTime<Utc>>>> = Arc::default();
-    let fleet = Fleet::start(db, {
+    let process = working(database, {
         let (starts, clock) = (starts.clone(), db.clock().clone());
         handler(move |_| {
             starts.lock().unwrap().push(clock.now());
             async { Ok(Done::default()) }
         })
-    });
+    })
+    .await;
     let due = db.now() + Duration::from_secs(100);
     let id = enqueue_one(db, NewJob { run_at: Some(due), ..noop(workspace) }).await;
     wait_until("the job has run", async || {
@@ -103,7 +105,7 @@ async fn a_delayed_job_starts_when_it_comes_due(database: &TestDatabase) {
         ground::job(db, workspace, id).await.state.as_str() == "succeeded"
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
     let starts = starts.lock().unwrap().clone();
     assert_eq!(starts.len(), 1);
     assert!(starts[0] >= due, "{} is before {due}", starts[0]);
@@ -112,20 +114,21 @@ async fn a_delayed_job_starts_when_it_comes_due(database: &TestDatabase) {
 async fn a_chain_runs_to_its_end_and_its_batch_completes(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let fleet = Fleet::with_queues(
-        db,
+    let process = working_on(
+        database,
         vec![QueueShare::new("test", 2), QueueShare::new("end", 1)],
         handler(move |attempt| {
             let left = attempt.job.args.0["left"].as_i64().unwrap_or(0);
             let next = NewJob { args: json!({"left": left - 1}), ..noop(attempt.job.workspace_id) };
             async move { Ok(Done { then: if left > 0 { vec![next] } else { Vec::new() }, ..Done::default() }) }
         }),
-    );
+    )
+    .await;
     let first = NewJob { args: json!({"left": 4}), ..noop(workspace) };
     let end = NewJob { queue: "end".to_owned(), ..noop(workspace) };
     let (batch, _) = batch_of(db, workspace, Some(end), vec![first; 20]).await;
     wait_until("everything has run", async || in_state(db, "succeeded").await == 101).await;
-    fleet.stop().await;
+    process.stop().await;
     let batch = ground::batch(db, workspace, batch).await;
     assert_eq!((batch.state.as_str(), counters(&batch)), ("complete", (100, 100, 0, 0)));
 }
@@ -134,11 +137,11 @@ async fn no_more_is_taken_than_the_workers_can_do(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let gate = Arc::new(Semaphore::new(0));
-    let fleet = Fleet::start(db, waits_for(&gate));
+    let process = working(database, waits_for(&gate)).await;
     enqueue(db, vec![noop(workspace); 100]).await;
     // Two at work and at most eight at hand, of which half are used up before more are fetched.
     let bounded = async || {
-        let (running, waiting) = (in_state(db, "running").await, fleet.wire.waiting().len());
+        let (running, waiting) = (in_state(db, "running").await, process.wire.waiting().len());
         assert!(running <= 10 && waiting <= 8, "{running} leased, {waiting} on the wire");
         running >= 6
     };
@@ -149,7 +152,7 @@ async fn no_more_is_taken_than_the_workers_can_do(database: &TestDatabase) {
     }
     gate.add_permits(1_000);
     wait_until("all are done", async || in_state(db, "succeeded").await == 100).await;
-    fleet.stop().await;
+    process.stop().await;
 }
 
 /// A handler that takes a permit and ends.
@@ -174,14 +177,15 @@ async fn a_resumed_queue_starts_at_once(database: &TestDatabase) {
     };
     pause(true).await;
     enqueue(db, vec![noop(workspace); 5]).await;
-    let fleet = Fleet::with_queues(db, vec![QueueShare::new("test", 1), QueueShare::new("end", 1)], does_nothing());
+    let process =
+        working_on(database, vec![QueueShare::new("test", 1), QueueShare::new("end", 1)], does_nothing()).await;
     let other = enqueue_one(db, NewJob { queue: "end".to_owned(), ..noop(workspace) }).await;
     wait_until("another queue goes on", async || ground::job(db, workspace, other).await.state.as_str() == "succeeded")
         .await;
     assert_eq!(in_state(db, "ready").await, 5);
     pause(false).await;
     wait_until("the resumed queue is empty", async || in_state(db, "succeeded").await == 6).await;
-    fleet.stop().await;
+    process.stop().await;
 }
 
 /// A handler that says that it runs, and never ends by itself.
@@ -196,14 +200,14 @@ async fn a_running_job_is_cancelled_through_its_token(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let (started, mut starts) = mpsc::unbounded_channel();
-    let fleet = Fleet::start(db, never_ends(started));
+    let process = working(database, never_ends(started)).await;
     let (batch, ids) = batch_of(db, workspace, None, vec![noop(workspace)]).await;
     assert_eq!(starts.recv().await, Some(ids[0]));
     assert_eq!(ledger::cancel_job(db, workspace, ids[0]).await.unwrap(), Cancelled::Asked);
-    fleet.wire.cancel(ids[0]);
+    process.wire.cancel(ids[0]);
     wait_until("it is cancelled", async || ground::job(db, workspace, ids[0]).await.state.as_str() == "cancelled")
         .await;
-    fleet.stop().await;
+    process.stop().await;
     let batch = ground::batch(db, workspace, batch).await;
     assert_eq!((batch.state.as_str(), counters(&batch)), ("complete", (1, 0, 0, 1)));
 }
@@ -212,13 +216,13 @@ async fn a_cancellation_that_the_wire_lost_arrives_with_the_next_renewal(databas
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let (started, mut starts) = mpsc::unbounded_channel();
-    let fleet = Fleet::start(db, never_ends(started));
+    let process = working(database, never_ends(started)).await;
     let id = enqueue_one(db, noop(workspace)).await;
     assert_eq!(starts.recv().await, Some(id));
     ledger::cancel_job(db, workspace, id).await.unwrap();
-    db.clock().advance(LEASE / 3);
+    db.clock().advance(Work::LEASE / 3);
     wait_until("it is cancelled", async || ground::job(db, workspace, id).await.state.as_str() == "cancelled").await;
-    fleet.stop().await;
+    process.stop().await;
 }
 
 /// A job that may take an hour.
@@ -229,8 +233,8 @@ fn long(workspace: Uuid) -> NewJob {
 /// Moves the clock by thirds of a lease, waiting each time until every running job's lease has been renewed.
 async fn let_time_pass(db: &Db, thirds: u32) {
     for _ in 0..thirds {
-        db.clock().advance(LEASE / 3);
-        let until = db.now() + LEASE;
+        db.clock().advance(Work::LEASE / 3);
+        let until = db.now() + Work::LEASE;
         wait_until("the leases are renewed", async || {
             let (old,): (i64,) = query("select count(*) from jobs where state = 'running' and lease_until < $1")
                 .bind(until)
@@ -247,14 +251,14 @@ async fn a_job_that_takes_longer_than_its_lease_keeps_it(database: &TestDatabase
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let gate = Arc::new(Semaphore::new(0));
-    let fleet = Fleet::start(db, waits_for(&gate));
+    let process = working(database, waits_for(&gate)).await;
     let id = enqueue_one(db, long(workspace)).await;
     // Its row says so before it is on the wire: what leases are renewed for is what this process holds.
-    wait_until("it runs", async || fleet.in_flight.count() == 1).await;
+    wait_until("it runs", async || process.in_flight.count() == 1).await;
     let_time_pass(db, 12).await;
     gate.add_permits(1);
     wait_until("it is done", async || in_state(db, "succeeded").await == 1).await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(ground::job(db, workspace, id).await.attempt, 1);
 }
 
@@ -263,13 +267,13 @@ async fn a_job_that_waits_on_the_wire_longer_than_its_lease_runs(database: &Test
     let workspace = ground::workspace(db).await;
     let gate = Arc::new(Semaphore::new(0));
     let share = QueueShare { queue: "test".to_owned(), concurrency: 1, prefetch: 8 };
-    let fleet = Fleet::with_queues(db, vec![share], waits_for(&gate));
+    let process = working_on(database, vec![share], waits_for(&gate)).await;
     enqueue(db, vec![long(workspace); 6]).await;
-    wait_until("one runs and five wait", async || fleet.wire.waiting().len() == 5).await;
+    wait_until("one runs and five wait", async || process.wire.waiting().len() == 5).await;
     let_time_pass(db, 12).await;
     gate.add_permits(10);
     wait_until("all are done", async || in_state(db, "succeeded").await == 6).await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(number(db, "select max(attempt) from jobs").await, 1);
     assert_eq!(number(db, "select count(*) from job_errors").await, 0);
 }
@@ -278,7 +282,7 @@ async fn queues_do_not_wait_for_each_other(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let gate = Arc::new(Semaphore::new(0));
-    let fleet = Fleet::with_queues(db, vec![QueueShare::new("test", 1), QueueShare::new("end", 1)], {
+    let process = working_on(database, vec![QueueShare::new("test", 1), QueueShare::new("end", 1)], {
         let gate = gate.clone();
         handler(move |attempt| {
             let gate = gate.clone();
@@ -289,11 +293,12 @@ async fn queues_do_not_wait_for_each_other(database: &TestDatabase) {
                 Ok(Done::default())
             }
         })
-    });
+    })
+    .await;
     enqueue(db, vec![noop(workspace); 50]).await;
     enqueue(db, vec![NewJob { queue: "end".to_owned(), ..noop(workspace) }; 50]).await;
     wait_until("the free queue is done", async || in_state(db, "succeeded").await == 50).await;
     gate.add_permits(50);
     wait_until("the other one too", async || in_state(db, "succeeded").await == 100).await;
-    fleet.stop().await;
+    process.stop().await;
 }

@@ -12,72 +12,29 @@ mod restart;
 mod stopping;
 mod traces;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use herald_db::{Db, query};
-use herald_ledger::wire::Wire;
-use herald_scheduler::{Outlet, Scheduler};
-use herald_worker::runner::{Attempt, Done, Failure, Handler, InFlight, QueueShare, Runner};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use herald_tests::{
+    App, TestDatabase,
+    app::{Process, Work},
+};
+use herald_worker::runner::{Attempt, Done, Failure, Handler, QueueShare};
 
 use crate::ground::QUEUE;
 
-/// The leases of a [`Fleet`].
-const LEASE: Duration = Duration::from_secs(600);
-/// How long a [`Fleet`] waits for running jobs when it stops.
-const STOP_AFTER: Duration = Duration::from_secs(20);
-
-/// A scheduler and a runner, as one process has them.
-struct Fleet {
-    wire: Wire,
-    in_flight: InFlight,
-    stop: CancellationToken,
-    runner: JoinHandle<()>,
-    scheduler: JoinHandle<()>,
+/// Works on the queue of the plain jobs, two at a time.
+async fn working(database: &TestDatabase, handler: Handler) -> Process {
+    working_on(database, vec![plain_jobs()], handler).await
 }
 
-impl Fleet {
-    /// Works on the queue of the plain jobs, two at a time.
-    fn start(db: &Db, handler: Handler) -> Self {
-        Self::with_queues(db, vec![QueueShare { queue: QUEUE.to_owned(), concurrency: 2, prefetch: 8 }], handler)
-    }
+async fn working_on(database: &TestDatabase, queues: Vec<QueueShare>, handler: Handler) -> Process {
+    App::on(database).start().await.work(Work::on(queues, handler))
+}
 
-    fn with_queues(db: &Db, queues: Vec<QueueShare>, handler: Handler) -> Self {
-        let (wire, in_flight, stop) = (Wire::in_process(), InFlight::default(), CancellationToken::new());
-        let runner = Runner {
-            db: db.clone(),
-            wire: wire.clone(),
-            queues,
-            lease: LEASE,
-            stop_after: STOP_AFTER,
-            holder: None,
-            in_flight: in_flight.clone(),
-            handler,
-        };
-        let scheduler = Scheduler {
-            db: db.clone(),
-            outlet: Outlet::in_process(wire.clone(), "the only one".to_owned()),
-            lease: LEASE,
-            tick: Duration::from_secs(3_600),
-            keep: Duration::from_secs(30 * 86_400),
-        };
-        Self {
-            wire,
-            in_flight,
-            runner: tokio::spawn(runner.run(stop.child_token())),
-            scheduler: tokio::spawn(scheduler.run(stop.child_token())),
-            stop,
-        }
-    }
-
-    /// Stops as a process does, and returns when every outcome is written.
-    async fn stop(self) {
-        self.stop.cancel();
-        self.runner.await.unwrap();
-        self.scheduler.await.unwrap();
-    }
+fn plain_jobs() -> QueueShare {
+    QueueShare { queue: QUEUE.to_owned(), concurrency: 2, prefetch: 8 }
 }
 
 fn handler<F, R>(run: F) -> Handler

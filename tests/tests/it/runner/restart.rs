@@ -10,12 +10,16 @@ use std::{
 
 use herald_base::ids::Ids;
 use herald_ledger::NewJob;
-use herald_tests::{EngineKind, TestDatabase, wait_until};
+use herald_tests::{
+    EngineKind, TestDatabase,
+    app::{Process, Work},
+    wait_until,
+};
 use herald_worker::runner::{Done, Failure, Handler};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::{Fleet, LEASE, handler};
+use super::{handler, plain_jobs, working};
 use crate::ground::{self, batch_of, counters, noop, number};
 
 #[test]
@@ -67,8 +71,8 @@ fn a_killed_process_loses_no_job(engine: EngineKind) {
             let db = database.connect(database.db.clock().clone(), Ids::seeded(kill as u64)).await;
             let done = number(&db, "select count(*) from jobs where state = 'succeeded'").await;
             // What the process before held comes back.
-            db.clock().advance(LEASE * 2);
-            let _fleet = Fleet::start(&db, leaves_some_unfinished());
+            db.clock().advance(Work::LEASE * 2);
+            let _process = Process::start(&db, Work::on(vec![plain_jobs()], leaves_some_unfinished()));
             wait_until("it has done something and hangs", async || {
                 number(&db, "select count(*) from jobs where state = 'succeeded'").await > done + 5
             })
@@ -80,17 +84,18 @@ fn a_killed_process_loses_no_job(engine: EngineKind) {
     surviving.block_on(async {
         let db = &database.db;
         assert!(number(db, "select count(*) from jobs where state = 'running'").await > 0, "something was cut off");
-        db.clock().advance(LEASE * 2);
-        let fleet = Fleet::start(db, handler(|attempt| std::future::ready(next_step(&attempt.job))));
+        db.clock().advance(Work::LEASE * 2);
+        let process = working(&database, handler(|attempt| std::future::ready(next_step(&attempt.job)))).await;
         wait_until("the batch is complete", async || {
             ground::batch(db, workspace, batch).await.state.as_str() == "complete"
         })
         .await;
-        fleet.stop().await;
+        process.stop().await;
         let all = 2 * JOBS as i64;
         assert_eq!(counters(&ground::batch(db, workspace, batch).await), (all, all, 0, 0));
         assert_eq!(number(db, "select count(*) from jobs where state = 'succeeded'").await, all);
         assert_eq!(number(db, "select count(*) from jobs").await, all, "no follow-up was lost or made twice");
+        database.end().await;
     });
     drop(database);
     surviving.shutdown_timeout(Duration::from_secs(10));

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use herald_db::{Db, query};
-use herald_tests::{TestDatabase, on_both_engines, wait_until};
+use herald_tests::{TestDatabase, app::Work, on_both_engines, wait_until};
 use herald_worker::runner::{Done, Failure};
 use tokio::sync::Semaphore;
 
-use super::{Fleet, STOP_AFTER, does_nothing, handler};
+use super::{does_nothing, handler, working};
 use crate::ground::{self, batch_of, counters, enqueue, noop, number};
 
 on_both_engines! {
@@ -36,7 +36,7 @@ async fn a_stop_finishes_what_runs_and_hands_back_the_rest(database: &TestDataba
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let gate = Arc::new(Semaphore::new(0));
-    let fleet = Fleet::start(db, {
+    let process = working(database, {
         let gate = gate.clone();
         handler(move |_| {
             let gate = gate.clone();
@@ -45,13 +45,15 @@ async fn a_stop_finishes_what_runs_and_hands_back_the_rest(database: &TestDataba
                 Ok(Done::default())
             }
         })
-    });
+    })
+    .await;
     enqueue(db, vec![noop(workspace); 30]).await;
     let leased = async || number(db, "select count(*) from jobs where state = 'running'").await;
-    wait_until("two run and six wait", async || fleet.wire.waiting().len() == 6 && leased().await == 8).await;
-    fleet.stop.cancel();
+    wait_until("two run and six wait", async || process.wire.waiting().len() == 6 && leased().await == 8).await;
+    process.stop.cancel();
     gate.add_permits(100);
-    fleet.stop().await;
+    process.stop().await;
+    database.leaves(&["test.noop"]);
     let expected = [row("ready", 0, 3, 22), row("ready", 1, 3, 6), row("succeeded", 1, 2, 2)];
     assert_eq!(summary(db).await, expected, "a handed back job has all its tries");
     assert_eq!(number(db, "select count(*) from job_errors").await, 0);
@@ -63,18 +65,19 @@ async fn a_stop_finishes_what_runs_and_hands_back_the_rest(database: &TestDataba
 async fn a_stop_does_not_wait_for_ever(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let fleet = Fleet::start(db, handler(|_| std::future::pending::<Result<Done, Failure>>()));
+    let process = working(database, handler(|_| std::future::pending::<Result<Done, Failure>>())).await;
     let (batch, _) = batch_of(db, workspace, None, vec![noop(workspace); 5]).await;
-    wait_until("two run", async || fleet.wire.waiting().len() == 3).await;
+    wait_until("two run", async || process.wire.waiting().len() == 3).await;
     let stopped_at = db.now();
-    fleet.stop.cancel();
+    process.stop.cancel();
     wait_until("the runner has ended", async || {
         db.clock().advance(Duration::from_secs(1));
-        fleet.runner.is_finished()
+        process.has_ended()
     })
     .await;
-    assert!(db.now() - stopped_at >= chrono::TimeDelta::from_std(STOP_AFTER).unwrap());
-    fleet.stop().await;
+    assert!(db.now() - stopped_at >= chrono::TimeDelta::from_std(Work::STOP_AFTER).unwrap());
+    process.stop().await;
+    database.leaves(&["test.noop"]);
     // Nobody cancelled them: they run again, elsewhere. The racing clock may run out a lease meanwhile, which costs a
     // try and no job.
     assert_eq!(number(db, "select count(*) from jobs where state = 'ready' and attempt < max_attempts").await, 5);
@@ -83,8 +86,8 @@ async fn a_stop_does_not_wait_for_ever(database: &TestDatabase) {
 }
 
 async fn a_stop_of_an_idle_fleet_is_immediate(database: &TestDatabase) {
-    let fleet = Fleet::start(&database.db, does_nothing());
-    fleet.stop().await;
+    let process = working(database, does_nothing()).await;
+    process.stop().await;
     assert_eq!(database.db.now(), TestDatabase::start());
 }
 
@@ -94,21 +97,21 @@ async fn what_was_handed_back_is_done_by_the_next_process(database: &TestDatabas
     let (batch, _) = batch_of(db, workspace, None, vec![noop(workspace); 300]).await;
     for _ in 0..4 {
         let done = number(db, "select count(*) from jobs where state = 'succeeded'").await;
-        let fleet = Fleet::start(db, does_nothing());
+        let process = working(database, does_nothing()).await;
         wait_until("some are done", async || {
             number(db, "select count(*) from jobs where state = 'succeeded'").await > done
                 || ground::batch(db, workspace, batch).await.state.as_str() == "complete"
         })
         .await;
-        fleet.stop().await;
+        process.stop().await;
         assert_eq!(number(db, "select count(*) from jobs where state = 'running'").await, 0);
     }
-    let fleet = Fleet::start(db, does_nothing());
+    let process = working(database, does_nothing()).await;
     wait_until("the batch is complete", async || {
         ground::batch(db, workspace, batch).await.state.as_str() == "complete"
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
     assert_eq!(counters(&ground::batch(db, workspace, batch).await), (300, 300, 0, 0));
     assert_eq!(number(db, "select count(*) from job_errors").await, 0);
 }

@@ -8,7 +8,7 @@ use herald_ledger::NewJob;
 use herald_tests::{TestDatabase, on_both_engines, wait_until};
 use herald_worker::runner::{Done, Failure};
 
-use super::{Fleet, handler, skip_waiting};
+use super::{handler, skip_waiting, working};
 use crate::ground::{self, enqueue, enqueue_one, noop, number};
 
 on_both_engines! { attempts_and_what_they_enqueue_are_one_trace }
@@ -20,7 +20,7 @@ async fn attempts_and_what_they_enqueue_are_one_trace(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-    let fleet = {
+    let process = {
         let (db, seen) = (db.clone(), seen.clone());
         let run = handler(move |attempt| {
             let (db, seen) = (db.clone(), seen.clone());
@@ -40,7 +40,7 @@ async fn attempts_and_what_they_enqueue_are_one_trace(database: &TestDatabase) {
                 }
             }
         });
-        Fleet::start(&database.db, run)
+        working(database, run).await
     };
     let id = enqueue_one(db, noop(workspace)).await;
     wait_until("all three are done", async || {
@@ -48,7 +48,7 @@ async fn attempts_and_what_they_enqueue_are_one_trace(database: &TestDatabase) {
         number(db, "select count(*) from jobs where state = 'succeeded'").await == 3
     })
     .await;
-    fleet.stop().await;
+    process.stop().await;
 
     let seen = seen.lock().unwrap().clone();
     assert_eq!(seen.len(), 4);

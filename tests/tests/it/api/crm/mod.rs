@@ -5,52 +5,44 @@ mod list;
 mod sign_in;
 mod webhooks;
 
-use std::sync::Arc;
-
 use herald_app::config::Settings;
 use herald_db::query;
 use herald_ledger as ledger;
 use herald_ledger::Outcome;
 use herald_people::User;
 use herald_tests::{
-    TestDatabase,
-    fakes::{CrmWebhook, FakeCrm, Place},
+    App, TestDatabase,
+    fakes::{CrmWebhook, FakeCrm},
 };
-use herald_worker::{
-    jobs,
-    runner::{Attempt, Failure},
-};
+use herald_worker::runner::{Attempt, Failure};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Answer, Service, people::tick, worker};
-use crate::ground;
 
 const PASSWORD: &str = "the agency's own password";
 
 /// A service with a CRM.
-struct World {
+struct CrmService {
     service: Service,
-    crm: FakeCrm,
 }
 
-impl World {
+impl CrmService {
     async fn start(database: &TestDatabase) -> Self {
         Self::start_with(database, |_| {}).await
     }
 
     async fn start_with(database: &TestDatabase, set: impl FnOnce(&mut Settings)) -> Self {
-        let crm = FakeCrm::start_at(&Place { clock: database.db.clock().clone(), ..Place::default() }).await;
-        let service = Service::start_with(database, |settings| {
-            settings.crm.url = crm.url();
-            settings.crm.token = FakeCrm::TOKEN.to_owned();
-            settings.crm.webhook.secret = FakeCrm::SECRET.to_owned();
+        let set = |settings: &mut Settings| {
             settings.crm.roles.insert("manager".to_owned(), "agency".to_owned());
             set(settings);
-        })
-        .await;
-        Self { service, crm }
+        };
+        Self { service: Service::start_on(App::on(database).crm(), set).await }
+    }
+
+    fn crm(&self) -> &FakeCrm {
+        self.service.crm()
     }
 
     /// Sends a webhook as it is.
@@ -83,9 +75,7 @@ impl World {
     /// Runs every job that is due, as a worker does: results, and why those without one ended.
     async fn work(&self) -> Vec<Result<Value, String>> {
         let service = &self.service;
-        let (links, accounts) = (service.links.clone(), service.api.accounts.clone());
-        let context = ground::context(&service.db, service.files.clone(), links, &service.api.settings, accounts);
-        let handler = jobs::handler(Arc::new(context));
+        let handler = service.handlers_with(service.api.accounts.clone());
         let mut done = Vec::new();
         for job in worker::lease(service, "sync").await {
             let attempt = Attempt { job: job.clone(), cancelled: CancellationToken::new() };
@@ -127,15 +117,15 @@ fn standing(state: &str, role: &str) -> (String, String) {
 }
 
 /// How many jobs of a kind there are.
-async fn jobs_of(world: &World, kind: &str) -> i64 {
+async fn jobs_of(agency: &CrmService, kind: &str) -> i64 {
     let (count,): (i64,) =
-        query("select count(*) from jobs where kind = $1").bind(kind).one(&world.service.db).await.unwrap();
+        query("select count(*) from jobs where kind = $1").bind(kind).one(&agency.service.db).await.unwrap();
     count
 }
 
 /// Makes somebody with a password of their own.
-async fn add_own(world: &World, email: &str) -> uuid::Uuid {
-    let actor = ledger::audit::Actor::cli(world.service.workspace, "test");
+async fn add_own(agency: &CrmService, email: &str) -> uuid::Uuid {
+    let actor = ledger::audit::Actor::cli(agency.service.workspace, "test");
     let password = super::people::PASSWORD.into();
-    world.service.people.add_user(email, &password, false, None, &actor).await.unwrap()
+    agency.service.people.add_user(email, &password, false, None, &actor).await.unwrap()
 }

@@ -29,6 +29,7 @@ async fn watched(service: &Service) -> String {
     let job = InvitationRender { invitation_id: service.db.new_id() }.job(service.workspace);
     let ids = ledger::enqueue(&mut tx, vec![job]).await.unwrap();
     tx.commit().await.unwrap();
+    service.leaves(&["invitation.render"]);
     format!("/api/v1/jobs/{}/events", ids[0])
 }
 

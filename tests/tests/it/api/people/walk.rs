@@ -127,6 +127,7 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
 
 async fn nothing_of_a_workspace_is_there_for_another(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["invitation.render"]);
     let first = Some((service.workspace, Role::Owner));
     let actor = Actor::cli(service.workspace, "test");
     service.people.add_user("ann@example.com", &PASSWORD.into(), false, first, &actor).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use herald_providers::Class;
 use herald_tests::fakes::{SmtpCall, SmtpFault, SmtpPlace};
 
-use super::{Post, message, send_together, served};
+use super::{Mailroom, message, send_together, served};
 
 #[tokio::test]
 async fn a_refusal_has_its_class_and_the_connection_goes_on() {
@@ -45,7 +45,7 @@ async fn a_server_that_takes_nothing_at_the_moment_is_down() {
     let lines = format!("host = \"127.0.0.1\"\ntls = \"none\"\nport = {}", server.port());
     drop(server);
     // Its port is free as soon as the task that listened has ended.
-    let mailer = Post::new().mailer(&lines);
+    let mailer = Mailroom::new().mailer(&lines);
     herald_tests::wait_until("nobody listens", async || {
         mailer.send(&message(1)).await.is_err_and(|error| error.message.contains("refuses the connection"))
     })
@@ -143,7 +143,7 @@ async fn what_is_no_mail_server_is_named() {
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
         stream
     });
-    let mailer = Post::new().mailer(&format!("host = \"127.0.0.1\"\ntls = \"none\"\nport = {port}"));
+    let mailer = Mailroom::new().mailer(&format!("host = \"127.0.0.1\"\ntls = \"none\"\nport = {port}"));
     let error = mailer.send(&message(1)).await.unwrap_err();
     assert_eq!(error.class, Class::Config);
     assert!(error.message.contains("is not a mail server"), "{error}");

@@ -4,7 +4,7 @@ use herald_base::clock::Clock;
 use herald_providers::{Class, email::Mailer};
 use herald_tests::fakes::{FakeSmtp, SmtpCall, SmtpFault, SmtpPlace, SmtpSecurity};
 
-use super::{Post, message, served};
+use super::{Mailroom, message, served};
 
 #[tokio::test]
 async fn a_mail_goes_encrypted_after_starttls_and_with_a_login() {
@@ -58,11 +58,11 @@ async fn answers_slipped_in_before_the_encryption_are_noticed() {
 
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_not_trusted() {
-    let (server, post) = (FakeSmtp::start().await, Post::new());
-    let lines = server.settings(&post.certificate());
+    let (server, mailroom) = (FakeSmtp::start().await, Mailroom::new());
+    let lines = server.settings(&mailroom.certificate());
     let lines: String =
         lines.lines().filter(|line| !line.starts_with("ca_file")).map(|line| format!("{line}\n")).collect();
-    let error = post.mailer(&lines).send(&message(1)).await.unwrap_err();
+    let error = mailroom.mailer(&lines).send(&message(1)).await.unwrap_err();
     assert_eq!(error.class, Class::Config);
     assert!(
         error.message.contains("certificate that is not trusted") && error.message.contains("mail.ca_file"),
@@ -95,8 +95,8 @@ async fn both_logins_work_and_a_server_without_one_is_told_no_password() {
 
 #[tokio::test]
 async fn a_password_shows_nowhere() {
-    let (server, mailer, post) = served(SmtpPlace::default(), "").await;
-    let settings = post.settings("", &server.settings(&post.certificate())).unwrap();
+    let (server, mailer, mailroom) = served(SmtpPlace::default(), "").await;
+    let settings = mailroom.settings("", &server.settings(&mailroom.certificate())).unwrap();
     server.fail(SmtpCall::Login, SmtpFault::Says("535 5.7.8 wrong: hunter2-très-secret"));
     let error = mailer.send(&message(1)).await.unwrap_err();
     assert_eq!(error.class, Class::Auth);
@@ -115,11 +115,11 @@ async fn a_password_shows_nowhere() {
 
 #[tokio::test]
 async fn a_certificate_file_that_is_none_is_named() {
-    let post = Post::new();
-    let file = post.certificate();
+    let mailroom = Mailroom::new();
+    let file = mailroom.certificate();
     std::fs::write(&file, "nothing").unwrap();
     let settings =
-        post.settings("", &format!("host = \"localhost\"\nca_file = {:?}", file.display().to_string())).unwrap();
+        mailroom.settings("", &format!("host = \"localhost\"\nca_file = {:?}", file.display().to_string())).unwrap();
     let error = format!("{:#}", Mailer::from_settings(&settings, &file, Clock::system()).unwrap_err());
     assert!(error.contains("the setting mail.ca_file") && error.contains("PEM certificates"), "{error}");
 }
