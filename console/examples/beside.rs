@@ -15,10 +15,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let herald = arguments.next().unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
     let listen = arguments.next().unwrap_or_else(|| "127.0.0.1:8090".to_owned());
+    // Only a client that calls by TLS would need it, but reqwest wants one.
+    _ = rustls::crypto::ring::default_provider().install_default();
     #[expect(clippy::disallowed_methods, reason = "it calls one address, which the developer names")]
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
     let api = Router::new().fallback(move |request: Request| pass(client.clone(), herald.clone(), request));
     let (clock, ids) = (Clock::system(), Ids::random());
+    tracing_subscriber::fmt().init();
     let setup = Setup { api, secret: ids.bytes(), is_secure: false, session_days: 30, clock, ids };
     let pages = herald_console::pages(setup).await?;
     let listener = tokio::net::TcpListener::bind(&listen).await?;

@@ -1,8 +1,11 @@
 //! Calls the API in this process, in the name of the person who looks at a page.
 
+use std::net::SocketAddr;
+
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
+    extract::ConnectInfo,
     http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header},
     response::Response,
 };
@@ -61,8 +64,8 @@ pub(crate) struct Caller {
     /// The short name of the workspace.
     pub(crate) workspace: Option<String>,
     headers: HeaderMap,
-    /// They hold the peer's address.
-    extensions: Extensions,
+    /// The other end of the connection.
+    peer: Option<ConnectInfo<SocketAddr>>,
 }
 
 impl Caller {
@@ -76,12 +79,16 @@ impl Caller {
         }
         // The API is not reached by a name; it only wants one.
         passed_on.insert(header::HOST, HeaderValue::from_static("console"));
-        Self { token: None, workspace: None, headers: passed_on, extensions: extensions.clone() }
+        Self { token: None, workspace: None, headers: passed_on, peer: extensions.get().copied() }
     }
 
-    /// What the server noted of the browser's request, such as its address.
+    /// What the API reads of the connection. The rest belongs to the route of the page.
     pub(crate) fn extensions(&self) -> Extensions {
-        self.extensions.clone()
+        let mut extensions = Extensions::new();
+        if let Some(peer) = self.peer {
+            extensions.insert(peer);
+        }
+        extensions
     }
 }
 
@@ -139,7 +146,7 @@ pub(crate) fn request(by: &Caller, method: Method, path: &str, body: Body) -> Re
     // Paths are made of parts that were encoded, so that they are valid; what is not finds no route.
     *request.uri_mut() = path.parse().unwrap_or_default();
     *request.headers_mut() = by.headers.clone();
-    *request.extensions_mut() = by.extensions.clone();
+    *request.extensions_mut() = by.extensions();
     let bearer = by.token.as_ref().and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
     if let Some(mut bearer) = bearer {
         bearer.set_sensitive(true);

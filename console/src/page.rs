@@ -1,5 +1,7 @@
 //! A page: a template, filled with what the API answered and with what every page shows.
 
+use std::collections::BTreeMap;
+
 use axum::{
     http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
@@ -43,7 +45,7 @@ impl Page<'_> {
 
 /// What every page of a person has.
 fn common(visit: &Visit) -> Value {
-    let allowed = visit.console.description.ids().map(|id| (id, visit.may(id)));
+    let allowed: BTreeMap<&str, bool> = visit.console.description.ids().map(|id| (id, visit.may(id))).collect();
     let now = visit.console.clock.now();
     context! {
         person => Serde(&visit.person),
@@ -55,7 +57,7 @@ fn common(visit: &Visit) -> Value {
         filled => Serde(visit.filled.as_ref()),
         form_token => visit.form_token(),
         once => visit.console.ids.uuid(now).to_string(),
-        may => allowed.collect::<Value>(),
+        may => Serde(allowed),
         zone => &*visit.person.time_zone,
         lang => &*visit.person.locale,
         now => now.to_rfc3339(),
@@ -66,7 +68,7 @@ fn html(console: &Console, template: &'static str, status: StatusCode, context: 
     match console.templates.render(template, context) {
         Ok(text) => (status, [(header::CACHE_CONTROL, "no-store")], Html(text)).into_response(),
         Err(error) => {
-            tracing::error!(template, error = format!("{error:#}"), "a page could not be drawn");
+            tracing::error!(template, %error, "a page could not be drawn");
             let text = "<!doctype html><title>Herald</title><p>This page could not be drawn. Herald's log says why.";
             (StatusCode::INTERNAL_SERVER_ERROR, Html(text)).into_response()
         }
