@@ -1,7 +1,7 @@
 //! What people do with a form: one route for all acts, each of which is one call of the API.
 //!
-//! An act that is refused shows the page of its form again, with the values that were typed and what is wrong with them.
-//! An act of a session that has ended shows the form again after the person has signed in.
+//! An act that is refused shows the page of its form again, with the values that were typed and what is wrong with
+//! them. An act of a session that has ended shows the form again after the person has signed in.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! What every page and every form has: headers that bind the browser, and the check that a form comes from our own page.
+//! What every page and every form has: headers that bind the browser, and the check that a form comes from a page of
+//! this Herald.
 
 use axum::{
     extract::{Request, State},
@@ -10,8 +11,8 @@ use axum::{
 use crate::{Console, api::Refusal, page};
 
 /// Scripts, styles and pictures come from this host alone, and nothing is written into the page itself.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const CAREFUL: &[(&str, &str)] = &[
     ("content-security-policy", POLICY),
     // Not `no-referrer`: with it a browser hides where its own forms come from.

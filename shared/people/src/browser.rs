@@ -1,8 +1,8 @@
 //! The session of a browser: one token in a cookie that no script can read, for as long as the session goes on.
 //!
 //! A refresh token changes with every use, and a used one ends the session. Browsers open pages side by side, and would
-//! end their own sessions that way. A browser's token does not change; it ends with the session, or when the session was
-//! not used for `people.session_days`.
+//! end their own sessions that way. A browser's token does not change; it ends with the session, or when the session
+//! was not used for `people.session_days`.
 
 use chrono::TimeDelta;
 use uuid::Uuid;

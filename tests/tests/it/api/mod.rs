@@ -4,6 +4,7 @@ mod access;
 mod back_door;
 mod conforms;
 mod connections;
+mod console;
 mod crm;
 mod described;
 mod face_crops;

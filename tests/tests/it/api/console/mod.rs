@@ -1,0 +1,104 @@
+//! The console, as a browser without scripts uses it: pages, forms, cookies.
+
+mod doors;
+mod forms;
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use herald_people::Role;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use super::{
+    Service,
+    people::{PASSWORD, Person, tick},
+};
+
+/// A browser: it keeps cookies, and says where its forms come from.
+pub(super) struct Browser<'a> {
+    service: &'a Service,
+    cookies: Mutex<BTreeMap<String, String>>,
+}
+
+/// A page as it came.
+pub(super) struct Page {
+    pub(super) status: StatusCode,
+    pub(super) headers: reqwest::header::HeaderMap,
+    pub(super) text: String,
+}
+
+impl<'a> Browser<'a> {
+    pub(super) fn new(service: &'a Service) -> Self {
+        Self { service, cookies: Mutex::default() }
+    }
+
+    /// The browser of a new person who is a member of the first workspace in this role.
+    pub(super) async fn member(service: &'a Service, email: &str, role: Role) -> Self {
+        let person = Person::new(service, email).await;
+        let fields = json!({ "role": role });
+        let made = service.post_json("/api/v1/workspace-invitations", fields).await;
+        let link = made.json()["link"].as_str().unwrap().to_owned();
+        let joined = person.join(service, link.rsplit_once('/').unwrap().1).await;
+        assert_eq!(joined.status, 200, "{}", joined.text());
+        let browser = Self::new(service);
+        browser.sign_in(email).await;
+        browser
+    }
+
+    pub(super) async fn sign_in(&self, email: &str) {
+        let signed_in = self.send("/sign-in", &[("email", email), ("password", PASSWORD)]).await;
+        assert_eq!(signed_in.status, 303, "{}", signed_in.text);
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Page {
+        tick(self.service);
+        self.exchange(self.service.open(Method::GET, path)).await
+    }
+
+    /// Sends a form from a page of this Herald.
+    pub(super) async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let origin = format!("http://{}", self.service.address);
+        self.send_from(&origin, path, fields).await
+    }
+
+    /// Sends a form from a page of this origin.
+    pub(super) async fn send_from(&self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Page {
+        tick(self.service);
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.service.open(Method::POST, path).header("origin", origin);
+        self.exchange(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
+    }
+
+    async fn exchange(&self, request: reqwest::RequestBuilder) -> Page {
+        let cookies =
+            self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+        let answer = request.header("cookie", cookies.join("; ")).send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        for set in headers.get_all("set-cookie") {
+            let (name, value) = set.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
+            match value {
+                "" => self.cookies.lock().unwrap().remove(name),
+                _ => self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned()),
+            };
+        }
+        Page { status, headers, text: answer.text().await.unwrap() }
+    }
+
+    /// Forgets the session, as a browser does that was closed.
+    pub(super) fn forget(&self) {
+        self.cookies.lock().unwrap().clear();
+    }
+}
+
+impl Page {
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The value of the first hidden field with this name.
+    pub(super) fn hidden(&self, name: &str) -> String {
+        let start = format!("name=\"{name}\" value=\"");
+        let rest = self.text.split_once(&start).unwrap_or_else(|| panic!("no field {name}: {}", self.text)).1;
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
