@@ -43,7 +43,7 @@ pub(crate) async fn run(common: &Common, command: Schedules) -> anyhow::Result<E
 async fn act(db: &Db, workspace: Uuid, command: Schedules) -> anyhow::Result<bool> {
     match command {
         Schedules::List { json } => {
-            let all = schedules::list(db, workspace, None, usize::MAX).await?;
+            let all = schedules::list_schedules(db, workspace, None, usize::MAX).await?;
             for schedule in &all {
                 say(&if json { serde_json::to_string(schedule)? } else { line(schedule) });
             }
@@ -126,8 +126,8 @@ async fn act(db: &Db, workspace: Uuid, command: Schedules) -> anyhow::Result<boo
 
 async fn found(db: &Db, workspace: Uuid, name: &str) -> anyhow::Result<Schedule> {
     let schedule = match name.parse() {
-        Ok(id) => schedules::show(db, workspace, id).await?,
-        Err(_) => schedules::by_name(db, workspace, name).await?,
+        Ok(id) => schedules::find_schedule(db, workspace, id).await?,
+        Err(_) => schedules::find_schedule_named(db, workspace, name).await?,
     };
     schedule.with_context(|| format!("there is no schedule {name}"))
 }

@@ -141,7 +141,7 @@ async fn in_the_name_of(
 /// The planned runs that are not paused.
 async fn plans(api: &Api, workspace: Uuid) -> Result<Vec<(Schedule, InvitationStart)>, Problem> {
     let start = InvitationStart::POLICY.name;
-    let found = schedules::list(&api.db, workspace, None, PLANS).await?;
+    let found = schedules::list_schedules(&api.db, workspace, None, PLANS).await?;
     let planned = found.into_iter().filter(|schedule| schedule.kind == start && !schedule.paused);
     Ok(planned
         .filter_map(|schedule| {

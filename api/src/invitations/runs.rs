@@ -1,5 +1,6 @@
 //! `/invitation-runs`: runs that make invitations for lists of guests.
 
+mod guests;
 mod options;
 mod source;
 mod start;
@@ -13,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_invitations as domain;
-use herald_invitations::{Event, ImportProblem, InvitationRow, InvitationState, Run, TemplateRow, Wait, results};
+use herald_invitations::{Event, ImportProblem, Run, TemplateRow, Wait, results};
 use herald_ledger as ledger;
 use herald_ledger::{
     Batch,
@@ -21,9 +22,9 @@ use herald_ledger::{
 };
 use herald_people::Role;
 use herald_providers::files::FilesError;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -35,7 +36,7 @@ use crate::{
         idempotency,
         input::{Id, Parameters},
         limits,
-        page::{self, Page, PageParameters},
+        page::{Page, PageParameters},
         problem::{Kind, Problem},
     },
 };
@@ -47,7 +48,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(show))
-        .routes(routes!(guests))
+        .routes(routes!(guests::list))
         .routes(routes!(results_csv))
         .routes(routes!(cancel))
         .routes(routes!(retry))
@@ -150,150 +151,6 @@ async fn show(
         seen.problems.clear();
     }
     Ok(Json(seen))
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct GuestParameters {
-    /// Only guests whose invitation is in this state.
-    #[param(pattern = "^(pending|made|failed|cancelled)$")]
-    state: Option<String>,
-    /// The `next_cursor` of the previous page.
-    cursor: Option<String>,
-    /// The largest number of rows on the page.
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<usize>,
-}
-
-/// A guest of a run. The link is shown once the invitation exists.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Guest)]
-struct GuestView {
-    /// The id of the invitation.
-    invitation_id: Uuid,
-    /// The id of the contact.
-    contact_id: Uuid,
-    /// The guest's position in the list.
-    position: i64,
-    /// The guest's name.
-    name: String,
-    /// The guest's e-mail address.
-    email: Option<String>,
-    /// The guest's lucky number.
-    lucky_number: String,
-    /// The address of the invitation.
-    link: Option<String>,
-    /// The current step of the invitation.
-    #[schema(pattern = "^(picture|render|upload|publish|done)$")]
-    step: String,
-    /// The state of the invitation.
-    #[schema(value_type = String, pattern = "^(pending|made|failed|cancelled)$")]
-    state: InvitationState,
-    /// Whether the guest had the invitation before this run.
-    had_one: bool,
-    /// Why the invitation failed, and what to do about it.
-    reason: Option<String>,
-    /// Remarks about the guest's picture and the drawn invitation.
-    notes: Vec<String>,
-    /// The progress of the invitation: one entry for each step, in order.
-    steps: Vec<Step>,
-}
-
-/// A step of a guest's invitation.
-#[derive(Serialize, ToSchema)]
-#[schema(as = GuestStep)]
-struct Step {
-    /// `picture`, `face`, `rendered`, `uploaded` or `published`.
-    name: &'static str,
-    /// `done`, `none` (nothing to do), `now`, `failed`, `cancelled` or `waiting`.
-    state: &'static str,
-    /// The result of the step, or the reason for its failure.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-}
-
-/// The steps of a guest, from the row of the invitation.
-fn steps(row: &InvitationRow) -> Vec<Step> {
-    let reached = match row.step.as_str() {
-        "picture" => 0,
-        "render" => 2,
-        "upload" => 3,
-        "publish" => 4,
-        _ => 5,
-    };
-    let link = row.outside_link.clone().or_else(|| row.file.is_some().then(|| row.link.clone()));
-    ["picture", "face", "rendered", "uploaded", "published"]
-        .into_iter()
-        .enumerate()
-        .map(|(at, name)| {
-            let (state, detail) = match (name, at < reached) {
-                ("picture", true) if !row.has_picture => ("none", None),
-                ("face", true) if !row.has_portrait => ("none", row.portrait_notes.0.first().cloned()),
-                ("rendered", true) => ("done", row.render_notes.0.first().cloned()),
-                ("uploaded" | "published", true) => ("done", link.clone()),
-                (_, true) => ("done", None),
-                _ if at > reached => ("waiting", None),
-                _ => match row.state {
-                    InvitationState::Failed => ("failed", row.reason.clone()),
-                    InvitationState::Cancelled => ("cancelled", None),
-                    InvitationState::Pending | InvitationState::Made => ("now", None),
-                },
-            };
-            Step { name, state, detail }
-        })
-        .collect()
-}
-
-impl From<InvitationRow> for GuestView {
-    fn from(row: InvitationRow) -> Self {
-        let steps = steps(&row);
-        let mut notes = row.portrait_notes.0;
-        notes.extend(row.render_notes.0);
-        Self {
-            invitation_id: row.id,
-            contact_id: row.contact_id,
-            position: row.position,
-            name: row.name,
-            email: row.email,
-            lucky_number: row.lucky_number,
-            link: row.outside_link.or_else(|| row.file.is_some().then_some(row.link)),
-            steps,
-            step: row.step,
-            state: row.state,
-            had_one: row.had_one,
-            reason: row.reason,
-            notes,
-        }
-    }
-}
-
-/// Lists the guests of a run with the state of their invitations, in the order of the guest list.
-///
-/// Viewers do not see e-mail addresses.
-#[utoipa::path(get, path = "/invitation-runs/{id}/guests", operation_id = "listGuests", tag = "invitation-runs",
-    params(GuestParameters),
-    responses(
-        (status = 200, description = "A page of guests", body = Page<GuestView>),
-    )
-)]
-async fn guests(
-    State(api): State<Api>,
-    Workspace(workspace): Workspace,
-    MyRole(own): MyRole,
-    Id(id): Id,
-    Parameters(asked): Parameters<GuestParameters>,
-) -> Result<Json<Page<GuestView>>, Problem> {
-    let state = asked.state.as_deref().map(str::parse).transpose();
-    let state = state.map_err(|unknown: String| Problem::field("state", unknown))?;
-    let limit = page::limit(asked.limit)?;
-    let after = page::after(asked.cursor.as_deref())?;
-    domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
-    let mut rows = domain::run_guests(&api.db, workspace, id, state, after, limit + 1).await?;
-    if own < ADDRESSES {
-        rows.iter_mut().for_each(|row| row.email = None);
-    }
-    Ok(Json(Page::of(rows, limit, |row| row.position.to_string()).map(GuestView::from)))
 }
 
 /// Returns the results of a run that has ended, as a CSV table.

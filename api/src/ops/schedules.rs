@@ -76,7 +76,7 @@ async fn list(
     Parameters(asked): Parameters<PageParameters>,
 ) -> Result<Json<Page<ScheduleView>>, Problem> {
     let (before, limit) = asked.read()?;
-    let rows = schedules::list(&api.db, workspace, before, limit + 1).await?;
+    let rows = schedules::list_schedules(&api.db, workspace, before, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string()).map(ScheduleView::from)))
 }
 
@@ -156,7 +156,7 @@ async fn show(
 }
 
 async fn one(api: &Api, workspace: Uuid, id: Uuid) -> Result<Schedule, Problem> {
-    schedules::show(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("schedule", id))
+    schedules::find_schedule(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("schedule", id))
 }
 
 /// The fields of a schedule to change.

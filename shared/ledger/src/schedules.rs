@@ -22,5 +22,5 @@ pub use edit::{
 };
 pub use fire::{Fired, fire};
 pub use held::{MOST_LOST, adopt, note_lost};
-pub use row::{Missed, Overlap, Schedule, by_name, due, list, next_due, show};
+pub use row::{Missed, Overlap, Schedule, due, find_schedule, find_schedule_named, list_schedules, next_due};
 pub use timetable::{Expression, ExpressionError, Timetable, ZoneError, zone};

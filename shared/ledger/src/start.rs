@@ -1,6 +1,6 @@
 //! Who may start a job of a kind, and with which arguments. Schedules, requests and commands all ask [`admit`].
 //!
-//! The policy table says for each kind who may start it by hand, by a schedule, and over the API. Whoever starts it is
+//! The policy of each kind says who may start it by hand, by a schedule, and over the API. Whoever starts it is
 //! looked up at that moment, and so is what the arguments name: in the workspace of the one who starts it, and nowhere
 //! else.
 

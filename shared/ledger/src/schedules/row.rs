@@ -100,17 +100,17 @@ pub(super) fn select(rest: &str) -> Query {
 }
 
 /// A schedule of a workspace.
-pub async fn show(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Schedule>> {
+pub async fn find_schedule(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Schedule>> {
     select("where workspace_id = $1 and id = $2").bind(workspace_id).bind(id).optional(db).await
 }
 
 /// The schedule of that name.
-pub async fn by_name(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Schedule>> {
+pub async fn find_schedule_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Schedule>> {
     select("where workspace_id = $1 and name = $2").bind(workspace_id).bind(name).optional(db).await
 }
 
 /// A workspace's schedules, newest first, at most `limit`, older than `before`.
-pub async fn list(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Schedule>> {
+pub async fn list_schedules(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Schedule>> {
     select("where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3")
         .bind(workspace_id)
         .bind(before)

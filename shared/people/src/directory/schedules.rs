@@ -29,7 +29,7 @@ impl People {
         let first = query("select id from workspaces where slug = $1").bind(DEFAULT_WORKSPACE);
         let (workspace,): (Uuid,) = first.one(&self.db).await?;
         let kind = CrmSync::POLICY.name;
-        let there = schedules::list(&self.db, workspace, None, MOST).await?;
+        let there = schedules::list_schedules(&self.db, workspace, None, MOST).await?;
         for &(name, _, scope) in SCHEDULES {
             // Made before schedules had makers. If the schedule is still as Herald made it, it belongs to the
             // installation.

@@ -35,8 +35,8 @@ async fn what_was_made_is_read_back(database: &TestDatabase) {
         ..schedule(workspace)
     };
     let made = schedules::create(db, &person(workspace), new.clone()).await.unwrap();
-    let read = schedules::show(db, workspace, made.id).await.unwrap().unwrap();
-    let named = schedules::by_name(db, workspace, &new.name).await.unwrap().unwrap();
+    let read = schedules::find_schedule(db, workspace, made.id).await.unwrap().unwrap();
+    let named = schedules::find_schedule_named(db, workspace, &new.name).await.unwrap().unwrap();
     for row in [made, read, named] {
         assert_eq!((row.workspace_id, &row.name, &row.cron), (workspace, &new.name, &new.cron));
         assert_eq!((row.time_zone.as_str(), row.kind.as_str()), ("Europe/Madrid", "probe.run"));
@@ -47,7 +47,7 @@ async fn what_was_made_is_read_back(database: &TestDatabase) {
         assert_eq!((row.last_run, row.last_job_id, row.last_error, row.revision), (None, None, None, 0));
         assert_eq!((row.created_at, row.updated_at), (db.now(), db.now()));
     }
-    assert!(schedules::by_name(db, workspace, "nothing").await.unwrap().is_none());
+    assert!(schedules::find_schedule_named(db, workspace, "nothing").await.unwrap().is_none());
 }
 
 async fn a_name_is_given_once_in_a_workspace(database: &TestDatabase) {
@@ -85,7 +85,7 @@ async fn everything_wrong_is_said_at_once_and_nothing_is_written(database: &Test
     };
     let fields: Vec<_> = flaws.0.iter().map(|flaw| flaw.field.as_str()).collect();
     assert_eq!(fields, ["name", "cron", "time_zone", "args.probe"]);
-    assert!(schedules::list(db, workspace, None, 10).await.unwrap().is_empty());
+    assert!(schedules::list_schedules(db, workspace, None, 10).await.unwrap().is_empty());
 }
 
 async fn only_what_is_named_is_changed(database: &TestDatabase) {
@@ -115,9 +115,9 @@ async fn schedules_are_listed_newest_first_in_pages(database: &TestDatabase) {
             .await
             .unwrap();
     }
-    let page = schedules::list(db, workspace, None, 2).await.unwrap();
+    let page = schedules::list_schedules(db, workspace, None, 2).await.unwrap();
     assert_eq!(page.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["three", "two"]);
-    let rest = schedules::list(db, workspace, Some(page[1].id), 2).await.unwrap();
+    let rest = schedules::list_schedules(db, workspace, Some(page[1].id), 2).await.unwrap();
     assert_eq!(rest.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["one"]);
 }
 
@@ -151,15 +151,15 @@ async fn a_workspace_sees_only_its_own(database: &TestDatabase) {
     let workspace = ground::workspace(db).await;
     let elsewhere = ground::workspace_named(db, "elsewhere").await;
     let made = schedules::create(db, &person(workspace), schedule(workspace)).await.unwrap();
-    assert!(schedules::show(db, elsewhere, made.id).await.unwrap().is_none());
-    assert!(schedules::by_name(db, elsewhere, &made.name).await.unwrap().is_none());
-    assert!(schedules::list(db, elsewhere, None, 10).await.unwrap().is_empty());
+    assert!(schedules::find_schedule(db, elsewhere, made.id).await.unwrap().is_none());
+    assert!(schedules::find_schedule_named(db, elsewhere, &made.name).await.unwrap().is_none());
+    assert!(schedules::list_schedules(db, elsewhere, None, 10).await.unwrap().is_empty());
     assert!(schedules::pause(db, &person(elsewhere), made.id).await.unwrap().is_none());
     assert!(schedules::change(db, &person(elsewhere), made.id, Change::default()).await.unwrap().is_none());
     assert!(!schedules::remove(db, &person(elsewhere), made.id).await.unwrap());
-    assert!(!schedules::show(db, workspace, made.id).await.unwrap().unwrap().paused);
+    assert!(!schedules::find_schedule(db, workspace, made.id).await.unwrap().unwrap().paused);
     assert!(schedules::remove(db, &person(workspace), made.id).await.unwrap());
-    assert!(schedules::show(db, workspace, made.id).await.unwrap().is_none());
+    assert!(schedules::find_schedule(db, workspace, made.id).await.unwrap().is_none());
 }
 
 /// The log, oldest first: what was done, to how many, and what else is told.

@@ -30,7 +30,7 @@ async fn made(db: &Db) -> Schedule {
 }
 
 async fn now_of(db: &Db, schedule: &Schedule) -> Schedule {
-    schedules::show(db, schedule.workspace_id, schedule.id).await.unwrap().unwrap()
+    schedules::find_schedule(db, schedule.workspace_id, schedule.id).await.unwrap().unwrap()
 }
 
 async fn leased(db: &Db) -> Leased {

@@ -54,7 +54,7 @@ async fn made(db: &Db, new: NewSchedule) -> Schedule {
 }
 
 async fn now_of(db: &Db, schedule: &Schedule) -> Schedule {
-    schedules::show(db, schedule.workspace_id, schedule.id).await.unwrap().unwrap()
+    schedules::find_schedule(db, schedule.workspace_id, schedule.id).await.unwrap().unwrap()
 }
 
 async fn jobs(db: &Db) -> i64 {

@@ -142,7 +142,7 @@ async fn it_is_read_every_night_and_a_schedule_that_was_changed_stays(database: 
     let agency = ten(database).await;
     let (db, workspace) = (&database.db, agency.service.workspace);
     agency.service.people.schedule_crm().await.unwrap();
-    let made = schedules::list(db, workspace, None, 10).await.unwrap();
+    let made = schedules::list_schedules(db, workspace, None, 10).await.unwrap();
     let mut names: Vec<_> = made.iter().map(|made| (made.name.as_str(), made.cron.as_str())).collect();
     names.sort_unstable();
     assert_eq!(names, [("CRM: changes", "20 * * * *"), ("CRM: everybody", "0 3 * * *")]);
@@ -150,6 +150,6 @@ async fn it_is_read_every_night_and_a_schedule_that_was_changed_stays(database: 
     let path = format!("/api/v1/schedules/{}/pause", made[0].id);
     assert!(agency.service.post_json(&path, body).await.status.is_success());
     agency.service.people.schedule_crm().await.unwrap();
-    let after = schedules::list(db, workspace, None, 10).await.unwrap();
+    let after = schedules::list_schedules(db, workspace, None, 10).await.unwrap();
     assert_eq!((after.len(), after.iter().filter(|one| one.paused).count()), (2, 1));
 }
