@@ -2,6 +2,7 @@
 
 mod doors;
 mod forms;
+mod walk;
 
 use std::{collections::BTreeMap, sync::Mutex};
 

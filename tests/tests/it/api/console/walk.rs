@@ -1,0 +1,127 @@
+//! A walk over every page, in every role: each link leads to a page, each form may be sent, and what one person is not
+//! offered is closed to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use herald_people::Role;
+use herald_tests::{TestDatabase, on_both_engines};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Browser;
+use crate::api::{Answer, Service, worker};
+
+on_both_engines! { every_page_in_every_role }
+
+/// Pages that everybody reaches who has an account, whatever their role.
+const OPEN: &[&str] = &["/", "/sign-in", "/account", "/welcome"];
+/// A person follows at most so many links: lists of lists would never end.
+const MOST: usize = 400;
+
+/// The values of an attribute in a page, as they are meant.
+fn values<'a>(text: &'a str, attribute: &'a str) -> impl Iterator<Item = String> + 'a {
+    let start = format!(" {attribute}=\"");
+    let parts: Vec<_> = text.split(&start).skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    parts.into_iter().map(|value| value.replace("&amp;", "&").replace("&quot;", "\"").replace("&#39;", "'"))
+}
+
+/// What a person saw.
+#[derive(Default)]
+struct Seen {
+    /// The pages, by the path.
+    pages: BTreeSet<String>,
+    /// The operations of the forms.
+    acts: BTreeSet<String>,
+}
+
+async fn walk(browser: &Browser<'_>) -> Seen {
+    let mut seen = Seen::default();
+    let mut to_see = vec!["/w/default".to_owned()];
+    let mut addresses = BTreeSet::new();
+    while let Some(address) = to_see.pop() {
+        let path = address.split(['?', '#']).next().unwrap().to_owned();
+        if addresses.len() >= MOST || !addresses.insert(address.clone()) {
+            continue;
+        }
+        let page = browser.get(&address).await;
+        assert!(page.status.is_success(), "{address} is offered and answers {}: {}", page.status, page.text);
+        let kind = page.header("content-type").to_owned();
+        seen.pages.insert(path);
+        if !kind.starts_with("text/html") {
+            continue;
+        }
+        assert!(page.text.contains("<h1"), "{address} has a heading");
+        for action in values(&page.text, "action") {
+            if let Some((_, act)) = action.split_once("/acts/") {
+                seen.acts.insert(act.to_owned());
+            }
+        }
+        let streams = page.text.split("data-stream=\"").count();
+        assert!(streams <= 2, "{address} opens one stream at most");
+        for link in values(&page.text, "href").filter(|link| link.starts_with("/w/") || link == "/account") {
+            // Of a list in many orders and with many filters a few are enough.
+            let others = addresses.iter().filter(|known| known.split('?').next() == link.split('?').next()).count();
+            if others < 4 {
+                to_see.push(link);
+            }
+        }
+    }
+    seen
+}
+
+/// Something of each kind, so that the pages have rows.
+async fn furnish(service: &Service) {
+    service.leaves(&["connection.test", "invitation.render", "invitation.summary", "invitation.start", "probe.run"]);
+    service.template().await;
+    let run = service.run("name,email\nAmélie,amelie@example.com\nBjörn,bjorn@example.com\n").await;
+    worker::import(service, run, &["Amélie", "Björn"]).await;
+    worker::finish(service, &[Ok(()), Err("the picture is broken: send another one")]).await;
+    let account = json!({ "provider": "mautic", "url": "https://crm.example.com", "user": "herald", "password": "x" });
+    let put = service.request(Method::PUT, "/api/v1/connections/crm").json(&account);
+    assert!(Answer::to(put).await.status.is_success());
+    service.post_json("/api/v1/connections/crm/test", json!({ "target": "7" })).await;
+    let made = service.post_json("/api/v1/keys", json!({ "name": "report", "role": "viewer" })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+}
+
+async fn every_page_in_every_role(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    furnish(&service).await;
+    let document = Answer::to(service.open(Method::GET, "/api/v1/openapi.json")).await.json();
+    let needs = needs(&document);
+    let mut seen = BTreeMap::new();
+    for role in [Role::Viewer, Role::Staff, Role::Agency, Role::Owner] {
+        let browser = Browser::member(&service, &format!("{}@example.com", role.name()), role).await;
+        let mine = walk(&browser).await;
+        for act in &mine.acts {
+            let needed = needs.get(act.as_str()).unwrap_or_else(|| panic!("the API has no operation {act}"));
+            let may = match needed.as_str() {
+                "person" => true,
+                "platform-admin" => false,
+                needed => needed.parse::<Role>().unwrap() <= role,
+            };
+            assert!(may, "{role} is offered {act}, which needs {needed}");
+        }
+        seen.insert(role, (browser, mine));
+    }
+    // What only somebody above is offered is closed to those below.
+    let (_, owner) = &seen[&Role::Owner];
+    assert!(owner.pages.len() > 12, "{:?}", owner.pages);
+    for role in [Role::Viewer, Role::Staff, Role::Agency] {
+        let (browser, mine) = &seen[&role];
+        for path in owner.pages.difference(&mine.pages).filter(|path| !OPEN.contains(&path.as_str())) {
+            let page = browser.get(path).await;
+            assert!(page.status.is_client_error(), "{role} is not offered {path}, and it answers {}", page.status);
+        }
+    }
+}
+
+fn needs(document: &Value) -> BTreeMap<&str, String> {
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let named = operations.filter_map(|operation| {
+        let needed = operation["x-needs"].as_str().unwrap_or("person");
+        Some((operation["operationId"].as_str()?, needed.to_owned()))
+    });
+    named.collect()
+}
