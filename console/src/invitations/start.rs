@@ -21,6 +21,7 @@ pub(super) fn routes() -> Router<Console> {
 }
 
 async fn form(visit: Visit) -> Result<Response, Stop> {
+    visit.needs("startRun")?;
     let query = Query::of(&visit.address);
     let (templates, _) = templates(&visit, &format!("limit={KNOWN}")).await?;
     let recent = visit.get(&format!("/api/v1/invitation-runs?limit={RECENT}")).await?;

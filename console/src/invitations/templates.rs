@@ -36,8 +36,9 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
     Ok(page(&visit, "invitations/templates.html").show(json!({ "templates": templates, "next_cursor": next })))
 }
 
-async fn form(visit: Visit) -> Response {
-    page(&visit, "invitations/new_template.html").show(json!({}))
+async fn form(visit: Visit) -> Result<Response, Stop> {
+    visit.needs("uploadTemplate")?;
+    Ok(page(&visit, "invitations/new_template.html").show(json!({})))
 }
 
 async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
