@@ -1,7 +1,7 @@
 //! Forms with files: one route for all of them, each of which is one call of the API.
 //!
-//! The form goes on to the API while it arrives. So an upload of any size takes little memory, and the API alone decides
-//! how large it may be.
+//! The form goes on to the API while it arrives. So an upload of any size takes little memory, and the API alone
+//! decides how large it may be.
 //!
 //! ```text
 //! browser ──▶ token, once, back ──▶ every other field, as it comes ──▶ a form with a boundary of its own ──▶ API
