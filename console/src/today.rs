@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn a_run_needs_somebody_while_guests_of_it_failed_lately() {
         let now: DateTime<Utc> = "2026-03-05T12:00:00Z".parse().unwrap();
-        let run = |state: &str, failed: i64, day: u32| json!({ "state": state, "failed": failed, "waits_for": [], "created_at": format!("2026-03-0{day}T12:00:00Z") });
+        let run = |state: &str, failed: i64, day: u32| {
+            let begun = format!("2026-03-0{day}T12:00:00Z");
+            json!({ "state": state, "failed": failed, "waits_for": [], "created_at": begun })
+        };
         assert!(needs_somebody(&run("complete", 2, 4), now));
         assert!(needs_somebody(&run("failed", 0, 4), now));
         assert!(!needs_somebody(&run("complete", 0, 4), now));
