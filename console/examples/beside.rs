@@ -22,8 +22,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let api = Router::new().fallback(move |request: Request| pass(client.clone(), herald.clone(), request));
     let (clock, ids) = (Clock::system(), Ids::random());
     tracing_subscriber::fmt().init();
-    let setup = Setup { api, secret: ids.bytes(), is_secure: false, session_days: 30, clock, ids };
-    let pages = herald_console::pages(setup).await?;
+    let setup = Setup { api: api.clone(), secret: ids.bytes(), is_secure: false, session_days: 30, clock, ids };
+    // As in Herald, the API answers what is no page, such as the pictures of invitations.
+    let pages = herald_console::pages(setup).await?.fallback_service(api);
     let listener = tokio::net::TcpListener::bind(&listen).await?;
     #[expect(clippy::print_stdout, reason = "the developer opens the address")]
     {

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long a notice waits for its page.
-const NOTICE_SECONDS: u64 = 60;
+pub(crate) const NOTICE_SECONDS: u64 = 60;
 
 pub(crate) fn routes() -> Router<Console> {
     Router::new().route("/w/{ws}/acts/{act}", post(act)).route("/acts/{act}", post(act))
@@ -59,7 +59,9 @@ async fn act(State(console): State<Console>, request: Request) -> Response {
     };
     match carry_out(&visit, act, &form).await {
         Ok(response) => response,
-        Err(refusal) => show_again(&visit, act, &form, &refusal).await,
+        Err(refusal) => {
+            show_again(&visit, form.back(), Filled::refused(act.operation, &form, &refusal), &refusal).await
+        }
     }
 }
 
@@ -128,8 +130,10 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
         match name.split_once('.') {
             None => drop(body.insert((*name).to_owned(), value)),
             Some((object, field)) => {
-                let object = body.entry(object).or_insert_with(|| Value::Object(Map::new()));
-                object[field] = value;
+                let Value::Object(object) = body.entry(object).or_insert_with(|| Value::Object(Map::new())) else {
+                    return Err(refuse("this is not a JSON object"));
+                };
+                object.insert(field.to_owned(), value);
             }
         }
     }
@@ -137,15 +141,15 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
 }
 
 /// The page of the form, with what was typed and what is wrong.
-async fn show_again(visit: &Visit, act: &Act, form: &Form, refusal: &Refusal) -> Response {
-    let Some(back) = form.back() else { return visit.stop(refusal).into_response() };
+pub(crate) async fn show_again(visit: &Visit, back: Option<&str>, filled: Filled, refusal: &Refusal) -> Response {
+    let Some(back) = back else { return visit.stop(refusal).into_response() };
     let mut request = Request::new(Body::empty());
     *request.method_mut() = Method::GET;
     let Ok(address) = back.parse() else { return visit.stop(refusal).into_response() };
     *request.uri_mut() = address;
     *request.headers_mut() = visit.headers.clone();
     *request.extensions_mut() = visit.caller.extensions();
-    request.extensions_mut().insert(Arc::new(Filled::refused(act.operation, form, refusal)));
+    request.extensions_mut().insert(Arc::new(filled));
     let Some(pages) = visit.console.pages.get() else { return visit.stop(refusal).into_response() };
     let mut response = match pages.clone().oneshot(request).await {
         Ok(response) => response,

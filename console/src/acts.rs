@@ -48,6 +48,36 @@ use Kind::{Cleared, Flag, Json, Lines, Secret, Text, Whole};
 use Then::{Back, Shown, To};
 
 const ACTS: &[Act] = &[
+    // Invitations. A run for a list of guests comes with a file: `upload` has its form.
+    act("cancelRun", &[], "The run is cancelled. What was made stays.", Back),
+    act("retryRun", &[], "Herald tries again: {enqueued} jobs.", Back),
+    act(
+        "startRun",
+        &[
+            ("event", Text),
+            ("template", Text),
+            ("source.kind", Text),
+            ("source.connection", Text),
+            ("source.form", Whole),
+            ("source.segment", Text),
+            ("source.search", Text),
+            ("source.picture_field", Text),
+            ("source.link_field", Text),
+            ("source.number_field", Cleared),
+            ("destination", Json),
+            ("destination.folder", Text),
+            ("format", Text),
+            ("on_bad_picture", Text),
+            ("allow_missing_glyphs", Flag),
+            ("limit", Whole),
+            ("refresh", Flag),
+            ("only_failed", Flag),
+            ("number_prefix", Text),
+            ("number_digits", Whole),
+        ],
+        "The run has started.",
+        To("/runs/{id}"),
+    ),
     // Jobs.
     act("retryJob", &[], "The job is ready again.", Back),
     act("cancelJob", &[], "The job is asked to stop.", Back),

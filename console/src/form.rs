@@ -44,6 +44,11 @@ impl Form {
         Ok(Self(url::form_urlencoded::parse(&body).into_owned().collect()))
     }
 
+    /// A form with these fields.
+    pub(crate) fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     /// A field's first value, without the white space around it; `None` when it is empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.raw(name).map(str::trim).filter(|value| !value.is_empty())
@@ -89,21 +94,33 @@ pub(crate) struct Filled {
     faults: BTreeMap<String, String>,
     /// What is wrong in all.
     summary: Option<String>,
+    /// Every fault, when there are several.
+    listed: Vec<String>,
 }
 
 impl Filled {
     /// A form that the API refused. Passwords are not sent back.
     pub(crate) fn refused(act: &'static str, form: &Form, refusal: &Refusal) -> Self {
         let values = form.fields().filter(|(name, _)| !is_secret(name));
-        let faults = refusal.errors.iter().map(|fault| {
-            let field = fault.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
-            (field.to_owned(), fault.detail.clone())
-        });
+        let mut faults = BTreeMap::new();
+        for fault in &refusal.errors {
+            // The fault of `/source/form` stands at the field `source.form`, or at `source` if the form has that one.
+            let field = fault.pointer.trim_start_matches('/');
+            let first = field.split('/').next().unwrap_or_default();
+            for name in [field.replace('/', "."), first.to_owned()] {
+                faults.entry(name).or_insert_with(|| fault.detail.clone());
+            }
+        }
+        let several = refusal.errors.len() > 1;
         Self {
             act,
             values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            faults: faults.collect(),
-            summary: Some(refusal.detail.clone()),
+            faults,
+            summary: Some(match several {
+                true => format!("{} things are wrong:", refusal.errors.len()),
+                false => refusal.detail.clone(),
+            }),
+            listed: refusal.errors.iter().filter(|_| several).map(|fault| fault.detail.clone()).collect(),
         }
     }
 }

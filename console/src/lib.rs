@@ -7,6 +7,7 @@
 //! ```text
 //! browser ──▶ page ──▶ Visit: cookie, person, workspace ──▶ API (in this process) ──▶ template ──▶ HTML
 //!        form ──▶ Origin, token ──▶ Act: one line in `acts` ──▶ API ──▶ redirect, or the form again with its faults
+//!  form, files ──▶ Origin, token ──▶ Upload: goes on as it comes ──▶ API ──▶ the same
 //! ```
 
 mod act;
@@ -17,6 +18,7 @@ mod cookie;
 mod description;
 mod form;
 mod guard;
+mod invitations;
 mod operate;
 mod page;
 mod query;
@@ -24,6 +26,7 @@ mod render;
 mod setup;
 mod sign_in;
 mod today;
+mod upload;
 mod visit;
 mod when;
 
@@ -110,6 +113,8 @@ pub async fn pages(setup: Setup) -> Result<Router, Broken> {
         .merge(setup::routes())
         .merge(sign_in::routes())
         .merge(today::routes())
+        .merge(invitations::routes())
+        .merge(upload::routes())
         .merge(operate::routes())
         .merge(act::routes())
         .layer(middleware::from_fn_with_state(console.clone(), guard::guard))

@@ -19,6 +19,13 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("send_again.html", include_str!("../templates/send_again.html")),
     ("today.html", include_str!("../templates/today.html")),
     ("welcome.html", include_str!("../templates/welcome.html")),
+    ("invitations/new_run.html", include_str!("../templates/invitations/new_run.html")),
+    ("invitations/new_template.html", include_str!("../templates/invitations/new_template.html")),
+    ("invitations/parts.html", include_str!("../templates/invitations/parts.html")),
+    ("invitations/run.html", include_str!("../templates/invitations/run.html")),
+    ("invitations/runs.html", include_str!("../templates/invitations/runs.html")),
+    ("invitations/template.html", include_str!("../templates/invitations/template.html")),
+    ("invitations/templates.html", include_str!("../templates/invitations/templates.html")),
     ("operate/failures.html", include_str!("../templates/operate/failures.html")),
     ("operate/job.html", include_str!("../templates/operate/job.html")),
     ("operate/jobs.html", include_str!("../templates/operate/jobs.html")),
@@ -43,6 +50,8 @@ impl Templates {
         environment.add_filter("seconds", when::seconds);
         environment.add_filter("number", number);
         environment.add_filter("pretty", |value: Value| serde_json::to_string_pretty(&value).unwrap_or_default());
+        // Not minijinja's `tojson`, which is for scripts and escapes what a form's value holds.
+        environment.add_filter("compact", |value: Value| serde_json::to_string(&value).unwrap_or_default());
         environment.add_filter("initials", initials);
         environment.add_function("asset", |name: &str| {
             assets::address(name).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no file {name}")))

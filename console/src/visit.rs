@@ -129,6 +129,18 @@ impl Visit {
         }
     }
 
+    /// A page with a form whose act the person may not carry out is not shown.
+    ///
+    /// # Errors
+    /// The page that says so.
+    pub(crate) fn needs(&self, operation: &str) -> Result<(), Stop> {
+        if self.may(operation) {
+            return Ok(());
+        }
+        let detail = "your role in this workspace does not allow it: ask an owner of the workspace for another role";
+        Err(self.stop(&Refusal::of(StatusCode::FORBIDDEN, detail)))
+    }
+
     fn role(&self) -> Option<Role> {
         Role::of(&self.workspace.as_ref()?.role)
     }

@@ -16,6 +16,7 @@ function announce(sentence) {
 // open menus and selections outside of it stay; one that holds the focus waits.
 const live = () => all("[data-live]");
 let busy = false;
+let source = null;
 async function refresh() {
   if (busy || document.hidden || !live().length) return;
   busy = true;
@@ -23,6 +24,8 @@ async function refresh() {
     const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
     if (answer.redirected || !answer.ok) { if (answer.redirected) location.reload(); return; }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // What has ended sends no more changes.
+    if (source && !fresh.querySelector("[data-stream]")) { source.close(); source = null; }
     for (const old of live()) {
       const now = fresh.getElementById(old.id);
       if (!now) { location.reload(); return; }
@@ -40,10 +43,10 @@ function soon() {
 }
 const stream = document.querySelector("[data-stream]");
 if (stream && "EventSource" in window) {
-  const source = new EventSource(stream.dataset.stream);
+  source = new EventSource(stream.dataset.stream);
   source.addEventListener("change", soon);
-  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) soon(); });
-  addEventListener("pagehide", () => source.close());
+  source.addEventListener("error", (event) => { if (event.target.readyState === EventSource.CLOSED) soon(); });
+  addEventListener("pagehide", () => source?.close());
 } else if (live().length) {
   setInterval(refresh, 5000);
 }

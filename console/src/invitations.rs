@@ -1,0 +1,79 @@
+//! Invitations: runs over lists of guests, and the templates that they draw.
+
+mod progress;
+mod runs;
+mod start;
+mod templates;
+
+use axum::{
+    Router,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use serde_json::Value;
+
+pub(crate) use self::runs::with_names;
+use crate::{
+    Console,
+    api::{self, Refusal},
+    query::Query,
+    visit::{Stop, Visit},
+};
+
+pub(crate) fn routes() -> Router<Console> {
+    Router::new().merge(runs::routes()).merge(start::routes()).merge(templates::routes())
+}
+
+/// A picture or a file of the API, as it comes. A refusal becomes a page, because a person may have asked for it.
+async fn passed(visit: &Visit, path: &str) -> Result<Response, Stop> {
+    let response = visit.raw(path).await;
+    if response.status().is_client_error() || response.status().is_server_error() {
+        let refusal = api::read(response).await.err();
+        let refusal = refusal.unwrap_or_else(|| Refusal::of(StatusCode::BAD_GATEWAY, ""));
+        return Err(visit.stop(&refusal));
+    }
+    Ok(response)
+}
+
+/// The address of a picture that this Herald shows itself, from an invitation's link. Links to other hosts have none:
+/// the page loads nothing from there.
+fn own_picture(link: &str) -> Option<String> {
+    let token = link.rsplit_once("/i/")?.1;
+    let is_token = token.len() == 50 && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    is_token.then(|| format!("/i/{token}"))
+}
+
+/// The templates of the workspace, the newest first; `is_newest` tells whether a later version has the name.
+async fn templates(visit: &Visit, query: &str) -> Result<(Vec<Value>, Value), Stop> {
+    let page = visit.get(&format!("/api/v1/templates?{query}")).await?;
+    let mut templates = page["items"].as_array().cloned().unwrap_or_default();
+    let mut seen: Vec<String> = Vec::new();
+    // On a later page of the list the newest version may stand on an earlier one.
+    let is_first_page = Query::of(&format!("?{query}")).get("cursor").is_none();
+    for template in &mut templates {
+        let name = template["name"].as_str().unwrap_or_default().to_owned();
+        template["is_newest"] = (is_first_page && !seen.contains(&name)).into();
+        seen.push(name);
+    }
+    Ok((templates, page["next_cursor"].clone()))
+}
+
+/// Lets a browser keep a picture that does not change under its address.
+fn kept(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pictures_of_this_herald_are_shown() {
+        let token = "AaIlMebTfEapJQ2MUArxrQAHvusBHOLjlf7gERYHZY5DagqHzw";
+        assert_eq!(own_picture(&format!("https://herald.example/i/{token}")), Some(format!("/i/{token}")));
+        for link in ["https://drive.google.com/file/d/1/view", "https://cdn.example/i/1.png", "https://x/i/", ""] {
+            assert_eq!(own_picture(link), None, "{link}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Templates: drawn samples of all, one with its slots and other values, and the form that uploads one.
+
+use std::collections::BTreeMap;
+
+use axum::{Router, extract::Path, response::Response, routing::get};
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use super::{kept, passed, runs::with_names, templates};
+use crate::{
+    Console, api,
+    page::page,
+    query::{Query, part},
+    visit::{Stop, Visit},
+};
+
+/// Templates on a page of the list: each is drawn.
+const TEMPLATES: usize = 24;
+/// Runs that are looked through for those of a template, and how many of them are shown.
+const RUNS: usize = 100;
+const RUNS_SHOWN: usize = 8;
+/// What a field of the sample is called in the address of its page.
+const FIELD: &str = "field.";
+
+pub(super) fn routes() -> Router<Console> {
+    Router::new()
+        .route("/w/{ws}/templates", get(list))
+        .route("/w/{ws}/templates/new", get(form))
+        .route("/w/{ws}/templates/{id}", get(one))
+        .route("/w/{ws}/templates/{id}/preview", get(preview))
+}
+
+async fn list(visit: Visit) -> Result<Response, Stop> {
+    let query = Query::of(&visit.address);
+    let (templates, next) = templates(&visit, &format!("limit={TEMPLATES}&{}", query.only(&["cursor"]))).await?;
+    Ok(page(&visit, "invitations/templates.html").show(json!({ "templates": templates, "next_cursor": next })))
+}
+
+async fn form(visit: Visit) -> Result<Response, Stop> {
+    visit.needs("uploadTemplate")?;
+    Ok(page(&visit, "invitations/new_template.html").show(json!({})))
+}
+
+async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
+    let template = visit.get(&format!("/api/v1/templates/{}", part(&id))).await?;
+    let query = Query::of(&visit.address);
+    let values = values(&template, &query);
+    let format = query.get("format");
+    let sample = sample(&values, format);
+    // The picture cannot say why it was not drawn, so the page asks as well when somebody wants other values.
+    let (notes, fault) = match sample.is_empty() {
+        true => (Value::Null, None),
+        false => drawn(&visit, &id, &sample).await,
+    };
+    let found = visit.get(&format!("/api/v1/invitation-runs?limit={RUNS}")).await?;
+    let runs = found["items"].as_array().into_iter().flatten().filter(|run| run["template_id"] == template["id"]);
+    let runs = with_names(&visit, &runs.take(RUNS_SHOWN).cloned().collect()).await;
+    let own = json!({ "template": template, "values": values, "format": format, "sample": sample, "notes": notes,
+        "fault": fault, "runs": runs });
+    Ok(page(&visit, "invitations/template.html").show(own))
+}
+
+/// The values for the template's fields that stand in the address.
+fn values(template: &Value, query: &Query) -> BTreeMap<String, String> {
+    let fields = template["fields"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    fields.filter_map(|field| Some((field.to_owned(), query.get(&format!("{FIELD}{field}"))?.to_owned()))).collect()
+}
+
+/// The query of the API for a sample with these values.
+fn sample(values: &BTreeMap<String, String>, format: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(values).extend_pairs(format.map(|format| ("format", format)));
+    query.finish()
+}
+
+/// The remarks about a sample, and why it was not drawn.
+async fn drawn(visit: &Visit, id: &str, sample: &str) -> (Value, Option<String>) {
+    let response = visit.raw(&format!("/api/v1/templates/{}/preview?{sample}", part(id))).await;
+    if response.status().is_success() {
+        let notes =
+            response.headers().get("herald-notes").and_then(|notes| serde_json::from_slice(notes.as_bytes()).ok());
+        return (notes.unwrap_or_default(), None);
+    }
+    (Value::Null, api::read(response).await.err().map(|refusal| refusal.detail))
+}
+
+/// The drawn sample.
+async fn preview(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
+    let query = visit.address.split_once('?').map_or("", |(_, query)| query);
+    Ok(kept(passed(&visit, &format!("/api/v1/templates/{}/preview?{query}", part(&id))).await?))
+}

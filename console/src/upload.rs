@@ -1,0 +1,211 @@
+//! Forms with files: one route for all of them, each of which is one call of the API.
+//!
+//! The form goes on to the API while it arrives. So an upload of any size takes little memory, and the API alone
+//! decides how large it may be.
+//!
+//! ```text
+//! browser ──▶ token, once, back ──▶ every other field, as it comes ──▶ a form with a boundary of its own ──▶ API
+//! ```
+
+mod arriving;
+mod outgoing;
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::post,
+};
+use futures::{
+    future::{Either, select},
+    stream,
+};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, time::timeout};
+
+use self::{
+    arriving::Arriving,
+    outgoing::{Ended, Outgoing},
+};
+use crate::{
+    Console, act,
+    api::{self, Answer, IDEMPOTENCY_KEY, Refusal},
+    cookie::Cookie,
+    description::Operation,
+    form::{Filled, ONCE},
+    page,
+    visit::{Missing, Visit},
+};
+
+/// How long the rest of a refused form is read. A browser that cannot send its form would not read the answer either.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How long the fields that belong to the console may take to arrive.
+const FIRST: Duration = Duration::from_secs(30);
+/// The pieces of a form that wait for the API.
+const PIECES: usize = 4;
+
+/// One form with files.
+struct Upload {
+    /// The operation of the API, which names the form's address.
+    operation: &'static str,
+    /// The fields that hold an object: the field `destination.folder` goes into the object `destination`.
+    objects: &'static [&'static str],
+    /// What the next page says.
+    said: fn(&Value) -> String,
+    /// The page that shows what was made; the id of the answer is put behind it.
+    to: &'static str,
+}
+
+const UPLOADS: &[Upload] = &[
+    Upload { operation: "startRun", objects: &["destination"], said: run_started, to: "/runs" },
+    Upload {
+        operation: "uploadTemplate",
+        objects: &[],
+        said: |_| "The template is stored.".to_owned(),
+        to: "/templates",
+    },
+];
+
+pub(crate) fn routes() -> Router<Console> {
+    Router::new().route("/w/{ws}/uploads/{upload}", post(upload)).layer(DefaultBodyLimit::disable())
+}
+
+/// Sends a form on, and leads to the page that shows its effect.
+async fn upload(State(console): State<Console>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let visit = Visit::of(&mut parts, &console).await;
+    let name = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+    let upload = UPLOADS.iter().find(|upload| upload.operation == name);
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let form = match Multipart::from_request(Request::from_parts(parts, body), &()).await {
+        Ok(form) => form,
+        Err(_) => {
+            let refusal = Refusal::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the request is not a form with files");
+            return page::alone(&console, &refusal);
+        }
+    };
+    let mut form = match timeout(FIRST, Arriving::open(form)).await {
+        Ok(Ok(form)) => form,
+        Ok(Err(refusal)) => return page::alone(&console, &refusal),
+        Err(_) => return page::alone(&console, &Refusal::of(StatusCode::REQUEST_TIMEOUT, "the form did not arrive")),
+    };
+    let response = receive(&console, visit, upload, announced.as_deref(), &mut form).await;
+    // It is over, whatever is left.
+    _ = timeout(DRAIN, form.rest()).await;
+    response
+}
+
+async fn receive(
+    console: &Console,
+    visit: Result<Visit, Missing>,
+    upload: Option<&Upload>,
+    announced: Option<&str>,
+    form: &mut Arriving,
+) -> Response {
+    let visit = match visit {
+        Ok(visit) => visit,
+        Err(Missing::Page(stop)) => return stop.into_response(),
+        Err(Missing::Session) => {
+            let gone = "you were signed out, so Herald did nothing: sign in, choose the files again, and send the form";
+            let refusal = Refusal::of(StatusCode::UNAUTHORIZED, gone);
+            let filled = Filled::refused("login", &form.own, &refusal);
+            let own = json!({ "then": form.own.back(), "resume": (), "filled": filled });
+            return page::open(console, "sign_in.html", refusal.status, own);
+        }
+    };
+    let operation = upload.and_then(|upload| Some((upload, visit.console.description.operation(upload.operation)?)));
+    let Some((upload, operation)) = operation else {
+        return visit.stop(&Refusal::of(StatusCode::NOT_FOUND, "there is no such form")).into_response();
+    };
+    let sent = match visit.trusts(&form.own) {
+        true => pass_on(&visit, upload, operation, announced, form).await,
+        false => {
+            let gone = "your session had ended, so Herald did nothing: choose the files again, and send the form";
+            Err(Refusal::of(StatusCode::CONFLICT, gone))
+        }
+    };
+    match sent {
+        Ok(answer) => lead_on(&visit, upload, &answer.body),
+        Err(refusal) => {
+            // The fields behind the files are kept, too, if they come soon.
+            _ = timeout(DRAIN, form.rest()).await;
+            let filled = Filled::refused(upload.operation, &form.texts(), &refusal);
+            act::show_again(&visit, form.own.back(), filled, &refusal).await
+        }
+    }
+}
+
+/// Sends the form to the API while it arrives.
+async fn pass_on(
+    visit: &Visit,
+    upload: &Upload,
+    operation: &Operation,
+    announced: Option<&str>,
+    form: &mut Arriving,
+) -> Result<Answer, Refusal> {
+    let console = &visit.console;
+    let boundary = format!("herald-{}", console.ids.uuid(console.clock.now()).simple());
+    let (sender, receiver) = mpsc::channel(PIECES);
+    let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+    let mut request = api::request(&visit.caller, Method::POST, &operation.path, Body::from_stream(pieces));
+    let kind = format!("multipart/form-data; boundary={boundary}");
+    let mut set = |name, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            request.headers_mut().insert(name, value);
+        }
+    };
+    set(header::CONTENT_TYPE, &kind);
+    if let Some(once) = form.own.get(ONCE).filter(|_| operation.takes_key) {
+        // The API compares no bytes of an upload. A page that the browser kept may be sent with another file, which is
+        // another request.
+        set(IDEMPOTENCY_KEY, &format!("{once}-{}", announced.unwrap_or_default()));
+    }
+    let answer = std::pin::pin!(console.api.pass(request));
+    let sending = std::pin::pin!(form.send(Outgoing::new(sender, boundary), upload.objects));
+    let response = match select(answer, sending).await {
+        // The API has seen enough.
+        Either::Left((response, _)) => response,
+        // It has the whole form, or reads no further.
+        Either::Right((Ok(()) | Err(Ended::Closed), answer)) => answer.await,
+        Either::Right((Err(Ended::Refused(refusal)), _)) => return Err(refusal),
+    };
+    api::read(response).await
+}
+
+fn lead_on(visit: &Visit, upload: &Upload, answer: &Value) -> Response {
+    let id = answer["id"].as_str().unwrap_or_default();
+    let mut response = Redirect::to(&format!("{}{}/{id}", visit.base(), upload.to)).into_response();
+    let notice = Cookie::Notice.set(&(upload.said)(answer), act::NOTICE_SECONDS, visit.console.is_secure);
+    response.headers_mut().append(header::SET_COOKIE, notice);
+    response
+}
+
+fn run_started(answer: &Value) -> String {
+    let mut said = match answer["resumed"] == true {
+        true => "The same run was at work already: this is it.",
+        false => "The run has started.",
+    }
+    .to_owned();
+    for note in answer["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        said.push_str(" Note: ");
+        said.push_str(note);
+        said.push('.');
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_run_names_the_remarks_about_its_list() {
+        assert_eq!(run_started(&json!({ "resumed": false, "notes": [] })), "The run has started.");
+        let said = run_started(&json!({ "resumed": true, "notes": ["column 7 is empty"] }));
+        assert_eq!(said, "The same run was at work already: this is it. Note: column 7 is empty.");
+    }
+}
