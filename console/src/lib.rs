@@ -9,18 +9,21 @@
 //!        form ──▶ Origin, token ──▶ Act: one line in `acts` ──▶ API ──▶ redirect, or the form again with its faults
 //! ```
 
+mod account;
 mod act;
 mod acts;
 mod api;
 mod assets;
 mod cookie;
 mod description;
+mod doors;
 mod form;
 mod guard;
 mod operate;
 mod page;
 mod query;
 mod render;
+mod settings;
 mod setup;
 mod sign_in;
 mod today;
@@ -109,6 +112,9 @@ pub async fn pages(setup: Setup) -> Result<Router, Broken> {
         .route("/", get(today::home))
         .merge(setup::routes())
         .merge(sign_in::routes())
+        .merge(doors::routes())
+        .merge(account::routes())
+        .merge(settings::routes())
         .merge(today::routes())
         .merge(operate::routes())
         .merge(act::routes())

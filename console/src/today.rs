@@ -18,7 +18,7 @@ use crate::{
 const RUNS: usize = 20;
 
 pub(crate) fn routes() -> Router<Console> {
-    Router::new().route("/w/{ws}", get(today)).route("/welcome", get(welcome))
+    Router::new().route("/w/{ws}", get(today))
 }
 
 /// Leads to the first workspace.
@@ -27,11 +27,6 @@ pub(crate) async fn home(visit: Visit) -> Response {
         Some(workspace) => Redirect::to(&format!("/w/{}", workspace.slug)).into_response(),
         None => Redirect::to("/welcome").into_response(),
     }
-}
-
-/// A person without a workspace.
-async fn welcome(visit: Visit) -> Response {
-    page(&visit, "welcome.html").show(json!({}))
 }
 
 async fn today(visit: Visit) -> Result<Response, Stop> {
