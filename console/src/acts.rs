@@ -75,7 +75,7 @@ const ACTS: &[Act] = &[
     // The person's own account.
     act(
         "changeMe",
-        &[("username", Cleared), ("bio", Cleared), ("locale", Text), ("time_zone", Text)],
+        &[("username", Cleared), ("bio", Cleared), ("locale", Cleared), ("time_zone", Cleared)],
         "Your profile is saved.",
         Back,
     ),
@@ -85,17 +85,17 @@ const ACTS: &[Act] = &[
         "Your password is changed, and your other devices are signed out.",
         Back,
     ),
-    act("askChangeEmail", &[("email", Text), ("password", Secret)], "", Shown("account/code.html")),
+    act("askChangeEmail", &[("email", Cleared), ("password", Secret)], "", Shown("account/code.html")),
     act(
         "changeEmail",
-        &[("verification_id", Text), ("code", Text)],
+        &[("verification_id", Text), ("code", Cleared)],
         "Your address is now {email}, and your other devices are signed out.",
         To("/account/security"),
     ),
     act("endSession", &[], "That device is signed out.", Back),
     act("logoutEverywhere", &[], "Every device is signed out.", To("/sign-in")),
     act("leaveWorkspace", &[], "You left the workspace.", To("/account")),
-    act("makeWorkspace", &[("slug", Text), ("name", Text)], "The workspace {name} is made.", To("/w/{slug}")),
+    act("makeWorkspace", &[("slug", Cleared), ("name", Cleared)], "The workspace {name} is made.", To("/w/{slug}")),
     // Members, invitations and keys.
     act("setRole", &[("role", Text)], "{email} is now {role}.", Back),
     act("removeMember", &[], "{email} is removed.", To("/members")),
@@ -108,7 +108,7 @@ const ACTS: &[Act] = &[
     act("revokeWorkspaceInvitation", &[], "The invitation is revoked.", Back),
     act(
         "makeKey",
-        &[("name", Text), ("role", Text), ("platform_admin", Flag), ("scopes", Many), ("expires_at", Text)],
+        &[("name", Cleared), ("role", Text), ("platform_admin", Flag), ("scopes", Many), ("expires_at", Text)],
         "",
         Shown("settings/key_made.html"),
     ),
@@ -118,7 +118,7 @@ const ACTS: &[Act] = &[
         "saveConnection",
         &[
             ("provider", Text),
-            ("url", Text),
+            ("url", Cleared),
             ("user", Text),
             ("password", Secret),
             ("client_id", Text),
@@ -127,11 +127,11 @@ const ACTS: &[Act] = &[
             ("service_account", Secret),
             ("subject", Text),
             ("client", Secret),
-            ("bucket", Text),
+            ("bucket", Cleared),
             ("prefix", Text),
             ("endpoint", Text),
             ("region", Text),
-            ("access_key_id", Text),
+            ("access_key_id", Cleared),
             ("secret_key", Secret),
             // Ticked, the box sends `true`; the other providers have no such fields, and take none.
             ("path_style", Json),

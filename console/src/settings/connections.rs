@@ -65,8 +65,18 @@ async fn test(visit: Visit, Path((_, name, id)): Path<(String, String, String)>)
     let connection = visit.get(&address(&name)).await?;
     let job = visit.get(&format!("/api/v1/jobs/{}", part(&id))).await?;
     let findings = job["result"]["findings"].clone();
-    let own = json!({ "connection": connection, "job": job, "findings": findings });
+    let own = json!({ "connection": connection, "job": job, "found": found(&findings), "findings": findings });
     Ok(page(&visit, "settings/connection_test.html").show(own))
+}
+
+/// The state that a test's findings come to. A failure that passes by itself says nothing of the account.
+fn found(findings: &Value) -> &'static str {
+    let wrong = || findings.as_array().into_iter().flatten().filter(|one| one["ok"] != true);
+    match (wrong().next(), wrong().any(|one| one["passing"] != true)) {
+        (None, _) => "ok",
+        (Some(_), true) => "broken",
+        (Some(_), false) => "untested",
+    }
 }
 
 fn address(name: &str) -> String {
@@ -88,6 +98,15 @@ fn way(provider: Option<&str>, auth: Option<&str>) -> Option<(&'static str, &'st
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_provider_that_is_away_says_nothing_of_the_account() {
+        let (good, wrong) = (json!({ "ok": true }), json!({ "ok": false }));
+        let away = json!({ "ok": false, "passing": true });
+        assert_eq!(found(&json!([good])), "ok");
+        assert_eq!(found(&json!([good, away])), "untested");
+        assert_eq!(found(&json!([away, wrong])), "broken");
+    }
 
     #[test]
     fn a_form_is_of_a_known_provider_and_one_of_its_ways() {
