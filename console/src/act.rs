@@ -49,7 +49,7 @@ async fn act(State(console): State<Console>, request: Request) -> Response {
         Err(Missing::Page(stop)) => return stop.into_response(),
     };
     if !visit.trusts(&form) {
-        let fields: Vec<(&str, &str)> = form.fields().collect();
+        let fields: Vec<(&str, &str)> = form.fields().filter(|(name, _)| !form::is_secret(name)).collect();
         // The form is of an earlier session: the person looks at it once more.
         let own = json!({ "to": path, "fields": fields, "back": form.back() });
         return page::page(&visit, "send_again.html").status(StatusCode::CONFLICT).show(own);
@@ -74,7 +74,10 @@ async fn carry_out(visit: &Visit, act: &Act, form: &Form) -> Result<Response, Re
         Then::Back => form.back().map_or_else(|| visit.base(), str::to_owned),
         Then::To(path) => format!("{}{}", visit.base(), filled_in(path, form, &answer.body)),
         Then::Shown(template) => {
-            return Ok(page::page(visit, template).show(json!({ "answer": answer.body, "back": form.back() })));
+            let sent: std::collections::BTreeMap<&str, &str> =
+                form.fields().filter(|(name, _)| !form::is_secret(name)).collect();
+            let own = json!({ "answer": answer.body, "back": form.back(), "sent": sent });
+            return Ok(page::page(visit, template).show(own));
         }
     };
     let mut response = Redirect::to(if to.is_empty() { "/" } else { &to }).into_response();
@@ -111,6 +114,7 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
             refusal
         };
         let value = match (kind, form.get(name)) {
+            (Kind::Many, _) => many(form.all(name)),
             (Kind::Flag, value) => Value::Bool(value.is_some()),
             (Kind::Secret, _) => form.raw(name).filter(|text| !text.is_empty()).map_or(Value::Null, Value::from),
             (Kind::Cleared, None) if form.raw(name).is_some() => Value::String(String::new()),
@@ -138,6 +142,16 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
         }
     }
     Ok((!act.fields.is_empty()).then_some(Value::Object(body)))
+}
+
+/// The ticked boxes of one name. An empty one counts for nothing, so that a form can say that it asks for them; `*`
+/// stands for all, and leaves the field out.
+fn many<'a>(values: impl Iterator<Item = &'a str>) -> Value {
+    let values: Vec<&str> = values.collect();
+    if values.is_empty() || values.contains(&"*") {
+        return Value::Null;
+    }
+    values.into_iter().filter(|value| !value.is_empty()).collect()
 }
 
 /// The page of the form, with what was typed and what is wrong.
@@ -173,4 +187,18 @@ fn ask_to_sign_in(console: &Console, path: &str, form: &Form) -> Response {
         StatusCode::UNAUTHORIZED,
         json!({ "then": "", "resume": resume, "filled": Filled::default() }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_ticked_box_is_an_empty_list_and_never_all() {
+        let many = |values: &[&str]| many(values.iter().copied());
+        assert_eq!(many(&[""]), json!([]));
+        assert_eq!(many(&["", "jobs:read", "keys:write"]), json!(["jobs:read", "keys:write"]));
+        assert_eq!(many(&["", "*", "jobs:read"]), Value::Null);
+        assert_eq!(many(&[]), Value::Null);
+    }
 }

@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Flag,
     /// A list, one entry a line.
     Lines,
+    /// A list, one ticked box an entry; the box `*` leaves the field out.
+    Many,
     /// Any value, as JSON.
     Json,
 }
@@ -44,7 +46,7 @@ pub(crate) enum Then {
     Shown(&'static str),
 }
 
-use Kind::{Cleared, Flag, Json, Lines, Secret, Text, Whole};
+use Kind::{Cleared, Flag, Json, Lines, Many, Secret, Text, Whole};
 use Then::{Back, Shown, To};
 
 const ACTS: &[Act] = &[
@@ -100,6 +102,80 @@ const ACTS: &[Act] = &[
         "Herald does it now: this job shows how far it is.",
         To("/jobs/{job_id}"),
     ),
+    // The person's own account.
+    act(
+        "changeMe",
+        &[("username", Cleared), ("bio", Cleared), ("locale", Cleared), ("time_zone", Cleared)],
+        "Your profile is saved.",
+        Back,
+    ),
+    act(
+        "changePassword",
+        &[("current", Secret), ("new", Secret)],
+        "Your password is changed, and your other devices are signed out.",
+        Back,
+    ),
+    act("askChangeEmail", &[("email", Cleared), ("password", Secret)], "", Shown("account/code.html")),
+    act(
+        "changeEmail",
+        &[("verification_id", Text), ("code", Cleared)],
+        "Your address is now {email}, and your other devices are signed out.",
+        To("/account/security"),
+    ),
+    act("endSession", &[], "That device is signed out.", Back),
+    act("logoutEverywhere", &[], "Every device is signed out.", To("/sign-in")),
+    act("leaveWorkspace", &[], "You left the workspace.", To("/account")),
+    act("makeWorkspace", &[("slug", Cleared), ("name", Cleared)], "The workspace {name} is made.", To("/w/{slug}")),
+    // Members, invitations and keys.
+    act("setRole", &[("role", Text)], "{email} is now {role}.", Back),
+    act("removeMember", &[], "{email} is removed.", To("/members")),
+    act(
+        "makeWorkspaceInvitation",
+        &[("role", Text), ("email", Text), ("max_uses", Whole), ("days", Whole)],
+        "",
+        Shown("settings/invited.html"),
+    ),
+    act("revokeWorkspaceInvitation", &[], "The invitation is revoked.", Back),
+    act(
+        "makeKey",
+        &[("name", Cleared), ("role", Text), ("platform_admin", Flag), ("scopes", Many), ("expires_at", Text)],
+        "",
+        Shown("settings/key_made.html"),
+    ),
+    act("revokeKey", &[], "The key is revoked.", Back),
+    // Accounts at providers.
+    act(
+        "saveConnection",
+        &[
+            ("provider", Text),
+            ("url", Cleared),
+            ("user", Text),
+            ("password", Secret),
+            ("client_id", Text),
+            ("client_secret", Secret),
+            ("webhook_secret", Secret),
+            ("service_account", Secret),
+            ("subject", Text),
+            ("client", Secret),
+            ("bucket", Cleared),
+            ("prefix", Text),
+            ("endpoint", Text),
+            ("region", Text),
+            ("access_key_id", Cleared),
+            ("secret_key", Secret),
+            // Ticked, the box sends `true`; the other providers have no such fields, and take none.
+            ("path_style", Json),
+            ("allow_http", Json),
+        ],
+        "The account {name} is saved.",
+        To("/connections/{name}"),
+    ),
+    act("deleteConnection", &[], "The account {name} is deleted.", To("/connections")),
+    act("testConnection", &[("target", Text)], "", To("/connections/{name}/tests/{job_id}")),
+    act("authorizeConnection", &[], "", Shown("settings/consent.html")),
+    // The installation's people.
+    act("changeUser", &[("active", Flag)], "{email} is now {state}.", Back),
+    act("startCrmSync", &[("scope", Text), ("allow_missing", Whole)], "The sync begins.", To("/crm")),
 ];
 
 const fn act(operation: &'static str, fields: &'static [(&'static str, Kind)], said: &'static str, then: Then) -> Act {

@@ -1,9 +1,9 @@
 //! What the API says of itself: the path of each operation, and what a caller has to be for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::http::{HeaderMap, Method};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Broken,
@@ -74,6 +74,21 @@ impl Description {
         self.0.keys().map(String::as_str)
     }
 
+    /// The areas that the scope of a key can name, with what each can be opened for. Those of the installation only for
+    /// somebody who administers it.
+    pub(crate) fn areas(&self, platform: bool) -> impl Iterator<Item = Value> + use<> {
+        let mut areas: BTreeMap<String, (bool, bool)> = BTreeMap::new();
+        for operation in self.0.values() {
+            let shown = matches!(operation.needs, Needs::Member(_)) || (platform && operation.needs == Needs::Platform);
+            if shown {
+                let (reads, writes) = areas.entry(operation.area().to_owned()).or_default();
+                let looks = operation.method == Method::GET;
+                (*reads, *writes) = (*reads || looks, *writes || !looks);
+            }
+        }
+        areas.into_iter().map(|(name, (reads, writes))| json!({ "name": name, "reads": reads, "writes": writes }))
+    }
+
     /// The operation with this id.
     pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {
         self.0.get(id)
@@ -95,6 +110,12 @@ impl Operation {
         let (takes_key, takes_version) = (takes("idempotency-key"), takes("if-match"));
         Self { method, path: path.to_owned(), needs, takes_key, takes_version }
     }
+
+    /// The first part of its path, which the scope of a key names.
+    fn area(&self) -> &str {
+        let below = self.path.strip_prefix("/api/v1/").unwrap_or_else(|| self.path.trim_start_matches('/'));
+        below.split('/').next().unwrap_or_default()
+    }
 }
 
 impl Role {
@@ -107,5 +128,34 @@ impl Role {
             "owner" => Self::Owner,
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn description(operations: &[(&str, &str, &str)]) -> Description {
+        let operation = |(method, path, needs): &(&str, &str, &str)| {
+            let described = json!({ "x-needs": needs });
+            ((*path).to_owned() + method, Operation::of(method.parse().unwrap(), path, &described))
+        };
+        Description(operations.iter().map(operation).collect())
+    }
+
+    #[test]
+    fn a_scope_names_what_a_key_can_be_used_for() {
+        let description = description(&[
+            ("GET", "/api/v1/jobs/{id}", "viewer"),
+            ("POST", "/api/v1/jobs", "staff"),
+            ("GET", "/api/v1/audit", "owner"),
+            ("GET", "/api/v1/me", "person"),
+            ("GET", "/metrics", "platform-admin"),
+        ]);
+        let audit = json!({ "name": "audit", "reads": true, "writes": false });
+        let jobs = json!({ "name": "jobs", "reads": true, "writes": true });
+        let metrics = json!({ "name": "metrics", "reads": true, "writes": false });
+        assert_eq!(description.areas(false).collect::<Vec<_>>(), [audit.clone(), jobs.clone()]);
+        assert_eq!(description.areas(true).collect::<Vec<_>>(), [audit, jobs, metrics]);
     }
 }

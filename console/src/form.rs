@@ -23,6 +23,8 @@ pub(crate) const ONCE: &str = "once";
 pub(crate) const BACK: &str = "back";
 /// The field with the version that the person saw.
 pub(crate) const VERSION: &str = "version";
+/// The version of what is not there yet, so that nothing else of that name is overwritten.
+pub(crate) const NEW: &str = "new";
 
 /// The fields of a form. Of fields with the same name every value is kept.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +103,12 @@ pub(crate) struct Filled {
 impl Filled {
     /// A form that the API refused. Passwords are not sent back.
     pub(crate) fn refused(act: &'static str, form: &Form, refusal: &Refusal) -> Self {
-        let values = form.fields().filter(|(name, _)| !is_secret(name));
+        let mut values: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in form.fields().filter(|(name, _)| !is_secret(name)) {
+            // Boxes with one name are kept as lines.
+            let kept = values.entry(name.to_owned()).and_modify(|kept| kept.push('\n')).or_default();
+            kept.push_str(value);
+        }
         let mut faults = BTreeMap::new();
         for fault in &refusal.errors {
             // The fault of `/source/form` stands at the field `source.form`, or at `source` if the form has that one.
@@ -112,22 +119,31 @@ impl Filled {
             }
         }
         let several = refusal.errors.len() > 1;
-        Self {
-            act,
-            values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            faults,
-            summary: Some(match several {
-                true => format!("{} things are wrong:", refusal.errors.len()),
-                false => refusal.detail.clone(),
-            }),
-            listed: refusal.errors.iter().filter(|_| several).map(|fault| fault.detail.clone()).collect(),
-        }
+        let summary = match several {
+            true => format!("{} things are wrong:", refusal.errors.len()),
+            false => summary(form, refusal),
+        };
+        let listed = refusal.errors.iter().filter(|_| several).map(|fault| fault.detail.clone()).collect();
+        Self { act, values, faults, summary: Some(summary), listed }
+    }
+}
+
+/// What is said in all. The API speaks of headers to a program whose version is stale; a person needs other words.
+fn summary(form: &Form, refusal: &Refusal) -> String {
+    match (refusal.status, form.get(VERSION)) {
+        (StatusCode::PRECONDITION_FAILED, Some(NEW)) => "there is one of this name already: choose another name".into(),
+        (StatusCode::PRECONDITION_FAILED, _) => "it was changed elsewhere in the meantime, so nothing is saved yet. \
+                                                 Compare, and save again"
+            .into(),
+        _ => refusal.detail.clone(),
     }
 }
 
 /// Whether a field's value is never written into a page.
 pub(crate) fn is_secret(name: &str) -> bool {
-    ["password", "current", "new", "secret", "code"].iter().any(|part| name.contains(part))
+    // The files of Google's accounts hold keys, and whoever has the token of an invitation can join with it.
+    matches!(name, "service_account" | "client" | "invitation" | "token")
+        || ["password", "current", "new", "secret", "code"].iter().any(|part| name.contains(part))
 }
 
 /// The token of a session's forms.
@@ -178,5 +194,24 @@ mod tests {
         let filled = Filled::refused("login", &form, &refusal);
         assert_eq!(filled.values.keys().collect::<Vec<_>>(), ["email"]);
         assert_eq!(filled.faults["email"], "it has no dot");
+    }
+
+    #[test]
+    fn ticked_boxes_are_kept_as_lines_and_no_key_file_comes_back() {
+        let fields = [("scopes", "jobs:read"), ("scopes", "keys:write"), ("client", "{}"), ("client_id", "herald")];
+        let form = Form(fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        let refusal = Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, "the name is empty");
+        let filled = Filled::refused("makeKey", &form, &refusal);
+        assert_eq!(filled.values["scopes"], "jobs:read\nkeys:write");
+        assert_eq!(filled.values["client_id"], "herald");
+        assert!(!filled.values.contains_key("client"));
+    }
+
+    #[test]
+    fn a_stale_version_is_told_in_words_for_people() {
+        let with = |version: &str| Form(vec![(VERSION.to_owned(), version.to_owned())]);
+        let refusal = Refusal::of(StatusCode::PRECONDITION_FAILED, "If-Match");
+        assert!(summary(&with("\"abc\""), &refusal).contains("Compare"));
+        assert!(summary(&with(NEW), &refusal).contains("another name"));
     }
 }

@@ -10,12 +10,14 @@
 //!  form, files ──▶ Origin, token ──▶ Upload: goes on as it comes ──▶ API ──▶ the same
 //! ```
 
+mod account;
 mod act;
 mod acts;
 mod api;
 mod assets;
 mod cookie;
 mod description;
+mod doors;
 mod form;
 mod guard;
 mod invitations;
@@ -23,6 +25,7 @@ mod operate;
 mod page;
 mod query;
 mod render;
+mod settings;
 mod setup;
 mod sign_in;
 mod today;
@@ -112,6 +115,9 @@ pub async fn pages(setup: Setup) -> Result<Router, Broken> {
         .route("/", get(today::home))
         .merge(setup::routes())
         .merge(sign_in::routes())
+        .merge(doors::routes())
+        .merge(account::routes())
+        .merge(settings::routes())
         .merge(today::routes())
         .merge(invitations::routes())
         .merge(upload::routes())

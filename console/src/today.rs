@@ -21,7 +21,7 @@ const RECENT: usize = 8;
 const FRESH: TimeDelta = TimeDelta::days(7);
 
 pub(crate) fn routes() -> Router<Console> {
-    Router::new().route("/w/{ws}", get(today)).route("/welcome", get(welcome))
+    Router::new().route("/w/{ws}", get(today))
 }
 
 /// Leads to the first workspace.
@@ -30,11 +30,6 @@ pub(crate) async fn home(visit: Visit) -> Response {
         Some(workspace) => Redirect::to(&format!("/w/{}", workspace.slug)).into_response(),
         None => Redirect::to("/welcome").into_response(),
     }
-}
-
-/// A person without a workspace.
-async fn welcome(visit: Visit) -> Response {
-    page(&visit, "welcome.html").show(json!({}))
 }
 
 async fn today(visit: Visit) -> Result<Response, Stop> {

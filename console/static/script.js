@@ -88,6 +88,18 @@ for (const input of all("input[data-zone]")) {
   if (zone && input.value === input.defaultValue && input.value === "UTC") input.value = zone;
 }
 
+// A text that is shown once: a click selects all of it, and a button copies it.
+document.addEventListener("focusin", (event) => { if (event.target.matches("[data-select]")) event.target.select(); });
+for (const button of all("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    button.textContent = "Copied";
+    announce("Copied");
+  });
+}
+
 // Files dropped on a field.
 for (const zone of all(".drop")) {
   const input = zone.querySelector("input[type=file]");
