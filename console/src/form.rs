@@ -71,6 +71,12 @@ impl Form {
     }
 }
 
+impl FromIterator<(String, String)> for Form {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
 /// Whether a text is a path of this host, and not an address elsewhere.
 pub(crate) fn is_local(path: &str) -> bool {
     let mut chars = path.chars();
@@ -96,6 +102,11 @@ impl Filled {
     pub(crate) fn refused(act: &'static str, form: &Form, refusal: &Refusal) -> Self {
         let values = form.fields().filter(|(name, _)| !is_secret(name));
         let faults = refusal.errors.iter().map(|fault| {
+            // A field that is left out has no place in what was sent, so that the message alone names it.
+            let missing = fault.detail.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+            if let Some(field) = missing {
+                return (field.to_owned(), "this is empty: fill it in".to_owned());
+            }
             let field = fault.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
             (field.to_owned(), fault.detail.clone())
         });

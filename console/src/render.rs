@@ -16,9 +16,23 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("send_again.html", include_str!("../templates/send_again.html")),
     ("today.html", include_str!("../templates/today.html")),
     ("welcome.html", include_str!("../templates/welcome.html")),
+    ("operate/audit.html", include_str!("../templates/operate/audit.html")),
+    ("operate/audit_verify.html", include_str!("../templates/operate/audit_verify.html")),
+    ("operate/batch.html", include_str!("../templates/operate/batch.html")),
+    ("operate/bulk.html", include_str!("../templates/operate/bulk.html")),
     ("operate/failures.html", include_str!("../templates/operate/failures.html")),
+    ("operate/fields.html", include_str!("../templates/operate/fields.html")),
+    ("operate/health.html", include_str!("../templates/operate/health.html")),
     ("operate/job.html", include_str!("../templates/operate/job.html")),
+    ("operate/job_act.html", include_str!("../templates/operate/job_act.html")),
     ("operate/jobs.html", include_str!("../templates/operate/jobs.html")),
+    ("operate/queue.html", include_str!("../templates/operate/queue.html")),
+    ("operate/queues.html", include_str!("../templates/operate/queues.html")),
+    ("operate/schedule.html", include_str!("../templates/operate/schedule.html")),
+    ("operate/schedule_form.html", include_str!("../templates/operate/schedule_form.html")),
+    ("operate/schedule_new.html", include_str!("../templates/operate/schedule_new.html")),
+    ("operate/schedules.html", include_str!("../templates/operate/schedules.html")),
+    ("operate/workers.html", include_str!("../templates/operate/workers.html")),
 ];
 
 /// Templates that are ready to be filled.

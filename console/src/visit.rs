@@ -90,6 +90,17 @@ impl Visit {
         self.console.api.get(&self.caller, path).await
     }
 
+    /// Reads from the API, with the version of what it answers: a form sends it back, and changes only what was seen.
+    ///
+    /// # Errors
+    /// The page that says why it was refused.
+    pub(crate) async fn versioned(&self, path: &str) -> Result<(Value, Option<String>), Stop> {
+        let answer = self.console.api.call(&self.caller, Method::GET, path, &[], None).await;
+        let answer = answer.map_err(|refusal| self.stop(&refusal))?;
+        let version = answer.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        Ok((answer.body, version))
+    }
+
     /// What the API answers, as it comes: a picture, a file, a stream of changes.
     pub(crate) async fn raw(&self, path: &str) -> Response {
         let mut request = api::request(&self.caller, Method::GET, path, Body::empty());

@@ -16,6 +16,7 @@ function announce(sentence) {
 // open menus and selections outside of it stay; one that holds the focus waits.
 const live = () => all("[data-live]");
 let busy = false;
+let source = null;
 async function refresh() {
   if (busy || document.hidden || !live().length) return;
   busy = true;
@@ -27,8 +28,12 @@ async function refresh() {
       const now = fresh.getElementById(old.id);
       if (!now) { location.reload(); return; }
       if (old.contains(document.activeElement) && document.activeElement !== document.body) continue;
-      if (now.innerHTML !== old.innerHTML) { old.replaceWith(now); announce(now.dataset.announce); }
+      if (now.innerHTML === old.innerHTML) continue;
+      old.replaceWith(now);
+      if (now.dataset.announce !== old.dataset.announce) announce(now.dataset.announce);
     }
+    // What was watched has ended.
+    if (source && !fresh.querySelector("[data-stream]")) source.close();
   } catch { /* The next event asks again. */ } finally { busy = false; }
 }
 
@@ -40,9 +45,9 @@ function soon() {
 }
 const stream = document.querySelector("[data-stream]");
 if (stream && "EventSource" in window) {
-  const source = new EventSource(stream.dataset.stream);
+  source = new EventSource(stream.dataset.stream);
   source.addEventListener("change", soon);
-  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) soon(); });
+  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) setInterval(refresh, 5000); });
   addEventListener("pagehide", () => source.close());
 } else if (live().length) {
   setInterval(refresh, 5000);
