@@ -92,7 +92,7 @@ async fn carry_out(visit: &Visit, act: &Act, form: &Form) -> Result<Response, Re
 fn is_addressed(path: &str, form: &Form) -> Result<(), Refusal> {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     match names.into_iter().find(|name| form.get(name).is_none()) {
-        Some(name) => Err(refuse(name, "this is empty: fill it in")),
+        Some(name) => Err(refuse(name, form::EMPTY)),
         None => Ok(()),
     }
 }

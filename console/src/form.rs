@@ -9,6 +9,7 @@ use axum::{
 };
 use hmac::{Hmac, Mac};
 use serde::Serialize;
+use serde_json::Value;
 use sha2::Sha256;
 
 use crate::api::Refusal;
@@ -23,6 +24,10 @@ pub(crate) const ONCE: &str = "once";
 pub(crate) const BACK: &str = "back";
 /// The field with the version that the person saw.
 pub(crate) const VERSION: &str = "version";
+
+/// What is said of an empty field, and of a form that has one.
+pub(crate) const EMPTY: &str = "this is empty: fill it in";
+const EMPTY_ONE: &str = "a field is empty: fill it in";
 
 /// The fields of a form. Of fields with the same name every value is kept.
 #[derive(Clone, Debug, Default)]
@@ -103,9 +108,8 @@ impl Filled {
         let values = form.fields().filter(|(name, _)| !is_secret(name));
         let faults = refusal.errors.iter().map(|fault| {
             // A field that is left out has no place in what was sent, so that the message alone names it.
-            let missing = fault.detail.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-            if let Some(field) = missing {
-                return (field.to_owned(), "this is empty: fill it in".to_owned());
+            if let Some(field) = missing(&fault.detail) {
+                return (field.to_owned(), EMPTY.to_owned());
             }
             let field = fault.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
             (field.to_owned(), fault.detail.clone())
@@ -114,8 +118,47 @@ impl Filled {
             act,
             values: values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             faults: faults.collect(),
-            summary: Some(refusal.detail.clone()),
+            summary: Some(match refusal.errors.len() {
+                _ if missing(&refusal.detail).is_some() => EMPTY_ONE.to_owned(),
+                0 | 1 => refusal.detail.clone(),
+                faults => format!("{faults} things are wrong: each stands under its field"),
+            }),
         }
+    }
+}
+
+/// The field that a body lacks, if this is what the API says of it.
+fn missing(detail: &str) -> Option<&str> {
+    detail.strip_prefix("missing field `")?.strip_suffix('`')
+}
+
+/// What stands now in the place of what a refused form typed.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Overtaken {
+    /// Whether it changed after the person had opened the page.
+    is_stale: bool,
+    /// For each field a sentence with the value that stands now; empty where it is the same.
+    now: BTreeMap<String, String>,
+}
+
+impl Filled {
+    /// What a page shows beside the fields of an act whose subject somebody else changed. `version` and `stands` are
+    /// those of now.
+    pub(crate) fn overtaken(&self, act: &str, version: Option<&str>, stands: &Value) -> Overtaken {
+        let is_stale = self.act == act && self.values.get(VERSION).map(String::as_str) != version;
+        let fields = stands.as_object().into_iter().flatten();
+        let now = fields.map(|(name, value)| {
+            let typed = self.values.get(name).map_or("", String::as_str).trim();
+            let shown = match value {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                value => value.to_string(),
+            };
+            let is_same = typed == shown || serde_json::from_str::<Value>(typed).is_ok_and(|typed| typed == *value);
+            let said = if shown.is_empty() { "empty" } else { &shown };
+            (name.clone(), if is_stale && !is_same { format!("Stands now: {said}. ") } else { String::new() })
+        });
+        Overtaken { is_stale, now: now.collect() }
     }
 }
 
@@ -172,5 +215,20 @@ mod tests {
         let filled = Filled::refused("login", &form, &refusal);
         assert_eq!(filled.values.keys().collect::<Vec<_>>(), ["email"]);
         assert_eq!(filled.faults["email"], "it has no dot");
+    }
+
+    #[test]
+    fn a_stale_form_shows_what_stands_now() {
+        let typed = [("version", "\"1\""), ("rate", "500"), ("burst", ""), ("args", "{ \"a\": 1 }")];
+        let form: Form = typed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let refusal = Refusal::of(StatusCode::PRECONDITION_FAILED, "");
+        let filled = Filled::refused("setQueueLimits", &form, &refusal);
+        let stands = serde_json::json!({ "rate": 600, "burst": null, "args": { "a": 1 } });
+        let overtaken = filled.overtaken("setQueueLimits", Some("\"2\""), &stands);
+        assert!(overtaken.is_stale);
+        assert_eq!(overtaken.now["rate"], "Stands now: 600. ");
+        assert_eq!((&*overtaken.now["burst"], &*overtaken.now["args"]), ("", ""));
+        assert!(!filled.overtaken("setQueueLimits", Some("\"1\""), &stands).is_stale);
+        assert!(!Filled::default().overtaken("setQueueLimits", Some("\"1\""), &stands).is_stale);
     }
 }

@@ -22,6 +22,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("operate/bulk.html", include_str!("../templates/operate/bulk.html")),
     ("operate/failures.html", include_str!("../templates/operate/failures.html")),
     ("operate/fields.html", include_str!("../templates/operate/fields.html")),
+    ("operate/filter_facts.html", include_str!("../templates/operate/filter_facts.html")),
     ("operate/health.html", include_str!("../templates/operate/health.html")),
     ("operate/job.html", include_str!("../templates/operate/job.html")),
     ("operate/job_act.html", include_str!("../templates/operate/job_act.html")),

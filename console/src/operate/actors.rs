@@ -23,6 +23,8 @@ pub(super) fn name(who: &str, people: &BTreeMap<String, String>) -> String {
     let named = who.split_once('(').map(|(_, name)| name.trim_end_matches(')'));
     match (who.split_once(':'), named) {
         (Some(("key", _)), Some(name)) => format!("key {name}"),
+        // Without the right to list members, nobody is known.
+        (Some(("user", _)), None) if people.is_empty() => "a member".to_owned(),
         (Some(("user", _)), None) => "a former member".to_owned(),
         (Some(("cli", name)), None) => format!("{name} at the command line"),
         _ => who.to_owned(),
@@ -38,6 +40,7 @@ mod tests {
         let people = BTreeMap::from([("user:1".to_owned(), "ann@example.com".to_owned())]);
         assert_eq!(name("user:1", &people), "ann@example.com");
         assert_eq!(name("user:2", &people), "a former member");
+        assert_eq!(name("user:2", &BTreeMap::new()), "a member");
         assert_eq!(name("key:0199 (nightly)", &people), "key nightly");
         assert_eq!(name("cli:root", &people), "root at the command line");
         assert_eq!(name("schedule", &people), "schedule");

@@ -36,7 +36,7 @@ async fn ask(visit: Visit, Path((_, act)): Path<(String, String)>) -> Result<Res
     let (found, fault) = match count(&visit, &act, &filter).await {
         Ok(found) => (found, None),
         Err(refusal) if refusal.status == StatusCode::UNPROCESSABLE_ENTITY => {
-            (json!({ "count": 0, "sample": [] }), Some(refusal.detail))
+            (json!({ "count": 0, "sample": [] }), Some(filter.fault(&refusal)))
         }
         Err(refusal) => return Err(visit.stop(&refusal)),
     };
@@ -44,7 +44,6 @@ async fn ask(visit: Visit, Path((_, act)): Path<(String, String)>) -> Result<Res
         "act": act,
         "count": found["count"],
         "sample": sample(&visit, &found["sample"]).await,
-        "typed": filter.typed(),
         "meant": filter.meant(),
         "link": filter.link(),
         "fault": fault,

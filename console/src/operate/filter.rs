@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use super::typed_time;
-use crate::{query::Query, visit::Visit};
+use crate::{api::Refusal, query::Query, visit::Visit};
 
 /// What jobs can be found by: the same names in an address, in the API's parameters and in the body of an act.
 const NAMES: &[&str] = &[
@@ -35,7 +35,7 @@ impl Filter {
         let now = visit.console.clock.now();
         let typed: BTreeMap<_, _> =
             NAMES.iter().filter_map(|name| Some((*name, query.get(name)?.to_owned()))).collect();
-        let mean = |name: &str, text: &str| match name.ends_with("_after") || name.ends_with("_before") {
+        let mean = |name: &str, text: &str| match is_time(name) {
             true => typed_time::meant(text, &visit.person.time_zone, now),
             false => text.to_owned(),
         };
@@ -67,11 +67,28 @@ impl Filter {
         encoded(self.meant.iter())
     }
 
+    /// The field that the API refused, and why. It tells a program how to write a time; a person may write it shorter.
+    pub(super) fn fault(&self, refusal: &Refusal) -> Value {
+        // In the body of an act the field has a place in the filter.
+        let field = refusal.errors.first().and_then(|fault| fault.pointer.rsplit('/').next()).unwrap_or_default();
+        let detail = match self.typed.get(field) {
+            Some(typed) if is_time(field) => {
+                format!("{typed:?} is not a time: write 2026-03-01 or 2026-03-01 09:00, or 24h for the last day")
+            }
+            _ => refusal.detail.clone(),
+        };
+        json!({ "field": field, "detail": detail })
+    }
+
     /// The object in the body of an act.
     pub(super) fn body(&self) -> Value {
         let fields = self.meant.iter().map(|(name, text)| ((*name).to_owned(), Value::from(text.as_str())));
         Value::Object(fields.collect::<Map<_, _>>())
     }
+}
+
+fn is_time(name: &str) -> bool {
+    name.ends_with("_after") || name.ends_with("_before")
 }
 
 fn encoded<'a>(pairs: impl Iterator<Item = (&'a &'static str, &'a String)>) -> String {

@@ -23,13 +23,11 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
     let filter = Filter::of(&visit);
     let cursor = Query::of(&visit.address).only(&["cursor"]);
     let jobs = visit.ask(&format!("/api/v1/jobs?{}&{cursor}", filter.query())).await;
-    let (jobs, faults) = match jobs {
-        Ok(jobs) => (jobs, Value::Null),
-        // A wrong filter is shown beside its field, with an empty list.
+    let (jobs, fault) = match jobs {
+        Ok(jobs) => (jobs, None),
+        // A wrong filter is shown beside its field, with no list.
         Err(refusal) if refusal.status.as_u16() == 422 => {
-            let fields =
-                refusal.errors.iter().map(|fault| (fault.pointer.trim_start_matches('/').to_owned(), &fault.detail));
-            (json!({ "items": [], "next_cursor": null }), json!({ "all": refusal.detail, "fields": by_name(fields) }))
+            (json!({ "items": [], "next_cursor": null }), Some(filter.fault(&refusal)))
         }
         Err(refusal) => return Err(visit.stop(&refusal)),
     };
@@ -38,14 +36,10 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
         "next_cursor": jobs["next_cursor"],
         "filter": filter.typed(),
         "link": filter.link(),
-        "faults": faults,
+        "fault": fault,
         "cause": cause(&visit, &filter).await,
     });
     Ok(page(&visit, "operate/jobs.html").show(own))
-}
-
-fn by_name<'a>(pairs: impl Iterator<Item = (String, &'a String)>) -> Value {
-    Value::Object(pairs.map(|(name, detail)| (name, detail.as_str().into())).collect())
 }
 
 /// What the cause in the filter says, as far as a job still has it.

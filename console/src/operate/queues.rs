@@ -35,7 +35,8 @@ async fn one(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<Re
     let path = format!("/api/v1/queues/{}", part(&name));
     let queue = visit.get(&path).await?;
     let (limits, version) = visit.versioned(&format!("{path}/limits")).await?;
-    let own = json!({ "queue": queue, "limits": limits, "version": version });
+    let overtaken = visit.filled.overtaken("setQueueLimits", version.as_deref(), &limits);
+    let own = json!({ "queue": queue, "limits": limits, "version": version, "overtaken": overtaken });
     Ok(page(&visit, "operate/queue.html").show(own))
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::actors;
 use crate::{
     Console,
+    form::Filled,
     page::page,
     query::{Query, part},
     visit::{Stop, Visit},
@@ -40,7 +41,9 @@ async fn last_job(visit: &Visit, schedule: &Value) -> Value {
 }
 
 async fn new(visit: Visit) -> Response {
-    let own = json!({ "kinds": kinds(&visit) });
+    let nothing =
+        json!({ "name": "", "cron": "", "time_zone": "", "kind": "", "args": "", "missed": "", "overlap": "" });
+    let own = json!({ "kinds": kinds(&visit), "overtaken": Filled::default().overtaken("", None, &nothing) });
     page(&visit, "operate/schedule_new.html").show(own)
 }
 
@@ -52,7 +55,9 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
         Ok(ticks) => (ticks["items"].clone(), None),
         Err(refusal) => (json!([]), Some(refusal.detail)),
     };
+    let overtaken = visit.filled.overtaken("changeSchedule", version.as_deref(), &schedule);
     let own = json!({
+        "overtaken": overtaken,
         "last_job": last_job(&visit, &schedule).await,
         "ticks": ticks,
         "no_ticks": no_ticks,
