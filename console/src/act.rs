@@ -19,7 +19,7 @@ use tower::ServiceExt;
 use crate::{
     Console,
     acts::{self, Act, Kind, Then},
-    api::Refusal,
+    api::{Fault, Refusal},
     cookie::Cookie,
     form::{self, Filled, Form},
     page,
@@ -28,6 +28,11 @@ use crate::{
 
 /// How long a notice waits for its page.
 pub(crate) const NOTICE_SECONDS: u64 = 60;
+/// An act that changes more than this is confirmed by typing the number.
+const MANY: u64 = 100;
+/// The field with the number that the page counted, and the field with the number that the person typed.
+const COUNTED: &str = "counted";
+const NUMBER: &str = "number";
 
 pub(crate) fn routes() -> Router<Console> {
     Router::new().route("/w/{ws}/acts/{act}", post(act)).route("/acts/{act}", post(act))
@@ -68,6 +73,8 @@ async fn act(State(console): State<Console>, request: Request) -> Response {
 async fn carry_out(visit: &Visit, act: &Act, form: &Form) -> Result<Response, Refusal> {
     let operation = visit.console.description.operation(act.operation);
     let operation = operation.ok_or_else(|| Refusal::of(StatusCode::NOT_FOUND, "the API has no such operation"))?;
+    is_addressed(&operation.path, form)?;
+    is_counted(form)?;
     let body = body(act, form)?;
     let answer = visit.call(operation, form, body.as_ref()).await?;
     let to = match act.then {
@@ -84,6 +91,36 @@ async fn carry_out(visit: &Visit, act: &Act, form: &Form) -> Result<Response, Re
     let notice = Cookie::Notice.set(&filled_in(act.said, form, &answer.body), NOTICE_SECONDS, visit.console.is_secure);
     response.headers_mut().append(header::SET_COOKIE, notice);
     Ok(response)
+}
+
+/// Whether the form names what it is about: no parameter of the path is empty.
+fn is_addressed(path: &str, form: &Form) -> Result<(), Refusal> {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    match names.into_iter().find(|name| form.get(name).is_none()) {
+        Some(name) => Err(refuse(name, form::EMPTY)),
+        None => Ok(()),
+    }
+}
+
+/// Whether the person typed the number of what the act changes, where the page counted many.
+fn is_counted(form: &Form) -> Result<(), Refusal> {
+    let number = |name: &str| {
+        let digits: String = form.get(name)?.chars().filter(char::is_ascii_digit).collect();
+        digits.parse::<u64>().ok()
+    };
+    match number(COUNTED) {
+        Some(counted) if counted > MANY && number(NUMBER) != Some(counted) => {
+            Err(refuse(NUMBER, "this is not the number that was counted: type the number on this page"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The refusal of one field.
+fn refuse(name: &str, detail: &str) -> Refusal {
+    let mut refusal = Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    refusal.errors.push(Fault { pointer: format!("/{name}"), detail: detail.to_owned() });
+    refusal
 }
 
 /// A text with `{name}` in the place of the answer's field of that name, or of the form's.
@@ -108,11 +145,7 @@ fn filled_in(text: &str, form: &Form, answer: &Value) -> String {
 fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
     let mut body = Map::new();
     for (name, kind) in act.fields {
-        let refuse = |detail: &str| {
-            let mut refusal = Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, detail);
-            refusal.errors.push(crate::api::Fault { pointer: format!("/{name}"), detail: detail.to_owned() });
-            refusal
-        };
+        let refuse = |detail: &str| refuse(name, detail);
         let value = match (kind, form.get(name)) {
             (Kind::Many, _) => many(form.all(name)),
             (Kind::Flag, value) => Value::Bool(value.is_some()),
@@ -123,7 +156,6 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
             (Kind::Whole, Some(text)) => {
                 text.parse::<i64>().map_err(|_| refuse(&format!("{text:?} is not a whole number")))?.into()
             }
-            (Kind::Lines, Some(text)) => text.lines().map(str::trim).filter(|line| !line.is_empty()).collect(),
             (Kind::Json, Some(text)) => {
                 serde_json::from_str(text).map_err(|error| refuse(&format!("this is not JSON: {error}")))?
             }
@@ -200,5 +232,24 @@ mod tests {
         assert_eq!(many(&["", "jobs:read", "keys:write"]), json!(["jobs:read", "keys:write"]));
         assert_eq!(many(&["", "*", "jobs:read"]), Value::Null);
         assert_eq!(many(&[]), Value::Null);
+    }
+
+    fn form(pairs: &[(&str, &str)]) -> Form {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn an_act_on_many_wants_its_number() {
+        assert!(is_counted(&form(&[("counted", "100")])).is_ok());
+        assert!(is_counted(&form(&[("counted", "101")])).is_err());
+        assert!(is_counted(&form(&[("counted", "1204"), ("number", "1203")])).is_err());
+        assert!(is_counted(&form(&[("counted", "1204"), ("number", "1\u{202f}204 ")])).is_ok());
+    }
+
+    #[test]
+    fn a_form_names_what_it_is_about() {
+        assert!(is_addressed("/api/v1/queues/{name}/keys/{key}", &form(&[("name", "cpu"), ("key", "a")])).is_ok());
+        let refusal = is_addressed("/api/v1/queues/{name}/keys/{key}", &form(&[("name", "cpu"), ("key", " ")]));
+        assert_eq!(refusal.unwrap_err().errors[0].pointer, "/key");
     }
 }

@@ -27,8 +27,6 @@ pub(crate) enum Kind {
     Whole,
     /// A box that is ticked or not.
     Flag,
-    /// A list, one entry a line.
-    Lines,
     /// A list, one ticked box an entry; the box `*` leaves the field out.
     Many,
     /// Any value, as JSON.
@@ -46,7 +44,7 @@ pub(crate) enum Then {
     Shown(&'static str),
 }
 
-use Kind::{Cleared, Flag, Json, Lines, Many, Secret, Text, Whole};
+use Kind::{Cleared, Flag, Json, Many, Secret, Text, Whole};
 use Then::{Back, Shown, To};
 
 const ACTS: &[Act] = &[
@@ -87,20 +85,19 @@ const ACTS: &[Act] = &[
     act(
         "actOnJobs",
         &[
-            ("filter.state", Text),
             ("filter.kind", Text),
+            ("filter.state", Text),
             ("filter.queue", Text),
-            ("filter.fingerprint", Text),
             ("filter.batch", Text),
-            ("filter.run", Text),
-            ("filter.text", Text),
-            ("filter.args", Json),
+            ("filter.arg", Text),
+            ("filter.fingerprint", Text),
             ("filter.created_after", Text),
             ("filter.created_before", Text),
-            ("all", Flag),
+            ("filter.finished_after", Text),
+            ("filter.finished_before", Text),
         ],
         "Herald does it now: this job shows how far it is.",
-        To("/jobs/{job_id}"),
+        To("/jobs/{job}"),
     ),
     // The person's own account.
     act(
@@ -176,6 +173,60 @@ const ACTS: &[Act] = &[
     // The installation's people.
     act("changeUser", &[("active", Flag)], "{email} is now {state}.", Back),
     act("startCrmSync", &[("scope", Text), ("allow_missing", Whole)], "The sync begins.", To("/crm")),
+    // Queues and workers.
+    act(
+        "setQueueLimits",
+        &[
+            ("rate", Whole),
+            ("rate_seconds", Whole),
+            ("burst", Whole),
+            ("concurrency", Whole),
+            ("key_concurrency", Whole),
+            ("workspace_concurrency", Whole),
+        ],
+        "The limits hold from the next job on.",
+        Back,
+    ),
+    act("setQueueKey", &[("concurrency", Whole)], "The limit of {key} holds from the next job on.", Back),
+    act("pauseQueue", &[], "{name} is paused: running jobs go on, and no other starts.", Back),
+    act("resumeQueue", &[], "{name} goes on.", Back),
+    act("unblockQueue", &[], "{name} waits for no provider any longer.", Back),
+    act("quietWorker", &[], "{name} finishes its jobs, and takes no more.", Back),
+    act("resumeWorker", &[], "{name} takes jobs again.", Back),
+    // Schedules.
+    act(
+        "createSchedule",
+        &[
+            ("name", Text),
+            ("cron", Text),
+            ("time_zone", Text),
+            ("kind", Text),
+            ("args", Json),
+            ("missed", Text),
+            ("overlap", Text),
+            ("paused", Flag),
+        ],
+        "The schedule {name} is made.",
+        To("/schedules/{id}"),
+    ),
+    act(
+        "changeSchedule",
+        &[
+            ("name", Text),
+            ("cron", Text),
+            ("time_zone", Text),
+            ("kind", Text),
+            ("args", Json),
+            ("missed", Text),
+            ("overlap", Text),
+        ],
+        "The schedule is changed.",
+        Back,
+    ),
+    act("runSchedule", &[], "The schedule runs now: this is its job.", To("/jobs/{last_job_id}")),
+    act("pauseSchedule", &[], "{name} is paused.", Back),
+    act("resumeSchedule", &[], "{name} goes on.", Back),
+    act("deleteSchedule", &[], "The schedule is deleted. Its jobs stay.", To("/schedules")),
 ];
 
 const fn act(operation: &'static str, fields: &'static [(&'static str, Kind)], said: &'static str, then: Then) -> Act {

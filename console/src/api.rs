@@ -27,7 +27,6 @@ pub(crate) struct ApiService(Router);
 /// An answer of the API.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     /// `null` when the answer has no body.
     pub(crate) body: Value,
@@ -174,7 +173,7 @@ pub(crate) async fn read(response: Response) -> Result<Answer, Refusal> {
         return Err(refusal);
     }
     let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
-    Ok(Answer { status: parts.status, headers: parts.headers, body })
+    Ok(Answer { headers: parts.headers, body })
 }
 
 impl Refusal {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use axum::http::{HeaderMap, Method};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -45,9 +46,27 @@ pub(crate) struct Operation {
     pub(crate) takes_version: bool,
 }
 
-/// Every operation of the API, by its id.
+/// A kind of job that people may start.
+#[derive(Clone, Debug)]
+pub(crate) struct JobKind {
+    pub(crate) name: String,
+    pub(crate) args: Vec<Argument>,
+}
+
+/// An argument of a job.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Argument {
+    name: String,
+    about: String,
+    required: bool,
+}
+
+/// What the API says of itself: every operation by its id, and the kinds of job.
 #[derive(Debug)]
-pub(crate) struct Description(HashMap<String, Operation>);
+pub(crate) struct Description {
+    operations: HashMap<String, Operation>,
+    kinds: Vec<JobKind>,
+}
 
 impl Description {
     /// Asks the API for its description.
@@ -66,19 +85,24 @@ impl Description {
                 operations.insert(id.to_owned(), Operation::of(method, path, operation));
             }
         }
-        Ok(Self(operations))
+        Ok(Self { operations, kinds: JobKind::all(&document) })
     }
 
     /// The ids of all operations.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.operations.keys().map(String::as_str)
+    }
+
+    /// The kinds of job that people may start, by name.
+    pub(crate) fn kinds(&self) -> &[JobKind] {
+        &self.kinds
     }
 
     /// The areas that the scope of a key can name, with what each can be opened for. Those of the installation only for
     /// somebody who administers it.
     pub(crate) fn areas(&self, platform: bool) -> impl Iterator<Item = Value> + use<> {
         let mut areas: BTreeMap<String, (bool, bool)> = BTreeMap::new();
-        for operation in self.0.values() {
+        for operation in self.operations.values() {
             let shown = matches!(operation.needs, Needs::Member(_)) || (platform && operation.needs == Needs::Platform);
             if shown {
                 let (reads, writes) = areas.entry(operation.area().to_owned()).or_default();
@@ -91,7 +115,40 @@ impl Description {
 
     /// The operation with this id.
     pub(crate) fn operation(&self, id: &str) -> Option<&Operation> {
-        self.0.get(id)
+        self.operations.get(id)
+    }
+}
+
+impl JobKind {
+    /// Of each kind that can be ordered, the API describes the order: `NewJob.template.preview`.
+    fn all(document: &Value) -> Vec<Self> {
+        let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
+        let mut kinds: Vec<Self> = schemas
+            .filter_map(|(name, schema)| {
+                let args = &schema["properties"]["args"];
+                Some(Self { name: name.strip_prefix("NewJob.")?.to_owned(), args: Argument::all(args) })
+            })
+            .collect();
+        kinds.sort_by(|one, other| one.name.cmp(&other.name));
+        kinds
+    }
+}
+
+impl Argument {
+    /// The required ones first.
+    fn all(schema: &Value) -> Vec<Self> {
+        let required = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        // A description that belongs to a type of its own stands beside its place.
+        let about = |one: &Value| {
+            let text = one["description"].as_str().or_else(|| one["oneOf"][0]["description"].as_str());
+            text.unwrap_or_default().replace('`', "")
+        };
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        let mut all: Vec<Self> = properties
+            .map(|(name, one)| Self { name: name.clone(), about: about(one), required: required(name) })
+            .collect();
+        all.sort_by_key(|one| !one.required);
+        all
     }
 }
 
@@ -140,7 +197,7 @@ mod tests {
             let described = json!({ "x-needs": needs });
             ((*path).to_owned() + method, Operation::of(method.parse().unwrap(), path, &described))
         };
-        Description(operations.iter().map(operation).collect())
+        Description { operations: operations.iter().map(operation).collect(), kinds: Vec::new() }
     }
 
     #[test]

@@ -9,9 +9,10 @@ use axum::{
 };
 use hmac::{Hmac, Mac};
 use serde::Serialize;
+use serde_json::Value;
 use sha2::Sha256;
 
-use crate::api::Refusal;
+use crate::api::{Fault, Refusal};
 
 /// The largest form without files.
 const LARGEST: usize = 1 << 20;
@@ -25,6 +26,10 @@ pub(crate) const BACK: &str = "back";
 pub(crate) const VERSION: &str = "version";
 /// The version of what is not there yet, so that nothing else of that name is overwritten.
 pub(crate) const NEW: &str = "new";
+
+/// What is said of an empty field, and of a form that has one.
+pub(crate) const EMPTY: &str = "this is empty: fill it in";
+const EMPTY_ONE: &str = "a field is empty: fill it in";
 
 /// The fields of a form. Of fields with the same name every value is kept.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +83,12 @@ impl Form {
     }
 }
 
+impl FromIterator<(String, String)> for Form {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
 /// Whether a text is a path of this host, and not an address elsewhere.
 pub(crate) fn is_local(path: &str) -> bool {
     let mut chars = path.chars();
@@ -111,6 +122,11 @@ impl Filled {
         }
         let mut faults = BTreeMap::new();
         for fault in &refusal.errors {
+            // A field that is left out has no place in what was sent, so that the message alone names it.
+            if let Some(field) = missing(&fault.detail) {
+                faults.insert(field.to_owned(), EMPTY.to_owned());
+                continue;
+            }
             // The fault of `/source/form` stands at the field `source.form`, or at `source` if the form has that one.
             let field = fault.pointer.trim_start_matches('/');
             let first = field.split('/').next().unwrap_or_default();
@@ -123,7 +139,10 @@ impl Filled {
             true => format!("{} things are wrong:", refusal.errors.len()),
             false => summary(form, refusal),
         };
-        let listed = refusal.errors.iter().filter(|_| several).map(|fault| fault.detail.clone()).collect();
+        let said = |fault: &Fault| {
+            missing(&fault.detail).map_or_else(|| fault.detail.clone(), |field| format!("{field} {EMPTY}"))
+        };
+        let listed = refusal.errors.iter().filter(|_| several).map(said).collect();
         Self { act, values, faults, summary: Some(summary), listed }
     }
 }
@@ -135,7 +154,43 @@ fn summary(form: &Form, refusal: &Refusal) -> String {
         (StatusCode::PRECONDITION_FAILED, _) => "it was changed elsewhere in the meantime, so nothing is saved yet. \
                                                  Compare, and save again"
             .into(),
+        _ if missing(&refusal.detail).is_some() => EMPTY_ONE.to_owned(),
         _ => refusal.detail.clone(),
+    }
+}
+
+/// The field that a body lacks, if this is what the API says of it.
+fn missing(detail: &str) -> Option<&str> {
+    detail.strip_prefix("missing field `")?.strip_suffix('`')
+}
+
+/// What stands now in the place of what a refused form typed.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Overtaken {
+    /// Whether it changed after the person had opened the page.
+    is_stale: bool,
+    /// For each field a sentence with the value that stands now; empty where it is the same.
+    now: BTreeMap<String, String>,
+}
+
+impl Filled {
+    /// What a page shows beside the fields of an act whose subject somebody else changed. `version` and `stands` are
+    /// those of now.
+    pub(crate) fn overtaken(&self, act: &str, version: Option<&str>, stands: &Value) -> Overtaken {
+        let is_stale = self.act == act && self.values.get(VERSION).map(String::as_str) != version;
+        let fields = stands.as_object().into_iter().flatten();
+        let now = fields.map(|(name, value)| {
+            let typed = self.values.get(name).map_or("", String::as_str).trim();
+            let shown = match value {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                value => value.to_string(),
+            };
+            let is_same = typed == shown || serde_json::from_str::<Value>(typed).is_ok_and(|typed| typed == *value);
+            let said = if shown.is_empty() { "empty" } else { &shown };
+            (name.clone(), if is_stale && !is_same { format!("Stands now: {said}. ") } else { String::new() })
+        });
+        Overtaken { is_stale, now: now.collect() }
     }
 }
 
@@ -213,5 +268,20 @@ mod tests {
         let refusal = Refusal::of(StatusCode::PRECONDITION_FAILED, "If-Match");
         assert!(summary(&with("\"abc\""), &refusal).contains("Compare"));
         assert!(summary(&with(NEW), &refusal).contains("another name"));
+    }
+
+    #[test]
+    fn a_stale_form_shows_what_stands_now() {
+        let typed = [("version", "\"1\""), ("rate", "500"), ("burst", ""), ("args", "{ \"a\": 1 }")];
+        let form: Form = typed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let refusal = Refusal::of(StatusCode::PRECONDITION_FAILED, "");
+        let filled = Filled::refused("setQueueLimits", &form, &refusal);
+        let stands = serde_json::json!({ "rate": 600, "burst": null, "args": { "a": 1 } });
+        let overtaken = filled.overtaken("setQueueLimits", Some("\"2\""), &stands);
+        assert!(overtaken.is_stale);
+        assert_eq!(overtaken.now["rate"], "Stands now: 600. ");
+        assert_eq!((&*overtaken.now["burst"], &*overtaken.now["args"]), ("", ""));
+        assert!(!filled.overtaken("setQueueLimits", Some("\"1\""), &stands).is_stale);
+        assert!(!Filled::default().overtaken("setQueueLimits", Some("\"1\""), &stands).is_stale);
     }
 }

@@ -1,11 +1,31 @@
 //! Operate: jobs, why they failed, and the machinery that does them.
 
+mod actors;
+mod audit;
+mod batches;
+mod bulk;
+mod failures;
+mod filter;
+mod health;
 mod jobs;
+mod queues;
+mod schedules;
+mod typed_time;
+mod workers;
 
 use axum::Router;
 
 use crate::Console;
 
 pub(crate) fn routes() -> Router<Console> {
-    Router::new().merge(jobs::routes())
+    Router::new()
+        .merge(audit::routes())
+        .merge(batches::routes())
+        .merge(bulk::routes())
+        .merge(failures::routes())
+        .merge(health::routes())
+        .merge(jobs::routes())
+        .merge(queues::routes())
+        .merge(schedules::routes())
+        .merge(workers::routes())
 }

@@ -30,8 +30,12 @@ async function refresh() {
       const now = fresh.getElementById(old.id);
       if (!now) { location.reload(); return; }
       if (old.contains(document.activeElement) && document.activeElement !== document.body) continue;
-      if (now.innerHTML !== old.innerHTML) { old.replaceWith(now); announce(now.dataset.announce); }
+      if (now.innerHTML === old.innerHTML) continue;
+      old.replaceWith(now);
+      if (now.dataset.announce !== old.dataset.announce) announce(now.dataset.announce);
     }
+    // What was watched has ended.
+    if (source && !fresh.querySelector("[data-stream]")) source.close();
   } catch { /* The next event asks again. */ } finally { busy = false; }
 }
 
@@ -45,7 +49,7 @@ const stream = document.querySelector("[data-stream]");
 if (stream && "EventSource" in window) {
   source = new EventSource(stream.dataset.stream);
   source.addEventListener("change", soon);
-  source.addEventListener("error", (event) => { if (event.target.readyState === EventSource.CLOSED) soon(); });
+  source.addEventListener("error", (event) => { if (event.target.readyState === EventSource.CLOSED) setInterval(refresh, 5000); });
   addEventListener("pagehide", () => source?.close());
 } else if (live().length) {
   setInterval(refresh, 5000);

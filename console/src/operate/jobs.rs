@@ -1,69 +1,74 @@
-//! Jobs: found by what is known of them, failures by cause, and one job's life.
-
-use std::collections::BTreeMap;
+//! Jobs: found by what is known of them, and one job's life.
 
 use axum::{Router, extract::Path, response::Response, routing::get};
-use serde_json::json;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
+use super::filter::Filter;
 use crate::{
     Console,
     page::page,
-    query::Query,
+    query::{Query, part},
     visit::{Stop, Visit},
 };
-
-/// What the list can be narrowed by.
-const FILTERS: &[&str] = &[
-    "kind",
-    "state",
-    "queue",
-    "batch",
-    "arg",
-    "fingerprint",
-    "created_after",
-    "created_before",
-    "finished_after",
-    "finished_before",
-    "cursor",
-];
 
 pub(crate) fn routes() -> Router<Console> {
     Router::new()
         .route("/w/{ws}/jobs", get(list))
         .route("/w/{ws}/jobs/{id}", get(one))
         .route("/w/{ws}/jobs/{id}/events", get(events))
-        .route("/w/{ws}/failures", get(failures))
 }
 
 async fn list(visit: Visit) -> Result<Response, Stop> {
-    let query = Query::of(&visit.address);
-    let jobs = visit.ask(&format!("/api/v1/jobs?{}", query.only(FILTERS))).await;
+    let filter = Filter::of(&visit);
+    let cursor = Query::of(&visit.address).only(&["cursor"]);
+    let jobs = visit.ask(&format!("/api/v1/jobs?{}&{cursor}", filter.query())).await;
     let (jobs, fault) = match jobs {
         Ok(jobs) => (jobs, None),
-        // A wrong filter is shown beside its field, with an empty list.
+        // A wrong filter is shown beside its field, with no list.
         Err(refusal) if refusal.status.as_u16() == 422 => {
-            (json!({ "items": [], "next_cursor": null }), Some(refusal.detail))
+            (json!({ "items": [], "next_cursor": null }), Some(filter.fault(&refusal)))
         }
         Err(refusal) => return Err(visit.stop(&refusal)),
     };
-    let filter: BTreeMap<&str, &str> = FILTERS.iter().filter_map(|name| Some((*name, query.get(name)?))).collect();
-    let own = json!({ "jobs": jobs["items"], "next_cursor": jobs["next_cursor"], "filter": filter, "fault": fault });
+    let own = json!({
+        "jobs": jobs["items"],
+        "next_cursor": jobs["next_cursor"],
+        "filter": filter.typed(),
+        "link": filter.link(),
+        "fault": fault,
+        "cause": cause(&visit, &filter).await,
+    });
     Ok(page(&visit, "operate/jobs.html").show(own))
 }
 
+/// What the cause in the filter says, as far as a job still has it.
+async fn cause(visit: &Visit, filter: &Filter) -> Option<String> {
+    let fingerprint = filter.typed().get("fingerprint")?;
+    let path = format!("/api/v1/jobs/failures?limit=1&fingerprint={}", part(fingerprint));
+    let found = visit.ask(&path).await.ok()?;
+    found["items"][0]["pattern"].as_str().map(str::to_owned)
+}
+
 async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
-    let job = visit.get(&format!("/api/v1/jobs/{}", crate::query::part(&id))).await?;
-    Ok(page(&visit, "operate/job.html").show(json!({ "job": job })))
+    let job = visit.get(&format!("/api/v1/jobs/{}", part(&id))).await?;
+    let own = json!({
+        "waited": seconds_between(&job["run_at"], &job["started_at"]),
+        "ran": seconds_between(&job["started_at"], &job["finished_at"]),
+        "job": job,
+    });
+    Ok(page(&visit, "operate/job.html").show(own))
+}
+
+/// The seconds from one time to another, if both are known.
+fn seconds_between(from: &Value, to: &Value) -> Option<f64> {
+    let time = |value: &Value| value.as_str()?.parse::<DateTime<Utc>>().ok();
+    let passed = time(to)? - time(from)?;
+    // A retry is due after the start of the attempt before it.
+    (passed.num_milliseconds() >= 0).then(|| passed.num_milliseconds() as f64 / 1_000.0)
 }
 
 /// The changes of a job, as they happen.
 async fn events(visit: Visit, Path((_, id)): Path<(String, String)>) -> Response {
-    visit.raw(&format!("/api/v1/jobs/{}/events", crate::query::part(&id))).await
-}
-
-async fn failures(visit: Visit) -> Result<Response, Stop> {
-    let query = Query::of(&visit.address);
-    let found = visit.get(&format!("/api/v1/jobs/failures?{}", query.only(FILTERS))).await?;
-    let own = json!({ "failures": found["items"], "state": query.get("state") });
-    Ok(page(&visit, "operate/failures.html").show(own))
+    visit.raw(&format!("/api/v1/jobs/{}/events", part(&id))).await
 }
