@@ -25,7 +25,7 @@ pub(crate) fn routes() -> Router<Console> {
 
 async fn show(State(console): State<Console>, Path(token): Path<String>, request: Request) -> Response {
     let caller = Caller::of(request.headers(), request.extensions());
-    match console.api.get(&caller, &format!("/api/v1/setup/{}", part(&token))).await {
+    match console.api.get(&caller, &format!("/api/v1/auth/setup/{}", part(&token))).await {
         Ok(link) if link["open"] == true => {
             page::open(&console, "setup.html", StatusCode::OK, json!({ "token": token, "filled": Filled::default() }))
         }
@@ -70,6 +70,6 @@ async fn begin(console: &Console, mut caller: Caller, token: &str, form: &Form) 
     if let Some(zone) = form.get("time_zone") {
         body["time_zone"] = zone.into();
     }
-    let made = console.api.call(&caller, Method::POST, "/api/v1/setup", &[], Some(&body)).await?;
+    let made = console.api.call(&caller, Method::POST, "/api/v1/auth/setup", &[], Some(&body)).await?;
     sign_in::open_browser_session(console, &mut caller, &made.body).await.map(|(cookie, _)| cookie)
 }

@@ -1,4 +1,4 @@
-//! `/setup`: the first person of an installation.
+//! `/auth/setup`: the first person of an installation.
 
 use axum::{
     Json,
@@ -33,7 +33,7 @@ struct SetupLink {
 }
 
 /// Says whether a setup link still works.
-#[utoipa::path(get, path = "/setup/{token}", operation_id = "getSetup", tag = "auth",
+#[utoipa::path(get, path = "/auth/setup/{token}", operation_id = "getSetup", tag = "auth",
     params(("token" = String, Path, description = "The last part of the link")),
     responses(
         (status = 200, description = "Whether the link works", body = SetupLink),
@@ -60,7 +60,7 @@ struct SetUp {
 }
 
 /// Makes the first person of the installation, who administers it and owns its first workspace.
-#[utoipa::path(post, path = "/setup", operation_id = "setUp", tag = "auth",
+#[utoipa::path(post, path = "/auth/setup", operation_id = "setUp", tag = "auth",
     request_body = SetUp,
     responses(
         (status = 201, description = "Made and signed in", body = Tokens),

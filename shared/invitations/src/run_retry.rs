@@ -44,14 +44,13 @@ async fn retry(
             .optional(&mut tx)
             .await?;
     let Some(run) = found else { return Ok(None) };
-    query(
-        "update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 \
-        and id = $2",
-    )
-    .bind(workspace_id)
-    .bind(run.batch_id)
-    .execute(&mut tx)
-    .await?;
+    // Locked before its jobs are, as everywhere. It is open again only if there is something to do: a batch without
+    // live jobs would stay open.
+    query("update batches set sweeping = sweeping where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
+        .bind(run.batch_id)
+        .execute(&mut tx)
+        .await?;
     let again: Vec<Retried> = query(
         "select i.id, c.picture from invitations as i
          join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
@@ -97,6 +96,16 @@ async fn retry(
     .bind(workspace_id)
     .execute(&mut tx)
     .await?;
+    if enqueued > 0 {
+        query(
+            "update batches set state = 'running', sweeping = false, finished_at = null where workspace_id = $1 \
+            and id = $2",
+        )
+        .bind(workspace_id)
+        .bind(run.batch_id)
+        .execute(&mut tx)
+        .await?;
+    }
     ledger::enqueue(&mut tx, jobs).await?;
     if let Some(by) = by {
         audit::record(&mut tx, by, Entry::of("run.retry", id).affecting(enqueued)).await?;

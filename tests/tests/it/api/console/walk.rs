@@ -73,7 +73,7 @@ async fn walk(browser: &Browser<'_>) -> Seen {
 async fn furnish(service: &Service) {
     service.leaves(&["connection.test", "invitation.render", "invitation.summary", "invitation.start", "probe.run"]);
     service.template().await;
-    let run = service.run("name,email\nAmélie,amelie@example.com\nBjörn,bjorn@example.com\n").await;
+    let run = service.run("name,email,table\nAmélie,amelie@example.com,1\nBjörn,bjorn@example.com,2\n").await;
     worker::import(service, run, &["Amélie", "Björn"]).await;
     worker::finish(service, &[Ok(()), Err("the picture is broken: send another one")]).await;
     let account = json!({ "provider": "mautic", "url": "https://crm.example.com", "user": "herald", "password": "x" });
