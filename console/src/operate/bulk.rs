@@ -29,6 +29,7 @@ pub(crate) fn routes() -> Router<Console> {
 }
 
 async fn ask(visit: Visit, Path((_, act)): Path<(String, String)>) -> Result<Response, Stop> {
+    visit.needs("actOnJobs")?;
     if !["retry", "cancel", "delete"].contains(&act.as_str()) {
         return Err(visit.stop(&Refusal::of(StatusCode::NOT_FOUND, "jobs can be retried, cancelled and deleted")));
     }

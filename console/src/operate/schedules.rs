@@ -40,11 +40,12 @@ async fn last_job(visit: &Visit, schedule: &Value) -> Value {
     visit.ask(&format!("/api/v1/jobs/{}", part(id))).await.unwrap_or_default()
 }
 
-async fn new(visit: Visit) -> Response {
+async fn new(visit: Visit) -> Result<Response, Stop> {
+    visit.needs("createSchedule")?;
     let nothing =
         json!({ "name": "", "cron": "", "time_zone": "", "kind": "", "args": "", "missed": "", "overlap": "" });
     let own = json!({ "kinds": kinds(&visit), "overtaken": Filled::default().overtaken("", None, &nothing) });
-    page(&visit, "operate/schedule_new.html").show(own)
+    Ok(page(&visit, "operate/schedule_new.html").show(own))
 }
 
 async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {

@@ -1,11 +1,10 @@
 //! The workspace's accounts at Google, Mautic and in buckets. Secrets go in and never come out.
 
-use axum::{Router, extract::Path, http::StatusCode, response::Response, routing::get};
+use axum::{Router, extract::Path, response::Response, routing::get};
 use serde_json::{Value, json};
 
 use crate::{
     Console,
-    api::Refusal,
     form::NEW,
     page::page,
     query::{Query, part},
@@ -31,7 +30,7 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
 }
 
 async fn new(visit: Visit) -> Result<Response, Stop> {
-    may_save(&visit)?;
+    visit.needs("saveConnection")?;
     let query = Query::of(&visit.address);
     let way = way(query.get("provider"), query.get("auth"));
     let Some((provider, auth)) = way else {
@@ -50,7 +49,7 @@ async fn one(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<Re
 }
 
 async fn edit(visit: Visit, Path((_, name)): Path<(String, String)>) -> Result<Response, Stop> {
-    may_save(&visit)?;
+    visit.needs("saveConnection")?;
     let (connection, version) = visit.versioned(&address(&name)).await?;
     let query = Query::of(&visit.address);
     let settings = &connection["settings"];
@@ -70,15 +69,6 @@ async fn test(visit: Visit, Path((_, name, id)): Path<(String, String, String)>)
     let findings = job["result"]["findings"].clone();
     let own = json!({ "connection": connection, "job": job, "found": found(&findings), "findings": findings });
     Ok(page(&visit, "settings/connection_test.html").show(own))
-}
-
-/// Nobody fills in a form with secrets that the API will not take from them.
-fn may_save(visit: &Visit) -> Result<(), Stop> {
-    if visit.may("saveConnection") {
-        return Ok(());
-    }
-    let detail = "only members with the role agency or owner connect accounts: ask one of them";
-    Err(visit.stop(&Refusal::of(StatusCode::FORBIDDEN, detail)))
 }
 
 /// The state that a test's findings come to. A failure that passes by itself says nothing of the account.

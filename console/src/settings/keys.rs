@@ -28,6 +28,7 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
 }
 
 async fn new(visit: Visit) -> Result<Response, Stop> {
+    visit.needs("makeKey")?;
     if !visit.may("makeKey") {
         // The API says why.
         visit.get("/api/v1/keys?limit=1").await?;
