@@ -140,6 +140,7 @@ def addresses(page, base):
     while waiting and len(found) < 80:
         address = waiting.pop(0)
         form = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "{id}", address.split("?")[0])
+        form = re.sub(r"/queues/\w+", "/queues/{name}", form)
         if form in forms or re.search(r"\.(csv|zip|png|jpg|webp)$|/(preview|picture|export)", form):
             continue
         forms.add(form)
