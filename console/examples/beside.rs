@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (clock, ids) = (Clock::system(), Ids::random());
     tracing_subscriber::fmt().init();
     let setup = Setup { api: api.clone(), secret: ids.bytes(), is_secure: false, session_days: 30, clock, ids };
-    // As in Herald, the API answers what is no page, such as the pictures of invitations.
+    // As in Herald, the API answers every path that is not a page, such as the pictures of invitations.
     let pages = herald_console::pages(setup).await?.fallback_service(api);
     let listener = tokio::net::TcpListener::bind(&listen).await?;
     #[expect(clippy::print_stdout, reason = "the developer opens the address")]

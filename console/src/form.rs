@@ -196,7 +196,7 @@ impl Filled {
 
 /// Whether a field's value is never written into a page.
 pub(crate) fn is_secret(name: &str) -> bool {
-    // The files of Google's accounts hold keys, and whoever has the token of an invitation can join with it.
+    // The files of Google's accounts hold keys, and anyone with the token of an invitation can join with it.
     matches!(name, "service_account" | "client" | "invitation" | "token")
         || ["password", "current", "new", "secret", "code"].iter().any(|part| name.contains(part))
 }

@@ -77,8 +77,8 @@ pub(crate) async fn open_browser_session(
     caller: &mut Caller,
     tokens: &Value,
 ) -> Result<(String, Caller), Refusal> {
-    caller.token = tokens["access_token"].as_str().map(str::to_owned);
-    let made = console.api.call(caller, Method::POST, "/api/v1/auth/browser", &[], None).await?;
+    let body = json!({ "refresh_token": tokens["refresh_token"] });
+    let made = console.api.call(caller, Method::POST, "/api/v1/auth/browser", &[], Some(&body)).await?;
     let token = made.body["token"].as_str().unwrap_or_default().to_owned();
     caller.token = Some(token.clone());
     Ok((token, caller.clone()))

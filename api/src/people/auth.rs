@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub(super) fn open_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(refresh))
+    OpenApiRouter::new().routes(routes!(refresh)).routes(routes!(browser))
 }
 
 /// The routes that each address and each account may call a few times a minute.
@@ -38,7 +38,7 @@ pub(super) fn sign_in_routes() -> OpenApiRouter<Api> {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(logout)).routes(routes!(logout_everywhere)).routes(routes!(browser))
+    OpenApiRouter::new().routes(routes!(logout)).routes(routes!(logout_everywhere))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -159,6 +159,28 @@ async fn refresh(State(api): State<Api>, request: Request) -> Result<Json<Tokens
     Ok(Json(api.people.refresh(&refresh_token).await?))
 }
 
+/// The token of a browser's session.
+#[derive(Serialize, ToSchema)]
+struct BrowserToken {
+    /// The token, which opens the same as an access token and lasts as long as the session.
+    token: String,
+}
+
+/// Exchanges a refresh token for the token of a browser, which keeps it in a cookie.
+#[utoipa::path(post, path = "/auth/browser", operation_id = "openBrowserSession", tag = "auth",
+    request_body = Refresh,
+    responses(
+        (status = 201, description = "The token", body = BrowserToken),
+        (status = 401, description = "The session has ended"),
+        (status = 429, description = "Too many requests"),
+    )
+)]
+async fn browser(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<BrowserToken>), Problem> {
+    let Refresh { refresh_token } = input::json(request).await?;
+    let token = api.people.browser_token(&refresh_token).await?;
+    Ok((StatusCode::CREATED, Json(BrowserToken { token })))
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Forgot {
@@ -221,24 +243,6 @@ async fn reset(
 async fn logout(State(api): State<Api>, me: Me, RequestDevice(device): RequestDevice) -> Result<StatusCode, Problem> {
     api.people.sign_out(me.user_id, me.session_id, &device).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The token of a browser's session.
-#[derive(Serialize, ToSchema)]
-struct BrowserToken {
-    /// The token, which opens the same as an access token and lasts as long as the session.
-    token: String,
-}
-
-/// Makes a token for a browser, which keeps it in a cookie. The session's refresh token is void from then on.
-#[utoipa::path(post, path = "/auth/browser", operation_id = "openBrowserSession", tag = "auth",
-    responses(
-        (status = 201, description = "The token", body = BrowserToken),
-    )
-)]
-async fn browser(State(api): State<Api>, me: Me) -> Result<(StatusCode, Json<BrowserToken>), Problem> {
-    let token = api.people.browser_token(me.session_id).await?;
-    Ok((StatusCode::CREATED, Json(BrowserToken { token })))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -5,6 +5,7 @@
 //! was not used for `people.session_days`.
 
 use chrono::TimeDelta;
+use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{People, Result, SignedIn, token};
@@ -28,9 +29,12 @@ impl People {
     /// Makes the token of a browser for a session, and ends the session's refresh tokens. An earlier token of the same
     /// session opens nothing any more.
     ///
+    /// It takes a refresh token, as an access token must not become one that lasts longer than itself.
+    ///
     /// # Errors
-    /// [`super::PeopleError::Db`].
-    pub async fn browser_token(&self, session_id: Uuid) -> Result<String> {
+    /// As those of [`People::refresh`].
+    pub async fn browser_token(&self, refresh_token: &SecretString) -> Result<String> {
+        let session_id = self.refresh(refresh_token).await?.session_id;
         let token = token::new(PREFIX, self.db.ids());
         let mut tx = self.db.begin().await?;
         query("update sessions set browser_hash = $2 where id = $1 and ended_at is null")

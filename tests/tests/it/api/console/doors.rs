@@ -2,14 +2,20 @@
 
 use herald_people::Role;
 use herald_tests::{TestDatabase, on_both_engines};
+use reqwest::Method;
+use serde_json::json;
 
 use super::{Browser, PASSWORD};
-use crate::api::Service;
+use crate::api::{
+    Answer, Service,
+    people::{Person, open},
+};
 
 on_both_engines! {
     the_link_of_the_first_start_makes_one_owner,
     of_two_who_follow_the_link_at_once_one_is_the_owner,
     a_session_goes_on_in_pages_opened_side_by_side_and_ends_when_it_is_told_to,
+    an_access_token_makes_no_token_that_lasts,
     a_wrong_password_keeps_the_address_and_says_so,
     a_page_says_to_browsers_what_they_may_load,
 }
@@ -67,6 +73,20 @@ async fn a_session_goes_on_in_pages_opened_side_by_side_and_ends_when_it_is_told
     assert_eq!(out.header("location"), "/sign-in");
     let after = browser.get("/w/default/jobs?state=dead").await;
     assert_eq!(after.header("location"), "/sign-in?then=%2Fw%2Fdefault%2Fjobs%3Fstate%3Ddead");
+}
+
+async fn an_access_token_makes_no_token_that_lasts(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let ann = Person::new(&service, "ann@example.com").await;
+    let path = "/api/v1/auth/browser";
+    open(&service, path, json!({ "refresh_token": ann.access })).await.problem(401, "invalid-credentials");
+    let made = open(&service, path, json!({ "refresh_token": ann.refresh })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let token = made.json()["token"].as_str().unwrap().to_owned();
+    let me = Answer::to(service.open(Method::GET, "/api/v1/me").bearer_auth(&token)).await;
+    assert_eq!(me.json()["email"], "ann@example.com");
+    // The refresh token is used up. Whoever brings it again ends the session, as with every refresh token.
+    open(&service, path, json!({ "refresh_token": ann.refresh })).await.problem(401, "invalid-credentials");
 }
 
 async fn a_wrong_password_keeps_the_address_and_says_so(database: &TestDatabase) {

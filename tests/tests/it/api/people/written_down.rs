@@ -61,7 +61,6 @@ async fn what_is_done_to_runs_and_templates_stands_in_the_log(database: &TestDat
 
 /// Endpoints that change something and are not written down, and why.
 const UNWRITTEN: &[(&str, &str)] = &[
-    ("post /api/v1/auth/browser", "it changes nothing but the tokens of the caller's own session"),
     ("post /api/v1/face-crops", "it changes nothing but its own job"),
     ("post /api/v1/templates/{id}/preview", "a drawing of a sample changes nothing"),
     ("post /api/v1/connections/{name}/test", "it asks the provider, and notes what it said"),
