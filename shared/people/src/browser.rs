@@ -42,7 +42,11 @@ impl People {
             .bind(token::hash(&token))
             .execute(&mut tx)
             .await?;
-        query("delete from refresh_tokens where session_id = $1").bind(session_id).execute(&mut tx).await?;
+        // The used ones stay known: one that comes again was stolen, and ends the session.
+        query("delete from refresh_tokens where session_id = $1 and used_at is null")
+            .bind(session_id)
+            .execute(&mut tx)
+            .await?;
         tx.commit().await?;
         Ok(token)
     }
