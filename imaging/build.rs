@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let lock = here.join("../Cargo.lock");
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={}", lock.display());
+    // By its name, so that a checkout elsewhere with this target folder need not build anew.
+    println!("cargo::rerun-if-changed=../Cargo.lock");
 
     let package = by_metadata(&here, true)
         .or_else(|| in_the_registry_folder(&lock))

@@ -66,7 +66,7 @@ async fn act(desk: &Desk, command: Connections) -> anyhow::Result<ExitCode> {
 }
 
 async fn find(desk: &Desk, name: &str) -> anyhow::Result<Connection> {
-    connections::connection_named(&desk.db, desk.workspace_id, name)
+    connections::find_connection_named(&desk.db, desk.workspace_id, name)
         .await?
         .with_context(|| format!("there is no connection {name:?}: see `herald connections list`"))
 }

@@ -37,7 +37,7 @@ pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -
             }
         }
         Jobs::Failures { filter, limit, json } => {
-            let groups = ledger::failures(&db, workspace, &read(filter)?, limit).await?;
+            let groups = ledger::list_failure_groups(&db, workspace, &read(filter)?, limit).await?;
             for group in &groups {
                 say(&if json { serde_json::to_string(group)? } else { cause(group) });
             }
@@ -108,7 +108,7 @@ async fn show(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Result<()> {
     if let Some(result) = &job.result {
         say(&format!("  result {}", result.0));
     }
-    for error in ledger::job_errors(db, workspace, id).await? {
+    for error in ledger::list_job_errors(db, workspace, id).await? {
         say(&format!(
             "  attempt {} failed at {}: {}",
             error.attempt,

@@ -88,7 +88,7 @@ async fn list(State(api): State<Api>, Workspace(workspace): Workspace) -> Result
 }
 
 async fn find(api: &Api, workspace: Uuid, name: &str) -> Result<Connection, Problem> {
-    let found = connections::connection_named(&api.db, workspace, name).await?;
+    let found = connections::find_connection_named(&api.db, workspace, name).await?;
     found.ok_or_else(|| Problem::missing("connection", name))
 }
 

@@ -62,7 +62,7 @@ pub(super) async fn stand(api: &Api, workspace: Uuid, job: JobRow) -> Result<Sta
             Stand::Made(serde_json::from_value(result.0).map_err(|error| Problem::internal(&error))?)
         }
         (JobState::Dead, _) => {
-            let errors = ledger::job_errors(&api.db, workspace, job.id).await?;
+            let errors = ledger::list_job_errors(&api.db, workspace, job.id).await?;
             Stand::Failed(errors.into_iter().next_back().map(|error| error.message).unwrap_or_default())
         }
         _ => Stand::Cancelled,

@@ -98,7 +98,7 @@ async fn failures(
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Failures>, Problem> {
     let limit = page::limit(asked.limit)?;
-    let items = ledger::failures(&api.db, workspace, &asked.filter()?, limit).await?;
+    let items = ledger::list_failure_groups(&api.db, workspace, &asked.filter()?, limit).await?;
     Ok(Json(Failures { items }))
 }
 
@@ -114,7 +114,7 @@ struct JobView {
 
 async fn view(api: &Api, workspace: Uuid, id: Uuid) -> Result<JobView, Problem> {
     let job = ledger::find_job(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("job", id))?;
-    let errors = ledger::job_errors(&api.db, workspace, id).await?;
+    let errors = ledger::list_job_errors(&api.db, workspace, id).await?;
     Ok(JobView { job, errors })
 }
 

@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 use herald_ledger::rate_limits::Subject;
-use herald_people::{NewInvitation, Role, WorkspaceInvitation};
+use herald_people::{NewWorkspaceInvitation, Role, WorkspaceInvitation};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -107,7 +107,7 @@ async fn make(
     }
     let base = api.settings.http.public_url.trim_end_matches('/').to_owned();
     let link = |token: &str| format!("{base}/join/{token}");
-    let new = NewInvitation { role, email, max_uses, days };
+    let new = NewWorkspaceInvitation { role, email, max_uses, days };
     let (invitation, link) = api.people.invite(&actor, &giver, new, link).await?;
     Ok((StatusCode::CREATED, Json(MadeInvitation { invitation, link })))
 }

@@ -24,7 +24,7 @@ pub use self::{
     deliveries::{first_delivery, forget_deliveries},
     kinds::{BucketSettings, Credentials, ProviderKind, S3Secret, Settings},
     store::{
-        Connection, ConnectionError, ConnectionState, NewConnection, Opened, connection_named, find_connection,
+        Connection, ConnectionError, ConnectionState, NewConnection, Opened, find_connection, find_connection_named,
         list_connections, lock, mark_broken, mark_ok, open, remove, reseal, save, webhook_connection,
     },
     typed::{Typed, TypedError},

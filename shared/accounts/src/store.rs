@@ -192,7 +192,7 @@ pub async fn find_connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Op
 }
 
 /// The connection of a workspace that has this name, or this id.
-pub async fn connection_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Connection>> {
+pub async fn find_connection_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Connection>> {
     if let Ok(id) = name.parse::<Uuid>() {
         return find_connection(db, workspace_id, id).await;
     }

@@ -282,7 +282,7 @@ async fn find(
     let make = format!("create one with `herald connect {}` or PUT /api/v1/connections/{{name}}", provider.name());
     let of_provider = |connection: &Connection| connection.settings.0.provider() == provider;
     if let Some(name) = name {
-        let found = connections::connection_named(db, workspace_id, name).await?.filter(of_provider);
+        let found = connections::find_connection_named(db, workspace_id, name).await?.filter(of_provider);
         return found.ok_or_else(|| {
             PlanError::field(
                 field,

@@ -121,8 +121,7 @@ struct Rules {
 
 impl Rules {
     async fn read(db: &Db) -> Result<Self> {
-        let rows = query(&QueueRow::select(""));
-        let (rows, with_keys) = try_join(rows.all::<QueueRow>(db), queues_with_keys(db)).await?;
+        let (rows, with_keys) = try_join(QueueRow::list(db), queues_with_keys(db)).await?;
         Ok(Self { rows: rows.into_iter().map(|row| (row.name.clone(), row)).collect(), with_keys })
     }
 

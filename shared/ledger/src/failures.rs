@@ -46,7 +46,12 @@ struct Said {
 }
 
 /// The causes that hold up a workspace's jobs, the one with the most jobs first, at most `limit`.
-pub async fn failures(db: &Db, workspace_id: Uuid, filter: &JobFilter, limit: usize) -> Result<Vec<FailureGroup>> {
+pub async fn list_failure_groups(
+    db: &Db,
+    workspace_id: Uuid,
+    filter: &JobFilter,
+    limit: usize,
+) -> Result<Vec<FailureGroup>> {
     let held_up = |filter: &JobFilter| {
         let mut wanted = filter.conditions(db.kind(), workspace_id);
         wanted.raw("fingerprint is not null and state in ('ready', 'running', 'dead')");

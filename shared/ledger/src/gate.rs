@@ -13,7 +13,7 @@ use super::{
     pace::Rate,
     queue::{KeyRow, QueueRow, key_rows},
 };
-use herald_db::{Db, EngineKind, FromRow, Result, Tx, query};
+use herald_db::{Db, FromRow, Result, Tx, query};
 
 /// What a round may still lease from a queue.
 pub(super) struct Gate {
@@ -41,12 +41,7 @@ struct Running {
 impl Gate {
     /// Locks the queue's row and reads what is left. `waiting` is how many of its jobs already wait on the wire.
     pub(super) async fn open(tx: &mut Tx, queue: &str, waiting: usize, now: DateTime<Utc>) -> Result<Option<Self>> {
-        let row = match tx.engine() {
-            EngineKind::Postgres => QueueRow::select("where name = $1 for update"),
-            // One writer: the row is ours already.
-            EngineKind::Sqlite => QueueRow::select("where name = $1"),
-        };
-        let Some(row) = query(&row).bind(queue).optional::<QueueRow>(&mut *tx).await? else { return Ok(None) };
+        let Some(row) = QueueRow::lock(tx, queue).await? else { return Ok(None) };
         let keys: HashMap<String, KeyRow> =
             key_rows(&mut *tx, queue).await?.into_iter().map(|key| (key.limit_key.clone(), key)).collect();
         let mut jobs = usize::MAX;
@@ -180,11 +175,7 @@ impl Gate {
 pub async fn charge(db: &Db, queue: &str, units: i64) -> Result<DateTime<Utc>> {
     let mut tx = db.begin().await?;
     let now = db.now();
-    let row = match tx.engine() {
-        EngineKind::Postgres => QueueRow::select("where name = $1 for update"),
-        EngineKind::Sqlite => QueueRow::select("where name = $1"),
-    };
-    let row = query(&row).bind(queue).optional::<QueueRow>(&mut tx).await?;
+    let row = QueueRow::lock(&mut tx, queue).await?;
     let Some((rate, row)) = row.and_then(|row| row.rate().map(|rate| (rate, row))) else { return Ok(now) };
     let used_up_to = rate.after(row.paced_until, now, units);
     query("update queues set paced_until = $2 where name = $1").bind(queue).bind(used_up_to).execute(&mut tx).await?;

@@ -78,7 +78,7 @@ pub async fn find_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Jo
 }
 
 /// The failed attempts of a job, first one first.
-pub async fn job_errors(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Vec<JobError>> {
+pub async fn list_job_errors(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Vec<JobError>> {
     lookup(
         "select rows.nth, attempt, message, at, fingerprint
          from {rows} join job_errors on job_id = rows.job and workspace_id = rows.workspace order by attempt, at, id",

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{lanes::lanes, pace::Rate};
-use herald_db::{Db, FromRow, Result, Target, Tx, query};
+use herald_db::{Db, EngineKind, FromRow, Result, Target, Tx, query};
 
 /// A queue with its jobs and limits.
 #[derive(Clone, Debug, Default, Serialize, FromRow, utoipa::ToSchema)]
@@ -97,12 +97,22 @@ pub(super) struct QueueRow {
 }
 
 impl QueueRow {
-    pub(super) fn select(rest: &str) -> String {
-        format!(
-            "select name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency, \
-             paced_until,
-               blocked_until from queues {rest}"
-        )
+    const SELECT: &str = "select name, paused, rate, rate_seconds, burst, concurrency, key_concurrency, \
+         workspace_concurrency, paced_until, blocked_until from queues";
+
+    /// Reads every queue's row.
+    pub(super) async fn list(db: &Db) -> Result<Vec<Self>> {
+        query(Self::SELECT).all(db).await
+    }
+
+    /// Reads a queue's row and holds it until the transaction ends.
+    pub(super) async fn lock(tx: &mut Tx, queue: &str) -> Result<Option<Self>> {
+        let lock = match tx.engine() {
+            EngineKind::Postgres => " for update",
+            // One writer: the row is ours already.
+            EngineKind::Sqlite => "",
+        };
+        query(&format!("{} where name = $1{lock}", Self::SELECT)).bind(queue).optional(tx).await
     }
 
     pub(super) fn rate(&self) -> Option<Rate> {

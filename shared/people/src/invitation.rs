@@ -16,7 +16,7 @@ const INVITES: Role = Role::Agency;
 
 /// The fields of a new invitation.
 #[derive(Debug)]
-pub struct NewInvitation {
+pub struct NewWorkspaceInvitation {
     /// The role that the invitation gives.
     pub role: Role,
     /// The address of the invited person, to which Herald also sends the link.
@@ -188,7 +188,7 @@ impl People {
         &self,
         actor: &Actor,
         giver: &Giver,
-        new: NewInvitation,
+        new: NewWorkspaceInvitation,
         link: impl Fn(&str) -> String,
     ) -> Result<(WorkspaceInvitation, String)> {
         giver.may_give(new.role)?;

@@ -48,7 +48,7 @@ pub use self::{
     directory::{CrmLogin, CrmSettings, CrmSignature, CrmSync, CrmUserRow, CrmWebhook, SyncEnd, SyncScope, SyncState},
     error::{PeopleError, Result},
     giver::{Giver, Maker},
-    invitation::{NewInvitation, WorkspaceInvitation},
+    invitation::{NewWorkspaceInvitation, WorkspaceInvitation},
     key::{
         ApiKey, Key, NewKey, PREFIX as KEY_PREFIX, SeenKey, check_key, first_key, has_keys, make_key, make_key_within,
     },

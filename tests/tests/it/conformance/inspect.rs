@@ -71,7 +71,7 @@ async fn a_job_of_another_workspace_is_not_shown(database: &TestDatabase) {
     let job = lease(db, 1).await.remove(0);
     commit(db, vec![retry(db, job, Duration::ZERO)]).await;
     assert!(ledger::find_job(db, other, id).await.unwrap().is_none());
-    assert!(ledger::job_errors(db, other, id).await.unwrap().is_empty());
+    assert!(ledger::list_job_errors(db, other, id).await.unwrap().is_empty());
     assert!(ledger::list_jobs(db, other, &JobFilter::default(), 10).await.unwrap().is_empty());
 }
 
@@ -88,7 +88,7 @@ async fn the_errors_of_a_job_come_in_the_order_they_happened(database: &TestData
     let job = lease(db, 1).await.remove(0);
     let outcome = Outcome::Dead { error: "é".repeat(5_000) };
     commit(db, vec![Finished { job, outcome }]).await;
-    let errors = ledger::job_errors(db, workspace, id).await.unwrap();
+    let errors = ledger::list_job_errors(db, workspace, id).await.unwrap();
     assert_eq!(errors.iter().map(|error| error.attempt).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!((errors[0].message.as_str(), errors[1].message.as_str()), ("first", "second"));
     assert_eq!(errors[2].message, "é".repeat(2_000), "a long message is cut, between characters");

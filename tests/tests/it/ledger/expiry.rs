@@ -25,7 +25,7 @@ fn seconds(db: &Db, seconds: u64) -> DateTime<Utc> {
 }
 
 async fn reason(db: &Db, workspace: Uuid, id: Uuid) -> String {
-    let mut errors = ledger::job_errors(db, workspace, id).await.unwrap();
+    let mut errors = ledger::list_job_errors(db, workspace, id).await.unwrap();
     assert_eq!(errors.len(), 1);
     errors.remove(0).message
 }

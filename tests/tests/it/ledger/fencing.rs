@@ -59,7 +59,11 @@ async fn a_stale_outcome_changes_nothing_and_is_counted(database: &TestDatabase)
         assert_eq!(invitation.state.as_str(), "pending");
         let batch = ground::batch(db, started.workspace, started.run.batch_id).await;
         assert_eq!(counters(&batch), counters(&before));
-        assert_eq!(ledger::job_errors(db, started.workspace, valid.id).await.unwrap().len(), 1, "only the first try's");
+        assert_eq!(
+            ledger::list_job_errors(db, started.workspace, valid.id).await.unwrap().len(),
+            1,
+            "only the first try's"
+        );
         let follow_ups = JobFilter { kind: Some("test.noop".to_owned()), ..JobFilter::default() };
         assert!(list_jobs(db, started.workspace, &follow_ups, 10).await.unwrap().is_empty());
     }

@@ -120,7 +120,7 @@ async fn failures_are_grouped_by_cause(database: &TestDatabase) {
     commit(db, vec![failed(two, "line 22 is bad", false, db), failed(three, "the disk is full", false, db)]).await;
     commit(db, vec![done(four)]).await;
 
-    let groups = ledger::failures(db, workspace, &JobFilter::default(), 10).await.unwrap();
+    let groups = ledger::list_failure_groups(db, workspace, &JobFilter::default(), 10).await.unwrap();
     assert_eq!(groups.len(), 2);
     let lines = &groups[0];
     assert_eq!((lines.pattern.as_str(), lines.sample.as_str()), ("line N is bad", "line 22 is bad"));
@@ -134,8 +134,8 @@ async fn failures_are_grouped_by_cause(database: &TestDatabase) {
     let dead_of_cause = JobFilter { state: Some(JobState::Dead), ..of_cause };
     assert_eq!(found(db, workspace, &dead_of_cause).await, [dead_id]);
     let of_kind = JobFilter { kind: Some("b.two".to_owned()), ..JobFilter::default() };
-    assert_eq!(ledger::failures(db, workspace, &of_kind, 10).await.unwrap()[0].jobs, 1);
-    assert_eq!(ledger::failures(db, workspace, &JobFilter::default(), 1).await.unwrap().len(), 1);
+    assert_eq!(ledger::list_failure_groups(db, workspace, &of_kind, 10).await.unwrap()[0].jobs, 1);
+    assert_eq!(ledger::list_failure_groups(db, workspace, &JobFilter::default(), 1).await.unwrap().len(), 1);
 }
 
 async fn a_job_that_succeeds_at_once_has_no_cause(database: &TestDatabase) {
@@ -145,5 +145,5 @@ async fn a_job_that_succeeds_at_once_has_no_cause(database: &TestDatabase) {
     let job = lease(db, 1).await.remove(0);
     commit(db, vec![done(job)]).await;
     assert_eq!(ground::job(db, workspace, id).await.fingerprint, None);
-    assert!(ledger::failures(db, workspace, &JobFilter::default(), 10).await.unwrap().is_empty());
+    assert!(ledger::list_failure_groups(db, workspace, &JobFilter::default(), 10).await.unwrap().is_empty());
 }

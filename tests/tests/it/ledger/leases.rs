@@ -91,7 +91,7 @@ async fn a_dead_workers_jobs_come_back(database: &TestDatabase) {
     let back = lease(db, 2_000).await;
     assert_eq!(back.iter().map(|job| job.id).collect::<HashSet<_>>(), ids);
     assert!(back.iter().all(|job| job.attempt == 2), "the crash counts as an attempt");
-    let errors = ledger::job_errors(db, workspace, back[0].id).await.unwrap();
+    let errors = ledger::list_job_errors(db, workspace, back[0].id).await.unwrap();
     assert_eq!(errors[0].message, "the worker that ran attempt 1 ended without an outcome: a dispatcher");
 }
 
@@ -106,7 +106,7 @@ async fn a_job_that_kills_its_worker_dies_after_its_last_try(database: &TestData
     assert!(lease(db, 1).await.is_empty());
     assert_eq!(ground::job(db, workspace, ids[0]).await.state.as_str(), "dead");
     assert_eq!(ground::batch(db, workspace, batch).await.dead, 1);
-    assert_eq!(ledger::job_errors(db, workspace, ids[0]).await.unwrap().len(), 3);
+    assert_eq!(ledger::list_job_errors(db, workspace, ids[0]).await.unwrap().len(), 3);
 }
 
 async fn the_guest_of_a_job_that_killed_its_workers_is_told(database: &TestDatabase) {

@@ -208,7 +208,7 @@ async fn a_provider_that_asks_for_patience_gets_it_from_the_whole_queue(database
     assert!(queue.blocked_reason.unwrap().starts_with("429"));
     let row = ground::job(db, workspace, id).await;
     assert_eq!((row.state.as_str(), row.max_attempts), ("ready", 2), "it has lost no try");
-    assert_eq!(ledger::job_errors(db, workspace, id).await.unwrap().len(), 1);
+    assert_eq!(ledger::list_job_errors(db, workspace, id).await.unwrap().len(), 1);
 
     db.clock().advance(Duration::from_secs(30));
     assert_eq!(lease(db, 10).await.len(), ids.len());

@@ -80,7 +80,7 @@ async fn a_snooze_does_not_count_as_an_attempt(database: &TestDatabase) {
     assert!(!job.is_last_attempt());
     commit(db, vec![retry(db, job, Duration::ZERO)]).await;
     assert!(lease(db, 1).await[0].is_last_attempt(), "two tries, as was said");
-    assert_eq!(ledger::job_errors(db, workspace, id).await.unwrap().len(), 1, "a snooze is no error");
+    assert_eq!(ledger::list_job_errors(db, workspace, id).await.unwrap().len(), 1, "a snooze is no error");
 }
 
 async fn a_death_keeps_its_reason(database: &TestDatabase) {
@@ -91,7 +91,7 @@ async fn a_death_keeps_its_reason(database: &TestDatabase) {
     commit(db, vec![dead(job)]).await;
     let row = ground::job(db, workspace, id).await;
     assert_eq!((row.state.as_str(), row.attempt, row.finished_at), ("dead", 1, Some(db.now())));
-    let errors = ledger::job_errors(db, workspace, id).await.unwrap();
+    let errors = ledger::list_job_errors(db, workspace, id).await.unwrap();
     assert_eq!((errors.len(), errors[0].message.as_str(), errors[0].at), (1, "it cannot be done", db.now()));
     assert!(lease(db, 1).await.is_empty());
 }

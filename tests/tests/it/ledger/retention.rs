@@ -86,8 +86,8 @@ async fn a_pruned_jobs_errors_go_with_it(database: &TestDatabase) {
     commit(db, vec![done(again)]).await;
     db.clock().advance(DAY);
     assert_eq!(ledger::prune(db, db.now(), 100).await.unwrap(), Pruned { jobs: 1 });
-    assert!(ledger::job_errors(db, workspace, jobs[0].id).await.unwrap().is_empty());
-    assert_eq!(ledger::job_errors(db, workspace, jobs[1].id).await.unwrap().len(), 1);
+    assert!(ledger::list_job_errors(db, workspace, jobs[0].id).await.unwrap().is_empty());
+    assert_eq!(ledger::list_job_errors(db, workspace, jobs[1].id).await.unwrap().len(), 1);
 }
 
 async fn pruning_goes_in_steps_and_adds_up(database: &TestDatabase) {

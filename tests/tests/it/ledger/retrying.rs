@@ -44,7 +44,7 @@ async fn a_dead_job_can_be_retried_with_new_tries(database: &TestDatabase) {
     assert_eq!(commit(db, vec![done(stale)]).await.stale, 1);
     commit(db, vec![retry(db, job, Duration::ZERO)]).await;
     assert!(lease(db, 1).await[0].is_last_attempt());
-    assert_eq!(ledger::job_errors(db, workspace, id).await.unwrap().len(), 2, "its history stays");
+    assert_eq!(ledger::list_job_errors(db, workspace, id).await.unwrap().len(), 2, "its history stays");
 }
 
 async fn only_dead_and_cancelled_jobs_of_the_workspace_can_be_retried(database: &TestDatabase) {

@@ -21,7 +21,7 @@ on_both_engines! {
 
 /// What a test of the connection says, all of it.
 async fn tested(app: &Outreach, name: &str) -> (Connection, String) {
-    let found = connections::connection_named(&app.db, app.workspace, name).await.unwrap().unwrap();
+    let found = connections::find_connection_named(&app.db, app.workspace, name).await.unwrap().unwrap();
     let (connection, findings) = connections::check(&app.clients(), app.workspace, found.id, None).await.unwrap();
     assert!(findings.iter().any(|finding| !finding.ok), "{findings:?}");
     let texts: Vec<String> = findings.iter().map(|finding| finding.text.clone()).collect();

@@ -137,7 +137,7 @@ impl Outreach {
         self.connect("google", json!({ "provider": "google", "client": self.google().client_secret_json(&[BACK]) }))
             .await;
         let clients = self.clients();
-        let google = connections::connection_named(&self.db, self.workspace, "google").await.unwrap().unwrap();
+        let google = connections::find_connection_named(&self.db, self.workspace, "google").await.unwrap().unwrap();
         let mut tx = self.db.begin().await.unwrap();
         let state = connections::consent::ask(&mut tx, &clients, self.workspace, &google, BACK).await.unwrap();
         tx.commit().await.unwrap();
@@ -183,7 +183,7 @@ impl Outreach {
     pub(crate) async fn begin_contacts(&self, event: &str, ids: Vec<Uuid>, connection: &str) -> Uuid {
         let event = domain::ensure_event(&self.db, self.workspace, event, &NumberFormat::default()).await.unwrap();
         let template = domain::template_named(&self.db, self.workspace, "small").await.unwrap().unwrap();
-        let found = connections::connection_named(&self.db, self.workspace, connection).await.unwrap().unwrap();
+        let found = connections::find_connection_named(&self.db, self.workspace, connection).await.unwrap().unwrap();
         let options = RunOptions {
             destination: Destination::Drive { connection_id: found.id, folder: self.drive_folder.clone() },
             ..crate::guest_list::options()

@@ -364,7 +364,7 @@ async fn a_segment_that_is_not_there_is_named_with_those_that_are(database: &Tes
     assert!(reason.contains("no segment \"vips\"") && reason.contains("press, vip"), "{reason}");
     assert_eq!((app.mautic().requests(MauticCall::Segments), app.mautic().requests(MauticCall::Contacts)), (1, 0));
     // It is one run's mistake and no reason for others to wait.
-    let mautic = connections::connection_named(&app.db, app.workspace, "mautic").await.unwrap().unwrap();
+    let mautic = connections::find_connection_named(&app.db, app.workspace, "mautic").await.unwrap().unwrap();
     assert_eq!(mautic.state.as_str(), "ok");
 }
 

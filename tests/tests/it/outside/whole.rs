@@ -260,7 +260,7 @@ async fn a_connection_test_calls_a_person_only_for_what_a_person_must_set_right(
 
 /// What a test of a connection says, and the connection after it.
 async fn tested(app: &Outreach, name: &str, target: Option<String>) -> (serde_json::Value, Connection) {
-    let find = async || connections::connection_named(&app.db, app.workspace, name).await.unwrap().unwrap();
+    let find = async || connections::find_connection_named(&app.db, app.workspace, name).await.unwrap().unwrap();
     let test = ConnectionTest { connection_id: find().await.id, target };
     let job = app.enqueue(test.job(app.workspace)).await;
     let row = async || ledger::find_job(&app.db, app.workspace, job).await.unwrap().unwrap();

@@ -42,7 +42,7 @@ async fn state(db: &Db, workspace: Uuid, id: Uuid) -> String {
 }
 
 async fn errors(db: &Db, workspace: Uuid, id: Uuid) -> Vec<JobError> {
-    ledger::job_errors(db, workspace, id).await.unwrap()
+    ledger::list_job_errors(db, workspace, id).await.unwrap()
 }
 
 /// Runs the jobs until `id` has one more error than `before`.
