@@ -194,39 +194,24 @@ const ACTS: &[Act] = &[
     act("quietWorker", &[], "{name} finishes its jobs, and takes no more.", Back),
     act("resumeWorker", &[], "{name} takes jobs again.", Back),
     // Schedules.
-    act(
-        "createSchedule",
-        &[
-            ("name", Text),
-            ("cron", Text),
-            ("time_zone", Text),
-            ("kind", Text),
-            ("args", Json),
-            ("missed", Text),
-            ("overlap", Text),
-            ("paused", Flag),
-        ],
-        "The schedule {name} is made.",
-        To("/schedules/{id}"),
-    ),
-    act(
-        "changeSchedule",
-        &[
-            ("name", Text),
-            ("cron", Text),
-            ("time_zone", Text),
-            ("kind", Text),
-            ("args", Json),
-            ("missed", Text),
-            ("overlap", Text),
-        ],
-        "The schedule is changed.",
-        Back,
-    ),
+    act("createSchedule", SCHEDULE, "The schedule {name} is made.", To("/schedules/{id}")),
+    act("changeSchedule", SCHEDULE, "The schedule is changed.", Back),
     act("runSchedule", &[], "The schedule runs now: this is its job.", To("/jobs/{last_job_id}")),
     act("pauseSchedule", &[], "{name} is paused.", Back),
     act("resumeSchedule", &[], "{name} goes on.", Back),
     act("deleteSchedule", &[], "The schedule is deleted. Its jobs stay.", To("/schedules")),
+];
+
+/// The form of a schedule, new or not. Only a new one can be `paused` in it: ticked, the box sends `true`.
+const SCHEDULE: &[(&str, Kind)] = &[
+    ("name", Text),
+    ("cron", Text),
+    ("time_zone", Text),
+    ("kind", Text),
+    ("args", Json),
+    ("missed", Text),
+    ("overlap", Text),
+    ("paused", Json),
 ];
 
 const fn act(operation: &'static str, fields: &'static [(&'static str, Kind)], said: &'static str, then: Then) -> Act {

@@ -68,6 +68,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("operate/queues.html", include_str!("../templates/operate/queues.html")),
     ("operate/schedule.html", include_str!("../templates/operate/schedule.html")),
     ("operate/schedule_form.html", include_str!("../templates/operate/schedule_form.html")),
+    ("operate/schedule_kinds.html", include_str!("../templates/operate/schedule_kinds.html")),
     ("operate/schedule_new.html", include_str!("../templates/operate/schedule_new.html")),
     ("operate/schedules.html", include_str!("../templates/operate/schedules.html")),
     ("operate/workers.html", include_str!("../templates/operate/workers.html")),

@@ -220,18 +220,16 @@ impl Visit {
             return Err(Missing::Session);
         };
         caller.token = Some(token);
-        let both = (console.api.get(&caller, "/api/v1/me").await, console.api.get(&caller, "/api/v1/workspaces").await);
-        let (me, workspaces) = match both {
-            (Ok(me), Ok(workspaces)) => (me, workspaces),
-            (Err(refusal), _) | (_, Err(refusal)) if refusal.status == StatusCode::UNAUTHORIZED => {
-                return Err(Missing::Session);
-            }
-            (Err(refusal), _) | (_, Err(refusal)) => return Err(stop(page::alone(console, &refusal))),
+        // One call for both: it counts against the person's limit on every page, and live pages come again and again.
+        let found = match console.api.get(&caller, "/api/v1/workspaces").await {
+            Ok(found) => found,
+            Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => return Err(Missing::Session),
+            Err(refusal) => return Err(stop(page::alone(console, &refusal))),
         };
         let unreadable =
             |_| stop(page::alone(console, &Refusal::of(StatusCode::BAD_GATEWAY, "the account cannot be read")));
-        let person: Person = serde_json::from_value(me).map_err(unreadable)?;
-        let workspaces: Vec<Workspace> = serde_json::from_value(workspaces["items"].clone()).map_err(unreadable)?;
+        let person: Person = serde_json::from_value(found["person"].clone()).map_err(unreadable)?;
+        let workspaces: Vec<Workspace> = serde_json::from_value(found["items"].clone()).map_err(unreadable)?;
         let named = RawPathParams::from_request_parts(parts, console).await.ok();
         let slug = named.iter().flatten().find(|(name, _)| *name == "ws").map(|(_, slug)| slug.to_owned());
         let mut visit = Self {

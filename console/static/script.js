@@ -15,13 +15,18 @@ function announce(sentence) {
 // Live parts: an element with `data-live` and an id is replaced by the same element of the page as it is now. Focus,
 // open menus and selections outside of it stay; one that holds the focus waits.
 const live = () => all("[data-live]");
+// Each look costs requests of the person's limit: the wait doubles while nothing new comes, and a hidden page rests.
+let wait = 1000;
+let waiting = 0;
 let busy = false;
 let source = null;
 async function refresh() {
   if (busy || document.hidden || !live().length) return;
   busy = true;
+  let changed = false;
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+    if (answer.status === 429) wait = 1000 * Math.max(10, Number(answer.headers.get("retry-after")) || 0);
     if (answer.redirected || !answer.ok) { if (answer.redirected) location.reload(); return; }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     // What has ended sends no more changes.
@@ -31,30 +36,27 @@ async function refresh() {
       if (!now) { location.reload(); return; }
       if (old.contains(document.activeElement) && document.activeElement !== document.body) continue;
       if (now.innerHTML === old.innerHTML) continue;
+      changed = true;
       old.replaceWith(now);
       if (now.dataset.announce !== old.dataset.announce) announce(now.dataset.announce);
     }
-    // What was watched has ended.
-    if (source && !fresh.querySelector("[data-stream]")) source.close();
+    wait = changed ? 1000 : Math.min(2 * wait, source ? 4000 : 30000);
   } catch { /* The next event asks again. */ } finally { busy = false; }
 }
 
 // A stream of changes says when; without one, the clock does.
-let waiting = 0;
-function soon() {
+function soon(least) {
   if (waiting) return;
-  waiting = setTimeout(() => { waiting = 0; refresh(); }, 1000);
+  waiting = setTimeout(async () => { waiting = 0; await refresh(); if (!source) soon(5000); }, Math.max(wait, least));
 }
 const stream = document.querySelector("[data-stream]");
 if (stream && "EventSource" in window) {
   source = new EventSource(stream.dataset.stream);
-  source.addEventListener("change", soon);
-  source.addEventListener("error", (event) => { if (event.target.readyState === EventSource.CLOSED) setInterval(refresh, 5000); });
+  source.addEventListener("change", () => soon(1000));
+  source.addEventListener("error", () => { if (source?.readyState === EventSource.CLOSED) { source = null; soon(5000); } });
   addEventListener("pagehide", () => source?.close());
-} else if (live().length) {
-  setInterval(refresh, 5000);
-}
-document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+} else if (live().length) soon(5000);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) { wait = 1000; refresh(); } });
 
 // Menus close when the focus or a click leaves them, and with Escape, which returns the focus.
 document.addEventListener("click", (event) => {

@@ -43,7 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list, order::add))
         .routes(routes!(failures))
-        .routes(routes!(bulk::act))
+        .routes(routes!(bulk::act, bulk::count))
         .routes(routes!(show, delete))
         .routes(routes!(retry))
         .routes(routes!(cancel))

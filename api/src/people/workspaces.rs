@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
 };
 use herald_ledger::audit::Actor;
-use herald_people::Membership;
+use herald_people::{Membership, User};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,6 +23,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[derive(Serialize, ToSchema)]
 struct Workspaces {
     items: Vec<Membership>,
+    /// The caller: one request tells a program who looks, and where they may.
+    person: User,
 }
 
 /// Lists the caller's workspaces.
@@ -32,7 +34,9 @@ struct Workspaces {
     )
 )]
 async fn list(State(api): State<Api>, me: Me) -> Result<Json<Workspaces>, Problem> {
-    Ok(Json(Workspaces { items: api.people.memberships(me.user_id, None).await? }))
+    let people = &api.people;
+    let (items, person) = futures::try_join!(people.memberships(me.user_id, None), people.user(me.user_id))?;
+    Ok(Json(Workspaces { items, person }))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -3,13 +3,8 @@
 //! The form carries the filter as it was counted, with exact times. So the act finds the jobs that the person saw, and
 //! not those of the moment in which they press the button.
 
-use axum::{
-    Router,
-    extract::Path,
-    http::{Method, StatusCode},
-    response::Response,
-    routing::get,
-};
+use axum::{Router, extract::Path, http::StatusCode, response::Response, routing::get};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::filter::Filter;
@@ -58,16 +53,12 @@ async fn count(visit: &Visit, act: &str, filter: &Filter) -> Result<Value, Refus
         let detail = "this would be every job: give a filter in the list of jobs first";
         return Err(Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, detail));
     }
-    let body = json!({ "filter": filter.body(), "dry_run": true });
-    let path = format!("/api/v1/jobs/act/{}", part(act));
-    Ok(visit.console.api.call(&visit.caller, Method::POST, &path, &[], Some(&body)).await?.body)
+    visit.ask(&format!("/api/v1/jobs/act/{}?limit={SHOWN}&{}", part(act), filter.query())).await
 }
 
 /// The newest of them. One that ended its life meanwhile is left out.
 async fn sample(visit: &Visit, ids: &Value) -> Vec<Value> {
-    let mut jobs = Vec::new();
-    for id in ids.as_array().into_iter().flatten().take(SHOWN).filter_map(Value::as_str) {
-        jobs.extend(visit.ask(&format!("/api/v1/jobs/{}", part(id))).await);
-    }
-    jobs
+    let ids = ids.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let asks = ids.map(async |id| visit.ask(&format!("/api/v1/jobs/{}", part(id))).await);
+    join_all(asks).await.into_iter().flatten().collect()
 }

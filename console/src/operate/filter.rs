@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::typed_time;
@@ -69,7 +69,6 @@ impl Filter {
 
     /// The field that the API refused, and why. It tells a program how to write a time; a person may write it shorter.
     pub(super) fn fault(&self, refusal: &Refusal) -> Value {
-        // In the body of an act the field has a place in the filter.
         let field = refusal.errors.first().and_then(|fault| fault.pointer.rsplit('/').next()).unwrap_or_default();
         let detail = match self.typed.get(field) {
             Some(typed) if is_time(field) => {
@@ -78,12 +77,6 @@ impl Filter {
             _ => refusal.detail.clone(),
         };
         json!({ "field": field, "detail": detail })
-    }
-
-    /// The object in the body of an act.
-    pub(super) fn body(&self) -> Value {
-        let fields = self.meant.iter().map(|(name, text)| ((*name).to_owned(), Value::from(text.as_str())));
-        Value::Object(fields.collect::<Map<_, _>>())
     }
 }
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{lanes::lanes, pace::Rate};
+use super::{lanes::lanes, load::COUNTED, pace::Rate};
 use herald_db::{Db, EngineKind, FromRow, Result, Target, Tx, query};
 
 /// A queue with its jobs and limits.
@@ -14,9 +14,9 @@ pub struct QueueStatus {
     pub name: String,
     /// Whether the queue is paused.
     pub paused: bool,
-    /// The number of waiting jobs: due, delayed, or to be retried.
+    /// The number of waiting jobs: due, delayed, or to be retried. Herald counts up to 100,000.
     pub ready: i64,
-    /// The number of jobs leased to a worker.
+    /// The number of jobs leased to a worker. Herald counts up to 100,000.
     pub running: i64,
     /// The limits of the queue.
     #[serde(flatten)]
@@ -163,22 +163,34 @@ pub(super) async fn queues_with_keys(db: &Db) -> Result<Vec<(String,)>> {
     query("select distinct queue from queue_keys").all(db).await
 }
 
-/// Every queue that was ever set up or has jobs.
+/// Every queue that was ever set up or has jobs. Of each queue's waiting and running jobs at most [`COUNTED`] are
+/// counted, so that a look at a long backlog costs no more than a look at a middling one.
 pub async fn list_queues(db: &Db) -> Result<Vec<QueueStatus>> {
-    let mut queues: Vec<QueueStatus> = query(
-        "select parts.name, coalesce(q.paused, false) as paused, cast(sum(ready) as bigint) as ready, \
-         cast(sum(running) as bigint) as running,
+    let count = |state: &str| {
+        format!(
+            "(select count(*) from (select 1 as one from jobs where state = '{state}' and queue = names.name limit $1) \
+             as counted)"
+        )
+    };
+    let mut queues: Vec<QueueStatus> = query(&format!(
+        "with recursive waiting(name) as (
+           select min(queue) from jobs where state = 'ready'
+           union all
+           select (select min(queue) from jobs where state = 'ready' and queue > waiting.name) from waiting \
+           where waiting.name is not null
+         ), names as (
+           select name from queues
+           union select name from waiting where name is not null
+           union select queue from jobs where state = 'running'
+         )
+         select names.name, coalesce(q.paused, false) as paused, {} as ready, {} as running,
                 q.rate, coalesce(q.rate_seconds, 1) as rate_seconds, q.burst, q.concurrency, q.key_concurrency,
                 q.workspace_concurrency, q.blocked_until, q.blocked_reason
-         from (
-           select name, 0 as ready, 0 as running from queues
-           union all select queue, count(*), 0 from jobs where state = 'ready' group by queue
-           union all select queue, 0, count(*) from jobs where state = 'running' group by queue
-         ) as parts left join queues as q on q.name = parts.name
-         group by parts.name, q.paused, q.rate, q.rate_seconds, q.burst, q.concurrency, q.key_concurrency, \
-         q.workspace_concurrency,
-           q.blocked_until, q.blocked_reason",
-    )
+         from names left join queues as q on q.name = names.name",
+        count("ready"),
+        count("running"),
+    ))
+    .bind(COUNTED)
     .all(db)
     .await?;
     // Sorted here: PostgreSQL would sort by the rules of its locale.

@@ -17,12 +17,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::filter::Asked;
 use crate::{
     Api,
     front::{
         actor::By,
         auth::Workspace,
-        input::{self, Name},
+        input::{self, Name, Parameters},
+        page,
         problem::{Kind, Problem},
     },
 };
@@ -43,6 +45,34 @@ struct Wanted {
     dry_run: bool,
 }
 
+/// Counts the jobs that a bulk action would change.
+///
+/// Nothing is changed, and the audit log says nothing of it. The sample has at most `limit` jobs, and at most 10.
+#[utoipa::path(get, path = "/jobs/act/{act}", operation_id = "countJobs", tag = "jobs",
+    params(("act" = inline(Act), Path, description = "The action"), Asked),
+    responses(
+        (status = 200, description = "The jobs that the action would change", body = Match),
+    )
+)]
+pub(super) async fn count(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Name(act): Name,
+    Parameters(asked): Parameters<Asked>,
+) -> Result<Json<Match>, Problem> {
+    let act = named(&act)?;
+    let sample = page::limit(asked.limit)?;
+    let filter = JobFilter { before: page::after(asked.cursor.as_deref())?, ..asked.filter()? };
+    act.check(&filter, true).map_err(|why| Problem::field("state", why))?;
+    let mut found = ledger::matching(&api.db, workspace, act, &filter).await?;
+    found.sample.truncate(sample);
+    Ok(Json(found))
+}
+
+fn named(act: &str) -> Result<Act, Problem> {
+    act.parse().map_err(|unknown| Problem::new(Kind::NotFound, unknown))
+}
+
 /// The job that carries out the bulk action.
 #[derive(Serialize, ToSchema)]
 #[schema(as = JobsActStarted)]
@@ -52,7 +82,7 @@ struct Acting {
 
 /// Retries, cancels or deletes every job that the filter finds.
 ///
-/// With `dry_run`, Herald only counts the jobs. Otherwise a job carries out the action and reports its progress.
+/// With `dry_run`, Herald only counts the jobs, and the audit log says so. Otherwise a job carries out the action and reports its progress.
 #[utoipa::path(post, path = "/jobs/act/{act}", operation_id = "actOnJobs", tag = "jobs",
     params(("act" = inline(Act), Path, description = "The action")),
     request_body = Wanted,
@@ -69,7 +99,7 @@ pub(super) async fn act(
     Name(act): Name,
     request: Request,
 ) -> Result<Response, Problem> {
-    let act: Act = act.parse().map_err(|unknown| Problem::new(Kind::NotFound, unknown))?;
+    let act = named(&act)?;
     let Wanted { filter, all, dry_run } = input::json(request).await?;
     act.check(&filter, all).map_err(|why| Problem::field("filter", why))?;
     let action = format!("jobs.{act}");

@@ -71,6 +71,11 @@ async fn an_act_is_counted_first_and_then_becomes_a_job(database: &TestDatabase)
     let wanted = json!({ "filter": { "state": "dead" }, "dry_run": true });
     let counted = service.post_json("/api/v1/jobs/act/retry", wanted).await;
     assert_eq!((counted.status, &counted.json()["count"]), (StatusCode::OK, &json!(3)));
+    let looked_at = service.get("/api/v1/jobs/act/retry?state=dead&limit=2").await.json();
+    assert_eq!((&looked_at["count"], looked_at["sample"].as_array().unwrap().len()), (&json!(3), 2));
+    service.get("/api/v1/jobs/act/retry?state=running").await.problem(422, "invalid-field");
+    let log = service.get("/api/v1/audit").await.json();
+    assert_eq!(log["items"].as_array().unwrap().len(), 1, "whoever only looks leaves no trace: {log}");
     assert!(worker::lease(&service, "cpu").await.is_empty(), "counting changes nothing");
     let begun = service.post_json("/api/v1/jobs/act/retry", json!({ "filter": { "state": "dead" } })).await;
     assert_eq!(begun.status, StatusCode::ACCEPTED);
