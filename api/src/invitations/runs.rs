@@ -1,5 +1,6 @@
 //! `/invitation-runs`: runs that make invitations for lists of guests.
 
+mod check;
 mod guests;
 mod options;
 mod source;
@@ -50,6 +51,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(show))
         .routes(routes!(guests::list))
         .routes(routes!(results_csv))
+        .merge(check::routes())
         .routes(routes!(cancel))
         .routes(routes!(retry))
 }
@@ -59,6 +61,7 @@ pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = api.settings.http.max_upload_mb << 20;
     OpenApiRouter::new()
         .routes(routes!(start::start))
+        .routes(routes!(check::check))
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
         .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
