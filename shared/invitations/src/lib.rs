@@ -18,7 +18,9 @@ mod problem;
 mod redraw;
 pub mod results;
 mod run;
+mod run_causes;
 mod run_check;
+mod run_guests;
 mod run_import;
 mod run_options;
 mod run_retry;
@@ -38,8 +40,8 @@ pub use effect::{
 };
 pub use event::{Event, EventError, NumberFormat, check_event, ensure_event, event_named, find_event};
 pub use invitation::{
-    Invitation, InvitationFile, InvitationRow, InvitationState, field_names, fields_of, find_invitation,
-    invitation_file, referenced_files, run_guests,
+    Invitation, InvitationFile, InvitationRow, InvitationState, archived_guests, field_names, fields_of,
+    find_invitation, guest_file, invitation_file, referenced_files, run_guests,
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, has_links, is_new, known_link_key};
 pub use move_files::{MoveError, Moved, has_old_files, move_files};
@@ -50,15 +52,18 @@ pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use problem::{ImportProblem, add_problems, list_problems, refused_rows};
 pub use redraw::{Redraw, RedrawFrom, redraw};
 pub use run::{
-    NewRun, Run, RunState, StartedRun, TakeUp, cancel_run, cancel_run_by, find_run, list_runs, start_run, start_run_by,
+    ListedRun, NewRun, Run, RunState, StartedRun, TakeUp, cancel_run, cancel_run_by, find_run, list_runs, start_run,
+    start_run_by,
 };
+pub use run_causes::{RunCause, run_causes};
 pub use run_check::{
     CHECK_DAYS, CheckError, CheckPlan, CheckReport, CheckedGuest, NewCheck, RunCheck, crowded_checks, find_check,
     forget_check, keep_check, note_checked_run, take_over_files,
 };
+pub use run_guests::{FoundGuests, GuestFilter, UNKNOWN_CAUSE, find_guests};
 pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
-pub use run_retry::{retry_failed, retry_failed_by};
+pub use run_retry::{Again, retry_failed, retry_failed_by};
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
 pub use template::{NewTemplate, TemplateRow, find_template, list_templates, save_template, template_named};

@@ -14,13 +14,18 @@ use herald_app::jobs::TemplatePreview;
 use herald_base::image_format::ImageFormat;
 use herald_invitations as domain;
 use herald_invitations::{CheckPlan, CheckedGuest, Contact, Guest};
+use herald_providers::files::Stored;
 use uuid::Uuid;
 
-use super::gone;
+use super::{
+    super::pictures::{MAX_PICTURE, PictureParameters, small},
+    gone,
+};
 use crate::{
     Api,
     front::{
         auth::Workspace,
+        input::Parameters,
         problem::{Kind, Problem},
     },
     invitations::{drawn, templates::preview},
@@ -89,7 +94,7 @@ fn fields(guest: &Guest, event: &str, used: &BTreeSet<String>) -> BTreeMap<Strin
 /// Returns the drawing of one of the first guests of a check.
 #[utoipa::path(get, path = "/invitation-runs/checks/{id}/samples/{number}", operation_id = "getCheckSample",
     tag = "invitation-runs",
-    params(("number" = usize, Path, minimum = 1, maximum = 5, description = "The guest, counted from 1")),
+    params(PictureParameters, ("number" = usize, Path, minimum = 1, maximum = 5, description = "The guest, counted from 1")),
     responses(
         (status = 200, description = "The drawing", content_type = "image/jpeg"),
     )
@@ -98,6 +103,7 @@ pub(super) async fn show(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
     Path((id, number)): Path<(String, String)>,
+    Parameters(asked): Parameters<PictureParameters>,
 ) -> Result<Response, Problem> {
     let (Ok(id), Ok(number)) = (id.parse::<Uuid>(), number.parse::<usize>()) else {
         return Err(Problem::new(Kind::NotFound, "the path does not contain a valid id and number"));
@@ -106,5 +112,8 @@ pub(super) async fn show(
     let sample = number.checked_sub(1).and_then(|at| check.report.0.samples.into_iter().nth(at));
     let sample = sample.ok_or_else(|| Problem::missing("sample", number))?;
     let file = sample.file.ok_or_else(|| Problem::missing("drawing of sample", number))?;
-    drawn::show_file(&api, workspace, &file, "image/jpeg").await
+    match asked.width()? {
+        Some(width) => small(api.files.get(&Stored::of(workspace, &file)?, MAX_PICTURE).await?, width).await,
+        None => drawn::show_file(&api, workspace, &file, "image/jpeg").await,
+    }
 }
