@@ -21,6 +21,7 @@ use axum::{
     routing::post,
 };
 use futures::{
+    StreamExt,
     future::{Either, select},
     stream,
 };
@@ -150,7 +151,8 @@ async fn pass_on(
     let console = &visit.console;
     let boundary = format!("herald-{}", console.ids.uuid(console.clock.now()).simple());
     let (sender, receiver) = mpsc::channel(PIECES);
-    let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+    // A reader may ask again after the end.
+    let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).fuse();
     let mut request = api::request(&visit.caller, Method::POST, &operation.path, Body::from_stream(pieces));
     let kind = format!("multipart/form-data; boundary={boundary}");
     let mut set = |name, value: &str| {

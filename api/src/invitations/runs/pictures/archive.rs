@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{Stream, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use herald_invitations as domain;
 use herald_invitations::{InvitationFile, InvitationRow, InvitationState, Run, results};
 use herald_sheets::CsvExport;
@@ -39,7 +39,7 @@ pub(super) fn stream(api: Api, workspace: Uuid, run: Run) -> impl Stream<Item = 
             _ = sender.send(Err(error)).await;
         }
     });
-    stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)))
+    stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).fuse()
 }
 
 type Sender = mpsc::Sender<io::Result<Bytes>>;
