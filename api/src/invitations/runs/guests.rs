@@ -144,7 +144,7 @@ impl From<InvitationRow> for GuestView {
             state: row.state,
             had_one: row.had_one,
             cause: row.cause.filter(|_| row.state == InvitationState::Failed),
-            has_file: row.state == InvitationState::Made && row.file.is_some(),
+            has_file: row.file.is_some(),
             reason: row.reason,
             notes,
         }
