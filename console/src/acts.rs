@@ -48,11 +48,12 @@ use Kind::{Cleared, Flag, Json, Many, Secret, Text, Whole};
 use Then::{Back, Shown, To};
 
 const ACTS: &[Act] = &[
-    // Invitations. A run for a list of guests comes with a file: `upload` has its form.
+    // Invitations. The check of a list comes with a file: `upload` has its form.
     act("cancelRun", &[], "The run is cancelled. What was made stays.", Back),
-    act("retryRun", &[], "Herald tries again: {enqueued} jobs.", Back),
+    act("retryRun", &[("cause", Text)], "Herald tries again: {enqueued} jobs.", Back),
+    act("startCheckedRun", &[], "The run has started.", To("/runs/{id}")),
     act(
-        "startRun",
+        "checkRun",
         &[
             ("event", Text),
             ("template", Text),
@@ -75,8 +76,8 @@ const ACTS: &[Act] = &[
             ("number_prefix", Text),
             ("number_digits", Whole),
         ],
-        "The run has started.",
-        To("/runs/{id}"),
+        "",
+        To("/runs/checks/{id}"),
     ),
     // Jobs.
     act("retryJob", &[], "The job is ready again.", Back),

@@ -1,5 +1,6 @@
 //! Invitations: runs over lists of guests, and the templates that they draw.
 
+mod check;
 mod progress;
 mod runs;
 mod start;
@@ -21,7 +22,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Router<Console> {
-    Router::new().merge(runs::routes()).merge(start::routes()).merge(templates::routes())
+    Router::new().merge(runs::routes()).merge(check::routes()).merge(start::routes()).merge(templates::routes())
 }
 
 /// A picture or a file of the API, as it comes. A refusal becomes a page, because a person may have asked for it.

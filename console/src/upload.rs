@@ -21,6 +21,7 @@ use axum::{
     routing::post,
 };
 use futures::{
+    StreamExt,
     future::{Either, select},
     stream,
 };
@@ -61,7 +62,7 @@ struct Upload {
 }
 
 const UPLOADS: &[Upload] = &[
-    Upload { operation: "startRun", objects: &["destination"], said: run_started, to: "/runs" },
+    Upload { operation: "checkRun", objects: &["destination"], said: |_| String::new(), to: "/runs/checks" },
     Upload {
         operation: "uploadTemplate",
         objects: &[],
@@ -150,7 +151,8 @@ async fn pass_on(
     let console = &visit.console;
     let boundary = format!("herald-{}", console.ids.uuid(console.clock.now()).simple());
     let (sender, receiver) = mpsc::channel(PIECES);
-    let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+    // A reader may ask again after the end.
+    let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).fuse();
     let mut request = api::request(&visit.caller, Method::POST, &operation.path, Body::from_stream(pieces));
     let kind = format!("multipart/form-data; boundary={boundary}");
     let mut set = |name, value: &str| {
@@ -182,30 +184,4 @@ fn lead_on(visit: &Visit, upload: &Upload, answer: &Value) -> Response {
     let notice = Cookie::Notice.set(&(upload.said)(answer), act::NOTICE_SECONDS, visit.console.is_secure);
     response.headers_mut().append(header::SET_COOKIE, notice);
     response
-}
-
-fn run_started(answer: &Value) -> String {
-    let mut said = match answer["resumed"] == true {
-        true => "The same run was at work already: this is it.",
-        false => "The run has started.",
-    }
-    .to_owned();
-    for note in answer["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        said.push_str(" Note: ");
-        said.push_str(note);
-        said.push('.');
-    }
-    said
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_said_of_a_run_names_the_remarks_about_its_list() {
-        assert_eq!(run_started(&json!({ "resumed": false, "notes": [] })), "The run has started.");
-        let said = run_started(&json!({ "resumed": true, "notes": ["column 7 is empty"] }));
-        assert_eq!(said, "The same run was at work already: this is it. Note: column 7 is empty.");
-    }
 }

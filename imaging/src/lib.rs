@@ -22,4 +22,5 @@ pub mod shape;
 mod splice;
 pub mod template;
 pub mod text;
+pub mod thumbnail;
 mod touched;

@@ -1,5 +1,6 @@
 //! Invitations: from the guest list, through portraits and drawings, to the links in the CRM.
 
+pub(crate) mod check_forget;
 pub(crate) mod contacts_import;
 pub(crate) mod contacts_pull;
 pub(crate) mod destination;
@@ -10,9 +11,7 @@ pub(crate) mod invitation_render;
 pub(crate) mod invitation_start;
 pub(crate) mod invitation_summary;
 pub(crate) mod invitation_upload;
-mod list_reader;
 pub(crate) mod picture_fetch;
-pub mod pictures;
 mod places;
 pub(crate) mod portrait_crop;
 pub(crate) mod template_preview;

@@ -53,6 +53,10 @@ const AREAS: &[(&str, Access, Access)] = &[
 const EXCEPTIONS: &[(&str, &str, Access)] = &[
     // The answer is a list of guests, which leaves the installation.
     ("GET", "/api/v1/invitation-runs/{id}/results.csv", STAFF),
+    ("GET", "/api/v1/invitation-runs/{id}/results.zip", STAFF),
+    // A check quotes the guests of a list.
+    ("GET", "/api/v1/invitation-runs/checks/{id}", STAFF),
+    ("GET", "/api/v1/invitation-runs/checks/{id}/samples/{number}", STAFF),
     // A deletion, or an action on many jobs at once, cannot be undone.
     ("DELETE", "/api/v1/jobs/{id}", AGENCY),
     ("POST", "/api/v1/jobs/act/{act}", AGENCY),

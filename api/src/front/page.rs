@@ -67,6 +67,11 @@ impl<T> Page<T> {
         Self { items: rows, next_cursor }
     }
 
+    /// Builds a page of rows, of which the caller knows where the next page begins.
+    pub(crate) fn upto(items: Vec<T>, next_cursor: Option<String>) -> Self {
+        Self { items, next_cursor }
+    }
+
     /// The same page with each row converted by `show`.
     pub(crate) fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(show).collect(), next_cursor: self.next_cursor }

@@ -135,6 +135,11 @@ impl Problem {
         self
     }
 
+    /// What is wrong and what to do about it.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Whether the problem is of this kind.
     pub(crate) fn is(&self, kind: Kind) -> bool {
         self.kind == kind

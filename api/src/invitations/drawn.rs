@@ -27,10 +27,10 @@ const NOTES: HeaderName = HeaderName::from_static("herald-notes");
 /// The result of the worker.
 #[derive(Deserialize)]
 pub(super) struct Drawn {
-    file: String,
+    pub(super) file: String,
     media_type: String,
     #[serde(default)]
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 /// The state of the job that draws a picture.
@@ -85,18 +85,25 @@ pub(super) async fn ended(api: &Api, workspace: Uuid, id: Uuid, longest: Duratio
 
 /// Answers with the picture.
 pub(super) async fn show(api: &Api, workspace: Uuid, drawn: &Drawn) -> Result<Response, Problem> {
-    let (bytes, content) = api.files.stream(&Stored::of(workspace, &drawn.file)?).await?;
-    let media_type = HeaderValue::from_str(&drawn.media_type).map_err(|error| Problem::internal(&error))?;
-    let mut response = Body::from_stream(content).into_response();
+    let mut response = show_file(api, workspace, &drawn.file, &drawn.media_type).await?;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, media_type);
-    headers.insert(header::CONTENT_LENGTH, bytes.into());
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
     if !drawn.notes.is_empty()
         && let Ok(notes) = HeaderValue::from_str(&ascii_json(&drawn.notes))
     {
         headers.insert(NOTES, notes);
     }
+    Ok(response)
+}
+
+/// Answers with a picture of the file store.
+pub(super) async fn show_file(api: &Api, workspace: Uuid, file: &str, media_type: &str) -> Result<Response, Problem> {
+    let (bytes, content) = api.files.stream(&Stored::of(workspace, file)?).await?;
+    let media_type = HeaderValue::from_str(media_type).map_err(|error| Problem::internal(&error))?;
+    let mut response = Body::from_stream(content).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, media_type);
+    headers.insert(header::CONTENT_LENGTH, bytes.into());
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
     Ok(response)
 }
 

@@ -63,7 +63,7 @@ async fn show(State(api): State<Api>, token: Result<Path<String>, PathRejection>
 
 /// Returns an invitation's picture, its size and its bytes, if these bytes were drawn for this guest. They are in the
 /// file itself, or in the new drawing while the invitation is being drawn again.
-async fn own_file(api: &Api, id: Uuid, invitation: &InvitationFile) -> Result<Option<Picture>, Problem> {
+pub(super) async fn own_file(api: &Api, id: Uuid, invitation: &InvitationFile) -> Result<Option<Picture>, Problem> {
     let (Some(file), Some(sha256)) = (&invitation.file, &invitation.sha256) else { return Ok(None) };
     let mut damaged = false;
     for key in [Some(file), invitation.rendering.as_ref()].into_iter().flatten() {
@@ -95,7 +95,7 @@ async fn own_file(api: &Api, id: Uuid, invitation: &InvitationFile) -> Result<Op
 }
 
 /// The media type of a picture, its size in bytes, and its content.
-type Picture = (&'static str, u64, BoxStream<'static, std::io::Result<Bytes>>);
+pub(super) type Picture = (&'static str, u64, BoxStream<'static, std::io::Result<Bytes>>);
 
 /// Returns the media type of a picture. Links show only pictures.
 fn media_type(file: &str) -> Option<&'static str> {

@@ -1,20 +1,22 @@
 //! `/invitation-runs`: runs that make invitations for lists of guests.
 
+mod check;
 mod guests;
 mod options;
+mod pictures;
 mod source;
 mod start;
 
 use axum::{
     Json,
     body::Body,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
 };
 use herald_invitations as domain;
-use herald_invitations::{Event, ImportProblem, Run, TemplateRow, Wait, results};
+use herald_invitations::{Again, Event, ImportProblem, ListedRun, Run, TemplateRow, Wait, results};
 use herald_ledger as ledger;
 use herald_ledger::{
     Batch,
@@ -22,9 +24,9 @@ use herald_ledger::{
 };
 use herald_people::Role;
 use herald_providers::files::FilesError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -34,9 +36,9 @@ use crate::{
         actor::By,
         auth::{MyRole, Workspace},
         idempotency,
-        input::{Id, Parameters},
+        input::{self, Id, Parameters},
         limits,
-        page::{Page, PageParameters},
+        page::{self, Page},
         problem::{Kind, Problem},
     },
 };
@@ -50,6 +52,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(show))
         .routes(routes!(guests::list))
         .routes(routes!(results_csv))
+        .merge(check::routes())
+        .merge(pictures::routes())
+        .routes(routes!(guests::causes))
         .routes(routes!(cancel))
         .routes(routes!(retry))
 }
@@ -59,6 +64,7 @@ pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = api.settings.http.max_upload_mb << 20;
     OpenApiRouter::new()
         .routes(routes!(start::start))
+        .routes(routes!(check::check))
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
         .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
@@ -115,21 +121,39 @@ fn url(id: Uuid) -> String {
     format!("/api/v1/invitation-runs/{id}")
 }
 
-/// Lists runs, the newest first.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct RunParameters {
+    /// Only runs that draw this template, by its id.
+    #[param(value_type = Option<Uuid>)]
+    template: Option<String>,
+    /// The `next_cursor` of the previous page.
+    cursor: Option<String>,
+    /// The largest number of rows on the page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<usize>,
+}
+
+/// Lists runs, the newest first, with the names of their events and templates.
 #[utoipa::path(get, path = "/invitation-runs", operation_id = "listRuns", tag = "invitation-runs",
-    params(PageParameters),
+    params(RunParameters),
     responses(
-        (status = 200, description = "A page of runs", body = Page<Run>),
+        (status = 200, description = "A page of runs", body = Page<ListedRun>),
     )
 )]
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
-    Parameters(asked): Parameters<PageParameters>,
-) -> Result<Json<Page<Run>>, Problem> {
-    let (before, limit) = asked.read()?;
-    let runs = domain::list_runs(&api.db, workspace, before, limit + 1).await?;
-    Ok(Json(Page::of(runs, limit, |run| run.id.to_string())))
+    Parameters(asked): Parameters<RunParameters>,
+) -> Result<Json<Page<ListedRun>>, Problem> {
+    let (before, limit) = (page::after(asked.cursor.as_deref())?, page::limit(asked.limit)?);
+    let template = asked.template.as_deref().map(str::parse::<Uuid>).transpose();
+    let template = template.map_err(|_| {
+        Problem::field("template", "template is not a valid id: use the id of a template, which looks like 0199…-…")
+    })?;
+    let runs = domain::list_runs(&api.db, workspace, template, before, limit + 1).await?;
+    Ok(Json(Page::of(runs, limit, |listed| listed.run.id.to_string())))
 }
 
 /// Returns a run with its progress.
@@ -170,13 +194,7 @@ async fn results_csv(
     Id(id): Id,
 ) -> Result<Response, Problem> {
     let run = domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
-    if !run.has_ended() {
-        return Err(Problem::new(
-            Kind::WrongState,
-            format!("the run is still {}: its results are available when it has ended", run.state),
-        )
-        .header(header::RETRY_AFTER, "2"));
-    }
+    has_ended(&run)?;
     let (bytes, content) = match api.files.stream(&results::key(workspace, id)).await {
         Ok(found) => found,
         Err(FilesError::Missing(_)) => {
@@ -195,6 +213,15 @@ async fn results_csv(
         (header::CONTENT_DISPOSITION, "attachment; filename=\"results.csv\"".to_owned()),
     ];
     Ok((headers, Body::from_stream(content)).into_response())
+}
+
+/// Whether the results of a run exist.
+fn has_ended(run: &Run) -> Result<(), Problem> {
+    if run.has_ended() {
+        return Ok(());
+    }
+    let detail = format!("the run is still {}: its results are available when it has ended", run.state);
+    Err(Problem::new(Kind::WrongState, detail).header(header::RETRY_AFTER, "2"))
 }
 
 /// Cancels a run. Herald starts no more of its jobs and asks the running ones to stop.
@@ -237,8 +264,19 @@ struct Retried {
     run: RunView,
 }
 
-/// Retries the failed and cancelled guests of a run, and the import of its list if that did not finish.
+/// What to retry.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = RetryRequest)]
+#[serde(deny_unknown_fields, default)]
+struct ToRetry {
+    /// Only the guests whose invitations failed for this cause, as `…/causes` names it.
+    cause: Option<String>,
+}
+
+/// Retries the failed and cancelled guests of a run, and the import of its list if that did not finish. With a cause,
+/// it retries only the guests who failed for it.
 #[utoipa::path(post, path = "/invitation-runs/{id}/retry", operation_id = "retryRun", tag = "invitation-runs",
+    request_body = Option<ToRetry>,
     responses(
         (status = 200, description = "There was nothing to retry", body = Retried, headers(("location" = String,
             description = "The address of the run"))),
@@ -251,8 +289,15 @@ async fn retry(
     Workspace(workspace): Workspace,
     By(actor): By,
     Id(id): Id,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let enqueued = domain::retry_failed_by(&api.db, &actor, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let asked: ToRetry = input::json_or_nothing(request).await?;
+    let again = match asked.cause {
+        Some(cause) => Again::OfCause(guests::cause(cause)?),
+        None => Again::All,
+    };
+    let enqueued =
+        domain::retry_failed_by(&api.db, &actor, id, &again).await?.ok_or_else(|| Problem::missing("run", id))?;
     let run = view(&api, workspace, id).await?;
     let status = if enqueued > 0 { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, [(header::LOCATION, url(id))], Json(Retried { enqueued, run })).into_response())

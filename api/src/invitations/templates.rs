@@ -1,6 +1,6 @@
 //! `/templates`: uploading, listing, reading and previewing templates.
 
-mod preview;
+pub(super) mod preview;
 mod receive;
 
 use axum::{

@@ -1,6 +1,6 @@
 //! Runs: the list, and one run with its guests.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use axum::{Router, extract::Path, response::Response, routing::get};
 use futures::{StreamExt, stream};
@@ -20,6 +20,8 @@ const RUNS: usize = 25;
 const GUESTS: usize = 48;
 /// Runs that are asked for at the same time.
 const AT_ONCE: usize = 8;
+/// What the address of a run says of its guests.
+const FILTERS: [&str; 4] = ["state", "cause", "search", "cursor"];
 
 pub(super) fn routes() -> Router<Console> {
     Router::new()
@@ -27,22 +29,30 @@ pub(super) fn routes() -> Router<Console> {
         .route("/w/{ws}/runs/{id}", get(one))
         .route("/w/{ws}/runs/{id}/events", get(events))
         .route("/w/{ws}/runs/{id}/results.csv", get(results))
+        .route("/w/{ws}/runs/{id}/results.zip", get(pictures))
+        .route("/w/{ws}/runs/{id}/guests/{invitation}/picture", get(picture))
 }
 
 async fn list(visit: Visit) -> Result<Response, Stop> {
     let query = Query::of(&visit.address);
-    let found = visit.get(&format!("/api/v1/invitation-runs?limit={RUNS}&{}", query.only(&["cursor"]))).await?;
+    let asked = query.only(&["template", "cursor"]);
+    let found = visit.get(&format!("/api/v1/invitation-runs?limit={RUNS}&{asked}")).await?;
     let runs = with_names(&visit, &found["items"]).await;
-    let own = json!({ "runs": runs, "next_cursor": found["next_cursor"] });
+    let of = match query.get("template") {
+        Some(id) => visit.ask(&format!("/api/v1/templates/{}", part(id))).await.unwrap_or_default(),
+        None => Value::Null,
+    };
+    let own = json!({ "runs": runs, "next_cursor": found["next_cursor"], "of_template": of });
     Ok(page(&visit, "invitations/runs.html").show(own))
 }
 
 async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
+    let run_id = id.as_str();
     let address = format!("/api/v1/invitation-runs/{}", part(&id));
     let mut run = visit.get(&address).await?;
     progress::add(&mut run, visit.console.clock.now());
     let query = Query::of(&visit.address);
-    let guests = visit.ask(&format!("{address}/guests?limit={GUESTS}&{}", query.only(&["state", "cursor"]))).await;
+    let guests = visit.ask(&format!("{address}/guests?limit={GUESTS}&{}", query.only(&FILTERS))).await;
     let (mut guests, fault) = match guests {
         Ok(guests) => (guests, None),
         // A wrong filter is shown beside an empty list.
@@ -52,13 +62,24 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
         Err(refusal) => return Err(visit.stop(&refusal)),
     };
     for guest in guests["items"].as_array_mut().into_iter().flatten() {
-        guest["picture"] = guest["link"].as_str().and_then(own_picture).into();
+        let own = guest["link"].as_str().and_then(own_picture);
+        let id = guest["invitation_id"].as_str().unwrap_or_default();
+        let here = format!("{}/runs/{}/guests/{}/picture", visit.base(), part(run_id), part(id));
+        let here = Some(here).filter(|_| guest["has_file"] == true);
+        guest["picture"] = own.or_else(|| here.clone()).into();
+        guest["thumb"] = here.into();
     }
-    let state = query.get("state").unwrap_or_default();
+    let causes = match run["failed"].as_i64() {
+        Some(1..) => visit.ask(&format!("{address}/causes")).await.unwrap_or_else(|_| json!({ "items": [] })),
+        _ => json!({ "items": [] }),
+    };
+    let cause = query.get("cause").unwrap_or_default();
+    let state = query.get("state").unwrap_or(if cause.is_empty() { "" } else { "failed" });
     // What failed is read; what was made is looked at.
     let view = query.get("view").unwrap_or(if state == "failed" { "table" } else { "pictures" });
     let own = json!({ "run": run, "guests": guests["items"], "next_cursor": guests["next_cursor"], "state": state,
-        "view": view, "fault": fault });
+        "view": view, "fault": fault, "causes": causes["items"], "cause": cause,
+        "search": query.get("search").unwrap_or_default() });
     Ok(page(&visit, "invitations/run.html").show(own))
 }
 
@@ -73,33 +94,46 @@ async fn results(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<
     passed(&visit, &format!("/api/v1/invitation-runs/{}/results.csv", part(&id))).await
 }
 
-/// Runs of a list with their events and templates, and of those at work what they wait for. The list of the API has
-/// neither, so one run is looked at for each event and template.
+async fn pictures(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
+    passed(&visit, &format!("/api/v1/invitation-runs/{}/results.zip", part(&id))).await
+}
+
+/// The picture of a guest, in full or small.
+async fn picture(visit: Visit, Path((_, id, guest)): Path<(String, String, String)>) -> Result<Response, Stop> {
+    let width = Query::of(&visit.address).only(&["width"]);
+    let path = format!("/api/v1/invitation-runs/{}/guests/{}/picture?{width}", part(&id), part(&guest));
+    passed(&visit, &path).await
+}
+
+/// Runs of a list with how far they are. Those at work are looked at, because the list does not say what they wait for.
 pub(crate) async fn with_names(visit: &Visit, runs: &Value) -> Vec<Value> {
     let mut runs = runs.as_array().cloned().unwrap_or_default();
-    let pair = |run: &Value| (run["event_id"].to_string(), run["template_id"].to_string());
     let now = visit.console.clock.now();
-    let mut known = HashSet::new();
     let mut asked = Vec::new();
     for run in &mut runs {
         progress::add(run, now);
-        if run["is_live"] == true || known.insert(pair(run)) {
+        run["event"] = named(&run["event_name"]);
+        run["template"] = named(&run["template_name"]);
+        run["waits_for"] = json!([]);
+        if run["is_live"] == true {
             asked.push(run["id"].as_str().unwrap_or_default().to_owned());
         }
     }
     let asks = asked.into_iter().map(|id| async move {
         let run = visit.ask(&format!("/api/v1/invitation-runs/{}", part(&id))).await.ok()?;
-        Some((id, run))
+        Some((id, run["waits_for"].clone()))
     });
-    let looked_at: Vec<(String, Value)> =
+    let waits: HashMap<String, Value> =
         stream::iter(asks).buffer_unordered(AT_ONCE).filter_map(async |run| run).collect().await;
-    let names: HashMap<_, _> = looked_at.iter().map(|(_, run)| (pair(run), run)).collect();
     for run in &mut runs {
-        let (event, template) =
-            names.get(&pair(run)).map_or((&Value::Null, &Value::Null), |same| (&same["event"], &same["template"]));
-        (run["event"], run["template"]) = (event.clone(), template.clone());
-        let own = looked_at.iter().find(|(id, _)| run["id"] == id.as_str());
-        run["waits_for"] = own.map_or_else(|| json!([]), |(_, own)| own["waits_for"].clone());
+        if let Some(waits) = run["id"].as_str().and_then(|id| waits.get(id)) {
+            run["waits_for"] = waits.clone();
+        }
     }
     runs
+}
+
+/// A name as one run has it, or nothing, if it is gone.
+fn named(name: &Value) -> Value {
+    name.as_str().map_or(Value::Null, |name| json!({ "name": name }))
 }

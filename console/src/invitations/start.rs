@@ -1,4 +1,4 @@
-//! The form that starts a run: for a list of guests, or for contacts of a Mautic site.
+//! The form that asks for a run: for a list of guests, or for contacts of a Mautic site.
 
 use axum::{Router, response::Response, routing::get};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(super) fn routes() -> Router<Console> {
 }
 
 async fn form(visit: Visit) -> Result<Response, Stop> {
-    visit.needs("startRun")?;
+    visit.needs("checkRun")?;
     let query = Query::of(&visit.address);
     let (templates, _) = templates(&visit, &format!("limit={KNOWN}")).await?;
     let recent = visit.get(&format!("/api/v1/invitation-runs?limit={RECENT}")).await?;

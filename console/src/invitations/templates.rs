@@ -16,8 +16,7 @@ use crate::{
 
 /// Templates on a page of the list: each is drawn.
 const TEMPLATES: usize = 24;
-/// Runs that are looked through for those of a template, and how many of them are shown.
-const RUNS: usize = 100;
+/// Runs of a template that its page shows.
 const RUNS_SHOWN: usize = 8;
 /// What a field of the sample is called in the address of its page.
 const FIELD: &str = "field.";
@@ -52,11 +51,10 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
         true => (Value::Null, None),
         false => drawn(&visit, &id, &sample).await,
     };
-    let found = visit.get(&format!("/api/v1/invitation-runs?limit={RUNS}")).await?;
-    let runs = found["items"].as_array().into_iter().flatten().filter(|run| run["template_id"] == template["id"]);
-    let runs = with_names(&visit, &runs.take(RUNS_SHOWN).cloned().collect()).await;
+    let found = visit.get(&format!("/api/v1/invitation-runs?limit={RUNS_SHOWN}&template={}", part(&id))).await?;
+    let runs = with_names(&visit, &found["items"]).await;
     let own = json!({ "template": template, "values": values, "format": format, "sample": sample, "notes": notes,
-        "fault": fault, "runs": runs });
+        "fault": fault, "runs": runs, "more_runs": !found["next_cursor"].is_null() });
     Ok(page(&visit, "invitations/template.html").show(own))
 }
 

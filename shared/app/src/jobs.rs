@@ -20,6 +20,7 @@ macro_rules! every_kind {
     ($with:ident) => {
         $with! {
             AccountMail people account_mail,
+            CheckForget invitations check_forget,
             ConnectionTest accounts connection_test,
             ContactsImport invitations contacts_import,
             ContactsPull invitations contacts_pull,

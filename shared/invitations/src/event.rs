@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::number::{self, NumberFormatError};
-use herald_db::{Db, DbError, FromRow, Tx, query};
+use herald_db::{Db, DbError, FromRow, Target, Tx, query};
 
 /// How an event's lucky numbers look.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumberFormat {
     /// Stands before the number; may be empty.
     pub prefix: String,
@@ -59,6 +59,15 @@ pub enum EventError {
     Db(#[from] DbError),
 }
 
+/// Whether an event can have this name and number format. Nothing is made.
+///
+/// # Errors
+/// As [`ensure_event`].
+pub fn check_event(name: &str, format: &NumberFormat) -> Result<(), EventError> {
+    number::check_format(&format.prefix, format.digits)?;
+    slug(name).map(drop).ok_or_else(|| EventError::Name(name.to_owned()))
+}
+
 /// The event of that name or slug, made with this number format if it is new. An event keeps the format it was made
 /// with: its numbers are out.
 ///
@@ -100,8 +109,13 @@ pub async fn ensure_event(db: &Db, workspace_id: Uuid, name: &str, format: &Numb
     }
 }
 
+/// The event of that name or slug, if there is one.
+pub async fn event_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Event>, DbError> {
+    named(db, workspace_id, name).await
+}
+
 /// The event whose name or, if no name fits, whose slug this is.
-async fn named(tx: &mut Tx, workspace_id: Uuid, name: &str) -> Result<Option<Event>, DbError> {
+async fn named(on: impl Into<Target<'_>>, workspace_id: Uuid, name: &str) -> Result<Option<Event>, DbError> {
     query(
         "select id, slug, name, number_prefix, number_digits, numbers_used, created_at from events
          where workspace_id = $1 and (name_key = $2 or slug = $3)
@@ -110,7 +124,7 @@ async fn named(tx: &mut Tx, workspace_id: Uuid, name: &str) -> Result<Option<Eve
     .bind(workspace_id)
     .bind(name_key(name))
     .bind(name.trim())
-    .optional(tx)
+    .optional(on)
     .await
 }
 

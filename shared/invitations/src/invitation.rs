@@ -172,10 +172,16 @@ pub struct InvitationRow {
     pub had_one: bool,
     /// Why it failed, and what to do.
     pub reason: Option<String>,
+    /// What its failure has in common with others.
+    pub cause: Option<String>,
     /// What a person should know about the picture.
     pub portrait_notes: Json<Vec<String>>,
     /// What a person should know about the drawing.
     pub render_notes: Json<Vec<String>>,
+    /// The drawing that the file is a copy of, or will be.
+    pub rendering: Option<String>,
+    /// SHA-256 of the drawing in hex.
+    pub sha256: Option<String>,
     /// Where it lies in the file store.
     pub file: Option<String>,
     /// Where it can be seen outside, if it is there.
@@ -184,7 +190,16 @@ pub struct InvitationRow {
     pub has_picture: bool,
     /// Whether a face was cut from it.
     pub has_portrait: bool,
+    /// Whether the guest stands on the list here for the first time; only [`archived_guests`] looks.
+    #[sqlx(default)]
+    pub is_first: bool,
 }
+
+/// The columns of an [`InvitationRow`]: `g` is the guest's place in a run, `i` the invitation, `c` the contact, `u` the
+/// upload.
+pub(super) const ROW: &str = "i.id, g.position, i.contact_id, c.name, c.email, i.lucky_number, i.link, i.step, \
+     i.state, g.had_one, i.reason, i.cause, i.portrait_notes, i.render_notes, i.rendering, i.sha256, i.file, \
+     u.link as outside_link, c.picture is not null as has_picture, i.portrait is not null as has_portrait";
 
 /// The guests of a run in the order of its list, from after `after` (a position), at most `limit`; only those whose
 /// invitation is in `state`, if given.
@@ -196,24 +211,66 @@ pub async fn run_guests(
     after: Option<i64>,
     limit: usize,
 ) -> Result<Vec<InvitationRow>> {
-    query(
-        "select i.id, g.position, i.contact_id, c.name, c.email, i.lucky_number, i.link, i.step, i.state, g.had_one, \
-         i.reason,
-                i.portrait_notes, i.render_notes, i.file, u.link as outside_link, c.picture is not null as has_picture,
-                i.portrait is not null as has_portrait
+    query(&format!(
+        "select {ROW}
          from run_guests as g
          join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id
          join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
          left join uploads as u on u.workspace_id = i.workspace_id and u.invitation_id = i.id and u.sha256 is not null
          where g.workspace_id = $1 and g.run_id = $2 and ($3 is null or i.state = $3) and g.position > $4
-         order by g.position limit $5",
-    )
+         order by g.position limit $5"
+    ))
     .bind(workspace_id)
     .bind(run_id)
     .bind(state.map(InvitationState::as_str))
     .bind(after.unwrap_or(i64::MIN))
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .all(db)
+    .await
+}
+
+/// The guests of a run in the order of its list, from after `after`, at most `limit`, as an archive of their pictures
+/// needs them.
+pub async fn archived_guests(
+    db: &Db,
+    workspace_id: Uuid,
+    run_id: Uuid,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Vec<InvitationRow>> {
+    query(&format!(
+        "select {ROW}, not exists (select 1 from run_guests as o where o.workspace_id = g.workspace_id
+             and o.invitation_id = g.invitation_id and o.run_id = g.run_id and o.position < g.position) as is_first
+         from run_guests as g
+         join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id
+         join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
+         left join uploads as u on u.workspace_id = i.workspace_id and u.invitation_id = i.id and u.sha256 is not null
+         where g.workspace_id = $1 and g.run_id = $2 and g.position > $3 order by g.position limit $4"
+    ))
+    .bind(workspace_id)
+    .bind(run_id)
+    .bind(after.unwrap_or(i64::MIN))
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .all(db)
+    .await
+}
+
+/// The file of the invitation of a guest on a run's list.
+pub async fn guest_file(
+    db: &Db,
+    workspace_id: Uuid,
+    run_id: Uuid,
+    invitation_id: Uuid,
+) -> Result<Option<InvitationFile>> {
+    query(
+        "select workspace_id, state, file, rendering, sha256 from invitations
+         where workspace_id = $1 and id = $3 and exists
+           (select 1 from run_guests as g where g.workspace_id = $1 and g.run_id = $2 and g.invitation_id = $3)",
+    )
+    .bind(workspace_id)
+    .bind(run_id)
+    .bind(invitation_id)
+    .optional(db)
     .await
 }
 

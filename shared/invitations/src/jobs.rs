@@ -1,5 +1,6 @@
 //! The kinds of job that make invitations.
 
+mod check_forget;
 mod contacts_import;
 mod contacts_pull;
 mod face_crop;
@@ -12,6 +13,7 @@ mod picture_fetch;
 mod portrait_crop;
 mod template_preview;
 
+pub use check_forget::CheckForget;
 pub use contacts_import::ContactsImport;
 pub use contacts_pull::ContactsPull;
 pub use face_crop::FaceCrop;

@@ -4,6 +4,7 @@
 mod contact;
 mod effect;
 mod event;
+pub mod guest_list;
 mod invitation;
 pub mod jobs;
 mod known_contacts;
@@ -17,6 +18,9 @@ mod problem;
 mod redraw;
 pub mod results;
 mod run;
+mod run_causes;
+mod run_check;
+mod run_guests;
 mod run_import;
 mod run_options;
 mod run_retry;
@@ -34,10 +38,10 @@ pub use effect::{
     InvitationEnded, InvitationReopened, Outside, PortraitReady, Published, Rendered, RunEnded, RunReopened, Uploaded,
     end_of_import, end_of_step,
 };
-pub use event::{Event, EventError, NumberFormat, ensure_event, find_event};
+pub use event::{Event, EventError, NumberFormat, check_event, ensure_event, event_named, find_event};
 pub use invitation::{
-    Invitation, InvitationFile, InvitationRow, InvitationState, field_names, fields_of, find_invitation,
-    invitation_file, referenced_files, run_guests,
+    Invitation, InvitationFile, InvitationRow, InvitationState, archived_guests, field_names, fields_of,
+    find_invitation, guest_file, invitation_file, referenced_files, run_guests,
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, has_links, is_new, known_link_key};
 pub use move_files::{MoveError, Moved, has_old_files, move_files};
@@ -48,18 +52,25 @@ pub use prepare::{Invitee, Place, Prepared, prepare_invitations};
 pub use problem::{ImportProblem, add_problems, list_problems, refused_rows};
 pub use redraw::{Redraw, RedrawFrom, redraw};
 pub use run::{
-    NewRun, Run, RunState, StartedRun, TakeUp, cancel_run, cancel_run_by, find_run, list_runs, start_run, start_run_by,
+    ListedRun, NewRun, Run, RunState, StartedRun, TakeUp, cancel_run, cancel_run_by, find_run, list_runs, start_run,
+    start_run_by,
 };
+pub use run_causes::{RunCause, run_causes};
+pub use run_check::{
+    CHECK_DAYS, CheckError, CheckPlan, CheckReport, CheckedGuest, NewCheck, RunCheck, crowded_checks, find_check,
+    forget_check, keep_check, note_checked_run, take_over_files,
+};
+pub use run_guests::{FoundGuests, GuestFilter, UNKNOWN_CAUSE, find_guests};
 pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
-pub use run_retry::{retry_failed, retry_failed_by};
+pub use run_retry::{Again, retry_failed, retry_failed_by};
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
 pub use template::{NewTemplate, TemplateRow, find_template, list_templates, save_template, template_named};
 pub use template_files::{
     TemplateFilesError, check_template, load_template, store_template, store_template_within, template_bundle,
 };
-pub use thing::{CONTACT, INVITATION, RUN, TEMPLATE, invitation_key};
+pub use thing::{CHECK, CONTACT, INVITATION, RUN, TEMPLATE, invitation_key};
 pub use upload::{
     EventFolder, Upload, add_reserved, event_folder, find_upload, folder_is_ready, forget_folder, forget_upload,
     keep_session, name_folder, name_upload, reserved_left, take_reserved,

@@ -220,15 +220,40 @@ pub async fn find_run(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Ru
         .await
 }
 
-/// A workspace's runs, newest first, at most `limit`, only those older than `before`.
-pub async fn list_runs(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Run>> {
+/// A run in a list.
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+pub struct ListedRun {
+    /// The run.
+    #[sqlx(flatten)]
+    #[serde(flatten)]
+    pub run: Run,
+    /// The name of the event.
+    pub event_name: Option<String>,
+    /// The name of the template.
+    pub template_name: Option<String>,
+}
+
+/// A workspace's runs, newest first, at most `limit`, only those older than `before`, and of `template` if it is given.
+pub async fn list_runs(
+    db: &Db,
+    workspace_id: Uuid,
+    template: Option<Uuid>,
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<Vec<ListedRun>> {
+    let of_template = if template.is_some() { "and template_id = $4" } else { "and $4 is null" };
     query(&format!(
-        "select {COLUMNS} from invitation_runs where workspace_id = $1 and ($2 is null or id < $2) order by id desc \
-         limit $3"
+        "select {COLUMNS},
+           (select name from events as e where e.workspace_id = r.workspace_id and e.id = r.event_id) as event_name,
+           (select name from templates as t where t.workspace_id = r.workspace_id and t.id = r.template_id)
+             as template_name
+         from invitation_runs as r
+         where workspace_id = $1 and ($2 is null or id < $2) {of_template} order by id desc limit $3"
     ))
     .bind(workspace_id)
     .bind(before)
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(template)
     .all(db)
     .await
 }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{
     prepare,
     run::{COLUMNS, Run, import_job},
+    run_guests::UNKNOWN_CAUSE,
 };
 use herald_db::{Db, FromRow, Result, Tx, query};
 use herald_ledger as ledger;
@@ -19,21 +20,37 @@ struct Retried {
     picture: Option<String>,
 }
 
+/// What of a run is tried again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Again {
+    /// Everything that failed or was cancelled, and the import, if that did not end.
+    #[default]
+    All,
+    /// The guests whose invitations failed for this cause.
+    OfCause(String),
+}
+
 /// Tries the failed and cancelled invitations of a run again, and its import if that failed. Returns how many jobs were
 /// enqueued; `None` if the workspace has no such run.
 pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<usize>, LedgerError> {
-    retry(db, workspace_id, id, None).await
+    retry(db, workspace_id, id, &Again::All, None).await
 }
 
-/// As [`retry_failed`], when a person or a program asks for it: the audit log says who.
-pub async fn retry_failed_by(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<usize>, LedgerError> {
-    retry(db, by.workspace_id, id, Some(by)).await
+/// As [`retry_failed`], when a person or a program asks for it, for all or for one cause: the audit log says who.
+pub async fn retry_failed_by(
+    db: &Db,
+    by: &Actor,
+    id: Uuid,
+    again: &Again,
+) -> std::result::Result<Option<usize>, LedgerError> {
+    retry(db, by.workspace_id, id, again, Some(by)).await
 }
 
 async fn retry(
     db: &Db,
     workspace_id: Uuid,
     id: Uuid,
+    what: &Again,
     by: Option<&Actor>,
 ) -> std::result::Result<Option<usize>, LedgerError> {
     let mut tx = db.begin().await?;
@@ -51,25 +68,35 @@ async fn retry(
         .bind(run.batch_id)
         .execute(&mut tx)
         .await?;
+    let cause = match what {
+        Again::All => None,
+        Again::OfCause(cause) => Some(cause.as_str()),
+    };
     let again: Vec<Retried> = query(
         "select i.id, c.picture from invitations as i
          join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
-         where i.workspace_id = $2 and i.run_id = $1 and i.state in ('failed', 'cancelled')",
+         where i.workspace_id = $2 and i.run_id = $1 and i.state in ('failed', 'cancelled')
+           and ($3 is null or (i.state = 'failed' and coalesce(i.cause, $4) = $3))",
     )
     .bind(id)
     .bind(workspace_id)
+    .bind(cause)
+    .bind(UNKNOWN_CAUSE)
     .all(&mut tx)
     .await?;
-    query(
+    let taken_up = query(
         "update invitations set state = 'pending', reason = null, updated_at = $2,
            step = case when exists (select 1 from contacts as c where c.workspace_id = invitations.workspace_id
                                       and c.id = invitations.contact_id and c.picture is not null)
                        then 'picture' else 'render' end
-         where workspace_id = $3 and run_id = $1 and state in ('failed', 'cancelled')",
+         where workspace_id = $3 and run_id = $1 and state in ('failed', 'cancelled')
+           and ($4 is null or (state = 'failed' and coalesce(cause, $5) = $4))",
     )
     .bind(id)
     .bind(db.now())
     .bind(workspace_id)
+    .bind(cause)
+    .bind(UNKNOWN_CAUSE)
     .execute(&mut tx)
     .await?;
     let mut jobs: Vec<_> = again
@@ -77,7 +104,7 @@ async fn retry(
         .map(|guest| prepare::first_step(workspace_id, guest.id, guest.picture.as_deref(), run.batch_id))
         .collect();
     // Only an import that did not reach the end of its list is run again; it goes on where it stopped.
-    let unread = run.finished_at.is_some() && !is_imported(&mut tx, workspace_id, id).await?;
+    let unread = cause.is_none() && run.finished_at.is_some() && !is_imported(&mut tx, workspace_id, id).await?;
     if unread {
         let mut import = import_job(workspace_id, id, &run.source.0, &run.options.0);
         import.batch_id = Some(run.batch_id);
@@ -85,7 +112,8 @@ async fn retry(
     }
     let enqueued = jobs.len();
     query(
-        "update invitation_runs set failed = 0, cancelled = 0, reason = null,
+        "update invitation_runs set failed = case when $5 then failed - $6 else 0 end,
+           cancelled = case when $5 then cancelled else 0 end, reason = case when $5 then reason end,
            state = case when $2 then 'importing' when $3 and state <> 'importing' then 'running' else state end,
            finished_at = case when $2 or $3 then null else finished_at end
          where workspace_id = $4 and id = $1",
@@ -94,6 +122,8 @@ async fn retry(
     .bind(unread)
     .bind(enqueued > 0)
     .bind(workspace_id)
+    .bind(cause.is_some())
+    .bind(i64::try_from(taken_up).unwrap_or(i64::MAX))
     .execute(&mut tx)
     .await?;
     if enqueued > 0 {

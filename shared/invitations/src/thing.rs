@@ -6,6 +6,8 @@ use herald_ledger::Thing;
 
 /// A run of invitations.
 pub const RUN: Thing = Thing::new("run", "invitation_runs");
+/// A check of a list before its run.
+pub const CHECK: Thing = Thing::new("check", "run_checks");
 /// An invitation.
 pub const INVITATION: Thing = Thing::new("invitation", "invitations");
 /// A contact.

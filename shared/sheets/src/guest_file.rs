@@ -37,6 +37,18 @@ pub struct GuestFile<R> {
     seen: Seen,
 }
 
+/// What a column of a list is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnUse<'f> {
+    /// The header as written, trimmed; empty if the column has none.
+    pub header: &'f str,
+    /// The field of the guest that its cells become, such as `name` or `table_no`.
+    pub field: &'f str,
+    /// Whether Herald knows the meaning: `name`, `first_name`, `last_name`, `email`, `phone`, `external_id` or
+    /// `picture`.
+    pub is_known: bool,
+}
+
 impl GuestFile<File> {
     /// Opens a file.
     ///
@@ -150,6 +162,17 @@ impl<R: Read + Seek> GuestFile<R> {
         self.columns.meanings.iter().filter_map(|meaning| match meaning {
             Meaning::Custom(key) => Some(key.as_str()),
             Meaning::Known(_) | Meaning::Unnamed(_) => None,
+        })
+    }
+
+    /// Returns what each column is read as, in their order.
+    pub fn columns(&self) -> impl Iterator<Item = ColumnUse<'_>> {
+        self.columns.headers.iter().zip(&self.columns.meanings).map(|(header, meaning)| {
+            let (field, is_known) = match meaning {
+                Meaning::Known(role) => (role.name(), true),
+                Meaning::Custom(key) | Meaning::Unnamed(key) => (key.as_str(), false),
+            };
+            ColumnUse { header, field, is_known }
         })
     }
 

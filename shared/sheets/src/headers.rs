@@ -15,6 +15,21 @@ pub(super) enum Role {
     Picture,
 }
 
+impl Role {
+    /// The field of a guest that a column of this role becomes.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::FirstName => "first_name",
+            Self::LastName => "last_name",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::ExternalId => "external_id",
+            Self::Picture => "picture",
+        }
+    }
+}
+
 /// The known headers in the form of [`field_key`]. An earlier word wins if two columns claim the same role.
 const WORDS: &[(Role, &str)] = &[
     (

@@ -39,7 +39,7 @@ mod tests;
 pub use escape::{escape_cell, unescape_cell};
 pub use export::CsvExport;
 pub use guest::{GuestRow, email_key, name_key};
-pub use guest_file::GuestFile;
+pub use guest_file::{ColumnUse, GuestFile};
 pub use problem::{CsvError, Place, ProblemKind, RowProblem};
 
 /// The limits on the size of a file.

@@ -6,18 +6,17 @@ use std::sync::Arc;
 
 use herald_app::jobs::ContactsImport;
 use herald_invitations as domain;
-use herald_invitations::{Guest, ImportProblem, Invitee, Run, RunSource};
+use herald_invitations::{
+    ImportProblem, Invitee, Run, RunSource,
+    guest_list::{self, Listed, Part, Pictures, Rows},
+};
 use herald_providers::files::{FilesError, Stored};
-use herald_sheets::{GuestRow, email_key};
+use herald_sheets::CsvError;
 use tokio::sync::mpsc;
 
 use crate::runner::{Done, Failure};
 use crate::{
-    invitations::{
-        intake::{Chunk, Row, remark},
-        list_reader::{self, Listed, Part, Rows},
-        pictures::Pictures,
-    },
+    invitations::intake::{Chunk, Row, remark},
     jobs::{Context, Task, refused},
 };
 
@@ -63,7 +62,7 @@ async fn import_csv(
         if task.cancelled.is_cancelled() {
             return Err(Failure::Cancelled);
         }
-        let chunk = chunk?;
+        let chunk = chunk.map_err(|error| Failure::Fail(format!("the list cannot be read: {error}")))?;
         cursor = take_in(context, task, run, cursor, chunk).await?;
     }
     Ok(())
@@ -75,7 +74,7 @@ async fn read(
     key: &Stored,
     pictures: Pictures,
     part: Part,
-) -> Result<mpsc::Receiver<Result<Rows, Failure>>, Failure> {
+) -> Result<mpsc::Receiver<Result<Rows, CsvError>>, Failure> {
     let options = context.import.clone();
     // The list stays in a file, so that memory does not grow with its size.
     let list = context.files.open_here(key, options.limits.bytes).await.map_err(|error| match error {
@@ -84,7 +83,7 @@ async fn read(
         }
         error => error.into(),
     })?;
-    Ok(list_reader::read(list, options, pictures, part))
+    Ok(guest_list::read(list, options, pictures, part))
 }
 
 async fn take_in(
@@ -104,7 +103,7 @@ async fn take_in(
                 let of_picture = picture.as_ref().and_then(|picture| picture.note.as_ref());
                 let notes = row.notes.iter().chain(of_picture);
                 chunk.problems.extend(notes.map(|note| remark(line, &row.name, note)));
-                let guest = guest(row, run, picture.map(|picture| picture.place));
+                let guest = guest_list::guest(row, run.event_id, picture.map(|picture| picture.place));
                 chunk.rows.push(Row { guest, line, position, has_link: false });
             }
             Err(problem) => {
@@ -120,27 +119,6 @@ async fn take_in(
     }
     chunk.take_in(context, task, run).await?;
     Ok(to)
-}
-
-fn guest(row: GuestRow, run: &Run, picture: Option<String>) -> Guest {
-    let mut fields = row.custom;
-    for (field, value) in [("first_name", row.first_name), ("last_name", row.last_name)] {
-        if let Some(value) = value {
-            fields.insert(field.to_owned(), value);
-        }
-    }
-    Guest {
-        // Without an id or an address, a row is only known within its event. The same name on another list may be
-        // another person.
-        row_key: format!("{}:{}", run.event_id, row.row_key.unwrap_or_default()),
-        row_key_before: row.row_key_before.map(|key| format!("{}:{key}", run.event_id)),
-        external_id: row.external_id,
-        email: row.email.as_deref().map(email_key),
-        phone: row.phone,
-        name: row.name,
-        picture,
-        fields,
-    }
 }
 
 async fn import_contacts(

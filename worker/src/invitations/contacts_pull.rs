@@ -10,7 +10,7 @@ use std::{
 
 use herald_app::jobs::ContactsPull;
 use herald_invitations as domain;
-use herald_invitations::{Guest, ImportProblem, MauticSource, Run, RunSource, TemplateFilesError};
+use herald_invitations::{Guest, ImportProblem, MauticSource, Run, RunSource, TemplateFilesError, guest_list};
 use herald_providers::{
     Class, Meter, ProviderError,
     mautic::{Fields, Mautic, MauticContact, Selection, Submission},
@@ -20,10 +20,7 @@ use herald_sheets::email_key;
 use crate::runner::{Done, Failure};
 use crate::{
     accounts::Used,
-    invitations::{
-        intake::{Chunk, Row},
-        pictures,
-    },
+    invitations::intake::{Chunk, Row},
     jobs::{Context, Task},
 };
 
@@ -250,12 +247,12 @@ impl Pull<'_> {
         let sent =
             submission.and_then(|submission| submission.results.get(field).map(|value| (submission.id, value.trim())));
         match (sent, contact.value(field)) {
-            (Some((_, value)), _) if let Some(address) = pictures::address(value) => Some(address),
+            (Some((_, value)), _) if let Some(address) = guest_list::address(value) => Some(address),
             // A form stores an uploaded file under its submission and field.
             (Some((id, value)), _) if !value.is_empty() => {
                 Some(format!("mautic:{}:{id}:{field}", self.source.connection_id))
             }
-            (_, Some(value)) if let Some(address) = pictures::address(value) => Some(address),
+            (_, Some(value)) if let Some(address) = guest_list::address(value) => Some(address),
             (_, Some(_)) => {
                 Some(format!("none:the contact field {field} holds no web address: put the picture's address there"))
             }

@@ -59,7 +59,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
         link: SAMPLE_LINK.to_owned(),
         format: args.format,
         portrait: None,
-        allow_missing_glyphs: true,
+        allow_missing_glyphs: !args.strict,
         unless: None,
     };
     let Drawn::New { sha256, bytes, notes, .. } = context.studio.draw(source, drawing, None).await.map_err(undone)?

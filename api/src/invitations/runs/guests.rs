@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use herald_invitations as domain;
-use herald_invitations::{InvitationRow, InvitationState};
+use herald_invitations::{FoundGuests, GuestFilter, InvitationRow, InvitationState, RunCause, UNKNOWN_CAUSE};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -17,6 +17,11 @@ use crate::{
     },
 };
 
+/// The longest text that is searched for, in characters.
+const LONGEST_SEARCH: usize = 200;
+/// The causes in an answer.
+const CAUSES_SHOWN: usize = 50;
+
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +29,13 @@ pub(super) struct GuestParameters {
     /// Only guests whose invitation is in this state.
     #[param(pattern = "^(pending|made|failed|cancelled)$")]
     state: Option<String>,
+    /// Only guests whose invitation failed for this cause, as `…/causes` names it.
+    #[param(pattern = "^([0-9a-f]{16}|unknown)$")]
+    cause: Option<String>,
+    /// Only guests with this text in their name or e-mail address, or with this lucky number. Capitals and accents do
+    /// not count. Viewers cannot search in addresses.
+    #[param(max_length = 200)]
+    search: Option<String>,
     /// The `next_cursor` of the previous page.
     cursor: Option<String>,
     /// The largest number of rows on the page.
@@ -59,6 +71,10 @@ pub(super) struct GuestView {
     had_one: bool,
     /// Why the invitation failed, and what to do about it.
     reason: Option<String>,
+    /// What the failure has in common with those of other guests.
+    cause: Option<String>,
+    /// Whether Herald has the picture of the invitation.
+    has_file: bool,
     /// Remarks about the guest's picture and the drawn invitation.
     notes: Vec<String>,
     /// The progress of the invitation: one entry for each step, in order.
@@ -127,6 +143,8 @@ impl From<InvitationRow> for GuestView {
             step: row.step,
             state: row.state,
             had_one: row.had_one,
+            cause: row.cause.filter(|_| row.state == InvitationState::Failed),
+            has_file: row.file.is_some(),
             reason: row.reason,
             notes,
         }
@@ -135,7 +153,8 @@ impl From<InvitationRow> for GuestView {
 
 /// Lists the guests of a run with the state of their invitations, in the order of the guest list.
 ///
-/// Viewers do not see e-mail addresses.
+/// Viewers do not see e-mail addresses. A filter looks at 200,000 guests of a run at most. So a page may be short or
+/// empty although `next_cursor` leads on.
 #[utoipa::path(get, path = "/invitation-runs/{id}/guests", operation_id = "listGuests", tag = "invitation-runs",
     params(GuestParameters),
     responses(
@@ -153,10 +172,54 @@ pub(super) async fn list(
     let state = state.map_err(|unknown: String| Problem::field("state", unknown))?;
     let limit = page::limit(asked.limit)?;
     let after = page::after(asked.cursor.as_deref())?;
-    domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
-    let mut rows = domain::run_guests(&api.db, workspace, id, state, after, limit + 1).await?;
+    let cause = asked.cause.map(cause).transpose()?;
+    let text = asked.search.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    if text.as_ref().is_some_and(|text| text.chars().count() > LONGEST_SEARCH) {
+        return Err(Problem::field("search", format!("search is longer than {LONGEST_SEARCH} characters: shorten it")));
+    }
+    let run = domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let filter = GuestFilter { state, cause, text, in_addresses: own >= super::ADDRESSES };
+    let found = domain::find_guests(&api.db, workspace, &run, &filter, after, limit).await?;
+    let FoundGuests { mut rows, next } = found;
     if own < super::ADDRESSES {
         rows.iter_mut().for_each(|row| row.email = None);
     }
-    Ok(Json(Page::of(rows, limit, |row| row.position.to_string()).map(GuestView::from)))
+    Ok(Json(Page::upto(rows, next.map(|next| next.to_string())).map(GuestView::from)))
+}
+
+/// A cause as [`causes`] names it.
+pub(super) fn cause(text: String) -> Result<String, Problem> {
+    let is_one = text == UNKNOWN_CAUSE || (text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    match is_one {
+        true => Ok(text.to_lowercase()),
+        false => Err(Problem::field("cause", "cause is not a cause of a run: use one that the run's causes name")),
+    }
+}
+
+/// Why guests of a run have no invitation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RunCauses)]
+pub(super) struct Causes {
+    /// The causes, those of most guests first.
+    items: Vec<RunCause>,
+    /// Whether there are more causes than this answer shows.
+    more: bool,
+}
+
+/// Lists why guests of a run have no invitation: failures of one cause with their count.
+#[utoipa::path(get, path = "/invitation-runs/{id}/causes", operation_id = "listRunCauses", tag = "invitation-runs",
+    responses(
+        (status = 200, description = "The causes", body = Causes),
+    )
+)]
+pub(super) async fn causes(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Id(id): Id,
+) -> Result<Json<Causes>, Problem> {
+    domain::find_run(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("run", id))?;
+    let mut items = domain::run_causes(&api.db, workspace, id, CAUSES_SHOWN + 1).await?;
+    let more = items.len() > CAUSES_SHOWN;
+    items.truncate(CAUSES_SHOWN);
+    Ok(Json(Causes { items, more }))
 }

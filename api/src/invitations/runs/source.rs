@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use axum::extract::Request;
 use herald_invitations as domain;
-use herald_invitations::RunSource;
+use herald_invitations::{
+    RunSource,
+    guest_list::{self, Findings, Pictures},
+};
 use herald_providers::files::Key;
 use herald_sheets::{CsvError, GuestFile, Limits, Options};
 use uuid::Uuid;
@@ -22,6 +25,8 @@ use crate::{
 const TEXT_BYTES: usize = 4 << 10;
 /// The largest number of pictures in one upload.
 const MAX_PICTURES: usize = 10_000;
+/// The guests of a check that are drawn.
+pub(super) const SAMPLES: usize = 5;
 /// The largest number of contacts in one request.
 const MAX_CONTACTS: usize = 20_000;
 
@@ -103,9 +108,7 @@ impl Upload {
             return Err(Problem::field("guests", "guests is missing: attach the list of guests, a CSV file"));
         };
         let file = spool.blocking().await?;
-        let import = &api.settings.import;
-        let limits = Limits { bytes: import.max_mb << 20, rows: import.max_rows, ..Limits::default() };
-        let options = Options { limits, ..Options::default() };
+        let options = options(api);
         let checked = tokio::task::spawn_blocking(move || {
             GuestFile::new(file, &options).map(|list| Checked {
                 custom_fields: list.custom_fields().map(str::to_owned).collect(),
@@ -115,6 +118,47 @@ impl Upload {
         .await
         .map_err(|panic| Problem::internal(&panic))?;
         checked.map_err(|error| refused(&error))
+    }
+
+    /// Reads the list to its end, as a run does. The pictures are those of the check.
+    pub(super) async fn find(&self, api: &Api, source: &RunSource, limit: u64) -> Result<Findings, Problem> {
+        let Some((_, spool, _)) = &self.list else { return Ok(Findings::default()) };
+        let pictures = match source {
+            RunSource::Csv { pictures, .. } => pictures.clone(),
+            RunSource::Contacts { .. } | RunSource::Mautic(_) => BTreeMap::new(),
+        };
+        let pictures = Pictures::new(None, pictures);
+        let found = guest_list::find(spool.blocking().await?, options(api), pictures, limit, SAMPLES).await;
+        found.map_err(|error| refused(&error))
+    }
+
+    /// The name of the list.
+    pub(super) fn list_name(&self) -> Option<String> {
+        self.list.as_ref().map(|(name, ..)| name.clone())
+    }
+
+    /// Stores the list and its pictures as the files of a check. Returns the source, and the bytes of all files.
+    pub(super) async fn store_for_check(
+        &mut self,
+        api: &Api,
+        workspace: Uuid,
+        check: Uuid,
+    ) -> Result<(RunSource, u64), Problem> {
+        let Some((name, spool, list)) = &mut self.list else {
+            return Err(Problem::field("guests", "guests is missing: attach the list of guests, a CSV file"));
+        };
+        let mut bytes = list.bytes;
+        let mut pictures = BTreeMap::new();
+        for (name, picture) in &self.pictures {
+            let key = Key::check(workspace, check, &picture.sha256);
+            api.files.put_once_from(&key, self.album.reader(picture).await?).await?;
+            pictures.insert(name.clone(), key.into());
+            bytes += picture.bytes;
+        }
+        let key = Key::check(workspace, check, &list.sha256);
+        api.files.put_once_from(&key, spool.reader(list).await?).await?;
+        let (name, sha256) = (name.clone(), list.sha256.clone());
+        Ok((RunSource::Csv { key: key.into(), name, sha256, picture_folder: None, pictures }, bytes))
     }
 
     /// Stores the list and its pictures in the file store.
@@ -139,8 +183,15 @@ impl Upload {
     }
 }
 
+/// The options with which every list is read.
+fn options(api: &Api) -> Options {
+    let import = &api.settings.import;
+    let limits = Limits { bytes: import.max_mb << 20, rows: import.max_rows, ..Limits::default() };
+    Options { limits, ..Options::default() }
+}
+
 /// The result of checking a list or contacts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Checked {
     pub(super) custom_fields: BTreeSet<String>,
     pub(super) notes: Vec<String>,

@@ -7,10 +7,13 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use std::collections::BTreeSet;
+
 use herald_base::telemetry;
 use herald_invitations as domain;
 use herald_invitations::{
-    Destination, EventError, NewRun, PlanError, PlannedDestination, RunSource, TemplateFilesError, TemplateRow,
+    Destination, EventError, NewRun, PlanError, PlannedDestination, RunSource, StartedRun, TemplateFilesError,
+    TemplateRow,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -39,7 +42,7 @@ const NAMES_SHOWN: usize = 10;
 /// A new run, or the same run if it was already in progress.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RunStarted)]
-struct Started {
+pub(super) struct Started {
     /// Whether the same run was already in progress.
     resumed: bool,
     /// Remarks about the list as a whole.
@@ -65,22 +68,59 @@ pub(super) async fn start(
     By(actor): By,
     request: Request,
 ) -> Result<Response, Problem> {
+    let Asked { wanted, template, source, notes, .. } = read(&api, workspace, request).await?;
+    let event = domain::ensure_event(&api.db, workspace, &wanted.event, &wanted.numbers).await.map_err(wrong_event)?;
+    let source = match source {
+        Source::Upload(upload) => upload.store(&api, workspace).await?,
+        Source::Ready(source) => source,
+    };
+    let (options, traceparent) = (wanted.options, telemetry::traceparent());
+    let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent };
+    let started = domain::start_run_by(&api.db, &actor, new).await?;
+    answer(&api, workspace, started, notes).await
+}
+
+/// The answer to the start of a run.
+pub(super) async fn answer(
+    api: &Api,
+    workspace: Uuid,
+    started: StartedRun,
+    notes: Vec<String>,
+) -> Result<Response, Problem> {
+    let run = view(api, workspace, started.id).await?;
+    let body = Started { resumed: started.resumed, notes, run };
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, url(started.id))], Json(body)).into_response())
+}
+
+/// A run that a client asks for, with everything checked that needs no guest.
+pub(super) struct Asked {
+    pub(super) wanted: Wanted,
+    pub(super) template: TemplateRow,
+    pub(super) source: Source,
+    /// Remarks about the list as a whole.
+    pub(super) notes: Vec<String>,
+    /// The fields of the guests besides those that every guest has, as far as they are known.
+    pub(super) custom_fields: BTreeSet<String>,
+}
+
+/// Reads a form or a JSON body, and checks list, template and fields together.
+pub(super) async fn read(api: &Api, workspace: Uuid, request: Request) -> Result<Asked, Problem> {
     let settings = &api.settings;
-    let (wanted, template, source, notes) = if input::is_media_type(request.headers(), "multipart/form-data") {
-        let mut upload = Upload::receive(&api, request).await?;
+    if input::is_media_type(request.headers(), "multipart/form-data") {
+        let mut upload = Upload::receive(api, request).await?;
         let faults = std::mem::take(&mut upload.faults);
         let destination = upload.fields.destination.take();
         let mut wanted = std::mem::take(&mut upload.fields).check(faults, settings)?;
-        wanted.options.destination = resolve(&api, workspace, destination).await?;
-        let list = upload.check_list(&api).await?;
-        let template = fitting_template(&api, workspace, &wanted, &list).await?;
-        (wanted, template, Source::Upload(Box::new(upload)), list.notes)
+        wanted.options.destination = resolve(api, workspace, destination).await?;
+        let list = upload.check_list(api).await?;
+        let template = fitting_template(api, workspace, &wanted, &list).await?;
+        Ok(Asked::of(wanted, template, Source::Upload(Box::new(upload)), list))
     } else if input::is_media_type(request.headers(), "application/json") {
         let mut fields: Fields = input::json(request).await?;
         let ids = std::mem::take(&mut fields.contact_ids);
         let (planned, destination) = (fields.source.take(), fields.destination.take());
         let mut wanted = fields.check(Vec::new(), settings)?;
-        wanted.options.destination = resolve(&api, workspace, destination).await?;
+        wanted.options.destination = resolve(api, workspace, destination).await?;
         match planned {
             Some(_) if !ids.is_empty() => {
                 return Err(Problem::field(
@@ -90,33 +130,28 @@ pub(super) async fn start(
             }
             Some(planned) => {
                 // The guests' fields are in Mautic. The run checks the template against them before its first guest.
-                let template = find_template(&api, workspace, &wanted.template).await?;
-                templates::check_stored(&api, &template).await?;
+                let template = find_template(api, workspace, &wanted.template).await?;
+                templates::check_stored(api, &template).await?;
                 let source = RunSource::Mautic(planned.resolve(&api.db, workspace).await?);
-                (wanted, template, Source::Ready(source), Vec::new())
+                Ok(Asked::of(wanted, template, Source::Ready(source), Checked::default()))
             }
             None => {
-                let (source, contacts) = source::contacts(&api, workspace, ids).await?;
-                let template = fitting_template(&api, workspace, &wanted, &contacts).await?;
-                (wanted, template, Source::Ready(source), contacts.notes)
+                let (source, contacts) = source::contacts(api, workspace, ids).await?;
+                let template = fitting_template(api, workspace, &wanted, &contacts).await?;
+                Ok(Asked::of(wanted, template, Source::Ready(source), contacts))
             }
         }
     } else {
         let detail = "the body has the wrong type: send a form (multipart/form-data) with a list of guests, or JSON \
                       with contact_ids or a source";
-        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
-    };
-    let event = domain::ensure_event(&api.db, workspace, &wanted.event, &wanted.numbers).await.map_err(wrong_event)?;
-    let source = match source {
-        Source::Upload(upload) => upload.store(&api, workspace).await?,
-        Source::Ready(source) => source,
-    };
-    let (options, traceparent) = (wanted.options, telemetry::traceparent());
-    let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent };
-    let started = domain::start_run_by(&api.db, &actor, new).await?;
-    let run = view(&api, workspace, started.id).await?;
-    let body = Started { resumed: started.resumed, notes, run };
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, url(started.id))], Json(body)).into_response())
+        Err(Problem::new(Kind::UnsupportedMediaType, detail))
+    }
+}
+
+impl Asked {
+    fn of(wanted: Wanted, template: TemplateRow, source: Source, guests: Checked) -> Self {
+        Self { wanted, template, source, notes: guests.notes, custom_fields: guests.custom_fields }
+    }
 }
 
 async fn resolve(api: &Api, workspace: Uuid, planned: Option<PlannedDestination>) -> Result<Destination, Problem> {
@@ -137,7 +172,8 @@ impl From<PlanError> for Problem {
     }
 }
 
-enum Source {
+/// Where the guests come from.
+pub(super) enum Source {
     Upload(Box<Upload>),
     Ready(RunSource),
 }
@@ -183,7 +219,7 @@ async fn find_template(api: &Api, workspace: Uuid, wanted: &str) -> Result<Templ
     Err(Problem::field("template", format!("there is no template {wanted:?}: {way_out}")))
 }
 
-fn wrong_event(error: EventError) -> Problem {
+pub(super) fn wrong_event(error: EventError) -> Problem {
     match error {
         EventError::Db(error) => error.into(),
         EventError::Name(_) => Problem::field("event", error),

@@ -133,12 +133,23 @@ async fn preview(
         })?;
     }
     let (contact_id, fields, format) = (sample.contact_id, sample.fields, format);
-    let args = TemplatePreview { template_id, contact_id, fields, format };
+    let args = TemplatePreview { template_id, contact_id, fields, format, strict: false };
+    let longest = drawn::wished_wait(headers).unwrap_or(drawn::LONGEST_WAIT);
+    let picture = draw(api, workspace, &args, longest).await?;
+    drawn::show(api, workspace, &picture).await
+}
+
+/// Has a worker draw a sample at once, and waits for it.
+pub(in crate::invitations) async fn draw(
+    api: &Api,
+    workspace: Uuid,
+    args: &TemplatePreview,
+    longest: Duration,
+) -> Result<Drawn, Problem> {
     let mut job = args.job(workspace);
     job.priority = drawn::PRIORITY;
     let id = ledger::enqueue_alone(&api.db, job).await?;
-    let picture = wait(api, workspace, id, drawn::wished_wait(headers).unwrap_or(drawn::LONGEST_WAIT)).await?;
-    drawn::show(api, workspace, &picture).await
+    wait(api, workspace, id, longest).await
 }
 
 async fn wait(api: &Api, workspace: Uuid, id: Uuid, longest: Duration) -> Result<Drawn, Problem> {

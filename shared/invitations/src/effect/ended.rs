@@ -11,7 +11,7 @@ use super::{
 };
 use crate::InvitationState;
 use herald_db::{Bulk, FromRow, Result, Tx};
-use herald_ledger::Effect;
+use herald_ledger::{Effect, cause};
 
 /// The contact has the link: the guest has an invitation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ struct Ending {
     invitation_id: Uuid,
     state: InvitationState,
     reason: Option<String>,
+    /// What the reason has in common with those of other guests.
+    cause: Option<String>,
 }
 
 /// An invitation that ended just now, and not before.
@@ -75,6 +77,7 @@ impl Effect for Published {
                 invitation_id: change.invitation_id,
                 state: InvitationState::Made,
                 reason: None,
+                cause: None,
             });
             let ended = end(tx, endings.collect()).await?;
             give_links(tx, ended).await
@@ -92,7 +95,8 @@ impl Effect for InvitationEnded {
                     Self::Failed { reason, .. } => (InvitationState::Failed, Some(reason.clone())),
                     Self::Cancelled { .. } => (InvitationState::Cancelled, None),
                 };
-                Ending { workspace_id, invitation_id: change.invitation_id(), state, reason }
+                let cause = reason.as_deref().map(|reason| cause(reason).fingerprint);
+                Ending { workspace_id, invitation_id: change.invitation_id(), state, reason, cause }
             });
             end(tx, endings.collect()).await.map(drop)
         }
@@ -104,7 +108,7 @@ impl Effect for InvitationEnded {
 async fn end(tx: &mut Tx, endings: Vec<Ending>) -> Result<Vec<Ended>> {
     let now = tx.db().now();
     let ended: Vec<Ended> = Bulk::new(
-        "update invitations set state = rows.state, reason = rows.reason,
+        "update invitations set state = rows.state, reason = rows.reason, cause = rows.cause,
            step = case when rows.state = 'made' then 'done' else step end, updated_at = rows.at
          from {rows}
          where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id \
@@ -115,6 +119,7 @@ async fn end(tx: &mut Tx, endings: Vec<Ending>) -> Result<Vec<Ended>> {
     .column("id", endings.iter().map(|ending| ending.invitation_id).collect())
     .column("state", endings.iter().map(|ending| ending.state.to_string()).collect())
     .column("reason", endings.iter().map(|ending| ending.reason.clone()).collect())
+    .column("cause", endings.iter().map(|ending| ending.cause.clone()).collect())
     .column("at", endings.iter().map(|_| now).collect())
     .all(tx)
     .await?;

@@ -22,6 +22,9 @@ pub struct TemplatePreview {
     /// `png`, `jpeg` or `webp`.
     #[schema(value_type = String, pattern = "^(png|jpeg|webp)$")]
     pub format: ImageFormat,
+    /// Whether the preview fails on characters that no font has, as a guest's invitation does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
 }
 
 impl Payload for TemplatePreview {

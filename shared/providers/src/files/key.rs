@@ -9,6 +9,7 @@
 //!                           invitations/{event}/{lucky number}-{invitation id}.{format}
 //!                           previews/{hash of the content}.{format}
 //!                           results/{run id}.csv
+//!                           checks/{check id}/{hash of the content}
 //! ```
 //!
 //! A [`Key`] names a file that may be written, and it always has a workspace. A [`Stored`] is a file that a row of the
@@ -44,6 +45,8 @@ pub enum Area {
     Previews,
     /// A run's table of results.
     Results,
+    /// A list or a picture that was sent to be checked, kept until the check expires.
+    Checks,
 }
 
 impl Area {
@@ -58,6 +61,7 @@ impl Area {
         Self::Invitations,
         Self::Previews,
         Self::Results,
+        Self::Checks,
     ];
 
     fn folder(self) -> &'static str {
@@ -71,6 +75,7 @@ impl Area {
             Self::Invitations => "invitations",
             Self::Previews => "previews",
             Self::Results => "results",
+            Self::Checks => "checks",
         }
     }
 }
@@ -133,6 +138,11 @@ impl Key {
     /// A run's table of results.
     pub fn results(workspace_id: Uuid, run_id: Uuid) -> Self {
         Self::new(workspace_id, Area::Results, &format!("{run_id}.csv"))
+    }
+
+    /// A file of a check, by the SHA-256 of its content in hex.
+    pub fn check(workspace_id: Uuid, check_id: Uuid, sha256: &str) -> Self {
+        Self::new(workspace_id, Area::Checks, &format!("{check_id}/{sha256}"))
     }
 
     /// Returns the workspace's file that `text` names. Returns `None` if the file belongs to another workspace, or to
@@ -258,6 +268,7 @@ mod tests {
             Key::invitation(ONE, "gala", "0001", OTHER, "jpg"),
             Key::preview(ONE, hash, "png"),
             Key::results(ONE, OTHER),
+            Key::check(ONE, OTHER, hash),
         ] {
             assert!(key.as_str().starts_with(&format!("workspaces/{ONE}/")), "{key:?}");
             assert_eq!(Key::known(ONE, key.as_str()).as_ref(), Some(&key));

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result};
-use herald_worker::invitations::pictures::{Pictures, Placed};
+use herald_invitations::guest_list::{Pictures, Placed};
 
 use super::lists::guests;
 use crate::corpora::Line;

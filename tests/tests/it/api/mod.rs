@@ -2,6 +2,7 @@
 
 mod access;
 mod back_door;
+mod checks;
 mod conforms;
 mod connections;
 mod console;
@@ -22,6 +23,7 @@ mod quotas;
 mod rate_limits;
 mod refusals;
 mod repeated;
+mod run_guests;
 mod runs;
 mod schedules;
 mod service;

@@ -29,7 +29,7 @@ async fn assert_nothing_kept(service: &Service) {
         let kept: Vec<String> = service.files.list(&folder(service.workspace, area)).try_collect().await.unwrap();
         assert!(kept.is_empty(), "{kept:?}");
     }
-    assert!(domain::list_runs(&service.db, service.workspace, None, 10).await.unwrap().is_empty());
+    assert!(domain::list_runs(&service.db, service.workspace, None, None, 10).await.unwrap().is_empty());
     assert_eq!(service.get("/api/v1/jobs").await.json()["items"], json!([]));
 }
 

@@ -114,12 +114,17 @@ async fn runs_are_listed_newest_first_page_by_page(database: &TestDatabase) {
     }
     ids.reverse();
     let workspace = workspace.unwrap();
-    let first: Vec<_> = domain::list_runs(db, workspace, None, 2).await.unwrap().iter().map(|run| run.id).collect();
-    let rest: Vec<_> =
-        domain::list_runs(db, workspace, Some(first[1]), 100).await.unwrap().iter().map(|run| run.id).collect();
+    let first: Vec<_> =
+        domain::list_runs(db, workspace, None, None, 2).await.unwrap().iter().map(|run| run.run.id).collect();
+    let rest: Vec<_> = domain::list_runs(db, workspace, None, Some(first[1]), 100)
+        .await
+        .unwrap()
+        .iter()
+        .map(|run| run.run.id)
+        .collect();
     assert_eq!([first, rest].concat(), ids);
     let other = ground::workspace_named(db, "other").await;
-    assert!(domain::list_runs(db, other, None, 100).await.unwrap().is_empty());
+    assert!(domain::list_runs(db, other, None, None, 100).await.unwrap().is_empty());
     assert!(domain::find_run(db, other, ids[0]).await.unwrap().is_none());
 }
 

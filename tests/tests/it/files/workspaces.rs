@@ -216,6 +216,7 @@ async fn every_file_lies_under_its_workspace(database: &TestDatabase) {
                     .await
                     .unwrap();
             let preview = TemplatePreview {
+                strict: false,
                 template_id: template,
                 contact_id: None,
                 fields: BTreeMap::new(),

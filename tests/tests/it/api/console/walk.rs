@@ -61,7 +61,7 @@ async fn walk(browser: &Browser<'_>) -> Seen {
         // No worker draws here or writes results.
         let is_page = |link: &String| {
             (link.starts_with("/w/") || link == "/account")
-                && !["/preview", "results.csv"].iter().any(|made| link.contains(made))
+                && !["/preview", "results.csv", "results.zip"].iter().any(|made| link.contains(made))
         };
         for link in values(&page.text, "href").filter(is_page) {
             // Of a list in many orders and with many filters a few are enough.

@@ -157,7 +157,7 @@ fn outside(picture: &str) -> Placed {
 
 /// The web address in a list, with its scheme in the form that fetches expect; `None` for a file name. Phones begin an
 /// address with a capital letter.
-pub(super) fn address(picture: &str) -> Option<String> {
+pub fn address(picture: &str) -> Option<String> {
     ["http://", "https://"].into_iter().find_map(|scheme| {
         let (start, rest) = picture.split_at_checked(scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then(|| format!("{scheme}{rest}"))

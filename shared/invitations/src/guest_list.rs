@@ -1,48 +1,73 @@
-//! Reads a run's list on a separate thread, and adds the place of each guest's picture.
+//! Reads a list of guests on a separate thread, and adds the place of each guest's picture. A run reads its list here,
+//! and so does the check before it: both see the same guests and refuse the same rows.
+
+mod findings;
+mod pictures;
 
 use std::{collections::HashSet, fs::File};
 
-use herald_sheets::{CsvError, GuestFile, GuestRow, Options, RowProblem};
+use herald_sheets::{CsvError, GuestFile, GuestRow, Options, RowProblem, email_key};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
-use crate::invitations::pictures::{Pictures, Placed};
-use crate::runner::Failure;
+pub use self::findings::{Column, Findings, Flaw, find};
+pub use self::pictures::{Pictures, Placed, address};
+use crate::Guest;
 
-/// The number of rows in a transaction. It is large enough to keep the cost small, and small enough to show progress.
+/// The number of rows in a chunk, which an import takes in with one transaction. It is large enough to keep the cost small, and small enough to show progress.
 const CHUNK: usize = 500;
 
 /// A guest of the list.
-pub(super) struct Listed {
-    pub(super) row: GuestRow,
+pub struct Listed {
+    /// The row.
+    pub row: GuestRow,
     /// The place of the guest's picture, if the list names one.
-    pub(super) picture: Option<Placed>,
+    pub picture: Option<Placed>,
 }
 
-pub(super) type Rows = Vec<Result<Listed, RowProblem>>;
+/// The rows of a chunk: guests, and rows that cannot be guests.
+pub type Rows = Vec<Result<Listed, RowProblem>>;
 
 /// The part of a list to read.
 #[derive(Clone, Copy)]
-pub(super) struct Part {
+pub struct Part {
     /// The number of rows that were imported before.
-    pub(super) skip: u64,
+    pub skip: u64,
     /// The number of the last row to read.
-    pub(super) limit: u64,
+    pub limit: u64,
 }
 
 /// Reads a list. Two chunks are read ahead.
-pub(super) fn read(
-    list: File,
-    options: Options,
-    pictures: Pictures,
-    part: Part,
-) -> mpsc::Receiver<Result<Rows, Failure>> {
+pub fn read(list: File, options: Options, pictures: Pictures, part: Part) -> mpsc::Receiver<Result<Rows, CsvError>> {
     let (send, rows) = mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
         if let Err(error) = send_all(&list, &options, pictures, part, &send) {
-            drop(send.blocking_send(Err(Failure::Fail(format!("the list cannot be read: {error}")))));
+            drop(send.blocking_send(Err(error)));
         }
     });
     rows
+}
+
+/// The guest of a row of a list for an event.
+pub fn guest(row: GuestRow, event_id: Uuid, picture: Option<String>) -> Guest {
+    let mut fields = row.custom;
+    for (field, value) in [("first_name", row.first_name), ("last_name", row.last_name)] {
+        if let Some(value) = value {
+            fields.insert(field.to_owned(), value);
+        }
+    }
+    Guest {
+        // Without an id or an address, a row is only known within its event. The same name on another list may be
+        // another person.
+        row_key: format!("{event_id}:{}", row.row_key.unwrap_or_default()),
+        row_key_before: row.row_key_before.map(|key| format!("{event_id}:{key}")),
+        external_id: row.external_id,
+        email: row.email.as_deref().map(email_key),
+        phone: row.phone,
+        name: row.name,
+        picture,
+        fields,
+    }
 }
 
 fn send_all(
@@ -50,7 +75,7 @@ fn send_all(
     options: &Options,
     mut pictures: Pictures,
     part: Part,
-    send: &mpsc::Sender<Result<Rows, Failure>>,
+    send: &mpsc::Sender<Result<Rows, CsvError>>,
 ) -> Result<(), CsvError> {
     let bare = survey(list, options, &mut pictures)?;
     let wanted = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);

@@ -1,0 +1,121 @@
+//! Checks of runs: what they find is what the run then does, and they leave nothing.
+
+use futures::TryStreamExt;
+use herald_invitations as domain;
+use herald_providers::files::{Area, folder};
+use herald_tests::{TestDatabase, app::Work, on_both_engines, wait_until};
+use herald_worker::runner::QueueShare;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Form, Service};
+
+on_both_engines! {
+    a_check_finds_what_the_run_then_does,
+    a_check_goes_with_its_files_and_leaves_those_of_its_run,
+    what_no_run_could_work_with_is_refused_by_the_check,
+}
+
+const CHECKS: &str = "/api/v1/invitation-runs/checks";
+const RUNS: &str = "/api/v1/invitation-runs";
+/// Two guests with a remark or none, and three rows that are left out.
+const LIST: &str = "name,table,e-mail,shoe size\nAna Example,1,ana@example.com,38\n,2,bo@example.com,40\n\
+                    Ana Example,1,ana@example.com,38\nCy Example,3,not an address,42\nToo,many,cells,here,and here\n";
+
+fn queues() -> Vec<QueueShare> {
+    vec![QueueShare::new("control", 1), QueueShare::new("cpu", 2), QueueShare::new("sync", 1)]
+}
+
+fn lines(flaws: &Value) -> Vec<u64> {
+    flaws.as_array().unwrap().iter().map(|flaw| flaw["line"].as_u64().unwrap()).collect()
+}
+
+async fn a_check_finds_what_the_run_then_does(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.leaves(&["check.forget"]);
+    let process = service.work(Work::on(queues(), service.handlers()));
+    service.template().await;
+    let made = service.post_form(CHECKS, Form::of("Gala", "gala", LIST)).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let check = made.json();
+    assert_eq!(
+        (&check["guests"], &check["rejected"], &check["remarked"]),
+        (&json!(2), &json!(3), &json!(1)),
+        "{check}"
+    );
+    assert_eq!(check["is_new_event"], true);
+    assert_eq!(service.get(RUNS).await.json()["items"], json!([]), "a check starts nothing");
+    assert_eq!(lines(&check["problems"]), [3, 4, 6]);
+    assert_eq!(check["problems"][0]["message"], "the guest has no name; fill it in");
+    assert_eq!((&check["problems"][0]["column"], &check["problems"][0]["header"]), (&json!(1), &json!("name")));
+    let columns: Vec<_> = check["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|column| (column["field"].as_str().unwrap(), column["is_used"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(columns, [("name", true), ("table", true), ("email", true), ("shoe_size", false)]);
+    let samples = check["samples"].as_array().unwrap();
+    assert_eq!(samples.len(), 2);
+    assert!(samples.iter().all(|sample| sample["is_drawn"] == true && sample["fault"] == Value::Null), "{check}");
+    let address = made.header("location").to_owned();
+    let whole = service.get(&format!("{address}/samples/1")).await;
+    let small = service.get(&format!("{address}/samples/1?width=100")).await;
+    assert_eq!((whole.status, small.status), (StatusCode::OK, StatusCode::OK));
+    assert!(small.body.len() < whole.body.len() && small.body.starts_with(b"\xff\xd8"));
+    service.get(&format!("{address}/samples/3")).await.problem(404, "not-found");
+
+    let started = service.post(&format!("{address}/start")).await;
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text());
+    let run = format!("{RUNS}/{}", started.json()["id"].as_str().unwrap());
+    wait_until("the run has ended", async || service.get(&run).await.json()["state"] == "complete").await;
+    let done = service.get(&run).await.json();
+    assert_eq!((&done["total"], &done["rejected"], &done["made"]), (&check["guests"], &check["rejected"], &json!(2)));
+    let fatal: Vec<Value> =
+        done["problems"].as_array().unwrap().iter().filter(|row| row["fatal"] == true).cloned().collect();
+    assert_eq!(lines(&json!(fatal)), lines(&check["problems"]));
+    for (row, flaw) in fatal.iter().zip(check["problems"].as_array().unwrap()) {
+        let message = flaw["message"].as_str().unwrap();
+        assert!(row["message"].as_str().unwrap().ends_with(message), "{row} is not {flaw}");
+    }
+    // A check starts one run.
+    let again = service.post(&format!("{address}/start")).await.json();
+    assert_eq!((&again["id"], &again["resumed"]), (&done["id"], &json!(true)));
+    process.stop().await;
+}
+
+async fn a_check_goes_with_its_files_and_leaves_those_of_its_run(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.leaves(&["check.forget", "contacts.import"]);
+    let process = service.work(Work::on(vec![QueueShare::new("cpu", 2)], service.handlers()));
+    service.template().await;
+    let made = service.post_form(CHECKS, Form::of("Gala", "gala", LIST)).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let id = made.json()["id"].as_str().unwrap().parse().unwrap();
+    let address = made.header("location").to_owned();
+    let started = service.post(&format!("{address}/start")).await;
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text());
+    let count = async |area| {
+        let listed: Vec<String> = service.files.list(&folder(service.workspace, area)).try_collect().await.unwrap();
+        listed.len()
+    };
+    assert_eq!((count(Area::Checks).await, count(Area::Lists).await), (1, 1));
+    domain::forget_check(&service.db, &service.files, service.workspace, id).await.unwrap();
+    domain::forget_check(&service.db, &service.files, service.workspace, id).await.unwrap();
+    assert_eq!((count(Area::Checks).await, count(Area::Previews).await, count(Area::Lists).await), (0, 0, 1));
+    let gone = service.get(&address).await;
+    assert!(gone.problem(404, "not-found").contains("check the list again"));
+    service.post(&format!("{address}/start")).await.problem(404, "not-found");
+    process.stop().await;
+}
+
+async fn what_no_run_could_work_with_is_refused_by_the_check(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.template().await;
+    let refused = service.post_form(CHECKS, Form::of("Gala", "gala", "name\nAna Example\n")).await;
+    assert!(refused.problem(422, "invalid-template").contains("table"));
+    service.post_form(CHECKS, Form::of("..", "gala", LIST)).await.problem(422, "invalid-field");
+    service.post_form(CHECKS, Form::of("Gala", "none", LIST)).await.problem(422, "invalid-field");
+    service.post_form(CHECKS, Form::of("Gala", "gala", "")).await.problem(422, "invalid-list");
+    service.get(&format!("{CHECKS}/{}", service.db.new_id())).await.problem(404, "not-found");
+}
