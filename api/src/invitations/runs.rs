@@ -1,5 +1,6 @@
 //! `/invitation-runs`: runs that make invitations for lists of guests.
 
+mod guest;
 mod guests;
 mod options;
 mod source;
@@ -49,6 +50,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(guests::list))
+        .routes(routes!(guest::show))
+        .routes(routes!(guest::picture))
+        .routes(routes!(guest::crop))
+        .routes(routes!(guest::retry))
         .routes(routes!(results_csv))
         .routes(routes!(cancel))
         .routes(routes!(retry))
@@ -59,6 +64,7 @@ pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = api.settings.http.max_upload_mb << 20;
     OpenApiRouter::new()
         .routes(routes!(start::start))
+        .routes(routes!(guest::replace))
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
         .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
