@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Secret,
     /// A whole number.
     Whole,
+    /// A number, which may have a fraction.
+    Number,
     /// A box that is ticked or not.
     Flag,
     /// A list, one ticked box an entry; the box `*` leaves the field out.
@@ -44,13 +46,20 @@ pub(crate) enum Then {
     Shown(&'static str),
 }
 
-use Kind::{Cleared, Flag, Json, Many, Secret, Text, Whole};
+use Kind::{Cleared, Flag, Json, Many, Number, Secret, Text, Whole};
 use Then::{Back, Shown, To};
 
 const ACTS: &[Act] = &[
     // Invitations. A run for a list of guests comes with a file: `upload` has its form.
     act("cancelRun", &[], "The run is cancelled. What was made stays.", Back),
     act("retryRun", &[], "Herald tries again: {enqueued} jobs.", Back),
+    act("retryGuest", &[], "The invitation is made again.", Back),
+    act(
+        "cropGuest",
+        &[("left", Number), ("top", Number), ("side", Number)],
+        "The portrait is this part of the picture now, and the invitation is made again.",
+        Back,
+    ),
     act(
         "startRun",
         &[
@@ -78,6 +87,9 @@ const ACTS: &[Act] = &[
         "The run has started.",
         To("/runs/{id}"),
     ),
+    // Example data.
+    act("loadExampleData", &[], "The example data is there. One run is at work: look at its bar.", Back),
+    act("removeExampleData", &[], "The example data is gone.", Back),
     // Jobs.
     act("retryJob", &[], "The job is ready again.", Back),
     act("cancelJob", &[], "The job is asked to stop.", Back),

@@ -1,6 +1,8 @@
 //! Invitations: runs over lists of guests, and the templates that they draw.
 
+mod guest;
 mod progress;
+mod reason;
 mod runs;
 mod start;
 mod templates;
@@ -21,7 +23,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Router<Console> {
-    Router::new().merge(runs::routes()).merge(start::routes()).merge(templates::routes())
+    Router::new().merge(runs::routes()).merge(guest::routes()).merge(start::routes()).merge(templates::routes())
 }
 
 /// A picture or a file of the API, as it comes. A refusal becomes a page, because a person may have asked for it.
