@@ -145,17 +145,12 @@ async fn template(
     Ok(stored.map_err(|error: TemplateFilesError| Problem::internal(&error))?.id)
 }
 
-/// The manifest with the mark behind the name, which stands in its first key.
+/// The manifest with the mark behind the name. That is the first key; those of the slots come later.
 fn marked(manifest: &Bytes) -> Bytes {
     let text = String::from_utf8_lossy(manifest);
-    let marked: Vec<String> = text
-        .lines()
-        .map(|line| match line.strip_prefix("name = \"").and_then(|rest| rest.strip_suffix('"')) {
-            Some(name) if !line.starts_with(' ') => format!("name = \"{name} {EXAMPLE}\""),
-            _ => line.to_owned(),
-        })
-        .collect();
-    Bytes::from(marked.join("\n"))
+    let (before, rest) = text.split_once("name = \"").unwrap_or((&text, ""));
+    let (name, after) = rest.split_once('"').unwrap_or((rest, ""));
+    Bytes::from(format!("{before}name = \"{name} {EXAMPLE}\"{after}"))
 }
 
 /// The drawn pictures, by their name in the lists.
@@ -205,4 +200,16 @@ async fn run(
     let new = NewRun { event_id: event.id, template_id, source, options, traceparent: None };
     domain::start_run_by(&api.db, actor, new).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_templates_own_name_is_marked() {
+        let manifest = "# A card\nname = \"Gala\"\n[[slot]]\nname = \"guest\"\n";
+        let marked = marked(&Bytes::from_static(manifest.as_bytes()));
+        assert_eq!(marked, manifest.replace("Gala", "Gala (example)").as_bytes());
+    }
 }

@@ -10,8 +10,10 @@ use herald_base::telemetry;
 use herald_console::Setup;
 use herald_invitations as domain;
 use herald_ledger::{audit::Actor, rate_limits::RateLimits, wire::Wire};
+use herald_people::Role;
 use herald_worker::studio::{Source, StudioError};
 use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +23,9 @@ use crate::{
     home::{self, Home},
     stop,
 };
+
+/// The owner of a workspace with example data from its start.
+const DEMO_OWNER: &str = "demo@example.com";
 
 /// Whether the first workspace is filled with example data at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +96,13 @@ pub(crate) async fn serve(
     });
     if filled == Filled::WithExample {
         let actor = Actor::cli(home.workspace_id, "demo");
+        // The example people would close the door of the first start.
+        if home.people.setup_token().await?.is_some() {
+            let password = hex::encode(home.db.ids().bytes::<10>());
+            let owner = Some((home.workspace_id, Role::Owner));
+            home.people.add_user(DEMO_OWNER, &SecretString::from(password.clone()), true, owner, &actor).await?;
+            say(&format!("sign in as {DEMO_OWNER} with the password {password}, shown this once"));
+        }
         herald_api::load_example(&api, &actor).await.map_err(anyhow::Error::msg).context("loading the example data")?;
     }
     let pages = herald_console::pages(Setup {

@@ -84,13 +84,17 @@ pub(super) fn gala() -> String {
 
 /// The guests of the run that is at work.
 pub(super) fn harbour() -> String {
-    let mut list = "name,email,external_id,company,picture\n".to_owned();
+    let mut list = "name,email,external_id,company,table,picture\n".to_owned();
     for at in 0..MANY {
         // Steps without a common divisor with the lengths, so that no two guests have the same name.
         let (first, last) = (FIRST[(at * 5) % FIRST.len()], LAST[(at * 2 + at / FIRST.len()) % LAST.len()]);
         let picture = if at % 3 == 2 { "" } else { FACES[at % FACES.len()] };
         // Writing to a text does not fail.
-        _ = writeln!(list, "{first} {last},guest{at:03}@example.com,{EXAMPLE} H-{at:03},Harbour crew,{picture}");
+        _ = writeln!(
+            list,
+            "{first} {last},guest{at:03}@example.com,{EXAMPLE} H-{at:03},Harbour crew,{},{picture}",
+            at / 8 + 1
+        );
     }
     list
 }

@@ -20,6 +20,8 @@ async fn count(service: &Service, path: &str) -> usize {
 
 async fn example_data_comes_once_and_goes_again(database: &TestDatabase) {
     let service = Service::start(database).await;
+    // They find no run any more, and do nothing.
+    service.leaves(&["invitation.summary"]);
     service.template().await;
     assert_eq!(service.get(PATH).await.json()["loaded"], false);
     let members = count(&service, "/api/v1/members").await;
