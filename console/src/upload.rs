@@ -21,6 +21,7 @@ use axum::{
     routing::post,
 };
 use futures::{
+    StreamExt,
     future::{Either, select},
     stream,
 };
@@ -158,6 +159,8 @@ async fn pass_on(
     let boundary = format!("herald-{}", console.ids.uuid(console.clock.now()).simple());
     let (sender, receiver) = mpsc::channel(PIECES);
     let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+    // Readers of a form may ask once more after its end.
+    let pieces = pieces.fuse();
     // What the form is about stands in its address: the API wants it before the fields arrive.
     let named: Form = Query::of(&visit.address).pairs().collect();
     let path = visit::filled_in(&operation.path, &named);
