@@ -1,6 +1,6 @@
 //! `/example-data`: fills a workspace with people, templates, and two runs, and removes all of it again.
 //!
-//! Everything is made by the functions that people's own data takes. So the runs work, fail and are mended as any other.
+//! Everything is made by the functions that people's own data takes. So the runs work, fail and are mended as others.
 
 mod guests;
 mod pictures;

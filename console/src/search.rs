@@ -1,4 +1,4 @@
-//! `/search`: what the words in the head of every page find, with the pages of the console that have them in their name.
+//! `/search`: what the words in the head of every page find, and the pages of the console that have them in their name.
 
 use axum::{Router, response::Response, routing::get};
 use serde_json::{Value, json};

@@ -57,11 +57,11 @@ pub async fn remove_example(tx: &mut Tx, workspace_id: Uuid) -> Result<Vec<Examp
             .all(&mut *tx)
             .await?;
     for statement in [
-        format!(
-            "delete from uploads where workspace_id = $1 and invitation_id in
-               (select i.id from invitations as i join events as e on e.workspace_id = i.workspace_id and e.id = i.event_id
-                where i.workspace_id = $1 and e.name like $2 escape '\\')"
-        ),
+        "delete from uploads where workspace_id = $1 and invitation_id in
+           (select i.id from invitations as i
+            join events as e on e.workspace_id = i.workspace_id and e.id = i.event_id
+            where i.workspace_id = $1 and e.name like $2 escape '\\')"
+            .to_owned(),
         format!("delete from run_guests where workspace_id = $1 and {OF_RUNS}"),
         format!("delete from import_problems where workspace_id = $1 and {OF_RUNS}"),
         format!("delete from invitations where workspace_id = $1 and {OF_EVENTS}"),

@@ -190,8 +190,8 @@ pub struct InvitationRow {
 }
 
 const ROW: &str =
-    "select i.id, g.position, i.contact_id, c.name, c.email, i.lucky_number, i.link, i.step, i.state, g.had_one, i.reason,
-            i.portrait_notes, i.render_notes, i.file, u.link as outside_link, c.picture is not null as has_picture,
+    "select i.id, g.position, i.contact_id, c.name, c.email, i.lucky_number, i.link, i.step, i.state, g.had_one,
+            i.reason, i.portrait_notes, i.render_notes, i.file, u.link as outside_link, c.picture is not null as has_picture,
             i.portrait is not null as has_portrait
      from run_guests as g
      join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id

@@ -15,8 +15,8 @@ use herald_sheets::{email_key, find_key};
 
 /// Behind every text that begins with another: the last character there is.
 const LAST: char = '\u{10ffff}';
-/// From a guest to the invitations, and from an event's number to the guest. SQLite keeps the order of a `cross join`, so
-/// that it begins where the index is.
+/// From a guest to the invitations, and from an event's number to the guest. SQLite keeps the order of a `cross join`,
+/// so that it begins where the index is.
 const FROM_GUEST: &str = "contacts as c cross join invitations as i cross join events as e";
 const FROM_EVENT: &str = "events as e cross join invitations as i cross join contacts as c";
 /// Versions of templates that are looked through for different names.
