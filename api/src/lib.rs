@@ -10,10 +10,12 @@
 //! - connections (`server`), and the description of the API (`openapi`).
 
 mod accounts;
+mod example;
 mod front;
 mod invitations;
 mod ops;
 mod people;
+mod search;
 
 use std::{io, ops::Deref, sync::Arc, time::Duration};
 
@@ -48,6 +50,7 @@ use self::front::{cors, gate, home, idempotency, limits, observe, openapi, probl
 #[doc(hidden)]
 pub use self::invitations::unpack_template;
 pub use self::{
+    example::load_example,
     front::monitor::{Monitor, serve_monitor},
     ops::streams::Streams,
 };
@@ -97,6 +100,8 @@ pub struct Parts {
     pub rate_limits: RateLimits,
     /// The check of a template when it is uploaded, and before a run uses it.
     pub template_check: TemplateCheck,
+    /// Whether pages for browsers are served beside the API, to which links in e-mails lead.
+    pub has_pages: bool,
 }
 
 /// Decodes a template's background, loads its fonts, and reports what is wrong with them. It does so outside of the
@@ -130,6 +135,8 @@ pub fn router(api: Api) -> Router {
         .merge(ops::routes())
         .merge(accounts::routes())
         .merge(people::routes())
+        .merge(search::routes())
+        .merge(example::routes())
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(middleware::from_fn(limits::in_time));
     let v1 = light.merge(invitations::upload_routes(&api)).merge(ops::upload_routes(&api));
@@ -162,8 +169,8 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// Builds the router with every endpoint, and with pages for browsers beside them. The pages bring their own headers
-/// and no fallback. They get what all endpoints have: a time limit, a place in the log and the counts, compression.
+/// Builds the router with every endpoint, and with pages for browsers beside them. The pages bring their own headers,
+/// and answer what no endpoint answers. They get what all endpoints have: a time limit, a place in the log and the counts, compression.
 pub fn router_with(api: Api, pages: Router) -> Router {
     let pages = pages
         .layer(middleware::from_fn(limits::in_time))

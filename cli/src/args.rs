@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// The data folder, where Herald keeps everything
-    #[arg(long, global = true, value_name = "DIR", default_value = "herald-data")]
+    #[arg(long, global = true, value_name = "DIR", default_value = DATA)]
     pub(crate) data: PathBuf,
     /// Settings to read instead of herald.toml in the data folder
     #[arg(long, global = true, value_name = "FILE")]
@@ -51,6 +51,19 @@ pub(crate) struct Common {
     /// Show detailed log messages
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
+}
+
+/// The data folder, unless one is named.
+pub(crate) const DATA: &str = "herald-data";
+
+impl Common {
+    /// The same, with a data folder of its own unless one is named: example data does not get among a person's own.
+    pub(crate) fn for_demo(mut self) -> Self {
+        if self.data.as_os_str() == DATA {
+            self.data = "herald-demo".into();
+        }
+        self
+    }
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +79,8 @@ pub(crate) enum Command {
     Invite(Invite),
     /// Serve the API and work, in one process
     Up(Up),
+    /// Like up, with example data: people, templates, and runs at work (in herald-demo, unless --data names a folder)
+    Demo(Up),
     /// Serve the API of a fleet (PostgreSQL and Redis)
     Api(Up),
     /// Run the jobs of a fleet

@@ -137,7 +137,8 @@ pub(crate) async fn api(common: &Common, options: Up) -> anyhow::Result<ExitCode
     tokio::spawn(tell_cancels(wire.clone(), role.redis.clone()));
     let (home, redis) = (&role.home, role.redis.clone());
     let limits = RateLimits::in_redis(&home.settings.limits, home.db.clock(), home.limits_key(), redis);
-    let served = up::serve(home, wire, limits, role.metrics.clone(), options.listen, role.stop.clone()).await;
+    let served =
+        up::serve(home, wire, limits, role.metrics.clone(), options.listen, up::Filled::No, role.stop.clone()).await;
     role.close().await;
     served?;
     Ok(ExitCode::SUCCESS)

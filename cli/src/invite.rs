@@ -30,7 +30,6 @@ use self::progress::Progress;
 use crate::{
     args::{Common, Invite},
     audit::me,
-    bundled,
     engine::{self, Engine, import_options},
     home::{self, Home},
     stop,
@@ -145,7 +144,7 @@ impl Guests {
 fn template(folder: Option<&Path>, guests: &Guests) -> anyhow::Result<(Bundle, Template)> {
     let (bundle, name) = match folder {
         Some(folder) => (Bundle::read(folder)?, folder.display().to_string()),
-        None => (bundled::template()?, "the template that comes with herald".to_owned()),
+        None => (herald_invitations::gala_template()?, "the template that comes with herald".to_owned()),
     };
     let template = match guests {
         Guests::List(list) => Template::read_for(&bundle, &list.fields),
@@ -236,6 +235,7 @@ async fn start(
                 limit: options.limit,
                 on_bad_picture: if options.strict_pictures { PicturePolicy::Fail } else { PicturePolicy::Avatar },
                 allow_missing_glyphs: options.allow_missing_glyphs,
+                seconds_apart: None,
                 destination,
             },
             traceparent: telemetry::traceparent(),

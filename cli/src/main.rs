@@ -3,7 +3,6 @@
 mod accounts;
 mod args;
 mod audit;
-mod bundled;
 mod connect;
 mod connections;
 mod doctor;
@@ -28,7 +27,10 @@ use std::{process::ExitCode, time::Duration};
 use clap::Parser;
 use herald_base::{private, telemetry};
 
-use crate::args::{Arguments, Command};
+use crate::{
+    args::{Arguments, Command},
+    up::Filled,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -65,7 +67,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let common = arguments.common;
     match arguments.command {
         Command::Invite(options) => invite::run(&common, options).await,
-        Command::Up(options) => up::run(&common, options).await,
+        Command::Up(options) => up::run(&common, options, Filled::No).await,
+        Command::Demo(options) => up::run(&common.for_demo(), options, Filled::WithExample).await,
         Command::Api(options) => fleet::api(&common, options).await,
         Command::Worker(options) => fleet::worker(&common, options).await,
         Command::Scheduler(options) => fleet::scheduler(&common, options).await,

@@ -9,21 +9,34 @@ use herald_app::open_files;
 use herald_base::telemetry;
 use herald_console::Setup;
 use herald_invitations as domain;
-use herald_ledger::{rate_limits::RateLimits, wire::Wire};
+use herald_ledger::{audit::Actor, rate_limits::RateLimits, wire::Wire};
+use herald_people::Role;
 use herald_worker::studio::{Source, StudioError};
 use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::{Common, Up},
-    bundled,
     engine::{self, Engine},
     home::{self, Home},
     stop,
 };
 
-pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode> {
+/// The owner of a workspace with example data from its start.
+const DEMO_OWNER: &str = "demo@example.com";
+
+/// Whether the first workspace is filled with example data at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// It is not.
+    No,
+    /// It is, once.
+    WithExample,
+}
+
+pub(crate) async fn run(common: &Common, options: Up, filled: Filled) -> anyhow::Result<ExitCode> {
     let settings = home::settings(common)?;
     home::start_logging(&settings.log)?;
     open_files::raise();
@@ -37,7 +50,7 @@ pub(crate) async fn run(common: &Common, options: Up) -> anyhow::Result<ExitCode
     let stop = stop::on_signal();
     let engine = Engine::start(&home)?;
     let limits = RateLimits::in_memory(&home.settings.limits, home.db.clock(), home.limits_key());
-    let served = serve(&home, engine.wire.clone(), limits, metrics, options.listen, stop.clone()).await;
+    let served = serve(&home, engine.wire.clone(), limits, metrics, options.listen, filled, stop.clone()).await;
     stop.cancel();
     engine.stop().await;
     home.close().await;
@@ -52,6 +65,7 @@ pub(crate) async fn serve(
     rate_limits: RateLimits,
     metrics: PrometheusHandle,
     listen: Option<String>,
+    filled: Filled,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let listen = listen.unwrap_or_else(|| home.settings.http.listen.clone());
@@ -64,7 +78,8 @@ pub(crate) async fn serve(
         say(&format!("admin token, shown this once: {token}"));
     }
     // With this template, the first request needs none of its own.
-    domain::store_template(&home.db, &home.files, home.workspace_id, None, &bundled::template()?).await?;
+    domain::store_template(&home.db, &home.files, home.workspace_id, None, &herald_invitations::gala_template()?)
+        .await?;
     let api = Api::from(Parts {
         db: home.db.clone(),
         wire,
@@ -77,7 +92,19 @@ pub(crate) async fn serve(
         streams: Streams::new(stop.clone()),
         rate_limits,
         template_check: template_check(home)?,
+        has_pages: true,
     });
+    if filled == Filled::WithExample {
+        let actor = Actor::cli(home.workspace_id, "demo");
+        // The example people would close the door of the first start.
+        if home.people.setup_token().await?.is_some() {
+            let password = hex::encode(home.db.ids().bytes::<10>());
+            let owner = Some((home.workspace_id, Role::Owner));
+            home.people.add_user(DEMO_OWNER, &SecretString::from(password.clone()), true, owner, &actor).await?;
+            say(&format!("sign in as {DEMO_OWNER} with the password {password}, shown this once"));
+        }
+        herald_api::load_example(&api, &actor).await.map_err(anyhow::Error::msg).context("loading the example data")?;
+    }
     let pages = herald_console::pages(Setup {
         api: herald_api::router(api.clone()),
         secret: home.links.key_for("forms of the console"),

@@ -156,6 +156,10 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
             (Kind::Whole, Some(text)) => {
                 text.parse::<i64>().map_err(|_| refuse(&format!("{text:?} is not a whole number")))?.into()
             }
+            (Kind::Number, Some(text)) => {
+                let number = text.replace(',', ".").parse::<f64>().ok().filter(|number| number.is_finite());
+                number.ok_or_else(|| refuse(&format!("{text:?} is not a number")))?.into()
+            }
             (Kind::Json, Some(text)) => {
                 serde_json::from_str(text).map_err(|error| refuse(&format!("this is not JSON: {error}")))?
             }

@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Secret,
     /// A whole number.
     Whole,
+    /// A number, which may have a fraction.
+    Number,
     /// A box that is ticked or not.
     Flag,
     /// A list, one ticked box an entry; the box `*` leaves the field out.
@@ -44,7 +46,7 @@ pub(crate) enum Then {
     Shown(&'static str),
 }
 
-use Kind::{Cleared, Flag, Json, Many, Secret, Text, Whole};
+use Kind::{Cleared, Flag, Json, Many, Number, Secret, Text, Whole};
 use Then::{Back, Shown, To};
 
 const ACTS: &[Act] = &[
@@ -52,6 +54,13 @@ const ACTS: &[Act] = &[
     act("cancelRun", &[], "The run is cancelled. What was made stays.", Back),
     act("retryRun", &[("cause", Text)], "Herald tries again: {enqueued} jobs.", Back),
     act("startCheckedRun", &[], "The run has started.", To("/runs/{id}")),
+    act("retryGuest", &[], "The invitation is made again.", Back),
+    act(
+        "cropGuest",
+        &[("left", Number), ("top", Number), ("side", Number)],
+        "The portrait is this part of the picture now, and the invitation is made again.",
+        Back,
+    ),
     act(
         "checkRun",
         &[
@@ -79,6 +88,9 @@ const ACTS: &[Act] = &[
         "",
         To("/runs/checks/{id}"),
     ),
+    // Example data.
+    act("loadExampleData", &[], "The example data is there. One run is at work: look at its bar.", Back),
+    act("removeExampleData", &[], "The example data is gone.", Back),
     // Jobs.
     act("retryJob", &[], "The job is ready again.", Back),
     act("cancelJob", &[], "The job is asked to stop.", Back),

@@ -25,7 +25,7 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Lets pages through, and forms that one of our own pages sent.
 pub(crate) async fn guard(State(console): State<Console>, request: Request, next: Next) -> Response {
     let is_ours = matches!(*request.method(), Method::GET | Method::HEAD) || comes_from_us(request.headers());
-    let mut response = if is_ours {
+    careful(if is_ours {
         next.run(request).await
     } else {
         let refusal = Refusal::of(
@@ -33,7 +33,11 @@ pub(crate) async fn guard(State(console): State<Console>, request: Request, next
             "the form was not sent by a page of this Herald: open the page again, and send the form from there",
         );
         page::alone(&console, &refusal).into_response()
-    };
+    })
+}
+
+/// The answer with the headers that bind the browser.
+pub(crate) fn careful(mut response: Response) -> Response {
     for (name, value) in CAREFUL {
         response.headers_mut().entry(*name).or_insert(HeaderValue::from_static(value));
     }

@@ -1,7 +1,9 @@
 //! Invitations: runs over lists of guests, and the templates that they draw.
 
 mod check;
+mod guest;
 mod progress;
+mod reason;
 mod runs;
 mod start;
 mod templates;
@@ -22,7 +24,8 @@ use crate::{
 };
 
 pub(crate) fn routes() -> Router<Console> {
-    Router::new().merge(runs::routes()).merge(check::routes()).merge(start::routes()).merge(templates::routes())
+    let pages = [runs::routes(), check::routes(), guest::routes(), start::routes(), templates::routes()];
+    pages.into_iter().fold(Router::new(), Router::merge)
 }
 
 /// A picture or a file of the API, as it comes. A refusal becomes a page, because a person may have asked for it.

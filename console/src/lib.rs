@@ -21,10 +21,12 @@ mod doors;
 mod form;
 mod guard;
 mod invitations;
+mod nowhere;
 mod operate;
 mod page;
 mod query;
 mod render;
+mod search;
 mod settings;
 mod setup;
 mod sign_in;
@@ -91,7 +93,7 @@ impl Parts {
     }
 }
 
-/// Every page. It has no fallback: the API answers all other paths.
+/// Every page. What is none of them goes on to the API.
 ///
 /// # Errors
 /// When the API does not describe itself, or a template is not well-formed: both are mistakes in Herald.
@@ -119,12 +121,14 @@ pub async fn pages(setup: Setup) -> Result<Router, Broken> {
         .merge(account::routes())
         .merge(settings::routes())
         .merge(today::routes())
+        .merge(search::routes())
         .merge(invitations::routes())
         .merge(upload::routes())
         .merge(operate::routes())
         .merge(act::routes())
         .layer(middleware::from_fn_with_state(console.clone(), guard::guard))
         .merge(assets::routes())
+        .merge(nowhere::routes())
         .with_state(console.clone());
     // Only this function sets it, once.
     _ = console.pages.set(pages.clone());

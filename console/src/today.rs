@@ -36,12 +36,18 @@ async fn today(visit: Visit) -> Result<Response, Stop> {
     let found = visit.get(&format!("/api/v1/invitation-runs?limit={RUNS}")).await?;
     let failures = visit.get("/api/v1/jobs/failures?state=dead&limit=5").await?;
     let templates = visit.get("/api/v1/templates?limit=1").await?;
+    // Only owners may load and remove example data; others do without.
+    let example = match visit.may("getExampleData") {
+        true => visit.get("/api/v1/example-data").await?,
+        false => json!({ "loaded": false }),
+    };
     let now = visit.console.clock.now();
     let runs = invitations::with_names(&visit, &found["items"]).await;
     let needy: Vec<&Value> = runs.iter().filter(|run| needs_somebody(run, now)).collect();
     let (live, ended): (Vec<&Value>, Vec<&Value>) = runs.iter().partition(|run| run["is_live"] == true);
     let own = json!({ "live": live, "recent": ended.iter().take(RECENT).collect::<Vec<_>>(), "needy": needy,
-        "failures": failures["items"], "template": templates["items"][0] });
+        "failures": failures["items"], "template": templates["items"][0],
+        "has_example": example["loaded"] });
     Ok(page(&visit, "today.html").show(own))
 }
 

@@ -37,9 +37,10 @@ use crate::{
     api::{self, Answer, IDEMPOTENCY_KEY, Refusal},
     cookie::Cookie,
     description::Operation,
-    form::{Filled, ONCE},
+    form::{Filled, Form, ONCE},
     page,
-    visit::{Missing, Visit},
+    query::Query,
+    visit::{self, Missing, Visit},
 };
 
 /// How long the rest of a refused form is read. A browser that cannot send its form would not read the answer either.
@@ -57,17 +58,23 @@ struct Upload {
     objects: &'static [&'static str],
     /// What the next page says.
     said: fn(&Value) -> String,
-    /// The page that shows what was made; the id of the answer is put behind it.
-    to: &'static str,
+    /// The page that shows what was made; the id of the answer is put behind it. `None` leads back to the form.
+    to: Option<&'static str>,
 }
 
 const UPLOADS: &[Upload] = &[
-    Upload { operation: "checkRun", objects: &["destination"], said: |_| String::new(), to: "/runs/checks" },
+    Upload { operation: "checkRun", objects: &["destination"], said: |_| String::new(), to: Some("/runs/checks") },
     Upload {
         operation: "uploadTemplate",
         objects: &[],
         said: |_| "The template is stored.".to_owned(),
-        to: "/templates",
+        to: Some("/templates"),
+    },
+    Upload {
+        operation: "replaceGuestPicture",
+        objects: &[],
+        said: |_| "The picture is replaced, and the invitation is made again.".to_owned(),
+        to: None,
     },
 ];
 
@@ -130,7 +137,7 @@ async fn receive(
         }
     };
     match sent {
-        Ok(answer) => lead_on(&visit, upload, &answer.body),
+        Ok(answer) => lead_on(&visit, upload, form.own.back(), &answer.body),
         Err(refusal) => {
             // The fields behind the files are kept, too, if they come soon.
             _ = timeout(DRAIN, form.rest()).await;
@@ -151,9 +158,13 @@ async fn pass_on(
     let console = &visit.console;
     let boundary = format!("herald-{}", console.ids.uuid(console.clock.now()).simple());
     let (sender, receiver) = mpsc::channel(PIECES);
-    // A reader may ask again after the end.
-    let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).fuse();
-    let mut request = api::request(&visit.caller, Method::POST, &operation.path, Body::from_stream(pieces));
+    let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+    // Readers of a form may ask once more after its end.
+    let pieces = pieces.fuse();
+    // What the form is about stands in its address: the API wants it before the fields arrive.
+    let named: Form = Query::of(&visit.address).pairs().collect();
+    let path = visit::filled_in(&operation.path, &named);
+    let mut request = api::request(&visit.caller, Method::POST, &path, Body::from_stream(pieces));
     let kind = format!("multipart/form-data; boundary={boundary}");
     let mut set = |name, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -178,9 +189,13 @@ async fn pass_on(
     api::read(response).await
 }
 
-fn lead_on(visit: &Visit, upload: &Upload, answer: &Value) -> Response {
+fn lead_on(visit: &Visit, upload: &Upload, back: Option<&str>, answer: &Value) -> Response {
     let id = answer["id"].as_str().unwrap_or_default();
-    let mut response = Redirect::to(&format!("{}{}/{id}", visit.base(), upload.to)).into_response();
+    let to = match upload.to {
+        Some(to) => format!("{}{to}/{id}", visit.base()),
+        None => back.map_or_else(|| visit.base(), str::to_owned),
+    };
+    let mut response = Redirect::to(&to).into_response();
     let notice = Cookie::Notice.set(&(upload.said)(answer), act::NOTICE_SECONDS, visit.console.is_secure);
     response.headers_mut().append(header::SET_COOKIE, notice);
     response

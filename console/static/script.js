@@ -121,6 +121,39 @@ for (const zone of all(".drop")) {
   input.addEventListener("change", () => { if (shown) shown.textContent = [...input.files].map((file) => file.name).join(", "); });
 }
 
+// The square over a photograph writes its place into the number fields, and they move it.
+for (const form of all("[data-crop]")) {
+  const picture = form.querySelector("img"), part = form.querySelector(".part"), canvas = form.querySelector("canvas");
+  const number = (name, by = 0) => {
+    const field = form.elements[name], value = Number(field.value) || 0;
+    if (by) field.value = Math.round(10 * Math.min(Number(field.max), Math.max(Number(field.min), value + by))) / 10;
+    return Number(field.value) || 0;
+  };
+  const show = () => {
+    const width = picture.naturalWidth, height = picture.naturalHeight, side = Math.min(width, height) * number("side") / 100;
+    if (!width) return;
+    const left = Math.min(width * number("left") / 100, width - side), top = Math.min(height * number("top") / 100, height - side);
+    Object.assign(part.style, { left: `${100 * left / width}%`, top: `${100 * top / height}%`, width: `${100 * side / width}%`, height: `${100 * side / height}%` });
+    part.hidden = canvas.parentElement.hidden = false;
+    canvas.getContext("2d").drawImage(picture, left, top, side, side, 0, 0, canvas.width, canvas.height);
+  };
+  const move = (x, y, size) => { number("left", x); number("top", y); number("side", size); show(); };
+  part.addEventListener("pointerdown", (event) => {
+    part.setPointerCapture(event.pointerId);
+    const edge = part.getBoundingClientRect(), grows = edge.right - event.clientX < 20 && edge.bottom - event.clientY < 20;
+    const { clientWidth: width, clientHeight: height } = picture;
+    part.onpointermove = ({ movementX: x, movementY: y }) => (grows ? move(0, 0, 100 * x / Math.min(width, height)) : move(100 * x / width, 100 * y / height, 0));
+    part.onpointerup = part.onpointercancel = () => { part.onpointermove = null; };
+  });
+  part.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0], "+": [0, 0, 2], "-": [0, 0, -2] }[event.key];
+    if (by) { event.preventDefault(); move(...by); }
+  });
+  form.addEventListener("input", show);
+  picture.addEventListener("load", show);
+  show();
+}
+
 // Keys. None acts while somebody types, or with a modifier.
 const places = Object.fromEntries(all("[data-key]").map((link) => [link.dataset.key, link]));
 let prefix = 0;

@@ -67,6 +67,11 @@ pub fn crop_portrait(
     })
 }
 
+/// Cuts out a square that somebody chose: left, top and side in pixels. The square must lie inside the picture.
+pub fn crop_square(picture: &Picture, square: (f64, f64, f64), side: u32, scratch: &mut Scratch) -> Pixels {
+    scratch.square(&picture.pixels, square, target_side(square.2, side))
+}
+
 fn target_side(available: f64, wanted: u32) -> u32 {
     (available.round() as u32).clamp(1, wanted.max(1))
 }

@@ -25,7 +25,7 @@ use std::{
 
 use bytes::Bytes;
 use herald_app::config::Settings;
-use herald_base::{cpu::CpuPool, image_format::ImageFormat};
+use herald_base::{cpu::CpuPool, crop_area::CropArea, image_format::ImageFormat};
 use herald_invitations::{TemplateFilesError, TemplateRow};
 use herald_providers::files::Files;
 use herald_template::Bundle;
@@ -209,6 +209,17 @@ impl Studio {
     /// [`StudioError`] says why the picture cannot be used.
     pub async fn crop(&self, picture: Bytes, side: u32) -> Result<Cut, StudioError> {
         match self.ask(&Ask::Crop { side }, &[picture], String::new(), None).await? {
+            (Answer::Cut { hash, notes }, pieces) => Ok(Cut { portrait: hash.zip(pieces.into_iter().next()), notes }),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Cuts the part out of a picture that a person chose.
+    ///
+    /// # Errors
+    /// [`StudioError`] says why the picture cannot be used.
+    pub async fn crop_area(&self, picture: Bytes, side: u32, area: CropArea) -> Result<Cut, StudioError> {
+        match self.ask(&Ask::CropArea { side, area }, &[picture], String::new(), None).await? {
             (Answer::Cut { hash, notes }, pieces) => Ok(Cut { portrait: hash.zip(pieces.into_iter().next()), notes }),
             other => Err(unexpected(other)),
         }

@@ -3,7 +3,7 @@
 
 use axum::{
     extract::{FromRequestParts, MatchedPath},
-    http::{HeaderMap, HeaderName, header, request::Parts},
+    http::{HeaderMap, HeaderName, Method, header, request::Parts},
 };
 use chrono::{DateTime, Utc};
 use herald_ledger::rate_limits::Subject;
@@ -52,6 +52,17 @@ pub(crate) enum Who {
 }
 
 impl Caller {
+    /// Whether the caller may read a route: what an answer shows of others' routes obeys their permissions.
+    pub(crate) fn may_read(&self, path: &str) -> bool {
+        let needed = access::needed(&Method::GET, path);
+        needed.is_some_and(|needed| allow(self, needed, &Method::GET, path).is_ok())
+    }
+
+    /// The caller's role in the workspace of the request.
+    pub(crate) fn role(&self) -> Option<Role> {
+        self.workspace.map(|(_, role)| role)
+    }
+
     /// The permissions that the caller can hand on, and the maker to record with them.
     fn giver(&self) -> Option<Giver> {
         let (_, role) = self.workspace?;

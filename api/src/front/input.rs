@@ -31,6 +31,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// The `{id}` and the `{guest}` of a path.
+pub(crate) struct TwoIds(pub(crate) Uuid, pub(crate) Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for TwoIds {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let ids: Result<Path<(Uuid, Uuid)>, PathRejection> = Path::from_request_parts(parts, state).await;
+        ids.map(|Path((one, two))| Self(one, two))
+            .map_err(|_| Problem::new(Kind::NotFound, "the path does not contain valid ids: ids look like 0199…-…"))
+    }
+}
+
 /// The `{name}` of a path.
 pub(crate) struct Name(pub(crate) String);
 

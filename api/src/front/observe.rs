@@ -49,6 +49,10 @@ pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: 
     let id = request_id(&request, &api.db);
     let address = ClientAddress(client_address(&api.settings, request.headers(), request.extensions()));
     request.extensions_mut().insert(RequestId(id.clone()));
+    // What a page asks of the API, or leaves to it, has the id of the page.
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        request.headers_mut().insert(REQUEST_ID, value);
+    }
     request.extensions_mut().insert(address);
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();

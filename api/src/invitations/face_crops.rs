@@ -153,7 +153,7 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): I
 }
 
 /// Receives the picture from a form, or from a body that is the picture itself.
-async fn receive(api: &Api, request: Request, spool: &mut Spool) -> Result<Spooled, Problem> {
+pub(super) async fn receive(api: &Api, request: Request, spool: &mut Spool) -> Result<Spooled, Problem> {
     let most = api.settings.pictures.max_mb << 20;
     let taken = if input::is_media_type(request.headers(), "multipart/form-data") {
         from_form(api, request, spool, most).await?

@@ -1,6 +1,7 @@
 //! `/invitation-runs`: runs that make invitations for lists of guests.
 
 mod check;
+mod guest;
 mod guests;
 mod options;
 mod pictures;
@@ -51,6 +52,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(guests::list))
+        .routes(routes!(guest::show))
+        .routes(routes!(guest::picture))
+        .routes(routes!(guest::crop))
+        .routes(routes!(guest::retry))
         .routes(routes!(results_csv))
         .merge(check::routes())
         .merge(pictures::routes())
@@ -65,6 +70,7 @@ pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(start::start))
         .routes(routes!(check::check))
+        .routes(routes!(guest::replace))
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
         .layer(RequestBodyTimeoutLayer::new(limits::STALLED))

@@ -106,7 +106,8 @@ async fn make(
         letter(&api, email, from).await?;
     }
     let base = api.settings.http.public_url.trim_end_matches('/').to_owned();
-    let link = |token: &str| format!("{base}/join/{token}");
+    let page = if api.has_pages { "join-workspace" } else { "join" };
+    let link = |token: &str| format!("{base}/{page}/{token}");
     let new = NewWorkspaceInvitation { role, email, max_uses, days };
     let (invitation, link) = api.people.invite(&actor, &giver, new, link).await?;
     Ok((StatusCode::CREATED, Json(MadeInvitation { invitation, link })))

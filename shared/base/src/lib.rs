@@ -5,6 +5,7 @@
 pub mod address;
 pub mod clock;
 pub mod cpu;
+pub mod crop_area;
 pub mod data_folder;
 pub mod ids;
 pub mod image_format;

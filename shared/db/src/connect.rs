@@ -125,7 +125,7 @@ impl Db {
 
     /// Migrates the tables to this version. Many processes may run it at once, and repeatedly.
     pub async fn migrate(&self) -> Result<()> {
-        let migrator = super::migrations::migrator();
+        let migrator = super::migrations::migrator(self.kind());
         match self.engine() {
             Engine::Postgres(connections) => migrator.run(connections.pool()).await?,
             Engine::Sqlite { write, .. } => migrator.run(write).await?,

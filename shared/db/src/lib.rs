@@ -9,6 +9,7 @@
 
 mod bulk;
 mod connect;
+mod contains;
 mod error;
 mod lookup;
 mod makers;
@@ -21,6 +22,7 @@ mod watch;
 
 pub use bulk::{Bulk, Column};
 pub use connect::{Db, DbConfig, EngineKind};
+pub use contains::contains;
 pub use error::{DbError, Result};
 pub use lookup::{Lookup, lookup};
 pub use query::{Query, Record, Target, query};

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use sqlx::{
-    SqlSafeStr,
+    AssertSqlSafe, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
+
+use super::EngineKind;
 
 /// The version, its description, and its portable SQL (`migrations/` at the top of the repository).
 const MIGRATIONS: &[(i64, &str, &str)] = &[
@@ -31,14 +33,24 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (20, "browser_sessions", include_str!("../../../migrations/0020_browser_sessions.sql")),
     (21, "setup_links", include_str!("../../../migrations/0021_setup_links.sql")),
     (22, "run_checks", include_str!("../../../migrations/0022_run_checks.sql")),
+    (23, "guests", include_str!("../../../migrations/0023_guests.sql")),
     (25, "looking", include_str!("../../../migrations/0025_looking.sql")),
 ];
 
-pub(super) fn migrator() -> Migrator {
+/// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.
+const BY_BYTES: &str = "/* by bytes */";
+
+/// The history for an engine. The same file becomes the same text on the same engine, always.
+pub(super) fn migrator(engine: EngineKind) -> Migrator {
     let migrations = MIGRATIONS
         .iter()
         .map(|(version, name, sql)| {
-            Migration::new(*version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
+            let sql = match engine {
+                EngineKind::Postgres => sql.replace(BY_BYTES, " collate \"C\""),
+                EngineKind::Sqlite => (*sql).to_owned(),
+            };
+            let sql = AssertSqlSafe(sql).into_sql_str();
+            Migration::new(*version, Cow::Borrowed(name), MigrationType::Simple, sql, false)
         })
         .collect();
     Migrator::with_migrations(migrations)

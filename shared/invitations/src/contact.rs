@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::known_contacts::Known;
 use herald_db::{Bulk, Db, FromRow, Json, Result, Tx, query};
-use herald_sheets::name_key;
+use herald_sheets::{find_key, find_last, name_key};
 
 /// A contact.
 #[derive(Clone, Debug, FromRow, Serialize)]
@@ -204,7 +204,7 @@ async fn update(tx: &mut Tx, workspace_id: Uuid, contact: &Contact, now: DateTim
     query(
         "update contacts set name = $3, name_key = $4, phone = $5, email = $6, external_id = $7, picture = $8, \
          fields = $9,
-                dedupe_key = $10, updated_at = $11
+                dedupe_key = $10, updated_at = $11, find_key = $12, find_last = $13
          where workspace_id = $1 and id = $2",
     )
     .bind(workspace_id)
@@ -218,6 +218,8 @@ async fn update(tx: &mut Tx, workspace_id: Uuid, contact: &Contact, now: DateTim
     .bind(serde_json::to_value(&contact.fields.0).expect("fields are text"))
     .bind(contact.dedupe_key.as_str())
     .bind(now)
+    .bind(find_key(&contact.name))
+    .bind(find_last(&contact.name))
     .execute(tx)
     .await?;
     Ok(())
@@ -226,9 +228,9 @@ async fn update(tx: &mut Tx, workspace_id: Uuid, contact: &Contact, now: DateTim
 async fn insert(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Contact>) -> Result<()> {
     Bulk::new(
         "insert into contacts (id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, \
-         fields, created_at, updated_at)
+         fields, created_at, updated_at, find_key, find_last)
          select id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, fields, at, \
-         at from {rows}",
+         at, find_key, find_last from {rows}",
     )
     .column("id", contacts.iter().map(|contact| contact.id).collect())
     .column("workspace_id", contacts.iter().map(|_| workspace_id).collect())
@@ -244,6 +246,8 @@ async fn insert(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Contact>) -> Resu
         contacts.iter().map(|contact| serde_json::to_value(&contact.fields.0).expect("fields are text")).collect(),
     )
     .column("at", contacts.iter().map(|contact| contact.created_at).collect())
+    .column("find_key", contacts.iter().map(|contact| find_key(&contact.name)).collect())
+    .column("find_last", contacts.iter().map(|contact| find_last(&contact.name)).collect())
     .execute(tx)
     .await
 }

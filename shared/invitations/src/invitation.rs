@@ -6,6 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::run_options::{RunOptions, RunSource};
+use herald_base::crop_area::CropArea;
 use herald_db::{Db, FromRow, Json, Result, query};
 
 herald_base::text_enum! {
@@ -52,6 +53,8 @@ pub struct Invitation {
     pub link: String,
     /// The crop of the guest's face, if there is one.
     pub portrait: Option<String>,
+    /// The part of the picture that a person chose instead.
+    pub crop: Option<Json<CropArea>>,
     /// The drawing, once there is one.
     pub rendering: Option<String>,
     /// SHA-256 of the drawing in hex.
@@ -77,7 +80,7 @@ pub async fn find_invitation(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Op
     query(
         "select i.id, i.event_id, e.name as event_name, e.slug as event_slug, i.contact_id, i.run_id, r.template_id, \
          r.options, r.source, i.state,
-                i.lucky_number, i.link, i.portrait, i.rendering, i.sha256, i.file, c.name, c.email, c.phone, \
+                i.lucky_number, i.link, i.portrait, i.crop, i.rendering, i.sha256, i.file, c.name, c.email, c.phone, \
                 c.external_id, c.picture,
                 c.fields
          from invitations as i
@@ -201,6 +204,24 @@ pub(super) const ROW: &str = "i.id, g.position, i.contact_id, c.name, c.email, i
      i.state, g.had_one, i.reason, i.cause, i.portrait_notes, i.render_notes, i.rendering, i.sha256, i.file, \
      u.link as outside_link, c.picture is not null as has_picture, i.portrait is not null as has_portrait";
 
+/// Where the columns of [`ROW`] come from, for the guests of the run `$2` in the workspace `$1`.
+const OF_RUN: &str = "from run_guests as g
+     join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id
+     join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
+     left join uploads as u on u.workspace_id = i.workspace_id and u.invitation_id = i.id and u.sha256 is not null
+     where g.workspace_id = $1 and g.run_id = $2";
+
+/// One guest of a run.
+pub async fn run_guest(
+    db: &Db,
+    workspace_id: Uuid,
+    run_id: Uuid,
+    invitation_id: Uuid,
+) -> Result<Option<InvitationRow>> {
+    let found = query(&format!("select {ROW} {OF_RUN} and g.invitation_id = $3 order by g.position limit 1"));
+    found.bind(workspace_id).bind(run_id).bind(invitation_id).optional(db).await
+}
+
 /// The guests of a run in the order of its list, from after `after` (a position), at most `limit`; only those whose
 /// invitation is in `state`, if given.
 pub async fn run_guests(
@@ -212,13 +233,7 @@ pub async fn run_guests(
     limit: usize,
 ) -> Result<Vec<InvitationRow>> {
     query(&format!(
-        "select {ROW}
-         from run_guests as g
-         join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id
-         join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
-         left join uploads as u on u.workspace_id = i.workspace_id and u.invitation_id = i.id and u.sha256 is not null
-         where g.workspace_id = $1 and g.run_id = $2 and ($3 is null or i.state = $3) and g.position > $4
-         order by g.position limit $5"
+        "select {ROW} {OF_RUN} and ($3 is null or i.state = $3) and g.position > $4 order by g.position limit $5"
     ))
     .bind(workspace_id)
     .bind(run_id)
@@ -241,11 +256,7 @@ pub async fn archived_guests(
     query(&format!(
         "select {ROW}, not exists (select 1 from run_guests as o where o.workspace_id = g.workspace_id
              and o.invitation_id = g.invitation_id and o.run_id = g.run_id and o.position < g.position) as is_first
-         from run_guests as g
-         join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id
-         join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
-         left join uploads as u on u.workspace_id = i.workspace_id and u.invitation_id = i.id and u.sha256 is not null
-         where g.workspace_id = $1 and g.run_id = $2 and g.position > $3 order by g.position limit $4"
+         {OF_RUN} and g.position > $3 order by g.position limit $4"
     ))
     .bind(workspace_id)
     .bind(run_id)

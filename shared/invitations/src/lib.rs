@@ -1,14 +1,17 @@
 //! What Herald is about: workspaces, contacts, events, templates, runs and invitations, and the statements that read
 //! and write them.
 
+mod bundled;
 mod contact;
 mod effect;
 mod event;
 pub mod guest_list;
+mod example;
 mod invitation;
 pub mod jobs;
 mod known_contacts;
 mod link_key;
+mod mend;
 mod move_files;
 mod number;
 mod picture;
@@ -24,6 +27,7 @@ mod run_guests;
 mod run_import;
 mod run_options;
 mod run_retry;
+mod search;
 mod source_cursor;
 mod stored_templates;
 pub mod sweep;
@@ -33,17 +37,20 @@ mod thing;
 mod upload;
 mod waiting;
 
+pub use bundled::{badge_template, gala_template};
 pub use contact::{Contact, Guest, Listed, Upserted, find_contact, listed_contacts, upsert_guests};
 pub use effect::{
     InvitationEnded, InvitationReopened, Outside, PortraitReady, Published, Rendered, RunEnded, RunReopened, Uploaded,
     end_of_import, end_of_step,
 };
 pub use event::{Event, EventError, NumberFormat, check_event, ensure_event, event_named, find_event};
+pub use example::{EXAMPLE, ExampleFile, example_runs, remove_example};
 pub use invitation::{
     Invitation, InvitationFile, InvitationRow, InvitationState, archived_guests, field_names, fields_of,
-    find_invitation, guest_file, invitation_file, referenced_files, run_guests,
+    find_invitation, guest_file, invitation_file, referenced_files, run_guest, run_guests,
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, has_links, is_new, known_link_key};
+pub use mend::{Mend, Mended, mend_guest};
 pub use move_files::{MoveError, Moved, has_old_files, move_files};
 pub use number::NumberFormatError;
 pub use picture::{PictureSource, picture_mark};
@@ -64,6 +71,7 @@ pub use run_guests::{FoundGuests, GuestFilter, UNKNOWN_CAUSE, find_guests};
 pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
 pub use run_retry::{Again, retry_failed, retry_failed_by};
+pub use search::{FoundGuest, FoundRun, FoundTemplate, search_guests, search_runs, search_templates};
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
 pub use template::{NewTemplate, TemplateRow, find_template, list_templates, save_template, template_named};

@@ -245,6 +245,7 @@ pub async fn start_planned(
         limit: plan.limit,
         on_bad_picture: plan.on_bad_picture,
         allow_missing_glyphs: plan.allow_missing_glyphs,
+        seconds_apart: None,
         destination,
     };
     let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent };

@@ -41,6 +41,9 @@ pub struct RunOptions {
     /// Whether to leave out characters that no font has. Otherwise guests with such characters fail.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_missing_glyphs: bool,
+    /// The seconds from one guest to the next, so that a short list can be watched. Without it, all begin at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_apart: Option<u32>,
     /// Where to upload the invitations, besides Herald's own file store.
     #[serde(default, skip_serializing_if = "Destination::is_local")]
     pub destination: Destination,

@@ -16,6 +16,7 @@ mod change_address;
 mod code;
 mod directory;
 mod error;
+mod example;
 mod familiar;
 mod giver;
 mod invitation;
@@ -30,6 +31,7 @@ mod profile;
 mod register;
 mod rekey;
 mod reset;
+mod search;
 mod session;
 mod settings;
 mod setup;
@@ -59,6 +61,7 @@ pub use self::{
     profile::ProfileChange,
     register::Registration,
     rekey::{Rekeyed, rekey},
+    search::{FoundKey, FoundMember},
     session::{Device, Session, Tokens},
     settings::PeopleSettings,
     setup::FirstOwner,

@@ -51,6 +51,29 @@ pub fn email_key(email: &str) -> String {
 /// Returns the form in which two spellings of a name are equal if the address is equal. Capitals, accents of Latin
 /// letters, punctuation and the order of words do not matter.
 pub fn name_key(name: &str) -> String {
+    let plain = plain(name);
+    let mut words: Vec<&str> = plain.split_whitespace().collect();
+    words.sort_unstable();
+    // A name that consists only of signs is compared as it is.
+    if words.is_empty() { name.nfkc().flat_map(char::to_lowercase).collect() } else { words.join(" ").nfc().collect() }
+}
+
+/// Returns the form in which a name is searched for by its beginning: as [`name_key`], with the words in their order.
+/// Empty for a name that consists only of signs.
+pub fn find_key(name: &str) -> String {
+    let plain = plain(name);
+    let words: Vec<&str> = plain.split_whitespace().collect();
+    words.join(" ").nfc().collect()
+}
+
+/// Returns the [`find_key`] of the last word of a name that has several: many people are looked for by it.
+pub fn find_last(name: &str) -> Option<String> {
+    let (_, last) = name.trim().rsplit_once(char::is_whitespace)?;
+    Some(find_key(last)).filter(|key| !key.is_empty())
+}
+
+/// Lower case, without accents of Latin letters and without punctuation.
+fn plain(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
     for c in name.nfkd().flat_map(char::to_lowercase) {
         match c {
@@ -63,10 +86,7 @@ pub fn name_key(name: &str) -> String {
             _ => plain.push(' '),
         }
     }
-    let mut words: Vec<&str> = plain.split_whitespace().collect();
-    words.sort_unstable();
-    // A name that consists only of signs is compared as it is.
-    if words.is_empty() { name.nfkc().flat_map(char::to_lowercase).collect() } else { words.join(" ").nfc().collect() }
+    plain
 }
 
 /// The hash behind [`GuestRow::row_key`], the same on every machine and in every release.
@@ -85,6 +105,13 @@ pub(super) fn identity_hash(name: &str, phone: Option<&str>) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_found_by_its_beginning_and_by_its_last_word() {
+        assert_eq!(find_key("Amélie  Fauçonnier-Brûlé"), "amelie fauconnier brule");
+        assert_eq!(find_last("Amélie Fauçonnier-Brûlé").as_deref(), Some("fauconnier brule"));
+        assert_eq!((find_last("Q"), find_last("Ann ★"), find_key("★")), (None, None, String::new()));
+    }
 
     #[test]
     fn one_name_in_two_spellings_is_one_name() {

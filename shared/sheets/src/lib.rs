@@ -38,7 +38,7 @@ mod tests;
 
 pub use escape::{escape_cell, unescape_cell};
 pub use export::CsvExport;
-pub use guest::{GuestRow, email_key, name_key};
+pub use guest::{GuestRow, email_key, find_key, find_last, name_key};
 pub use guest_file::{ColumnUse, GuestFile};
 pub use problem::{CsvError, Place, ProblemKind, RowProblem};
 

@@ -57,6 +57,7 @@ impl Served {
             streams: Streams::new(stop.clone()),
             rate_limits,
             template_check: template_check(&app.settings, &app.files),
+            has_pages: true,
         });
         let server = tokio::spawn(serve(listener, api.clone(), stop.clone()));
         Self { api, address, stop, server }

@@ -183,6 +183,7 @@ async fn start(db: &Db, files: &Files, workspace: Uuid, guests: usize, host: &st
         limit: None,
         on_bad_picture: PicturePolicy::Fail,
         allow_missing_glyphs: false,
+        seconds_apart: None,
         destination: Destination::Local,
     };
     let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent: None };

@@ -32,6 +32,7 @@ pub(crate) fn options() -> RunOptions {
         limit: None,
         on_bad_picture: PicturePolicy::Avatar,
         allow_missing_glyphs: false,
+        seconds_apart: None,
         destination: Destination::Local,
     }
 }

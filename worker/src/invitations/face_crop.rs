@@ -109,7 +109,16 @@ async fn cut(
         Err(unusable) => return Ok(Err(unusable)),
     };
     let name = shown(&invitation.source.0, &place);
-    match context.studio.crop(bytes, side).await {
+    let cut = match &invitation.crop {
+        Some(area) => context.studio.crop_area(bytes, side, area.0).await,
+        None => context.studio.crop(bytes, side).await,
+    };
+    match cut {
+        Ok(Cut { portrait: None, .. }) if invitation.options.0.on_bad_picture == PicturePolicy::Fail => {
+            let reason = "no face was found in it: use a picture that shows the face from the front, or choose the part \
+                          to show by hand";
+            Ok(Err(Unusable::Permanent(format!("picture {name}: {reason}"))))
+        }
         Ok(cut) => Ok(Ok(cut)),
         Err(error) if error.is_permanent() => Ok(Err(Unusable::Permanent(format!("picture {name}: {error}")))),
         Err(error) => Err(undone(error)),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use herald_db::Tx;
 use herald_invitations as domain;
 use herald_invitations::{Destination, Guest, ImportProblem, Invitee, Place, Run};
@@ -84,7 +85,7 @@ impl Chunk {
         invitees: &[Invitee],
         places: &mut Vec<Place>,
     ) -> Result<(), Failure> {
-        let (prepared, jobs) =
+        let (prepared, mut jobs) =
             domain::prepare_invitations(&mut tx, workspace_id, run, invitees, &context.links, places).await?;
         domain::add_problems(&mut tx, workspace_id, run.id, &self.problems).await?;
         if !domain::take_chunk(&mut tx, workspace_id, run.id, (self.from, self.to), prepared, self.rejected).await? {
@@ -97,6 +98,12 @@ impl Chunk {
         if let Destination::Drive { connection_id, .. } = &run.options.0.destination {
             let unused: Vec<String> = places.drain(..).map(|place| place.remote_id).collect();
             domain::add_reserved(&mut tx, *connection_id, &unused).await?;
+        }
+        if let Some(seconds) = run.options.0.seconds_apart {
+            let now = context.db.now();
+            for (job, place) in jobs.iter_mut().zip(self.from..) {
+                job.run_at = Some(now + TimeDelta::seconds(place * i64::from(seconds)));
+            }
         }
         ledger::enqueue(&mut tx, jobs).await?;
         tx.commit().await?;

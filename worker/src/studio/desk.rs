@@ -4,13 +4,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use herald_base::image_format::ImageFormat;
+use herald_base::{crop_area::CropArea, image_format::ImageFormat};
 use herald_template::{Bundle, Template};
 use sha2::{Digest, Sha256};
 
 use super::request::{Answer, Ask, Drawing, Facts, SetUp};
 use herald_imaging::{
-    crop::{CropSettings, crop_portrait},
+    crop::{CropSettings, crop_portrait, crop_square},
     encode::{Format, encode},
     face::{FaceFinder, FaceSettings},
     fonts::FontLibrary,
@@ -75,6 +75,7 @@ impl Desk {
                 Err(reason) => refused(reason),
             },
             Ask::Crop { side } => self.crop(&bytes.into_iter().next().unwrap_or_default(), *side),
+            Ask::CropArea { side, area } => self.crop_area(&bytes.into_iter().next().unwrap_or_default(), *side, *area),
             Ask::Draw { version, drawing } => match self.kept(version) {
                 Some(template) => self.draw(&template, drawing, bytes.first()).unwrap_or_else(refused),
                 None => (Answer::Unprepared, Vec::new()),
@@ -127,25 +128,18 @@ impl Desk {
         if portrait.faces_found > 1 {
             notes.push(format!("{} faces in the picture, the largest one was taken", portrait.faces_found));
         }
-        let mut hash = Sha256::new();
-        hash.update(format!("portrait 2 {side} {} {:?} {PORTRAIT:?}\n", self.margin, self.face));
-        hash.update(bytes);
-        let hash = hex::encode(hash.finalize());
-        let mut out = Vec::new();
-        let encoded = match &portrait.pixels {
-            Pixels::Opaque(image) => encode(image, PORTRAIT, &mut out).map_err(|error| error.to_string()),
-            // JPEG does not support transparency.
-            Pixels::Alpha(image) => image
-                .write_to(&mut std::io::Cursor::new(&mut out), image::ImageFormat::Png)
-                .map_err(|error| error.to_string()),
+        let parameters = format!("portrait 2 {side} {} {:?} {PORTRAIT:?}\n", self.margin, self.face);
+        kept(&portrait.pixels, &parameters, bytes, notes)
+    }
+
+    fn crop_area(&self, bytes: &[u8], side: u32, area: CropArea) -> Reply {
+        let picture = match picture::decode(bytes) {
+            Ok(picture) => picture,
+            Err(error) => return refused(error.to_string()),
         };
-        match encoded {
-            Ok(()) => (Answer::Cut { hash: Some(hash), notes }, vec![out.into()]),
-            Err(error) => {
-                notes.push(format!("the portrait could not be kept (the drawn avatar is used): {error}"));
-                (Answer::Cut { hash: None, notes }, Vec::new())
-            }
-        }
+        let square = area.square(picture.dimensions());
+        let pixels = self.with_scratch(|scratch| crop_square(&picture, square, side, &mut scratch.resize));
+        kept(&pixels, &format!("portrait 2 {side} {square:?} {PORTRAIT:?}\n"), bytes, Vec::new())
     }
 
     fn draw(&self, template: &PreparedTemplate, drawing: &Drawing, portrait: Option<&Bytes>) -> Result<Reply, String> {
@@ -238,6 +232,29 @@ fn hash(template: &PreparedTemplate, format: Format, drawing: &Drawing) -> Strin
 fn pixels(template: &Arc<PreparedTemplate>) -> u64 {
     let (width, height) = template.dimensions();
     u64::from(width) * u64::from(height)
+}
+
+/// The answer with a portrait. Its hash is that of the picture and of the parameters that shaped it.
+fn kept(pixels: &Pixels, parameters: &str, picture: &[u8], mut notes: Vec<String>) -> Reply {
+    let mut hash = Sha256::new();
+    hash.update(parameters);
+    hash.update(picture);
+    let hash = hex::encode(hash.finalize());
+    let mut out = Vec::new();
+    let encoded = match pixels {
+        Pixels::Opaque(image) => encode(image, PORTRAIT, &mut out).map_err(|error| error.to_string()),
+        // JPEG does not support transparency.
+        Pixels::Alpha(image) => image
+            .write_to(&mut std::io::Cursor::new(&mut out), image::ImageFormat::Png)
+            .map_err(|error| error.to_string()),
+    };
+    match encoded {
+        Ok(()) => (Answer::Cut { hash: Some(hash), notes }, vec![out.into()]),
+        Err(error) => {
+            notes.push(format!("the portrait could not be kept (the drawn avatar is used): {error}"));
+            (Answer::Cut { hash: None, notes }, Vec::new())
+        }
+    }
 }
 
 fn refused(reason: String) -> Reply {

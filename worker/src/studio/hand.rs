@@ -86,7 +86,7 @@ impl Hand<'_> {
     ) -> Result<Result<Reply, StudioError>, Told> {
         let during = match ask {
             Ask::Prepare { .. } => During::Preparing,
-            Ask::Crop { .. } => During::Cropping,
+            Ask::Crop { .. } | Ask::CropArea { .. } => During::Cropping,
             Ask::Draw { .. } | Ask::Formats { .. } => During::Drawing,
         };
         let reply = self.ask(ask, pieces, label, during).await?;

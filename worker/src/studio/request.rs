@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use bytes::Bytes;
 use herald_app::config::Settings;
-use herald_base::image_format::ImageFormat;
+use herald_base::{crop_area::CropArea, image_format::ImageFormat};
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
@@ -43,6 +43,8 @@ pub(super) enum Ask {
     Prepare { files: Vec<String> },
     /// Cuts the largest face out of a picture. Bytes: the picture.
     Crop { side: u32 },
+    /// Cuts the part out of a picture that a person chose. Bytes: the picture.
+    CropArea { side: u32, area: CropArea },
     /// Draws an invitation on a kept template. Bytes: the portrait, if there is one.
     Draw { version: String, drawing: Drawing },
     /// Returns the formats in which the invitations of a kept template are encoded whole.

@@ -176,6 +176,7 @@ impl Fields {
                 limit: self.limit,
                 on_bad_picture: self.on_bad_picture.unwrap_or_default(),
                 allow_missing_glyphs: self.allow_missing_glyphs,
+                seconds_apart: None,
                 destination: Destination::Local,
             },
         })

@@ -64,6 +64,7 @@ async fn every_source_and_option_comes_back(database: &TestDatabase) {
         limit: Some(10),
         on_bad_picture: domain::PicturePolicy::Fail,
         allow_missing_glyphs: true,
+        seconds_apart: None,
         destination: domain::Destination::Local,
     };
     for source in sources {

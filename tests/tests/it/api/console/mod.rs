@@ -2,6 +2,7 @@
 
 mod doors;
 mod forms;
+mod nowhere;
 mod walk;
 
 use std::{collections::BTreeMap, sync::Mutex};
@@ -16,25 +17,25 @@ use super::{
 };
 
 /// A browser: it keeps cookies, and says where its forms come from.
-pub(super) struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     service: &'a Service,
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
 /// A page as it came.
-pub(super) struct Page {
-    pub(super) status: StatusCode,
-    pub(super) headers: reqwest::header::HeaderMap,
-    pub(super) text: String,
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl<'a> Browser<'a> {
-    pub(super) fn new(service: &'a Service) -> Self {
+    pub(crate) fn new(service: &'a Service) -> Self {
         Self { service, cookies: Mutex::default() }
     }
 
     /// The browser of a new person who is a member of the first workspace in this role.
-    pub(super) async fn member(service: &'a Service, email: &str, role: Role) -> Self {
+    pub(crate) async fn member(service: &'a Service, email: &str, role: Role) -> Self {
         let person = Person::new(service, email).await;
         let fields = json!({ "role": role });
         let made = service.post_json("/api/v1/workspace-invitations", fields).await;
@@ -46,24 +47,24 @@ impl<'a> Browser<'a> {
         browser
     }
 
-    pub(super) async fn sign_in(&self, email: &str) {
+    pub(crate) async fn sign_in(&self, email: &str) {
         let signed_in = self.send("/sign-in", &[("email", email), ("password", PASSWORD)]).await;
         assert_eq!(signed_in.status, 303, "{}", signed_in.text);
     }
 
-    pub(super) async fn get(&self, path: &str) -> Page {
+    pub(crate) async fn get(&self, path: &str) -> Page {
         tick(self.service);
         self.exchange(self.service.open(Method::GET, path)).await
     }
 
     /// Sends a form from a page of this Herald.
-    pub(super) async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+    pub(crate) async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let origin = format!("http://{}", self.service.address);
         self.send_from(&origin, path, fields).await
     }
 
     /// Sends a form from a page of this origin.
-    pub(super) async fn send_from(&self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Page {
+    pub(crate) async fn send_from(&self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Page {
         tick(self.service);
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self.service.open(Method::POST, path).header("origin", origin);
@@ -86,18 +87,18 @@ impl<'a> Browser<'a> {
     }
 
     /// Forgets the session, as a browser does that was closed.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.cookies.lock().unwrap().clear();
     }
 }
 
 impl Page {
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The value of the first hidden field with this name.
-    pub(super) fn hidden(&self, name: &str) -> String {
+    pub(crate) fn hidden(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
         let rest = self.text.split_once(&start).unwrap_or_else(|| panic!("no field {name}: {}", self.text)).1;
         rest.split('"').next().unwrap().to_owned()

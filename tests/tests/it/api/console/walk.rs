@@ -36,7 +36,7 @@ struct Seen {
 
 async fn walk(browser: &Browser<'_>) -> Seen {
     let mut seen = Seen::default();
-    let mut to_see = vec!["/w/default".to_owned()];
+    let mut to_see = vec!["/w/default/search?q=a".to_owned(), "/w/default".to_owned()];
     let mut addresses = BTreeSet::new();
     while let Some(address) = to_see.pop() {
         let path = address.split(['?', '#']).next().unwrap().to_owned();

@@ -51,6 +51,8 @@ async fn ask(service: &Service, token: &str, method: &Method, path: &str) -> Ans
 
 async fn nothing_opens_to_a_role_that_is_too_low(database: &TestDatabase) {
     let service = Service::start(database).await;
+    // Example data.
+    service.leaves(&["contacts.import", "invitation.summary"]);
     let owner = Person::new(&service, "ann@example.com").await;
     owner.workspace(&service, "north").await;
     let mut tokens = vec![];
@@ -127,7 +129,7 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
 
 async fn nothing_of_a_workspace_is_there_for_another(database: &TestDatabase) {
     let service = Service::start(database).await;
-    service.leaves(&["invitation.render"]);
+    service.leaves(&["invitation.render", "contacts.import", "invitation.summary"]);
     let first = Some((service.workspace, Role::Owner));
     let actor = Actor::cli(service.workspace, "test");
     service.people.add_user("ann@example.com", &PASSWORD.into(), false, first, &actor).await.unwrap();

@@ -1,0 +1,58 @@
+//! Example data: it fills a workspace once, and goes without a trace.
+
+use herald_people::Role;
+use herald_tests::{TestDatabase, on_both_engines};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Answer, Service, console::Browser};
+
+on_both_engines! {
+    example_data_comes_once_and_goes_again,
+    only_an_owner_is_offered_example_data,
+}
+
+const PATH: &str = "/api/v1/example-data";
+
+async fn count(service: &Service, path: &str) -> usize {
+    service.get(path).await.json()["items"].as_array().unwrap().len()
+}
+
+async fn example_data_comes_once_and_goes_again(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    // They find no run any more, and do nothing.
+    service.leaves(&["invitation.summary"]);
+    service.template().await;
+    assert_eq!(service.get(PATH).await.json()["loaded"], false);
+    let members = count(&service, "/api/v1/members").await;
+    let first = service.post(PATH).await;
+    assert_eq!(first.status, 200, "{}", first.text());
+    let runs = |answer: &Answer| answer.json()["runs"].as_array().unwrap().len();
+    assert_eq!((runs(&first), runs(&service.post(PATH).await)), (2, 2));
+    assert_eq!(count(&service, "/api/v1/members").await, members + 3);
+    assert_eq!(count(&service, "/api/v1/templates").await, 3);
+    let found = service.get("/api/v1/search?q=example").await.json();
+    assert!(found["groups"].as_array().unwrap().iter().any(|group| group["kind"] == "runs"), "{found}");
+
+    let gone = Answer::to(service.request(Method::DELETE, PATH)).await;
+    assert_eq!((gone.status.as_u16(), gone.json()), (200, json!({ "loaded": false, "runs": [] })), "{}", gone.text());
+    assert_eq!(count(&service, "/api/v1/members").await, members);
+    assert_eq!(count(&service, "/api/v1/templates").await, 1);
+    assert_eq!(count(&service, "/api/v1/invitation-runs").await, 0);
+    let jobs = service.get("/api/v1/jobs?state=ready&kind=contacts.import").await.json();
+    assert_eq!(jobs["items"], Value::Array(Vec::new()));
+    let users = service.get("/api/v1/users").await.text();
+    assert!(!users.contains("example.invalid"), "{users}");
+}
+
+async fn only_an_owner_is_offered_example_data(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let owner = Browser::member(&service, "olga@example.com", Role::Owner).await;
+    let agency = Browser::member(&service, "anna@example.com", Role::Agency).await;
+    assert!(owner.get("/w/default").await.text.contains("Load example data"));
+    let page = agency.get("/w/default").await;
+    assert!(!page.text.contains("Load example data"));
+    let form = [("form_token", page.hidden("form_token"))];
+    let fields: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(agency.send("/w/default/acts/loadExampleData", &fields).await.status, 403);
+}
