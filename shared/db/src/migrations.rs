@@ -30,6 +30,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (19, "workspace_concurrency", include_str!("../../../migrations/0019_workspace_concurrency.sql")),
     (20, "browser_sessions", include_str!("../../../migrations/0020_browser_sessions.sql")),
     (21, "setup_links", include_str!("../../../migrations/0021_setup_links.sql")),
+    (22, "template_versions", include_str!("../../../migrations/0022_template_versions.sql")),
 ];
 
 pub(super) fn migrator() -> Migrator {

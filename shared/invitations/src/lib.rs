@@ -20,11 +20,13 @@ mod run;
 mod run_import;
 mod run_options;
 mod run_retry;
+mod sample;
 mod source_cursor;
 mod stored_templates;
 pub mod sweep;
 mod template;
 mod template_files;
+mod template_versions;
 mod thing;
 mod upload;
 mod waiting;
@@ -53,12 +55,14 @@ pub use run::{
 pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
 pub use run_retry::{retry_failed, retry_failed_by};
+pub use sample::Sample;
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
 pub use template::{NewTemplate, TemplateRow, find_template, list_templates, save_template, template_named};
 pub use template_files::{
-    TemplateFilesError, check_template, load_template, store_template, store_template_within, template_bundle,
+    Storing, TemplateFilesError, check_template, load_template, store_template, store_template_within, template_bundle,
 };
+pub use template_versions::{TemplateVersion, choose_template, template_versions};
 pub use thing::{CONTACT, INVITATION, RUN, TEMPLATE, invitation_key};
 pub use upload::{
     EventFolder, Upload, add_reserved, event_folder, find_upload, folder_is_ready, forget_folder, forget_upload,

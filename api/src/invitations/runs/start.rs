@@ -170,7 +170,7 @@ async fn find_template(api: &Api, workspace: Uuid, wanted: &str) -> Result<Templ
         return Ok(row);
     }
     let mut names: Vec<String> = Vec::new();
-    for row in domain::list_templates(&api.db, workspace, None, 100).await? {
+    for row in domain::list_templates(&api.db, workspace, true, None, 100).await? {
         if !names.contains(&row.name) && names.len() < NAMES_SHOWN {
             names.push(row.name);
         }
