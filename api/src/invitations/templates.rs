@@ -2,6 +2,8 @@
 
 mod preview;
 mod receive;
+mod version_form;
+mod versions;
 
 use axum::{
     Json,
@@ -43,6 +45,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(preview::from_query, preview::from_json))
+        .routes(routes!(versions::list))
+        .routes(routes!(versions::restore))
 }
 
 /// The route that accepts uploads.
@@ -50,6 +54,7 @@ pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = upload_limit(api);
     OpenApiRouter::new()
         .routes(routes!(upload))
+        .routes(routes!(versions::save))
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
         .layer(RequestBodyTimeoutLayer::new(limits::STALLED))

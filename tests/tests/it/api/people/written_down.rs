@@ -104,6 +104,8 @@ const WRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/schedules/{id}/resume", "schedule.resume"),
     ("post /api/v1/schedules/{id}/run", "schedule.run"),
     ("post /api/v1/templates", "template.upload"),
+    ("post /api/v1/templates/{id}/restore", "template.restore"),
+    ("post /api/v1/templates/{id}/versions", "template.upload"),
     ("post /api/v1/workers/{name}/quiet", "worker.quiet"),
     ("post /api/v1/workers/{name}/resume", "worker.resume"),
     ("post /api/v1/workspace-invitations", "invitation.make"),
