@@ -1,7 +1,9 @@
 //! `/templates`: uploading, listing, reading and previewing templates, and editing them version by version.
 
+mod draft;
 mod preview;
 mod receive;
+mod slots;
 mod version_form;
 mod versions;
 
@@ -45,6 +47,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(preview::from_query, preview::from_json))
+        .routes(routes!(draft::draw, draft::show))
+        .routes(routes!(slots::moved))
         .routes(routes!(versions::list))
         .routes(routes!(versions::restore))
 }

@@ -26,6 +26,7 @@ mod runs;
 mod schedules;
 mod service;
 mod start;
+mod template_drafts;
 mod template_versions;
 mod templates;
 mod worker;
