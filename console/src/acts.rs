@@ -78,6 +78,12 @@ const ACTS: &[Act] = &[
         "The run has started.",
         To("/runs/{id}"),
     ),
+    act(
+        "restoreTemplate",
+        &[],
+        "This version is the current one again: the next run gets it. Runs that have begun keep theirs.",
+        To("/templates/{id}"),
+    ),
     // Jobs.
     act("retryJob", &[], "The job is ready again.", Back),
     act("cancelJob", &[], "The job is asked to stop.", Back),

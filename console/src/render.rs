@@ -19,6 +19,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("send_again.html", include_str!("../templates/send_again.html")),
     ("today.html", include_str!("../templates/today.html")),
     ("welcome.html", include_str!("../templates/welcome.html")),
+    ("invitations/editor.html", include_str!("../templates/invitations/editor.html")),
     ("invitations/new_run.html", include_str!("../templates/invitations/new_run.html")),
     ("invitations/new_template.html", include_str!("../templates/invitations/new_template.html")),
     ("invitations/parts.html", include_str!("../templates/invitations/parts.html")),

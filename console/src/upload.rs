@@ -21,6 +21,7 @@ use axum::{
     routing::post,
 };
 use futures::{
+    StreamExt,
     future::{Either, select},
     stream,
 };
@@ -28,7 +29,7 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
 
 use self::{
-    arriving::Arriving,
+    arriving::{Arriving, Rules},
     outgoing::{Ended, Outgoing},
 };
 use crate::{
@@ -38,7 +39,7 @@ use crate::{
     description::Operation,
     form::{Filled, ONCE},
     page,
-    visit::{Missing, Visit},
+    visit::{Missing, Visit, filled_in},
 };
 
 /// How long the rest of a refused form is read. A browser that cannot send its form would not read the answer either.
@@ -54,19 +55,36 @@ struct Upload {
     operation: &'static str,
     /// The fields that hold an object: the field `destination.folder` goes into the object `destination`.
     objects: &'static [&'static str],
+    /// What is special about its fields.
+    rules: Rules,
     /// What the next page says.
     said: fn(&Value) -> String,
-    /// The page that shows what was made; the id of the answer is put behind it.
+    /// The page that shows what was made; `{id}` stands for the id of the answer.
     to: &'static str,
 }
 
 const UPLOADS: &[Upload] = &[
-    Upload { operation: "startRun", objects: &["destination"], said: run_started, to: "/runs" },
+    Upload {
+        operation: "startRun",
+        objects: &["destination"],
+        rules: Rules::NONE,
+        said: run_started,
+        to: "/runs/{id}",
+    },
     Upload {
         operation: "uploadTemplate",
         objects: &[],
+        rules: Rules::NONE,
         said: |_| "The template is stored.".to_owned(),
-        to: "/templates",
+        to: "/templates/{id}",
+    },
+    Upload {
+        operation: "saveTemplate",
+        objects: &[],
+        // The editor's form also says how the sample is drawn.
+        rules: Rules { path: &["id"], whole: &["manifest"], only: &["manifest", "after", "files"] },
+        said: |_| "The version is saved. The next run gets it; runs that have begun keep theirs.".to_owned(),
+        to: "/templates/{id}/edit",
     },
 ];
 
@@ -88,7 +106,8 @@ async fn upload(State(console): State<Console>, request: Request) -> Response {
             return page::alone(&console, &refusal);
         }
     };
-    let mut form = match timeout(FIRST, Arriving::open(form)).await {
+    let rules = upload.map_or(Rules::NONE, |upload| upload.rules);
+    let mut form = match timeout(FIRST, Arriving::open(form, rules)).await {
         Ok(Ok(form)) => form,
         Ok(Err(refusal)) => return page::alone(&console, &refusal),
         Err(_) => return page::alone(&console, &Refusal::of(StatusCode::REQUEST_TIMEOUT, "the form did not arrive")),
@@ -150,8 +169,11 @@ async fn pass_on(
     let console = &visit.console;
     let boundary = format!("herald-{}", console.ids.uuid(console.clock.now()).simple());
     let (sender, receiver) = mpsc::channel(PIECES);
+    let path = filled_in(&operation.path, &form.own);
     let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
-    let mut request = api::request(&visit.caller, Method::POST, &operation.path, Body::from_stream(pieces));
+    // The API reads on behind the end of a form.
+    let pieces = pieces.fuse();
+    let mut request = api::request(&visit.caller, Method::POST, &path, Body::from_stream(pieces));
     let kind = format!("multipart/form-data; boundary={boundary}");
     let mut set = |name, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -177,8 +199,8 @@ async fn pass_on(
 }
 
 fn lead_on(visit: &Visit, upload: &Upload, answer: &Value) -> Response {
-    let id = answer["id"].as_str().unwrap_or_default();
-    let mut response = Redirect::to(&format!("{}{}/{id}", visit.base(), upload.to)).into_response();
+    let to = upload.to.replace("{id}", answer["id"].as_str().unwrap_or_default());
+    let mut response = Redirect::to(&format!("{}{to}", visit.base())).into_response();
     let notice = Cookie::Notice.set(&(upload.said)(answer), act::NOTICE_SECONDS, visit.console.is_secure);
     response.headers_mut().append(header::SET_COOKIE, notice);
     response

@@ -181,7 +181,7 @@ impl Visit {
 }
 
 /// The path of an operation, with the form's fields in the place of its parameters.
-fn filled_in(path: &str, form: &Form) -> String {
+pub(crate) fn filled_in(path: &str, form: &Form) -> String {
     let parts = path.split('/').map(|part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
         Some(name) => utf8_percent_encode(form.raw(name).unwrap_or_default(), NON_ALPHANUMERIC).to_string(),
         None => part.to_owned(),
