@@ -1,17 +1,13 @@
 // The editor of a template: draws again after each change, and moves slots by mouse and by keyboard. The page works
 // without it: it sends the page's own forms, and takes over the parts of the answer that have changed.
 "use strict";
-
 (() => {
   const form = document.querySelector("[data-editor]");
   const text = form.querySelector("textarea");
   const part = (id) => document.getElementById(id);
   part("slot-hint").hidden = false;
-
   // One drawing at a time. A change during a drawing waits for its end, and the last one is drawn.
-  let busy = false;
-  let next = null;
-  let timer = 0;
+  let [busy, next, timer] = [false, null, 0];
   function later(extra = {}, wait = 250) {
     next = { ...next, ...extra };
     clearTimeout(timer);
@@ -41,12 +37,10 @@
   async function take(fresh, sent) {
     const get = (id) => fresh.getElementById(id);
     const image = get("drawn");
-    if (image) {
-      // The old picture stays until the new one is there.
-      const loaded = new Image();
-      loaded.src = image.getAttribute("src");
-      await loaded.decode().catch(() => {});
-    }
+    // The old picture stays until the new one is there.
+    const loaded = new Image();
+    if (image) loaded.src = image.getAttribute("src");
+    if (image) await loaded.decode().catch(() => {});
     const typed = get("f-manifest").value;
     if (typed !== sent && text.value === sent) text.value = typed;
     for (const id of ["problems", "gutter"]) part(id).innerHTML = get(id).innerHTML;
@@ -54,8 +48,8 @@
     part("drawing").classList.toggle("stale", !image);
     // What moves on meanwhile is drawn at the end, and is not put back.
     if (!image || dragged || next?.move) return;
-    const held = document.activeElement?.closest?.("[data-slot]");
-    const on = held && [held.dataset.slot, document.activeElement.getAttribute("class")];
+    const held = document.activeElement;
+    const on = held?.closest("[data-slot]") && `[data-slot="${held.parentElement.dataset.slot}"] .${held.getAttribute("class")}`;
     part("drawing").innerHTML = get("drawing").innerHTML;
     const chosen = part("f-slot").value;
     part("f-slot").innerHTML = get("f-slot").innerHTML;
@@ -63,7 +57,7 @@
     if (!part("fields").contains(document.activeElement)) part("fields").innerHTML = get("fields").innerHTML;
     places();
     arm();
-    if (on) part("drawing").querySelector(`[data-slot="${on[0]}"] .${on[1]}`)?.focus();
+    if (on) part("drawing").querySelector(on)?.focus();
   }
 
   // What is typed or chosen is drawn.
@@ -76,10 +70,9 @@
     later(event.submitter?.name ? { [event.submitter.name]: event.submitter.value } : {}, 0);
   });
   part("problems").addEventListener("click", (event) => {
-    const line = Number(event.target.dataset?.line);
-    if (!line) return;
+    if (!event.target.dataset?.line) return;
     event.preventDefault();
-    const before = text.value.split("\n").slice(0, line);
+    const before = text.value.split("\n").slice(0, Number(event.target.dataset.line));
     text.focus();
     text.setSelectionRange(before.join("\n").length - before.at(-1).length, before.join("\n").length);
   });
