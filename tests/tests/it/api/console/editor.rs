@@ -41,9 +41,17 @@ fn picture(page: &Page) -> String {
 
 /// Saves what is typed in a page.
 async fn save(browser: &Browser<'_>, page: &Page, manifest: &str) -> Page {
+    let id = page.hidden("id");
+    let back = format!("/w/default/templates/{id}/edit");
     let mut form = Form::default();
-    for name in ["form_token", "once", "back", "id", "after"] {
-        form = form.text(name, &page.hidden(name));
+    for (name, value) in [
+        ("form_token", page.hidden("form_token")),
+        ("once", page.hidden("once")),
+        ("back", back),
+        ("id", id),
+        ("after", page.hidden("after")),
+    ] {
+        form = form.text(name, &value);
     }
     // A browser sends the fields of the sample along, and CR LF at line ends.
     let form = form.text("field.name", "Ana").text("slot", "1").text("manifest", &manifest.replace('\n', "\r\n"));
@@ -122,7 +130,7 @@ async fn a_save_makes_a_version_and_an_overtaken_one_shows_both_texts(database: 
     // The first page is still open elsewhere.
     let late = save(&browser, &page, &MANIFEST.replace("30", "32")).await;
     assert_eq!(late.status, 412, "{}", late.text);
-    assert!(late.text.contains("size = 31") && late.text.contains("size = 32"), "both texts");
+    assert!(late.text.contains("size = 31") && late.text.contains("size = 32"), "both texts: {}", late.text);
     assert_eq!(late.hidden("after"), all[0]["id"].as_str().unwrap());
     assert_eq!(versions(&service, template).await.len(), 2);
     let again = save(&browser, &late, &MANIFEST.replace("30", "32")).await;
