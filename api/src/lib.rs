@@ -20,12 +20,13 @@ mod search;
 use std::{io, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use herald_accounts::Clients;
 use herald_app::config::Settings;
-use herald_base::links::LinkSigner;
+use herald_base::{image_format::ImageFormat, links::LinkSigner};
 use herald_db::Db;
-use herald_invitations::TemplateRow;
+use herald_invitations::{Sample, TemplateRow};
 use herald_ledger::{
     rate_limits::{Class, RateLimits},
     wire::Wire,
@@ -102,11 +103,38 @@ pub struct Parts {
     pub template_check: TemplateCheck,
     /// Whether pages for browsers are served beside the API, to which links in e-mails lead.
     pub has_pages: bool,
+    /// The drawing of a template that is not stored.
+    pub template_draw: TemplateDraw,
 }
 
 /// Decodes a template's background, loads its fonts, and reports what is wrong with them. It does so outside of the
 /// asynchronous threads. The implementation is the studio of the workers, which this crate does not know.
 pub type TemplateCheck = Arc<dyn Fn(Prepare) -> BoxFuture<'static, Result<(), Unchecked>> + Send + Sync>;
+
+/// Draws a template that is not stored, where [`TemplateCheck`] prepares them.
+pub type TemplateDraw = Arc<dyn Fn(Draft) -> BoxFuture<'static, Result<DrawnDraft, Unchecked>> + Send + Sync>;
+
+/// A template to draw, and its guest.
+#[derive(Debug)]
+pub struct Draft {
+    /// The manifest and its files.
+    pub bundle: Bundle,
+    /// The guest.
+    pub sample: Sample,
+    /// The guest's portrait, with its name in the file store.
+    pub portrait: Option<(String, Bytes)>,
+    /// The format of the picture.
+    pub format: ImageFormat,
+}
+
+/// A drawn template.
+#[derive(Debug)]
+pub struct DrawnDraft {
+    /// The picture.
+    pub bytes: Bytes,
+    /// Remarks for the designer.
+    pub notes: Vec<String>,
+}
 
 /// The template to prepare.
 #[derive(Debug)]
@@ -170,7 +198,8 @@ pub fn router(api: Api) -> Router {
 }
 
 /// Builds the router with every endpoint, and with pages for browsers beside them. The pages bring their own headers,
-/// and answer what no endpoint answers. They get what all endpoints have: a time limit, a place in the log and the counts, compression.
+/// and answer what no endpoint answers. They get what all endpoints have: a time limit, a place in the log and the
+/// counts, compression.
 pub fn router_with(api: Api, pages: Router) -> Router {
     let pages = pages
         .layer(middleware::from_fn(limits::in_time))

@@ -15,8 +15,8 @@ use herald_base::{
 };
 use herald_invitations as domain;
 use herald_invitations::{
-    Destination, NewRun, NumberFormat, PicturePolicy, PlannedSource, Run, RunOptions, RunSource, RunState, Wait,
-    results, sweep::sweep,
+    Destination, NewRun, NumberFormat, PicturePolicy, PlannedSource, Run, RunOptions, RunSource, RunState, Storing,
+    Wait, results, sweep::sweep,
 };
 use herald_ledger as ledger;
 use herald_ledger::quotas::Quotas;
@@ -207,15 +207,9 @@ async fn start(
     // A template without a name of its own is named after its folder.
     let folder = options.template.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let name = if template.name.is_empty() { folder } else { None };
-    let stored = domain::store_template_within(
-        &home.db,
-        &home.files,
-        &Quotas::default(),
-        &me(home.workspace_id),
-        name.as_deref(),
-        bundle,
-    )
-    .await?;
+    let (by, quotas) = (me(home.workspace_id), Quotas::default());
+    let storing = Storing { by: &by, quotas: &quotas, after: None };
+    let stored = domain::store_template_within(&home.db, &home.files, storing, name.as_deref(), bundle).await?;
     if let Guests::List(list) = guests {
         home.files
             .put_once_from(&list.key(home.workspace_id), tokio::fs::File::from_std(list.copy.try_clone()?))

@@ -4,14 +4,14 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use futures::FutureExt;
-use herald_api::{Api, Parts, Prepare, Streams, Unchecked};
+use herald_api::{Api, DrawnDraft, Parts, Prepare, Streams, Unchecked};
 use herald_app::open_files;
 use herald_base::telemetry;
 use herald_console::Setup;
 use herald_invitations as domain;
 use herald_ledger::{audit::Actor, rate_limits::RateLimits, wire::Wire};
 use herald_people::Role;
-use herald_worker::studio::{Source, StudioError};
+use herald_worker::studio::{Drawing, Drawn, Source, Studio, StudioError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -80,6 +80,7 @@ pub(crate) async fn serve(
     // With this template, the first request needs none of its own.
     domain::store_template(&home.db, &home.files, home.workspace_id, None, &herald_invitations::gala_template()?)
         .await?;
+    let studio = Arc::new(engine::studio(&home.settings, 1)?);
     let api = Api::from(Parts {
         db: home.db.clone(),
         wire,
@@ -91,7 +92,8 @@ pub(crate) async fn serve(
         metrics,
         streams: Streams::new(stop.clone()),
         rate_limits,
-        template_check: template_check(home)?,
+        template_check: template_check(home, &studio),
+        template_draw: template_draw(&studio),
         has_pages: true,
     });
     if filled == Filled::WithExample {
@@ -123,10 +125,9 @@ pub(crate) async fn serve(
 
 /// Prepares templates in a separate child process, one at a time, so that no request waits for a run. The first
 /// template starts the child.
-fn template_check(home: &Home) -> anyhow::Result<herald_api::TemplateCheck> {
-    let studio = Arc::new(engine::studio(&home.settings, 1)?);
-    let files = home.files.clone();
-    Ok(Arc::new(move |template| {
+fn template_check(home: &Home, studio: &Arc<Studio>) -> herald_api::TemplateCheck {
+    let (studio, files) = (studio.clone(), home.files.clone());
+    Arc::new(move |template| {
         let (studio, files) = (studio.clone(), files.clone());
         async move {
             let source = match &template {
@@ -136,7 +137,32 @@ fn template_check(home: &Home) -> anyhow::Result<herald_api::TemplateCheck> {
             studio.facts(source).await.map(drop).map_err(unchecked)
         }
         .boxed()
-    }))
+    })
+}
+
+/// Draws templates that are not stored, in the same process.
+fn template_draw(studio: &Arc<Studio>) -> herald_api::TemplateDraw {
+    let studio = studio.clone();
+    Arc::new(move |draft| {
+        let studio = studio.clone();
+        async move {
+            let (sample, (portrait, bytes)) = (draft.sample, draft.portrait.unzip());
+            let drawing = Drawing {
+                fields: sample.fields,
+                number: sample.number,
+                link: sample.link,
+                format: draft.format,
+                portrait,
+                allow_missing_glyphs: true,
+                unless: None,
+            };
+            match studio.draw(Source::Given(&draft.bundle), drawing, bytes).await.map_err(unchecked)? {
+                Drawn::New { bytes, notes, .. } => Ok(DrawnDraft { bytes, notes }),
+                Drawn::Unchanged => Err(Unchecked::Later("it was not drawn".into())),
+            }
+        }
+        .boxed()
+    })
 }
 
 fn unchecked(error: StudioError) -> Unchecked {

@@ -119,7 +119,7 @@ fn is_counted(form: &Form) -> Result<(), Refusal> {
 /// The refusal of one field.
 fn refuse(name: &str, detail: &str) -> Refusal {
     let mut refusal = Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, detail);
-    refusal.errors.push(Fault { pointer: format!("/{name}"), detail: detail.to_owned() });
+    refusal.errors.push(Fault { pointer: format!("/{name}"), detail: detail.to_owned(), line: None });
     refusal
 }
 

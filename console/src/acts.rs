@@ -88,6 +88,12 @@ const ACTS: &[Act] = &[
         "",
         To("/runs/checks/{id}"),
     ),
+    act(
+        "restoreTemplate",
+        &[],
+        "This version is the current one again: the next run gets it. Runs that have begun keep theirs.",
+        To("/templates/{id}"),
+    ),
     // Example data.
     act("loadExampleData", &[], "The example data is there. One run is at work: look at its bar.", Back),
     act("removeExampleData", &[], "The example data is gone.", Back),

@@ -53,6 +53,9 @@ pub(crate) struct Refusal {
 pub(crate) struct Fault {
     pub(crate) pointer: String,
     pub(crate) detail: String,
+    /// The line of a template's manifest.
+    #[serde(default)]
+    pub(crate) line: Option<u64>,
 }
 
 /// In whose name the API is called, and from where.

@@ -20,10 +20,11 @@ struct Asset {
     address: String,
 }
 
-static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     [
         ("style.css", "text/css; charset=utf-8", include_str!("../static/style.css")),
         ("script.js", "text/javascript; charset=utf-8", include_str!("../static/script.js")),
+        ("editor.js", "text/javascript; charset=utf-8", include_str!("../static/editor.js")),
         ("icon.svg", "image/svg+xml", include_str!("../static/icon.svg")),
     ]
     .map(|(name, kind, text)| {

@@ -112,6 +112,11 @@ pub(crate) struct Filled {
 }
 
 impl Filled {
+    /// What was typed into this act's form, by field; nothing of another one.
+    pub(crate) fn typed(&self, act: &str) -> Option<&BTreeMap<String, String>> {
+        (self.act == act).then_some(&self.values)
+    }
+
     /// A form that the API refused. Passwords are not sent back.
     pub(crate) fn refused(act: &'static str, form: &Form, refusal: &Refusal) -> Self {
         let mut values: BTreeMap<String, String> = BTreeMap::new();
@@ -245,7 +250,8 @@ mod tests {
     fn a_refused_form_keeps_what_was_typed_but_no_password() {
         let form = Form(vec![("email".into(), "ann@example".into()), ("password".into(), "four words".into())]);
         let mut refusal = Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, "the address has no dot");
-        refusal.errors.push(crate::api::Fault { pointer: "/email".into(), detail: "it has no dot".into() });
+        let detail = "it has no dot".into();
+        refusal.errors.push(crate::api::Fault { pointer: "/email".into(), detail, line: None });
         let filled = Filled::refused("login", &form, &refusal);
         assert_eq!(filled.values.keys().collect::<Vec<_>>(), ["email"]);
         assert_eq!(filled.faults["email"], "it has no dot");

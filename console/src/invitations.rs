@@ -1,7 +1,9 @@
-//! Invitations: runs over lists of guests, and the templates that they draw.
+//! Invitations: runs over lists of guests, the templates that they draw, and the editor of templates.
 
 mod check;
+mod editor;
 mod guest;
+mod guests_to_try;
 mod progress;
 mod reason;
 mod runs;
@@ -19,12 +21,12 @@ pub(crate) use self::runs::with_names;
 use crate::{
     Console,
     api::{self, Refusal},
-    query::Query,
     visit::{Stop, Visit},
 };
 
 pub(crate) fn routes() -> Router<Console> {
-    let pages = [runs::routes(), check::routes(), guest::routes(), start::routes(), templates::routes()];
+    let pages =
+        [runs::routes(), check::routes(), guest::routes(), start::routes(), templates::routes(), editor::routes()];
     pages.into_iter().fold(Router::new(), Router::merge)
 }
 
@@ -47,19 +49,23 @@ fn own_picture(link: &str) -> Option<String> {
     is_token.then(|| format!("/i/{token}"))
 }
 
-/// The templates of the workspace, the newest first; `is_newest` tells whether a later version has the name.
-async fn templates(visit: &Visit, query: &str) -> Result<(Vec<Value>, Value), Stop> {
-    let page = visit.get(&format!("/api/v1/templates?{query}")).await?;
-    let mut templates = page["items"].as_array().cloned().unwrap_or_default();
-    let mut seen: Vec<String> = Vec::new();
-    // On a later page of the list the newest version may stand on an earlier one.
-    let is_first_page = Query::of(&format!("?{query}")).get("cursor").is_none();
-    for template in &mut templates {
-        let name = template["name"].as_str().unwrap_or_default().to_owned();
-        template["is_newest"] = (is_first_page && !seen.contains(&name)).into();
-        seen.push(name);
+/// The templates of the workspace: those that a run gets that names them, and then earlier versions, at most `most` of
+/// each. `is_current` tells them apart.
+async fn templates(visit: &Visit, most: usize) -> Result<Vec<Value>, Stop> {
+    let list = async |query: &str| -> Result<Vec<Value>, Stop> {
+        let page = visit.get(&format!("/api/v1/templates?limit={most}{query}")).await?;
+        Ok(page["items"].as_array().cloned().unwrap_or_default())
+    };
+    let mut current = list("&current=true").await?;
+    let mut earlier = list("").await?;
+    earlier.retain(|one| !current.iter().any(|other| other["id"] == one["id"]));
+    for (templates, is_current) in [(&mut current, true), (&mut earlier, false)] {
+        for template in templates {
+            template["is_current"] = is_current.into();
+        }
     }
-    Ok((templates, page["next_cursor"].clone()))
+    current.extend(earlier);
+    Ok(current)
 }
 
 /// Lets a browser keep a picture that does not change under its address.

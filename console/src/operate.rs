@@ -1,6 +1,6 @@
 //! Operate: jobs, why they failed, and the machinery that does them.
 
-mod actors;
+pub(crate) mod actors;
 mod audit;
 mod batches;
 mod bulk;

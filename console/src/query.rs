@@ -14,11 +14,6 @@ impl Query {
         Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
-    /// All of them.
-    pub(crate) fn pairs(self) -> impl Iterator<Item = (String, String)> {
-        self.0.into_iter()
-    }
-
     /// The value of a parameter, unless it is empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(own, _)| own == name);

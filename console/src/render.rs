@@ -21,6 +21,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("today.html", include_str!("../templates/today.html")),
     ("welcome.html", include_str!("../templates/welcome.html")),
     ("invitations/check.html", include_str!("../templates/invitations/check.html")),
+    ("invitations/editor.html", include_str!("../templates/invitations/editor.html")),
     ("invitations/guest.html", include_str!("../templates/invitations/guest.html")),
     ("invitations/new_run.html", include_str!("../templates/invitations/new_run.html")),
     ("invitations/new_template.html", include_str!("../templates/invitations/new_template.html")),

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
 
 use self::{
-    arriving::Arriving,
+    arriving::{Arriving, Rules},
     outgoing::{Ended, Outgoing},
 };
 use crate::{
@@ -37,10 +37,9 @@ use crate::{
     api::{self, Answer, IDEMPOTENCY_KEY, Refusal},
     cookie::Cookie,
     description::Operation,
-    form::{Filled, Form, ONCE},
+    form::{Filled, ONCE},
     page,
-    query::Query,
-    visit::{self, Missing, Visit},
+    visit::{Missing, Visit, filled_in},
 };
 
 /// How long the rest of a refused form is read. A browser that cannot send its form would not read the answer either.
@@ -56,25 +55,43 @@ struct Upload {
     operation: &'static str,
     /// The fields that hold an object: the field `destination.folder` goes into the object `destination`.
     objects: &'static [&'static str],
+    /// What is special about its fields.
+    rules: Rules,
     /// What the next page says.
     said: fn(&Value) -> String,
-    /// The page that shows what was made; the id of the answer is put behind it. `None` leads back to the form.
+    /// The page that shows what was made; `{id}` stands for the id of the answer. `None` leads back to the form.
     to: Option<&'static str>,
 }
 
 const UPLOADS: &[Upload] = &[
-    Upload { operation: "checkRun", objects: &["destination"], said: |_| String::new(), to: Some("/runs/checks") },
+    Upload {
+        operation: "checkRun",
+        objects: &["destination"],
+        rules: Rules::NONE,
+        said: |_| String::new(),
+        to: Some("/runs/checks/{id}"),
+    },
     Upload {
         operation: "uploadTemplate",
         objects: &[],
+        rules: Rules::NONE,
         said: |_| "The template is stored.".to_owned(),
-        to: Some("/templates"),
+        to: Some("/templates/{id}"),
     },
     Upload {
         operation: "replaceGuestPicture",
         objects: &[],
+        rules: Rules { path: &["id", "guest"], ..Rules::NONE },
         said: |_| "The picture is replaced, and the invitation is made again.".to_owned(),
         to: None,
+    },
+    Upload {
+        operation: "saveTemplate",
+        objects: &[],
+        // The editor's form also says how the sample is drawn.
+        rules: Rules { path: &["id"], whole: &["manifest"], only: &["manifest", "after", "files"] },
+        said: |_| "The version is saved. The next run gets it; runs that have begun keep theirs.".to_owned(),
+        to: Some("/templates/{id}/edit"),
     },
 ];
 
@@ -96,7 +113,8 @@ async fn upload(State(console): State<Console>, request: Request) -> Response {
             return page::alone(&console, &refusal);
         }
     };
-    let mut form = match timeout(FIRST, Arriving::open(form)).await {
+    let rules = upload.map_or(Rules::NONE, |upload| upload.rules);
+    let mut form = match timeout(FIRST, Arriving::open(form, rules)).await {
         Ok(Ok(form)) => form,
         Ok(Err(refusal)) => return page::alone(&console, &refusal),
         Err(_) => return page::alone(&console, &Refusal::of(StatusCode::REQUEST_TIMEOUT, "the form did not arrive")),
@@ -158,12 +176,10 @@ async fn pass_on(
     let console = &visit.console;
     let boundary = format!("herald-{}", console.ids.uuid(console.clock.now()).simple());
     let (sender, receiver) = mpsc::channel(PIECES);
+    let path = filled_in(&operation.path, &form.own);
     let pieces = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
-    // Readers of a form may ask once more after its end.
+    // The API reads on behind the end of a form.
     let pieces = pieces.fuse();
-    // What the form is about stands in its address: the API wants it before the fields arrive.
-    let named: Form = Query::of(&visit.address).pairs().collect();
-    let path = visit::filled_in(&operation.path, &named);
     let mut request = api::request(&visit.caller, Method::POST, &path, Body::from_stream(pieces));
     let kind = format!("multipart/form-data; boundary={boundary}");
     let mut set = |name, value: &str| {
@@ -192,7 +208,7 @@ async fn pass_on(
 fn lead_on(visit: &Visit, upload: &Upload, back: Option<&str>, answer: &Value) -> Response {
     let id = answer["id"].as_str().unwrap_or_default();
     let to = match upload.to {
-        Some(to) => format!("{}{to}/{id}", visit.base()),
+        Some(to) => format!("{}{}", visit.base(), to.replace("{id}", id)),
         None => back.map_or_else(|| visit.base(), str::to_owned),
     };
     let mut response = Redirect::to(&to).into_response();

@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use herald_base::image_format::ImageFormat;
 use herald_ledger as ledger;
 use herald_ledger::{JobRow, JobState};
 use herald_providers::files::Stored;
@@ -31,6 +32,13 @@ pub(super) struct Drawn {
     media_type: String,
     #[serde(default)]
     pub(super) notes: Vec<String>,
+}
+
+impl Drawn {
+    /// A picture without remarks.
+    pub(super) fn of(file: &Stored, format: ImageFormat) -> Self {
+        Self { file: file.as_str().to_owned(), media_type: format.media_type().to_owned(), notes: Vec::new() }
+    }
 }
 
 /// The state of the job that draws a picture.

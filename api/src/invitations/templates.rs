@@ -1,7 +1,11 @@
-//! `/templates`: uploading, listing, reading and previewing templates.
+//! `/templates`: uploading, listing, reading and previewing templates, and editing them version by version.
 
+mod draft;
 pub(super) mod preview;
 mod receive;
+mod slots;
+mod version_form;
+mod versions;
 
 use axum::{
     Json,
@@ -11,13 +15,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_invitations as domain;
-use herald_invitations::{TemplateFilesError, TemplateRow};
+use herald_invitations::{Storing, TemplateFilesError, TemplateRow};
 use herald_providers::files::FilesError;
 use herald_template::{Problem as Flaw, Template};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use tower_http::timeout::RequestBodyTimeoutLayer;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 #[doc(hidden)]
@@ -30,7 +34,7 @@ use crate::{
         idempotency,
         input::{Id, Parameters},
         limits,
-        page::{Page, PageParameters},
+        page::{self, Page},
         problem::{Fault, Kind, Problem},
     },
 };
@@ -43,6 +47,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(preview::from_query, preview::from_json))
+        .routes(routes!(draft::draw, draft::show))
+        .routes(routes!(slots::moved))
+        .routes(routes!(versions::list))
+        .routes(routes!(versions::restore))
 }
 
 /// The route that accepts uploads.
@@ -50,6 +58,7 @@ pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
     let limit = upload_limit(api);
     OpenApiRouter::new()
         .routes(routes!(upload))
+        .routes(routes!(versions::save))
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
         .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
@@ -60,9 +69,23 @@ fn upload_limit(api: &Api) -> u64 {
     (api.settings.http.max_upload_mb << 20).min(MAX_TEMPLATE)
 }
 
+/// The parameters of the list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ListParameters {
+    /// Only the current version of each name.
+    current: Option<bool>,
+    /// The `next_cursor` of the previous page.
+    cursor: Option<String>,
+    /// The largest number of rows on the page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<usize>,
+}
+
 /// Lists templates, the newest version first.
 #[utoipa::path(get, path = "/templates", operation_id = "listTemplates", tag = "templates",
-    params(PageParameters),
+    params(ListParameters),
     responses(
         (status = 200, description = "A page of templates", body = Page<TemplateRow>),
     )
@@ -70,10 +93,11 @@ fn upload_limit(api: &Api) -> u64 {
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
-    Parameters(asked): Parameters<PageParameters>,
+    Parameters(asked): Parameters<ListParameters>,
 ) -> Result<Json<Page<TemplateRow>>, Problem> {
-    let (before, limit) = asked.read()?;
-    let rows = domain::list_templates(&api.db, workspace, before, limit + 1).await?;
+    let (before, limit) = (page::after(asked.cursor.as_deref())?, page::limit(asked.limit)?);
+    let only_current = asked.current.unwrap_or_default();
+    let rows = domain::list_templates(&api.db, workspace, only_current, before, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }
 
@@ -125,7 +149,8 @@ async fn show(
 
 /// Uploads a template: its files as a form, or one zip.
 ///
-/// The same files again give the same template. Changed files give a new version under the same name.
+/// The same files again give the same template. Changed files give a new version under the same name. In both cases it
+/// becomes the current version of its name.
 #[utoipa::path(post, path = "/templates", operation_id = "uploadTemplate", tag = "templates",
     request_body(content((receive::TemplateForm = "multipart/form-data"), (String = "application/zip"))),
     responses(
@@ -139,10 +164,9 @@ async fn upload(State(api): State<Api>, By(actor): By, request: Request) -> Resu
     domain::check_template(&received.bundle, received.name.as_deref()).await.map_err(refused)?;
     let checked = (api.template_check)(Prepare::Upload(received.bundle.clone())).await;
     checked.map_err(|why| unchecked("files", why))?;
-    let (quotas, name) = (&api.settings.quotas, received.name.as_deref());
-    let row = domain::store_template_within(&api.db, &api.files, quotas, &actor, name, &received.bundle)
-        .await
-        .map_err(refused)?;
+    let (storing, name) = (Storing { by: &actor, quotas: &api.settings.quotas, after: None }, received.name.as_deref());
+    let row =
+        domain::store_template_within(&api.db, &api.files, storing, name, &received.bundle).await.map_err(refused)?;
     let location = format!("/api/v1/templates/{}", row.id);
     let template = domain::stored_template(&row).await.map_err(refused)?;
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(TemplateView::new(row, &template))).into_response())
@@ -183,6 +207,7 @@ pub(crate) fn refused(error: TemplateFilesError) -> Problem {
             Problem::faults(Kind::InvalidTemplate, vec![Fault::new("template", detail)])
         }
         TemplateFilesError::Files(error) => error.into(),
+        TemplateFilesError::Overtaken => Problem::new(Kind::PreconditionFailed, error),
         TemplateFilesError::Quota(error) => error.into(),
         TemplateFilesError::Db(error) => error.into(),
     }

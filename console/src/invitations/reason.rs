@@ -45,8 +45,8 @@ const KNOWN: &[(&str, Advice)] = &[
         Advice {
             mend: "picture",
             now: "Upload another picture.",
-            next_time: "Send pictures as JPEG, PNG or WebP files that open in an image program, and check that the list \
-                        names each one as the file is named.",
+            next_time: "Send pictures as JPEG, PNG or WebP files that open in an image program, and check that the \
+                        list names each one as the file is named.",
         },
     ),
 ];

@@ -23,7 +23,7 @@ pub(super) fn routes() -> Router<Console> {
 async fn form(visit: Visit) -> Result<Response, Stop> {
     visit.needs("checkRun")?;
     let query = Query::of(&visit.address);
-    let (templates, _) = templates(&visit, &format!("limit={KNOWN}")).await?;
+    let templates = templates(&visit, KNOWN).await?;
     let recent = visit.get(&format!("/api/v1/invitation-runs?limit={RECENT}")).await?;
     let mut events: Vec<Value> = Vec::new();
     for run in with_names(&visit, &recent["items"]).await {

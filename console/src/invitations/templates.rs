@@ -6,9 +6,10 @@ use axum::{Router, extract::Path, response::Response, routing::get};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::{kept, passed, runs::with_names, templates};
+use super::{kept, passed, runs::with_names};
 use crate::{
     Console, api,
+    operate::actors,
     page::page,
     query::{Query, part},
     visit::{Stop, Visit},
@@ -31,8 +32,10 @@ pub(super) fn routes() -> Router<Console> {
 
 async fn list(visit: Visit) -> Result<Response, Stop> {
     let query = Query::of(&visit.address);
-    let (templates, next) = templates(&visit, &format!("limit={TEMPLATES}&{}", query.only(&["cursor"]))).await?;
-    Ok(page(&visit, "invitations/templates.html").show(json!({ "templates": templates, "next_cursor": next })))
+    let path = format!("/api/v1/templates?current=true&limit={TEMPLATES}&{}", query.only(&["cursor"]));
+    let found = visit.get(&path).await?;
+    let own = json!({ "templates": found["items"], "next_cursor": found["next_cursor"] });
+    Ok(page(&visit, "invitations/templates.html").show(own))
 }
 
 async fn form(visit: Visit) -> Result<Response, Stop> {
@@ -53,8 +56,20 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
     };
     let found = visit.get(&format!("/api/v1/invitation-runs?limit={RUNS_SHOWN}&template={}", part(&id))).await?;
     let runs = with_names(&visit, &found["items"]).await;
+    let path = format!("/api/v1/templates/{}/versions?{}", part(&id), query.only(&["cursor"]));
+    let versions = visit.get(&path).await?;
+    let people = actors::people(&visit).await;
+    let versions_next = versions["next_cursor"].clone();
+    let mut versions = versions["items"].as_array().cloned().unwrap_or_default();
+    for version in &mut versions {
+        for who in ["made_by", "chosen_by"] {
+            version[who] = version[who].as_str().map(|who| actors::name(who, &people)).into();
+        }
+    }
+    let number = versions.iter().find(|one| one["id"] == template["id"]).map(|one| one["number"].clone());
     let own = json!({ "template": template, "values": values, "format": format, "sample": sample, "notes": notes,
-        "fault": fault, "runs": runs, "more_runs": !found["next_cursor"].is_null() });
+        "fault": fault, "runs": runs, "more_runs": !found["next_cursor"].is_null(),
+        "versions": versions, "next_cursor": versions_next, "number": number });
     Ok(page(&visit, "invitations/template.html").show(own))
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::visit::Visit;
 
 /// The members of the workspace by the name of their account in the log.
-pub(super) async fn people(visit: &Visit) -> BTreeMap<String, String> {
+pub(crate) async fn people(visit: &Visit) -> BTreeMap<String, String> {
     let members = visit.ask("/api/v1/members?limit=500").await.unwrap_or_default();
     let members = members["items"].as_array().into_iter().flatten();
     let pair =
@@ -16,7 +16,7 @@ pub(super) async fn people(visit: &Visit) -> BTreeMap<String, String> {
 }
 
 /// An actor as a person reads it: `key:0199… (nightly)` is the key `nightly`.
-pub(super) fn name(who: &str, people: &BTreeMap<String, String>) -> String {
+pub(crate) fn name(who: &str, people: &BTreeMap<String, String>) -> String {
     if let Some(email) = people.get(who) {
         return email.clone();
     }

@@ -16,29 +16,54 @@ use crate::{
 
 /// The largest text of one field, in bytes.
 const LONGEST: usize = 64 << 10;
+/// The largest text of a field that may be long. The API has a limit of its own.
+const LONGEST_WHOLE: usize = 512 << 10;
+/// The largest size of all texts together, in bytes.
+const LONGEST_ALL: usize = 4 << 20;
 /// The largest number of fields with texts.
 const MOST: usize = 200;
 
+/// What is special about the fields of a form.
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    /// The parameters of the operation's path, which the form sends behind the console's own fields.
+    pub(super) path: &'static [&'static str],
+    /// The texts of which every space counts, and which may be long.
+    pub(super) whole: &'static [&'static str],
+    /// The fields that go on to the API; all, if it is empty. The others belong to the page.
+    pub(super) only: &'static [&'static str],
+}
+
+impl Rules {
+    pub(super) const NONE: Self = Self { path: &[], whole: &[], only: &[] };
+
+    fn longest(&self, name: &str) -> usize {
+        if self.whole.contains(&name) { LONGEST_WHOLE } else { LONGEST }
+    }
+}
+
 /// A form, of which the console's own fields have been read.
 pub(super) struct Arriving {
-    /// The token, the mark of this page, and the page to return to.
+    /// The token, the mark of this page, the page to return to, and what the path of the operation names.
     pub(super) own: Form,
     form: Multipart,
+    rules: Rules,
     texts: Vec<(String, String)>,
 }
 
 impl Arriving {
-    /// Reads the console's own fields. Our pages send them first, so that nothing is done for a form of another page.
-    pub(super) async fn open(mut form: Multipart) -> Result<Self, Refusal> {
+    /// Reads the console's own fields, and then those of the path. Our pages send them first, so that nothing is done
+    /// for a form of another page.
+    pub(super) async fn open(mut form: Multipart, rules: Rules) -> Result<Self, Refusal> {
         let mut own = Vec::new();
-        for name in [TOKEN, ONCE, BACK] {
+        for name in [TOKEN, ONCE, BACK].iter().chain(rules.path).copied() {
             let field = form.next_field().await.map_err(|error| broken(&error))?;
             let field = field.filter(|field| field.name() == Some(name) && !is_file(field));
             let detail = "the form was not made by a page of this Herald: open the page again, and send it from there";
             let field = field.ok_or_else(|| Refusal::of(StatusCode::FORBIDDEN, detail))?;
-            own.push((name.to_owned(), text(field, name).await?));
+            own.push((name.to_owned(), text(field, name, LONGEST).await?));
         }
-        Ok(Self { own: Form::of(own), form, texts: Vec::new() })
+        Ok(Self { own: Form::of(own), form, rules, texts: Vec::new() })
     }
 
     /// The texts that have arrived, for a form that is shown again.
@@ -69,10 +94,10 @@ impl Arriving {
                 outgoing.finish().await?;
                 continue;
             }
-            let value = text(field, &name).await?;
+            let value = text(field, &name, self.rules.longest(&name)).await?;
             self.remember(&name, &value)?;
-            let value = value.trim();
-            if value.is_empty() {
+            let value = if self.rules.whole.contains(&&*name) { &value } else { value.trim() };
+            if value.is_empty() || !(self.rules.only.is_empty() || self.rules.only.contains(&&*name)) {
                 continue;
             }
             match name.split_once('.') {
@@ -104,7 +129,7 @@ impl Arriving {
                 while let Ok(Some(_)) = field.chunk().await {}
                 continue;
             }
-            let Ok(value) = text(field, &name).await else { return };
+            let Ok(value) = text(field, &name, self.rules.longest(&name)).await else { return };
             if self.remember(&name, &value).is_err() {
                 return;
             }
@@ -116,6 +141,9 @@ impl Arriving {
             let detail = format!("the form has more than {MOST} fields");
             return Err(Refusal::of(StatusCode::PAYLOAD_TOO_LARGE, &detail));
         }
+        if self.texts.iter().map(|(_, value)| value.len()).sum::<usize>() + value.len() > LONGEST_ALL {
+            return Err(Refusal::of(StatusCode::PAYLOAD_TOO_LARGE, "the texts of the form are too long together"));
+        }
         self.texts.push((name.to_owned(), value.to_owned()));
         Ok(())
     }
@@ -125,11 +153,11 @@ fn is_file(field: &Field<'_>) -> bool {
     field.file_name().is_some()
 }
 
-async fn text(mut field: Field<'_>, name: &str) -> Result<String, Refusal> {
+async fn text(mut field: Field<'_>, name: &str, longest: usize) -> Result<String, Refusal> {
     let mut bytes = Vec::new();
     while let Some(piece) = field.chunk().await.map_err(|error| broken(&error))? {
-        if bytes.len() + piece.len() > LONGEST {
-            let mut refusal = wrong(name, &format!("{name} is longer than {} KB: shorten it", LONGEST >> 10));
+        if bytes.len() + piece.len() > longest {
+            let mut refusal = wrong(name, &format!("{name} is longer than {} KB: shorten it", longest >> 10));
             refusal.status = StatusCode::PAYLOAD_TOO_LARGE;
             return Err(refusal);
         }
@@ -140,7 +168,7 @@ async fn text(mut field: Field<'_>, name: &str) -> Result<String, Refusal> {
 
 fn wrong(name: &str, detail: &str) -> Refusal {
     let mut refusal = Refusal::of(StatusCode::UNPROCESSABLE_ENTITY, detail);
-    refusal.errors.push(Fault { pointer: format!("/{name}"), detail: detail.to_owned() });
+    refusal.errors.push(Fault { pointer: format!("/{name}"), detail: detail.to_owned(), line: None });
     refusal
 }
 
@@ -175,7 +203,7 @@ mod tests {
 
     /// What the API gets of these fields.
     async fn sent(fields: &[(&str, Option<&str>, &str)]) -> (String, Form) {
-        let mut form = Arriving::open(form(&[OWN, fields].concat()).await).await.unwrap();
+        let mut form = Arriving::open(form(&[OWN, fields].concat()).await, Rules::NONE).await.unwrap();
         let (sender, mut receiver) = mpsc::channel::<std::io::Result<Bytes>>(100);
         form.send(Outgoing::new(sender, "X".to_owned()), &["destination"]).await.unwrap();
         let mut text = String::new();
@@ -207,14 +235,33 @@ mod tests {
 
     #[tokio::test]
     async fn a_form_that_does_not_begin_with_its_token_is_refused() {
-        let refusal = Arriving::open(form(&[("event", None, "Gala")]).await).await.err().unwrap();
+        let refusal = Arriving::open(form(&[("event", None, "Gala")]).await, Rules::NONE).await.err().unwrap();
         assert_eq!(refusal.status, StatusCode::FORBIDDEN);
+    }
+
+    #[tokio::test]
+    async fn a_text_of_which_every_space_counts_goes_on_as_it_is_and_the_pages_own_fields_do_not() {
+        let rules = Rules { path: &["id"], whole: &["manifest"], only: &["manifest"] };
+        let long = format!("\n{}\n", " ".repeat(LONGEST));
+        let fields = [OWN, &[("id", None, "7"), ("zoom", None, "2"), ("manifest", None, &*long)]].concat();
+        let mut form = Arriving::open(form(&fields).await, rules).await.unwrap();
+        assert_eq!(form.own.get("id"), Some("7"));
+        let (sender, mut receiver) = mpsc::channel::<std::io::Result<Bytes>>(100);
+        form.send(Outgoing::new(sender, "X".to_owned()), &[]).await.unwrap_or_else(|_| panic!("it was refused"));
+        let mut text = Vec::new();
+        while let Some(piece) = receiver.recv().await {
+            text.extend_from_slice(&piece.unwrap());
+        }
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains(&format!("name=\"manifest\"\r\n\r\n{long}\r\n--X--")) && !text.contains("zoom"));
+        assert_eq!(form.texts().get("zoom"), Some("2"));
     }
 
     #[tokio::test]
     async fn a_text_that_is_too_long_is_refused_by_its_name() {
         let long = "x".repeat(LONGEST + 1);
-        let mut form = Arriving::open(form(&[OWN, &[("event", None, &*long)]].concat()).await).await.unwrap();
+        let mut form =
+            Arriving::open(form(&[OWN, &[("event", None, &*long)]].concat()).await, Rules::NONE).await.unwrap();
         let (sender, mut receiver) = mpsc::channel(100);
         let Err(Ended::Refused(refusal)) = form.send(Outgoing::new(sender, "X".to_owned()), &[]).await else {
             panic!("it was sent");

@@ -34,6 +34,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (21, "setup_links", include_str!("../../../migrations/0021_setup_links.sql")),
     (22, "run_checks", include_str!("../../../migrations/0022_run_checks.sql")),
     (23, "guests", include_str!("../../../migrations/0023_guests.sql")),
+    (24, "template_versions", include_str!("../../../migrations/0024_template_versions.sql")),
     (25, "looking", include_str!("../../../migrations/0025_looking.sql")),
 ];
 

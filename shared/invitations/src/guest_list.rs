@@ -14,7 +14,8 @@ pub use self::findings::{Column, Findings, Flaw, find};
 pub use self::pictures::{Pictures, Placed, address};
 use crate::Guest;
 
-/// The number of rows in a chunk, which an import takes in with one transaction. It is large enough to keep the cost small, and small enough to show progress.
+/// The number of rows in a chunk, which an import takes in with one transaction. It is large enough to keep the cost
+/// small, and small enough to show progress.
 const CHUNK: usize = 500;
 
 /// A guest of the list.

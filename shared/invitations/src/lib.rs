@@ -5,8 +5,8 @@ mod bundled;
 mod contact;
 mod effect;
 mod event;
-pub mod guest_list;
 mod example;
+pub mod guest_list;
 mod invitation;
 pub mod jobs;
 mod known_contacts;
@@ -27,12 +27,14 @@ mod run_guests;
 mod run_import;
 mod run_options;
 mod run_retry;
+mod sample;
 mod search;
 mod source_cursor;
 mod stored_templates;
 pub mod sweep;
 mod template;
 mod template_files;
+mod template_versions;
 mod thing;
 mod upload;
 mod waiting;
@@ -71,13 +73,15 @@ pub use run_guests::{FoundGuests, GuestFilter, UNKNOWN_CAUSE, find_guests};
 pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
 pub use run_retry::{Again, retry_failed, retry_failed_by};
+pub use sample::Sample;
 pub use search::{FoundGuest, FoundRun, FoundTemplate, search_guests, search_runs, search_templates};
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
 pub use template::{NewTemplate, TemplateRow, find_template, list_templates, save_template, template_named};
 pub use template_files::{
-    TemplateFilesError, check_template, load_template, store_template, store_template_within, template_bundle,
+    Storing, TemplateFilesError, check_template, load_template, store_template, store_template_within, template_bundle,
 };
+pub use template_versions::{TemplateVersion, choose_template, template_versions};
 pub use thing::{CHECK, CONTACT, INVITATION, RUN, TEMPLATE, invitation_key};
 pub use upload::{
     EventFolder, Upload, add_reserved, event_folder, find_upload, folder_is_ready, forget_folder, forget_upload,

@@ -23,6 +23,8 @@ pub struct NewTemplate {
     pub width: u32,
     /// Pixels.
     pub height: u32,
+    /// The actor who stores it, as the audit log names them.
+    pub made_by: Option<String>,
 }
 
 /// A stored version of a template.
@@ -55,8 +57,8 @@ pub struct TemplateRow {
 /// Stores a version of a template; the same version again is the same row.
 pub async fn save_template(tx: &mut Tx, workspace_id: Uuid, new: &NewTemplate) -> Result<TemplateRow> {
     query(
-        "insert into templates (id, workspace_id, name, version, manifest, files, width, height, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (workspace_id, name, version) do nothing",
+        "insert into templates (id, workspace_id, name, version, manifest, files, width, height, created_at, made_by)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (workspace_id, name, version) do nothing",
     )
     .bind(tx.db().new_id())
     .bind(workspace_id)
@@ -67,6 +69,7 @@ pub async fn save_template(tx: &mut Tx, workspace_id: Uuid, new: &NewTemplate) -
     .bind(new.width)
     .bind(new.height)
     .bind(tx.db().now())
+    .bind(new.made_by.as_deref())
     .execute(tx)
     .await?;
     query(
@@ -92,11 +95,11 @@ pub async fn find_template(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Opti
     .await
 }
 
-/// The newest version of the template of that name.
+/// The current version of the template of that name: the one that was stored or chosen last.
 pub async fn template_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<TemplateRow>> {
     query(
         "select id, workspace_id, name, version, manifest, files, width, height, created_at from templates
-         where workspace_id = $1 and name = $2 order by id desc limit 1",
+         where workspace_id = $1 and name = $2 order by coalesce(chosen_at, created_at) desc, id desc limit 1",
     )
     .bind(workspace_id)
     .bind(name)
@@ -104,20 +107,28 @@ pub async fn template_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<O
     .await
 }
 
-/// A workspace's templates, newest first, at most `limit`, only those older than `before`.
+/// A workspace's templates, newest first, at most `limit`, only those older than `before`, and with `only_current` of
+/// each name only the current version.
 pub async fn list_templates(
     db: &Db,
     workspace_id: Uuid,
+    only_current: bool,
     before: Option<Uuid>,
     limit: usize,
 ) -> Result<Vec<TemplateRow>> {
     query(
-        "select id, workspace_id, name, version, manifest, files, width, height, created_at from templates
-         where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3",
+        "select t.id, t.workspace_id, t.name, t.version, t.manifest, t.files, t.width, t.height, t.created_at
+         from templates as t
+         where t.workspace_id = $1 and ($2 is null or t.id < $2) and (not $4 or not exists (
+             select 1 from templates as n where n.workspace_id = $1 and n.name = t.name
+               and (coalesce(n.chosen_at, n.created_at) > coalesce(t.chosen_at, t.created_at)
+                 or (coalesce(n.chosen_at, n.created_at) = coalesce(t.chosen_at, t.created_at) and n.id > t.id))))
+         order by t.id desc limit $3",
     )
     .bind(workspace_id)
     .bind(before)
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .bind(only_current)
     .all(db)
     .await
 }

@@ -7,6 +7,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::template::{self, NewTemplate, TemplateRow};
+use super::template_versions::{choose, current_id, hold};
 use herald_db::{Db, DbError};
 use herald_ledger::{
     audit::{self, Actor, Entry},
@@ -36,6 +37,9 @@ pub enum TemplateFilesError {
     /// The file store refused.
     #[error(transparent)]
     Files(#[from] FilesError),
+    /// Another version was made the current one in the meantime.
+    #[error("somebody stored another version in the meantime: look at it, then store yours after that one")]
+    Overtaken,
     /// The workspace has as many as it may have.
     #[error(transparent)]
     Quota(#[from] QuotaError),
@@ -55,17 +59,28 @@ pub async fn store_template(
     store(db, files, workspace_id, (name, bundle), None).await
 }
 
-/// As [`store_template`], when a person or a program uploads it: the audit log says who, and the workspace must have
-/// room for it.
+/// A person or a program who stores a template.
+#[derive(Clone, Copy, Debug)]
+pub struct Storing<'s> {
+    /// The actor, whom the audit log and the list of versions name.
+    pub by: &'s Actor,
+    /// How much the workspace may have.
+    pub quotas: &'s Quotas,
+    /// The version that the actor saw as the current one. If another one is current, nothing is stored. `None` stores
+    /// in any case.
+    pub after: Option<Uuid>,
+}
+
+/// As [`store_template`], when a person or a program stores it: the audit log says who, the workspace must have room
+/// for it, and it becomes the current version of its name, even if it had been stored before.
 pub async fn store_template_within(
     db: &Db,
     files: &Files,
-    quotas: &Quotas,
-    by: &Actor,
+    storing: Storing<'_>,
     name: Option<&str>,
     bundle: &Bundle,
 ) -> Result<TemplateRow, TemplateFilesError> {
-    store(db, files, by.workspace_id, (name, bundle), Some((by, quotas))).await
+    store(db, files, storing.by.workspace_id, (name, bundle), Some(storing)).await
 }
 
 async fn store(
@@ -73,9 +88,9 @@ async fn store(
     files: &Files,
     workspace_id: Uuid,
     (name, bundle): (Option<&str>, &Bundle),
-    by: Option<(&Actor, &Quotas)>,
+    storing: Option<Storing<'_>>,
 ) -> Result<TemplateRow, TemplateFilesError> {
-    let quotas = by.map_or_else(Quotas::default, |(_, quotas)| *quotas);
+    let quotas = storing.map_or_else(Quotas::default, |storing| *storing.quotas);
     let (template, name) = checked(bundle, name).await?;
     let used: BTreeSet<&str> =
         template.slots.iter().filter_map(Slot::font_file).chain([template.background.as_str()]).collect();
@@ -100,11 +115,19 @@ async fn store(
         files: stored,
         width: template.width,
         height: template.height,
+        made_by: storing.map(|storing| storing.by.who.clone()),
     };
     let mut tx = db.begin().await?;
+    if let Some(after) = storing.and_then(|storing| storing.after) {
+        hold(&mut tx, workspace_id).await?;
+        if current_id(&mut tx, workspace_id, &new.name).await? != Some(after) {
+            return Err(TemplateFilesError::Overtaken);
+        }
+    }
     let row = template::save_template(&mut tx, workspace_id, &new).await?;
     quotas.hold(&mut tx, workspace_id, Counted::Templates).await?;
-    if let Some((by, _)) = by {
+    if let Some(Storing { by, .. }) = storing {
+        choose(&mut tx, by, &row).await?;
         let detail = serde_json::json!({ "name": row.name, "version": row.version });
         audit::record(&mut tx, by, Entry::of("template.upload", row.id).with(detail)).await?;
     }
@@ -116,8 +139,8 @@ async fn store(
 ///
 /// # Errors
 /// [`TemplateFilesError`] lists everything that is wrong.
-pub async fn check_template(bundle: &Bundle, name: Option<&str>) -> Result<(), TemplateFilesError> {
-    checked(bundle, name).await.map(drop)
+pub async fn check_template(bundle: &Bundle, name: Option<&str>) -> Result<Template, TemplateFilesError> {
+    checked(bundle, name).await.map(|(template, _)| template)
 }
 
 async fn checked(bundle: &Bundle, name: Option<&str>) -> Result<(Template, String), TemplateFilesError> {

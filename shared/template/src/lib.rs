@@ -8,6 +8,7 @@ mod bundle;
 mod color;
 pub mod expression;
 mod font_file;
+mod move_slot;
 mod problem;
 mod read_slot;
 mod slot;
@@ -21,6 +22,7 @@ use toml::de::DeTable;
 pub use bundle::{Bundle, BundleError, MANIFEST, MAX_FILE, MAX_FILES};
 pub use color::{Color, ColorError};
 pub use font_file::{FontFlaw, MAX_FACES, check_font};
+pub use move_slot::{Place, move_slot};
 pub use problem::{Position, Problem, Problems};
 pub use slot::{
     Align, Area, Border, Content, Font, PictureSlot, QrSlot, Shadow, Shape, Slot, TextSlot, Typography, VerticalAlign,
@@ -36,7 +38,7 @@ pub const MAX_PIXELS: u64 = 40_000_000;
 /// The largest number of slots in a template.
 pub const MAX_SLOTS: usize = 200;
 /// The largest manifest, in bytes.
-const MAX_MANIFEST: usize = 256 << 10;
+pub const MAX_MANIFEST: usize = 256 << 10;
 
 /// The fields that every guest has without a column of that name: the lucky number, the invitation's link and the
 /// event's name.
@@ -162,11 +164,7 @@ fn read(origin: &Origin<'_>, known: Option<&BTreeSet<String>>) -> Result<Templat
     let text = text.map_err(|message| Problems(vec![general(message)]))?;
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        let syntax = errors.iter().map(|error| Problem {
-            position: error.span().map(|span| Position::of(text, span.start)),
-            ..general(format!("{}; the file must be valid TOML", error.message().replace('\n', ", ")))
-        });
-        return Err(Problems(syntax.collect()));
+        return Err(syntax(text, &errors));
     }
     let mut problems = Vec::new();
     let mut top = Table::new(text, document.get_ref(), document.span(), None, &mut problems);
@@ -214,6 +212,15 @@ fn read(origin: &Origin<'_>, known: Option<&BTreeSet<String>>) -> Result<Templat
         }
         _ => Err(Problems(problems)),
     }
+}
+
+/// The problems of a text that is not TOML.
+fn syntax(text: &str, errors: &[toml::de::Error]) -> Problems {
+    let syntax = errors.iter().map(|error| Problem {
+        position: error.span().map(|span| Position::of(text, span.start)),
+        ..general(format!("{}; the file must be valid TOML", error.message().replace('\n', ", ")))
+    });
+    Problems(syntax.collect())
 }
 
 fn general(message: String) -> Problem {

@@ -41,6 +41,7 @@ pub(super) fn read<'t>(
 ) -> Option<Slot> {
     let number = context.index + 1;
     let mut table = Table::new(context.text, table, span, Some(format!("slot {number}")), problems);
+    let position = table.position();
     let name = table.text("name");
     let kind = table.required_text("kind", "write kind = \"text\", \"picture\", \"number\" or \"qr\"")?;
     let known_kind = KINDS.contains(&kind.value.as_str());
@@ -75,7 +76,7 @@ pub(super) fn read<'t>(
         _ => Some(Content::Qr(qr(&mut table, found))),
     };
     table.finish();
-    Some(Slot { label, area: found?, rotation, content: content?, text_position })
+    Some(Slot { label, area: found?, rotation, content: content?, position, text_position })
 }
 
 fn area(table: &mut Table<'_, '_>, size: Option<(u32, u32)>, rotation: f32) -> Option<Area> {

@@ -17,6 +17,8 @@ pub struct Slot {
     pub rotation: f32,
     /// The content of the element.
     pub content: Content,
+    /// The position of the slot in the manifest.
+    pub position: Position,
     /// The position of its text in the manifest.
     pub(super) text_position: Option<Position>,
 }

@@ -227,7 +227,8 @@ impl<'t, 'p> Table<'t, 'p> {
     }
 }
 
-fn as_whole(value: &DeValue<'_>) -> Option<i64> {
+/// A whole number, in decimal or another notation.
+pub(super) fn as_whole(value: &DeValue<'_>) -> Option<i64> {
     let integer = value.as_integer()?;
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }

@@ -8,12 +8,11 @@ use std::{
 
 use futures::FutureExt;
 use herald_accounts::Clients;
-use herald_api::{Api, Parts, Prepare, Streams, TemplateCheck, Unchecked};
-use herald_app::config::Settings;
+use herald_api::{Api, DrawnDraft, Parts, Prepare, Streams, TemplateCheck, TemplateDraw, Unchecked};
 use herald_base::telemetry;
 use herald_ledger::{rate_limits::RateLimits, redis_wire::RedisWire};
 use herald_providers::files::Files;
-use herald_worker::studio::{Source, Studio};
+use herald_worker::studio::{Drawing, Drawn, Source, Studio};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -45,6 +44,7 @@ impl Served {
             Some(redis) => RateLimits::in_redis(limits, clock, [5; 32], redis),
         };
         let stop = CancellationToken::new();
+        let studio = Arc::new(Studio::in_process(&app.settings).expect("the studio has its fonts"));
         let api = Api::from(Parts {
             db: app.db.clone(),
             wire: app.wire.clone(),
@@ -56,7 +56,8 @@ impl Served {
             metrics: METRICS.clone(),
             streams: Streams::new(stop.clone()),
             rate_limits,
-            template_check: template_check(&app.settings, &app.files),
+            template_check: template_check(&studio, &app.files),
+            template_draw: template_draw(&studio),
             has_pages: true,
         });
         let server = tokio::spawn(serve(listener, api.clone(), stop.clone()));
@@ -79,9 +80,8 @@ async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) -> std:
 }
 
 /// As the program does it, but in this process.
-fn template_check(settings: &Settings, files: &Files) -> TemplateCheck {
-    let studio = Arc::new(Studio::in_process(settings).expect("the studio has its fonts"));
-    let files = files.clone();
+fn template_check(studio: &Arc<Studio>, files: &Files) -> TemplateCheck {
+    let (studio, files) = (studio.clone(), files.clone());
     Arc::new(move |template| {
         let (studio, files) = (studio.clone(), files.clone());
         async move {
@@ -91,6 +91,32 @@ fn template_check(settings: &Settings, files: &Files) -> TemplateCheck {
             };
             let checked = studio.facts(source).await;
             checked.map(drop).map_err(|error| Unchecked::Flaw(error.to_string()))
+        }
+        .boxed()
+    })
+}
+
+/// As the program does it, but in this process.
+fn template_draw(studio: &Arc<Studio>) -> TemplateDraw {
+    let studio = studio.clone();
+    Arc::new(move |draft| {
+        let studio = studio.clone();
+        async move {
+            let (sample, (portrait, bytes)) = (draft.sample, draft.portrait.unzip());
+            let drawing = Drawing {
+                fields: sample.fields,
+                number: sample.number,
+                link: sample.link,
+                format: draft.format,
+                portrait,
+                allow_missing_glyphs: true,
+                unless: None,
+            };
+            match studio.draw(Source::Given(&draft.bundle), drawing, bytes).await {
+                Ok(Drawn::New { bytes, notes, .. }) => Ok(DrawnDraft { bytes, notes }),
+                Ok(Drawn::Unchanged) => panic!("a draft is always drawn"),
+                Err(error) => Err(Unchecked::Flaw(error.to_string())),
+            }
         }
         .boxed()
     })

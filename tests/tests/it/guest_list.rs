@@ -55,6 +55,7 @@ pub(crate) fn new_template(name: &str, version: &str) -> NewTemplate {
         files: BTreeMap::from([("background.png".to_owned(), "templates/background".to_owned())]),
         width: 1_080,
         height: 1_350,
+        made_by: None,
     }
 }
 

@@ -115,8 +115,8 @@ async fn cut(
     };
     match cut {
         Ok(Cut { portrait: None, .. }) if invitation.options.0.on_bad_picture == PicturePolicy::Fail => {
-            let reason = "no face was found in it: use a picture that shows the face from the front, or choose the part \
-                          to show by hand";
+            let reason = "no face was found in it: use a picture that shows the face from the front, or choose the \
+                          part to show by hand";
             Ok(Err(Unusable::Permanent(format!("picture {name}: {reason}"))))
         }
         Ok(cut) => Ok(Ok(cut)),

@@ -1,9 +1,10 @@
 //! `template.preview`: draws one sample invitation, for a person who designs a template.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use herald_app::jobs::TemplatePreview;
 use herald_invitations as domain;
+use herald_invitations::Sample;
 use herald_providers::files::Key;
 
 use crate::jobs::{Context, Task, undone};
@@ -11,12 +12,6 @@ use crate::{
     runner::{Done, Failure},
     studio::{Drawing, Drawn, Source},
 };
-
-/// The sample values in place of a guest's number and link.
-const SAMPLE_NUMBER: &str = "0042";
-const SAMPLE_LINK: &str = "https://invites.example.com/i/this-is-where-the-link-of-the-guest-will-be";
-const SAMPLE_EVENT: &str = "Sample Event";
-const SAMPLE_NAME: &str = "Alex Example";
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> Result<Done, Failure> {
     let args = task.args;
@@ -33,30 +28,15 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
         },
         None => None,
     };
-    let mut fields = match &contact {
-        Some(contact) => domain::fields_of(
-            &contact.name,
-            contact.email.as_deref(),
-            contact.phone.as_deref(),
-            contact.external_id.as_deref(),
-            &contact.fields.0,
-        ),
-        None => {
-            let name = args.fields.get("name").map_or(SAMPLE_NAME, String::as_str);
-            domain::fields_of(name, Some("alex@example.com"), None, None, &BTreeMap::new())
-        }
+    let sample = match &contact {
+        Some(contact) => Sample::contact(contact),
+        None => Sample::nobody(args.fields.get("name").map(String::as_str)),
     };
-    fields.entry("event".to_owned()).or_insert_with(|| SAMPLE_EVENT.to_owned());
-    fields.extend(args.fields);
-    for field in &facts.fields {
-        // A field without a value shows its own name, so that its place is visible.
-        fields.entry(field.clone()).or_insert_with(|| field.clone());
-    }
-    let number = contact.and_then(|contact| contact.lucky_number).unwrap_or_else(|| SAMPLE_NUMBER.to_owned());
+    let Sample { fields, number, link } = sample.with(args.fields, &facts.fields);
     let drawing = Drawing {
         fields,
         number,
-        link: SAMPLE_LINK.to_owned(),
+        link,
         format: args.format,
         portrait: None,
         allow_missing_glyphs: !args.strict,

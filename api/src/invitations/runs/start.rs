@@ -123,10 +123,8 @@ pub(super) async fn read(api: &Api, workspace: Uuid, request: Request) -> Result
         wanted.options.destination = resolve(api, workspace, destination).await?;
         match planned {
             Some(_) if !ids.is_empty() => {
-                return Err(Problem::field(
-                    "contact_ids",
-                    "the run has both a source and contact_ids: leave one of them out",
-                ));
+                let detail = "the run has both a source and contact_ids: leave one of them out";
+                Err(Problem::field("contact_ids", detail))
             }
             Some(planned) => {
                 // The guests' fields are in Mautic. The run checks the template against them before its first guest.
@@ -206,7 +204,7 @@ async fn find_template(api: &Api, workspace: Uuid, wanted: &str) -> Result<Templ
         return Ok(row);
     }
     let mut names: Vec<String> = Vec::new();
-    for row in domain::list_templates(&api.db, workspace, None, 100).await? {
+    for row in domain::list_templates(&api.db, workspace, true, None, 100).await? {
         if !names.contains(&row.name) && names.len() < NAMES_SHOWN {
             names.push(row.name);
         }

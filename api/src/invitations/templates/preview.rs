@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The largest number of fields, which is the largest number of columns of a list.
-const MAX_FIELDS: usize = 256;
+pub(super) const MAX_FIELDS: usize = 256;
 
 /// The guest and the format of a preview.
 #[derive(Debug, Default, Deserialize, ToSchema)]

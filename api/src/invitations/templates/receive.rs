@@ -28,13 +28,13 @@ const MEMORY_MB: u32 = 256;
 /// How long an upload waits for memory.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-static MEMORY: Memory = Memory::new();
+pub(super) static MEMORY: Memory = Memory::new();
 
 /// The largest number of entries in a zip. Folders and the files that a desktop adds count besides the template's
 /// files.
 const MAX_ENTRIES: usize = 10 * MAX_FILES;
 /// The longest name of a template, in bytes.
-const NAME_BYTES: usize = 400;
+pub(super) const NAME_BYTES: usize = 400;
 
 /// The form that uploads a template.
 #[derive(ToSchema)]
@@ -58,7 +58,7 @@ pub(super) struct Received {
 }
 
 /// The free part of [`MEMORY_MB`], in MB.
-struct Memory(Semaphore);
+pub(super) struct Memory(Semaphore);
 
 impl Memory {
     const fn new() -> Self {
@@ -66,7 +66,7 @@ impl Memory {
     }
 
     /// Waits until there is memory for `bytes` bytes, and takes it.
-    async fn take(&self, bytes: u64) -> Result<SemaphorePermit<'_>, Problem> {
+    pub(super) async fn take(&self, bytes: u64) -> Result<SemaphorePermit<'_>, Problem> {
         let megabytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MEMORY_MB).clamp(1, MEMORY_MB);
         match tokio::time::timeout(LONGEST_WAIT, self.0.acquire_many(megabytes)).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -155,7 +155,7 @@ pub(super) async fn receive(request: Request, limit: u64) -> Result<Received, Pr
 }
 
 /// Reads the parts of a form into a bundle.
-fn gather(file: &mut File, parts: &[(String, Spooled)]) -> Result<Bundle, Problem> {
+pub(super) fn gather(file: &mut File, parts: &[(String, Spooled)]) -> Result<Bundle, Problem> {
     let mut bundle = Bundle::default();
     for (name, part) in parts {
         let mut content = vec![0; usize::try_from(part.bytes).unwrap_or(usize::MAX)];

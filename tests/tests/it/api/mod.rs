@@ -31,6 +31,8 @@ mod schedules;
 mod search;
 mod service;
 mod start;
+mod template_drafts;
+mod template_versions;
 mod templates;
 mod worker;
 

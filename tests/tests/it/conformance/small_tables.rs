@@ -71,12 +71,16 @@ async fn templates_are_listed_newest_first_page_by_page(database: &TestDatabase)
     }
     ids.sort_unstable_by(|a, b| b.cmp(a));
     let first: Vec<Uuid> =
-        domain::list_templates(db, workspace, None, 3).await.unwrap().iter().map(|row| row.id).collect();
-    let second: Vec<Uuid> =
-        domain::list_templates(db, workspace, Some(first[2]), 3).await.unwrap().iter().map(|row| row.id).collect();
+        domain::list_templates(db, workspace, false, None, 3).await.unwrap().iter().map(|row| row.id).collect();
+    let second: Vec<Uuid> = domain::list_templates(db, workspace, false, Some(first[2]), 3)
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.id)
+        .collect();
     assert_eq!([first, second].concat(), ids);
     let other = ground::workspace_named(db, "other").await;
-    assert!(domain::list_templates(db, other, None, 3).await.unwrap().is_empty());
+    assert!(domain::list_templates(db, other, false, None, 3).await.unwrap().is_empty());
 }
 
 fn problem(line: i64, fatal: bool, message: &str) -> ImportProblem {

@@ -1,6 +1,7 @@
 //! The console, as a browser without scripts uses it: pages, forms, cookies.
 
 mod doors;
+mod editor;
 mod forms;
 mod nowhere;
 mod walk;
@@ -12,7 +13,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::{
-    Service,
+    Form, Service,
     people::{PASSWORD, Person, tick},
 };
 
@@ -69,6 +70,15 @@ impl<'a> Browser<'a> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self.service.open(Method::POST, path).header("origin", origin);
         self.exchange(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
+    }
+
+    /// Sends a form with files from a page of this Herald.
+    pub(super) async fn send_files(&self, path: &str, form: Form) -> Page {
+        tick(self.service);
+        let (kind, body) = form.finish();
+        let origin = format!("http://{}", self.service.address);
+        let request = self.service.open(Method::POST, path).header("origin", origin);
+        self.exchange(request.header("content-type", kind).body(body)).await
     }
 
     async fn exchange(&self, request: reqwest::RequestBuilder) -> Page {

@@ -62,6 +62,8 @@ async fn what_is_done_to_runs_and_templates_stands_in_the_log(database: &TestDat
 /// Endpoints that change something and are not written down, and why.
 const UNWRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/face-crops", "it changes nothing but its own job"),
+    ("post /api/v1/templates/move-slot", "it changes the text that it was sent"),
+    ("post /api/v1/templates/{id}/draft", "a drawing of a sample changes nothing"),
     ("post /api/v1/templates/{id}/preview", "a drawing of a sample changes nothing"),
     ("post /api/v1/connections/{name}/test", "it asks the provider, and notes what it said"),
     ("post /api/v1/probes", "it changes nothing but its own row"),
@@ -104,6 +106,8 @@ const WRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/schedules/{id}/resume", "schedule.resume"),
     ("post /api/v1/schedules/{id}/run", "schedule.run"),
     ("post /api/v1/templates", "template.upload"),
+    ("post /api/v1/templates/{id}/restore", "template.restore"),
+    ("post /api/v1/templates/{id}/versions", "template.upload"),
     ("post /api/v1/workers/{name}/quiet", "worker.quiet"),
     ("post /api/v1/workers/{name}/resume", "worker.resume"),
     ("post /api/v1/workspace-invitations", "invitation.make"),
