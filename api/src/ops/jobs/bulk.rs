@@ -82,7 +82,8 @@ struct Acting {
 
 /// Retries, cancels or deletes every job that the filter finds.
 ///
-/// With `dry_run`, Herald only counts the jobs, and the audit log says so. Otherwise a job carries out the action and reports its progress.
+/// With `dry_run`, Herald only counts the jobs, and the audit log says so. Otherwise a job carries out the action and
+/// reports its progress.
 #[utoipa::path(post, path = "/jobs/act/{act}", operation_id = "actOnJobs", tag = "jobs",
     params(("act" = inline(Act), Path, description = "The action")),
     request_body = Wanted,
