@@ -30,7 +30,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/w/{ws}/runs/{id}/events", get(events))
         .route("/w/{ws}/runs/{id}/results.csv", get(results))
         .route("/w/{ws}/runs/{id}/results.zip", get(pictures))
-        .route("/w/{ws}/runs/{id}/guests/{invitation}/picture", get(picture))
+        .route("/w/{ws}/runs/{id}/guests/{guest}/invitation", get(picture))
 }
 
 async fn list(visit: Visit) -> Result<Response, Stop> {
@@ -64,7 +64,7 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
     for guest in guests["items"].as_array_mut().into_iter().flatten() {
         let own = guest["link"].as_str().and_then(own_picture);
         let id = guest["invitation_id"].as_str().unwrap_or_default();
-        let here = format!("{}/runs/{}/guests/{}/picture", visit.base(), part(run_id), part(id));
+        let here = format!("{}/runs/{}/guests/{}/invitation", visit.base(), part(run_id), part(id));
         let here = Some(here).filter(|_| guest["has_file"] == true);
         guest["picture"] = own.or_else(|| here.clone()).into();
         guest["thumb"] = here.into();
@@ -101,7 +101,7 @@ async fn pictures(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result
 /// The picture of a guest, in full or small.
 async fn picture(visit: Visit, Path((_, id, guest)): Path<(String, String, String)>) -> Result<Response, Stop> {
     let width = Query::of(&visit.address).only(&["width"]);
-    let path = format!("/api/v1/invitation-runs/{}/guests/{}/picture?{width}", part(&id), part(&guest));
+    let path = format!("/api/v1/invitation-runs/{}/guests/{}/invitation?{width}", part(&id), part(&guest));
     passed(&visit, &path).await
 }
 

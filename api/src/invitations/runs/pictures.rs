@@ -71,9 +71,9 @@ impl PictureParameters {
 }
 
 /// Returns the picture of a guest's invitation, or a small copy of it.
-#[utoipa::path(get, path = "/invitation-runs/{id}/guests/{invitation}/picture", operation_id = "getGuestPicture",
+#[utoipa::path(get, path = "/invitation-runs/{id}/guests/{guest}/invitation", operation_id = "getGuestInvitation",
     tag = "invitation-runs",
-    params(PictureParameters, ("invitation" = Uuid, Path, description = "The id of the invitation")),
+    params(PictureParameters, ("guest" = Uuid, Path, description = "The id of the invitation")),
     responses(
         (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"),
             (String = "image/webp"))),

@@ -20,6 +20,7 @@ const CLOSED: &[(&str, &str)] = &[
     ("GET", "/api/v1/invitation-runs/{id}"),
     ("GET", "/api/v1/invitation-runs/{id}/guests"),
     ("GET", "/api/v1/invitation-runs/{id}/causes"),
+    ("GET", "/api/v1/invitation-runs/{id}/guests/{id}/invitation"),
     ("GET", "/api/v1/invitation-runs/{id}/guests/{id}/picture"),
     ("GET", "/api/v1/invitation-runs/{id}/results.csv"),
     ("GET", "/api/v1/invitation-runs/{id}/results.zip"),

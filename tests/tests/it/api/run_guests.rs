@@ -95,7 +95,7 @@ async fn pictures_come_one_by_one_and_all_together(database: &TestDatabase) {
     let id = run(&service).await;
     let guests = service.get(&format!("{RUNS}/{id}/guests")).await.json();
     let (made, failed) = (&guests["items"][0], &guests["items"][1]);
-    let picture = |guest: &Value| format!("{RUNS}/{id}/guests/{}/picture", guest["invitation_id"].as_str().unwrap());
+    let picture = |guest: &Value| format!("{RUNS}/{id}/guests/{}/invitation", guest["invitation_id"].as_str().unwrap());
     let whole = service.get(&picture(made)).await;
     assert_eq!((whole.status, whole.text().as_str()), (StatusCode::OK, "a picture"));
     let known = service.request(reqwest::Method::GET, &picture(made)).header("if-none-match", whole.header("etag"));
