@@ -73,7 +73,8 @@ impl PictureParameters {
 /// Returns the picture of a guest's invitation, or a small copy of it.
 #[utoipa::path(get, path = "/invitation-runs/{id}/guests/{guest}/invitation", operation_id = "getGuestInvitation",
     tag = "invitation-runs",
-    params(PictureParameters, ("guest" = Uuid, Path, description = "The id of the invitation")),
+    params(PictureParameters, ("id" = Uuid, Path, description = "The run"),
+        ("guest" = Uuid, Path, description = "The invitation")),
     responses(
         (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"),
             (String = "image/webp"))),

@@ -94,7 +94,7 @@ fn fields(guest: &Guest, event: &str, used: &BTreeSet<String>) -> BTreeMap<Strin
 /// Returns the drawing of one of the first guests of a check.
 #[utoipa::path(get, path = "/invitation-runs/checks/{id}/samples/{number}", operation_id = "getCheckSample",
     tag = "invitation-runs",
-    params(PictureParameters,
+    params(PictureParameters, ("id" = Uuid, Path, description = "The check"),
         ("number" = usize, Path, minimum = 1, maximum = 5, description = "The guest, counted from 1")),
     responses(
         (status = 200, description = "The drawing", content_type = "image/jpeg"),
