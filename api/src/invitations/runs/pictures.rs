@@ -77,8 +77,7 @@ impl PictureParameters {
         ("guest" = Uuid, Path, description = "The invitation")),
     responses(
         (status = 200, description = "The picture", content((String = "image/jpeg"), (String = "image/png"),
-            (String = "image/webp"))),
-        (status = 304, description = "The client has it"),
+            (String = "image/webp")), headers(("etag" = String, description = "The version of the picture"))),
     )
 )]
 async fn show(
