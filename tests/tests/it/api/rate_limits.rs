@@ -16,7 +16,7 @@ use crate::fleet;
 on_both_engines! {
     a_token_is_told_its_limit_and_refused_beyond_it,
     who_waits_as_told_is_let_through_again,
-    a_token_can_be_guessed_ten_thousand_times_only_at_the_limit,
+    a_token_can_be_guessed_thousands_of_times_only_at_the_limit,
     a_valid_token_does_not_use_up_its_addresss_limit,
     who_works_goes_on_while_somebody_at_the_same_address_guesses,
     a_token_that_was_taken_back_is_a_guess_like_any_other,
@@ -78,15 +78,15 @@ async fn who_waits_as_told_is_let_through_again(database: &TestDatabase) {
     service.get(QUEUES).await.problem(429, "too-many-requests");
 }
 
-async fn a_token_can_be_guessed_ten_thousand_times_only_at_the_limit(database: &TestDatabase) {
+async fn a_token_can_be_guessed_thousands_of_times_only_at_the_limit(database: &TestDatabase) {
     let service = service(database, |_| {}).await;
     let guess = |number: usize| {
         let request = service.open(Method::GET, QUEUES).bearer_auth(format!("herald_guess_{number}"));
         async move { request.send().await.expect("the service answers").status().as_u16() }
     };
-    let answers: Vec<u16> = stream::iter((0..10_000).map(guess)).buffer_unordered(32).collect().await;
+    let answers: Vec<u16> = stream::iter((0..2_000).map(guess)).buffer_unordered(32).collect().await;
     let of = |status| answers.iter().filter(|answer| **answer == status).count();
-    assert_eq!((of(401), of(429)), (600, 9_400), "600 are looked up, the others are not");
+    assert_eq!((of(401), of(429)), (600, 1_400), "600 are looked up, the others are not");
 }
 
 async fn a_valid_token_does_not_use_up_its_addresss_limit(database: &TestDatabase) {

@@ -1,4 +1,4 @@
-//! Guessing passwords: slow from one address and from ten thousand, and nobody is kept out by it who has been in.
+//! Guessing passwords: slow from one address and from thousands, and nobody is kept out by it who has been in.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,8 +12,8 @@ use super::{Answer, PASSWORD, Person, Service, login};
 use crate::api::rate_limits::counts;
 
 on_both_engines! {
-    ten_thousand_guesses_from_one_address_are_let_through_at_the_limit,
-    ten_thousand_guesses_at_one_account_from_as_many_addresses_are_let_through_at_the_limit,
+    thousands_of_guesses_from_one_address_are_let_through_at_the_limit,
+    thousands_of_guesses_at_one_account_from_as_many_addresses_are_let_through_at_the_limit,
     guesses_from_one_network_hold_up_no_other_and_no_new_password,
     letters_to_one_address_are_few_and_its_person_gets_theirs,
     codes_and_registrations_have_the_same_limit,
@@ -21,7 +21,7 @@ on_both_engines! {
     nobody_fills_mailboxes_with_invitations,
 }
 
-const GUESSES: usize = 10_000;
+const GUESSES: usize = 2_000;
 
 /// With the limits that everybody has, behind a proxy on this machine.
 async fn service(database: &TestDatabase) -> Service {
@@ -65,13 +65,13 @@ fn let_through_at_the_limit(database: &TestDatabase, limit: usize, found: &BTree
     assert_eq!(found.get(&429).copied(), Some(GUESSES - looked_at), "{found:?}");
 }
 
-async fn ten_thousand_guesses_from_one_address_are_let_through_at_the_limit(database: &TestDatabase) {
+async fn thousands_of_guesses_from_one_address_are_let_through_at_the_limit(database: &TestDatabase) {
     let service = service(database).await;
     let found = guess(&service, |number| ("198.51.100.7".to_owned(), format!("person{number}@example.com"))).await;
     let_through_at_the_limit(database, 5, &found);
 }
 
-async fn ten_thousand_guesses_at_one_account_from_as_many_addresses_are_let_through_at_the_limit(
+async fn thousands_of_guesses_at_one_account_from_as_many_addresses_are_let_through_at_the_limit(
     database: &TestDatabase,
 ) {
     let service = service(database).await;
