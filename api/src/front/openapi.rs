@@ -7,7 +7,7 @@
 mod complete;
 mod page;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     Extension, Router,
@@ -45,10 +45,14 @@ pub(crate) struct Document(Arc<(Bytes, Tag)>);
 pub(crate) fn describe(closed: OpenApiRouter<Api>, open: OpenApiRouter<Api>) -> (Router<Api>, Router<Api>, Document) {
     let (closed, closed_said) = closed.split_for_parts();
     let (open, open_said) = open.split_for_parts();
-    let document = whole([(closed_said, Access::Closed), (open_said, Access::Open)]);
-    let bytes = Bytes::from(document.to_string());
-    let tag = Tag::of(&bytes);
-    (closed, open, Document(Arc::new((bytes, tag))))
+    // No setting changes it, and a test program has a thousand routers.
+    static DOCUMENT: OnceLock<Document> = OnceLock::new();
+    let written = || {
+        let bytes = Bytes::from(whole([(closed_said, Access::Closed), (open_said, Access::Open)]).to_string());
+        let tag = Tag::of(&bytes);
+        Document(Arc::new((bytes, tag)))
+    };
+    (closed, open, DOCUMENT.get_or_init(written).clone())
 }
 
 /// Merges the descriptions of several routers into one document.

@@ -1,9 +1,12 @@
 //! Holds every answer, and every request that was taken, to what the API says of itself. The tests' client does so for
 //! each request it makes.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
-use jsonschema::Draft;
+use jsonschema::{Draft, Validator};
 use reqwest::{Method, Request, header::HeaderMap};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
@@ -102,15 +105,28 @@ fn held_to_headers(what: &str, described: &Value, headers: &HeaderMap) {
 /// Panics unless the value has the schema's shape, and nothing that the schema does not name.
 #[track_caller]
 fn fits(what: &str, document: &Value, schema: &Value, value: &Value) {
-    let whole = json!({ "allOf": [schema], "components": document["components"] });
-    let validator = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true).build(&whole);
-    let validator = validator.unwrap_or_else(|error| panic!("{what}: {schema} is no schema: {error}"));
+    let validator =
+        validator(document, schema).unwrap_or_else(|error| panic!("{what}: {schema} is no schema: {error}"));
     let wrong: Vec<String> =
         validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(wrong.is_empty(), "{what} is not as described: {wrong:#?}\n{value:#}");
     let mut unnamed = Vec::new();
     find_unnamed(document, &[schema], value, "", &mut unnamed);
     assert!(unnamed.is_empty(), "{what} has what is not described: {unnamed:?}");
+}
+
+/// Made once for each schema: it takes a good part of a second.
+fn validator(document: &Value, schema: &Value) -> Result<Arc<Validator>, String> {
+    static MADE: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    let key = schema.to_string();
+    if let Some(made) = MADE.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Ok(made.clone());
+    }
+    let whole = json!({ "allOf": [schema], "components": document["components"] });
+    let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+    let made = Arc::new(options.build(&whole).map_err(|error| error.to_string())?);
+    MADE.lock().unwrap_or_else(PoisonError::into_inner).insert(key, made.clone());
+    Ok(made)
 }
 
 /// Finds properties that no schema of a value names.
