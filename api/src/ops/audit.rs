@@ -9,6 +9,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use futures::stream;
 use herald_invitations::results::ResultsError;
 use herald_ledger::audit::{self, AuditFilter, AuditRow, Checkpoint, Entry, Verified};
@@ -40,6 +41,10 @@ struct ListParameters {
     action: Option<String>,
     /// Only entries of this actor.
     who: Option<String>,
+    /// Only entries of this time or later.
+    at_after: Option<DateTime<Utc>>,
+    /// Only entries before this time.
+    at_before: Option<DateTime<Utc>>,
     /// The `next_cursor` of the previous page.
     cursor: Option<String>,
     /// The largest number of rows on the page.
@@ -61,7 +66,8 @@ async fn list(
 ) -> Result<Json<Page<AuditRow>>, Problem> {
     let limit = page::limit(asked.limit)?;
     let before = page::after(asked.cursor.as_deref())?;
-    let filter = AuditFilter { action: asked.action, who: asked.who, before };
+    let ListParameters { action, who, at_after, at_before, .. } = asked;
+    let filter = AuditFilter { action, who, at_after, at_before, before };
     let rows = audit::log(&api.db, workspace, &filter, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |row| row.seq.to_string())))
 }

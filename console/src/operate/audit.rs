@@ -1,11 +1,9 @@
 //! The audit log: who did what, when, and whether the log is as it was written.
 
-use std::collections::BTreeMap;
-
 use axum::{Router, response::Response, routing::get};
 use serde_json::{Value, json};
 
-use super::actors;
+use super::{actors, filter::Filter};
 use crate::{
     Console,
     page::page,
@@ -14,7 +12,7 @@ use crate::{
 };
 
 /// What the log can be narrowed by.
-const FILTERS: &[&str] = &["action", "who"];
+const FILTERS: &[&str] = &["action", "who", "at_after", "at_before"];
 
 pub(crate) fn routes() -> Router<Console> {
     Router::new()
@@ -25,18 +23,26 @@ pub(crate) fn routes() -> Router<Console> {
 
 async fn list(visit: Visit) -> Result<Response, Stop> {
     let query = Query::of(&visit.address);
-    let mut log = visit.get(&format!("/api/v1/audit?{}", query.only(&["action", "who", "cursor"]))).await?;
+    let filter = Filter::by(&visit, FILTERS);
+    let log = visit.ask(&format!("/api/v1/audit?{}&{}", filter.query(), query.only(&["cursor"]))).await;
+    let (mut log, fault) = match log {
+        Ok(log) => (log, None),
+        Err(refusal) if refusal.status.as_u16() == 422 => {
+            (json!({ "items": [], "next_cursor": null }), Some(filter.fault(&refusal)))
+        }
+        Err(refusal) => return Err(visit.stop(&refusal)),
+    };
     let people = actors::people(&visit).await;
     for row in log["items"].as_array_mut().into_iter().flatten() {
         row["name"] = actors::name(row["who"].as_str().unwrap_or_default(), &people).into();
     }
-    let filter: BTreeMap<&str, &str> = FILTERS.iter().filter_map(|name| Some((*name, query.get(name)?))).collect();
     let own = json!({
         "rows": log["items"],
         "next_cursor": log["next_cursor"],
         "who_name": query.get("who").map(|who| actors::name(who, &people)),
         "people": people,
-        "filter": filter,
+        "filter": filter.typed(),
+        "fault": fault,
     });
     Ok(page(&visit, "operate/audit.html").show(own))
 }

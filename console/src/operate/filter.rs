@@ -1,4 +1,5 @@
-//! The filter for jobs, as it stands in an address: the list, the failures and acts on many jobs share it.
+//! The filter for jobs or for the audit log, as it stands in an address: the list, the failures and acts on many jobs
+//! share it.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +9,8 @@ use url::form_urlencoded;
 use super::typed_time;
 use crate::{api::Refusal, query::Query, visit::Visit};
 
-/// What jobs can be found by: the same names in an address, in the API's parameters and in the body of an act.
-const NAMES: &[&str] = &[
+/// What jobs can be found by.
+const OF_JOBS: &[&str] = &[
     "kind",
     "state",
     "queue",
@@ -29,12 +30,17 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// The filter in the address of a page.
+    /// The filter for jobs in the address of a page.
     pub(super) fn of(visit: &Visit) -> Self {
+        Self::by(visit, OF_JOBS)
+    }
+
+    /// The filter by these names: the same in an address, in the API's parameters and in the body of an act.
+    pub(super) fn by(visit: &Visit, names: &[&'static str]) -> Self {
         let query = Query::of(&visit.address);
         let now = visit.console.clock.now();
         let typed: BTreeMap<_, _> =
-            NAMES.iter().filter_map(|name| Some((*name, query.get(name)?.to_owned()))).collect();
+            names.iter().filter_map(|name| Some((*name, query.get(name)?.to_owned()))).collect();
         let mean = |name: &str, text: &str| match is_time(name) {
             true => typed_time::meant(text, &visit.person.time_zone, now),
             false => text.to_owned(),

@@ -266,6 +266,10 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// By who acted, as the log says it.
     pub who: Option<String>,
+    /// Only what was done then or later.
+    pub at_after: Option<DateTime<Utc>>,
+    /// Only what was done before.
+    pub at_before: Option<DateTime<Utc>>,
     /// Only rows before this place in the chain: the last one of the page before.
     pub before: Option<i64>,
 }
@@ -282,5 +286,26 @@ pub async fn log(db: &Db, workspace_id: Uuid, filter: &AuditFilter, limit: usize
     if let Some(before) = filter.before {
         wanted.and("seq < ?", before);
     }
+    if let Some(after) = filter.at_after {
+        let Some(first) = place(db, workspace_id, after).await? else { return Ok(Vec::new()) };
+        wanted.and("seq >= ?", first);
+    }
+    if let Some(before) = filter.at_before
+        && let Some(end) = place(db, workspace_id, before).await?
+    {
+        wanted.and("seq < ?", end);
+    }
     wanted.select(&format!("select {COLUMNS} from audit_log"), "order by seq desc", Some(limit)).all(db).await
+}
+
+/// Where the log was at a time: the place of the first row from then on. The log grows in the order of time, but for
+/// the little by which the clocks of several processes differ.
+async fn place(db: &Db, workspace_id: Uuid, at: DateTime<Utc>) -> Result<Option<i64>> {
+    let found: Option<(i64,)> =
+        query("select seq from audit_log where workspace_id = $1 and at >= $2 order by at, seq limit 1")
+            .bind(workspace_id)
+            .bind(at)
+            .optional(db)
+            .await?;
+    Ok(found.map(|(seq,)| seq))
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Change, End, Finished, JobKey, JobState, Leased, LedgerError, NewJob, Outcome, batch, changes_on, effect, enqueue,
-    fingerprint::cause, kinds, policy, queue,
+    Change, End, Finished, JobKey, JobState, Leased, LedgerError, NewJob, Outcome, batch, block, changes_on, effect,
+    enqueue, fingerprint::cause, kinds, policy,
 };
 use herald_base::telemetry::catalog::{JOBS, QUEUE_BLOCKS, SCHEDULE_FIRED, SCHEDULE_MISSED, SCHEDULE_OVERLAPPED};
 use herald_db::{Bulk, Column, Db, DbError, FromRow, Tx};
@@ -235,7 +235,7 @@ impl Limited {
         for ((queue, key), (until, reason)) in self.0 {
             tracing::warn!(queue, %until, reason, "a provider asks for patience: the queue waits");
             QUEUE_BLOCKS.add([&queue], 1);
-            queue::block(tx, &queue, key.as_deref(), until, &reason).await?;
+            block::block(tx, &queue, key.as_deref(), until, &reason).await?;
         }
         Ok(())
     }

@@ -48,7 +48,18 @@ pub struct JobRow {
     pub finished_at: Option<DateTime<Utc>>,
     /// The fingerprint of the last failed attempt's cause.
     pub fingerprint: Option<String>,
+    /// The trace that caused the job, as OpenTelemetry writes it: 32 hexadecimal digits.
+    pub trace_id: Option<String>,
 }
+
+/// The columns of a [`JobRow`]. A `traceparent` is `00-`, the trace, and the rest.
+macro_rules! job_row {
+    () => {
+        "id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, progress, result, \
+         created_at, started_at, finished_at, fingerprint, substr(traceparent, 4, 32) as trace_id"
+    };
+}
+pub(super) use job_row;
 
 /// A failed attempt.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
@@ -65,12 +76,11 @@ pub struct JobError {
 
 /// A job of a workspace.
 pub async fn find_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<JobRow>> {
-    lookup(
-        "select rows.nth, id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, \
-         progress, result,
-                created_at, started_at, finished_at, fingerprint
-         from {rows} join jobs on id = rows.job and workspace_id = rows.workspace",
-    )
+    lookup(concat!(
+        "select rows.nth, ",
+        job_row!(),
+        " from {rows} join jobs on id = rows.job and workspace_id = rows.workspace"
+    ))
     .by("workspace", workspace_id)
     .by("job", id)
     .optional(db)

@@ -22,6 +22,7 @@ pub mod audit;
 mod audit_seal;
 mod audit_verify;
 mod batch;
+mod block;
 mod bulk;
 mod cancel;
 mod claim;
@@ -59,12 +60,14 @@ mod share;
 mod standing;
 mod start;
 mod thing;
+mod throughput;
 mod unique;
 pub mod wire;
 mod worker;
 
 pub use args::ArgsError;
 pub use batch::{Batch, BatchState, Callbacks, NewBatch, create_batch, find_batch};
+pub use block::{unblock, unblock_key};
 pub use bulk::{ACTS, Act, Acted, Acting, CHUNK, Match, act_on_next, delete_job_in, matching};
 pub use cancel::{Cancelled, cancel_batch, cancel_job, cancel_job_in, drop_expired, sweep_cancelled};
 pub use claim::{ON_THE_WIRE, claim, forget_claims, holders};
@@ -88,7 +91,7 @@ pub use pace::Rate;
 pub use progress::{keep_progress, kept_progress};
 pub use queue::{
     BadLimit, KeyRow, QueueLimits, QueueStatus, list_queues, lock_limits, oldest_due, queue_keys, set_key_concurrency,
-    set_limits, set_paused, set_up_outside, unblock, unblock_key,
+    set_limits, set_paused, set_up_outside,
 };
 pub use retention::{Pruned, prune};
 pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};

@@ -1,10 +1,12 @@
 //! Queues are rows: how much waits in each, what each may do, and holding one up. Changes hold for the whole fleet from
 //! the next lease on.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{lanes::lanes, load::COUNTED, pace::Rate};
+use super::{lanes::lanes, load::COUNTED, pace::Rate, throughput::ended_per_minute};
 use herald_db::{Db, EngineKind, FromRow, Result, Target, Tx, query};
 
 /// A queue with its jobs and limits.
@@ -18,6 +20,13 @@ pub struct QueueStatus {
     pub ready: i64,
     /// The number of jobs leased to a worker. Herald counts up to 100,000.
     pub running: i64,
+    /// Since when the job that has waited longest has been due. `null` when no job is due.
+    #[sqlx(skip)]
+    pub oldest_due: Option<DateTime<Utc>>,
+    /// How many jobs ended in the last minute, whatever their end. Where the fleet ends many thousands a minute, Herald
+    /// extrapolates from the last ten thousand.
+    #[sqlx(skip)]
+    pub ended_per_minute: i64,
     /// The limits of the queue.
     #[serde(flatten)]
     #[sqlx(flatten)]
@@ -193,13 +202,19 @@ pub async fn list_queues(db: &Db) -> Result<Vec<QueueStatus>> {
     .bind(COUNTED)
     .all(db)
     .await?;
+    let (oldest, ended): (BTreeMap<_, _>, _) =
+        (oldest_due(db).await?.into_iter().collect(), ended_per_minute(db).await?);
+    for queue in &mut queues {
+        queue.oldest_due = oldest.get(&queue.name).copied();
+        queue.ended_per_minute = ended.get(&queue.name).copied().unwrap_or_default();
+    }
     // Sorted here: PostgreSQL would sort by the rules of its locale.
     queues.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(queues)
 }
 
 /// Makes sure that a queue has a row.
-async fn set_up(tx: &mut Tx, name: &str) -> Result<()> {
+pub(super) async fn set_up(tx: &mut Tx, name: &str) -> Result<()> {
     query("insert into queues (name, paused, updated_at) values ($1, $2, $3) on conflict (name) do nothing")
         .bind(name)
         .bind(false)
@@ -301,75 +316,6 @@ pub async fn set_key_concurrency(tx: &mut Tx, queue: &str, limit_key: &str, conc
     .bind(queue)
     .bind(limit_key)
     .bind(concurrency)
-    .bind(tx.db().now())
-    .execute(tx)
-    .await?;
-    tx.nudge_on_commit();
-    Ok(())
-}
-
-/// Holds up a queue, or one key of it, because a provider asked for patience. An earlier, longer wish stands.
-pub(super) async fn block(
-    tx: &mut Tx,
-    queue: &str,
-    limit_key: Option<&str>,
-    until: DateTime<Utc>,
-    reason: &str,
-) -> Result<()> {
-    set_up(tx, queue).await?;
-    let now = tx.db().now();
-    let Some(limit_key) = limit_key else {
-        query(
-            "update queues set blocked_until = $2, blocked_reason = $3, updated_at = $4
-             where name = $1 and (blocked_until is null or blocked_until < $2)",
-        )
-        .bind(queue)
-        .bind(until)
-        .bind(reason)
-        .bind(now)
-        .execute(tx)
-        .await?;
-        return Ok(());
-    };
-    query(
-        "insert into queue_keys (queue, limit_key, blocked_until, blocked_reason, updated_at) values ($1, $2, $3, $4, \
-         $5)
-         on conflict (queue, limit_key) do update
-           set blocked_until = excluded.blocked_until, blocked_reason = excluded.blocked_reason, \
-           updated_at = excluded.updated_at
-           where queue_keys.blocked_until is null or queue_keys.blocked_until < excluded.blocked_until",
-    )
-    .bind(queue)
-    .bind(limit_key)
-    .bind(until)
-    .bind(reason)
-    .bind(now)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Ends a wait that a provider asked for, of the queue and of all its keys, because a person knows better.
-pub async fn unblock(tx: &mut Tx, queue: &str) -> Result<()> {
-    for statement in [
-        "update queues set blocked_until = null, blocked_reason = null, updated_at = $2 where name = $1 \
-         and blocked_until is not null",
-        "update queue_keys set blocked_until = null, blocked_reason = null, updated_at = $2
-         where queue = $1 and blocked_until is not null",
-    ] {
-        query(statement).bind(queue).bind(tx.db().now()).execute(tx).await?;
-    }
-    tx.nudge_on_commit();
-    Ok(())
-}
-
-/// Ends the waits of one key in every queue, because the reason of the wait was repaired.
-pub async fn unblock_key(tx: &mut Tx, limit_key: &str) -> Result<()> {
-    query(
-        "update queue_keys set blocked_until = null, blocked_reason = null, updated_at = $2
-         where limit_key = $1 and blocked_until is not null",
-    )
-    .bind(limit_key)
     .bind(tx.db().now())
     .execute(tx)
     .await?;

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobRow, JobState};
+use super::{JobRow, JobState, inspect::job_row};
 use herald_db::{Db, EngineKind, Query, Result, Value, query};
 
 /// A filter for jobs. An empty filter finds every job.
@@ -271,16 +271,7 @@ pub async fn list_jobs(db: &Db, workspace_id: Uuid, filter: &JobFilter, limit: u
     };
     filter
         .conditions(db.kind(), workspace_id)
-        .select(
-            &format!(
-                "select id, kind, queue, args, state, priority, attempt, max_attempts, run_at, worker, batch_id, \
-                 progress, result,
-                        created_at, started_at, finished_at, fingerprint
-                 from jobs{index}"
-            ),
-            "order by id desc",
-            Some(limit),
-        )
+        .select(&format!("select {} from jobs{index}", job_row!()), "order by id desc", Some(limit))
         .all(db)
         .await
 }

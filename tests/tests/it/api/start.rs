@@ -160,6 +160,8 @@ async fn a_trace_travels_into_the_ledger(database: &TestDatabase) {
     let request = service.request(reqwest::Method::POST, RUNS).header("content-type", media_type).body(body);
     assert_eq!(Answer::to(request.header("traceparent", trace)).await.status, StatusCode::ACCEPTED);
     let job = super::worker::lease_next(&service, "control").await;
+    let shown = service.get(&format!("/api/v1/jobs/{}", job.id)).await.json();
+    assert_eq!(shown["trace_id"], "0af7651916cd43dd8448eb211c80319c");
     let stored: TraceContext = job.traceparent.unwrap().parse().unwrap();
     assert_eq!(stored.trace_id(), "0af7651916cd43dd8448eb211c80319c");
     assert_ne!(stored.span_id(), "b7ad6b7169203331", "the request is a span of its own");

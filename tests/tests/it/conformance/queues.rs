@@ -6,11 +6,12 @@ use herald_ledger as ledger;
 use herald_ledger::{Load, NewJob};
 use herald_tests::{TestDatabase, on_both_engines};
 
-use crate::ground::{self, enqueue, lease, noop};
+use crate::ground::{self, commit, dead, done, enqueue, lease, noop};
 
 on_both_engines! {
     a_ledger_without_jobs_has_no_queues,
     queues_show_what_waits_and_runs_in_the_order_of_their_names,
+    a_queue_says_since_when_its_jobs_wait_and_how_many_end,
     pausing_is_kept_and_undone,
     the_job_due_longest_is_told_for_each_queue,
     the_load_of_a_queue_is_what_waits_what_runs_and_whether_it_is_paused,
@@ -36,6 +37,24 @@ async fn queues_show_what_waits_and_runs_in_the_order_of_their_names(database: &
     assert_eq!(names, ["A-1", "B", "_", "a", "b", "test", "é"]);
     let test = &queues[5];
     assert_eq!((test.ready, test.running, test.paused), (1, 2, false));
+}
+
+async fn a_queue_says_since_when_its_jobs_wait_and_how_many_end(database: &TestDatabase) {
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    let began = db.now();
+    enqueue(db, vec![noop(workspace); 5]).await;
+    let mut leased = lease(db, 4).await;
+    // One ends, and two much later.
+    commit(db, leased.drain(..1).map(done).collect()).await;
+    db.clock().advance(Duration::from_secs(50));
+    commit(db, leased.drain(..2).map(dead).collect()).await;
+    let test = async || ledger::list_queues(db).await.unwrap().remove(0);
+    assert_eq!((test().await.oldest_due, test().await.ended_per_minute), (Some(began), 3));
+    db.clock().advance(Duration::from_secs(11));
+    assert_eq!(test().await.ended_per_minute, 2);
+    assert_eq!(lease(db, 1).await.len(), 1);
+    assert_eq!(test().await.oldest_due, None, "none waits");
 }
 
 async fn pausing_is_kept_and_undone(database: &TestDatabase) {

@@ -1,5 +1,8 @@
 //! The log of who did what: one chain a workspace, in which a change shows.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use herald_base::{clock::Clock, ids::Ids, vault::Vault};
 use herald_db::Db;
 use herald_ledger::audit::{self, Actor, AuditFilter, Checkpoint, Entry};
@@ -13,6 +16,7 @@ use crate::ground;
 on_both_engines! {
     the_audit_log_is_one_chain_however_many_write,
     a_changed_or_missing_row_of_the_audit_log_shows,
+    a_time_is_a_place_in_the_log,
     an_end_that_is_cut_off_with_its_head_shows_for_good,
     what_is_written_without_the_key_cannot_replace_what_was_written_with_it,
     rows_of_an_older_version_stay_and_the_chain_goes_on_sealed,
@@ -52,6 +56,32 @@ async fn the_audit_log_is_one_chain_however_many_write(database: &TestDatabase) 
     assert_eq!(audit::log(db, workspace, &page, 100).await.unwrap().len(), 2);
     let nobody = AuditFilter { who: Some("cli:nobody".to_owned()), ..AuditFilter::default() };
     assert!(audit::log(db, workspace, &nobody, 100).await.unwrap().is_empty());
+}
+
+async fn a_time_is_a_place_in_the_log(database: &TestDatabase) {
+    let db = &database.db;
+    let (workspace, other) = (ground::workspace(db).await, ground::workspace_named(db, "other").await);
+    let began = db.now();
+    for hour in 0..4 {
+        for workspace in [workspace, other] {
+            let mut tx = db.begin().await.unwrap();
+            audit::record(&mut tx, &Actor::cli(workspace, "test"), Entry::of("test.act", hour)).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        db.clock().advance(Duration::from_secs(3_600));
+    }
+    let of = async |after: Option<i64>, before: Option<i64>| {
+        let at = |hours: i64| began + TimeDelta::hours(hours);
+        let filter = AuditFilter { at_after: after.map(at), at_before: before.map(at), ..AuditFilter::default() };
+        let rows = audit::log(db, workspace, &filter, 100).await.unwrap();
+        rows.into_iter().map(|row| row.target).collect::<Vec<_>>()
+    };
+    assert_eq!(of(Some(1), None).await, ["3", "2", "1"]);
+    assert_eq!(of(None, Some(1)).await, ["0"]);
+    assert_eq!(of(Some(1), Some(3)).await, ["2", "1"]);
+    assert_eq!(of(Some(-9), Some(9)).await.len(), 4);
+    assert!(of(Some(9), None).await.is_empty());
+    assert!(of(None, Some(0)).await.is_empty());
 }
 
 async fn a_changed_or_missing_row_of_the_audit_log_shows(database: &TestDatabase) {
