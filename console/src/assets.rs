@@ -24,7 +24,12 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     [
         ("style.css", "text/css; charset=utf-8", include_str!("../static/style.css")),
         ("script.js", "text/javascript; charset=utf-8", include_str!("../static/script.js")),
-        ("editor.js", "text/javascript; charset=utf-8", include_str!("../static/editor.js")),
+        // The editor's page has one script as all others do.
+        (
+            "editor.js",
+            "text/javascript; charset=utf-8",
+            concat!(include_str!("../static/script.js"), include_str!("../static/editor.js")),
+        ),
         ("icon.svg", "image/svg+xml", include_str!("../static/icon.svg")),
     ]
     .map(|(name, kind, text)| {

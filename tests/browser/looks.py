@@ -31,46 +31,44 @@ def axe_finds(page, path, view, faults):
         faults.check(False, f"{path} ({view}): {violation['id']}: {violation['help']}: {where['html'][:160]}")
 
 
-def look(browser, base, state, pages, pictures, faults):
-    """Every page in every view."""
-    for view, options in VIEWS.items():
-        context = browser.new_context(storage_state=state, **options)
-        page = context.new_page()
-        errors, loaded = [], []
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("requestfinished", lambda request: loaded.append(request))
-        for address in pages:
-            path = address.removeprefix(base)
-            errors.clear()
-            loaded.clear()
-            page.goto(address)
-            own = [request for request in loaded if request.resource_type in ("document", "stylesheet", "script", "font")]
-            sizes = sum(request.sizes()["responseBodySize"] for request in own) / 1_000
-            faults.check(len(own) <= REQUESTS, f"{path} takes {len(own)} requests, at most {REQUESTS}")
-            faults.check(sizes < KILOBYTES, f"{path} weighs {sizes:.0f} kB, at most {KILOBYTES}")
-            faults.check(not errors, f"{path} ({view}): the browser says {errors[:2]}")
-            wide = page.evaluate(WIDER)
-            faults.check(wide <= 0, f"{path} ({view}) scrolls sideways by {wide} px")
-            axe_finds(page, path, view, faults)
-            if pictures:
-                page.screenshot(path=pictures / named(path, view), full_page=True)
-        context.close()
+def look(browser, base, state, pages, view, pictures, faults):
+    """Every page in a view."""
+    context = browser.new_context(storage_state=state, **VIEWS[view])
+    page = context.new_page()
+    errors, loaded = [], []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("requestfinished", lambda request: loaded.append(request))
+    for address in pages:
+        path = address.removeprefix(base)
+        errors.clear()
+        loaded.clear()
+        page.goto(address)
+        own = [request for request in loaded if request.resource_type in ("document", "stylesheet", "script", "font")]
+        sizes = sum(request.sizes()["responseBodySize"] for request in own) / 1_000
+        faults.check(len(own) <= REQUESTS, f"{path} takes {len(own)} requests, at most {REQUESTS}")
+        faults.check(sizes < KILOBYTES, f"{path} weighs {sizes:.0f} kB, at most {KILOBYTES}")
+        faults.check(not errors, f"{path} ({view}): the browser says {errors[:2]}")
+        wide = page.evaluate(WIDER)
+        faults.check(wide <= 0, f"{path} ({view}) scrolls sideways by {wide} px")
+        axe_finds(page, path, view, faults)
+        if pictures:
+            page.screenshot(path=pictures / named(path, view), full_page=True)
+    context.close()
 
 
-def look_oddly(browser, base, state, pages, pictures, faults):
-    """Every page with colours of the system, from right to left, and at twice the size."""
-    for view, options in ODD.items():
-        context = browser.new_context(storage_state=state, **options)
-        page = context.new_page()
-        for address in pages:
-            path = address.removeprefix(base)
-            page.goto(address)
-            if view.startswith("right"):
-                page.evaluate("document.documentElement.dir = 'rtl'")
-            wide = page.evaluate(WIDER)
-            faults.check(wide <= 0, f"{path} ({view}) scrolls sideways by {wide} px")
-            axe_finds(page, path, view, faults)
-            if pictures:
-                page.screenshot(path=pictures / named(path, view.replace(" ", "-")), full_page=True)
-        context.close()
+def look_oddly(browser, base, state, pages, view, pictures, faults):
+    """Every page with colours of the system, from right to left, or at twice the size."""
+    context = browser.new_context(storage_state=state, **ODD[view])
+    page = context.new_page()
+    for address in pages:
+        path = address.removeprefix(base)
+        page.goto(address)
+        if view.startswith("right"):
+            page.evaluate("document.documentElement.dir = 'rtl'")
+        wide = page.evaluate(WIDER)
+        faults.check(wide <= 0, f"{path} ({view}) scrolls sideways by {wide} px")
+        axe_finds(page, path, view, faults)
+        if pictures:
+            page.screenshot(path=pictures / named(path, view.replace(" ", "-")), full_page=True)
+    context.close()

@@ -19,6 +19,8 @@ from stage import ROOT, VIEWS, Faults, addresses, herald, say
 
 # As root, in a container, Chromium's own sandbox does not start. Nothing but Herald is opened in it.
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+# A browser waits more than it computes.
+LOOKING = 3
 OUTSIDE = ["/sign-in", "/forgot", "/register"]
 TIGHT = {"HERALD__QUOTAS__KEYS": "1", "HERALD__LIMITS__GENERAL_PER_MINUTE": "60"}
 
@@ -32,13 +34,16 @@ class Group:
     def run(self, work, settings=None):
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="herald-console.") as folder, herald(self.asked.herald, folder, settings) as own:
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=self.asked.browser, args=FLAGS)
-                try:
-                    work(browser, own)
-                finally:
-                    browser.close()
+            self.in_a_browser(work, own)
         say(f"{work.__name__}: {time.monotonic() - begun:.0f} s")
+
+    def in_a_browser(self, work, *arguments):
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=self.asked.browser, args=FLAGS)
+            try:
+                work(browser, *arguments)
+            finally:
+                browser.close()
 
     def begin(self, browser, own):
         """The first person, and a run: pages are fuller with one. Returns the session."""
@@ -63,9 +68,15 @@ class Group:
         texts |= {path: open_context.request.get(own.base + path).text() for path in OUTSIDE}
         if self.asked.vnu:
             markup.check(self.asked.vnu, texts, self.faults)
-        looks.look(browser, own.base, state, found, self.asked.pictures, self.faults)
-        looks.look(browser, own.base, None, outside, self.asked.pictures, self.faults)
-        looks.look_oddly(browser, own.base, state, found, self.asked.pictures, self.faults)
+        with concurrent.futures.ThreadPoolExecutor(LOOKING) as pool:
+            looking = [(looks.look, state, found, view) for view in VIEWS] + [(looks.look, None, outside, view) for view in VIEWS]
+            looking += [(looks.look_oddly, state, found, view) for view in looks.ODD]
+            runs = [pool.submit(self.in_a_browser, self.look, own.base, *one) for one in looking]
+            for run in concurrent.futures.as_completed(runs):
+                run.result()
+
+    def look(self, browser, base, how, state, pages, view):
+        how(browser, base, state, pages, view, self.asked.pictures, self.faults)
 
     def acts(self, browser, own):
         """Forms and what may come between, hostile texts, and rare states."""

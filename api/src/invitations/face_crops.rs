@@ -60,9 +60,10 @@ struct Cutting {
 
 /// The form that sends a picture.
 #[derive(ToSchema)]
-#[schema(as = FaceCropForm)]
+#[schema(as = PictureForm)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only described")]
-struct Sent {
+pub(super) struct PictureForm {
     /// The picture: JPEG, PNG, WebP or GIF.
     picture: String,
 }
@@ -83,7 +84,7 @@ struct Begun {
 #[utoipa::path(post, path = "/face-crops", operation_id = "cropFace", tag = "face-crops",
     params(Cutting, ("prefer" = Option<String>, Header,
         description = "`wait=10` waits up to 10 seconds for the portrait; 15 at most")),
-    request_body(content((Sent = "multipart/form-data"), (String = "image/*"))),
+    request_body(content((PictureForm = "multipart/form-data"), (String = "image/*"))),
     responses(
         (status = 200, description = "With `Prefer: wait`: the portrait", content((String = "image/jpeg"),
             (String = "image/png")), headers(("herald-notes" = Option<String>,

@@ -26,7 +26,7 @@ use crate::{
         problem::{Fault, Kind, Problem},
         upload::Spool,
     },
-    invitations::face_crops,
+    invitations::face_crops::{self, PictureForm},
 };
 
 /// A guest of a run, with what a person needs to mend the invitation.
@@ -127,20 +127,11 @@ pub(super) async fn picture(
     Ok((headers, Body::from(bytes)).into_response())
 }
 
-/// The form that sends a picture.
-#[derive(ToSchema)]
-#[schema(as = GuestPictureForm)]
-#[expect(dead_code, reason = "only described")]
-struct Sent {
-    /// The picture: JPEG, PNG, WebP or GIF.
-    picture: String,
-}
-
 /// Gives a guest another picture, and makes the invitation again. Number and link stay.
 #[utoipa::path(post, path = "/invitation-runs/{id}/guests/{guest}/picture", operation_id = "replaceGuestPicture",
     tag = "invitation-runs",
     params(("id" = Uuid, Path, description = "The run"), ("guest" = Uuid, Path, description = "The invitation")),
-    request_body(content((Sent = "multipart/form-data"), (String = "image/*"))),
+    request_body(content((PictureForm = "multipart/form-data"), (String = "image/*"))),
     responses(
         (status = 202, description = "The invitation is made again", body = OneGuest),
         (status = 409, description = "The invitation is being made"),

@@ -51,6 +51,7 @@ async fn one(api: &Api, workspace: Uuid, id: Uuid) -> Result<TemplateRow, Proble
 /// The form that stores a new version.
 #[derive(ToSchema)]
 #[schema(as = TemplateVersionForm)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only described")]
 pub(super) struct VersionForm {
     /// The content of `template.toml`.
