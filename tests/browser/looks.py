@@ -17,6 +17,8 @@ ODD = {
     "right to left on a phone": {"viewport": {"width": 360, "height": 740}},
     "200 % zoom": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
 }
+# A phone's page has the rules of the narrow one; direction and size change no element.
+HELD_TO_RULES = {"light", "dark", "narrow", "forced colours"}
 
 
 def named(path, view):
@@ -51,7 +53,8 @@ def look(browser, base, state, pages, view, pictures, faults):
         faults.check(not errors, f"{path} ({view}): the browser says {errors[:2]}")
         wide = page.evaluate(WIDER)
         faults.check(wide <= 0, f"{path} ({view}) scrolls sideways by {wide} px")
-        axe_finds(page, path, view, faults)
+        if view in HELD_TO_RULES:
+            axe_finds(page, path, view, faults)
         if pictures:
             page.screenshot(path=pictures / named(path, view), full_page=True)
     context.close()
@@ -68,7 +71,8 @@ def look_oddly(browser, base, state, pages, view, pictures, faults):
             page.evaluate("document.documentElement.dir = 'rtl'")
         wide = page.evaluate(WIDER)
         faults.check(wide <= 0, f"{path} ({view}) scrolls sideways by {wide} px")
-        axe_finds(page, path, view, faults)
+        if view in HELD_TO_RULES:
+            axe_finds(page, path, view, faults)
         if pictures:
             page.screenshot(path=pictures / named(path, view.replace(" ", "-")), full_page=True)
     context.close()
