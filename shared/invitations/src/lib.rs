@@ -11,6 +11,7 @@ mod invitation;
 pub mod jobs;
 mod known_contacts;
 mod link_key;
+mod mautic_guests;
 mod mend;
 mod move_files;
 mod number;
@@ -52,6 +53,7 @@ pub use invitation::{
     find_invitation, guest_file, invitation_file, referenced_files, run_guest, run_guests,
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, has_links, is_new, known_link_key};
+pub use mautic_guests::{MauticGuest, MauticGuests, MauticGuestsError, MauticPage};
 pub use mend::{Mend, Mended, mend_guest};
 pub use move_files::{MoveError, Moved, has_old_files, move_files};
 pub use number::NumberFormatError;

@@ -1,6 +1,7 @@
 //! `/invitation-runs/checks`: what a run would do, before it starts. A check reads the list as a run does and draws
 //! the first guests. It is kept for a day, so that the run starts without sending the files again.
 
+mod mautic;
 mod samples;
 
 use std::collections::BTreeSet;
@@ -113,6 +114,9 @@ pub(super) async fn check(
     domain::check_event(&wanted.event, &wanted.numbers).map_err(start::wrong_event)?;
     let id = api.db.new_id();
     let limit = wanted.options.limit.unwrap_or(u64::MAX);
+    let stored = domain::stored_template(&template).await.map_err(templates::refused)?;
+    let plan =
+        CheckPlan { event: wanted.event, numbers: wanted.numbers, template_id: template.id, options: wanted.options };
     let (source, found, bytes, list) = match source {
         Source::Upload(mut upload) => {
             let (source, bytes) = upload.store_for_check(&api, workspace, id).await?;
@@ -121,13 +125,15 @@ pub(super) async fn check(
             (source, found, bytes, list)
         }
         Source::Ready(source) => {
-            let found = of_source(&api, workspace, &source, limit, custom_fields).await?;
+            let found = match &source {
+                RunSource::Mautic(source) => mautic::look(&api, workspace, source, &plan, &stored).await?,
+                RunSource::Contacts { ids } => of_contacts(&api, workspace, ids, limit, custom_fields).await?,
+                RunSource::Csv { .. } => Findings::default(),
+            };
             (source, found, 0, None)
         }
     };
-    let used = domain::stored_template(&template).await.map_err(templates::refused)?.fields();
-    let plan =
-        CheckPlan { event: wanted.event, numbers: wanted.numbers, template_id: template.id, options: wanted.options };
+    let used = stored.fields();
     let samples = samples::draw(&api, workspace, &plan, &found.first, &used).await?;
     let columns = found
         .columns
@@ -135,7 +141,7 @@ pub(super) async fn check(
         .map(|column| Column { is_used: column.is_known || used.contains(&column.field), ..column });
     let report = CheckReport {
         list,
-        guests: (!matches!(source, RunSource::Mautic(_))).then_some(found.guests),
+        guests: found.is_counted.then_some(found.guests),
         rejected: found.rejected,
         remarked: found.remarked,
         problems: found.problems,
@@ -155,36 +161,23 @@ pub(super) async fn check(
     Ok((StatusCode::CREATED, [(header::LOCATION, url(id))], Json(body)).into_response())
 }
 
-/// What is known of guests who do not come in a list.
-async fn of_source(
+/// What is known of guests who are contacts already.
+async fn of_contacts(
     api: &Api,
     workspace: Uuid,
-    source: &RunSource,
+    ids: &[Uuid],
     limit: u64,
     custom_fields: BTreeSet<String>,
 ) -> Result<Findings, Problem> {
-    match source {
-        RunSource::Contacts { ids } => {
-            let count = u64::try_from(ids.len()).unwrap_or(u64::MAX).min(limit);
-            let mut found = Findings { guests: count, ..Findings::default() };
-            let of_field = |field: String| Column { header: String::new(), field, is_known: false, is_used: false };
-            found.columns = custom_fields.into_iter().map(of_field).collect();
-            let first = usize::try_from(count).unwrap_or(usize::MAX).min(SAMPLES);
-            for id in &ids[..first] {
-                found.first.extend(domain::find_contact(&api.db, workspace, *id).await?.map(samples::of_contact));
-            }
-            Ok(found)
-        }
-        RunSource::Mautic(_) => Ok(Findings {
-            notes: vec![
-                "the guests are in Mautic, which the run reads when it starts: it checks the fields first, and stops \
-                 before the first guest if one is missing"
-                    .to_owned(),
-            ],
-            ..Findings::default()
-        }),
-        RunSource::Csv { .. } => Ok(Findings::default()),
+    let count = u64::try_from(ids.len()).unwrap_or(u64::MAX).min(limit);
+    let of_field = |field: String| Column { header: String::new(), field, is_known: false, is_used: false };
+    let columns = custom_fields.into_iter().map(of_field).collect();
+    let mut found = Findings { guests: count, columns, ..Findings::default() };
+    let first = usize::try_from(count).unwrap_or(usize::MAX).min(SAMPLES);
+    for id in &ids[..first] {
+        found.first.extend(domain::find_contact(&api.db, workspace, *id).await?.map(samples::of_contact));
     }
+    Ok(found)
 }
 
 /// Returns a check that has not expired.

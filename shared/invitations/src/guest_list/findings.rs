@@ -15,10 +15,12 @@ const NAMED: usize = 200;
 const LONGEST: usize = 300;
 
 /// What a list would do.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Findings {
     /// The rows that are guests.
     pub guests: u64,
+    /// Whether all of them were counted.
+    pub is_counted: bool,
     /// The rows that are left out.
     pub rejected: u64,
     /// The remarks about guests.
@@ -33,6 +35,22 @@ pub struct Findings {
     pub columns: Vec<Column>,
     /// The first guests.
     pub first: Vec<Guest>,
+}
+
+impl Default for Findings {
+    fn default() -> Self {
+        Self {
+            guests: 0,
+            is_counted: true,
+            rejected: 0,
+            remarked: 0,
+            problems: Vec::new(),
+            remarks: Vec::new(),
+            notes: Vec::new(),
+            columns: Vec::new(),
+            first: Vec::new(),
+        }
+    }
 }
 
 /// A row that is left out, or a remark about a guest.

@@ -3,15 +3,16 @@
 use futures::TryStreamExt;
 use herald_invitations as domain;
 use herald_providers::files::{Area, folder};
-use herald_tests::{TestDatabase, app::Work, on_both_engines, wait_until};
+use herald_tests::{App, TestDatabase, app::Work, fakes::FakeMautic, on_both_engines, wait_until};
 use herald_worker::runner::QueueShare;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Form, Service};
 
 on_both_engines! {
     a_check_finds_what_the_run_then_does,
+    a_check_looks_at_the_first_guests_in_mautic,
     a_check_goes_with_its_files_and_leaves_those_of_its_run,
     what_no_run_could_work_with_is_refused_by_the_check,
 }
@@ -81,6 +82,60 @@ async fn a_check_finds_what_the_run_then_does(database: &TestDatabase) {
     // A check starts one run.
     let again = service.post(&format!("{address}/start")).await.json();
     assert_eq!((&again["id"], &again["resumed"]), (&done["id"], &json!(true)));
+    process.stop().await;
+}
+
+async fn a_check_looks_at_the_first_guests_in_mautic(database: &TestDatabase) {
+    let service = Service::start_on(App::on(database).mautic(), |_| {}).await;
+    service.leaves(&["check.forget", "contacts.pull"]);
+    let process = service.work(Work::on(queues()[1..2].to_vec(), service.handlers()));
+    service.template().await;
+    let mautic = service.mautic();
+    mautic.add_field("table", "text", 64);
+    let members: Vec<u64> = (1..=7)
+        .map(|number| mautic.add_contact(&[("firstname", &format!("Guest {number}")), ("table", "4")]))
+        .collect();
+    mautic.add_segment("vip", &members[..2]);
+    mautic.add_segment("all", &members);
+    let connect = async |password: &str| {
+        let account =
+            json!({ "provider": "mautic", "url": mautic.url(), "user": FakeMautic::USER, "password": password });
+        let request = service.request(Method::PUT, "/api/v1/connections/mautic").json(&account);
+        let connected = super::Answer::to(request).await;
+        assert!(connected.status.is_success(), "{}", connected.text());
+    };
+    connect(FakeMautic::PASSWORD).await;
+    let check = async |segment: &str| {
+        let source = json!({ "kind": "mautic", "segment": segment });
+        service.post_json(CHECKS, json!({ "event": "Gala", "template": "gala", "source": source })).await
+    };
+    // A run would wait for a field to which it can write the link.
+    let unready = check("vip").await.json();
+    assert!(unready["notes"][0].as_str().unwrap().contains("invitation_link"), "{unready}");
+    assert_eq!(unready["guests"], Value::Null);
+    mautic.add_field("invitation_link", "text", 191);
+    mautic.set_field(members[1], "invitation_link", "https://example.com/i/1");
+
+    let few = check("vip").await;
+    assert_eq!(few.status, StatusCode::CREATED, "{}", few.text());
+    let few = few.json();
+    // Who has a link is left as it is.
+    assert_eq!((&few["guests"], few["samples"].as_array().unwrap().len()), (&json!(1), 1), "{few}");
+    assert_eq!(
+        (&few["samples"][0]["name"], &few["samples"][0]["is_drawn"]),
+        (&json!("Guest 1"), &json!(true)),
+        "{few}"
+    );
+    assert_eq!(few["columns"], json!([{ "header": "table", "field": "table", "is_known": false, "is_used": true }]));
+    let many = check("all").await.json();
+    assert_eq!((&many["guests"], many["samples"].as_array().unwrap().len()), (&Value::Null, 5), "{many}");
+    assert!(many["notes"][0].as_str().unwrap().contains("the first 5 guests"), "{many}");
+
+    let missing = check("nobody").await;
+    assert!(missing.problem(422, "invalid-field").contains("no segment \"nobody\""), "{}", missing.text());
+    connect("not the password").await;
+    let shut = check("vip").await.json();
+    assert!(shut["notes"][0].as_str().unwrap().starts_with("Herald cannot look at the guests now: "), "{shut}");
     process.stop().await;
 }
 
