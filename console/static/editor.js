@@ -43,6 +43,11 @@
     if (image) await loaded.decode().catch(() => {});
     const typed = get("f-manifest").value;
     if (typed !== sent && text.value === sent) text.value = typed;
+    if (get("f-guest").querySelector("[data-found]")) {
+      const chosen = part("f-guest").value;
+      part("f-guest").innerHTML = get("f-guest").innerHTML;
+      part("f-guest").value = chosen;
+    }
     for (const id of ["problems", "gutter"]) part(id).innerHTML = get(id).innerHTML;
     text.setAttribute("aria-invalid", String(part("problems").childElementCount > 0));
     part("drawing").classList.toggle("stale", !image);
@@ -62,7 +67,7 @@
 
   // What is typed or chosen is drawn.
   form.addEventListener("input", (event) => {
-    if (event.target.type !== "file" && !event.target.closest("#place")) later();
+    if (event.target.type !== "file" && !event.target.closest("#place")) later(event.target.id === "f-find" ? { seek: "1" } : {});
   });
   form.addEventListener("submit", (event) => {
     if (event.submitter?.hasAttribute("data-save")) return;

@@ -163,7 +163,10 @@ async fn show(visit: &Visit, id: &str, mut typed: Typed) -> Result<Response, Sto
         }
         _ => Value::Null,
     };
-    let guests = if typed.is_part { Vec::new() } else { guests_to_try::offered(visit, typed.get("guest")).await };
+    let guests = match typed.is_part && typed.get("seek").is_none() {
+        true => Vec::new(),
+        false => guests_to_try::offered(visit, typed.get("guest"), typed.get("find")).await,
+    };
     let slot = typed.number("slot").and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
     let slot = slot.and_then(|index| drawn["slots"].get(index)).cloned();
     Ok(page(visit, "invitations/editor.html").show(json!({

@@ -1,7 +1,8 @@
 //! The editor of a template, as a browser without scripts uses it.
 
 use herald_people::Role;
-use herald_tests::{TestDatabase, on_both_engines};
+use herald_tests::{TestDatabase, app::Work, on_both_engines, wait_until};
+use herald_worker::runner::QueueShare;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -10,6 +11,7 @@ use crate::api::{Form, Service, service::MANIFEST};
 
 on_both_engines! {
     what_is_typed_is_drawn_and_a_slot_is_moved,
+    any_guest_is_found_for_the_sample,
     a_problem_stands_at_its_line,
     a_save_makes_a_version_and_an_overtaken_one_shows_both_texts,
     an_earlier_version_is_restored,
@@ -96,6 +98,27 @@ async fn what_is_typed_is_drawn_and_a_slot_is_moved(database: &TestDatabase) {
     assert_eq!(versions(&service, template).await.len(), 1, "nothing is stored");
     let foreign = browser.send(&address(template), &[("form_token", "x"), ("manifest", MANIFEST)]).await;
     assert_eq!(foreign.status, 409);
+}
+
+async fn any_guest_is_found_for_the_sample(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let (browser, template, page) = editor(&service).await;
+    let queues = ["control", "cpu", "sync"].map(|queue| QueueShare::new(queue, 1)).to_vec();
+    let process = service.work(Work::on(queues, service.handlers()));
+    let run = service.run("name,table\nAna Example,1\nBo Sample,2\n").await;
+    let run = format!("/api/v1/invitation-runs/{run}");
+    wait_until("the run has ended", async || service.get(&run).await.json()["state"] == "complete").await;
+    let token = page.hidden("form_token");
+    let find = async |words: &str| {
+        let fields = [("form_token", token.as_str()), ("manifest", MANIFEST), ("find", words), ("seek", "1")];
+        browser.send(&address(template), &fields).await.text
+    };
+    let found = find("bo").await;
+    let (_, found) = found.split_once("label=\"Found\"").unwrap_or_else(|| panic!("nobody is found: {found}"));
+    let (found, _) = found.split_once("</optgroup>").unwrap();
+    assert!(found.contains("Bo Sample, No. ") && !found.contains("Ana Example"), "{found}");
+    assert!(find("zoe").await.contains("label=\"Nobody was found\""));
+    process.stop().await;
 }
 
 async fn a_problem_stands_at_its_line(database: &TestDatabase) {
