@@ -30,6 +30,18 @@ pub(super) struct Columns {
     pub notes: Vec<String>,
 }
 
+/// What a column of a list is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnUse<'f> {
+    /// The header as written, trimmed; empty if the column has none.
+    pub header: &'f str,
+    /// The field of the guest that its cells become, such as `name` or `table_no`.
+    pub field: &'f str,
+    /// Whether Herald knows the meaning: `name`, `first_name`, `last_name`, `email`, `phone`, `external_id` or
+    /// `picture`.
+    pub is_known: bool,
+}
+
 impl Columns {
     /// Parses a header row.
     pub(super) fn from_header(record: &Record, limits: &Limits) -> Result<Self, CsvError> {

@@ -2,7 +2,7 @@
 
 use super::{
     CsvError, GuestRow, Options, Place, ProblemKind, RowProblem,
-    columns::{Columns, Meaning},
+    columns::{ColumnUse, Columns, Meaning},
     dialect,
     email::{self, Cell},
     encoding::{self, Found, Utf8Reader},
@@ -35,18 +35,6 @@ pub struct GuestFile<R> {
     row: u64,
     ended: bool,
     seen: Seen,
-}
-
-/// What a column of a list is read as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ColumnUse<'f> {
-    /// The header as written, trimmed; empty if the column has none.
-    pub header: &'f str,
-    /// The field of the guest that its cells become, such as `name` or `table_no`.
-    pub field: &'f str,
-    /// Whether Herald knows the meaning: `name`, `first_name`, `last_name`, `email`, `phone`, `external_id` or
-    /// `picture`.
-    pub is_known: bool,
 }
 
 impl GuestFile<File> {

@@ -36,10 +36,11 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub use columns::ColumnUse;
 pub use escape::{escape_cell, unescape_cell};
 pub use export::CsvExport;
 pub use guest::{GuestRow, email_key, find_key, find_last, name_key};
-pub use guest_file::{ColumnUse, GuestFile};
+pub use guest_file::GuestFile;
 pub use problem::{CsvError, Place, ProblemKind, RowProblem};
 
 /// The limits on the size of a file.
