@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 import forms
 import hostile
 import looks
+import making
 import markup
 import states
 import ways
@@ -19,8 +20,8 @@ from stage import ROOT, VIEWS, Faults, addresses, herald, say
 
 # As root, in a container, Chromium's own sandbox does not start. Nothing but Herald is opened in it.
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-# A browser waits more than it computes.
-LOOKING = 3
+# Browsers wait more than they compute: so many groups at once, and so many browsers that look at pages.
+GROUPS, LOOKING = 3, 2
 OUTSIDE = ["/sign-in", "/forgot", "/register"]
 TIGHT = {"HERALD__QUOTAS__KEYS": "1", "HERALD__LIMITS__GENERAL_PER_MINUTE": "60"}
 
@@ -94,6 +95,11 @@ class Group:
         say(f"hostile texts stand in {', '.join(taken)}")
         say(f"{hostile.open_all(browser, own, state, self.faults)} pages show them, opened without the browser's policy")
 
+    def makes(self, browser, own):
+        """From a list to invitations, guests mended, a template edited."""
+        _, page = self.begin(browser, own)
+        making.make(page, own, self.faults)
+
     def limits(self, browser, own):
         states.over_limit(browser, own, self.asked.pictures, self.faults)
 
@@ -109,8 +115,9 @@ def main():
         asked.pictures.mkdir(parents=True, exist_ok=True)
     begun, faults = time.monotonic(), Faults()
     group = Group(asked, faults)
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        runs = [pool.submit(group.run, group.pages), pool.submit(group.run, group.acts), pool.submit(group.run, group.limits, TIGHT)]
+    with concurrent.futures.ThreadPoolExecutor(GROUPS) as pool:
+        works = [(group.pages,), (group.acts,), (group.makes,), (group.limits, TIGHT)]
+        runs = [pool.submit(group.run, *work) for work in works]
         for run in concurrent.futures.as_completed(runs):
             if error := run.exception():
                 faults.check(False, f"a check broke off: {type(error).__name__}: {str(error)[:600]}")
