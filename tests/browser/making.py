@@ -4,19 +4,20 @@ import re
 
 from playwright.sync_api import expect
 
+import looks
 from stage import ROOT
 
 
-def make(page, own, faults):
-    """All of it, in a workspace that has runs. Returns nothing: what is wrong is told."""
-    by_list(page, own, faults)
+def make(page, own, pictures, faults):
+    """All of it, in a workspace that has a run."""
+    by_list(page, own, pictures, faults)
     example(page, own, faults)
     search(page, own, faults)
     edit(page, own, faults)
     no_example(page, own, faults)
 
 
-def by_list(page, own, faults):
+def by_list(page, own, pictures, faults):
     """A list is dropped, checked, and its run started."""
     page.goto(f"{own.base}/w/default/runs/new")
     page.get_by_label("Event").fill("By List")
@@ -26,6 +27,10 @@ def by_list(page, own, faults):
     page.wait_for_url("**/runs/checks/**")
     samples = page.locator(".pictures img")
     faults.check(samples.count() == 5, f"a check draws {samples.count()} guests, not five")
+    # No link leads to a check, so it is looked at here.
+    looks.axe_finds(page, "/w/default/runs/checks/{id}", "light", faults)
+    if pictures:
+        page.screenshot(path=pictures / "w-default-runs-checks-id-light.png", full_page=True)
     faults.check(page.locator("table").count() > 0, "a check names the columns of the list")
     page.get_by_role("button", name=re.compile("^Start with")).click()
     page.wait_for_url(re.compile(r"/runs/[0-9a-f-]{36}"))

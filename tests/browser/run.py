@@ -98,7 +98,7 @@ class Group:
     def makes(self, browser, own):
         """From a list to invitations, guests mended, a template edited."""
         _, page = self.begin(browser, own)
-        making.make(page, own, self.faults)
+        making.make(page, own, self.asked.pictures, self.faults)
 
     def limits(self, browser, own):
         states.over_limit(browser, own, self.asked.pictures, self.faults)
