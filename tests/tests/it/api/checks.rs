@@ -114,6 +114,7 @@ async fn a_check_looks_at_the_first_guests_in_mautic(database: &TestDatabase) {
     assert!(unready["notes"][0].as_str().unwrap().contains("invitation_link"), "{unready}");
     assert_eq!(unready["guests"], Value::Null);
     mautic.add_field("invitation_link", "text", 191);
+    mautic.add_field("lucky_number", "text", 64);
     mautic.set_field(members[1], "invitation_link", "https://example.com/i/1");
 
     let few = check("vip").await;
