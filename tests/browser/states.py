@@ -79,7 +79,7 @@ def faulty(browser, herald, state, pictures, faults):
     for path in [f"/jobs/{gone}", f"/runs/{gone}", f"/batches/{gone}", f"/schedules/{gone}", f"/templates/{gone}", "/jobs/nonsense", "/connections/none"]:
         text = show(page, herald.base, f"/w/default{path}", "missing", pictures, faults)
         faults.check(len(text) > 20, f"{path} says what is missing")
-    for path in ["/jobs?created_after=yesterday-ish", "/jobs?arg=nothing", "/failures?created_after=x", "/audit/verify?checkpoint=x"]:
+    for path in ["/jobs?created_after=yesterday-ish", "/jobs?arg=nothing", "/failures?created_after=x", "/audit?at_after=x", "/audit/verify?checkpoint=x"]:
         show(page, herald.base, f"/w/default{path}", "wrong filter", pictures, faults, 200)
     context.close()
 

@@ -5,6 +5,7 @@ use axum::{
     extract::{FromRequestParts, Path, Query, Request, rejection::PathRejection},
     http::{HeaderMap, header, request::Parts},
 };
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -181,6 +182,17 @@ fn plain(error: &serde_json::Error) -> String {
 pub(crate) fn is_media_type(headers: &HeaderMap, wanted: &str) -> bool {
     let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     sent.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
+}
+
+/// Reads a time of a query.
+///
+/// # Errors
+/// The field, and how to write a time.
+pub(crate) fn time(field: &str, text: Option<String>) -> Result<Option<DateTime<Utc>>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    text.parse::<DateTime<Utc>>()
+        .map(Some)
+        .map_err(|_| Problem::field(field, format!("{text:?} is not a valid time: write it as 2026-03-01T09:00:00Z")))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
 use futures::stream;
 use herald_invitations::results::ResultsError;
 use herald_ledger::audit::{self, AuditFilter, AuditRow, Checkpoint, Entry, Verified};
@@ -23,7 +22,7 @@ use crate::{
     front::{
         actor::By,
         auth::Workspace,
-        input::Parameters,
+        input::{Parameters, time},
         page::{self, Page},
         problem::Problem,
     },
@@ -42,9 +41,11 @@ struct ListParameters {
     /// Only entries of this actor.
     who: Option<String>,
     /// Only entries of this time or later.
-    at_after: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    at_after: Option<String>,
     /// Only entries before this time.
-    at_before: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    at_before: Option<String>,
     /// The `next_cursor` of the previous page.
     cursor: Option<String>,
     /// The largest number of rows on the page.
@@ -66,8 +67,9 @@ async fn list(
 ) -> Result<Json<Page<AuditRow>>, Problem> {
     let limit = page::limit(asked.limit)?;
     let before = page::after(asked.cursor.as_deref())?;
-    let ListParameters { action, who, at_after, at_before, .. } = asked;
-    let filter = AuditFilter { action, who, at_after, at_before, before };
+    let at_after = time("at_after", asked.at_after)?;
+    let at_before = time("at_before", asked.at_before)?;
+    let filter = AuditFilter { action: asked.action, who: asked.who, at_after, at_before, before };
     let rows = audit::log(&api.db, workspace, &filter, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |row| row.seq.to_string())))
 }

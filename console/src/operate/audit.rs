@@ -24,14 +24,8 @@ pub(crate) fn routes() -> Router<Console> {
 async fn list(visit: Visit) -> Result<Response, Stop> {
     let query = Query::of(&visit.address);
     let filter = Filter::by(&visit, FILTERS);
-    let log = visit.ask(&format!("/api/v1/audit?{}&{}", filter.query(), query.only(&["cursor"]))).await;
-    let (mut log, fault) = match log {
-        Ok(log) => (log, None),
-        Err(refusal) if refusal.status.as_u16() == 422 => {
-            (json!({ "items": [], "next_cursor": null }), Some(filter.fault(&refusal)))
-        }
-        Err(refusal) => return Err(visit.stop(&refusal)),
-    };
+    let path = format!("/api/v1/audit?{}&{}", filter.query(), query.only(&["cursor"]));
+    let (mut log, fault) = filter.list(&visit, &path).await?;
     let people = actors::people(&visit).await;
     for row in log["items"].as_array_mut().into_iter().flatten() {
         row["name"] = actors::name(row["who"].as_str().unwrap_or_default(), &people).into();

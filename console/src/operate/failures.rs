@@ -16,12 +16,7 @@ pub(crate) fn routes() -> Router<Console> {
 
 async fn failures(visit: Visit) -> Result<Response, Stop> {
     let filter = Filter::of(&visit);
-    let found = visit.ask(&format!("/api/v1/jobs/failures?{}", filter.query())).await;
-    let (found, fault) = match found {
-        Ok(found) => (found, None),
-        Err(refusal) if refusal.status.as_u16() == 422 => (json!({ "items": [] }), Some(filter.fault(&refusal))),
-        Err(refusal) => return Err(visit.stop(&refusal)),
-    };
+    let (found, fault) = filter.list(&visit, &format!("/api/v1/jobs/failures?{}", filter.query())).await?;
     let count = |name: &str| {
         let groups = found["items"].as_array().into_iter().flatten();
         groups.filter_map(|group| group[name].as_i64()).sum::<i64>()

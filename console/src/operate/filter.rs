@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::typed_time;
-use crate::{api::Refusal, query::Query, visit::Visit};
+use crate::{
+    api::Refusal,
+    query::Query,
+    visit::{Stop, Visit},
+};
 
 /// What jobs can be found by.
 const OF_JOBS: &[&str] = &[
@@ -71,6 +75,17 @@ impl Filter {
     /// The parameters of a call.
     pub(super) fn query(&self) -> String {
         encoded(self.meant.iter())
+    }
+
+    /// A list of the API. A filter that it refuses gives an empty list, and the fault to show beside its field.
+    pub(super) async fn list(&self, visit: &Visit, path: &str) -> Result<(Value, Option<Value>), Stop> {
+        match visit.ask(path).await {
+            Ok(list) => Ok((list, None)),
+            Err(refusal) if refusal.status.as_u16() == 422 => {
+                Ok((json!({ "items": [], "next_cursor": null }), Some(self.fault(&refusal))))
+            }
+            Err(refusal) => Err(visit.stop(&refusal)),
+        }
     }
 
     /// The field that the API refused, and why. It tells a program how to write a time; a person may write it shorter.

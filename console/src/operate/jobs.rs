@@ -22,15 +22,7 @@ pub(crate) fn routes() -> Router<Console> {
 async fn list(visit: Visit) -> Result<Response, Stop> {
     let filter = Filter::of(&visit);
     let cursor = Query::of(&visit.address).only(&["cursor"]);
-    let jobs = visit.ask(&format!("/api/v1/jobs?{}&{cursor}", filter.query())).await;
-    let (jobs, fault) = match jobs {
-        Ok(jobs) => (jobs, None),
-        // A wrong filter is shown beside its field, with no list.
-        Err(refusal) if refusal.status.as_u16() == 422 => {
-            (json!({ "items": [], "next_cursor": null }), Some(filter.fault(&refusal)))
-        }
-        Err(refusal) => return Err(visit.stop(&refusal)),
-    };
+    let (jobs, fault) = filter.list(&visit, &format!("/api/v1/jobs?{}&{cursor}", filter.query())).await?;
     let own = json!({
         "jobs": jobs["items"],
         "next_cursor": jobs["next_cursor"],

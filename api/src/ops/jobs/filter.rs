@@ -1,12 +1,11 @@
 //! The filter for jobs: the parameters of a list.
 
-use chrono::{DateTime, Utc};
 use herald_ledger::{ArgFilter, JobFilter, JobState};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::front::problem::Problem;
+use crate::front::{input::time, problem::Problem};
 
 /// The filters of the list of jobs. Every field is text, so that a refusal can name its field.
 #[derive(Default, Deserialize, IntoParams)]
@@ -75,11 +74,4 @@ impl Asked {
             before: None,
         })
     }
-}
-
-fn time(field: &str, text: Option<String>) -> Result<Option<DateTime<Utc>>, Problem> {
-    let Some(text) = text else { return Ok(None) };
-    text.parse::<DateTime<Utc>>()
-        .map(Some)
-        .map_err(|_| Problem::field(field, format!("{text:?} is not a valid time: write it as 2026-03-01T09:00:00Z")))
 }

@@ -123,6 +123,10 @@ async fn every_act_stands_in_the_audit_log_of_its_workspace(database: &TestDatab
     assert!(rows.iter().all(|row| row["who"].as_str().unwrap().ends_with(" (test)")), "{rows:?}");
     assert!(rows.iter().all(|row| row["request_id"].is_string()));
     assert!(!log.to_string().contains(&service.token));
+    let early = service.get("/api/v1/audit?at_before=2020-01-01T00:00:00Z").await.json();
+    assert_eq!(early["items"], json!([]));
+    let wrong = service.get("/api/v1/audit?at_after=yesterday").await.problem(422, "invalid-field");
+    assert!(wrong.contains("not a valid time"), "{wrong}");
     let verified = service.get("/api/v1/audit/verify").await.json();
     assert_eq!((&verified["rows"], &verified["broken"]), (&json!(4), &json!(null)));
     let stranger = service.other_workspace().await;

@@ -83,7 +83,7 @@ async fn first(
     };
     found.guests = page.len() as u64;
     found.is_counted = is_end || plan.options.limit.is_some_and(|limit| limit <= found.guests);
-    if page.is_empty() {
+    if is_end && page.is_empty() {
         found.notes.push("Mautic has no guest for this run now".to_owned());
     } else if !found.is_counted {
         found.notes.push(format!("Herald looked at the first {} guests; the run reads all of them", page.len()));

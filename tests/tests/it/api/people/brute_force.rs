@@ -1,4 +1,4 @@
-//! Guessing passwords: slow from one address and from thousands, and nobody is kept out by it who has been in.
+//! Guessing passwords is slow, from one address as from thousands, and it keeps out nobody who has signed in before.
 
 use std::{collections::BTreeMap, time::Duration};
 
