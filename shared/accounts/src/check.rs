@@ -1,5 +1,6 @@
 //! Whether an account can do what Herald needs.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{Client, ClientError, Clients, Connection, ConnectionError, Settings, mark_broken, mark_ok};
@@ -11,6 +12,7 @@ use herald_providers::{Finding, files::Bucket, google, mautic};
 ///
 /// # Errors
 /// When there is no such connection, or its secret does not open.
+#[boxed]
 pub async fn check(
     clients: &Clients,
     workspace_id: Uuid,
@@ -40,6 +42,7 @@ pub async fn check(
 ///
 /// # Errors
 /// When the database does not answer.
+#[boxed]
 pub async fn note(
     db: &Db,
     workspace_id: Uuid,

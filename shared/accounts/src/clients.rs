@@ -14,7 +14,7 @@ use super::{
     store::{Connection, ConnectionError, Opened, find_connection, open},
     typed::TypedError,
 };
-use herald_base::vault::Vault;
+use herald_base::{boxed, vault::Vault};
 use herald_db::Db;
 use herald_providers::{
     Http, ProvidersSettings,
@@ -134,6 +134,7 @@ impl Clients {
     ///
     /// # Errors
     /// [`ClientError`].
+    #[boxed]
     pub async fn client(&self, workspace_id: Uuid, id: Uuid) -> Result<(Connection, Client), ClientError> {
         let found = find_connection(&self.0.db, workspace_id, id).await?.ok_or(ConnectionError::Missing)?;
         let kept =

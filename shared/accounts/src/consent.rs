@@ -7,6 +7,7 @@
 //! Who brings a `state` that nobody asked for, that was used or is too old, gets nothing.
 
 use chrono::TimeDelta;
+use herald_base::boxed;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -75,6 +76,7 @@ fn place(state_hash: &str) -> String {
 ///
 /// # Errors
 /// [`ConsentError::NoPerson`].
+#[boxed]
 pub async fn ask(
     tx: &mut Tx,
     clients: &Clients,
@@ -108,6 +110,7 @@ pub async fn ask(
 ///
 /// # Errors
 /// [`ConsentError::Unknown`].
+#[boxed]
 pub async fn authorize_url(db: &Db, clients: &Clients, state: &str) -> Result<String> {
     let state_hash = hash(state);
     let row: Option<Row> =
@@ -131,6 +134,7 @@ pub async fn authorize_url(db: &Db, clients: &Clients, state: &str) -> Result<St
 ///
 /// # Errors
 /// [`ConsentError`].
+#[boxed]
 pub async fn take(db: &Db, clients: &Clients, state: &str, code: SecretString) -> Result<Connection> {
     let state_hash = hash(state);
     let mut tx = db.begin().await?;

@@ -1,6 +1,7 @@
 //! Webhooks that came already: a provider that heard no answer sends the same once more.
 
 use chrono::TimeDelta;
+use herald_base::boxed;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -10,6 +11,7 @@ use herald_db::{Db, Result, Tx, query};
 const KEPT: TimeDelta = TimeDelta::days(7);
 
 /// Whether a connection's webhook tells this for the first time. It counts as told when the transaction commits.
+#[boxed]
 pub async fn first_delivery(tx: &mut Tx, workspace_id: Uuid, connection_id: Uuid, told: &[u8]) -> Result<bool> {
     let now = tx.db().now();
     let inserted = query(
@@ -26,6 +28,7 @@ pub async fn first_delivery(tx: &mut Tx, workspace_id: Uuid, connection_id: Uuid
 }
 
 /// Forgets deliveries that are too old to come again. Returns how many.
+#[boxed]
 pub async fn forget_deliveries(db: &Db) -> Result<u64> {
     let mut tx = db.begin().await?;
     let forgotten =

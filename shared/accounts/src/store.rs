@@ -6,7 +6,10 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::kinds::{Credentials, Settings};
-use herald_base::vault::{Vault, VaultError};
+use herald_base::{
+    boxed,
+    vault::{Vault, VaultError},
+};
 use herald_db::{Db, DbError, FromRow, Json, Tx, lookup, query};
 use herald_ledger as ledger;
 use herald_ledger::LedgerError;
@@ -120,6 +123,7 @@ fn place(id: Uuid) -> String {
 }
 
 /// The connection of that name, locked until the transaction ends: nobody replaces it meanwhile.
+#[boxed]
 pub async fn lock(tx: &mut Tx, workspace_id: Uuid, name: &str) -> Result<Option<Connection>> {
     let found = query(&format!(
         "update connections set version = version where workspace_id = $1 and name = $2 returning {COLUMNS}"
@@ -173,6 +177,7 @@ pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnec
 }
 
 /// The connections of a workspace by name.
+#[boxed]
 pub async fn list_connections(db: &Db, workspace_id: Uuid) -> Result<Vec<Connection>> {
     let mut found: Vec<Connection> =
         query(&format!("select {COLUMNS} from connections where workspace_id = $1")).bind(workspace_id).all(db).await?;
@@ -182,6 +187,7 @@ pub async fn list_connections(db: &Db, workspace_id: Uuid) -> Result<Vec<Connect
 }
 
 /// A connection of a workspace.
+#[boxed]
 pub async fn find_connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Connection>> {
     const SQL: &str = concat!(
         "select rows.nth, ",
@@ -192,6 +198,7 @@ pub async fn find_connection(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Op
 }
 
 /// The connection of a workspace that has this name, or this id.
+#[boxed]
 pub async fn find_connection_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Connection>> {
     if let Ok(id) = name.parse::<Uuid>() {
         return find_connection(db, workspace_id, id).await;
@@ -208,6 +215,7 @@ pub async fn find_connection_named(db: &Db, workspace_id: Uuid, name: &str) -> R
 ///
 /// # Errors
 /// [`ConnectionError::Missing`], [`ConnectionError::Sealed`].
+#[boxed]
 pub async fn open(db: &Db, vault: &Vault, workspace_id: Uuid, id: Uuid) -> Result<Opened> {
     let connection = find_connection(db, workspace_id, id).await?.ok_or(ConnectionError::Missing)?;
     let (sealed,): (Vec<u8>,) = query("select secret from connections where workspace_id = $1 and id = $2")
@@ -223,6 +231,7 @@ pub async fn open(db: &Db, vault: &Vault, workspace_id: Uuid, id: Uuid) -> Resul
 }
 
 /// A connection that a webhook names, whatever its workspace.
+#[boxed]
 pub async fn webhook_connection(db: &Db, id: Uuid) -> Result<Option<(Uuid, Connection)>> {
     let found: Option<(Uuid,)> =
         query("select workspace_id from connections where id = $1").bind(id).optional(db).await?;
@@ -231,6 +240,7 @@ pub async fn webhook_connection(db: &Db, id: Uuid) -> Result<Option<(Uuid, Conne
 }
 
 /// Notes that the provider refuses this connection until a person does something. True if that is news.
+#[boxed]
 pub async fn mark_broken(db: &Db, workspace_id: Uuid, connection: &Connection, reason: &str) -> Result<bool> {
     let mut tx = db.begin().await?;
     let touched = query(
@@ -249,6 +259,7 @@ pub async fn mark_broken(db: &Db, workspace_id: Uuid, connection: &Connection, r
 }
 
 /// Notes that the provider takes this connection again, and lets its work go on. True if that is news.
+#[boxed]
 pub async fn mark_ok(db: &Db, workspace_id: Uuid, connection: &Connection) -> Result<bool> {
     let mut tx = db.begin().await?;
     let touched = query(
@@ -268,6 +279,7 @@ pub async fn mark_ok(db: &Db, workspace_id: Uuid, connection: &Connection) -> Re
 }
 
 /// Forgets a connection and its secret. False if the workspace has no connection of that id.
+#[boxed]
 pub async fn remove(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<bool> {
     let removed = query("delete from connections where workspace_id = $1 and id = $2")
         .bind(workspace_id)
@@ -279,6 +291,7 @@ pub async fn remove(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<bool> {
 
 /// Seals every secret anew that was sealed with an older key. Returns how many, and the names of those that do not
 /// open.
+#[boxed]
 pub async fn reseal(db: &Db, vault: &Vault) -> Result<(usize, Vec<String>)> {
     let mut tx = db.begin().await?;
     let all: Vec<(Uuid, String, Vec<u8>)> =

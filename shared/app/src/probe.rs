@@ -3,6 +3,7 @@
 use std::{ops::Range, time::Duration};
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -89,6 +90,7 @@ pub struct ProbeTimes {
 ///
 /// # Errors
 /// When the database fails.
+#[boxed]
 pub async fn probe_times(db: &Db, workspace_id: Uuid, batch_id: Uuid) -> Result<Option<ProbeTimes>> {
     let rows: Vec<(DateTime<Utc>, DateTime<Utc>)> = query(
         "select run_at, finished_at from jobs

@@ -11,6 +11,8 @@ use std::{
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use tokio::sync::watch;
 
+use crate::boxed;
+
 /// A source of the current time. Cheap to clone; clones of a manual clock share its time.
 #[derive(Clone, Debug)]
 pub struct Clock(Inner);
@@ -81,6 +83,7 @@ impl Clock {
     }
 
     /// Waits until the time `until`. On a manual clock, it waits for [`Clock::advance`].
+    #[boxed]
     pub async fn sleep_until(&self, until: DateTime<Utc>) {
         match &self.0 {
             Inner::System | Inner::Steady(_) => {
@@ -95,6 +98,7 @@ impl Clock {
     }
 
     /// Returns after `wait`.
+    #[boxed]
     pub async fn sleep(&self, wait: Duration) {
         let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX / 4);
         self.sleep_until(self.now() + wait).await;

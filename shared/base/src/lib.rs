@@ -18,3 +18,7 @@ pub mod telemetry;
 pub mod text_enum;
 pub mod tls;
 pub mod vault;
+
+/// Makes an async function return its future in a box, which compiles its body once, in its own crate
+/// (docs/adr/0030-boxed-seams.md). Crates below the API and the workers put it on what they offer to others.
+pub use async_recursion::async_recursion as boxed;

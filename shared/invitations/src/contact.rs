@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -94,6 +95,7 @@ const COLUMNS: &str = "id, dedupe_key, external_id, email, phone, name, picture,
     lucky_number, created_at, updated_at";
 
 /// A contact of a workspace.
+#[boxed]
 pub async fn find_contact(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Contact>> {
     query(&format!("select {COLUMNS} from contacts where workspace_id = $1 and id = $2"))
         .bind(workspace_id)
@@ -112,6 +114,7 @@ pub struct Listed {
 }
 
 /// Looks up the contacts of a list of ids.
+#[boxed]
 pub async fn listed_contacts(db: &Db, workspace_id: Uuid, ids: &[Uuid]) -> Result<Listed> {
     let mut tx = db.begin().await?;
     let found: Vec<(Uuid, Json<BTreeMap<String, String>>)> = Bulk::new(
@@ -133,6 +136,7 @@ pub async fn listed_contacts(db: &Db, workspace_id: Uuid, ids: &[Uuid]) -> Resul
 ///
 /// An address is not a person: guests with one e-mail and different ids or names are different contacts, and a note
 /// says so.
+#[boxed]
 pub async fn upsert_guests(tx: &mut Tx, workspace_id: Uuid, guests: &[Guest]) -> Result<Vec<Upserted>> {
     let mut known = Known::read(tx, workspace_id, guests).await?;
     let now = tx.db().now();

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
@@ -73,6 +74,7 @@ pub fn check_event(name: &str, format: &NumberFormat) -> Result<(), EventError> 
 ///
 /// Names are the same whatever their capitals and white space. Everything else tells them apart, also where their slugs
 /// would be alike: a new event whose slug is taken gets a number after it.
+#[boxed]
 pub async fn ensure_event(db: &Db, workspace_id: Uuid, name: &str, format: &NumberFormat) -> Result<Event, EventError> {
     number::check_format(&format.prefix, format.digits)?;
     let wanted = slug(name).ok_or_else(|| EventError::Name(name.to_owned()))?;
@@ -110,6 +112,7 @@ pub async fn ensure_event(db: &Db, workspace_id: Uuid, name: &str, format: &Numb
 }
 
 /// The event of that name or slug, if there is one.
+#[boxed]
 pub async fn event_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Event>, DbError> {
     named(db, workspace_id, name).await
 }
@@ -185,6 +188,7 @@ async fn give_name_keys(tx: &mut Tx, workspace_id: Uuid) -> Result<(), DbError> 
 }
 
 /// An event of a workspace.
+#[boxed]
 pub async fn find_event(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Event>, DbError> {
     query(
         "select id, slug, name, number_prefix, number_digits, numbers_used, created_at from events \

@@ -2,6 +2,7 @@
 //!
 //! Example events and templates have a name that ends with [`EXAMPLE`], and example guests an id that begins with it.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use herald_db::{Db, Result, Tx, contains, query};
@@ -13,6 +14,7 @@ pub const EXAMPLE: &str = "(example)";
 pub type ExampleFile = String;
 
 /// The example runs of a workspace, with their batches.
+#[boxed]
 pub async fn example_runs(db: &Db, workspace_id: Uuid) -> Result<Vec<(Uuid, Uuid)>> {
     query(
         "select r.id, r.batch_id from invitation_runs as r
@@ -43,6 +45,7 @@ const OF_RUNS: &str = "run_id in (select r.id from invitation_runs as r
 
 /// Removes the example events with their runs and invitations, the example guests, and the example templates. Returns
 /// the files that belonged to the invitations. The runs were cancelled before.
+#[boxed]
 pub async fn remove_example(tx: &mut Tx, workspace_id: Uuid) -> Result<Vec<ExampleFile>> {
     let found: Vec<(Option<String>, Option<String>)> =
         query(&format!("select rendering, file from invitations where workspace_id = $1 and {OF_EVENTS}"))

@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::run_options::{RunOptions, RunSource};
-use herald_base::crop_area::CropArea;
+use herald_base::{boxed, crop_area::CropArea};
 use herald_db::{Db, FromRow, Json, Result, query};
 
 herald_base::text_enum! {
@@ -76,6 +76,7 @@ pub struct Invitation {
 }
 
 /// An invitation of a workspace.
+#[boxed]
 pub async fn find_invitation(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Invitation>> {
     query(
         "select i.id, i.event_id, e.name as event_name, e.slug as event_slug, i.contact_id, i.run_id, r.template_id, \
@@ -142,6 +143,7 @@ pub struct InvitationFile {
 }
 
 /// The file of an invitation of any workspace. The caller holds its signed link, which names no workspace.
+#[boxed]
 pub async fn invitation_file(db: &Db, id: Uuid) -> Result<Option<InvitationFile>> {
     query("select workspace_id, state, file, rendering, sha256 from invitations where id = $1")
         .bind(id)
@@ -212,6 +214,7 @@ const OF_RUN: &str = "from run_guests as g
      where g.workspace_id = $1 and g.run_id = $2";
 
 /// One guest of a run.
+#[boxed]
 pub async fn run_guest(
     db: &Db,
     workspace_id: Uuid,
@@ -224,6 +227,7 @@ pub async fn run_guest(
 
 /// The guests of a run in the order of its list, from after `after` (a position), at most `limit`; only those whose
 /// invitation is in `state`, if given.
+#[boxed]
 pub async fn run_guests(
     db: &Db,
     workspace_id: Uuid,
@@ -246,6 +250,7 @@ pub async fn run_guests(
 
 /// The guests of a run in the order of its list, from after `after`, at most `limit`, as an archive of their pictures
 /// needs them.
+#[boxed]
 pub async fn archived_guests(
     db: &Db,
     workspace_id: Uuid,
@@ -267,6 +272,7 @@ pub async fn archived_guests(
 }
 
 /// The file of the invitation of a guest on a run's list.
+#[boxed]
 pub async fn guest_file(
     db: &Db,
     workspace_id: Uuid,
@@ -287,6 +293,7 @@ pub async fn guest_file(
 
 /// Every key of the file store that an invitation refers to, after `after` in order of id, at most `limit` invitations:
 /// what the sweeper must keep.
+#[boxed]
 pub async fn referenced_files(
     db: &Db,
     after: Option<Uuid>,

@@ -3,7 +3,7 @@
 use thiserror::Error;
 use uuid::Uuid;
 
-use herald_base::links::LinkSigner;
+use herald_base::{boxed, links::LinkSigner};
 use herald_db::{Db, DbError, query};
 
 /// Why a process may not make links.
@@ -27,6 +27,7 @@ pub enum LinkKeyError {
 }
 
 /// Whether links were made with a key: a process has noted its key, or a guest has an invitation.
+#[boxed]
 pub async fn has_links(db: &Db) -> Result<bool, DbError> {
     if known_link_key(db).await?.is_some() {
         return Ok(true);
@@ -37,12 +38,14 @@ pub async fn has_links(db: &Db) -> Result<bool, DbError> {
 
 /// Whether nothing was ever made with this database: no process has noted its key, and there is neither a template nor
 /// an invitation.
+#[boxed]
 pub async fn is_new(db: &Db) -> Result<bool, DbError> {
     let template: Option<(Uuid,)> = query("select workspace_id from templates limit 1").optional(db).await?;
     Ok(template.is_none() && !has_links(db).await?)
 }
 
 /// Holds this process's key to the one the database knows; the first to come settles it.
+#[boxed]
 pub async fn check_link_key(db: &Db, links: &LinkSigner) -> Result<(), LinkKeyError> {
     let here = links.fingerprint();
     let mut tx = db.begin().await?;
@@ -60,6 +63,7 @@ pub async fn check_link_key(db: &Db, links: &LinkSigner) -> Result<(), LinkKeyEr
 }
 
 /// The fingerprint of the key that the database's processes use, once there was one.
+#[boxed]
 pub async fn known_link_key(db: &Db) -> Result<Option<String>, DbError> {
     let found: Option<(String,)> =
         query("select fingerprint from link_key where one = $1").bind(true).optional(db).await?;
@@ -67,6 +71,7 @@ pub async fn known_link_key(db: &Db) -> Result<Option<String>, DbError> {
 }
 
 /// Makes this process's key the one of the database: from now on, a process that starts with another is refused.
+#[boxed]
 pub async fn accept_link_key(db: &Db, links: &LinkSigner) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     query(

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use herald_base::boxed;
 use thiserror::Error;
 
 use super::{Guest, MauticSource, guest_list};
@@ -67,6 +68,7 @@ impl MauticGuests<'_> {
     ///
     /// # Errors
     /// [`MauticGuestsError`]
+    #[boxed]
     pub async fn fields(&self) -> Result<Vec<String>> {
         let Self { client, source, meter } = *self;
         let there = client.contact_fields(meter).await?;
@@ -105,6 +107,7 @@ impl MauticGuests<'_> {
     ///
     /// # Errors
     /// [`MauticGuestsError::Provider`]
+    #[boxed]
     pub async fn page(
         &self,
         after: i64,

@@ -8,7 +8,7 @@ use super::{
     InvitationState, prepare,
     run::{self, Tally},
 };
-use herald_base::crop_area::CropArea;
+use herald_base::{boxed, crop_area::CropArea};
 use herald_db::{FromRow, Json, Tx, query};
 use herald_ledger as ledger;
 use herald_ledger::{
@@ -65,6 +65,7 @@ struct Found {
 ///
 /// # Errors
 /// [`LedgerError`], when the database refuses.
+#[boxed]
 pub async fn mend_guest(
     tx: &mut Tx,
     by: &Actor,

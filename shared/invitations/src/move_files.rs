@@ -14,6 +14,7 @@ mod rows;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
+use herald_base::boxed;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -65,6 +66,7 @@ pub struct Moved {
 }
 
 /// Whether there are files to be moved: one look at a table of at most one row.
+#[boxed]
 pub async fn has_old_files(db: &Db) -> Result<bool, DbError> {
     let found: Option<(bool,)> = query("select one from old_files where one = $1").bind(true).optional(db).await?;
     Ok(found.is_some())
@@ -72,6 +74,7 @@ pub async fn has_old_files(db: &Db) -> Result<bool, DbError> {
 
 /// Moves the files that still lie in their old places. `alone` says that no other process, of whatever version, uses
 /// the store: then the old files are deleted at once.
+#[boxed]
 pub async fn move_files(db: &Db, files: &Files, alone: bool) -> Result<Moved, MoveError> {
     let mut moved = Moved::default();
     if !has_old_files(db).await? {

@@ -14,7 +14,7 @@ use super::{
 };
 use herald_accounts as connections;
 use herald_accounts::{Connection, ConnectionError, ProviderKind};
-use herald_base::image_format::ImageFormat;
+use herald_base::{boxed, image_format::ImageFormat};
 use herald_db::{Db, DbError};
 use herald_ledger::LedgerError;
 use herald_providers::{google::folder_id, mautic::Selection};
@@ -145,6 +145,7 @@ impl PlannedSource {
     ///
     /// # Errors
     /// [`PlanError`].
+    #[boxed]
     pub async fn resolve(&self, db: &Db, workspace_id: Uuid) -> Result<MauticSource, PlanError> {
         let Self::Mautic { connection, form, segment, search, picture_field, link_field, number_field } = self;
         let wanted =
@@ -181,6 +182,7 @@ impl PlannedDestination {
     ///
     /// # Errors
     /// [`PlanError`].
+    #[boxed]
     pub async fn resolve(&self, db: &Db, workspace_id: Uuid) -> Result<Destination, PlanError> {
         const CONNECTION: &str = "destination.connection";
         match self {
@@ -207,6 +209,7 @@ impl PlannedDestination {
 ///
 /// # Errors
 /// [`PlanError`].
+#[boxed]
 pub async fn start_planned(
     db: &Db,
     workspace_id: Uuid,

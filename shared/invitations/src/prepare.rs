@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{InvitationState, event, picture::PictureSource, run, run_options::Destination, upload};
 use crate::jobs::{FaceCrop, InvitationRender, PictureFetch};
-use herald_base::links::LinkSigner;
+use herald_base::{boxed, links::LinkSigner};
 use herald_db::{Bulk, Column, FromRow, Result, Tx};
 use herald_ledger::{NewJob, Payload};
 
@@ -64,6 +64,7 @@ pub struct Place {
 ///
 /// If the invitations go to a provider, each one without a place there takes one from `places`. The caller brings as
 /// many places as guests; unused ones stay in `places`.
+#[boxed]
 pub async fn prepare_invitations(
     tx: &mut Tx,
     workspace_id: Uuid,

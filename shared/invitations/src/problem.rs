@@ -1,5 +1,6 @@
 //! The problems of rows of a list.
 
+use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -19,6 +20,7 @@ pub struct ImportProblem {
 }
 
 /// Stores remarks; one that is there already is stored once.
+#[boxed]
 pub async fn add_problems(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, problems: &[ImportProblem]) -> Result<()> {
     let ids: Vec<Uuid> = problems.iter().map(|_| tx.db().new_id()).collect();
     Bulk::new(
@@ -38,11 +40,13 @@ pub async fn add_problems(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, problem
 }
 
 /// The remarks of a run by line, at most `limit`.
+#[boxed]
 pub async fn list_problems(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -> Result<Vec<ImportProblem>> {
     read(db, workspace_id, run_id, false, limit).await
 }
 
 /// The rows of a run's list that Herald refused as guests, by line, at most `limit`.
+#[boxed]
 pub async fn refused_rows(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -> Result<Vec<ImportProblem>> {
     read(db, workspace_id, run_id, true, limit).await
 }

@@ -1,6 +1,7 @@
 //! Runs: a list of guests, a template, and how far making their invitations is.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -116,11 +117,13 @@ pub enum TakeUp {
 }
 
 /// Starts a run, or takes up the same run (same event, template, list and options) where it was cut off.
+#[boxed]
 pub async fn start_run(db: &Db, workspace_id: Uuid, new: NewRun) -> std::result::Result<StartedRun, LedgerError> {
     start_or_take_up(db, workspace_id, new, TakeUp::Unfinished, None).await
 }
 
 /// As [`start_run`], when a person or a program asks for it: the audit log says who.
+#[boxed]
 pub async fn start_run_by(db: &Db, by: &Actor, new: NewRun) -> std::result::Result<StartedRun, LedgerError> {
     start_or_take_up(db, by.workspace_id, new, TakeUp::Unfinished, Some(by)).await
 }
@@ -212,6 +215,7 @@ fn fingerprint(new: &NewRun) -> String {
 }
 
 /// A run of a workspace.
+#[boxed]
 pub async fn find_run(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Run>> {
     query(&format!("select {COLUMNS} from invitation_runs where workspace_id = $1 and id = $2"))
         .bind(workspace_id)
@@ -234,6 +238,7 @@ pub struct ListedRun {
 }
 
 /// A workspace's runs, newest first, at most `limit`, only those older than `before`, and of `template` if it is given.
+#[boxed]
 pub async fn list_runs(
     db: &Db,
     workspace_id: Uuid,
@@ -298,11 +303,13 @@ pub(crate) async fn count(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid, tally: 
 
 /// Cancels a run: nothing of it starts any more. Returns the ids of its running jobs, which have been asked to stop;
 /// `None` if the workspace has no such run or it has ended.
+#[boxed]
 pub async fn cancel_run(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, LedgerError> {
     cancel(db, workspace_id, id, None).await
 }
 
 /// As [`cancel_run`], when a person or a program asks for it: the audit log says who.
+#[boxed]
 pub async fn cancel_run_by(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<Vec<Uuid>>, LedgerError> {
     cancel(db, by.workspace_id, id, Some(by)).await
 }

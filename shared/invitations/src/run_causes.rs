@@ -1,5 +1,6 @@
 //! Why guests of a run have no invitation: failures of one cause, with their count.
 
+use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -28,6 +29,7 @@ struct Row {
 }
 
 /// The causes of a run's failures, those of most guests first, at most `limit`.
+#[boxed]
 pub async fn run_causes(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -> Result<Vec<RunCause>> {
     let rows: Vec<Row> = query(&format!(
         "select coalesce(cause, '{UNKNOWN_CAUSE}') as cause, count(*) as guests, min(reason) as example

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -123,6 +124,7 @@ pub enum CheckError {
 }
 
 /// Keeps a check, and the job that removes it.
+#[boxed]
 pub async fn keep_check(db: &Db, workspace_id: Uuid, new: &NewCheck) -> std::result::Result<(), LedgerError> {
     let now = db.now();
     let expires_at = now + TimeDelta::days(CHECK_DAYS);
@@ -149,6 +151,7 @@ pub async fn keep_check(db: &Db, workspace_id: Uuid, new: &NewCheck) -> std::res
 }
 
 /// The checks that give way to newer ones: all but the newest twenty, and all but those whose files fit `most` bytes.
+#[boxed]
 pub async fn crowded_checks(db: &Db, workspace_id: Uuid, most: u64) -> Result<Vec<Uuid>> {
     let kept: Vec<(Uuid, i64)> =
         query("select id, bytes from run_checks where workspace_id = $1 order by created_at desc, id desc")
@@ -165,6 +168,7 @@ pub async fn crowded_checks(db: &Db, workspace_id: Uuid, most: u64) -> Result<Ve
 }
 
 /// A check of a workspace that has not expired.
+#[boxed]
 pub async fn find_check(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<RunCheck>> {
     query(
         "select id, plan, source, report, run_id, expires_at from run_checks
@@ -178,6 +182,7 @@ pub async fn find_check(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<
 }
 
 /// Notes the run that was started from a check.
+#[boxed]
 pub async fn note_checked_run(db: &Db, workspace_id: Uuid, id: Uuid, run_id: Uuid) -> Result<()> {
     let mut tx = db.begin().await?;
     query("update run_checks set run_id = $3 where workspace_id = $1 and id = $2")
@@ -193,6 +198,7 @@ pub async fn note_checked_run(db: &Db, workspace_id: Uuid, id: Uuid, run_id: Uui
 ///
 /// # Errors
 /// [`CheckError`]: the row is still there, so that it can be done again.
+#[boxed]
 pub async fn forget_check(db: &Db, files: &Files, workspace_id: Uuid, id: Uuid) -> std::result::Result<(), CheckError> {
     let found: Option<(Json<RunSource>, Json<CheckReport>)> =
         query("select source, report from run_checks where workspace_id = $1 and id = $2")

@@ -3,6 +3,7 @@
 //! A run may have a million guests. Failed ones are found by an index, as long as they are few. All other filters look
 //! at a bounded part of the list, and say where the next part begins.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{InvitationRow, InvitationState, Run, invitation::ROW};
@@ -45,6 +46,7 @@ pub struct FoundGuests {
 /// The guests of a run that the filter finds, from after `after` (a position), at most `limit`.
 ///
 /// It looks at 200,000 guests at most. So there may be fewer than `limit`, or none, and more behind `next`.
+#[boxed]
 pub async fn find_guests(
     db: &Db,
     workspace_id: Uuid,

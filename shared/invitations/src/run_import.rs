@@ -1,5 +1,6 @@
 //! How far the list of a run is taken in: the cursor that lets an import go on where it was cut off.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{
@@ -9,6 +10,7 @@ use super::{
 use herald_db::{Db, Result, Tx, query};
 
 /// How many rows of its list a run has taken in: where an import that was cut off goes on.
+#[boxed]
 pub async fn import_cursor(db: &Db, workspace_id: Uuid, run_id: Uuid) -> Result<i64> {
     let (cursor,): (i64,) = query("select cursor_row from invitation_runs where workspace_id = $1 and id = $2")
         .bind(workspace_id)
@@ -21,6 +23,7 @@ pub async fn import_cursor(db: &Db, workspace_id: Uuid, run_id: Uuid) -> Result<
 /// Moves the import's cursor over a chunk, and adds the chunk's counts to the run's. False if the cursor is no longer
 /// at `from`, or the run has been cancelled. Another worker took the chunk in then, so the caller must drop the
 /// transaction.
+#[boxed]
 pub async fn take_chunk(
     tx: &mut Tx,
     workspace_id: Uuid,
@@ -49,6 +52,7 @@ pub async fn take_chunk(
 }
 
 /// Marks the list as read to its end.
+#[boxed]
 pub async fn import_finished(tx: &mut Tx, workspace_id: Uuid, run_id: Uuid) -> Result<()> {
     query(
         "update invitation_runs set imported = true, state = 'running'

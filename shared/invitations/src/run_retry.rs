@@ -1,5 +1,6 @@
 //! Trying again what failed of a run, or was cancelled with it.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{
@@ -32,11 +33,13 @@ pub enum Again {
 
 /// Tries the failed and cancelled invitations of a run again, and its import if that failed. Returns how many jobs were
 /// enqueued; `None` if the workspace has no such run.
+#[boxed]
 pub async fn retry_failed(db: &Db, workspace_id: Uuid, id: Uuid) -> std::result::Result<Option<usize>, LedgerError> {
     retry(db, workspace_id, id, &Again::All, None).await
 }
 
 /// As [`retry_failed`], when a person or a program asks for it, for all or for one cause: the audit log says who.
+#[boxed]
 pub async fn retry_failed_by(
     db: &Db,
     by: &Actor,

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{InvitationState, RunState};
@@ -68,6 +69,7 @@ pub struct FoundTemplate {
 }
 
 /// The guests of a workspace whom `words` fit, at most `limit`. Addresses count only `with_addresses`.
+#[boxed]
 pub async fn search_guests(
     db: &Db,
     workspace_id: Uuid,
@@ -132,6 +134,7 @@ async fn guests(
 }
 
 /// The runs whose event or template has `words` in its name, the newest first.
+#[boxed]
 pub async fn search_runs(db: &Db, workspace_id: Uuid, words: &str, limit: usize) -> Result<Vec<FoundRun>> {
     query(
         "select r.id, e.name as event, t.name as template, r.state, r.created_at from invitation_runs as r
@@ -149,6 +152,7 @@ pub async fn search_runs(db: &Db, workspace_id: Uuid, words: &str, limit: usize)
 }
 
 /// The templates with `words` in their name: of each the newest version, the newest first.
+#[boxed]
 pub async fn search_templates(db: &Db, workspace_id: Uuid, words: &str, limit: usize) -> Result<Vec<FoundTemplate>> {
     let mut found: Vec<FoundTemplate> = query(
         "select id, name from templates where workspace_id = $1 and lower(name) like $2 escape '\\'

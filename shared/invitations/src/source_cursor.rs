@@ -1,10 +1,12 @@
 //! How far a source outside has been read for an event, over all its runs: the next run begins there.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use herald_db::{Db, Result, Tx, query};
 
 /// How far a source of an event was read; 0 if it never was.
+#[boxed]
 pub async fn source_cursor(db: &Db, event_id: Uuid, connection_id: Uuid, selection: &str) -> Result<i64> {
     let found: Option<(i64,)> =
         query("select read_to from source_cursors where event_id = $1 and connection_id = $2 and selection = $3")
@@ -17,6 +19,7 @@ pub async fn source_cursor(db: &Db, event_id: Uuid, connection_id: Uuid, selecti
 }
 
 /// Notes that a source was read to there. It never goes back.
+#[boxed]
 pub async fn move_source_cursor(
     tx: &mut Tx,
     event_id: Uuid,

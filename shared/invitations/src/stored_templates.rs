@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::template::TemplateRow;
 use super::template_files::TemplateFilesError;
+use herald_base::boxed;
 use herald_providers::files::{Files, FilesError, Stored};
 use herald_template::{Problems, Template};
 
@@ -20,6 +21,7 @@ static TEMPLATES: Mutex<Vec<(usize, Arc<Template>)>> = Mutex::new(Vec::new());
 ///
 /// # Errors
 /// [`TemplateFilesError::Problems`], if an older Herald stored it and this one would refuse it.
+#[boxed]
 pub async fn stored_template(row: &TemplateRow) -> Result<Arc<Template>, TemplateFilesError> {
     if let Some(found) = kept(&row.version) {
         return Ok(found);
@@ -39,6 +41,7 @@ pub async fn stored_template(row: &TemplateRow) -> Result<Arc<Template>, Templat
 ///
 /// # Errors
 /// [`TemplateFilesError::Files`] names the first that is missing.
+#[boxed]
 pub async fn check_stored_files(files: &Files, row: &TemplateRow) -> Result<(), TemplateFilesError> {
     for key in row.files.0.values() {
         if files.size(&Stored::of(row.workspace_id, key)?).await?.is_none() {
@@ -53,6 +56,7 @@ pub async fn check_stored_files(files: &Files, row: &TemplateRow) -> Result<(), 
 ///
 /// # Errors
 /// [`Problems`] names each field that is missing.
+#[boxed]
 pub async fn check_stored_fields(template: &Arc<Template>, known: BTreeSet<String>) -> Result<(), Problems> {
     let template = template.clone();
     let check = tokio::task::spawn_blocking(move || template.check_fields(&known));

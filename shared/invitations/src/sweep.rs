@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures::StreamExt;
+use herald_base::boxed;
 use thiserror::Error;
 
 use crate as domain;
@@ -35,6 +36,7 @@ pub enum SweepError {
 ///
 /// In a folder the lock of the data folder sees to that. Nobody can say it of a bucket, where another machine may be
 /// about to refer to any file, old or new: nothing is removed there.
+#[boxed]
 pub async fn sweep(db: &Db, files: &Files) -> Result<usize, SweepError> {
     if !files.is_local() {
         return Ok(0);

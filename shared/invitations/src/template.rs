@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -55,6 +56,7 @@ pub struct TemplateRow {
 }
 
 /// Stores a version of a template; the same version again is the same row.
+#[boxed]
 pub async fn save_template(tx: &mut Tx, workspace_id: Uuid, new: &NewTemplate) -> Result<TemplateRow> {
     query(
         "insert into templates (id, workspace_id, name, version, manifest, files, width, height, created_at, made_by)
@@ -84,6 +86,7 @@ pub async fn save_template(tx: &mut Tx, workspace_id: Uuid, new: &NewTemplate) -
 }
 
 /// A template of a workspace.
+#[boxed]
 pub async fn find_template(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<TemplateRow>> {
     query(
         "select id, workspace_id, name, version, manifest, files, width, height, created_at from templates \
@@ -96,6 +99,7 @@ pub async fn find_template(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Opti
 }
 
 /// The current version of the template of that name: the one that was stored or chosen last.
+#[boxed]
 pub async fn template_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<TemplateRow>> {
     query(
         "select id, workspace_id, name, version, manifest, files, width, height, created_at from templates
@@ -109,6 +113,7 @@ pub async fn template_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<O
 
 /// A workspace's templates, newest first, at most `limit`, only those older than `before`, and with `only_current` of
 /// each name only the current version.
+#[boxed]
 pub async fn list_templates(
     db: &Db,
     workspace_id: Uuid,

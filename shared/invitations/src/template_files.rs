@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use herald_base::boxed;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
@@ -49,6 +50,7 @@ pub enum TemplateFilesError {
 }
 
 /// Checks a template and stores it under `name`, or the name in its manifest. The same template again is the same row.
+#[boxed]
 pub async fn store_template(
     db: &Db,
     files: &Files,
@@ -139,6 +141,7 @@ async fn store(
 ///
 /// # Errors
 /// [`TemplateFilesError`] lists everything that is wrong.
+#[boxed]
 pub async fn check_template(bundle: &Bundle, name: Option<&str>) -> Result<Template, TemplateFilesError> {
     checked(bundle, name).await.map(|(template, _)| template)
 }
@@ -156,12 +159,14 @@ async fn checked(bundle: &Bundle, name: Option<&str>) -> Result<(Template, Strin
 }
 
 /// Reads a stored template and its files.
+#[boxed]
 pub async fn load_template(files: &Files, row: &TemplateRow) -> Result<(Template, Bundle), TemplateFilesError> {
     let bundle = template_bundle(files, row).await?;
     Ok((read(&bundle).await?, bundle))
 }
 
 /// Fetches the files of a stored template and looks into none of them.
+#[boxed]
 pub async fn template_bundle(files: &Files, row: &TemplateRow) -> Result<Bundle, TemplateFilesError> {
     let mut bundle = Bundle::default();
     bundle.insert(MANIFEST, row.manifest.clone().into())?;

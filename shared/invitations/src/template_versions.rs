@@ -2,6 +2,7 @@
 //! it began with. One version of a name is the current one, which the next run gets.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -37,6 +38,7 @@ pub struct TemplateVersion {
 }
 
 /// The versions of the name, newest first, at most `limit`, only those older than `before`.
+#[boxed]
 pub async fn template_versions(
     db: &Db,
     workspace_id: Uuid,
@@ -65,6 +67,7 @@ pub async fn template_versions(
 }
 
 /// Makes a version the current one of its name again; `None` if the workspace has no such version.
+#[boxed]
 pub async fn choose_template(db: &Db, by: &Actor, id: Uuid) -> Result<Option<TemplateRow>> {
     let Some(row) = find_template(db, by.workspace_id, id).await? else { return Ok(None) };
     let mut tx = db.begin().await?;

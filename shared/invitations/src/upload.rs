@@ -5,12 +5,14 @@
 //! folder for an event and one file for an invitation, whatever was killed or lost in between.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::effect::Outside;
 use herald_db::{Bulk, Db, EngineKind, FromRow, Result, Tx, query};
 
 /// How many ids are left in a connection's pool.
+#[boxed]
 pub async fn reserved_left(db: &Db, connection_id: Uuid) -> Result<usize> {
     let (left,): (i64,) =
         query("select count(*) from reserved_ids where connection_id = $1").bind(connection_id).one(db).await?;
@@ -18,6 +20,7 @@ pub async fn reserved_left(db: &Db, connection_id: Uuid) -> Result<usize> {
 }
 
 /// Puts ids that a provider gave into the pool.
+#[boxed]
 pub async fn add_reserved(tx: &mut Tx, connection_id: Uuid, ids: &[String]) -> Result<()> {
     Bulk::new(
         "insert into reserved_ids (connection_id, remote_id) select connection_id, remote_id from {rows} where true
@@ -30,6 +33,7 @@ pub async fn add_reserved(tx: &mut Tx, connection_id: Uuid, ids: &[String]) -> R
 }
 
 /// Takes up to `count` ids out of the pool. They are nobody else's when the transaction commits.
+#[boxed]
 pub async fn take_reserved(tx: &mut Tx, connection_id: Uuid, count: usize) -> Result<Vec<String>> {
     let lock = match tx.engine() {
         EngineKind::Postgres => "for update skip locked",
@@ -58,6 +62,7 @@ pub struct EventFolder {
 }
 
 /// The folder of an event under `parent` in an account, once it was named.
+#[boxed]
 pub async fn event_folder(
     db: &Db,
     workspace_id: Uuid,
@@ -76,6 +81,7 @@ pub async fn event_folder(
 }
 
 /// Settles which folder is the event's. The first to say so wins; everybody goes on with the answer.
+#[boxed]
 pub async fn name_folder(
     db: &Db,
     workspace_id: Uuid,
@@ -112,6 +118,7 @@ pub async fn name_folder(
 }
 
 /// Notes that a folder is there, and whether files in it inherit its readers.
+#[boxed]
 pub async fn folder_is_ready(
     db: &Db,
     workspace_id: Uuid,
@@ -135,6 +142,7 @@ pub async fn folder_is_ready(
 }
 
 /// Forgets a folder that is gone for good, so that a new one is made.
+#[boxed]
 pub async fn forget_folder(db: &Db, workspace_id: Uuid, connection_id: Uuid, remote_id: &str) -> Result<()> {
     let mut tx = db.begin().await?;
     query("delete from event_folders where workspace_id = $3 and connection_id = $1 and remote_id = $2")
@@ -162,6 +170,7 @@ pub struct Upload {
 }
 
 /// Where an invitation lies outside.
+#[boxed]
 pub async fn find_upload(db: &Db, workspace_id: Uuid, invitation_id: Uuid) -> Result<Option<Upload>> {
     query(
         "select connection_id, remote_id, sha256, link, session from uploads where workspace_id = $2 \
@@ -174,6 +183,7 @@ pub async fn find_upload(db: &Db, workspace_id: Uuid, invitation_id: Uuid) -> Re
 }
 
 /// Forgets the place of a file that is gone for good, so that it gets a new one.
+#[boxed]
 pub async fn forget_upload(db: &Db, workspace_id: Uuid, invitation_id: Uuid, remote_id: &str) -> Result<()> {
     let mut tx = db.begin().await?;
     query("delete from uploads where workspace_id = $3 and invitation_id = $1 and remote_id = $2")
@@ -186,6 +196,7 @@ pub async fn forget_upload(db: &Db, workspace_id: Uuid, invitation_id: Uuid, rem
 }
 
 /// Keeps where an upload in pieces goes on, or forgets it.
+#[boxed]
 pub async fn keep_session(db: &Db, workspace_id: Uuid, invitation_id: Uuid, session: Option<Vec<u8>>) -> Result<()> {
     let mut tx = db.begin().await?;
     query("update uploads set session = $2, updated_at = $3 where workspace_id = $4 and invitation_id = $1")
@@ -199,6 +210,7 @@ pub async fn keep_session(db: &Db, workspace_id: Uuid, invitation_id: Uuid, sess
 }
 
 /// Settles where an invitation's file goes that was given no place before. The first to say so wins.
+#[boxed]
 pub async fn name_upload(
     db: &Db,
     workspace_id: Uuid,

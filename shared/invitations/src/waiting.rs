@@ -1,5 +1,6 @@
 //! Why a run does not go on by itself.
 
+use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -23,6 +24,7 @@ pub struct Wait {
 ///
 /// # Errors
 /// When the database does not answer.
+#[boxed]
 pub async fn waits_for(db: &Db, workspace_id: Uuid, run: &Run) -> Result<Vec<Wait>, ConnectionError> {
     let source = match &run.source.0 {
         RunSource::Mautic(source) => Some(source.account()),

@@ -15,6 +15,7 @@
 //! reader who keeps a [`Checkpoint`] elsewhere sees it.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -185,6 +186,7 @@ pub(super) const COLUMNS: &str =
 
 /// Records an act in the transaction that does it. The last statement before the commit, if it can be: until then
 /// nobody else's act of this workspace is recorded.
+#[boxed]
 pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
     let workspace_id = actor.workspace_id;
     query("insert into audit_heads (workspace_id, seq, hash) values ($1, 0, '') on conflict (workspace_id) do nothing")
@@ -275,6 +277,7 @@ pub struct AuditFilter {
 }
 
 /// A workspace's log, newest first, at most `limit`.
+#[boxed]
 pub async fn log(db: &Db, workspace_id: Uuid, filter: &AuditFilter, limit: usize) -> Result<Vec<AuditRow>> {
     let mut wanted = Conditions::in_workspace(workspace_id);
     if let Some(action) = &filter.action {

@@ -9,7 +9,7 @@ use super::{
     audit::{AuditRow, COLUMNS},
     audit_seal::{self, End},
 };
-use herald_base::vault::Sealed;
+use herald_base::{boxed, vault::Sealed};
 use herald_db::{Db, Result, query};
 
 /// Rows read at a time.
@@ -71,6 +71,7 @@ pub struct Verified {
 ///
 /// # Errors
 /// When the database refuses.
+#[boxed]
 pub async fn verify(db: &Db, workspace_id: Uuid, checkpoint: Option<&Checkpoint>) -> Result<Verified> {
     // Read first: rows written while we read only make the chain longer than that.
     let end: Option<End> = query("select seq, hash, sealed_seq, seal from audit_heads where workspace_id = $1")

@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{JobState, NewJob};
-use herald_base::telemetry::traceparent;
+use herald_base::{boxed, telemetry::traceparent};
 use herald_db::{Db, DbError, FromRow, Json, Result, Tx, query};
 
 /// A batch to be made. Its first jobs are enqueued in the same transaction.
@@ -72,6 +72,7 @@ pub struct Batch {
 }
 
 /// Makes an empty batch.
+#[boxed]
 pub async fn create_batch(tx: &mut Tx, new: NewBatch) -> Result<Uuid> {
     let id = tx.db().new_id();
     let stored = |job: Option<NewJob>| {
@@ -100,6 +101,7 @@ pub async fn create_batch(tx: &mut Tx, new: NewBatch) -> Result<Uuid> {
 }
 
 /// A batch of a workspace.
+#[boxed]
 pub async fn find_batch(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Batch>> {
     query(
         "select id, workspace_id, name, state, total, succeeded, dead, cancelled, created_at, finished_at

@@ -1,6 +1,7 @@
 //! Holding up a queue, or one key of it, because a provider asked for it, and ending such a wait.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 
 use super::queue::set_up;
 use herald_db::{Result, Tx, query};
@@ -47,6 +48,7 @@ pub(super) async fn block(
 }
 
 /// Ends a wait that a provider asked for, of the queue and of all its keys, because a person knows better.
+#[boxed]
 pub async fn unblock(tx: &mut Tx, queue: &str) -> Result<()> {
     for statement in [
         "update queues set blocked_until = null, blocked_reason = null, updated_at = $2 where name = $1 \
@@ -61,6 +63,7 @@ pub async fn unblock(tx: &mut Tx, queue: &str) -> Result<()> {
 }
 
 /// Ends the waits of one key in every queue, because the reason of the wait was repaired.
+#[boxed]
 pub async fn unblock_key(tx: &mut Tx, limit_key: &str) -> Result<()> {
     query(
         "update queue_keys set blocked_until = null, blocked_reason = null, updated_at = $2

@@ -8,6 +8,7 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -115,6 +116,7 @@ pub struct Match {
 }
 
 /// The jobs on which an act would work: the dry run.
+#[boxed]
 pub async fn matching(db: &Db, workspace_id: Uuid, act: Act, filter: &JobFilter) -> Result<Match> {
     let wanted = || act.conditions(db.kind(), workspace_id, filter);
     let (count,): (i64,) = wanted().select("select count(*) from jobs", "", None).one(db).await?;
@@ -143,6 +145,7 @@ pub struct Acting {
 
 impl Acting {
     /// An act that has done nothing yet, on the jobs there are at `began_at`.
+    #[boxed]
     pub async fn begin(
         db: &Db,
         workspace_id: Uuid,
@@ -173,6 +176,7 @@ pub struct Acted {
 ///
 /// # Errors
 /// When the database refuses; the transaction is then to be dropped, and can be begun again from the same `acting`.
+#[boxed]
 pub async fn act_on_next(
     tx: &mut Tx,
     actor: &Actor,
@@ -212,6 +216,7 @@ fn count(jobs: usize) -> i64 {
 }
 
 /// Deletes a job that has ended. False if the workspace has no such job, or it lives.
+#[boxed]
 pub async fn delete_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<bool> {
     let mut wanted = Conditions::in_workspace(workspace_id);
     wanted.and("id = ?", id);

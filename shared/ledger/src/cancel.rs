@@ -1,6 +1,7 @@
 //! Cancels jobs: waiting ones at once, running ones through their cancellation token.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{Change, End, JobState, LedgerError, batch, changes_on, effect, enqueue, job::expiry};
@@ -31,6 +32,7 @@ struct Found {
 }
 
 /// Cancels a job. For [`Cancelled::Asked`] the caller also rings the wire, so that a running job hears of it at once.
+#[boxed]
 pub async fn cancel_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Cancelled, LedgerError> {
     let mut tx = db.begin().await?;
     let cancelled = cancel_job_in(&mut tx, workspace_id, id).await?;
@@ -39,6 +41,7 @@ pub async fn cancel_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Cancell
 }
 
 /// As [`cancel_job`], in an open transaction.
+#[boxed]
 pub async fn cancel_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Cancelled, LedgerError> {
     let cancelled: Option<Found> = query(
         "update jobs set
@@ -104,6 +107,7 @@ const CHUNK: i64 = 1_000;
 /// Cancels a batch. From the commit on, none of its waiting jobs starts any more, however many there are; the first
 /// thousand are ended in this transaction, [`sweep_cancelled`] ends the others. Returns the ids of its running jobs
 /// that have now been asked to stop, or `None` if the workspace has no such batch or it has ended.
+#[boxed]
 pub async fn cancel_batch(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Option<Vec<Uuid>>, LedgerError> {
     let touched = query(
         "update batches set state = 'cancelled', sweeping = true where workspace_id = $1 and id = $2 \
@@ -121,6 +125,7 @@ pub async fn cancel_batch(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<O
 
 /// Ends more waiting jobs of batches that were cancelled: at most a thousand of each. Returns how many, and how many
 /// running ones it asked to stop.
+#[boxed]
 pub async fn sweep_cancelled(db: &Db) -> Result<usize, LedgerError> {
     let batches: Vec<(Uuid, Uuid)> = query("select workspace_id, id from batches where sweeping").all(db).await?;
     let mut ended = 0;
@@ -215,6 +220,7 @@ struct Expired {
 
 /// Ends at most a thousand waiting jobs whose time is over: those that no dispatcher came to, because their queue is
 /// paused or its backlog long. Returns how many.
+#[boxed]
 pub async fn drop_expired(db: &Db) -> Result<usize, LedgerError> {
     let mut tx = db.begin().await?;
     let now = db.now();

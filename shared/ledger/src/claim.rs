@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{JobKey, lease::LostJob};
@@ -17,6 +18,7 @@ use herald_db::{Db, EngineKind, FromRow, Json, Result, query};
 pub const ON_THE_WIRE: &str = "wire";
 
 /// Notes that a worker has taken these attempts.
+#[boxed]
 pub async fn claim(db: &Db, worker_id: Uuid, jobs: &[JobKey]) -> Result<()> {
     let keys: Vec<(Uuid, i64)> = jobs.iter().map(|key| (key.id, key.attempt)).collect();
     // A claim lost with the database's last instant makes an attempt not count, which hurts nobody; waiting for the
@@ -46,6 +48,7 @@ struct Claimed {
 
 /// The names of the workers that had lost attempts, for people to read. An attempt that the wire lost, so that no
 /// worker ever had it, is not among them.
+#[boxed]
 pub async fn holders(db: &Db, lost: &[LostJob]) -> Result<HashMap<JobKey, String>> {
     let mut holders = HashMap::new();
     let mut on_the_wire = HashSet::new();
@@ -77,6 +80,7 @@ pub async fn holders(db: &Db, lost: &[LostJob]) -> Result<HashMap<JobKey, String
 }
 
 /// Forgets claims made before.
+#[boxed]
 pub async fn forget_claims(db: &Db, before: DateTime<Utc>) -> Result<u64> {
     let mut tx = db.begin().await?;
     tx.may_be_lost().await?;

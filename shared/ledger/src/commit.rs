@@ -9,7 +9,10 @@ use super::{
     Change, End, Finished, JobKey, JobState, Leased, LedgerError, NewJob, Outcome, batch, block, changes_on, effect,
     enqueue, fingerprint::cause, kinds, policy,
 };
-use herald_base::telemetry::catalog::{JOBS, QUEUE_BLOCKS, SCHEDULE_FIRED, SCHEDULE_MISSED, SCHEDULE_OVERLAPPED};
+use herald_base::{
+    boxed,
+    telemetry::catalog::{JOBS, QUEUE_BLOCKS, SCHEDULE_FIRED, SCHEDULE_MISSED, SCHEDULE_OVERLAPPED},
+};
 use herald_db::{Bulk, Column, Db, DbError, FromRow, Tx};
 
 /// What a commit did.
@@ -30,6 +33,7 @@ struct Written {
 }
 
 /// Writes the outcomes of attempts, each only if its attempt still holds its job. All of them or none.
+#[boxed]
 pub async fn commit(db: &Db, finished: &[Finished]) -> Result<Committed, LedgerError> {
     if finished.is_empty() {
         return Ok(Committed::default());

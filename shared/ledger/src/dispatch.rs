@@ -8,6 +8,7 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures::future::{try_join, try_join_all};
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{
@@ -46,6 +47,7 @@ pub struct Dispatched {
 
 /// Leases due jobs for each queue in `demand` until `lease` from now, in one transaction. Any number of dispatchers may
 /// run at once. `holder` names who leased, for people to read.
+#[boxed]
 pub async fn dispatch(
     db: &Db,
     demand: &[Demand],

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{LedgerError, NewJob, Unique, lanes::lane_of, unique};
-use herald_base::telemetry::traceparent;
+use herald_base::{boxed, telemetry::traceparent};
 use herald_db::{Bulk, Column, Db, DbError, Tx, query};
 
 /// The largest arguments a job may carry, in bytes of JSON.
@@ -36,11 +36,13 @@ impl Entered {
 /// Where a job's unique key is taken, [`NewJob::unique`] says what happens, and the id of the job that lives is
 /// returned. A job for a batch that is not running any more (cancelled) is dropped; its id then names no row. Jobs
 /// without a trace belong to the one that is open here.
+#[boxed]
 pub async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Uuid>, LedgerError> {
     Ok(enter(tx, jobs).await?.into_iter().map(Entered::id).collect())
 }
 
 /// As [`enqueue`], and says of each job what became of it.
+#[boxed]
 pub async fn enter(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Entered>, LedgerError> {
     for job in &jobs {
         check(job)?;
@@ -98,6 +100,7 @@ pub async fn enter(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<Vec<Entered>, Ledge
 
 /// Enqueues a job in a transaction of its own, as [`enqueue`] does. Most take one round trip to the database instead of
 /// four.
+#[boxed]
 pub async fn enqueue_alone(db: &Db, job: NewJob) -> Result<Uuid, LedgerError> {
     check(&job)?;
     let takes_more = job.batch_id.is_some() || matches!(job.unique, Unique::Throttle { .. });

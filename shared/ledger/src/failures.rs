@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -50,6 +51,7 @@ struct Said {
 }
 
 /// The causes that hold up a workspace's jobs, the one with the most jobs first, at most `limit`.
+#[boxed]
 pub async fn list_failure_groups(
     db: &Db,
     workspace_id: Uuid,

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{
@@ -172,6 +173,7 @@ impl Gate {
 
 /// Takes `units` from a queue's rate for a caller who needs them now, whatever is waiting, and returns when they may be
 /// used. The rate holds for both: jobs wait for the units that are taken here.
+#[boxed]
 pub async fn charge(db: &Db, queue: &str, units: i64) -> Result<DateTime<Utc>> {
     let mut tx = db.begin().await?;
     let now = db.now();

@@ -10,6 +10,7 @@ mod steps;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_base::boxed;
 use uuid::Uuid;
 
 pub use self::steps::{Begun, Steps, begun};
@@ -79,6 +80,7 @@ struct Row {
 ///
 /// # Errors
 /// When the database does not answer.
+#[boxed]
 pub async fn claim(db: &Db, workspace_id: Uuid, key: &str, fingerprint: &str) -> Result<Claim> {
     let held = Held { workspace_id, key: key.to_owned(), attempt: db.new_id() };
     let now = db.now();
@@ -146,6 +148,7 @@ pub async fn claim(db: &Db, workspace_id: Uuid, key: &str, fingerprint: &str) ->
 ///
 /// # Errors
 /// When the database does not answer.
+#[boxed]
 pub async fn renew(db: &Db, held: &Held) -> Result<()> {
     let mut tx = db.begin().await?;
     query(
@@ -165,6 +168,7 @@ pub async fn renew(db: &Db, held: &Held) -> Result<()> {
 ///
 /// # Errors
 /// When the database does not answer.
+#[boxed]
 pub async fn keep(db: &Db, held: &Held, answer: &Kept) -> Result<bool> {
     let mut tx = db.begin().await?;
     let kept = query(
@@ -187,6 +191,7 @@ pub async fn keep(db: &Db, held: &Held, answer: &Kept) -> Result<bool> {
 ///
 /// # Errors
 /// When the database does not answer.
+#[boxed]
 pub async fn release(db: &Db, held: &Held) -> Result<()> {
     let mut tx = db.begin().await?;
     query("delete from idempotency_keys where workspace_id = $1 and key = $2 and attempt = $3 and state = 'running'")
@@ -202,6 +207,7 @@ pub async fn release(db: &Db, held: &Held) -> Result<()> {
 ///
 /// # Errors
 /// When the database does not answer.
+#[boxed]
 pub async fn prune(db: &Db, limit: usize) -> Result<usize> {
     let mut tx = db.begin().await?;
     let gone = query(

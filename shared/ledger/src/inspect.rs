@@ -1,6 +1,7 @@
 //! Looking at jobs.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -75,6 +76,7 @@ pub struct JobError {
 }
 
 /// A job of a workspace.
+#[boxed]
 pub async fn find_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<JobRow>> {
     lookup(concat!(
         "select rows.nth, ",
@@ -88,6 +90,7 @@ pub async fn find_job(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Jo
 }
 
 /// The failed attempts of a job, first one first.
+#[boxed]
 pub async fn list_job_errors(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Vec<JobError>> {
     lookup(
         "select rows.nth, attempt, message, at, fingerprint

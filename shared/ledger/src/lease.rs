@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{JobKey, Leased};
@@ -19,11 +20,13 @@ pub struct Renewal {
 
 /// Extends the leases of attempts in progress to `lease` from now. An attempt that is missing from the answer has lost
 /// its lease: its worker should stop, since its outcome will change nothing.
+#[boxed]
 pub async fn renew(db: &Db, held: &[JobKey], lease: Duration) -> Result<Vec<Renewal>> {
     renew_as(db, None, held, lease).await
 }
 
 /// As [`renew`], and names the new holder, if another held the jobs so far.
+#[boxed]
 pub async fn renew_as(db: &Db, holder: Option<&str>, held: &[JobKey], lease: Duration) -> Result<Vec<Renewal>> {
     if held.is_empty() {
         return Ok(Vec::new());
@@ -63,6 +66,7 @@ pub struct LostJob {
 }
 
 /// At most `limit` running jobs whose lease ran out before `before`, longest lost first.
+#[boxed]
 pub async fn lost_jobs(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Vec<LostJob>> {
     query(
         "select worker, unique_key, id, workspace_id, kind, queue, args, attempt, max_attempts, run_at, lease_until, \

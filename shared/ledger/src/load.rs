@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 
 use super::queue::{oldest_due, with_ready_jobs};
 use herald_db::{Db, Result, query};
@@ -28,6 +29,7 @@ pub struct Load {
 }
 
 /// What is in each queue that has jobs or was ever set up.
+#[boxed]
 pub async fn load(db: &Db) -> Result<Vec<Load>> {
     let mut loads: BTreeMap<String, Load> = BTreeMap::new();
     let now = db.now();
@@ -65,6 +67,7 @@ pub async fn load(db: &Db) -> Result<Vec<Load>> {
 }
 
 /// How many batches are not complete yet. Batches are thousands where jobs are millions.
+#[boxed]
 pub async fn running_batches(db: &Db) -> Result<i64> {
     let (batches,): (i64,) = query("select count(*) from batches where state = 'running'").one(db).await?;
     Ok(batches)

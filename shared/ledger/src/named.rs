@@ -1,5 +1,6 @@
 //! Finding schedules and queues by a part of their name.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use herald_db::{Db, FromRow, Result, contains, query};
@@ -18,6 +19,7 @@ pub struct FoundSchedule {
 }
 
 /// The schedules of a workspace with `words` in their name or in the kind of their jobs.
+#[boxed]
 pub async fn search_schedules(db: &Db, workspace_id: Uuid, words: &str, limit: usize) -> Result<Vec<FoundSchedule>> {
     query(
         "select id, name, kind, paused from schedules
@@ -32,6 +34,7 @@ pub async fn search_schedules(db: &Db, workspace_id: Uuid, words: &str, limit: u
 }
 
 /// The names of the installation's queues that have `words` in them.
+#[boxed]
 pub async fn search_queues(db: &Db, words: &str, limit: usize) -> Result<Vec<String>> {
     let found: Vec<(String,)> =
         query("select name from queues where lower(name) like $1 escape '\\' order by name limit $2")

@@ -4,6 +4,7 @@
 //! together ([`take`]). Who may start what is [`admit_all`]'s to say.
 
 use chrono::{DateTime, Datelike, Utc};
+use herald_base::boxed;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -213,6 +214,7 @@ impl From<StartError> for Flaw {
 ///
 /// # Errors
 /// If nothing of it was written.
+#[boxed]
 pub async fn take(
     tx: &mut Tx,
     workspace_id: Uuid,

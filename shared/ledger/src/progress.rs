@@ -1,5 +1,6 @@
 //! The progress that a running job notes: for people, and for itself when it runs again.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::JobKey;
@@ -8,6 +9,7 @@ use herald_db::{Db, Json, Result, Tx, query};
 /// Notes how far an attempt is, in the transaction that brought it there. False if the attempt no longer holds its job.
 /// Another attempt does the same work then, so the caller must drop the transaction. Call it as the last statement
 /// before the commit.
+#[boxed]
 pub async fn keep_progress(tx: &mut Tx, workspace_id: Uuid, key: JobKey, progress: serde_json::Value) -> Result<bool> {
     let touched = query(
         "update jobs set progress = $3 where workspace_id = $4 and id = $1 and attempt = $2 and state = 'running'",
@@ -22,6 +24,7 @@ pub async fn keep_progress(tx: &mut Tx, workspace_id: Uuid, key: JobKey, progres
 }
 
 /// The progress that a job noted last.
+#[boxed]
 pub async fn kept_progress(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<serde_json::Value>> {
     let row: Option<(Option<Json<serde_json::Value>>,)> =
         query("select progress from jobs where workspace_id = $1 and id = $2")

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 
 use super::{lanes::lanes, load::COUNTED, pace::Rate, throughput::ended_per_minute};
@@ -157,6 +158,7 @@ pub struct KeyRow {
 const KEY_COLUMNS: &str = "queue, limit_key, concurrency, blocked_until, blocked_reason";
 
 /// The keys of a queue that have limits of their own.
+#[boxed]
 pub async fn queue_keys(db: &Db, queue: &str) -> Result<Vec<KeyRow>> {
     let mut keys = key_rows(db, queue).await?;
     keys.sort_by(|a, b| a.limit_key.cmp(&b.limit_key));
@@ -174,6 +176,7 @@ pub(super) async fn queues_with_keys(db: &Db) -> Result<Vec<(String,)>> {
 
 /// Every queue that was ever set up or has jobs. Of each queue's waiting and running jobs at most [`COUNTED`] are
 /// counted, so that a look at a long backlog costs no more than a look at a middling one.
+#[boxed]
 pub async fn list_queues(db: &Db) -> Result<Vec<QueueStatus>> {
     let count = |state: &str| {
         format!(
@@ -225,6 +228,7 @@ pub(super) async fn set_up(tx: &mut Tx, name: &str) -> Result<()> {
 }
 
 /// Stops or resumes dispatch from a queue, for the whole fleet at once. Jobs that run go on.
+#[boxed]
 pub async fn set_paused(tx: &mut Tx, name: &str, paused: bool) -> Result<()> {
     set_up(tx, name).await?;
     query("update queues set paused = $2, updated_at = $3 where name = $1")
@@ -238,6 +242,7 @@ pub async fn set_paused(tx: &mut Tx, name: &str, paused: bool) -> Result<()> {
 }
 
 /// The limits of a queue, locked until the transaction ends: nobody changes them meanwhile.
+#[boxed]
 pub async fn lock_limits(tx: &mut Tx, name: &str) -> Result<QueueLimits> {
     set_up(tx, name).await?;
     query(
@@ -250,6 +255,7 @@ pub async fn lock_limits(tx: &mut Tx, name: &str) -> Result<QueueLimits> {
 }
 
 /// Sets the limits of a queue. The caller has checked them with [`QueueLimits::check`].
+#[boxed]
 pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result<()> {
     set_up(tx, name).await?;
     query(
@@ -273,6 +279,7 @@ pub async fn set_limits(tx: &mut Tx, name: &str, limits: &QueueLimits) -> Result
 
 /// Gives the queues of outside accounts the limits that their providers bear, once. A queue that a person has set up
 /// keeps its limits.
+#[boxed]
 pub async fn set_up_outside(db: &Db) -> Result<()> {
     let mut tx = db.begin().await?;
     let now = db.now();
@@ -306,6 +313,7 @@ pub async fn set_up_outside(db: &Db) -> Result<()> {
 }
 
 /// Sets how many jobs of one limit key run at once; `None` is what the queue says for all keys.
+#[boxed]
 pub async fn set_key_concurrency(tx: &mut Tx, queue: &str, limit_key: &str, concurrency: Option<i64>) -> Result<()> {
     set_up(tx, queue).await?;
     query(
@@ -341,6 +349,7 @@ pub(super) async fn with_ready_jobs(db: &Db) -> Result<Vec<String>> {
 }
 
 /// The due time of each queue's job that has been due longest. Its cost is the number of queues and lanes, not of jobs.
+#[boxed]
 pub async fn oldest_due(db: &Db) -> Result<Vec<(String, DateTime<Utc>)>> {
     let now = db.now();
     let mut oldest = Vec::new();

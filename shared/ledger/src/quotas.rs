@@ -4,6 +4,7 @@
 //! The transaction that adds also counts, behind a lock on the workspace. Of many additions at once, as many succeed as
 //! there is room for. The command line and the installation itself are not subject to quotas.
 
+use herald_base::boxed;
 use serde::Deserialize;
 use thiserror::Error;
 use uuid::Uuid;
@@ -96,6 +97,7 @@ impl Quotas {
     ///
     /// # Errors
     /// [`QuotaError::Exceeded`]: the transaction is to be dropped.
+    #[boxed]
     pub async fn hold(&self, tx: &mut Tx, workspace_id: Uuid, counted: Counted) -> Result<(), QuotaError> {
         let limit = self.of(counted);
         if limit == 0 {
@@ -112,6 +114,7 @@ impl Quotas {
     ///
     /// # Errors
     /// [`QuotaError::Exceeded`]: nothing was taken.
+    #[boxed]
     pub async fn take_room(&self, db: &Db, workspace_id: Uuid, files: &[(String, u64)]) -> Result<(), QuotaError> {
         let mut tx = db.begin().await?;
         lock(&mut tx, workspace_id).await?;

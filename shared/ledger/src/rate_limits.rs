@@ -51,6 +51,7 @@ pub use self::{
 use self::{decision::Place, memory::Memory, redis::Redis};
 use crate::redis_wire::RedisWire;
 use herald_base::{
+    boxed,
     clock::Clock,
     telemetry::catalog::{RATE_LIMITED, RATE_LIMITS_UNCHECKED},
 };
@@ -115,6 +116,7 @@ impl RateLimits {
 
     /// Takes a request of `cost` if every window of the class has room for it with every one of the subjects, or says
     /// when to come again. A cost of 0 only looks.
+    #[boxed]
     pub async fn decide(&self, subjects: &[Subject], class: Class, cost: u32) -> Decision {
         let windows = self.0.windows[class.number()].as_slice();
         if windows.is_empty() || subjects.is_empty() {
@@ -141,6 +143,7 @@ impl RateLimits {
     }
 
     /// Counts a request no longer that was taken and turned out to be none of those that are limited.
+    #[boxed]
     pub async fn give_back(&self, taken: Taken) {
         let windows = self.0.windows[taken.class.number()].as_slice();
         let asked = Asked { class: taken.class, windows, subjects: &taken.subjects, cost: taken.cost, now: taken.at };

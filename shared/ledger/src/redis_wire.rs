@@ -29,7 +29,7 @@ pub(crate) use self::script::Script;
 pub use self::{events::Event, schedulers::SCHEDULER_SAYS, server::About, taker::Taker};
 use self::{link::Link, server::Server};
 use crate::{JobKey, Leased};
-use herald_base::telemetry::Answer;
+use herald_base::{boxed, telemetry::Answer};
 
 /// Where the Redis is and how keys begin.
 #[derive(Clone)]
@@ -93,6 +93,7 @@ struct Inner {
 impl RedisWire {
     /// Connects, and begins to listen for events. Fails if the Redis is not there now: a process that starts without
     /// its wire should say so at once.
+    #[boxed]
     pub async fn connect(config: &RedisConfig) -> Result<Self, RedisWireError> {
         let server = Arc::new(Server::parse(&config.url)?);
         let link = Link::new(server.clone());
@@ -104,6 +105,7 @@ impl RedisWire {
     }
 
     /// Puts leased jobs on the list of their queue, in one round trip.
+    #[boxed]
     pub async fn push(&self, queue: &str, jobs: &[Leased]) -> Result<(), RedisWireError> {
         if jobs.is_empty() {
             return Ok(());
@@ -117,6 +119,7 @@ impl RedisWire {
     }
 
     /// How many jobs wait on the wire, for each of these queues.
+    #[boxed]
     pub async fn depths(&self, queues: &[&str]) -> Result<Vec<usize>, RedisWireError> {
         if queues.is_empty() {
             return Ok(Vec::new());
@@ -129,6 +132,7 @@ impl RedisWire {
     }
 
     /// The jobs that wait on the wire for a queue. Their leases must be renewed.
+    #[boxed]
     pub async fn waiting(&self, queue: &str) -> Result<Vec<JobKey>, RedisWireError> {
         let mut range = cmd("LRANGE");
         range.arg(self.key(queue)).arg(0).arg(-1);
@@ -142,21 +146,25 @@ impl RedisWire {
     }
 
     /// Tells every scheduler that a job became ready.
+    #[boxed]
     pub async fn tell_work(&self) -> Result<(), RedisWireError> {
         self.publish(&Event::Work).await
     }
 
     /// Tells every scheduler that a worker took jobs, so that there is room for more.
+    #[boxed]
     pub async fn tell_room(&self) -> Result<(), RedisWireError> {
         self.publish(&Event::Room).await
     }
 
     /// Tells every scheduler that a schedule was changed.
+    #[boxed]
     pub async fn tell_schedules(&self) -> Result<(), RedisWireError> {
         self.publish(&Event::Schedules).await
     }
 
     /// Tells every worker to stop this job.
+    #[boxed]
     pub async fn cancel(&self, job: Uuid) -> Result<(), RedisWireError> {
         self.publish(&Event::Cancel(job)).await
     }
@@ -167,11 +175,13 @@ impl RedisWire {
     }
 
     /// Whether the server answers.
+    #[boxed]
     pub async fn ping(&self) -> Result<(), RedisWireError> {
         self.0.link.run::<Value>(&cmd("PING")).await.map(drop)
     }
 
     /// What the server says of itself.
+    #[boxed]
     pub async fn about(&self) -> Result<About, RedisWireError> {
         server::about(&self.0.link).await
     }

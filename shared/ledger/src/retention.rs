@@ -1,6 +1,7 @@
 //! Pruning: finished rows go after a while, their counts stay.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::JobState;
@@ -26,6 +27,7 @@ pub(super) struct Gone {
 
 /// Removes at most `limit` jobs that ended before `before`, and adds them to the daily counts in the same transaction.
 /// Dead jobs stay: they wait for a person.
+#[boxed]
 pub async fn prune(db: &Db, before: DateTime<Utc>, limit: usize) -> Result<Pruned> {
     let mut tx = db.begin().await?;
     let gone: Vec<Gone> = query(

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
 use super::{Change, End, JobState, LedgerError, batch, changes_on, effect, policy};
-use herald_base::ids::Ids;
+use herald_base::{boxed, ids::Ids};
 use herald_db::{Bulk, Db, FromRow, Json, Tx, query};
 
 /// Exponential backoff with full jitter: a random wait between zero and `base × 2^(attempt - 1)`, at most `cap`.
@@ -44,6 +44,7 @@ struct Revived {
 
 /// Makes a dead or cancelled job ready again, with `tries` more tries. False if the workspace has no such job in one of
 /// these states, or a live one has taken its unique key.
+#[boxed]
 pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, LedgerError> {
     let mut tx = db.begin().await?;
     let retried = retry_job_in(&mut tx, workspace_id, id, tries).await?;
@@ -52,6 +53,7 @@ pub async fn retry_job(db: &Db, workspace_id: Uuid, id: Uuid, tries: i64) -> Res
 }
 
 /// As [`retry_job`], in an open transaction.
+#[boxed]
 pub async fn retry_job_in(tx: &mut Tx, workspace_id: Uuid, id: Uuid, tries: i64) -> Result<bool, LedgerError> {
     let found: Vec<Revived> = query(
         "select id, kind, args, state as was, batch_id from jobs
@@ -89,6 +91,7 @@ pub fn tries_of(kind: &str) -> i64 {
 }
 
 /// Makes every dead job of a batch ready again, with `tries` more tries. Returns how many.
+#[boxed]
 pub async fn retry_batch(tx: &mut Tx, workspace_id: Uuid, batch_id: Uuid, tries: i64) -> Result<usize, LedgerError> {
     let found: Vec<Revived> = query(
         "select id, kind, args, state as was, batch_id from jobs

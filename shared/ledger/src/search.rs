@@ -7,6 +7,7 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -263,6 +264,7 @@ impl Conditions {
 }
 
 /// A workspace's jobs, newest first, at most `limit`.
+#[boxed]
 pub async fn list_jobs(db: &Db, workspace_id: Uuid, filter: &JobFilter, limit: usize) -> Result<Vec<JobRow>> {
     // Few jobs run at once. SQLite does not know that, and would look for them among all, in the order of ids.
     let index = match (db.kind(), filter.state) {

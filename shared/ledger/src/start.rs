@@ -17,7 +17,7 @@ use super::{
     standing::Standing,
     thing::{BATCH, Thing, those_there},
 };
-use herald_base::role::Role;
+use herald_base::{boxed, role::Role};
 use herald_db::{DbError, Tx};
 
 /// How [`StartError::Missing`] names the batch that a job wants to join: it is no argument.
@@ -113,6 +113,7 @@ fn startable() -> String {
 ///
 /// # Errors
 /// [`StartError`].
+#[boxed]
 pub async fn admit(
     tx: &mut Tx,
     workspace_id: Uuid,
@@ -163,6 +164,7 @@ impl Draft {
 ///
 /// # Errors
 /// When the database refuses.
+#[boxed]
 pub async fn admit_all(
     tx: &mut Tx,
     workspace_id: Uuid,

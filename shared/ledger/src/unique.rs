@@ -14,6 +14,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{LedgerError, NewJob, Unique, enqueue::due};
@@ -153,6 +154,7 @@ pub(super) async fn holders(
 }
 
 /// Forgets throttles that are over. Returns how many.
+#[boxed]
 pub async fn forget_throttles(db: &Db) -> Result<u64> {
     let mut tx = db.begin().await?;
     let forgotten = query("delete from throttles where until <= $1").bind(db.now()).execute(&mut tx).await?;

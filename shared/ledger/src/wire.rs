@@ -14,6 +14,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
@@ -94,6 +95,7 @@ impl Wire {
     }
 
     /// Returns when a consumer has come or has emptied half of its queue.
+    #[boxed]
     pub async fn demand_rose(&self) {
         self.0.demand.notified().await;
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -59,6 +60,7 @@ pub struct WorkerRow {
 }
 
 /// Says that a worker is there, and returns whether a person wants it to be quiet.
+#[boxed]
 pub async fn worker_seen(db: &Db, worker: &WorkerRow) -> Result<bool> {
     let mut tx = db.begin().await?;
     let (quiet_asked,): (bool,) = query(
@@ -83,6 +85,7 @@ pub async fn worker_seen(db: &Db, worker: &WorkerRow) -> Result<bool> {
 }
 
 /// Takes a worker that has stopped off the list.
+#[boxed]
 pub async fn worker_left(db: &Db, id: Uuid) -> Result<()> {
     let mut tx = db.begin().await?;
     query("delete from workers where id = $1").bind(id).execute(&mut tx).await?;
@@ -90,6 +93,7 @@ pub async fn worker_left(db: &Db, id: Uuid) -> Result<()> {
 }
 
 /// The workers seen since, oldest first.
+#[boxed]
 pub async fn list_workers(db: &Db, since: DateTime<Utc>) -> Result<Vec<WorkerRow>> {
     query(
         "select id, name, version, state, quiet_asked, queues, running, started_at, seen_at from workers
@@ -101,6 +105,7 @@ pub async fn list_workers(db: &Db, since: DateTime<Utc>) -> Result<Vec<WorkerRow
 }
 
 /// How many jobs may wait on the wire for each queue: what the workers seen since, and taking jobs, have room for.
+#[boxed]
 pub async fn capacity(db: &Db, since: DateTime<Utc>) -> Result<BTreeMap<String, usize>> {
     let mut room = BTreeMap::new();
     for worker in list_workers(db, since).await?.into_iter().filter(|worker| worker.state == WorkerState::Running) {
@@ -112,6 +117,7 @@ pub async fn capacity(db: &Db, since: DateTime<Utc>) -> Result<BTreeMap<String, 
 }
 
 /// Asks workers of this name (all of them for `None`) to take no more jobs, or to go on. Returns how many were asked.
+#[boxed]
 pub async fn ask_quiet(db: &Db, name: Option<&str>, quiet: bool) -> Result<u64> {
     let mut tx = db.begin().await?;
     let asked = ask_quiet_in(&mut tx, name, quiet).await?;
@@ -120,6 +126,7 @@ pub async fn ask_quiet(db: &Db, name: Option<&str>, quiet: bool) -> Result<u64> 
 }
 
 /// As [`ask_quiet`], in an open transaction.
+#[boxed]
 pub async fn ask_quiet_in(tx: &mut Tx, name: Option<&str>, quiet: bool) -> Result<u64> {
     let asked = match name {
         Some(name) => query("update workers set quiet_asked = $1 where name = $2").bind(quiet).bind(name),
@@ -129,6 +136,7 @@ pub async fn ask_quiet_in(tx: &mut Tx, name: Option<&str>, quiet: bool) -> Resul
 }
 
 /// Forgets workers not seen since.
+#[boxed]
 pub async fn forget_workers(db: &Db, since: DateTime<Utc>) -> Result<u64> {
     let mut tx = db.begin().await?;
     let forgotten = query("delete from workers where seen_at < $1").bind(since).execute(&mut tx).await?;

@@ -5,6 +5,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -111,6 +112,7 @@ impl People {
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
+    #[boxed]
     pub async fn signed_in(&self, token: &str) -> Result<Option<SignedIn>> {
         if token.starts_with(browser::PREFIX) {
             return self.signed_in_browser(token).await;

@@ -5,6 +5,7 @@
 //! was not used for `people.session_days`.
 
 use chrono::TimeDelta;
+use herald_base::boxed;
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -33,6 +34,7 @@ impl People {
     ///
     /// # Errors
     /// As those of [`People::refresh`].
+    #[boxed]
     pub async fn browser_token(&self, refresh_token: &SecretString) -> Result<String> {
         let session_id = self.refresh(refresh_token).await?.session_id;
         let token = token::new(PREFIX, self.db.ids());

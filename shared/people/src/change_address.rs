@@ -1,5 +1,6 @@
 //! Changes the address of a signed-in person: proved by a code that is sent there, and told to the old address.
 
+use herald_base::boxed;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -25,6 +26,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Credentials`], [`PeopleError::Address`].
+    #[boxed]
     pub async fn ask_change_address(&self, user_id: Uuid, password: &SecretString, new: &str) -> Result<Asked> {
         let address = Address::parse(new)?;
         let asker = self.confirm(user_id, password).await?;
@@ -46,6 +48,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Code`], also when somebody else took the address meanwhile.
+    #[boxed]
     pub async fn change_address(
         &self,
         user_id: Uuid,

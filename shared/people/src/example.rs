@@ -1,5 +1,6 @@
 //! The example people of a workspace: they show what roles are, and nobody can sign in as one of them.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{Address, People, PeopleError, Result, Role, member, user};
@@ -20,6 +21,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn add_example(&self, actor: &Actor) -> Result<usize> {
         let workspace_id = actor.workspace_id;
         let mut made = 0;
@@ -50,6 +52,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn remove_example(&self, actor: &Actor) -> Result<()> {
         let mut tx = self.db.begin().await?;
         for (name, _) in PEOPLE {

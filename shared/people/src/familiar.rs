@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::{Address, People, Result};
+use herald_base::boxed;
 use herald_db::query;
 use herald_ledger::rate_limits::Subject;
 
@@ -16,6 +17,7 @@ impl People {
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
+    #[boxed]
     pub async fn is_familiar(&self, email: &str, from: IpAddr) -> Result<bool> {
         let Ok(address) = Address::parse(email) else { return Ok(false) };
         let seen: Vec<(String,)> = query(

@@ -1,6 +1,7 @@
 //! Links by which people join a workspace. The token has 256 random bits, is shown once, and only its hash is kept.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -243,6 +244,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn invitations(
         &self,
         workspace_id: Uuid,
@@ -256,6 +258,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Missing`].
+    #[boxed]
     pub async fn revoke_invitation(&self, actor: &Actor, id: Uuid) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let revoked = query(
@@ -274,6 +277,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Invitation`].
+    #[boxed]
     pub async fn join(&self, user_id: Uuid, token: &str) -> Result<Membership> {
         let user = self.user(user_id).await?;
         let address = Address::parse(&user.email)?;

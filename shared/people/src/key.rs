@@ -1,6 +1,7 @@
 //! API keys: for programs. A key is shown once; the database keeps its SHA-256.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -172,6 +173,7 @@ pub(super) async fn listed(
 ///
 /// # Errors
 /// When the database refuses.
+#[boxed]
 pub async fn check_key(db: &Db, key: &str) -> Result<Option<Key>> {
     let now = db.now();
     let found: Option<Found> = lookup(
@@ -246,6 +248,7 @@ async fn insert(
 ///
 /// # Errors
 /// When the database refuses.
+#[boxed]
 pub async fn has_keys(db: &Db) -> Result<bool> {
     Ok(query("select id from api_tokens limit 1").optional::<(Uuid,)>(db).await?.is_some())
 }
@@ -254,6 +257,7 @@ pub async fn has_keys(db: &Db) -> Result<bool> {
 ///
 /// # Errors
 /// When the database refuses.
+#[boxed]
 pub async fn first_key(db: &Db, workspace_id: Uuid, name: &str) -> Result<String> {
     let everything =
         NewKey { name: name.to_owned(), role: Role::Owner, platform_admin: true, scopes: None, expires_at: None };
@@ -267,6 +271,7 @@ pub async fn first_key(db: &Db, workspace_id: Uuid, name: &str) -> Result<String
 ///
 /// # Errors
 /// [`PeopleError::AboveOwn`], [`PeopleError::Narrow`], [`PeopleError::NotAdmin`], what is wrong with the fields.
+#[boxed]
 pub async fn make_key(db: &Db, actor: &Actor, giver: &Giver, new: NewKey) -> Result<ApiKey> {
     make_key_within(db, &Quotas::default(), actor, giver, new).await
 }
@@ -275,6 +280,7 @@ pub async fn make_key(db: &Db, actor: &Actor, giver: &Giver, new: NewKey) -> Res
 ///
 /// # Errors
 /// [`PeopleError::Quota`], and as [`make_key`].
+#[boxed]
 pub async fn make_key_within(db: &Db, quotas: &Quotas, actor: &Actor, giver: &Giver, new: NewKey) -> Result<ApiKey> {
     giver.may_make(&new)?;
     let name = new.name.trim();
@@ -311,6 +317,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn keys(&self, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<SeenKey>> {
         listed(&self.db, workspace_id, ("t.id < $2", before.unwrap_or(Uuid::max())), limit).await
     }
@@ -319,6 +326,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Missing`].
+    #[boxed]
     pub async fn revoke_key(&self, actor: &Actor, id: Uuid) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let revoked =

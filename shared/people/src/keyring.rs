@@ -11,7 +11,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::{People, PeopleError, Result};
-use herald_base::vault::Vault;
+use herald_base::{boxed, vault::Vault};
 use herald_db::{Db, FromRow, query};
 
 /// How long a process goes on with the keys it has read: a new one signs everywhere after that.
@@ -157,6 +157,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn rotate_signing_key(&self) -> Result<String> {
         let kid = self.keyring.add().await?;
         self.keyring.read().await?;

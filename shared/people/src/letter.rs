@@ -1,5 +1,6 @@
 //! Letters to people about their accounts: written here, sealed, and sent by an `account.mail` job.
 
+use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -54,6 +55,7 @@ impl People {
     ///
     /// # Errors
     /// [`super::PeopleError::Sealed`] when this process has other keys than the one that wrote it.
+    #[boxed]
     pub async fn unsent_letter(&self, id: Uuid) -> Result<Option<Letter>> {
         let row: Option<Row> =
             query("select sealed from letters where id = $1 and sent_at is null").bind(id).optional(&self.db).await?;
@@ -64,6 +66,7 @@ impl People {
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
+    #[boxed]
     pub async fn letter_sent(&self, id: Uuid) -> Result<()> {
         let mut tx = self.db.begin().await?;
         query("update letters set sent_at = $2, sealed = $3 where id = $1")

@@ -1,5 +1,6 @@
 //! What a member or a key made that still opens something: listed, and ended with its maker.
 
+use herald_base::boxed;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -117,6 +118,7 @@ impl People {
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
+    #[boxed]
     pub async fn made_by(&self, workspace_id: Uuid, user_id: Uuid) -> Result<Made> {
         let of = ("t.maker_id = $2 and t.revoked_at is null", user_id);
         let mut keys = key::listed(&self.db, workspace_id, of, MOST).await?;

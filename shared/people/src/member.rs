@@ -1,6 +1,7 @@
 //! Who belongs to which workspace, and as what.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -120,6 +121,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn memberships(&self, user_id: Uuid, named: Option<&str>) -> Result<Vec<Membership>> {
         let found = query(
             "select w.id as workspace_id, w.slug, w.name, m.role from members as m join workspaces as w \
@@ -135,6 +137,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::WorkspacesClosed`], [`PeopleError::Taken`], what is wrong with the names.
+    #[boxed]
     pub async fn make_workspace(
         &self,
         user_id: Uuid,
@@ -185,6 +188,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn members(&self, workspace_id: Uuid, after: Option<Uuid>, limit: usize) -> Result<Vec<Member>> {
         let found = query(
             "select m.user_id, u.email, u.username, m.role, u.state, m.created_at from members as m join users as u \
@@ -199,6 +203,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Missing`].
+    #[boxed]
     pub async fn member(&self, workspace_id: Uuid, user_id: Uuid) -> Result<Member> {
         let found = query(
             "select m.user_id, u.email, u.username, m.role, u.state, m.created_at from members as m join users as u \
@@ -213,6 +218,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Missing`], [`PeopleError::AboveOwn`], [`PeopleError::Narrow`], [`PeopleError::LastOwner`].
+    #[boxed]
     pub async fn set_role(&self, actor: &Actor, giver: &Giver, user_id: Uuid, role: Role) -> Result<Member> {
         giver.may_give(role)?;
         let workspace_id = actor.workspace_id;
@@ -239,6 +245,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Missing`], [`PeopleError::AboveOwn`], [`PeopleError::LastOwner`].
+    #[boxed]
     pub async fn remove_member(&self, actor: &Actor, own: Role, user_id: Uuid) -> Result<Ended> {
         let workspace_id = actor.workspace_id;
         let mut tx = self.db.begin().await?;

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
 use super::PeopleError;
-use herald_base::{cpu::CpuPool, ids::Ids};
+use herald_base::{boxed, cpu::CpuPool, ids::Ids};
 
 /// NIST SP 800-63B-4, 3.1.1.2, asks for 15 where nothing else is asked for; a slow hash, five tries a minute and a
 /// check against guessable ones stand beside these ten.
@@ -46,12 +46,14 @@ impl Passwords {
     }
 
     /// The hash to keep of a password, as a PHC string.
+    #[boxed]
     pub async fn hash(&self, password: &SecretString) -> String {
         let (argon2, salt, password) = (self.argon2.clone(), self.ids.bytes(), plain(password));
         self.cpu.run(move || hash(&argon2, password.expose_secret().as_bytes(), &salt)).await
     }
 
     /// Whether it is the password of this hash. Without a hash the answer is no, after the same work.
+    #[boxed]
     pub async fn check(&self, password: &SecretString, kept: Option<&str>) -> bool {
         let is_kept = kept.is_some();
         let kept = kept.map_or_else(|| self.decoy.clone(), Arc::from);

@@ -1,5 +1,6 @@
 //! What people say of themselves.
 
+use herald_base::boxed;
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
@@ -66,6 +67,7 @@ impl People {
     ///
     /// # Errors
     /// What is wrong with the fields; [`PeopleError::Changed`], [`PeopleError::Taken`].
+    #[boxed]
     pub async fn change_profile(
         &self,
         actor: &Actor,

@@ -1,6 +1,7 @@
 //! Registering: address and password first, a person once the code that was sent there came back.
 
 use chrono_tz::Tz;
+use herald_base::boxed;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -62,6 +63,7 @@ impl People {
     ///
     /// # Errors
     /// What is wrong with the fields; [`PeopleError::RegistrationClosed`].
+    #[boxed]
     pub async fn register(&self, new: Registration) -> Result<Asked> {
         let address = Address::parse(&new.email)?;
         check_place(&new.locale, &new.time_zone)?;
@@ -98,6 +100,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Code`].
+    #[boxed]
     pub async fn verify(&self, verification_id: Uuid, code: &str, device: &Device) -> Result<Tokens> {
         let key = self.keyring.current().await?;
         let waiting: Waiting = self.try_code(Purpose::Register, verification_id, code).await?;
@@ -131,6 +134,7 @@ impl People {
     ///
     /// # Errors
     /// What is wrong with the fields; [`PeopleError::Taken`].
+    #[boxed]
     pub async fn add_user(
         &self,
         email: &str,
@@ -160,6 +164,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn home(&self) -> Result<Uuid> {
         Ok(crate::installation(&self.db).await?)
     }

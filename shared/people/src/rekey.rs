@@ -1,5 +1,6 @@
 //! Addresses of accounts from before domains were compared in their ASCII form get the key they would get now.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{Address, Result};
@@ -29,6 +30,7 @@ pub struct Rekeyed {
 ///
 /// # Errors
 /// When the database refuses.
+#[boxed]
 pub async fn rekey(db: &Db) -> Result<Rekeyed> {
     let mut done = Rekeyed::default();
     let mut after = Uuid::nil();

@@ -1,5 +1,6 @@
 //! A new password for the person who reads the mail of an address.
 
+use herald_base::boxed;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -29,6 +30,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Address`].
+    #[boxed]
     pub async fn ask_reset(&self, email: &str) -> Result<Asked> {
         let address = Address::parse(email)?;
         let key = self.keyring.current().await?;
@@ -54,6 +56,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Code`]; [`PeopleError::Password`], which does not use the code up.
+    #[boxed]
     pub async fn reset(&self, verification_id: Uuid, code: &str, new: &SecretString, device: &Device) -> Result<()> {
         password::fit(new, &[])?;
         let waiting: Waiting = self.try_code(Purpose::Reset, verification_id, code).await?;

@@ -2,6 +2,7 @@
 //! session, because then two have it and one of them stole it (RFC 9700, 4.14.2).
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_base::boxed;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -135,6 +136,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::SessionOver`]; also for every other token of a session whose used token came again.
+    #[boxed]
     pub async fn refresh(&self, refresh_token: &SecretString) -> Result<Tokens> {
         let key = self.keyring.current().await?;
         let (token_hash, now) = (token::hash(refresh_token.expose_secret()), self.db.now());
@@ -178,6 +180,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn sessions(&self, user_id: Uuid) -> Result<Vec<Session>> {
         let found = query(
             "select id, agent, address, created_at, used_at, expires_at from sessions
@@ -190,6 +193,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Missing`].
+    #[boxed]
     pub async fn sign_out(&self, user_id: Uuid, session_id: Uuid, device: &Device) -> Result<()> {
         let mut tx = self.db.begin().await?;
         let known: Option<(Uuid,)> = query("select id from sessions where id = $1 and user_id = $2")
@@ -208,6 +212,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn sign_out_everywhere(&self, user_id: Uuid, device: &Device) -> Result<u64> {
         let mut tx = self.db.begin().await?;
         let ended = end(&mut tx, "signed out everywhere", Of::User(user_id)).await?;

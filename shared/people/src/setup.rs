@@ -1,6 +1,7 @@
 //! The first person of an installation: whoever starts Herald gets a link, and its page makes them the owner.
 
 use chrono::TimeDelta;
+use herald_base::boxed;
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -32,6 +33,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn setup_token(&self) -> Result<Option<String>> {
         let mut tx = self.db.begin().await?;
         if !is_empty(&mut tx).await? {
@@ -53,6 +55,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn is_setup_open(&self, token: &str) -> Result<bool> {
         let found: Option<(String,)> =
             query("select token_hash from setup_links where token_hash = $1 and expires_at > $2")
@@ -68,6 +71,7 @@ impl People {
     ///
     /// # Errors
     /// What is wrong with the fields; [`PeopleError::SetupOver`] when the link is void, or somebody was sooner.
+    #[boxed]
     pub async fn set_up(&self, first: FirstOwner, workspace_id: Uuid, device: &Device) -> Result<Tokens> {
         let address = Address::parse(&first.email)?;
         register::check_place(&first.locale, &first.time_zone)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use herald_base::boxed;
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ impl People {
     /// [`PeopleError::Credentials`] for an unknown address, a wrong password, and a deactivated person: the same answer
     /// after the same work. Where a CRM checks passwords, Herald asks it about a person who has no password here:
     /// [`PeopleError::CrmAway`] when it does not answer.
+    #[boxed]
     pub async fn sign_in(&self, email: &str, password: &SecretString, device: &Device) -> Result<Tokens> {
         let asked_at = tokio::time::Instant::now();
         let answer = self.try_to_sign_in(email, password, device).await;
@@ -70,6 +72,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Credentials`] when `current` is wrong, [`PeopleError::Password`] when `new` cannot be used.
+    #[boxed]
     pub async fn change_password(
         &self,
         user_id: Uuid,

@@ -1,6 +1,7 @@
 //! Forgets what has ended: codes, sessions, letters that were sent.
 
 use chrono::TimeDelta;
+use herald_base::boxed;
 
 use super::Result;
 use herald_db::{Db, query};
@@ -17,6 +18,7 @@ const LOOKED_INTO: TimeDelta = TimeDelta::days(90);
 ///
 /// # Errors
 /// When the database refuses.
+#[boxed]
 pub async fn tidy(db: &Db) -> Result<u64> {
     let now = db.now();
     let mut gone = 0;

@@ -1,6 +1,7 @@
 //! The rows of people.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -128,6 +129,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Missing`].
+    #[boxed]
     pub async fn user(&self, id: Uuid) -> Result<User> {
         let found = query(&format!("select {COLUMNS} from users where id = $1")).bind(id).optional(&self.db).await?;
         found.ok_or(PeopleError::Missing("user"))
@@ -137,6 +139,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn users(&self, after: Option<Uuid>, limit: usize) -> Result<Vec<User>> {
         let found = query(&format!("select {COLUMNS} from users where id > $1 order by id limit $2"));
         Ok(found
@@ -150,6 +153,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Missing`].
+    #[boxed]
     pub async fn set_active(&self, actor: &Actor, id: Uuid, active: bool) -> Result<User> {
         let verb = if active { "user.activate" } else { "user.deactivate" };
         let state = UserState::of(active);
@@ -175,6 +179,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Missing`], [`PeopleError::Address`].
+    #[boxed]
     pub async fn user_by_address(&self, email: &str) -> Result<User> {
         let address = Address::parse(email)?;
         let found = by_address(&self.db, &address).await?.ok_or(PeopleError::Missing("user"))?;

@@ -1,5 +1,6 @@
 //! Workspaces: everything belongs to one.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use herald_db::{Db, Result, Target, Tx, query};
@@ -20,6 +21,7 @@ async fn make(tx: &mut Tx, slug: &str, name: &str) -> Result<bool> {
 }
 
 /// The id of the default workspace. It is made if it is missing, and so is the installation's own.
+#[boxed]
 pub async fn ensure_default_workspace(db: &Db) -> Result<Uuid> {
     let mut tx = db.begin().await?;
     make(&mut tx, DEFAULT_WORKSPACE, "Default workspace").await?;

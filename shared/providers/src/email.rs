@@ -37,7 +37,7 @@ use self::{
     smtp::{Smtp, SmtpSettings},
 };
 use super::{Finding, ProviderError, Result, http, roots};
-use herald_base::{clock::Clock, settings::EnvironmentKind, telemetry::Call};
+use herald_base::{boxed, clock::Clock, settings::EnvironmentKind, telemetry::Call};
 
 /// The provider's name in metrics and traces.
 const NAME: &str = "email";
@@ -121,6 +121,7 @@ impl Mailer {
     ///
     /// # Errors
     /// By its class; see the module for [`Class::Unknown`](super::Class::Unknown).
+    #[boxed]
     pub async fn send(&self, message: &Message) -> Result<Receipt> {
         let call = Call::begin(NAME);
         let sent = self.hand_over(message).await;
@@ -146,6 +147,7 @@ impl Mailer {
     }
 
     /// Tests the connection without sending an e-mail. It connects and logs in to the server, or writes to the outbox.
+    #[boxed]
     pub async fn check(&self) -> Vec<Finding> {
         let way = match &self.0.backend {
             Backend::Smtp(smtp) => {
@@ -169,6 +171,7 @@ impl Mailer {
     ///
     /// # Errors
     /// As [`Mailer::send`].
+    #[boxed]
     pub async fn send_test(&self, id: Uuid, to: Mailbox) -> Result<Receipt> {
         let text = "This e-mail shows that Herald can send e-mails.\n";
         self.send(&Message {

@@ -43,7 +43,7 @@ pub use self::{
     error::{BucketProblem, FilesError},
     key::{Area, Key, Stored, folder},
 };
-use herald_base::telemetry::Call;
+use herald_base::{boxed, telemetry::Call};
 
 /// The number of attempts of a removal, because `object_store` gives up when the first answer is lost.
 const REMOVALS: usize = 3;
@@ -112,11 +112,13 @@ impl Files {
     }
 
     /// Writes a file, and replaces an existing one.
+    #[boxed]
     pub async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
         self.write(key.as_str(), bytes).await
     }
 
     /// Writes a file whose key identifies its content. An existing file stays as it is.
+    #[boxed]
     pub async fn put_once(&self, key: &Key, bytes: Bytes) -> Result<()> {
         if self.size(key).await?.is_some() { Ok(()) } else { self.put(key, bytes).await }
     }
@@ -132,11 +134,13 @@ impl Files {
     }
 
     /// Reads a file of at most `limit` bytes.
+    #[boxed]
     pub async fn get(&self, key: &Stored, limit: u64) -> Result<Bytes> {
         self.read(key.as_str(), limit).await
     }
 
     /// Returns a file's size in bytes and its content in chunks.
+    #[boxed]
     pub async fn stream(&self, key: &Stored) -> Result<(u64, BoxStream<'static, std::io::Result<Bytes>>)> {
         let key = key.as_str();
         let found = self.within(key, self.store.get(&path(key)?)).await?;
@@ -146,6 +150,7 @@ impl Files {
 
     /// Opens a file of at most `limit` bytes on this machine: the file itself, or an unnamed copy that disappears when
     /// it is closed.
+    #[boxed]
     pub async fn open_here(&self, key: &Stored, limit: u64) -> Result<std::fs::File> {
         let key = key.as_str();
         let io = |error: std::io::Error| match error.kind() {
@@ -176,11 +181,13 @@ impl Files {
     }
 
     /// Returns a file's size in bytes, if the file exists.
+    #[boxed]
     pub async fn size(&self, key: &Stored) -> Result<Option<u64>> {
         self.look(key.as_str()).await
     }
 
     /// Copies a file within the store; on a local disk both names share the bytes.
+    #[boxed]
     pub async fn copy(&self, from: &Stored, to: &Key) -> Result<()> {
         self.duplicate(from.as_str(), to.as_str()).await
     }
@@ -188,6 +195,7 @@ impl Files {
     /// Like [`Files::copy`], but replaces any file at `to`. In a folder, the old file is removed first, because a copy
     /// onto another name of the same bytes would leave its draft behind. Renaming one hard link onto another of the
     /// same file does nothing (POSIX `rename`).
+    #[boxed]
     pub async fn replace(&self, from: &Stored, to: &Key) -> Result<()> {
         if self.is_local() && self.size(to).await?.is_some() {
             self.delete(to).await?;
@@ -196,6 +204,7 @@ impl Files {
     }
 
     /// Removes a file. A missing file is not an error.
+    #[boxed]
     pub async fn delete(&self, key: &Key) -> Result<()> {
         self.remove(key.as_str()).await
     }
@@ -218,6 +227,7 @@ impl Files {
     /// Removes the drafts that a killed process left in a folder. Without `before`, use it only for a folder that no
     /// other process writes to. With `before`, it removes only drafts that were last written before that time, even
     /// while others write. A bucket does not show its unfinished files.
+    #[boxed]
     pub async fn remove_unfinished(&self, before: Option<DateTime<Utc>>) -> Result<usize> {
         let At::Folder(root) = &*self.at else { return Ok(0) };
         let root = root.clone();

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Class, ProviderError, Result};
 use crate::outside::{CallError, Guard, GuardedHttp};
-use herald_base::telemetry::Call;
+use herald_base::{boxed, telemetry::Call};
 
 /// The longest wait a provider can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -117,6 +117,7 @@ impl Http {
     ///
     /// # Errors
     /// [`Class::Down`] when there is no answer, [`Class::Config`] when the address may not be called.
+    #[boxed]
     pub async fn send(&self, who: &str, request: RequestBuilder) -> Result<Response> {
         let broken = |error: &reqwest::Error| ProviderError::from_reqwest(who, error);
         let request = request.build().map_err(|error| broken(&error))?;

@@ -10,6 +10,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use herald_base::boxed;
 
 use super::Result;
 
@@ -41,6 +42,7 @@ impl Meter {
     ///
     /// # Errors
     /// [`Class::Transient`](super::Class::Transient) when the rate cannot be read.
+    #[boxed]
     pub async fn pay(&self, units: i64) -> Result<()> {
         let Some(purse) = &self.purse else { return Ok(()) };
         let spent =

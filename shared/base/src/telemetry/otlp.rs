@@ -15,6 +15,7 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Telemetry, TelemetryError, catalog::EXPORTED_SPANS, span::Ended};
+use crate::boxed;
 
 /// The largest number of waiting spans; more are dropped.
 const WAITING: usize = 8_192;
@@ -58,6 +59,7 @@ pub fn start_export(settings: &Telemetry, role: &'static str) -> Result<(), Tele
 }
 
 /// Sends the waiting spans, for at most `limit`, at the end of a process.
+#[boxed]
 pub async fn flush(limit: Duration) {
     let Some(export) = EXPORT.get() else { return };
     let (done, sent) = oneshot::channel();

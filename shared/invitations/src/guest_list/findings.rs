@@ -2,6 +2,7 @@
 
 use std::fs::File;
 
+use herald_base::boxed;
 use herald_sheets::{CsvError, GuestFile, Options, RowProblem};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -87,6 +88,7 @@ pub struct Column {
 ///
 /// # Errors
 /// If the list cannot be read at all.
+#[boxed]
 pub async fn find(
     list: File,
     options: Options,

@@ -4,6 +4,7 @@
 //! A note lies beside the answers, under a name that no client's key can have, and goes with them. It holds the hash of
 //! the request's body: the same key with another body is another request.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::KEPT_FOR;
@@ -42,6 +43,7 @@ struct Row {
 ///
 /// # Errors
 /// When the database does not answer.
+#[boxed]
 pub async fn begun(db: &Db, workspace_id: Uuid, what: &str, key: &str, body: &str) -> Result<Begun> {
     // No header holds a line break, so no client's key is such a name.
     let name = format!("{what}\n{key}");
@@ -83,6 +85,7 @@ impl Steps {
     ///
     /// # Errors
     /// When the database does not answer.
+    #[boxed]
     pub async fn note(&mut self, tx: &mut Tx, noted: Vec<u8>) -> Result<bool> {
         let (attempt, now) = (tx.db().new_id(), tx.db().now());
         let written =

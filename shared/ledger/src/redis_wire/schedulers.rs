@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_base::boxed;
 use redis::{Value, cmd};
 
 use super::{RedisWire, RedisWireError};
@@ -16,6 +17,7 @@ const NOTED: TimeDelta = TimeDelta::days(1);
 
 impl RedisWire {
     /// Says that the scheduler of this name is there.
+    #[boxed]
     pub async fn scheduler_seen(&self, name: &str, now: DateTime<Utc>) -> Result<(), RedisWireError> {
         let mut seen = cmd("HSET");
         seen.arg(self.schedulers_key()).arg(name).arg(now.timestamp());
@@ -29,6 +31,7 @@ impl RedisWire {
     }
 
     /// Says that it has stopped.
+    #[boxed]
     pub async fn scheduler_left(&self, name: &str) -> Result<(), RedisWireError> {
         let mut left = cmd("HDEL");
         left.arg(self.schedulers_key()).arg(name);
@@ -36,6 +39,7 @@ impl RedisWire {
     }
 
     /// The schedulers that were there a moment ago.
+    #[boxed]
     pub async fn schedulers(&self, now: DateTime<Utc>) -> Result<Vec<String>, RedisWireError> {
         let noted = self.noted().await?.into_iter();
         Ok(noted.filter(|(_, at)| now - *at <= BELIEVED).map(|(name, _)| name).collect())

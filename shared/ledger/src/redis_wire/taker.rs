@@ -9,9 +9,12 @@ use super::{
     server::{Connection, Server},
 };
 use crate::Leased;
-use herald_base::telemetry::{
-    Call,
-    catalog::{REDIS_CONNECTIONS, REDIS_ERRORS, WIRE_UNDECODABLE},
+use herald_base::{
+    boxed,
+    telemetry::{
+        Call,
+        catalog::{REDIS_CONNECTIONS, REDIS_ERRORS, WIRE_UNDECODABLE},
+    },
 };
 
 /// Beyond the wait itself, for the answer to arrive.
@@ -35,6 +38,7 @@ impl Taker {
     ///
     /// # Errors
     /// When Redis does not answer; the next call connects anew.
+    #[boxed]
     pub async fn take(&mut self, most: usize, wait: Duration) -> Result<Vec<Leased>, RedisWireError> {
         let call = Call::waiting("redis");
         let result = self.try_take(most, wait).await;

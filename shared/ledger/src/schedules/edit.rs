@@ -2,6 +2,7 @@
 //! audit log who did it.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -95,11 +96,13 @@ pub enum RunNow {
 }
 
 /// Makes a schedule; it fires for the first time at the first tick from now.
+#[boxed]
 pub async fn create(db: &Db, by: &Actor, new: NewSchedule) -> std::result::Result<Schedule, ScheduleError> {
     create_within(db, &Quotas::default(), by, new).await
 }
 
 /// As [`create`], if the workspace has room for one more.
+#[boxed]
 pub async fn create_within(
     db: &Db,
     quotas: &Quotas,
@@ -142,6 +145,7 @@ pub async fn create_within(
 }
 
 /// Changes a schedule of the actor's workspace; `None` if there is no such schedule.
+#[boxed]
 pub async fn change(
     db: &Db,
     by: &Actor,
@@ -234,6 +238,7 @@ async fn update(
 }
 
 /// Holds a schedule up, until [`resume`]. Its jobs that exist already go on. `None` if there is no such schedule.
+#[boxed]
 pub async fn pause(db: &Db, by: &Actor, id: Uuid) -> Result<Option<Schedule>> {
     let mut tx = db.begin().await?;
     let touched = query(
@@ -250,6 +255,7 @@ pub async fn pause(db: &Db, by: &Actor, id: Uuid) -> Result<Option<Schedule>> {
 
 /// Lets a schedule go on, in the name of the person who resumes it. Its policy for missed ticks decides about those
 /// that it missed meanwhile. `None` if there is no such schedule.
+#[boxed]
 pub async fn resume(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<Option<Schedule>, ScheduleError> {
     let mut tx = db.begin().await?;
     let Some(held) = find(&mut tx, by.workspace_id, id).await? else { return Ok(None) };
@@ -285,6 +291,7 @@ async fn paused(mut tx: Tx, by: &Actor, id: Uuid, verb: &str, touched: u64) -> R
 }
 
 /// Removes a schedule. The jobs that it made stay. False if there is no such schedule.
+#[boxed]
 pub async fn remove(db: &Db, by: &Actor, id: Uuid) -> Result<bool> {
     let mut tx = db.begin().await?;
     let Some(schedule) = find(&mut tx, by.workspace_id, id).await? else { return Ok(false) };
@@ -303,6 +310,7 @@ pub async fn remove(db: &Db, by: &Actor, id: Uuid) -> Result<bool> {
 }
 
 /// Makes a schedule's job at once, also of one that is paused. Its next tick stays where it is.
+#[boxed]
 pub async fn run_now(db: &Db, by: &Actor, id: Uuid) -> std::result::Result<RunNow, ScheduleError> {
     let mut tx = db.begin().await?;
     // First of all the row is locked, as firing does, so that the two never wait for each other.

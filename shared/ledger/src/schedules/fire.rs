@@ -1,6 +1,7 @@
 //! Firing: what is due becomes jobs, once, however many schedulers try.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{
@@ -29,6 +30,7 @@ pub struct Fired {
 
 /// Fires what of a schedule, as [`super::due()`] gave it, is due at `now`: in one transaction `next_run` moves on,
 /// where nobody else has moved it since, and the jobs are put in the ledger.
+#[boxed]
 pub async fn fire(db: &Db, schedule: &Schedule, now: DateTime<Utc>) -> std::result::Result<Fired, ScheduleError> {
     let Some(tick) = schedule.next_run.filter(|tick| *tick <= now && !schedule.paused) else {
         return Ok(Fired::default());

@@ -1,6 +1,7 @@
 //! Schedules that hold themselves up: because their maker may no longer start their job, or because their job kills who
 //! runs it.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{Schedule, row, told};
@@ -36,6 +37,7 @@ pub(super) async fn hold_up(tx: &mut Tx, schedule: &Schedule, reason: &str) -> R
 }
 
 /// Names a maker for a schedule that has none yet.
+#[boxed]
 pub async fn adopt(db: &Db, by: &Actor, schedule: &Schedule) -> Result<()> {
     let mut tx = db.begin().await?;
     query("update schedules set made_by = $3 where workspace_id = $1 and id = $2 and made_by is null")
@@ -68,6 +70,7 @@ pub(super) async fn forget_lost(tx: &mut Tx, schedule: &Schedule) -> Result<()> 
 /// Notes that an attempt was lost with the process that ran it. If it was a schedule's, and not the first in a row, the
 /// schedule is held up and the reason returned: the job is not to be tried again. An attempt that is noted twice counts
 /// once.
+#[boxed]
 pub async fn note_lost(db: &Db, lost: &LostJob) -> Result<Option<String>> {
     let job = &lost.job;
     let key = format!("{}:{}", job.id, job.attempt);

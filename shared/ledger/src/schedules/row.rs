@@ -1,6 +1,7 @@
 //! Schedules as they are stored, and how they are read.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -100,16 +101,19 @@ pub(super) fn select(rest: &str) -> Query {
 }
 
 /// A schedule of a workspace.
+#[boxed]
 pub async fn find_schedule(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Schedule>> {
     select("where workspace_id = $1 and id = $2").bind(workspace_id).bind(id).optional(db).await
 }
 
 /// The schedule of that name.
+#[boxed]
 pub async fn find_schedule_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Schedule>> {
     select("where workspace_id = $1 and name = $2").bind(workspace_id).bind(name).optional(db).await
 }
 
 /// A workspace's schedules, newest first, at most `limit`, older than `before`.
+#[boxed]
 pub async fn list_schedules(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Schedule>> {
     select("where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3")
         .bind(workspace_id)
@@ -120,6 +124,7 @@ pub async fn list_schedules(db: &Db, workspace_id: Uuid, before: Option<Uuid>, l
 }
 
 /// The schedules of every workspace that have a tick to fire at `now`, longest due first, at most `limit`.
+#[boxed]
 pub async fn due(db: &Db, now: DateTime<Utc>, limit: usize) -> Result<Vec<Schedule>> {
     select("where paused = false and next_run <= $1 order by next_run, id limit $2")
         .bind(now)
@@ -129,6 +134,7 @@ pub async fn due(db: &Db, now: DateTime<Utc>, limit: usize) -> Result<Vec<Schedu
 }
 
 /// When the next tick of any workspace is due.
+#[boxed]
 pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>> {
     let row: Option<(DateTime<Utc>,)> =
         query("select next_run from schedules where paused = false and next_run is not null order by next_run limit 1")

@@ -1,6 +1,7 @@
 //! What the CRM told by webhook: kept in the transaction that answers it, done by a job.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde_json::{Value, json};
 
 use super::{
@@ -27,6 +28,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::NoCrm`], [`PeopleError::Db`].
+    #[boxed]
     pub async fn take_crm_event(&self, checked: &Checked, body: &Value) -> Result<bool> {
         let crm = self.directory()?;
         let now = self.db.now();
@@ -55,6 +57,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::CrmEvent`] when it cannot be read; trying again changes nothing.
+    #[boxed]
     pub async fn do_crm_event(&self, id: &str) -> Result<String> {
         let crm = self.directory()?;
         let mut tx = self.db.begin().await?;

@@ -1,6 +1,7 @@
 //! The CRM's people as an administrator sees them.
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -42,6 +43,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn crm_users(&self, conflicts: bool, after: Option<&str>, limit: usize) -> Result<Vec<CrmUserRow>> {
         let found = query(
             "select external_id, user_id, email, name, role, state, reason, changed_at, absent_at from crm_users
@@ -55,6 +57,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::Db`].
+    #[boxed]
     pub async fn crm_syncs(&self, before: Option<Uuid>, limit: usize) -> Result<Vec<CrmSync>> {
         sync::list(&self.db, before, limit).await
     }
@@ -63,6 +66,7 @@ impl People {
     ///
     /// # Errors
     /// [`PeopleError::NoCrm`], [`PeopleError::Missing`].
+    #[boxed]
     pub async fn hand_to_crm(&self, actor: &Actor, id: Uuid) -> Result<()> {
         self.directory()?;
         let mut tx = self.db.begin().await?;

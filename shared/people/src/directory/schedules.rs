@@ -1,5 +1,6 @@
 //! When the CRM's list is read.
 
+use herald_base::boxed;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ impl People {
     ///
     /// # Errors
     /// [`super::super::PeopleError::Db`].
+    #[boxed]
     pub async fn schedule_crm(&self) -> Result<()> {
         if self.crm.is_none() {
             return Ok(());

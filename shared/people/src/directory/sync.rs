@@ -5,6 +5,7 @@
 //! empty list is more likely a fault of the list.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_base::boxed;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -123,6 +124,7 @@ impl People {
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
+    #[boxed]
     pub async fn begin_crm_sync(&self, job_id: Uuid, scope: SyncScope) -> Result<CrmSync> {
         let mut tx = self.db.begin().await?;
         if let Some(begun) = of_job(&mut tx, job_id).await? {
@@ -155,6 +157,7 @@ impl People {
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
+    #[boxed]
     pub async fn take_crm_page(&self, sync: &CrmSync, page: &Page, read_at: DateTime<Utc>) -> Result<CrmSync> {
         let crm = self.directory()?;
         let mut tx = self.db.begin().await?;
@@ -186,6 +189,7 @@ impl People {
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
+    #[boxed]
     pub async fn end_crm_sync(&self, sync: &CrmSync, allow_missing: Option<i64>) -> Result<SyncEnd> {
         let crm = self.directory()?;
         if sync.state == SyncState::Done {

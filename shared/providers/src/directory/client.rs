@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use herald_base::boxed;
 use reqwest::{RequestBuilder, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -65,6 +66,7 @@ impl Crm {
     ///
     /// # Errors
     /// When the CRM gives no clear answer.
+    #[boxed]
     pub async fn verify(&self, email: &str, password: &SecretString) -> Result<Option<CrmUser>> {
         let inner = &self.0;
         let request = inner.http.client().post(inner.login_url.clone()).timeout(LOGIN_TIME);
@@ -103,6 +105,7 @@ impl Crm {
     ///
     /// # Errors
     /// By its class; an answer that is not a list is [`Class::Config`].
+    #[boxed]
     pub async fn users(&self, since: Option<DateTime<Utc>>, cursor: Option<&str>, meter: &Meter) -> Result<Page> {
         let mut url = self.0.users.clone();
         url.query_pairs_mut().append_pair("limit", &PAGE.to_string());
@@ -120,6 +123,7 @@ impl Crm {
     }
 
     /// Checks whether the CRM's people can be listed.
+    #[boxed]
     pub async fn check(&self) -> Finding {
         match self.users(None, None, &Meter::free()).await {
             Ok(page) if page.users.is_empty() => {

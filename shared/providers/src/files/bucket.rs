@@ -1,6 +1,7 @@
 //! A workspace's own bucket: outside the file store, with names that its owner sees.
 
 use bytes::Bytes;
+use herald_base::boxed;
 
 use super::{Account, Files, Result};
 
@@ -24,11 +25,13 @@ impl Bucket {
     }
 
     /// Writes a file, and replaces an existing one.
+    #[boxed]
     pub async fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
         self.0.write(key, bytes).await
     }
 
     /// Writes, reads and removes a test file.
+    #[boxed]
     pub async fn try_out(&self) -> Result<()> {
         self.0.write(PROBE, Bytes::from_static(b".")).await?;
         self.0.read(PROBE, 1).await?;

@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use herald_base::boxed;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 
@@ -55,6 +56,7 @@ impl Hashes {
 
 impl Files {
     /// Like [`Files::stream`], if the file's bytes have this SHA-256, in hex. Returns `None` if they have another.
+    #[boxed]
     pub async fn stream_if(
         &self,
         key: &Stored,
@@ -76,6 +78,7 @@ impl Files {
     }
 
     /// Returns the SHA-256 of a file's bytes in hex, if the file exists.
+    #[boxed]
     pub async fn sha256(&self, key: &Stored) -> Result<Option<String>> {
         let key = key.as_str();
         match self.within(key, self.store.get(&path(key)?)).await {

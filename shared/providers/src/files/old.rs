@@ -2,6 +2,7 @@
 //! (`shared/invitations/src/move_files.rs`), and are never written.
 
 use futures::{TryStreamExt, stream::BoxStream};
+use herald_base::boxed;
 
 use super::{Files, Result, key::Stored};
 
@@ -16,6 +17,7 @@ pub(super) fn is_old(key: &str) -> bool {
 
 impl Files {
     /// Whether the store has no file of any workspace, in the old folders or in the new ones.
+    #[boxed]
     pub async fn is_empty(&self) -> Result<bool> {
         for folder in FOLDERS {
             if self.list_old(folder).try_next().await?.is_some() {
@@ -31,6 +33,7 @@ impl Files {
     }
 
     /// Removes an old file. No row may name it any more.
+    #[boxed]
     pub async fn delete_old(&self, key: &str) -> Result<()> {
         debug_assert!(is_old(key), "{key} is a workspace's");
         self.remove(key).await

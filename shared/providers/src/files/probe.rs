@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use herald_base::boxed;
 
 use super::{Files, FilesError, Result};
 
@@ -20,6 +21,7 @@ pub struct Untrustworthy {
 
 impl Files {
     /// Writes a file of `content` that belongs to no workspace, to test whether the store accepts files.
+    #[boxed]
     pub async fn probe(&self, content: &'static [u8]) -> Result<()> {
         self.write(PROBE, Bytes::from_static(content)).await
     }
@@ -28,6 +30,7 @@ impl Files {
     ///
     /// # Errors
     /// The first of these operations that fails.
+    #[boxed]
     pub async fn try_out(&self, name: &str) -> std::result::Result<(), Untrustworthy> {
         let (probe, copy) = (format!("{TRIED}/{name}"), format!("{TRIED}/{name}-copy"));
         let content = Bytes::from(name.to_owned());

@@ -1,5 +1,7 @@
 //! Looks for obstacles before a thousand jobs find them.
 
+use herald_base::boxed;
+
 use super::{
     drive::{Drive, Folder, folder_id},
     errors,
@@ -8,6 +10,7 @@ use crate::{Finding, Meter, google::GoogleAuth};
 
 /// Tests an account and its target folder, which is given by its id or its address. It changes nothing at Google. It
 /// stops at a problem that makes the remaining tests pointless.
+#[boxed]
 pub async fn check(drive: &Drive, folder: Option<&str>, auth: &GoogleAuth) -> Vec<Finding> {
     let mut found = Vec::new();
     // The queue's rate does not apply to an admin's test.

@@ -14,7 +14,7 @@ use super::{
     token_endpoint::{self, Refusal},
 };
 use crate::{Class, Http, ProviderError, Result};
-use herald_base::ids::Ids;
+use herald_base::{boxed, ids::Ids};
 
 /// A consent that was requested and is not given yet. It is serialisable, so that it can be sealed until the person
 /// comes back.
@@ -60,6 +60,7 @@ impl Consent {
     ///
     /// # Errors
     /// The action that the person, or the owner of the OAuth client, has to take.
+    #[boxed]
     pub async fn exchange(
         &self,
         http: &Http,

@@ -18,7 +18,7 @@ use crate::{
     Class, Http, ProviderError, Result,
     google::{GoogleAuth, GoogleSecret},
 };
-use herald_base::clock::Clock;
+use herald_base::{boxed, clock::Clock};
 
 /// A token is renewed this long before it expires, so that none expires in the middle of a call.
 const EARLY: TimeDelta = TimeDelta::minutes(5);
@@ -79,6 +79,7 @@ impl Tokens {
     ///
     /// # Errors
     /// Why no token is available. [`Class::Auth`] and [`Class::Config`] need a person.
+    #[boxed]
     pub async fn get(&self) -> Result<SecretString> {
         let flight = {
             let mut state = self.0.lock();

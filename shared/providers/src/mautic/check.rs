@@ -1,5 +1,6 @@
 //! Tests a connection to Mautic: it reports everything that would fail later, with the cure.
 
+use herald_base::boxed;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -18,6 +19,7 @@ const OLDEST: u32 = 4;
 
 /// Tests a connection: whether the site answers and accepts the login, whether it has the fields that invitations are
 /// written to, and the form of the guests.
+#[boxed]
 pub async fn check(mautic: &Mautic, fields: Option<&Fields>, form: Option<u64>) -> Vec<Finding> {
     let meter = Meter::free();
     let mut findings = match contacts(mautic, &meter).await {

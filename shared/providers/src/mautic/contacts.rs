@@ -1,6 +1,7 @@
 //! Reads contacts: a segment or a search page by page, or known contacts by their ids
 //! (<https://developer.mautic.org/#contacts>).
 
+use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -54,6 +55,7 @@ impl Mautic {
     ///
     /// # Errors
     /// [`ProviderError`]; [`Class::Config`] for a form, whose contacts [`Mautic::submissions`] names.
+    #[boxed]
     pub async fn contacts_after(
         &self,
         selection: &Selection,
@@ -81,6 +83,7 @@ impl Mautic {
     ///
     /// # Errors
     /// [`ProviderError`].
+    #[boxed]
     pub async fn contacts_by_ids(&self, ids: &[i64], meter: &Meter) -> Result<Vec<MauticContact>> {
         let mut found = Vec::with_capacity(ids.len());
         for ids in ids.chunks(IDS_AT_ONCE) {

@@ -1,5 +1,6 @@
 //! The contact fields that an invitation is written to, and whether they can hold it.
 
+use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -241,6 +242,7 @@ impl Mautic {
     ///
     /// # Errors
     /// [`crate::ProviderError`].
+    #[boxed]
     pub async fn contact_fields(&self, meter: &Meter) -> Result<Vec<ContactField>> {
         let mut fields = Vec::new();
         while fields.len() < MOST {

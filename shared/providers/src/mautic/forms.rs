@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use herald_base::boxed;
 use serde_json::Value;
 
 use super::{
@@ -52,6 +53,7 @@ impl Mautic {
     ///
     /// # Errors
     /// [`Class::Config`] when the form does not exist; else [`ProviderError`].
+    #[boxed]
     pub async fn form(&self, id: u64, meter: &Meter) -> Result<Form> {
         let answer = self.get(self.api(["forms", id.to_string().as_str()], &[]), About::Form(id), meter).await?;
         Form::read(id, part(&answer, "form")?)
@@ -62,6 +64,7 @@ impl Mautic {
     ///
     /// # Errors
     /// [`Class::Config`] when the form does not exist; else [`ProviderError`].
+    #[boxed]
     pub async fn submissions(&self, form: u64, after: i64, limit: usize, meter: &Meter) -> Result<Vec<Submission>> {
         let (id, after_text, limit_text) = (form.to_string(), after.to_string(), limit.to_string());
         let url = self.api(["forms", id.as_str(), "submissions"], &keyset("s.id", &after_text, &limit_text));

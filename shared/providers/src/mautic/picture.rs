@@ -17,7 +17,7 @@ use super::{
     site::below,
 };
 use crate::{Class, Meter, ProviderError, Result, http::Reply};
-use herald_base::telemetry::Call;
+use herald_base::{boxed, telemetry::Call};
 
 /// The number of bytes that distinguish a picture from another file.
 const MAGIC: usize = 12;
@@ -69,6 +69,7 @@ impl Mautic {
     ///
     /// # Errors
     /// [`Class::Recipient`] when it is not available, not a picture, or too large; else [`ProviderError`].
+    #[boxed]
     pub async fn form_file(&self, submission: i64, alias: &str, max_bytes: usize, meter: &Meter) -> Result<Bytes> {
         meter.pay(1).await?;
         let url = below(self.site(), ["forms", "results", "file", submission.to_string().as_str(), alias]);

@@ -1,6 +1,7 @@
 //! Lists the segments (<https://developer.mautic.org/#segments>). A search for a segment that does not exist finds no
 //! contact and reports no error.
 
+use herald_base::boxed;
 use serde_json::Value;
 
 use super::{
@@ -26,6 +27,7 @@ impl Mautic {
     ///
     /// # Errors
     /// [`ProviderError`](crate::ProviderError).
+    #[boxed]
     pub async fn segments(&self, meter: &Meter) -> Result<Segments> {
         let url = self.api(["segments"], &[("start", "0"), ("limit", MOST), ("minimal", "1")]);
         Segments::read(&self.get(url, About::Api, meter).await?)

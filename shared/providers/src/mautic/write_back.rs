@@ -6,6 +6,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use herald_base::boxed;
 use reqwest::Method;
 use serde_json::{Map, Value};
 
@@ -53,6 +54,7 @@ impl Mautic {
     ///
     /// An error that is not specific to one contact ends the call: the remaining contacts get the same error. A group
     /// of 50 may take Mautic two minutes.
+    #[boxed]
     pub async fn write(&self, items: &[WriteBack], fields: &Fields, meter: &Meter) -> Vec<Result<()>> {
         let mut results: Vec<Option<Result<()>>> = vec![None; items.len()];
         let mut ahead = groups(items);

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use herald_base::boxed;
 use reqwest::{ClientBuilder, Request, Response, dns::Resolve};
 
 use super::{
@@ -79,6 +80,7 @@ impl GuardedHttp {
     ///
     /// # Errors
     /// [`CallError`].
+    #[boxed]
     pub async fn execute(&self, request: Request) -> Result<Response, CallError> {
         self.guard.check(request.url())?;
         let client = if self.guard.names_host(request.url()) { &self.named } else { &self.guarded };

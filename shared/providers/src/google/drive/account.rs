@@ -1,5 +1,6 @@
 //! Calls that concern the account as a whole.
 
+use herald_base::boxed;
 use reqwest::header::ACCEPT;
 use serde::{Deserialize, Deserializer, de::Error};
 
@@ -57,6 +58,7 @@ impl Drive {
     ///
     /// # Errors
     /// As everywhere in this module.
+    #[boxed]
     pub async fn reserve_ids(&self, count: usize, meter: &Meter) -> Result<Vec<String>> {
         let count = count.clamp(1, MOST_IDS).to_string();
         let query = [("count", count.as_str()), ("space", "drive"), ("type", "files"), ("fields", "ids")];
@@ -70,6 +72,7 @@ impl Drive {
     ///
     /// # Errors
     /// As everywhere in this module.
+    #[boxed]
     pub async fn about(&self, meter: &Meter) -> Result<About> {
         let url = self.address(&["about"], &[("fields", "user(emailAddress),storageQuota(limit,usage)")]);
         let read = |reply: &_| self.account_answer(reply);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use herald_base::boxed;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -121,6 +122,7 @@ impl Drive {
     ///
     /// # Errors
     /// As everywhere in this module.
+    #[boxed]
     pub async fn file(&self, id: &str, meter: &Meter) -> Result<Option<Stored>> {
         let url = self.files(&["files", id], FIELDS);
         let read = |reply: &Reply| match reply.status {

@@ -3,6 +3,7 @@
 //! A file in a shared folder is shared with the folder. So one call per event is enough, and Google's limit on sharing
 //! is not reached.
 
+use herald_base::boxed;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -91,6 +92,7 @@ impl Drive {
     ///
     /// # Errors
     /// [`Class::Config`] when `parent` does not exist or may not be written to.
+    #[boxed]
     pub async fn create_folder(&self, id: &str, name: &str, parent: &str, meter: &Meter) -> Result<()> {
         let url = self.files(&["files"], "id");
         let body = json!({ "id": id, "name": name, "mimeType": FOLDER, "parents": [parent] });
@@ -105,6 +107,7 @@ impl Drive {
     ///
     /// # Errors
     /// [`Class::Config`] when it does not exist, or is not a folder.
+    #[boxed]
     pub async fn folder(&self, id: &str, meter: &Meter) -> Result<Folder> {
         let url = self.files(&["files", id], "id,name,mimeType,trashed,shared,driveId,capabilities(canAddChildren)");
         let read = |reply: &crate::http::Reply| match reply.status.is_success() {
@@ -127,6 +130,7 @@ impl Drive {
     ///
     /// # Errors
     /// [`ShareError::Forbidden`] when the organisation's rules forbid it.
+    #[boxed]
     pub async fn share_with_link(&self, id: &str, meter: &Meter) -> std::result::Result<(), ShareError> {
         let url = self.files(&["files", id, "permissions"], "id");
         let body = json!({ "type": "anyone", "role": "reader", "allowFileDiscovery": false });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use herald_base::boxed;
 use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
 use secrecy::SecretString;
 use url::Url;
@@ -82,6 +83,7 @@ impl Drive {
     ///
     /// # Errors
     /// Like [`Drive::upload`]; [`Class::Recipient`] when the file does not exist.
+    #[boxed]
     pub async fn replace(&self, id: &str, file: &NewFile, meter: &Meter) -> Result<Stored> {
         let delivered = self.deliver(Target::Instead(id), file, None, &async |_| Ok(()), meter).await?;
         self.replaced(delivered, file)
