@@ -12,8 +12,8 @@ use std::{fs, thread};
 use herald_base::clock::Clock;
 use herald_base::ids::Ids;
 use herald_db::{Db, DbConfig};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use sqlx_postgres::{PgConnectOptions, PgConnection};
 use tokio::sync::OnceCell;
 
 /// Any number will do, as long as nothing else locks it: it keeps two test programs from making the template at once.

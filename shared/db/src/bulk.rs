@@ -13,11 +13,13 @@
 use std::{borrow::Cow, panic::Location};
 
 use chrono::{DateTime, Utc};
+use herald_base::boxed;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{
     Db, EngineKind, Query, Record, Result, Tx, Value,
+    rows::Rows,
     value::{json_without_nul, without_nul},
 };
 
@@ -63,17 +65,23 @@ impl Bulk {
 
     /// Runs the statement, with at most 1,000 rows at a time, and returns the rows of `returning`.
     pub async fn all<T: Record>(self, tx: &mut Tx) -> Result<Vec<T>> {
-        let rows = self.columns.first().map_or(0, |(_, column)| column.len());
         let mut returned = Vec::new();
+        self.within(tx, &mut returned).await?;
+        Ok(returned)
+    }
+
+    #[boxed]
+    async fn within(self, tx: &mut Tx, returned: &mut dyn Rows) -> Result<()> {
+        let rows = self.columns.first().map_or(0, |(_, column)| column.len());
         let mut columns = self.columns;
         let mut left = rows;
         while left > 0 {
             let take = left.min(ROWS_PER_STATEMENT);
             let chunk: Vec<_> = columns.iter_mut().map(|(name, column)| (*name, column.split_front(take))).collect();
-            returned.extend(statement(tx.engine(), &self.sql, chunk, take, self.from).all(&mut *tx).await?);
+            statement(tx.engine(), &self.sql, chunk, take, self.from).within(tx, returned).await?;
             left -= take;
         }
-        Ok(returned)
+        Ok(())
     }
 
     /// Runs the statement like [`Query::repeatable`], for 1,000 rows at most.
@@ -84,8 +92,9 @@ impl Bulk {
     }
 
     /// Runs the statement for its effect.
+    #[boxed]
     pub async fn execute(self, tx: &mut Tx) -> Result<()> {
-        self.all::<()>(tx).await.map(drop)
+        self.within(tx, &mut Vec::<()>::new()).await
     }
 }
 
@@ -190,7 +199,7 @@ impl Column {
 
     pub(super) fn add_array_to(
         self,
-        arguments: &mut sqlx::postgres::PgArguments,
+        arguments: &mut sqlx_postgres::PgArguments,
     ) -> std::result::Result<(), sqlx::error::BoxDynError> {
         use sqlx::Arguments;
         match self {

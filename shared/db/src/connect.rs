@@ -11,16 +11,14 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use sqlx::{
-    ConnectOptions, Connection,
-    postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use sqlx::{ConnectOptions, Connection};
+use sqlx_postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx_sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{DbError, Result, Tx, lookup::Lines, pool::Connections, watch::Watched};
-use herald_base::{clock::Clock, ids::Ids, vault::Sealer};
+use herald_base::{boxed, clock::Clock, ids::Ids, vault::Sealer};
 
 /// The database to open.
 #[derive(Clone, Debug)]
@@ -65,16 +63,17 @@ pub(super) struct Inner {
 }
 
 pub(super) enum Engine {
-    Postgres(Connections<sqlx::Postgres>),
+    Postgres(Connections<sqlx_postgres::Postgres>),
     /// SQLite allows one writer at a time. A pool of one connection queues writers fairly; busy-waiting would not.
     Sqlite {
-        write: sqlx::SqlitePool,
-        read: Connections<sqlx::Sqlite>,
+        write: sqlx_sqlite::SqlitePool,
+        read: Connections<sqlx_sqlite::Sqlite>,
     },
 }
 
 impl Db {
     /// Opens the database. Its tables may be missing or old until [`Db::migrate`] is called.
+    #[boxed]
     pub async fn connect(config: &DbConfig, clock: Clock, ids: Ids) -> Result<Self> {
         let engine = match config {
             DbConfig::Postgres { url, max_connections } => {
@@ -124,6 +123,7 @@ impl Db {
     }
 
     /// Migrates the tables to this version. Many processes may run it at once, and repeatedly.
+    #[boxed]
     pub async fn migrate(&self) -> Result<()> {
         let migrator = super::migrations::migrator(self.kind());
         match self.engine() {
@@ -148,6 +148,7 @@ impl Db {
     }
 
     /// Starts a transaction.
+    #[boxed]
     pub async fn begin(&self) -> Result<Tx> {
         Tx::begin(self).await
     }
@@ -171,6 +172,7 @@ impl Db {
     }
 
     /// Returns the time on the database's own machine; `None` for SQLite, which runs on this machine.
+    #[boxed]
     pub async fn server_time(&self) -> Result<Option<DateTime<Utc>>> {
         match self.kind() {
             EngineKind::Sqlite => Ok(None),
@@ -197,6 +199,7 @@ impl Db {
     }
 
     /// Waits until [`Db::nudge`] is called, unless that has happened since the last return.
+    #[boxed]
     pub async fn nudged(&self) {
         self.0.ready.notified().await;
     }
@@ -207,6 +210,7 @@ impl Db {
     }
 
     /// Waits until [`Db::nudge_schedules`] is called, unless that has happened since the last return.
+    #[boxed]
     pub async fn schedules_nudged(&self) {
         self.0.schedules.notified().await;
     }
@@ -241,6 +245,7 @@ impl Db {
     }
 
     /// Closes every connection. SQLite's write-ahead log is merged into its file.
+    #[boxed]
     pub async fn close(&self) {
         match self.engine() {
             Engine::Postgres(connections) => connections.close().await,

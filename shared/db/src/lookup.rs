@@ -18,19 +18,23 @@
 //! SQLite is queried directly, because it needs no round trip.
 
 use std::{
-    any::Any,
     collections::{HashMap, hash_map::Entry},
-    marker::PhantomData,
     panic::Location,
-    pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use sqlx::{FromRow, Row, postgres::PgRow, sqlite::SqliteRow};
+use herald_base::boxed;
+use sqlx::Row;
+use sqlx_postgres::PgRow;
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
-use super::{Column, Db, EngineKind, Query, Record, Result, bulk::unnest, query};
+use super::{
+    Column, Db, EngineKind, Query, Record, Result,
+    bulk::unnest,
+    query,
+    rows::{Rows, Unread},
+};
 
 /// The largest number of callers in one read.
 const MOST: usize = 500;
@@ -68,29 +72,35 @@ impl Lookup {
     }
 
     /// Returns every row for the key, in the statement's order.
-    pub async fn all<T: Record + 'static>(self, db: &Db) -> Result<Vec<T>> {
+    pub async fn all<T: Record>(self, db: &Db) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        self.read(db, &mut rows).await?;
+        Ok(rows)
+    }
+
+    #[boxed]
+    async fn read(self, db: &Db, rows: &mut dyn Rows) -> Result<()> {
         let reading = match db.lines().turn(db, &self) {
             Turn::First(reading) => Some(reading),
             Turn::Later(answer) => match timeout(PATIENCE, answer).await {
-                Ok(Ok(found)) => return Ok(found),
+                Ok(Ok(found)) => return Ok(found.into_iter().try_for_each(|row| rows.take(row.into()))?),
                 _ => None,
             },
             Turn::Apart => None,
         };
-        let mut read = pin!(self.alone(db.kind()).all::<Numbered<T>>(db));
-        let found = match timeout(PATIENCE, &mut read).await {
-            Ok(found) => found?,
+        let mut read = self.alone(db.kind()).read(db, rows);
+        match timeout(PATIENCE, &mut read).await {
+            Ok(found) => found,
             Err(_) => {
                 // The read may hang with its connection, but must not block the callers behind it.
                 drop(reading);
-                read.await?
+                read.await
             }
-        };
-        Ok(found.into_iter().map(|row| row.found).collect())
+        }
     }
 
     /// Returns the first row for the key, if there is one.
-    pub async fn optional<T: Record + 'static>(self, db: &Db) -> Result<Option<T>> {
+    pub async fn optional<T: Record>(self, db: &Db) -> Result<Option<T>> {
         Ok(self.all(db).await?.into_iter().next())
     }
 
@@ -117,67 +127,46 @@ impl Lookup {
     }
 }
 
-/// A row, and the number of its caller, from 1.
-struct Numbered<T> {
-    nth: i64,
-    found: T,
-}
-
-macro_rules! numbered {
-    ($($row:ty),*) => {$(
-        impl<'r, T: FromRow<'r, $row>> FromRow<'r, $row> for Numbered<T> {
-            fn from_row(row: &'r $row) -> sqlx::Result<Self> {
-                Ok(Self { nth: row.try_get("nth")?, found: T::from_row(row)? })
-            }
-        }
-    )*};
-}
-
-numbered!(PgRow, SqliteRow);
-
 /// The waiting callers, by statement. A statement has an entry while it is read.
 #[derive(Default)]
-pub(super) struct Lines(Mutex<HashMap<&'static str, Box<dyn Any + Send>>>);
+pub(super) struct Lines(Mutex<HashMap<&'static str, Vec<Asker>>>);
 
-type Line<T> = Vec<Asker<T>>;
-
-struct Asker<T> {
+struct Asker {
     lookup: Lookup,
-    answer: oneshot::Sender<Vec<T>>,
+    answer: oneshot::Sender<Vec<PgRow>>,
 }
 
-enum Turn<T: Record + 'static> {
+enum Turn {
     /// No read is in progress.
-    First(Reading<T>),
+    First(Reading),
     /// A read is in progress.
-    Later(oneshot::Receiver<Vec<T>>),
-    /// The caller cannot join this line.
+    Later(oneshot::Receiver<Vec<PgRow>>),
+    /// Callers do not wait for each other.
     Apart,
 }
 
 impl Lines {
-    fn turn<T: Record + 'static>(&self, db: &Db, lookup: &Lookup) -> Turn<T> {
+    fn turn(&self, db: &Db, lookup: &Lookup) -> Turn {
         if db.kind() == EngineKind::Sqlite {
             return Turn::Apart;
         }
         match self.lock().entry(lookup.sql) {
             Entry::Vacant(none) => {
-                none.insert(Box::new(Line::<T>::new()));
-                Turn::First(Reading { db: db.clone(), sql: lookup.sql, of: PhantomData })
+                none.insert(Vec::new());
+                Turn::First(Reading { db: db.clone(), sql: lookup.sql })
             }
-            // The statement is read as another type elsewhere, so this caller cannot join.
-            Entry::Occupied(mut line) => line.get_mut().downcast_mut::<Line<T>>().map_or(Turn::Apart, |line| {
+            Entry::Occupied(mut line) => {
                 let (answer, answered) = oneshot::channel();
-                line.push(Asker { lookup: lookup.clone(), answer });
+                line.get_mut().push(Asker { lookup: lookup.clone(), answer });
                 Turn::Later(answered)
-            }),
+            }
         }
     }
 
     /// Returns the next callers. `None` means that no caller waits any more, and the next caller is the first again.
-    fn next<T: 'static>(&self, sql: &'static str) -> Option<Line<T>> {
+    fn next(&self, sql: &'static str) -> Option<Vec<Asker>> {
         let mut lines = self.lock();
-        let line = lines.get_mut(sql)?.downcast_mut::<Line<T>>()?;
+        let line = lines.get_mut(sql)?;
         line.retain(|asker| !asker.answer.is_closed());
         if line.is_empty() {
             lines.remove(sql);
@@ -187,22 +176,21 @@ impl Lines {
         Some(std::mem::replace(line, rest))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Box<dyn Any + Send>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Vec<Asker>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A read in progress. When it is over, however it ended, the callers that arrived meanwhile are served.
-struct Reading<T: Record + 'static> {
+struct Reading {
     db: Db,
     sql: &'static str,
-    of: PhantomData<fn() -> T>,
 }
 
-impl<T: Record + 'static> Drop for Reading<T> {
+impl Drop for Reading {
     fn drop(&mut self) {
-        let Some(line) = self.db.lines().next::<T>(self.sql) else { return };
-        let reading = Self { db: self.db.clone(), sql: self.sql, of: PhantomData };
+        let Some(line) = self.db.lines().next(self.sql) else { return };
+        let reading = Self { db: self.db.clone(), sql: self.sql };
         // Without a runtime no caller waits any more.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(together(reading, line));
@@ -212,7 +200,7 @@ impl<T: Record + 'static> Drop for Reading<T> {
 
 /// Reads for all callers. If that fails, their answers are dropped; each caller then reads separately and gets its own
 /// error.
-async fn together<T: Record + 'static>(reading: Reading<T>, line: Line<T>) {
+async fn together(reading: Reading, line: Vec<Asker>) {
     let mut key: Vec<(&'static str, Column)> = Vec::new();
     let mut answers = Vec::with_capacity(line.len());
     let from = line.first().map_or(Location::caller(), |asker| asker.lookup.from);
@@ -225,11 +213,14 @@ async fn together<T: Record + 'static>(reading: Reading<T>, line: Line<T>) {
         answers.push((answer, Vec::new()));
     }
     let all = Lookup { sql: reading.sql, key, from };
-    match timeout(PATIENCE, all.together().all::<Numbered<T>>(&reading.db)).await {
-        Ok(Ok(found)) => {
-            for Numbered { nth, found } in found {
+    let mut found = Unread::default();
+    match timeout(PATIENCE, all.together().read(&reading.db, &mut found)).await {
+        Ok(Ok(())) => {
+            for row in found.0 {
+                // The number of the caller, from 1.
+                let nth = row.try_get::<i64, _>("nth").unwrap_or_default();
                 if let Some((_, rows)) = usize::try_from(nth - 1).ok().and_then(|at| answers.get_mut(at)) {
-                    rows.push(found);
+                    rows.push(row);
                 }
             }
             for (answer, rows) in answers {

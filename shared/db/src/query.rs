@@ -2,24 +2,19 @@
 
 use std::{panic::Location, sync::Arc};
 
-use sqlx::{
-    AssertSqlSafe, Database, Executor, FromRow, IntoArguments,
-    database::HasStatementCache,
-    postgres::{PgArguments, PgRow},
-    sqlite::{SqliteArguments, SqliteRow},
-};
+use futures::TryStreamExt;
+use herald_base::boxed;
+use sqlx::{AssertSqlSafe, Database, Executor, IntoArguments, database::HasStatementCache};
+use sqlx_postgres::{PgArguments, Postgres};
+use sqlx_sqlite::{Sqlite, SqliteArguments};
 
 use super::{
     Column, Db, Result, Tx, Value,
     connect::Engine,
     pool::{Connections, was_closed},
+    rows::{Record, Row, Rows},
     tx::Open,
 };
-
-/// A type that can be read from a row of either engine, by `#[derive(FromRow)]`.
-pub trait Record: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
-
-impl<T> Record for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
 /// The target of a statement: an open transaction, or the database for a single read.
 pub enum Target<'a> {
@@ -27,15 +22,6 @@ pub enum Target<'a> {
     Db(&'a Db),
     /// Reads and writes.
     Tx(&'a mut Tx),
-}
-
-impl Target<'_> {
-    fn db(&self) -> &Db {
-        match self {
-            Target::Db(db) => db,
-            Target::Tx(tx) => tx.db(),
-        }
-    }
 }
 
 impl<'a> From<&'a Db> for Target<'a> {
@@ -110,6 +96,7 @@ impl Query {
     }
 
     /// Runs the statement and returns the number of affected rows.
+    #[boxed]
     pub async fn execute(self, tx: &mut Tx) -> Result<u64> {
         tx.db().tell(&self.sql, self.from);
         let done = self.run(tx).await;
@@ -133,39 +120,57 @@ impl Query {
 
     /// Returns every row.
     pub async fn all<T: Record>(self, on: impl Into<Target<'_>>) -> Result<Vec<T>> {
-        let on = on.into();
-        on.db().tell(&self.sql, self.from);
-        match on {
-            Target::Db(db) => match db.engine() {
-                Engine::Postgres(connections) => self.again_if_closed(connections, pg_arguments).await,
-                Engine::Sqlite { read, .. } => self.again_if_closed(read, sqlite_arguments).await,
-            },
-            Target::Tx(tx) => {
-                let rows = match &mut tx.open {
-                    Open::Postgres(tx) => self.rows(&mut **tx, pg_arguments).await,
-                    Open::Sqlite(tx) => self.rows(&mut **tx, sqlite_arguments).await,
-                };
-                tx.note(rows.map_err(Into::into))
-            }
+        let mut rows = Vec::new();
+        match on.into() {
+            Target::Db(db) => self.read(db, &mut rows).await?,
+            Target::Tx(tx) => self.within(tx, &mut rows).await?,
         }
+        Ok(rows)
+    }
+
+    /// Runs a read.
+    #[boxed]
+    pub(super) async fn read(self, db: &Db, rows: &mut dyn Rows) -> Result<()> {
+        db.tell(&self.sql, self.from);
+        match db.engine() {
+            Engine::Postgres(connections) => self.again_if_closed(connections, pg_arguments, rows).await,
+            Engine::Sqlite { read, .. } => self.again_if_closed(read, sqlite_arguments, rows).await,
+        }
+    }
+
+    /// Runs a statement in a transaction.
+    #[boxed]
+    pub(super) async fn within(self, tx: &mut Tx, rows: &mut dyn Rows) -> Result<()> {
+        tx.db().tell(&self.sql, self.from);
+        let done = match &mut tx.open {
+            Open::Postgres(tx) => self.fetch(&mut **tx, pg_arguments, rows).await,
+            Open::Sqlite(tx) => self.fetch(&mut **tx, sqlite_arguments, rows).await,
+        };
+        tx.note(done.map_err(Into::into))
     }
 
     /// Runs a statement that writes and is a transaction by itself, and returns every row. It needs one round trip; a
     /// transaction around it would need three.
     pub async fn alone<T: Record>(self, db: &Db) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        self.write(db, &mut rows).await?;
+        Ok(rows)
+    }
+
+    #[boxed]
+    async fn write(self, db: &Db, rows: &mut dyn Rows) -> Result<()> {
         match db.engine() {
             Engine::Postgres(connections) => {
                 db.tell(&self.sql, self.from);
                 let mut held = connections.asked().await?;
-                let rows = self.rows(&mut *held.connection, pg_arguments).await?;
+                self.fetch(&mut *held.connection, pg_arguments, rows).await?;
                 held.put_aside();
-                Ok(rows)
+                Ok(())
             }
             Engine::Sqlite { .. } => {
                 let mut tx = db.begin().await?;
-                let rows = self.all(&mut tx).await?;
-                tx.commit().await?;
-                Ok(rows)
+                self.within(&mut tx, rows).await?;
+                tx.commit().await
             }
         }
     }
@@ -173,50 +178,60 @@ impl Query {
     /// Like [`Query::alone`], for a statement that may run twice. The connection is not tested first. If it turns out
     /// to be closed, the statement runs on another one, even if the first run had an effect.
     pub async fn repeatable<T: Record>(self, db: &Db) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
         match db.engine() {
-            Engine::Postgres(connections) => {
-                db.tell(&self.sql, self.from);
-                self.again_if_closed(connections, pg_arguments).await
-            }
-            Engine::Sqlite { .. } => self.alone(db).await,
+            Engine::Postgres(_) => self.read(db, &mut rows).await?,
+            Engine::Sqlite { .. } => self.write(db, &mut rows).await?,
         }
-    }
-
-    /// Runs a single statement. If the stored connection was closed meanwhile, the statement runs on another one.
-    async fn again_if_closed<D: Database + HasStatementCache, T>(
-        self,
-        on: &Connections<D>,
-        arguments: Arguments<D>,
-    ) -> Result<Vec<T>>
-    where
-        for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
-        D::Arguments: IntoArguments<D>,
-        T: for<'r> FromRow<'r, D::Row> + Send + Unpin,
-    {
-        let mut held = on.any().await?;
-        let again = held.unsure.then(|| self.clone());
-        let rows = match (self.rows(&mut *held.connection, arguments).await, again) {
-            (Err(error), Some(again)) if was_closed(&error) => {
-                held = on.instead_of(held).await?;
-                again.rows(&mut *held.connection, arguments).await?
-            }
-            (rows, _) => rows?,
-        };
-        held.put_aside();
         Ok(rows)
     }
 
-    async fn rows<'c, D: Database + HasStatementCache, T>(
+    /// Runs a single statement. If the stored connection was closed meanwhile, the statement runs on another one.
+    async fn again_if_closed<D: Arriving>(
+        self,
+        on: &Connections<D>,
+        arguments: Arguments<D>,
+        rows: &mut dyn Rows,
+    ) -> Result<()>
+    where
+        for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+        D::Arguments: IntoArguments<D>,
+        D::Row: Into<Row>,
+    {
+        let mut held = on.any().await?;
+        let again = held.unsure.then(|| self.clone());
+        match (self.fetch(&mut *held.connection, arguments, rows).await, again) {
+            (Err(error), Some(again)) if was_closed(&error) => {
+                held = on.instead_of(held).await?;
+                rows.clear();
+                again.fetch(&mut *held.connection, arguments, rows).await?;
+            }
+            (done, _) => done?,
+        }
+        held.put_aside();
+        Ok(())
+    }
+
+    async fn fetch<'c, D: Arriving>(
         self,
         on: impl Executor<'c, Database = D>,
         arguments: Arguments<D>,
-    ) -> sqlx::Result<Vec<T>>
+        rows: &mut dyn Rows,
+    ) -> sqlx::Result<()>
     where
         D::Arguments: IntoArguments<D>,
-        T: for<'r> FromRow<'r, D::Row> + Send + Unpin,
+        D::Row: Into<Row>,
     {
         let arguments = arguments(self.values)?;
-        sqlx::query_as_with(AssertSqlSafe(self.sql), arguments).persistent(self.prepared).fetch_all(on).await
+        let statement = sqlx::query_with(AssertSqlSafe(self.sql), arguments).persistent(self.prepared);
+        if D::WHOLE {
+            return statement.fetch_all(on).await?.into_iter().try_for_each(|row| rows.take(row.into()));
+        }
+        let mut found = statement.fetch(on);
+        while let Some(row) = found.try_next().await? {
+            rows.take(row.into())?;
+        }
+        Ok(())
     }
 
     /// Returns the first row, if there is one.
@@ -228,6 +243,22 @@ impl Query {
     pub async fn one<T: Record>(self, on: impl Into<Target<'_>>) -> Result<T> {
         Ok(self.optional(on).await?.ok_or(sqlx::Error::RowNotFound)?)
     }
+}
+
+/// How an engine's rows arrive.
+trait Arriving: Database + HasStatementCache {
+    /// Whether all are there before the first is read. SQLite's come from a thread of its own through a short channel:
+    /// reading each as it comes would make the two threads wait for each other. PostgreSQL's come over the network, and
+    /// are read while it sends the others.
+    const WHOLE: bool;
+}
+
+impl Arriving for Postgres {
+    const WHOLE: bool = false;
+}
+
+impl Arriving for Sqlite {
+    const WHOLE: bool = true;
 }
 
 /// The function that converts bound values into an engine's argument list.

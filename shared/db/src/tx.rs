@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Db, EngineKind, Result, connect::Engine, query};
-use herald_base::telemetry::catalog::DB_BEGIN;
+use herald_base::{boxed, telemetry::catalog::DB_BEGIN};
 
 /// An open transaction. If it is dropped without [`Tx::commit`], it is rolled back.
 pub struct Tx {
@@ -17,8 +17,8 @@ pub struct Tx {
 }
 
 pub(super) enum Open {
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Postgres(sqlx::Transaction<'static, sqlx_postgres::Postgres>),
+    Sqlite(sqlx::Transaction<'static, sqlx_sqlite::Sqlite>),
 }
 
 impl Tx {
@@ -53,6 +53,7 @@ impl Tx {
 
     /// Does not wait for the disk at the commit. If the server's machine fails at the same moment, the transaction may
     /// be lost completely.
+    #[boxed]
     pub async fn may_be_lost(&mut self) -> Result<()> {
         if self.engine() == EngineKind::Postgres {
             query("set local synchronous_commit = off").execute(self).await?;
@@ -66,6 +67,7 @@ impl Tx {
     }
 
     /// Makes the transaction's writes permanent and visible.
+    #[boxed]
     pub async fn commit(self) -> Result<()> {
         let done = match self.open {
             Open::Postgres(tx) => tx.commit().await,

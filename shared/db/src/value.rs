@@ -56,8 +56,8 @@ macro_rules! supports_values {
     };
 }
 
-supports_values!(sqlx::Postgres);
-supports_values!(sqlx::Sqlite);
+supports_values!(sqlx_postgres::Postgres);
+supports_values!(sqlx_sqlite::Sqlite);
 
 /// Removes U+0000 from a text.
 pub(super) fn without_nul(text: String) -> String {
