@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails; the lint only knows functions marked as tests")]
 
 mod api;
+mod boxed_seams;
 mod conformance;
 mod dashboards;
 mod endings;
