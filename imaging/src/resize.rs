@@ -1,7 +1,8 @@
 //! Scales pictures, with buffers that are kept between them.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8x3, U8x4};
+use fast_image_resize::{Filter, FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use image::{RgbImage, RgbaImage};
 
 use super::picture::Pixels;
@@ -47,30 +48,30 @@ impl Scratch {
         match pixels {
             Pixels::Opaque(image) => Pixels::Opaque(self.scale_rgb(image, width, height, options)),
             Pixels::Alpha(image) => {
-                let raw =
-                    self.scale_raw((image.as_raw(), image.dimensions(), PixelType::U8x4), (width, height), options);
+                let raw = self.scale_raw::<U8x4>(image.as_raw(), image.dimensions(), (width, height), options);
                 Pixels::Alpha(RgbaImage::from_raw(width, height, raw).expect("four bytes a pixel"))
             }
         }
     }
 
     fn scale_rgb(&mut self, image: &RgbImage, width: u32, height: u32, options: &ResizeOptions) -> RgbImage {
-        let raw = self.scale_raw((image.as_raw(), image.dimensions(), PixelType::U8x3), (width, height), options);
+        let raw = self.scale_raw::<U8x3>(image.as_raw(), image.dimensions(), (width, height), options);
         RgbImage::from_raw(width, height, raw).expect("three bytes a pixel")
     }
 
-    fn scale_raw(
+    /// With the type of pixel named, the crate's code for the eleven others is not even compiled.
+    fn scale_raw<P: PixelTrait>(
         &mut self,
-        (raw, (width, height), pixel): (&[u8], (u32, u32), PixelType),
+        raw: &[u8],
+        (width, height): (u32, u32),
         target: (u32, u32),
         options: &ResizeOptions,
     ) -> Vec<u8> {
-        let source = ImageRef::new(width, height, raw, pixel).expect("the image owns its pixels");
-        let mut scaled = Image::new(target.0, target.1, pixel);
-        self.resizer
-            .resize(&source, &mut scaled, options)
-            .expect("the crop lies inside and both images have the same pixel type");
-        scaled.into_vec()
+        let source = TypedImageRef::<P>::from_buffer(width, height, raw).expect("the image owns its pixels");
+        let mut scaled = vec![0; target.0 as usize * target.1 as usize * P::size()];
+        let mut into = TypedImage::<P>::from_buffer(target.0, target.1, &mut scaled).expect("it is as large");
+        self.resizer.resize_typed(&source, &mut into, options).expect("the crop lies inside");
+        scaled
     }
 }
 

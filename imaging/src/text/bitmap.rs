@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use fast_image_resize::images::Image;
-use fast_image_resize::{PixelType, Resizer};
+use fast_image_resize::Resizer;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x4;
 use harfrust::GlyphId;
 use harfrust::font::glyph::bitmap::{Origin, Pixels};
 
@@ -96,9 +97,10 @@ impl Pictures {
         let scale = size / ppem;
         let scaled = |side: u32| ((side as f32 * scale).round() as u32).clamp(1, MAX_SIDE);
         let (to_width, to_height) = (scaled(width), scaled(height));
-        let source = Image::from_vec_u8(width, height, pixels, PixelType::U8x4).ok()?;
-        let mut target = Image::new(to_width, to_height, PixelType::U8x4);
-        self.resizer.resize(&source, &mut target, None).ok()?;
+        let source = TypedImageRef::<U8x4>::from_buffer(width, height, &pixels).ok()?;
+        let mut scaled = vec![0; to_width as usize * to_height as usize * 4];
+        let mut target = TypedImage::<U8x4>::from_buffer(to_width, to_height, &mut scaled).ok()?;
+        self.resizer.resize_typed(&source, &mut target, None).ok()?;
         let above = match strike.origin() {
             Origin::TopLeft => strike.inner_y_bearing() as f32,
             Origin::BottomLeft => strike.inner_y_bearing() as f32 + height as f32,
@@ -106,7 +108,7 @@ impl Pictures {
         Some(Picture {
             width: to_width,
             height: to_height,
-            pixels: target.into_vec(),
+            pixels: scaled,
             left: strike.x_bearing() as f32 * face.em_per_unit() + strike.inner_x_bearing() as f32 / ppem,
             top: strike.y_bearing() as f32 * face.em_per_unit() + above / ppem,
             per_em: to_height as f32 * ppem / height as f32,
