@@ -9,7 +9,7 @@ mod probes;
 mod queues;
 mod schedules;
 pub(crate) mod streams;
-mod workers;
+pub(crate) mod workers;
 
 use utoipa_axum::router::OpenApiRouter;
 

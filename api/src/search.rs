@@ -20,6 +20,7 @@ use crate::{
         input::Parameters,
         problem::Problem,
     },
+    ops::workers,
 };
 
 /// The longest text that is searched for, in characters.
@@ -42,7 +43,9 @@ struct Asked {
     #[param(max_length = 200)]
     q: String,
     /// Only this group, with up to 100 things instead of 5.
-    #[param(pattern = "^(runs|guests|templates|jobs|batches|connections|members|keys|schedules|queues)$")]
+    #[param(
+        pattern = "^(runs|guests|templates|jobs|batches|connections|members|keys|schedules|queues|workers|users)$"
+    )]
     kind: Option<String>,
 }
 
@@ -59,7 +62,9 @@ struct Found {
 #[schema(as = SearchGroup)]
 struct Group {
     /// The kind: `runs`, `guests` and so on.
-    #[schema(pattern = "^(runs|guests|templates|jobs|batches|connections|members|keys|schedules|queues)$")]
+    #[schema(
+        pattern = "^(runs|guests|templates|jobs|batches|connections|members|keys|schedules|queues|workers|users)$"
+    )]
     kind: &'static str,
     /// The things.
     items: Vec<Hit>,
@@ -95,9 +100,12 @@ const KINDS: &[(&str, &str)] = &[
     ("keys", "/api/v1/keys"),
     ("schedules", "/api/v1/schedules"),
     ("queues", "/api/v1/queues"),
+    ("workers", "/api/v1/workers"),
+    ("users", "/api/v1/users"),
 ];
 
-/// Finds guests, runs, templates, jobs, batches, connections, members, keys, schedules and queues.
+/// Finds guests, runs, templates, jobs, batches, connections, members, keys, schedules, queues, workers and
+/// users.
 ///
 /// The answer has only what the caller may list. Viewers neither see nor find e-mail addresses of guests.
 #[utoipa::path(get, path = "/search", operation_id = "search", tag = "search",
@@ -209,6 +217,24 @@ async fn of_kind(
                 ..Hit::named(one.id, one.name)
             };
             found.into_iter().map(hit).collect()
+        }
+        "users" => {
+            let found = api.people.search_users(words, limit).await?;
+            let hit = |one: herald_people::FoundUser| Hit {
+                detail: one.username.is_some().then(|| one.email.clone()),
+                state: Some(one.state),
+                ..Hit::named(one.id, one.username.unwrap_or(one.email))
+            };
+            found.into_iter().map(hit).collect()
+        }
+        "workers" => {
+            let lower = words.to_lowercase();
+            let mut all = workers::shown(api).await?;
+            all.retain(|one| one.name.to_lowercase().contains(&lower));
+            all.into_iter()
+                .take(limit)
+                .map(|one| Hit { state: Some(one.state.to_string()), ..Hit::named(one.name.clone(), one.name) })
+                .collect()
         }
         _ => {
             let found = ledger::search_queues(db, words, limit).await?;

@@ -40,9 +40,14 @@ struct WorkerView {
     alive: bool,
 }
 
+/// The workers of the fleet, with those that disappeared a short time ago.
+pub(crate) async fn shown(api: &Api) -> Result<Vec<WorkerRow>, Problem> {
+    Ok(ledger::list_workers(&api.db, api.db.now() - SHOWN).await?)
+}
+
 async fn every(api: &Api) -> Result<Workers, Problem> {
     let now = api.db.now();
-    let workers = ledger::list_workers(&api.db, now - SHOWN).await?;
+    let workers = shown(api).await?;
     let view = |worker: WorkerRow| WorkerView { alive: now - worker.seen_at <= WORKER_BELIEVED, worker };
     Ok(Workers { items: workers.into_iter().map(view).collect() })
 }

@@ -61,7 +61,7 @@ pub use self::{
     profile::ProfileChange,
     register::Registration,
     rekey::{Rekeyed, rekey},
-    search::{FoundKey, FoundMember},
+    search::{FoundKey, FoundMember, FoundUser},
     session::{Device, Session, Tokens},
     settings::PeopleSettings,
     setup::FirstOwner,

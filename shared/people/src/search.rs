@@ -1,5 +1,6 @@
-//! Finding members and keys of a workspace by a part of their name.
+//! Finding users, and the members and keys of a workspace, by a part of their name.
 
+use herald_base::boxed;
 use uuid::Uuid;
 
 use super::{People, Result, Role};
@@ -31,11 +32,40 @@ pub struct FoundKey {
     pub role: Role,
 }
 
+/// A user of the installation.
+#[derive(Clone, Debug, FromRow)]
+pub struct FoundUser {
+    /// The user.
+    pub id: Uuid,
+    /// The address of the user.
+    pub email: String,
+    /// The username of the user.
+    pub username: Option<String>,
+    /// `active`, or `deactivated`: whether the user may sign in.
+    pub state: String,
+}
+
 impl People {
+    /// The users of the installation with `words` in their address or username.
+    ///
+    /// # Errors
+    /// [`super::PeopleError::Db`].
+    #[boxed]
+    pub async fn search_users(&self, words: &str, limit: usize) -> Result<Vec<FoundUser>> {
+        let found = query(
+            "select id, email, username, state from users
+             where lower(email) like $1 escape '\\' or lower(coalesce(username, '')) like $1 escape '\\'
+             order by email limit $2",
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(found.bind(contains(&words.to_lowercase())).bind(limit).all(&self.db).await?)
+    }
+
     /// The members with `words` in their address or username.
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
+    #[boxed]
     pub async fn search_members(&self, workspace_id: Uuid, words: &str, limit: usize) -> Result<Vec<FoundMember>> {
         let found = query(
             "select m.user_id, u.email, u.username, m.role from members as m join users as u on u.id = m.user_id
@@ -51,6 +81,7 @@ impl People {
     ///
     /// # Errors
     /// [`super::PeopleError::Db`].
+    #[boxed]
     pub async fn search_keys(&self, workspace_id: Uuid, words: &str, limit: usize) -> Result<Vec<FoundKey>> {
         let found = query(
             "select id, name, role from api_tokens

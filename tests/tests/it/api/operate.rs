@@ -151,6 +151,8 @@ async fn the_live_fleet_is_listed_and_made_quiet(database: &TestDatabase) {
     ledger::worker_seen(db, &row).await.unwrap();
     let worker = service.get("/api/v1/workers").await.json()["items"][0].clone();
     assert_eq!((&worker["name"], &worker["alive"], &worker["running"]), (&json!("host:1"), &json!(true), &json!(1)));
+    let found = service.get("/api/v1/search?q=HOST&kind=workers").await.json();
+    assert_eq!(found["groups"][0]["items"][0]["name"], "host:1");
     let quiet = service.post("/api/v1/workers/host:1/quiet").await.json();
     assert_eq!(quiet["items"][0]["quiet_asked"], true);
     assert_eq!(service.post("/api/v1/workers/host:1/resume").await.json()["items"][0]["quiet_asked"], false);

@@ -77,7 +77,9 @@ async fn a_viewer_finds_nobody_by_address_and_nothing_they_may_not_list(database
     assert_eq!(search("vera").await, json!([]), "a viewer does not list members");
     let own = found(&service, "q=amelie%40example.com").await;
     assert_eq!(names(&own, "guests"), ["Amélie"]);
-    assert_eq!(names(&found(&service, "q=VERA").await, "members"), ["vera@example.com"]);
+    for kind in ["members", "users"] {
+        assert_eq!(names(&found(&service, "q=VERA").await, kind), ["vera@example.com"]);
+    }
     // Another workspace finds nothing of this one.
     let other = service.other_workspace().await;
     let request = service.open(Method::GET, "/api/v1/search?q=amelie").bearer_auth(other);
