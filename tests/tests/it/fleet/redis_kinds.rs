@@ -154,7 +154,7 @@ async fn a_fleet_goes_on_with_the_new_master_when_the_old_one_is_killed() {
     .await;
     let watch = format!(
         "sentinel monitor herald 127.0.0.1 {} 1\nsentinel auth-pass herald {PASSWORD}\n\
-         sentinel down-after-milliseconds herald 300\nsentinel failover-timeout herald 3000\n",
+         sentinel down-after-milliseconds herald 1500\nsentinel failover-timeout herald 3000\n",
         master.port
     );
     let sentinel = Server::start_as(&watch, &["--sentinel"]);
