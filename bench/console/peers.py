@@ -118,7 +118,7 @@ def django(database, folder):
     subprocess.run([sys.executable, HERE / "django_peer.py", "migrate"], env={**os.environ, **environment}, check=True)
     gunicorn = pathlib.Path(sys.executable).parent / "gunicorn"
     # Threads, so that a connection stays open between two pages.
-    command = [gunicorn, "django_peer:application", "--bind", f"127.0.0.1:{port}", "--workers", os.cpu_count(), "--threads", 2, "--timeout", 300]
+    command = [gunicorn, "django_peer:application", "--bind", f"127.0.0.1:{port}", "--workers", os.cpu_count(), "--threads", 2, "--timeout", 300, "--keep-alive", 300]
     with running(command, f"http://127.0.0.1:{port}/admin/login/", folder / "django.log", environment):
         yield f"http://127.0.0.1:{port}"
 
@@ -129,8 +129,8 @@ def bull_board(redis, many, folder, cache):
     cache.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "serve.js"):
         (cache / name).write_bytes((HERE / "bull-board" / name).read_bytes())
-    if not (cache / "node_modules").exists():
-        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=cache, check=True)
+    # Quick if it is all there, and right if a version changed.
+    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=cache, check=True)
     environment = {"BENCH_REDIS": redis}
     say(f"{many:,} jobs for BullMQ")
     subprocess.run(["node", "serve.js", "fill", str(many)], cwd=cache, env={**os.environ, **environment}, check=True)
