@@ -49,19 +49,28 @@ struct Queues {
 /// All queues: those that a kind of job uses, and those that still contain jobs.
 pub(crate) async fn every(api: &Api) -> Result<Vec<QueueStatus>, Problem> {
     let mut queues = ledger::list_queues(&api.db).await?;
-    // Uploads wait in a queue of the account's provider, which no kind names.
-    let outside = ProviderKind::Google.queue();
-    for name in ledger::kinds().iter().map(|kind| kind.policy.queue).chain([outside]) {
+    for name in used() {
         if !queues.iter().any(|queue| queue.name == name) {
-            queues.push(QueueStatus {
-                name: name.to_owned(),
-                limits: QueueLimits { rate_seconds: 1, ..QueueLimits::default() },
-                ..QueueStatus::default()
-            });
+            queues.push(empty(name));
         }
     }
     queues.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(queues)
+}
+
+/// The queues that kinds of job use.
+fn used() -> impl Iterator<Item = &'static str> {
+    // Uploads wait in a queue of the account's provider, which no kind names.
+    ledger::kinds().iter().map(|kind| kind.policy.queue).chain([ProviderKind::Google.queue()])
+}
+
+fn unlimited() -> QueueLimits {
+    QueueLimits { rate_seconds: 1, ..QueueLimits::default() }
+}
+
+/// A queue that was never set up and has no jobs.
+fn empty(name: &str) -> QueueStatus {
+    QueueStatus { name: name.to_owned(), limits: unlimited(), ..QueueStatus::default() }
 }
 
 /// Lists every queue.
@@ -135,7 +144,7 @@ fn a_second() -> i64 {
         headers(("etag" = String, description = "The version of the limits, for If-Match and If-None-Match"))))
 )]
 async fn limits(State(api): State<Api>, Name(name): Name, headers: HeaderMap) -> Result<Response, Problem> {
-    conditional::show(&headers, &one(&api, &name).await?.limits)
+    conditional::show(&headers, &limits_of(&api, &name).await?)
 }
 
 /// Sets all limits of a queue at once. A missing field removes that limit.
@@ -152,7 +161,7 @@ async fn set_limits(
     Name(name): Name,
     request: Request,
 ) -> Result<Response, Problem> {
-    one(&api, &name).await?;
+    limits_of(&api, &name).await?;
     let precondition = Precondition::of(request.headers());
     let Limits { rate, rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency } =
         input::json(request).await?;
@@ -200,7 +209,7 @@ async fn set_key(
     NameAndKey(name, key): NameAndKey,
     request: Request,
 ) -> Result<Json<QueueView>, Problem> {
-    one(&api, &name).await?;
+    limits_of(&api, &name).await?;
     let KeyLimit { concurrency } = input::json(request).await?;
     if concurrency.is_some_and(|concurrency| !(1..=MOST_AT_ONCE).contains(&concurrency)) {
         return Err(Problem::field(
@@ -223,7 +232,7 @@ async fn set_key(
     )
 )]
 async fn unblock(State(api): State<Api>, By(actor): By, Name(name): Name) -> Result<Json<QueueView>, Problem> {
-    one(&api, &name).await?;
+    limits_of(&api, &name).await?;
     let mut tx = api.db.begin().await?;
     ledger::unblock(&mut tx, &name).await?;
     audit::record(&mut tx, &actor, Entry::of("queue.unblock", &name)).await?;
@@ -252,7 +261,7 @@ async fn resume(State(api): State<Api>, by: By, Name(name): Name) -> Result<Json
 }
 
 async fn set_paused(api: &Api, By(actor): By, name: &str, paused: bool) -> Result<Json<QueueStatus>, Problem> {
-    one(api, name).await?;
+    limits_of(api, name).await?;
     let mut tx = api.db.begin().await?;
     ledger::set_paused(&mut tx, name, paused).await?;
     let action = if paused { "queue.pause" } else { "queue.resume" };
@@ -261,7 +270,13 @@ async fn set_paused(api: &Api, By(actor): By, name: &str, paused: bool) -> Resul
     Ok(Json(one(api, name).await?))
 }
 
+/// The limits of a queue, if there is such a queue.
+async fn limits_of(api: &Api, name: &str) -> Result<QueueLimits, Problem> {
+    let limits = ledger::find_limits(&api.db, name).await?;
+    limits.or_else(|| used().any(|used| used == name).then(unlimited)).ok_or_else(|| Problem::missing("queue", name))
+}
+
 async fn one(api: &Api, name: &str) -> Result<QueueStatus, Problem> {
-    let queues = every(api).await?;
-    queues.into_iter().find(|queue| queue.name == name).ok_or_else(|| Problem::missing("queue", name))
+    let queue = ledger::find_queue(&api.db, name).await?;
+    queue.or_else(|| used().find(|used| *used == name).map(empty)).ok_or_else(|| Problem::missing("queue", name))
 }

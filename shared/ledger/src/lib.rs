@@ -48,6 +48,7 @@ pub mod orders;
 mod pace;
 mod progress;
 mod queue;
+mod queue_status;
 pub mod quotas;
 pub mod rate_limits;
 pub mod redis_wire;
@@ -90,9 +91,10 @@ pub use open_hours::{OpenHours, OpenHoursError};
 pub use pace::Rate;
 pub use progress::{keep_progress, kept_progress};
 pub use queue::{
-    BadLimit, KeyRow, QueueLimits, QueueStatus, list_queues, lock_limits, oldest_due, queue_keys, set_key_concurrency,
-    set_limits, set_paused, set_up_outside,
+    BadLimit, KeyRow, QueueLimits, find_limits, lock_limits, queue_keys, set_key_concurrency, set_limits, set_paused,
+    set_up_outside,
 };
+pub use queue_status::{QueueStatus, find_queue, list_queues, oldest_due};
 pub use retention::{Pruned, prune};
 pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};
 pub use search::{ArgFilter, JobFilter, list_jobs};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
 
-use super::queue::{oldest_due, with_ready_jobs};
+use super::{queue::with_ready_jobs, queue_status::oldest_due};
 use herald_db::{Db, Result, query};
 
 /// Jobs are counted up to here: beyond it nobody acts on the difference.

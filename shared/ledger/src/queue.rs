@@ -1,42 +1,11 @@
-//! Queues are rows: how much waits in each, what each may do, and holding one up. Changes hold for the whole fleet from
-//! the next lease on.
-
-use std::collections::BTreeMap;
+//! Queues are rows: what each may do, and holding one up. Changes hold for the whole fleet from the next lease on.
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
 use serde::Serialize;
 
-use super::{lanes::lanes, load::COUNTED, pace::Rate, throughput::ended_per_minute};
+use super::pace::Rate;
 use herald_db::{Db, EngineKind, FromRow, Result, Target, Tx, query};
-
-/// A queue with its jobs and limits.
-#[derive(Clone, Debug, Default, Serialize, FromRow, utoipa::ToSchema)]
-pub struct QueueStatus {
-    /// The name of the queue.
-    pub name: String,
-    /// Whether the queue is paused.
-    pub paused: bool,
-    /// The number of waiting jobs: due, delayed, or to be retried. Herald counts up to 100,000.
-    pub ready: i64,
-    /// The number of jobs leased to a worker. Herald counts up to 100,000.
-    pub running: i64,
-    /// Since when the job that has waited longest has been due. `null` when no job is due.
-    #[sqlx(skip)]
-    pub oldest_due: Option<DateTime<Utc>>,
-    /// How many jobs ended in the last minute, whatever their end. Where the fleet ends many thousands a minute, Herald
-    /// extrapolates from the last ten thousand.
-    #[sqlx(skip)]
-    pub ended_per_minute: i64,
-    /// The limits of the queue.
-    #[serde(flatten)]
-    #[sqlx(flatten)]
-    pub limits: QueueLimits,
-    /// Until when a provider asked Herald to wait.
-    pub blocked_until: Option<DateTime<Utc>>,
-    /// The provider's message.
-    pub blocked_reason: Option<String>,
-}
 
 /// The limits of a queue in the whole fleet. `null` means no limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, FromRow, utoipa::ToSchema)]
@@ -174,46 +143,20 @@ pub(super) async fn queues_with_keys(db: &Db) -> Result<Vec<(String,)>> {
     query("select distinct queue from queue_keys").all(db).await
 }
 
-/// Every queue that was ever set up or has jobs. Of each queue's waiting and running jobs at most [`COUNTED`] are
-/// counted, so that a look at a long backlog costs no more than a look at a middling one.
+/// The limits of a queue, without the cost of counting what waits in it. `None` if it was never set up and has no jobs.
 #[boxed]
-pub async fn list_queues(db: &Db) -> Result<Vec<QueueStatus>> {
-    let count = |state: &str| {
-        format!(
-            "(select count(*) from (select 1 as one from jobs where state = '{state}' and queue = names.name limit $1) \
-             as counted)"
-        )
-    };
-    let mut queues: Vec<QueueStatus> = query(&format!(
-        "with recursive waiting(name) as (
-           select min(queue) from jobs where state = 'ready'
-           union all
-           select (select min(queue) from jobs where state = 'ready' and queue > waiting.name) from waiting \
-           where waiting.name is not null
-         ), names as (
-           select name from queues
-           union select name from waiting where name is not null
-           union select queue from jobs where state = 'running'
-         )
-         select names.name, coalesce(q.paused, false) as paused, {} as ready, {} as running,
-                q.rate, coalesce(q.rate_seconds, 1) as rate_seconds, q.burst, q.concurrency, q.key_concurrency,
-                q.workspace_concurrency, q.blocked_until, q.blocked_reason
-         from names left join queues as q on q.name = names.name",
-        count("ready"),
-        count("running"),
-    ))
-    .bind(COUNTED)
-    .all(db)
-    .await?;
-    let (oldest, ended): (BTreeMap<_, _>, _) =
-        (oldest_due(db).await?.into_iter().collect(), ended_per_minute(db).await?);
-    for queue in &mut queues {
-        queue.oldest_due = oldest.get(&queue.name).copied();
-        queue.ended_per_minute = ended.get(&queue.name).copied().unwrap_or_default();
-    }
-    // Sorted here: PostgreSQL would sort by the rules of its locale.
-    queues.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(queues)
+pub async fn find_limits(db: &Db, name: &str) -> Result<Option<QueueLimits>> {
+    query(
+        "select q.rate, coalesce(q.rate_seconds, 1) as rate_seconds, q.burst, q.concurrency, q.key_concurrency,
+                q.workspace_concurrency
+         from (select cast($1 as text) as name) as asked left join queues as q on q.name = asked.name
+         where q.name is not null
+            or exists (select 1 from jobs where state = 'ready' and queue = asked.name)
+            or exists (select 1 from jobs where state = 'running' and queue = asked.name)",
+    )
+    .bind(name)
+    .optional(db)
+    .await
 }
 
 /// Makes sure that a queue has a row.
@@ -346,16 +289,4 @@ pub(super) async fn with_ready_jobs(db: &Db) -> Result<Vec<String>> {
     .all(db)
     .await?;
     Ok(names.into_iter().map(|(name,)| name).collect())
-}
-
-/// The due time of each queue's job that has been due longest. Its cost is the number of queues and lanes, not of jobs.
-#[boxed]
-pub async fn oldest_due(db: &Db) -> Result<Vec<(String, DateTime<Utc>)>> {
-    let now = db.now();
-    let mut oldest = Vec::new();
-    for name in with_ready_jobs(db).await? {
-        let due = lanes(db, &name).await?.into_iter().map(|lane| lane.run_at).filter(|run_at| *run_at <= now).min();
-        oldest.extend(due.map(|due| (name, due)));
-    }
-    Ok(oldest)
 }

@@ -45,6 +45,7 @@ pub const EXCEPTIONS: &[Exception] = &[
     of("shared/ledger/src/load.rs", "select count(*) from batches where state = 'running'", FLEET),
     of("shared/ledger/src/lanes.rs", "from jobs", FLEET),
     of("shared/ledger/src/queue.rs", "from jobs where state = ", FLEET),
+    of("shared/ledger/src/queue_status.rs", "from jobs where state = ", FLEET),
     of("shared/ledger/src/throughput.rs", "from jobs where finished_at > $1", FLEET),
     of("shared/ledger/src/retention.rs", "delete from jobs where id in (select id from jobs where finished_at < $1",
         RETENTION),
