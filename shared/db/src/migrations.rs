@@ -36,6 +36,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (23, "guests", include_str!("../../../migrations/0023_guests.sql")),
     (24, "template_versions", include_str!("../../../migrations/0024_template_versions.sql")),
     (25, "looking", include_str!("../../../migrations/0025_looking.sql")),
+    (26, "failed_guests", include_str!("../../../migrations/0026_failed_guests.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

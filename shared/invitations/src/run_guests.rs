@@ -1,7 +1,7 @@
 //! Finding guests of a run: by state, by the cause of their failure, by name, address or number.
 //!
-//! A run may have a million guests. Failed ones are found by an index, as long as they are few. All other filters look
-//! at a bounded part of the list, and say where the next part begins.
+//! A run may have a million guests. Failed ones are found by an index, in the order in which they were made. All other
+//! filters look at a bounded part of the list, and say where the next part begins.
 
 use herald_base::boxed;
 use uuid::Uuid;
@@ -10,11 +10,13 @@ use super::{InvitationRow, InvitationState, Run, invitation::ROW};
 use herald_db::{Db, FromRow, Query, Result, query};
 use herald_sheets::{email_key, name_key};
 
-/// The guests that one statement looks at.
+/// The guests that the first statement of a call looks at: most filters find a page among them.
+const FIRST: i64 = 200;
+/// The guests that one statement looks at, at most: each looks at four times as many as the one before it.
 const WINDOW: i64 = 20_000;
-/// The statements of one call: so many times a window of guests are looked at.
-const WINDOWS: usize = 10;
-/// Failed guests up to this number are found by their index.
+/// The guests that one call looks at.
+const MOST: i64 = 200_000;
+/// Up to this number of failed guests are looked at for one page of a cause, or of a text.
 const FEW: i64 = 20_000;
 /// The words of a search that count.
 const WORDS: usize = 6;
@@ -32,6 +34,21 @@ pub struct GuestFilter {
     pub text: Option<String>,
     /// Whether the text may be a part of an e-mail address.
     pub in_addresses: bool,
+}
+
+impl GuestFilter {
+    fn is_of_failed(&self) -> bool {
+        self.cause.is_some() || self.state == Some(InvitationState::Failed)
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.text.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// Whether it asks for all failed guests, whoever they are and whatever the cause.
+    fn is_every_failed(&self) -> bool {
+        self.is_of_failed() && self.cause.is_none() && self.text().is_none()
+    }
 }
 
 /// Some of the guests.
@@ -55,74 +72,116 @@ pub async fn find_guests(
     after: Option<i64>,
     limit: usize,
 ) -> Result<FoundGuests> {
+    if filter.is_every_failed() || filter.is_of_failed() && run.failed <= FEW {
+        let mut rows = failed(db, workspace_id, run.id, filter, after, limit + 1).await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().map(|row| row.position).filter(|_| more);
+        return Ok(FoundGuests { rows, next });
+    }
     let mut after = after.unwrap_or(i64::MIN);
-    let failed = filter.cause.is_some() || filter.state == Some(InvitationState::Failed);
-    let few = failed && run.failed <= FEW;
     let mut rows: Vec<InvitationRow> = Vec::new();
-    for _ in 0..WINDOWS {
+    let mut size = FIRST.max(i64::try_from(limit + 1).unwrap_or(WINDOW)).min(WINDOW);
+    let mut looked_at = 0;
+    while looked_at < MOST {
         let missing = limit + 1 - rows.len();
-        rows.extend(window(db, workspace_id, run.id, filter, (after, few), missing).await?);
+        rows.extend(window(db, workspace_id, run.id, filter, (after, size), missing).await?);
         if rows.len() > limit {
             rows.truncate(limit);
             let next = rows.last().map(|row| row.position);
             return Ok(FoundGuests { rows, next });
         }
-        if few {
-            return Ok(FoundGuests { rows, next: None });
-        }
-        match end_of_window(db, workspace_id, run.id, after).await? {
+        match end_of_window(db, workspace_id, run.id, (after, size)).await? {
             Some(end) => after = end,
             None => return Ok(FoundGuests { rows, next: None }),
         }
+        looked_at += size;
+        size = (4 * size).min(WINDOW);
     }
     Ok(FoundGuests { rows, next: Some(after) })
 }
 
-/// The guests of one part of the list, or of all failed ones.
+/// Failed guests, in the order of their invitations: that of the list, but for those whose invitation is older than the
+/// run. Of one cause or with a text, they are few.
+async fn failed(
+    db: &Db,
+    workspace_id: Uuid,
+    run_id: Uuid,
+    filter: &GuestFilter,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Vec<InvitationRow>> {
+    let after = match after {
+        Some(position) => invitation_at(db, workspace_id, run_id, position).await?,
+        None => Uuid::nil(),
+    };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    // Only guests of this run count as its failed ones; another run may have taken up one of its list.
+    let listed = "(select g.workspace_id, g.position, g.invitation_id, g.had_one
+        from (select id, workspace_id, run_id from invitations
+              where workspace_id = $1 and run_id = $2 and state = 'failed' and id > $3 order by id limit $4) as failed
+        join run_guests as g
+          on g.invitation_id = failed.id and g.run_id = failed.run_id and g.workspace_id = failed.workspace_id)";
+    let conditions = Conditions::of(filter, 6);
+    let asked = query(&format!("{} order by i.id limit $5", selected(listed, &conditions)))
+        .bind(workspace_id)
+        .bind(run_id)
+        .bind(after)
+        .bind(if filter.is_every_failed() { limit } else { FEW })
+        .bind(limit);
+    conditions.bind(asked).all(db).await
+}
+
+/// The invitation of the guest at a position of the list; of the first one after it if there is none.
+async fn invitation_at(db: &Db, workspace_id: Uuid, run_id: Uuid, position: i64) -> Result<Uuid> {
+    let at: Option<(Uuid,)> = query(
+        "select invitation_id from run_guests where workspace_id = $1 and run_id = $2 and position >= $3
+         order by position limit 1",
+    )
+    .bind(workspace_id)
+    .bind(run_id)
+    .bind(position)
+    .optional(db)
+    .await?;
+    Ok(at.map_or(Uuid::max(), |(id,)| id))
+}
+
+/// The guests of one part of the list.
 async fn window(
     db: &Db,
     workspace_id: Uuid,
     run_id: Uuid,
     filter: &GuestFilter,
-    (after, few): (i64, bool),
+    (after, size): (i64, i64),
     limit: usize,
 ) -> Result<Vec<InvitationRow>> {
-    let listed = match few {
-        // Only guests of this run count as its failed ones; another run may have taken up one of its list.
-        true => {
-            "(select g.run_id, g.workspace_id, g.position, g.invitation_id, g.had_one
-              from invitations as failed join run_guests as g
-                on g.workspace_id = failed.workspace_id and g.invitation_id = failed.id and g.run_id = failed.run_id
-              where failed.workspace_id = $1 and failed.run_id = $2 and failed.state = 'failed' and g.position > $3
-                and $4 > 0)"
-        }
-        false => {
-            "(select run_id, workspace_id, position, invitation_id, had_one from run_guests
-              where workspace_id = $1 and run_id = $2 and position > $3 order by position limit $4)"
-        }
-    };
-    let mut sql = format!(
+    let listed = "(select workspace_id, position, invitation_id, had_one from run_guests
+        where workspace_id = $1 and run_id = $2 and position > $3 order by position limit $4)";
+    let conditions = Conditions::of(filter, 6);
+    let asked = query(&format!("{} order by g.position limit $5", selected(listed, &conditions)))
+        .bind(workspace_id)
+        .bind(run_id)
+        .bind(after)
+        .bind(size)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    conditions.bind(asked).all(db).await
+}
+
+/// The rows of listed guests that meet the conditions.
+fn selected(listed: &str, conditions: &Conditions) -> String {
+    format!(
         "select {ROW}
          from {listed} as g
          join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id
          join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
          left join uploads as u on u.workspace_id = i.workspace_id and u.invitation_id = i.id and u.sha256 is not null
-         where i.workspace_id = $1"
-    );
-    let conditions = Conditions::of(filter, 6);
-    sql.push_str(&conditions.sql);
-    sql.push_str(" order by g.position limit $5");
-    let asked = query(&sql)
-        .bind(workspace_id)
-        .bind(run_id)
-        .bind(after)
-        .bind(WINDOW)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    conditions.bind(asked).all(db).await
+         where i.workspace_id = $1{}",
+        conditions.sql
+    )
 }
 
 /// The last position of the part of the list that begins after `after`; `None` if the list ends in it.
-async fn end_of_window(db: &Db, workspace_id: Uuid, run_id: Uuid, after: i64) -> Result<Option<i64>> {
+async fn end_of_window(db: &Db, workspace_id: Uuid, run_id: Uuid, (after, size): (i64, i64)) -> Result<Option<i64>> {
     #[derive(FromRow)]
     struct End {
         position: i64,
@@ -134,7 +193,7 @@ async fn end_of_window(db: &Db, workspace_id: Uuid, run_id: Uuid, after: i64) ->
     .bind(workspace_id)
     .bind(run_id)
     .bind(after)
-    .bind(WINDOW - 1)
+    .bind(size - 1)
     .optional(db)
     .await?;
     Ok(end.map(|end| end.position))
@@ -159,7 +218,7 @@ impl Conditions {
             let value = all.value(cause.clone());
             all.sql.push_str(&format!(" and i.state = 'failed' and coalesce(i.cause, '{UNKNOWN_CAUSE}') = {value}"));
         }
-        if let Some(text) = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        if let Some(text) = filter.text() {
             all.text(text, filter.in_addresses);
         }
         all
