@@ -1,2 +1,2 @@
--- The failed guests of a run in the order in which they were made, of which there may be many thousands.
-create index invitations_failed_in_order on invitations (run_id, id) where state = 'failed';
+-- The failed guests of a run in the order of their numbers, which is that of the list. They may be many thousands.
+create index invitations_failed_in_order on invitations (run_id, number_index) where state = 'failed';

@@ -1,6 +1,6 @@
 //! Finding guests of a run: by state, by the cause of their failure, by name, address or number.
 //!
-//! A run may have a million guests. Failed ones are found by an index, in the order in which they were made. All other
+//! A run may have a million guests. Failed ones are found by an index, in the order of their numbers. All other
 //! filters look at a bounded part of the list, and say where the next part begins.
 
 use herald_base::boxed;
@@ -101,8 +101,8 @@ pub async fn find_guests(
     Ok(FoundGuests { rows, next: Some(after) })
 }
 
-/// Failed guests, in the order of their invitations: that of the list, but for those whose invitation is older than the
-/// run. Of one cause or with a text, they are few.
+/// Failed guests in the order of their numbers: that of the list, but for those whose invitation is older than the run.
+/// Of one cause or with a text, they are few.
 async fn failed(
     db: &Db,
     workspace_id: Uuid,
@@ -111,39 +111,42 @@ async fn failed(
     after: Option<i64>,
     limit: usize,
 ) -> Result<Vec<InvitationRow>> {
-    let after = match after {
-        Some(position) => invitation_at(db, workspace_id, run_id, position).await?,
-        None => Uuid::nil(),
-    };
+    let position = after.unwrap_or(i64::MIN);
+    let number = number_before(db, workspace_id, run_id, position).await?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     // Only guests of this run count as its failed ones; another run may have taken up one of its list.
     let listed = "(select g.workspace_id, g.position, g.invitation_id, g.had_one
         from (select id, workspace_id, run_id from invitations
-              where workspace_id = $1 and run_id = $2 and state = 'failed' and id > $3 order by id limit $4) as failed
+              where workspace_id = $1 and run_id = $2 and state = 'failed' and number_index >= $3
+              order by number_index limit $4) as failed
         join run_guests as g
           on g.invitation_id = failed.id and g.run_id = failed.run_id and g.workspace_id = failed.workspace_id)";
-    let conditions = Conditions::of(filter, 6);
-    let asked = query(&format!("{} order by i.id limit $5", selected(listed, &conditions)))
+    let conditions = Conditions::of(filter, 7);
+    // A list may name a guest twice: the second place comes after the first, even if a page ends between them.
+    let after = "and (i.number_index > $3 or g.position > $6) order by i.number_index, g.position limit $5";
+    let asked = query(&format!("{} {after}", selected(listed, &conditions)))
         .bind(workspace_id)
         .bind(run_id)
-        .bind(after)
-        .bind(if filter.is_every_failed() { limit } else { FEW })
-        .bind(limit);
+        .bind(number)
+        .bind(if filter.is_every_failed() { limit + 1 } else { FEW })
+        .bind(limit)
+        .bind(position);
     conditions.bind(asked).all(db).await
 }
 
-/// The invitation of the guest at a position of the list; of the first one after it if there is none.
-async fn invitation_at(db: &Db, workspace_id: Uuid, run_id: Uuid, position: i64) -> Result<Uuid> {
-    let at: Option<(Uuid,)> = query(
-        "select invitation_id from run_guests where workspace_id = $1 and run_id = $2 and position >= $3
-         order by position limit 1",
+/// The number of the last guest up to a position of the list. Before the first guest it is the smallest one.
+async fn number_before(db: &Db, workspace_id: Uuid, run_id: Uuid, position: i64) -> Result<i64> {
+    let at: Option<(i64,)> = query(
+        "select i.number_index from run_guests as g
+         join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id
+         where g.workspace_id = $1 and g.run_id = $2 and g.position <= $3 order by g.position desc limit 1",
     )
     .bind(workspace_id)
     .bind(run_id)
     .bind(position)
     .optional(db)
     .await?;
-    Ok(at.map_or(Uuid::max(), |(id,)| id))
+    Ok(at.map_or(i64::MIN, |(number,)| number))
 }
 
 /// The guests of one part of the list.

@@ -56,6 +56,21 @@ async fn guests_are_found_by_name_number_and_cause(database: &TestDatabase) {
     let failed: Vec<&Value> = all["items"].as_array().unwrap().iter().filter(|guest| guest["cause"] == cause).collect();
     let failed: Vec<&str> = failed.iter().map(|guest| guest["name"].as_str().unwrap()).collect();
     assert_eq!((failed.len(), [names(&of_cause), names(&rest)].concat()), (2, failed.clone()));
+    // All failed guests, a page each, in the order of the list.
+    let every: Vec<&str> = all["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|guest| guest["state"] == "failed")
+        .map(|guest| guest["name"].as_str().unwrap())
+        .collect();
+    let (mut paged, mut page) = (Vec::new(), found("state=failed&limit=1").await);
+    loop {
+        paged.extend(names(&page).into_iter().map(str::to_owned));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        page = found(&format!("state=failed&limit=1&cursor={next}")).await;
+    }
+    assert_eq!((every.len(), paged), (3, every.into_iter().map(str::to_owned).collect()));
     let first = failed[0].split(' ').next().unwrap();
     assert_eq!(names(&found(&format!("cause={cause}&search={first}")).await), failed[..1]);
     assert_eq!(names(&found(&format!("state=failed&search={first}")).await), failed[..1]);
