@@ -80,9 +80,7 @@ pub async fn find_queue(db: &Db, name: &str) -> Result<Option<QueueStatus>> {
         return Ok(None);
     }
     let named = query(&counted("names as (select cast($2 as text) as name)"));
-    let Some(mut queue): Option<QueueStatus> = named.bind(COUNTED).bind(name).optional(db).await? else {
-        return Ok(None);
-    };
+    let mut queue: QueueStatus = named.bind(COUNTED).bind(name).one(db).await?;
     queue.oldest_due = oldest_of(db, name, db.now()).await?;
     queue.ended_per_minute = ended_per_minute(db).await?.get(name).copied().unwrap_or_default();
     Ok(Some(queue))
