@@ -37,6 +37,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (24, "template_versions", include_str!("../../../migrations/0024_template_versions.sql")),
     (25, "looking", include_str!("../../../migrations/0025_looking.sql")),
     (26, "failed_guests", include_str!("../../../migrations/0026_failed_guests.sql")),
+    (27, "failed_by_cause", include_str!("../../../migrations/0027_failed_by_cause.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -23,7 +23,7 @@ pub struct RunCause {
 
 #[derive(FromRow)]
 struct Row {
-    cause: String,
+    cause: Option<String>,
     guests: i64,
     example: Option<String>,
 }
@@ -31,24 +31,30 @@ struct Row {
 /// The causes of a run's failures, those of most guests first, at most `limit`.
 #[boxed]
 pub async fn run_causes(db: &Db, workspace_id: Uuid, run_id: Uuid, limit: usize) -> Result<Vec<RunCause>> {
-    let rows: Vec<Row> = query(&format!(
-        "select coalesce(cause, '{UNKNOWN_CAUSE}') as cause, count(*) as guests, min(reason) as example
-         from invitations where workspace_id = $1 and run_id = $2 and state = 'failed'
-         group by coalesce(cause, '{UNKNOWN_CAUSE}') order by count(*) desc, 1 limit $3"
-    ))
+    // The inner statement reads an index alone; only the examples are rows.
+    let rows: Vec<Row> = query(
+        "select counted.cause, counted.guests,
+                (select reason from invitations as i
+                 where i.workspace_id = $1 and i.run_id = $2 and i.state = 'failed' and i.cause = counted.cause
+                 order by i.number_index limit 1) as example
+         from (select cause, count(*) as guests from invitations
+               where workspace_id = $1 and run_id = $2 and state = 'failed'
+               group by cause order by count(*) desc, cause limit $3) as counted
+         order by counted.guests desc, counted.cause",
+    )
     .bind(workspace_id)
     .bind(run_id)
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .all(db)
     .await?;
-    let told = rows.into_iter().map(|row| {
-        let example = row.example.unwrap_or_default();
-        let reason = match row.cause == UNKNOWN_CAUSE {
-            true => "failed before Herald sorted failures by their cause".to_owned(),
-            false if row.guests == 1 => example.clone(),
-            false => cause(&example).pattern,
+    let told = rows.into_iter().map(|Row { cause: fingerprint, guests, example }| {
+        let Some(fingerprint) = fingerprint else {
+            let reason = "failed before Herald sorted failures by their cause".to_owned();
+            return RunCause { cause: UNKNOWN_CAUSE.to_owned(), guests, example: reason.clone(), reason };
         };
-        RunCause { cause: row.cause, guests: row.guests, reason, example }
+        let example = example.unwrap_or_default();
+        let reason = if guests == 1 { example.clone() } else { cause(&example).pattern };
+        RunCause { cause: fingerprint, guests, reason, example }
     });
     Ok(told.collect())
 }

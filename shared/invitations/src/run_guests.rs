@@ -16,7 +16,7 @@ const FIRST: i64 = 200;
 const WINDOW: i64 = 20_000;
 /// The guests that one call looks at.
 const MOST: i64 = 200_000;
-/// Up to this number of failed guests are looked at for one page of a cause, or of a text.
+/// Up to this number of failed guests are looked at for one page of a text.
 const FEW: i64 = 20_000;
 /// The words of a search that count.
 const WORDS: usize = 6;
@@ -45,9 +45,9 @@ impl GuestFilter {
         self.text.as_deref().map(str::trim).filter(|text| !text.is_empty())
     }
 
-    /// Whether it asks for all failed guests, whoever they are and whatever the cause.
-    fn is_every_failed(&self) -> bool {
-        self.is_of_failed() && self.cause.is_none() && self.text().is_none()
+    /// Whether an index has exactly the guests that it asks for: all failed ones, or all of one cause.
+    fn is_indexed(&self) -> bool {
+        self.is_of_failed() && self.text().is_none()
     }
 }
 
@@ -72,7 +72,7 @@ pub async fn find_guests(
     after: Option<i64>,
     limit: usize,
 ) -> Result<FoundGuests> {
-    if filter.is_every_failed() || filter.is_of_failed() && run.failed <= FEW {
+    if filter.is_indexed() || filter.is_of_failed() && run.failed <= FEW {
         let mut rows = failed(db, workspace_id, run.id, filter, after, limit + 1).await?;
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -102,7 +102,6 @@ pub async fn find_guests(
 }
 
 /// Failed guests in the order of their numbers: that of the list, but for those whose invitation is older than the run.
-/// Of one cause or with a text, they are few.
 async fn failed(
     db: &Db,
     workspace_id: Uuid,
@@ -115,20 +114,23 @@ async fn failed(
     let number = number_before(db, workspace_id, run_id, position).await?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     // Only guests of this run count as its failed ones; another run may have taken up one of its list.
-    let listed = "(select g.workspace_id, g.position, g.invitation_id, g.had_one
-        from (select id, workspace_id, run_id from invitations
-              where workspace_id = $1 and run_id = $2 and state = 'failed' and number_index >= $3
-              order by number_index limit $4) as failed
-        join run_guests as g
-          on g.invitation_id = failed.id and g.run_id = failed.run_id and g.workspace_id = failed.workspace_id)";
     let conditions = Conditions::of(filter, 7);
+    let listed = format!(
+        "(select g.workspace_id, g.position, g.invitation_id, g.had_one
+        from (select i.id, i.workspace_id, i.run_id from invitations as i
+              where i.workspace_id = $1 and i.run_id = $2 and i.state = 'failed' and i.number_index >= $3{}
+              order by i.number_index limit $4) as failed
+        join run_guests as g
+          on g.invitation_id = failed.id and g.run_id = failed.run_id and g.workspace_id = failed.workspace_id)",
+        conditions.cause
+    );
     // A list may name a guest twice: the second place comes after the first, even if a page ends between them.
     let after = "and (i.number_index > $3 or g.position > $6) order by i.number_index, g.position limit $5";
-    let asked = query(&format!("{} {after}", selected(listed, &conditions)))
+    let asked = query(&format!("{} {after}", selected(&listed, &conditions)))
         .bind(workspace_id)
         .bind(run_id)
         .bind(number)
-        .bind(if filter.is_every_failed() { limit + 1 } else { FEW })
+        .bind(if filter.is_indexed() { limit + 1 } else { FEW })
         .bind(limit)
         .bind(position);
     conditions.bind(asked).all(db).await
@@ -205,6 +207,8 @@ async fn end_of_window(db: &Db, workspace_id: Uuid, run_id: Uuid, (after, size):
 /// Conditions, and the values that they name by number.
 struct Conditions {
     sql: String,
+    /// Of these, the one for the cause: a failed guest's.
+    cause: String,
     values: Vec<String>,
     first: usize,
 }
@@ -212,14 +216,18 @@ struct Conditions {
 impl Conditions {
     /// The conditions of a filter, whose first value has this number.
     fn of(filter: &GuestFilter, first: usize) -> Self {
-        let mut all = Self { sql: String::new(), values: Vec::new(), first };
+        let mut all = Self { sql: String::new(), cause: String::new(), values: Vec::new(), first };
         if let Some(state) = filter.state {
             let value = all.value(state.as_str().to_owned());
             all.sql.push_str(&format!(" and i.state = {value}"));
         }
         if let Some(cause) = &filter.cause {
-            let value = all.value(cause.clone());
-            all.sql.push_str(&format!(" and i.state = 'failed' and coalesce(i.cause, '{UNKNOWN_CAUSE}') = {value}"));
+            // Two conditions rather than a coalesce, which no index would serve.
+            all.cause = match cause == UNKNOWN_CAUSE {
+                true => " and i.cause is null".to_owned(),
+                false => format!(" and i.cause = {}", all.value(cause.clone())),
+            };
+            all.sql.push_str(&format!(" and i.state = 'failed'{}", all.cause));
         }
         if let Some(text) = filter.text() {
             all.text(text, filter.in_addresses);
