@@ -10,6 +10,7 @@ pub mod data_folder;
 pub mod ids;
 pub mod image_format;
 pub mod links;
+pub mod money;
 pub mod private;
 pub mod role;
 pub mod scope;

@@ -1,4 +1,4 @@
-//! Contacts: people, known by their external id, else by e-mail and name, else by the row they came from.
+//! One contact, and those of a list of ids.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -7,12 +7,22 @@ use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::known_contacts::Known;
-use herald_db::{Bulk, Db, FromRow, Json, Result, Tx, query};
-use herald_sheets::{find_key, find_last, name_key};
+use herald_db::{Bulk, Db, FromRow, Json, Result, query};
+
+herald_base::text_enum! {
+    /// A way to reach a person.
+    pub enum Channel, "there is no channel {:?}" {
+        /// Mail.
+        Email "email",
+        /// A call or a text message.
+        Phone "phone",
+        /// WhatsApp.
+        Whatsapp "whatsapp",
+    }
+}
 
 /// A contact.
-#[derive(Clone, Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Contact {
     /// Their id.
     pub id: Uuid,
@@ -31,73 +41,44 @@ pub struct Contact {
     #[serde(skip)]
     pub picture: Option<String>,
     /// Every other field.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     pub fields: Json<BTreeMap<String, String>>,
     /// Where their latest invitation is.
     pub invitation_link: Option<String>,
     /// The number on it.
     pub lucky_number: Option<String>,
+    /// Their language, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// Their time zone, as an IANA name.
+    pub time_zone: Option<String>,
+    /// Their country, as two letters of ISO 3166-1.
+    pub country: Option<String>,
+    /// The channel over which they want to be reached.
+    pub preferred_channel: Option<String>,
+    /// How the workspace came by them: `run`, `import`, `api` or `console`. None: before this was remembered.
+    pub source: Option<String>,
+    /// Since when they lie in the trash.
+    pub trashed_at: Option<DateTime<Utc>>,
     /// When they were first imported.
     pub created_at: DateTime<Utc>,
     /// When they last changed.
     pub updated_at: DateTime<Utc>,
 }
 
-/// A person as a list names them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Guest {
-    /// What makes two rows the same person where there is neither external id nor e-mail; unique in its list.
-    pub row_key: String,
-    /// The row key of a list that had neither external id nor e-mail of theirs, if this list has nobody else it could
-    /// be.
-    pub row_key_before: Option<String>,
-    /// Their id in the system they come from.
-    pub external_id: Option<String>,
-    /// Lower case.
-    pub email: Option<String>,
-    /// E.164 where known.
-    pub phone: Option<String>,
-    /// Full name.
-    pub name: String,
-    /// Where their picture is: `file:`, `store:` or `http(s):`.
-    pub picture: Option<String>,
-    /// Every other field.
-    pub fields: BTreeMap<String, String>,
+/// The columns of a [`Contact`], of the table `c`.
+macro_rules! contact_row {
+    () => {
+        "c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, c.invitation_link, \
+         c.lucky_number, c.locale, c.time_zone, c.country, c.preferred_channel, c.source, c.trashed_at, \
+         c.created_at, c.updated_at"
+    };
 }
-
-impl Guest {
-    pub(super) fn dedupe_key(&self) -> String {
-        dedupe_key(self.external_id.as_deref(), self.email.as_deref(), &self.name)
-            .unwrap_or_else(|| format!("row:{}", self.row_key))
-    }
-}
-
-/// What nobody else has: the external id, else e-mail and name together. An older release left the name out.
-pub(super) fn dedupe_key(external_id: Option<&str>, email: Option<&str>, name: &str) -> Option<String> {
-    match (external_id, email) {
-        (Some(id), _) => Some(format!("id:{id}")),
-        (None, Some(email)) => Some(format!("email:{email} {}", name_key(name))),
-        (None, None) => None,
-    }
-}
-
-/// What became of one guest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upserted {
-    /// The contact they are.
-    pub contact_id: Uuid,
-    /// Whether a known contact's name, picture or fields changed.
-    pub changed: bool,
-    /// What could not be taken over, and why.
-    pub note: Option<String>,
-}
-
-const COLUMNS: &str = "id, dedupe_key, external_id, email, phone, name, picture, fields, invitation_link, \
-    lucky_number, created_at, updated_at";
+pub(super) use contact_row;
 
 /// A contact of a workspace.
 #[boxed]
 pub async fn find_contact(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Contact>> {
-    query(&format!("select {COLUMNS} from contacts where workspace_id = $1 and id = $2"))
+    query(concat!("select ", contact_row!(), " from contacts as c where c.workspace_id = $1 and c.id = $2"))
         .bind(workspace_id)
         .bind(id)
         .optional(db)
@@ -130,128 +111,4 @@ pub async fn listed_contacts(db: &Db, workspace_id: Uuid, ids: &[Uuid]) -> Resul
         unknown: ids.iter().copied().filter(|id| !known.contains(id)).collect(),
         custom_fields: found.into_iter().flat_map(|(_, fields)| fields.0.into_keys()).collect(),
     })
-}
-
-/// Makes or updates the contacts of a chunk of a list, in order. A field the list leaves empty keeps its old value.
-///
-/// An address is not a person: guests with one e-mail and different ids or names are different contacts, and a note
-/// says so.
-#[boxed]
-pub async fn upsert_guests(tx: &mut Tx, workspace_id: Uuid, guests: &[Guest]) -> Result<Vec<Upserted>> {
-    let mut known = Known::read(tx, workspace_id, guests).await?;
-    let now = tx.db().now();
-    let mut fresh: Vec<Contact> = Vec::new();
-    let mut results = Vec::with_capacity(guests.len());
-    for guest in guests {
-        let Some(contact) = known.find(guest).cloned() else {
-            let contact = new_contact(tx.db().new_id(), guest, now);
-            results.push(Upserted { contact_id: contact.id, changed: false, note: known.note(contact.id, guest) });
-            known.remember(contact.clone());
-            fresh.push(contact);
-            continue;
-        };
-        let updated = merge(&contact, guest);
-        let changed =
-            updated.name != contact.name || updated.picture != contact.picture || updated.fields.0 != contact.fields.0;
-        let touched = changed
-            || updated.phone != contact.phone
-            || updated.email != contact.email
-            || updated.external_id != contact.external_id;
-        results.push(Upserted { contact_id: contact.id, changed, note: known.note(contact.id, guest) });
-        if touched {
-            update(tx, workspace_id, &updated, now).await?;
-            fresh.iter_mut().filter(|contact| contact.id == updated.id).for_each(|contact| *contact = updated.clone());
-            known.replace(&contact, updated);
-        }
-    }
-    insert(tx, workspace_id, fresh).await?;
-    Ok(results)
-}
-
-fn new_contact(id: Uuid, guest: &Guest, now: DateTime<Utc>) -> Contact {
-    Contact {
-        id,
-        dedupe_key: guest.dedupe_key(),
-        external_id: guest.external_id.clone(),
-        email: guest.email.clone(),
-        phone: guest.phone.clone(),
-        name: guest.name.clone(),
-        picture: guest.picture.clone(),
-        fields: Json(guest.fields.clone()),
-        invitation_link: None,
-        lucky_number: None,
-        created_at: now,
-        updated_at: now,
-    }
-}
-
-fn merge(contact: &Contact, guest: &Guest) -> Contact {
-    let mut merged = contact.clone();
-    merged.name.clone_from(&guest.name);
-    merged.phone = guest.phone.clone().or(merged.phone);
-    merged.email = guest.email.clone().or(merged.email);
-    merged.picture = guest.picture.clone().or(merged.picture);
-    merged.external_id = merged.external_id.or_else(|| guest.external_id.clone());
-    for (field, value) in &guest.fields {
-        if !value.is_empty() || !merged.fields.0.contains_key(field) {
-            merged.fields.0.insert(field.clone(), value.clone());
-        }
-    }
-    // A guest who got an id or an address is known by it from now on.
-    if let Some(key) = dedupe_key(merged.external_id.as_deref(), merged.email.as_deref(), &merged.name) {
-        merged.dedupe_key = key;
-    }
-    merged
-}
-
-async fn update(tx: &mut Tx, workspace_id: Uuid, contact: &Contact, now: DateTime<Utc>) -> Result<()> {
-    query(
-        "update contacts set name = $3, name_key = $4, phone = $5, email = $6, external_id = $7, picture = $8, \
-         fields = $9,
-                dedupe_key = $10, updated_at = $11, find_key = $12, find_last = $13
-         where workspace_id = $1 and id = $2",
-    )
-    .bind(workspace_id)
-    .bind(contact.id)
-    .bind(contact.name.as_str())
-    .bind(name_key(&contact.name))
-    .bind(contact.phone.clone())
-    .bind(contact.email.clone())
-    .bind(contact.external_id.clone())
-    .bind(contact.picture.clone())
-    .bind(serde_json::to_value(&contact.fields.0).expect("fields are text"))
-    .bind(contact.dedupe_key.as_str())
-    .bind(now)
-    .bind(find_key(&contact.name))
-    .bind(find_last(&contact.name))
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-async fn insert(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Contact>) -> Result<()> {
-    Bulk::new(
-        "insert into contacts (id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, \
-         fields, created_at, updated_at, find_key, find_last)
-         select id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, fields, at, \
-         at, find_key, find_last from {rows}",
-    )
-    .column("id", contacts.iter().map(|contact| contact.id).collect())
-    .column("workspace_id", contacts.iter().map(|_| workspace_id).collect())
-    .column("dedupe_key", contacts.iter().map(|contact| contact.dedupe_key.clone()).collect())
-    .column("external_id", contacts.iter().map(|contact| contact.external_id.clone()).collect())
-    .column("email", contacts.iter().map(|contact| contact.email.clone()).collect())
-    .column("phone", contacts.iter().map(|contact| contact.phone.clone()).collect())
-    .column("name", contacts.iter().map(|contact| contact.name.clone()).collect())
-    .column("name_key", contacts.iter().map(|contact| name_key(&contact.name)).collect())
-    .column("picture", contacts.iter().map(|contact| contact.picture.clone()).collect())
-    .column(
-        "fields",
-        contacts.iter().map(|contact| serde_json::to_value(&contact.fields.0).expect("fields are text")).collect(),
-    )
-    .column("at", contacts.iter().map(|contact| contact.created_at).collect())
-    .column("find_key", contacts.iter().map(|contact| find_key(&contact.name)).collect())
-    .column("find_last", contacts.iter().map(|contact| find_last(&contact.name)).collect())
-    .execute(tx)
-    .await
 }

@@ -38,6 +38,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (25, "looking", include_str!("../../../migrations/0025_looking.sql")),
     (26, "failed_guests", include_str!("../../../migrations/0026_failed_guests.sql")),
     (27, "failed_by_cause", include_str!("../../../migrations/0027_failed_by_cause.sql")),
+    (28, "contacts", include_str!("../../../migrations/0028_contacts.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -76,14 +76,15 @@ pub async fn remove_example(tx: &mut Tx, workspace_id: Uuid) -> Result<Vec<Examp
     ] {
         query(&statement).bind(workspace_id).bind(ends()).execute(&mut *tx).await?;
     }
-    query(
-        "delete from contacts where workspace_id = $1 and external_id like $2 escape '\\' and not exists
-           (select 1 from invitations as i where i.workspace_id = $1 and i.contact_id = contacts.id)",
+    let unused: Vec<(Uuid,)> = query(
+        "select c.id from contacts as c where c.workspace_id = $1 and c.external_id like $2 escape '\\' and not exists
+           (select 1 from invitations as i where i.workspace_id = $1 and i.contact_id = c.id)",
     )
     .bind(workspace_id)
     .bind(begins())
-    .execute(&mut *tx)
+    .all(&mut *tx)
     .await?;
+    herald_contacts::remove_contacts(tx, workspace_id, unused.into_iter().map(|(id,)| id).collect()).await?;
     for (batch,) in batches {
         // A running job ends by itself: its invitation is gone.
         query(

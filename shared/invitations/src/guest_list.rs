@@ -6,13 +6,13 @@ mod pictures;
 
 use std::{collections::HashSet, fs::File};
 
+use herald_contacts::Person;
 use herald_sheets::{CsvError, GuestFile, GuestRow, Options, RowProblem, email_key};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 pub use self::findings::{Column, Findings, Flaw, find};
 pub use self::pictures::{Pictures, Placed, address};
-use crate::Guest;
 
 /// The number of rows in a chunk, which an import takes in with one transaction. It is large enough to keep the cost
 /// small, and small enough to show progress.
@@ -50,14 +50,14 @@ pub fn read(list: File, options: Options, pictures: Pictures, part: Part) -> mps
 }
 
 /// The guest of a row of a list for an event.
-pub fn guest(row: GuestRow, event_id: Uuid, picture: Option<String>) -> Guest {
+pub fn guest(row: GuestRow, event_id: Uuid, picture: Option<String>) -> Person {
     let mut fields = row.custom;
     for (field, value) in [("first_name", row.first_name), ("last_name", row.last_name)] {
         if let Some(value) = value {
             fields.insert(field.to_owned(), value);
         }
     }
-    Guest {
+    Person {
         // Without an id or an address, a row is only known within its event. The same name on another list may be
         // another person.
         row_key: format!("{event_id}:{}", row.row_key.unwrap_or_default()),

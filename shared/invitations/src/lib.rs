@@ -1,15 +1,12 @@
-//! What Herald is about: workspaces, contacts, events, templates, runs and invitations, and the statements that read
-//! and write them.
+//! Events, templates, runs and invitations, and the statements that read and write them.
 
 mod bundled;
-mod contact;
 mod effect;
 mod event;
 mod example;
 pub mod guest_list;
 mod invitation;
 pub mod jobs;
-mod known_contacts;
 mod link_key;
 mod mautic_guests;
 mod mend;
@@ -41,7 +38,6 @@ mod upload;
 mod waiting;
 
 pub use bundled::{badge_template, gala_template};
-pub use contact::{Contact, Guest, Listed, Upserted, find_contact, listed_contacts, upsert_guests};
 pub use effect::{
     InvitationEnded, InvitationReopened, Outside, PortraitReady, Published, Rendered, RunEnded, RunReopened, Uploaded,
     end_of_import, end_of_step,
@@ -84,7 +80,7 @@ pub use template_files::{
     Storing, TemplateFilesError, check_template, load_template, store_template, store_template_within, template_bundle,
 };
 pub use template_versions::{TemplateVersion, choose_template, template_versions};
-pub use thing::{CHECK, CONTACT, INVITATION, RUN, TEMPLATE, invitation_key};
+pub use thing::{CHECK, INVITATION, RUN, TEMPLATE, invitation_key};
 pub use upload::{
     EventFolder, Upload, add_reserved, event_folder, find_upload, folder_is_ready, forget_folder, forget_upload,
     keep_session, name_folder, name_upload, reserved_left, take_reserved,

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use herald_base::boxed;
+use herald_contacts::Person;
 use thiserror::Error;
 
-use super::{Guest, MauticSource, guest_list};
+use super::{MauticSource, guest_list};
 use herald_providers::{
     Class, Meter, ProviderError,
     mautic::{Fields, Mautic, MauticContact, Selection, Submission},
@@ -53,7 +54,7 @@ pub struct MauticPage {
 #[derive(Debug)]
 pub struct MauticGuest {
     /// The guest.
-    pub guest: Guest,
+    pub guest: Person,
     /// The id of the contact, or of the submission through which it was found.
     pub id: i64,
     /// Whether the contact has a link already.
@@ -166,7 +167,7 @@ impl MauticGuests<'_> {
         }
         fields.insert("mautic_id".to_owned(), contact.id.to_string());
         let results = submission.map(|submission| submission.results).unwrap_or_default();
-        let guest = Guest {
+        let guest = Person {
             row_key: String::new(),
             row_key_before: None,
             external_id: Some(self.source.external_id(contact.id)),
@@ -201,7 +202,7 @@ impl MauticGuests<'_> {
 }
 
 /// Adds all values. The first value of a field that is not empty stays.
-fn with_values(mut guest: Guest, values: impl Iterator<Item = (String, String)>) -> Guest {
+fn with_values(mut guest: Person, values: impl Iterator<Item = (String, String)>) -> Person {
     for (name, value) in values.filter(|(_, value)| !value.trim().is_empty()) {
         let value = value.chars().take(LONGEST_VALUE).collect();
         let entry = guest.fields.entry(name).or_default();

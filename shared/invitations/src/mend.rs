@@ -121,13 +121,7 @@ pub async fn mend_guest(
         return Ok(Mended::AtWork);
     }
     if let Mend::Picture(_) = &mend {
-        query("update contacts set picture = $3, updated_at = $4 where workspace_id = $1 and id = $2")
-            .bind(workspace_id)
-            .bind(found.contact_id)
-            .bind(picture.clone())
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
+        herald_contacts::set_picture(&mut *tx, workspace_id, found.contact_id, picture.clone()).await?;
     }
     reopen(tx, workspace_id, &found.state, (found.run_id, found.batch_id)).await?;
     let job = prepare::first_step(workspace_id, invitation_id, picture.as_deref(), found.batch_id);

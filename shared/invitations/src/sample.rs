@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Contact, Invitation, fields_of};
+use crate::{Invitation, fields_of};
+use herald_contacts::Contact;
 
 /// The values in place of those that the guest has only with an invitation.
 const NUMBER: &str = "0042";

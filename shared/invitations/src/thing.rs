@@ -10,8 +10,6 @@ pub const RUN: Thing = Thing::new("run", "invitation_runs");
 pub const CHECK: Thing = Thing::new("check", "run_checks");
 /// An invitation.
 pub const INVITATION: Thing = Thing::new("invitation", "invitations");
-/// A contact.
-pub const CONTACT: Thing = Thing::new("contact", "contacts");
 /// A template.
 pub const TEMPLATE: Thing = Thing::new("template", "templates");
 

@@ -332,7 +332,7 @@ impl<R: Read + Seek> GuestFile<R> {
 
     fn normalise_phone(&self, guest: &mut GuestRow) {
         let Some(given) = &guest.phone else { return };
-        match phone::normalise(given, self.options.calling_code.as_deref()) {
+        match phone::normalise_phone(given, self.options.calling_code.as_deref()) {
             Phone::International(number) => guest.phone = Some(number),
             Phone::AsGiven(why) => {
                 let (line, given) = (guest.line, text::excerpt(given));

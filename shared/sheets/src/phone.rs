@@ -4,7 +4,7 @@ use super::email;
 
 /// A parsed phone number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Phone {
+pub enum Phone {
     /// `+` and 7 to 15 digits.
     International(String),
     /// The number as written, and why it could not be parsed.
@@ -13,7 +13,7 @@ pub(super) enum Phone {
 
 /// Normalises numbers with `+` or `00`, and national numbers if the calling code is configured. A leading 0 of a
 /// national number is dropped, except in Italy (39) and San Marino (378), where it belongs to the number.
-pub(super) fn normalise(cell: &str, calling_code: Option<&str>) -> Phone {
+pub fn normalise_phone(cell: &str, calling_code: Option<&str>) -> Phone {
     let text = without_label(cell).replace("(0)", "");
     // A plus in brackets has the same meaning: (+44) 20 ….
     let plus = text.chars().find(|c| !is_between(*c)).is_some_and(is_plus);

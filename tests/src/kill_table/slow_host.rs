@@ -14,9 +14,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use herald_contacts::Person;
 use herald_db::{Db, query};
 use herald_invitations as domain;
-use herald_invitations::{Destination, Guest, NewRun, NumberFormat, PicturePolicy, RunOptions, RunSource};
+use herald_invitations::{Destination, NewRun, NumberFormat, PicturePolicy, RunOptions, RunSource};
 use herald_providers::files::Files;
 use herald_template::Bundle;
 use image::{ImageFormat, Rgb, RgbImage};
@@ -163,17 +164,17 @@ async fn start(db: &Db, files: &Files, workspace: Uuid, guests: usize, host: &st
     bundle.insert("back.png", png(200)?.into())?;
     let template = domain::store_template(db, files, workspace, None, &bundle).await?;
     let event = domain::ensure_event(db, workspace, "Gala", &NumberFormat::default()).await?;
-    let guests: Vec<Guest> = (0..guests)
-        .map(|at| Guest {
+    let guests: Vec<Person> = (0..guests)
+        .map(|at| Person {
             row_key: format!("list:{at}"),
             email: Some(format!("guest{at}@example.org")),
-            name: format!("Guest Number {at}"),
+            name: format!("Person Number {at}"),
             picture: Some(format!("http://{host}/{at}.png")),
-            ..Guest::default()
+            ..Person::default()
         })
         .collect();
     let mut tx = db.begin().await?;
-    let upserted = domain::upsert_guests(&mut tx, workspace, &guests).await?;
+    let upserted = herald_contacts::upsert_people(&mut tx, workspace, &guests).await?;
     tx.commit().await?;
     let source = RunSource::Contacts { ids: upserted.iter().map(|guest| guest.contact_id).collect() };
     let options = RunOptions {

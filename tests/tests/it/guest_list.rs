@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::Duration;
 use herald_base::{image_format::ImageFormat, links::LinkSigner};
+use herald_contacts::Person;
 use herald_db::Db;
 use herald_invitations as domain;
 use herald_invitations::{
-    Destination, Event, Guest, Invitee, NewRun, NewTemplate, NumberFormat, PicturePolicy, Prepared, Run, RunOptions,
+    Destination, Event, Invitee, NewRun, NewTemplate, NumberFormat, PicturePolicy, Prepared, Run, RunOptions,
     RunSource, TemplateRow,
 };
 use herald_ledger as ledger;
@@ -91,25 +92,25 @@ pub(crate) async fn run(db: &Db, workspace: Uuid, id: Uuid) -> Run {
 }
 
 /// A guest with an e-mail; every other one has a picture.
-pub(crate) fn guest(n: usize) -> Guest {
-    Guest {
+pub(crate) fn guest(n: usize) -> Person {
+    Person {
         row_key: format!("list:{n}"),
         email: Some(format!("guest{n}@example.org")),
         name: format!("Guest Number {n}"),
         picture: (n % 2 == 1).then(|| format!("file:{n}.jpg")),
-        ..Guest::default()
+        ..Person::default()
     }
 }
 
-pub(crate) fn guests(n: usize) -> Vec<Guest> {
+pub(crate) fn guests(n: usize) -> Vec<Person> {
     (0..n).map(guest).collect()
 }
 
 /// Takes guests in as a chunk that begins at row `from`, and enqueues what makes their invitations.
-pub(crate) async fn import(db: &Db, started: &Started, from: i64, guests: &[Guest]) -> (Prepared, Vec<NewJob>) {
+pub(crate) async fn import(db: &Db, started: &Started, from: i64, guests: &[Person]) -> (Prepared, Vec<NewJob>) {
     let Started { workspace, run, .. } = started;
     let mut tx = db.begin().await.unwrap();
-    let upserted = domain::upsert_guests(&mut tx, *workspace, guests).await.unwrap();
+    let upserted = herald_contacts::upsert_people(&mut tx, *workspace, guests).await.unwrap();
     let invitees: Vec<_> = upserted
         .iter()
         .zip(guests)

@@ -135,7 +135,7 @@ async fn import_contacts(
         let mut invitees = Vec::new();
         let mut problems = Vec::new();
         for (id, position) in chunk.iter().zip(cursor + 1..) {
-            match domain::find_contact(db, task.workspace_id, *id).await? {
+            match herald_contacts::find_contact(db, task.workspace_id, *id).await? {
                 Some(contact) => invitees.push(Invitee::new(contact.id, position, contact.picture)),
                 None => problems.push(ImportProblem {
                     line: position,

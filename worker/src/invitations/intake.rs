@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use herald_contacts::Person;
 use herald_db::Tx;
 use herald_invitations as domain;
-use herald_invitations::{Destination, Guest, ImportProblem, Invitee, Place, Run};
+use herald_invitations::{Destination, ImportProblem, Invitee, Place, Run};
 use herald_ledger as ledger;
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ const OVERTAKEN: Duration = Duration::from_secs(1);
 
 /// A guest of a chunk.
 pub(super) struct Row {
-    pub(super) guest: Guest,
+    pub(super) guest: Person,
     /// The place of the guest in remarks: the line of a list, or the id in the outside system.
     pub(super) line: i64,
     /// The guest's position in the run's list.
@@ -49,8 +50,8 @@ impl Chunk {
     pub(super) async fn take_in<P>(mut self, context: &Context, task: &Task<P>, run: &Run) -> Result<(), Failure> {
         let reserve = places::reserve(context, task, run, self.rows.len()).await?;
         let mut tx = context.db.begin().await?;
-        let guests: Vec<Guest> = self.rows.iter().map(|row| row.guest.clone()).collect();
-        let upserted = domain::upsert_guests(&mut tx, task.workspace_id, &guests).await?;
+        let guests: Vec<Person> = self.rows.iter().map(|row| row.guest.clone()).collect();
+        let upserted = herald_contacts::upsert_people(&mut tx, task.workspace_id, &guests).await?;
         let mut invitees = Vec::with_capacity(upserted.len());
         for (contact, row) in upserted.iter().zip(&self.rows) {
             self.problems.extend(contact.note.iter().map(|note| remark(row.line, &row.guest.name, note)));

@@ -22,7 +22,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
     let facts = context.studio.facts(source).await.map_err(undone)?;
     let format = context.studio.format(args.format);
     let contact = match args.contact_id {
-        Some(id) => match domain::find_contact(&context.db, task.workspace_id, id).await? {
+        Some(id) => match herald_contacts::find_contact(&context.db, task.workspace_id, id).await? {
             Some(contact) => Some(contact),
             None => return Err(Failure::Fail(format!("contact {id} does not exist: check the id"))),
         },

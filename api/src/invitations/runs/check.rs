@@ -175,7 +175,7 @@ async fn of_contacts(
     let mut found = Findings { guests: count, columns, ..Findings::default() };
     let first = usize::try_from(count).unwrap_or(usize::MAX).min(SAMPLES);
     for id in &ids[..first] {
-        found.first.extend(domain::find_contact(&api.db, workspace, *id).await?.map(samples::of_contact));
+        found.first.extend(herald_contacts::find_contact(&api.db, workspace, *id).await?.map(samples::of_contact));
     }
     Ok(found)
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use axum::extract::Request;
-use herald_invitations as domain;
 use herald_invitations::{
     RunSource,
     guest_list::{self, Findings, Pictures},
@@ -228,7 +227,7 @@ pub(super) async fn contacts(api: &Api, workspace: Uuid, ids: Vec<Uuid>) -> Resu
     }
     let mut seen = HashSet::new();
     let unique: Vec<Uuid> = ids.iter().copied().filter(|id| seen.insert(*id)).collect();
-    let listed = domain::listed_contacts(&api.db, workspace, &unique).await?;
+    let listed = herald_contacts::listed_contacts(&api.db, workspace, &unique).await?;
     let faults: Vec<Fault> = listed
         .unknown
         .iter()

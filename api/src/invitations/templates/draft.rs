@@ -238,7 +238,7 @@ async fn guest(
             Ok((Sample::guest(&guest), portrait))
         }
         (None, Some(id)) => {
-            let found = domain::find_contact(&api.db, row.workspace_id, id).await?;
+            let found = herald_contacts::find_contact(&api.db, row.workspace_id, id).await?;
             Ok((Sample::contact(&found.ok_or_else(|| missing("contact_id", "contact", id))?), None))
         }
         (None, None) => Ok((Sample::nobody(asked.fields.get("name").map(String::as_str)), None)),

@@ -124,7 +124,7 @@ async fn preview(
         return Err(Problem::field("fields", format!("fields has more than {MAX_FIELDS} entries: send fewer")));
     }
     if let Some(id) = sample.contact_id {
-        let contact = domain::find_contact(&api.db, workspace, id).await?;
+        let contact = herald_contacts::find_contact(&api.db, workspace, id).await?;
         contact.ok_or_else(|| {
             Problem::field(
                 "contact_id",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::FutureExt;
+use herald_contacts::{Invited, note_invited};
 use uuid::Uuid;
 
 use super::{
@@ -59,9 +60,9 @@ struct Ending {
 #[derive(FromRow)]
 struct Ended {
     workspace_id: Uuid,
-    id: Uuid,
     run_id: Uuid,
     contact_id: Uuid,
+    /// The one outside, if the invitation lies there.
     link: String,
     lucky_number: String,
     #[sqlx(try_from = "String")]
@@ -80,7 +81,13 @@ impl Effect for Published {
                 cause: None,
             });
             let ended = end(tx, endings.collect()).await?;
-            give_links(tx, ended).await
+            let invited = ended.into_iter().map(|ended| Invited {
+                workspace_id: ended.workspace_id,
+                contact_id: ended.contact_id,
+                lucky_number: ended.lucky_number,
+                link: ended.link,
+            });
+            note_invited(tx, invited.collect()).await
         }
         .boxed()
     }
@@ -113,7 +120,9 @@ async fn end(tx: &mut Tx, endings: Vec<Ending>) -> Result<Vec<Ended>> {
          from {rows}
          where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id \
          and invitations.state = 'pending'
-         returning invitations.workspace_id, invitations.id, run_id, contact_id, link, lucky_number, invitations.state",
+         returning invitations.workspace_id, run_id, contact_id, lucky_number, invitations.state,
+           coalesce((select u.link from uploads as u where u.workspace_id = invitations.workspace_id
+                       and u.invitation_id = invitations.id), invitations.link) as link",
     )
     .column("workspace_id", endings.iter().map(|ending| ending.workspace_id).collect())
     .column("id", endings.iter().map(|ending| ending.invitation_id).collect())
@@ -136,28 +145,4 @@ async fn end(tx: &mut Tx, endings: Vec<Ending>) -> Result<Vec<Ended>> {
         count(tx, workspace_id, run_id, tally).await?;
     }
     Ok(ended)
-}
-
-/// Gives the contacts of made invitations their number and link: the one outside, if the invitation lies there.
-async fn give_links(tx: &mut Tx, mut made: Vec<Ended>) -> Result<()> {
-    if made.is_empty() {
-        return Ok(());
-    }
-    made.sort_by_key(|made| (made.workspace_id, made.contact_id));
-    let now = tx.db().now();
-    Bulk::new(
-        "update contacts set lucky_number = rows.lucky_number, updated_at = rows.at,
-           invitation_link = coalesce(
-             (select link from uploads where uploads.workspace_id = rows.workspace_id
-                and uploads.invitation_id = rows.invitation_id), rows.link)
-         from {rows} where contacts.workspace_id = rows.workspace_id and contacts.id = rows.contact_id",
-    )
-    .column("workspace_id", made.iter().map(|made| made.workspace_id).collect())
-    .column("contact_id", made.iter().map(|made| made.contact_id).collect())
-    .column("invitation_id", made.iter().map(|made| made.id).collect())
-    .column("link", made.iter().map(|made| made.link.clone()).collect())
-    .column("lucky_number", made.iter().map(|made| made.lucky_number.clone()).collect())
-    .column("at", made.iter().map(|_| now).collect())
-    .execute(tx)
-    .await
 }

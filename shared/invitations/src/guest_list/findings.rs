@@ -3,12 +3,12 @@
 use std::fs::File;
 
 use herald_base::boxed;
+use herald_contacts::Person;
 use herald_sheets::{CsvError, GuestFile, Options, RowProblem};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Listed, Part, Pictures, guest, read};
-use crate::Guest;
 
 /// The rows of each sort that are named; the others are counted.
 const NAMED: usize = 200;
@@ -35,7 +35,7 @@ pub struct Findings {
     /// The columns, in their order.
     pub columns: Vec<Column>,
     /// The first guests.
-    pub first: Vec<Guest>,
+    pub first: Vec<Person>,
 }
 
 impl Default for Findings {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{CONTACT, TEMPLATE};
+use crate::TEMPLATE;
 use herald_base::image_format::ImageFormat;
+use herald_contacts::CONTACT;
 use herald_ledger::{Described, Payload, Policy, Thing, staff};
 use std::time::Duration;
 

@@ -119,13 +119,8 @@ pub(super) async fn contacts(db: &Db, files: &Files, moved: &mut Moved) -> Resul
                 Some(tx) => tx,
                 none => none.insert(db.begin().await?),
             };
-            query("update contacts set picture = $4 where workspace_id = $1 and id = $2 and picture = $3")
-                .bind(row.workspace_id)
-                .bind(row.id)
-                .bind(row.picture)
-                .bind(format!("store:{key}"))
-                .execute(tx)
-                .await?;
+            let from_to = (row.picture.as_str(), format!("store:{key}"));
+            herald_contacts::move_picture(tx, row.workspace_id, row.id, from_to).await?;
             moved.rows += 1;
         }
         if let Some(tx) = tx {

@@ -2,8 +2,9 @@
 
 use futures::TryStreamExt;
 use herald_base::telemetry::TraceContext;
+use herald_contacts::Person;
 use herald_invitations as domain;
-use herald_invitations::{Guest, PicturePolicy, RunSource};
+use herald_invitations::{PicturePolicy, RunSource};
 use herald_providers::files::{Area, Key, Stored, folder};
 use herald_template::Bundle;
 use herald_tests::{TestDatabase, on_both_engines};
@@ -102,17 +103,17 @@ async fn the_same_upload_again_is_the_same_run(database: &TestDatabase) {
 }
 
 async fn contacts(service: &Service, names: &[&str]) -> Vec<Uuid> {
-    let guests: Vec<Guest> = names
+    let guests: Vec<Person> = names
         .iter()
-        .map(|name| Guest {
+        .map(|name| Person {
             row_key: (*name).to_owned(),
             name: (*name).to_owned(),
             fields: [("table".to_owned(), "7".to_owned())].into(),
-            ..Guest::default()
+            ..Person::default()
         })
         .collect();
     let mut tx = service.db.begin().await.unwrap();
-    let made = domain::upsert_guests(&mut tx, service.workspace, &guests).await.unwrap();
+    let made = herald_contacts::upsert_people(&mut tx, service.workspace, &guests).await.unwrap();
     tx.commit().await.unwrap();
     made.iter().map(|guest| guest.contact_id).collect()
 }

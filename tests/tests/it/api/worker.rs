@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use herald_app::jobs::InvitationRender;
+use herald_contacts::Person;
 use herald_invitations as domain;
-use herald_invitations::{Guest, ImportProblem, Invitee, Published, Rendered, Uploaded, results};
+use herald_invitations::{ImportProblem, Invitee, Published, Rendered, Uploaded, results};
 use herald_ledger as ledger;
 use herald_ledger::{Demand, Finished, Leased, Outcome};
 use herald_providers::files::Key;
@@ -44,12 +45,12 @@ pub(super) async fn import(service: &Service, run_id: Uuid, names: &[&str]) {
     let job = lease(service, "control").await.into_iter().find(|job| job.kind == "contacts.import").unwrap();
     let db = &service.db;
     let run = domain::find_run(db, service.workspace, run_id).await.unwrap().unwrap();
-    let guests: Vec<Guest> = names
+    let guests: Vec<Person> = names
         .iter()
-        .map(|name| Guest { row_key: (*name).to_owned(), name: (*name).to_owned(), ..Guest::default() })
+        .map(|name| Person { row_key: (*name).to_owned(), name: (*name).to_owned(), ..Person::default() })
         .collect();
     let mut tx = db.begin().await.unwrap();
-    let upserted = domain::upsert_guests(&mut tx, service.workspace, &guests).await.unwrap();
+    let upserted = herald_contacts::upsert_people(&mut tx, service.workspace, &guests).await.unwrap();
     let invitees: Vec<_> =
         upserted.iter().zip(1..).map(|(guest, at)| Invitee::new(guest.contact_id, at, None)).collect();
     let (prepared, jobs) =

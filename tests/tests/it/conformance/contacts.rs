@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use herald_contacts::{Contact, Person, Upserted};
 use herald_db::{Db, query};
-use herald_invitations as domain;
-use herald_invitations::{Contact, Guest, Upserted};
 use herald_tests::{TestDatabase, on_both_engines};
 use uuid::Uuid;
 
@@ -28,24 +27,24 @@ on_both_engines! {
     contacts_of_another_workspace_are_other_people,
 }
 
-async fn upsert(db: &Db, workspace: Uuid, guests: &[Guest]) -> Vec<Upserted> {
+async fn upsert(db: &Db, workspace: Uuid, guests: &[Person]) -> Vec<Upserted> {
     let mut tx = db.begin().await.unwrap();
-    let upserted = domain::upsert_guests(&mut tx, workspace, guests).await.unwrap();
+    let upserted = herald_contacts::upsert_people(&mut tx, workspace, guests).await.unwrap();
     tx.commit().await.unwrap();
     upserted
 }
 
 async fn contact(db: &Db, workspace: Uuid, id: Uuid) -> Contact {
-    domain::find_contact(db, workspace, id).await.unwrap().expect("the contact is there")
+    herald_contacts::find_contact(db, workspace, id).await.unwrap().expect("the contact is there")
 }
 
-fn guest(row_key: &str, external_id: Option<&str>, email: Option<&str>, name: &str) -> Guest {
-    Guest {
+fn guest(row_key: &str, external_id: Option<&str>, email: Option<&str>, name: &str) -> Person {
+    Person {
         row_key: row_key.to_owned(),
         external_id: external_id.map(str::to_owned),
         email: email.map(str::to_owned),
         name: name.to_owned(),
-        ..Guest::default()
+        ..Person::default()
     }
 }
 
@@ -53,7 +52,7 @@ async fn a_guest_becomes_a_contact_with_all_their_fields(database: &TestDatabase
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let fields = BTreeMap::from([("شركة".to_owned(), "مثال".to_owned()), ("Table".to_owned(), String::new())]);
-    let given = Guest {
+    let given = Person {
         phone: Some("+4915550100".to_owned()),
         picture: Some("https://example.com/p.jpg".to_owned()),
         fields: fields.clone(),
@@ -124,14 +123,14 @@ async fn a_guest_is_known_by_external_id_then_email_then_row(database: &TestData
 async fn a_list_of_thousands_is_taken_in_whole(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let list: Vec<Guest> = (0..2_500)
-        .map(|n| guest(&format!("l:{n}"), None, Some(&format!("g{n}@example.org")), &format!("Guest {n}")))
+    let list: Vec<Person> = (0..2_500)
+        .map(|n| guest(&format!("l:{n}"), None, Some(&format!("g{n}@example.org")), &format!("Person {n}")))
         .collect();
     let upserted = upsert(db, workspace, &list).await;
     assert_eq!(upserted.len(), 2_500);
     assert_eq!(ground::number(db, "select count(*) from contacts").await, 2_500);
     let last = contact(db, workspace, upserted[2_499].contact_id).await;
-    assert_eq!(last.name, "Guest 2499");
+    assert_eq!(last.name, "Person 2499");
     assert_eq!(upsert(db, workspace, &list).await, upserted);
     assert!(upsert(db, workspace, &[]).await.is_empty());
 }
@@ -153,14 +152,14 @@ async fn two_rows_of_one_person_in_one_chunk_are_one_contact(database: &TestData
 async fn a_field_left_empty_keeps_its_old_value(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let full = Guest {
+    let full = Person {
         phone: Some("+4915550100".to_owned()),
         picture: Some("file:zoe.jpg".to_owned()),
         fields: BTreeMap::from([("table".to_owned(), "7".to_owned())]),
         ..guest("1", Some("1"), Some("zoe@example.org"), "Zoë")
     };
     let id = upsert(db, workspace, &[full]).await[0].contact_id;
-    let sparse = Guest {
+    let sparse = Person {
         fields: BTreeMap::from([("table".to_owned(), String::new()), ("diet".to_owned(), String::new())]),
         ..guest("1", Some("1"), None, "Zoë")
     };
@@ -283,7 +282,7 @@ async fn a_guest_whose_address_or_id_comes_later_is_the_same_guest(database: &Te
     let db = &database.db;
     let workspace = ground::workspace(db).await;
     let bare = upsert(db, workspace, &[guest("e:ann-1", None, None, "Ann"), guest("e:bo-1", None, None, "Bo")]).await;
-    let before = |key: &str, guest: Guest| Guest { row_key_before: Some(key.to_owned()), ..guest };
+    let before = |key: &str, guest: Person| Person { row_key_before: Some(key.to_owned()), ..guest };
     let later = [
         before("e:ann-1", guest("", None, Some("ann@example.org"), "Ann")),
         before("e:bo-1", guest("", Some("7"), None, "Bo")),
@@ -299,8 +298,8 @@ async fn a_guest_whose_address_or_id_comes_later_is_the_same_guest(database: &Te
 async fn an_address_of_a_thousand_guests_is_read_once_a_guest(database: &TestDatabase) {
     let db = &database.db;
     let workspace = ground::workspace(db).await;
-    let list: Vec<Guest> =
-        (0..1_000).map(|n| guest("", Some(&format!("K-{n}")), FAMILY, &format!("Guest {n}"))).collect();
+    let list: Vec<Person> =
+        (0..1_000).map(|n| guest("", Some(&format!("K-{n}")), FAMILY, &format!("Person {n}"))).collect();
     let mut first = Vec::new();
     for chunk in list.chunks(250) {
         first.extend(ids(&upsert(db, workspace, chunk).await));
@@ -347,5 +346,5 @@ async fn contacts_of_another_workspace_are_other_people(database: &TestDatabase)
     let here = upsert(db, one, &list).await[0].contact_id;
     let there = upsert(db, two, &list).await[0].contact_id;
     assert_ne!(here, there);
-    assert!(domain::find_contact(db, two, here).await.unwrap().is_none());
+    assert!(herald_contacts::find_contact(db, two, here).await.unwrap().is_none());
 }

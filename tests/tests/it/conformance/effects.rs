@@ -79,7 +79,7 @@ async fn an_invitation_is_made_step_by_step(database: &TestDatabase) {
     assert_eq!((row.step.as_str(), row.state.as_str(), row.had_one), ("done", "made", false));
     assert_eq!(row.portrait_notes.0, ["two faces: took the larger", "ü"]);
     assert_eq!(row.render_notes.0, ["no glyph for 𒀀"]);
-    let contact = domain::find_contact(db, started.workspace, row.contact_id).await.unwrap().unwrap();
+    let contact = herald_contacts::find_contact(db, started.workspace, row.contact_id).await.unwrap().unwrap();
     assert_eq!(contact.invitation_link, Some(row.link));
     assert_eq!(contact.lucky_number, Some(row.lucky_number));
     let run = run(database, &started).await;

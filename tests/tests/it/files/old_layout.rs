@@ -12,9 +12,10 @@ use std::{
 use bytes::Bytes;
 use futures::TryStreamExt;
 use herald_base::{clock::Clock, ids::Ids};
+use herald_contacts::Person;
 use herald_db::{Db, Json, query};
 use herald_invitations as domain;
-use herald_invitations::{Guest, Invitee, MoveError, NewRun, NewTemplate, NumberFormat, RunSource};
+use herald_invitations::{Invitee, MoveError, NewRun, NewTemplate, NumberFormat, RunSource};
 use herald_providers::files::{Bucket, Files, Key, Stored};
 use herald_tests::{FakeS3, S3Call, S3Fault, TestDatabase, on_both_engines};
 use sha2::{Digest, Sha256};
@@ -143,14 +144,14 @@ impl Old {
         let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent: None };
         let run = domain::start_run(&db, agency, new).await.unwrap().id;
         let run = domain::find_run(&db, agency, run).await.unwrap().unwrap();
-        let guests: Vec<Guest> = (0..GUESTS)
-            .map(|guest| Guest {
+        let guests: Vec<Person> = (0..GUESTS)
+            .map(|guest| Person {
                 picture: Some(format!("store:{}", old("pictures", &picture))),
                 ..guest_list::guest(guest)
             })
             .collect();
         let mut tx = db.begin().await.unwrap();
-        let upserted = domain::upsert_guests(&mut tx, agency, &guests).await.unwrap();
+        let upserted = herald_contacts::upsert_people(&mut tx, agency, &guests).await.unwrap();
         let invitees: Vec<_> = upserted
             .iter()
             .zip(&guests)

@@ -11,8 +11,9 @@ use std::{
 
 use axum::{Router, routing::any};
 use futures::TryStreamExt;
+use herald_contacts::Person;
 use herald_invitations as domain;
-use herald_invitations::{Guest, InvitationRow, NewRun, NumberFormat, RunSource};
+use herald_invitations::{InvitationRow, NewRun, NumberFormat, RunSource};
 use herald_ledger as ledger;
 use herald_ledger::JobFilter;
 use herald_providers::files::{Area, Key};
@@ -91,10 +92,10 @@ async fn begin(app: &Outreach, workspace: Uuid, count: usize, address: impl Fn(u
     let template = app.portrait_template_of(workspace).await;
     let template = domain::template_named(db, workspace, &template).await.unwrap().unwrap();
     let event = domain::ensure_event(db, workspace, "Gala", &NumberFormat::default()).await.unwrap();
-    let guests: Vec<Guest> =
-        (0..count).map(|at| Guest { picture: Some(address(at)), ..guest_list::guest(at) }).collect();
+    let guests: Vec<Person> =
+        (0..count).map(|at| Person { picture: Some(address(at)), ..guest_list::guest(at) }).collect();
     let mut tx = db.begin().await.unwrap();
-    let upserted = domain::upsert_guests(&mut tx, workspace, &guests).await.unwrap();
+    let upserted = herald_contacts::upsert_people(&mut tx, workspace, &guests).await.unwrap();
     tx.commit().await.unwrap();
     let source = RunSource::Contacts { ids: upserted.iter().map(|guest| guest.contact_id).collect() };
     let options = guest_list::options();

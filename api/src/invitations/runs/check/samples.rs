@@ -12,8 +12,9 @@ use axum::{
 use futures::future::join_all;
 use herald_app::jobs::TemplatePreview;
 use herald_base::image_format::ImageFormat;
+use herald_contacts::{Contact, Person};
 use herald_invitations as domain;
-use herald_invitations::{CheckPlan, CheckedGuest, Contact, Guest};
+use herald_invitations::{CheckPlan, CheckedGuest};
 use herald_providers::files::Stored;
 use uuid::Uuid;
 
@@ -37,15 +38,15 @@ const LONGEST: Duration = Duration::from_secs(10);
 const LONGEST_FIELD: usize = 1_000;
 
 /// A guest who is a contact already.
-pub(super) fn of_contact(contact: Contact) -> Guest {
-    Guest {
+pub(super) fn of_contact(contact: Contact) -> Person {
+    Person {
         external_id: contact.external_id,
         email: contact.email,
         phone: contact.phone,
         name: contact.name,
         picture: contact.picture,
         fields: contact.fields.0,
-        ..Guest::default()
+        ..Person::default()
     }
 }
 
@@ -54,7 +55,7 @@ pub(super) async fn draw(
     api: &Api,
     workspace: Uuid,
     plan: &CheckPlan,
-    guests: &[Guest],
+    guests: &[Person],
     used: &BTreeSet<String>,
 ) -> Result<Vec<CheckedGuest>, Problem> {
     let draws = guests.iter().map(async |guest| {
@@ -80,8 +81,8 @@ pub(super) async fn draw(
 }
 
 /// The fields of a guest that the template reads, with the values that an invitation shows.
-fn fields(guest: &Guest, event: &str, used: &BTreeSet<String>) -> BTreeMap<String, String> {
-    let Guest { email, phone, external_id, name, fields, .. } = guest;
+fn fields(guest: &Person, event: &str, used: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let Person { email, phone, external_id, name, fields, .. } = guest;
     let mut all = domain::fields_of(name, email.as_deref(), phone.as_deref(), external_id.as_deref(), fields);
     all.entry("event".to_owned()).or_insert_with(|| event.to_owned());
     all.retain(|field, _| used.contains(field) || field == "name");

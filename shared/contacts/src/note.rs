@@ -1,0 +1,78 @@
+//! What other domains note on a contact: its invitation, its picture.
+
+use herald_base::boxed;
+use uuid::Uuid;
+
+use herald_db::{Bulk, Result, Tx, query};
+
+/// A contact whose invitation is made.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    /// The contact's workspace.
+    pub workspace_id: Uuid,
+    /// The contact.
+    pub contact_id: Uuid,
+    /// The number on the invitation.
+    pub lucky_number: String,
+    /// Where the invitation is.
+    pub link: String,
+}
+
+/// Gives contacts the numbers and links of their invitations.
+#[boxed]
+pub async fn note_invited(tx: &mut Tx, mut invited: Vec<Invited>) -> Result<()> {
+    if invited.is_empty() {
+        return Ok(());
+    }
+    // Rows are locked in the order of ids.
+    invited.sort_by_key(|one| (one.workspace_id, one.contact_id));
+    let now = tx.db().now();
+    Bulk::new(
+        "update contacts set lucky_number = rows.lucky_number, updated_at = rows.at, invitation_link = rows.link
+         from {rows} where contacts.workspace_id = rows.workspace_id and contacts.id = rows.contact_id",
+    )
+    .column("workspace_id", invited.iter().map(|one| one.workspace_id).collect())
+    .column("contact_id", invited.iter().map(|one| one.contact_id).collect())
+    .column("link", invited.iter().map(|one| one.link.clone()).collect())
+    .column("lucky_number", invited.iter().map(|one| one.lucky_number.clone()).collect())
+    .column("at", invited.iter().map(|_| now).collect())
+    .execute(tx)
+    .await
+}
+
+/// Gives a contact another picture, or none.
+#[boxed]
+pub async fn set_picture(tx: &mut Tx, workspace_id: Uuid, contact_id: Uuid, picture: Option<String>) -> Result<()> {
+    let now = tx.db().now();
+    query("update contacts set picture = $3, updated_at = $4 where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
+        .bind(contact_id)
+        .bind(picture)
+        .bind(now)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Names a contact's picture by its new place, if it still is at the old one. The contact has not changed by it.
+#[boxed]
+pub async fn move_picture(tx: &mut Tx, workspace_id: Uuid, contact_id: Uuid, from_to: (&str, String)) -> Result<()> {
+    query("update contacts set picture = $4 where workspace_id = $1 and id = $2 and picture = $3")
+        .bind(workspace_id)
+        .bind(contact_id)
+        .bind(from_to.0)
+        .bind(from_to.1)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Removes contacts, of whom the caller knows that nothing names them any more.
+#[boxed]
+pub async fn remove_contacts(tx: &mut Tx, workspace_id: Uuid, ids: Vec<Uuid>) -> Result<()> {
+    Bulk::new("delete from contacts where (workspace_id, id) in (select workspace_id, id from {rows})")
+        .column("id", ids.iter().copied().collect())
+        .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
+        .execute(tx)
+        .await
+}

@@ -1,0 +1,6 @@
+//! What the ids in jobs' arguments can name of this domain.
+
+use herald_ledger::Thing;
+
+/// A contact.
+pub const CONTACT: Thing = Thing::new("contact", "contacts");

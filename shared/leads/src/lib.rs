@@ -1,0 +1,19 @@
+//! Leads: what contacts may become customers for, who looks after them, and when somebody speaks with them next.
+
+mod edit;
+mod error;
+mod lead;
+mod list;
+mod note;
+mod rules;
+mod status;
+
+pub use edit::{NewLead, Seen, Whose, change_lead, create_lead};
+pub use error::{LeadError, Result};
+pub use lead::{Lead, find_lead};
+pub use list::{
+    CountBy, Due, FollowUpCursor, LeadCount, LeadFilter, count_leads, is_due_today, list_follow_ups, list_leads,
+};
+pub use note::{LeadNote, add_lead_note, list_lead_notes};
+pub use rules::LeadFields;
+pub use status::{LeadStatus, Outcome, list_statuses, set_statuses};
