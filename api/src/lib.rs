@@ -10,9 +10,11 @@
 //! - connections (`server`), and the description of the API (`openapi`).
 
 mod accounts;
+mod contacts;
 mod example;
 mod front;
 mod invitations;
+mod leads;
 mod ops;
 mod people;
 mod search;
@@ -162,6 +164,8 @@ pub fn router(api: Api) -> Router {
         .merge(invitations::routes())
         .merge(ops::routes())
         .merge(accounts::routes())
+        .merge(contacts::routes())
+        .merge(leads::routes())
         .merge(people::routes())
         .merge(search::routes())
         .merge(example::routes())

@@ -32,18 +32,22 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("auth", Person, Person),
     ("batches", VIEWER, STAFF),
     ("connections", STAFF, AGENCY),
+    // Every row is somebody's name and address.
+    ("contacts", STAFF, STAFF),
     ("crm", Platform, Platform),
     ("example-data", OWNER, OWNER),
     ("face-crops", VIEWER, STAFF),
     ("invitation-runs", VIEWER, STAFF),
     ("jobs", VIEWER, STAFF),
     ("keys", AGENCY, AGENCY),
+    ("leads", STAFF, STAFF),
     ("me", Person, Person),
     ("members", STAFF, AGENCY),
     ("probes", Platform, Platform),
     ("queues", Platform, Platform),
     ("schedules", VIEWER, STAFF),
     ("search", VIEWER, STAFF),
+    ("tags", STAFF, STAFF),
     ("templates", VIEWER, STAFF),
     ("users", Platform, Platform),
     ("workers", Platform, Platform),
@@ -59,6 +63,8 @@ const EXCEPTIONS: &[(&str, &str, Access)] = &[
     // A check quotes the guests of a list.
     ("GET", "/api/v1/invitation-runs/checks/{id}", STAFF),
     ("GET", "/api/v1/invitation-runs/checks/{id}/samples/{number}", STAFF),
+    // The steps of all leads are set up once.
+    ("PUT", "/api/v1/leads/statuses", AGENCY),
     // A deletion, or an action on many jobs at once, cannot be undone.
     ("DELETE", "/api/v1/jobs/{id}", AGENCY),
     ("POST", "/api/v1/jobs/act/{act}", AGENCY),

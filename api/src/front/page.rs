@@ -72,6 +72,11 @@ impl<T> Page<T> {
         Self { items, next_cursor }
     }
 
+    /// The rows, and the `cursor` of the next page.
+    pub(crate) fn into_parts(self) -> (Vec<T>, Option<String>) {
+        (self.items, self.next_cursor)
+    }
+
     /// The same page with each row converted by `show`.
     pub(crate) fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(show).collect(), next_cursor: self.next_cursor }

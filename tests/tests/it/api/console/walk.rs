@@ -85,6 +85,14 @@ async fn furnish(service: &Service) {
     let put = service.request(Method::PUT, "/api/v1/connections/crm").json(&account);
     assert!(Answer::to(put).await.status.is_success());
     service.post_json("/api/v1/connections/crm/test", json!({ "target": "7" })).await;
+    let lead = json!({
+        "contact": { "name": "Cy Example", "email": "cy@example.com", "tags": ["VIP"], "fields": { "table": "7" } },
+        "lead": { "need": "Party", "follow_up_at": "2026-03-01T08:00", "value_minor": 100, "currency": "EUR" },
+    });
+    let lead = service.post_json("/api/v1/leads", lead).await.json();
+    let consent = json!({ "channel": "email", "given": true, "wording": "News", "source": "form" });
+    let contact = lead["contact_id"].as_str().unwrap();
+    assert_eq!(service.post_json(&format!("/api/v1/contacts/{contact}/consents"), consent).await.status, 201);
     let made = service.post_json("/api/v1/keys", json!({ "name": "report", "role": "viewer" })).await;
     assert_eq!(made.status, 201, "{}", made.text());
 }

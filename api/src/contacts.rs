@@ -1,0 +1,68 @@
+//! The people whom a workspace knows: contacts with their tags, consents and timelines.
+
+mod consents;
+mod list;
+mod one;
+mod tags;
+mod timeline;
+
+use herald_contacts::{Contact, ContactError, tags_of};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
+
+use crate::{
+    Api,
+    front::problem::{Kind, Problem},
+};
+
+/// The endpoints behind a token, below `/api/v1`.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(list::routes())
+        .merge(one::routes())
+        .merge(consents::routes())
+        .merge(timeline::routes())
+        .merge(tags::routes())
+}
+
+/// A contact with its tags.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaggedContact)]
+pub(crate) struct ContactView {
+    #[serde(flatten)]
+    contact: Contact,
+    /// The tags of the contact, in the order of their names.
+    tags: Vec<String>,
+}
+
+/// The contacts with their tags.
+pub(crate) async fn with_tags(api: &Api, workspace: Uuid, contacts: Vec<Contact>) -> Result<Vec<ContactView>, Problem> {
+    let ids = contacts.iter().map(|contact| contact.id).collect();
+    let mut tags = tags_of(&api.db, workspace, ids).await?;
+    let viewed = contacts.into_iter().map(|contact| {
+        let tags = tags.remove(&contact.id).unwrap_or_default();
+        ContactView { contact, tags }
+    });
+    Ok(viewed.collect())
+}
+
+/// One contact with its tags.
+pub(crate) async fn with_its_tags(api: &Api, workspace: Uuid, contact: Contact) -> Result<ContactView, Problem> {
+    let tags = tags_of(&api.db, workspace, vec![contact.id]).await?.remove(&contact.id).unwrap_or_default();
+    Ok(ContactView { contact, tags })
+}
+
+impl From<ContactError> for Problem {
+    fn from(error: ContactError) -> Self {
+        match error {
+            ContactError::Field { field, detail } => Self::field(field, detail),
+            ContactError::Known { .. } | ContactError::NameTaken { .. } | ContactError::WrongState(_) => {
+                Self::new(Kind::WrongState, error)
+            }
+            ContactError::Changed => Self::new(Kind::PreconditionFailed, error),
+            ContactError::Db(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `/contacts`: finding contacts and making one.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use herald_contacts::{ContactFilter, Profile, count_contacts, create_contact, list_contacts};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{ContactView, with_its_tags, with_tags};
+use crate::{
+    Api,
+    front::{
+        actor::By,
+        auth::Workspace,
+        conditional::tagged,
+        input::{self, Parameters},
+        page::{self, Page},
+        problem::Problem,
+    },
+};
+
+/// Up to here contacts are counted.
+const COUNTED: usize = 10_000;
+const LONGEST_SEARCH: usize = 200;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(count))
+}
+
+/// Which contacts.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// The beginning of the name or of its last word, or the whole of an e-mail address, phone number or external id.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    /// Those with each of these tags, with commas between them.
+    tag: Option<String>,
+    /// Those of this country, as two letters of ISO 3166-1.
+    country: Option<String>,
+    /// Those of this language, as a BCP 47 tag.
+    locale: Option<String>,
+    /// Those in the trash instead of the others.
+    trashed: Option<bool>,
+    /// The `next_cursor` of the previous page.
+    cursor: Option<String>,
+    /// The largest number of rows on the page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<usize>,
+}
+
+impl Wanted {
+    fn filter(&self) -> Result<ContactFilter, Problem> {
+        let text = self.search.clone().filter(|text| !text.trim().is_empty());
+        if text.as_ref().is_some_and(|text| text.chars().count() > LONGEST_SEARCH) {
+            return Err(Problem::field(
+                "search",
+                format!("search is too long: use at most {LONGEST_SEARCH} characters"),
+            ));
+        }
+        let tags = self.tag.as_deref().into_iter().flat_map(|tags| tags.split(','));
+        Ok(ContactFilter {
+            text,
+            tags: tags.map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect(),
+            country: self.country.clone().filter(|country| !country.is_empty()),
+            locale: self.locale.clone().filter(|locale| !locale.is_empty()),
+            trashed: self.trashed.unwrap_or(false),
+        })
+    }
+}
+
+/// Lists contacts, the newest first.
+///
+/// A search finds at most 2,000 contacts in each of its ways: write more of the name to see others.
+#[utoipa::path(get, path = "/contacts", operation_id = "listContacts", tag = "contacts",
+    params(Wanted),
+    responses(
+        (status = 200, description = "A page of contacts", body = Page<ContactView>),
+    )
+)]
+async fn list(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Parameters(wanted): Parameters<Wanted>,
+) -> Result<Json<Page<ContactView>>, Problem> {
+    let (before, limit) = (page::after(wanted.cursor.as_deref())?, page::limit(wanted.limit)?);
+    let rows = list_contacts(&api.db, workspace, &wanted.filter()?, before, limit + 1).await?;
+    let (rows, next) = Page::of(rows, limit, |row| row.id.to_string()).into_parts();
+    Ok(Json(Page::upto(with_tags(&api, workspace, rows).await?, next)))
+}
+
+/// The number of contacts.
+#[derive(Serialize, ToSchema)]
+struct ContactCount {
+    /// The number, at most 10,000.
+    contacts: i64,
+    /// Whether there are more.
+    more: bool,
+}
+
+/// Counts contacts, up to 10,000.
+#[utoipa::path(get, path = "/contacts/count", operation_id = "countContacts", tag = "contacts",
+    params(Wanted),
+    responses(
+        (status = 200, description = "The number of contacts", body = ContactCount),
+    )
+)]
+async fn count(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Parameters(wanted): Parameters<Wanted>,
+) -> Result<Json<ContactCount>, Problem> {
+    let most = i64::try_from(COUNTED).unwrap_or(i64::MAX);
+    let found = count_contacts(&api.db, workspace, &wanted.filter()?, COUNTED + 1).await?;
+    Ok(Json(ContactCount { contacts: found.min(most), more: found > most }))
+}
+
+/// Makes a contact.
+///
+/// A person is known by the external id, else by e-mail address and name together: nobody is there twice.
+#[utoipa::path(post, path = "/contacts", operation_id = "createContact", tag = "contacts",
+    request_body = Profile,
+    responses(
+        (status = 201, description = "The contact", body = ContactView, headers(("location" = String,
+            description = "The address of the contact"), ("etag" = String,
+            description = "The version of the contact, for If-Match and If-None-Match"))),
+        (status = 409, description = "The workspace has this person already"),
+    )
+)]
+async fn create(State(api): State<Api>, By(actor): By, request: Request) -> Result<Response, Problem> {
+    let profile: Profile = input::json(request).await?;
+    let made = create_contact(&api.db, &actor, profile, "api").await?;
+    let location = format!("/api/v1/contacts/{}", made.id);
+    let viewed = with_its_tags(&api, actor.workspace_id, made).await?;
+    Ok(([(header::LOCATION, location)], tagged(StatusCode::CREATED, viewed)?).into_response())
+}
