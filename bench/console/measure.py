@@ -44,7 +44,8 @@ def timed(client, path, times, most=60):
 
 
 def opened(browser, state, address):
-    """A page as a browser opens it for the first time: requests, bytes over the wire, and violations."""
+    """A page as a browser opens it for the first time: requests, bytes over the wire, and violations. And the requests
+    of a later visit, when the browser has in its cache what it may keep."""
     context = browser.new_context(storage_state=state, viewport={"width": 1440, "height": 900})
     page = context.new_page()
     loaded = []
@@ -54,5 +55,21 @@ def opened(browser, state, address):
     weight = sum(request.sizes()["responseBodySize"] for request in loaded)
     requests = len(loaded)
     violations = [found["id"] for found in Axe().run(page, options=RULES).response["violations"]]
+    later = opened_later(context, page, address)
     context.close()
-    return {"requests": requests, "kilobytes": weight / 1000, "violations": violations}
+    return {"requests": requests, "later": len(later), "kilobytes": weight / 1000, "violations": violations}
+
+
+def opened_later(context, page, address):
+    """The addresses that a browser asks the server for when it opens a page that it has opened before."""
+    # Not from the page itself: its own address would be loaded anew, past the cache.
+    page.goto("about:blank")
+    sent, kept = {}, set()
+    session = context.new_cdp_session(page)
+    session.on("Network.requestWillBeSent", lambda event: sent.setdefault(event["requestId"], event["request"]["url"]))
+    session.on("Network.requestServedFromCache", lambda event: kept.add(event["requestId"]))
+    session.on("Network.responseReceived", lambda event: kept.add(event["requestId"]) if event["response"]["fromDiskCache"] else None)
+    session.send("Network.enable")
+    page.goto(address, wait_until="load", timeout=120_000)
+    page.wait_for_timeout(1000)
+    return [url for request, url in sent.items() if request not in kept and url.startswith("http")]

@@ -108,8 +108,8 @@ def report(found, many):
         for name, one in found[whose].items():
             if "requests" in one:
                 title = "Herald" if whose == "PostgreSQL" else whose
-                lines.append([title, name, *cells(one), one["requests"], f"{one['kilobytes']:.0f}", len(one["violations"])])
-    text.append(table(["", "page", "median", "p95", "requests", "kB to load", "axe"], lines))
+                lines.append([title, name, *cells(one), one["requests"], one["later"], f"{one['kilobytes']:.0f}", len(one["violations"])])
+    text.append(table(["", "page", "median", "p95", "requests", "requests, later", "kB to load", "axe"], lines))
     slow = [f"{name} on {on}" for on in ("PostgreSQL", "SQLite") for name in PAGES if found[on][name]["p95"] > AIM]
     text += ["", f"over {AIM} ms: {', '.join(slow) or 'none'}"]
     return "\n".join(text)
