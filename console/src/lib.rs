@@ -26,6 +26,7 @@ mod leads;
 mod nowhere;
 mod operate;
 mod page;
+mod picture;
 mod query;
 mod render;
 mod search;

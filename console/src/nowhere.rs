@@ -3,7 +3,7 @@
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -11,7 +11,7 @@ use axum::{
 use crate::{
     Console,
     api::{Caller, Refusal},
-    guard, page,
+    guard, page, picture,
     visit::{Missing, Visit},
 };
 
@@ -43,8 +43,7 @@ async fn nothing(console: &Console, request: Request) -> Response {
     }
 }
 
-/// Whether the client asks for a page by name. `*/*` alone is what programs send.
+/// Whether the client asks for a page, and is no picture of one.
 fn wants_page(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim().starts_with("text/html"))
+    picture::accepts(headers, "text/html") && !picture::is_asked(headers)
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use serde_json::json;
 
-use crate::{Console, api::Refusal, cookie::Cookie, visit::Visit};
+use crate::{Console, api::Refusal, cookie::Cookie, picture, visit::Visit};
 
 /// A page that is ready to be filled.
 pub(crate) struct Page<'a> {
@@ -110,8 +110,11 @@ impl<'a> Said<'a> {
     }
 }
 
-/// The page of a person whose request was refused.
+/// The page of a person whose request was refused; for a picture within a page, a line.
 pub(crate) fn refused(visit: &Visit, refusal: &Refusal) -> Response {
+    if picture::is_asked(&visit.headers) {
+        return picture::refused(refusal);
+    }
     let page = page(visit, "refused.html").status(refusal.status);
     page.show(json!({ "refusal": Said::of(refusal) }))
 }

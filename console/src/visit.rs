@@ -18,7 +18,7 @@ use crate::{
     cookie::Cookie,
     description::{Needs, Operation, Role},
     form::{self, Filled, Form},
-    page,
+    page, picture,
 };
 
 /// A person with a session, on a page.
@@ -201,6 +201,7 @@ impl FromRequestParts<Console> for Visit {
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Stop> {
         let address = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         Self::of(parts, console).await.map_err(|missing| match missing {
+            Missing::Session if picture::is_asked(&parts.headers) => Stop(Box::new(picture::signed_out())),
             Missing::Session => Stop(Box::new(to_sign_in(&address))),
             Missing::Page(stop) => stop,
         })
@@ -214,7 +215,11 @@ impl Visit {
     /// [`Missing`].
     pub(crate) async fn of(parts: &mut Parts, console: &Console) -> Result<Self, Missing> {
         let address = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let stop = |response: Response| Missing::Page(Stop(Box::new(response)));
+        let is_picture = picture::is_asked(&parts.headers);
+        let stop = |refusal: &Refusal| {
+            let said = if is_picture { picture::refused(refusal) } else { page::alone(console, refusal) };
+            Missing::Page(Stop(Box::new(said)))
+        };
         let mut caller = Caller::of(&parts.headers, &parts.extensions);
         let Some(token) = Cookie::Session.read(&parts.headers, console.is_secure) else {
             return Err(Missing::Session);
@@ -224,10 +229,9 @@ impl Visit {
         let found = match console.api.get(&caller, "/api/v1/workspaces").await {
             Ok(found) => found,
             Err(refusal) if refusal.status == StatusCode::UNAUTHORIZED => return Err(Missing::Session),
-            Err(refusal) => return Err(stop(page::alone(console, &refusal))),
+            Err(refusal) => return Err(stop(&refusal)),
         };
-        let unreadable =
-            |_| stop(page::alone(console, &Refusal::of(StatusCode::BAD_GATEWAY, "the account cannot be read")));
+        let unreadable = |_| stop(&Refusal::of(StatusCode::BAD_GATEWAY, "the account cannot be read"));
         let person: Person = serde_json::from_value(found["person"].clone()).map_err(unreadable)?;
         let workspaces: Vec<Workspace> = serde_json::from_value(found["items"].clone()).map_err(unreadable)?;
         let named = RawPathParams::from_request_parts(parts, console).await.ok();

@@ -79,9 +79,20 @@ def faulty(browser, herald, state, pictures, faults):
     for path in [f"/jobs/{gone}", f"/runs/{gone}", f"/batches/{gone}", f"/schedules/{gone}", f"/templates/{gone}", "/jobs/nonsense", "/connections/none"]:
         text = show(page, herald.base, f"/w/default{path}", "missing", pictures, faults)
         faults.check(len(text) > 20, f"{path} says what is missing")
+    missing_picture(page, herald.base, gone, faults)
     for path in ["/jobs?created_after=yesterday-ish", "/jobs?arg=nothing", "/failures?created_after=x", "/audit?at_after=x", "/audit/verify?checkpoint=x"]:
         show(page, herald.base, f"/w/default{path}", "wrong filter", pictures, faults, 200)
     context.close()
+
+
+def missing_picture(page, base, gone, faults):
+    """A picture that is not there costs a page one line, and not another page."""
+    path = f"/w/default/templates/{gone}/preview"
+    with page.expect_response(base + path) as answered:
+        page.evaluate("address => { new Image().src = address; }", path)
+    answer = answered.value
+    kind = answer.headers.get("content-type", "")
+    faults.check(answer.status == 404 and kind.startswith("text/plain"), f"a missing picture is answered {answer.status} with {kind}")
 
 
 def over_limit(browser, herald, pictures, faults):

@@ -4,6 +4,7 @@ mod doors;
 mod editor;
 mod forms;
 mod nowhere;
+mod pictures;
 mod walk;
 
 use std::{collections::BTreeMap, sync::Mutex};
@@ -56,6 +57,13 @@ impl<'a> Browser<'a> {
     pub(crate) async fn get(&self, path: &str) -> Page {
         tick(self.service);
         self.exchange(self.service.open(Method::GET, path)).await
+    }
+
+    /// Asks for something as these headers say.
+    pub(super) async fn get_as(&self, path: &str, headers: &[(&str, &str)]) -> Page {
+        tick(self.service);
+        let request = self.service.open(Method::GET, path);
+        self.exchange(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 
     /// Sends a form from a page of this Herald.
