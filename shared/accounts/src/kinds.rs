@@ -108,3 +108,13 @@ pub enum Credentials {
     /// A bucket.
     S3(S3Secret),
 }
+
+impl Credentials {
+    /// What a person must still do before the account works.
+    pub(crate) fn lacks(&self) -> Option<&'static str> {
+        match self {
+            Self::Google(secret) => secret.lacks(),
+            Self::Mautic(_) | Self::S3(_) => None,
+        }
+    }
+}

@@ -136,7 +136,7 @@ pub async fn lock(tx: &mut Tx, workspace_id: Uuid, name: &str) -> Result<Option<
 }
 
 /// Keeps a connection, or replaces the one of that name: it keeps its id, so what refers to it goes on with the new
-/// credentials, at once.
+/// credentials, at once. A connection that still lacks a person's consent needs one from its first moment.
 pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnection<'_>) -> Result<Uuid> {
     let provider = new.settings.provider();
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -154,12 +154,14 @@ pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnec
         return Err(ConnectionError::OtherProvider { name: new.name.to_owned(), provider });
     }
     let id = known.map_or_else(|| tx.db().new_id(), |old| old.id);
+    let reason = new.credentials.lacks();
+    let state = if reason.is_some() { ConnectionState::Broken } else { ConnectionState::Ok };
     query(
         "insert into connections (id, workspace_id, name, provider, settings, secret, state, reason, version, \
          created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, 'ok', null, 1, $7, $7)
-         on conflict (id) do update set settings = excluded.settings, secret = excluded.secret, state = 'ok', \
-         reason = null,
+         values ($1, $2, $3, $4, $5, $6, $8, $9, 1, $7, $7)
+         on conflict (id) do update set settings = excluded.settings, secret = excluded.secret, \
+         state = excluded.state, reason = excluded.reason,
            version = connections.version + 1, updated_at = excluded.updated_at
          where connections.workspace_id = excluded.workspace_id",
     )
@@ -170,6 +172,8 @@ pub async fn save(tx: &mut Tx, vault: &Vault, workspace_id: Uuid, new: NewConnec
     .bind(serde_json::to_value(&new.settings).expect("settings are plain data"))
     .bind(vault.seal(&place(id), &new.credentials))
     .bind(tx.db().now())
+    .bind(state.as_str())
+    .bind(reason)
     .execute(tx)
     .await?;
     ledger::unblock_key(tx, &id.to_string()).await?;

@@ -46,3 +46,13 @@ pub enum GoogleSecret {
         refresh_token: Option<SecretString>,
     },
 }
+
+impl GoogleSecret {
+    /// What a person must still do before the account works.
+    pub fn lacks(&self) -> Option<&'static str> {
+        matches!(self, Self::User { refresh_token: None, .. }).then_some(NO_CONSENT)
+    }
+}
+
+pub(super) const NO_CONSENT: &str = "no person has given Herald consent for Google Drive yet: ask for it on the \
+                                     account's page in the console, or with `herald connect google …`";

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     DRIVE_SCOPE,
+    account::NO_CONSENT,
     endpoints::Endpoints,
     signer::Signer,
     token_endpoint::{self, Granted, Refusal},
@@ -37,12 +38,7 @@ impl Grant {
                 Ok(Self::ServiceAccount { signer: Box::new(signer), subject: subject.clone() })
             }
             (GoogleAuth::User { client_id }, GoogleSecret::User { client_secret, refresh_token }) => {
-                let refresh_token = refresh_token.ok_or_else(|| {
-                    ProviderError::new(
-                        Class::Auth,
-                        "no person has given Herald consent for Google Drive yet: finish `herald connect google …`",
-                    )
-                })?;
+                let refresh_token = refresh_token.ok_or_else(|| ProviderError::new(Class::Auth, NO_CONSENT))?;
                 Ok(Self::User { client_id: client_id.clone(), client_secret, refresh_token })
             }
             _ => Err(ProviderError::new(

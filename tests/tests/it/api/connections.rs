@@ -131,6 +131,8 @@ async fn a_person_consents_once_and_a_state_works_once(database: &TestDatabase) 
     let client = google.client_secret_json(&["http://127.0.0.1:8080/oauth2callback"]);
     let made = put(&service, "google", &json!({ "provider": "google", "client": client })).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let before = service.get("/api/v1/connections/google").await.json();
+    assert!(before["state"] == "broken" && before["reason"].as_str().unwrap().contains("consent"), "{before}");
     let asked = service.post("/api/v1/connections/google/authorize").await;
     let begin = asked.json()["authorize_url"].as_str().unwrap().to_owned();
     let (_, path) = begin.split_once(":8080").unwrap();
@@ -144,6 +146,8 @@ async fn a_person_consents_once_and_a_state_works_once(database: &TestDatabase) 
     let first = browser.get(here(path)).send().await.unwrap();
     assert_eq!(first.status(), StatusCode::OK);
     assert!(first.text().await.unwrap().contains("Google is connected"));
+    let after = service.get("/api/v1/connections/google").await.json();
+    assert_eq!((&after["state"], &after["reason"]), (&json!("ok"), &json!(null)));
     for wrong in [path, "/oauth2callback?state=made-up&code=x", "/oauth2callback?error=access_denied&state=x"] {
         let refused = browser.get(here(wrong)).send().await.unwrap();
         assert!(refused.status().is_client_error(), "{wrong}");

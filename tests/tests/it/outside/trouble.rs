@@ -102,6 +102,12 @@ async fn a_list_for_an_account_that_is_refused_holds_up_nobody_elses_work(databa
     let id = app.begin_contacts("Other", vec![known], "second").await;
     let reason = app.needs_a_person(id).await;
     assert!(reason.contains("second"), "{reason}");
+    // The account needs a person from the beginning; what holds it up is the list that was tried.
+    let is_held = async || {
+        let keys = ledger::queue_keys(&app.db, "control").await.unwrap();
+        keys.iter().any(|key| key.blocked_until.is_some())
+    };
+    wait_until("the second account is held up", is_held).await;
     let queues = herald_ledger::list_queues(&app.db).await.unwrap();
     assert!(queues.iter().all(|queue| queue.blocked_until.is_none()), "{queues:?}");
     // The second account's list waits for a person, and only the account is held up.
