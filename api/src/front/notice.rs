@@ -17,7 +17,7 @@ pub(crate) fn notice(status: StatusCode, title: &str, text: &str) -> Response {
          <style>body{{font:1.1rem/1.6 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 \
          1.5rem;color:#1c2430;\
          background:#fbfaf7}}h1{{font-size:1.5rem}}@media(prefers-color-scheme:dark){{body{{color:#e8e4da;background:#15181d}}}}</style>\n\
-         <h1>{title}</h1>\n<p>{text}</p>\n"
+         <main>\n<h1>{title}</h1>\n<p>{text}</p>\n</main>\n"
     );
     let mut response = (status, Html(html)).into_response();
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
