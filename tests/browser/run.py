@@ -9,6 +9,8 @@ import time
 
 from playwright.sync_api import sync_playwright
 
+import accounts
+import fleet
 import forms
 import hostile
 import looks
@@ -16,7 +18,7 @@ import making
 import markup
 import states
 import ways
-from stage import ROOT, VIEWS, Faults, addresses, herald, say
+from stage import ROOT, VIEWS, Faults, Fleet, Herald, addresses, herald, outside, say
 
 # As root, in a container, Chromium's own sandbox does not start. Nothing but Herald is opened in it.
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
@@ -32,11 +34,16 @@ class Group:
     def __init__(self, asked, faults):
         self.asked, self.faults = asked, faults
 
-    def run(self, work, settings=None):
+    def run(self, work, settings=None, kind=Herald, more=()):
         begun = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="herald-console.") as folder, herald(self.asked.herald, folder, settings) as own:
-            self.in_a_browser(work, own)
+        with tempfile.TemporaryDirectory(prefix="herald-console.") as folder, herald(self.asked.herald, folder, settings, kind) as own:
+            self.in_a_browser(work, own, *more)
         say(f"{work.__name__}: {time.monotonic() - begun:.0f} s")
+
+    def run_outside(self, work):
+        """The same beside fake providers: Herald's settings say where they are."""
+        with tempfile.TemporaryDirectory(prefix="herald-console-outside.") as folder, outside(self.asked.fakes, folder) as there:
+            self.run(work, there.settings, more=(there,))
 
     def in_a_browser(self, work, *arguments):
         with sync_playwright() as playwright:
@@ -100,6 +107,17 @@ class Group:
         _, page = self.begin(browser, own)
         making.make(page, own, self.asked.pictures, self.faults)
 
+    def accounts(self, browser, own, there):
+        """Accounts at providers and the CRM, and a person who leaves."""
+        _, page = self.begin(browser, own)
+        ways.leave(browser, own, self.faults)
+        accounts.all_of_them(browser, page, own, there, self.asked.pictures, self.faults)
+
+    def fleet(self, browser, own):
+        """What only a fleet has: workers."""
+        _, page = self.begin(browser, own)
+        fleet.quiet_and_back(page, own, self.asked.pictures, self.faults)
+
     def limits(self, browser, own):
         states.over_limit(browser, own, self.asked.pictures, self.faults)
 
@@ -107,6 +125,7 @@ class Group:
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--herald", required=True)
+    arguments.add_argument("--fakes", required=True, help="the program that plays the providers")
     arguments.add_argument("--browser", required=True)
     arguments.add_argument("--vnu", help="the checker of HTML; without it, HTML is not checked")
     arguments.add_argument("--pictures", type=pathlib.Path)
@@ -116,8 +135,9 @@ def main():
     begun, faults = time.monotonic(), Faults()
     group = Group(asked, faults)
     with concurrent.futures.ThreadPoolExecutor(GROUPS) as pool:
-        works = [(group.pages,), (group.acts,), (group.makes,), (group.limits, TIGHT)]
-        runs = [pool.submit(group.run, *work) for work in works]
+        works = [(group.run, group.pages), (group.run, group.acts), (group.run, group.makes), (group.run_outside, group.accounts)]
+        works += [(group.run, group.fleet, None, Fleet), (group.run, group.limits, TIGHT)]
+        runs = [pool.submit(*work) for work in works]
         for run in concurrent.futures.as_completed(runs):
             if error := run.exception():
                 faults.check(False, f"a check broke off: {type(error).__name__}: {str(error)[:600]}")

@@ -1,4 +1,4 @@
-"""What every check stands on: a Herald of its own, its API, its people, and the list of faults."""
+"""What every check stands on: a Herald of its own or a fleet, its API, its people, the outside, and the list of faults."""
 
 import contextlib
 import json
@@ -51,30 +51,39 @@ class Herald:
         self.program, self.data = program, f"{folder}/data"
         self.log = pathlib.Path(folder) / "log"
         self.base, self.listen = f"http://127.0.0.1:{port}", f"127.0.0.1:{port}"
-        self.environment = {**os.environ, **ROOMY, **(settings or {})}
-        self.process = None
+        self.environment = {**os.environ, **ROOMY, "HERALD__HTTP__PUBLIC_URL": self.base, **(settings or {})}
+        self.processes = []
         text = self.start()
         self.key = re.search(r"admin token, shown this once: (\S+)", text)[1]
         self.link = re.search(r"http://\S+/setup/\S+", text)[0]
+
+    def roles(self):
+        """The arguments of its processes."""
+        return [["up", "--listen", self.listen]]
 
     def start(self):
         """Starts it, and returns what it said so far."""
         with self.log.open("ab") as out:
             begun = out.tell()
-            command = [self.program, "--data", self.data, "up", "--listen", self.listen]
-            self.process = subprocess.Popen(
-                command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=ROOT, env=self.environment
-            )
+            for role in self.roles():
+                command = [self.program, "--data", self.data, *role]
+                self.processes.append(subprocess.Popen(
+                    command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=ROOT, env=self.environment
+                ))
         deadline = time.monotonic() + 120
         while "herald serves" not in (text := self.log.read_text(errors="replace")[begun:]):
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if any(process.poll() is not None for process in self.processes) or time.monotonic() > deadline:
+                self.stop()
                 raise RuntimeError(f"Herald does not start:\n{text}")
             time.sleep(0.05)
         return text
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            process.wait(60)
+        self.processes.clear()
 
     def restart(self):
         self.stop()
@@ -127,10 +136,70 @@ class Herald:
         return found
 
 
+class Fleet(Herald):
+    """The same as processes of their own, on the PostgreSQL and the Redis that tests/run brings."""
+
+    def __init__(self, program, folder, settings=None):
+        servers = {
+            "HERALD__DATABASE__URL": os.environ["HERALD_TEST_POSTGRES_URL"],
+            "HERALD__REDIS__URL": os.environ["HERALD_TEST_REDIS_URL"],
+        }
+        super().__init__(program, folder, {**servers, **(settings or {})})
+
+    def roles(self):
+        return [["api", "--listen", self.listen], ["worker"], ["scheduler"]]
+
+    def start(self):
+        migrate = [self.program, "--data", self.data, "migrate"]
+        subprocess.run(migrate, check=True, stdout=subprocess.DEVNULL, cwd=ROOT, env=self.environment)
+        return super().start()
+
+
+class Outside:
+    """Google, Mautic, a bucket and a CRM, as the program `fake-providers` plays them."""
+
+    def __init__(self, text, folder):
+        def said(pattern):
+            return re.search(pattern, text)[1]
+
+        self.client, self.key = (pathlib.Path(folder) / f"{name}.json" for name in ("client-secret", "service-account"))
+        self.drive, self.mautic, self.bucket = said(r"folder +(\S+) \(a shared"), said(r"Mautic +(http\S+)"), said(r"Bucket +(http[^, ]+)")
+        self.user, self.password = re.search(r"user +(\S+) / (.+)", text).groups()
+        self.access_key, self.bucket_name = said(r"access key (\w+)"), said(r"bucket (\w+), access")
+        self.person, self.person_password = re.search(r'people +(\S+) and others, password "(.+)"', text).groups()
+        self.settings = {
+            "HERALD__OUTSIDE__ALLOW_PRIVATE": "127.0.0.1",
+            "HERALD__GOOGLE__TOKEN_URL": said(r"token +(http\S+)"),
+            "HERALD__GOOGLE__AUTH_URL": said(r"consent +(http\S+)"),
+            "HERALD__GOOGLE__DRIVE_URL": said(r"drive +(http\S+)"),
+            "HERALD__GOOGLE__UPLOAD_URL": said(r"upload +(http\S+)"),
+            "HERALD__CRM__URL": said(r'crm\.url = "([^"]+)"'),
+            "HERALD__CRM__TOKEN": said(r'crm\.token = "([^"]+)"'),
+        }
+
+
 @contextlib.contextmanager
-def herald(program, folder, settings=None):
+def outside(program, folder):
+    """The fake providers on free ports; ended with the check."""
+    command = [program, "--port", "0", "--guests", "3", "--out", folder]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    try:
+        text = ""
+        while "Ctrl-C ends them" not in text:
+            line = process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the fake providers do not start:\n{text}")
+            text += line
+        yield Outside(text, folder)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+@contextlib.contextmanager
+def herald(program, folder, settings=None, kind=Herald):
     """A Herald that ends with the check. What its log says of errors is told."""
-    own = Herald(program, folder, settings)
+    own = kind(program, folder, settings)
     try:
         yield own
     finally:
@@ -140,11 +209,11 @@ def herald(program, folder, settings=None):
                 say(f"Herald's log: {line[:400]}")
 
 
-def sign_in(page, base, email=EMAIL, to="/"):
+def sign_in(page, base, email=EMAIL, to="/", password=PASSWORD):
     """Signs a person in, by the form."""
     page.goto(f"{base}/sign-in?then={to}")
     page.get_by_label("E-mail address").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_load_state()
 

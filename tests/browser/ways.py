@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from stage import EMAIL, PASSWORD
+from stage import EMAIL, PASSWORD, sign_in
 
 
 def first_owner(page, base, link, faults):
@@ -94,3 +94,25 @@ def schedule_without_scripts(page, base, faults):
     page.get_by_label("Everything that its role may").check()
     page.get_by_role("button", name="Make the key").click()
     faults.check("is made" in page.inner_text("h1"), "a key is made without scripts")
+
+
+def leave(browser, own, faults):
+    """A person leaves a workspace, and it is closed to them; its last owner may not, and is told why."""
+    own.add_person("lea@example.com", "staff")
+    for email, leaves in (("lea@example.com", True), (EMAIL, False)):
+        context = browser.new_context()
+        page = context.new_page()
+        sign_in(page, own.base, email)
+        page.goto(f"{own.base}/account")
+        page.get_by_text("Leave…").click()
+        page.get_by_role("button", name="Leave ").click()
+        page.wait_for_load_state()
+        said = page.inner_text("main")
+        status = page.goto(f"{own.base}/w/default").status
+        if leaves:
+            faults.check("You left the workspace." in said and "You are not in a workspace." in said, f"leaving is said: {said[:200]}")
+            faults.check(status == 404, f"a workspace is closed to a person who left, and not answered {status}")
+        else:
+            faults.check("owner" in said, f"the last owner is told why they stay: {said[:200]}")
+            faults.check(status == 200, f"the last owner stays, and the workspace is not answered {status}")
+        context.close()

@@ -13,7 +13,7 @@ use herald_tests::{
 #[derive(Parser)]
 #[command(name = "fake-providers", max_term_width = 100)]
 struct Arguments {
-    /// The port of Google; Mautic, the bucket, the mail server and the CRM have the four after it
+    /// The port of Google; Mautic, the bucket, the mail server and the CRM have the four after it. 0: any free ports
     #[arg(long, value_name = "PORT", default_value_t = 8180)]
     port: u16,
     /// Guests in Mautic, each with a form sent in and a picture
@@ -47,20 +47,21 @@ async fn main() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
+    let port = |offset: u16| if arguments.port == 0 { 0 } else { arguments.port + offset };
     let place = |offset: u16| {
         let faults = match arguments.faults {
             0.0 => Faults::none(),
             share => Faults::random(arguments.seed + u64::from(offset), share),
         };
         faults.latency(Duration::from_millis(arguments.latency));
-        Place { port: arguments.port + offset, faults, ..Place::default() }
+        Place { port: port(offset), faults, ..Place::default() }
     };
     let google = FakeGoogle::start_at(&place(0)).await;
     let mautic = FakeMautic::start_at(&place(1)).await;
-    let bucket = FakeS3::start_at(arguments.port + 2).await;
+    let bucket = FakeS3::start_at(port(2)).await;
     let crm = FakeCrm::start_at(&place(4)).await;
     demo::staff(&crm);
-    let place = SmtpPlace { port: arguments.port + 3, security: SmtpSecurity::Clear, logins: &[], utf8: true };
+    let place = SmtpPlace { port: port(3), security: SmtpSecurity::Clear, logins: &[], utf8: true };
     let smtp = FakeSmtp::start_as(place).await;
     if arguments.guests > 0 {
         demo::fill(&mautic, arguments.guests);
