@@ -3,6 +3,7 @@
 mod follow_ups;
 mod list;
 mod one;
+mod reports;
 mod statuses;
 
 use herald_leads::LeadError;
@@ -20,6 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(follow_ups::routes())
         .merge(one::routes())
         .merge(statuses::routes())
+        .merge(reports::routes())
 }
 
 impl From<LeadError> for Problem {

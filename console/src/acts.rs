@@ -151,6 +151,12 @@ const ACTS: &[Act] = &[
         "The lead of {name} is saved.",
         Back,
     ),
+    act(
+        "createJob",
+        &[("kind", Text), ("args.day", Text), ("args.time_zone", Text)],
+        "The report is being made. It stands in the list in a moment.",
+        Back,
+    ),
     act("addLeadNote", &[("text", Cleared)], "The note is written down.", Back),
     act("setLeadStatuses", &[("statuses", Statuses)], "The steps of leads are saved.", Back),
     // Example data.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     Console,
     form::NEW,
+    invitations::passed,
     page::page,
     query::{Query, part},
     visit::{Stop, Visit},
@@ -22,6 +23,8 @@ pub(super) fn routes() -> Router<Console> {
         .route("/w/{ws}/leads/board", get(board))
         .route("/w/{ws}/leads/follow-ups", get(follow_ups))
         .route("/w/{ws}/leads/statuses", get(statuses))
+        .route("/w/{ws}/leads/reports", get(reports))
+        .route("/w/{ws}/leads/reports/{id}", get(report))
         .route("/w/{ws}/leads/new", get(new))
         .route("/w/{ws}/leads/{id}", get(one))
 }
@@ -89,6 +92,17 @@ async fn statuses(visit: Visit) -> Result<Response, Stop> {
     visit.needs("setLeadStatuses")?;
     let found = visit.get("/api/v1/leads/statuses").await?;
     Ok(page(&visit, "leads/statuses.html").show(json!({ "statuses": found["items"] })))
+}
+
+async fn reports(visit: Visit) -> Result<Response, Stop> {
+    let query = Query::of(&visit.address).only(&["cursor"]);
+    let found = visit.get(&format!("/api/v1/reports?{query}")).await?;
+    let own = json!({ "reports": found["items"], "next_cursor": found["next_cursor"] });
+    Ok(page(&visit, "leads/reports.html").show(own))
+}
+
+async fn report(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
+    passed(&visit, &format!("/api/v1/reports/{}/file", part(&id))).await
 }
 
 async fn new(visit: Visit) -> Result<Response, Stop> {

@@ -41,6 +41,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("leads/leads.html", include_str!("../templates/leads/leads.html")),
     ("leads/new.html", include_str!("../templates/leads/new.html")),
     ("leads/parts.html", include_str!("../templates/leads/parts.html")),
+    ("leads/reports.html", include_str!("../templates/leads/reports.html")),
     ("leads/statuses.html", include_str!("../templates/leads/statuses.html")),
     ("account/code.html", include_str!("../templates/account/code.html")),
     ("account/profile.html", include_str!("../templates/account/profile.html")),

@@ -6,6 +6,7 @@ pub mod fetch;
 pub mod fleet;
 pub mod invitations;
 pub mod jobs;
+pub mod leads;
 pub mod ops;
 pub mod people;
 pub mod runner;

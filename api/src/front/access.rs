@@ -45,6 +45,7 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("members", STAFF, AGENCY),
     ("probes", Platform, Platform),
     ("queues", Platform, Platform),
+    ("reports", STAFF, STAFF),
     ("schedules", VIEWER, STAFF),
     ("search", VIEWER, STAFF),
     ("tags", STAFF, STAFF),

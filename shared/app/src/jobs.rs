@@ -8,6 +8,7 @@ pub use probe_run::ProbeRun;
 
 pub use herald_accounts::ConnectionTest;
 pub use herald_invitations::jobs::*;
+pub use herald_leads::jobs::*;
 pub use herald_ledger::JobsAct;
 use herald_ledger::Kind;
 pub use herald_people::jobs::*;
@@ -36,6 +37,7 @@ macro_rules! every_kind {
             PictureFetch invitations picture_fetch,
             PortraitCrop invitations portrait_crop,
             ProbeRun ops probe_run,
+            ReportDailyLeads leads report_daily_leads,
             TemplatePreview invitations template_preview,
         }
     };

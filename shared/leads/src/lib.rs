@@ -2,9 +2,11 @@
 
 mod edit;
 mod error;
+pub mod jobs;
 mod lead;
 mod list;
 mod note;
+mod report;
 mod rules;
 mod status;
 
@@ -15,5 +17,9 @@ pub use list::{
     CountBy, Due, FollowUpCursor, LeadCount, LeadFilter, count_leads, is_due_today, list_follow_ups, list_leads,
 };
 pub use note::{LeadNote, add_lead_note, list_lead_notes};
+pub use report::{
+    DAILY_LEADS, LocalDay, Report, ReportError, WrittenReport, find_report, list_reports, note_report, report_key,
+    write_daily_leads,
+};
 pub use rules::LeadFields;
 pub use status::{LeadStatus, Outcome, list_statuses, set_statuses};

@@ -10,6 +10,7 @@
 //!                           previews/{hash of the content}.{format}
 //!                           results/{run id}.csv
 //!                           checks/{check id}/{hash of the content}
+//!                           reports/{kind}/{day}.xlsx
 //! ```
 //!
 //! A [`Key`] names a file that may be written, and it always has a workspace. A [`Stored`] is a file that a row of the
@@ -47,6 +48,8 @@ pub enum Area {
     Results,
     /// A list or a picture that was sent to be checked, kept until the check expires.
     Checks,
+    /// A finished report.
+    Reports,
 }
 
 impl Area {
@@ -62,6 +65,7 @@ impl Area {
         Self::Previews,
         Self::Results,
         Self::Checks,
+        Self::Reports,
     ];
 
     fn folder(self) -> &'static str {
@@ -76,6 +80,7 @@ impl Area {
             Self::Previews => "previews",
             Self::Results => "results",
             Self::Checks => "checks",
+            Self::Reports => "reports",
         }
     }
 }

@@ -27,6 +27,7 @@ mod quotas;
 mod rate_limits;
 mod refusals;
 mod repeated;
+mod reports;
 mod run_guests;
 mod runs;
 mod schedules;

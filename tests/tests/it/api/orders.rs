@@ -233,6 +233,7 @@ async fn each_kind_that_can_be_ordered_is_described(database: &TestDatabase) {
         assert_eq!(schemas[name]["properties"]["args"]["additionalProperties"], false, "{kind}");
         kinds.push(kind);
     }
-    let open = ["connection.test", "crm.sync", "invitation.start", "probe.run", "template.preview"];
+    let open =
+        ["connection.test", "crm.sync", "invitation.start", "probe.run", "report.daily_leads", "template.preview"];
     assert_eq!(kinds, open);
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use herald_leads::{LocalDay, WrittenReport, note_report, report_key};
 use herald_ledger::{Outcome, audit::Actor};
 use herald_people::Role;
 use herald_providers::files::Key;
@@ -124,6 +125,16 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
         all.insert(area, text(&service.get(path).await.json()["items"][0]["id"]));
     }
     all.insert("members", owner.id.to_string());
+    let lead = json!({ "contact": { "name": "Bo Example", "tags": ["VIP"] } });
+    let lead = service.post_json("/api/v1/leads", lead).await.json();
+    all.insert("leads", text(&lead["id"]));
+    all.insert("contacts", text(&lead["contact_id"]));
+    all.insert("tags", text(&service.get("/api/v1/tags").await.json()["items"][0]["id"]));
+    let day = LocalDay::at(service.db.now(), chrono_tz::Tz::UTC);
+    let written = WrittenReport { name: "daily.xlsx".to_owned(), bytes: 8, sha256: String::new(), leads: 1 };
+    service.files.put(&report_key(service.workspace, day), Bytes::from_static(b"a report")).await.unwrap();
+    let report = note_report(&service.db, service.workspace, day, written).await.unwrap();
+    all.insert("reports", report.to_string());
     all
 }
 
@@ -168,7 +179,7 @@ async fn nothing_of_a_workspace_is_there_for_another(database: &TestDatabase) {
     assert!(missing > 20, "{missing}");
     // And all of it is still there.
     for (area, id) in &ours {
-        if !["jobs", "keys", "workspace-invitations"].contains(area) {
+        if !["jobs", "keys", "tags", "workspace-invitations"].contains(area) {
             let seen = owner.get(&service, &format!("/api/v1/{area}/{id}")).await;
             assert_eq!(seen.status, 200, "{area}: {}", seen.text());
         }

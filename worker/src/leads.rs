@@ -1,0 +1,3 @@
+//! Jobs about leads.
+
+pub mod report_daily_leads;
