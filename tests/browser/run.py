@@ -54,12 +54,22 @@ class Group:
                 browser.close()
 
     def begin(self, browser, own):
-        """The first person, and a run: pages are fuller with one. Returns the session."""
+        """The first person, a run and a lead: pages are fuller with them. Returns the session."""
         context = browser.new_context(**VIEWS["light"])
         page = context.new_page()
         ways.first_owner(page, own.base, own.link, self.faults)
         guests = (ROOT / "examples/guests.csv").read_bytes()
         own.send("/invitation-runs", [("event", "Spring Gala"), ("template", "Winter Gala")], [("guests", "guests.csv", guests)])
+        lead = {
+            "contact": {"name": "Amélie Example", "email": "amelie@example.com", "phone": "+34600000001", "country": "ES",
+                        "locale": "fr", "tags": ["VIP"], "fields": {"company": "Example Ltd"}},
+            "lead": {"need": "A dinner for 40 guests", "value_minor": 250000, "currency": "EUR", "source": "website",
+                     "follow_up_at": "2026-03-02T09:30", "follow_up_zone": "Europe/Madrid"},
+        }
+        status, made = own.call("POST", "/leads", lead)
+        self.faults.check(status == 201, f"a lead is answered {status}: {made}")
+        consent = {"channel": "email", "given": True, "wording": "News of events", "source": "sign-up form"}
+        own.call("POST", f"/contacts/{made['contact_id']}/consents", consent)
         return context, page
 
     def pages(self, browser, own):
