@@ -3,6 +3,7 @@
 mod access;
 mod back_door;
 mod checks;
+mod compat;
 mod conforms;
 mod connections;
 mod console;
