@@ -129,6 +129,20 @@ const WRITTEN: &[(&str, &str)] = &[
     ("put /api/v1/members/{id}", "member.set_role"),
     ("put /api/v1/queues/{name}/keys/{key}", "queue.key"),
     ("put /api/v1/queues/{name}/limits", "queue.limits"),
+    ("delete /api/v1/contacts/{id}", "contact.trash"),
+    ("delete /api/v1/tags/{id}", "tag.delete"),
+    ("patch /api/v1/contacts/{id}", "contact.change"),
+    ("patch /api/v1/leads/{id}", "lead.change"),
+    ("post /api/v1/contacts", "contact.create"),
+    ("post /api/v1/contacts/{id}/consents", "consent.given"),
+    ("post /api/v1/contacts/{id}/notes", "contact.note"),
+    ("post /api/v1/contacts/{id}/restore", "contact.restore"),
+    ("post /api/v1/leads", "lead.create"),
+    ("post /api/v1/leads/{id}/notes", "lead.note"),
+    ("put /api/v1/leads/statuses", "lead_statuses.set"),
+    ("post /compat/assistant/leads", "lead.create"),
+    ("post /compat/assistant/leads/{id}", "lead.change"),
+    ("post /compat/assistant/leads/reports/generate", "job.enqueue"),
 ];
 
 async fn every_endpoint_that_changes_something_is_written_down(database: &TestDatabase) {
