@@ -10,7 +10,6 @@
 //! - connections (`server`), and the description of the API (`openapi`).
 
 mod accounts;
-mod compat;
 mod contacts;
 mod example;
 mod front;
@@ -175,7 +174,6 @@ pub fn router(api: Api) -> Router {
     let v1 = light.merge(invitations::upload_routes(&api)).merge(ops::upload_routes(&api));
     let closed = OpenApiRouter::new()
         .nest("/api/v1", v1.layer(limited(Class::General)))
-        .merge(compat::routes().layer(middleware::from_fn(limits::in_time)).layer(limited(Class::General)))
         .merge(ops::metrics::routes())
         .layer(middleware::from_fn_with_state(gate::Gate::new(&api), gate::gate));
     let sign_in = people::sign_in_routes().layer(limited(Class::SignIn));
@@ -195,7 +193,6 @@ pub fn router(api: Api) -> Router {
         .merge(open.layer(Extension(document)))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(middleware::from_fn_with_state(api.clone(), compat::in_old_form))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(option_layer(cors::layer(&api.settings)))
         .layer(middleware::from_fn(server::named))

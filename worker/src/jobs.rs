@@ -98,7 +98,8 @@ impl<P> Task<P> {
 
     /// When the job was added to the ledger. Its id contains this time.
     pub(crate) fn enqueued_at(&self) -> DateTime<Utc> {
-        herald_ledger::enqueued_at(self.key.id)
+        let seconds = self.key.id.get_timestamp().map_or(0, |at| at.to_unix().0);
+        i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or_default()
     }
 }
 

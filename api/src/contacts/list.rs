@@ -116,6 +116,8 @@ async fn count(
     Workspace(workspace): Workspace,
     Parameters(wanted): Parameters<Wanted>,
 ) -> Result<Json<ContactCount>, Problem> {
+    page::after::<uuid::Uuid>(wanted.cursor.as_deref())?;
+    page::limit(wanted.limit)?;
     let most = i64::try_from(COUNTED).unwrap_or(i64::MAX);
     let found = count_contacts(&api.db, workspace, &wanted.filter()?, COUNTED + 1).await?;
     Ok(Json(ContactCount { contacts: found.min(most), more: found > most }))

@@ -31,8 +31,6 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("audit", OWNER, OWNER),
     ("auth", Person, Person),
     ("batches", VIEWER, STAFF),
-    // The paths of older systems, for who works with what stands behind them.
-    ("compat", STAFF, STAFF),
     ("connections", STAFF, AGENCY),
     // Every row is somebody's name and address.
     ("contacts", STAFF, STAFF),

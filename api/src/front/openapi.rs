@@ -24,7 +24,7 @@ use crate::{
     Api,
     front::{
         conditional::{Tag, not_modified},
-        problem::{Body, Fault, Kind, OldBody},
+        problem::{Body, Fault, Kind},
     },
     ops::jobs,
 };
@@ -71,8 +71,7 @@ fn whole(parts: [(OpenApi, Access); 2]) -> Value {
             schemas.append(named);
         }
     }
-    let own = [("Problem", Body::schema()), ("Fault", Fault::schema()), ("AssistantRefusal", OldBody::schema())];
-    for (name, schema) in own {
+    for (name, schema) in [("Problem", Body::schema()), ("Fault", Fault::schema())] {
         schemas.insert(name.to_owned(), serde_json::to_value(schema).unwrap_or_default());
     }
     jobs::describe(&mut schemas);

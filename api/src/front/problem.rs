@@ -7,10 +7,9 @@ use std::{any::Any, error::Error, fmt::Display, sync::Arc};
 
 use axum::{
     Json,
-    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderName, HeaderValue, Method, Uri, header},
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, SecondsFormat, Utc};
 use herald_db::DbError;
 use herald_ledger::LedgerError;
 use herald_providers::files::FilesError;
@@ -52,23 +51,6 @@ pub(crate) struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The cause, which only the log gets.
     cause: Option<Arc<str>>,
-    /// When it was given the form of an older system.
-    old_form: Option<DateTime<Utc>>,
-}
-
-/// A refusal as the assistant's front end knows it.
-#[derive(Serialize, ToSchema)]
-#[schema(as = AssistantRefusal)]
-pub(crate) struct OldBody<'a> {
-    /// `error`.
-    status: &'static str,
-    /// Nothing.
-    #[schema(value_type = Object)]
-    data: serde_json::Map<String, serde_json::Value>,
-    /// What is wrong and what to do about it.
-    message: &'a str,
-    /// When, in UTC.
-    timestamp: String,
 }
 
 /// Why a request was refused or could not be answered (RFC 9457).
@@ -95,7 +77,7 @@ pub(crate) struct Body<'a> {
 
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Display) -> Self {
-        Self { kind, detail: detail.to_string(), faults: Vec::new(), headers: Vec::new(), cause: None, old_form: None }
+        Self { kind, detail: detail.to_string(), faults: Vec::new(), headers: Vec::new(), cause: None }
     }
 
     /// The problem that the workspace has no `what` with this id.
@@ -153,19 +135,6 @@ impl Problem {
         self
     }
 
-    /// The same in the form of an older system, which knew fewer statuses.
-    pub(crate) fn in_old_form(self, now: DateTime<Utc>) -> Self {
-        Self { old_form: Some(now), ..self }
-    }
-
-    /// The status that an older system's front end knows in the place of this one.
-    pub(crate) fn old_status(status: StatusCode) -> StatusCode {
-        match status.as_u16() {
-            409 | 412 | 413 | 415 | 422 => StatusCode::BAD_REQUEST,
-            _ => status,
-        }
-    }
-
     /// What is wrong and what to do about it.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
@@ -184,13 +153,6 @@ impl Problem {
     /// The answer, with the id of the request in the log.
     pub(crate) fn respond(&self, request_id: Option<&str>) -> Response {
         let (name, status, title) = self.kind.facts();
-        if let Some(now) = self.old_form {
-            let timestamp = now.to_rfc3339_opts(SecondsFormat::Secs, true);
-            let body = OldBody { status: "error", data: serde_json::Map::new(), message: &self.detail, timestamp };
-            let mut response = (Self::old_status(status), Json(body)).into_response();
-            response.headers_mut().extend(self.headers.iter().cloned());
-            return response;
-        }
         let body = Body {
             r#type: format!("/problems#{name}"),
             title,
@@ -300,6 +262,8 @@ pub(crate) fn after_panic(panic: Box<dyn Any + Send>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
+
     use super::*;
 
     #[test]

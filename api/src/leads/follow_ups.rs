@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     /// `overdue`, `today` (also overdue ones), or `all`. A day is one of the zone in which the time was chosen.
-    #[param(pattern = "^(overdue|today|all)$", default = "all")]
+    #[param(pattern = "^(overdue|today|all)?$", default = "all")]
     due: Option<String>,
     /// Those of leads in this status, by its name.
     status: Option<String>,

@@ -41,7 +41,7 @@ pub(super) struct Wanted {
     /// Those in this status, by its name.
     status: Option<String>,
     /// Those whose status counts as this: `open`, `won` or `lost`.
-    #[param(pattern = "^(open|won|lost)$")]
+    #[param(pattern = "^(open|won|lost)?$")]
     outcome: Option<String>,
     /// Those that this member looks after; `none`: those that nobody looks after.
     owner: Option<String>,
@@ -67,6 +67,11 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    fn by(&self) -> Result<CountBy, Problem> {
+        let by = self.by.as_deref().unwrap_or(CountBy::Status.as_str());
+        by.parse().map_err(|error| Problem::field("by", error))
+    }
+
     pub(super) fn filter(&self) -> Result<LeadFilter, Problem> {
         let filled = |value: &Option<String>| value.clone().filter(|text| !text.trim().is_empty());
         let text = filled(&self.search);
@@ -108,6 +113,7 @@ async fn list(
     Parameters(wanted): Parameters<Wanted>,
 ) -> Result<Json<Page<Lead>>, Problem> {
     let (before, limit) = (page::after(wanted.cursor.as_deref())?, page::limit(wanted.limit)?);
+    wanted.by()?;
     let rows = list_leads(&api.db, workspace, &wanted.filter()?, before, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }
@@ -124,9 +130,9 @@ async fn count(
     Workspace(workspace): Workspace,
     Parameters(wanted): Parameters<Wanted>,
 ) -> Result<Json<Page<LeadCount>>, Problem> {
-    let by = wanted.by.as_deref().unwrap_or(CountBy::Status.as_str());
-    let by: CountBy = by.parse().map_err(|error| Problem::field("by", error))?;
-    let counts = count_leads(&api.db, workspace, &wanted.filter()?, by).await?;
+    page::after::<Uuid>(wanted.cursor.as_deref())?;
+    page::limit(wanted.limit)?;
+    let counts = count_leads(&api.db, workspace, &wanted.filter()?, wanted.by()?).await?;
     Ok(Json(Page::upto(counts, None)))
 }
 

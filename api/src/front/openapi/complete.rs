@@ -4,10 +4,7 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::front::{
-    access, idempotency,
-    problem::{Kind, Problem},
-};
+use crate::front::{access, idempotency, problem::Kind};
 
 /// Whether an endpoint needs a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +57,6 @@ pub(super) fn complete(path: &str, operations: &mut Value, access: Access) {
         body.into_iter().for_each(raw_is_raw);
         let responses = operation.entry("responses").or_insert_with(|| json!({}));
         refuse(responses, &kinds);
-        if path.starts_with("/compat/assistant/") {
-            in_old_form(responses);
-        }
         for response in responses.as_object_mut().into_iter().flat_map(Map::values_mut) {
             response.get_mut("content").into_iter().for_each(raw_is_raw);
         }
@@ -224,24 +218,6 @@ fn refuse(responses: &mut Value, kinds: &[Kind]) {
         if refused && response.get("content").is_none() {
             response["content"] = json!({ "application/problem+json": problem() });
         }
-    }
-}
-
-/// Gives the refusals the form and the statuses of an older system.
-fn in_old_form(responses: &mut Value) {
-    let Some(responses) = responses.as_object_mut() else { return };
-    for (status, response) in std::mem::take(responses) {
-        let known = status.parse::<StatusCode>().unwrap_or_default();
-        let old = Problem::old_status(known).as_str().to_owned();
-        let is_refusal = known.as_u16() >= 400;
-        let response = match is_refusal {
-            true => json!({
-                "description": response["description"],
-                "content": { "application/json": { "schema": { "$ref": "#/components/schemas/AssistantRefusal" } } },
-            }),
-            false => response,
-        };
-        responses.entry(old).or_insert(response);
     }
 }
 

@@ -3,7 +3,6 @@
 mod access;
 mod back_door;
 mod checks;
-mod compat;
 mod conforms;
 mod connections;
 mod console;

@@ -140,9 +140,6 @@ const WRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/leads", "lead.create"),
     ("post /api/v1/leads/{id}/notes", "lead.note"),
     ("put /api/v1/leads/statuses", "lead_statuses.set"),
-    ("post /compat/assistant/leads", "lead.create"),
-    ("post /compat/assistant/leads/{id}", "lead.change"),
-    ("post /compat/assistant/leads/reports/generate", "job.enqueue"),
 ];
 
 async fn every_endpoint_that_changes_something_is_written_down(database: &TestDatabase) {
