@@ -67,12 +67,16 @@ pub async fn move_picture(tx: &mut Tx, workspace_id: Uuid, contact_id: Uuid, fro
     Ok(())
 }
 
-/// Removes contacts, of whom the caller knows that nothing names them any more.
+/// Removes contacts, of whom the caller knows that nothing of its own names them any more. Those whom somebody worked
+/// with stay: they have a timeline, and perhaps leads, tags and consents.
 #[boxed]
 pub async fn remove_contacts(tx: &mut Tx, workspace_id: Uuid, ids: Vec<Uuid>) -> Result<()> {
-    Bulk::new("delete from contacts where (workspace_id, id) in (select workspace_id, id from {rows})")
-        .column("id", ids.iter().copied().collect())
-        .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
-        .execute(tx)
-        .await
+    Bulk::new(
+        "delete from contacts where (workspace_id, id) in (select workspace_id, id from {rows}) and not exists
+           (select 1 from activities as a where a.workspace_id = contacts.workspace_id and a.contact_id = contacts.id)",
+    )
+    .column("id", ids.iter().copied().collect())
+    .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
+    .execute(tx)
+    .await
 }

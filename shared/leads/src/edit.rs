@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
-use herald_contacts::{NewActivity, Profile, find_contact, record_activities, take_contact};
+use herald_contacts::{NewActivity, Profile, record_activities, take_contact};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -58,8 +58,13 @@ pub async fn create_lead(db: &Db, actor: &Actor, new: NewLead) -> Result<(Lead, 
     let status = status_of(&statuses, fields.status.as_deref())?;
     let contact_id = match new.whose {
         Whose::Contact(id) => {
-            let found = find_contact(db, workspace_id, id).await?;
-            found.ok_or_else(|| LeadError::field("contact_id", format!("there is no contact {id} here")))?.id
+            // On the transaction's own connection: a second one may be long in coming.
+            let found: Option<(Uuid,)> = query("select id from contacts where workspace_id = $1 and id = $2")
+                .bind(workspace_id)
+                .bind(id)
+                .optional(&mut tx)
+                .await?;
+            found.ok_or_else(|| LeadError::field("contact_id", format!("there is no contact {id} here")))?.0
         }
         Whose::Person(profile) => take_contact(&mut tx, actor, *profile, new.through).await?.0.id,
     };

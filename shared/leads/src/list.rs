@@ -38,7 +38,7 @@ pub struct LeadFilter {
     pub created_before: Option<DateTime<Utc>>,
 }
 
-/// When a lead is to be followed up, seen from now.
+/// Which follow-ups: by how far off their time is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// Its time has passed.

@@ -1,6 +1,6 @@
 //! Contacts over HTTP.
 
-use herald_contacts::{Person, upsert_people};
+use herald_contacts::{Person, remove_contacts, upsert_people};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ on_both_engines! {
     consents_are_only_added,
     another_workspace_finds_no_contact,
     every_act_on_a_contact_is_audited_without_names,
+    whom_somebody_worked_with_is_not_removed_with_the_examples,
 }
 
 const CONTACTS: &str = "/api/v1/contacts";
@@ -257,4 +258,19 @@ async fn every_act_on_a_contact_is_audited_without_names(database: &TestDatabase
     let actions: Vec<_> = rows["items"].as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap()).collect();
     assert_eq!(&actions[..3], ["contact.trash", "contact.change", "contact.create"]);
     assert!(!log.text().contains("Ann") && !log.text().contains("ann@example.com"), "{}", log.text());
+}
+
+async fn whom_somebody_worked_with_is_not_removed_with_the_examples(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let mut tx = service.db.begin().await.unwrap();
+    let people = ["Ann", "Bo"].map(|name| Person { row_key: name.into(), name: name.into(), ..Person::default() });
+    let made = upsert_people(&mut tx, service.workspace, &people).await.unwrap();
+    tx.commit().await.unwrap();
+    let ids: Vec<_> = made.iter().map(|made| made.contact_id).collect();
+    let lead = json!({ "contact_id": ids[0], "lead": { "need": "Dinner" } });
+    assert_eq!(service.post_json("/api/v1/leads", lead).await.status, StatusCode::CREATED);
+    let mut tx = service.db.begin().await.unwrap();
+    remove_contacts(&mut tx, service.workspace, ids).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(names(&service.get(CONTACTS).await.json()), ["Ann"]);
 }
