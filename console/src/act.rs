@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::post,
 };
+use herald_base::money;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
@@ -148,6 +149,11 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
         let refuse = |detail: &str| refuse(name, detail);
         let value = match (kind, form.get(name)) {
             (Kind::Many, _) => many(form.all(name)),
+            (Kind::Words, _) => form.raw(name).map_or(Value::Null, words),
+            (Kind::Pairs, _) => match form.raw(name) {
+                Some(lines) => pairs(lines, form.raw(&format!("{name}_before"))).map_err(|detail| refuse(&detail))?,
+                None => Value::Null,
+            },
             (Kind::Flag, value) => Value::Bool(value.is_some()),
             (Kind::Secret, _) => form.raw(name).filter(|text| !text.is_empty()).map_or(Value::Null, Value::from),
             (Kind::Cleared, None) if form.raw(name).is_some() => Value::String(String::new()),
@@ -160,6 +166,10 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
                 let number = text.replace(',', ".").parse::<f64>().ok().filter(|number| number.is_finite());
                 number.ok_or_else(|| refuse(&format!("{text:?} is not a number")))?.into()
             }
+            (Kind::Money, Some(text)) => money(text, form.get(&name.replace("value_minor", "currency")))
+                .map_err(|detail| refuse(&detail))?
+                .into(),
+            (Kind::Statuses, Some(text)) => statuses(text).map_err(|detail| refuse(&detail))?,
             (Kind::Json, Some(text)) => {
                 serde_json::from_str(text).map_err(|error| refuse(&format!("this is not JSON: {error}")))?
             }
@@ -188,6 +198,46 @@ fn many<'a>(values: impl Iterator<Item = &'a str>) -> Value {
         return Value::Null;
     }
     values.into_iter().filter(|value| !value.is_empty()).collect()
+}
+
+/// The smallest units of an amount, in the currency that the form names.
+fn money(text: &str, currency: Option<&str>) -> Result<i64, String> {
+    let digits = currency.and_then(|currency| money::digits(&currency.to_ascii_uppercase())).unwrap_or(2);
+    money::parse(text, digits)
+}
+
+/// The steps of leads from lines such as `Contacted: open`.
+fn statuses(text: &str) -> Result<Value, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let of = |line: &str| {
+        let (name, counts) = line
+            .rsplit_once(':')
+            .ok_or_else(|| format!("{line:?} does not say what it counts as: write {line}: open, won or lost"))?;
+        Ok(json!({ "name": name.trim(), "stands_for": counts.trim().to_lowercase() }))
+    };
+    lines.map(of).collect::<Result<Vec<Value>, String>>().map(Value::from)
+}
+
+/// The words of a list with commas between them.
+fn words(text: &str) -> Value {
+    text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty()).collect()
+}
+
+/// The values of lines such as `name: value`. Names of earlier lines that are missing now get an empty value.
+fn pairs(lines: &str, before: Option<&str>) -> Result<Value, String> {
+    let mut values: Map<String, Value> = before
+        .into_iter()
+        .flat_map(str::lines)
+        .map(|name| (name.trim().to_owned(), Value::from("")))
+        .filter(|(name, _)| !name.is_empty())
+        .collect();
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| format!("{line:?} is not a field: write a name, a colon and a value"))?;
+        values.insert(name.trim().to_owned(), value.trim().into());
+    }
+    Ok(Value::Object(values))
 }
 
 /// The page of the form, with what was typed and what is wrong.
@@ -236,6 +286,28 @@ mod tests {
         assert_eq!(many(&["", "jobs:read", "keys:write"]), json!(["jobs:read", "keys:write"]));
         assert_eq!(many(&["", "*", "jobs:read"]), Value::Null);
         assert_eq!(many(&[]), Value::Null);
+    }
+
+    #[test]
+    fn lines_are_fields_and_a_missing_line_empties_its_field() {
+        assert_eq!(
+            pairs("Table: 7\r\nmenu:  a: b\n\n", Some("menu\nold\n")),
+            Ok(json!({ "Table": "7", "menu": "a: b", "old": "" }))
+        );
+        assert!(pairs("nothing", None).unwrap_err().contains("colon"));
+        assert_eq!(words(" VIP, press ,,"), json!(["VIP", "press"]));
+        assert_eq!(words(""), json!([]));
+    }
+
+    #[test]
+    fn an_amount_is_in_the_currency_of_the_form() {
+        assert_eq!(money("2,500.50", Some("eur")), Ok(250_050));
+        assert_eq!(money("2,500", Some("JPY")), Ok(2_500));
+        assert_eq!(money("2500", None), Ok(250_000));
+        assert!(money("ten", None).is_err());
+        let read = statuses("New: open\n\nSigned: Won\n").unwrap();
+        assert_eq!(read[1], json!({ "name": "Signed", "stands_for": "won" }));
+        assert!(statuses("New").unwrap_err().contains("New: open"));
     }
 
     fn form(pairs: &[(&str, &str)]) -> Form {

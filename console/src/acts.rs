@@ -33,6 +33,15 @@ pub(crate) enum Kind {
     Many,
     /// Any value, as JSON.
     Json,
+    /// A list of words with commas between them, which may be emptied.
+    Words,
+    /// Names and their values, `name: value` on each line. Names of the field `<name>_before` that are not there any
+    /// more get an empty value.
+    Pairs,
+    /// An amount such as `2,500.50`, in the currency of the field `currency` beside it.
+    Money,
+    /// The steps of leads, `name: open`, `name: won` or `name: lost` on each line.
+    Statuses,
 }
 
 /// Where an act leads.
@@ -46,7 +55,7 @@ pub(crate) enum Then {
     Shown(&'static str),
 }
 
-use Kind::{Cleared, Flag, Json, Many, Number, Secret, Text, Whole};
+use Kind::{Cleared, Flag, Json, Many, Money, Number, Pairs, Secret, Statuses, Text, Whole, Words};
 use Then::{Back, Shown, To};
 
 const ACTS: &[Act] = &[
@@ -94,6 +103,62 @@ const ACTS: &[Act] = &[
         "This version is the current one again: the next run gets it. Runs that have begun keep theirs.",
         To("/templates/{id}"),
     ),
+    // Contacts.
+    act("createContact", CONTACT, "{name} is a contact now.", To("/contacts/{id}")),
+    act("changeContact", CONTACT, "{name} is saved.", To("/contacts/{id}")),
+    act("trashContact", &[], "The contact is in the trash. It can be taken out again.", Back),
+    act("restoreContact", &[], "{name} is out of the trash.", Back),
+    act("addContactNote", &[("text", Cleared)], "The note is in the timeline.", Back),
+    act(
+        "addConsent",
+        &[("channel", Text), ("given", Json), ("wording", Cleared), ("source", Cleared), ("proof", Text)],
+        "It is written down.",
+        Back,
+    ),
+    act("deleteTag", &[], "The tag is gone from all contacts.", To("/tags")),
+    // Leads.
+    act(
+        "createLead",
+        &[
+            ("contact_id", Text),
+            ("contact.name", Text),
+            ("contact.email", Text),
+            ("contact.phone", Text),
+            ("lead.need", Cleared),
+            ("lead.status", Text),
+            ("lead.value_minor", Money),
+            ("lead.currency", Text),
+            ("lead.source", Text),
+            ("lead.owner_id", Text),
+            ("lead.follow_up_at", Text),
+            ("lead.follow_up_zone", Text),
+        ],
+        "The lead of {name} is made.",
+        To("/leads/{id}"),
+    ),
+    act(
+        "changeLead",
+        &[
+            ("need", Cleared),
+            ("status", Text),
+            ("value_minor", Money),
+            ("currency", Cleared),
+            ("source", Cleared),
+            ("owner_id", Cleared),
+            ("follow_up_at", Cleared),
+            ("follow_up_zone", Text),
+        ],
+        "The lead of {name} is saved.",
+        Back,
+    ),
+    act(
+        "createJob",
+        &[("kind", Text), ("args.day", Text), ("args.time_zone", Text)],
+        "The report is being made. It stands in the list in a moment.",
+        Back,
+    ),
+    act("addLeadNote", &[("text", Cleared)], "The note is written down.", Back),
+    act("setLeadStatuses", &[("statuses", Statuses)], "The steps of leads are saved.", Back),
     // Example data.
     act("loadExampleData", &[], "The example data is there. One run is at work: look at its bar.", Back),
     act("removeExampleData", &[], "The example data is gone.", Back),
@@ -219,6 +284,20 @@ const ACTS: &[Act] = &[
     act("pauseSchedule", &[], "{name} is paused.", Back),
     act("resumeSchedule", &[], "{name} goes on.", Back),
     act("deleteSchedule", &[], "The schedule is deleted. Its jobs stay.", To("/schedules")),
+];
+
+/// The form of a contact, new or not.
+const CONTACT: &[(&str, Kind)] = &[
+    ("name", Cleared),
+    ("email", Cleared),
+    ("phone", Cleared),
+    ("external_id", Cleared),
+    ("locale", Cleared),
+    ("time_zone", Cleared),
+    ("country", Cleared),
+    ("preferred_channel", Text),
+    ("tags", Words),
+    ("fields", Pairs),
 ];
 
 /// The form of a schedule, new or not. Only a new one can be `paused` in it: ticked, the box sends `true`.

@@ -31,7 +31,7 @@ pub(crate) fn routes() -> Router<Console> {
 }
 
 /// A picture or a file of the API, as it comes. A refusal becomes a page, because a person may have asked for it.
-async fn passed(visit: &Visit, path: &str) -> Result<Response, Stop> {
+pub(crate) async fn passed(visit: &Visit, path: &str) -> Result<Response, Stop> {
     let response = visit.raw(path).await;
     if response.status().is_client_error() || response.status().is_server_error() {
         let refusal = api::read(response).await.err();

@@ -15,12 +15,14 @@ mod act;
 mod acts;
 mod api;
 mod assets;
+mod contacts;
 mod cookie;
 mod description;
 mod doors;
 mod form;
 mod guard;
 mod invitations;
+mod leads;
 mod nowhere;
 mod operate;
 mod page;
@@ -124,6 +126,8 @@ pub async fn pages(setup: Setup) -> Result<Router, Broken> {
         .merge(today::routes())
         .merge(search::routes())
         .merge(invitations::routes())
+        .merge(contacts::routes())
+        .merge(leads::routes())
         .merge(upload::routes())
         .merge(operate::routes())
         .merge(act::routes())

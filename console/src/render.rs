@@ -1,5 +1,6 @@
 //! The templates, and what they can do with values.
 
+use herald_base::money;
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, escape_formatter,
     syntax::SyntaxConfig,
@@ -20,6 +21,10 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("send_again.html", include_str!("../templates/send_again.html")),
     ("today.html", include_str!("../templates/today.html")),
     ("welcome.html", include_str!("../templates/welcome.html")),
+    ("contacts/contact.html", include_str!("../templates/contacts/contact.html")),
+    ("contacts/contacts.html", include_str!("../templates/contacts/contacts.html")),
+    ("contacts/form.html", include_str!("../templates/contacts/form.html")),
+    ("contacts/tags.html", include_str!("../templates/contacts/tags.html")),
     ("invitations/check.html", include_str!("../templates/invitations/check.html")),
     ("invitations/editor.html", include_str!("../templates/invitations/editor.html")),
     ("invitations/guest.html", include_str!("../templates/invitations/guest.html")),
@@ -30,6 +35,14 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("invitations/runs.html", include_str!("../templates/invitations/runs.html")),
     ("invitations/template.html", include_str!("../templates/invitations/template.html")),
     ("invitations/templates.html", include_str!("../templates/invitations/templates.html")),
+    ("leads/board.html", include_str!("../templates/leads/board.html")),
+    ("leads/follow_ups.html", include_str!("../templates/leads/follow_ups.html")),
+    ("leads/lead.html", include_str!("../templates/leads/lead.html")),
+    ("leads/leads.html", include_str!("../templates/leads/leads.html")),
+    ("leads/new.html", include_str!("../templates/leads/new.html")),
+    ("leads/parts.html", include_str!("../templates/leads/parts.html")),
+    ("leads/reports.html", include_str!("../templates/leads/reports.html")),
+    ("leads/statuses.html", include_str!("../templates/leads/statuses.html")),
     ("account/code.html", include_str!("../templates/account/code.html")),
     ("account/profile.html", include_str!("../templates/account/profile.html")),
     ("account/security.html", include_str!("../templates/account/security.html")),
@@ -99,6 +112,7 @@ impl Templates {
         environment.add_filter("pretty", |value: Value| serde_json::to_string_pretty(&value).unwrap_or_default());
         // Not minijinja's `tojson`, which is for scripts and escapes what a form's value holds.
         environment.add_filter("compact", |value: Value| serde_json::to_string(&value).unwrap_or_default());
+        environment.add_filter("money", amount);
         environment.add_filter("initials", initials);
         environment.add_function("asset", |name: &str| {
             assets::address(name).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no file {name}")))
@@ -114,6 +128,12 @@ impl Templates {
     pub(crate) fn render(&self, name: &str, context: Value) -> Result<String, Error> {
         self.0.get_template(name)?.render(context)
     }
+}
+
+/// An amount with its currency: `2,500.00 EUR`.
+fn amount(minor: i64, currency: Option<&str>) -> String {
+    let digits = currency.and_then(money::digits).unwrap_or(2);
+    format!("{} {}", money::show(minor, digits), currency.unwrap_or_default()).trim_end().to_owned()
 }
 
 /// Writes a value into a page. Of a text it escapes what HTML reads, in elements and in quoted attributes. The library
