@@ -4,10 +4,10 @@
 mod findings;
 mod pictures;
 
-use std::{collections::HashSet, fs::File};
+use std::fs::File;
 
 use herald_contacts::Person;
-use herald_sheets::{CsvError, GuestFile, GuestRow, Options, RowProblem, email_key};
+use herald_sheets::{Bare, CsvError, GuestFile, GuestRow, Options, RowProblem, email_key};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -68,6 +68,7 @@ pub fn guest(row: GuestRow, event_id: Uuid, picture: Option<String>) -> Person {
         name: row.name,
         picture,
         fields,
+        ..Person::default()
     }
 }
 
@@ -91,22 +92,17 @@ fn send_all(
     Ok(())
 }
 
-fn listed(mut row: GuestRow, pictures: &Pictures, bare: &HashSet<u64>) -> Listed {
-    row.row_key_before = row.row_key_before.filter(|key| !bare.contains(&identity(key)));
+fn listed(mut row: GuestRow, pictures: &Pictures, bare: &Bare) -> Listed {
+    bare.settle(&mut row);
     let picture = row.picture.as_deref().map(|name| pictures.place(name));
     Listed { row, picture }
-}
-
-/// The part of a row key that rows with the same name and phone share. 64 bits of it are enough to distinguish them.
-fn identity(row_key: &str) -> u64 {
-    row_key.get(..16).and_then(|start| u64::from_str_radix(start, 16).ok()).unwrap_or_default()
 }
 
 /// Reads the whole list for two things that one row cannot show. These are the pictures that other rows may mean, and
 /// the guests without e-mail and id. Rows that were imported before, or are over the limit, count, too. So an import
 /// that continues gives the same result as one that was never interrupted.
-fn survey(list: &File, options: &Options, pictures: &mut Pictures) -> Result<HashSet<u64>, CsvError> {
-    let mut bare = HashSet::new();
+fn survey(list: &File, options: &Options, pictures: &mut Pictures) -> Result<Bare, CsvError> {
+    let mut bare = Bare::default();
     let file = GuestFile::new(list, options)?;
     let (has_pictures, has_identities) = (file.has_pictures(), file.has_identities());
     if !has_pictures && !has_identities {
@@ -115,7 +111,7 @@ fn survey(list: &File, options: &Options, pictures: &mut Pictures) -> Result<Has
     let mut all_exact = true;
     for row in file.flatten() {
         if has_identities {
-            bare.extend(row.row_key.as_deref().map(identity));
+            bare.add(&row);
         }
         all_exact &= row.picture.is_none_or(|name| pictures.look(&name));
     }

@@ -103,7 +103,7 @@ impl Quotas {
         if limit == 0 {
             return Ok(());
         }
-        lock(tx, workspace_id).await?;
+        lock_workspace(tx, workspace_id).await?;
         let now = tx.db().now();
         let (there,): (i64,) = query(counted.sql()).bind(workspace_id).bind(now).one(tx).await?;
         if there > i64::from(limit) { Err(counted.exceeded(limit)) } else { Ok(()) }
@@ -117,7 +117,7 @@ impl Quotas {
     #[boxed]
     pub async fn take_room(&self, db: &Db, workspace_id: Uuid, files: &[(String, u64)]) -> Result<(), QuotaError> {
         let mut tx = db.begin().await?;
-        lock(&mut tx, workspace_id).await?;
+        lock_workspace(&mut tx, workspace_id).await?;
         let now = db.now();
         Bulk::new(
             "insert into stored_uploads (workspace_id, sha256, bytes, stored_at)
@@ -144,7 +144,8 @@ impl Quotas {
     }
 }
 
-/// Another addition to the workspace waits here, and then counts the additions of this transaction, too.
-async fn lock(tx: &mut Tx, workspace_id: Uuid) -> Result<(), DbError> {
+/// Another transaction that calls this for the workspace waits here until this one ends, and then finds what it did.
+#[boxed]
+pub async fn lock_workspace(tx: &mut Tx, workspace_id: Uuid) -> Result<(), DbError> {
     query("update workspaces set name = name where id = $1").bind(workspace_id).execute(tx).await.map(drop)
 }

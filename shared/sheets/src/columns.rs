@@ -7,7 +7,7 @@ use super::{
     records::Record,
     text,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The meaning of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,12 @@ pub(super) enum Meaning {
     Custom(String),
     /// A column without a header. It is kept as `column_5` if a cell has a value.
     Unnamed(String),
+    /// A column that nobody wants.
+    Ignored,
 }
+
+/// The column that says why a row was left out. Herald writes it, and does not read it.
+pub const REFUSED_COLUMN: &str = "Herald: why this row was left out";
 
 /// The parsed header.
 #[derive(Debug, Clone)]
@@ -43,8 +48,12 @@ pub struct ColumnUse<'f> {
 }
 
 impl Columns {
-    /// Parses a header row.
-    pub(super) fn from_header(record: &Record, limits: &Limits) -> Result<Self, CsvError> {
+    /// Parses a header row. `wanted` is what a person said of columns.
+    pub(super) fn from_header(
+        record: &Record,
+        limits: &Limits,
+        wanted: &BTreeMap<String, String>,
+    ) -> Result<Self, CsvError> {
         if record.count > limits.columns {
             return Err(CsvError::TooManyColumns { found: record.count, limit: limits.columns });
         }
@@ -55,21 +64,28 @@ impl Columns {
             headers.pop();
         }
         let mut columns = Columns { meanings: Vec::new(), headers, notes: Vec::new() };
-        let winners = columns.assign_roles();
+        let winners = columns.assign_roles(wanted);
         columns.require_name(&winners, record.line)?;
-        columns.name_the_rest(&winners)?;
+        columns.name_the_rest(&winners, wanted)?;
         Ok(columns)
     }
 
     /// Assigns the best column to each role. The other columns stay custom fields, and a note says so.
-    fn assign_roles(&mut self) -> HashMap<usize, Role> {
+    fn assign_roles(&mut self, wanted: &BTreeMap<String, String>) -> HashMap<usize, Role> {
         let mut claims: Vec<(usize, Role, usize)> = Vec::new();
         for (column, header) in self.headers.iter().enumerate() {
-            if let Some((role, rank)) = headers::role(header) {
+            if !wanted.contains_key(header)
+                && let Some((role, rank)) = headers::role(header)
+            {
                 claims.push((column, role, rank));
             }
         }
         self.pair_up_names(&mut claims);
+        // A person knows it better than any rank.
+        claims.retain(|(_, role, _)| !wanted.values().any(|field| Role::named(field) == Some(*role)));
+        for (column, header) in self.headers.iter().enumerate() {
+            claims.extend(wanted.get(header).and_then(|field| Role::named(field)).map(|role| (column, role, 0)));
+        }
         claims.sort_by_key(|(column, _, rank)| (*rank, *column));
         let mut winners: HashMap<usize, Role> = HashMap::new();
         for (column, role, _) in claims {
@@ -117,14 +133,23 @@ impl Columns {
         Err(CsvError::NoNameColumn { found: self.headers.clone() })
     }
 
-    fn name_the_rest(&mut self, winners: &HashMap<usize, Role>) -> Result<(), CsvError> {
+    fn name_the_rest(
+        &mut self,
+        winners: &HashMap<usize, Role>,
+        wanted: &BTreeMap<String, String>,
+    ) -> Result<(), CsvError> {
         let mut taken: HashMap<String, usize> = HashMap::new();
         for (column, header) in self.headers.iter().enumerate() {
             if let Some(role) = winners.get(&column) {
                 self.meanings.push(Meaning::Known(*role));
                 continue;
             }
-            let key = Some(field_key(header)).filter(|key| !key.is_empty());
+            let field = wanted.get(header);
+            if field.is_some_and(|field| field_key(field).is_empty()) || header == REFUSED_COLUMN {
+                self.meanings.push(Meaning::Ignored);
+                continue;
+            }
+            let key = Some(field_key(field.unwrap_or(header))).filter(|key| !key.is_empty());
             let unnamed = key.is_none();
             let key = key.unwrap_or_else(|| format!("column_{}", column + 1));
             if let Some(other) = taken.insert(key.clone(), column) {

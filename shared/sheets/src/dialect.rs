@@ -17,6 +17,9 @@ pub(super) struct Dialect {
     pub sep_line: bool,
 }
 
+/// How the CSV of a sheet is written.
+pub(super) const OF_SHEETS: Dialect = Dialect { delimiter: b',', sep_line: false };
+
 /// Decides from the beginning of the file. `whole` says that `sample` is the whole file.
 pub(super) fn sniff(sample: &str, whole: bool) -> Dialect {
     if let Some(delimiter) = sep_line(sample) {

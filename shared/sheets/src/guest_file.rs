@@ -22,6 +22,21 @@ use std::{
 /// The length of the beginning that is used to find the kind and the separator.
 const HEAD: usize = 64 << 10;
 
+/// What a spreadsheet shows in the place of a result.
+const ERRORS: [&str; 11] = [
+    "#REF!",
+    "#N/A",
+    "#NAME?",
+    "#VALUE!",
+    "#DIV/0!",
+    "#NUM!",
+    "#NULL!",
+    "#SPILL!",
+    "#CALC!",
+    "#GETTING_DATA",
+    "#FIELD!",
+];
+
 /// An open guest list: an iterator over guests and rows with a problem, in the order of the file.
 pub struct GuestFile<R> {
     records: Records<Utf8Reader<R>>,
@@ -73,7 +88,7 @@ impl<R: Read + Seek> GuestFile<R> {
         if bytes > limits.bytes {
             return Err(CsvError::TooLarge { bytes, limit: limits.bytes });
         }
-        let found = match options.encoding {
+        let found = match options.encoding.or(options.is_sheet.then_some(encoding_rs::UTF_8)) {
             Some(encoding) => {
                 let skip = encoding_rs::Encoding::for_bom(&head).filter(|(e, _)| *e == encoding).map_or(0, |(_, n)| n);
                 Found { encoding, skip: skip as u64, guessed: false }
@@ -89,10 +104,13 @@ impl<R: Read + Seek> GuestFile<R> {
             return Err(CsvError::Empty);
         }
         file_kind::refuse_other_text(&sample)?;
-        let dialect = dialect::sniff(&sample, whole);
+        let dialect = if options.is_sheet { dialect::OF_SHEETS } else { dialect::sniff(&sample, whole) };
         let reader = Utf8Reader::new(reader.into_inner(), found)?;
         let mut records = Records::new(reader, dialect.delimiter, limits.columns + 1, limits.cell_bytes);
 
+        if options.is_sheet {
+            records.count_records();
+        }
         let mut record = Record::default();
         if dialect.sep_line {
             records.read(&mut record)?;
@@ -107,7 +125,7 @@ impl<R: Read + Seek> GuestFile<R> {
             let (line, guest) = (fault.line, String::new());
             return Err(CsvError::Header(RowProblem { line, row: 0, guest, place: Some(place), kind }));
         }
-        let columns = Columns::from_header(&record, limits)?;
+        let columns = Columns::from_header(&record, limits, &options.columns)?;
         let mut notes = columns.notes.clone();
         if found.guessed {
             notes.insert(
@@ -149,7 +167,7 @@ impl<R: Read + Seek> GuestFile<R> {
     pub fn custom_fields(&self) -> impl Iterator<Item = &str> {
         self.columns.meanings.iter().filter_map(|meaning| match meaning {
             Meaning::Custom(key) => Some(key.as_str()),
-            Meaning::Known(_) | Meaning::Unnamed(_) => None,
+            Meaning::Known(_) | Meaning::Unnamed(_) | Meaning::Ignored => None,
         })
     }
 
@@ -159,9 +177,15 @@ impl<R: Read + Seek> GuestFile<R> {
             let (field, is_known) = match meaning {
                 Meaning::Known(role) => (role.name(), true),
                 Meaning::Custom(key) | Meaning::Unnamed(key) => (key.as_str(), false),
+                Meaning::Ignored => ("", false),
             };
             ColumnUse { header, field, is_known }
         })
+    }
+
+    /// Returns the cells of the row that was read last, as they are written.
+    pub fn cells(&self) -> impl Iterator<Item = &str> {
+        self.record.cells()
     }
 
     /// Whether the list has a column for e-mails or external ids, so that guests may have them.
@@ -220,8 +244,8 @@ impl<R: Read + Seek> GuestFile<R> {
         let mut guest = GuestRow { line: self.record.line, row: self.row, ..GuestRow::default() };
         self.fill(&mut guest);
         self.check_name(&mut guest)?;
-        self.read_email(&mut guest);
-        self.normalise_phone(&mut guest);
+        self.read_email(&mut guest)?;
+        self.normalise_phone(&mut guest)?;
         self.note_missing(&mut guest);
         self.seen.take_in(&guest).map_err(|(role, kind)| self.problem(self.role_column(role), kind))?;
         self.seen.give_row_key(&mut guest);
@@ -252,7 +276,16 @@ impl<R: Read + Seek> GuestFile<R> {
 
     fn fill(&self, guest: &mut GuestRow) {
         for (column, meaning) in self.columns.meanings.iter().enumerate() {
-            let cell = text::cell(self.record.cell(column).unwrap_or_default());
+            let mut cell = text::cell(self.record.cell(column).unwrap_or_default());
+            if ERRORS.contains(&cell.as_str()) {
+                let header = &self.columns.headers[column];
+                guest.notes.push(format!(
+                    "line {}, column {} ({header}): {cell} is an error of the spreadsheet, and is read as empty",
+                    guest.line,
+                    column + 1
+                ));
+                cell.clear();
+            }
             let slot = match meaning {
                 Meaning::Known(Role::Name) => {
                     guest.name = text::name(&cell);
@@ -271,7 +304,7 @@ impl<R: Read + Seek> GuestFile<R> {
                 Meaning::Known(Role::FirstName) => &mut guest.first_name,
                 Meaning::Known(Role::LastName) => &mut guest.last_name,
                 // The e-mail is read separately.
-                Meaning::Known(Role::Email) => continue,
+                Meaning::Known(Role::Email) | Meaning::Ignored => continue,
                 Meaning::Known(Role::Phone) => &mut guest.phone,
                 Meaning::Known(Role::ExternalId) => &mut guest.external_id,
                 Meaning::Known(Role::Picture) => &mut guest.picture,
@@ -303,7 +336,7 @@ impl<R: Read + Seek> GuestFile<R> {
 
     /// Reads the e-mail. An invitation does not need an address, so a guest with an invalid one still gets an
     /// invitation.
-    fn read_email(&self, guest: &mut GuestRow) {
+    fn read_email(&self, guest: &mut GuestRow) -> Result<(), RowProblem> {
         let raw = self.role_column(Role::Email).and_then(|column| self.record.cell(column)).unwrap_or_default();
         let (line, given) = (guest.line, text::excerpt(&text::cell(raw)));
         let (email, note) = match email::read(raw) {
@@ -318,6 +351,9 @@ impl<R: Read + Seek> GuestFile<R> {
                 (Some(email), Some(note))
             }
             Cell::Placeholder => (None, Some(format!("line {line}: \"{given}\" is read as no e-mail"))),
+            Cell::Invalid if self.options.is_strict => {
+                return Err(self.problem(self.role_column(Role::Email), ProblemKind::InvalidEmail { given }));
+            }
             Cell::Invalid => {
                 let note = format!(
                     "line {line}: \"{given}\" is not an e-mail address: the guest is invited without one; \
@@ -328,17 +364,23 @@ impl<R: Read + Seek> GuestFile<R> {
         };
         guest.email = email;
         guest.notes.extend(note);
+        Ok(())
     }
 
-    fn normalise_phone(&self, guest: &mut GuestRow) {
-        let Some(given) = &guest.phone else { return };
+    fn normalise_phone(&self, guest: &mut GuestRow) -> Result<(), RowProblem> {
+        let Some(given) = &guest.phone else { return Ok(()) };
         match phone::normalise_phone(given, self.options.calling_code.as_deref()) {
             Phone::International(number) => guest.phone = Some(number),
+            rounded if rounded.is_rounded() && self.options.is_strict => {
+                let given = text::excerpt(given);
+                return Err(self.problem(self.role_column(Role::Phone), ProblemKind::RoundedPhone { given }));
+            }
             Phone::AsGiven(why) => {
                 let (line, given) = (guest.line, text::excerpt(given));
                 guest.notes.push(format!("line {line}: phone \"{given}\" is kept as given: {why}"));
             }
         }
+        Ok(())
     }
 
     fn note_missing(&self, guest: &mut GuestRow) {

@@ -28,6 +28,14 @@ impl Role {
             Self::Picture => "picture",
         }
     }
+
+    const ALL: [Self; 7] =
+        [Self::Name, Self::FirstName, Self::LastName, Self::Email, Self::Phone, Self::ExternalId, Self::Picture];
+
+    /// The role whose field has this name.
+    pub(super) fn named(field: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == field)
+    }
 }
 
 /// The known headers in the form of [`field_key`]. An earlier word wins if two columns claim the same role.

@@ -17,6 +17,7 @@
 //! # Ok::<(), herald_sheets::CsvError>(())
 //! ```
 
+mod bare;
 mod columns;
 mod dialect;
 mod email;
@@ -32,11 +33,15 @@ mod problem;
 mod records;
 mod seen;
 mod text;
+pub mod workbook;
 
 #[cfg(test)]
 mod tests;
 
-pub use columns::ColumnUse;
+use std::collections::BTreeMap;
+
+pub use bare::Bare;
+pub use columns::{ColumnUse, REFUSED_COLUMN};
 pub use escape::{escape_cell, unescape_cell};
 pub use export::CsvExport;
 pub use guest::{GuestRow, email_key, find_key, find_last, name_key};
@@ -74,6 +79,14 @@ pub struct Options {
     pub calling_code: Option<String>,
     /// The encoding, if the caller knows it; otherwise it is detected.
     pub encoding: Option<&'static encoding_rs::Encoding>,
+    /// What a person said of columns: by header, the field that its cells become; empty for none.
+    pub columns: BTreeMap<String, String>,
+    /// Whether a row with an address that is none, or a number that a spreadsheet has rounded, is left out. Otherwise
+    /// it is taken in without the one, and with the other.
+    pub is_strict: bool,
+    /// Whether the file is a sheet that [`workbook::to_csv`] wrote: UTF-8 with commas, and its rows are counted by
+    /// records instead of lines.
+    pub is_sheet: bool,
 }
 
 impl Options {

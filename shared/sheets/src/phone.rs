@@ -11,6 +11,16 @@ pub enum Phone {
     AsGiven(&'static str),
 }
 
+/// What is said of a number that a spreadsheet has rounded.
+const ROUNDED: &str = "the spreadsheet rounded it; format the column as text and export again";
+
+impl Phone {
+    /// Whether digits of the number are lost.
+    pub(super) fn is_rounded(&self) -> bool {
+        *self == Self::AsGiven(ROUNDED)
+    }
+}
+
 /// Normalises numbers with `+` or `00`, and national numbers if the calling code is configured. A leading 0 of a
 /// national number is dropped, except in Italy (39) and San Marino (378), where it belongs to the number.
 pub fn normalise_phone(cell: &str, calling_code: Option<&str>) -> Phone {
@@ -28,7 +38,7 @@ pub fn normalise_phone(cell: &str, calling_code: Option<&str>) -> Phone {
             c if is_plus(c) && digits.is_empty() => {}
             c if is_between(c) => {}
             'E' | 'e' if !digits.is_empty() && text.contains("E+") => {
-                return Phone::AsGiven("the spreadsheet rounded it; format the column as text and export again");
+                return Phone::AsGiven(ROUNDED);
             }
             _ => return Phone::AsGiven("it has characters a phone number cannot have"),
         }

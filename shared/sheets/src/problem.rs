@@ -163,6 +163,21 @@ pub enum ProblemKind {
         /// The encoding of the file.
         encoding: &'static str,
     },
+    /// The e-mail address is none.
+    #[error("\"{given}\" is not an e-mail address; correct it or leave the cell empty")]
+    InvalidEmail {
+        /// The cell.
+        given: String,
+    },
+    /// A spreadsheet has rounded the phone number.
+    #[error(
+        "the spreadsheet rounded the phone number \"{given}\"; format the column as text, type the number again, and \
+         save the file anew"
+    )]
+    RoundedPhone {
+        /// The cell.
+        given: String,
+    },
     /// The file has more rows than [`Limits::rows`](super::Limits::rows).
     #[error("the file has more than {limit} guests, and nothing from here on was read; split it")]
     TooManyRows {

@@ -73,6 +73,8 @@ pub(super) struct Records<B> {
     columns: usize,
     line: u64,
     last: u8,
+    /// The number of records that were read, if rows are counted by them.
+    count: Option<u64>,
 }
 
 /// The state of the cell that is being read.
@@ -99,7 +101,12 @@ impl<B: BufRead> Records<B> {
     /// Creates a reader that keeps at most `columns` cells of a row and `cell_bytes` of a cell.
     pub(super) fn new(input: B, delimiter: u8, columns: usize, cell_bytes: usize) -> Self {
         let parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        Records { input, parser, cell: vec![0; cell_bytes + 1], columns, line: 1, last: 0 }
+        Records { input, parser, cell: vec![0; cell_bytes + 1], columns, line: 1, last: 0, count: None }
+    }
+
+    /// Has rows counted by records instead of lines.
+    pub(super) fn count_records(&mut self) {
+        self.count = Some(0);
     }
 
     /// Reads the next row into `record`; returns `false` at the end. Empty lines are skipped.
@@ -107,7 +114,8 @@ impl<B: BufRead> Records<B> {
         if !self.skip_line_ends()? {
             return Ok(false);
         }
-        record.clear(self.line);
+        self.count = self.count.map(|count| count + 1);
+        record.clear(self.count.unwrap_or(self.line));
         while self.read_cell(record)? {}
         Ok(true)
     }
@@ -158,6 +166,7 @@ impl<B: BufRead> Records<B> {
 
     fn keep(&self, record: &mut Record, open: &Open, unclosed: bool) {
         let column = record.count;
+        let line = self.count.unwrap_or(open.line);
         let quoted = open.quoted == Some(true);
         let too_long = open.too_long || open.length == self.cell.len();
         let kind = if unclosed {
@@ -167,7 +176,7 @@ impl<B: BufRead> Records<B> {
         } else {
             too_long.then_some(FaultKind::TooLong)
         };
-        record.fault = record.fault.or(kind.map(|kind| Fault { line: open.line, column, kind }));
+        record.fault = record.fault.or(kind.map(|kind| Fault { line, column, kind }));
         record.count += 1;
         if column < self.columns {
             record.text.extend_from_slice(if kind.is_none() { &self.cell[..open.length] } else { b"" });

@@ -50,6 +50,8 @@ pub enum Area {
     Checks,
     /// A finished report.
     Reports,
+    /// A list to be imported, its sheet as CSV, and its rows that are left out.
+    Imports,
 }
 
 impl Area {
@@ -66,6 +68,7 @@ impl Area {
         Self::Results,
         Self::Checks,
         Self::Reports,
+        Self::Imports,
     ];
 
     fn folder(self) -> &'static str {
@@ -81,6 +84,7 @@ impl Area {
             Self::Results => "results",
             Self::Checks => "checks",
             Self::Reports => "reports",
+            Self::Imports => "imports",
         }
     }
 }
@@ -102,6 +106,11 @@ impl Key {
     /// A list of guests, by the SHA-256 of its content in hex.
     pub fn list(workspace_id: Uuid, sha256: &str) -> Self {
         Self::new(workspace_id, Area::Lists, &format!("{sha256}.csv"))
+    }
+
+    /// A file of an import.
+    pub fn import(workspace_id: Uuid, import_id: Uuid, name: &str) -> Self {
+        Self::new(workspace_id, Area::Imports, &format!("{import_id}/{name}"))
     }
 
     /// A guest's uploaded picture, by the SHA-256 of its content in hex.
