@@ -123,6 +123,12 @@ pub(crate) enum Command {
     /// Read pictures, fonts and templates for the process that started this one
     #[command(hide = true)]
     Studio,
+    /// Read a sheet of a workbook for the process that started this one
+    #[command(hide = true)]
+    Workbook {
+        /// The name of the sheet
+        sheet: Option<String>,
+    },
 }
 
 /// A limit, or the text `none`.

@@ -14,6 +14,7 @@ use herald_worker::{
     jobs::{self, Context, Folders},
     runner::{InFlight, QueueShare, Runner},
     studio::Studio,
+    workbooks::Workbooks,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -94,10 +95,14 @@ impl Engine {
 /// Creates the studio, in which child processes work on pictures, fonts and templates. `at_once` is the number of
 /// children; 0 means one per core.
 pub(crate) fn studio(settings: &Settings, at_once: usize) -> anyhow::Result<Studio> {
+    Studio::in_children(settings, this_program()?, at_once)
+}
+
+/// The program that runs, which children run as well.
+fn this_program() -> anyhow::Result<PathBuf> {
     // This path names the running program, even if another version has replaced its file meanwhile.
     let itself = PathBuf::from("/proc/self/exe");
-    let program = if itself.exists() { itself } else { std::env::current_exe().context("finding this program")? };
-    Studio::in_children(settings, program, at_once)
+    if itself.exists() { Ok(itself) } else { std::env::current_exe().context("finding this program") }
 }
 
 /// Creates the context for job handlers, which draw `at_once` invitations at once.
@@ -115,6 +120,7 @@ pub(crate) fn context(home: &Home, at_once: usize) -> anyhow::Result<Context> {
         folders: Folders::default(),
         format: home.settings.images.format(),
         import: import_options(&home.settings),
+        workbooks: Workbooks::InChildren(this_program()?),
     })
 }
 

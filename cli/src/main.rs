@@ -42,9 +42,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     private::keep_private();
     herald_app::jobs::install();
-    if matches!(arguments.command, Command::Studio) {
-        // This comes before anything is opened, on one thread.
-        return herald_worker::studio::serve();
+    // Children come before anything is opened, on one thread.
+    match &arguments.command {
+        Command::Studio => return herald_worker::studio::serve(),
+        Command::Workbook { sheet } => return herald_worker::workbooks::serve(sheet.as_deref()),
+        _ => {}
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -85,7 +87,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Schedules(command) => schedules::run(&common, command).await,
         Command::Template(command) => template::run(&common, command).await,
         Command::Probe(options) => probe::run(&common, options).await,
-        Command::Studio => anyhow::bail!("Herald starts drawing processes itself: do not run this command"),
+        Command::Studio | Command::Workbook { .. } => {
+            anyhow::bail!("Herald starts such processes itself: do not run this command")
+        }
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     invitations::write_back::WriteBacks,
     runner::{Attempt, Done, Failure, Handler},
     studio::{Studio, StudioError},
+    workbooks::Workbooks,
 };
 
 /// The services that handlers use.
@@ -54,6 +55,8 @@ pub struct Context {
     pub format: ImageFormat,
     /// The options for reading lists, such as the largest size.
     pub import: herald_sheets::Options,
+    /// Where workbooks are read.
+    pub workbooks: Workbooks,
 }
 
 /// Returns the handler for every kind of job.
@@ -98,8 +101,7 @@ impl<P> Task<P> {
 
     /// When the job was added to the ledger. Its id contains this time.
     pub(crate) fn enqueued_at(&self) -> DateTime<Utc> {
-        let seconds = self.key.id.get_timestamp().map_or(0, |at| at.to_unix().0);
-        i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or_default()
+        herald_ledger::enqueued_at(self.key.id)
     }
 }
 

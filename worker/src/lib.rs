@@ -2,6 +2,7 @@
 //! outcomes, and the studio draws in child processes.
 
 pub mod accounts;
+pub mod contacts;
 pub mod fetch;
 pub mod fleet;
 pub mod invitations;
@@ -11,3 +12,4 @@ pub mod ops;
 pub mod people;
 pub mod runner;
 pub mod studio;
+pub mod workbooks;

@@ -31,6 +31,7 @@ use herald_providers::files::Files;
 use herald_template::Bundle;
 use thiserror::Error;
 
+pub(crate) use self::process::ending;
 pub use self::{
     child::serve,
     limits::Limits,

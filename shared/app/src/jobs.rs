@@ -7,6 +7,7 @@ mod probe_run;
 pub use probe_run::ProbeRun;
 
 pub use herald_accounts::ConnectionTest;
+pub use herald_contacts::jobs::*;
 pub use herald_invitations::jobs::*;
 pub use herald_leads::jobs::*;
 pub use herald_ledger::JobsAct;
@@ -28,6 +29,10 @@ macro_rules! every_kind {
             CrmEvent people crm_event,
             CrmSync people crm_sync,
             FaceCrop invitations face_crop,
+            ImportCheck contacts import_check,
+            ImportForget contacts import_forget,
+            ImportRun contacts import_run,
+            ImportUndo contacts import_undo,
             InvitationPublish invitations invitation_publish,
             InvitationRender invitations invitation_render,
             InvitationStart invitations invitation_start,

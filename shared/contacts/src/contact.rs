@@ -7,7 +7,7 @@ use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
-use herald_db::{Bulk, Db, FromRow, Json, Result, query};
+use herald_db::{Bulk, Db, FromRow, Json, Result, Tx, query};
 
 herald_base::text_enum! {
     /// A way to reach a person.
@@ -22,7 +22,7 @@ herald_base::text_enum! {
 }
 
 /// A contact.
-#[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, FromRow, Serialize, utoipa::ToSchema)]
 pub struct Contact {
     /// Their id.
     pub id: Uuid,
@@ -83,6 +83,19 @@ pub async fn find_contact(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Optio
         .bind(id)
         .optional(db)
         .await
+}
+
+/// The contacts of ids.
+pub(super) async fn contacts_of(tx: &mut Tx, workspace_id: Uuid, ids: Vec<Uuid>) -> Result<Vec<Contact>> {
+    Bulk::new(concat!(
+        "select ",
+        contact_row!(),
+        " from contacts as c join {rows} on c.id = rows.id where c.workspace_id = rows.workspace_id"
+    ))
+    .column("id", ids.iter().copied().collect())
+    .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
+    .all(tx)
+    .await
 }
 
 /// The contacts that a list of ids stands for.

@@ -6,17 +6,22 @@
 use herald_base::boxed;
 use uuid::Uuid;
 
-use super::{Contact, contact::contact_row, tag::tag_key};
+use super::{
+    Contact,
+    contact::contact_row,
+    segment::{Ground, Rule, condition},
+    tag::tag_key,
+};
 use herald_db::{Db, EngineKind, Result, Value, query};
 use herald_sheets::{Phone, email_key, find_key, normalise_phone};
 
 /// The contacts that one way of searching looks at.
 const MOST: usize = 2_000;
 /// Behind every text that begins with another: the last character there is.
-const LAST: char = '\u{10ffff}';
+pub(super) const LAST: char = '\u{10ffff}';
 
 /// Which contacts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContactFilter {
     /// The beginning of the name or of its last word, or the whole of an e-mail address, phone number or external id.
     pub text: Option<String>,
@@ -28,6 +33,8 @@ pub struct ContactFilter {
     pub locale: Option<String>,
     /// Those in the trash instead of the others.
     pub trashed: bool,
+    /// Those whom this rule means. Segments that it names must have been put in ([`whole_rule`](crate::whole_rule)).
+    pub rule: Option<Rule>,
 }
 
 /// A statement that is put together.
@@ -66,7 +73,7 @@ pub async fn list_contacts(
 ) -> Result<Vec<Contact>> {
     let mut statement = Statement::default();
     let workspace = statement.bind(workspace_id);
-    filter.add_to(&mut statement, &workspace, db.kind());
+    filter.add_to(&mut statement, &workspace, db);
     if let Some(before) = before {
         let before = statement.bind(before);
         statement.and(&format!("c.id < {before}"));
@@ -85,7 +92,7 @@ pub async fn list_contacts(
 pub async fn count_contacts(db: &Db, workspace_id: Uuid, filter: &ContactFilter, most: usize) -> Result<i64> {
     let mut statement = Statement::default();
     let workspace = statement.bind(workspace_id);
-    filter.add_to(&mut statement, &workspace, db.kind());
+    filter.add_to(&mut statement, &workspace, db);
     let limit = statement.bind(i64::try_from(most).unwrap_or(i64::MAX));
     let sql = format!(
         "select count(*) from (select c.id from contacts as c where c.workspace_id = {workspace}{} limit {limit}) as \
@@ -97,7 +104,8 @@ pub async fn count_contacts(db: &Db, workspace_id: Uuid, filter: &ContactFilter,
 }
 
 impl ContactFilter {
-    fn add_to(&self, statement: &mut Statement, workspace: &str, engine: EngineKind) {
+    fn add_to(&self, statement: &mut Statement, workspace: &str, db: &Db) {
+        let engine = db.kind();
         statement.and(if self.trashed { "c.trashed_at is not null" } else { "c.trashed_at is null" });
         if let Some(country) = &self.country {
             let country = statement.bind(country.to_ascii_uppercase());
@@ -114,6 +122,10 @@ impl ContactFilter {
                           join tags as t on t.id = ct.tag_id and t.workspace_id = ct.workspace_id
                           where ct.workspace_id = {workspace} and t.name_key = {tag})"
             ));
+        }
+        if let Some(rule) = &self.rule {
+            let condition = condition(rule, statement, &Ground { workspace, engine, now: db.now() });
+            statement.and(&condition);
         }
         if let Some(text) = self.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
             words(statement, workspace, engine, text);

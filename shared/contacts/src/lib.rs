@@ -7,9 +7,12 @@ mod contact;
 mod edit;
 mod error;
 mod find;
+mod import;
+pub mod jobs;
 mod known_contacts;
 mod note;
 mod rules;
+mod segment;
 mod tag;
 mod thing;
 mod upsert;
@@ -20,8 +23,19 @@ pub use contact::{Channel, Contact, Listed, find_contact, listed_contacts};
 pub use edit::{Seen, change_contact, create_contact, set_trashed, take_contact};
 pub use error::ContactError;
 pub use find::{ContactFilter, count_contacts, list_contacts};
+pub use import::{
+    ForgetError, Import, ImportChunk, ImportColumn, ImportFlaw, ImportMode, ImportOptions, ImportPiece, ImportReport,
+    ImportRow, ImportState, ImportTally, NewImport, RefusedRow, UNDO_DAYS, UndoneChunk, cancel_import, change_import,
+    create_import, fields_of_imports, find_import, forget_import, import_ended, import_row, list_imports,
+    next_import_chunk, note_import_checked, read_import, start_import, take_import_chunk, undo_import,
+    undo_import_chunk, would_do,
+};
 pub use note::{Invited, move_picture, note_invited, remove_contacts, set_picture};
 pub use rules::Profile;
+pub use segment::{
+    ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, Rule, SeenSegment, Segment,
+    change_segment, create_segment, find_segment, list_segments, remove_segment, segment_named, whole_rule,
+};
 pub use tag::{Tag, list_tags, remove_tag, tags_of};
-pub use thing::CONTACT;
+pub use thing::{CONTACT, IMPORT};
 pub use upsert::{Person, Upserted, upsert_people};

@@ -14,7 +14,7 @@ use super::{Channel, Contact, ContactError};
 const LONGEST_NAME: usize = 200;
 const LONGEST_ID: usize = 200;
 const LONGEST_FIELD: usize = 100;
-const LONGEST_VALUE: usize = 2_000;
+pub(super) const LONGEST_VALUE: usize = 2_000;
 const MOST_FIELDS: usize = 100;
 
 /// What is known of a person. Missing values stay as they are; empty ones are removed.
@@ -137,7 +137,7 @@ fn external_id(text: &str) -> Result<String, ContactError> {
     Ok(text.to_owned())
 }
 
-fn locale(text: &str) -> Result<String, ContactError> {
+pub(super) fn locale(text: &str) -> Result<String, ContactError> {
     let known = Locale::try_from_str(&text.replace('_', "-"));
     known.map(|locale| locale.to_string()).map_err(|_| {
         ContactError::field("locale", format!("{text:?} is not a language: write a BCP 47 tag such as en or pt-BR"))
@@ -153,7 +153,7 @@ pub(super) fn time_zone(text: &str) -> Result<String, ContactError> {
     })
 }
 
-fn country(text: &str) -> Result<String, ContactError> {
+pub(super) fn country(text: &str) -> Result<String, ContactError> {
     let letters = text.to_ascii_uppercase();
     if letters.len() == 2 && letters.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Ok(letters);

@@ -109,6 +109,39 @@ pub(super) async fn add_tags(
     .await
 }
 
+/// The keys of the tags that contacts have: pairs of both.
+pub(super) async fn keys_of(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Uuid>) -> Result<Vec<(Uuid, String)>> {
+    if contacts.is_empty() {
+        return Ok(Vec::new());
+    }
+    Bulk::new(
+        "select ct.contact_id, t.name_key from {rows} join contact_tags as ct on ct.contact_id = rows.contact_id
+         join tags as t on t.id = ct.tag_id
+         where ct.workspace_id = rows.workspace_id and t.workspace_id = rows.workspace_id",
+    )
+    .column("contact_id", contacts.iter().copied().collect())
+    .column("workspace_id", contacts.iter().map(|_| workspace_id).collect())
+    .all(tx)
+    .await
+}
+
+/// Takes tags off contacts: of each pair, the contact and the key of a tag.
+pub(super) async fn take_off(tx: &mut Tx, workspace_id: Uuid, pairs: Vec<(Uuid, String)>) -> Result<()> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    Bulk::new(
+        "delete from contact_tags where (workspace_id, contact_id, tag_id) in
+           (select rows.workspace_id, rows.contact_id, t.id from {rows}
+            join tags as t on t.workspace_id = rows.workspace_id and t.name_key = rows.name_key)",
+    )
+    .column("workspace_id", pairs.iter().map(|_| workspace_id).collect())
+    .column("contact_id", pairs.iter().map(|(contact, _)| *contact).collect())
+    .column("name_key", pairs.iter().map(|(_, key)| key.clone()).collect())
+    .execute(tx)
+    .await
+}
+
 /// Makes these a contact's tags, and no others.
 #[boxed]
 pub(super) async fn set_tags(

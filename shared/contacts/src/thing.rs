@@ -4,3 +4,5 @@ use herald_ledger::Thing;
 
 /// A contact.
 pub const CONTACT: Thing = Thing::new("contact", "contacts");
+/// An import.
+pub const IMPORT: Thing = Thing::new("import", "imports");

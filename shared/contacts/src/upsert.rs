@@ -1,14 +1,14 @@
 //! People of a list become contacts: known by their external id, else by e-mail and name, else by the row they came
 //! from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
 use uuid::Uuid;
 
-use super::{Contact, known_contacts::Known};
-use herald_db::{Bulk, Json, Result, Tx, query};
+use super::{Contact, ImportMode, known_contacts::Known};
+use herald_db::{Bulk, Json, Result, Tx};
 use herald_sheets::{find_key, find_last, name_key};
 
 /// A person as a list names them.
@@ -29,6 +29,12 @@ pub struct Person {
     pub name: String,
     /// Where their picture is: `file:`, `store:` or `http(s):`.
     pub picture: Option<String>,
+    /// Their language, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// Their time zone, as an IANA name.
+    pub time_zone: Option<String>,
+    /// Their country, as two letters of ISO 3166-1.
+    pub country: Option<String>,
     /// Every other field.
     pub fields: BTreeMap<String, String>,
 }
@@ -66,38 +72,99 @@ pub struct Upserted {
 /// says so.
 #[boxed]
 pub async fn upsert_people(tx: &mut Tx, workspace_id: Uuid, people: &[Person]) -> Result<Vec<Upserted>> {
-    let mut known = Known::read(tx, workspace_id, people).await?;
-    let now = tx.db().now();
-    let mut fresh: Vec<Contact> = Vec::new();
-    let mut results = Vec::with_capacity(people.len());
-    for person in people {
-        let Some(contact) = known.find(person).cloned() else {
-            let contact = new_contact(tx.db().new_id(), person, now);
-            results.push(Upserted { contact_id: contact.id, changed: false, note: known.note(contact.id, person) });
-            known.remember(contact.clone());
-            fresh.push(contact);
-            continue;
-        };
-        let updated = merge(&contact, person);
-        let changed =
-            updated.name != contact.name || updated.picture != contact.picture || updated.fields.0 != contact.fields.0;
-        let touched = changed
-            || updated.phone != contact.phone
-            || updated.email != contact.email
-            || updated.external_id != contact.external_id
-            || updated.trashed_at != contact.trashed_at;
-        results.push(Upserted { contact_id: contact.id, changed, note: known.note(contact.id, person) });
-        if touched {
-            update(tx, workspace_id, &updated, now).await?;
-            fresh.iter_mut().filter(|contact| contact.id == updated.id).for_each(|contact| *contact = updated.clone());
-            known.replace(&contact, updated);
-        }
-    }
-    insert(tx, workspace_id, fresh).await?;
-    Ok(results)
+    let decided = decide(&mut *tx, workspace_id, people, ImportMode::Overwrite, None).await?;
+    let upserted = decided.taken.iter().filter_map(Taken::upserted).collect();
+    write(tx, workspace_id, decided).await?;
+    Ok(upserted)
 }
 
-fn new_contact(id: Uuid, person: &Person, now: DateTime<Utc>) -> Contact {
+/// One person of a list, and the contact that they are.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    /// The contact before; none if they are new.
+    pub(super) before: Option<Contact>,
+    /// The contact behind it; none if they are not known, and nobody is to be added.
+    pub(super) after: Option<Contact>,
+    /// What should be known.
+    pub(super) note: Option<String>,
+}
+
+impl Taken {
+    pub(super) fn contact_id(&self) -> Option<Uuid> {
+        self.after.as_ref().map(|contact| contact.id)
+    }
+
+    fn upserted(&self) -> Option<Upserted> {
+        let after = self.after.as_ref()?;
+        let changed = self.before.as_ref().is_some_and(|before| {
+            before.name != after.name || before.picture != after.picture || before.fields.0 != after.fields.0
+        });
+        Some(Upserted { contact_id: after.id, changed, note: self.note.clone() })
+    }
+}
+
+/// What a chunk of a list does, before it is written.
+#[derive(Debug, Default)]
+pub(super) struct Decided {
+    /// When.
+    pub(super) at: DateTime<Utc>,
+    /// By person, in their order.
+    pub(super) taken: Vec<Taken>,
+    fresh: Vec<Contact>,
+    updated: Vec<Contact>,
+}
+
+/// Finds the contacts that people are, and what changes about them. `source` is where new ones come from.
+pub(super) async fn decide(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    people: &[Person],
+    mode: ImportMode,
+    source: Option<&str>,
+) -> Result<Decided> {
+    let mut known = Known::read(tx, workspace_id, people).await?;
+    let mut decided = Decided { at: tx.db().now(), ..Decided::default() };
+    let mut fresh: HashMap<Uuid, usize> = HashMap::new();
+    let mut updated: HashMap<Uuid, usize> = HashMap::new();
+    for person in people {
+        let Some(before) = known.find(person).cloned() else {
+            let after = (mode != ImportMode::Update).then(|| new_contact(tx.db().new_id(), person, source, decided.at));
+            let note = after.as_ref().and_then(|contact| known.note(contact.id, person));
+            if let Some(contact) = &after {
+                fresh.insert(contact.id, decided.fresh.len());
+                decided.fresh.push(contact.clone());
+                known.remember(contact.clone());
+            }
+            decided.taken.push(Taken { before: None, after, note });
+            continue;
+        };
+        let mut after = merge(&before, person, mode);
+        let note = known.note(after.id, person);
+        if after != before {
+            after.updated_at = decided.at;
+            // One contact is written once, in its last state.
+            let list = if fresh.contains_key(&after.id) { &mut decided.fresh } else { &mut decided.updated };
+            match fresh.get(&after.id).or_else(|| updated.get(&after.id)) {
+                Some(at) => list[*at] = after.clone(),
+                None => {
+                    updated.insert(after.id, list.len());
+                    list.push(after.clone());
+                }
+            }
+            known.replace(&before, after.clone());
+        }
+        decided.taken.push(Taken { before: Some(before), after: Some(after), note });
+    }
+    Ok(decided)
+}
+
+/// Writes what was decided.
+pub(super) async fn write(tx: &mut Tx, workspace_id: Uuid, decided: Decided) -> Result<()> {
+    update(&mut *tx, workspace_id, decided.updated).await?;
+    insert(tx, workspace_id, decided.fresh).await
+}
+
+fn new_contact(id: Uuid, person: &Person, source: Option<&str>, now: DateTime<Utc>) -> Contact {
     Contact {
         id,
         dedupe_key: person.dedupe_key(),
@@ -109,28 +176,41 @@ fn new_contact(id: Uuid, person: &Person, now: DateTime<Utc>) -> Contact {
         fields: Json(person.fields.clone()),
         invitation_link: None,
         lucky_number: None,
-        locale: None,
-        time_zone: None,
-        country: None,
+        locale: person.locale.clone(),
+        time_zone: person.time_zone.clone(),
+        country: person.country.clone(),
         preferred_channel: None,
-        source: None,
+        source: source.map(str::to_owned),
         trashed_at: None,
         created_at: now,
         updated_at: now,
     }
 }
 
-fn merge(contact: &Contact, person: &Person) -> Contact {
+fn merge(contact: &Contact, person: &Person, mode: ImportMode) -> Contact {
     let mut merged = contact.clone();
-    merged.name.clone_from(&person.name);
-    merged.phone = person.phone.clone().or(merged.phone);
-    merged.email = person.email.clone().or(merged.email);
-    merged.picture = person.picture.clone().or(merged.picture);
+    let fills = mode == ImportMode::Fill;
+    let take = |own: &mut Option<String>, given: &Option<String>| {
+        if given.is_some() && (!fills || own.is_none()) {
+            own.clone_from(given);
+        }
+    };
+    if !fills {
+        merged.name.clone_from(&person.name);
+    }
+    take(&mut merged.phone, &person.phone);
+    take(&mut merged.email, &person.email);
+    take(&mut merged.picture, &person.picture);
+    take(&mut merged.locale, &person.locale);
+    take(&mut merged.time_zone, &person.time_zone);
+    take(&mut merged.country, &person.country);
     // Whom a list names again is wanted again.
     merged.trashed_at = None;
     merged.external_id = merged.external_id.or_else(|| person.external_id.clone());
     for (field, value) in &person.fields {
-        if !value.is_empty() || !merged.fields.0.contains_key(field) {
+        let own = merged.fields.0.get(field);
+        let is_free = own.is_none_or(|own| fills && own.is_empty());
+        if is_free || !fills && !value.is_empty() {
             merged.fields.0.insert(field.clone(), value.clone());
         }
     }
@@ -141,55 +221,52 @@ fn merge(contact: &Contact, person: &Person) -> Contact {
     merged
 }
 
-async fn update(tx: &mut Tx, workspace_id: Uuid, contact: &Contact, now: DateTime<Utc>) -> Result<()> {
-    query(
-        "update contacts set name = $3, name_key = $4, phone = $5, email = $6, external_id = $7, picture = $8, \
-         fields = $9,
-                dedupe_key = $10, updated_at = $11, find_key = $12, find_last = $13, trashed_at = $14
-         where workspace_id = $1 and id = $2",
-    )
-    .bind(workspace_id)
-    .bind(contact.id)
-    .bind(contact.name.as_str())
-    .bind(name_key(&contact.name))
-    .bind(contact.phone.clone())
-    .bind(contact.email.clone())
-    .bind(contact.external_id.clone())
-    .bind(contact.picture.clone())
-    .bind(serde_json::to_value(&contact.fields.0).expect("fields are text"))
-    .bind(contact.dedupe_key.as_str())
-    .bind(now)
-    .bind(find_key(&contact.name))
-    .bind(find_last(&contact.name))
-    .bind(contact.trashed_at)
-    .execute(tx)
-    .await?;
-    Ok(())
+/// Writes contacts that are there already.
+pub(super) async fn update(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Contact>) -> Result<()> {
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let sql = "update contacts set name = rows.name, name_key = rows.name_key, phone = rows.phone, email = rows.email,
+           external_id = rows.external_id, picture = rows.picture, fields = rows.fields, locale = rows.locale,
+           time_zone = rows.time_zone, country = rows.country, dedupe_key = rows.dedupe_key,
+           updated_at = rows.updated_at, find_key = rows.find_key, find_last = rows.find_last,
+           trashed_at = rows.trashed_at
+         from {rows} where contacts.workspace_id = rows.workspace_id and contacts.id = rows.id";
+    columns(Bulk::new(sql), workspace_id, &contacts)
+        .column("trashed_at", contacts.iter().map(|contact| contact.trashed_at).collect())
+        .execute(tx)
+        .await
 }
 
 async fn insert(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Contact>) -> Result<()> {
-    Bulk::new(
-        "insert into contacts (id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, \
-         fields, created_at, updated_at, find_key, find_last)
-         select id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, fields, at, \
-         at, find_key, find_last from {rows}",
-    )
-    .column("id", contacts.iter().map(|contact| contact.id).collect())
-    .column("workspace_id", contacts.iter().map(|_| workspace_id).collect())
-    .column("dedupe_key", contacts.iter().map(|contact| contact.dedupe_key.clone()).collect())
-    .column("external_id", contacts.iter().map(|contact| contact.external_id.clone()).collect())
-    .column("email", contacts.iter().map(|contact| contact.email.clone()).collect())
-    .column("phone", contacts.iter().map(|contact| contact.phone.clone()).collect())
-    .column("name", contacts.iter().map(|contact| contact.name.clone()).collect())
-    .column("name_key", contacts.iter().map(|contact| name_key(&contact.name)).collect())
-    .column("picture", contacts.iter().map(|contact| contact.picture.clone()).collect())
-    .column(
-        "fields",
-        contacts.iter().map(|contact| serde_json::to_value(&contact.fields.0).expect("fields are text")).collect(),
-    )
-    .column("at", contacts.iter().map(|contact| contact.created_at).collect())
-    .column("find_key", contacts.iter().map(|contact| find_key(&contact.name)).collect())
-    .column("find_last", contacts.iter().map(|contact| find_last(&contact.name)).collect())
-    .execute(tx)
-    .await
+    let sql = "insert into contacts (id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture,
+           fields, locale, time_zone, country, source, created_at, updated_at, find_key, find_last)
+         select id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, fields, locale,
+           time_zone, country, source, created_at, updated_at, find_key, find_last from {rows}";
+    columns(Bulk::new(sql), workspace_id, &contacts)
+        .column("source", contacts.iter().map(|contact| contact.source.clone()).collect())
+        .column("created_at", contacts.iter().map(|contact| contact.created_at).collect())
+        .execute(tx)
+        .await
+}
+
+/// What both statements write.
+fn columns(bulk: Bulk, workspace_id: Uuid, contacts: &[Contact]) -> Bulk {
+    let fields = |contact: &Contact| serde_json::to_value(&contact.fields.0).expect("fields are text");
+    bulk.column("id", contacts.iter().map(|contact| contact.id).collect())
+        .column("workspace_id", contacts.iter().map(|_| workspace_id).collect())
+        .column("dedupe_key", contacts.iter().map(|contact| contact.dedupe_key.clone()).collect())
+        .column("external_id", contacts.iter().map(|contact| contact.external_id.clone()).collect())
+        .column("email", contacts.iter().map(|contact| contact.email.clone()).collect())
+        .column("phone", contacts.iter().map(|contact| contact.phone.clone()).collect())
+        .column("name", contacts.iter().map(|contact| contact.name.clone()).collect())
+        .column("name_key", contacts.iter().map(|contact| name_key(&contact.name)).collect())
+        .column("picture", contacts.iter().map(|contact| contact.picture.clone()).collect())
+        .column("fields", contacts.iter().map(fields).collect())
+        .column("locale", contacts.iter().map(|contact| contact.locale.clone()).collect())
+        .column("time_zone", contacts.iter().map(|contact| contact.time_zone.clone()).collect())
+        .column("country", contacts.iter().map(|contact| contact.country.clone()).collect())
+        .column("updated_at", contacts.iter().map(|contact| contact.updated_at).collect())
+        .column("find_key", contacts.iter().map(|contact| find_key(&contact.name)).collect())
+        .column("find_last", contacts.iter().map(|contact| find_last(&contact.name)).collect())
 }

@@ -40,6 +40,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (27, "failed_by_cause", include_str!("../../../migrations/0027_failed_by_cause.sql")),
     (28, "contacts", include_str!("../../../migrations/0028_contacts.sql")),
     (29, "reports", include_str!("../../../migrations/0029_reports.sql")),
+    (30, "imports_and_segments", include_str!("../../../migrations/0030_imports_and_segments.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -1,13 +1,13 @@
 //! Invitations: one per event and contact, with its number from the moment it exists.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::run_options::{RunOptions, RunSource};
 use herald_base::{boxed, crop_area::CropArea};
-use herald_db::{Db, FromRow, Json, Result, query};
+use herald_db::{Bulk, Db, FromRow, Json, Result, Tx, query};
 
 herald_base::text_enum! {
     /// The state of an invitation.
@@ -289,6 +289,20 @@ pub async fn guest_file(
     .bind(invitation_id)
     .optional(db)
     .await
+}
+
+/// Those of the contacts who have invitations.
+#[boxed]
+pub async fn invited_contacts(tx: &mut Tx, workspace_id: Uuid, contacts: &[Uuid]) -> Result<HashSet<Uuid>> {
+    let found: Vec<(Uuid,)> = Bulk::new(
+        "select rows.id from {rows} where exists
+           (select 1 from invitations as i where i.workspace_id = rows.workspace_id and i.contact_id = rows.id)",
+    )
+    .column("id", contacts.iter().copied().collect())
+    .column("workspace_id", contacts.iter().map(|_| workspace_id).collect())
+    .all(tx)
+    .await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
 /// Every key of the file store that an invitation refers to, after `after` in order of id, at most `limit` invitations:

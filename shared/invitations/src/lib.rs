@@ -46,7 +46,7 @@ pub use event::{Event, EventError, NumberFormat, check_event, ensure_event, even
 pub use example::{EXAMPLE, ExampleFile, example_runs, remove_example};
 pub use invitation::{
     Invitation, InvitationFile, InvitationRow, InvitationState, archived_guests, field_names, fields_of,
-    find_invitation, guest_file, invitation_file, referenced_files, run_guest, run_guests,
+    find_invitation, guest_file, invitation_file, invited_contacts, referenced_files, run_guest, run_guests,
 };
 pub use link_key::{LinkKeyError, accept_link_key, check_link_key, has_links, is_new, known_link_key};
 pub use mautic_guests::{MauticGuest, MauticGuests, MauticGuestsError, MauticPage};

@@ -168,14 +168,13 @@ impl MauticGuests<'_> {
         fields.insert("mautic_id".to_owned(), contact.id.to_string());
         let results = submission.map(|submission| submission.results).unwrap_or_default();
         let guest = Person {
-            row_key: String::new(),
-            row_key_before: None,
             external_id: Some(self.source.external_id(contact.id)),
             email: contact.email().as_deref().map(email_key),
             phone: contact.phone().map(str::to_owned),
             name: contact.name(),
             picture,
             fields,
+            ..Person::default()
         };
         MauticGuest { guest: with_values(guest, contact.fields.into_iter().chain(results)), id, has_link }
     }

@@ -31,6 +31,12 @@ impl Entered {
     }
 }
 
+/// When a job was put in the ledger, to the second: its id holds the time.
+pub fn enqueued_at(id: Uuid) -> DateTime<Utc> {
+    let seconds = id.get_timestamp().map_or(0, |at| at.to_unix().0);
+    i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or_default()
+}
+
 /// Enqueues jobs in the open transaction, 1,000 rows a statement, and returns their ids in order.
 ///
 /// Where a job's unique key is taken, [`NewJob::unique`] says what happens, and the id of the job that lives is

@@ -75,7 +75,7 @@ pub use claim::{ON_THE_WIRE, claim, forget_claims, holders};
 pub use commit::{Committed, commit, count_from_zero, kind_label};
 pub use dispatch::{Demand, Dispatched, dispatch};
 pub use effect::{Change, Effect};
-pub use enqueue::{Entered, MAX_ARGS_BYTES, enqueue, enqueue_alone, enter};
+pub use enqueue::{Entered, MAX_ARGS_BYTES, enqueue, enqueue_alone, enqueued_at, enter};
 pub use error::LedgerError;
 pub use failures::{FailureGroup, list_failure_groups};
 pub use fingerprint::{Cause, cause};

@@ -27,6 +27,7 @@ pub(super) fn context(db: &Db, files: Files, links: LinkSigner, settings: &Setti
         studio: Studio::in_process(settings).expect("the studio has its fonts"),
         probe: ProbeCall::new("").expect("no address is fine"),
         import: csv::Options::default(),
+        workbooks: herald_worker::workbooks::Workbooks::Here,
         people: People::from_settings(db, &accounts, settings).expect("the settings of people fit"),
         mailer: Mailer::from_settings(settings, &folder, db.clock().clone()).expect("the settings of mails fit"),
         accounts,

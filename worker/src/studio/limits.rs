@@ -34,15 +34,15 @@ impl Limits {
         Duration::from_secs(self.answer_seconds)
     }
 
-    /// Sets the limits for the whole life of this process.
-    pub(super) fn hold(&self) -> Result<(), Errno> {
+    /// Sets the limits for the whole life of this process, which writes no file larger than `file_bytes`.
+    pub(crate) fn hold(&self, file_bytes: u64) -> Result<(), Errno> {
         for (resource, most) in [
             (Resource::RLIMIT_AS, self.memory_mb << 20),
             (Resource::RLIMIT_NOFILE, OPEN_FILES),
             // A core dump would contain guests' pictures.
             (Resource::RLIMIT_CORE, 0),
-            // The limit does not concern pipes, through which the child sends its answers.
-            (Resource::RLIMIT_FSIZE, 0),
+            // The limit does not concern pipes, through which a child of the studio sends its answers.
+            (Resource::RLIMIT_FSIZE, file_bytes),
         ] {
             let (_, hard) = getrlimit(resource)?;
             setrlimit(resource, most.min(hard), most.min(hard))?;
@@ -52,7 +52,7 @@ impl Limits {
 
     /// Sets the processor time for the next request. The kernel ends the process (SIGXCPU) when it has used up this
     /// time.
-    pub(super) fn begin_request(&self) -> Result<(), Errno> {
+    pub(crate) fn begin_request(&self) -> Result<(), Errno> {
         let used = getrusage(UsageWho::RUSAGE_SELF)?;
         let used = (used.user_time() + used.system_time()).tv_sec();
         let until = u64::try_from(used).unwrap_or_default() + 1 + self.processor_seconds;

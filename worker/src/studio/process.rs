@@ -57,7 +57,7 @@ pub(super) struct Process {
 
 /// The reason why a child ended.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// The child needed more memory than it may use.
     Memory { most_mb: u64 },
     /// The child used up the processor time of a request.
@@ -167,7 +167,7 @@ async fn listen(mut errors: ChildStderr, last_words: Arc<Mutex<Vec<u8>>>) {
     }
 }
 
-fn ending(status: Option<ExitStatus>, words: &str, limits: &Limits) -> Ending {
+pub(crate) fn ending(status: Option<ExitStatus>, words: &str, limits: &Limits) -> Ending {
     let Some(status) = status else { return Ending::Died("it answered what cannot be understood".to_owned()) };
     if words.contains("memory allocation of ") {
         return Ending::Memory { most_mb: limits.memory_mb };

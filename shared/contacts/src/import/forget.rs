@@ -1,0 +1,54 @@
+//! Removes the files of an import and what an undoing needs, once it cannot be undone any more. Its counts stay.
+
+use herald_base::boxed;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::find_import;
+use herald_db::{Db, DbError, query};
+use herald_providers::files::{Files, FilesError};
+
+/// Why an import was not forgotten; it can be tried again.
+#[derive(Debug, Error)]
+pub enum ForgetError {
+    /// The database did not answer.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// The file store did not answer.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// A step of it failed.
+    #[error(transparent)]
+    Contact(#[from] crate::ContactError),
+}
+
+/// Removes what only an undoing needs.
+///
+/// # Errors
+/// [`ForgetError`].
+#[boxed]
+pub async fn forget_import(db: &Db, files: &Files, workspace_id: Uuid, id: Uuid) -> Result<(), ForgetError> {
+    let Some(import) = find_import(db, workspace_id, id).await? else { return Ok(()) };
+    for key in [import.file(workspace_id), import.sheet_file(workspace_id), import.refused_file(workspace_id)] {
+        files.delete(&key).await?;
+    }
+    let mut tx = db.begin().await?;
+    query("delete from import_chunks where workspace_id = $1 and import_id = $2")
+        .bind(workspace_id)
+        .bind(id)
+        .execute(&mut tx)
+        .await?;
+    // One that was never started cannot be started any more: its list is gone.
+    let now = db.now();
+    query(
+        "update imports set state = 'cancelled', finished_at = coalesce(finished_at, $3)
+         where workspace_id = $1 and id = $2 and state in ('checking', 'checked')",
+    )
+    .bind(workspace_id)
+    .bind(id)
+    .bind(now)
+    .execute(&mut tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Jobs about contacts.
+
+pub mod import_check;
+pub mod import_forget;
+pub mod import_run;
+pub mod import_undo;
+
+use herald_contacts::{Import, ImportPiece, read_import};
+use herald_providers::files::FilesError;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::jobs::Context;
+use crate::runner::Failure;
+use herald_sheets::{CsvError, Options};
+
+/// How the list of an import is read.
+fn options(context: &Context, import: &Import, is_workbook: bool) -> Options {
+    let mut options =
+        Options { columns: import.columns.0.clone(), is_strict: true, is_sheet: is_workbook, ..context.import.clone() };
+    if is_workbook {
+        options.limits.bytes = SHEET_BYTES;
+    }
+    options
+}
+
+/// Opens a stored list as a file of this machine, so that memory does not grow with its size.
+async fn open(context: &Context, key: &herald_providers::files::Key) -> Result<std::fs::File, Failure> {
+    context.files.open_here(key, context.import.limits.bytes.max(SHEET_BYTES)).await.map_err(|error| match error {
+        FilesError::Missing(_) | FilesError::TooLarge { .. } => {
+            Failure::Fail(format!("the list cannot be read: {error}; upload it again"))
+        }
+        error => error.into(),
+    })
+}
+
+/// The CSV of a sheet may be larger than a list may be: a workbook is packed.
+const SHEET_BYTES: u64 = 2 << 30;
+
+/// Reads the list of an import that was checked, from row `skip` on.
+async fn rows(
+    context: &Context,
+    workspace_id: Uuid,
+    import: &Import,
+    skip: u64,
+) -> Result<mpsc::Receiver<Result<ImportPiece, CsvError>>, Failure> {
+    let is_workbook = import.report.as_ref().is_some_and(|report| report.0.is_workbook);
+    let list = open(context, &import.list(workspace_id)).await?;
+    Ok(read_import(list, options(context, import, is_workbook), skip, false))
+}

@@ -1,0 +1,168 @@
+//! `import.check`: reads a list in full, and says what its import would do.
+//!
+//! Safe to run twice: it writes nothing but what it found, over what it found before.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Read, Seek},
+    sync::Arc,
+};
+
+use herald_app::jobs::ImportCheck;
+use herald_contacts::{
+    Import, ImportPiece, ImportReport, ImportRow, ImportState, RefusedRow, find_import, note_import_checked,
+    read_import, would_do,
+};
+use herald_sheets::{CsvExport, REFUSED_COLUMN};
+
+use super::{open, options};
+use crate::{
+    jobs::{Context, Task},
+    runner::{Done, Failure},
+    workbooks::WorkbooksError,
+};
+
+pub(crate) async fn run(context: Arc<Context>, task: Task<ImportCheck>) -> Result<Done, Failure> {
+    let workspace = task.workspace_id;
+    let Some(import) = find_import(&context.db, workspace, task.args.import_id).await? else {
+        return Err(Failure::Fail("its import does not exist any more".to_owned()));
+    };
+    if import.state != ImportState::Checking {
+        return Ok(Done::default());
+    }
+    let mut report = ImportReport::default();
+    let file = open(&context, &import.file(workspace)).await?;
+    let list = list(&context, &task, &import, file, &mut report).await?;
+    let refused = read(&context, &task, &import, list, &mut report).await?;
+    match refused {
+        Some(refused) => {
+            context.files.put_from(&import.refused_file(workspace), tokio::fs::File::from_std(refused)).await?
+        }
+        None => context.files.delete(&import.refused_file(workspace)).await?,
+    }
+    let mut tx = context.db.begin().await?;
+    let then = note_import_checked(&mut tx, workspace, &import, &report).await?;
+    tx.commit().await?;
+    Ok(Done { then: then.into_iter().collect(), ..Done::default() })
+}
+
+/// The list as CSV: the file itself, or a sheet of the workbook that it is.
+async fn list(
+    context: &Context,
+    task: &Task<ImportCheck>,
+    import: &Import,
+    mut file: File,
+    report: &mut ImportReport,
+) -> Result<File, Failure> {
+    let mut head = [0; 8];
+    let read = file.read(&mut head)?;
+    file.rewind()?;
+    if !is_workbook(&head[..read]) {
+        return Ok(file);
+    }
+    let (converted, csv) = match context.workbooks.to_csv(file, import.sheet.clone()).await {
+        Ok(converted) => converted,
+        Err(WorkbooksError::Refused(why)) => return Err(Failure::Fail(why)),
+        Err(error) => return Err(error.into()),
+    };
+    report.is_workbook = true;
+    report.sheets = converted.sheets.into_iter().filter(|sheet| !sheet.is_hidden).map(|sheet| sheet.name).collect();
+    report.sheet = Some(converted.sheet);
+    report.notes = converted.notes;
+    let stored = tokio::fs::File::from_std(csv.try_clone()?);
+    context.files.put_from(&import.sheet_file(task.workspace_id), stored).await?;
+    Ok(csv)
+}
+
+/// Whether a file is a workbook, perhaps of an old or locked kind, by its first bytes.
+fn is_workbook(head: &[u8]) -> bool {
+    head.starts_with(b"PK") || head.starts_with(b"\xd0\xcf\x11\xe0")
+}
+
+/// Reads the list to its end. Returns the file of the rows that are left out, if there are any.
+async fn read(
+    context: &Context,
+    task: &Task<ImportCheck>,
+    import: &Import,
+    list: File,
+    report: &mut ImportReport,
+) -> Result<Option<File>, Failure> {
+    let mut pieces = read_import(list, options(context, import, report.is_workbook), 0, true);
+    let mut refused = None;
+    while let Some(piece) = pieces.recv().await {
+        if task.cancelled.is_cancelled() {
+            return Err(Failure::Cancelled);
+        }
+        match piece.map_err(|error| Failure::Fail(error.to_string()))? {
+            ImportPiece::Head { headers, columns, notes } => {
+                report.columns = columns;
+                report.notes.extend(notes);
+                refused = Some(Refused::new(headers)?);
+            }
+            ImportPiece::Rows(rows) => {
+                let mut people: Vec<ImportRow> = Vec::new();
+                for row in rows {
+                    match row {
+                        Ok(row) => people.push(row),
+                        Err(row) => {
+                            report.refuse(&row.problem);
+                            refused.as_mut().map(|refused| refused.add(&row)).transpose()?;
+                        }
+                    }
+                }
+                count(context, task, import, &people, report).await?;
+            }
+        }
+    }
+    Ok(refused.map(Refused::finish).transpose()?.flatten())
+}
+
+async fn count(
+    context: &Context,
+    task: &Task<ImportCheck>,
+    import: &Import,
+    people: &[ImportRow],
+    report: &mut ImportReport,
+) -> Result<(), Failure> {
+    let (tally, notes) = would_do(&context.db, task.workspace_id, import.mode, people).await?;
+    let add = |to: &mut u64, count: i64| *to += count.unsigned_abs();
+    add(&mut report.created, tally.created);
+    add(&mut report.updated, tally.updated);
+    add(&mut report.unchanged, tally.unchanged);
+    add(&mut report.skipped, tally.skipped);
+    report.rows += people.len() as u64;
+    for row in people {
+        row.notes.iter().for_each(|note| report.remark(row.line, &row.person.name, note));
+    }
+    for (at, note) in notes {
+        report.remark(people[at].line, &people[at].person.name, &note);
+    }
+    Ok(())
+}
+
+/// The file of rows that are left out: their cells, and why. It can be corrected and imported again.
+struct Refused {
+    csv: CsvExport<BufWriter<File>>,
+    columns: usize,
+    rows: u64,
+}
+
+impl Refused {
+    fn new(mut headers: Vec<String>) -> std::io::Result<Self> {
+        headers.push(REFUSED_COLUMN.to_owned());
+        let csv = CsvExport::new(BufWriter::new(tempfile::tempfile()?), &headers)?;
+        Ok(Self { csv, columns: headers.len() - 1, rows: 0 })
+    }
+
+    fn add(&mut self, row: &RefusedRow) -> std::io::Result<()> {
+        self.rows += 1;
+        let cells = row.cells.iter().cloned().chain(std::iter::repeat(String::new())).take(self.columns);
+        self.csv.row(cells.chain([row.problem.to_string()]))
+    }
+
+    fn finish(self) -> std::io::Result<Option<File>> {
+        let mut file = self.csv.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        Ok((self.rows > 0).then_some(file))
+    }
+}

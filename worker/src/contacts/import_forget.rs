@@ -1,0 +1,18 @@
+//! `import.forget`: removes what only an undoing needs, once an import cannot be undone any more.
+//!
+//! Safe to run twice: a missing file is not an error.
+
+use std::sync::Arc;
+
+use herald_app::jobs::ImportForget;
+use herald_contacts::forget_import;
+
+use crate::{
+    jobs::{Context, Task},
+    runner::{Done, Failure},
+};
+
+pub(crate) async fn run(context: Arc<Context>, task: Task<ImportForget>) -> Result<Done, Failure> {
+    forget_import(&context.db, &context.files, task.workspace_id, task.args.import_id).await?;
+    Ok(Done::default())
+}
