@@ -1,11 +1,14 @@
 //! The people whom a workspace knows: contacts with their tags, consents and timelines.
 
 mod consents;
+mod imports;
 mod list;
 mod one;
+mod segments;
 mod tags;
 mod timeline;
 
+pub(crate) use self::imports::{receive as receive_import, upload_routes, uploads};
 use herald_contacts::{Contact, ContactError, tags_of};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,6 +28,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(consents::routes())
         .merge(timeline::routes())
         .merge(tags::routes())
+        .merge(segments::routes())
+        .merge(imports::routes())
 }
 
 /// A contact with its tags.

@@ -10,6 +10,7 @@
 //! - connections (`server`), and the description of the API (`openapi`).
 
 mod accounts;
+mod compat;
 mod contacts;
 mod example;
 mod front;
@@ -171,9 +172,14 @@ pub fn router(api: Api) -> Router {
         .merge(example::routes())
         .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
         .layer(middleware::from_fn(limits::in_time));
-    let v1 = light.merge(invitations::upload_routes(&api)).merge(ops::upload_routes(&api));
+    let v1 = light
+        .merge(invitations::upload_routes(&api))
+        .merge(contacts::upload_routes(&api))
+        .merge(ops::upload_routes(&api));
     let closed = OpenApiRouter::new()
         .nest("/api/v1", v1.layer(limited(Class::General)))
+        .merge(compat::routes().layer(middleware::from_fn(limits::in_time)).layer(limited(Class::General)))
+        .merge(compat::upload_routes(&api).layer(limited(Class::General)))
         .merge(ops::metrics::routes())
         .layer(middleware::from_fn_with_state(gate::Gate::new(&api), gate::gate));
     let sign_in = people::sign_in_routes().layer(limited(Class::SignIn));
@@ -193,6 +199,7 @@ pub fn router(api: Api) -> Router {
         .merge(open.layer(Extension(document)))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(middleware::from_fn_with_state(api.clone(), compat::in_old_form))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(option_layer(cors::layer(&api.settings)))
         .layer(middleware::from_fn(server::named))

@@ -6,10 +6,11 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_contacts::{ContactFilter, Profile, count_contacts, create_contact, list_contacts};
+use herald_contacts::{ContactFilter, Profile, Rule, count_contacts, create_contact, list_contacts, whole_rule};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use super::{ContactView, with_its_tags, with_tags};
 use crate::{
@@ -46,6 +47,9 @@ struct Wanted {
     country: Option<String>,
     /// Those of this language, as a BCP 47 tag.
     locale: Option<String>,
+    /// Those who belong to this segment, by its id.
+    #[param(value_type = Option<Uuid>)]
+    segment: Option<String>,
     /// Those in the trash instead of the others.
     trashed: Option<bool>,
     /// The `next_cursor` of the previous page.
@@ -56,7 +60,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn filter(&self) -> Result<ContactFilter, Problem> {
+    async fn filter(&self, api: &Api, workspace: Uuid) -> Result<ContactFilter, Problem> {
         let text = self.search.clone().filter(|text| !text.trim().is_empty());
         if text.as_ref().is_some_and(|text| text.chars().count() > LONGEST_SEARCH) {
             return Err(Problem::field(
@@ -71,7 +75,16 @@ impl Wanted {
             country: self.country.clone().filter(|country| !country.is_empty()),
             locale: self.locale.clone().filter(|locale| !locale.is_empty()),
             trashed: self.trashed.unwrap_or(false),
+            rule: self.rule(api, workspace).await?,
         })
+    }
+
+    /// The rule of the segment.
+    async fn rule(&self, api: &Api, workspace: Uuid) -> Result<Option<Rule>, Problem> {
+        let Some(text) = self.segment.as_deref() else { return Ok(None) };
+        let id: Uuid =
+            text.parse().map_err(|_| Problem::field("segment", format!("{text:?} is not the id of a segment")))?;
+        Ok(Some(whole_rule(&api.db, workspace, &Rule::Segment(id)).await?))
     }
 }
 
@@ -90,7 +103,7 @@ async fn list(
     Parameters(wanted): Parameters<Wanted>,
 ) -> Result<Json<Page<ContactView>>, Problem> {
     let (before, limit) = (page::after(wanted.cursor.as_deref())?, page::limit(wanted.limit)?);
-    let rows = list_contacts(&api.db, workspace, &wanted.filter()?, before, limit + 1).await?;
+    let rows = list_contacts(&api.db, workspace, &wanted.filter(&api, workspace).await?, before, limit + 1).await?;
     let (rows, next) = Page::of(rows, limit, |row| row.id.to_string()).into_parts();
     Ok(Json(Page::upto(with_tags(&api, workspace, rows).await?, next)))
 }
@@ -116,10 +129,10 @@ async fn count(
     Workspace(workspace): Workspace,
     Parameters(wanted): Parameters<Wanted>,
 ) -> Result<Json<ContactCount>, Problem> {
-    page::after::<uuid::Uuid>(wanted.cursor.as_deref())?;
+    page::after::<Uuid>(wanted.cursor.as_deref())?;
     page::limit(wanted.limit)?;
     let most = i64::try_from(COUNTED).unwrap_or(i64::MAX);
-    let found = count_contacts(&api.db, workspace, &wanted.filter()?, COUNTED + 1).await?;
+    let found = count_contacts(&api.db, workspace, &wanted.filter(&api, workspace).await?, COUNTED + 1).await?;
     Ok(Json(ContactCount { contacts: found.min(most), more: found > most }))
 }
 

@@ -31,12 +31,15 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("audit", OWNER, OWNER),
     ("auth", Person, Person),
     ("batches", VIEWER, STAFF),
+    // The paths of older systems, for who works with what stands behind them.
+    ("compat", STAFF, STAFF),
     ("connections", STAFF, AGENCY),
     // Every row is somebody's name and address.
     ("contacts", STAFF, STAFF),
     ("crm", Platform, Platform),
     ("example-data", OWNER, OWNER),
     ("face-crops", VIEWER, STAFF),
+    ("imports", STAFF, STAFF),
     ("invitation-runs", VIEWER, STAFF),
     ("jobs", VIEWER, STAFF),
     ("keys", AGENCY, AGENCY),
@@ -48,6 +51,7 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("reports", STAFF, STAFF),
     ("schedules", VIEWER, STAFF),
     ("search", VIEWER, STAFF),
+    ("segments", STAFF, STAFF),
     ("tags", STAFF, STAFF),
     ("templates", VIEWER, STAFF),
     ("users", Platform, Platform),

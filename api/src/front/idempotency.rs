@@ -46,6 +46,7 @@ pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-rep
 pub(crate) const ROUTES: &[&str] = &[
     "/api/v1/connections/{name}/test",
     "/api/v1/crm/syncs",
+    "/api/v1/imports",
     "/api/v1/invitation-runs",
     "/api/v1/invitation-runs/{id}/retry",
     "/api/v1/jobs",

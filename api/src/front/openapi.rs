@@ -24,7 +24,7 @@ use crate::{
     Api,
     front::{
         conditional::{Tag, not_modified},
-        problem::{Body, Fault, Kind},
+        problem::{AssistantRefusal, Body, Fault, Kind, MarketingRefusal},
     },
     ops::jobs,
 };
@@ -71,7 +71,13 @@ fn whole(parts: [(OpenApi, Access); 2]) -> Value {
             schemas.append(named);
         }
     }
-    for (name, schema) in [("Problem", Body::schema()), ("Fault", Fault::schema())] {
+    let own = [
+        ("Problem", Body::schema()),
+        ("Fault", Fault::schema()),
+        ("AssistantRefusal", AssistantRefusal::schema()),
+        ("MarketingRefusal", MarketingRefusal::schema()),
+    ];
+    for (name, schema) in own {
         schemas.insert(name.to_owned(), serde_json::to_value(schema).unwrap_or_default());
     }
     jobs::describe(&mut schemas);

@@ -2,6 +2,7 @@
 //! type.
 
 mod kind;
+mod old_form;
 
 use std::{any::Any, error::Error, fmt::Display, sync::Arc};
 
@@ -16,7 +17,10 @@ use herald_providers::files::FilesError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub(crate) use self::kind::Kind;
+pub(crate) use self::{
+    kind::Kind,
+    old_form::{AssistantRefusal, MarketingRefusal, OldForm},
+};
 
 /// One fault of the request.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
@@ -51,6 +55,8 @@ pub(crate) struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The cause, which only the log gets.
     cause: Option<Arc<str>>,
+    /// The older system whose form it was given.
+    old_form: Option<OldForm>,
 }
 
 /// Why a request was refused or could not be answered (RFC 9457).
@@ -77,7 +83,7 @@ pub(crate) struct Body<'a> {
 
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Display) -> Self {
-        Self { kind, detail: detail.to_string(), faults: Vec::new(), headers: Vec::new(), cause: None }
+        Self { kind, detail: detail.to_string(), faults: Vec::new(), headers: Vec::new(), cause: None, old_form: None }
     }
 
     /// The problem that the workspace has no `what` with this id.
@@ -135,6 +141,11 @@ impl Problem {
         self
     }
 
+    /// The same in the form of an older system.
+    pub(crate) fn in_old_form(self, form: OldForm) -> Self {
+        Self { old_form: Some(form), ..self }
+    }
+
     /// What is wrong and what to do about it.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
@@ -153,6 +164,11 @@ impl Problem {
     /// The answer, with the id of the request in the log.
     pub(crate) fn respond(&self, request_id: Option<&str>) -> Response {
         let (name, status, title) = self.kind.facts();
+        if let Some(form) = &self.old_form {
+            let mut response = form.refusal(status, &self.detail, &self.faults);
+            response.headers_mut().extend(self.headers.iter().cloned());
+            return response;
+        }
         let body = Body {
             r#type: format!("/problems#{name}"),
             title,

@@ -25,7 +25,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use self::filter::Asked;
-pub(crate) use self::schema::describe;
+pub(crate) use self::{order::enqueue, schema::describe};
 use crate::{
     Api,
     front::{

@@ -4,7 +4,10 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::front::{access, idempotency, problem::Kind};
+use crate::front::{
+    access, idempotency,
+    problem::{Kind, OldForm},
+};
 
 /// Whether an endpoint needs a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +60,9 @@ pub(super) fn complete(path: &str, operations: &mut Value, access: Access) {
         body.into_iter().for_each(raw_is_raw);
         let responses = operation.entry("responses").or_insert_with(|| json!({}));
         refuse(responses, &kinds);
+        if let Some(refusal) = OldForm::schema_of(path) {
+            in_old_form(responses, refusal);
+        }
         for response in responses.as_object_mut().into_iter().flat_map(Map::values_mut) {
             response.get_mut("content").into_iter().for_each(raw_is_raw);
         }
@@ -218,6 +224,24 @@ fn refuse(responses: &mut Value, kinds: &[Kind]) {
         if refused && response.get("content").is_none() {
             response["content"] = json!({ "application/problem+json": problem() });
         }
+    }
+}
+
+/// Gives the refusals the form and the statuses of an older system.
+fn in_old_form(responses: &mut Value, refusal: &str) {
+    let Some(responses) = responses.as_object_mut() else { return };
+    for (status, response) in std::mem::take(responses) {
+        let known = status.parse::<StatusCode>().unwrap_or_default();
+        let old = OldForm::status(known).as_str().to_owned();
+        let is_refusal = known.as_u16() >= 400;
+        let response = match is_refusal {
+            true => json!({
+                "description": response["description"],
+                "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{refusal}") } } },
+            }),
+            false => response,
+        };
+        responses.entry(old).or_insert(response);
     }
 }
 

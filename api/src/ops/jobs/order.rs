@@ -8,11 +8,12 @@ use axum::{
 };
 use herald_ledger::{
     Entered, Way,
-    audit::{self, Entry},
+    audit::{self, Actor, Entry},
     orders::{self, Flaw, Order, Sort},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{JobView, view};
 use crate::{
@@ -48,6 +49,14 @@ pub(super) struct Enqueued {
 )]
 pub(super) async fn add(State(api): State<Api>, By(actor): By, request: Request) -> Result<Response, Problem> {
     let order: Order = input::json(request).await?;
+    let (id, duplicate) = enqueue(&api, &actor, order).await?;
+    let job = view(&api, actor.workspace_id, id).await?;
+    let location = format!("/api/v1/jobs/{id}");
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Enqueued { job, duplicate })).into_response())
+}
+
+/// Enqueues what a caller ordered, if they may. Returns the job, and whether it was there already.
+pub(crate) async fn enqueue(api: &Api, actor: &Actor, order: Order) -> Result<(Uuid, bool), Problem> {
     let kind = order.kind.clone();
     let draft = order.draft(actor.workspace_id, api.db.now())?;
     let mut tx = api.db.begin().await?;
@@ -56,12 +65,10 @@ pub(super) async fn add(State(api): State<Api>, By(actor): By, request: Request)
     let (id, duplicate) = (entered.id(), !matches!(entered, Entered::New(_)));
     if !duplicate {
         let entry = Entry::of("job.enqueue", id).affecting(1).with(serde_json::json!({ "kind": kind }));
-        audit::record(&mut tx, &actor, entry).await?;
+        audit::record(&mut tx, actor, entry).await?;
     }
     tx.commit().await?;
-    let job = view(&api, actor.workspace_id, id).await?;
-    let location = format!("/api/v1/jobs/{id}");
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(Enqueued { job, duplicate })).into_response())
+    Ok((id, duplicate))
 }
 
 impl From<Flaw> for Problem {

@@ -1,0 +1,18 @@
+//! The marketing backend's paths: `/compat/marketing/api/…`. It was one of Django's: a list is an array, and a refusal
+//! has the texts of each wrong field under its name.
+
+mod customers;
+mod segments;
+mod upload;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::Api;
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().merge(customers::routes()).merge(segments::routes())
+}
+
+pub(super) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
+    upload::routes(api)
+}

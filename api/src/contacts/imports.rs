@@ -1,0 +1,165 @@
+//! `/imports`: lists of people that become contacts.
+
+mod receive;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+};
+use herald_contacts::{
+    Import, ImportOptions, cancel_import, change_import, find_import, list_imports, start_import, undo_import,
+};
+use herald_ledger::audit::{self, Entry};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+pub(crate) use self::receive::{Options, receive};
+use crate::{
+    Api,
+    front::{
+        actor::By,
+        auth::Workspace,
+        idempotency,
+        input::{self, Id, Parameters},
+        limits,
+        page::{Page, PageParameters},
+        problem::{Kind, Problem},
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, change))
+        .routes(routes!(start))
+        .routes(routes!(cancel))
+        .routes(routes!(undo))
+        .routes(routes!(refused))
+}
+
+/// The route that accepts lists. Its bodies are large, and may be as slow as the sender's connection.
+pub(crate) fn upload_routes(api: &Api) -> OpenApiRouter<Api> {
+    uploads(api, OpenApiRouter::new().routes(routes!(receive::create)))
+}
+
+/// Lets routes take bodies as large as a list may be.
+pub(crate) fn uploads(api: &Api, routes: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
+    let limit = api.settings.http.max_upload_mb << 20;
+    routes
+        .layer(middleware::from_fn_with_state(api.clone(), idempotency::once))
+        .layer(DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)))
+        .layer(RequestBodyTimeoutLayer::new(limits::STALLED))
+        .layer(middleware::from_fn(move |request, next| limits::upload(limit, request, next)))
+}
+
+async fn found(api: &Api, workspace: Uuid, id: Uuid) -> Result<Import, Problem> {
+    find_import(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("import", id))
+}
+
+/// Lists imports, the newest first.
+#[utoipa::path(get, path = "/imports", operation_id = "listImports", tag = "imports",
+    params(PageParameters),
+    responses(
+        (status = 200, description = "A page of imports", body = Page<Import>),
+    )
+)]
+async fn list(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Parameters(asked): Parameters<PageParameters>,
+) -> Result<Json<Page<Import>>, Problem> {
+    let (before, limit) = asked.read()?;
+    let rows = list_imports(&api.db, workspace, before, limit + 1).await?;
+    Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
+}
+
+/// Returns an import: its state, what its check found, and its counts.
+#[utoipa::path(get, path = "/imports/{id}", operation_id = "getImport", tag = "imports",
+    responses(
+        (status = 200, description = "The import", body = Import),
+    )
+)]
+async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<Import>, Problem> {
+    Ok(Json(found(&api, workspace, id).await?))
+}
+
+/// Changes what an import does before it starts, and has its list checked again.
+#[utoipa::path(patch, path = "/imports/{id}", operation_id = "changeImport", tag = "imports",
+    request_body = Options,
+    responses(
+        (status = 200, description = "The import, which is checked again", body = Import),
+        (status = 409, description = "The import has started"),
+    )
+)]
+async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Request) -> Result<Json<Import>, Problem> {
+    let options: Options = input::json(request).await?;
+    let changed = change_import(&api.db, &actor, id, ImportOptions::from(options)).await?;
+    changed.map(Json).ok_or_else(|| Problem::missing("import", id))
+}
+
+/// Starts an import that was checked.
+#[utoipa::path(post, path = "/imports/{id}/start", operation_id = "startImport", tag = "imports",
+    responses(
+        (status = 200, description = "The import, whose rows become contacts", body = Import),
+        (status = 409, description = "The import is not checked, or has started"),
+    )
+)]
+async fn start(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<Import>, Problem> {
+    start_import(&api.db, &actor, id).await?.map(Json).ok_or_else(|| Problem::missing("import", id))
+}
+
+/// Stops an import. The contacts that it has made stay, and it can be undone.
+#[utoipa::path(post, path = "/imports/{id}/cancel", operation_id = "cancelImport", tag = "imports",
+    responses(
+        (status = 200, description = "The import", body = Import),
+        (status = 409, description = "The import has ended"),
+    )
+)]
+async fn cancel(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<Import>, Problem> {
+    cancel_import(&api.db, &actor, id).await?.map(Json).ok_or_else(|| Problem::missing("import", id))
+}
+
+/// Takes an import back, for 30 days.
+///
+/// Contacts that it made go, unless somebody worked with them since. Contacts that it changed get their old values, but
+/// for those that somebody has changed again.
+#[utoipa::path(post, path = "/imports/{id}/undo", operation_id = "undoImport", tag = "imports",
+    responses(
+        (status = 200, description = "The import, which is being undone", body = Import),
+        (status = 409, description = "The import has not ended, or is too old"),
+    )
+)]
+async fn undo(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<Import>, Problem> {
+    undo_import(&api.db, &actor, id).await?.map(Json).ok_or_else(|| Problem::missing("import", id))
+}
+
+/// Returns the rows that are left out, each with the reason. Correct the file and import it again.
+#[utoipa::path(get, path = "/imports/{id}/refused.csv", operation_id = "getRefusedRows", tag = "imports",
+    responses(
+        (status = 200, description = "The rows, with the reason in the last column", content_type = "text/csv",
+            body = String, headers(("content-disposition" = String, description = "The name of the file"))),
+        (status = 404, description = "No row is left out, or the import is too old"),
+    )
+)]
+async fn refused(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Response, Problem> {
+    let import = found(&api, actor.workspace_id, id).await?;
+    let key = import.refused_file(actor.workspace_id);
+    if api.files.size(&key).await?.is_none() {
+        let detail = "no row of this import is left out, or the import is older than 30 days";
+        return Err(Problem::new(Kind::NotFound, detail));
+    }
+    let (_, content) = api.files.stream(&key).await?;
+    let mut tx = api.db.begin().await?;
+    audit::record(&mut tx, &actor, Entry::of("import.export", id)).await?;
+    tx.commit().await?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"refused.csv\""),
+    ];
+    Ok((StatusCode::OK, headers, Body::from_stream(content)).into_response())
+}
