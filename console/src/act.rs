@@ -149,6 +149,7 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
         let refuse = |detail: &str| refuse(name, detail);
         let value = match (kind, form.get(name)) {
             (Kind::Many, _) => many(form.all(name)),
+            (Kind::Columns, _) => columns(form, name),
             (Kind::Words, _) => form.raw(name).map_or(Value::Null, words),
             (Kind::Pairs, _) => match form.raw(name) {
                 Some(lines) => pairs(lines, form.raw(&format!("{name}_before"))).map_err(|detail| refuse(&detail))?,
@@ -216,6 +217,14 @@ fn statuses(text: &str) -> Result<Value, String> {
         Ok(json!({ "name": name.trim(), "stands_for": counts.trim().to_lowercase() }))
     };
     lines.map(of).collect::<Result<Vec<Value>, String>>().map(Value::from)
+}
+
+/// What each column of a list becomes, by its header.
+fn columns(form: &Form, name: &str) -> Value {
+    let (headers, fields) = (format!("{name}_header"), format!("{name}_field"));
+    let columns: Map<String, Value> =
+        form.all(&headers).zip(form.all(&fields)).map(|(header, field)| (header.to_owned(), field.into())).collect();
+    if columns.is_empty() { Value::Null } else { Value::Object(columns) }
 }
 
 /// The words of a list with commas between them.

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Pairs,
     /// An amount such as `2,500.50`, in the currency of the field `currency` beside it.
     Money,
+    /// Pairs of the fields `<name>_header` and `<name>_field`, in their order.
+    Columns,
     /// The steps of leads, `name: open`, `name: won` or `name: lost` on each line.
     Statuses,
 }
@@ -55,7 +57,7 @@ pub(crate) enum Then {
     Shown(&'static str),
 }
 
-use Kind::{Cleared, Flag, Json, Many, Money, Number, Pairs, Secret, Statuses, Text, Whole, Words};
+use Kind::{Cleared, Columns, Flag, Json, Many, Money, Number, Pairs, Secret, Statuses, Text, Whole, Words};
 use Then::{Back, Shown, To};
 
 const ACTS: &[Act] = &[
@@ -207,6 +209,19 @@ const ACTS: &[Act] = &[
     act("logoutEverywhere", &[], "Every device is signed out.", To("/sign-in")),
     act("leaveWorkspace", &[], "You left the workspace.", To("/account")),
     act("makeWorkspace", &[("slug", Cleared), ("name", Cleared)], "The workspace {name} is made.", To("/w/{slug}")),
+    // Imports and segments.
+    act(
+        "changeImport",
+        &[("mode", Text), ("sheet", Text), ("tags", Words), ("columns", Columns)],
+        "The list is checked again.",
+        Back,
+    ),
+    act("startImport", &[], "The import has started.", Back),
+    act("cancelImport", &[], "The import is stopped. Contacts that it has made stay.", Back),
+    act("undoImport", &[], "The import is being undone.", Back),
+    act("createSegment", SEGMENT, "The segment {name} is made.", To("/segments/{id}")),
+    act("changeSegment", SEGMENT, "The segment {name} is saved.", To("/segments/{id}")),
+    act("deleteSegment", &[], "The segment is deleted.", Back),
     // Members, invitations and keys.
     act("setRole", &[("role", Text)], "{email} is now {role}.", Back),
     act("removeMember", &[], "{email} is removed.", To("/members")),
@@ -299,6 +314,9 @@ const CONTACT: &[(&str, Kind)] = &[
     ("tags", Words),
     ("fields", Pairs),
 ];
+
+/// The form of a segment, new or not.
+const SEGMENT: &[(&str, Kind)] = &[("name", Text), ("rule", Json)];
 
 /// The form of a schedule, new or not. Only a new one can be `paused` in it: ticked, the box sends `true`.
 const SCHEDULE: &[(&str, Kind)] = &[

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What the address of the list says.
-const FILTERS: [&str; 6] = ["search", "tag", "country", "locale", "trashed", "cursor"];
+const FILTERS: [&str; 7] = ["search", "tag", "segment", "country", "locale", "trashed", "cursor"];
 
 pub(super) fn routes() -> Router<Console> {
     Router::new()
@@ -35,10 +35,11 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
         Err(refusal) => return Err(visit.stop(&refusal)),
     };
     let tags = visit.get("/api/v1/tags?limit=200").await?;
+    let segments = visit.get("/api/v1/segments").await?;
     let asked: Value =
         FILTERS.iter().map(|name| ((*name).to_owned(), Value::from(query.get(name).unwrap_or_default()))).collect();
     let own = json!({ "contacts": found["items"], "next_cursor": found["next_cursor"], "fault": fault,
-        "tags": tags["items"], "asked": asked });
+        "tags": tags["items"], "segments": segments["items"], "asked": asked });
     Ok(page(&visit, "contacts/contacts.html").show(own))
 }
 

@@ -21,6 +21,7 @@ mod description;
 mod doors;
 mod form;
 mod guard;
+mod imports;
 mod invitations;
 mod leads;
 mod nowhere;
@@ -30,6 +31,7 @@ mod picture;
 mod query;
 mod render;
 mod search;
+mod segments;
 mod settings;
 mod setup;
 mod sign_in;
@@ -127,6 +129,8 @@ pub async fn pages(setup: Setup) -> Result<Router, Broken> {
         .merge(search::routes())
         .merge(invitations::routes())
         .merge(contacts::routes())
+        .merge(imports::routes())
+        .merge(segments::routes())
         .merge(leads::routes())
         .merge(upload::routes())
         .merge(operate::routes())

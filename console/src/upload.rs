@@ -72,6 +72,13 @@ const UPLOADS: &[Upload] = &[
         to: Some("/runs/checks/{id}"),
     },
     Upload {
+        operation: "createImport",
+        objects: &[],
+        rules: Rules::NONE,
+        said: |_| String::new(),
+        to: Some("/imports/{id}"),
+    },
+    Upload {
         operation: "uploadTemplate",
         objects: &[],
         rules: Rules::NONE,

@@ -70,6 +70,12 @@ class Group:
         self.faults.check(status == 201, f"a lead is answered {status}: {made}")
         consent = {"channel": "email", "given": True, "wording": "News of events", "source": "sign-up form"}
         own.call("POST", f"/contacts/{made['contact_id']}/consents", consent)
+        rows = "name,email,country,table\nDi Example,di@example.com,Spain,7\nBad,nowhere,ES,\n".encode()
+        status, made = own.send("/imports", [("tags", "gala")], [("file", "people.csv", rows)])
+        self.faults.check(status == 201, f"a list is answered {status}: {made}")
+        rule = {"all": [{"tag": "vip"}, {"not": {"lead": {"stands_for": "lost"}}}]}
+        status, made = own.call("POST", "/segments", {"name": "VIP guests", "rule": rule})
+        self.faults.check(status == 201, f"a segment is answered {status}: {made}")
         return context, page
 
     def pages(self, browser, own):

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use herald_people::Role;
 use herald_tests::{TestDatabase, on_both_engines};
+use herald_worker::runner::Attempt;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::Browser;
-use crate::api::{Answer, Service, worker};
+use crate::api::{Answer, Form, Service, worker};
 
 on_both_engines! { every_page_in_every_role }
 
@@ -77,6 +79,17 @@ async fn walk(browser: &Browser<'_>) -> Seen {
 /// Something of each kind, so that the pages have rows.
 async fn furnish(service: &Service) {
     service.leaves(&["connection.test", "invitation.render", "invitation.summary", "invitation.start", "probe.run"]);
+    service.leaves(&["import.forget"]);
+    let list =
+        Form::default().file("file", "people.csv", "name,email,table\nDi Example,di@example.com,7\nBad,nowhere,\n");
+    assert_eq!(service.post_form("/api/v1/imports", list).await.status, 201);
+    let job = worker::lease_next(service, "control").await;
+    let attempt = Attempt { job: job.clone(), cancelled: CancellationToken::new() };
+    service.handlers()(attempt).await.unwrap();
+    worker::commit(service, job, worker::done()).await;
+    let rule = json!({ "all": [{ "tag": "vip" }, { "not": { "lead": { "stands_for": "lost" } } }] });
+    let segment = json!({ "name": "VIP", "rule": rule });
+    assert_eq!(service.post_json("/api/v1/segments", segment).await.status, 201);
     service.template().await;
     let run = service.run("name,email,table\nAmélie,amelie@example.com,1\nBjörn,bjorn@example.com,2\n").await;
     worker::import(service, run, &["Amélie", "Björn"]).await;

@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Answer, PASSWORD, Person, Service};
-use crate::api::worker;
+use crate::api::{Form, worker};
 
 on_both_engines! {
     nothing_opens_to_a_role_that_is_too_low,
@@ -52,8 +52,8 @@ async fn ask(service: &Service, token: &str, method: &Method, path: &str) -> Ans
 
 async fn nothing_opens_to_a_role_that_is_too_low(database: &TestDatabase) {
     let service = Service::start(database).await;
-    // Example data.
-    service.leaves(&["contacts.import", "invitation.summary"]);
+    // Example data, and a report.
+    service.leaves(&["contacts.import", "invitation.summary", "report.daily_leads", "import.check", "import.forget"]);
     let owner = Person::new(&service, "ann@example.com").await;
     owner.workspace(&service, "north").await;
     let mut tokens = vec![];
@@ -70,7 +70,12 @@ async fn nothing_opens_to_a_role_that_is_too_low(database: &TestDatabase) {
         };
         for (role, token) in &tokens {
             if too_low.contains(role) {
-                ask(&service, token, &method, &path).await.problem(403, "forbidden");
+                let refused_here = ask(&service, token, &method, &path).await;
+                // The paths of older systems have refusals of their own form.
+                match path.starts_with("/compat/") {
+                    true => assert_eq!(refused_here.status, 403, "{role}: {method} {path}"),
+                    false => drop(refused_here.problem(403, "forbidden")),
+                }
                 refused += 1;
             } else if !path.ends_with("/events") {
                 let answer = ask(&service, token, &method, &path).await;
@@ -130,6 +135,10 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
     all.insert("leads", text(&lead["id"]));
     all.insert("contacts", text(&lead["contact_id"]));
     all.insert("tags", text(&service.get("/api/v1/tags").await.json()["items"][0]["id"]));
+    let list = Form::default().file("file", "people.csv", "name\nCy Example\n");
+    all.insert("imports", text(&service.post_form("/api/v1/imports", list).await.json()["id"]));
+    let segment = json!({ "name": "VIP", "rule": { "tag": "vip" } });
+    all.insert("segments", text(&service.post_json("/api/v1/segments", segment).await.json()["id"]));
     let day = LocalDay::at(service.db.now(), chrono_tz::Tz::UTC);
     let written = WrittenReport { name: "daily.xlsx".to_owned(), bytes: 8, sha256: String::new(), leads: 1 };
     service.files.put(&report_key(service.workspace, day), Bytes::from_static(b"a report")).await.unwrap();
@@ -140,7 +149,8 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
 
 async fn nothing_of_a_workspace_is_there_for_another(database: &TestDatabase) {
     let service = Service::start(database).await;
-    service.leaves(&["invitation.render", "contacts.import", "invitation.summary"]);
+    service.leaves(&["invitation.render", "contacts.import", "invitation.summary", "report.daily_leads"]);
+    service.leaves(&["import.check", "import.forget"]);
     let first = Some((service.workspace, Role::Owner));
     let actor = Actor::cli(service.workspace, "test");
     service.people.add_user("ann@example.com", &PASSWORD.into(), false, first, &actor).await.unwrap();

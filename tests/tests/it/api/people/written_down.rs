@@ -71,6 +71,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/templates/{id}/preview", "a drawing of a sample changes nothing"),
     ("post /api/v1/connections/{name}/test", "it asks the provider, and notes what it said"),
     ("post /api/v1/probes", "it changes nothing but its own row"),
+    ("post /api/v1/segments/preview", "it only tells whom a rule means"),
 ];
 
 /// The endpoints that change something, and what the log calls it.
@@ -130,16 +131,31 @@ const WRITTEN: &[(&str, &str)] = &[
     ("put /api/v1/queues/{name}/keys/{key}", "queue.key"),
     ("put /api/v1/queues/{name}/limits", "queue.limits"),
     ("delete /api/v1/contacts/{id}", "contact.trash"),
+    ("delete /api/v1/segments/{id}", "segment.delete"),
     ("delete /api/v1/tags/{id}", "tag.delete"),
+    ("get /api/v1/imports/{id}/refused.csv", "import.export"),
     ("patch /api/v1/contacts/{id}", "contact.change"),
+    ("patch /api/v1/imports/{id}", "import.change"),
     ("patch /api/v1/leads/{id}", "lead.change"),
+    ("patch /api/v1/segments/{id}", "segment.change"),
     ("post /api/v1/contacts", "contact.create"),
     ("post /api/v1/contacts/{id}/consents", "consent.given"),
     ("post /api/v1/contacts/{id}/notes", "contact.note"),
     ("post /api/v1/contacts/{id}/restore", "contact.restore"),
+    ("post /api/v1/imports", "import.create"),
+    ("post /api/v1/imports/{id}/cancel", "import.cancel"),
+    ("post /api/v1/imports/{id}/start", "import.start"),
+    ("post /api/v1/imports/{id}/undo", "import.undo"),
     ("post /api/v1/leads", "lead.create"),
     ("post /api/v1/leads/{id}/notes", "lead.note"),
+    ("post /api/v1/segments", "segment.create"),
     ("put /api/v1/leads/statuses", "lead_statuses.set"),
+    ("post /compat/assistant/leads", "lead.create"),
+    ("post /compat/assistant/leads/{id}", "lead.change"),
+    ("post /compat/assistant/leads/reports/generate", "job.enqueue"),
+    ("post /compat/marketing/api/customers", "contact.create"),
+    ("post /compat/marketing/api/customers/upload", "import.create"),
+    ("post /compat/marketing/api/segments", "segment.create"),
 ];
 
 async fn every_endpoint_that_changes_something_is_written_down(database: &TestDatabase) {
