@@ -1,6 +1,7 @@
 //! The people whom a workspace knows: contacts with their tags, consents and timelines.
 
 mod consents;
+mod exports;
 mod imports;
 mod list;
 mod one;
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(tags::routes())
         .merge(segments::routes())
         .merge(imports::routes())
+        .merge(exports::routes())
 }
 
 /// A contact with its tags.

@@ -6,6 +6,7 @@ mod one;
 mod reports;
 mod statuses;
 
+pub(crate) use self::list::filter_of;
 use herald_leads::LeadError;
 use utoipa_axum::router::OpenApiRouter;
 

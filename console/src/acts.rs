@@ -209,6 +209,9 @@ const ACTS: &[Act] = &[
     act("logoutEverywhere", &[], "Every device is signed out.", To("/sign-in")),
     act("leaveWorkspace", &[], "You left the workspace.", To("/account")),
     act("makeWorkspace", &[("slug", Cleared), ("name", Cleared)], "The workspace {name} is made.", To("/w/{slug}")),
+    // Lists as files.
+    act("createExport", EXPORT, "The file is being written.", To("/exports")),
+    act("cancelExport", &[], "The export is stopped.", Back),
     // Imports and segments.
     act(
         "changeImport",
@@ -313,6 +316,22 @@ const CONTACT: &[(&str, Kind)] = &[
     ("preferred_channel", Text),
     ("tags", Words),
     ("fields", Pairs),
+];
+
+/// The form that exports a list under its filters.
+const EXPORT: &[(&str, Kind)] = &[
+    ("what", Text),
+    ("format", Text),
+    ("filter.search", Text),
+    ("filter.tag", Text),
+    ("filter.segment", Text),
+    ("filter.country", Text),
+    ("filter.locale", Text),
+    ("filter.trashed", Json),
+    ("filter.status", Text),
+    ("filter.outcome", Text),
+    ("filter.owner", Text),
+    ("filter.source", Text),
 ];
 
 /// The form of a segment, new or not.

@@ -1,4 +1,5 @@
-//! Imports: the list, the form that uploads one, and one import from its check to its end.
+//! Imports: the list, the form that uploads one, and one import from its check to its end. And exports, which are lists
+//! as files.
 
 use axum::{Router, extract::Path, response::Response, routing::get};
 use serde_json::json;
@@ -17,6 +18,8 @@ pub(super) fn routes() -> Router<Console> {
         .route("/w/{ws}/imports/new", get(new))
         .route("/w/{ws}/imports/{id}", get(one))
         .route("/w/{ws}/imports/{id}/refused.csv", get(refused))
+        .route("/w/{ws}/exports", get(exports))
+        .route("/w/{ws}/exports/{id}/file", get(exported))
 }
 
 async fn list(visit: Visit) -> Result<Response, Stop> {
@@ -39,4 +42,15 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
 
 async fn refused(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
     passed(&visit, &format!("/api/v1/imports/{}/refused.csv", part(&id))).await
+}
+
+async fn exports(visit: Visit) -> Result<Response, Stop> {
+    let query = Query::of(&visit.address).only(&["cursor"]);
+    let found = visit.get(&format!("/api/v1/exports?{query}")).await?;
+    let own = json!({ "exports": found["items"], "next_cursor": found["next_cursor"] });
+    Ok(page(&visit, "contacts/exports.html").show(own))
+}
+
+async fn exported(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
+    passed(&visit, &format!("/api/v1/exports/{}/file", part(&id))).await
 }

@@ -23,6 +23,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("welcome.html", include_str!("../templates/welcome.html")),
     ("contacts/contact.html", include_str!("../templates/contacts/contact.html")),
     ("contacts/contacts.html", include_str!("../templates/contacts/contacts.html")),
+    ("contacts/export.html", include_str!("../templates/contacts/export.html")),
+    ("contacts/exports.html", include_str!("../templates/contacts/exports.html")),
     ("contacts/form.html", include_str!("../templates/contacts/form.html")),
     ("contacts/import.html", include_str!("../templates/contacts/import.html")),
     ("contacts/import_new.html", include_str!("../templates/contacts/import_new.html")),

@@ -1,5 +1,7 @@
 //! Jobs about contacts.
 
+pub mod export_forget;
+pub mod export_run;
 pub mod import_check;
 pub mod import_forget;
 pub mod import_run;

@@ -8,6 +8,7 @@ use axum::{
 };
 use herald_contacts::{ContactFilter, Profile, Rule, count_contacts, create_contact, list_contacts, whole_rule};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -34,9 +35,9 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 }
 
 /// Which contacts.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 struct Wanted {
     /// The beginning of the name or of its last word, or the whole of an e-mail address, phone number or external id.
     #[param(max_length = 200)]
@@ -57,6 +58,12 @@ struct Wanted {
     /// The largest number of rows on the page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<usize>,
+}
+
+/// The filter that these parameters of the list make.
+pub(super) async fn filter_of(api: &Api, workspace: Uuid, asked: Value) -> Result<ContactFilter, Problem> {
+    let wanted: Wanted = serde_json::from_value(asked).map_err(|error| Problem::field("filter", error))?;
+    wanted.filter(api, workspace).await
 }
 
 impl Wanted {

@@ -38,6 +38,7 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("contacts", STAFF, STAFF),
     ("crm", Platform, Platform),
     ("example-data", OWNER, OWNER),
+    ("exports", STAFF, STAFF),
     ("face-crops", VIEWER, STAFF),
     ("imports", STAFF, STAFF),
     ("invitation-runs", VIEWER, STAFF),

@@ -66,6 +66,12 @@ pub(super) struct Wanted {
     pub(super) limit: Option<usize>,
 }
 
+/// The filter that these parameters of the list make.
+pub(crate) fn filter_of(asked: serde_json::Value) -> Result<LeadFilter, Problem> {
+    let wanted: Wanted = serde_json::from_value(asked).map_err(|error| Problem::field("filter", error))?;
+    wanted.filter()
+}
+
 impl Wanted {
     fn by(&self) -> Result<CountBy, Problem> {
         let by = self.by.as_deref().unwrap_or(CountBy::Status.as_str());

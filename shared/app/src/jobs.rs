@@ -28,6 +28,8 @@ macro_rules! every_kind {
             ContactsPull invitations contacts_pull,
             CrmEvent people crm_event,
             CrmSync people crm_sync,
+            ExportForget contacts export_forget,
+            ExportRun contacts export_run,
             FaceCrop invitations face_crop,
             ImportCheck contacts import_check,
             ImportForget contacts import_forget,

@@ -36,6 +36,11 @@ pub fn parse(text: &str, digits: u32) -> Result<i64, String> {
     format!("{whole}{part:0<digits$}").parse().map_err(|_| wrong())
 }
 
+/// An amount as programs read it: `2500.50`.
+pub fn plain(minor: i64, digits: u32) -> String {
+    show(minor, digits).replace(',', "")
+}
+
 /// An amount as it is shown: `2,500.50`.
 pub fn show(minor: i64, digits: u32) -> String {
     let unit = 10_u64.pow(digits);

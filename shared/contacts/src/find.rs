@@ -4,6 +4,7 @@
 //! then has the newest: a person who looks for "a" sees some of those, and writes another letter.
 
 use herald_base::boxed;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
@@ -21,7 +22,8 @@ const MOST: usize = 2_000;
 pub(super) const LAST: char = '\u{10ffff}';
 
 /// Which contacts.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ContactFilter {
     /// The beginning of the name or of its last word, or the whole of an e-mail address, phone number or external id.
     pub text: Option<String>,

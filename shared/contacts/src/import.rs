@@ -21,13 +21,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    ContactError,
+    ContactError, enqueue,
     jobs::{ImportCheck, ImportForget, ImportRun, ImportUndo},
     tag,
 };
 use herald_db::{Db, FromRow, Json, Tx, query};
 use herald_ledger::{
-    self as ledger, LedgerError, NewJob, Payload,
+    NewJob, Payload,
     audit::{self, Actor, Entry},
 };
 use herald_providers::files::Key;
@@ -38,7 +38,7 @@ pub use self::{
     forget::{ForgetError, forget_import},
     read::{ImportPiece, RefusedRow, read_import},
     report::{ImportColumn, ImportFlaw, ImportReport},
-    row::{ImportRow, fields_of_imports, import_row},
+    row::{CONTACT_ID, ImportRow, fields_of_imports, import_row},
     undo::{UndoneChunk, next_import_chunk, undo_import_chunk},
 };
 
@@ -426,13 +426,4 @@ fn checked(options: ImportOptions) -> Result<ImportOptions> {
     }
     let tags = options.tags.as_deref().map(tag::tidied).transpose()?;
     Ok(ImportOptions { tags: tags.map(|tags| tags.into_values().collect()), ..options })
-}
-
-async fn enqueue(tx: &mut Tx, jobs: Vec<NewJob>) -> Result<()> {
-    match ledger::enqueue(tx, jobs).await {
-        Ok(_) => Ok(()),
-        Err(LedgerError::Db(error)) => Err(error.into()),
-        // The arguments are an id each.
-        Err(error) => Err(ContactError::WrongState(error.to_string())),
-    }
 }

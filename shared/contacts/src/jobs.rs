@@ -1,10 +1,14 @@
 //! The kinds of job about contacts.
 
+mod export_forget;
+mod export_run;
 mod import_check;
 mod import_forget;
 mod import_run;
 mod import_undo;
 
+pub use export_forget::ExportForget;
+pub use export_run::ExportRun;
 pub use import_check::ImportCheck;
 pub use import_forget::ImportForget;
 pub use import_run::ImportRun;

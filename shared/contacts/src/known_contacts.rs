@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Contact, Person, contact::contact_row};
+use super::{
+    Contact, Person,
+    contact::{contact_row, contacts_of},
+};
 use herald_db::{Bulk, Column, FromRow, Result, Tx};
 use herald_sheets::name_key;
 
@@ -68,6 +71,10 @@ impl Known {
         let ids = people.iter().filter_map(|person| person.external_id.clone()).collect();
         let emails: HashSet<String> = people.iter().filter_map(|person| person.email.clone()).collect();
         let mut found = of_values(OF_KEY, keys, workspace_id).all::<Contact>(&mut *tx).await?;
+        let named: Vec<Uuid> = people.iter().filter_map(|person| person.contact_id).collect();
+        if !named.is_empty() {
+            found.extend(contacts_of(&mut *tx, workspace_id, named).await?);
+        }
         found.extend(of_values(OF_EXTERNAL_ID, ids, workspace_id).all(&mut *tx).await?);
         found.extend(of_values(OF_EMAIL_BEFORE, emails.clone(), workspace_id).all(&mut *tx).await?);
         found.extend(of_people(people, workspace_id).all(&mut *tx).await?);
@@ -82,9 +89,9 @@ impl Known {
     /// The contact a person is.
     pub(super) fn find(&self, person: &Person) -> Option<&Contact> {
         let id = person
-            .external_id
-            .as_ref()
-            .and_then(|id| self.by_external_id.get(id).copied())
+            .contact_id
+            .filter(|id| self.contacts.contains_key(id))
+            .or_else(|| person.external_id.as_ref().and_then(|id| self.by_external_id.get(id).copied()))
             .or_else(|| self.of_email_and_name(person))
             .or_else(|| self.by_key.get(&person.dedupe_key()).copied())
             .or_else(|| self.of_row_before(person));

@@ -5,7 +5,10 @@ mod activity;
 mod consent;
 mod contact;
 mod edit;
+mod enqueue;
 mod error;
+mod export;
+mod export_effect;
 mod find;
 mod import;
 pub mod jobs;
@@ -17,17 +20,23 @@ mod tag;
 mod thing;
 mod upsert;
 
+use enqueue::enqueue;
+
 pub use activity::{Activity, NewActivity, add_note, list_activities, record_activities};
 pub use consent::{Consent, NewConsent, add_consent, list_consents};
 pub use contact::{Channel, Contact, Listed, find_contact, listed_contacts};
 pub use edit::{Seen, change_contact, create_contact, set_trashed, take_contact};
 pub use error::ContactError;
+pub use export::{
+    EXPORT_DAYS, Export, ExportFormat, ExportState, ExportWhat, cancel_export, create_export, export_ended,
+    export_expired, find_export, list_exports, note_export_rows,
+};
 pub use find::{ContactFilter, count_contacts, list_contacts};
 pub use import::{
-    ForgetError, Import, ImportChunk, ImportColumn, ImportFlaw, ImportMode, ImportOptions, ImportPiece, ImportReport,
-    ImportRow, ImportState, ImportTally, NewImport, RefusedRow, UNDO_DAYS, UndoneChunk, cancel_import, change_import,
-    create_import, fields_of_imports, find_import, forget_import, import_ended, import_row, list_imports,
-    next_import_chunk, note_import_checked, read_import, start_import, take_import_chunk, undo_import,
+    CONTACT_ID, ForgetError, Import, ImportChunk, ImportColumn, ImportFlaw, ImportMode, ImportOptions, ImportPiece,
+    ImportReport, ImportRow, ImportState, ImportTally, NewImport, RefusedRow, UNDO_DAYS, UndoneChunk, cancel_import,
+    change_import, create_import, fields_of_imports, find_import, forget_import, import_ended, import_row,
+    list_imports, next_import_chunk, note_import_checked, read_import, start_import, take_import_chunk, undo_import,
     undo_import_chunk, would_do,
 };
 pub use note::{Invited, move_picture, note_invited, remove_contacts, set_picture};
@@ -37,5 +46,5 @@ pub use segment::{
     change_segment, create_segment, find_segment, list_segments, remove_segment, segment_named, whole_rule,
 };
 pub use tag::{Tag, list_tags, remove_tag, tags_of};
-pub use thing::{CONTACT, IMPORT};
+pub use thing::{CONTACT, EXPORT, IMPORT};
 pub use upsert::{Person, Upserted, upsert_people};

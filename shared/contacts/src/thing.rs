@@ -4,5 +4,7 @@ use herald_ledger::Thing;
 
 /// A contact.
 pub const CONTACT: Thing = Thing::new("contact", "contacts");
+/// An export.
+pub const EXPORT: Thing = Thing::new("export", "exports");
 /// An import.
 pub const IMPORT: Thing = Thing::new("import", "imports");

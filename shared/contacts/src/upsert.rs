@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Contact, ImportMode, known_contacts::Known};
 use herald_db::{Bulk, Json, Result, Tx};
-use herald_sheets::{find_key, find_last, name_key};
+use herald_sheets::{field_key, find_key, find_last, name_key};
 
 /// A person as a list names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Person {
     /// The row key of a list that had neither external id nor e-mail of theirs, if this list has nobody else it could
     /// be.
     pub row_key_before: Option<String>,
+    /// The contact that they are, if the list was exported from the same workspace.
+    pub contact_id: Option<Uuid>,
     /// Their id in the system they come from.
     pub external_id: Option<String>,
     /// Lower case.
@@ -208,10 +210,10 @@ fn merge(contact: &Contact, person: &Person, mode: ImportMode) -> Contact {
     merged.trashed_at = None;
     merged.external_id = merged.external_id.or_else(|| person.external_id.clone());
     for (field, value) in &person.fields {
-        let own = merged.fields.0.get(field);
-        let is_free = own.is_none_or(|own| fills && own.is_empty());
+        let name = own_name(&merged.fields.0, field);
+        let is_free = merged.fields.0.get(name.as_ref()).is_none_or(|own| fills && own.is_empty());
         if is_free || !fills && !value.is_empty() {
-            merged.fields.0.insert(field.clone(), value.clone());
+            merged.fields.0.insert(name.into_owned(), value.clone());
         }
     }
     // A person who got an id or an address is known by it from now on.
@@ -219,6 +221,15 @@ fn merge(contact: &Contact, person: &Person, mode: ImportMode) -> Contact {
         merged.dedupe_key = key;
     }
     merged
+}
+
+/// The name under which a contact has a field of a list: a list writes `table_no` for what a person called `Table No.`.
+fn own_name<'a>(fields: &BTreeMap<String, String>, field: &'a str) -> std::borrow::Cow<'a, str> {
+    if fields.contains_key(field) {
+        return field.into();
+    }
+    let own = fields.keys().find(|own| field_key(own) == field);
+    own.map_or_else(|| field.into(), |own| own.clone().into())
 }
 
 /// Writes contacts that are there already.

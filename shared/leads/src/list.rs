@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use herald_base::boxed;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
@@ -15,7 +15,8 @@ use herald_db::{Db, FromRow, Query, Value, contains, query};
 use herald_sheets::email_key;
 
 /// Which leads.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LeadFilter {
     /// Those in this status, by its name.
     pub status: Option<String>,

@@ -102,7 +102,7 @@ pub(super) fn role(header: &str) -> Option<(Role, usize)> {
 /// Converts a header into the name of a custom field: `Table No.` becomes `table_no`. The name is in lower case, and
 /// Latin letters lose their accents. Every character that is not a letter or digit becomes an underscore. A name that
 /// begins with a digit gets the prefix `field_`. An empty header gives an empty name.
-pub(super) fn field_key(header: &str) -> String {
+pub fn field_key(header: &str) -> String {
     let mut key = String::new();
     // NFKD separates accents. Only the Latin ones are removed, because Devanagari and other scripts spell with
     // combining marks.

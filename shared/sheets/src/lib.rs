@@ -46,6 +46,7 @@ pub use escape::{escape_cell, unescape_cell};
 pub use export::CsvExport;
 pub use guest::{GuestRow, email_key, find_key, find_last, name_key};
 pub use guest_file::GuestFile;
+pub use headers::field_key;
 pub use phone::{Phone, normalise_phone};
 pub use problem::{CsvError, Place, ProblemKind, RowProblem};
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use herald_sheets::{Bare, CsvError, GuestFile, Options, RowProblem};
 use tokio::sync::mpsc;
 
-use super::{ImportColumn, ImportRow, fields_of_imports, import_row};
+use super::{CONTACT_ID, ImportColumn, ImportRow, fields_of_imports, import_row};
 
 /// Rows of a chunk.
 const CHUNK: usize = 1_000;
@@ -104,7 +104,7 @@ fn head(list: &File, options: &Options) -> Result<ImportPiece, CsvError> {
     let column = |one: herald_sheets::ColumnUse<'_>| ImportColumn {
         header: one.header.to_owned(),
         field: one.field.to_owned(),
-        is_known: one.is_known || fields_of_imports().any(|known| known == one.field),
+        is_known: one.is_known || one.field == CONTACT_ID || fields_of_imports().any(|known| known == one.field),
         examples: Vec::new(),
     };
     let mut columns: Vec<ImportColumn> = file.columns().map(column).collect();

@@ -43,6 +43,9 @@ pub fn fields_of_imports() -> impl Iterator<Item = &'static str> {
     WORDS.iter().map(|(field, _)| *field)
 }
 
+/// The column of an export that says which contact a row is.
+pub const CONTACT_ID: &str = "herald_id";
+
 /// A person of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportRow {
@@ -68,10 +71,12 @@ pub fn import_row(row: GuestRow) -> ImportRow {
     };
     let found = [of("locale"), of("country"), of("time_zone")];
     let tags = of("tags");
+    let contact_id = custom.remove(CONTACT_ID);
     let mut person = Person {
         // Without an id or an address, a row is only known among the lists of contacts.
         row_key: format!("contacts:{}", row.row_key.unwrap_or_default()),
         row_key_before: row.row_key_before.map(|key| format!("contacts:{key}")),
+        contact_id: contact_id.and_then(|id| id.parse().ok()),
         external_id: row.external_id,
         email: row.email.as_deref().map(email_key),
         phone: row.phone,
@@ -101,7 +106,8 @@ pub fn import_row(row: GuestRow) -> ImportRow {
         }
     }
     let tags = usable_tags(line, tags, &mut custom, &mut notes);
-    person.fields = custom.into_iter().chain(names(row.first_name, row.last_name)).collect();
+    let own = custom.into_iter().filter(|(_, value)| !value.is_empty());
+    person.fields = own.chain(names(row.first_name, row.last_name)).collect();
     shorten(line, &mut person, &mut notes);
     ImportRow { line, person, tags, notes }
 }

@@ -1,7 +1,7 @@
 //! The rules of a segment: who belongs to it, as data.
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -28,16 +28,16 @@ pub enum Rule {
     #[schema(no_recursion)]
     Not(Box<Rule>),
     /// Who has a value in a field.
-    Field(FieldRule),
+    Field(#[serde(deserialize_with = "object")] FieldRule),
     /// Who has this tag.
     #[schema(example = "vip")]
     Tag(String),
     /// Who agreed to a channel, or did not.
-    Consent(ConsentRule),
+    Consent(#[serde(deserialize_with = "object")] ConsentRule),
     /// With whom something happened.
-    Activity(ActivityRule),
+    Activity(#[serde(deserialize_with = "object")] ActivityRule),
     /// Who has a lead.
-    Lead(LeadRule),
+    Lead(#[serde(deserialize_with = "object")] LeadRule),
     /// Who belongs to another segment, by its id.
     Segment(Uuid),
 }
@@ -91,6 +91,12 @@ pub struct ConsentRule {
     /// What their newest consent says. Nobody who was never asked has given one, nor refused one.
     #[serde(default = "yes")]
     pub given: bool,
+}
+
+/// Reads what is written as an object. A list of the same values would do as well for serde, and for nobody else.
+fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<T, D::Error> {
+    let object = serde_json::Map::deserialize(from)?;
+    serde_json::from_value(serde_json::Value::Object(object)).map_err(serde::de::Error::custom)
 }
 
 fn yes() -> bool {
@@ -278,6 +284,15 @@ mod tests {
         let rule: Rule = serde_json::from_value(written.clone()).unwrap();
         rule.check().unwrap();
         assert_eq!(serde_json::to_value(&rule).unwrap(), written);
+    }
+
+    #[test]
+    fn a_list_is_no_rule() {
+        for wrong in
+            [json!({ "lead": [null, null] }), json!({ "field": ["country", "filled"] }), json!({ "tag": ["x"] })]
+        {
+            assert!(serde_json::from_value::<Rule>(wrong.clone()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub enum Area {
     Reports,
     /// A list to be imported, its sheet as CSV, and its rows that are left out.
     Imports,
+    /// A list as a file.
+    Exports,
 }
 
 impl Area {
@@ -69,6 +71,7 @@ impl Area {
         Self::Checks,
         Self::Reports,
         Self::Imports,
+        Self::Exports,
     ];
 
     fn folder(self) -> &'static str {
@@ -85,6 +88,7 @@ impl Area {
             Self::Checks => "checks",
             Self::Reports => "reports",
             Self::Imports => "imports",
+            Self::Exports => "exports",
         }
     }
 }
@@ -111,6 +115,11 @@ impl Key {
     /// A file of an import.
     pub fn import(workspace_id: Uuid, import_id: Uuid, name: &str) -> Self {
         Self::new(workspace_id, Area::Imports, &format!("{import_id}/{name}"))
+    }
+
+    /// The file of an export.
+    pub fn export(workspace_id: Uuid, export_id: Uuid, extension: &str) -> Self {
+        Self::new(workspace_id, Area::Exports, &format!("{export_id}.{extension}"))
     }
 
     /// A guest's uploaded picture, by the SHA-256 of its content in hex.

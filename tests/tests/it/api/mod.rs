@@ -12,6 +12,7 @@ mod contacts;
 mod crm;
 mod described;
 mod example;
+mod exports;
 mod face_crops;
 mod form;
 mod health;

@@ -79,7 +79,7 @@ async fn walk(browser: &Browser<'_>) -> Seen {
 /// Something of each kind, so that the pages have rows.
 async fn furnish(service: &Service) {
     service.leaves(&["connection.test", "invitation.render", "invitation.summary", "invitation.start", "probe.run"]);
-    service.leaves(&["import.forget"]);
+    service.leaves(&["import.forget", "export.forget", "export.run"]);
     let list =
         Form::default().file("file", "people.csv", "name,email,table\nDi Example,di@example.com,7\nBad,nowhere,\n");
     assert_eq!(service.post_form("/api/v1/imports", list).await.status, 201);
@@ -90,6 +90,8 @@ async fn furnish(service: &Service) {
     let rule = json!({ "all": [{ "tag": "vip" }, { "not": { "lead": { "stands_for": "lost" } } }] });
     let segment = json!({ "name": "VIP", "rule": rule });
     assert_eq!(service.post_json("/api/v1/segments", segment).await.status, 201);
+    let export = json!({ "what": "contacts", "format": "csv" });
+    assert_eq!(service.post_json("/api/v1/exports", export).await.status, 202);
     service.template().await;
     let run = service.run("name,email,table\nAmélie,amelie@example.com,1\nBjörn,bjorn@example.com,2\n").await;
     worker::import(service, run, &["Amélie", "Björn"]).await;

@@ -53,7 +53,15 @@ async fn ask(service: &Service, token: &str, method: &Method, path: &str) -> Ans
 async fn nothing_opens_to_a_role_that_is_too_low(database: &TestDatabase) {
     let service = Service::start(database).await;
     // Example data, and a report.
-    service.leaves(&["contacts.import", "invitation.summary", "report.daily_leads", "import.check", "import.forget"]);
+    service.leaves(&[
+        "contacts.import",
+        "invitation.summary",
+        "report.daily_leads",
+        "import.check",
+        "import.forget",
+        "export.run",
+        "export.forget",
+    ]);
     let owner = Person::new(&service, "ann@example.com").await;
     owner.workspace(&service, "north").await;
     let mut tokens = vec![];
@@ -137,6 +145,8 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
     all.insert("tags", text(&service.get("/api/v1/tags").await.json()["items"][0]["id"]));
     let list = Form::default().file("file", "people.csv", "name\nCy Example\n");
     all.insert("imports", text(&service.post_form("/api/v1/imports", list).await.json()["id"]));
+    let export = json!({ "what": "contacts", "format": "csv" });
+    all.insert("exports", text(&service.post_json("/api/v1/exports", export).await.json()["id"]));
     let segment = json!({ "name": "VIP", "rule": { "tag": "vip" } });
     all.insert("segments", text(&service.post_json("/api/v1/segments", segment).await.json()["id"]));
     let day = LocalDay::at(service.db.now(), chrono_tz::Tz::UTC);
@@ -150,7 +160,7 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
 async fn nothing_of_a_workspace_is_there_for_another(database: &TestDatabase) {
     let service = Service::start(database).await;
     service.leaves(&["invitation.render", "contacts.import", "invitation.summary", "report.daily_leads"]);
-    service.leaves(&["import.check", "import.forget"]);
+    service.leaves(&["import.check", "import.forget", "export.run", "export.forget"]);
     let first = Some((service.workspace, Role::Owner));
     let actor = Actor::cli(service.workspace, "test");
     service.people.add_user("ann@example.com", &PASSWORD.into(), false, first, &actor).await.unwrap();

@@ -142,6 +142,8 @@ const WRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/contacts/{id}/consents", "consent.given"),
     ("post /api/v1/contacts/{id}/notes", "contact.note"),
     ("post /api/v1/contacts/{id}/restore", "contact.restore"),
+    ("post /api/v1/exports", "export.create"),
+    ("post /api/v1/exports/{id}/cancel", "export.cancel"),
     ("post /api/v1/imports", "import.create"),
     ("post /api/v1/imports/{id}/cancel", "import.cancel"),
     ("post /api/v1/imports/{id}/start", "import.start"),

@@ -1,0 +1,140 @@
+//! The rows of each list. Columns have the names under which an import knows them, so that a list which is exported and
+//! imported again changes nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use herald_base::money;
+use herald_contacts::{CONTACT_ID, Contact, ContactFilter, list_contacts, tags_of};
+use herald_leads::{Lead, LeadFilter, list_leads};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{
+    Watch,
+    table::{Cell, Table},
+};
+use crate::runner::Failure;
+
+/// Rows that are read at once.
+const PAGE: usize = 1_000;
+/// The columns of contacts before those of the workspace's own fields.
+const CONTACTS: [&str; 9] =
+    ["name", "email", "phone", "external_id", "language", "time_zone", "country", "tags", CONTACT_ID];
+const LEADS: [&str; 13] = [
+    "id",
+    "name",
+    "email",
+    "phone",
+    "need",
+    "status",
+    "counts_as",
+    "value",
+    "currency",
+    "source",
+    "follow_up",
+    "created",
+    "changed",
+];
+
+fn filter<F: DeserializeOwned>(watch: &Watch<'_>) -> Result<F, Failure> {
+    let filter = watch.export.filter.0.clone();
+    serde_json::from_value(filter).map_err(|error| Failure::Fail(format!("its filter does not decode: {error}")))
+}
+
+/// The pages of a list of contacts, one after the other.
+#[derive(Default)]
+struct Pages {
+    before: Option<Uuid>,
+}
+
+impl Pages {
+    /// The next page; empty at the end.
+    async fn next(&mut self, watch: &Watch<'_>, filter: &ContactFilter) -> Result<Vec<Contact>, Failure> {
+        let page = list_contacts(&watch.context.db, watch.task.workspace_id, filter, self.before, PAGE).await?;
+        self.before = page.last().map(|contact| contact.id).or(self.before);
+        Ok(page)
+    }
+}
+
+pub(super) async fn contacts(watch: &Watch<'_>) -> Result<Table, Failure> {
+    let filter: ContactFilter = filter(watch)?;
+    // The columns are known once every row was seen.
+    let mut own: BTreeSet<String> = BTreeSet::new();
+    let mut pages = Pages::default();
+    loop {
+        let page = pages.next(watch, &filter).await?;
+        if page.is_empty() {
+            break;
+        }
+        own.extend(page.into_iter().flat_map(|contact| contact.fields.0.into_keys()));
+    }
+    let head = CONTACTS.iter().map(|name| (*name).to_owned()).chain(own.iter().cloned()).collect();
+    let mut table = Table::new(watch.export.format, "Contacts", head)?;
+    let mut pages = Pages::default();
+    loop {
+        let page = pages.next(watch, &filter).await?;
+        if page.is_empty() {
+            return Ok(table);
+        }
+        let ids = page.iter().map(|contact| contact.id).collect();
+        let mut tags = tags_of(&watch.context.db, watch.task.workspace_id, ids).await?;
+        for contact in page {
+            let tags = tags.remove(&contact.id).unwrap_or_default();
+            table.add(contact_row(contact, &tags, &own))?;
+        }
+        watch.note(&table).await?;
+    }
+}
+
+fn contact_row(contact: Contact, tags: &[String], own: &BTreeSet<String>) -> Vec<Cell> {
+    let mut fields: BTreeMap<String, String> = contact.fields.0;
+    let known = [
+        Some(contact.name),
+        contact.email,
+        contact.phone,
+        contact.external_id,
+        contact.locale,
+        contact.time_zone,
+        contact.country,
+        Some(tags.join(", ")),
+        Some(contact.id.to_string()),
+    ];
+    known.into_iter().map(Cell::from).chain(own.iter().map(|name| Cell::from(fields.remove(name)))).collect()
+}
+
+pub(super) async fn leads(watch: &Watch<'_>) -> Result<Table, Failure> {
+    let filter: LeadFilter = filter(watch)?;
+    let head = LEADS.iter().map(|name| (*name).to_owned()).collect();
+    let mut table = Table::new(watch.export.format, "Leads", head)?;
+    let mut before: Option<Uuid> = None;
+    loop {
+        let page = list_leads(&watch.context.db, watch.task.workspace_id, &filter, before, PAGE).await;
+        let page = page.map_err(|error| Failure::Retry { error: error.to_string(), after: None })?;
+        let Some(last) = page.last() else { return Ok(table) };
+        before = Some(last.id);
+        for lead in page {
+            table.add(lead_row(lead))?;
+        }
+        watch.note(&table).await?;
+    }
+}
+
+fn lead_row(lead: Lead) -> Vec<Cell> {
+    let digits = lead.currency.as_deref().and_then(money::digits).unwrap_or(2);
+    let value = lead.value_minor.map(|minor| money::plain(minor, digits)).unwrap_or_default();
+    vec![
+        lead.id.to_string().into(),
+        lead.name.into(),
+        lead.email.into(),
+        lead.phone.into(),
+        lead.need.into(),
+        lead.status.into(),
+        lead.stands_for.to_string().into(),
+        if value.is_empty() { String::new().into() } else { Cell::Number(value) },
+        lead.currency.into(),
+        lead.source.into(),
+        lead.follow_up_at.map(|at| at.to_rfc3339()).into(),
+        lead.created_at.to_rfc3339().into(),
+        lead.updated_at.to_rfc3339().into(),
+    ]
+}
