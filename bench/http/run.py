@@ -158,7 +158,7 @@ def main():
         settings = {
             "HERALD__DATABASE__URL": database, "HERALD__DATABASE__MAX_CONNECTIONS": str(CONNECTIONS), "HERALD__REDIS__URL": redis,
             # Counted as always, but let through.
-            "HERALD__LIMITS__GENERAL_PER_MINUTE": "1000000", "HERALD__LIMITS__SIGN_IN_PER_MINUTE": "1000000",
+            **{f"HERALD__LIMITS__{name}_PER_MINUTE": "1000000" for name in ["GENERAL", "SIGN_IN", "ADDRESS", "WORKSPACE"]},
         }
         port = free_port()
         scene = Scene(herald, settings, port, database, folder)

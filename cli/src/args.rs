@@ -8,6 +8,7 @@ mod jobs;
 mod jobs_add;
 mod probe;
 mod queues;
+mod report;
 mod schedules;
 mod template;
 mod users;
@@ -25,6 +26,7 @@ pub(crate) use self::{
     jobs_add::Add,
     probe::Probe,
     queues::{Limit, Queues},
+    report::{DailyLeads, Report},
     schedules::Schedules,
     template::Template,
     users::{AddUser, Keys, MakeKey, Users},
@@ -115,6 +117,9 @@ pub(crate) enum Command {
     /// Create, change, pause, run or delete schedules
     #[command(subcommand)]
     Schedules(Schedules),
+    /// Write the report of a day into a file
+    #[command(subcommand)]
+    Report(Report),
     /// Check a template, or draw a sample guest on it
     #[command(subcommand)]
     Template(Template),

@@ -15,6 +15,7 @@ mod keys;
 mod migrate;
 mod probe;
 mod queues;
+mod report;
 mod schedules;
 mod stop;
 mod template;
@@ -83,6 +84,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Users(command) => users::run(&common, command).await,
         Command::Keys(command) => keys::run(&common, command).await,
         Command::Audit(options) => audit::run(&common, options).await,
+        Command::Report(options) => report::run(&common, options).await,
         Command::Queues(command) => queues::run(&common, command).await,
         Command::Schedules(command) => schedules::run(&common, command).await,
         Command::Template(command) => template::run(&common, command).await,

@@ -9,6 +9,7 @@ mod found;
 mod isemail;
 mod known;
 mod table;
+mod workbooks;
 
 use std::{
     fs, io,
@@ -21,7 +22,8 @@ pub use table::{Line, Table, Verdict};
 type Reader = fn(&Path) -> anyhow::Result<Vec<Line>>;
 
 /// The sub-folders that Herald has readers for.
-const READERS: [(&str, Reader); 2] = [("addresses", addresses::read), ("found", found::read)];
+const READERS: [(&str, Reader); 3] =
+    [("addresses", addresses::read), ("found", found::read), ("workbooks", workbooks::read)];
 
 /// Why a folder cannot be checked.
 #[derive(Debug, thiserror::Error)]

@@ -7,9 +7,10 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_leads::{Report, find_report, list_reports};
+use herald_leads::{Report, ReportFormat, find_report, list_reports, write_report};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use tokio_util::io::ReaderStream;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -21,9 +22,6 @@ use crate::{
         problem::Problem,
     },
 };
-
-/// A workbook of Office Open XML.
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(file))
@@ -70,18 +68,69 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): I
     found.map(Json).ok_or_else(|| Problem::missing("report", id))
 }
 
-/// Returns the workbook of a report.
+/// In which form.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct InForm {
+    /// The workbook, or the day's leads as they are now: `csv`, or `json` with the follow-ups.
+    #[param(value_type = Option<ReportFormat>, default = "xlsx")]
+    format: Option<String>,
+}
+
+/// A report as JSON.
+#[derive(ToSchema)]
+#[schema(as = ReportJson)]
+#[expect(dead_code, reason = "only described")]
+struct ReportJson {
+    /// The day, by the clocks of the zone.
+    day: String,
+    /// The zone, as an IANA name.
+    time_zone: String,
+    /// The leads of the day.
+    #[schema(value_type = Vec<Object>)]
+    leads: Vec<serde_json::Value>,
+    /// The follow-ups that are due at its end.
+    #[schema(value_type = Vec<Object>)]
+    follow_ups: Vec<serde_json::Value>,
+}
+
+/// Returns the file of a report.
 #[utoipa::path(get, path = "/reports/{id}/file", operation_id = "getReportFile", tag = "reports",
+    params(InForm),
     responses(
-        (status = 200, description = "The workbook", content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            body = Vec<u8>, headers(("content-disposition" = String, description = "The name of the file"))),
+        (status = 200, description = "The file", content(
+            (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (String = "text/csv"),
+            (ReportJson = "application/json")),
+            headers(("content-disposition" = String, description = "The name of the file"))),
     )
 )]
-async fn file(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Response, Problem> {
+async fn file(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Id(id): Id,
+    Parameters(asked): Parameters<InForm>,
+) -> Result<Response, Problem> {
+    let format = asked.format.as_deref().map(str::parse::<ReportFormat>).transpose();
+    let format = format.map_err(|error| Problem::field("format", error))?.unwrap_or(ReportFormat::Xlsx);
     let report = find_report(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("report", id))?;
-    let (_, content) = api.files.stream(&report.stored(workspace)?).await?;
+    let content = match (format, report.local_day()) {
+        (ReportFormat::Xlsx, _) | (_, None) => {
+            let (_, content) = api.files.stream(&report.stored(workspace)?).await?;
+            Body::from_stream(content)
+        }
+        (format, Some(day)) => {
+            let draft = tokio::task::spawn_blocking(tempfile::tempfile).await.map_err(std::io::Error::other)??;
+            let written = write_report(&api.db, workspace, day, format, draft).await;
+            let (_, file) = written.map_err(|error| Problem::internal(&error))?;
+            Body::from_stream(ReaderStream::new(tokio::fs::File::from_std(file)))
+        }
+    };
     // The name has digits, letters, dashes and a dot.
-    let name = format!("attachment; filename=\"{}\"", report.name);
-    let headers = [(header::CONTENT_TYPE, XLSX.to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((StatusCode::OK, headers, Body::from_stream(content)).into_response())
+    let name = report.name.replace(".xlsx", &format!(".{format}"));
+    let headers = [
+        (header::CONTENT_TYPE, format.media_type().to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    Ok((StatusCode::OK, headers, content).into_response())
 }

@@ -18,8 +18,8 @@ pub use list::{
 };
 pub use note::{LeadNote, add_lead_note, list_lead_notes};
 pub use report::{
-    DAILY_LEADS, LocalDay, Report, ReportError, WrittenReport, find_report, list_reports, note_report, report_key,
-    write_daily_leads,
+    DAILY_LEADS, LocalDay, Report, ReportError, ReportFormat, WrittenReport, find_report, list_reports, note_report,
+    report_key, write_daily_leads, write_report,
 };
 pub use rules::LeadFields;
 pub use status::{LeadStatus, Outcome, list_statuses, set_statuses};

@@ -1,5 +1,6 @@
 //! Daily reports: a workbook of a local day's leads, of the follow-ups that are due at its end, and of their numbers.
 
+mod plain;
 mod rows;
 mod sheet;
 
@@ -10,7 +11,10 @@ use serde::Serialize;
 use thiserror::Error;
 use uuid::Uuid;
 
-pub use self::sheet::write_daily_leads;
+pub use self::{
+    plain::{ReportFormat, write_report},
+    sheet::write_daily_leads,
+};
 use herald_db::{Db, DbError, FromRow, query};
 use herald_providers::files::{Area, FilesError, Key, Stored};
 
@@ -26,6 +30,9 @@ pub enum ReportError {
     /// The workbook cannot have it.
     #[error("the workbook cannot be written: {0}")]
     Workbook(#[from] rust_xlsxwriter::XlsxError),
+    /// The file cannot be written.
+    #[error("the report cannot be written: {0}")]
+    Io(#[from] std::io::Error),
 }
 
 /// A day by the clocks of a zone.
@@ -105,6 +112,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// The day that it is of.
+    pub fn local_day(&self) -> Option<LocalDay> {
+        Some(LocalDay { day: self.day.parse().ok()?, zone: self.time_zone.parse().ok()? })
+    }
+
     /// The file.
     ///
     /// # Errors

@@ -189,17 +189,22 @@ pub(super) const COLUMNS: &str =
 #[boxed]
 pub async fn record(tx: &mut Tx, actor: &Actor, entry: Entry) -> Result<()> {
     let workspace_id = actor.workspace_id;
-    query("insert into audit_heads (workspace_id, seq, hash) values ($1, 0, '') on conflict (workspace_id) do nothing")
-        .bind(workspace_id)
-        .execute(tx)
-        .await?;
     // A second writer waits here, and then reads the row that the first has written.
-    let before: End = query(
-        "update audit_heads set seq = seq + 1 where workspace_id = $1 returning seq - 1 as seq, hash, sealed_seq, seal",
-    )
-    .bind(workspace_id)
-    .one(&mut *tx)
-    .await?;
+    let moved = || {
+        let sql = "update audit_heads set seq = seq + 1 where workspace_id = $1
+                   returning seq - 1 as seq, hash, sealed_seq, seal";
+        query(sql).bind(workspace_id)
+    };
+    let before: End = match moved().optional(&mut *tx).await? {
+        Some(before) => before,
+        // The first act of the workspace.
+        None => {
+            let sql = "insert into audit_heads (workspace_id, seq, hash) values ($1, 0, '')
+                       on conflict (workspace_id) do nothing";
+            query(sql).bind(workspace_id).execute(&mut *tx).await?;
+            moved().one(&mut *tx).await?
+        }
+    };
     let sealer = tx.db().sealer().cloned();
     let mut row = AuditRow {
         id: tx.db().new_id(),

@@ -92,6 +92,9 @@ impl ImportReport {
 
 impl ImportFlaw {
     fn of(line: u64, name: &str, message: &str) -> Self {
+        // The line stands beside the message.
+        let own = format!("line {line}");
+        let message = message.strip_prefix(&own).map_or(message, |rest| rest.trim_start_matches([',', ':', ' ']));
         Self { line, name: short(name), message: short(message) }
     }
 }

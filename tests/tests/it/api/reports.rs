@@ -20,6 +20,7 @@ on_both_engines! {
     a_day_is_one_of_its_zone,
     a_day_that_is_made_again_has_the_same_bytes,
     a_report_of_many_leads_has_all_of_them,
+    a_day_is_told_as_csv_and_json_as_well,
     a_report_belongs_to_its_workspace,
 }
 
@@ -95,6 +96,26 @@ async fn a_day_becomes_a_workbook(database: &TestDatabase) {
     assert!(due.contains("Amélie Example") && due.contains("<autoFilter ref=\"A1:J3\"/>"), "{due}");
     assert!(part("xl/charts/chart1.xml").contains("Leads by status"));
     assert!(part("xl/workbook.xml").contains("Totals"));
+}
+
+async fn a_day_is_told_as_csv_and_json_as_well(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    lead(&service, "Amélie Example", "=1+1").await;
+    let told = report(&service, json!({ "day": "today", "time_zone": "Europe/Madrid" })).await.unwrap();
+    let file = |format: &str| format!("{REPORTS}/{}/file?format={format}", told["report_id"].as_str().unwrap());
+    let csv = service.get(&file("csv")).await;
+    assert_eq!(csv.header("content-disposition"), "attachment; filename=\"daily_leads_2026-03-01_100000.csv\"");
+    let text = csv.text();
+    let line = text.lines().nth(1).unwrap();
+    assert_eq!(
+        line,
+        "\"2026-03-01T10:00:00+01:00\",\"Amélie Example\",\"\",\"\",\"'=1+1\",\"New\",\"2500.50\",\"EUR\",\
+         \"website\",\"\""
+    );
+    let json = service.get(&file("json")).await.json();
+    assert_eq!((&json["day"], &json["leads"][0]["value"]), (&json!("2026-03-01"), &json!("2500.50")));
+    assert_eq!(json["follow_ups"][0]["follow_up"], "2026-03-01T09:00:00+01:00");
+    service.get(&file("pdf")).await.problem(422, "invalid-field");
 }
 
 async fn a_day_is_one_of_its_zone(database: &TestDatabase) {
