@@ -202,7 +202,7 @@ def providers():
 
 
 def outreach():
-    board = Dashboard("outreach", "outreach", "Invitations on their way, and the requests of the people who send and open them.")
+    board = Dashboard("outreach", "outreach", "Invitations on their way, lists of contacts and leads, and the requests of the people who send and open them.")
     steps = "contacts.import|picture.fetch|face.crop|invitation.render|invitation.upload|invitation.publish"
     board.row("Invitations")
     board.number("Published, last hour", "Invitations whose last step ended well.", "none", 'sum(increase(herald_jobs_total{kind="invitation.publish",outcome="done"}[1h]))', width=6)
@@ -215,6 +215,15 @@ def outreach():
     board.graph("Pictures fetched", "From the web, by outcome.", "ops", (rate("herald_provider_calls_total", "outcome", 'provider="pictures"'), "{{outcome}}"))
     board.graph("Time of a step, 95 %", "How long attempts ran.", "s", (quantile(0.95, "herald_job_run_seconds", "kind", f'kind=~"{steps}"'), "{{kind}}"))
     board.graph("Previews and summaries", "What people wait for beside the invitations.", "ops", (rate("herald_jobs_total", "kind, outcome", 'kind=~"template.preview|invitation.summary"'), "{{kind}} {{outcome}}"))
+    lists = "import.*|export.*|report.*"
+    board.row("Contacts and leads")
+    board.number("Imported, last day", "Lists of people that were taken in.", "none", 'sum(increase(herald_jobs_total{kind="import.run",outcome="done"}[1d]))', width=6)
+    board.number("Exported, last day", "Lists that became files.", "none", 'sum(increase(herald_jobs_total{kind="export.run",outcome="done"}[1d]))', width=6)
+    board.number("Reports, last day", "Workbooks of a day's leads.", "none", 'sum(increase(herald_jobs_total{kind="report.daily_leads",outcome="done"}[1d]))', width=6)
+    board.number("Failed, last day", "Imports, exports and reports that failed for good.", "none",
+                 f'sum(increase(herald_jobs_total{{kind=~"{lists}",outcome="dead"}}[1d]))', thresholds=[(1, "red")], width=6)
+    board.graph("Time of an import, export or report, 95 %", "How long attempts ran.", "s", (quantile(0.95, "herald_job_run_seconds", "kind", f'kind=~"{lists}"'), "{{kind}}"), width=12)
+    board.graph("Lists that failed", "Tried again, or dead.", "ops", (rate("herald_jobs_total", "kind, outcome", f'outcome=~"retry|dead",kind=~"{lists}"'), "{{kind}} {{outcome}}"), width=12)
     board.row("HTTP")
     board.graph("Requests", "By status.", "reqps", (rate("herald_http_requests_total", "status"), "{{status}}"), stacked=True)
     board.graph("Opened links", "Guests who looked at their invitation.", "reqps", (rate("herald_http_requests_total", "status", 'route="/i/{token}"'), "{{status}}"))

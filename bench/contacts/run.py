@@ -1,0 +1,218 @@
+"""What imports, exports, segments and reports of contacts cost on both engines, beside readers in Python.
+
+Started by `bench/run contacts`; tests/run gives HERALD_TEST_POSTGRES_URL. README.md of bench/ says what is measured."""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import psycopg
+
+HERE = pathlib.Path(__file__).resolve().parent
+EDGE = "herald-bench"
+RULE = {"all": [
+    {"field": {"name": "country", "is": "equal", "value": "ES"}},
+    {"field": {"name": "score", "is": "at_least", "value": "40"}},
+    {"not": {"field": {"name": "email", "is": "empty"}}},
+    {"any": [{"tag": "vip"}, {"field": {"name": "name", "is": "begins", "value": "Person 9"}}]},
+    {"activity": {"kind": "contact.imported", "within_days": 30}},
+]}
+
+
+def say(text):
+    print(f"[contacts] {text}", file=sys.stderr, flush=True)
+
+
+def person(number):
+    country = ("ES", "FR", "JP", "US", "BR")[number % 5]
+    return [f"Person {number}", f"person{number}@example.com", f"+1202555{number % 10000:04d}", country, str(number % 100), "vip" if number % 7 == 0 else ""]
+
+
+HEAD = ["name", "email", "phone", "country", "score", "tags"]
+
+
+def write_csv(path, rows):
+    with open(path, "w") as out:
+        out.write(",".join(HEAD) + "\n")
+        # Every thousandth row has an address that is none.
+        for number in range(rows):
+            cells = person(number)
+            if number % 1000 == 999:
+                cells[1] = "nowhere"
+            out.write(",".join(cells) + "\n")
+
+
+def write_xlsx(path, rows):
+    import xlsxwriter
+    book = xlsxwriter.Workbook(path, {"constant_memory": True})
+    sheet = book.add_worksheet()
+    more = [f"field {number}" for number in range(6)]
+    for column, name in enumerate(HEAD + more):
+        sheet.write_string(0, column, name)
+    for number in range(rows):
+        for column, cell in enumerate(person(number)):
+            sheet.write_string(number + 1, column, cell)
+        for column in range(6):
+            sheet.write_number(number + 1, 6 + column, number * (column + 1) / 4)
+    book.close()
+
+
+class Herald:
+    """The program on one engine."""
+
+    def __init__(self, program, folder, database):
+        self.folder, self.database = folder, database
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.environment = {**os.environ, "HERALD__DATABASE__URL": database or "", "HERALD__LIMITS__GENERAL": "false", "HERALD__LOG__LEVEL": "warn"}
+        self.command = [str(program), "--data", str(folder / "data")]
+        made = subprocess.run([*self.command, "keys", "make", "bench", "--role", "owner"], env=self.environment, check=True, capture_output=True, text=True)
+        self.key = re.search(r"herald_\S+|hk_\S+|\S{40,}", made.stdout)[0]
+
+    @contextlib.contextmanager
+    def running(self):
+        with open(self.folder / "herald.log", "wb") as log:
+            process = subprocess.Popen([*self.command, "up", "--listen", f"127.0.0.1:{self.port}"], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            self.pid = process.pid
+            try:
+                deadline = time.monotonic() + 60
+                while True:
+                    with contextlib.suppress(OSError):
+                        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5).close()
+                        break
+                    if process.poll() is not None or time.monotonic() > deadline:
+                        raise RuntimeError(f"Herald does not answer; see {self.folder}/herald.log")
+                    time.sleep(0.1)
+                yield self
+            finally:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait(60)
+
+    def call(self, method, path, body=None, kind="application/json"):
+        body = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": kind}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v1{path}", body, headers, method=method)
+        with urllib.request.urlopen(request, timeout=600) as answer:
+            return json.load(answer)
+
+    def upload(self, path, **fields):
+        parts = [f'--{EDGE}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
+        head = f'--{EDGE}\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n\r\n'.encode()
+        body = b"".join(parts) + head + path.read_bytes() + f"\r\n--{EDGE}--\r\n".encode()
+        return self.call("POST", "/imports", body, f"multipart/form-data; boundary={EDGE}")["id"]
+
+    def wait(self, path, states):
+        """Seconds until it is in one of these states, and what it is then."""
+        begun = time.monotonic()
+        while (found := self.call("GET", path))["state"] not in states:
+            if found["state"] in ("failed", "cancelled"):
+                raise RuntimeError(f"{path}: {found}")
+            time.sleep(0.02)
+        return time.monotonic() - begun, found
+
+    def peak(self):
+        """The most memory of the program so far, in MiB."""
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+
+def of_herald(herald, lists, rows, sheet_rows):
+    found = {}
+    with herald.running():
+        idle = herald.peak()
+        for name in ("first", "again"):
+            id = herald.upload(lists["csv"])
+            found[f"check, {name}"] = rows / herald.wait(f"/imports/{id}", ["checked"])[0]
+            herald.call("POST", f"/imports/{id}/start")
+            seconds, done = herald.wait(f"/imports/{id}", ["done"])
+            found[f"import, {name}"] = rows / seconds
+            say(f"import, {name}: {rows / seconds:,.0f} rows a second; {done['created']:,} new, {done['refused']:,} refused")
+        found["memory of imports, MiB"] = herald.peak() - idle
+        id = herald.upload(lists["xlsx"])
+        found["workbook read and checked, s"] = herald.wait(f"/imports/{id}", ["checked"])[0]
+        times = []
+        for _ in range(20):
+            begun = time.monotonic()
+            members = herald.call("POST", "/segments/preview", {"rule": RULE})["contacts"]
+            times.append((time.monotonic() - begun) * 1000)
+        found["segment of six rules, p95 ms"] = statistics.quantiles(times, n=20)[18]
+        say(f"a segment has {members:,} members, {statistics.median(times):.0f} ms")
+        for form in ("csv", "xlsx"):
+            id = herald.call("POST", "/exports", {"what": "contacts", "format": form})["id"]
+            seconds, done = herald.wait(f"/exports/{id}", ["done"])
+            found[f"export as {form}, rows/s"] = done["rows"] / seconds
+        found["memory in all, MiB"] = herald.peak() - idle
+    return found
+
+
+def of_peers(lists):
+    """Seconds of CPU that readers in Python take for the workbook alone, each in a process of its own."""
+    codes = {
+        "openpyxl, read-only": "import openpyxl; n = sum(len(r) for r in openpyxl.load_workbook(sys.argv[1], read_only=True).active.iter_rows(values_only=True))",
+        "python-calamine": "import python_calamine; n = sum(len(r) for r in python_calamine.load_workbook(sys.argv[1]).get_sheet_by_index(0).to_python())",
+    }
+    found = {}
+    for name, code in codes.items():
+        begun = os.times()
+        subprocess.run([sys.executable, "-c", f"import sys; {code}", lists["xlsx"]], check=True)
+        ended = os.times()
+        found[name] = ended.children_user + ended.children_system - begun.children_user - begun.children_system
+    return found
+
+
+@contextlib.contextmanager
+def database_of(server):
+    """A database of its own, gone afterwards."""
+    with psycopg.connect(server, autocommit=True) as db:
+        db.execute("drop database if exists herald_contacts")
+        db.execute("create database herald_contacts")
+        yield urllib.parse.urlsplit(server)._replace(path="/herald_contacts").geturl()
+        db.execute("drop database herald_contacts with (force)")
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("herald", type=pathlib.Path)
+    arguments.add_argument("--results", required=True, type=pathlib.Path)
+    arguments.add_argument("--rows", type=int, default=1_000_000)
+    arguments.add_argument("--sheet-rows", type=int, default=200_000)
+    asked = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="herald-bench-contacts.") as folder:
+        folder = pathlib.Path(folder)
+        lists = {"csv": folder / "people.csv", "xlsx": folder / "people.xlsx"}
+        say(f"writing {asked.rows:,} rows of CSV and {asked.sheet_rows:,} of a workbook")
+        write_csv(lists["csv"], asked.rows)
+        write_xlsx(lists["xlsx"], asked.sheet_rows)
+        found = {}
+        for name in ("sqlite", "postgres"):
+            (folder / name).mkdir()
+        say("SQLite")
+        found["SQLite"] = of_herald(Herald(asked.herald, folder / "sqlite", None), lists, asked.rows, asked.sheet_rows)
+        with database_of(os.environ["HERALD_TEST_POSTGRES_URL"]) as database:
+            say("PostgreSQL")
+            found["PostgreSQL"] = of_herald(Herald(asked.herald, folder / "postgres", database), lists, asked.rows, asked.sheet_rows)
+        say("readers in Python")
+        found["peers"] = of_peers(lists)
+    lines = ["| | SQLite | PostgreSQL |", "|---|--:|--:|"]
+    lines += [f"| {name} | {found['SQLite'][name]:,.1f} | {found['PostgreSQL'][name]:,.1f} |" for name in found["SQLite"]]
+    lines += ["", *(f"{name}: {seconds:.1f} s of CPU for the workbook alone" for name, seconds in found["peers"].items())]
+    (asked.results / "contacts.json").write_text(json.dumps(found, indent=1))
+    (asked.results / "contacts.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+main()
