@@ -91,7 +91,8 @@ async fn in_child(
 ) -> Result<Said, WorkbooksError> {
     workbook.rewind()?;
     let mut command = Command::new(program);
-    command.arg0("herald").arg("workbook").args(sheet).env_clear();
+    // A sheet may have the name of an option.
+    command.arg0("herald").args(["workbook", "--"]).args(sheet).env_clear();
     // The value is in KiB, and counts against the address space.
     command.env("MIMALLOC_ARENA_RESERVE", "65536");
     command.stdin(Stdio::from(workbook)).stdout(Stdio::from(csv)).stderr(Stdio::piped()).kill_on_drop(true);

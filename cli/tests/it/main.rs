@@ -13,3 +13,4 @@ mod probe;
 mod stage;
 mod studio;
 mod traces;
+mod workbooks;
