@@ -6,12 +6,25 @@ A number in a format of its own is left out: openpyxl gives its value, and Heral
 
 import datetime
 import json
+import resource
+import signal
 import sys
 import warnings
 
 import openpyxl
 
 warnings.simplefilter("ignore")
+# Two cells at the corners of the grid are seventeen billion to openpyxl.
+SECONDS, BYTES = 20, 2 << 30
+resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+
+
+def too_long(*_):
+    raise TimeoutError(f"more than {SECONDS} s")
+
+
+signal.signal(signal.SIGALRM, too_long)
+signal.alarm(SECONDS)
 
 
 def cell(found):
