@@ -74,7 +74,7 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): I
 #[serde(deny_unknown_fields)]
 struct InForm {
     /// The workbook, or the day's leads as they are now: `csv`, or `json` with the follow-ups.
-    #[param(value_type = Option<ReportFormat>, default = "xlsx")]
+    #[param(pattern = "^(xlsx|csv|json)$", default = "xlsx")]
     format: Option<String>,
 }
 
