@@ -31,7 +31,7 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("audit", OWNER, OWNER),
     ("auth", Person, Person),
     ("batches", VIEWER, STAFF),
-    // The paths of older systems, for who works with what stands behind them.
+    // The paths of older systems. Those who may use what they stand for may use them.
     ("compat", STAFF, STAFF),
     ("connections", STAFF, AGENCY),
     // Every row is somebody's name and address.

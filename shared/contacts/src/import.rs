@@ -139,7 +139,7 @@ pub struct Import {
     pub state: ImportState,
     /// Why it failed, and what to do.
     pub reason: Option<String>,
-    /// What its check found.
+    /// What its check found. Lists leave it out.
     #[schema(value_type = Option<ImportReport>)]
     pub report: Option<Json<ImportReport>>,
     /// Whether it starts without being asked once it is checked.
@@ -303,6 +303,9 @@ pub async fn undo_import(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<Impo
             "the import is older than {UNDO_DAYS} days: it cannot be undone"
         )));
     }
+    if import.cursor_row == 0 {
+        return Err(wrong_state(&import, "it has taken in nobody, so there is nothing to undo"));
+    }
     let job = ImportUndo { import_id: id }.job(actor.workspace_id);
     let from = "'done', 'cancelled', 'failed'";
     let to = Move { from, to: "undoing", action: "import.undo", job: Some(job) };
@@ -397,11 +400,12 @@ pub async fn find_import(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option
     Ok(query(&sql).bind(workspace_id).bind(id).optional(db).await?)
 }
 
-/// The imports of a workspace, the newest first, at most `limit`, from before the import `before`.
+/// The imports of a workspace without their reports, the newest first: at most `limit`, from before `before`.
 #[boxed]
 pub async fn list_imports(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Import>> {
+    let columns = COLUMNS.replace(" report,", " null as report,");
     let sql = format!(
-        "select {COLUMNS} from imports where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3"
+        "select {columns} from imports where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     Ok(query(&sql).bind(workspace_id).bind(before).bind(limit).all(db).await?)

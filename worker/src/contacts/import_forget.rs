@@ -1,4 +1,5 @@
-//! `import.forget`: removes what only an undoing needs, once an import cannot be undone any more.
+//! `import.forget`: removes what only an undoing needs, once an import cannot be undone any more. Until then it puts
+//! itself off.
 //!
 //! Safe to run twice: a missing file is not an error.
 

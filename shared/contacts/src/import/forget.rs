@@ -1,11 +1,14 @@
 //! Removes the files of an import and what an undoing needs, once it cannot be undone any more. Its counts stay.
 
+use chrono::TimeDelta;
 use herald_base::boxed;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::find_import;
+use super::{ImportState, find_import};
+use crate::{enqueue, jobs::ImportForget};
 use herald_db::{Db, DbError, query};
+use herald_ledger::Payload as _;
 use herald_providers::files::{Files, FilesError};
 
 /// Why an import was not forgotten; it can be tried again.
@@ -22,13 +25,23 @@ pub enum ForgetError {
     Contact(#[from] crate::ContactError),
 }
 
-/// Removes what only an undoing needs.
+/// Removes what only an undoing needs; while the import can still be undone, a later job does so.
 ///
 /// # Errors
 /// [`ForgetError`].
 #[boxed]
 pub async fn forget_import(db: &Db, files: &Files, workspace_id: Uuid, id: Uuid) -> Result<(), ForgetError> {
     let Some(import) = find_import(db, workspace_id, id).await? else { return Ok(()) };
+    let now = db.now();
+    // It was started long after it was uploaded, or is being undone at this moment.
+    let is_undoing = import.state == ImportState::Undoing;
+    if let Some(until) = import.undo_until.filter(|until| is_undoing || *until > now) {
+        let mut later = ImportForget { import_id: id }.job(workspace_id);
+        later.run_at = Some(until.max(now) + TimeDelta::days(1));
+        let mut tx = db.begin().await?;
+        enqueue(&mut tx, vec![later]).await?;
+        return Ok(tx.commit().await?);
+    }
     for key in [import.file(workspace_id), import.sheet_file(workspace_id), import.refused_file(workspace_id)] {
         files.delete(&key).await?;
     }
@@ -39,7 +52,6 @@ pub async fn forget_import(db: &Db, files: &Files, workspace_id: Uuid, id: Uuid)
         .execute(&mut tx)
         .await?;
     // One that was never started cannot be started any more: its list is gone.
-    let now = db.now();
     query(
         "update imports set state = 'cancelled', finished_at = coalesce(finished_at, $3)
          where workspace_id = $1 and id = $2 and state in ('checking', 'checked')",

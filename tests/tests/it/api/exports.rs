@@ -2,15 +2,12 @@
 
 use std::io::Cursor;
 
-use herald_ledger::Outcome;
 use herald_sheets::workbook::Workbook;
 use herald_tests::{TestDatabase, on_both_engines};
-use herald_worker::runner::{Attempt, Failure};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
-use super::{Answer, Form, Service, worker};
+use super::{Answer, Form, Service, worker::work};
 
 on_both_engines! {
     the_list_that_is_shown_becomes_a_file,
@@ -32,27 +29,6 @@ async fn order(service: &Service, what: &str, format: &str, filter: Value) -> Va
 
 fn path(export: &Value) -> String {
     format!("{EXPORTS}/{}", export["id"].as_str().unwrap())
-}
-
-/// Does the jobs that wait.
-async fn work(service: &Service) {
-    service.leaves(&["import.forget", "export.forget"]);
-    loop {
-        let jobs = worker::lease(service, "control").await;
-        if jobs.is_empty() {
-            return;
-        }
-        for job in jobs {
-            let attempt = Attempt { job: job.clone(), cancelled: CancellationToken::new() };
-            let outcome = match service.handlers()(attempt).await {
-                Ok(done) => Outcome::Done { result: done.result, changes: done.changes, then: done.then },
-                Err(Failure::Fail(error)) => Outcome::Dead { error },
-                Err(Failure::Cancelled) => Outcome::Cancelled,
-                Err(other) => panic!("{other:?}"),
-            };
-            worker::commit(service, job, outcome).await;
-        }
-    }
 }
 
 /// The finished file of an export.

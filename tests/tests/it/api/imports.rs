@@ -1,13 +1,19 @@
 //! Imports over HTTP: checked in full, taken in by a worker, and taken back.
 
-use herald_ledger::Outcome;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use herald_providers::files::{Area, folder};
 use herald_tests::{TestDatabase, on_both_engines};
-use herald_worker::runner::{Attempt, Failure};
+use herald_worker::runner::Attempt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, Form, Service, worker};
+use super::{
+    Answer, Form, Service,
+    worker::{self, work},
+};
 
 on_both_engines! {
     a_list_is_checked_in_full_before_anything_is_written,
@@ -16,6 +22,7 @@ on_both_engines! {
     a_person_corrects_what_columns_mean,
     a_workbook_is_read_as_a_person_sees_it,
     an_import_is_taken_back_but_for_what_was_edited_since,
+    an_import_that_starts_late_can_be_undone_as_long,
     an_import_changes_no_consent,
     two_imports_of_one_list_make_everybody_once,
     an_import_that_was_cut_off_goes_on_where_it_was,
@@ -47,28 +54,6 @@ async fn now(service: &Service, import: &Value) -> Value {
 
 async fn act(service: &Service, import: &Value, act: &str) -> Answer {
     service.post(&format!("{}/{act}", path(import))).await
-}
-
-/// Does the jobs that wait, each once.
-async fn work(service: &Service) {
-    // What removes the import in a month stays.
-    service.leaves(&["import.forget"]);
-    loop {
-        let jobs = worker::lease(service, "control").await;
-        if jobs.is_empty() {
-            return;
-        }
-        for job in jobs {
-            let attempt = Attempt { job: job.clone(), cancelled: CancellationToken::new() };
-            let outcome = match service.handlers()(attempt).await {
-                Ok(done) => Outcome::Done { result: done.result, changes: done.changes, then: done.then },
-                Err(Failure::Fail(error)) => Outcome::Dead { error },
-                Err(Failure::Cancelled) => Outcome::Cancelled,
-                Err(other) => panic!("{other:?}"),
-            };
-            worker::commit(service, job, outcome).await;
-        }
-    }
 }
 
 /// Uploads a list, has it checked and imported.
@@ -301,6 +286,42 @@ async fn an_import_is_taken_back_but_for_what_was_edited_since(database: &TestDa
     assert_eq!(act(&service, &same, "undo").await.status, StatusCode::OK);
     work(&service).await;
     assert_eq!((contact(&service, "Ann Example").await, now(&service, &same).await["kept"].clone()), (ann, json!(0)));
+}
+
+async fn an_import_that_starts_late_can_be_undone_as_long(database: &TestDatabase) {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let service = Service::start(database).await;
+    let made = upload(&service, list("name,email\nBo Example,bo@example.com\n")).await;
+    work(&service).await;
+    act(&service, &made, "undo").await.problem(409, "wrong-state");
+    service.db.clock().advance(20 * DAY);
+    assert_eq!(act(&service, &made, "start").await.status, StatusCode::OK);
+    work(&service).await;
+    assert_eq!(contacts(&service).await.len(), 1);
+    // The job that removes its files comes a month after the upload, and puts itself off.
+    service.db.clock().advance(12 * DAY);
+    work(&service).await;
+    assert_eq!(files(&service).await, 1);
+    assert_eq!(act(&service, &made, "undo").await.status, StatusCode::OK);
+    work(&service).await;
+    let undone = now(&service, &made).await;
+    assert_eq!((&undone["state"], &undone["kept"]), (&json!("undone"), &json!(0)));
+    assert_eq!(contacts(&service).await.len(), 0);
+    // A report may be large: a list of imports has none.
+    assert_eq!(
+        (&undone["report"]["created"], &service.get(IMPORTS).await.json()["items"][0]["report"]),
+        (&json!(1), &Value::Null)
+    );
+    service.db.clock().advance(20 * DAY);
+    work(&service).await;
+    assert_eq!(files(&service).await, 0);
+}
+
+/// How many files the store holds of imports.
+async fn files(service: &Service) -> usize {
+    let listed: Vec<String> =
+        service.files.list(&folder(service.workspace, Area::Imports)).try_collect().await.unwrap();
+    listed.len()
 }
 
 async fn an_import_changes_no_consent(database: &TestDatabase) {

@@ -10,7 +10,9 @@ use herald_invitations::{ImportProblem, Invitee, Published, Rendered, Uploaded, 
 use herald_ledger as ledger;
 use herald_ledger::{Demand, Finished, Leased, Outcome};
 use herald_providers::files::Key;
+use herald_worker::runner::{Attempt, Failure};
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Service;
@@ -34,6 +36,32 @@ pub(super) async fn lease_next(service: &Service, queue: &str) -> Leased {
 pub(super) async fn commit(service: &Service, job: Leased, outcome: Outcome) {
     let committed = ledger::commit(&service.db, &[Finished { job, outcome }]).await.unwrap();
     assert_eq!(committed.written, 1);
+}
+
+/// Does the jobs that wait, each once. What removes an import or an export in a month stays.
+pub(super) async fn work(service: &Service) {
+    service.leaves(&["import.forget", "export.forget"]);
+    loop {
+        let jobs = lease(service, "control").await;
+        if jobs.is_empty() {
+            return;
+        }
+        for job in jobs {
+            let outcome = outcome(service, &job).await;
+            commit(service, job, outcome).await;
+        }
+    }
+}
+
+/// What the handler of a job makes of it.
+pub(super) async fn outcome(service: &Service, job: &Leased) -> Outcome {
+    let attempt = Attempt { job: job.clone(), cancelled: CancellationToken::new() };
+    match service.handlers()(attempt).await {
+        Ok(done) => Outcome::Done { result: done.result, changes: done.changes, then: done.then },
+        Err(Failure::Fail(error)) => Outcome::Dead { error },
+        Err(Failure::Cancelled) => Outcome::Cancelled,
+        Err(other) => panic!("{other:?}"),
+    }
 }
 
 pub(super) fn done() -> Outcome {
