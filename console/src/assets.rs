@@ -24,11 +24,11 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     [
         ("style.css", "text/css; charset=utf-8", include_str!("../static/style.css")),
         ("script.js", "text/javascript; charset=utf-8", include_str!("../static/script.js")),
-        // The editor's page has one script as all others do.
+        // Pages with boxes over a picture load one script, as all others do.
         (
-            "editor.js",
+            "picture.js",
             "text/javascript; charset=utf-8",
-            concat!(include_str!("../static/script.js"), include_str!("../static/editor.js")),
+            concat!(include_str!("../static/script.js"), include_str!("../static/picture.js")),
         ),
         ("icon.svg", "image/svg+xml", include_str!("../static/icon.svg")),
     ]

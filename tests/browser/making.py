@@ -75,7 +75,7 @@ def mended(own, run, guest):
 def crop(page, own, run, guest, faults):
     """The square over the photograph is dragged by mouse and moved by keys."""
     guest_page(page, own, run, guest)
-    part = page.locator("[data-crop] .part")
+    part = page.locator("#part-box")
     expect(part).to_be_visible()
     side = page.get_by_label("Size, %")
     side.fill("40")

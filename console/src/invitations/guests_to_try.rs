@@ -37,7 +37,7 @@ async fn found(visit: &Visit, words: &str) -> Value {
     let guests: Vec<Value> =
         found["groups"][0]["items"].as_array().into_iter().flatten().take(GUESTS).filter_map(guest).collect();
     let title = if guests.is_empty() { "Nobody was found" } else { "Found" };
-    json!({ "run": title, "guests": guests, "found": true })
+    json!({ "run": title, "guests": guests })
 }
 
 async fn of_run(visit: &Visit, run: &Value) -> Option<Value> {
