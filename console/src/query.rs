@@ -35,11 +35,11 @@ pub(crate) fn part(text: &str) -> String {
 }
 
 /// A template's `with_query(address, name=value)`: the address with other parameters. `none` takes one away. A cursor
-/// belongs to one list, so every change but its own takes it away.
+/// and how far a look goes back belong to one list, so every change but their own takes them away.
 pub(crate) fn with(address: &str, changes: Kwargs) -> Result<String, Error> {
     let (path, _) = address.split_once('?').unwrap_or((address, ""));
     let mut kept = Query::of(address).0;
-    kept.retain(|(name, _)| name != "cursor");
+    kept.retain(|(name, _)| name != "cursor" && name != "within");
     for name in changes.args() {
         let value: Option<minijinja::Value> = changes.get(name)?;
         kept.retain(|(own, _)| own != name);

@@ -74,9 +74,15 @@ async fn list(
 ) -> Result<Json<Page<JobRow>>, Problem> {
     let limit = page::limit(asked.limit)?;
     let before = page::after(asked.cursor.as_deref())?;
+    let within = asked.within;
     let filter = JobFilter { before, ..asked.filter()? };
-    let jobs = ledger::list_jobs(&api.db, workspace, &filter, limit + 1).await?;
-    Ok(Json(Page::of(jobs, limit, |job| job.id.to_string())))
+    let (jobs, oldest) = match within {
+        None => (ledger::list_jobs(&api.db, workspace, &filter, limit + 1).await?, None),
+        Some(0) => return Err(Problem::field("within", "within is 0: use at least 1")),
+        Some(within) => ledger::list_jobs_within(&api.db, workspace, &filter, limit + 1, within).await?,
+    };
+    let (jobs, next) = Page::of(jobs, limit, |job| job.id.to_string()).into_parts();
+    Ok(Json(Page::upto(jobs, next.or(oldest.map(|id| id.to_string())))))
 }
 
 /// The causes of failed jobs.

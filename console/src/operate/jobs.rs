@@ -19,13 +19,26 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/w/{ws}/jobs/{id}/events", get(events))
 }
 
+/// How many jobs the first page of a filter without an index looks through. A person who wants to see older ones says so,
+/// and each time [`FURTHER`] times as many are looked through.
+const WITHIN: usize = 4_000;
+const FURTHER: usize = 8;
+/// The number of jobs on a page, as the API has it.
+const PAGE: usize = 50;
+
 async fn list(visit: Visit) -> Result<Response, Stop> {
     let filter = Filter::of(&visit);
-    let cursor = Query::of(&visit.address).only(&["cursor"]);
-    let (jobs, fault) = filter.list(&visit, &format!("/api/v1/jobs?{}&{cursor}", filter.query())).await?;
+    let query = Query::of(&visit.address);
+    let within = query.get("within").and_then(|typed| typed.parse().ok()).unwrap_or(WITHIN).clamp(1, 10_000_000);
+    let path = format!("/api/v1/jobs?{}&{}&within={within}", filter.query(), query.only(&["cursor"]));
+    let (jobs, fault) = filter.list(&visit, &path).await?;
+    let (found, next_cursor) = (jobs["items"].as_array().map_or(0, Vec::len), &jobs["next_cursor"]);
     let own = json!({
         "jobs": jobs["items"],
-        "next_cursor": jobs["next_cursor"],
+        "next_cursor": next_cursor,
+        // A page that is not full, and not the last.
+        "looked_through": (found < PAGE && !next_cursor.is_null()).then_some(within),
+        "further": within.saturating_mul(FURTHER),
         "filter": filter.typed(),
         "link": filter.link(),
         "fault": fault,

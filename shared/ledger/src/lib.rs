@@ -97,7 +97,7 @@ pub use queue::{
 pub use queue_status::{QueueStatus, find_queue, list_queues, oldest_due};
 pub use retention::{Pruned, prune};
 pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};
-pub use search::{ArgFilter, JobFilter, list_jobs};
+pub use search::{ArgFilter, JobFilter, list_jobs, list_jobs_within};
 pub use standing::Standing;
 pub use start::{Draft, STEP, StartError, Starter, Starts, Way, admit, admit_all, installation, may_start, staff};
 pub use thing::{BATCH, Thing};

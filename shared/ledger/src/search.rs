@@ -60,6 +60,14 @@ impl JobFilter {
         Self { before: None, ..self.clone() } == Self::default()
     }
 
+    /// Whether an index leads to its jobs. Without one, every job of the ledger may have to be looked at.
+    fn has_index(&self) -> bool {
+        self.is_empty()
+            || self.batch_id.is_some()
+            || self.fingerprint.is_some()
+            || matches!(self.state, Some(JobState::Dead | JobState::Cancelled | JobState::Running))
+    }
+
     /// The conditions of a workspace's jobs that it lets through.
     pub(super) fn conditions(&self, engine: EngineKind, workspace_id: Uuid) -> Conditions {
         let mut wanted = Conditions::in_workspace(workspace_id);
@@ -278,9 +286,52 @@ pub async fn list_jobs(db: &Db, workspace_id: Uuid, filter: &JobFilter, limit: u
         .await
 }
 
+/// The same, but of a filter that no index serves at most the newest `within` jobs are looked through, so that the cost
+/// does not grow with the ledger. Returns besides the id with which the look ended: older jobs may fit, too.
+#[boxed]
+pub async fn list_jobs_within(
+    db: &Db,
+    workspace_id: Uuid,
+    filter: &JobFilter,
+    limit: usize,
+    within: usize,
+) -> Result<(Vec<JobRow>, Option<Uuid>)> {
+    if filter.has_index() {
+        return Ok((list_jobs(db, workspace_id, filter, limit).await?, None));
+    }
+    let mut wanted = Conditions { sql: "where 1 = 1".to_owned(), values: Vec::new() };
+    if let Some(before) = filter.before {
+        wanted.and("id < ?", before);
+    }
+    let offset = wanted.bind(i64::try_from(within.saturating_sub(1)).unwrap_or(i64::MAX));
+    let oldest: Option<(Uuid,)> = wanted
+        .select("select id from jobs", &format!("order by id desc limit 1 offset {offset}"), None)
+        .optional(db)
+        .await?;
+    let Some((oldest,)) = oldest else {
+        return Ok((list_jobs(db, workspace_id, filter, limit).await?, None));
+    };
+    let mut wanted = filter.conditions(db.kind(), workspace_id);
+    wanted.and("id >= ?", oldest);
+    let jobs =
+        wanted.select(&format!("select {} from jobs", job_row!()), "order by id desc", Some(limit)).all(db).await?;
+    Ok((jobs, Some(oldest)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_has_an_index_or_looks_at_every_job() {
+        let of = |text: &str| serde_json::from_str::<JobFilter>(text).unwrap().has_index();
+        for served in ["{}", r#"{"state":"dead","kind":"a.b"}"#, r#"{"fingerprint":"x","queue":"cpu"}"#] {
+            assert!(of(served), "{served}");
+        }
+        for walked in [r#"{"kind":"a.b"}"#, r#"{"state":"ready","arg":"a:b"}"#, r#"{"state":"succeeded"}"#] {
+            assert!(!of(walked), "{walked}");
+        }
+    }
 
     #[test]
     fn a_statement_has_only_what_is_asked_for() {

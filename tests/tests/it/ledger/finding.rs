@@ -14,12 +14,45 @@ use crate::ground::{self, commit, done, enqueue, enqueue_one, lease, noop};
 on_both_engines! {
     jobs_are_found_by_an_argument,
     jobs_are_found_by_the_beginning_of_their_kind_and_by_time,
+    a_look_for_rare_jobs_ends_where_it_is_told_and_goes_on_there,
     failures_are_grouped_by_cause,
     a_job_that_succeeds_at_once_has_no_cause,
 }
 
 fn arg(text: &str) -> JobFilter {
     JobFilter { arg: Some(text.parse::<ArgFilter>().unwrap()), ..JobFilter::default() }
+}
+
+/// Of a filter without an index: two jobs among ten, found by looks at three each, and none is missed or seen twice.
+async fn a_look_for_rare_jobs_ends_where_it_is_told_and_goes_on_there(database: &TestDatabase) {
+    let db = &database.db;
+    let (workspace, other) = (ground::workspace(db).await, ground::workspace(db).await);
+    let jobs = (0..10).map(|n| NewJob { args: json!({"rare": n == 1 || n == 6}), ..noop(workspace) }).collect();
+    let ids = enqueue(db, jobs).await;
+    let mut walked = ids.clone();
+    walked.sort_unstable_by(|one, other| other.cmp(one));
+    let mut filter = arg("rare:true");
+    let (mut seen, mut looks) = (Vec::new(), 0);
+    loop {
+        let (jobs, oldest) = ledger::list_jobs_within(db, workspace, &filter, 5, 3).await.unwrap();
+        looks += 1;
+        seen.extend(jobs.iter().map(|job| job.id));
+        assert_eq!(oldest, walked.get(3 * looks - 1).copied());
+        filter.before = oldest;
+        if oldest.is_none() {
+            break;
+        }
+    }
+    let mut rare = vec![ids[1], ids[6]];
+    rare.sort_unstable_by(|one, other| other.cmp(one));
+    assert_eq!((seen, looks), (rare, 4));
+    // What has an index, and what fits in one look, is found whole; another workspace has none of it.
+    let all = ledger::list_jobs_within(db, workspace, &JobFilter::default(), 20, 3).await.unwrap();
+    assert_eq!((all.0.len(), all.1), (10, None));
+    let whole = ledger::list_jobs_within(db, workspace, &arg("rare:true"), 5, 11).await.unwrap();
+    assert_eq!((whole.0.len(), whole.1), (2, None));
+    let (none, oldest) = ledger::list_jobs_within(db, other, &arg("rare:true"), 5, 3).await.unwrap();
+    assert_eq!((none.len(), oldest), (0, walked.get(2).copied()));
 }
 
 /// The ids of the jobs that a filter finds, in order.
