@@ -6,6 +6,7 @@ use axum::{
     routing::get,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::try_join;
 use serde_json::{Value, json};
 
 use crate::{
@@ -33,16 +34,21 @@ pub(crate) async fn home(visit: Visit) -> Response {
 }
 
 async fn today(visit: Visit) -> Result<Response, Stop> {
-    let found = visit.get(&format!("/api/v1/invitation-runs?limit={RUNS}")).await?;
-    let failures = visit.get("/api/v1/jobs/failures?state=dead&limit=5").await?;
-    let templates = visit.get("/api/v1/templates?limit=1").await?;
-    // Only owners may load and remove example data; others do without.
-    let example = match visit.may("getExampleData") {
-        true => visit.get("/api/v1/example-data").await?,
-        false => json!({ "loaded": false }),
+    let runs = async {
+        let found = visit.get(&format!("/api/v1/invitation-runs?limit={RUNS}")).await?;
+        Ok(invitations::with_names(&visit, &found["items"]).await)
     };
+    // Only owners may load and remove example data; others do without.
+    let example = async {
+        match visit.may("getExampleData") {
+            true => visit.get("/api/v1/example-data").await,
+            false => Ok(json!({ "loaded": false })),
+        }
+    };
+    let failures = visit.get("/api/v1/jobs/failures?state=dead&limit=5");
+    let (runs, failures, templates, example) =
+        try_join!(runs, failures, visit.get("/api/v1/templates?limit=1"), example)?;
     let now = visit.console.clock.now();
-    let runs = invitations::with_names(&visit, &found["items"]).await;
     let needy: Vec<&Value> = runs.iter().filter(|run| needs_somebody(run, now)).collect();
     let (live, ended): (Vec<&Value>, Vec<&Value>) = runs.iter().partition(|run| run["is_live"] == true);
     let own = json!({ "live": live, "recent": ended.iter().take(RECENT).collect::<Vec<_>>(), "needy": needy,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::{Router, extract::Path, response::Response, routing::get};
-use futures::{StreamExt, stream};
+use futures::{StreamExt, join, stream};
 use serde_json::{Value, json};
 
 use super::{own_picture, passed, progress};
@@ -49,10 +49,12 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
 async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
     let run_id = id.as_str();
     let address = format!("/api/v1/invitation-runs/{}", part(&id));
-    let mut run = visit.get(&address).await?;
-    progress::add(&mut run, visit.console.clock.now());
     let query = Query::of(&visit.address);
-    let guests = visit.ask(&format!("{address}/guests?limit={GUESTS}&{}", query.only(&FILTERS))).await;
+    let guests = format!("{address}/guests?limit={GUESTS}&{}", query.only(&FILTERS));
+    let causes = format!("{address}/causes");
+    let (run, guests, causes) = join!(visit.get(&address), visit.ask(&guests), visit.ask(&causes));
+    let mut run = run?;
+    progress::add(&mut run, visit.console.clock.now());
     let (mut guests, fault) = match guests {
         Ok(guests) => (guests, None),
         // A wrong filter is shown beside an empty list.
@@ -69,10 +71,7 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
         guest["picture"] = own.or_else(|| here.clone()).into();
         guest["thumb"] = here.into();
     }
-    let causes = match run["failed"].as_i64() {
-        Some(1..) => visit.ask(&format!("{address}/causes")).await.unwrap_or_else(|_| json!({ "items": [] })),
-        _ => json!({ "items": [] }),
-    };
+    let causes = causes.unwrap_or_else(|_| json!({ "items": [] }));
     let cause = query.get("cause").unwrap_or_default();
     let state = query.get("state").unwrap_or(if cause.is_empty() { "" } else { "failed" });
     // What failed is read; what was made is looked at.

@@ -1,6 +1,7 @@
 //! Health: what Herald needs, and whether it is there.
 
 use axum::{Router, body::to_bytes, response::Response, routing::get};
+use futures::join;
 use serde_json::{Value, json};
 
 use crate::{Console, page::page, visit::Visit};
@@ -18,7 +19,9 @@ pub(crate) fn routes() -> Router<Console> {
 }
 
 async fn show(visit: Visit) -> Response {
-    let found = readiness(&visit).await;
+    let queues = async { if visit.may("listQueues") { queues(&visit).await } else { None } };
+    let workers = async { if visit.may("listWorkers") { workers(&visit).await } else { None } };
+    let (found, queues, workers) = join!(readiness(&visit), queues, workers);
     let mut rows: Vec<Value> = CHECKS
         .iter()
         .map(|(field, name, why)| {
@@ -26,12 +29,7 @@ async fn show(visit: Visit) -> Response {
             json!({ "name": name, "about": why, "ok": said == "ok", "said": said, "link": null })
         })
         .collect();
-    if visit.may("listQueues") {
-        rows.extend(queues(&visit).await);
-    }
-    if visit.may("listWorkers") {
-        rows.extend(workers(&visit).await);
-    }
+    rows.extend(queues.into_iter().chain(workers));
     let bad = rows.iter().filter(|row| row["ok"] == false).count();
     page(&visit, "operate/health.html").show(json!({ "rows": rows, "bad": bad }))
 }

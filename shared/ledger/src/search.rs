@@ -286,8 +286,9 @@ pub async fn list_jobs(db: &Db, workspace_id: Uuid, filter: &JobFilter, limit: u
         .await
 }
 
-/// The same, but of a filter that no index serves at most the newest `within` jobs are looked through, so that the cost
-/// does not grow with the ledger. Returns besides the id with which the look ended: older jobs may fit, too.
+/// The same, but of a filter that no index serves at most about the newest `within` jobs of the ledger are looked
+/// through, so that the cost does not grow with it. Returns besides where the look ended, as the id before which the
+/// next one goes on: older jobs may fit, too.
 #[boxed]
 pub async fn list_jobs_within(
     db: &Db,
@@ -296,26 +297,31 @@ pub async fn list_jobs_within(
     limit: usize,
     within: usize,
 ) -> Result<(Vec<JobRow>, Option<Uuid>)> {
-    if filter.has_index() {
-        return Ok((list_jobs(db, workspace_id, filter, limit).await?, None));
-    }
-    let mut wanted = Conditions { sql: "where 1 = 1".to_owned(), values: Vec::new() };
-    if let Some(before) = filter.before {
-        wanted.and("id < ?", before);
-    }
-    let offset = wanted.bind(i64::try_from(within.saturating_sub(1)).unwrap_or(i64::MAX));
-    let oldest: Option<(Uuid,)> = wanted
-        .select("select id from jobs", &format!("order by id desc limit 1 offset {offset}"), None)
-        .optional(db)
-        .await?;
-    let Some((oldest,)) = oldest else {
-        return Ok((list_jobs(db, workspace_id, filter, limit).await?, None));
+    let oldest = match filter.has_index() {
+        true => None,
+        false => nth(db, filter.before, within).await?,
     };
+    let Some(oldest) = oldest else { return Ok((list_jobs(db, workspace_id, filter, limit).await?, None)) };
+    // The millisecond of that job, not the job, which may be another workspace's.
+    let oldest = Uuid::from_u128(oldest.as_u128() >> 80 << 80);
     let mut wanted = filter.conditions(db.kind(), workspace_id);
     wanted.and("id >= ?", oldest);
     let jobs =
         wanted.select(&format!("select {} from jobs", job_row!()), "order by id desc", Some(limit)).all(db).await?;
     Ok((jobs, Some(oldest)))
+}
+
+/// The last of so many jobs before an id, whosever they are; `None`, if there are fewer.
+async fn nth(db: &Db, before: Option<Uuid>, within: usize) -> Result<Option<Uuid>> {
+    let skipped = i64::try_from(within.saturating_sub(1)).unwrap_or(i64::MAX);
+    let asked = match before {
+        Some(before) => {
+            query("select id from jobs where id < $2 order by id desc limit 1 offset $1").bind(skipped).bind(before)
+        }
+        None => query("select id from jobs order by id desc limit 1 offset $1").bind(skipped),
+    };
+    let found: Option<(Uuid,)> = asked.optional(db).await?;
+    Ok(found.map(|(id,)| id))
 }
 
 #[cfg(test)]
