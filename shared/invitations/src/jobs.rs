@@ -24,4 +24,4 @@ pub use invitation_summary::InvitationSummary;
 pub use invitation_upload::InvitationUpload;
 pub use picture_fetch::PictureFetch;
 pub use portrait_crop::PortraitCrop;
-pub use template_preview::TemplatePreview;
+pub use template_preview::{SamplePicture, TemplatePreview};

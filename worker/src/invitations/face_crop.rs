@@ -25,6 +25,10 @@ use crate::{
 /// The number of attempts for a picture that may still become available. After them, the run's picture policy decides.
 const FETCH_TRIES: i64 = 4;
 
+/// What is said of a picture without a face.
+pub(super) const NO_FACE: &str = "no face was found in it: use a picture that shows the face from the front, or choose \
+                                  the part to show by hand";
+
 /// The reason why a picture cannot be used.
 pub(super) enum Unusable {
     /// The picture itself can never be used.
@@ -115,9 +119,7 @@ async fn cut(
     };
     match cut {
         Ok(Cut { portrait: None, .. }) if invitation.options.0.on_bad_picture == PicturePolicy::Fail => {
-            let reason = "no face was found in it: use a picture that shows the face from the front, or choose the \
-                          part to show by hand";
-            Ok(Err(Unusable::Permanent(format!("picture {name}: {reason}"))))
+            Ok(Err(Unusable::Permanent(format!("picture {name}: {NO_FACE}"))))
         }
         Ok(cut) => Ok(Ok(cut)),
         Err(error) if error.is_permanent() => Ok(Err(Unusable::Permanent(format!("picture {name}: {error}")))),

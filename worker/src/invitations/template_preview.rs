@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use herald_app::jobs::TemplatePreview;
+use bytes::Bytes;
+use herald_app::jobs::{SamplePicture, TemplatePreview};
 use herald_invitations as domain;
 use herald_invitations::Sample;
-use herald_providers::files::Key;
+use herald_providers::files::{FilesError, Key, Stored};
+use uuid::Uuid;
 
+use super::face_crop::NO_FACE;
 use crate::jobs::{Context, Task, undone};
 use crate::{
     runner::{Done, Failure},
@@ -33,21 +36,60 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
         None => Sample::nobody(args.fields.get("name").map(String::as_str)),
     };
     let Sample { fields, number, link } = sample.with(args.fields, &facts.fields);
+    let (portrait, remark) = match args.picture.zip(facts.portrait_side) {
+        None => (None, None),
+        Some((picture, side)) => match portrait(&context, task.workspace_id, &picture, side).await? {
+            Ok(portrait) => (Some(portrait), None),
+            Err(reason) if picture.is_needed => return Err(Failure::Fail(reason)),
+            Err(reason) => (None, Some(format!("{reason} (the drawn avatar is used)"))),
+        },
+    };
+    let (hash, portrait) = portrait.unzip();
     let drawing = Drawing {
         fields,
         number,
         link,
         format: args.format,
-        portrait: None,
+        portrait: hash,
         allow_missing_glyphs: !args.strict,
         unless: None,
     };
-    let Drawn::New { sha256, bytes, notes, .. } = context.studio.draw(source, drawing, None).await.map_err(undone)?
-    else {
+    let drawn = context.studio.draw(source, drawing, portrait).await.map_err(undone)?;
+    let Drawn::New { sha256, bytes, mut notes, .. } = drawn else {
         return Err(Failure::Fail("it was not drawn: please report this".to_owned()));
     };
+    notes.extend(remark);
     let file = Key::preview(task.workspace_id, &sha256, format.extension());
     context.files.put_once(&file, bytes).await?;
     let result = serde_json::json!({ "file": file.as_str(), "media_type": format.media_type(), "notes": notes });
     Ok(Done { result: Some(result), ..Done::default() })
+}
+
+/// The portrait in a picture with its hash, or why there is none.
+async fn portrait(
+    context: &Context,
+    workspace_id: Uuid,
+    picture: &SamplePicture,
+    side: u32,
+) -> Result<Result<(String, Bytes), String>, Failure> {
+    let refused = |reason: &dyn std::fmt::Display| Ok(Err(format!("picture \"{}\": {reason}", picture.name)));
+    let read = async {
+        let file = Stored::of(workspace_id, &picture.file)?;
+        context.files.get(&file, context.studio.max_picture_bytes).await
+    };
+    let bytes = match read.await {
+        Ok(bytes) => bytes,
+        Err(error @ (FilesError::Missing(_) | FilesError::TooLarge { .. } | FilesError::Foreign(_))) => {
+            return refused(&error);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match context.studio.crop(bytes, side).await {
+        Ok(cut) => match cut.portrait {
+            Some(portrait) => Ok(Ok(portrait)),
+            None => refused(&NO_FACE),
+        },
+        Err(error) if error.is_permanent() => refused(&error),
+        Err(error) => Err(undone(error)),
+    }
 }

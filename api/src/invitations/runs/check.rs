@@ -134,7 +134,7 @@ pub(super) async fn check(
         }
     };
     let used = stored.fields();
-    let samples = samples::draw(&api, workspace, &plan, &found.first, &used).await?;
+    let samples = samples::draw(&api, workspace, &plan, &source, &found.first, &used).await?;
     let columns = found
         .columns
         .into_iter()

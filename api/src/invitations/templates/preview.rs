@@ -133,7 +133,7 @@ async fn preview(
         })?;
     }
     let (contact_id, fields, format) = (sample.contact_id, sample.fields, format);
-    let args = TemplatePreview { template_id, contact_id, fields, format, strict: false };
+    let args = TemplatePreview { template_id, contact_id, fields, format, strict: false, picture: None };
     let longest = drawn::wished_wait(headers).unwrap_or(drawn::LONGEST_WAIT);
     let picture = draw(api, workspace, &args, longest).await?;
     drawn::show(api, workspace, &picture).await

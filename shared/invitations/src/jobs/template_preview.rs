@@ -26,6 +26,20 @@ pub struct TemplatePreview {
     /// Whether the preview fails on characters that no font has, as a guest's invitation does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
+    /// The picture with the guest's portrait; without one, the preview shows the initials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<SamplePicture>,
+}
+
+/// The picture of a preview's guest.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SamplePicture {
+    /// Where it lies in the file store.
+    pub file: String,
+    /// What messages call it.
+    pub name: String,
+    /// Whether the preview fails without a face in it, as a guest's invitation does.
+    pub is_needed: bool,
 }
 
 impl Payload for TemplatePreview {

@@ -8,10 +8,11 @@ use herald_worker::runner::QueueShare;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Form, Service};
+use super::{Form, Service, service::BACKGROUND};
 
 on_both_engines! {
     a_check_finds_what_the_run_then_does,
+    samples_show_the_portraits_that_were_uploaded,
     a_check_looks_at_the_first_guests_in_mautic,
     a_check_goes_with_its_files_and_leaves_those_of_its_run,
     what_no_run_could_work_with_is_refused_by_the_check,
@@ -82,6 +83,52 @@ async fn a_check_finds_what_the_run_then_does(database: &TestDatabase) {
     // A check starts one run.
     let again = service.post(&format!("{address}/start")).await.json();
     assert_eq!((&again["id"], &again["resumed"]), (&done["id"], &json!(true)));
+    process.stop().await;
+}
+
+async fn samples_show_the_portraits_that_were_uploaded(database: &TestDatabase) {
+    const FACE: &[u8] = include_bytes!("../../../../examples/pictures/amelie.jpg");
+    const SLOT: &str = "\n[[slot]]\nname = \"face\"\nkind = \"picture\"\nbox = [150, 80, 100, 100]\n";
+    let service = Service::start(database).await;
+    service.leaves(&["check.forget"]);
+    let process = service.work(Work::on(queues(), service.handlers()));
+    let manifest = format!("{}{SLOT}", super::service::MANIFEST);
+    let form = Form::default().file("files", "template.toml", manifest);
+    let made = service.post_form("/api/v1/templates", form.file("files", "back.png", BACKGROUND)).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let list = "name,table,picture\nAna,1,ana.jpg\nBo,1,bo.png\nCy,1,cy.jpg\nDi,1,https://example.com/di.jpg\nEd,1,\n";
+    let check = async |policy: &str| {
+        let form = Form::of("Gala", "gala", list).text("on_bad_picture", policy);
+        let form = form.file("pictures", "ana.jpg", FACE).file("pictures", "bo.png", BACKGROUND);
+        let made = service.post_form(CHECKS, form).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+        made.json()
+    };
+    let drawing = async |check: &Value, number: usize| {
+        service.get(&format!("{CHECKS}/{}/samples/{number}", check["id"].as_str().unwrap())).await.body
+    };
+    let lenient = check("avatar").await;
+    let notes = |at: usize| lenient["samples"][at]["notes"].to_string();
+    assert!(lenient["samples"].as_array().unwrap().iter().all(|sample| sample["is_drawn"] == true), "{lenient}");
+    assert_eq!(lenient["samples"][0]["notes"], json!([]));
+    assert!(notes(1).contains("picture \\\"bo.png\\\": no face was found in it"), "{}", notes(1));
+    assert!(notes(2).contains("was not uploaded with the list"), "{}", notes(2));
+    assert!(notes(3).contains("is fetched when the run has started"), "{}", notes(3));
+    assert_eq!(lenient["samples"][4]["notes"], json!([]));
+    // Nobody's portrait is in another's drawing: only Ana's has the colours of her picture.
+    let colours = |drawn: &[u8]| {
+        let picture = image::load_from_memory(drawn).unwrap().to_rgb8();
+        let face = image::imageops::crop_imm(&picture, 150, 80, 100, 100).to_image();
+        face.pixels().collect::<std::collections::HashSet<_>>().len()
+    };
+    let (ana, ed) = (drawing(&lenient, 1).await, drawing(&lenient, 5).await);
+    assert!(colours(&ana) > 2 * colours(&ed), "{} colours, of initials {}", colours(&ana), colours(&ed));
+
+    let strict = check("fail").await;
+    let faults: Vec<bool> =
+        strict["samples"].as_array().unwrap().iter().map(|sample| sample["fault"].is_string()).collect();
+    assert_eq!(faults, [false, true, true, false, false], "{strict}");
+    assert!(strict["samples"][1]["fault"].as_str().unwrap().contains("no face was found"), "{strict}");
     process.stop().await;
 }
 

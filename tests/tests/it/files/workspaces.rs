@@ -217,6 +217,7 @@ async fn every_file_lies_under_its_workspace(database: &TestDatabase) {
                     .unwrap();
             let preview = TemplatePreview {
                 strict: false,
+                picture: None,
                 template_id: template,
                 contact_id: None,
                 fields: BTreeMap::new(),

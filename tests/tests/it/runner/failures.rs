@@ -202,6 +202,7 @@ async fn a_job_that_takes_longer_than_its_limit_is_stopped(database: &TestDataba
     .await;
     let preview = TemplatePreview {
         strict: false,
+        picture: None,
         template_id: Uuid::nil(),
         contact_id: None,
         fields: std::collections::BTreeMap::new(),

@@ -1,4 +1,5 @@
-//! The first guests of a check, drawn with the template as the run would draw them, but for their portraits.
+//! The first guests of a check, drawn with the template as the run would draw them. Of the portraits, those from
+//! pictures that were uploaded: others are fetched when the run has started.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,11 +11,11 @@ use axum::{
     response::Response,
 };
 use futures::future::join_all;
-use herald_app::jobs::TemplatePreview;
+use herald_app::jobs::{SamplePicture, TemplatePreview};
 use herald_base::image_format::ImageFormat;
 use herald_contacts::{Contact, Person};
 use herald_invitations as domain;
-use herald_invitations::{CheckPlan, CheckedGuest};
+use herald_invitations::{CheckPlan, CheckedGuest, PicturePolicy, RunSource};
 use herald_providers::files::Stored;
 use uuid::Uuid;
 
@@ -55,21 +56,34 @@ pub(super) async fn draw(
     api: &Api,
     workspace: Uuid,
     plan: &CheckPlan,
+    source: &RunSource,
     guests: &[Person],
     used: &BTreeSet<String>,
 ) -> Result<Vec<CheckedGuest>, Problem> {
+    let is_needed = plan.options.on_bad_picture == PicturePolicy::Fail;
     let draws = guests.iter().map(async |guest| {
+        let name = guest.name.clone();
+        let (picture, remark) = match picture(guest, source, is_needed) {
+            Place::Here(picture) => (Some(picture), None),
+            Place::Elsewhere => (None, Some("the picture is fetched when the run has started".to_owned())),
+            Place::Nowhere(fault) if is_needed => {
+                return Ok(CheckedGuest { name, fault: Some(fault.to_owned()), ..CheckedGuest::default() });
+            }
+            Place::Nowhere(reason) => (None, Some(format!("{reason} (the drawn avatar is used)"))),
+            Place::Unnamed => (None, None),
+        };
         let args = TemplatePreview {
             template_id: plan.template_id,
             contact_id: None,
             fields: fields(guest, &plan.event, used),
             format: ImageFormat::Jpeg,
             strict: !plan.options.allow_missing_glyphs,
+            picture,
         };
-        let name = guest.name.clone();
         match preview::draw(api, workspace, &args, LONGEST).await {
             Ok(drawn) => {
-                Ok(CheckedGuest { name, file: Some(drawn.file), notes: drawn.notes, ..CheckedGuest::default() })
+                let notes = drawn.notes.into_iter().chain(remark).collect();
+                Ok(CheckedGuest { name, file: Some(drawn.file), notes, ..CheckedGuest::default() })
             }
             Err(problem) if problem.is(Kind::PreviewFailed) || problem.is(Kind::PreviewTimeout) => {
                 Ok(CheckedGuest { name, fault: Some(problem.detail().to_owned()), ..CheckedGuest::default() })
@@ -78,6 +92,30 @@ pub(super) async fn draw(
         }
     });
     join_all(draws).await.into_iter().collect()
+}
+
+/// Where the picture of a guest is.
+enum Place<'a> {
+    Here(SamplePicture),
+    Elsewhere,
+    /// The list names one that there is not, for this reason.
+    Nowhere(&'a str),
+    /// The list names none.
+    Unnamed,
+}
+
+fn picture<'a>(guest: &'a Person, source: &RunSource, is_needed: bool) -> Place<'a> {
+    let Some(place) = guest.picture.as_deref() else { return Place::Unnamed };
+    if let Some(reason) = place.strip_prefix("none:") {
+        return Place::Nowhere(reason);
+    }
+    let Some(file) = place.strip_prefix("store:") else { return Place::Elsewhere };
+    let name = match source {
+        RunSource::Csv { pictures, .. } => pictures.iter().find(|(_, key)| *key == file).map(|(name, _)| name.clone()),
+        RunSource::Contacts { .. } | RunSource::Mautic(_) => None,
+    };
+    let name = name.unwrap_or_else(|| format!("of {}", guest.name));
+    Place::Here(SamplePicture { file: file.to_owned(), name, is_needed })
 }
 
 /// The fields of a guest that the template reads, with the values that an invitation shows.
