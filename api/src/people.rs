@@ -9,6 +9,7 @@ mod me;
 mod members;
 mod setup;
 mod users;
+mod views;
 mod workspaces;
 
 use axum::http::header;
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(auth::routes())
         .merge(me::routes())
+        .merge(views::routes())
         .merge(workspaces::routes())
         .merge(members::routes())
         .merge(invitations::routes())

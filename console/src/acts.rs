@@ -205,6 +205,13 @@ const ACTS: &[Act] = &[
         "Your address is now {email}, and your other devices are signed out.",
         To("/account/security"),
     ),
+    act(
+        "saveView",
+        &[("workspace", Text), ("place", Text), ("name", Cleared), ("query", Cleared)],
+        "{name} is saved.",
+        Back,
+    ),
+    act("deleteView", &[], "The view is deleted.", Back),
     act("endSession", &[], "That device is signed out.", Back),
     act("logoutEverywhere", &[], "Every device is signed out.", To("/sign-in")),
     act("leaveWorkspace", &[], "You left the workspace.", To("/account")),

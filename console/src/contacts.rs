@@ -8,6 +8,7 @@ use crate::{
     form::NEW,
     page::page,
     query::{Query, part},
+    saved_views,
     visit::{Stop, Visit},
 };
 
@@ -38,7 +39,8 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
     let segments = visit.get("/api/v1/segments").await?;
     let asked: Value =
         FILTERS.iter().map(|name| ((*name).to_owned(), Value::from(query.get(name).unwrap_or_default()))).collect();
-    let own = json!({ "contacts": found["items"], "next_cursor": found["next_cursor"], "fault": fault,
+    let views = saved_views::of(&visit, "contacts").await;
+    let own = json!({ "views": views, "contacts": found["items"], "next_cursor": found["next_cursor"], "fault": fault,
         "tags": tags["items"], "segments": segments["items"], "asked": asked });
     Ok(page(&visit, "contacts/contacts.html").show(own))
 }

@@ -9,6 +9,7 @@ use crate::{
     invitations::passed,
     page::page,
     query::{Query, part},
+    saved_views,
     visit::{Stop, Visit},
 };
 
@@ -50,7 +51,9 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
     let statuses = visit.get("/api/v1/leads/statuses").await?;
     let asked: Value =
         FILTERS.iter().map(|name| ((*name).to_owned(), Value::from(query.get(name).unwrap_or_default()))).collect();
-    let own = json!({ "leads": found["items"], "next_cursor": found["next_cursor"], "fault": fault, "asked": asked,
+    let views = saved_views::of(&visit, "leads").await;
+    let own = json!({ "views": views, "leads": found["items"],
+        "next_cursor": found["next_cursor"], "fault": fault, "asked": asked,
         "statuses": statuses["items"], "members": members(&visit).await });
     Ok(page(&visit, "leads/leads.html").show(own))
 }

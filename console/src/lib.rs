@@ -30,6 +30,7 @@ mod page;
 mod picture;
 mod query;
 mod render;
+mod saved_views;
 mod search;
 mod segments;
 mod settings;

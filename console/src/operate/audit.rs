@@ -8,6 +8,7 @@ use crate::{
     Console,
     page::page,
     query::Query,
+    saved_views,
     visit::{Stop, Visit},
 };
 
@@ -31,6 +32,7 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
         row["name"] = actors::name(row["who"].as_str().unwrap_or_default(), &people).into();
     }
     let own = json!({
+        "views": saved_views::of(&visit, "audit").await,
         "rows": log["items"],
         "next_cursor": log["next_cursor"],
         "who_name": query.get("who").map(|who| actors::name(who, &people)),

@@ -9,6 +9,7 @@ use crate::{
     Console,
     page::page,
     query::{Query, part},
+    saved_views,
     visit::{Stop, Visit},
 };
 
@@ -19,8 +20,8 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/w/{ws}/jobs/{id}/events", get(events))
 }
 
-/// How many jobs the first page of a filter without an index looks through. A person who wants to see older ones says so,
-/// and each time [`FURTHER`] times as many are looked through.
+/// How many jobs the first page of a filter without an index looks through. A person who wants to see older ones says
+/// so, and each time [`FURTHER`] times as many are looked through.
 const WITHIN: usize = 4_000;
 const FURTHER: usize = 8;
 /// The number of jobs on a page, as the API has it.
@@ -34,6 +35,7 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
     let (jobs, fault) = filter.list(&visit, &path).await?;
     let (found, next_cursor) = (jobs["items"].as_array().map_or(0, Vec::len), &jobs["next_cursor"]);
     let own = json!({
+        "views": saved_views::of(&visit, "jobs").await,
         "jobs": jobs["items"],
         "next_cursor": next_cursor,
         // A page that is not full, and not the last.

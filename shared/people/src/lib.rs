@@ -31,6 +31,7 @@ mod profile;
 mod register;
 mod rekey;
 mod reset;
+mod saved_view;
 mod search;
 mod session;
 mod settings;
@@ -61,6 +62,7 @@ pub use self::{
     profile::ProfileChange,
     register::Registration,
     rekey::{Rekeyed, rekey},
+    saved_view::{NewView, SavedView},
     search::{FoundKey, FoundMember, FoundUser},
     session::{Device, Session, Tokens},
     settings::PeopleSettings,

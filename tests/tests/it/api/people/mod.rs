@@ -13,6 +13,7 @@ mod sessions;
 mod sign_up;
 mod strangers;
 mod streams;
+mod views;
 mod walk;
 mod written_down;
 

@@ -66,6 +66,8 @@ const UNWRITTEN: &[(&str, &str)] = &[
         "post /api/v1/invitation-runs/checks",
         "a look at a list that ends by itself; the run that it leads to is written",
     ),
+    ("post /api/v1/me/views", "a filter that a person keeps for themselves"),
+    ("delete /api/v1/me/views/{id}", "a filter that a person kept for themselves"),
     ("post /api/v1/templates/move-slot", "it changes the text that it was sent"),
     ("post /api/v1/templates/{id}/draft", "a drawing of a sample changes nothing"),
     ("post /api/v1/templates/{id}/preview", "a drawing of a sample changes nothing"),
