@@ -5,17 +5,29 @@
 mod assistant;
 mod marketing;
 
+use std::collections::BTreeMap;
+
 use axum::{
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     Api,
     front::problem::{OldForm, Problem},
 };
+
+/// Values as contacts have them: a text is itself, everything else its JSON.
+fn texts(values: BTreeMap<String, Value>) -> BTreeMap<String, String> {
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    values.into_iter().map(|(name, value)| (name, text(value))).collect()
+}
 
 /// The routes behind a token.
 pub(crate) fn routes() -> OpenApiRouter<Api> {

@@ -24,6 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::Answer;
 use crate::{
     Api,
+    compat::texts,
     front::{
         actor::By,
         auth::Workspace,
@@ -196,15 +197,11 @@ impl Sent {
     }
 
     fn person(self) -> Profile {
-        let as_text = |value: Value| match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
         Profile {
             name: self.name.or_else(|| self.email.clone()),
             email: self.email,
             phone: self.phone,
-            fields: self.others.into_iter().map(|(name, value)| (name, as_text(value))).collect(),
+            fields: texts(self.others),
             ..Profile::default()
         }
     }

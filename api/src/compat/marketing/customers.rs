@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     Api,
+    compat::texts,
     front::{actor::By, auth::Workspace, input, problem::Problem},
 };
 
@@ -96,10 +97,6 @@ struct Sent {
 
 impl Sent {
     fn person(self) -> Profile {
-        let as_text = |value: Value| match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
         Profile {
             name: self.name.or_else(|| self.email.clone()),
             email: self.email,
@@ -107,7 +104,7 @@ impl Sent {
             locale: self.language,
             country: self.country,
             tags: Some(self.tags),
-            fields: self.others.into_iter().map(|(name, value)| (name, as_text(value))).collect(),
+            fields: texts(self.others),
             ..Profile::default()
         }
     }
