@@ -31,6 +31,7 @@ use herald_base::{image_format::ImageFormat, links::LinkSigner};
 use herald_db::Db;
 use herald_invitations::{Sample, TemplateRow};
 use herald_ledger::{
+    QueueCounts,
     rate_limits::{Class, RateLimits},
     wire::Wire,
 };
@@ -100,6 +101,8 @@ pub struct Parts {
     pub metrics: PrometheusHandle,
     /// The event streams that are open.
     pub streams: Streams,
+    /// The jobs of each queue, as they were counted last.
+    pub queue_counts: QueueCounts,
     /// The limits on the number of requests.
     pub rate_limits: RateLimits,
     /// The check of a template when it is uploaded, and before a run uses it.

@@ -91,6 +91,7 @@ pub(crate) async fn serve(
         settings: home.settings.clone(),
         metrics,
         streams: Streams::new(stop.clone()),
+        queue_counts: herald_ledger::QueueCounts::default(),
         rate_limits,
         template_check: template_check(home, &studio),
         template_draw: template_draw(&studio),

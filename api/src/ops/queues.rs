@@ -48,10 +48,10 @@ struct Queues {
 
 /// All queues: those that a kind of job uses, and those that still contain jobs.
 pub(crate) async fn every(api: &Api) -> Result<Vec<QueueStatus>, Problem> {
-    let mut queues = ledger::list_queues(&api.db).await?;
+    let mut queues = ledger::list_queues_with(&api.db, &api.queue_counts).await?;
     for name in used() {
         if !queues.iter().any(|queue| queue.name == name) {
-            queues.push(empty(name));
+            queues.push(QueueStatus::unlimited(name));
         }
     }
     queues.sort_by(|one, other| one.name.cmp(&other.name));
@@ -62,15 +62,6 @@ pub(crate) async fn every(api: &Api) -> Result<Vec<QueueStatus>, Problem> {
 fn used() -> impl Iterator<Item = &'static str> {
     // Uploads wait in a queue of the account's provider, which no kind names.
     ledger::kinds().iter().map(|kind| kind.policy.queue).chain([ProviderKind::Google.queue()])
-}
-
-fn unlimited() -> QueueLimits {
-    QueueLimits { rate_seconds: 1, ..QueueLimits::default() }
-}
-
-/// A queue that was never set up and has no jobs.
-fn empty(name: &str) -> QueueStatus {
-    QueueStatus { name: name.to_owned(), limits: unlimited(), ..QueueStatus::default() }
 }
 
 /// Lists every queue.
@@ -273,10 +264,14 @@ async fn set_paused(api: &Api, By(actor): By, name: &str, paused: bool) -> Resul
 /// The limits of a queue, if there is such a queue.
 async fn limits_of(api: &Api, name: &str) -> Result<QueueLimits, Problem> {
     let limits = ledger::find_limits(&api.db, name).await?;
-    limits.or_else(|| used().any(|used| used == name).then(unlimited)).ok_or_else(|| Problem::missing("queue", name))
+    limits
+        .or_else(|| used().any(|used| used == name).then(QueueLimits::unlimited))
+        .ok_or_else(|| Problem::missing("queue", name))
 }
 
 async fn one(api: &Api, name: &str) -> Result<QueueStatus, Problem> {
     let queue = ledger::find_queue(&api.db, name).await?;
-    queue.or_else(|| used().find(|used| *used == name).map(empty)).ok_or_else(|| Problem::missing("queue", name))
+    queue
+        .or_else(|| used().find(|used| *used == name).map(QueueStatus::unlimited))
+        .ok_or_else(|| Problem::missing("queue", name))
 }

@@ -43,6 +43,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (30, "imports_and_segments", include_str!("../../../migrations/0030_imports_and_segments.sql")),
     (31, "exports", include_str!("../../../migrations/0031_exports.sql")),
     (35, "saved_views", include_str!("../../../migrations/0035_saved_views.sql")),
+    (36, "dead_by_kind", include_str!("../../../migrations/0036_dead_by_kind.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -48,6 +48,7 @@ pub mod orders;
 mod pace;
 mod progress;
 mod queue;
+mod queue_counts;
 mod queue_status;
 pub mod quotas;
 pub mod rate_limits;
@@ -94,7 +95,8 @@ pub use queue::{
     BadLimit, KeyRow, QueueLimits, find_limits, lock_limits, queue_keys, set_key_concurrency, set_limits, set_paused,
     set_up_outside,
 };
-pub use queue_status::{QueueStatus, find_queue, list_queues, oldest_due};
+pub use queue_counts::QueueCounts;
+pub use queue_status::{QueueStatus, find_queue, list_queues, list_queues_with, oldest_due};
 pub use retention::{Pruned, prune};
 pub use retry::{Backoff, retry_batch, retry_job, retry_job_in, tries_of};
 pub use search::{ArgFilter, JobFilter, list_jobs, list_jobs_within};

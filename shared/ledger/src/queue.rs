@@ -34,6 +34,11 @@ pub struct BadLimit {
 }
 
 impl QueueLimits {
+    /// Those of a queue that was never set up.
+    pub fn unlimited() -> Self {
+        Self { rate_seconds: 1, ..Self::default() }
+    }
+
     /// Everything that is wrong with them.
     pub fn check(&self) -> Vec<BadLimit> {
         let within = |value: Option<i64>, most: i64| value.is_none_or(|value| (1..=most).contains(&value));

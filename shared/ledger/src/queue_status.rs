@@ -11,6 +11,7 @@ use super::{
     lanes::lanes,
     load::COUNTED,
     queue::{find_limits, with_ready_jobs},
+    queue_counts::{QueueCounts, counted},
     throughput::ended_per_minute,
 };
 use herald_db::{Db, FromRow, Result, query};
@@ -47,30 +48,42 @@ pub struct QueueStatus {
 /// counted, so that a look at a long backlog costs no more than a look at a middling one.
 #[boxed]
 pub async fn list_queues(db: &Db) -> Result<Vec<QueueStatus>> {
-    let mut queues: Vec<QueueStatus> = query(&counted(
-        "waiting(name) as (
-           select min(queue) from jobs where state = 'ready'
-           union all
-           select (select min(queue) from jobs where state = 'ready' and queue > waiting.name) from waiting \
-           where waiting.name is not null
-         ), names as (
-           select name from queues
-           union select name from waiting where name is not null
-           union select queue from jobs where state = 'running'
-         )",
-    ))
-    .bind(COUNTED)
+    list_queues_with(db, &QueueCounts::default()).await
+}
+
+/// The same, with counts that may be a second old where they are large.
+#[boxed]
+pub async fn list_queues_with(db: &Db, counts: &QueueCounts) -> Result<Vec<QueueStatus>> {
+    let counts = counts.look(db).await?;
+    let set_up: Vec<QueueStatus> = query(
+        "select name, paused, cast(0 as bigint) as ready, cast(0 as bigint) as running, rate,
+                coalesce(rate_seconds, 1) as rate_seconds, burst, concurrency, key_concurrency, workspace_concurrency,
+                blocked_until, blocked_reason
+         from queues",
+    )
     .all(db)
     .await?;
-    let (oldest, ended): (BTreeMap<_, _>, _) =
-        (oldest_due(db).await?.into_iter().collect(), ended_per_minute(db).await?);
-    for queue in &mut queues {
-        queue.oldest_due = oldest.get(&queue.name).copied();
+    let (oldest, ended) = (oldest_due(db).await?, ended_per_minute(db).await?);
+    let mut queues: BTreeMap<String, QueueStatus> =
+        set_up.into_iter().map(|queue| (queue.name.clone(), queue)).collect();
+    for (name, count) in counts {
+        let queue = queues.entry(name.clone()).or_insert_with(|| QueueStatus::unlimited(&name));
+        (queue.ready, queue.running) = (count.ready, count.running);
+    }
+    for (name, due) in oldest {
+        queues.entry(name.clone()).or_insert_with(|| QueueStatus::unlimited(&name)).oldest_due = Some(due);
+    }
+    for queue in queues.values_mut() {
         queue.ended_per_minute = ended.get(&queue.name).copied().unwrap_or_default();
     }
-    // Sorted here: PostgreSQL would sort by the rules of its locale.
-    queues.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(queues)
+    Ok(queues.into_values().collect())
+}
+
+impl QueueStatus {
+    /// A queue that was never set up and has no jobs.
+    pub fn unlimited(name: &str) -> Self {
+        Self { name: name.to_owned(), limits: QueueLimits::unlimited(), ..Self::default() }
+    }
 }
 
 /// One queue as [`list_queues`] tells of it. `None` if it was never set up and has no jobs.
@@ -79,30 +92,20 @@ pub async fn find_queue(db: &Db, name: &str) -> Result<Option<QueueStatus>> {
     if find_limits(db, name).await?.is_none() {
         return Ok(None);
     }
-    let named = query(&counted("names as (select cast($2 as text) as name)"));
-    let mut queue: QueueStatus = named.bind(COUNTED).bind(name).one(db).await?;
+    let mut queue: QueueStatus = query(&format!(
+        "select names.name, coalesce(q.paused, false) as paused, {}, q.rate,
+                coalesce(q.rate_seconds, 1) as rate_seconds, q.burst, q.concurrency, q.key_concurrency,
+                q.workspace_concurrency, q.blocked_until, q.blocked_reason
+         from (select cast($2 as text) as name) as names left join queues as q on q.name = names.name",
+        counted(),
+    ))
+    .bind(COUNTED)
+    .bind(name)
+    .one(db)
+    .await?;
     queue.oldest_due = oldest_of(db, name, db.now()).await?;
     queue.ended_per_minute = ended_per_minute(db).await?.get(name).copied().unwrap_or_default();
     Ok(Some(queue))
-}
-
-/// The statement that counts the jobs of the queues `names`.
-fn counted(names: &str) -> String {
-    let count = |state: &str| {
-        format!(
-            "(select count(*) from (select 1 as one from jobs where state = '{state}' and queue = names.name limit $1) \
-             as counted)"
-        )
-    };
-    format!(
-        "with recursive {names}
-         select names.name, coalesce(q.paused, false) as paused, {} as ready, {} as running,
-                q.rate, coalesce(q.rate_seconds, 1) as rate_seconds, q.burst, q.concurrency, q.key_concurrency,
-                q.workspace_concurrency, q.blocked_until, q.blocked_reason
-         from names left join queues as q on q.name = names.name",
-        count("ready"),
-        count("running"),
-    )
 }
 
 /// The due time of each queue's job that has been due longest. Its cost is the number of queues and lanes, not of jobs.

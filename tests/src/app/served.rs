@@ -55,6 +55,7 @@ impl Served {
             settings: app.settings.clone(),
             metrics: METRICS.clone(),
             streams: Streams::new(stop.clone()),
+            queue_counts: herald_ledger::QueueCounts::default(),
             rate_limits,
             template_check: template_check(&studio, &app.files),
             template_draw: template_draw(&studio),

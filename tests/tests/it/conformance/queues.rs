@@ -12,6 +12,7 @@ on_both_engines! {
     a_ledger_without_jobs_has_no_queues,
     queues_show_what_waits_and_runs_in_the_order_of_their_names,
     a_queue_says_since_when_its_jobs_wait_and_how_many_end,
+    counts_of_many_jobs_stand_for_a_second,
     pausing_is_kept_and_undone,
     the_job_due_longest_is_told_for_each_queue,
     the_load_of_a_queue_is_what_waits_what_runs_and_whether_it_is_paused,
@@ -55,6 +56,32 @@ async fn a_queue_says_since_when_its_jobs_wait_and_how_many_end(database: &TestD
     assert_eq!(test().await.ended_per_minute, 2);
     assert_eq!(lease(db, 1).await.len(), 1);
     assert_eq!(test().await.oldest_due, None, "none waits");
+}
+
+/// Few jobs are counted whenever somebody looks, many once a second.
+async fn counts_of_many_jobs_stand_for_a_second(database: &TestDatabase) {
+    let db = &database.db;
+    let workspace = ground::workspace(db).await;
+    let counts = ledger::QueueCounts::default();
+    let ready = async || ledger::list_queues_with(db, &counts).await.unwrap()[0].ready;
+    for expected in [1, 2] {
+        enqueue(db, vec![noop(workspace)]).await;
+        assert_eq!(ready().await, expected);
+    }
+    for _ in 0..10 {
+        enqueue(db, vec![noop(workspace); 1_000]).await;
+    }
+    assert_eq!(ready().await, 10_002);
+    enqueue(db, vec![noop(workspace)]).await;
+    assert_eq!(ready().await, 10_002, "counted a moment ago");
+    assert_eq!(ledger::list_queues(db).await.unwrap()[0].ready, 10_003, "whoever shares no counts");
+    // What is no count is always of now.
+    let mut tx = db.begin().await.unwrap();
+    ledger::set_paused(&mut tx, "test", true).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(ledger::list_queues_with(db, &counts).await.unwrap().iter().any(|queue| queue.paused));
+    db.clock().advance(Duration::from_secs(1));
+    assert_eq!(ready().await, 10_003);
 }
 
 async fn pausing_is_kept_and_undone(database: &TestDatabase) {
