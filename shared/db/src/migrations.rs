@@ -42,8 +42,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (29, "reports", include_str!("../../../migrations/0029_reports.sql")),
     (30, "imports_and_segments", include_str!("../../../migrations/0030_imports_and_segments.sql")),
     (31, "exports", include_str!("../../../migrations/0031_exports.sql")),
-    (35, "saved_views", include_str!("../../../migrations/0035_saved_views.sql")),
-    (36, "dead_by_kind", include_str!("../../../migrations/0036_dead_by_kind.sql")),
+    (32, "saved_views", include_str!("../../../migrations/0032_saved_views.sql")),
+    (33, "dead_by_kind", include_str!("../../../migrations/0033_dead_by_kind.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.
