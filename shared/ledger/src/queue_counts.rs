@@ -16,7 +16,17 @@ const STANDS: TimeDelta = TimeDelta::seconds(1);
 /// The counts of all queues. Those of many jobs stand for a second, so that however many people look, and however
 /// often, the jobs are counted once a second. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct QueueCounts(Arc<Mutex<Option<(DateTime<Utc>, BTreeMap<String, QueueCount>)>>>);
+pub struct QueueCounts(Arc<Mutex<Option<Last>>>);
+
+/// What was counted last, and when.
+#[derive(Debug)]
+struct Last {
+    at: DateTime<Utc>,
+    counts: Counts,
+}
+
+/// By the names of the queues.
+type Counts = BTreeMap<String, QueueCount>;
 
 /// The jobs of one queue, at most [`COUNTED`] of each sort.
 #[derive(Clone, Copy, Debug)]
@@ -27,23 +37,23 @@ pub(super) struct QueueCount {
 
 impl QueueCounts {
     /// The counts by the names of the queues.
-    pub(super) async fn look(&self, db: &Db) -> Result<BTreeMap<String, QueueCount>> {
+    pub(super) async fn look(&self, db: &Db) -> Result<Counts> {
         // Held while the jobs are counted: who comes meanwhile waits for the same counts.
         let mut last = self.0.lock().await;
         let now = db.now();
-        if let Some((at, counts)) = &*last
-            && (*at..*at + STANDS).contains(&now)
+        if let Some(last) = &*last
+            && (last.at..last.at + STANDS).contains(&now)
         {
-            return Ok(counts.clone());
+            return Ok(last.counts.clone());
         }
         let counts = count(db).await?;
         let jobs: i64 = counts.values().map(|count| count.ready + count.running).sum();
-        *last = (jobs >= MANY).then(|| (now, counts.clone()));
+        *last = (jobs >= MANY).then(|| Last { at: now, counts: counts.clone() });
         Ok(counts)
     }
 }
 
-async fn count(db: &Db) -> Result<BTreeMap<String, QueueCount>> {
+async fn count(db: &Db) -> Result<Counts> {
     #[derive(FromRow)]
     struct Row {
         name: String,

@@ -57,6 +57,8 @@ pub const EXCEPTIONS: &[Exception] = &[
     of("shared/accounts/src/deliveries.rs", "delete from webhook_deliveries where received_at < $1", RETENTION),
     of("shared/accounts/src/consent.rs", "from consents where state_hash = $1", TOKEN),
     of("shared/ledger/src/idempotency.rs", "from idempotency_keys where created_at <= $1", RETENTION),
+    of("shared/people/src/saved_view.rs", "delete from saved_views where user_id = $1 and id = $2", "a person's own \
+        view, in whichever workspace it is"),
     of("shared/people/src/tidy.rs", "delete from workspace_invitations where expires_at < $1", RETENTION),
     of("shared/invitations/src/invitation.rs", "select workspace_id, state, file, rendering, \
         sha256 from invitations where id = $1", "a signed link names the invitation alone"),
