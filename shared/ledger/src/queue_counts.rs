@@ -38,7 +38,7 @@ pub(super) struct QueueCount {
 impl QueueCounts {
     /// The counts by the names of the queues.
     pub(super) async fn look(&self, db: &Db) -> Result<Counts> {
-        // Held while the jobs are counted: who comes meanwhile waits for the same counts.
+        // The lock is held during the count, so that concurrent requests share one count.
         let mut last = self.0.lock().await;
         let now = db.now();
         if let Some(last) = &*last

@@ -65,7 +65,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
     Ok(Done { result: Some(result), ..Done::default() })
 }
 
-/// The portrait in a picture with its hash, or why there is none.
+/// Returns the portrait in a picture with its hash, or the reason why the picture has none.
 async fn portrait(
     context: &Context,
     workspace_id: Uuid,

@@ -44,8 +44,9 @@ pub(super) struct Asked {
     /// The largest number of rows on the page.
     #[param(minimum = 1, maximum = 500, default = 50)]
     pub(super) limit: Option<usize>,
-    /// How many jobs the list looks through at most for a filter that no index serves, such as one by kind or by
-    /// argument. The page may then have fewer rows than `limit`, even none, and a `next_cursor` that goes on.
+    /// Only for the list of jobs: how many jobs it looks through at most for a filter that no index serves, such as one
+    /// by kind or by argument. The page may then have fewer rows than `limit`, even none, and a `next_cursor` that goes
+    /// on.
     #[param(minimum = 1, maximum = 1_000_000_000)]
     pub(super) within: Option<usize>,
 }

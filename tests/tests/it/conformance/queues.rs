@@ -75,7 +75,7 @@ async fn counts_of_many_jobs_stand_for_a_second(database: &TestDatabase) {
     enqueue(db, vec![noop(workspace)]).await;
     assert_eq!(ready().await, 10_002, "counted a moment ago");
     assert_eq!(ledger::list_queues(db).await.unwrap()[0].ready, 10_003, "whoever shares no counts");
-    // What is no count is always of now.
+    // Only counts may be old. Everything else is read each time.
     let mut tx = db.begin().await.unwrap();
     ledger::set_paused(&mut tx, "test", true).await.unwrap();
     tx.commit().await.unwrap();
