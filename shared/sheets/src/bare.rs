@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::GuestRow;
 
 /// Whom a list names by name and phone alone.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Bare(HashSet<u64>);
 
 impl Bare {

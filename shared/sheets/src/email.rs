@@ -44,7 +44,7 @@ pub(super) fn read(raw: &str) -> Cell {
     if plain.is_empty() {
         return Cell::Empty;
     }
-    let composed: String = plain.nfc().collect();
+    let composed: String = if plain.is_ascii() { plain.to_owned() } else { plain.nfc().collect() };
     // A leading apostrophe comes from a spreadsheet.
     if is_email(&composed) && !composed.starts_with('\'') {
         return Cell::Bare(composed);

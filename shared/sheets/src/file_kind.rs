@@ -5,6 +5,10 @@ use super::problem::CsvError;
 const SAVE_AS_CSV: &str = "open it and save it as \"CSV UTF-8\"";
 const EXPORT_AS_CSV: &str = "export the guest list as CSV and choose that file";
 
+const OLD_OFFICE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+const WORD: &str = "a Word document";
+const SLIDES: &str = "a PowerPoint presentation";
+
 /// Binary kinds of files, by their first bytes.
 const MAGIC: &[(&[u8], &str, &str)] = &[
     (b"\x89PNG\r\n\x1a\n", "a PNG picture", EXPORT_AS_CSV),
@@ -12,7 +16,7 @@ const MAGIC: &[(&[u8], &str, &str)] = &[
     (b"GIF87a", "a GIF picture", EXPORT_AS_CSV),
     (b"GIF89a", "a GIF picture", EXPORT_AS_CSV),
     (b"%PDF-", "a PDF document", EXPORT_AS_CSV),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file", SAVE_AS_CSV),
+    (OLD_OFFICE, "an old Excel or Word file", SAVE_AS_CSV),
     (b"{\\rtf", "a rich-text document", SAVE_AS_CSV),
     (b"\x1f\x8b", "a gzip archive", "unpack it and choose the CSV file inside"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and choose the CSV file inside"),
@@ -34,6 +38,19 @@ pub(super) fn refuse_binary(head: &[u8]) -> Result<(), CsvError> {
         return Err(CsvError::NotCsv { what: "a WebP picture", way_out: EXPORT_AS_CSV });
     }
     Ok(())
+}
+
+/// Refuses a file that is neither CSV nor a workbook, by its first bytes: 64 KiB are enough. What may be a workbook is
+/// left to its reader, which knows more of it.
+///
+/// # Errors
+/// [`CsvError::NotCsv`]: what the file is.
+pub fn refuse_other_files(head: &[u8]) -> Result<(), CsvError> {
+    let is_office = head.starts_with(b"PK") || head.starts_with(OLD_OFFICE);
+    match refuse_binary(head) {
+        Err(CsvError::NotCsv { what, .. }) if is_office && what != WORD && what != SLIDES => Ok(()),
+        refused => refused,
+    }
 }
 
 /// Refuses text of another kind, by its decoded beginning.
@@ -67,7 +84,9 @@ fn zip_kind(head: &[u8]) -> CsvError {
     } else if has(b"opendocument.spreadsheet") {
         ("an OpenDocument spreadsheet", SAVE_AS_CSV)
     } else if has(b"word/") {
-        ("a Word document", SAVE_AS_CSV)
+        (WORD, SAVE_AS_CSV)
+    } else if has(b"ppt/") {
+        (SLIDES, EXPORT_AS_CSV)
     } else {
         ("a ZIP archive", "unpack it and choose the CSV file inside")
     };

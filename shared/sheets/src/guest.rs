@@ -45,6 +45,9 @@ pub struct GuestRow {
 
 /// Returns the form in which two spellings of an e-mail address are equal: trimmed, NFC, lower case.
 pub fn email_key(email: &str) -> String {
+    if email.is_ascii() {
+        return email.trim().to_ascii_lowercase();
+    }
     email.trim().nfc().flat_map(char::to_lowercase).collect()
 }
 
@@ -55,7 +58,7 @@ pub fn name_key(name: &str) -> String {
     let mut words: Vec<&str> = plain.split_whitespace().collect();
     words.sort_unstable();
     // A name that consists only of signs is compared as it is.
-    if words.is_empty() { name.nfkc().flat_map(char::to_lowercase).collect() } else { words.join(" ").nfc().collect() }
+    if words.is_empty() { name.nfkc().flat_map(char::to_lowercase).collect() } else { joined(&words) }
 }
 
 /// Returns the form in which a name is searched for by its beginning: as [`name_key`], with the words in their order.
@@ -63,7 +66,7 @@ pub fn name_key(name: &str) -> String {
 pub fn find_key(name: &str) -> String {
     let plain = plain(name);
     let words: Vec<&str> = plain.split_whitespace().collect();
-    words.join(" ").nfc().collect()
+    joined(&words)
 }
 
 /// Returns the [`find_key`] of the last word of a name that has several: many people are looked for by it.
@@ -72,8 +75,22 @@ pub fn find_last(name: &str) -> Option<String> {
     Some(find_key(last)).filter(|key| !key.is_empty())
 }
 
+fn joined(words: &[&str]) -> String {
+    let text = words.join(" ");
+    if text.is_ascii() { text } else { text.nfc().collect() }
+}
+
 /// Lower case, without accents of Latin letters and without punctuation.
 fn plain(name: &str) -> String {
+    // Most names of most lists need no tables.
+    if !name.is_ascii() {
+        return plain_of_any(name);
+    }
+    let letters = name.bytes().filter(|byte| !matches!(byte, b'\'' | b'`'));
+    letters.map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte.to_ascii_lowercase()) } else { ' ' }).collect()
+}
+
+fn plain_of_any(name: &str) -> String {
     let mut plain = String::with_capacity(name.len());
     for c in name.nfkd().flat_map(char::to_lowercase) {
         match c {
@@ -91,7 +108,10 @@ fn plain(name: &str) -> String {
 
 /// The hash behind [`GuestRow::row_key`], the same on every machine and in every release.
 pub(super) fn identity_hash(name: &str, phone: Option<&str>) -> [u8; 16] {
-    let folded: String = name.nfkc().flat_map(char::to_lowercase).collect();
+    let folded: String = match name.is_ascii() {
+        true => name.to_ascii_lowercase(),
+        false => name.nfkc().flat_map(char::to_lowercase).collect(),
+    };
     let mut hash = Sha256::new();
     hash.update(b"herald guest 1\0");
     hash.update(folded.as_bytes());
@@ -111,6 +131,15 @@ mod tests {
         assert_eq!(find_key("Amélie  Fauçonnier-Brûlé"), "amelie fauconnier brule");
         assert_eq!(find_last("Amélie Fauçonnier-Brûlé").as_deref(), Some("fauconnier brule"));
         assert_eq!((find_last("Q"), find_last("Ann ★"), find_key("★")), (None, None, String::new()));
+    }
+
+    #[test]
+    fn plain_letters_are_folded_as_all_others() {
+        for byte in 0..128u8 {
+            let name = format!("A{}z", char::from(byte));
+            assert_eq!(plain(&name), plain_of_any(&name), "{name:?}");
+        }
+        assert_eq!(email_key(" Ann@Example.COM\t"), email_key("Ann@Example.COM"));
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub use bare::Bare;
 pub use columns::{ColumnUse, REFUSED_COLUMN};
 pub use escape::{escape_cell, unescape_cell};
 pub use export::CsvExport;
+pub use file_kind::refuse_other_files;
 pub use guest::{GuestRow, email_key, find_key, find_last, name_key};
 pub use guest_file::GuestFile;
 pub use headers::field_key;
@@ -91,6 +92,14 @@ pub struct Options {
 }
 
 impl Options {
+    /// The same for a sheet that [`workbook::to_csv`] wrote.
+    #[must_use]
+    pub fn of_sheet(mut self) -> Self {
+        self.is_sheet = true;
+        self.limits.bytes = workbook::SHEET_BYTES;
+        self
+    }
+
     /// Sets the encoding by its label, such as `windows-1252` or `shift_jis`.
     ///
     /// # Errors

@@ -178,6 +178,12 @@ pub enum ProblemKind {
         /// The cell.
         given: String,
     },
+    /// The row names two people whom a reader of the list knows.
+    #[error("{why}")]
+    TwoPeople {
+        /// What they are, and what to do.
+        why: String,
+    },
     /// The file has more rows than [`Limits::rows`](super::Limits::rows).
     #[error("the file has more than {limit} guests, and nothing from here on was read; split it")]
     TooManyRows {

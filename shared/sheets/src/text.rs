@@ -11,6 +11,9 @@ pub(super) fn cell(raw: &str) -> String {
         unguarded if unguarded.len() < raw.len() => unguarded.trim_matches(around),
         _ => text_formula(raw.trim_matches(around)),
     };
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let text = text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n'));
     text.nfc().collect()
 }

@@ -28,6 +28,15 @@ use self::{container::Container, parts::Parts, strings::Strings, styles::Styles}
 
 pub use self::{cells::SheetFacts, error::WorkbookError};
 
+/// Whether a file is a workbook, perhaps of an old or locked kind, by its first bytes: eight are enough. Other archives
+/// are told apart when it is opened.
+pub fn may_be_workbook(head: &[u8]) -> bool {
+    head.starts_with(b"PK") || head.starts_with(b"\xd0\xcf\x11\xe0")
+}
+
+/// The largest CSV of a sheet, in bytes. It may be larger than a list may be: a workbook is packed.
+pub const SHEET_BYTES: u64 = 2 << 30;
+
 /// A sheet of a workbook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sheet {

@@ -177,6 +177,8 @@ fn what_is_not_csv_is_refused_by_what_it_is() {
             b"PK\x03\x04mimetypeapplication/vnd.oasis.opendocument.spreadsheet",
             format!("this is an OpenDocument spreadsheet, {save}"),
         ),
+        (b"PK\x03\x04[Content_Types].xml word/document.xml", format!("this is a Word document, {save}")),
+        (b"PK\x03\x04[Content_Types].xml ppt/slides", format!("this is a PowerPoint presentation, {export}")),
         (
             b"PK\x03\x04notes.txt",
             "this is a ZIP archive, not a CSV file; unpack it and choose the CSV file inside".into(),
@@ -190,6 +192,22 @@ fn what_is_not_csv_is_refused_by_what_it_is() {
         (b"BEGIN:VCARD\nFN:Ann", format!("this is a vCard file, {export}")),
     ] {
         assert_eq!(refusal(bytes), expected);
+    }
+}
+
+#[test]
+fn what_is_neither_csv_nor_a_workbook_is_refused_before_it_is_read() {
+    let refused = |bytes: &[u8]| crate::refuse_other_files(bytes).err().map(|error| error.to_string());
+    for (bytes, what) in [
+        (&b"%PDF-1.7\n"[..], "a PDF document"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+        (b"PK\x03\x04[Content_Types].xml word/document.xml", "a Word document"),
+    ] {
+        assert!(refused(bytes).unwrap().starts_with(&format!("this is {what}, not a CSV file; ")));
+    }
+    // The reader of workbooks says more of these.
+    for bytes in [&b"PK\x03\x04xl/"[..], b"PK\x03\x04a.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"name,email"] {
+        assert_eq!(refused(bytes), None);
     }
 }
 

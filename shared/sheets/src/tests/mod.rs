@@ -1,4 +1,4 @@
-use super::{CsvError, GuestFile, GuestRow, Limits, Options, RowProblem};
+use super::{Bare, CsvError, GuestFile, GuestRow, Limits, Options, RowProblem};
 use std::io::Cursor;
 
 mod files;

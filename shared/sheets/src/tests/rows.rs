@@ -333,3 +333,18 @@ fn guests_that_only_a_number_tells_apart_are_noted() {
         ["line 3: same name and phone as line 2; kept as another guest, as there is no e-mail or id to tell"]
     );
 }
+
+#[test]
+fn people_without_e_mail_and_id_are_found_without_reading_the_others() {
+    let list = "name,email,id,phone\nAnn,ann@example.com,,\nBo,#N/A,#N/A,\nCy,,7,\nDi,n/a,,+12025550100\n,,,\n\
+                Ed,nowhere,,\n";
+    for is_strict in [false, true] {
+        let options = Options { is_strict, ..Options::default() };
+        let open = || GuestFile::from_bytes(list.as_bytes(), &options).unwrap();
+        let mut read = Bare::default();
+        open().flatten().for_each(|row| read.add(&row));
+        let found = open().bare();
+        assert_eq!(format!("{found:?}").matches(',').count() + 1, if is_strict { 2 } else { 3 });
+        assert_eq!(found, read);
+    }
+}

@@ -70,6 +70,9 @@ impl<R: Read + Seek> Container<R> {
         if self.has("word/document.xml") {
             return no("a Word document");
         }
+        if self.has("ppt/presentation.xml") {
+            return no("a PowerPoint presentation");
+        }
         if !self.has("[content_types].xml") {
             let way_out = "unpack it and choose the file inside";
             return Err(WorkbookError::NotWorkbook { what: "a ZIP archive", way_out });

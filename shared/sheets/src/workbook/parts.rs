@@ -13,6 +13,10 @@ use super::{
     xml::{Walk, attribute, is_on},
 };
 
+/// The sheets of a workbook that can be chosen from, and the characters of a name. Excel allows 31.
+const SHEETS: usize = 500;
+const NAME: usize = 200;
+
 pub(super) struct Parts {
     pub(super) sheets: Vec<Sheet>,
     pub(super) strings: Option<String>,
@@ -53,8 +57,16 @@ impl Parts {
                     let relation = attribute(&element, "id").and_then(|id| beside.get(&id));
                     // A sheet may be a chart, which has no cells.
                     let Some(relation) = relation.filter(|one| one.kind.ends_with("/worksheet")) else { continue };
+                    if parts.sheets.len() == SHEETS {
+                        return Err(WorkbookError::TooLarge(format!("the workbook has more than {SHEETS} sheets")));
+                    }
+                    let name = attribute(&element, "name").unwrap_or_default();
+                    if name.chars().nth(NAME).is_some() {
+                        let what = format!("the name of a sheet has more than {NAME} characters");
+                        return Err(WorkbookError::TooLarge(what));
+                    }
                     parts.sheets.push(Sheet {
-                        name: attribute(&element, "name").unwrap_or_default(),
+                        name,
                         is_hidden: attribute(&element, "state").is_some_and(|state| state != "visible"),
                         part: relation.target.clone(),
                     });

@@ -178,6 +178,7 @@ fn what_is_no_workbook_is_named_with_its_cure() {
         (archive(&[("mimetype", "x"), ("content.xml", "<x/>")]), "OpenDocument"),
         (archive(&[("[Content_Types].xml", ""), ("xl/workbook.bin", "")]), "(.xlsb)"),
         (archive(&[("a.csv", "name")]), "unpack it"),
+        (archive(&[("[Content_Types].xml", ""), ("ppt/presentation.xml", "")]), "a PowerPoint presentation"),
         (archive(&[("[Content_Types].xml", "<Types/>")]), "xl/workbook.xml is missing"),
         (Cursor::new(b"PK\x03\x04 and nothing".to_vec()), "damaged"),
         (Cursor::new(b"name,email".to_vec()), "save it as"),
@@ -203,6 +204,14 @@ fn lies_and_bombs_are_refused() {
     let entity = "<!DOCTYPE x [<!ENTITY lol \"lol\">]><worksheet><sheetData/></worksheet>";
     assert!(refused(workbook(entity, "", "")).contains("document type"));
     assert!(of("<row r=\"1\"><c r=\"A1\"><v>7</v>").contains("damaged") || rows(sheet("<row r=\"1\">", "")).is_err());
+    // Thousands of sheets take a few kilobytes in the archive.
+    let sheets = |count: usize, name: &str| {
+        let one = format!("<sheet name=\"{name}\" r:id=\"r1\"/>");
+        rows(workbook("<worksheet/>", "", &format!("<sheets>{}</sheets>", one.repeat(count))))
+    };
+    assert!(sheets(499, "x").is_ok());
+    assert!(sheets(100_000, "x").unwrap_err().contains("more than 500 sheets; save the sheet with the people as CSV"));
+    assert!(sheets(1, &"x".repeat(201)).unwrap_err().contains("the name of a sheet has more than 200 characters"));
     // 80 MB of one letter take 80 kB in the archive.
     let bomb =
         sheet(&format!("<row r=\"1\"><c t=\"inlineStr\"><is><t>{}</t></is></c></row>", "x".repeat(80 << 20)), "");
