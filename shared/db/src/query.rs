@@ -89,6 +89,11 @@ impl Query {
         self
     }
 
+    /// Keeps the statement prepared.
+    pub(super) fn kept(self) -> Self {
+        Self { prepared: true, ..self }
+    }
+
     /// Binds the next parameter.
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(Bound::Value(value.into()));

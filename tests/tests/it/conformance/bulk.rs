@@ -1,6 +1,6 @@
 //! Statements over many given rows.
 
-use herald_db::{Bulk, Db, query};
+use herald_db::{Bulk, Db, query, query_texts};
 use herald_tests::{TestDatabase, on_both_engines};
 
 use crate::ground::{number, run_sql};
@@ -11,6 +11,8 @@ on_both_engines! {
     a_bulk_delete_takes_what_it_names,
     rows_that_exist_already_can_be_skipped_or_merged,
     one_refused_row_undoes_every_statement_of_the_bulk,
+    a_bulk_statement_that_stays_prepared_does_the_same,
+    texts_are_looked_up_in_one_statement,
 }
 
 async fn numbers(db: &Db) {
@@ -118,4 +120,41 @@ async fn one_refused_row_undoes_every_statement_of_the_bulk(database: &TestDatab
     assert!(refused.is_err());
     drop(tx);
     assert_eq!(number(db, "select count(*) from numbers").await, 0);
+}
+
+async fn a_bulk_statement_that_stays_prepared_does_the_same(database: &TestDatabase) {
+    let db = &database.db;
+    numbers(db).await;
+    for rows in [0, 1, 99, 100, 101, 2_050] {
+        run_sql(db, "delete from numbers").await;
+        let mut tx = db.begin().await.unwrap();
+        let inserted: Vec<(i64,)> = Bulk::new("insert into numbers (n) select n from {rows} where true returning n")
+            .kept()
+            .column("n", (0..rows).collect())
+            .all(&mut tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(inserted.len() as i64, rows);
+        assert_eq!(number(db, "select count(*) from numbers").await, rows);
+    }
+}
+
+async fn texts_are_looked_up_in_one_statement(database: &TestDatabase) {
+    let db = &database.db;
+    numbers(db).await;
+    insert(db, 1_000).await;
+    let odd = ["it's \"quoted\" \\ and, {so} on\n", "ключ 鍵 🔑"];
+    for (n, note) in odd.iter().enumerate() {
+        let mut tx = db.begin().await.unwrap();
+        let add = query("insert into numbers (n, note) values ($1, $2)").bind(5_000 + n as i64).bind(*note);
+        add.execute(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let asked = (0..3_000).map(|n| format!("number {n}")).chain(odd.map(str::to_owned));
+    let sql = "select n from {texts} cross join numbers where note = rows.value and n >= $2 order by n";
+    let found: Vec<(i64,)> = query_texts(db.kind(), sql, asked).bind(990_i64).all(db).await.unwrap();
+    assert_eq!(found, [(990,), (992,), (994,), (996,), (998,), (5_000,), (5_001,)]);
+    let none: Vec<(i64,)> = query_texts(db.kind(), sql, Vec::new()).bind(0_i64).all(db).await.unwrap();
+    assert!(none.is_empty());
 }
