@@ -14,16 +14,12 @@ use uuid::Uuid;
 
 use crate::jobs::Context;
 use crate::runner::Failure;
-use herald_sheets::{CsvError, Options};
+use herald_sheets::{CsvError, Options, workbook::SHEET_BYTES};
 
 /// How the list of an import is read.
 fn options(context: &Context, import: &Import, is_workbook: bool) -> Options {
-    let mut options =
-        Options { columns: import.columns.0.clone(), is_strict: true, is_sheet: is_workbook, ..context.import.clone() };
-    if is_workbook {
-        options.limits.bytes = SHEET_BYTES;
-    }
-    options
+    let options = Options { columns: import.columns.0.clone(), is_strict: true, ..context.import.clone() };
+    if is_workbook { options.of_sheet() } else { options }
 }
 
 /// Opens a stored list as a file of this machine, so that memory does not grow with its size.
@@ -35,9 +31,6 @@ async fn open(context: &Context, key: &herald_providers::files::Key) -> Result<s
         error => error.into(),
     })
 }
-
-/// The CSV of a sheet may be larger than a list may be: a workbook is packed.
-const SHEET_BYTES: u64 = 2 << 30;
 
 /// Reads the list of an import that was checked, from row `skip` on.
 async fn rows(

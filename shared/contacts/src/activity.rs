@@ -73,6 +73,7 @@ pub async fn record_activities(tx: &mut Tx, workspace_id: Uuid, activities: Vec<
         "insert into activities (id, workspace_id, contact_id, kind, subject_id, detail, who, at)
          select id, workspace_id, contact_id, kind, subject_id, detail, who, at from {rows}",
     )
+    .kept()
     .column("id", ids.into_iter().collect())
     .column("workspace_id", activities.iter().map(|_| workspace_id).collect())
     .column("contact_id", activities.iter().map(|one| one.contact_id).collect())

@@ -6,8 +6,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Contact, ContactError, NewActivity, Person, Profile, contact::contact_row, known_contacts::Known,
-    record_activities, tag, upsert::dedupe_key,
+    Contact, ContactError, NewActivity, Person, Profile,
+    contact::contact_row,
+    known_contacts::{Keys, Known},
+    record_activities, tag,
+    upsert::rekey,
 };
 use herald_db::{Db, DbError, Tx, query};
 use herald_ledger::audit::{self, Actor, Entry};
@@ -220,10 +223,7 @@ fn apply(contact: &mut Contact, profile: &Profile) {
             false => drop(contact.fields.0.insert(name.clone(), value.clone())),
         }
     }
-    // Of somebody without id and address, the row of the list that they came from stays the key.
-    contact.dedupe_key = dedupe_key(contact.external_id.as_deref(), contact.email.as_deref(), &contact.name)
-        .or_else(|| Some(contact.dedupe_key.clone()).filter(|key| key.starts_with("row:")))
-        .unwrap_or_else(|| format!("contact:{}", contact.id));
+    rekey(contact);
 }
 
 /// The names of what differs between two states of a contact.
@@ -258,8 +258,9 @@ async fn same_person(tx: &mut Tx, workspace_id: Uuid, contact: &Contact) -> Resu
         name: contact.name.clone(),
         ..Person::default()
     };
-    let known = Known::read(tx, workspace_id, std::slice::from_ref(&person)).await?;
-    Ok(known.find(&person).filter(|known| known.id != contact.id).cloned())
+    let keys = [Keys::of(&person)];
+    let known = Known::read(tx, workspace_id, &[&person], &keys).await?;
+    Ok(known.find(&person, &keys[0]).filter(|known| known.id != contact.id).map(|known| Contact::clone(known)))
 }
 
 fn is_known(known: &Contact, contact: &Contact) -> ContactError {

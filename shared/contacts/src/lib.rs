@@ -34,10 +34,10 @@ pub use export::{
 pub use find::{ContactFilter, count_contacts, list_contacts};
 pub use import::{
     CONTACT_ID, ForgetError, Import, ImportChunk, ImportColumn, ImportFlaw, ImportMode, ImportOptions, ImportPiece,
-    ImportReport, ImportRow, ImportState, ImportTally, NewImport, RefusedRow, UNDO_DAYS, UndoneChunk, cancel_import,
-    change_import, create_import, fields_of_imports, find_import, forget_import, import_ended, import_row,
-    list_imports, next_import_chunk, note_import_checked, read_import, start_import, take_import_chunk, undo_import,
-    undo_import_chunk, would_do,
+    ImportReport, ImportRow, ImportState, ImportTally, NewImport, RefusedRow, UNDO_DAYS, UndoneChunk, WouldDo,
+    cancel_import, change_import, create_import, fields_of_imports, find_import, forget_import, import_ended,
+    import_row, list_imports, next_import_chunk, note_import_checked, read_import, start_import, take_import_chunk,
+    undo_import, undo_import_chunk, would_do,
 };
 pub use note::{Invited, move_picture, note_invited, remove_contacts, set_picture};
 pub use rules::Profile;

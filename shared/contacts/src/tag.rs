@@ -102,6 +102,7 @@ pub(super) async fn add_tags(
         "insert into contact_tags (workspace_id, contact_id, tag_id)
          select workspace_id, contact_id, tag_id from {rows} where true on conflict (contact_id, tag_id) do nothing",
     )
+    .kept()
     .column("workspace_id", pairs.iter().map(|_| workspace_id).collect())
     .column("contact_id", pairs.iter().map(|(contact, _)| *contact).collect())
     .column("tag_id", pairs.iter().map(|(_, tag)| *tag).collect())

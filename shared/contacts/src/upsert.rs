@@ -1,13 +1,19 @@
 //! People of a list become contacts: known by their external id, else by e-mail and name, else by the row they came
 //! from.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
 use uuid::Uuid;
 
-use super::{Contact, ImportMode, known_contacts::Known};
+use super::{
+    Contact, ImportMode,
+    known_contacts::{self, Keys, Known, email_and_name},
+};
 use herald_db::{Bulk, Json, Result, Tx};
 use herald_sheets::{field_key, find_key, find_last, name_key};
 
@@ -41,18 +47,11 @@ pub struct Person {
     pub fields: BTreeMap<String, String>,
 }
 
-impl Person {
-    pub(super) fn dedupe_key(&self) -> String {
-        dedupe_key(self.external_id.as_deref(), self.email.as_deref(), &self.name)
-            .unwrap_or_else(|| format!("row:{}", self.row_key))
-    }
-}
-
 /// What nobody else has: the external id, else e-mail and name together. An older release left the name out.
 pub(super) fn dedupe_key(external_id: Option<&str>, email: Option<&str>, name: &str) -> Option<String> {
     match (external_id, email) {
         (Some(id), _) => Some(format!("id:{id}")),
-        (None, Some(email)) => Some(format!("email:{email} {}", name_key(name))),
+        (None, Some(email)) => Some(email_and_name(email, name)),
         (None, None) => None,
     }
 }
@@ -74,21 +73,24 @@ pub struct Upserted {
 /// says so.
 #[boxed]
 pub async fn upsert_people(tx: &mut Tx, workspace_id: Uuid, people: &[Person]) -> Result<Vec<Upserted>> {
-    let decided = decide(&mut *tx, workspace_id, people, ImportMode::Overwrite, None).await?;
+    let people: Vec<&Person> = people.iter().collect();
+    let decided = decide(&mut *tx, workspace_id, &people, ImportMode::Overwrite, None).await?;
     let upserted = decided.taken.iter().filter_map(Taken::upserted).collect();
     write(tx, workspace_id, decided).await?;
     Ok(upserted)
 }
 
 /// One person of a list, and the contact that they are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Taken {
     /// The contact before; none if they are new.
-    pub(super) before: Option<Contact>,
+    pub(super) before: Option<Arc<Contact>>,
     /// The contact behind it; none if they are not known, and nobody is to be added.
-    pub(super) after: Option<Contact>,
+    pub(super) after: Option<Arc<Contact>>,
     /// What should be known.
     pub(super) note: Option<String>,
+    /// Why nothing came of them, if they carry what another contact has.
+    pub(super) refused: Option<String>,
 }
 
 impl Taken {
@@ -97,11 +99,12 @@ impl Taken {
     }
 
     fn upserted(&self) -> Option<Upserted> {
-        let after = self.after.as_ref()?;
+        // Nobody is left out of an invitation for what another contact has.
+        let after = self.after.as_ref().or_else(|| self.before.as_ref().filter(|_| self.refused.is_some()))?;
         let changed = self.before.as_ref().is_some_and(|before| {
             before.name != after.name || before.picture != after.picture || before.fields.0 != after.fields.0
         });
-        Some(Upserted { contact_id: after.id, changed, note: self.note.clone() })
+        Some(Upserted { contact_id: after.id, changed, note: self.note.clone().or_else(|| self.refused.clone()) })
     }
 }
 
@@ -112,64 +115,123 @@ pub(super) struct Decided {
     pub(super) at: DateTime<Utc>,
     /// By person, in their order.
     pub(super) taken: Vec<Taken>,
-    fresh: Vec<Contact>,
-    updated: Vec<Contact>,
+    fresh: Vec<Arc<Contact>>,
+    updated: Vec<Arc<Contact>>,
 }
 
 /// Finds the contacts that people are, and what changes about them. `source` is where new ones come from.
 pub(super) async fn decide(
     tx: &mut Tx,
     workspace_id: Uuid,
-    people: &[Person],
+    people: &[&Person],
     mode: ImportMode,
     source: Option<&str>,
 ) -> Result<Decided> {
-    let mut known = Known::read(tx, workspace_id, people).await?;
-    let mut decided = Decided { at: tx.db().now(), ..Decided::default() };
-    let mut fresh: HashMap<Uuid, usize> = HashMap::new();
-    let mut updated: HashMap<Uuid, usize> = HashMap::new();
-    for person in people {
-        let Some(before) = known.find(person).cloned() else {
-            let after = (mode != ImportMode::Update).then(|| new_contact(tx.db().new_id(), person, source, decided.at));
-            let note = after.as_ref().and_then(|contact| known.note(contact.id, person));
-            if let Some(contact) = &after {
-                fresh.insert(contact.id, decided.fresh.len());
-                decided.fresh.push(contact.clone());
-                known.remember(contact.clone());
-            }
-            decided.taken.push(Taken { before: None, after, note });
-            continue;
-        };
-        let mut after = merge(&before, person, mode);
-        let note = known.note(after.id, person);
-        if after != before {
-            after.updated_at = decided.at;
-            // One contact is written once, in its last state.
-            let list = if fresh.contains_key(&after.id) { &mut decided.fresh } else { &mut decided.updated };
-            match fresh.get(&after.id).or_else(|| updated.get(&after.id)) {
-                Some(at) => list[*at] = after.clone(),
-                None => {
-                    updated.insert(after.id, list.len());
-                    list.push(after.clone());
-                }
-            }
-            known.replace(&before, after.clone());
+    let keys: Vec<Keys> = people.iter().copied().map(Keys::of).collect();
+    let mut others: Vec<Contact> = Vec::new();
+    loop {
+        let mut known = Known::read(&mut *tx, workspace_id, people, &keys).await?;
+        others.iter().cloned().for_each(|contact| known.found(contact));
+        let mut decided = Decided { at: tx.db().now(), ..Decided::default() };
+        let mut at = HashMap::new();
+        for (person, keys) in people.iter().zip(&keys) {
+            let taken = match known.find(person, keys).cloned() {
+                None => decided.add(tx, &mut known, &mut at, (person, keys), (mode, source)),
+                Some(before) => decided.change(&mut known, &mut at, person, before, mode),
+            };
+            decided.taken.push(taken);
         }
-        decided.taken.push(Taken { before: Some(before), after: Some(after), note });
+        let mut more = decided.unseen_holders(&mut *tx, workspace_id, people).await?;
+        more.retain(|contact| !known.has(contact.id));
+        if more.is_empty() {
+            return Ok(decided);
+        }
+        others.extend(more);
     }
-    Ok(decided)
+}
+
+/// Where a contact stands that is to be written: among the new ones, or among those that change.
+enum At {
+    Fresh(usize),
+    Updated(usize),
+}
+
+impl Decided {
+    /// Makes a contact of somebody who is not known.
+    fn add(
+        &mut self,
+        tx: &Tx,
+        known: &mut Known,
+        at: &mut HashMap<Uuid, At>,
+        (person, keys): (&Person, &Keys),
+        (mode, source): (ImportMode, Option<&str>),
+    ) -> Taken {
+        if mode == ImportMode::Update {
+            return Taken::default();
+        }
+        let contact = Arc::new(new_contact(tx.db().new_id(), person, keys, source, self.at));
+        let note = known.note(contact.id, person);
+        at.insert(contact.id, At::Fresh(self.fresh.len()));
+        self.fresh.push(contact.clone());
+        known.remember(contact.clone());
+        Taken { after: Some(contact), note, ..Taken::default() }
+    }
+
+    /// Gives a contact what a list says of them.
+    fn change(
+        &mut self,
+        known: &mut Known,
+        at: &mut HashMap<Uuid, At>,
+        person: &Person,
+        before: Arc<Contact>,
+        mode: ImportMode,
+    ) -> Taken {
+        let mut after = merge(&before, person, mode);
+        if let Some(why) = known.conflict(person, &before, &after) {
+            return Taken { before: Some(before), refused: Some(why), ..Taken::default() };
+        }
+        let note = known.note(after.id, person);
+        if after == *before {
+            return Taken { after: Some(before.clone()), before: Some(before), note, refused: None };
+        }
+        after.updated_at = self.at;
+        let after = Arc::new(after);
+        // One contact is written once, in its last state.
+        match at.get(&after.id) {
+            Some(At::Fresh(place)) => self.fresh[*place] = after.clone(),
+            Some(At::Updated(place)) => self.updated[*place] = after.clone(),
+            None => {
+                at.insert(after.id, At::Updated(self.updated.len()));
+                self.updated.push(after.clone());
+            }
+        }
+        known.replace(&before, after.clone());
+        Taken { before: Some(before), after: Some(after), note, refused: None }
+    }
+
+    /// The contacts that have the keys which others are to get. Only a row that says which contact it is gives a
+    /// contact a key that was not looked up with its people.
+    async fn unseen_holders(&self, tx: &mut Tx, workspace_id: Uuid, people: &[&Person]) -> Result<Vec<Contact>> {
+        if people.iter().all(|person| person.contact_id.is_none()) {
+            return Ok(Vec::new());
+        }
+        let keys: HashSet<String> = self.updated.iter().map(|contact| contact.dedupe_key.clone()).collect();
+        known_contacts::holders(tx, workspace_id, keys).await
+    }
 }
 
 /// Writes what was decided.
 pub(super) async fn write(tx: &mut Tx, workspace_id: Uuid, decided: Decided) -> Result<()> {
-    update(&mut *tx, workspace_id, decided.updated).await?;
-    insert(tx, workspace_id, decided.fresh).await
+    let updated: Vec<&Contact> = decided.updated.iter().map(Arc::as_ref).collect();
+    update(&mut *tx, workspace_id, &updated).await?;
+    let fresh: Vec<&Contact> = decided.fresh.iter().map(Arc::as_ref).collect();
+    insert(tx, workspace_id, &fresh).await
 }
 
-fn new_contact(id: Uuid, person: &Person, source: Option<&str>, now: DateTime<Utc>) -> Contact {
+fn new_contact(id: Uuid, person: &Person, keys: &Keys, source: Option<&str>, now: DateTime<Utc>) -> Contact {
     Contact {
         id,
-        dedupe_key: person.dedupe_key(),
+        dedupe_key: keys.own.clone(),
         external_id: person.external_id.clone(),
         email: person.email.clone(),
         phone: person.phone.clone(),
@@ -223,6 +285,14 @@ fn merge(contact: &Contact, person: &Person, mode: ImportMode) -> Contact {
     merged
 }
 
+/// Works out again what a contact is known by.
+pub(super) fn rekey(contact: &mut Contact) {
+    // Of somebody without id and address, the row of the list that they came from stays the key.
+    contact.dedupe_key = dedupe_key(contact.external_id.as_deref(), contact.email.as_deref(), &contact.name)
+        .or_else(|| Some(contact.dedupe_key.clone()).filter(|key| key.starts_with("row:")))
+        .unwrap_or_else(|| format!("contact:{}", contact.id));
+}
+
 /// The name under which a contact has a field of a list: a list writes `table_no` for what a person called `Table No.`.
 fn own_name<'a>(fields: &BTreeMap<String, String>, field: &'a str) -> std::borrow::Cow<'a, str> {
     if fields.contains_key(field) {
@@ -233,7 +303,7 @@ fn own_name<'a>(fields: &BTreeMap<String, String>, field: &'a str) -> std::borro
 }
 
 /// Writes contacts that are there already.
-pub(super) async fn update(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Contact>) -> Result<()> {
+pub(super) async fn update(tx: &mut Tx, workspace_id: Uuid, contacts: &[&Contact]) -> Result<()> {
     if contacts.is_empty() {
         return Ok(());
     }
@@ -243,18 +313,18 @@ pub(super) async fn update(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Contac
            updated_at = rows.updated_at, find_key = rows.find_key, find_last = rows.find_last,
            trashed_at = rows.trashed_at
          from {rows} where contacts.workspace_id = rows.workspace_id and contacts.id = rows.id";
-    columns(Bulk::new(sql), workspace_id, &contacts)
+    columns(Bulk::new(sql).kept(), workspace_id, contacts)
         .column("trashed_at", contacts.iter().map(|contact| contact.trashed_at).collect())
         .execute(tx)
         .await
 }
 
-async fn insert(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Contact>) -> Result<()> {
+async fn insert(tx: &mut Tx, workspace_id: Uuid, contacts: &[&Contact]) -> Result<()> {
     let sql = "insert into contacts (id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture,
            fields, locale, time_zone, country, source, created_at, updated_at, find_key, find_last)
          select id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, fields, locale,
            time_zone, country, source, created_at, updated_at, find_key, find_last from {rows}";
-    columns(Bulk::new(sql), workspace_id, &contacts)
+    columns(Bulk::new(sql).kept(), workspace_id, contacts)
         .column("source", contacts.iter().map(|contact| contact.source.clone()).collect())
         .column("created_at", contacts.iter().map(|contact| contact.created_at).collect())
         .execute(tx)
@@ -262,8 +332,8 @@ async fn insert(tx: &mut Tx, workspace_id: Uuid, contacts: Vec<Contact>) -> Resu
 }
 
 /// What both statements write.
-fn columns(bulk: Bulk, workspace_id: Uuid, contacts: &[Contact]) -> Bulk {
-    let fields = |contact: &Contact| serde_json::to_value(&contact.fields.0).expect("fields are text");
+fn columns(bulk: Bulk, workspace_id: Uuid, contacts: &[&Contact]) -> Bulk {
+    let fields = |contact: &&Contact| serde_json::to_value(&contact.fields.0).expect("fields are text");
     bulk.column("id", contacts.iter().map(|contact| contact.id).collect())
         .column("workspace_id", contacts.iter().map(|_| workspace_id).collect())
         .column("dedupe_key", contacts.iter().map(|contact| contact.dedupe_key.clone()).collect())

@@ -105,8 +105,8 @@ fn survey(list: &File, options: &Options, pictures: &mut Pictures) -> Result<Bar
     let mut bare = Bare::default();
     let file = GuestFile::new(list, options)?;
     let (has_pictures, has_identities) = (file.has_pictures(), file.has_identities());
-    if !has_pictures && !has_identities {
-        return Ok(bare);
+    if !has_pictures {
+        return Ok(file.bare());
     }
     let mut all_exact = true;
     for row in file.flatten() {

@@ -10,10 +10,10 @@ use std::{
 
 use herald_app::jobs::ImportCheck;
 use herald_contacts::{
-    Import, ImportPiece, ImportReport, ImportRow, ImportState, RefusedRow, find_import, note_import_checked,
+    Import, ImportPiece, ImportReport, ImportRow, ImportState, RefusedRow, WouldDo, find_import, note_import_checked,
     read_import, would_do,
 };
-use herald_sheets::{CsvExport, REFUSED_COLUMN};
+use herald_sheets::{CsvExport, REFUSED_COLUMN, workbook::may_be_workbook};
 
 use super::{open, options};
 use crate::{
@@ -57,7 +57,7 @@ async fn list(
     let mut head = [0; 8];
     let read = file.read(&mut head)?;
     file.rewind()?;
-    if !is_workbook(&head[..read]) {
+    if !may_be_workbook(&head[..read]) {
         return Ok(file);
     }
     let (converted, csv) = match context.workbooks.to_csv(file, import.sheet.clone()).await {
@@ -72,11 +72,6 @@ async fn list(
     let stored = tokio::fs::File::from_std(csv.try_clone()?);
     context.files.put_from(&import.sheet_file(task.workspace_id), stored).await?;
     Ok(csv)
-}
-
-/// Whether a file is a workbook, perhaps of an old or locked kind, by its first bytes.
-fn is_workbook(head: &[u8]) -> bool {
-    head.starts_with(b"PK") || head.starts_with(b"\xd0\xcf\x11\xe0")
 }
 
 /// Reads the list to its end. Returns the file of the rows that are left out, if there are any.
@@ -101,43 +96,51 @@ async fn read(
             }
             ImportPiece::Rows(rows) => {
                 let mut people: Vec<ImportRow> = Vec::new();
+                let mut left_out: Vec<RefusedRow> = Vec::new();
                 for row in rows {
                     match row {
                         Ok(row) => people.push(row),
-                        Err(row) => {
-                            report.refuse(&row.problem);
-                            refused.as_mut().map(|refused| refused.add(&row)).transpose()?;
-                        }
+                        Err(row) => left_out.push(row),
                     }
                 }
-                count(context, task, import, &people, report).await?;
+                left_out.extend(count(context, task, import, &people, report).await?);
+                left_out.sort_by_key(|row| row.problem.line);
+                for row in &left_out {
+                    report.refuse(&row.problem);
+                    refused.as_mut().map(|refused| refused.add(row)).transpose()?;
+                }
             }
         }
     }
     Ok(refused.map(Refused::finish).transpose()?.flatten())
 }
 
+/// Adds what would become of people to the report. Returns those who would be left out.
 async fn count(
     context: &Context,
     task: &Task<ImportCheck>,
     import: &Import,
     people: &[ImportRow],
     report: &mut ImportReport,
-) -> Result<(), Failure> {
-    let (tally, notes) = would_do(&context.db, task.workspace_id, import.mode, people).await?;
+) -> Result<Vec<RefusedRow>, Failure> {
+    let WouldDo { tally, notes, refused } = would_do(&context.db, task.workspace_id, import.mode, people).await?;
     let add = |to: &mut u64, count: i64| *to += count.unsigned_abs();
     add(&mut report.created, tally.created);
     add(&mut report.updated, tally.updated);
     add(&mut report.unchanged, tally.unchanged);
     add(&mut report.skipped, tally.skipped);
-    report.rows += people.len() as u64;
+    report.rows += (people.len() - refused.len()) as u64;
     for row in people {
         row.notes.iter().for_each(|note| report.remark(row.line, &row.person.name, note));
     }
     for (at, note) in notes {
         report.remark(people[at].line, &people[at].person.name, &note);
     }
-    Ok(())
+    let left_out = refused.into_iter().map(|(at, why)| {
+        let row = &people[at];
+        RefusedRow { problem: row.refused(why), cells: row.cells.clone() }
+    });
+    Ok(left_out.collect())
 }
 
 /// The file of rows that are left out: their cells, and why. It can be corrected and imported again.

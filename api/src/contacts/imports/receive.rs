@@ -12,6 +12,7 @@ use herald_contacts::{Import, ImportMode, ImportOptions, NewImport, create_impor
 use herald_ledger::audit::Actor;
 use herald_providers::files::Key;
 use serde::Deserialize;
+use tokio::io::AsyncReadExt;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -26,6 +27,8 @@ use crate::{
 
 /// The longest text field of a form, in bytes.
 const TEXT_BYTES: usize = 64 << 10;
+/// The beginning of a file that shows its kind, in bytes.
+const HEAD: u64 = 64 << 10;
 
 /// What an import does, and how its list is read. Missing values stay as they are.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -193,6 +196,9 @@ impl Received {
             let detail = format!("{name} is larger than {megabytes} MB: split it, or raise import.max_mb");
             Problem::new(Kind::TooLarge, detail)
         })?;
+        let mut head = Vec::new();
+        spool.reader(&list).await?.take(HEAD).read_to_end(&mut head).await?;
+        herald_sheets::refuse_other_files(&head).map_err(|error| Problem::field("file", format!("{name}: {error}")))?;
         self.list = Some((name, spool, list));
         Ok(())
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Import, ImportMode, ImportRow,
+    Import, ImportMode, ImportReport, ImportRow,
     undo::{Changed, Images},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     tag::{self, tag_key},
     upsert::{self, Taken},
 };
-use herald_db::{Db, Result, Tx, query};
+use herald_db::{Db, Json, Result, Tx, query};
 use herald_ledger::quotas::lock_workspace;
 
 /// Rows of a list, and the places before and behind them.
@@ -42,23 +42,34 @@ pub struct ImportTally {
     pub unchanged: i64,
     /// People who are not known, where nobody is to be added.
     pub skipped: i64,
+    /// People who carry what another contact has.
+    pub refused: i64,
 }
 
-/// What rows would become. Nothing is written. Also returns remarks, by the place of the row.
+/// What rows would become. The texts are by the place of the row.
+#[derive(Clone, Debug, Default)]
+pub struct WouldDo {
+    /// The counts.
+    pub tally: ImportTally,
+    /// Remarks about people who would be taken in.
+    pub notes: Vec<(usize, String)>,
+    /// Why people would be left out.
+    pub refused: Vec<(usize, String)>,
+}
+
+/// What rows would become. Nothing is written.
 #[boxed]
-pub async fn would_do(
-    db: &Db,
-    workspace_id: Uuid,
-    mode: ImportMode,
-    rows: &[ImportRow],
-) -> Result<(ImportTally, Vec<(usize, String)>)> {
+pub async fn would_do(db: &Db, workspace_id: Uuid, mode: ImportMode, rows: &[ImportRow]) -> Result<WouldDo> {
     let mut tx = db.begin().await?;
-    let people: Vec<Person> = rows.iter().map(|row| row.person.clone()).collect();
+    let people: Vec<&Person> = rows.iter().map(|row| &row.person).collect();
     let decided = upsert::decide(&mut tx, workspace_id, &people, mode, None).await?;
-    let mut tally = ImportTally::default();
-    decided.taken.iter().for_each(|taken| tally.add(taken, false));
-    let notes = decided.taken.into_iter().enumerate().filter_map(|(at, taken)| Some((at, taken.note?)));
-    Ok((tally, notes.collect()))
+    let mut would = WouldDo::default();
+    for (at, taken) in decided.taken.into_iter().enumerate() {
+        would.tally.add(&taken, false);
+        would.notes.extend(taken.note.map(|note| (at, note)));
+        would.refused.extend(taken.refused.map(|why| (at, why)));
+    }
+    Ok(would)
 }
 
 /// Takes a chunk in, as a whole or not at all. False if the cursor is no longer where the chunk begins, or the import
@@ -68,9 +79,9 @@ pub async fn would_do(
 #[boxed]
 pub async fn take_import_chunk(tx: &mut Tx, workspace_id: Uuid, import: &Import, chunk: ImportChunk) -> Result<bool> {
     lock_workspace(tx, workspace_id).await?;
-    let people: Vec<Person> = chunk.rows.iter().map(|row| row.person.clone()).collect();
-    let decided = upsert::decide(&mut *tx, workspace_id, &people, import.mode, Some("import")).await?;
-    let (taken, at) = (decided.taken.clone(), decided.at);
+    let people: Vec<&Person> = chunk.rows.iter().map(|row| &row.person).collect();
+    let mut decided = upsert::decide(&mut *tx, workspace_id, &people, import.mode, Some("import")).await?;
+    let (taken, at) = (std::mem::take(&mut decided.taken), decided.at);
     let new_tags = new_tags(&mut *tx, workspace_id, import, &chunk.rows, &taken).await?;
     let mut tally = ImportTally::default();
     for one in &taken {
@@ -79,6 +90,7 @@ pub async fn take_import_chunk(tx: &mut Tx, workspace_id: Uuid, import: &Import,
     if !move_cursor(&mut *tx, workspace_id, import.id, &chunk, tally).await? {
         return Ok(false);
     }
+    note_refused(&mut *tx, workspace_id, import.id, &chunk.rows, &taken).await?;
     upsert::write(&mut *tx, workspace_id, decided).await?;
     let names = names(import, &chunk.rows);
     let pairs = new_tags.iter().flat_map(|(id, keys)| keys.iter().map(|key| (*id, key.clone()))).collect();
@@ -99,6 +111,7 @@ pub async fn take_import_chunk(tx: &mut Tx, workspace_id: Uuid, import: &Import,
 impl ImportTally {
     fn add(&mut self, taken: &Taken, has_new_tags: bool) {
         match (&taken.before, &taken.after) {
+            (_, None) if taken.refused.is_some() => self.refused += 1,
             (_, None) => self.skipped += 1,
             (None, Some(_)) => self.created += 1,
             (Some(before), Some(after)) if before != after || has_new_tags => self.updated += 1,
@@ -127,10 +140,35 @@ async fn move_cursor(
     .bind(tally.updated)
     .bind(tally.unchanged)
     .bind(tally.skipped)
-    .bind(chunk.refused)
+    .bind(chunk.refused + tally.refused)
     .execute(tx)
     .await?;
     Ok(moved > 0)
+}
+
+/// Adds people who are left out to what the check found: the workspace may have changed since.
+async fn note_refused(tx: &mut Tx, workspace_id: Uuid, id: Uuid, rows: &[ImportRow], taken: &[Taken]) -> Result<()> {
+    let refused: Vec<_> = rows.iter().zip(taken).filter_map(|(row, one)| Some((row, one.refused.clone()?))).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let found: Option<(Option<Json<ImportReport>>,)> =
+        query("select report from imports where workspace_id = $1 and id = $2")
+            .bind(workspace_id)
+            .bind(id)
+            .optional(&mut *tx)
+            .await?;
+    let Some((Some(Json(mut report)),)) = found else { return Ok(()) };
+    for (row, why) in refused {
+        report.refuse_late(&row.refused(why));
+    }
+    query("update imports set report = $3 where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
+        .bind(id)
+        .bind(serde_json::to_value(&report).expect("a report is plain data"))
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// The names of all tags of a chunk, by their keys.
@@ -149,12 +187,11 @@ async fn new_tags(
 ) -> Result<BTreeMap<Uuid, BTreeSet<String>>> {
     let mut wanted: BTreeMap<Uuid, BTreeSet<String>> = BTreeMap::new();
     for (row, taken) in rows.iter().zip(taken) {
-        let keys = import.tags.0.iter().chain(&row.tags).map(|name| tag_key(name));
-        if let Some(id) = taken.contact_id() {
+        let mut keys = import.tags.0.iter().chain(&row.tags).map(|name| tag_key(name)).peekable();
+        if let Some(id) = taken.contact_id().filter(|_| keys.peek().is_some()) {
             wanted.entry(id).or_default().extend(keys);
         }
     }
-    wanted.retain(|_, keys| !keys.is_empty());
     let known: Vec<Uuid> = taken
         .iter()
         .filter_map(|one| one.before.as_ref())

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 
-use herald_sheets::{Bare, CsvError, GuestFile, Options, RowProblem};
+use herald_sheets::{CsvError, GuestFile, Options, RowProblem};
 use tokio::sync::mpsc;
 
 use super::{CONTACT_ID, ImportColumn, ImportRow, fields_of_imports, import_row};
 
-/// Rows of a chunk.
-const CHUNK: usize = 1_000;
+/// Rows of a chunk, which one transaction takes in: large enough to keep its cost small, and small enough that other
+/// writers wait for a fraction of a second.
+const CHUNK: usize = 2_500;
 /// The rows of which columns show examples, and the examples of each.
 const SHOWN: usize = 200;
 const EXAMPLES: usize = 3;
@@ -63,11 +64,7 @@ fn send_all(
     with_cells: bool,
     send: &mpsc::Sender<Result<ImportPiece, CsvError>>,
 ) -> Result<(), CsvError> {
-    let mut bare = Bare::default();
-    let first = GuestFile::new(list, options)?;
-    if first.has_identities() {
-        first.flatten().for_each(|row| bare.add(&row));
-    }
+    let bare = GuestFile::new(list, options)?.bare();
     if send.blocking_send(Ok(head(list, options)?)).is_err() {
         return Ok(());
     }
@@ -84,7 +81,12 @@ fn send_all(
                 None => break,
                 Some(Ok(mut row)) => {
                     bare.settle(&mut row);
-                    rows.push(Ok(import_row(row)));
+                    let mut row = import_row(row);
+                    // Of the others it is certain that they name one person.
+                    if with_cells && row.person.contact_id.is_some() {
+                        row.cells = file.cells().map(str::to_owned).collect();
+                    }
+                    rows.push(Ok(row));
                 }
                 Some(Err(problem)) => {
                     let cells = if with_cells { file.cells().map(str::to_owned).collect() } else { Vec::new() };

@@ -81,6 +81,14 @@ impl ImportReport {
         }
     }
 
+    /// Names a row that is left out while rows are taken in, unless the check has named it.
+    pub(super) fn refuse_late(&mut self, problem: &RowProblem) {
+        let is_named = self.problems.iter().any(|known| known.line == problem.line);
+        if !is_named && self.problems.len() < NAMED {
+            self.problems.push(ImportFlaw::of(problem.line, &problem.guest, &problem.to_string()));
+        }
+    }
+
     /// Adds a remark.
     pub fn remark(&mut self, line: u64, name: &str, message: &str) {
         self.remarked += 1;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use herald_sheets::{GuestRow, email_key};
+use herald_sheets::{GuestRow, ProblemKind, RowProblem, email_key};
 
 use crate::{Person, rules, tag};
 
@@ -57,6 +57,16 @@ pub struct ImportRow {
     pub tags: Vec<String>,
     /// What should be known of the row.
     pub notes: Vec<String>,
+    /// Its cells as they are written, if they were asked for and the row may still be left out.
+    pub cells: Vec<String>,
+}
+
+impl ImportRow {
+    /// The row as one that is left out, because it names two contacts.
+    pub fn refused(&self, why: String) -> RowProblem {
+        let guest = self.person.name.clone();
+        RowProblem { line: self.line, row: 0, guest, place: None, kind: ProblemKind::TwoPeople { why } }
+    }
 }
 
 /// The person of a row. A value that its field cannot have is kept as a field of the workspace's own, with a remark:
@@ -109,7 +119,7 @@ pub fn import_row(row: GuestRow) -> ImportRow {
     let own = custom.into_iter().filter(|(_, value)| !value.is_empty());
     person.fields = own.chain(names(row.first_name, row.last_name)).collect();
     shorten(line, &mut person, &mut notes);
-    ImportRow { line, person, tags, notes }
+    ImportRow { line, person, tags, notes, cells: Vec::new() }
 }
 
 /// First and last names stay, as for guests.

@@ -10,7 +10,7 @@ use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Contact, contact::contacts_of, tag, upsert};
+use crate::{Contact, contact::contacts_of, known_contacts, tag, upsert};
 use herald_db::{Bulk, Db, FromRow, Json, Result, Tx, query};
 
 /// What a chunk did.
@@ -144,27 +144,38 @@ pub async fn undo_import_chunk(
     }
     let Images { made, changed } = &chunk.images.0;
     let ids: Vec<Uuid> = made.iter().copied().chain(changed.iter().map(|one| one.id)).collect();
-    let mut contacts: HashMap<Uuid, Contact> =
+    let before: HashMap<Uuid, Contact> =
         contacts_of(&mut *tx, workspace_id, ids).await?.into_iter().map(|contact| (contact.id, contact)).collect();
-    let mut kept = 0;
-    let mut updated: BTreeMap<Uuid, Contact> = BTreeMap::new();
+    let mut contacts = before.clone();
+    let mut parted: HashSet<Uuid> = HashSet::new();
     let mut tags = Vec::new();
+    let mut kept = 0;
     // The later of two rows about one person is undone first.
     for change in changed.iter().rev() {
         let Some(contact) = contacts.get_mut(&change.id) else { continue };
-        kept += i64::from(!restore(contact, change, chunk.at));
-        updated.insert(contact.id, contact.clone());
+        if !restore(contact, change, chunk.at) {
+            kept += 1;
+            parted.insert(change.id);
+        }
         tags.extend(change.tags.iter().map(|key| (change.id, key.clone())));
     }
     tag::take_off(&mut *tx, workspace_id, tags).await?;
-    upsert::update(&mut *tx, workspace_id, updated.into_values().collect()).await?;
     let is_untouched = |id: &&Uuid| {
         let is_same = contacts.get(*id).is_some_and(|contact| contact.updated_at == chunk.at);
         is_same && !named.contains(*id)
     };
     let removable: Vec<Uuid> = made.iter().filter(is_untouched).copied().collect();
+    // They go first: a contact may get back a name and an address that one of them has.
     let removed = remove(&mut *tx, workspace_id, import_id, removable).await?;
     kept += i64::try_from(made.len()).unwrap_or(i64::MAX) - removed;
+    let mut updated: BTreeMap<Uuid, Contact> =
+        changed.iter().filter_map(|change| contacts.remove_entry(&change.id)).collect();
+    // Of some fields the old values came back, of others not: together they are known by something else.
+    updated.values_mut().filter(|contact| parted.contains(&contact.id)).for_each(upsert::rekey);
+    for id in keep_taken_keys(&mut *tx, workspace_id, &before, &mut updated).await? {
+        kept += i64::from(parted.insert(id));
+    }
+    upsert::update(&mut *tx, workspace_id, &updated.values().collect::<Vec<_>>()).await?;
     query("update imports set kept = kept + $3 where workspace_id = $1 and id = $2")
         .bind(workspace_id)
         .bind(import_id)
@@ -172,6 +183,36 @@ pub async fn undo_import_chunk(
         .execute(tx)
         .await?;
     Ok(true)
+}
+
+/// Contacts that would get back what another contact is known by now keep their name, address and id. Returns which.
+async fn keep_taken_keys(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    before: &HashMap<Uuid, Contact>,
+    updated: &mut BTreeMap<Uuid, Contact>,
+) -> Result<Vec<Uuid>> {
+    let has_old = |contact: &Contact| before.get(&contact.id).is_some_and(|old| old.dedupe_key == contact.dedupe_key);
+    let keys: HashSet<String> =
+        updated.values().filter(|contact| !has_old(contact)).map(|contact| contact.dedupe_key.clone()).collect();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let holders = known_contacts::holders(tx, workspace_id, keys).await?;
+    let mut taken: HashMap<String, Uuid> = holders.into_iter().map(|one| (one.dedupe_key, one.id)).collect();
+    let mut kept = Vec::new();
+    for contact in updated.values_mut() {
+        let Some(old) = before.get(&contact.id).filter(|old| old.dedupe_key != contact.dedupe_key) else { continue };
+        if *taken.entry(contact.dedupe_key.clone()).or_insert(contact.id) != contact.id {
+            contact.name.clone_from(&old.name);
+            contact.email.clone_from(&old.email);
+            contact.external_id.clone_from(&old.external_id);
+            contact.dedupe_key.clone_from(&old.dedupe_key);
+            contact.updated_at = old.updated_at;
+            kept.push(contact.id);
+        }
+    }
+    Ok(kept)
 }
 
 /// Gives a contact its old values, where it still has the new ones. False: some have changed since.

@@ -16,6 +16,7 @@ mod exports;
 mod face_crops;
 mod form;
 mod health;
+mod import_conflicts;
 mod imports;
 mod jobs;
 mod leads;
