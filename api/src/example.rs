@@ -186,6 +186,7 @@ async fn run(
         sha256,
         picture_folder: None,
         pictures: pictures.clone(),
+        is_sheet: false,
     };
     let options = RunOptions {
         format: api.settings.images.format(),

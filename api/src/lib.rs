@@ -20,7 +20,7 @@ mod ops;
 mod people;
 mod search;
 
-use std::{io, ops::Deref, sync::Arc, time::Duration};
+use std::{fs::File, io, ops::Deref, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, middleware};
 use bytes::Bytes;
@@ -37,6 +37,7 @@ use herald_ledger::{
 };
 use herald_people::People;
 use herald_providers::files::Files;
+use herald_sheets::workbook::Converted;
 use herald_template::Bundle;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -111,6 +112,8 @@ pub struct Parts {
     pub has_pages: bool,
     /// The drawing of a template that is not stored.
     pub template_draw: TemplateDraw,
+    /// The reader of workbooks.
+    pub read_workbook: ReadWorkbook,
 }
 
 /// Decodes a template's background, loads its fonts, and reports what is wrong with them. It does so outside of the
@@ -119,6 +122,20 @@ pub type TemplateCheck = Arc<dyn Fn(Prepare) -> BoxFuture<'static, Result<(), Un
 
 /// Draws a template that is not stored, where [`TemplateCheck`] prepares them.
 pub type TemplateDraw = Arc<dyn Fn(Draft) -> BoxFuture<'static, Result<DrawnDraft, Unchecked>> + Send + Sync>;
+
+/// Writes a sheet of a workbook as CSV into a temporary file: the one with the name, or the first that is not hidden.
+/// The implementation is that of the workers, which this crate does not know.
+pub type ReadWorkbook =
+    Arc<dyn Fn(File, Option<String>) -> BoxFuture<'static, Result<(Converted, File), Unread>> + Send + Sync>;
+
+/// The reason why a workbook was not read.
+#[derive(Debug)]
+pub enum Unread {
+    /// It is not what Herald can read; the text says what to do.
+    Refused(String),
+    /// It cannot be read now.
+    Later(io::Error),
+}
 
 /// A template to draw, and its guest.
 #[derive(Debug)]

@@ -105,6 +105,11 @@ fn this_program() -> anyhow::Result<PathBuf> {
     if itself.exists() { Ok(itself) } else { std::env::current_exe().context("finding this program") }
 }
 
+/// Where workbooks are read.
+pub(crate) fn workbooks() -> anyhow::Result<Workbooks> {
+    Ok(Workbooks::InChildren(this_program()?))
+}
+
 /// Creates the context for job handlers, which draw `at_once` invitations at once.
 pub(crate) fn context(home: &Home, at_once: usize) -> anyhow::Result<Context> {
     Ok(Context {
@@ -120,7 +125,7 @@ pub(crate) fn context(home: &Home, at_once: usize) -> anyhow::Result<Context> {
         folders: Folders::default(),
         format: home.settings.images.format(),
         import: import_options(&home.settings),
-        workbooks: Workbooks::InChildren(this_program()?),
+        workbooks: workbooks()?,
     })
 }
 

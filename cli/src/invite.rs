@@ -124,7 +124,9 @@ impl Guests {
     async fn read(options: &Invite, settings: &Settings) -> anyhow::Result<Self> {
         match (options.mautic.source(), &options.guests) {
             (Some(source), _) => Ok(Self::Mautic(source)),
-            (None, Some(path)) => Ok(Self::List(Box::new(list::read(path, &import_options(settings)).await?))),
+            (None, Some(path)) => {
+                Ok(Self::List(Box::new(list::read(path, options.sheet.clone(), &import_options(settings)).await?)))
+            }
             (None, None) => {
                 anyhow::bail!("there are no guests: name a list of guests, or a form, segment or search in Mautic")
             }
@@ -166,7 +168,7 @@ async fn lacking_glyphs(
     let Guests::List(list) = guests else { return Ok(Vec::new()) };
     let mut lacking = glyphs::look(glyphs::Look {
         list: list.copy.try_clone()?,
-        options: import_options(settings),
+        options: list.options.clone(),
         limit: options.limit,
         template: template.clone(),
         bundle: bundle.clone(),

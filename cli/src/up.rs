@@ -4,14 +4,17 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use futures::FutureExt;
-use herald_api::{Api, DrawnDraft, Parts, Prepare, Streams, Unchecked};
+use herald_api::{Api, DrawnDraft, Parts, Prepare, Streams, Unchecked, Unread};
 use herald_app::open_files;
 use herald_base::telemetry;
 use herald_console::Setup;
 use herald_invitations as domain;
 use herald_ledger::{audit::Actor, rate_limits::RateLimits, wire::Wire};
 use herald_people::Role;
-use herald_worker::studio::{Drawing, Drawn, Source, Studio, StudioError};
+use herald_worker::{
+    studio::{Drawing, Drawn, Source, Studio, StudioError},
+    workbooks::WorkbooksError,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -95,6 +98,7 @@ pub(crate) async fn serve(
         rate_limits,
         template_check: template_check(home, &studio),
         template_draw: template_draw(&studio),
+        read_workbook: read_workbook()?,
         has_pages: true,
     });
     if filled == Filled::WithExample {
@@ -164,6 +168,21 @@ fn template_draw(studio: &Arc<Studio>) -> herald_api::TemplateDraw {
         }
         .boxed()
     })
+}
+
+/// Reads workbooks in children of this program.
+fn read_workbook() -> anyhow::Result<herald_api::ReadWorkbook> {
+    let workbooks = engine::workbooks()?;
+    Ok(Arc::new(move |workbook, sheet| {
+        let workbooks = workbooks.clone();
+        async move {
+            workbooks.to_csv(workbook, sheet).await.map_err(|error| match error {
+                WorkbooksError::Refused(why) => Unread::Refused(why),
+                WorkbooksError::Io(error) => Unread::Later(error),
+            })
+        }
+        .boxed()
+    }))
 }
 
 fn unchecked(error: StudioError) -> Unchecked {

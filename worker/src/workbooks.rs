@@ -13,18 +13,18 @@ use std::{
     time::Duration,
 };
 
-use herald_sheets::workbook::{Converted, to_csv};
+use herald_sheets::workbook::{Converted, SHEET_BYTES, to_csv};
 use nix::sys::{prctl, signal::Signal};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::{io::AsyncReadExt, process::Command};
+use tokio::{io::AsyncReadExt, process::Command, sync::Semaphore};
 
 use crate::studio::{Limits, ending};
 
 /// A child may not take more.
 const LIMITS: Limits = Limits { memory_mb: 640, processor_seconds: 300, answer_seconds: 600 };
-/// The largest CSV.
-const MOST_BYTES: u64 = 2 << 30;
+/// The children that may run at once: uploads wait for each other, so that the machine keeps its memory.
+static AT_ONCE: Semaphore = Semaphore::const_new(2);
 /// The most that is kept of a child's standard error.
 const LAST_WORDS: u64 = 1 << 20;
 
@@ -90,6 +90,7 @@ async fn in_child(
     csv: File,
 ) -> Result<Said, WorkbooksError> {
     workbook.rewind()?;
+    let _turn = AT_ONCE.acquire().await.map_err(io::Error::other)?;
     let mut command = Command::new(program);
     // A sheet may have the name of an option.
     command.arg0("herald").args(["workbook", "--"]).args(sheet).env_clear();
@@ -146,7 +147,7 @@ fn work(sheet: Option<&str>) -> io::Result<Said> {
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     // No program that starts from here may have more rights.
     let _ = prctl::set_no_new_privs();
-    LIMITS.hold(MOST_BYTES)?;
+    LIMITS.hold(SHEET_BYTES)?;
     LIMITS.begin_request()?;
     let workbook = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let csv = File::from(io::stdout().as_fd().try_clone_to_owned()?);

@@ -122,6 +122,23 @@ impl Spool {
         Ok(Self { file: File::from_std(file), written: 0 })
     }
 
+    /// Takes a finished file as the only part.
+    pub(crate) async fn of(file: std::fs::File) -> Result<(Self, Spooled), Problem> {
+        let mut spool = Self { file: File::from_std(file), written: 0 };
+        let (mut hash, mut chunk) = (Sha256::new(), vec![0; 64 << 10]);
+        spool.file.seek(SeekFrom::Start(0)).await?;
+        loop {
+            let read = spool.file.read(&mut chunk).await?;
+            if read == 0 {
+                break;
+            }
+            hash.update(&chunk[..read]);
+            spool.written += read as u64;
+        }
+        let part = Spooled { sha256: hex::encode(hash.finalize()), bytes: spool.written, start: 0 };
+        Ok((spool, part))
+    }
+
     /// Stores a part; `None` if it is longer than `most` bytes.
     pub(crate) async fn take(&mut self, part: Part<'_>, most: u64) -> Result<Option<Spooled>, Problem> {
         let chunks = futures::stream::try_unfold(part, async |mut part| {
@@ -158,7 +175,7 @@ impl Spool {
         Ok((&mut self.file).take(part.bytes))
     }
 
-    /// Returns the file itself, for code that blocks.
+    /// Returns the file itself, for code that blocks. It is at an arbitrary position.
     pub(crate) async fn blocking(&self) -> Result<std::fs::File, Problem> {
         Ok(self.file.try_clone().await?.into_std().await)
     }

@@ -8,9 +8,12 @@ use herald_invitations::{PlannedDestination, PlannedSource};
 
 #[derive(Debug, Args)]
 pub(crate) struct Invite {
-    /// The list of guests: a CSV file whose first line names the columns
+    /// The list of guests: a CSV file or an Excel workbook whose first line names the columns
     #[arg(required_unless_present_any = ["from_mautic_form", "from_mautic_segment", "from_mautic_search"])]
     pub(crate) guests: Option<PathBuf>,
+    /// The sheet of a workbook; by default the first that is not hidden
+    #[arg(long, value_name = "NAME", requires = "guests")]
+    pub(crate) sheet: Option<String>,
     #[command(flatten)]
     pub(crate) mautic: FromMautic,
     #[command(flatten)]

@@ -262,7 +262,9 @@ pub async fn take_over_files<E: From<FilesError>>(
     room: impl AsyncFnOnce(Sizes) -> std::result::Result<(), E>,
 ) -> std::result::Result<RunSource, E> {
     room(sizes(files, workspace_id, &source).await?).await?;
-    let RunSource::Csv { key, name: of_list, sha256, picture_folder, pictures } = source else { return Ok(source) };
+    let RunSource::Csv { key, name: of_list, sha256, picture_folder, pictures, is_sheet } = source else {
+        return Ok(source);
+    };
     let list = Key::list(workspace_id, &sha256);
     take_over(files, workspace_id, &key, &list).await?;
     let mut taken = BTreeMap::new();
@@ -271,7 +273,7 @@ pub async fn take_over_files<E: From<FilesError>>(
         take_over(files, workspace_id, &key, &to).await?;
         taken.insert(picture, to.into());
     }
-    Ok(RunSource::Csv { key: list.into(), name: of_list, sha256, picture_folder, pictures: taken })
+    Ok(RunSource::Csv { key: list.into(), name: of_list, sha256, picture_folder, pictures: taken, is_sheet })
 }
 
 async fn take_over(files: &Files, workspace_id: Uuid, from: &str, to: &Key) -> std::result::Result<(), FilesError> {

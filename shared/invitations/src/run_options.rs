@@ -113,6 +113,9 @@ pub enum RunSource {
         /// The pictures uploaded with it: name → key in the file store.
         #[serde(default)]
         pictures: BTreeMap<String, String>,
+        /// Whether it is a sheet of a workbook, as Herald writes it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_sheet: bool,
     },
     /// Contacts that are known already.
     Contacts {

@@ -8,11 +8,16 @@ use std::{
 
 use futures::FutureExt;
 use herald_accounts::Clients;
-use herald_api::{Api, DrawnDraft, Parts, Prepare, Streams, TemplateCheck, TemplateDraw, Unchecked};
+use herald_api::{
+    Api, DrawnDraft, Parts, Prepare, ReadWorkbook, Streams, TemplateCheck, TemplateDraw, Unchecked, Unread,
+};
 use herald_base::telemetry;
 use herald_ledger::{rate_limits::RateLimits, redis_wire::RedisWire};
 use herald_providers::files::Files;
-use herald_worker::studio::{Drawing, Drawn, Source, Studio};
+use herald_worker::{
+    studio::{Drawing, Drawn, Source, Studio},
+    workbooks::{Workbooks, WorkbooksError},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +64,7 @@ impl Served {
             rate_limits,
             template_check: template_check(&studio, &app.files),
             template_draw: template_draw(&studio),
+            read_workbook: read_workbook(),
             has_pages: true,
         });
         let server = tokio::spawn(serve(listener, api.clone(), stop.clone()));
@@ -118,6 +124,19 @@ fn template_draw(studio: &Arc<Studio>) -> TemplateDraw {
                 Ok(Drawn::Unchanged) => panic!("a draft is always drawn"),
                 Err(error) => Err(Unchecked::Flaw(error.to_string())),
             }
+        }
+        .boxed()
+    })
+}
+
+/// As the program does it, but in this process.
+fn read_workbook() -> ReadWorkbook {
+    Arc::new(move |workbook, sheet| {
+        async move {
+            Workbooks::Here.to_csv(workbook, sheet).await.map_err(|error| match error {
+                WorkbooksError::Refused(why) => Unread::Refused(why),
+                WorkbooksError::Io(error) => Unread::Later(error),
+            })
         }
         .boxed()
     })

@@ -45,6 +45,7 @@ pub(crate) fn csv(sha256: &str) -> RunSource {
         sha256: sha256.to_owned(),
         picture_folder: None,
         pictures: BTreeMap::new(),
+        is_sheet: false,
     }
 }
 

@@ -11,7 +11,7 @@ use herald_invitations::{
     guest_list::{self, Listed, Part, Pictures, Rows},
 };
 use herald_providers::files::{FilesError, Stored};
-use herald_sheets::CsvError;
+use herald_sheets::{CsvError, Options};
 use tokio::sync::mpsc;
 
 use crate::runner::{Done, Failure};
@@ -32,8 +32,10 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<ContactsImport>) -> Re
         return Ok(Done::default());
     }
     match run.source.0.clone() {
-        RunSource::Csv { key, picture_folder, pictures, .. } => {
-            import_csv(&context, &task, &run, &key, Pictures::new(picture_folder, pictures)).await?;
+        RunSource::Csv { key, picture_folder, pictures, is_sheet, .. } => {
+            let options = context.import.clone();
+            let options = if is_sheet { options.of_sheet() } else { options };
+            import_csv(&context, &task, &run, (&key, options), Pictures::new(picture_folder, pictures)).await?;
         }
         RunSource::Contacts { ids } => import_contacts(&context, &task, &run, &ids).await?,
         RunSource::Mautic(_) => {
@@ -50,14 +52,14 @@ async fn import_csv(
     context: &Arc<Context>,
     task: &Task<ContactsImport>,
     run: &Run,
-    key: &str,
+    (key, options): (&str, Options),
     pictures: Pictures,
 ) -> Result<(), Failure> {
     let mut cursor = domain::import_cursor(&context.db, task.workspace_id, run.id).await?;
     let limit = run.options.0.limit.unwrap_or(u64::MAX);
     let key = Stored::of(task.workspace_id, key).map_err(refused)?;
     let part = Part { skip: u64::try_from(cursor).unwrap_or(0), limit };
-    let mut rows = read(context, &key, pictures, part).await?;
+    let mut rows = read(context, &key, options, pictures, part).await?;
     while let Some(chunk) = rows.recv().await {
         if task.cancelled.is_cancelled() {
             return Err(Failure::Cancelled);
@@ -72,10 +74,10 @@ async fn import_csv(
 async fn read(
     context: &Arc<Context>,
     key: &Stored,
+    options: Options,
     pictures: Pictures,
     part: Part,
 ) -> Result<mpsc::Receiver<Result<Rows, CsvError>>, Failure> {
-    let options = context.import.clone();
     // The list stays in a file, so that memory does not grow with its size.
     let list = context.files.open_here(key, options.limits.bytes).await.map_err(|error| match error {
         FilesError::Missing(_) | FilesError::TooLarge { .. } => {

@@ -230,6 +230,7 @@ mod tests {
             sha256: "abc".to_owned(),
             picture_folder: folder.map(str::to_owned),
             pictures: pictures.iter().map(|(name, key)| ((*name).to_owned(), (*key).to_owned())).collect(),
+            is_sheet: false,
         }
     }
 

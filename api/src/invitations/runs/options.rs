@@ -11,7 +11,7 @@ use crate::front::problem::{Fault, Kind, Problem};
 
 /// The fields that a form may have.
 const FORM_FIELDS: &str = "event, template, format, refresh, only_failed, limit, on_bad_picture, allow_missing_glyphs, \
-                           number_prefix, number_digits, destination, guests and pictures";
+                           number_prefix, number_digits, destination, guests, sheet and pictures";
 
 /// The fields as the client sent them.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -57,9 +57,12 @@ pub(super) struct Fields {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only described")]
 pub(super) struct RunForm {
-    /// The list of guests, a CSV file.
+    /// The list of guests: a CSV file or an Excel workbook.
     #[schema(content_media_type = "text/csv")]
     guests: String,
+    /// The sheet of a workbook, by its name; by default the first that is not hidden.
+    #[schema(max_length = 200)]
+    sheet: Option<String>,
     /// The pictures that the list's picture column names, each with its file name.
     #[schema(max_items = 10_000)]
     pictures: Option<Vec<String>>,

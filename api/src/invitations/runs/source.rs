@@ -8,12 +8,16 @@ use herald_invitations::{
     guest_list::{self, Findings, Pictures},
 };
 use herald_providers::files::Key;
-use herald_sheets::{CsvError, GuestFile, Limits, Options};
+use herald_sheets::{
+    CsvError, GuestFile, Limits, Options,
+    workbook::{Converted, may_be_workbook},
+};
+use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
 use super::options::Fields;
 use crate::{
-    Api,
+    Api, Unread,
     front::{
         problem::{Fault, Kind, Problem},
         upload::{Form, Part, Spool, Spooled},
@@ -34,6 +38,10 @@ pub(super) struct Upload {
     pub(super) fields: Fields,
     pub(super) faults: Vec<Fault>,
     list: Option<(String, Spool, Spooled)>,
+    /// The sheet of a workbook that the client named.
+    sheet: Option<String>,
+    /// What became of the workbook that the list was.
+    converted: Option<Converted>,
     album: Spool,
     pictures: BTreeMap<String, Spooled>,
 }
@@ -42,12 +50,20 @@ impl Upload {
     pub(super) async fn receive(api: &Api, request: Request) -> Result<Self, Problem> {
         let mut form = Form::open(request, api.settings.http.max_upload_mb << 20).await?;
         let album = Spool::new().await?;
-        let mut upload =
-            Self { fields: Fields::default(), faults: Vec::new(), list: None, album, pictures: BTreeMap::new() };
+        let mut upload = Self {
+            fields: Fields::default(),
+            faults: Vec::new(),
+            list: None,
+            sheet: None,
+            converted: None,
+            album,
+            pictures: BTreeMap::new(),
+        };
         while let Some(part) = form.next().await? {
             match part.name().as_str() {
                 "guests" => upload.take_list(api, part).await?,
                 "pictures" | "picture" => upload.take_picture(api, part).await?,
+                "sheet" => upload.sheet = Some(part.text(TEXT_BYTES).await?).filter(|name| !name.is_empty()),
                 name => {
                     let value = part.text(TEXT_BYTES).await?;
                     upload.faults.extend(upload.fields.set(name, &value).err());
@@ -101,13 +117,30 @@ impl Upload {
         Ok(())
     }
 
+    /// Puts the CSV of its sheet in the place of a workbook.
+    async fn open_workbook(&mut self, api: &Api) -> Result<(), Problem> {
+        let Some((_, spool, list)) = &mut self.list else { return Ok(()) };
+        let mut head = Vec::new();
+        spool.reader(list).await?.take(8).read_to_end(&mut head).await?;
+        if !may_be_workbook(&head) {
+            return Ok(());
+        }
+        let read = (api.read_workbook)(spool.blocking().await?, self.sheet.take()).await;
+        let (converted, csv) = read.map_err(|why| match why {
+            Unread::Refused(why) => Problem::faults(Kind::InvalidList, vec![Fault::new("guests", why)]),
+            Unread::Later(error) => Problem::internal(&error),
+        })?;
+        (*spool, *list) = Spool::of(csv).await?;
+        self.converted = Some(converted);
+        Ok(())
+    }
+
     /// Returns the custom fields of the list, and remarks about it. Reads the file once.
-    pub(super) async fn check_list(&self, api: &Api) -> Result<Checked, Problem> {
-        let Some((_, spool, _)) = &self.list else {
-            return Err(Problem::field("guests", "guests is missing: attach the list of guests, a CSV file"));
-        };
+    pub(super) async fn check_list(&mut self, api: &Api) -> Result<Checked, Problem> {
+        self.open_workbook(api).await?;
+        let Some((_, spool, _)) = &self.list else { return Err(missing()) };
         let file = spool.blocking().await?;
-        let options = options(api);
+        let options = self.options(api);
         let checked = tokio::task::spawn_blocking(move || {
             GuestFile::new(file, &options).map(|list| Checked {
                 custom_fields: list.custom_fields().map(str::to_owned).collect(),
@@ -116,7 +149,22 @@ impl Upload {
         })
         .await
         .map_err(|panic| Problem::internal(&panic))?;
-        checked.map_err(|error| refused(&error))
+        let mut checked = checked.map_err(|error| refused(&error))?;
+        checked.notes.splice(0..0, self.notes());
+        Ok(checked)
+    }
+
+    /// The remarks about the workbook that the list was.
+    fn notes(&self) -> Vec<String> {
+        self.converted.as_ref().map(|converted| converted.notes.clone()).unwrap_or_default()
+    }
+
+    /// The options with which the list is read.
+    fn options(&self, api: &Api) -> Options {
+        let import = &api.settings.import;
+        let limits = Limits { bytes: import.max_mb << 20, rows: import.max_rows, ..Limits::default() };
+        let options = Options { limits, ..Options::default() };
+        if self.converted.is_some() { options.of_sheet() } else { options }
     }
 
     /// Reads the list to its end, as a run does. The pictures are those of the check.
@@ -127,8 +175,10 @@ impl Upload {
             RunSource::Contacts { .. } | RunSource::Mautic(_) => BTreeMap::new(),
         };
         let pictures = Pictures::new(None, pictures);
-        let found = guest_list::find(spool.blocking().await?, options(api), pictures, limit, SAMPLES).await;
-        found.map_err(|error| refused(&error))
+        let found = guest_list::find(spool.blocking().await?, self.options(api), pictures, limit, SAMPLES).await;
+        let mut found = found.map_err(|error| refused(&error))?;
+        found.notes.splice(0..0, self.notes());
+        Ok(found)
     }
 
     /// The name of the list.
@@ -143,9 +193,8 @@ impl Upload {
         workspace: Uuid,
         check: Uuid,
     ) -> Result<(RunSource, u64), Problem> {
-        let Some((name, spool, list)) = &mut self.list else {
-            return Err(Problem::field("guests", "guests is missing: attach the list of guests, a CSV file"));
-        };
+        let is_sheet = self.converted.is_some();
+        let Some((name, spool, list)) = &mut self.list else { return Err(missing()) };
         let mut bytes = list.bytes;
         let mut pictures = BTreeMap::new();
         for (name, picture) in &self.pictures {
@@ -157,14 +206,13 @@ impl Upload {
         let key = Key::check(workspace, check, &list.sha256);
         api.files.put_once_from(&key, spool.reader(list).await?).await?;
         let (name, sha256) = (name.clone(), list.sha256.clone());
-        Ok((RunSource::Csv { key: key.into(), name, sha256, picture_folder: None, pictures }, bytes))
+        Ok((RunSource::Csv { key: key.into(), name, sha256, picture_folder: None, pictures, is_sheet }, bytes))
     }
 
     /// Stores the list and its pictures in the file store.
     pub(super) async fn store(mut self, api: &Api, workspace: Uuid) -> Result<RunSource, Problem> {
-        let Some((name, mut spool, list)) = self.list else {
-            return Err(Problem::field("guests", "guests is missing: attach the list of guests, a CSV file"));
-        };
+        let is_sheet = self.converted.is_some();
+        let Some((name, mut spool, list)) = self.list else { return Err(missing()) };
         let of = |file: &Spooled| (file.sha256.clone(), file.bytes);
         let sizes: Vec<_> = self.pictures.values().map(of).chain([of(&list)]).collect();
         api.settings.quotas.take_room(&api.db, workspace, &sizes).await?;
@@ -178,15 +226,12 @@ impl Upload {
         api.files.put_once_from(&key, spool.reader(&list).await?).await?;
         // There is no picture folder: a relative name in an uploaded list names an uploaded picture, never a file of
         // this machine.
-        Ok(RunSource::Csv { key: key.into(), name, sha256: list.sha256, picture_folder: None, pictures })
+        Ok(RunSource::Csv { key: key.into(), name, sha256: list.sha256, picture_folder: None, pictures, is_sheet })
     }
 }
 
-/// The options with which every list is read.
-fn options(api: &Api) -> Options {
-    let import = &api.settings.import;
-    let limits = Limits { bytes: import.max_mb << 20, rows: import.max_rows, ..Limits::default() };
-    Options { limits, ..Options::default() }
+fn missing() -> Problem {
+    Problem::field("guests", "guests is missing: attach the list of guests, a CSV file or an Excel workbook")
 }
 
 /// The result of checking a list or contacts.

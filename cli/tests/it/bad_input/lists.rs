@@ -42,12 +42,36 @@ fn a_file_that_is_no_csv_is_called_what_it_is() {
     end(stage.invite("guests.csv", &[])).refused(
         "guests.csv: this is a PNG picture, not a CSV file; export the guest list as CSV and choose that file",
     );
-    stage.write("guests.xlsx", b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0[Content_Types].xml \xa2xl/workbook.xml");
-    end(stage.invite("guests.xlsx", &[]))
-        .refused("guests.xlsx: this is an Excel workbook, not a CSV file; open it and save it as \"CSV UTF-8\"");
-    stage.write("guests.zip", b"PK\x03\x04\x14\0\0\0\x08\0guests.csv");
+    stage.write("guests.zip", [b"PK\x05\x06".as_slice(), &[0; 18]].concat());
     end(stage.invite("guests.zip", &[]))
-        .refused("guests.zip: this is a ZIP archive, not a CSV file; unpack it and choose the CSV file inside");
+        .refused("guests.zip: this is a ZIP archive, not an Excel workbook; unpack it and choose the file inside");
+    stage.write("guests.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    end(stage.invite("guests.xls", &[])).refused(
+        "guests.xls: this is an old Excel workbook (.xls), not an Excel workbook; open it and save it as \
+         \"Excel workbook (.xlsx)\"",
+    );
+}
+
+#[test]
+fn a_workbook_is_a_list_of_guests() {
+    let stage = Stage::new();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (sheet, guest) in [("Guests", "Ann Example"), ("More", "Bo Example")] {
+        let sheet = book.add_worksheet().set_name(sheet).unwrap();
+        sheet.write_string(0, 0, "name").unwrap();
+        sheet.write_string(1, 0, guest).unwrap();
+    }
+    stage.write("guests.xlsx", book.save_to_buffer().unwrap());
+    let names = |more: &[&str]| {
+        end(stage.invite("guests.xlsx", more)).with(0);
+        stage.results().iter().map(|row| row["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[]), ["Ann Example"]);
+    assert_eq!(names(&["--sheet", "More"]), ["Bo Example"]);
+    end(stage.invite("guests.xlsx", &["--sheet", "Nobody"]))
+        .refused("guests.xlsx: the workbook has no sheet \"Nobody\"; its sheets are \"Guests\", \"More\"");
+    stage.write("guests.csv", "name\nAnn Example\n");
+    end(stage.invite("guests.csv", &["--sheet", "More"])).refused("guests.csv is not a workbook: leave out --sheet");
 }
 
 #[test]

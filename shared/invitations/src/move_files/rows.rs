@@ -70,12 +70,14 @@ pub(super) async fn runs(db: &Db, files: &Files, moved: &mut Moved) -> Result<()
         for row in page {
             // Its table can be written again at any time, but may not be.
             copy(files, &format!("results/{}.csv", row.id), &Key::results(row.workspace_id, row.id)).await?;
-            let RunSource::Csv { mut key, name, sha256, picture_folder, mut pictures } = row.source.0 else { continue };
+            let RunSource::Csv { mut key, name, sha256, picture_folder, mut pictures, is_sheet } = row.source.0 else {
+                continue;
+            };
             let list = move_one(files, row.workspace_id, &mut key).await?;
             if !(move_all(files, row.workspace_id, &mut pictures).await? || list) {
                 continue;
             }
-            let source = RunSource::Csv { key, name, sha256, picture_folder, pictures };
+            let source = RunSource::Csv { key, name, sha256, picture_folder, pictures, is_sheet };
             let mut tx = db.begin().await?;
             query("update invitation_runs set source = $3 where workspace_id = $1 and id = $2")
                 .bind(row.workspace_id)

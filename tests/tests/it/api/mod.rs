@@ -43,6 +43,7 @@ mod start;
 mod template_drafts;
 mod template_versions;
 mod templates;
+mod workbook_guests;
 mod worker;
 
 use form::Form;

@@ -40,7 +40,7 @@ async fn a_list_that_cannot_be_read_is_refused_with_its_place(database: &TestDat
     let cases: [Case<'_>; 6] = [
         (b"", "the file is empty", None, None),
         (b"name,table\n", "no guests", None, None),
-        (b"PK\x03\x04 and so on", "not a CSV file", None, None),
+        (b"PK\x03\x04 and so on", "the workbook is damaged", None, None),
         (b"name,table,table\nAna Example,1,2\n", "both called", None, Some(3)),
         (b"table,seat\n1,2\n", "no column holds the guests' names", None, None),
         (b"name,\"table\nAna Example,1\n", "never closed", Some(1), Some(2)),

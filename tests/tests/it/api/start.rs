@@ -57,7 +57,7 @@ async fn a_list_with_pictures_starts_a_run(database: &TestDatabase) {
     assert_eq!(stored.options.0.format.as_str(), "png");
     assert_eq!(stored.options.0.limit, Some(10));
     assert_eq!(stored.options.0.on_bad_picture, PicturePolicy::Fail);
-    let RunSource::Csv { key, name, sha256, picture_folder, pictures } = stored.source.0 else {
+    let RunSource::Csv { key, name, sha256, picture_folder, pictures, is_sheet: false } = stored.source.0 else {
         panic!("the source is a list")
     };
     assert_eq!((name.as_str(), picture_folder), ("guests.csv", None));

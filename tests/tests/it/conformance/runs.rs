@@ -55,6 +55,7 @@ async fn every_source_and_option_comes_back(database: &TestDatabase) {
             sha256: "ff".to_owned(),
             picture_folder: Some("/somewhere".to_owned()),
             pictures,
+            is_sheet: false,
         },
     ];
     let all = RunOptions {

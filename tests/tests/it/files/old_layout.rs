@@ -139,6 +139,7 @@ impl Old {
             sha256: hash(&list),
             picture_folder: None,
             pictures: BTreeMap::from([("ann.jpg".to_owned(), old("pictures", &picture))]),
+            is_sheet: false,
         };
         let options = guest_list::options();
         let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent: None };

@@ -110,6 +110,7 @@ impl Agencies {
             sha256,
             picture_folder: None,
             pictures: BTreeMap::new(),
+            is_sheet: false,
         };
         let new = NewRun { event_id: event.id, template_id: template.id, source, options, traceparent: None };
         domain::start_run(db, workspace, new).await.unwrap().id
