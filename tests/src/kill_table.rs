@@ -4,6 +4,7 @@
 //! `docs/kill-table.md` tells what is counted and how to read it.
 
 mod client;
+mod lists;
 mod outside;
 mod processes;
 mod report;
@@ -25,6 +26,7 @@ use tokio::runtime::Runtime;
 
 pub use self::report::{Row, line, markdown, write};
 use self::{
+    lists::LISTINGS,
     outside::{JOURNEYS, Journey},
     scenarios::{SCENARIOS, Scenario},
     servers::Servers,
@@ -46,7 +48,8 @@ pub struct Options {
     pub herald: PathBuf,
     /// Jobs of each scenario; 0 leaves these scenarios out.
     pub jobs: usize,
-    /// Guests of each scenario with accounts outside; 0 leaves these scenarios out.
+    /// Guests of each scenario with accounts outside, and a twentieth of the people of each one with lists; 0 leaves
+    /// these scenarios out.
     pub guests: usize,
     /// What the random moments are drawn from.
     pub seed: u64,
@@ -111,6 +114,15 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>> {
         rows.push(row);
     }
     let only = options.only.as_deref().unwrap_or_default();
+    for (place, listing) in LISTINGS.iter().enumerate() {
+        if options.guests == 0 || !listing.name.contains(only) {
+            continue;
+        }
+        let tag = format!("l{place}");
+        let row = lists::play(options, listing, &tag, &servers, &runtime, lots(options, listing.name))?;
+        tell(&row);
+        rows.push(row);
+    }
     if options.guests > 0 && slow_host::NAME.contains(only) {
         let row = slow_host::play(options, &servers, &runtime)?;
         tell(&row);

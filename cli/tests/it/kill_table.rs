@@ -20,6 +20,11 @@ fn an_invite_killed_again_and_again_gives_each_guest_from_mautic_one_file_in_dri
     all_hold(0, GUESTS, Some("outside, sqlite: "));
 }
 
+#[test]
+fn whichever_process_is_killed_a_list_is_imported_exported_and_reported_once() {
+    all_hold(0, GUESTS, Some("lists"));
+}
+
 fn all_hold(jobs: usize, guests: usize, only: Option<&str>) {
     let logs = tempfile::Builder::new().prefix("herald-kill-table-logs-").tempdir().unwrap().keep();
     let options = Options {

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// Before a request is repeated.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -20,6 +20,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Where jobs are handed in.
 const PROBES: &str = "/api/v1/probes";
+const JSON: &str = "application/json";
 
 /// Cheap to clone; clones count together.
 #[derive(Clone)]
@@ -53,30 +54,46 @@ impl Client {
 
     /// Hands JSON in until it is accepted.
     pub(super) fn insist(&self, path: &str, body: &str) -> Result<()> {
+        self.insist_on(path, JSON, body).map(|_| ())
+    }
+
+    /// Hands something in until it is accepted, and returns the answer.
+    pub(super) fn insist_on(&self, path: &str, content_type: &str, body: &str) -> Result<Vec<u8>> {
         let began = Instant::now();
         loop {
-            let status = self.post(path, body).unwrap_or_default();
-            if status == 202 {
-                return Ok(());
+            let (status, answer) = self.ask("POST", path, content_type, body).unwrap_or_default();
+            if matches!(status, 201 | 202) {
+                return Ok(answer);
             }
-            ensure!(!(400..500).contains(&status) || status == 429, "the API refused {body} with status {status}");
-            ensure!(began.elapsed() < PATIENCE, "the API does not take {body}: the last status was {status}");
+            ensure!(!(400..500).contains(&status) || status == 429, "the API refused {path} with status {status}");
+            ensure!(began.elapsed() < PATIENCE, "the API does not take {path}: the last status was {status}");
             std::thread::sleep(PAUSE);
         }
     }
 
-    fn post(&self, path: &str, body: &str) -> Option<u16> {
+    /// The body at an address of the API.
+    pub(super) fn get(&self, path: &str) -> Result<Vec<u8>> {
+        let (status, answer) = self.ask("GET", path, JSON, "").context("the API does not answer")?;
+        ensure!(status == 200, "the API answered {path} with status {status}");
+        Ok(answer)
+    }
+
+    /// One request, and the status and the body of its answer.
+    fn ask(&self, method: &str, path: &str, content_type: &str, body: &str) -> Option<(u16, Vec<u8>)> {
         let mut stream = TcpStream::connect(&self.api).ok()?;
         stream.set_read_timeout(Some(ANSWER)).ok()?;
         let (api, token, length) = (&self.api, &self.token, body.len());
+        // The older version of HTTP knows no chunks: the body is what comes until the end.
         write!(
             stream,
-            "POST {path} HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.0\r\nhost: {api}\r\nauthorization: Bearer {token}\r\n\
+             content-type: {content_type}\r\ncontent-length: {length}\r\n\r\n{body}"
         )
         .ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
-        String::from_utf8_lossy(&answer).split(' ').nth(1)?.parse().ok()
+        let head = answer.windows(4).position(|end| end == b"\r\n\r\n")?;
+        let status = String::from_utf8_lossy(&answer[..head]).split(' ').nth(1)?.parse().ok()?;
+        Some((status, answer.split_off(head + 4)))
     }
 }

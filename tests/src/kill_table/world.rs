@@ -29,6 +29,8 @@ use crate::Proxy;
 pub(super) enum Ground {
     /// One API, two schedulers, three workers, on PostgreSQL and Redis.
     Fleet,
+    /// The same, and its workers take every queue.
+    Lists,
     /// A fleet whose last worker and scheduler have a clock that can be set.
     Clocks,
     /// `herald up` on SQLite.
@@ -83,7 +85,7 @@ impl World {
             sink.address,
             lease.as_secs()
         );
-        let fleet = matches!(ground, Ground::Fleet | Ground::Clocks);
+        let fleet = matches!(ground, Ground::Fleet | Ground::Lists | Ground::Clocks);
         let (mut owner, mut reader) = (DbConfig::Sqlite { path: root.join("data/herald.db") }, None);
         if fleet {
             let (of_fleet, of_owner, of_reader) = servers.of_a_fleet(tag)?;
@@ -129,9 +131,13 @@ impl World {
 
     /// Jobs that have not ended; `None` while the database cannot be asked.
     pub(super) fn open_jobs(&self) -> Option<i64> {
-        let open = query("select count(*) from jobs where state in ('ready', 'running')");
-        let open: Result<(i64,), _> = self.runtime.block_on(open.one(&self.db));
-        open.ok().map(|(open,)| open)
+        self.count("select count(*) from jobs where state in ('ready', 'running')")
+    }
+
+    /// What the database says of a count; `None` while it cannot be asked.
+    pub(super) fn count(&self, statement: &str) -> Option<i64> {
+        let counted: Result<(i64,), _> = self.runtime.block_on(query(statement).one(&self.db));
+        counted.ok().map(|(count,)| count)
     }
 
     /// The jobs that succeeded.
@@ -204,14 +210,14 @@ pub(super) const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketim
 
 fn plans(ground: Ground, proxy: Option<SocketAddr>, root: &Path) -> Vec<Plan> {
     let Some(proxy) = proxy else { return vec![Plan::new("up-0", &["up"])] };
-    let worker = ["worker", "--queues", "sync=8"];
+    let worker: &[&str] = if ground == Ground::Lists { &["worker"] } else { &["worker", "--queues", "sync=8"] };
     let mut plans = vec![
         Plan::new("api-0", &["api"]),
         Plan::new("scheduler-0", &["scheduler"]),
         Plan::new("scheduler-1", &["scheduler"]),
-        Plan::new("worker-0", &worker).with("HERALD__REDIS__URL", &format!("redis://{proxy}")),
-        Plan::new("worker-1", &worker),
-        Plan::new("worker-2", &worker),
+        Plan::new("worker-0", worker).with("HERALD__REDIS__URL", &format!("redis://{proxy}")),
+        Plan::new("worker-1", worker),
+        Plan::new("worker-2", worker),
     ];
     if ground == Ground::Clocks {
         let file = root.join("clock");
