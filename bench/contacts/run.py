@@ -10,6 +10,7 @@ import pathlib
 import re
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -21,7 +22,8 @@ import urllib.request
 
 import psycopg
 
-HERE = pathlib.Path(__file__).resolve().parent
+from peers import children, peer
+
 EDGE = "herald-bench"
 RULE = {"all": [
     {"field": {"name": "country", "is": "equal", "value": "ES"}},
@@ -41,6 +43,8 @@ def person(number):
     return [f"Person {number}", f"person{number}@example.com", f"+1202555{number % 10000:04d}", country, str(number % 100), "vip" if number % 7 == 0 else ""]
 
 
+# The rows of a list that is exported at once.
+FEW = 20_000
 HEAD = ["name", "email", "phone", "country", "score", "tags"]
 
 
@@ -130,10 +134,15 @@ class Herald:
         return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
-def of_herald(herald, lists, rows, sheet_rows):
+def of_herald(herald, lists, rows):
     found = {}
     with herald.running():
         idle = herald.peak()
+        id = herald.upload(lists["few"], starts_itself="true")
+        herald.wait(f"/imports/{id}", ["done"])
+        for form in ("csv", "xlsx"):
+            id = herald.call("POST", "/exports", {"what": "contacts", "format": form})["id"]
+            found[f"export of {FEW:,} rows as {form}, s"] = herald.wait(f"/exports/{id}", ["done"])[0]
         for name in ("first", "again"):
             id = herald.upload(lists["csv"])
             found[f"check, {name}"] = rows / herald.wait(f"/imports/{id}", ["checked"])[0]
@@ -159,18 +168,50 @@ def of_herald(herald, lists, rows, sheet_rows):
     return found
 
 
-def of_peers(lists):
-    """Seconds of CPU that readers in Python take for the workbook alone, each in a process of its own."""
-    codes = {
-        "openpyxl, read-only": "import openpyxl; n = sum(len(r) for r in openpyxl.load_workbook(sys.argv[1], read_only=True).active.iter_rows(values_only=True))",
-        "python-calamine": "import python_calamine; n = sum(len(r) for r in python_calamine.load_workbook(sys.argv[1]).get_sheet_by_index(0).to_python())",
-    }
+def add_leads(herald, rows):
+    """Leads of today, one for each of so many contacts: one by the API, the others like it by the database itself."""
+    with herald.running():
+        herald.call("POST", "/leads", {"key": "first", "contact": {"name": "Lead Example"}, "lead": {"need": "A dinner", "value_minor": 100, "currency": "EUR", "source": "website"}})
+    like = "insert into leads (id, workspace_id, contact_id, status_id, need, need_key, value_minor, currency, source, version, created_at, updated_at) " \
+        "select {id}, l.workspace_id, c.id, l.status_id, l.need, l.need_key, l.value_minor, l.currency, l.source, l.version, l.created_at, l.updated_at " \
+        f"from leads l cross join (select id from contacts order by id limit {rows - 1}) c"
+    if herald.database:
+        with psycopg.connect(herald.database, autocommit=True) as db:
+            db.execute(like.format(id="gen_random_uuid()"))
+            db.execute("vacuum analyze")
+    else:
+        with contextlib.closing(sqlite3.connect(herald.folder / "data/herald.db", isolation_level=None)) as db:
+            db.execute(like.format(id="randomblob(16)"))
+
+
+def report(herald, rows, found):
+    add_leads(herald, rows)
+    made = children([*herald.command, "report", "daily-leads", "--day", "today", "--out", herald.folder / "report.xlsx"], env=herald.environment)
+    found[f"report of {rows:,} leads, s of CPU"] = made["cpu"]
+    found["its memory, MiB"] = made["MiB"]
+
+
+def of_peers(lists, folder, database, leads):
+    """What the libraries of the replaced systems take for the same, each in a process of its own."""
     found = {}
-    for name, code in codes.items():
-        begun = os.times()
-        subprocess.run([sys.executable, "-c", f"import sys; {code}", lists["xlsx"]], check=True)
-        ended = os.times()
-        found[name] = ended.children_user + ended.children_system - begun.children_user - begun.children_system
+
+    def tell(name, text):
+        found[name] = text
+        say(f"{name}: {text}")
+
+    for bulk in ("row by row", "bulk"):
+        done = peer("django-import-export", database, lists["csv"], 20_000, bulk)
+        tell(f"django-import-export, {bulk}", f"{done['rows/s']:,.0f} rows a second ({done['refused']} refused), {done['MiB']:.0f} MiB for 20,000 rows")
+    done = peer("polars", lists["csv"])
+    tell("polars, the cells alone", f"{done['rows/s']:,.0f} rows a second, {done['MiB']:.0f} MiB")
+    for name in ("openpyxl, read", "python-calamine, read"):
+        done = peer(name, lists["xlsx"])
+        tell(f"{name} the workbook", f"{done['cpu']:.1f} s of CPU, {done['MiB']:.0f} MiB")
+    for name in ("openpyxl, written", "XlsxWriter, written"):
+        done = peer(name, folder / "peer.xlsx", leads)
+        tell(f"{name} a report of {leads:,} rows", f"{done['cpu']:.1f} s of CPU, {done['MiB']:.0f} MiB")
+    done = peer("Django ORM", database, 20)
+    tell("Django ORM, the segment", f"p95 {done['p95 ms']:.0f} ms, {done['members']:,} members")
     return found
 
 
@@ -190,26 +231,31 @@ def main():
     arguments.add_argument("--results", required=True, type=pathlib.Path)
     arguments.add_argument("--rows", type=int, default=1_000_000)
     arguments.add_argument("--sheet-rows", type=int, default=200_000)
+    arguments.add_argument("--leads", type=int, default=100_000)
     asked = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="herald-bench-contacts.") as folder:
         folder = pathlib.Path(folder)
-        lists = {"csv": folder / "people.csv", "xlsx": folder / "people.xlsx"}
+        lists = {"csv": folder / "people.csv", "xlsx": folder / "people.xlsx", "few": folder / "few.csv"}
         say(f"writing {asked.rows:,} rows of CSV and {asked.sheet_rows:,} of a workbook")
         write_csv(lists["csv"], asked.rows)
+        write_csv(lists["few"], FEW)
         write_xlsx(lists["xlsx"], asked.sheet_rows)
         found = {}
-        for name in ("sqlite", "postgres"):
-            (folder / name).mkdir()
-        say("SQLite")
-        found["SQLite"] = of_herald(Herald(asked.herald, folder / "sqlite", None), lists, asked.rows, asked.sheet_rows)
+        def of(name, database):
+            say(name)
+            herald = Herald(asked.herald, folder / name.lower(), database)
+            found[name] = of_herald(herald, lists, asked.rows)
+            report(herald, asked.leads, found[name])
+
+        (folder / "sqlite").mkdir()
+        (folder / "postgresql").mkdir()
+        of("SQLite", None)
         with database_of(os.environ["HERALD_TEST_POSTGRES_URL"]) as database:
-            say("PostgreSQL")
-            found["PostgreSQL"] = of_herald(Herald(asked.herald, folder / "postgres", database), lists, asked.rows, asked.sheet_rows)
-        say("readers in Python")
-        found["peers"] = of_peers(lists)
+            of("PostgreSQL", database)
+            found["peers"] = of_peers(lists, folder, database, asked.leads)
     lines = ["| | SQLite | PostgreSQL |", "|---|--:|--:|"]
     lines += [f"| {name} | {found['SQLite'][name]:,.1f} | {found['PostgreSQL'][name]:,.1f} |" for name in found["SQLite"]]
-    lines += ["", *(f"{name}: {seconds:.1f} s of CPU for the workbook alone" for name, seconds in found["peers"].items())]
+    lines += ["", *(f"- {name}: {text}" for name, text in found["peers"].items())]
     (asked.results / "contacts.json").write_text(json.dumps(found, indent=1))
     (asked.results / "contacts.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
