@@ -1,5 +1,6 @@
 //! The people whom a workspace knows: contacts with their tags, consents and timelines.
 
+mod chosen;
 mod consents;
 mod exports;
 mod imports;
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(list::routes())
+        .merge(chosen::routes())
         .merge(one::routes())
         .merge(consents::routes())
         .merge(timeline::routes())

@@ -13,7 +13,7 @@ use herald_ledger::audit::{self, Actor, Entry};
 
 const LONGEST: usize = 50;
 /// A contact has at most this number of tags.
-const MOST: usize = 50;
+pub(super) const MOST: usize = 50;
 
 /// A tag, with the number of contacts that have it.
 #[derive(Clone, Debug, FromRow, Serialize, utoipa::ToSchema)]

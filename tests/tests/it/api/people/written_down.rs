@@ -141,6 +141,7 @@ const WRITTEN: &[(&str, &str)] = &[
     ("patch /api/v1/leads/{id}", "lead.change"),
     ("patch /api/v1/segments/{id}", "segment.change"),
     ("post /api/v1/contacts", "contact.create"),
+    ("post /api/v1/contacts/chosen", "contacts.tag"),
     ("post /api/v1/contacts/{id}/consents", "consent.given"),
     ("post /api/v1/contacts/{id}/notes", "contact.note"),
     ("post /api/v1/contacts/{id}/restore", "contact.restore"),
