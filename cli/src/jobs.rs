@@ -60,6 +60,7 @@ pub(crate) async fn run(common: &Common, JobsOf { installation, act }: JobsOf) -
 /// Converts the typed filter into the ledger's filter.
 fn read(typed: JobsFilter) -> anyhow::Result<JobFilter> {
     Ok(JobFilter {
+        ids: typed.ids.map(|ids| ids.parse()).transpose().map_err(anyhow::Error::msg)?,
         kind: typed.kind,
         state: typed.state.map(|state| state.parse()).transpose().map_err(anyhow::Error::msg)?,
         queue: typed.queue,

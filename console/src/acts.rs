@@ -110,6 +110,12 @@ const ACTS: &[Act] = &[
     act("changeContact", CONTACT, "{name} is saved.", To("/contacts/{id}")),
     act("trashContact", &[], "The contact is in the trash. It can be taken out again.", Back),
     act("restoreContact", &[], "{name} is out of the trash.", Back),
+    act(
+        "changeChosenContacts",
+        &[("ids", Many), ("act", Text), ("tag", Text)],
+        "Contacts that have changed: {changed}.",
+        Back,
+    ),
     act("addContactNote", &[("text", Cleared)], "The note is in the timeline.", Back),
     act(
         "addConsent",
@@ -171,6 +177,7 @@ const ACTS: &[Act] = &[
     act(
         "actOnJobs",
         &[
+            ("filter.ids", Text),
             ("filter.kind", Text),
             ("filter.state", Text),
             ("filter.queue", Text),

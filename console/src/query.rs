@@ -20,6 +20,12 @@ impl Query {
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// All values of a parameter: a form sends one for each box that is ticked.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let values = self.0.iter().filter(|(own, _)| own == name).map(|(_, value)| value.trim());
+        values.filter(|value| !value.is_empty()).collect()
+    }
+
     /// Those of the names, as the query of a call of the API.
     pub(crate) fn only(&self, names: &[&str]) -> String {
         let kept = self.0.iter().filter(|(name, value)| names.contains(&name.as_str()) && !value.trim().is_empty());
@@ -57,6 +63,27 @@ pub(crate) fn with(address: &str, changes: Kwargs) -> Result<String, Error> {
     Ok(format!("{path}?{}", query.finish()))
 }
 
+/// A template's `shows(address, column)`: whether a list has this column. The address names the columns that a person
+/// chose; without any, all are shown.
+pub(crate) fn shows(address: &str, column: &str) -> bool {
+    let query = Query::of(address);
+    let chosen = query.all(COLUMNS);
+    chosen.is_empty() || chosen.contains(&column)
+}
+
+/// A template's `fields_of(address, columns)`: the parameters that a form on the page has to send along, as names with
+/// values: those of the columns, or all others.
+pub(crate) fn fields_of(address: &str, columns: bool) -> Vec<(String, String)> {
+    let mut kept = Query::of(address).0;
+    kept.retain(|(name, value)| {
+        !value.trim().is_empty() && (name == COLUMNS) == columns && name != "cursor" && name != "within"
+    });
+    kept
+}
+
+/// The parameter with the name of a column that is shown.
+const COLUMNS: &str = "columns";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +94,15 @@ mod tests {
         assert_eq!(query.only(&["state", "text", "cursor"]), "state=dead&text=a%26b");
         assert_eq!(query.get("text"), Some("a&b"));
         assert_eq!(query.get("cursor"), None);
+    }
+
+    #[test]
+    fn without_a_choice_every_column_is_shown() {
+        assert!(shows("/w/acme/jobs?state=dead&columns=", "queue"));
+        let chosen = "/w/acme/jobs?state=dead&columns=made&columns=attempt&cursor=x";
+        assert!(shows(chosen, "made") && shows(chosen, "attempt") && !shows(chosen, "queue"));
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(fields_of(chosen, false), [pair("state", "dead")]);
+        assert_eq!(fields_of(chosen, true), [pair("columns", "made"), pair("columns", "attempt")]);
     }
 }

@@ -127,6 +127,11 @@ impl Templates {
             assets::address(name).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no file {name}")))
         });
         environment.add_function("with_query", crate::query::with);
+        environment.add_function("shows", crate::query::shows);
+        environment.add_function("fields_of", |address: &str, columns: bool| {
+            let fields = crate::query::fields_of(address, columns).into_iter();
+            fields.map(|(name, value)| vec![name, value]).collect::<Vec<_>>()
+        });
         for (name, text) in TEMPLATES {
             environment.add_template(name, text)?;
         }

@@ -12,8 +12,8 @@ function announce(sentence) {
 }
 
 // Live parts: an element with `data-live` and an id is replaced by the same element of the page as it is now; one that
-// holds the focus waits. Each look costs requests of the person's limit: the wait doubles while nothing new comes, and a
-// hidden page rests.
+// holds the focus or chosen rows waits. Each look costs requests of the person's limit: the wait doubles while nothing
+// new comes, and a hidden page rests.
 let [wait, waiting, busy, source] = [1000, 0, false, null];
 async function refresh() {
   if (busy || document.hidden || !all("[data-live]").length) return;
@@ -30,7 +30,8 @@ async function refresh() {
     for (const old of all("[data-live]")) {
       const now = fresh.getElementById(old.id);
       if (!now) { location.reload(); return; }
-      if ((document.activeElement !== document.body && old.contains(document.activeElement)) || now.innerHTML === old.innerHTML) continue;
+      const focused = document.activeElement !== document.body && old.contains(document.activeElement);
+      if (focused || old.querySelector(".pick :checked") || now.innerHTML === old.innerHTML) continue;
       changed = true;
       old.replaceWith(now);
       if (now.dataset.announce !== old.dataset.announce) announce(now.dataset.announce);
@@ -109,6 +110,7 @@ on("keydown", (event) => {
   if (key === "g") prefix = Date.now();
   else if (key === "/") { document.querySelector("[data-search]")?.focus(); event.preventDefault(); }
   else if (key === "?") document.getElementById("keys")?.showModal();
+  else if (key === "x") document.activeElement.closest("tr")?.querySelector(".pick input")?.click();
   else if (key === "n") document.querySelector("[data-new]")?.click();
   else if ((key === "j" || key === "k") && rows.length) {
     row = Math.max(0, Math.min(rows.length - 1, row + (key === "j" ? 1 : -1)));

@@ -72,6 +72,9 @@ pub(crate) struct Many {
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct JobsFilter {
+    /// Only these jobs: ids with commas between them
+    #[arg(long, value_name = "ID,ID")]
+    pub(crate) ids: Option<String>,
     /// Only jobs of this kind, such as invitation.render; invitation.* means every kind that begins with invitation.
     #[arg(long)]
     pub(crate) kind: Option<String>,

@@ -15,6 +15,7 @@ use crate::{
 
 /// What jobs can be found by.
 const OF_JOBS: &[&str] = &[
+    "ids",
     "kind",
     "state",
     "queue",
@@ -43,8 +44,13 @@ impl Filter {
     pub(super) fn by(visit: &Visit, names: &[&'static str]) -> Self {
         let query = Query::of(&visit.address);
         let now = visit.console.clock.now();
-        let typed: BTreeMap<_, _> =
+        let mut typed: BTreeMap<_, _> =
             names.iter().filter_map(|name| Some((*name, query.get(name)?.to_owned()))).collect();
+        // A list sends one id for each row that is chosen.
+        let chosen = query.all("id");
+        if names.contains(&"ids") && !chosen.is_empty() {
+            typed.insert("ids", chosen.join(","));
+        }
         let mean = |name: &str, text: &str| match is_time(name) {
             true => typed_time::meant(text, &visit.person.time_zone, now),
             false => text.to_owned(),

@@ -25,6 +25,7 @@ mod batch;
 mod block;
 mod bulk;
 mod cancel;
+mod chosen_jobs;
 mod claim;
 mod commit;
 mod dispatch;
@@ -72,6 +73,7 @@ pub use batch::{Batch, BatchState, Callbacks, NewBatch, create_batch, find_batch
 pub use block::{unblock, unblock_key};
 pub use bulk::{ACTS, Act, Acted, Acting, CHUNK, Match, act_on_next, delete_job_in, matching};
 pub use cancel::{Cancelled, cancel_batch, cancel_job, cancel_job_in, drop_expired, sweep_cancelled};
+pub use chosen_jobs::ChosenJobs;
 pub use claim::{ON_THE_WIRE, claim, forget_claims, holders};
 pub use commit::{Committed, commit, count_from_zero, kind_label};
 pub use dispatch::{Demand, Dispatched, dispatch};

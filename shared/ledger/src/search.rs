@@ -11,13 +11,17 @@ use herald_base::boxed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{JobRow, JobState, inspect::job_row};
+use super::{JobRow, JobState, chosen_jobs::ChosenJobs, inspect::job_row};
 use herald_db::{Db, EngineKind, Query, Result, Value, query};
 
 /// A filter for jobs. An empty filter finds every job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobFilter {
+    /// Only these jobs: their ids, with commas between them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "0199c0de-0000-7000-8000-000000000000")]
+    pub ids: Option<ChosenJobs>,
     /// Only jobs of this kind; `invitation.*` means every kind that begins with `invitation.`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
@@ -63,6 +67,7 @@ impl JobFilter {
     /// Whether an index leads to its jobs. Without one, every job of the ledger may have to be looked at.
     fn has_index(&self) -> bool {
         self.is_empty()
+            || self.ids.is_some()
             || self.batch_id.is_some()
             || self.fingerprint.is_some()
             || matches!(self.state, Some(JobState::Dead | JobState::Cancelled | JobState::Running))
@@ -71,6 +76,10 @@ impl JobFilter {
     /// The conditions of a workspace's jobs that it lets through.
     pub(super) fn conditions(&self, engine: EngineKind, workspace_id: Uuid) -> Conditions {
         let mut wanted = Conditions::in_workspace(workspace_id);
+        if let Some(chosen) = &self.ids {
+            let ids: Vec<String> = chosen.ids().iter().map(|id| wanted.bind(*id)).collect();
+            wanted.raw(&format!("id in ({})", ids.join(", ")));
+        }
         match self.kind.as_deref().map(|kind| (kind, kind.strip_suffix('*'))) {
             // Not LIKE: a kind may hold its wildcards.
             Some((_, Some(prefix))) if !prefix.is_empty() => {
@@ -129,7 +138,7 @@ fn first_id(at: DateTime<Utc>) -> Uuid {
 }
 
 impl fmt::Display for JobFilter {
-    /// In words, for the audit log.
+    /// In words, for the audit log. Of many chosen jobs it says their number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let serde_json::Value::Object(fields) = serde_json::to_value(self).unwrap_or_default() else { return Ok(()) };
         if fields.is_empty() {
@@ -137,7 +146,12 @@ impl fmt::Display for JobFilter {
         }
         let words: Vec<String> = fields
             .into_iter()
-            .map(|(name, value)| format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .map(|(name, value)| match &self.ids {
+                Some(chosen) if name == "ids" && chosen.ids().len() > 3 => {
+                    format!("{} chosen jobs", chosen.ids().len())
+                }
+                _ => format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+            })
             .collect();
         f.write_str(&words.join(" "))
     }

@@ -1,6 +1,6 @@
 //! The filter for jobs: the parameters of a list.
 
-use herald_ledger::{ArgFilter, JobFilter, JobState};
+use herald_ledger::{ArgFilter, ChosenJobs, JobFilter, JobState};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -12,6 +12,9 @@ use crate::front::{input::time, problem::Problem};
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
+    /// Only these jobs: at most 500 ids, with commas between them.
+    #[param(example = "0199c0de-0000-7000-8000-000000000000")]
+    ids: Option<String>,
     /// Only jobs of this kind; `invitation.*` means every kind that begins with `invitation.`.
     kind: Option<String>,
     /// Only jobs in this state.
@@ -54,6 +57,11 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn filter(self) -> Result<JobFilter, Problem> {
         Ok(JobFilter {
+            ids: self
+                .ids
+                .map(|ids| ids.parse::<ChosenJobs>())
+                .transpose()
+                .map_err(|wrong| Problem::field("ids", wrong))?,
             kind: self.kind,
             state: self
                 .state

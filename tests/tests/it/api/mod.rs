@@ -3,6 +3,7 @@
 mod access;
 mod back_door;
 mod checks;
+mod chosen_contacts;
 mod compat;
 mod compat_marketing;
 mod conforms;

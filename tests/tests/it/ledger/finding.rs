@@ -115,6 +115,14 @@ async fn jobs_are_found_by_the_beginning_of_their_kind_and_by_time(database: &Te
     assert_eq!(found(db, workspace, &kind("a.*")).await, sorted(&[first[0], first[1], second[0]]));
     assert_eq!(found(db, workspace, &kind("a%.*")).await, [second[2]]);
     assert_eq!(found(db, workspace, &kind("*")).await.len(), 5);
+    let chosen = |ids: &[Uuid]| JobFilter {
+        ids: Some(ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",").parse().unwrap()),
+        ..JobFilter::default()
+    };
+    let three = [first[0], second[1], Uuid::nil()];
+    assert_eq!(found(db, workspace, &chosen(&three)).await, sorted(&three[..2]));
+    let of_kind = JobFilter { kind: Some("a.*".to_owned()), ..chosen(&three) };
+    assert_eq!(found(db, workspace, &of_kind).await, [first[0]]);
     let after = JobFilter { created_after: Some(middle), ..JobFilter::default() };
     assert_eq!(found(db, workspace, &after).await, sorted(&second));
     let before = JobFilter { created_before: Some(middle), ..JobFilter::default() };

@@ -3,6 +3,7 @@
 mod doors;
 mod editor;
 mod forms;
+mod lists;
 mod nowhere;
 mod pictures;
 mod walk;
