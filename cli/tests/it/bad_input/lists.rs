@@ -64,7 +64,7 @@ fn a_workbook_is_a_list_of_guests() {
     stage.write("guests.xlsx", book.save_to_buffer().unwrap());
     let names = |more: &[&str]| {
         end(stage.invite("guests.xlsx", more)).with(0);
-        stage.results().iter().map(|row| row["name"].clone()).collect::<Vec<_>>()
+        stage.results().iter().map(|row| row["guest"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(names(&[]), ["Ann Example"]);
     assert_eq!(names(&["--sheet", "More"]), ["Bo Example"]);
