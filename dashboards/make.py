@@ -224,6 +224,11 @@ def outreach():
                  f'sum(increase(herald_jobs_total{{kind=~"{lists}",outcome="dead"}}[1d]))', thresholds=[(1, "red")], width=6)
     board.graph("Time of an import, export or report, 95 %", "How long attempts ran.", "s", (quantile(0.95, "herald_job_run_seconds", "kind", f'kind=~"{lists}"'), "{{kind}}"), width=12)
     board.graph("Lists that failed", "Tried again, or dead.", "ops", (rate("herald_jobs_total", "kind, outcome", f'outcome=~"retry|dead",kind=~"{lists}"'), "{{kind}} {{outcome}}"), width=12)
+    board.graph("Told", "Things that members were told, each once, by what they are about; rounds of reminding that failed.", "none",
+                ("sum by (kind) (increase(herald_notifications_total[$__rate_interval]))", "{{kind}}"),
+                ("sum(increase(herald_reminder_errors_total[$__rate_interval]))", "failed rounds"), width=12)
+    board.graph("Mails of notifications", "How they ended. An unknown one may have arrived, and is not sent again.", "none",
+                ("sum by (outcome) (increase(herald_notification_mails_total[$__rate_interval]))", "{{outcome}}"), width=12)
     board.row("HTTP")
     board.graph("Requests", "By status.", "reqps", (rate("herald_http_requests_total", "status"), "{{status}}"), stacked=True)
     board.graph("Opened links", "Guests who looked at their invitation.", "reqps", (rate("herald_http_requests_total", "status", 'route="/i/{token}"'), "{{status}}"))

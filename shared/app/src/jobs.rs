@@ -12,6 +12,7 @@ pub use herald_invitations::jobs::*;
 pub use herald_leads::jobs::*;
 pub use herald_ledger::JobsAct;
 use herald_ledger::Kind;
+pub use herald_notifications::jobs::*;
 pub use herald_people::jobs::*;
 use herald_people::standing_of;
 
@@ -41,6 +42,7 @@ macro_rules! every_kind {
             InvitationSummary invitations invitation_summary,
             InvitationUpload invitations invitation_upload,
             JobsAct ops jobs_act,
+            NotificationMail notifications notification_mail,
             PictureFetch invitations picture_fetch,
             PortraitCrop invitations portrait_crop,
             ProbeRun ops probe_run,

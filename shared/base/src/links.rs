@@ -95,6 +95,11 @@ impl LinkSigner {
         format!("{}/i/{}", self.base_url, BASE64_URL_SAFE_NO_PAD.encode(token))
     }
 
+    /// Returns the address of a page for members, `path` below Herald's own address. It is not signed.
+    pub fn page(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+
     /// Whether a link is one of Herald's own that none of these keys signed, so that nothing opens it any more.
     pub fn is_dead(&self, link: &str) -> bool {
         let Some((_, token)) = link.rsplit_once("/i/") else { return false };

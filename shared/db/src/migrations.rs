@@ -45,6 +45,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (32, "saved_views", include_str!("../../../migrations/0032_saved_views.sql")),
     (33, "dead_by_kind", include_str!("../../../migrations/0033_dead_by_kind.sql")),
     (34, "bare_contacts", include_str!("../../../migrations/0034_bare_contacts.sql")),
+    (35, "notifications", include_str!("../../../migrations/0035_notifications.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

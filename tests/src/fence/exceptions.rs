@@ -97,6 +97,11 @@ pub const EXCEPTIONS: &[Exception] = &[
     of("shared/db/src/makers.rs", "set maker_id = $2", MIGRATED),
     of("shared/people/src/workspace.rs", "update job_errors set workspace_id =", MIGRATED),
     of("shared/people/src/workspace.rs", "update jobs set workspace_id =", MIGRATED),
+    of("shared/leads/src/remind.rs", "select id, workspace_id, follow_up_at from leads", FLEET),
+    of("shared/notifications/src/store.rs", "delete from notifications where id in", RETENTION),
+    of("shared/notifications/src/store.rs", "group by workspace_id", "a person's own workspaces"),
+    of("shared/notifications/src/store.rs", "set read_at = coalesce(read_at, $3) where user_id = $1 and id = $2",
+        "a person's own notification, in whichever workspace it is"),
     of("shared/ledger/src/schedules/row.rs", "from schedules where paused = false and next_run", FLEET),
 ];
 

@@ -116,6 +116,12 @@ catalog! {
         "Times a schedule could not make its job; the log and the schedule say why.";
     Counter SCHEDULE_ERRORS = "herald_schedule_errors_total" [] by "scheduler":
         "Rounds of firing schedules that failed because the database did not answer.";
+    Counter REMINDER_ERRORS = "herald_reminder_errors_total" [] by "scheduler":
+        "Rounds of reminding people of follow-ups that failed because the database did not answer.";
+    Counter NOTIFICATIONS = "herald_notifications_total" ["kind"] by "worker, scheduler":
+        "Things that members of workspaces were told, each once.";
+    Counter NOTIFICATION_MAILS = "herald_notification_mails_total" ["outcome"] by "worker":
+        "Mails of notifications that ended: sent, skipped, failed or unknown.";
     Counter CLOCK_SET_BACK = "herald_clock_set_back_total" [] by "scheduler":
         "Times the machine's clock was set back by more than two seconds.";
 

@@ -14,6 +14,8 @@ use super::line::one_line;
 
 /// Names in e-mails are cut to this length, so that a person cannot send messages by choosing a long name.
 const LONGEST_NAME: usize = 60;
+/// Titles of notifications are cut to this length.
+const LONGEST_TITLE: usize = 160;
 
 /// An e-mail about an account, and its values.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +56,17 @@ pub enum AccountMail {
     AddressKnown,
     /// The account has another address now; this e-mail goes to the old one.
     AddressChanged,
+    /// Something that a member of a workspace is told.
+    Notification {
+        /// What it says. It may hold names that strangers chose.
+        title: String,
+        /// The name of the workspace, which its people chose.
+        workspace: String,
+        /// The page that it leads to.
+        link: String,
+        /// The page where the member says that they want no such mails.
+        settings: String,
+    },
     /// The password was changed, and every session was ended.
     PasswordChanged {
         /// The time of the change.
@@ -77,7 +90,7 @@ struct Language {
     tag: &'static str,
     direction: &'static str,
     /// The name, text and HTML of each e-mail.
-    mails: [(&'static str, &'static str, &'static str); 7],
+    mails: [(&'static str, &'static str, &'static str); 8],
 }
 
 macro_rules! mails {
@@ -95,7 +108,7 @@ const LANGUAGES: &[Language] = &[Language {
     tag: "en",
     direction: "ltr",
     mails: mails!("en": "verify_address", "reset_password", "change_address", "workspace_invitation", "sign_in_alert",
-        "address_known", "address_changed"),
+        "address_known", "address_changed", "notification"),
 }];
 
 const LAYOUT: &str = "layout.html";
@@ -145,6 +158,7 @@ impl AccountMail {
             Self::WorkspaceInvitation { .. } => "workspace_invitation",
             Self::AddressKnown => "address_known",
             Self::AddressChanged => "address_changed",
+            Self::Notification { .. } => "notification",
             Self::PasswordChanged { .. } => "sign_in_alert",
         }
     }
@@ -158,6 +172,9 @@ impl AccountMail {
             Self::WorkspaceInvitation { workspace, inviter, link, days } => {
                 context! { workspace => name(workspace), inviter => name(inviter), link, days }
             }
+            Self::Notification { title, workspace, link, settings } => {
+                context! { title => without_links(title, LONGEST_TITLE), workspace => name(workspace), link, settings }
+            }
             Self::PasswordChanged { when } => context! { when => when.format("%-d %B %Y, %H:%M UTC").to_string() },
         }
     }
@@ -168,12 +185,17 @@ fn render(template: &str, values: &Value) -> String {
     rendered.expect("the templates are compiled in, and tests render each")
 }
 
-/// Shortens a name that one person chose and a stranger reads in our e-mail. The result is on one line. No part of it
-/// becomes a link, because mail programs turn everything that looks like an address into a link.
+/// Shortens a name that one person chose and a stranger reads in our e-mail.
 fn name(chosen: &str) -> String {
+    without_links(chosen, LONGEST_NAME)
+}
+
+/// A text on one line, of which no part becomes a link: mail programs turn everything that looks like an address into
+/// one.
+fn without_links(chosen: &str, longest: usize) -> String {
     const WORD_JOINER: char = '\u{2060}';
     let mut name = String::new();
-    for c in one_line(chosen, LONGEST_NAME).chars() {
+    for c in one_line(chosen, longest).chars() {
         name.push(c);
         if matches!(c, '.' | ':' | '/' | '@') {
             name.push(WORD_JOINER);
@@ -209,13 +231,23 @@ mod tests {
         }
     }
 
-    fn all() -> [AccountMail; 5] {
+    fn notification(title: &str) -> AccountMail {
+        AccountMail::Notification {
+            title: title.to_owned(),
+            workspace: "North".to_owned(),
+            link: "https://herald.example/w/north/leads/7".to_owned(),
+            settings: "https://herald.example/w/north/notifications".to_owned(),
+        }
+    }
+
+    fn all() -> [AccountMail; 6] {
         let (code, minutes) = ("482913".to_owned(), 10);
         [
             AccountMail::VerifyAddress { code: code.clone(), minutes },
             AccountMail::ResetPassword { code: code.clone(), minutes },
             AccountMail::ChangeAddress { code, minutes },
             invitation("Gala & Sons", "Ann Example"),
+            notification("Follow up with Ann & Bo"),
             AccountMail::PasswordChanged { when: DateTime::UNIX_EPOCH },
         ]
     }
@@ -279,6 +311,9 @@ mod tests {
         }
         assert!(!written.subject.contains(['\r', '\n', '\u{202e}']));
         assert!(written.text.contains("https://herald.example/join?token=a&b=c"));
+        let told = notification("Call <i>https://evil.example</i>").render("en");
+        assert!(!told.html.contains("<i>") && !told.text.contains("//evil") && !told.subject.contains("evil.example"));
+        assert!(told.text.contains("https://herald.example/w/north/leads/7"));
         let long = invitation(&"x".repeat(500), "Ann").render("en");
         assert!(!long.text.contains(&"x".repeat(LONGEST_NAME + 1)));
     }

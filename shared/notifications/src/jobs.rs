@@ -1,0 +1,5 @@
+//! The kinds of job of this domain.
+
+mod notification_mail;
+
+pub use notification_mail::NotificationMail;

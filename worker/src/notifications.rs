@@ -1,0 +1,3 @@
+//! Jobs about notifications.
+
+pub mod notification_mail;
