@@ -1,9 +1,10 @@
-//! The scheduler. It dispatches due jobs, rescues lost ones, prunes old ones, and fires schedules. It never does the
-//! work itself.
+//! The scheduler. It dispatches due jobs, rescues lost ones, prunes old ones, fires schedules, and reminds people of
+//! follow-ups that are due. It never does the work itself.
 
 mod dispatcher;
 mod observe;
 mod outlet;
+mod reminders;
 mod rescue;
 mod retention;
 mod schedules;
@@ -44,6 +45,7 @@ impl Scheduler {
             sweep::run(&self, &stop),
             waiting::run(&self, &stop),
             schedules::run(&self, &stop),
+            reminders::run(&self, &stop),
             observe::run(&self, &stop),
         );
     }

@@ -1,5 +1,5 @@
 //! Prunes old data: jobs that ended long ago (their counts stay), answers stored for repeated requests, received
-//! webhooks, and expired codes, sessions and e-mails.
+//! webhooks, old notifications, and expired codes, sessions and e-mails.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use herald_accounts as connections;
 use herald_ledger as ledger;
 use herald_ledger::idempotency;
+use herald_notifications as notifications;
 use herald_people as people;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +43,9 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
         match people::tidy(db).await {
             Ok(gone) => tracing::debug!(gone, "what is over is forgotten"),
             Err(error) => tracing::warn!(%error, "forgetting what is over failed, will try again"),
+        }
+        if let Err(error) = notifications::forget_old(db, GROUP).await {
+            tracing::warn!(%error, "forgetting old notifications failed, will try again");
         }
         if let Err(error) = connections::forget_deliveries(db).await {
             tracing::warn!(%error, "forgetting old webhooks failed, will try again");

@@ -229,10 +229,16 @@ async fn update(
         Outcome::Open => None,
         Outcome::Won | Outcome::Lost => Some(old.closed_at.unwrap_or(now)),
     };
+    let owner_id = fields.owner_id.unwrap_or(old.owner_id);
+    // Whoever is reminded now knows nothing of it: another person, or somebody who thought that it was over.
+    let is_forgotten = follow_up_at != old.follow_up_at
+        || owner_id != old.owner_id
+        || (old.stands_for != Outcome::Open && status.stands_for == Outcome::Open);
     query(
         "update leads set status_id = $3, need = $4, need_key = $5, value_minor = $6, currency = $7, source = $8,
            owner_id = $9, follow_up_at = $10, follow_up_zone = $11, closed_at = $12, updated_at = $13,
-           first_answer_at = coalesce(first_answer_at, $13), version = version + 1
+           first_answer_at = coalesce(first_answer_at, $13), version = version + 1,
+           reminded_of = case when $14 then null else reminded_of end
          where workspace_id = $1 and id = $2",
     )
     .bind(workspace_id)
@@ -243,11 +249,12 @@ async fn update(
     .bind(fields.value_minor.or(old.value_minor))
     .bind(fields.currency.clone().unwrap_or_else(|| old.currency.clone()))
     .bind(fields.source.clone().unwrap_or_else(|| old.source.clone()))
-    .bind(fields.owner_id.unwrap_or(old.owner_id))
+    .bind(owner_id)
     .bind(follow_up_at)
     .bind(follow_up_zone)
     .bind(closed_at)
     .bind(now)
+    .bind(is_forgotten)
     .execute(tx)
     .await?;
     Ok(())

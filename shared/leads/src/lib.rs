@@ -6,6 +6,7 @@ pub mod jobs;
 mod lead;
 mod list;
 mod note;
+mod remind;
 mod report;
 mod rules;
 mod status;
@@ -17,6 +18,7 @@ pub use list::{
     CountBy, Due, FollowUpCursor, LeadCount, LeadFilter, count_leads, is_due_today, list_follow_ups, list_leads,
 };
 pub use note::{LeadNote, add_lead_note, list_lead_notes};
+pub use remind::{RemindError, Reminded, remind_due};
 pub use report::{
     DAILY_LEADS, LocalDay, Report, ReportError, ReportFormat, WrittenReport, find_report, list_reports, note_report,
     report_key, write_daily_leads, write_report,
