@@ -16,6 +16,7 @@ mod example;
 mod front;
 mod invitations;
 mod leads;
+mod notifications;
 mod ops;
 mod people;
 mod search;
@@ -187,6 +188,7 @@ pub fn router(api: Api) -> Router {
         .merge(accounts::routes())
         .merge(contacts::routes())
         .merge(leads::routes())
+        .merge(notifications::routes())
         .merge(people::routes())
         .merge(search::routes())
         .merge(example::routes())

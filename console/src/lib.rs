@@ -24,6 +24,7 @@ mod guard;
 mod imports;
 mod invitations;
 mod leads;
+mod notifications;
 mod nowhere;
 mod operate;
 mod page;
@@ -133,6 +134,7 @@ pub async fn pages(setup: Setup) -> Result<Router, Broken> {
         .merge(imports::routes())
         .merge(segments::routes())
         .merge(leads::routes())
+        .merge(notifications::routes())
         .merge(upload::routes())
         .merge(operate::routes())
         .merge(act::routes())

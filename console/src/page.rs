@@ -51,6 +51,7 @@ fn common(visit: &Visit) -> Value {
         person => Serde(&visit.person),
         workspace => Serde(&visit.workspace),
         workspaces => Serde(&visit.workspaces),
+        unread => visit.unread,
         base => visit.base(),
         address => &*visit.address,
         notice => visit.notice.as_deref(),

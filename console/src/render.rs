@@ -12,6 +12,7 @@ use crate::{assets, when};
 const TEMPLATES: &[(&str, &str)] = &[
     ("alone.html", include_str!("../templates/alone.html")),
     ("layout.html", include_str!("../templates/layout.html")),
+    ("notifications.html", include_str!("../templates/notifications.html")),
     ("outside.html", include_str!("../templates/outside.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("refused.html", include_str!("../templates/refused.html")),

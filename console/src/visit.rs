@@ -30,6 +30,8 @@ pub(crate) struct Visit {
     /// The workspace of the page; none on the pages about the person.
     pub(crate) workspace: Option<Workspace>,
     pub(crate) workspaces: Vec<Workspace>,
+    /// What the person was told in the workspace and has not read.
+    pub(crate) unread: i64,
     /// The address of the page, with its parameters.
     pub(crate) address: String,
     /// The notice for this page.
@@ -54,6 +56,7 @@ pub(crate) struct Person {
 /// A workspace of the person.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Workspace {
+    pub(crate) workspace_id: String,
     pub(crate) slug: String,
     pub(crate) name: String,
     pub(crate) role: String,
@@ -180,6 +183,11 @@ impl Visit {
     }
 }
 
+/// How many notifications of a workspace the person has not read.
+fn found_unread(unread: &Value, workspace: &Workspace) -> i64 {
+    unread[&workspace.workspace_id].as_i64().unwrap_or_default()
+}
+
 /// The path of an operation, with the form's fields in the place of its parameters.
 pub(crate) fn filled_in(path: &str, form: &Form) -> String {
     let parts = path.split('/').map(|part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
@@ -242,18 +250,20 @@ impl Visit {
             person,
             workspace: None,
             workspaces,
+            unread: 0,
             address,
             notice: Cookie::Notice.read(&parts.headers, console.is_secure),
             filled: parts.extensions.get::<Arc<Filled>>().cloned().unwrap_or_default(),
             headers: parts.headers.clone(),
         };
         if let Some(slug) = slug {
-            let found = visit.workspaces.iter().find(|workspace| workspace.slug == slug).cloned();
-            let Some(workspace) = found else {
+            let named = visit.workspaces.iter().find(|workspace| workspace.slug == slug).cloned();
+            let Some(workspace) = named else {
                 let detail = format!("you are not a member of a workspace {slug:?}");
                 return Err(Missing::Page(visit.stop(&Refusal::of(StatusCode::NOT_FOUND, &detail))));
             };
             visit.caller.workspace = Some(workspace.slug.clone());
+            visit.unread = found_unread(&found["unread"], &workspace);
             visit.workspace = Some(workspace);
         }
         Ok(visit)

@@ -47,6 +47,7 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("leads", STAFF, STAFF),
     ("me", Person, Person),
     ("members", STAFF, AGENCY),
+    ("notifications", Person, Person),
     ("probes", Platform, Platform),
     ("queues", Platform, Platform),
     ("reports", STAFF, STAFF),

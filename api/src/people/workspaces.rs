@@ -1,15 +1,19 @@
 //! `/workspaces`: the workspaces of the caller.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     extract::{Request, State},
     http::StatusCode,
 };
 use herald_ledger::audit::Actor;
+use herald_notifications::unread_counts;
 use herald_people::{Membership, User};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use crate::{
     Api,
@@ -25,6 +29,8 @@ struct Workspaces {
     items: Vec<Membership>,
     /// The caller: one request tells a program who looks, and where they may.
     person: User,
+    /// How many notifications the caller has not read, by the id of the workspace; others have none.
+    unread: BTreeMap<Uuid, i64>,
 }
 
 /// Lists the caller's workspaces.
@@ -36,7 +42,8 @@ struct Workspaces {
 async fn list(State(api): State<Api>, me: Me) -> Result<Json<Workspaces>, Problem> {
     let people = &api.people;
     let (items, person) = futures::try_join!(people.memberships(me.user_id, None), people.user(me.user_id))?;
-    Ok(Json(Workspaces { items, person }))
+    let unread = unread_counts(&api.db, me.user_id).await?.into_iter().collect();
+    Ok(Json(Workspaces { items, person, unread }))
 }
 
 #[derive(Deserialize, ToSchema)]

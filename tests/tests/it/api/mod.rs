@@ -24,6 +24,7 @@ mod leads;
 mod links;
 mod manners;
 mod mend;
+mod notifications;
 mod operate;
 mod orders;
 mod orders_bulk;
