@@ -4,6 +4,7 @@ mod follow_ups;
 mod list;
 mod one;
 mod reports;
+mod report_plan;
 mod statuses;
 
 pub(crate) use self::list::filter_of;
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(reports::routes())
 }
 
+        .merge(report_plan::routes())
 impl From<LeadError> for Problem {
     fn from(error: LeadError) -> Self {
         match error {

@@ -233,6 +233,14 @@ const ACTS: &[Act] = &[
     act("makeWorkspace", &[("slug", Cleared), ("name", Cleared)], "The workspace {name} is made.", To("/w/{slug}")),
     // Lists as files.
     act("createExport", EXPORT, "The file is being written.", To("/exports")),
+    act(
+        "setReportPlan",
+        &[("on", Flag), ("at", Cleared), ("time_zone", Cleared)],
+        "Herald keeps to that from the next report on.",
+        Back,
+    ),
+    act("subscribeToReports", &[], "The next report is mailed there, too.", Back),
+    act("unsubscribeFromReports", &[], "No more reports are mailed there.", Back),
     act("cancelExport", &[], "The export is stopped.", Back),
     // Imports and segments.
     act(

@@ -100,7 +100,18 @@ async fn statuses(visit: Visit) -> Result<Response, Stop> {
 async fn reports(visit: Visit) -> Result<Response, Stop> {
     let query = Query::of(&visit.address).only(&["cursor"]);
     let found = visit.get(&format!("/api/v1/reports?{query}")).await?;
-    let own = json!({ "reports": found["items"], "next_cursor": found["next_cursor"] });
+    let plan = visit.get("/api/v1/reports/plan").await?;
+    let subscribers = visit.get("/api/v1/reports/subscribers").await?;
+    let gets = |id: &Value| subscribers["items"].as_array().into_iter().flatten().any(|one| one["user_id"] == *id);
+    let members = members(&visit).await;
+    let others: Vec<&Value> = members
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|member| member["role"] != "viewer" && member["state"] == "active" && !gets(&member["user_id"]))
+        .collect();
+    let own = json!({ "reports": found["items"], "next_cursor": found["next_cursor"], "plan": plan,
+        "subscribers": subscribers["items"], "others": others });
     Ok(page(&visit, "leads/reports.html").show(own))
 }
 

@@ -46,6 +46,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (33, "dead_by_kind", include_str!("../../../migrations/0033_dead_by_kind.sql")),
     (34, "bare_contacts", include_str!("../../../migrations/0034_bare_contacts.sql")),
     (35, "notifications", include_str!("../../../migrations/0035_notifications.sql")),
+    (36, "report_subscribers", include_str!("../../../migrations/0036_report_subscribers.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

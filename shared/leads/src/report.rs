@@ -1,8 +1,10 @@
 //! Daily reports: a workbook of a local day's leads, of the follow-ups that are due at its end, and of their numbers.
 
 mod plain;
+mod plan;
 mod rows;
 mod sheet;
+mod subscribers;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -13,7 +15,9 @@ use uuid::Uuid;
 
 pub use self::{
     plain::{ReportFormat, write_report},
+    plan::{ReportPlan, missing_days, report_plan, set_report_plan},
     sheet::write_daily_leads,
+    subscribers::{ReportSubscriber, list_subscribers, report_news, subscribe, unsubscribe},
 };
 use herald_db::{Db, DbError, FromRow, query};
 use herald_providers::files::{Area, FilesError, Key, Stored};

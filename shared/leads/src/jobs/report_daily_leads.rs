@@ -15,6 +15,9 @@ pub struct ReportDailyLeads {
     /// The time zone of the day, as an IANA name. By default UTC.
     #[schema(example = "Europe/Madrid")]
     pub time_zone: Option<String>,
+    /// Whether the subscribers are told of the report, each once a day. Days without a report since the last one, at
+    /// most a week of them, are then made up for.
+    pub tell: bool,
 }
 
 impl Payload for ReportDailyLeads {

@@ -34,6 +34,7 @@ mod quotas;
 mod rate_limits;
 mod refusals;
 mod repeated;
+mod report_plan;
 mod reports;
 mod run_guests;
 mod runs;
