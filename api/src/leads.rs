@@ -2,6 +2,7 @@
 
 mod follow_ups;
 mod list;
+mod numbers;
 mod one;
 mod reports;
 mod report_plan;
@@ -21,6 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(list::routes())
         .merge(follow_ups::routes())
+        .merge(numbers::routes())
         .merge(one::routes())
         .merge(statuses::routes())
         .merge(reports::routes())

@@ -17,12 +17,15 @@ use crate::{
 const FILTERS: [&str; 6] = ["search", "status", "outcome", "owner", "source", "cursor"];
 /// Leads in a column of the board.
 const IN_COLUMN: usize = 20;
+/// The days that the page of numbers shows.
+const PERIODS: [&str; 3] = ["7", "30", "90"];
 
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/w/{ws}/leads", get(list))
         .route("/w/{ws}/leads/board", get(board))
         .route("/w/{ws}/leads/follow-ups", get(follow_ups))
+        .route("/w/{ws}/leads/numbers", get(numbers))
         .route("/w/{ws}/leads/statuses", get(statuses))
         .route("/w/{ws}/leads/reports", get(reports))
         .route("/w/{ws}/leads/reports/{id}", get(report))
@@ -89,6 +92,22 @@ async fn follow_ups(visit: Visit) -> Result<Response, Stop> {
     let own = json!({ "leads": found["items"], "next_cursor": found["next_cursor"], "due": due,
         "now": visit.console.clock.now() });
     Ok(page(&visit, "leads/follow_ups.html").show(own))
+}
+
+/// Leads in numbers, under the filters of the list.
+async fn numbers(visit: Visit) -> Result<Response, Stop> {
+    let query = Query::of(&visit.address);
+    let days = query.get("days").filter(|days| PERIODS.contains(days)).unwrap_or(PERIODS[1]).to_owned();
+    let filters = query.only(&["outcome", "owner", "source"]);
+    let zone = part(&visit.person.time_zone);
+    let found = visit.get(&format!("/api/v1/leads/numbers?days={days}&time_zone={zone}&{filters}")).await?;
+    let most = |of: &Value| of.as_array().into_iter().flatten().filter_map(|one| one["leads"].as_i64()).max();
+    let own = json!({ "numbers": found, "days": days, "periods": PERIODS, "filters": filters,
+        "members": members(&visit).await,
+        "asked": { "outcome": query.get("outcome"), "owner": query.get("owner"), "source": query.get("source") },
+        "most": { "by_status": most(&found["by_status"]), "by_source": most(&found["by_source"]),
+            "by_day": most(&found["by_day"]), "answers": most(&found["answers"]) } });
+    Ok(page(&visit, "leads/numbers.html").show(own))
 }
 
 async fn statuses(visit: Visit) -> Result<Response, Stop> {

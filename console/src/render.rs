@@ -50,6 +50,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("leads/lead.html", include_str!("../templates/leads/lead.html")),
     ("leads/leads.html", include_str!("../templates/leads/leads.html")),
     ("leads/new.html", include_str!("../templates/leads/new.html")),
+    ("leads/numbers.html", include_str!("../templates/leads/numbers.html")),
     ("leads/parts.html", include_str!("../templates/leads/parts.html")),
     ("leads/reports.html", include_str!("../templates/leads/reports.html")),
     ("leads/statuses.html", include_str!("../templates/leads/statuses.html")),

@@ -39,26 +39,26 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Those in this status, by its name.
-    status: Option<String>,
+    pub(super) status: Option<String>,
     /// Those whose status counts as this: `open`, `won` or `lost`.
     #[param(pattern = "^(open|won|lost)?$")]
-    outcome: Option<String>,
+    pub(super) outcome: Option<String>,
     /// Those that this member looks after; `none`: those that nobody looks after.
-    owner: Option<String>,
+    pub(super) owner: Option<String>,
     /// Those from this source.
-    source: Option<String>,
+    pub(super) source: Option<String>,
     /// Those of this contact.
-    contact: Option<Uuid>,
+    pub(super) contact: Option<Uuid>,
     /// A part of the need, the beginning of the contact's name, or the whole of the contact's e-mail address.
     #[param(max_length = 200)]
-    search: Option<String>,
+    pub(super) search: Option<String>,
     /// Those made at or after this time.
-    created_after: Option<String>,
+    pub(super) created_after: Option<String>,
     /// Those made before this time.
-    created_before: Option<String>,
+    pub(super) created_before: Option<String>,
     /// By what leads are counted: `status`, `source` or `owner`. Only for counts.
     #[param(pattern = "^(status|source|owner)$")]
-    by: Option<String>,
+    pub(super) by: Option<String>,
     /// The `next_cursor` of the previous page.
     pub(super) cursor: Option<String>,
     /// The largest number of rows on the page.

@@ -7,6 +7,7 @@ mod lead;
 mod list;
 mod note;
 mod remind;
+mod numbers;
 mod report;
 mod rules;
 mod status;
@@ -20,6 +21,7 @@ pub use list::{
 pub use note::{LeadNote, add_lead_note, list_lead_notes};
 pub use remind::{RemindError, Reminded, remind_due};
 pub use report::{
+pub use numbers::{Answered, LeadNumbers, LeadShare, LeadsAnswered, LeadsOfDay, MOST_DAYS, lead_numbers};
     DAILY_LEADS, LocalDay, Report, ReportError, ReportFormat, ReportPlan, ReportSubscriber, WrittenReport, find_report,
     list_reports, list_subscribers, missing_days, note_report, report_key, report_news, report_plan, set_report_plan,
     subscribe, unsubscribe, write_daily_leads, write_report,

@@ -50,13 +50,14 @@ pub enum Due {
     Ever,
 }
 
-struct Conditions {
+/// What a filter lets through, as the `where` of a statement.
+pub(crate) struct Conditions {
     sql: String,
     values: Vec<Value>,
 }
 
 impl Conditions {
-    fn of(workspace_id: Uuid, filter: &LeadFilter) -> Self {
+    pub(crate) fn of(workspace_id: Uuid, filter: &LeadFilter) -> Self {
         let mut all = Self { sql: "l.workspace_id = $1".to_owned(), values: vec![workspace_id.into()] };
         if let Some(status) = &filter.status {
             all.and("s.name_key = ?", name_key(status));
@@ -95,18 +96,18 @@ impl Conditions {
         all
     }
 
-    fn bind(&mut self, value: impl Into<Value>) -> String {
+    pub(crate) fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("${}", self.values.len())
     }
 
-    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+    pub(crate) fn and(&mut self, condition: &str, value: impl Into<Value>) {
         let value = self.bind(value);
         self.sql.push_str(&format!(" and {}", condition.replace('?', &value)));
     }
 
     /// `select … where … order …`, to be run once: its plan depends on the values.
-    fn query(self, select: &str, order: &str) -> Query {
+    pub(crate) fn query(self, select: &str, order: &str) -> Query {
         let sql = format!("{select} where {} {order}", self.sql);
         self.values.into_iter().fold(query(&sql).once(), Query::bind)
     }

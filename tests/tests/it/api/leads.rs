@@ -8,7 +8,7 @@ use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Service, service::Answer};
+use super::{Service, console::Browser, service::Answer};
 
 on_both_engines! {
     a_lead_is_made_changed_and_followed_up,
@@ -17,6 +17,9 @@ on_both_engines! {
     leads_of_one_person_and_need_are_shown_as_duplicates,
     follow_ups_are_due_by_the_clocks_of_their_zone,
     lists_and_their_numbers_agree,
+    numbers_are_those_of_the_list_under_every_filter,
+    days_and_answers_are_counted_by_the_clock,
+    the_page_of_numbers_shows_them,
     steps_are_the_workspaces_own,
     what_is_wrong_with_a_lead_is_pointed_at,
     another_workspace_finds_no_lead,
@@ -287,4 +290,110 @@ async fn two_requests_with_one_key_make_one_lead(database: &TestDatabase) {
     ids.dedup();
     assert_eq!(ids.len(), 1);
     assert_eq!(needs(&service.get(LEADS).await.json()).len(), 1);
+}
+
+/// The sum of the leads in a list of counts.
+fn sum(counts: &Value) -> i64 {
+    counts.as_array().unwrap().iter().map(|one| one["leads"].as_i64().unwrap()).sum()
+}
+
+async fn numbers_are_those_of_the_list_under_every_filter(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let statuses = ["New", "Contacted", "Won", "Lost", "Won"];
+    for number in 0..20 {
+        let mut new = order(&format!("Guest{number}"), if number % 2 == 0 { "Dinner" } else { "Party" });
+        new["lead"]["status"] = json!(statuses[number % 5]);
+        if number % 3 != 0 {
+            new["lead"]["source"] = json!(["website", "fair"][number % 2]);
+        }
+        (new["lead"]["value_minor"], new["lead"]["currency"]) = (json!(100), json!(["EUR", "USD"][number % 2]));
+        make(&service, new).await;
+    }
+    for filter in [
+        "",
+        "status=won",
+        "outcome=open",
+        "source=fair",
+        "owner=none",
+        "search=party",
+        "search=guest7",
+        "outcome=lost&source=website",
+        "created_before=2026-01-01T00:00:00Z",
+    ] {
+        let numbers = service.get(&format!("{LEADS}/numbers?{filter}")).await;
+        assert_eq!(numbers.status, StatusCode::OK, "{}", numbers.text());
+        let numbers = numbers.json();
+        let list = service.get(&format!("{LEADS}?limit=500&{filter}")).await.json();
+        let list = list["items"].as_array().unwrap();
+        let count =
+            |what: &str, value: &Value| i64::try_from(list.iter().filter(|lead| lead[what] == *value).count()).unwrap();
+        let all = i64::try_from(list.len()).unwrap();
+        assert_eq!(numbers["leads"], all, "{filter}");
+        for list_of in ["by_status", "by_source", "by_day", "answers"] {
+            assert_eq!(sum(&numbers[list_of]), all, "{filter}: {list_of}");
+        }
+        for (name, what) in [("by_status", "status"), ("by_source", "source")] {
+            for share in numbers[name].as_array().unwrap() {
+                assert_eq!(share["leads"], count(what, &share["of"]), "{filter}: {share}");
+            }
+        }
+        let (won, lost) = (count("stands_for", &json!("won")), count("stands_for", &json!("lost")));
+        assert_eq!((&numbers["won"], &numbers["lost"]), (&json!(won), &json!(lost)));
+        match numbers["conversion"].as_f64() {
+            None => assert_eq!(won + lost, 0),
+            Some(share) => assert!((0.0..=1.0).contains(&share) && won + lost > 0, "{share}"),
+        }
+        assert!(!numbers.to_string().contains("Example"), "nobody is named: {numbers}");
+    }
+    let all = service.get(&format!("{LEADS}/numbers")).await.json();
+    assert_eq!((&all["won"], &all["lost"], all["conversion"].as_f64()), (&json!(8), &json!(4), Some(8.0 / 12.0)));
+    let other = service.other_workspace().await;
+    let theirs = service.open(Method::GET, &format!("{LEADS}/numbers")).bearer_auth(&other);
+    assert_eq!(Answer::to(theirs).await.json()["leads"], 0);
+}
+
+async fn days_and_answers_are_counted_by_the_clock(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    // It is 9:00 on 1 March in London, and 18:00 in Tokyo.
+    for (need, seconds) in [("a", 3_600), ("b", 3_601), ("c", 86_400), ("d", 10 * 86_400), ("e", 0)] {
+        let lead = make(&service, order(&format!("Guest{need}"), need)).await;
+        if seconds > 0 {
+            service.db.clock().advance(Duration::from_secs(seconds));
+            service.post_json(&format!("{}/notes", path(&lead)), json!({ "text": "Called" })).await;
+        }
+    }
+    let numbers = service.get(&format!("{LEADS}/numbers?days=14&time_zone=Asia/Tokyo")).await.json();
+    let answers: Vec<_> = numbers["answers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["within"].as_str().unwrap(), one["leads"].as_i64().unwrap()))
+        .collect();
+    let expected = [("hour", 1), ("four_hours", 1), ("day", 1), ("three_days", 0), ("later", 1), ("not_yet", 1)];
+    assert_eq!(answers, expected);
+    let days: Vec<_> = numbers["by_day"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["leads"] != 0)
+        .map(|one| (one["day"].as_str().unwrap(), one["leads"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(days, [("2026-03-01", 3), ("2026-03-02", 1), ("2026-03-12", 1)]);
+    assert_eq!(numbers["by_day"].as_array().unwrap().len(), 14);
+    for wrong in ["days=0", "days=93", "time_zone=Mars"] {
+        service.get(&format!("{LEADS}/numbers?{wrong}")).await.problem(422, "invalid-field");
+    }
+}
+
+async fn the_page_of_numbers_shows_them(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let browser = Browser::member(&service, "ann@example.com", herald_people::Role::Staff).await;
+    let empty = browser.get("/w/default/leads/numbers").await;
+    assert!(empty.status == 200 && empty.text.contains("No lead."), "{}", empty.text);
+    let mut new = order("Bo", "Party");
+    new["lead"]["source"] = json!("a <b> & c");
+    make(&service, new).await;
+    let page = browser.get("/w/default/leads/numbers?days=7&source=a+%3Cb%3E+%26+c").await.text;
+    assert!(page.contains("a &lt;b&gt; &amp; c") && page.contains("2026-03-01: 1</title>"), "{page}");
+    assert!(!page.contains("Bo Example"), "{page}");
 }
