@@ -1,4 +1,5 @@
-//! `/example-data`: fills a workspace with people, templates, and two runs, and removes all of it again.
+//! `/example-data`: fills a workspace with people, their leads, templates, and two runs, and removes all of it
+//! again.
 //!
 //! Everything is made by the functions that people's own data takes. So the runs work, fail and are mended as others.
 
@@ -58,7 +59,8 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace) -> Result
     Ok(Json(loaded(&api, workspace).await?))
 }
 
-/// Fills the workspace with example data: people, templates, a run that has ended, and one that is at work.
+/// Fills the workspace with example data: members, 500 people in 30 languages with leads, templates, a run that has
+/// ended, and one that is at work.
 ///
 /// Sent again, it does nothing twice.
 #[utoipa::path(post, path = "/example-data", operation_id = "loadExampleData", tag = "example-data",
@@ -71,7 +73,7 @@ async fn load(State(api): State<Api>, Workspace(workspace): Workspace, By(actor)
     Ok(Json(loaded(&api, workspace).await?))
 }
 
-/// Removes the example data: its runs and guests, its templates, its people.
+/// Removes the example data: its runs and guests, its templates, its people and their leads.
 #[utoipa::path(delete, path = "/example-data", operation_id = "removeExampleData", tag = "example-data",
     responses(
         (status = 200, description = "What is left: nothing", body = Loaded),
@@ -88,6 +90,7 @@ async fn remove(
         }
     }
     let mut tx = api.db.begin().await?;
+    herald_leads::remove_example(&mut tx, workspace).await?;
     let files = domain::remove_example(&mut tx, workspace).await?;
     audit::record(&mut tx, &actor, Entry::of("example.remove", "example data").affecting(files.len())).await?;
     tx.commit().await?;
@@ -112,6 +115,9 @@ pub async fn load_example(api: &Api, actor: &Actor) -> Result<(), String> {
 async fn load_all(api: &Api, actor: &Actor) -> Result<(), Problem> {
     let workspace = actor.workspace_id;
     api.people.add_example(actor).await?;
+    let mut tx = api.db.begin().await?;
+    herald_leads::add_example(&mut tx, workspace).await?;
+    tx.commit().await?;
     let gala = template(api, workspace, domain::gala_template()).await?;
     let badge = template(api, workspace, domain::badge_template()).await?;
     let pictures = store_pictures(api, workspace).await?;

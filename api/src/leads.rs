@@ -4,8 +4,8 @@ mod follow_ups;
 mod list;
 mod numbers;
 mod one;
-mod reports;
 mod report_plan;
+mod reports;
 mod statuses;
 
 pub(crate) use self::list::filter_of;
@@ -26,9 +26,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(one::routes())
         .merge(statuses::routes())
         .merge(reports::routes())
+        .merge(report_plan::routes())
 }
 
-        .merge(report_plan::routes())
 impl From<LeadError> for Problem {
     fn from(error: LeadError) -> Self {
         match error {

@@ -8,6 +8,7 @@ mod contact;
 mod edit;
 mod enqueue;
 mod error;
+mod example;
 mod export;
 mod export_effect;
 mod find;
@@ -29,6 +30,7 @@ pub use consent::{Consent, NewConsent, add_consent, list_consents};
 pub use contact::{Channel, Contact, Listed, find_contact, listed_contacts};
 pub use edit::{Seen, change_contact, create_contact, set_trashed, take_contact};
 pub use error::ContactError;
+pub use example::{ExamplePerson, add_example_people, example_people, remove_example_people};
 pub use export::{
     EXPORT_DAYS, Export, ExportFormat, ExportState, ExportWhat, cancel_export, create_export, export_ended,
     export_expired, find_export, list_exports, note_export_rows,

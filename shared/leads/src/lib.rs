@@ -2,26 +2,28 @@
 
 mod edit;
 mod error;
+mod example;
 pub mod jobs;
 mod lead;
 mod list;
 mod note;
-mod remind;
 mod numbers;
+mod remind;
 mod report;
 mod rules;
 mod status;
 
 pub use edit::{NewLead, Seen, Whose, change_lead, create_lead};
 pub use error::{LeadError, Result};
+pub use example::{add_example, remove_example};
 pub use lead::{Lead, find_lead};
 pub use list::{
     CountBy, Due, FollowUpCursor, LeadCount, LeadFilter, count_leads, is_due_today, list_follow_ups, list_leads,
 };
 pub use note::{LeadNote, add_lead_note, list_lead_notes};
+pub use numbers::{Answered, LeadNumbers, LeadShare, LeadsAnswered, LeadsOfDay, MOST_DAYS, lead_numbers};
 pub use remind::{RemindError, Reminded, remind_due};
 pub use report::{
-pub use numbers::{Answered, LeadNumbers, LeadShare, LeadsAnswered, LeadsOfDay, MOST_DAYS, lead_numbers};
     DAILY_LEADS, LocalDay, Report, ReportError, ReportFormat, ReportPlan, ReportSubscriber, WrittenReport, find_report,
     list_reports, list_subscribers, missing_days, note_report, report_key, report_news, report_plan, set_report_plan,
     subscribe, unsubscribe, write_daily_leads, write_report,

@@ -31,6 +31,20 @@ async fn example_data_comes_once_and_goes_again(database: &TestDatabase) {
     assert_eq!((runs(&first), runs(&service.post(PATH).await)), (2, 2));
     assert_eq!(count(&service, "/api/v1/members").await, members + 3);
     assert_eq!(count(&service, "/api/v1/templates").await, 3);
+    let contacts = async || service.get("/api/v1/contacts?limit=500").await.json()["items"].as_array().unwrap().clone();
+    let people = contacts().await;
+    assert_eq!(people.len(), 500);
+    let found: std::collections::BTreeSet<_> = people.iter().map(|one| one["locale"].as_str().unwrap()).collect();
+    assert_eq!(found.len(), 30);
+    let statuses = service.get("/api/v1/leads/statuses").await.json()["items"].as_array().unwrap().len();
+    let counts = service.get("/api/v1/leads/counts?by=status").await.json();
+    let used = counts["items"].as_array().unwrap().iter().map(|one| one["of"].to_string());
+    assert_eq!(used.collect::<std::collections::BTreeSet<_>>().len(), statuses, "leads in every status");
+    let leads = service.get("/api/v1/leads?limit=500").await.json()["items"].as_array().unwrap().len();
+    assert_eq!(leads, 167);
+    for due in ["overdue", "today"] {
+        assert_ne!(count(&service, &format!("/api/v1/leads/follow-ups?due={due}")).await, 0, "{due}");
+    }
     let found = service.get("/api/v1/search?q=example").await.json();
     assert!(found["groups"].as_array().unwrap().iter().any(|group| group["kind"] == "runs"), "{found}");
 
@@ -39,6 +53,8 @@ async fn example_data_comes_once_and_goes_again(database: &TestDatabase) {
     assert_eq!(count(&service, "/api/v1/members").await, members);
     assert_eq!(count(&service, "/api/v1/templates").await, 1);
     assert_eq!(count(&service, "/api/v1/invitation-runs").await, 0);
+    assert_eq!((contacts().await.len(), count(&service, "/api/v1/leads").await), (0, 0));
+    assert_eq!(count(&service, "/api/v1/tags").await, 0);
     let jobs = service.get("/api/v1/jobs?state=ready&kind=contacts.import").await.json();
     assert_eq!(jobs["items"], Value::Array(Vec::new()));
     let users = service.get("/api/v1/users").await.text();
