@@ -76,6 +76,14 @@ impl Sealer {
         format!("{}:{}", hex::encode(id), hex::encode(Self::mac(key, label, parts).finalize().into_bytes()))
     }
 
+    /// Returns the seals that these parts have under each of the keys, the current one first.
+    pub fn seals(&self, label: &str, parts: &[&[u8]]) -> Vec<String> {
+        let seal = |(id, key): &(_, _)| {
+            format!("{}:{}", hex::encode(id), hex::encode(Self::mac(key, label, parts).finalize().into_bytes()))
+        };
+        self.0.iter().map(seal).collect()
+    }
+
     /// Checks whether a seal belongs to these parts.
     pub fn check(&self, label: &str, parts: &[&[u8]], seal: &str) -> Sealed {
         let Some((id, hash)) = seal.split_once(':') else { return Sealed::False };

@@ -105,7 +105,7 @@ pub use search::{ArgFilter, JobFilter, list_jobs, list_jobs_within};
 pub use standing::Standing;
 pub use start::{Draft, STEP, StartError, Starter, Starts, Way, admit, admit_all, installation, may_start, staff};
 pub use thing::{BATCH, Thing};
-pub use unique::forget_throttles;
+pub use unique::{forget_throttles, job_with_key};
 pub use worker::{
     Capacity, WORKER_BELIEVED, WorkerRow, WorkerState, ask_quiet, ask_quiet_in, capacity, forget_workers, list_workers,
     worker_left, worker_seen,

@@ -123,6 +123,18 @@ pub(super) async fn taken_by(tx: &mut Tx, job: &NewJob) -> std::result::Result<O
     Ok((changed == 1).then_some(live.id))
 }
 
+/// The live job of a workspace that has a key.
+#[boxed]
+pub async fn job_with_key(tx: &mut Tx, workspace_id: Uuid, key: &str) -> Result<Option<Uuid>> {
+    let live: Option<(Uuid,)> =
+        query("select id from jobs where workspace_id = $1 and unique_key = $2 and state in ('ready', 'running')")
+            .bind(workspace_id)
+            .bind(key)
+            .optional(tx)
+            .await?;
+    Ok(live.map(|(id,)| id))
+}
+
 /// Whether a job changes nothing of the live one that has its key.
 pub(super) fn leaves_alone(job: &NewJob) -> bool {
     matches!(job.unique, Unique::UntilDone | Unique::UntilStarted)
