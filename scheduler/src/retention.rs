@@ -1,10 +1,11 @@
 //! Prunes old data: jobs that ended long ago (their counts stay), answers stored for repeated requests, received
-//! webhooks, old notifications, and expired codes, sessions and e-mails.
+//! webhooks, old notifications, what undoes old merges of contacts, and expired codes, sessions and e-mails.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use herald_accounts as connections;
+use herald_contacts as contacts;
 use herald_ledger as ledger;
 use herald_ledger::idempotency;
 use herald_notifications as notifications;
@@ -49,6 +50,9 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
         }
         if let Err(error) = connections::forget_deliveries(db).await {
             tracing::warn!(%error, "forgetting old webhooks failed, will try again");
+        }
+        if let Err(error) = contacts::forget_merges(db).await {
+            tracing::warn!(%error, "forgetting what undoes old merges failed, will try again");
         }
         tokio::select! {
             () = stop.cancelled() => return,

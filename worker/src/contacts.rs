@@ -1,5 +1,6 @@
 //! Jobs about contacts.
 
+pub mod contact_erase;
 pub mod export_forget;
 pub mod export_run;
 pub mod import_check;

@@ -25,6 +25,7 @@ macro_rules! every_kind {
             AccountMail people account_mail,
             CheckForget invitations check_forget,
             ConnectionTest accounts connection_test,
+            ContactErase contacts contact_erase,
             ContactsImport invitations contacts_import,
             ContactsPull invitations contacts_pull,
             CrmEvent people crm_event,

@@ -99,9 +99,8 @@ pub async fn add_note(db: &Db, actor: &Actor, contact_id: Uuid, text: &str) -> s
     if text.is_empty() || long > LONGEST_NOTE {
         return Err(ContactError::field("text", format!("the note has {long} characters: use 1 to {LONGEST_NOTE}")));
     }
-    if find_contact(db, actor.workspace_id, contact_id).await?.is_none() {
-        return Ok(false);
-    }
+    let Some(contact) = find_contact(db, actor.workspace_id, contact_id).await? else { return Ok(false) };
+    contact.is_itself()?;
     let mut tx = db.begin().await?;
     let note = NewActivity::of(contact_id, "note.added", &actor.who).with(serde_json::json!({ "text": text }));
     record_activities(&mut tx, actor.workspace_id, vec![note]).await?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Channel, ContactError, NewActivity, record_activities};
+use super::{Channel, ContactError, NewActivity, find_contact, record_activities};
 use herald_db::{Db, FromRow, Result, query};
 use herald_ledger::audit::{self, Actor, Entry};
 
@@ -67,12 +67,15 @@ pub async fn add_consent(
             return Err(ContactError::Field { field, detail });
         }
     }
+    if let Some(contact) = find_contact(db, actor.workspace_id, contact_id).await? {
+        contact.is_itself()?;
+    }
     let mut tx = db.begin().await?;
     let (id, at) = (tx.db().new_id(), tx.db().now());
     let made = query(
         "insert into contact_consents (id, workspace_id, contact_id, channel, given, wording, source, proof, at)
          select $1, c.workspace_id, c.id, $4, $5, $6, $7, $8, $9 from contacts as c
-         where c.workspace_id = $2 and c.id = $3",
+         where c.workspace_id = $2 and c.id = $3 and c.merged_into is null",
     )
     .bind(id)
     .bind(actor.workspace_id)

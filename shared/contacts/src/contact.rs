@@ -7,6 +7,7 @@ use herald_base::boxed;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::ContactError;
 use herald_db::{Bulk, Db, FromRow, Json, Result, Tx, query};
 
 herald_base::text_enum! {
@@ -59,10 +60,24 @@ pub struct Contact {
     pub source: Option<String>,
     /// Since when they lie in the trash.
     pub trashed_at: Option<DateTime<Utc>>,
+    /// The contact into which they were merged: that one is the person now.
+    pub merged_into: Option<Uuid>,
     /// When they were first imported.
     pub created_at: DateTime<Utc>,
     /// When they last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Contact {
+    /// Whether the contact still is the person.
+    ///
+    /// # Errors
+    /// [`ContactError::WrongState`], with the contact that is, if it was merged into another one.
+    pub fn is_itself(&self) -> std::result::Result<(), ContactError> {
+        let Some(survivor) = self.merged_into else { return Ok(()) };
+        let detail = format!("contact {} was merged into contact {survivor}: use that contact", self.id);
+        Err(ContactError::WrongState(detail))
+    }
 }
 
 /// The columns of a [`Contact`], of the table `c`.
@@ -70,7 +85,7 @@ macro_rules! contact_row {
     () => {
         "c.id, c.dedupe_key, c.external_id, c.email, c.phone, c.name, c.picture, c.fields, c.invitation_link, \
          c.lucky_number, c.locale, c.time_zone, c.country, c.preferred_channel, c.source, c.trashed_at, \
-         c.created_at, c.updated_at"
+         c.merged_into, c.created_at, c.updated_at"
     };
 }
 pub(super) use contact_row;
@@ -113,7 +128,7 @@ pub async fn listed_contacts(db: &Db, workspace_id: Uuid, ids: &[Uuid]) -> Resul
     let mut tx = db.begin().await?;
     let found: Vec<(Uuid, Json<BTreeMap<String, String>>)> = Bulk::new(
         "select c.id, c.fields from contacts as c join {rows} on c.id = rows.id where c.workspace_id = \
-         rows.workspace_id",
+         rows.workspace_id and c.merged_into is null",
     )
     .column("id", ids.iter().copied().collect())
     .column("workspace_id", ids.iter().map(|_| workspace_id).collect())

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Contact, ContactError, NewActivity, Person, Profile,
     contact::contact_row,
+    holders::erased_before,
     known_contacts::{Keys, Known},
     record_activities, tag,
     upsert::rekey,
@@ -80,7 +81,11 @@ async fn insert(tx: &mut Tx, actor: &Actor, contact: &Contact, profile: &Profile
     let tags = tag::tidied(profile.tags.as_deref().unwrap_or_default())?;
     write(tx, actor.workspace_id, contact, true).await.map_err(|error| taken(error, contact))?;
     tag::set_tags(tx, actor.workspace_id, contact.id, &tags).await?;
-    let made = NewActivity::of(contact.id, "contact.created", &actor.who).with(json!({ "source": contact.source }));
+    let mut detail = json!({ "source": contact.source });
+    if let Some(at) = erased_before(&mut *tx, actor.workspace_id, contact).await? {
+        detail["erased_before"] = json!(at);
+    }
+    let made = NewActivity::of(contact.id, "contact.created", &actor.who).with(detail);
     record_activities(tx, actor.workspace_id, vec![made]).await?;
     audit::record(tx, actor, Entry::of("contact.create", contact.id).affecting(1)).await?;
     Ok(())
@@ -97,6 +102,7 @@ pub async fn change_contact(db: &Db, actor: &Actor, id: Uuid, profile: Profile, 
     let tags = profile.tags.as_deref().map(tag::tidied).transpose()?;
     let mut tx = db.begin().await?;
     let Some(old) = locked(&mut tx, actor.workspace_id, id).await? else { return Ok(None) };
+    old.is_itself()?;
     if !seen(&old) {
         return Err(ContactError::Changed);
     }
@@ -162,7 +168,7 @@ pub async fn set_trashed(db: &Db, actor: &Actor, id: Uuid, trashed: bool) -> Res
 }
 
 /// A contact, which no other transaction changes until this one ends.
-async fn locked(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Option<Contact>> {
+pub(super) async fn locked(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Option<Contact>> {
     query("update contacts set updated_at = updated_at where workspace_id = $1 and id = $2")
         .bind(workspace_id)
         .bind(id)
@@ -195,6 +201,7 @@ fn blank(id: Uuid, name: String, source: &str, now: DateTime<Utc>) -> Contact {
         preferred_channel: None,
         source: Some(source.to_owned()),
         trashed_at: None,
+        merged_into: None,
         created_at: now,
         updated_at: now,
     }
@@ -250,7 +257,7 @@ fn changes(old: &Contact, new: &Contact) -> Vec<String> {
 }
 
 /// The other contact who is this person: the rule of lists (`docs/imports.md`).
-async fn same_person(tx: &mut Tx, workspace_id: Uuid, contact: &Contact) -> Result<Option<Contact>> {
+pub(super) async fn same_person(tx: &mut Tx, workspace_id: Uuid, contact: &Contact) -> Result<Option<Contact>> {
     let person = Person {
         row_key: contact.id.to_string(),
         external_id: contact.external_id.clone(),
@@ -263,7 +270,7 @@ async fn same_person(tx: &mut Tx, workspace_id: Uuid, contact: &Contact) -> Resu
     Ok(known.find(&person, &keys[0]).filter(|known| known.id != contact.id).map(|known| Contact::clone(known)))
 }
 
-fn is_known(known: &Contact, contact: &Contact) -> ContactError {
+pub(super) fn is_known(known: &Contact, contact: &Contact) -> ContactError {
     let shared = match &contact.external_id {
         Some(id) if known.external_id.as_ref() == Some(id) => "the same external id",
         _ => "the same e-mail address and name",
@@ -274,7 +281,7 @@ fn is_known(known: &Contact, contact: &Contact) -> ContactError {
 }
 
 /// Another request made the same person at the same time.
-fn taken(error: DbError, contact: &Contact) -> ContactError {
+pub(super) fn taken(error: DbError, contact: &Contact) -> ContactError {
     if error.is_unique_violation() {
         let detail = "another request has just made this contact: read the list again".to_owned();
         return ContactError::Known { id: contact.id, detail };
@@ -282,7 +289,28 @@ fn taken(error: DbError, contact: &Contact) -> ContactError {
     error.into()
 }
 
-async fn write(tx: &mut Tx, workspace_id: Uuid, contact: &Contact, is_new: bool) -> std::result::Result<(), DbError> {
+/// Writes what other domains note on a contact.
+pub(super) async fn write_noted(tx: &mut Tx, workspace_id: Uuid, contact: &Contact) -> Result<()> {
+    query(
+        "update contacts set picture = $3, invitation_link = $4, lucky_number = $5 where workspace_id = $1 and id = $2",
+    )
+    .bind(workspace_id)
+    .bind(contact.id)
+    .bind(contact.picture.clone())
+    .bind(contact.invitation_link.clone())
+    .bind(contact.lucky_number.clone())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Writes a contact, new or not.
+pub(super) async fn write(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    contact: &Contact,
+    is_new: bool,
+) -> std::result::Result<(), DbError> {
     let sql = match is_new {
         true => {
             "insert into contacts (id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, fields,

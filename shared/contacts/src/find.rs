@@ -108,7 +108,10 @@ pub async fn count_contacts(db: &Db, workspace_id: Uuid, filter: &ContactFilter,
 impl ContactFilter {
     fn add_to(&self, statement: &mut Statement, workspace: &str, db: &Db) {
         let engine = db.kind();
-        statement.and(if self.trashed { "c.trashed_at is not null" } else { "c.trashed_at is null" });
+        statement.and(match self.trashed {
+            true => "c.trashed_at is not null and c.merged_into is null",
+            false => "c.trashed_at is null",
+        });
         if let Some(country) = &self.country {
             let country = statement.bind(country.to_ascii_uppercase());
             statement.and(&format!("c.country = {country}"));

@@ -41,6 +41,13 @@ const OF_EMAIL_BEFORE: &str = concat!(
     contact_row!(),
     " from {texts} cross join contacts as c where c.workspace_id = $2 and c.email = rows.value and c.name_key is null"
 );
+const MERGED: &str = "select id from contacts where workspace_id = $1 and merged_into is not null limit 1";
+const OF_MERGED_EMAIL: &str = concat!(
+    "select ",
+    contact_row!(),
+    " from {texts} cross join contacts as c
+     where c.workspace_id = $2 and c.email = rows.value and c.merged_into is not null"
+);
 const BARE: &str = "select id from contacts where workspace_id = $1 and email is null and external_id is null limit 1";
 
 /// The first two contacts of an address. At most one of them is the person, so the other can be named in the remark.
@@ -50,7 +57,7 @@ fn two_of_email(engine: EngineKind) -> &'static str {
             "select ",
             contact_row!(),
             " from {texts} cross join lateral (select * from contacts as o where o.workspace_id = $2
-               and o.email = rows.value order by o.name_key, o.id limit 2) as c"
+               and o.email = rows.value and o.merged_into is null order by o.name_key, o.id limit 2) as c"
         ),
         // The sign keeps SQLite from going through all contacts of the workspace.
         EngineKind::Sqlite => concat!(
@@ -58,7 +65,7 @@ fn two_of_email(engine: EngineKind) -> &'static str {
             contact_row!(),
             " from {texts} cross join contacts as c where +c.workspace_id = $2 and c.id in
                (select o.id from contacts as o where o.workspace_id = $2 and o.email = rows.value
-                order by o.name_key, o.id limit 2)"
+                and o.merged_into is null order by o.name_key, o.id limit 2)"
         ),
     }
 }
@@ -90,6 +97,10 @@ impl Keys {
 #[derive(Default)]
 pub(super) struct Known {
     contacts: HashMap<Uuid, Arc<Contact>>,
+    /// Contacts that were merged into others: those are the people now.
+    merged: HashMap<Uuid, Uuid>,
+    /// The same, while the others are not read yet.
+    tombstones: Vec<Contact>,
     by_key: HashMap<String, Uuid>,
     /// By dedupe key: who had it before the chunk, and may have lost it since.
     held: HashMap<String, Uuid>,
@@ -111,7 +122,8 @@ impl Known {
         let ids = people.iter().filter_map(|person| person.external_id.clone()).collect();
         known.all_found(of_texts(tx, OF_EXTERNAL_ID, workspace_id, ids).await?);
         known.read_addresses(&mut *tx, workspace_id, people).await?;
-        known.read_rows(tx, workspace_id, keys).await?;
+        known.read_rows(&mut *tx, workspace_id, keys).await?;
+        known.read_survivors(tx, workspace_id).await?;
         Ok(known)
     }
 
@@ -122,7 +134,11 @@ impl Known {
         }
         let engine = tx.engine();
         let there: Vec<(String,)> = query_texts(engine, KNOWN_EMAILS, emails).bind(workspace_id).all(&mut *tx).await?;
-        let there = there.into_iter().map(|(email,)| email).collect();
+        let there: HashSet<String> = there.into_iter().map(|(email,)| email).collect();
+        let merged: Option<(Uuid,)> = query(MERGED).bind(workspace_id).optional(&mut *tx).await?;
+        if merged.is_some() {
+            self.all_found(of_texts(tx, OF_MERGED_EMAIL, workspace_id, there.clone()).await?);
+        }
         for contact in of_texts(tx, two_of_email(engine), workspace_id, there).await? {
             let email = contact.email.clone().unwrap_or_default();
             self.share(email, contact.id, contact.name.clone());
@@ -156,10 +172,39 @@ impl Known {
         Ok(())
     }
 
+    /// Reads the contacts into which those that were found had been merged.
+    async fn read_survivors(&mut self, tx: &mut Tx, workspace_id: Uuid) -> Result<()> {
+        let tombstones = std::mem::take(&mut self.tombstones);
+        let survivors: HashSet<Uuid> = tombstones.iter().filter_map(|contact| contact.merged_into).collect();
+        let unread: Vec<Uuid> = survivors.into_iter().filter(|id| !self.contacts.contains_key(id)).collect();
+        if !unread.is_empty() {
+            self.all_found(contacts_of(tx, workspace_id, unread).await?);
+        }
+        tombstones.iter().for_each(|contact| self.lead(contact));
+        Ok(())
+    }
+
+    /// Finds the survivor by what a contact was known by that was merged into it.
+    fn lead(&mut self, contact: &Contact) {
+        let Some(survivor) = contact.merged_into else { return };
+        self.merged.insert(contact.id, survivor);
+        self.by_key.entry(contact.dedupe_key.clone()).or_insert(survivor);
+        if let Some(external_id) = &contact.external_id {
+            self.by_external_id.entry(external_id.clone()).or_insert(survivor);
+        }
+        if let Some(email) = &contact.email {
+            let people = self.by_person.entry(email_and_name(email, &contact.name)).or_default();
+            if !people.contains(&survivor) {
+                people.push(survivor);
+            }
+        }
+    }
+
     /// The contact a person is.
     pub(super) fn find(&self, person: &Person, keys: &Keys) -> Option<&Arc<Contact>> {
         let id = person
             .contact_id
+            .map(|id| self.merged.get(&id).copied().unwrap_or(id))
             .filter(|id| self.contacts.contains_key(id))
             .or_else(|| person.external_id.as_ref().and_then(|id| self.by_external_id.get(id).copied()))
             .or_else(|| self.of_email_and_name(person, keys))
@@ -211,6 +256,10 @@ impl Known {
 
     /// Adds a contact that the database has.
     pub(super) fn found(&mut self, contact: Contact) {
+        if contact.merged_into.is_some() {
+            self.tombstones.push(contact);
+            return;
+        }
         self.held.insert(contact.dedupe_key.clone(), contact.id);
         self.remember(Arc::new(contact));
     }

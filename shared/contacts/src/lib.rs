@@ -12,9 +12,11 @@ mod example;
 mod export;
 mod export_effect;
 mod find;
+mod holders;
 mod import;
 pub mod jobs;
 mod known_contacts;
+mod merge;
 mod note;
 mod rules;
 mod segment;
@@ -36,12 +38,19 @@ pub use export::{
     export_expired, find_export, list_exports, note_export_rows,
 };
 pub use find::{ContactFilter, count_contacts, list_contacts};
+pub use holders::{
+    Erasure, HOLDER, Held, Holder, Holding, Move, Whom, Words, contact_files, erase_contact, erasure_done,
+    export_contact, find_erasure, held_of, list_erasures,
+};
 pub use import::{
     CONTACT_ID, ForgetError, Import, ImportChunk, ImportColumn, ImportFlaw, ImportMode, ImportOptions, ImportPiece,
     ImportReport, ImportRow, ImportState, ImportTally, NewImport, RefusedRow, UNDO_DAYS, UndoneChunk, WouldDo,
     cancel_import, change_import, create_import, fields_of_imports, find_import, forget_import, import_ended,
     import_row, list_imports, next_import_chunk, note_import_checked, read_import, start_import, take_import_chunk,
     undo_import, undo_import_chunk, would_do,
+};
+pub use merge::{
+    Duplicate, Merge, NewMerge, Undone, duplicates_of, forget_merges, list_merges, merge_contacts, undo_merge,
 };
 pub use note::{Invited, move_picture, note_invited, remove_contacts, set_picture};
 pub use rules::Profile;
@@ -50,5 +59,5 @@ pub use segment::{
     change_segment, create_segment, find_segment, list_segments, remove_segment, segment_named, whole_rule,
 };
 pub use tag::{Tag, list_tags, remove_tag, tags_of};
-pub use thing::{CONTACT, EXPORT, IMPORT};
+pub use thing::{CONTACT, ERASURE, EXPORT, IMPORT};
 pub use upsert::{Person, Upserted, upsert_people};

@@ -246,6 +246,7 @@ fn new_contact(id: Uuid, person: &Person, keys: &Keys, source: Option<&str>, now
         preferred_channel: None,
         source: source.map(str::to_owned),
         trashed_at: None,
+        merged_into: None,
         created_at: now,
         updated_at: now,
     }

@@ -47,6 +47,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (34, "bare_contacts", include_str!("../../../migrations/0034_bare_contacts.sql")),
     (35, "notifications", include_str!("../../../migrations/0035_notifications.sql")),
     (36, "report_subscribers", include_str!("../../../migrations/0036_report_subscribers.sql")),
+    (37, "erasures", include_str!("../../../migrations/0037_erasures.sql")),
+    (38, "contact_merges", include_str!("../../../migrations/0038_contact_merges.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

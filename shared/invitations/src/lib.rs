@@ -5,6 +5,7 @@ mod effect;
 mod event;
 mod example;
 pub mod guest_list;
+mod holder;
 mod invitation;
 pub mod jobs;
 mod link_key;
@@ -44,6 +45,7 @@ pub use effect::{
 };
 pub use event::{Event, EventError, NumberFormat, check_event, ensure_event, event_named, find_event};
 pub use example::{EXAMPLE, ExampleFile, example_runs, remove_example};
+pub use holder::{HOLDER, invitation_files};
 pub use invitation::{
     Invitation, InvitationFile, InvitationRow, InvitationState, archived_guests, field_names, fields_of,
     find_invitation, guest_file, invitation_file, invited_contacts, referenced_files, run_guest, run_guests,

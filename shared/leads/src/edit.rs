@@ -59,11 +59,12 @@ pub async fn create_lead(db: &Db, actor: &Actor, new: NewLead) -> Result<(Lead, 
     let contact_id = match new.whose {
         Whose::Contact(id) => {
             // On the transaction's own connection: a second one may be long in coming.
-            let found: Option<(Uuid,)> = query("select id from contacts where workspace_id = $1 and id = $2")
-                .bind(workspace_id)
-                .bind(id)
-                .optional(&mut tx)
-                .await?;
+            let found: Option<(Uuid,)> =
+                query("select coalesce(merged_into, id) as id from contacts where workspace_id = $1 and id = $2")
+                    .bind(workspace_id)
+                    .bind(id)
+                    .optional(&mut tx)
+                    .await?;
             found.ok_or_else(|| LeadError::field("contact_id", format!("there is no contact {id} here")))?.0
         }
         Whose::Person(profile) => take_contact(&mut tx, actor, *profile, new.through).await?.0.id,

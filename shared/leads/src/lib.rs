@@ -3,6 +3,7 @@
 mod edit;
 mod error;
 mod example;
+mod holder;
 pub mod jobs;
 mod lead;
 mod list;
@@ -16,6 +17,7 @@ mod status;
 pub use edit::{NewLead, Seen, Whose, change_lead, create_lead};
 pub use error::{LeadError, Result};
 pub use example::{add_example, remove_example};
+pub use holder::{HOLDER, report_files};
 pub use lead::{Lead, find_lead};
 pub use list::{
     CountBy, Due, FollowUpCursor, LeadCount, LeadFilter, count_leads, is_due_today, list_follow_ups, list_leads,

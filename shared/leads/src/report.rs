@@ -121,6 +121,11 @@ impl Report {
         Some(LocalDay { day: self.day.parse().ok()?, zone: self.time_zone.parse().ok()? })
     }
 
+    /// The file, to be deleted. `None`: the row names a file of another workspace.
+    pub(crate) fn key(&self, workspace_id: Uuid) -> Option<Key> {
+        Key::known(workspace_id, &self.file)
+    }
+
     /// The file.
     ///
     /// # Errors

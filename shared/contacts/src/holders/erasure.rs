@@ -1,0 +1,194 @@
+//! Erases a person, and keeps the proof that it was done: counts, and hashes by which the person is recognised.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use herald_base::boxed;
+use herald_providers::files::Key;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{Contact, ContactError, Held, Holder, person, read};
+use crate::{enqueue, jobs::ContactErase};
+use herald_db::{Bulk, Db, FromRow, Json, Tx, query};
+use herald_ledger::{
+    Payload as _,
+    audit::{self, Actor, Entry},
+};
+
+type Result<T> = std::result::Result<T, ContactError>;
+
+/// The label of the hashes by which erased people are recognised.
+const LABEL: &str = "erased address";
+
+/// A person who was erased.
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
+pub struct Erasure {
+    /// Its id.
+    pub id: Uuid,
+    /// The id that the contact had.
+    pub contact_id: Uuid,
+    /// The number of records of each sort that went.
+    #[schema(value_type = BTreeMap<String, i64>)]
+    pub records: Json<BTreeMap<String, i64>>,
+    /// The files that are still to go.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub files: Json<Vec<String>>,
+    /// Who did it.
+    pub who: String,
+    /// When it was done.
+    pub at: DateTime<Utc>,
+    /// When the person's files were gone, too.
+    pub done_at: Option<DateTime<Utc>>,
+}
+
+const COLUMNS: &str = "id, contact_id, records, files, who, at, done_at";
+
+/// Erases a contact and all that the holders have about it. `seen`: the number of records that the caller was shown.
+/// Also returns what the erasure does not reach. `None`: there is no such contact.
+///
+/// # Errors
+/// [`ContactError::WrongState`] if there are more records or fewer than the caller saw, if something is being made for
+/// the person at this moment, or if the contact was merged into another one.
+#[boxed]
+pub async fn erase_contact(
+    db: &Db,
+    actor: &Actor,
+    holders: &[Holder],
+    (id, seen): (Uuid, usize),
+) -> Result<Option<(Erasure, Vec<String>)>> {
+    let mut tx = db.begin().await?;
+    let Some(person) = person(&mut tx, actor.workspace_id, id).await? else { return Ok(None) };
+    let held = read(&mut tx, holders, &person).await?;
+    if held.total() != seen {
+        let detail = format!(
+            "there are {} records about the contact, not {seen}: look again at what would go, and send that number",
+            held.total()
+        );
+        return Err(ContactError::WrongState(detail));
+    }
+    let mut files = Vec::new();
+    for holder in holders {
+        for whom in &person {
+            files.extend((holder.erase)(&mut tx, whom).await?);
+        }
+    }
+    for whom in &person {
+        remember(&mut tx, actor.workspace_id, &whom.contact).await?;
+    }
+    let erasure = write(&mut tx, actor, id, &held, files).await?;
+    if erasure.done_at.is_none() {
+        enqueue(&mut tx, vec![ContactErase { erasure_id: erasure.id }.job(actor.workspace_id)]).await?;
+    }
+    let entry = Entry::of("contact.erase", id).affecting(seen).with(serde_json::json!({ "records": held.counts() }));
+    audit::record(&mut tx, actor, entry).await?;
+    tx.commit().await?;
+    Ok(Some((erasure, held.elsewhere)))
+}
+
+async fn write(tx: &mut Tx, actor: &Actor, contact_id: Uuid, held: &Held, files: Vec<Key>) -> Result<Erasure> {
+    let (id, at) = (tx.db().new_id(), tx.db().now());
+    let mut files: Vec<String> = files.into_iter().map(String::from).collect();
+    files.sort_unstable();
+    files.dedup();
+    let done_at = files.is_empty().then_some(at);
+    let records = held.counts().into_iter().map(|(sort, count)| (sort, i64::try_from(count).unwrap_or(i64::MAX)));
+    let records: BTreeMap<String, i64> = records.collect();
+    query(
+        "insert into erasures (id, workspace_id, contact_id, records, files, who, at, done_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(id)
+    .bind(actor.workspace_id)
+    .bind(contact_id)
+    .bind(serde_json::json!(records))
+    .bind(serde_json::json!(files))
+    .bind(actor.who.as_str())
+    .bind(at)
+    .bind(done_at)
+    .execute(tx)
+    .await?;
+    let who = actor.who.clone();
+    Ok(Erasure { id, contact_id, records: Json(records), files: Json(files), who, at, done_at })
+}
+
+/// The hashes of a contact's addresses, under the current key and older ones. Without a key there are none.
+fn hashes(db: &Db, workspace_id: Uuid, contact: &Contact) -> Vec<String> {
+    let Some(sealer) = db.sealer() else { return Vec::new() };
+    let addresses = [("email", &contact.email), ("phone", &contact.phone)];
+    let known = addresses.into_iter().filter_map(|(kind, address)| Some((kind, address.as_deref()?)));
+    let parts = known.map(|(kind, address)| [workspace_id.as_bytes(), kind.as_bytes(), address.as_bytes()]);
+    parts.flat_map(|parts| sealer.seals(LABEL, &parts)).collect()
+}
+
+/// Notes by what the person is recognised if they come back.
+async fn remember(tx: &mut Tx, workspace_id: Uuid, contact: &Contact) -> Result<()> {
+    let (now, hashes) = (tx.db().now(), hashes(tx.db(), workspace_id, contact));
+    Bulk::new(
+        "insert into erased_addresses (workspace_id, hash, at) select workspace_id, hash, at from {rows} where true
+         on conflict (workspace_id, hash) do update set at = excluded.at",
+    )
+    .column("workspace_id", hashes.iter().map(|_| workspace_id).collect())
+    .column("at", hashes.iter().map(|_| now).collect())
+    .column("hash", hashes.into_iter().collect())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// When somebody with an address of this contact was erased, if anybody was.
+pub(crate) async fn erased_before(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    contact: &Contact,
+) -> herald_db::Result<Option<DateTime<Utc>>> {
+    let hashes = hashes(tx.db(), workspace_id, contact);
+    let found: Vec<(DateTime<Utc>,)> = Bulk::new(
+        "select e.at from {rows} join erased_addresses as e on e.hash = rows.hash
+         where e.workspace_id = rows.workspace_id",
+    )
+    .column("workspace_id", hashes.iter().map(|_| workspace_id).collect())
+    .column("hash", hashes.into_iter().collect())
+    .all(tx)
+    .await?;
+    Ok(found.into_iter().map(|(at,)| at).max())
+}
+
+/// An erasure of a workspace.
+#[boxed]
+pub async fn find_erasure(db: &Db, workspace_id: Uuid, id: Uuid) -> herald_db::Result<Option<Erasure>> {
+    let sql = format!("select {COLUMNS} from erasures where workspace_id = $1 and id = $2");
+    query(&sql).bind(workspace_id).bind(id).optional(db).await
+}
+
+/// The erasures of a workspace, the newest first, at most `limit`, from before the erasure `before`.
+#[boxed]
+pub async fn list_erasures(
+    db: &Db,
+    workspace_id: Uuid,
+    before: Option<Uuid>,
+    limit: usize,
+) -> herald_db::Result<Vec<Erasure>> {
+    let sql = format!(
+        "select {COLUMNS} from erasures where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    query(&sql).bind(workspace_id).bind(before).bind(limit).all(db).await
+}
+
+/// Notes that the files are gone, and forgets their keys.
+#[boxed]
+pub async fn erasure_done(db: &Db, workspace_id: Uuid, id: Uuid) -> herald_db::Result<()> {
+    let now = db.now();
+    let mut tx = db.begin().await?;
+    query("update erasures set files = $3, done_at = coalesce(done_at, $4) where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
+        .bind(id)
+        .bind(serde_json::json!([]))
+        .bind(now)
+        .execute(&mut tx)
+        .await?;
+    tx.commit().await
+}
