@@ -5,7 +5,9 @@ mod consents;
 mod exports;
 mod imports;
 mod list;
+mod merging;
 mod one;
+mod person;
 mod segments;
 mod tags;
 mod timeline;
@@ -28,6 +30,8 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(list::routes())
         .merge(chosen::routes())
         .merge(one::routes())
+        .merge(merging::routes())
+        .merge(person::routes())
         .merge(consents::routes())
         .merge(timeline::routes())
         .merge(tags::routes())

@@ -43,6 +43,7 @@ async fn list(
     request_body = NewConsent,
     responses(
         (status = 201, description = "The consent", body = Consent),
+        (status = 409, description = "The contact was merged into another one"),
     )
 )]
 async fn add(

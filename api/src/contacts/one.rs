@@ -36,7 +36,7 @@ async fn found(api: &Api, workspace: Uuid, id: Uuid) -> Result<ContactView, Prob
     with_its_tags(api, workspace, contact).await
 }
 
-/// Returns a contact.
+/// Returns a contact. One that was merged into another contact says so in `merged_into`: that one is the person now.
 #[utoipa::path(get, path = "/contacts/{id}", operation_id = "getContact", tag = "contacts",
     responses(
         (status = 200, description = "The contact", body = ContactView, headers(("etag" = String,
@@ -58,7 +58,7 @@ async fn show(
     responses(
         (status = 200, description = "The contact", body = ContactView, headers(("etag" = String,
             description = "The version of the contact, for If-Match and If-None-Match"))),
-        (status = 409, description = "Another contact is this person"),
+        (status = 409, description = "Another contact is this person, or the contact was merged into another one"),
     )
 )]
 async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Request) -> Result<Response, Problem> {

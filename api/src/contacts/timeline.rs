@@ -57,6 +57,7 @@ struct Note {
     request_body = Note,
     responses(
         (status = 204, description = "The note is in the timeline"),
+        (status = 409, description = "The contact was merged into another one"),
     )
 )]
 async fn note(State(api): State<Api>, By(actor): By, Id(id): Id, request: Request) -> Result<StatusCode, Problem> {

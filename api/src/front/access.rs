@@ -37,6 +37,7 @@ const AREAS: &[(&str, Access, Access)] = &[
     // Every row is somebody's name and address.
     ("contacts", STAFF, STAFF),
     ("crm", Platform, Platform),
+    ("erasures", AGENCY, AGENCY),
     ("example-data", OWNER, OWNER),
     ("exports", STAFF, STAFF),
     ("face-crops", VIEWER, STAFF),
@@ -70,6 +71,8 @@ const EXCEPTIONS: &[(&str, &str, Access)] = &[
     // A check quotes the guests of a list.
     ("GET", "/api/v1/invitation-runs/checks/{id}", STAFF),
     ("GET", "/api/v1/invitation-runs/checks/{id}/samples/{number}", STAFF),
+    // A person who was erased does not come back.
+    ("POST", "/api/v1/contacts/{id}/erase", AGENCY),
     // The steps of all leads are set up once.
     ("PUT", "/api/v1/leads/statuses", AGENCY),
     // A deletion, or an action on many jobs at once, cannot be undone.

@@ -32,7 +32,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// The `{id}` and the `{guest}` of a path.
+/// The two ids of a path.
 pub(crate) struct TwoIds(pub(crate) Uuid, pub(crate) Uuid);
 
 impl<S: Send + Sync> FromRequestParts<S> for TwoIds {
