@@ -116,6 +116,19 @@ const ACTS: &[Act] = &[
         "Contacts that have changed: {changed}.",
         Back,
     ),
+    act(
+        "eraseContact",
+        &[("records", Whole)],
+        "The person is erased. The audit log keeps that it was done.",
+        To("/contacts"),
+    ),
+    act(
+        "mergeContacts",
+        &[("contact_id", Text), ("take", Many), ("updated_at", Text), ("other_updated_at", Text)],
+        "Both are {name} now.",
+        To("/contacts/{id}"),
+    ),
+    act("undoMerge", &[], "Both are contacts again. What was edited since stays with {name}.", Back),
     act("addContactNote", &[("text", Cleared)], "The note is in the timeline.", Back),
     act(
         "addConsent",

@@ -1,4 +1,4 @@
-//! Contacts: the list, one contact with its timeline, and the forms; and the tags.
+//! Contacts: the list, one contact with its timeline, the forms, and what erases a person; and the tags.
 
 use axum::{Router, extract::Path, response::Response, routing::get};
 use serde_json::{Value, json};
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     Console,
     form::NEW,
+    invitations::passed,
     page::page,
     query::{Query, part},
     saved_views,
@@ -21,6 +22,9 @@ pub(super) fn routes() -> Router<Console> {
         .route("/w/{ws}/contacts/new", get(new))
         .route("/w/{ws}/contacts/{id}", get(one))
         .route("/w/{ws}/contacts/{id}/edit", get(edit))
+        .route("/w/{ws}/contacts/{id}/export", get(export))
+        .route("/w/{ws}/contacts/{id}/merge", get(merge))
+        .route("/w/{ws}/contacts/{id}/erase", get(erase))
         .route("/w/{ws}/tags", get(tags))
 }
 
@@ -57,8 +61,11 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
     let query = Query::of(&visit.address).only(&["cursor"]);
     let activities = visit.get(&format!("{address}/activities?limit=25&{query}")).await?;
     let consents = visit.get(&format!("{address}/consents")).await?;
+    let duplicates = visit.get(&format!("{address}/duplicates")).await?;
+    let merges = visit.get(&format!("{address}/merges")).await?;
     let own = json!({ "contact": contact, "activities": activities["items"], "next_cursor": activities["next_cursor"],
-        "consents": consents["items"] });
+        "consents": consents["items"], "duplicates": duplicates["items"], "merges": merges["items"],
+        "now": visit.console.clock.now() });
     Ok(page(&visit, "contacts/contact.html").show(own))
 }
 
@@ -66,6 +73,67 @@ async fn edit(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Res
     visit.needs("changeContact")?;
     let (contact, version) = visit.versioned(&format!("/api/v1/contacts/{}", part(&id))).await?;
     Ok(page(&visit, "contacts/form.html").show(json!({ "contact": contact, "version": version })))
+}
+
+async fn export(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
+    passed(&visit, &format!("/api/v1/contacts/{}/export", part(&id))).await
+}
+
+async fn erase(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
+    visit.needs("eraseContact")?;
+    let address = format!("/api/v1/contacts/{}", part(&id));
+    let contact = visit.get(&address).await?;
+    let held = visit.get(&format!("{address}/held")).await?;
+    Ok(page(&visit, "contacts/erase.html").show(json!({ "contact": contact, "held": held })))
+}
+
+/// Both contacts side by side, or the search for the other one.
+async fn merge(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
+    visit.needs("mergeContacts")?;
+    let contact = visit.get(&format!("/api/v1/contacts/{}", part(&id))).await?;
+    let query = Query::of(&visit.address);
+    let with = query.get("with").filter(|with| !with.is_empty());
+    let search = query.get("search").unwrap_or_default();
+    let mut own = json!({ "contact": contact, "other": null, "rows": [], "found": [], "search": search });
+    if let Some(with) = with {
+        let other = visit.get(&format!("/api/v1/contacts/{}", part(with))).await?;
+        own["rows"] = rows(&contact, &other).into();
+        own["other"] = other;
+    } else if !search.is_empty() {
+        let found = visit.get(&format!("/api/v1/contacts?limit=20&{}", query.only(&["search"]))).await?;
+        own["found"] = found["items"].clone();
+    }
+    Ok(page(&visit, "contacts/merge.html").show(own))
+}
+
+/// The fields of two contacts, side by side: those that at least one of them has.
+fn rows(contact: &Value, other: &Value) -> Vec<Value> {
+    const FIXED: [(&str, &str); 9] = [
+        ("name", "Name"),
+        ("email", "E-mail"),
+        ("phone", "Phone"),
+        ("external_id", "Id elsewhere"),
+        ("locale", "Language"),
+        ("country", "Country"),
+        ("time_zone", "Time zone"),
+        ("preferred_channel", "Wants to be reached by"),
+        ("lucky_number", "Lucky number"),
+    ];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut rows: Vec<Value> = FIXED
+        .iter()
+        .map(|(name, label)| {
+            json!({ "name": name, "label": label, "own": text(&contact[name]), "theirs": text(&other[name]) })
+        })
+        .collect();
+    let own = contact["fields"].as_object().into_iter().chain(other["fields"].as_object());
+    let names: std::collections::BTreeSet<&String> = own.flat_map(|fields| fields.keys()).collect();
+    rows.extend(names.into_iter().map(|name| {
+        let (own, theirs) = (text(&contact["fields"][name]), text(&other["fields"][name]));
+        json!({ "name": format!("fields.{name}"), "label": name, "own": own, "theirs": theirs })
+    }));
+    rows.retain(|row| row["own"] != "" || row["theirs"] != "");
+    rows
 }
 
 async fn tags(visit: Visit) -> Result<Response, Stop> {
