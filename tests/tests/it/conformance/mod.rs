@@ -7,6 +7,7 @@ mod effects;
 mod errors;
 mod events;
 mod fleet;
+mod holders;
 mod idempotency;
 mod inspect;
 mod invitations;

@@ -108,6 +108,15 @@ async fn furnish(service: &Service) {
     let consent = json!({ "channel": "email", "given": true, "wording": "News", "source": "form" });
     let contact = lead["contact_id"].as_str().unwrap();
     assert_eq!(service.post_json(&format!("/api/v1/contacts/{contact}/consents"), consent).await.status, 201);
+    // One who may be the same person, and one who was.
+    let mut twins = Vec::new();
+    for name in ["C. Example", "Cyan Example"] {
+        let twin = service.post_json("/api/v1/contacts", json!({ "name": name, "email": "cy@example.com" })).await;
+        assert_eq!(twin.status, 201, "{}", twin.text());
+        twins.push(twin.json()["id"].clone());
+    }
+    let merge = json!({ "contact_id": twins[1] });
+    assert_eq!(service.post_json(&format!("/api/v1/contacts/{contact}/merge"), merge).await.status, 200);
     let made = service.post_json("/api/v1/keys", json!({ "name": "report", "role": "viewer" })).await;
     assert_eq!(made.status, 201, "{}", made.text());
 }

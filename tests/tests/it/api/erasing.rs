@@ -1,0 +1,301 @@
+//! One person's data over HTTP: counted, handed out, erased.
+
+use bytes::Bytes;
+use herald_db::{EngineKind, query};
+use herald_invitations::{ImportProblem, add_problems};
+use herald_leads::{LocalDay, WrittenReport, note_report, report_key};
+use herald_ledger::Outcome;
+use herald_providers::files::Key;
+use herald_tests::{TestDatabase, on_both_engines};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{
+    Form, Service,
+    service::Answer,
+    worker::{self, work},
+};
+
+on_both_engines! {
+    an_export_has_everything_that_is_held,
+    an_erasure_leaves_nothing_of_a_person_anywhere,
+    an_erasure_that_was_not_seen_in_full_is_refused,
+    a_file_that_somebody_else_has_stays,
+    an_invitation_that_waits_is_cancelled_and_counted,
+    who_comes_back_is_recognised,
+    an_import_of_an_erased_person_can_still_be_undone,
+}
+
+const CONTACTS: &str = "/api/v1/contacts";
+/// Each stands in something else of the person.
+const MARKS: [&str; 9] = [
+    "Zephyrine",
+    "zephyrine@example.com",
+    "+34600000199",
+    "Quillfeather Ltd",
+    "likes the window seat",
+    "sign-up form of Zephyrine",
+    "a party of twelve",
+    "rang back about the party",
+    "the old company",
+];
+
+/// A person of whom something stands in every place, and a neighbour. Returns the id of the person.
+async fn somebody(service: &Service) -> String {
+    service.leaves(&["invitation.summary", "invitation.render"]);
+    service.template().await;
+    let run = service.run("name,table\nZephyrine Example,1\nBo Example,2\n").await;
+    worker::import(service, run, &["Zephyrine Example", "Bo Example"]).await;
+    let mut tx = service.db.begin().await.unwrap();
+    let problem = ImportProblem {
+        line: 2,
+        guest: "Zephyrine Example".to_owned(),
+        fatal: false,
+        message: "\"Zephyrine Example\" stands here twice".to_owned(),
+    };
+    add_problems(&mut tx, service.workspace, run, &[problem]).await.unwrap();
+    tx.commit().await.unwrap();
+    worker::finish(service, &[Ok(()), Ok(())]).await;
+    worker::summarise(service, run).await;
+    let found = service.get(&format!("{CONTACTS}?search=zephyrine")).await.json();
+    let id = found["items"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("{CONTACTS}/{id}");
+    let facts = json!({ "email": "Zephyrine@Example.com", "phone": "+34 600 000 199", "tags": ["VIP"],
+        "fields": { "company": "the old company" } });
+    let changed = Answer::to(service.request(Method::PATCH, &path).json(&facts)).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
+    let list = "name,email,company,phone\nZephyrine Example,zephyrine@example.com,Quillfeather Ltd,\n\
+                Zephyrine Example,,,4.47911E+11\nCy Example,cy@example.com,,\n";
+    let form = Form::default().file("file", "people.csv", list).text("mode", "overwrite").text("starts_itself", "true");
+    let import = service.post_form("/api/v1/imports", form).await;
+    assert_eq!(import.status, 201, "{}", import.text());
+    work(service).await;
+    for (below, body) in [
+        ("notes", json!({ "text": "likes the window seat" })),
+        (
+            "consents",
+            json!({ "channel": "email", "given": true, "wording": "News", "source": "sign-up form of Zephyrine" }),
+        ),
+    ] {
+        let made = service.post_json(&format!("{path}/{below}"), body).await;
+        assert!(made.status.is_success(), "{}", made.text());
+    }
+    let lead = json!({ "contact_id": id, "lead": { "need": "a party of twelve", "source": "form",
+        "follow_up_at": "2026-03-02T09:00", "follow_up_zone": "Europe/Madrid" } });
+    let lead = service.post_json("/api/v1/leads", lead).await;
+    assert_eq!(lead.status, 201, "{}", lead.text());
+    let note = json!({ "text": "rang back about the party" });
+    let lead = lead.json()["id"].as_str().unwrap().to_owned();
+    let noted = service.post_json(&format!("/api/v1/leads/{lead}/notes"), note).await;
+    assert!(noted.status.is_success(), "{}", noted.text());
+    let day = LocalDay::at(service.db.now(), chrono_tz::Tz::UTC);
+    let written = WrittenReport { name: "daily.xlsx".to_owned(), bytes: 8, sha256: String::new(), leads: 1 };
+    service.files.put(&report_key(service.workspace, day), Bytes::from_static(b"a report")).await.unwrap();
+    note_report(&service.db, service.workspace, day, written).await.unwrap();
+    id
+}
+
+async fn held(service: &Service, id: &str) -> Value {
+    let held = service.get(&format!("{CONTACTS}/{id}/held")).await;
+    assert_eq!(held.status, StatusCode::OK, "{}", held.text());
+    held.json()
+}
+
+async fn erase(service: &Service, id: &str) -> Value {
+    let total = &held(service, id).await["total"];
+    let erased = service.post_json(&format!("{CONTACTS}/{id}/erase"), json!({ "records": total })).await;
+    assert_eq!(erased.status, StatusCode::OK, "{}", erased.text());
+    erased.json()
+}
+
+/// Every row of the database as text, with the table and the column before each value.
+async fn everything(service: &Service) -> Vec<String> {
+    let columns = match service.db.kind() {
+        EngineKind::Postgres => {
+            "select cast(table_name as text), cast(column_name as text) from information_schema.columns
+             where table_schema = current_schema() and data_type <> 'bytea' and table_name not like '\\_sqlx%'"
+        }
+        EngineKind::Sqlite => {
+            "select t.name, c.name from sqlite_master as t join pragma_table_info(t.name) as c
+             where t.type = 'table' and c.type <> 'BYTEA' and t.name not like 'sqlite%' and t.name not like '%sqlx%'"
+        }
+    };
+    let columns: Vec<(String, String)> = query(columns).all(&service.db).await.unwrap();
+    let mut all = Vec::new();
+    for (table, column) in columns {
+        let sql = format!("select cast({column} as text) from {table} where {column} is not null");
+        let values: Vec<(String,)> = query(&sql).all(&service.db).await.unwrap();
+        all.extend(values.into_iter().map(|(value,)| format!("{table}.{column}: {value}")));
+    }
+    all
+}
+
+async fn an_export_has_everything_that_is_held(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let id = somebody(&service).await;
+    let held = held(&service, &id).await;
+    for sort in [
+        "contact",
+        "tags",
+        "consents",
+        "timeline",
+        "changes_by_imports",
+        "leads",
+        "lead_notes",
+        "reports",
+        "invitations",
+        "remarks_on_lists",
+    ] {
+        assert!(held["records"][sort].as_i64().unwrap_or_default() > 0, "{sort}: {held}");
+    }
+    let elsewhere = held["elsewhere"].to_string();
+    assert!(elsewhere.contains("people.csv") && elsewhere.contains("the list of the run"), "{elsewhere}");
+    let export = service.get(&format!("{CONTACTS}/{id}/export")).await;
+    assert_eq!(export.header("content-disposition"), format!("attachment; filename=\"contact_{id}.json\""));
+    for mark in MARKS {
+        assert!(export.text().contains(mark), "{mark}: {}", export.text());
+    }
+    assert!(!export.text().contains("Bo Example"), "{}", export.text());
+    let counted: usize =
+        export.json()["records"].as_object().unwrap().values().map(|all| all.as_array().unwrap().len()).sum();
+    assert_eq!(json!(counted), held["total"]);
+    let log = service.get("/api/v1/audit?limit=1").await.json();
+    assert_eq!((&log["items"][0]["action"], &log["items"][0]["target"]), (&json!("contact.export"), &json!(id)));
+    let nobody = service.db.new_id();
+    for below in ["held", "export"] {
+        service.get(&format!("{CONTACTS}/{nobody}/{below}")).await.problem(404, "not-found");
+    }
+}
+
+async fn an_erasure_leaves_nothing_of_a_person_anywhere(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let id = somebody(&service).await;
+    let about = |all: &[String]| -> Vec<String> {
+        let marks = MARKS.iter().map(|mark| mark.to_lowercase());
+        let marks: Vec<String> = marks.chain(["quillfeather".to_owned()]).collect();
+        let is_about = |row: &&String| marks.iter().any(|mark| row.to_lowercase().contains(mark.as_str()));
+        all.iter().filter(is_about).cloned().collect()
+    };
+    let before = about(&everything(&service).await);
+    assert!(before.len() > 15, "{before:#?}");
+    let erased = erase(&service, &id).await;
+    assert_eq!((&erased["contact_id"], &erased["done_at"]), (&json!(id), &Value::Null));
+    work(&service).await;
+    let left: Vec<String> = about(&everything(&service).await);
+    // A job's arguments are ids, and the list that was uploaded stays with its run.
+    assert_eq!(left, [] as [String; 0]);
+    let names_id: Vec<String> = everything(&service).await.into_iter().filter(|row| row.contains(&id)).collect();
+    let is_proof = |row: &String| row.starts_with("erasures.") || row.starts_with("audit_log.");
+    assert!(names_id.iter().all(is_proof) && names_id.len() >= 2, "{names_id:#?}");
+    // Files are gone, those of the neighbour are there.
+    let mut files = Vec::new();
+    let mut listed = service.files.list_all();
+    while let Some(file) = futures::StreamExt::next(&mut listed).await {
+        files.push(file.unwrap().to_string());
+    }
+    let of = |area: &str| files.iter().filter(|file| file.contains(&format!("/{area}/"))).count();
+    assert_eq!((of("invitations"), of("reports")), (1, 0), "{files:#?}");
+    // The neighbour is as before, and the run's table names nobody else.
+    let found = service.get(&format!("{CONTACTS}?search=example")).await.json();
+    assert_eq!(found["items"].as_array().unwrap().len(), 2, "{found}");
+    service.get(&format!("{CONTACTS}/{id}")).await.problem(404, "not-found");
+    let proof = service.get("/api/v1/erasures").await.json();
+    assert_eq!(proof["items"].as_array().unwrap().len(), 1);
+    assert_eq!(proof["items"][0]["records"]["invitations"], json!(1));
+    assert!(proof["items"][0]["done_at"].is_string(), "{proof}");
+    let log = service.get("/api/v1/audit?limit=1").await.json();
+    assert_eq!(log["items"][0]["action"], "contact.erase");
+    assert!(service.get("/api/v1/leads").await.json()["items"].as_array().unwrap().is_empty());
+}
+
+async fn an_erasure_that_was_not_seen_in_full_is_refused(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let id = somebody(&service).await;
+    let total = held(&service, &id).await["total"].as_u64().unwrap();
+    service.post_json(&format!("{CONTACTS}/{id}/notes"), json!({ "text": "another one" })).await;
+    let refused = service.post_json(&format!("{CONTACTS}/{id}/erase"), json!({ "records": total })).await;
+    let said = refused.problem(409, "wrong-state");
+    assert!(said.contains(&format!("{} records", total + 1)) && said.contains("look again"), "{said}");
+    assert_eq!(held(&service, &id).await["total"], json!(total + 1));
+    let staff = service.post_json("/api/v1/keys", json!({ "name": "staff", "role": "staff" })).await;
+    let staff = staff.json()["key"].as_str().unwrap().to_owned();
+    let path = format!("{CONTACTS}/{id}/erase");
+    let asked = service.open(Method::POST, &path).bearer_auth(staff).json(&json!({ "records": total + 1 }));
+    Answer::to(asked).await.problem(403, "forbidden");
+}
+
+async fn a_file_that_somebody_else_has_stays(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let make = async |name: &str| {
+        let made = service.post_json(CONTACTS, json!({ "name": name })).await.json();
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let (one, other) = (make("Ana Example").await, make("Bo Example").await);
+    let picture = Key::picture(service.workspace, "abc");
+    service.files.put(&picture, Bytes::from_static(b"a picture")).await.unwrap();
+    let mut tx = service.db.begin().await.unwrap();
+    for id in [&one, &other] {
+        let place = Some(format!("store:{picture}"));
+        herald_contacts::set_picture(&mut tx, service.workspace, id.parse().unwrap(), place).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    erase(&service, &one).await;
+    work(&service).await;
+    assert_eq!(service.files.size(&picture).await.unwrap(), Some(9));
+    erase(&service, &other).await;
+    work(&service).await;
+    assert_eq!(service.files.size(&picture).await.unwrap(), None);
+}
+
+async fn an_invitation_that_waits_is_cancelled_and_counted(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.leaves(&["invitation.summary"]);
+    service.template().await;
+    let run = service.run("name,table\nAna Example,1\nBo Example,2\n").await;
+    worker::import(&service, run, &["Ana Example", "Bo Example"]).await;
+    let found = service.get(&format!("{CONTACTS}?search=ana")).await.json();
+    let id = found["items"][0]["id"].as_str().unwrap().to_owned();
+    // A step that runs is not interrupted.
+    let jobs = worker::lease(&service, "cpu").await;
+    assert_eq!(jobs.len(), 2);
+    let total = held(&service, &id).await["total"].clone();
+    let refused = service.post_json(&format!("{CONTACTS}/{id}/erase"), json!({ "records": total })).await;
+    assert!(refused.problem(409, "wrong-state").contains("being made at this moment"));
+    for job in jobs {
+        let outcome = Outcome::Snooze { run_at: service.db.now() + chrono::TimeDelta::seconds(60) };
+        worker::commit(&service, job, outcome).await;
+    }
+    erase(&service, &id).await;
+    let run = service.get(&format!("/api/v1/invitation-runs/{run}")).await.json();
+    assert_eq!((&run["total"], &run["cancelled"]), (&json!(2), &json!(1)), "{run}");
+    service.db.clock().advance(std::time::Duration::from_secs(61));
+    worker::finish(&service, &[Ok(())]).await;
+}
+
+async fn who_comes_back_is_recognised(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let body = json!({ "name": "Ana Example", "email": "ana@example.com" });
+    let made = service.post_json(CONTACTS, body.clone()).await.json();
+    erase(&service, made["id"].as_str().unwrap()).await;
+    let again = service.post_json(CONTACTS, body).await.json();
+    let timeline = service.get(&format!("{CONTACTS}/{}/activities", again["id"].as_str().unwrap())).await.json();
+    assert!(timeline["items"][0]["detail"]["erased_before"].is_string(), "{timeline}");
+    let other = service.post_json(CONTACTS, json!({ "name": "Bo Example", "email": "bo@example.com" })).await.json();
+    let timeline = service.get(&format!("{CONTACTS}/{}/activities", other["id"].as_str().unwrap())).await.json();
+    assert_eq!(timeline["items"][0]["detail"]["erased_before"], Value::Null);
+}
+
+async fn an_import_of_an_erased_person_can_still_be_undone(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let list = "name,email\nAna Example,ana@example.com\nBo Example,bo@example.com\n";
+    let form = Form::default().file("file", "people.csv", list).text("starts_itself", "true");
+    let import = service.post_form("/api/v1/imports", form).await.json();
+    work(&service).await;
+    let found = service.get(&format!("{CONTACTS}?search=ana")).await.json();
+    erase(&service, found["items"][0]["id"].as_str().unwrap()).await;
+    let path = format!("/api/v1/imports/{}", import["id"].as_str().unwrap());
+    assert!(service.post_json(&format!("{path}/undo"), json!({})).await.status.is_success());
+    work(&service).await;
+    assert_eq!(service.get(&path).await.json()["state"], "undone");
+    assert!(service.get(CONTACTS).await.json()["items"].as_array().unwrap().is_empty());
+}
