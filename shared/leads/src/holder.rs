@@ -1,8 +1,10 @@
-//! What leads hold about a person: the leads, their notes, and the reports that name them.
+//! What leads hold about a person: the leads, their notes, what members were told of them, and the reports that name
+//! them.
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
 use herald_contacts::{ContactError, Held, Holder, Move, Whom};
+use herald_notifications::{forget_about, notifications_about};
 use herald_providers::files::Key;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,9 +16,14 @@ use super::{
 };
 use herald_db::{Bulk, Db, FromRow, Query, Result, Tx, query};
 
-/// Leads, their notes, and the reports of their days.
+/// Leads, their notes, what members were told of them, and the reports of their days.
 pub const HOLDER: Holder = Holder {
-    columns: &[("lead_notes", "text who"), ("leads", "contact_id need need_key source key"), ("reports", "file")],
+    columns: &[
+        ("lead_notes", "text who"),
+        ("leads", "contact_id need need_key source key"),
+        ("notifications", "kind key title link"),
+        ("reports", "file"),
+    ],
     moves: &[Move::all("leads")],
     read: |tx, whom| Box::pin(read(tx, whom)),
     erase: |tx, whom| Box::pin(erase(tx, whom)),
@@ -42,9 +49,11 @@ async fn read(tx: &mut Tx, whom: &Whom) -> std::result::Result<Held, ContactErro
     )
     .all(&mut *tx)
     .await?;
+    let told = notifications_about(&mut *tx, whom.workspace_id, links(&leads)).await?;
     let reports = reports(tx, whom, &leads).await?;
     held.add("leads", leads.iter().map(|lead| json!(lead)).collect());
     held.add("lead_notes", notes.iter().map(|note| json!(note)).collect());
+    held.add("notifications", told.iter().map(|one| json!(one)).collect());
     held.add("reports", reports.iter().map(named).collect());
     Ok(held)
 }
@@ -62,6 +71,11 @@ async fn leads(tx: &mut Tx, whom: &Whom) -> Result<Vec<Lead>> {
     )
     .all(tx)
     .await
+}
+
+/// The pages of leads, as notifications lead there.
+fn links(leads: &[Lead]) -> Vec<String> {
+    leads.iter().map(|lead| format!("/leads/{}", lead.id)).collect()
 }
 
 fn of_contact(sql: &str, whom: &Whom) -> Query {
@@ -102,6 +116,7 @@ async fn reports(tx: &mut Tx, whom: &Whom, leads: &[Lead]) -> Result<Vec<Report>
 /// Removes the leads, and the reports that name them: a report of any day can be made again.
 async fn erase(tx: &mut Tx, whom: &Whom) -> std::result::Result<Vec<Key>, ContactError> {
     let leads = leads(&mut *tx, whom).await?;
+    forget_about(&mut *tx, whom.workspace_id, links(&leads)).await?;
     let mut files = Vec::new();
     for report in reports(&mut *tx, whom, &leads).await? {
         query("delete from reports where workspace_id = $1 and id = $2")

@@ -10,7 +10,7 @@ mod wish;
 pub use effect::{MailEnded, Notify};
 pub use mail::{MailState, NotificationLetter, find_letter, move_mail};
 pub use store::{
-    ByMail, NewNotification, Notification, NotifyError, forget_old, list_notifications, mark_all_read, mark_read,
-    notify, unread_counts,
+    ByMail, NewNotification, Notification, NotifyError, forget_about, forget_old, list_notifications, mark_all_read,
+    mark_read, notifications_about, notify, unread_counts,
 };
 pub use wish::{MailWish, mail_wish, set_mail_wish};

@@ -192,6 +192,30 @@ pub async fn mark_all_read(db: &Db, workspace_id: Uuid, user_id: Uuid) -> Result
     Ok(read)
 }
 
+/// What members of a workspace were told about these pages.
+#[boxed]
+pub async fn notifications_about(tx: &mut Tx, workspace_id: Uuid, links: Vec<String>) -> Result<Vec<Notification>> {
+    Bulk::new(
+        "select n.id, n.kind, n.title, n.link, n.created_at, n.read_at, n.mail from {rows}
+         join notifications as n on n.workspace_id = rows.workspace_id and n.link = rows.link
+         where n.workspace_id = rows.workspace_id order by n.id",
+    )
+    .column("workspace_id", links.iter().map(|_| workspace_id).collect())
+    .column("link", links.into_iter().collect())
+    .all(tx)
+    .await
+}
+
+/// Removes what members of a workspace were told about these pages. A mail that waits is not sent any more.
+#[boxed]
+pub async fn forget_about(tx: &mut Tx, workspace_id: Uuid, links: Vec<String>) -> Result<()> {
+    Bulk::new("delete from notifications where (workspace_id, link) in (select workspace_id, link from {rows})")
+        .column("workspace_id", links.iter().map(|_| workspace_id).collect())
+        .column("link", links.into_iter().collect())
+        .execute(tx)
+        .await
+}
+
 /// Deletes notifications that are half a year old, at most `limit` of them. Returns how many.
 #[boxed]
 pub async fn forget_old(db: &Db, limit: usize) -> Result<u64> {

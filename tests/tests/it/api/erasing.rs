@@ -4,7 +4,9 @@ use bytes::Bytes;
 use herald_db::{EngineKind, query};
 use herald_invitations::{ImportProblem, add_problems};
 use herald_leads::{LocalDay, WrittenReport, note_report, report_key};
-use herald_ledger::Outcome;
+use herald_ledger::{Outcome, audit::Actor};
+use herald_notifications::{ByMail, NewNotification, notify};
+use herald_people::Role;
 use herald_providers::files::Key;
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     Form, Service,
+    people::{PASSWORD, Person},
     service::Answer,
     worker::{self, work},
 };
@@ -88,6 +91,21 @@ async fn somebody(service: &Service) -> String {
     let lead = lead.json()["id"].as_str().unwrap().to_owned();
     let noted = service.post_json(&format!("/api/v1/leads/{lead}/notes"), note).await;
     assert!(noted.status.is_success(), "{}", noted.text());
+    let (member, actor) = (Some((service.workspace, Role::Staff)), Actor::cli(service.workspace, "test"));
+    service.people.add_user("staff@example.org", &PASSWORD.into(), false, member, &actor).await.unwrap();
+    let told = NewNotification {
+        workspace_id: service.workspace,
+        user_id: Person::sign_in(service, "staff@example.org").await.id,
+        kind: "lead.follow_up",
+        key: format!("lead.follow_up:{lead}"),
+        title: "Follow up with Zephyrine Example".to_owned(),
+        link: format!("/leads/{lead}"),
+        by_mail: ByMail::IfWanted,
+    };
+    service.leaves(&["notification.mail"]);
+    let mut tx = service.db.begin().await.unwrap();
+    assert_eq!(notify(&mut tx, vec![told]).await.unwrap(), 1);
+    tx.commit().await.unwrap();
     let day = LocalDay::at(service.db.now(), chrono_tz::Tz::UTC);
     let written = WrittenReport { name: "daily.xlsx".to_owned(), bytes: 8, sha256: String::new(), leads: 1 };
     service.files.put(&report_key(service.workspace, day), Bytes::from_static(b"a report")).await.unwrap();
@@ -149,6 +167,7 @@ async fn an_export_has_everything_that_is_held(database: &TestDatabase) {
         "changes_by_imports",
         "leads",
         "lead_notes",
+        "notifications",
         "reports",
         "invitations",
         "remarks_on_lists",

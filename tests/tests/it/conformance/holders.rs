@@ -59,6 +59,7 @@ const NOT_PEOPLE: &[(&str, &str, &str)] = &[
     ("letters", "*", STAFF),
     ("link_key", "*", MACHINES),
     ("members", "*", STAFF),
+    ("notifications", "mail", STATES),
     ("old_files", "*", MACHINES),
     ("queue_keys", "*", MACHINES),
     ("queues", "*", MACHINES),
