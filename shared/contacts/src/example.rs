@@ -10,6 +10,11 @@ use herald_db::{Bulk, Result, Tx, query};
 
 /// What the ids of example people begin with.
 const MARK: &str = "(example) person ";
+/// The example people who may go: nobody was invited as one of them, and none was merged with somebody.
+const FREE: &str = "select c.id from contacts as c where c.workspace_id = $1 and c.external_id like $2
+   and not exists (select 1 from invitations as i where i.workspace_id = $1 and i.contact_id = c.id)
+   and not exists (select 1 from contact_merges as m
+     where m.workspace_id = $1 and (m.survivor_id = c.id or m.merged_id = c.id))";
 
 /// An example person, as the caller made them up.
 #[derive(Clone, Debug)]
@@ -65,18 +70,15 @@ pub async fn add_example_people(tx: &mut Tx, workspace_id: Uuid, people: Vec<Exa
     Ok(ids)
 }
 
-/// The contacts of example people. The caller removes what is its own of them before [`remove_example_people`].
+/// The contacts of example people who may go. The caller removes what is its own of them before
+/// [`remove_example_people`].
 #[boxed]
 pub async fn example_people(tx: &mut Tx, workspace_id: Uuid) -> Result<Vec<Uuid>> {
-    let found: Vec<(Uuid,)> = query("select id from contacts where workspace_id = $1 and external_id like $2")
-        .bind(workspace_id)
-        .bind(format!("{MARK}%"))
-        .all(tx)
-        .await?;
+    let found: Vec<(Uuid,)> = query(FREE).bind(workspace_id).bind(format!("{MARK}%")).all(tx).await?;
     Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
-/// Removes example people with their timelines, consents and tags. Whom an invitation was made for stays.
+/// Removes example people with their timelines, consents and tags. Who was invited or merged stays.
 #[boxed]
 pub async fn remove_example_people(tx: &mut Tx, workspace_id: Uuid) -> Result<()> {
     let tags: Vec<(Uuid,)> = query(
@@ -88,16 +90,14 @@ pub async fn remove_example_people(tx: &mut Tx, workspace_id: Uuid) -> Result<()
     .bind(format!("{MARK}%"))
     .all(&mut *tx)
     .await?;
-    let unused = "(select c.id from contacts as c where c.workspace_id = $1 and c.external_id like $2 and not exists
-       (select 1 from invitations as i where i.workspace_id = $1 and i.contact_id = c.id))";
     for table in ["contact_consents", "contact_tags", "activities"] {
-        query(&format!("delete from {table} where workspace_id = $1 and contact_id in {unused}"))
+        query(&format!("delete from {table} where workspace_id = $1 and contact_id in ({FREE})"))
             .bind(workspace_id)
             .bind(format!("{MARK}%"))
             .execute(&mut *tx)
             .await?;
     }
-    query(&format!("delete from contacts where workspace_id = $1 and id in {unused}"))
+    query(&format!("delete from contacts where workspace_id = $1 and id in ({FREE})"))
         .bind(workspace_id)
         .bind(format!("{MARK}%"))
         .execute(&mut *tx)

@@ -62,7 +62,7 @@ pub async fn add_example(tx: &mut Tx, workspace_id: Uuid) -> Result<()> {
     }
     let statuses = ensure(&mut *tx, workspace_id).await?;
     let now = tx.db().now();
-    let with_leads = contacts.into_iter().enumerate().filter(|(number, _)| number % EVERY == 0);
+    let with_leads = contacts.into_iter().enumerate().filter(|(number, _)| number.is_multiple_of(EVERY));
     let rows: Vec<Row> = with_leads
         .map(|(number, contact)| {
             row((tx.db().new_id(), contact), number, &statuses[number / EVERY % statuses.len()], now)
@@ -107,14 +107,14 @@ fn place(number: usize) -> &'static Place {
 fn person(number: usize) -> ExamplePerson {
     let place = place(number);
     let language = place.locale.split('-').next().unwrap_or_default();
-    let end = if number % 2 == 0 { "com" } else { "org" };
+    let end = if number.is_multiple_of(2) { "com" } else { "org" };
     let mut consents = Vec::new();
     if number % 4 != 3 {
         // Every eleventh took it back.
         consents.push((Channel::Email, true));
-        consents.extend((number % 11 == 0).then_some((Channel::Email, false)));
+        consents.extend(number.is_multiple_of(11).then_some((Channel::Email, false)));
     }
-    consents.extend((number % 5 == 0).then_some((Channel::Whatsapp, true)));
+    consents.extend(number.is_multiple_of(5).then_some((Channel::Whatsapp, true)));
     ExamplePerson {
         person: Person {
             row_key: format!("example {number}"),
@@ -126,7 +126,7 @@ fn person(number: usize) -> ExamplePerson {
             fields: [("table".to_owned(), (number % 25 + 1).to_string())].into(),
             ..Person::default()
         },
-        tags: TAGS.iter().enumerate().filter(|(at, _)| number % (at + 3) == 0).map(|(_, tag)| *tag).collect(),
+        tags: TAGS.iter().enumerate().filter(|(at, _)| number.is_multiple_of(at + 3)).map(|(_, tag)| *tag).collect(),
         consents,
     }
 }

@@ -9,6 +9,7 @@ use super::{Answer, Service, console::Browser};
 
 on_both_engines! {
     example_data_comes_once_and_goes_again,
+    example_people_who_were_merged_stay,
     only_an_owner_is_offered_example_data,
 }
 
@@ -59,6 +60,23 @@ async fn example_data_comes_once_and_goes_again(database: &TestDatabase) {
     assert_eq!(jobs["items"], Value::Array(Vec::new()));
     let users = service.get("/api/v1/users").await.text();
     assert!(!users.contains("example.invalid"), "{users}");
+}
+
+async fn example_people_who_were_merged_stay(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    service.leaves(&["invitation.summary", "merge.forget"]);
+    assert_eq!(service.post(PATH).await.status, 200);
+    let own =
+        service.post_json("/api/v1/contacts", json!({ "name": "Cy Own", "email": "cy@example.net" })).await.json();
+    let found = service.get("/api/v1/contacts?limit=2").await.json();
+    let example = found["items"].as_array().unwrap().iter().find(|one| one["id"] != own["id"]).unwrap();
+    let merge = format!("/api/v1/contacts/{}/merge", example["id"].as_str().unwrap());
+    let merged = service.post_json(&merge, json!({ "contact_id": own["id"], "take": [] })).await;
+    assert_eq!(merged.status, 200, "{}", merged.text());
+    assert_eq!(Answer::to(service.request(Method::DELETE, PATH)).await.status, 200);
+    let left = service.get("/api/v1/contacts").await.json();
+    let left: Vec<_> = left["items"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert_eq!(left, [&example["id"]]);
 }
 
 async fn only_an_owner_is_offered_example_data(database: &TestDatabase) {
