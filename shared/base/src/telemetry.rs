@@ -54,6 +54,8 @@ pub fn start_logging(settings: &Log) -> Result<(), TelemetryError> {
 
 /// The values of the label `provider`.
 const PROVIDERS: &[&str] = &["files", "pictures", "redis"];
+/// What members are told of.
+const TOLD_OF: &[&str] = &["lead.follow_up", "report.daily_leads"];
 
 /// Starts collecting metrics. The handle renders them for Prometheus ([`render`]). A second call returns a handle
 /// without metrics, for the sake of tests.
@@ -89,6 +91,7 @@ fn begin_at_zero() {
         &catalog::DISPATCH_ERRORS,
         &catalog::SCHEDULE_BROKEN,
         &catalog::SCHEDULE_ERRORS,
+        &catalog::REMINDER_ERRORS,
         &catalog::CLOCK_SET_BACK,
         &catalog::REDIS_CONNECTIONS,
         &catalog::REDIS_DISCONNECTS,
@@ -99,6 +102,8 @@ fn begin_at_zero() {
     for provider in PROVIDERS {
         Answer::ALL.iter().for_each(|answer| catalog::PROVIDER_CALLS.add([provider, answer.name()], 0));
     }
+    TOLD_OF.iter().for_each(|kind| catalog::NOTIFICATIONS.add([kind], 0));
+    ["sent", "skipped", "failed", "unknown"].iter().for_each(|outcome| catalog::NOTIFICATION_MAILS.add([outcome], 0));
     ["full", "address", "accept", "head", "idle", "stalled"]
         .iter()
         .for_each(|why| catalog::HTTP_CONNECTIONS_CUT.add([why], 0));
