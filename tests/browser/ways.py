@@ -43,7 +43,20 @@ def by_keys(page, base, faults):
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
+    choose_rows(page, base, faults)
     make_a_key(page, base, faults)
+
+
+def choose_rows(page, base, faults):
+    """Two jobs of a list, and what would become of them."""
+    page.goto(f"{base}/w/default/jobs?state=succeeded")
+    expect(page.locator(".picked")).to_be_hidden()
+    for key in "jxjx":
+        page.keyboard.press(key)
+    expect(page.locator(".picked")).to_be_visible()
+    page.get_by_role("button", name="Delete…").press("Enter")
+    page.wait_for_url("**/jobs/act/delete?*")
+    faults.check("Delete 2 jobs?" in page.inner_text("h1"), "the two jobs that were chosen are counted")
 
 
 def make_a_key(page, base, faults):
