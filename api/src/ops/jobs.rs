@@ -78,7 +78,6 @@ async fn list(
     let filter = JobFilter { before, ..asked.filter()? };
     let (jobs, oldest) = match within {
         None => (ledger::list_jobs(&api.db, workspace, &filter, limit + 1).await?, None),
-        Some(0) => return Err(Problem::field("within", "within is 0: use at least 1")),
         Some(within) => ledger::list_jobs_within(&api.db, workspace, &filter, limit + 1, within).await?,
     };
     let (jobs, next) = Page::of(jobs, limit, |job| job.id.to_string()).into_parts();

@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use crate::front::{input::time, problem::Problem};
 
+/// The largest number of jobs to look through.
+const MOST_WITHIN: usize = 1_000_000_000;
+
 /// The filters of the list of jobs. Every field is text, so that a refusal can name its field.
 #[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -56,6 +59,9 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn filter(self) -> Result<JobFilter, Problem> {
+        if let Some(within) = self.within.filter(|within| !(1..=MOST_WITHIN).contains(within)) {
+            return Err(Problem::field("within", format!("within is {within}: use 1 to {MOST_WITHIN}")));
+        }
         Ok(JobFilter {
             ids: self
                 .ids

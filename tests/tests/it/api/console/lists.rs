@@ -49,6 +49,9 @@ async fn ticked_jobs_are_counted_shown_and_acted_on_alone(database: &TestDatabas
     assert_eq!(filter, &json!({ "ids": format!("{},{}", ids[0], ids[2]) }));
     let found = service.get(&format!("/api/v1/jobs?ids={chosen}")).await.json();
     assert_eq!(found["items"].as_array().unwrap().len(), 2);
+    for wrong in ["/api/v1/jobs?within=0", "/api/v1/jobs/failures?within=0", "/api/v1/jobs?within=1000000001"] {
+        service.get(wrong).await.problem(422, "invalid-field");
+    }
 
     let wrong = browser.get("/w/default/jobs/act/cancel?id=7").await;
     assert!(wrong.text.contains("is not the id of a job"), "{}", wrong.text);
