@@ -91,7 +91,7 @@ async fn export(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Res
     Ok(([(header::CONTENT_DISPOSITION, name)], Json(export)).into_response())
 }
 
-/// What is to be erased.
+/// What the caller expects to erase.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Erase {

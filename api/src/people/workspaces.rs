@@ -41,9 +41,13 @@ struct Workspaces {
 )]
 async fn list(State(api): State<Api>, me: Me) -> Result<Json<Workspaces>, Problem> {
     let people = &api.people;
-    let (items, person) = futures::try_join!(people.memberships(me.user_id, None), people.user(me.user_id))?;
-    let unread = unread_counts(&api.db, me.user_id).await?.into_iter().collect();
-    Ok(Json(Workspaces { items, person, unread }))
+    // Every page of the console asks.
+    let (items, person, unread) = futures::join!(
+        people.memberships(me.user_id, None),
+        people.user(me.user_id),
+        unread_counts(&api.db, me.user_id),
+    );
+    Ok(Json(Workspaces { items: items?, person: person?, unread: unread?.into_iter().collect() }))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -150,7 +150,7 @@ pub(super) async fn decide(
     }
 }
 
-/// Where a contact stands that is to be written: among the new ones, or among those that change.
+/// The place of a contact in a list to write: the list of new contacts, or that of changed ones.
 enum At {
     Fresh(usize),
     Updated(usize),

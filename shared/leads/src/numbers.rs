@@ -68,7 +68,7 @@ pub struct LeadNumbers {
     pub won: i64,
     /// Those of which nothing came.
     pub lost: i64,
-    /// The share of won ones among those that are won or lost, from 0 to 1; `null` while there are none.
+    /// The won leads divided by the won and lost leads, from 0 to 1; `null` while no lead has ended.
     pub conversion: Option<f64>,
     /// By status, the largest first.
     pub by_status: Vec<LeadShare>,

@@ -19,7 +19,7 @@ use herald_db::{Db, FromRow, Result, query};
 herald_base::text_enum! {
     /// What became of the mail of a notification.
     pub enum MailState, "a mail is not {:?}" {
-        /// There is none.
+        /// The notification has no mail.
         None "none",
         /// It is still to be sent.
         Waiting "waiting",

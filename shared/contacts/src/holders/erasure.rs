@@ -114,7 +114,7 @@ async fn write(tx: &mut Tx, actor: &Actor, contact_id: Uuid, held: &Held, files:
     Ok(Erasure { id, contact_id, records: Json(records), files: Json(files), who, at, done_at })
 }
 
-/// The hashes of a contact's addresses, under the current key and older ones. Without a key there are none.
+/// The hashes of a contact's addresses, under the current key and older ones. Empty if the installation has no key.
 fn hashes(db: &Db, workspace_id: Uuid, contact: &Contact) -> Vec<String> {
     let Some(sealer) = db.sealer() else { return Vec::new() };
     let addresses = [("email", &contact.email), ("phone", &contact.phone)];

@@ -341,7 +341,7 @@ async fn of_two_invitations_to_one_event_each_keeps_its_own(database: &TestDatab
     let before = guests().await;
     let (one, other) = (before[0].1.clone(), before[1].1.clone());
     let third = make(&service, json!({ "name": "Anne Example" })).await;
-    // One invitation goes to a survivor who has none; of two the survivor keeps its own.
+    // A survivor without an invitation gets that of the other contact; otherwise it keeps its own.
     let first = merge(&service, &third, &one, &[]).await.json()["merge"]["id"].clone();
     let second = merge(&service, &third, &other, &[]).await.json()["merge"]["id"].clone();
     let names = [(json!("Anne Example"), third.clone()), (json!("Anna Example"), other.clone())];

@@ -163,7 +163,7 @@ async fn what_is_over_or_nobodys_reminds_nobody(database: &TestDatabase) {
     // Opened again, it is due.
     change(&service, &closed, json!({ "status": "New" })).await;
     assert_eq!(at(&service, "2026-03-02T09:01:00Z").await, 1);
-    // A person who has left is told nothing.
+    // A former member gets no notification.
     change(&service, &past, json!({ "follow_up_at": "2026-03-03T09:00" })).await;
     let gone = service.request(Method::DELETE, &format!("/api/v1/members/{}", ann.id));
     assert_eq!(Answer::to(gone).await.status, 200);

@@ -14,6 +14,7 @@ mod invitations;
 mod limits;
 mod link_key;
 mod lookups;
+mod plans;
 mod probes;
 mod queues;
 mod runs;
