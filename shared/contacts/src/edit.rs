@@ -183,7 +183,7 @@ pub(super) async fn locked(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<
     Ok(found)
 }
 
-fn blank(id: Uuid, name: String, source: &str, now: DateTime<Utc>) -> Contact {
+pub(super) fn blank(id: Uuid, name: String, source: &str, now: DateTime<Utc>) -> Contact {
     Contact {
         id,
         dedupe_key: String::new(),

@@ -90,7 +90,7 @@ pub async fn remove_example_people(tx: &mut Tx, workspace_id: Uuid) -> Result<()
     .bind(format!("{MARK}%"))
     .all(&mut *tx)
     .await?;
-    for table in ["contact_consents", "contact_tags", "activities"] {
+    for table in ["contact_addresses", "contact_consents", "contact_tags", "activities"] {
         query(&format!("delete from {table} where workspace_id = $1 and contact_id in ({FREE})"))
             .bind(workspace_id)
             .bind(format!("{MARK}%"))

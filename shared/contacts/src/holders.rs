@@ -22,7 +22,7 @@ pub use self::{
     own::{HOLDER, contact_files},
     words::Words,
 };
-use super::{Contact, ContactError, contact::contact_row, edit::locked};
+use super::{Channel, Contact, ContactError, address::rows_of_all, contact::contact_row, edit::locked};
 use herald_db::{Db, Tx, query};
 use herald_ledger::audit::{self, Actor, Entry};
 
@@ -66,6 +66,8 @@ pub struct Whom {
     pub workspace_id: Uuid,
     /// The contact.
     pub contact: Contact,
+    /// Its further addresses, and of what kind they are.
+    pub addresses: Vec<(Channel, String)>,
 }
 
 /// What there is about a person.
@@ -139,10 +141,16 @@ async fn person(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<Option<Vec<
     ))
     .bind(workspace_id)
     .bind(id)
-    .all(tx)
+    .all(&mut *tx)
     .await?;
     all.push(contact);
-    Ok(Some(all.into_iter().map(|contact| Whom { workspace_id, contact }).collect()))
+    let rows = rows_of_all(tx, workspace_id, &all.iter().map(|contact| contact.id).collect::<Vec<_>>()).await?;
+    let of = |id: Uuid| {
+        let own = rows.iter().filter(move |row| row.contact_id == id);
+        own.filter_map(|row| Some((row.kind.parse().ok()?, row.value.clone()))).collect()
+    };
+    let whom = all.into_iter().map(|contact| Whom { workspace_id, addresses: of(contact.id), contact });
+    Ok(Some(whom.collect()))
 }
 
 async fn read(tx: &mut Tx, holders: &[Holder], person: &[Whom]) -> Result<Held, ContactError> {

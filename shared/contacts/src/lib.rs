@@ -2,6 +2,7 @@
 //! and what happened with them.
 
 mod activity;
+mod address;
 mod chosen;
 mod consent;
 mod contact;
@@ -27,6 +28,7 @@ mod upsert;
 use enqueue::enqueue;
 
 pub use activity::{Activity, NewActivity, add_note, list_activities, record_activities};
+pub use address::{Address, list_addresses};
 pub use chosen::{ChosenAct, change_chosen};
 pub use consent::{Consent, NewConsent, add_consent, list_consents};
 pub use contact::{Channel, Contact, Listed, find_contact, listed_contacts};

@@ -50,6 +50,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (37, "erasures", include_str!("../../../migrations/0037_erasures.sql")),
     (38, "contact_merges", include_str!("../../../migrations/0038_contact_merges.sql")),
     (39, "tags_of_contacts", include_str!("../../../migrations/0039_tags_of_contacts.sql")),
+    (41, "contact_addresses", include_str!("../../../migrations/0041_contact_addresses.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -1,6 +1,6 @@
 //! Erases a person, and keeps the proof that it was done: counts, and hashes by which the person is recognised.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Contact, ContactError, Held, Holder, person, read};
+use super::{Channel, Contact, ContactError, Held, Holder, Whom, person, read};
 use crate::{enqueue, jobs::ContactErase};
 use herald_db::{Bulk, Db, FromRow, Json, Tx, query};
 use herald_ledger::{
@@ -76,7 +76,7 @@ pub async fn erase_contact(
         }
     }
     for whom in &person {
-        remember(&mut tx, actor.workspace_id, &whom.contact).await?;
+        remember(&mut tx, whom).await?;
     }
     let erasure = write(&mut tx, actor, id, &held, files).await?;
     if erasure.done_at.is_none() {
@@ -115,22 +115,29 @@ async fn write(tx: &mut Tx, actor: &Actor, contact_id: Uuid, held: &Held, files:
 }
 
 /// The hashes of a contact's addresses, under the current key and older ones. Empty if the installation has no key.
-fn hashes(db: &Db, workspace_id: Uuid, contact: &Contact) -> Vec<String> {
+fn hashes(db: &Db, workspace_id: Uuid, contact: &Contact, further: &[(Channel, String)]) -> Vec<String> {
     let Some(sealer) = db.sealer() else { return Vec::new() };
     let addresses = [("email", &contact.email), ("phone", &contact.phone)];
     let known = addresses.into_iter().filter_map(|(kind, address)| Some((kind, address.as_deref()?)));
-    let parts = known.map(|(kind, address)| [workspace_id.as_bytes(), kind.as_bytes(), address.as_bytes()]);
+    // A number is the same number, whatever it is used for.
+    let further = further.iter().map(|(kind, address)| match kind {
+        Channel::Email => ("email", address.as_str()),
+        Channel::Phone | Channel::Whatsapp => ("phone", address.as_str()),
+    });
+    let known: BTreeSet<(&str, &str)> = known.chain(further).collect();
+    let parts = known.into_iter().map(|(kind, address)| [workspace_id.as_bytes(), kind.as_bytes(), address.as_bytes()]);
     parts.flat_map(|parts| sealer.seals(LABEL, &parts)).collect()
 }
 
 /// Notes by what the person is recognised if they come back.
-async fn remember(tx: &mut Tx, workspace_id: Uuid, contact: &Contact) -> Result<()> {
-    let (now, hashes) = (tx.db().now(), hashes(tx.db(), workspace_id, contact));
+async fn remember(tx: &mut Tx, whom: &Whom) -> Result<()> {
+    let Whom { workspace_id, contact, addresses } = whom;
+    let (now, hashes) = (tx.db().now(), hashes(tx.db(), *workspace_id, contact, addresses));
     Bulk::new(
         "insert into erased_addresses (workspace_id, hash, at) select workspace_id, hash, at from {rows} where true
          on conflict (workspace_id, hash) do update set at = excluded.at",
     )
-    .column("workspace_id", hashes.iter().map(|_| workspace_id).collect())
+    .column("workspace_id", hashes.iter().map(|_| *workspace_id).collect())
     .column("at", hashes.iter().map(|_| now).collect())
     .column("hash", hashes.into_iter().collect())
     .execute(tx)
@@ -144,7 +151,7 @@ pub(crate) async fn erased_before(
     workspace_id: Uuid,
     contact: &Contact,
 ) -> herald_db::Result<Option<DateTime<Utc>>> {
-    let hashes = hashes(tx.db(), workspace_id, contact);
+    let hashes = hashes(tx.db(), workspace_id, contact, &[]);
     let found: Vec<(DateTime<Utc>,)> = Bulk::new(
         "select e.at from {rows} join erased_addresses as e on e.hash = rows.hash
          where e.workspace_id = rows.workspace_id",

@@ -9,13 +9,17 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Held, Holder, Whom, Words};
-use crate::{Activity, Consent, ContactError, Move};
+use crate::{
+    Activity, Consent, ContactError, Move,
+    address::{NOT_TWICE, arranged, rows_of},
+};
 use herald_db::{Bulk, Db, FromRow, Json, Result, Tx, contains, query};
 
 /// The contacts, their tags, consents and timelines, and the imports.
 pub const HOLDER: Holder = Holder {
     columns: &[
         ("activities", "contact_id kind detail who"),
+        ("contact_addresses", "contact_id kind value label verified_how verified_by"),
         ("contact_consents", "contact_id channel wording source proof"),
         ("contact_merges", "survivor_id merged_id images who"),
         ("contact_tags", "contact_id"),
@@ -27,7 +31,11 @@ pub const HOLDER: Holder = Holder {
         ("import_chunks", "images"),
         ("imports", "report"),
     ],
-    moves: &[Move::all("activities"), Move::all("contact_consents")],
+    moves: &[
+        Move::all("activities"),
+        Move { table: "contact_addresses", but: NOT_TWICE },
+        Move::all("contact_consents"),
+    ],
     read: |tx, whom| own(tx, whom).boxed(),
     erase: |tx, whom| erase(tx, whom).boxed(),
 };
@@ -37,6 +45,8 @@ async fn own(tx: &mut Tx, whom: &Whom) -> std::result::Result<Held, ContactError
     let mut contact = json!(whom.contact);
     contact["picture"] = json!(whom.contact.picture);
     held.add("contact", vec![contact]);
+    let addresses = rows_of(whom.workspace_id, whom.contact.id).all(&mut *tx).await?;
+    held.add("addresses", values(&arranged(&whom.contact, addresses)));
     let tags: Vec<(String,)> = of_contact(
         "select t.name from contact_tags as ct join tags as t on t.workspace_id = ct.workspace_id and t.id = ct.tag_id
          where ct.workspace_id = $1 and ct.contact_id = $2 order by t.name_key",
@@ -171,6 +181,7 @@ async fn erase(tx: &mut Tx, whom: &Whom) -> std::result::Result<Vec<Key>, Contac
     forget_in_imports(&mut *tx, whom).await?;
     for sql in [
         "delete from contact_merges where workspace_id = $1 and (survivor_id = $2 or merged_id = $2)",
+        "delete from contact_addresses where workspace_id = $1 and contact_id = $2",
         "delete from contact_tags where workspace_id = $1 and contact_id = $2",
         "delete from contact_consents where workspace_id = $1 and contact_id = $2",
         "delete from activities where workspace_id = $1 and contact_id = $2",

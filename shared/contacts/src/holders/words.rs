@@ -16,7 +16,8 @@ impl Words {
     pub fn of(whom: &Whom) -> Self {
         let contact = &whom.contact;
         let all = [Some(&contact.name), contact.email.as_ref(), contact.phone.as_ref(), contact.external_id.as_ref()];
-        let words = all.into_iter().flatten().filter(|word| word.chars().count() >= SHORTEST);
+        let further = whom.addresses.iter().map(|(_, value)| value);
+        let words = all.into_iter().flatten().chain(further).filter(|word| word.chars().count() >= SHORTEST);
         Self(words.map(|word| word.to_lowercase()).collect())
     }
 
