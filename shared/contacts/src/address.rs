@@ -9,12 +9,20 @@
 //! alone, such as an import, leaves nothing wrong behind, and an old primary address with a row becomes a further one.
 //! Contacts have no column for WhatsApp: there the latest row that was made the primary one is it, or else the oldest.
 
+mod change;
+mod spelling;
+
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub(super) use self::change::insert;
+pub use self::change::{
+    AddressChange, NewAddress, Verification, add_address, change_address, make_address_primary, remove_address,
+    verify_address,
+};
 use super::{Channel, Contact};
 use herald_db::{Bulk, Db, FromRow, Query, Result, Tx, query};
 

@@ -28,7 +28,10 @@ mod upsert;
 use enqueue::enqueue;
 
 pub use activity::{Activity, NewActivity, add_note, list_activities, record_activities};
-pub use address::{Address, list_addresses};
+pub use address::{
+    Address, AddressChange, NewAddress, Verification, add_address, change_address, list_addresses,
+    make_address_primary, remove_address, verify_address,
+};
 pub use chosen::{ChosenAct, change_chosen};
 pub use consent::{Consent, NewConsent, add_consent, list_consents};
 pub use contact::{Channel, Contact, Listed, find_contact, listed_contacts};
