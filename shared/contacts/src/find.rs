@@ -25,7 +25,8 @@ pub(super) const LAST: char = '\u{10ffff}';
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ContactFilter {
-    /// The beginning of the name or of its last word, or the whole of an e-mail address, phone number or external id.
+    /// The beginning of the name or of its last word, or the whole of an address, primary or further, or of an external
+    /// id.
     pub text: Option<String>,
     /// Those with each of these tags.
     pub tags: Vec<String>,
@@ -82,8 +83,9 @@ pub async fn list_contacts(
     }
     let limit = statement.bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let sql = format!(
-        "select {} from contacts as c where c.workspace_id = {workspace}{} order by c.id desc limit {limit}",
+        "select {} from contacts as c where {} = {workspace}{} order by c.id desc limit {limit}",
         contact_row!(),
+        filter.workspace_column(db.kind()),
         statement.sql
     );
     statement.query(&sql).all(db).await
@@ -97,8 +99,8 @@ pub async fn count_contacts(db: &Db, workspace_id: Uuid, filter: &ContactFilter,
     filter.add_to(&mut statement, &workspace, db);
     let limit = statement.bind(i64::try_from(most).unwrap_or(i64::MAX));
     let sql = format!(
-        "select count(*) from (select c.id from contacts as c where c.workspace_id = {workspace}{} limit {limit}) as \
-         found",
+        "select count(*) from (select c.id from contacts as c where {} = {workspace}{} limit {limit}) as found",
+        filter.workspace_column(db.kind()),
         statement.sql
     );
     let (count,): (i64,) = statement.query(&sql).one(db).await?;
@@ -106,6 +108,19 @@ pub async fn count_contacts(db: &Db, workspace_id: Uuid, filter: &ContactFilter,
 }
 
 impl ContactFilter {
+    /// The column that is compared with the workspace. Where words say who is meant, the sign keeps SQLite from going
+    /// through all contacts of the workspace.
+    fn workspace_column(&self, engine: EngineKind) -> &'static str {
+        match (engine, self.words()) {
+            (EngineKind::Sqlite, Some(_)) => "+c.workspace_id",
+            _ => "c.workspace_id",
+        }
+    }
+
+    fn words(&self) -> Option<&str> {
+        self.text.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
+
     fn add_to(&self, statement: &mut Statement, workspace: &str, db: &Db) {
         let engine = db.kind();
         statement.and(match self.trashed {
@@ -132,7 +147,7 @@ impl ContactFilter {
             let condition = condition(rule, statement, &Ground { workspace, engine, now: db.now() });
             statement.and(&condition);
         }
-        if let Some(text) = self.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        if let Some(text) = self.words() {
             words(statement, workspace, engine, text);
         }
     }
@@ -154,18 +169,27 @@ fn words(statement: &mut Statement, workspace: &str, engine: EngineKind, text: &
     }
     let email = statement.bind(email_key(text));
     ways.push(format!("f.email = {email}"));
+    let mut further = vec![email];
     let external = statement.bind(text);
     ways.push(format!("f.external_id = {external}"));
     if let Phone::International(number) = normalise_phone(text, None) {
         let number = statement.bind(number);
         ways.push(format!("f.phone = {number}"));
+        further.push(number);
     }
+    // An id of WhatsApp has capitals.
+    further.push(statement.bind(text));
     let of = |way: String| {
         format!(
             "select id from (select f.id from contacts as f
                              where f.workspace_id = {workspace} and {way} limit {MOST}) as f"
         )
     };
-    let ways: Vec<String> = ways.into_iter().map(of).collect();
+    let in_rows = format!(
+        "select id from (select a.contact_id as id from contact_addresses as a
+                         where a.workspace_id = {workspace} and a.value in ({}) limit {MOST}) as a",
+        further.join(", ")
+    );
+    let ways: Vec<String> = ways.into_iter().map(of).chain([in_rows]).collect();
     statement.and(&format!("c.id in ({})", ways.join(" union ")));
 }

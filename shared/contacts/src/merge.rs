@@ -1,6 +1,7 @@
 //! Two contacts that are one person become one: the survivor. The other one stays as a tombstone that leads there, and
 //! for 30 days both can be had back.
 
+mod addresses;
 mod consents;
 mod duplicates;
 mod moving;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::{
+    addresses::{Gained, keep_all},
     consents::stricter_wins,
     moving::{Moved, move_over},
     values::{Values, combined, values},
@@ -92,6 +94,8 @@ struct Images {
     tags: Vec<String>,
     /// The withdrawals that were written because the stricter consent wins.
     consents: Vec<Uuid>,
+    /// What the survivor got of addresses besides the rows that moved.
+    addresses: Gained,
     /// Contacts that had been merged into the other one before.
     led: Vec<Uuid>,
     /// The rows that moved, by their table.
@@ -136,6 +140,7 @@ pub async fn merge_contacts(
     let tags = new_tags(&mut tx, workspace_id, survivor_id, merged_id).await?;
     let id = tx.db().new_id();
     let consents = stricter_wins(&mut tx, workspace_id, (survivor_id, merged_id), id).await?;
+    let addresses = keep_all(&mut tx, workspace_id, (&before, &merged, &after)).await?;
     let moved = move_over(&mut tx, workspace_id, holders, (merged_id, survivor_id)).await?;
     let images = Images {
         before: values(&before),
@@ -145,6 +150,7 @@ pub async fn merge_contacts(
         dedupe_key: merged.dedupe_key.clone(),
         tags,
         consents,
+        addresses,
         led,
         moved,
     };

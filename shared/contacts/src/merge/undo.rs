@@ -5,7 +5,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    COLUMNS, Images, Merge, Result, both,
+    COLUMNS, Images, Merge, Result,
+    addresses::{self, leave_doubles},
+    both,
     consents::take_back,
     images_of,
     moving::move_back,
@@ -50,7 +52,7 @@ pub async fn undo_merge(
     let Some((mut survivor, mut merged)) = both(&mut tx, workspace_id, survivor_id, merge.merged_id).await? else {
         return Ok(None);
     };
-    let images = begin(&mut tx, workspace_id, &merge).await?;
+    let mut images = begin(&mut tx, workspace_id, &merge).await?;
     survivor.is_itself()?;
     let now = tx.db().now();
     let kept = restore(&mut survivor, &images);
@@ -71,6 +73,8 @@ pub async fn undo_merge(
     let tags = images.tags.iter().map(|key| (survivor_id, key.clone())).collect();
     tag::take_off(&mut tx, workspace_id, tags).await?;
     take_back(&mut tx, workspace_id, &images.consents).await?;
+    addresses::take_back(&mut tx, workspace_id, survivor_id, &images.addresses).await?;
+    leave_doubles(&mut tx, workspace_id, merged.id, &mut images.moved).await?;
     move_back(&mut tx, workspace_id, holders, (survivor_id, merged.id), &images.moved).await?;
     lead_back(&mut tx, workspace_id, &images.led, merged.id).await?;
     let detail = json!({ "contact_id": merged.id, "with": merged.name, "kept": kept });
