@@ -1,5 +1,6 @@
-//! The people whom a workspace knows: contacts with their tags, consents and timelines.
+//! The people whom a workspace knows: contacts with their addresses, tags, consents and timelines.
 
+mod addresses;
 mod chosen;
 mod consents;
 mod exports;
@@ -13,7 +14,7 @@ mod tags;
 mod timeline;
 
 pub(crate) use self::imports::{receive as receive_import, upload_routes, uploads};
-use herald_contacts::{Contact, ContactError, tags_of};
+use herald_contacts::{Address, Contact, ContactError, list_addresses, tags_of};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(one::routes())
         .merge(merging::routes())
         .merge(person::routes())
+        .merge(addresses::routes())
         .merge(consents::routes())
         .merge(timeline::routes())
         .merge(tags::routes())
@@ -48,6 +50,10 @@ pub(crate) struct ContactView {
     contact: Contact,
     /// The tags of the contact, in the order of their names.
     tags: Vec<String>,
+    /// All addresses of the contact: those of each kind together, the primary one first. Lists of contacts leave them
+    /// out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addresses: Option<Vec<Address>>,
 }
 
 /// The contacts with their tags.
@@ -56,15 +62,16 @@ pub(crate) async fn with_tags(api: &Api, workspace: Uuid, contacts: Vec<Contact>
     let mut tags = tags_of(&api.db, workspace, ids).await?;
     let viewed = contacts.into_iter().map(|contact| {
         let tags = tags.remove(&contact.id).unwrap_or_default();
-        ContactView { contact, tags }
+        ContactView { contact, tags, addresses: None }
     });
     Ok(viewed.collect())
 }
 
-/// One contact with its tags.
-pub(crate) async fn with_its_tags(api: &Api, workspace: Uuid, contact: Contact) -> Result<ContactView, Problem> {
+/// One contact with its tags and all its addresses.
+pub(crate) async fn in_full(api: &Api, workspace: Uuid, contact: Contact) -> Result<ContactView, Problem> {
     let tags = tags_of(&api.db, workspace, vec![contact.id]).await?.remove(&contact.id).unwrap_or_default();
-    Ok(ContactView { contact, tags })
+    let addresses = Some(list_addresses(&api.db, workspace, &contact).await?);
+    Ok(ContactView { contact, tags, addresses })
 }
 
 impl From<ContactError> for Problem {

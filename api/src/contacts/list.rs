@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{ContactView, with_its_tags, with_tags};
+use super::{ContactView, in_full, with_tags};
 use crate::{
     Api,
     front::{
@@ -39,7 +39,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 struct Wanted {
-    /// The beginning of the name or of its last word, or the whole of an e-mail address, phone number or external id.
+    /// The beginning of the name or of its last word, or the whole of an address, primary or further, or of an external
+    /// id.
     #[param(max_length = 200)]
     search: Option<String>,
     /// Those with each of these tags, with commas between them.
@@ -159,6 +160,6 @@ async fn create(State(api): State<Api>, By(actor): By, request: Request) -> Resu
     let profile: Profile = input::json(request).await?;
     let made = create_contact(&api.db, &actor, profile, "api").await?;
     let location = format!("/api/v1/contacts/{}", made.id);
-    let viewed = with_its_tags(&api, actor.workspace_id, made).await?;
+    let viewed = in_full(&api, actor.workspace_id, made).await?;
     Ok(([(header::LOCATION, location)], tagged(StatusCode::CREATED, viewed)?).into_response())
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{ContactView, with_its_tags, with_tags};
+use super::{ContactView, in_full, with_tags};
 use crate::{
     Api,
     front::{
@@ -32,11 +32,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 struct DuplicateContact {
     /// The contact.
     contact: ContactView,
-    /// What both have in common: `email`, `phone`.
+    /// What both have in common: `email`, `phone`. A number of WhatsApp counts as a phone number.
     same: Vec<&'static str>,
 }
 
-/// Lists contacts that may be the same person: those with the same e-mail address or phone number, at most 20 for each.
+/// Lists contacts that may be the same person: those with the same e-mail address or phone number, primary or further,
+/// at most 20 for each.
 #[utoipa::path(get, path = "/contacts/{id}/duplicates", operation_id = "listDuplicates", tag = "contacts",
     responses(
         (status = 200, description = "The contacts", body = Page<DuplicateContact>),
@@ -67,8 +68,8 @@ struct MergedContact {
 
 /// Merges another contact into this one. Both histories stay, and it can be undone for 30 days.
 ///
-/// Tags, consents, notes, leads, invitations and the timeline go over. A consent that one of the two had taken back
-/// stays taken back. The other contact leads to this one from then on, also for lists that name it.
+/// Addresses, tags, consents, notes, leads, invitations and the timeline go over. A consent that one of the two had
+/// taken back stays taken back. The other contact leads to this one from then on, also for lists that name it.
 #[utoipa::path(post, path = "/contacts/{id}/merge", operation_id = "mergeContacts", tag = "contacts",
     request_body = NewMerge,
     responses(
@@ -91,7 +92,7 @@ async fn merge(
         exists(&api, actor.workspace_id, id).await?;
         return Err(Problem::field("contact_id", format!("there is no contact {other} here")));
     };
-    let survivor = with_its_tags(&api, actor.workspace_id, survivor).await?;
+    let survivor = in_full(&api, actor.workspace_id, survivor).await?;
     Ok(Json(MergedContact { survivor, merge }))
 }
 
@@ -143,7 +144,7 @@ async fn undo(
 ) -> Result<Json<UnmergedContact>, Problem> {
     let undone = undo_merge(&api.db, &actor, HOLDERS, id, merge).await?;
     let undone = undone.ok_or_else(|| Problem::missing("merge", merge))?;
-    let survivor = with_its_tags(&api, actor.workspace_id, undone.survivor).await?;
-    let restored = with_its_tags(&api, actor.workspace_id, undone.restored).await?;
+    let survivor = in_full(&api, actor.workspace_id, undone.survivor).await?;
+    let restored = in_full(&api, actor.workspace_id, undone.restored).await?;
     Ok(Json(UnmergedContact { survivor, restored, kept: undone.kept }))
 }

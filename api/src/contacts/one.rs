@@ -10,7 +10,7 @@ use herald_contacts::{Contact, Profile, change_contact, find_contact, set_trashe
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{ContactView, with_its_tags};
+use super::{ContactView, in_full};
 use crate::{
     Api,
     front::{
@@ -33,7 +33,7 @@ pub(super) async fn exists(api: &Api, workspace: Uuid, id: Uuid) -> Result<(), P
 
 async fn found(api: &Api, workspace: Uuid, id: Uuid) -> Result<ContactView, Problem> {
     let contact = find_contact(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("contact", id))?;
-    with_its_tags(api, workspace, contact).await
+    in_full(api, workspace, contact).await
 }
 
 /// Returns a contact. One that was merged into another contact says so in `merged_into`: that one is the person now.
@@ -71,7 +71,7 @@ async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Requ
     let is_same = Box::new(move |now: &Contact| now.updated_at == seen);
     let changed = change_contact(&api.db, &actor, id, profile, is_same).await?;
     let changed = changed.ok_or_else(|| Problem::missing("contact", id))?;
-    tagged(StatusCode::OK, with_its_tags(&api, actor.workspace_id, changed).await?)
+    tagged(StatusCode::OK, in_full(&api, actor.workspace_id, changed).await?)
 }
 
 /// Puts a contact into the trash. It can be restored.
@@ -94,5 +94,5 @@ async fn trash(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Stat
 )]
 async fn restore(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<ContactView>, Problem> {
     let restored = set_trashed(&api.db, &actor, id, false).await?.ok_or_else(|| Problem::missing("contact", id))?;
-    Ok(Json(with_its_tags(&api, actor.workspace_id, restored).await?))
+    Ok(Json(in_full(&api, actor.workspace_id, restored).await?))
 }

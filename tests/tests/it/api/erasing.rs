@@ -31,10 +31,11 @@ on_both_engines! {
 
 const CONTACTS: &str = "/api/v1/contacts";
 /// Each stands in something else of the person.
-const MARKS: [&str; 9] = [
+const MARKS: [&str; 10] = [
     "Zephyrine",
     "zephyrine@example.com",
     "+34600000199",
+    "zephyr@example.org",
     "Quillfeather Ltd",
     "likes the window seat",
     "sign-up form of Zephyrine",
@@ -75,6 +76,7 @@ async fn somebody(service: &Service) -> String {
     work(service).await;
     for (below, body) in [
         ("notes", json!({ "text": "likes the window seat" })),
+        ("addresses", json!({ "kind": "email", "value": "zephyr@example.org", "label": "work" })),
         (
             "consents",
             json!({ "channel": "email", "given": true, "wording": "News", "source": "sign-up form of Zephyrine" }),
@@ -161,6 +163,7 @@ async fn an_export_has_everything_that_is_held(database: &TestDatabase) {
     let held = held(&service, &id).await;
     for sort in [
         "contact",
+        "addresses",
         "tags",
         "consents",
         "timeline",
@@ -304,9 +307,16 @@ async fn who_comes_back_is_recognised(database: &TestDatabase) {
     let service = Service::start(database).await;
     let body = json!({ "name": "Ana Example", "email": "ana@example.com" });
     let made = service.post_json(CONTACTS, body.clone()).await.json();
+    let further = json!({ "kind": "whatsapp", "value": "+34600000001" });
+    let below = format!("{CONTACTS}/{}/addresses", made["id"].as_str().unwrap());
+    assert_eq!(service.post_json(&below, further).await.status, 201);
     erase(&service, made["id"].as_str().unwrap()).await;
     let again = service.post_json(CONTACTS, body).await.json();
     let timeline = service.get(&format!("{CONTACTS}/{}/activities", again["id"].as_str().unwrap())).await.json();
+    assert!(timeline["items"][0]["detail"]["erased_before"].is_string(), "{timeline}");
+    let number = json!({ "name": "A. Example", "phone": "+34600000001" });
+    let number = service.post_json(CONTACTS, number).await.json();
+    let timeline = service.get(&format!("{CONTACTS}/{}/activities", number["id"].as_str().unwrap())).await.json();
     assert!(timeline["items"][0]["detail"]["erased_before"].is_string(), "{timeline}");
     let other = service.post_json(CONTACTS, json!({ "name": "Bo Example", "email": "bo@example.com" })).await.json();
     let timeline = service.get(&format!("{CONTACTS}/{}/activities", other["id"].as_str().unwrap())).await.json();
