@@ -1,6 +1,7 @@
 //! The HTTP front, over a real socket, on both engines. What a worker would do is written by the tests ([`worker`]).
 
 mod access;
+mod addresses;
 mod back_door;
 mod checks;
 mod chosen_contacts;

@@ -6,6 +6,8 @@ use herald_tests::{EngineKind, TestDatabase, on_both_engines};
 
 on_both_engines! {
     the_tags_of_a_contact_are_not_looked_for_among_those_of_all,
+    addresses_are_found_by_their_contact_and_by_their_value,
+    whom_words_or_addresses_name_is_read_by_id,
 }
 
 /// What SQLite says of how it runs a statement.
@@ -28,5 +30,58 @@ async fn the_tags_of_a_contact_are_not_looked_for_among_those_of_all(database: &
     ] {
         let plan = plan(database, sql).await;
         assert!(plan.contains("contact_tags_contact (workspace_id=? AND contact_id=?)"), "{sql}\n{plan}");
+    }
+}
+
+async fn addresses_are_found_by_their_contact_and_by_their_value(database: &TestDatabase) {
+    if database.db.kind() != EngineKind::Sqlite {
+        return;
+    }
+    for (sql, index) in [
+        (
+            "select a.id from contact_addresses as a where a.workspace_id = x'01' and a.contact_id = x'02'
+             order by a.id",
+            "(workspace_id=? AND contact_id=?)",
+        ),
+        (
+            "select a.id from (select x'01' as workspace_id, x'02' as contact_id union all select x'01', x'03') as rows
+             join contact_addresses as a on a.contact_id = rows.contact_id where a.workspace_id = rows.workspace_id",
+            "(workspace_id=? AND contact_id=?)",
+        ),
+        (
+            "select a.contact_id from contact_addresses as a where a.workspace_id = x'01' and a.value in ('a', 'b')",
+            "contact_addresses_value (workspace_id=? AND value=?",
+        ),
+        (
+            "select a.contact_id from contact_addresses as a
+             where a.workspace_id = x'01' and a.value = 'a' and a.kind in ('phone', 'whatsapp')",
+            "contact_addresses_value (workspace_id=? AND value=?",
+        ),
+    ] {
+        let plan = plan(database, sql).await;
+        assert!(plan.contains(index), "{sql}\n{plan}");
+    }
+}
+
+async fn whom_words_or_addresses_name_is_read_by_id(database: &TestDatabase) {
+    if database.db.kind() != EngineKind::Sqlite {
+        return;
+    }
+    for sql in [
+        "select c.name from contacts as c where +c.workspace_id = x'01' and c.trashed_at is null and c.id in
+           (select id from (select f.id from contacts as f where f.workspace_id = x'01' and f.email = 'a' limit 9) as f
+            union select id from (select a.contact_id as id from contact_addresses as a
+                                  where a.workspace_id = x'01' and a.value in ('a', 'b') limit 9) as a)
+         order by c.id desc limit 50",
+        "select c.name from contacts as c where +c.workspace_id = x'01' and c.id in
+           (select id from (select f.id from contacts as f where f.workspace_id = x'01' and f.phone = 'a'
+                              and f.phone is not null order by f.id limit 9) as f
+            union select a.contact_id from contact_addresses as a
+                  where a.workspace_id = x'01' and a.value = 'a' and a.kind in ('phone', 'whatsapp'))
+           and c.id <> x'02' and c.trashed_at is null order by c.id limit 9",
+    ] {
+        let plan = plan(database, sql).await;
+        assert!(plan.contains("SEARCH c USING INDEX sqlite_autoindex_contacts_1 (id=?)"), "{sql}\n{plan}");
+        assert!(!plan.contains("USING INDEX sqlite_autoindex_contacts_2"), "{sql}\n{plan}");
     }
 }
