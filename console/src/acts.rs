@@ -136,6 +136,16 @@ const ACTS: &[Act] = &[
         "It is written down.",
         Back,
     ),
+    act(
+        "addAddress",
+        &[("kind", Text), ("value", Cleared), ("label", Text), ("verified_how", Text)],
+        "{value} is an address of the contact.",
+        Back,
+    ),
+    act("changeAddress", &[("value", Text), ("label", Cleared)], "{value} is saved.", Back),
+    act("makeAddressPrimary", &[], "{value} is the primary address now. The old one stays.", Back),
+    act("verifyAddress", &[("verified", Json), ("how", Text)], "It is written down.", Back),
+    act("removeAddress", &[], "The address is removed.", Back),
     act("deleteTag", &[], "The tag is gone from all contacts.", To("/tags")),
     // Leads.
     act(

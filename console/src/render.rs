@@ -22,6 +22,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("send_again.html", include_str!("../templates/send_again.html")),
     ("today.html", include_str!("../templates/today.html")),
     ("welcome.html", include_str!("../templates/welcome.html")),
+    ("contacts/addresses.html", include_str!("../templates/contacts/addresses.html")),
     ("contacts/contact.html", include_str!("../templates/contacts/contact.html")),
     ("contacts/contacts.html", include_str!("../templates/contacts/contacts.html")),
     ("contacts/erase.html", include_str!("../templates/contacts/erase.html")),

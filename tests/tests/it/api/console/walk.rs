@@ -108,6 +108,12 @@ async fn furnish(service: &Service) {
     let consent = json!({ "channel": "email", "given": true, "wording": "News", "source": "form" });
     let contact = lead["contact_id"].as_str().unwrap();
     assert_eq!(service.post_json(&format!("/api/v1/contacts/{contact}/consents"), consent).await.status, 201);
+    for address in [
+        json!({ "kind": "email", "value": "cy@example.org", "label": "work" }),
+        json!({ "kind": "whatsapp", "value": "+34600000009", "verified_how": "rang" }),
+    ] {
+        assert_eq!(service.post_json(&format!("/api/v1/contacts/{contact}/addresses"), address).await.status, 201);
+    }
     // One who may be the same person, and one who was.
     let mut twins = Vec::new();
     for name in ["C. Example", "Cyan Example"] {
