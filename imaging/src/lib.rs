@@ -1,4 +1,4 @@
-//! Creates all pixels: pure functions from a template and a guest to an image file.
+//! Creates all pixels: pure functions from a template and a guest to an image file, and from a report to a PDF.
 //!
 //! This crate does no I/O, except that the font library reads font files when a name first needs them. No function may
 //! run on an async thread: callers use `spawn_blocking` or a CPU pool.
@@ -14,6 +14,7 @@ pub mod glyph_check;
 pub mod initials;
 pub mod missing;
 pub mod note;
+pub mod paper;
 pub mod picture;
 pub mod qr;
 pub mod render;

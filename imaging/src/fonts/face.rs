@@ -15,6 +15,8 @@ const MAX_PLANS: usize = 32;
 /// A face that is ready to shape and draw. Lengths are in em.
 pub(crate) struct Face {
     font: Font,
+    /// The file, and the number of the face in it.
+    file: (Blob, u32),
     /// The id of the face in caches. It is never reused while the program runs.
     id: u32,
     em_per_unit: f32,
@@ -37,7 +39,7 @@ impl Face {
     /// Parses face `index` of a font. Returns `None` if it cannot be drawn.
     pub(crate) fn new(bytes: Blob, index: u32) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let font = Font::new(bytes, index)?;
+        let font = Font::new(bytes.clone(), index)?;
         if font.units_per_em() == 0 || !font.charmap().has_unicode() {
             return None;
         }
@@ -48,7 +50,7 @@ impl Face {
         // EBDT strikes are hand-made pixels for old screens; such fonts also have outlines.
         let bitmaps = matches!(font.bitmap_strikes().source(), Some(BitmapSource::Sbix | BitmapSource::Cbdt));
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Some(Self { font, id, em_per_unit, ascent, descent, bitmaps, plans: Mutex::default() })
+        Some(Self { font, file: (bytes, index), id, em_per_unit, ascent, descent, bitmaps, plans: Mutex::default() })
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -57,6 +59,11 @@ impl Face {
 
     pub(crate) fn font(&self) -> &Font {
         &self.font
+    }
+
+    /// The file that has the face, and the number of the face in it.
+    pub(crate) fn file(&self) -> (Blob, u32) {
+        self.file.clone()
     }
 
     /// The size of one font unit in em.

@@ -49,7 +49,7 @@ pub(super) struct Extent {
 /// One line of a [`Layout`]. Lengths are in em.
 #[derive(Default)]
 pub struct Line {
-    pub(super) runs: Vec<Run>,
+    pub(crate) runs: Vec<Run>,
     /// The distance from the first pen position to the last, without trailing space.
     pub(super) advance: f32,
     /// The ink relative to the pen's start and the baseline, y upwards: left, bottom, right, top.
@@ -65,28 +65,31 @@ impl Line {
     }
 
     /// The width, including ink that extends beyond either end.
-    pub(super) fn width(&self) -> f32 {
+    pub(crate) fn width(&self) -> f32 {
         self.overhang() + self.advance.max(self.ink[2])
     }
 }
 
 /// The glyphs of one face in visual order.
-pub(super) struct Run {
-    pub(super) face: Arc<Face>,
-    pub(super) glyphs: Vec<Glyph>,
+pub(crate) struct Run {
+    pub(crate) face: Arc<Face>,
+    pub(crate) glyphs: Vec<Glyph>,
+    /// What the glyphs show, and where it begins in the paragraph.
+    pub(crate) text: String,
+    pub(crate) start: usize,
     /// The letter spacing after the last glyph, which is not part of a line that ends there.
     trailing: f32,
 }
 
 /// A glyph positioned by shaping. Lengths are in em, y upwards.
 #[derive(Clone, Copy)]
-pub(super) struct Glyph {
-    pub(super) id: GlyphId,
+pub(crate) struct Glyph {
+    pub(crate) id: GlyphId,
     /// The position in the paragraph where the cluster begins, in bytes.
-    pub(super) cluster: usize,
-    pub(super) advance: f32,
-    pub(super) dx: f32,
-    pub(super) dy: f32,
+    pub(crate) cluster: usize,
+    pub(crate) advance: f32,
+    pub(crate) dx: f32,
+    pub(crate) dy: f32,
 }
 
 /// Shapes texts of one style, and keeps the buffers between calls.
@@ -167,7 +170,7 @@ impl<'a> Shaper<'a> {
         if spacing != 0.0 {
             space(&mut glyphs, spacing);
         }
-        Run { face: item.face.clone(), glyphs, trailing: spacing }
+        Run { face: item.face.clone(), glyphs, text: text.to_owned(), start, trailing: spacing }
     }
 
     /// Shapes one line of a paragraph: the bytes in `range`, in visual order.
