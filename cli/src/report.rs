@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, anyhow};
+use herald_imaging::fonts::FontLibrary;
 use herald_leads::{LocalDay, write_report};
 
 use crate::{
@@ -16,6 +17,8 @@ pub(crate) async fn run(common: &Common, report: Report) -> anyhow::Result<ExitC
         .parse()
         .map_err(|_| anyhow!("{time_zone:?} is not a time zone: write an IANA name such as Europe/Madrid"))?;
     let format = format.parse().map_err(anyhow::Error::msg)?;
+    let folders = home::settings(common)?.images.font_folders;
+    let fonts = Box::new(move || FontLibrary::with_system(&folders));
     let db = home::ledger(common).await?;
     let workspace = herald_people::ensure_default_workspace(&db).await?;
     let now = db.now();
@@ -24,7 +27,7 @@ pub(crate) async fn run(common: &Common, report: Report) -> anyhow::Result<ExitC
     let path = out.unwrap_or_else(|| PathBuf::from(name));
     let file = std::fs::File::options().read(true).write(true).create(true).truncate(true).open(&path);
     let file = file.with_context(|| format!("writing {}", path.display()))?;
-    let (leads, _) = write_report(&db, workspace, day, format, file).await?;
+    let (leads, _) = write_report(&db, workspace, day, format, fonts, file).await?;
     db.close().await;
     say(&format!("{}: {leads} leads of {}", path.display(), day.day));
     Ok(ExitCode::SUCCESS)

@@ -135,7 +135,8 @@ async fn reports(visit: Visit) -> Result<Response, Stop> {
 }
 
 async fn report(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
-    passed(&visit, &format!("/api/v1/reports/{}/file", part(&id))).await
+    let query = Query::of(&visit.address).only(&["format"]);
+    passed(&visit, &format!("/api/v1/reports/{}/file?{query}", part(&id))).await
 }
 
 async fn new(visit: Visit) -> Result<Response, Stop> {

@@ -7,7 +7,8 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_leads::{Report, ReportFormat, find_report, list_reports, write_report};
+use herald_imaging::fonts::FontLibrary;
+use herald_leads::{Report, ReportError, ReportFormat, find_report, list_reports, write_report};
 use serde::Deserialize;
 use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
@@ -73,8 +74,9 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): I
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct InForm {
-    /// The workbook, or the day's leads as they are now: `csv`, or `json` with the follow-ups.
-    #[param(pattern = "^(xlsx|csv|json)$", default = "xlsx")]
+    /// The workbook, or the day's leads as they are now: `csv`; `json` with the follow-ups; or `pdf` with the follow-ups
+    /// and the numbers, for a day of at most 20,000 of them.
+    #[param(pattern = "^(xlsx|csv|json|pdf)$", default = "xlsx")]
     format: Option<String>,
 }
 
@@ -101,7 +103,7 @@ struct ReportJson {
     responses(
         (status = 200, description = "The file", content(
             (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (String = "text/csv"),
-            (ReportJson = "application/json")),
+            (ReportJson = "application/json"), (Vec<u8> = "application/pdf")),
             headers(("content-disposition" = String, description = "The name of the file"))),
     )
 )]
@@ -121,8 +123,13 @@ async fn file(
         }
         (format, Some(day)) => {
             let draft = tokio::task::spawn_blocking(tempfile::tempfile).await.map_err(std::io::Error::other)??;
-            let written = write_report(&api.db, workspace, day, format, draft).await;
-            let (_, file) = written.map_err(|error| Problem::internal(&error))?;
+            let folders = api.settings.images.font_folders.clone();
+            let fonts = Box::new(move || FontLibrary::with_system(&folders));
+            let written = write_report(&api.db, workspace, day, format, fonts, draft).await;
+            let (_, file) = written.map_err(|error| match error {
+                ReportError::TooMany(_) => Problem::field("format", error),
+                error => Problem::internal(&error),
+            })?;
             Body::from_stream(ReaderStream::new(tokio::fs::File::from_std(file)))
         }
     };

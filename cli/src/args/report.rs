@@ -18,7 +18,7 @@ pub(crate) struct DailyLeads {
     /// The time zone of the day, as an IANA name
     #[arg(long, default_value = "UTC", value_name = "ZONE")]
     pub(crate) time_zone: String,
-    /// The form of the file: xlsx, csv or json
+    /// The form of the file: xlsx, csv, json or pdf
     #[arg(long, default_value = "xlsx")]
     pub(crate) format: String,
     /// The file; by default daily_leads_DAY_TIME in this folder

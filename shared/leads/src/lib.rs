@@ -26,9 +26,9 @@ pub use note::{LeadNote, add_lead_note, list_lead_notes};
 pub use numbers::{Answered, LeadNumbers, LeadShare, LeadsAnswered, LeadsOfDay, MOST_DAYS, lead_numbers};
 pub use remind::{RemindError, Reminded, remind_due};
 pub use report::{
-    DAILY_LEADS, LocalDay, Report, ReportError, ReportFormat, ReportPlan, ReportSubscriber, WrittenReport, find_report,
-    list_reports, list_subscribers, missing_days, note_report, report_key, report_news, report_plan, set_report_plan,
-    subscribe, unsubscribe, write_daily_leads, write_report,
+    DAILY_LEADS, Fonts, LocalDay, Report, ReportError, ReportFormat, ReportPlan, ReportSubscriber, WrittenReport,
+    find_report, list_reports, list_subscribers, missing_days, note_report, report_key, report_news, report_plan,
+    set_report_plan, subscribe, unsubscribe, write_daily_leads, write_report,
 };
 pub use rules::LeadFields;
 pub use status::{LeadStatus, Outcome, list_statuses, set_statuses};

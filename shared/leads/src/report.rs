@@ -1,10 +1,12 @@
 //! Daily reports: a workbook of a local day's leads, of the follow-ups that are due at its end, and of their numbers.
 
+mod pdf;
 mod plain;
 mod plan;
 mod rows;
 mod sheet;
 mod subscribers;
+mod totals;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -14,7 +16,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use self::{
-    plain::{ReportFormat, write_report},
+    plain::{Fonts, ReportFormat, write_report},
     plan::{ReportPlan, missing_days, report_plan, set_report_plan},
     sheet::write_daily_leads,
     subscribers::{ReportSubscriber, list_subscribers, report_news, subscribe, unsubscribe},
@@ -37,7 +39,19 @@ pub enum ReportError {
     /// The file cannot be written.
     #[error("the report cannot be written: {0}")]
     Io(#[from] std::io::Error),
+    /// The PDF cannot be drawn.
+    #[error(transparent)]
+    Paper(#[from] herald_imaging::paper::PaperError),
+    /// A PDF is for people.
+    #[error(
+        "{0} leads and follow-ups are too many for a PDF, which has at most {most}: take the workbook, or CSV",
+        most = MOST_ON_PAPER
+    )]
+    TooMany(usize),
 }
+
+/// The leads and follow-ups of a PDF, which is some 700 pages.
+const MOST_ON_PAPER: usize = 20_000;
 
 /// A day by the clocks of a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

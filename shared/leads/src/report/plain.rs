@@ -1,8 +1,9 @@
-//! The report of a day as CSV, a line a lead, and as JSON, with its follow-ups.
+//! The report of a day in the other forms: as CSV, a line a lead; as JSON, with its follow-ups; and as PDF.
 
 use std::io::{Seek, Write};
 
 use herald_base::{boxed, money};
+use herald_imaging::fonts::FontLibrary;
 use herald_sheets::CsvExport;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -22,6 +23,8 @@ herald_base::text_enum! {
         Csv "csv",
         /// The leads and the follow-ups.
         Json "json",
+        /// The numbers, the leads and the follow-ups on pages.
+        Pdf "pdf",
     }
 }
 
@@ -32,13 +35,18 @@ impl ReportFormat {
             Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             Self::Csv => "text/csv; charset=utf-8",
             Self::Json => "application/json",
+            Self::Pdf => "application/pdf",
         }
     }
 }
 
+/// Finds the machine's fonts. It is asked on a thread that may read files.
+pub type Fonts = Box<dyn FnOnce() -> FontLibrary + Send>;
+
 const HEAD: [&str; 10] = ["time", "name", "email", "phone", "need", "status", "value", "currency", "source", "owner"];
 
-/// Writes the report of a day in a form, and returns the number of its leads. Its memory does not grow with them.
+/// Writes the report of a day in a form, and returns the number of its leads. Its memory does not grow with them, except
+/// for a PDF, which is drawn at once. Only a PDF needs fonts.
 ///
 /// # Errors
 /// [`ReportError`].
@@ -48,12 +56,14 @@ pub async fn write_report(
     workspace_id: Uuid,
     day: LocalDay,
     format: ReportFormat,
+    fonts: Fonts,
     into: std::fs::File,
 ) -> Result<(i64, std::fs::File), ReportError> {
     match format {
         ReportFormat::Xlsx => super::write_daily_leads(db, workspace_id, day, into).await,
         ReportFormat::Csv => csv(db, workspace_id, day, into).await,
         ReportFormat::Json => json(db, workspace_id, day, into).await,
+        ReportFormat::Pdf => super::pdf::write(db, workspace_id, day, fonts, into).await,
     }
 }
 
@@ -143,18 +153,18 @@ fn value(row: &ReportRow) -> Option<String> {
 }
 
 /// The pages of a part, one after the other.
-struct Pages {
+pub(super) struct Pages {
     part: Part,
     after: Option<(chrono::DateTime<chrono::Utc>, Uuid)>,
     is_over: bool,
 }
 
 impl Pages {
-    fn of(part: Part) -> Self {
+    pub(super) fn of(part: Part) -> Self {
         Self { part, after: None, is_over: false }
     }
 
-    async fn next(&mut self, db: &Db, workspace_id: Uuid) -> Result<Option<Vec<ReportRow>>, ReportError> {
+    pub(super) async fn next(&mut self, db: &Db, workspace_id: Uuid) -> Result<Option<Vec<ReportRow>>, ReportError> {
         if self.is_over {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! The workbook of a day: its leads, the follow-ups that are due at its end, and its numbers with a chart.
 
-use std::{collections::BTreeMap, io::Seek};
+use std::io::Seek;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use chrono_tz::Tz;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     LocalDay, ReportError,
     rows::{PAGE, Part, ReportRow, page},
+    totals::Totals,
 };
 use herald_db::Db;
 
@@ -50,38 +51,6 @@ impl Formats {
             heading: Format::new().set_bold().set_align(FormatAlign::Left),
             time: Format::new().set_num_format("yyyy-mm-dd hh:mm"),
             amounts: [amount(0), amount(1), amount(2), amount(3), amount(4)],
-        }
-    }
-}
-
-/// Leads of one status, source or owner, and their values by currency.
-#[derive(Default)]
-struct Total {
-    leads: i64,
-    values: BTreeMap<String, i64>,
-}
-
-#[derive(Default)]
-struct Totals {
-    status: BTreeMap<String, Total>,
-    source: BTreeMap<String, Total>,
-    owner: BTreeMap<String, Total>,
-}
-
-impl Totals {
-    fn add(&mut self, row: &ReportRow) {
-        let without = |text: &Option<String>| text.clone().unwrap_or_else(|| "(none)".to_owned());
-        for (totals, name) in [
-            (&mut self.status, row.status.clone()),
-            (&mut self.source, without(&row.source)),
-            (&mut self.owner, without(&row.owner)),
-        ] {
-            let total = totals.entry(name).or_default();
-            total.leads += 1;
-            if let (Some(value), Some(currency)) = (row.value_minor, &row.currency) {
-                let sum = total.values.entry(currency.clone()).or_default();
-                *sum = sum.saturating_add(value);
-            }
         }
     }
 }

@@ -21,6 +21,7 @@ on_both_engines! {
     a_day_that_is_made_again_has_the_same_bytes,
     a_report_of_many_leads_has_all_of_them,
     a_day_is_told_as_csv_and_json_as_well,
+    a_day_is_told_as_pdf_as_well,
     a_report_belongs_to_its_workspace,
 }
 
@@ -115,7 +116,33 @@ async fn a_day_is_told_as_csv_and_json_as_well(database: &TestDatabase) {
     let json = service.get(&file("json")).await.json();
     assert_eq!((&json["day"], &json["leads"][0]["value"]), (&json!("2026-03-01"), &json!("2500.50")));
     assert_eq!(json["follow_ups"][0]["follow_up"], "2026-03-01T09:00:00+01:00");
-    service.get(&file("pdf")).await.problem(422, "invalid-field");
+    service.get(&file("docx")).await.problem(422, "invalid-field");
+}
+
+async fn a_day_is_told_as_pdf_as_well(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    for (name, need) in [("Amélie Example", "=1+1"), ("山田 太郎", "Dinner for 40"), ("ליאה דוגמה", "A party")]
+    {
+        lead(&service, name, need).await;
+    }
+    let told = report(&service, json!({ "day": "today", "time_zone": "Europe/Madrid" })).await.unwrap();
+    let address = format!("{REPORTS}/{}/file?format=pdf", told["report_id"].as_str().unwrap());
+    let file = service.get(&address).await;
+    assert_eq!(file.status, StatusCode::OK, "{}", file.text());
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"daily_leads_2026-03-01_100000.pdf\"");
+    assert_eq!(file.header("content-type"), "application/pdf");
+    let read = lopdf::Document::load_mem(&file.body).unwrap();
+    let text = read.extract_text(&[1]).unwrap();
+    // A file has glyphs from left to right.
+    let hebrew: String = "ליאה".chars().rev().collect();
+    for wanted in ["Amélie Example", "山田 太郎", "=1+1", "2,500.50", "Leads of 1 March 2026", "By status", "09:00"]
+    {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+    assert!(text.contains(&hebrew), "{text}");
+    assert!(text.contains("3 new leads · 3 follow-ups due · times of Europe/Madrid"), "{text}");
+    service.db.clock().advance(Duration::from_secs(60));
+    assert!(service.get(&address).await.body == file.body, "the same leads make the same bytes");
 }
 
 async fn a_day_is_one_of_its_zone(database: &TestDatabase) {
