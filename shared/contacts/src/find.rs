@@ -38,6 +38,8 @@ pub struct ContactFilter {
     pub trashed: bool,
     /// Those whom this rule means. Segments that it names must have been put in ([`whole_rule`](crate::whole_rule)).
     pub rule: Option<Rule>,
+    /// Those who belonged to a segment when this snapshot of it was taken.
+    pub snapshot: Option<Uuid>,
 }
 
 /// A statement that is put together.
@@ -121,7 +123,7 @@ impl ContactFilter {
         self.text.as_deref().map(str::trim).filter(|text| !text.is_empty())
     }
 
-    fn add_to(&self, statement: &mut Statement, workspace: &str, db: &Db) {
+    pub(super) fn add_to(&self, statement: &mut Statement, workspace: &str, db: &Db) {
         let engine = db.kind();
         statement.and(match self.trashed {
             true => "c.trashed_at is not null and c.merged_into is null",
@@ -141,6 +143,13 @@ impl ContactFilter {
                 "c.id in (select ct.contact_id from contact_tags as ct
                           join tags as t on t.id = ct.tag_id and t.workspace_id = ct.workspace_id
                           where ct.workspace_id = {workspace} and t.name_key = {tag})"
+            ));
+        }
+        if let Some(snapshot) = self.snapshot {
+            let snapshot = statement.bind(snapshot);
+            statement.and(&format!(
+                "c.id in (select m.contact_id from segment_snapshot_contacts as m
+                          where m.workspace_id = {workspace} and m.snapshot_id = {snapshot})"
             ));
         }
         if let Some(rule) = &self.rule {

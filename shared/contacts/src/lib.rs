@@ -60,8 +60,10 @@ pub use merge::{
 pub use note::{Invited, move_picture, note_invited, remove_contacts, set_picture};
 pub use rules::Profile;
 pub use segment::{
-    ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, Rule, SeenSegment, Segment,
-    change_segment, create_segment, find_segment, list_segments, remove_segment, segment_named, whole_rule,
+    ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, Rule, SeenSegment, Segment, Snapshot,
+    SnapshotMember, SnapshotUse, change_segment, create_segment, filled_fields, find_segment, find_snapshot,
+    first_members, forget_snapshots, list_segments, list_snapshots, remove_segment, segment_meant, segment_named,
+    snapshot_members, take_snapshot, whole_rule,
 };
 pub use tag::{Tag, list_tags, remove_tag, tags_of};
 pub use thing::{CONTACT, ERASURE, EXPORT, IMPORT};

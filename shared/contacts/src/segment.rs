@@ -3,8 +3,9 @@
 
 mod condition;
 mod rule;
+mod snapshot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
@@ -13,17 +14,28 @@ use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ContactError, tag::tag_key};
+use super::{
+    ContactError,
+    find::{ContactFilter, count_contacts},
+    tag::tag_key,
+};
 use herald_db::{Db, FromRow, Json, query};
 use herald_ledger::audit::{self, Actor, Entry};
 
 pub(super) use self::condition::{Ground, condition};
 use self::rule::wrong;
 pub use self::rule::{ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, Rule};
+pub use self::snapshot::{
+    Snapshot, SnapshotMember, SnapshotUse, find_snapshot, first_members, forget_snapshots, list_snapshots,
+    snapshot_members, take_snapshot,
+};
+pub(super) use self::snapshot::{forget_in_snapshots, snapshots_with};
 
 const LONGEST: usize = 100;
 /// Segments of a workspace.
 const MOST: usize = 500;
+/// The segments that a message names.
+const NAMES_SHOWN: usize = 10;
 
 type Result<T> = std::result::Result<T, ContactError>;
 
@@ -67,6 +79,56 @@ pub async fn find_segment(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Optio
 pub async fn segment_named(db: &Db, workspace_id: Uuid, name: &str) -> Result<Option<Segment>> {
     let sql = format!("select {COLUMNS} from segments where workspace_id = $1 and name_key = $2");
     Ok(query(&sql).bind(workspace_id).bind(tag_key(name)).optional(db).await?)
+}
+
+/// The segment that a person names: by its id, or by its name.
+///
+/// # Errors
+/// [`ContactError::Field`] names segments that there are.
+#[boxed]
+pub async fn segment_meant(db: &Db, workspace_id: Uuid, text: &str) -> Result<Segment> {
+    let text = text.trim();
+    let by_id = match text.parse() {
+        Ok(id) => find_segment(db, workspace_id, id).await?,
+        Err(_) => None,
+    };
+    let found = match by_id {
+        Some(found) => Some(found),
+        None => segment_named(db, workspace_id, text).await?,
+    };
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let known = list_segments(db, workspace_id).await?;
+    let names: Vec<&str> = known.iter().take(NAMES_SHOWN).map(|segment| segment.name.as_str()).collect();
+    let cure = match names.is_empty() {
+        true => "make one first".to_owned(),
+        false => format!("the segments are {}{}", names.join(", "), if known.len() > names.len() { ", …" } else { "" }),
+    };
+    Err(ContactError::field("segment", format!("there is no segment {text:?}: {cure}")))
+}
+
+/// Those of the fields in which somebody of whom a rule means has a value.
+///
+/// # Errors
+/// [`ContactError::Field`].
+#[boxed]
+pub async fn filled_fields(db: &Db, workspace_id: Uuid, rule: &Rule, names: Vec<String>) -> Result<BTreeSet<String>> {
+    let rule = whole_rule(db, workspace_id, rule).await?;
+    let mut filled = BTreeSet::new();
+    for name in names {
+        let field = Rule::Field(FieldRule { name: name.clone(), is: Comparison::Filled, value: None });
+        // A name that no field can have has no value either.
+        if field.check().is_err() {
+            continue;
+        }
+        let rule = Some(Rule::All(vec![rule.clone(), field]));
+        let filter = ContactFilter { rule, ..ContactFilter::default() };
+        if count_contacts(db, workspace_id, &filter, 1).await? > 0 {
+            filled.insert(name);
+        }
+    }
+    Ok(filled)
 }
 
 /// Makes a segment.

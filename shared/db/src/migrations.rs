@@ -51,6 +51,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (38, "contact_merges", include_str!("../../../migrations/0038_contact_merges.sql")),
     (39, "tags_of_contacts", include_str!("../../../migrations/0039_tags_of_contacts.sql")),
     (41, "contact_addresses", include_str!("../../../migrations/0041_contact_addresses.sql")),
+    (43, "segment_snapshots", include_str!("../../../migrations/0043_segment_snapshots.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -12,6 +12,7 @@ use super::{Held, Holder, Whom, Words};
 use crate::{
     Activity, Consent, ContactError, Move,
     address::{NOT_TWICE, arranged, rows_of},
+    segment::{forget_in_snapshots, snapshots_with},
 };
 use herald_db::{Bulk, Db, FromRow, Json, Result, Tx, contains, query};
 
@@ -30,6 +31,7 @@ pub const HOLDER: Holder = Holder {
         ),
         ("import_chunks", "images"),
         ("imports", "report"),
+        ("segment_snapshot_contacts", "contact_id"),
     ],
     moves: &[
         Move::all("activities"),
@@ -87,6 +89,8 @@ async fn own(tx: &mut Tx, whom: &Whom) -> std::result::Result<Held, ContactError
         changed.map(|one| json!({ "import_id": chunk.import_id, "at": chunk.at, "changed": one["f"] }))
     });
     held.add("changes_by_imports", changed.collect());
+    let snapshots = snapshots_with(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    held.add("snapshots_of_segments", values(&snapshots));
     held.elsewhere = elsewhere(tx, whom).await?;
     Ok(held)
 }
@@ -179,6 +183,7 @@ async fn elsewhere(tx: &mut Tx, whom: &Whom) -> Result<Vec<String>> {
 
 async fn erase(tx: &mut Tx, whom: &Whom) -> std::result::Result<Vec<Key>, ContactError> {
     forget_in_imports(&mut *tx, whom).await?;
+    forget_in_snapshots(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     for sql in [
         "delete from contact_merges where workspace_id = $1 and (survivor_id = $2 or merged_id = $2)",
         "delete from contact_addresses where workspace_id = $1 and contact_id = $2",
