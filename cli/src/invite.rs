@@ -117,18 +117,21 @@ fn exit_code(run: &Run) -> ExitCode {
 /// The source of the guests.
 enum Guests {
     List(Box<list::List>),
-    Mautic(PlannedSource),
+    Planned(PlannedSource),
 }
 
 impl Guests {
     async fn read(options: &Invite, settings: &Settings) -> anyhow::Result<Self> {
-        match (options.mautic.source(), &options.guests) {
-            (Some(source), _) => Ok(Self::Mautic(source)),
+        match (options.source(), &options.guests) {
+            (Some(source), _) => Ok(Self::Planned(source)),
             (None, Some(path)) => {
                 Ok(Self::List(Box::new(list::read(path, options.sheet.clone(), &import_options(settings)).await?)))
             }
             (None, None) => {
-                anyhow::bail!("there are no guests: name a list of guests, or a form, segment or search in Mautic")
+                anyhow::bail!(
+                    "there are no guests: name a list of guests, a segment, or a form, segment or search in \
+                     Mautic"
+                )
             }
         }
     }
@@ -136,13 +139,13 @@ impl Guests {
     fn notes(&self) -> &[String] {
         match self {
             Self::List(list) => &list.notes,
-            Self::Mautic(_) => &[],
+            Self::Planned(_) => &[],
         }
     }
 }
 
-/// Reads the template, and checks it against the columns of the list. Fields of Mautic are checked later, when Mautic
-/// is read.
+/// Reads the template, and checks it against the columns of the list. The fields of contacts and of Mautic are
+/// checked later, when these are read.
 fn template(folder: Option<&Path>, guests: &Guests) -> anyhow::Result<(Bundle, Template)> {
     let (bundle, name) = match folder {
         Some(folder) => (Bundle::read(folder)?, folder.display().to_string()),
@@ -150,7 +153,7 @@ fn template(folder: Option<&Path>, guests: &Guests) -> anyhow::Result<(Bundle, T
     };
     let template = match guests {
         Guests::List(list) => Template::read_for(&bundle, &list.fields),
-        Guests::Mautic(_) => Template::read(&bundle),
+        Guests::Planned(_) => Template::read(&bundle),
     }
     .with_context(|| name)?;
     Ok((bundle, template))
@@ -197,7 +200,7 @@ async fn start(
     // A look-up can fail, so it comes before anything is stored.
     let source = match guests {
         Guests::List(list) => list.source(home.workspace_id),
-        Guests::Mautic(source) => RunSource::Mautic(source.resolve(&home.db, home.workspace_id).await?),
+        Guests::Planned(source) => source.resolve(&home.db, home.workspace_id).await?,
     };
     let destination = match options.to.destination() {
         Some(destination) => destination.resolve(&home.db, home.workspace_id).await?,
@@ -249,7 +252,7 @@ async fn start(
 async fn look_again(home: &Home, source: &RunSource, destination: &Destination) -> anyhow::Result<()> {
     let read = match source {
         RunSource::Mautic(source) => Some(source.account()),
-        RunSource::Csv { .. } | RunSource::Contacts { .. } => None,
+        RunSource::Csv { .. } | RunSource::Contacts { .. } | RunSource::Segment { .. } => None,
     };
     let mut tx = home.db.begin().await?;
     for account in read.into_iter().chain(destination.account()) {

@@ -378,6 +378,7 @@ const EXPORT: &[(&str, Kind)] = &[
     ("filter.search", Text),
     ("filter.tag", Text),
     ("filter.segment", Text),
+    ("filter.snapshot", Text),
     ("filter.country", Text),
     ("filter.locale", Text),
     ("filter.trashed", Json),

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What the address of the list says.
-const FILTERS: [&str; 7] = ["search", "tag", "segment", "country", "locale", "trashed", "cursor"];
+const FILTERS: [&str; 8] = ["search", "tag", "segment", "snapshot", "country", "locale", "trashed", "cursor"];
 
 pub(super) fn routes() -> Router<Console> {
     Router::new()

@@ -15,6 +15,9 @@ use crate::{
     visit::{Stop, Visit},
 };
 
+/// Snapshots on the page of a segment: the newest.
+const SNAPSHOTS: usize = 20;
+
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/w/{ws}/segments", get(list))
@@ -32,8 +35,9 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
     let address = format!("/api/v1/segments/{}", part(&id));
     let segment = visit.get(&address).await?;
     let members = visit.get(&format!("{address}/members")).await?;
-    let own = json!({ "segment": segment, "members": members, "rows": rows_of(&segment["rule"]),
-        "written": written(&segment["rule"]) });
+    let snapshots = visit.get(&format!("{address}/snapshots?limit={SNAPSHOTS}")).await?;
+    let own = json!({ "snapshots": snapshots["items"], "segment": segment, "members": members,
+        "rows": rows_of(&segment["rule"]), "written": written(&segment["rule"]) });
     Ok(page(&visit, "contacts/segment.html").show(own))
 }
 

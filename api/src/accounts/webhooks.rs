@@ -153,7 +153,7 @@ async fn plans(api: &Api, workspace: Uuid) -> Result<Vec<(Schedule, InvitationSt
 
 /// Whether a planned run reads one of these forms of this connection.
 fn reads(source: &PlannedSource, of: &connections::Connection, forms: &[u64]) -> bool {
-    let PlannedSource::Mautic { connection, form, .. } = source;
+    let PlannedSource::Mautic { connection, form, .. } = source else { return false };
     let same = connection.as_ref().is_none_or(|name| *name == of.name || *name == of.id.to_string());
     same && form.is_some_and(|form| forms.contains(&form))
 }

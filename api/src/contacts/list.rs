@@ -6,7 +6,9 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_contacts::{ContactFilter, Profile, Rule, count_contacts, create_contact, list_contacts, whole_rule};
+use herald_contacts::{
+    ContactFilter, Profile, Rule, count_contacts, create_contact, find_snapshot, list_contacts, whole_rule,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -52,6 +54,9 @@ struct Wanted {
     /// Those who belong to this segment, by its id.
     #[param(value_type = Option<Uuid>)]
     segment: Option<String>,
+    /// Those who belonged to a segment when this snapshot of it was taken, by its id.
+    #[param(value_type = Option<Uuid>)]
+    snapshot: Option<String>,
     /// Those in the trash instead of the others.
     trashed: Option<bool>,
     /// The `next_cursor` of the previous page.
@@ -84,7 +89,19 @@ impl Wanted {
             locale: self.locale.clone().filter(|locale| !locale.is_empty()),
             trashed: self.trashed.unwrap_or(false),
             rule: self.rule(api, workspace).await?,
+            snapshot: self.snapshot(api, workspace).await?,
         })
+    }
+
+    /// The snapshot, if there is one with the id.
+    async fn snapshot(&self, api: &Api, workspace: Uuid) -> Result<Option<Uuid>, Problem> {
+        let Some(text) = self.snapshot.as_deref() else { return Ok(None) };
+        let id: Uuid =
+            text.parse().map_err(|_| Problem::field("snapshot", format!("{text:?} is not the id of a snapshot")))?;
+        match find_snapshot(&api.db, workspace, id).await? {
+            Some(snapshot) => Ok(Some(snapshot.id)),
+            None => Err(Problem::field("snapshot", format!("there is no snapshot {id} in this workspace"))),
+        }
     }
 
     /// The rule of the segment.

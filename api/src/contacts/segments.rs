@@ -7,11 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_contacts::{
-    ContactFilter, Rule, Segment, change_segment, count_contacts, create_segment, find_segment, list_contacts,
-    list_segments, remove_segment, whole_rule,
+    ContactFilter, Rule, Segment, Snapshot, change_segment, count_contacts, create_segment, find_segment,
+    list_contacts, list_segments, list_snapshots, remove_segment, whole_rule,
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -22,8 +22,8 @@ use crate::{
         actor::By,
         auth::Workspace,
         conditional::{self, Precondition, Tag, tagged},
-        input::{self, Id},
-        page::Page,
+        input::{self, Id, Parameters},
+        page::{self, Page},
         problem::Problem,
     },
 };
@@ -37,6 +37,19 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(preview))
         .routes(routes!(show, change, remove))
         .routes(routes!(members))
+        .routes(routes!(snapshots))
+}
+
+/// Which snapshots.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// The `next_cursor` of the previous page.
+    cursor: Option<String>,
+    /// The largest number of rows on the page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<usize>,
 }
 
 /// A name and a rule.
@@ -198,4 +211,28 @@ async fn members(
 ) -> Result<Json<Members>, Problem> {
     let segment = found(&api, workspace, id).await?;
     Ok(Json(members_of(&api, workspace, &segment.rule.0).await?))
+}
+
+/// Lists the snapshots of a segment, the newest first: who belonged to it when a run of invitations began.
+///
+/// `GET /contacts?snapshot=` lists the contacts of one, and an export takes the same filter. A snapshot is kept as long
+/// as its run, also when the segment has been deleted.
+#[utoipa::path(get, path = "/segments/{id}/snapshots", operation_id = "segmentSnapshots", tag = "segments",
+    params(Wanted),
+    responses(
+        (status = 200, description = "A page of snapshots", body = Page<Snapshot>),
+    )
+)]
+async fn snapshots(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Id(id): Id,
+    Parameters(wanted): Parameters<Wanted>,
+) -> Result<Json<Page<Snapshot>>, Problem> {
+    let (before, limit) = (page::after(wanted.cursor.as_deref())?, page::limit(wanted.limit)?);
+    let rows = list_snapshots(&api.db, workspace, id, before, limit + 1).await?;
+    if rows.is_empty() {
+        found(&api, workspace, id).await?;
+    }
+    Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }

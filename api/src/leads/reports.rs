@@ -74,8 +74,8 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): I
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct InForm {
-    /// The workbook, or the day's leads as they are now: `csv`; `json` with the follow-ups; or `pdf` with the follow-ups
-    /// and the numbers, for a day of at most 20,000 of them.
+    /// The workbook, or the day's leads as they are now: `csv`; `json` with the follow-ups; or `pdf` with follow-ups
+    /// and numbers, if they are at most 20,000.
     #[param(pattern = "^(xlsx|csv|json|pdf)$", default = "xlsx")]
     format: Option<String>,
 }

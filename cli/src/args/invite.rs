@@ -9,11 +9,15 @@ use herald_invitations::{PlannedDestination, PlannedSource};
 #[derive(Debug, Args)]
 pub(crate) struct Invite {
     /// The list of guests: a CSV file or an Excel workbook whose first line names the columns
-    #[arg(required_unless_present_any = ["from_mautic_form", "from_mautic_segment", "from_mautic_search"])]
+    #[arg(required_unless_present_any = ["segment", "from_mautic_form", "from_mautic_segment", "from_mautic_search"])]
     pub(crate) guests: Option<PathBuf>,
     /// The sheet of a workbook; by default the first that is not hidden
     #[arg(long, value_name = "NAME", requires = "guests")]
     pub(crate) sheet: Option<String>,
+    /// The contacts of this segment, by its name or id, instead of a list
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["guests", "from_mautic_form", "from_mautic_segment",
+        "from_mautic_search"])]
+    pub(crate) segment: Option<String>,
     #[command(flatten)]
     pub(crate) mautic: FromMautic,
     #[command(flatten)]
@@ -59,6 +63,14 @@ pub(crate) struct Invite {
     pub(crate) json: bool,
 }
 
+impl Invite {
+    /// Returns the source of the guests, if it is no list.
+    pub(crate) fn source(&self) -> Option<PlannedSource> {
+        let segment = self.segment.clone().map(|segment| PlannedSource::Segment { segment });
+        segment.or_else(|| self.mautic.source())
+    }
+}
+
 /// Guests who are contacts of a Mautic site.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Guests from Mautic; Herald writes their links back to Mautic")]
@@ -88,7 +100,7 @@ pub(crate) struct FromMautic {
 
 impl FromMautic {
     /// Returns the source, if the arguments name one.
-    pub(crate) fn source(&self) -> Option<PlannedSource> {
+    fn source(&self) -> Option<PlannedSource> {
         let form = self.from_mautic_form;
         let (segment, search) = (self.from_mautic_segment.clone(), self.from_mautic_search.clone());
         (form.is_some() || segment.is_some() || search.is_some()).then(|| PlannedSource::Mautic {

@@ -1,4 +1,4 @@
-//! The form that asks for a run: for a list of guests, or for contacts of a Mautic site.
+//! The form that asks for a run: for a list of guests, for a segment, or for contacts of a Mautic site.
 
 use axum::{Router, response::Response, routing::get};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{runs::with_names, templates};
 use crate::{
     Console,
     page::page,
-    query::Query,
+    query::{Query, part},
     visit::{Stop, Visit},
 };
 
@@ -37,8 +37,16 @@ async fn form(visit: Visit) -> Result<Response, Stop> {
         let all = connections["items"].as_array().into_iter().flatten();
         all.filter(|connection| connection["settings"]["provider"] == provider).collect()
     };
-    let source = query.get("source").filter(|source| *source == "mautic").unwrap_or("list");
+    let source = query.get("source").filter(|source| ["mautic", "segment"].contains(source)).unwrap_or("list");
+    let segments = visit.ask("/api/v1/segments").await.unwrap_or_else(|_| json!({ "items": [] }));
+    // Of the one that the address names it is said how many they are.
+    let chosen = query.get("segment").filter(|_| source == "segment");
+    let members = match chosen {
+        Some(id) => visit.ask(&format!("/api/v1/segments/{}/members", part(id))).await.unwrap_or_default(),
+        None => Value::Null,
+    };
     let own = json!({ "templates": templates, "events": events, "source": source, "mautic": of("mautic"),
+        "segments": segments["items"], "segment": chosen, "members": members["contacts"],
         "drive": of("google"), "buckets": of("s3"), "event": query.get("event"), "template": query.get("template") });
     Ok(page(&visit, "invitations/new_run.html").show(own))
 }

@@ -5,6 +5,7 @@
 use herald_base::boxed;
 use uuid::Uuid;
 
+use herald_contacts::SnapshotUse;
 use herald_db::{Db, Result, Tx, contains, query};
 
 /// What the names of example events and templates end with, and the ids of example guests begin with.
@@ -59,6 +60,13 @@ pub async fn remove_example(tx: &mut Tx, workspace_id: Uuid) -> Result<Vec<Examp
             .bind(ends())
             .all(&mut *tx)
             .await?;
+    let runs: Vec<(Uuid,)> = query(&format!("select id from invitation_runs where workspace_id = $1 and {OF_EVENTS}"))
+        .bind(workspace_id)
+        .bind(ends())
+        .all(&mut *tx)
+        .await?;
+    let runs = runs.into_iter().map(|(id,)| id).collect();
+    herald_contacts::forget_snapshots(&mut *tx, workspace_id, SnapshotUse::Run, runs).await?;
     for statement in [
         "delete from uploads where workspace_id = $1 and invitation_id in
            (select i.id from invitations as i

@@ -15,6 +15,7 @@ use super::{
 use herald_accounts as connections;
 use herald_accounts::{Connection, ConnectionError, ProviderKind};
 use herald_base::{boxed, image_format::ImageFormat};
+use herald_contacts::ContactError;
 use herald_db::{Db, DbError};
 use herald_ledger::LedgerError;
 use herald_providers::{google::folder_id, mautic::Selection};
@@ -90,6 +91,11 @@ pub enum PlannedSource {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         number_field: Option<String>,
     },
+    /// The contacts of a segment, as they are when the run begins.
+    Segment {
+        /// The name of the segment, or its id.
+        segment: String,
+    },
 }
 
 /// Where to upload the invitations.
@@ -146,8 +152,20 @@ impl PlannedSource {
     /// # Errors
     /// [`PlanError`].
     #[boxed]
-    pub async fn resolve(&self, db: &Db, workspace_id: Uuid) -> Result<MauticSource, PlanError> {
-        let Self::Mautic { connection, form, segment, search, picture_field, link_field, number_field } = self;
+    pub async fn resolve(&self, db: &Db, workspace_id: Uuid) -> Result<RunSource, PlanError> {
+        let (connection, form, segment, search, picture_field, link_field, number_field) = match self {
+            Self::Mautic { connection, form, segment, search, picture_field, link_field, number_field } => {
+                (connection, form, segment, search, picture_field, link_field, number_field)
+            }
+            Self::Segment { segment } => {
+                let found = herald_contacts::segment_meant(db, workspace_id, segment).await;
+                let found = found.map_err(|error| match error {
+                    ContactError::Db(error) => PlanError::Db(error),
+                    error => PlanError::field("source.segment", error.to_string()),
+                })?;
+                return Ok(RunSource::Segment { segment_id: found.id, name: found.name });
+            }
+        };
         let wanted =
             |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         let selection = match (form, wanted(segment), wanted(search)) {
@@ -163,7 +181,7 @@ impl PlannedSource {
             }
         };
         let found = find(db, workspace_id, ProviderKind::Mautic, connection.as_deref(), "source.connection").await?;
-        Ok(MauticSource {
+        Ok(RunSource::Mautic(MauticSource {
             connection_id: found.id,
             connection: found.name,
             selection,
@@ -173,7 +191,7 @@ impl PlannedSource {
                 None => Some(NUMBER_FIELD.to_owned()),
                 given => wanted(given),
             },
-        })
+        }))
     }
 }
 
@@ -226,7 +244,7 @@ pub async fn start_planned(
         None => format,
     };
     let template = kept_template(db, workspace_id, &plan.template).await?;
-    let source = RunSource::Mautic(plan.source.resolve(db, workspace_id).await?);
+    let source = plan.source.resolve(db, workspace_id).await?;
     let destination = match &plan.destination {
         Some(destination) => destination.resolve(db, workspace_id).await?,
         None => Destination::Local,

@@ -197,7 +197,7 @@ pub(super) async fn start_or_take_up(
 pub(super) fn import_job(workspace_id: Uuid, run_id: Uuid, source: &RunSource, options: &RunOptions) -> NewJob {
     match source {
         RunSource::Mautic(source) => ContactsPull { run_id, connection_id: source.connection_id }.job(workspace_id),
-        RunSource::Csv { .. } | RunSource::Contacts { .. } => {
+        RunSource::Csv { .. } | RunSource::Contacts { .. } | RunSource::Segment { .. } => {
             ContactsImport { run_id, account: options.destination.account() }.job(workspace_id)
         }
     }

@@ -227,7 +227,7 @@ pub async fn forget_check(db: &Db, files: &Files, workspace_id: Uuid, id: Uuid) 
 fn files_of(source: &RunSource) -> impl Iterator<Item = &str> {
     let (key, pictures) = match source {
         RunSource::Csv { key, pictures, .. } => (Some(key.as_str()), Some(pictures)),
-        RunSource::Contacts { .. } | RunSource::Mautic(_) => (None, None),
+        RunSource::Contacts { .. } | RunSource::Mautic(_) | RunSource::Segment { .. } => (None, None),
     };
     key.into_iter().chain(pictures.into_iter().flat_map(BTreeMap::values).map(String::as_str))
 }

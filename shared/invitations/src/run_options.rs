@@ -124,6 +124,13 @@ pub enum RunSource {
     },
     /// Contacts of a Mautic site, which get the links back.
     Mautic(MauticSource),
+    /// Who belongs to a segment when the run begins to read: a snapshot of it.
+    Segment {
+        /// The segment.
+        segment_id: Uuid,
+        /// Its name when the run was asked for.
+        name: String,
+    },
 }
 
 /// Which contacts of a Mautic site, and what of theirs.

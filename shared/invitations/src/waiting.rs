@@ -28,7 +28,7 @@ pub struct Wait {
 pub async fn waits_for(db: &Db, workspace_id: Uuid, run: &Run) -> Result<Vec<Wait>, ConnectionError> {
     let source = match &run.source.0 {
         RunSource::Mautic(source) => Some(source.account()),
-        RunSource::Csv { .. } | RunSource::Contacts { .. } => None,
+        RunSource::Csv { .. } | RunSource::Contacts { .. } | RunSource::Segment { .. } => None,
     };
     let accounts: Vec<Account> = source.into_iter().chain(run.options.0.destination.account()).collect();
     let mut reasons = Vec::new();

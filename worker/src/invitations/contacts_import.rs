@@ -2,6 +2,8 @@
 //!
 //! Safe to run twice: the transaction that imports a chunk also moves the run's cursor, so each chunk is imported once.
 
+mod segment;
+
 use std::sync::Arc;
 
 use herald_app::jobs::ContactsImport;
@@ -38,6 +40,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<ContactsImport>) -> Re
             import_csv(&context, &task, &run, (&key, options), Pictures::new(picture_folder, pictures)).await?;
         }
         RunSource::Contacts { ids } => import_contacts(&context, &task, &run, &ids).await?,
+        RunSource::Segment { segment_id, .. } => segment::import(&context, &task, &run, segment_id).await?,
         RunSource::Mautic(_) => {
             return Err(Failure::Fail("its guests are in Mautic: contacts.pull reads them".to_owned()));
         }

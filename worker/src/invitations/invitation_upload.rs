@@ -44,7 +44,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<InvitationUpload>) -> 
     let outside = destination::put(&context, &task, &invitation, &rendering).await?;
     let account = match &invitation.source.0 {
         RunSource::Mautic(source) => Some(source.account()),
-        RunSource::Csv { .. } | RunSource::Contacts { .. } => None,
+        RunSource::Csv { .. } | RunSource::Contacts { .. } | RunSource::Segment { .. } => None,
     };
     Ok(Done {
         result: None,

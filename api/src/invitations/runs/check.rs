@@ -14,6 +14,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use herald_base::telemetry;
+use herald_contacts::Rule;
 use herald_invitations as domain;
 use herald_invitations::{
     CheckError, CheckPlan, CheckReport, Event, NewCheck, NewRun, RunCheck, RunSource, StartedRun, TemplateRow,
@@ -27,7 +28,7 @@ use uuid::Uuid;
 
 use super::{
     options::{Fields, RunForm},
-    source::SAMPLES,
+    source::{SAMPLES, count_of},
     start::{self, Asked, Source, Started},
 };
 use crate::{
@@ -128,6 +129,9 @@ pub(super) async fn check(
             let found = match &source {
                 RunSource::Mautic(source) => mautic::look(&api, workspace, source, &plan, &stored).await?,
                 RunSource::Contacts { ids } => of_contacts(&api, workspace, ids, limit, custom_fields).await?,
+                RunSource::Segment { segment_id, .. } => {
+                    of_segment(&api, workspace, *segment_id, limit, custom_fields, notes.clone()).await?
+                }
                 RunSource::Csv { .. } => Findings::default(),
             };
             (source, found, 0, None)
@@ -178,6 +182,29 @@ async fn of_contacts(
         found.first.extend(herald_contacts::find_contact(&api.db, workspace, *id).await?.map(samples::of_contact));
     }
     Ok(found)
+}
+
+/// What is known of the contacts of a segment.
+async fn of_segment(
+    api: &Api,
+    workspace: Uuid,
+    segment_id: Uuid,
+    limit: u64,
+    custom_fields: BTreeSet<String>,
+    notes: Vec<String>,
+) -> Result<Findings, Problem> {
+    let rule = Rule::Segment(segment_id);
+    let guests = u64::try_from(count_of(api, workspace, &rule).await?).unwrap_or(0).min(limit);
+    let of_field = |field: String| Column { header: field.clone(), field, is_known: false, is_used: false };
+    let most = usize::try_from(guests).unwrap_or(usize::MAX).min(SAMPLES);
+    let first = herald_contacts::first_members(&api.db, workspace, &rule, most).await?;
+    Ok(Findings {
+        guests,
+        columns: custom_fields.into_iter().map(of_field).collect(),
+        first: first.into_iter().map(samples::of_contact).collect(),
+        notes,
+        ..Findings::default()
+    })
 }
 
 /// Returns a check that has not expired.

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use axum::extract::Request;
+use herald_contacts::{ContactFilter, Rule};
 use herald_invitations::{
-    RunSource,
+    self as domain, RunSource,
     guest_list::{self, Findings, Pictures},
 };
 use herald_providers::files::Key;
@@ -15,13 +16,14 @@ use herald_sheets::{
 use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
-use super::options::Fields;
+use super::{options::Fields, start};
 use crate::{
     Api, Unread,
     front::{
         problem::{Fault, Kind, Problem},
         upload::{Form, Part, Spool, Spooled},
     },
+    invitations::templates,
 };
 
 /// The longest text field of a form, in bytes.
@@ -172,7 +174,7 @@ impl Upload {
         let Some((_, spool, _)) = &self.list else { return Ok(Findings::default()) };
         let pictures = match source {
             RunSource::Csv { pictures, .. } => pictures.clone(),
-            RunSource::Contacts { .. } | RunSource::Mautic(_) => BTreeMap::new(),
+            RunSource::Contacts { .. } | RunSource::Mautic(_) | RunSource::Segment { .. } => BTreeMap::new(),
         };
         let pictures = Pictures::new(None, pictures);
         let found = guest_list::find(spool.blocking().await?, self.options(api), pictures, limit, SAMPLES).await;
@@ -259,6 +261,37 @@ fn refused(error: &CsvError) -> Problem {
         }
         _ => Problem::faults(Kind::InvalidList, vec![Fault::new("guests", error)]),
     }
+}
+
+/// Looks at the contacts of a segment: how many there are now, and which of the template's fields somebody has.
+pub(super) async fn segment(
+    api: &Api,
+    workspace: Uuid,
+    source: &RunSource,
+    template: &str,
+) -> Result<Checked, Problem> {
+    let RunSource::Segment { segment_id, name } = source else { return Ok(Checked::default()) };
+    let rule = Rule::Segment(*segment_id);
+    let template = start::find_template(api, workspace, template).await?;
+    let template = domain::stored_template(&template).await.map_err(templates::refused)?;
+    let usual = domain::field_names([]);
+    let own: Vec<String> = template.fields().into_iter().filter(|field| !usual.contains(field)).collect();
+    let count = count_of(api, workspace, &rule).await?;
+    let (people, belong) = if count == 1 { ("contact", "belongs") } else { ("contacts", "belong") };
+    let note = format!("{count} {people} {belong} to {name:?} now. The run takes those who do when it begins");
+    // Of nobody it cannot be said what they lack.
+    let custom_fields = match count {
+        0 => own.into_iter().collect(),
+        _ => herald_contacts::filled_fields(&api.db, workspace, &rule, own).await?,
+    };
+    Ok(Checked { custom_fields, notes: vec![note] })
+}
+
+/// The number of contacts whom a rule means now.
+pub(super) async fn count_of(api: &Api, workspace: Uuid, rule: &Rule) -> Result<i64, Problem> {
+    let rule = Some(herald_contacts::whole_rule(&api.db, workspace, rule).await?);
+    let filter = ContactFilter { rule, ..ContactFilter::default() };
+    Ok(herald_contacts::count_contacts(&api.db, workspace, &filter, usize::MAX).await?)
 }
 
 /// Checks that the contacts belong to the workspace, and uses each of them once.

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use herald_base::telemetry;
 use herald_invitations as domain;
 use herald_invitations::{
-    Destination, EventError, NewRun, PlanError, PlannedDestination, RunSource, StartedRun, TemplateFilesError,
-    TemplateRow,
+    Destination, EventError, NewRun, PlanError, PlannedDestination, PlannedSource, RunSource, StartedRun,
+    TemplateFilesError, TemplateRow,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -126,11 +126,17 @@ pub(super) async fn read(api: &Api, workspace: Uuid, request: Request) -> Result
                 let detail = "the run has both a source and contact_ids: leave one of them out";
                 Err(Problem::field("contact_ids", detail))
             }
+            Some(planned @ PlannedSource::Segment { .. }) => {
+                let source = planned.resolve(&api.db, workspace).await?;
+                let contacts = source::segment(api, workspace, &source, &wanted.template).await?;
+                let template = fitting_template(api, workspace, &wanted, &contacts).await?;
+                Ok(Asked::of(wanted, template, Source::Ready(source), contacts))
+            }
             Some(planned) => {
                 // The guests' fields are in Mautic. The run checks the template against them before its first guest.
                 let template = find_template(api, workspace, &wanted.template).await?;
                 templates::check_stored(api, &template).await?;
-                let source = RunSource::Mautic(planned.resolve(&api.db, workspace).await?);
+                let source = planned.resolve(&api.db, workspace).await?;
                 Ok(Asked::of(wanted, template, Source::Ready(source), Checked::default()))
             }
             None => {
@@ -192,7 +198,7 @@ async fn fitting_template(
     Ok(row)
 }
 
-async fn find_template(api: &Api, workspace: Uuid, wanted: &str) -> Result<TemplateRow, Problem> {
+pub(super) async fn find_template(api: &Api, workspace: Uuid, wanted: &str) -> Result<TemplateRow, Problem> {
     let by_id = match wanted.parse::<Uuid>() {
         Ok(id) => domain::find_template(&api.db, workspace, id).await?,
         Err(_) => None,

@@ -45,8 +45,8 @@ pub type Fonts = Box<dyn FnOnce() -> FontLibrary + Send>;
 
 const HEAD: [&str; 10] = ["time", "name", "email", "phone", "need", "status", "value", "currency", "source", "owner"];
 
-/// Writes the report of a day in a form, and returns the number of its leads. Its memory does not grow with them, except
-/// for a PDF, which is drawn at once. Only a PDF needs fonts.
+/// Writes the report of a day in a form, and returns the number of its leads. Its memory does not grow with them,
+/// except for a PDF, which is drawn at once. Only a PDF needs fonts.
 ///
 /// # Errors
 /// [`ReportError`].

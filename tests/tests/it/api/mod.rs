@@ -45,6 +45,7 @@ mod schedules;
 mod search;
 mod segments;
 mod service;
+mod snapshots;
 mod start;
 mod template_drafts;
 mod template_versions;

@@ -153,7 +153,7 @@ async fn a_missing_field_is_named_before_the_first_guest(database: &TestDatabase
     let app = Outreach::start(database).await;
     app.guests(2);
     let mut plan = app.plan();
-    let herald_invitations::PlannedSource::Mautic { link_field, .. } = &mut plan.source;
+    let herald_invitations::PlannedSource::Mautic { link_field, .. } = &mut plan.source else { panic!() };
     *link_field = Some("gala_link".to_owned());
     let worker = app.begin_work();
     let id = app.begin(&plan).await;
@@ -170,7 +170,7 @@ async fn a_field_that_is_too_short_is_named_before_the_first_guest(database: &Te
     app.mautic().add_field("short_link", "text", 64);
     app.guests(1);
     let mut plan = app.plan();
-    let herald_invitations::PlannedSource::Mautic { link_field, .. } = &mut plan.source;
+    let herald_invitations::PlannedSource::Mautic { link_field, .. } = &mut plan.source else { panic!() };
     *link_field = Some("short_link".to_owned());
     let worker = app.begin_work();
     let id = app.begin(&plan).await;

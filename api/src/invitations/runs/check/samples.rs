@@ -112,7 +112,7 @@ fn picture<'a>(guest: &'a Person, source: &RunSource, is_needed: bool) -> Place<
     let Some(file) = place.strip_prefix("store:") else { return Place::Elsewhere };
     let name = match source {
         RunSource::Csv { pictures, .. } => pictures.iter().find(|(_, key)| *key == file).map(|(name, _)| name.clone()),
-        RunSource::Contacts { .. } | RunSource::Mautic(_) => None,
+        RunSource::Contacts { .. } | RunSource::Mautic(_) | RunSource::Segment { .. } => None,
     };
     let name = name.unwrap_or_else(|| format!("of {}", guest.name));
     Place::Here(SamplePicture { file: file.to_owned(), name, is_needed })

@@ -1,0 +1,260 @@
+//! Runs for segments: they go through a snapshot of it, taken once, whatever happens to the contacts meanwhile.
+
+use herald_contacts::Person;
+use herald_db::query;
+use herald_tests::{TestDatabase, app::Work, on_both_engines};
+use herald_worker::runner::{Attempt, QueueShare};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    Answer, Service,
+    worker::{self, work},
+};
+
+on_both_engines! {
+    a_segment_is_checked_and_invited_as_it_was,
+    a_run_that_is_killed_goes_on_with_the_same_people,
+    whoever_was_erased_trashed_or_merged_meanwhile_is_treated_rightly,
+    a_segment_that_cannot_be_invited_is_named,
+    a_planned_run_takes_a_segment,
+}
+
+const RUNS: &str = "/api/v1/invitation-runs";
+
+/// Guests with a table, in the order of their ids.
+async fn guests(service: &Service, names: &[String]) -> Vec<Uuid> {
+    let people: Vec<Person> = names
+        .iter()
+        .map(|name| Person {
+            row_key: name.clone(),
+            name: name.clone(),
+            fields: [("table".to_owned(), "7".to_owned())].into(),
+            ..Person::default()
+        })
+        .collect();
+    let mut tx = service.db.begin().await.unwrap();
+    let made = herald_contacts::upsert_people(&mut tx, service.workspace, &people).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut ids: Vec<Uuid> = made.iter().map(|guest| guest.contact_id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("Guest {number} Example")).collect()
+}
+
+/// The segment of everybody whose name begins so.
+async fn segment(service: &Service) -> String {
+    service.template().await;
+    service.leaves(&["invitation.render", "invitation.summary", "check.forget"]);
+    let rule = json!({ "field": { "name": "name", "is": "begins", "value": "guest" } });
+    let made = service.post_json("/api/v1/segments", json!({ "name": "Guests", "rule": rule })).await;
+    made.json()["id"].as_str().unwrap().to_owned()
+}
+
+fn body(segment: &str) -> Value {
+    json!({ "event": "Gala", "template": "gala", "source": { "kind": "segment", "segment": segment } })
+}
+
+async fn start(service: &Service) -> String {
+    let started = service.post_json(RUNS, body("guests")).await;
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text());
+    started.json()["id"].as_str().unwrap().to_owned()
+}
+
+async fn run(service: &Service, id: &str) -> Value {
+    service.get(&format!("{RUNS}/{id}")).await.json()
+}
+
+/// The contacts of the invitations of a run, in the order of its list.
+async fn invited(service: &Service, run: &str) -> Vec<Uuid> {
+    let run: Uuid = run.parse().unwrap();
+    let found: Vec<(Uuid,)> = query(
+        "select i.contact_id from run_guests as g
+         join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id
+         where g.workspace_id = $1 and g.run_id = $2 order by g.position",
+    )
+    .bind(service.workspace)
+    .bind(run)
+    .all(&service.db)
+    .await
+    .unwrap();
+    found.into_iter().map(|(id,)| id).collect()
+}
+
+async fn snapshots(service: &Service, segment: &str) -> Vec<Value> {
+    let listed = service.get(&format!("/api/v1/segments/{segment}/snapshots")).await;
+    assert_eq!(listed.status, StatusCode::OK, "{}", listed.text());
+    listed.json()["items"].as_array().unwrap().clone()
+}
+
+async fn a_segment_is_checked_and_invited_as_it_was(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let segment = segment(&service).await;
+    let ids = guests(&service, &names(7)).await;
+    guests(&service, &["Someone Else".to_owned()]).await;
+    // A worker draws the first guests.
+    let process = service.work(Work::on(vec![QueueShare::new("cpu", 2)], service.handlers()));
+    let check = service.post_json(&format!("{RUNS}/checks"), body(&segment)).await;
+    process.stop().await;
+    assert_eq!(check.status, StatusCode::CREATED, "{}", check.text());
+    let check = check.json();
+    assert_eq!((&check["guests"], check["samples"].as_array().unwrap().len()), (&json!(7), 5));
+    assert_eq!((&check["samples"][0]["is_drawn"], &check["samples"][0]["fault"]), (&json!(true), &Value::Null));
+    assert!(check["notes"][0].as_str().unwrap().starts_with("7 contacts belong to \"Guests\" now"), "{check}");
+    assert!(check["columns"].as_array().unwrap().iter().any(|column| column["field"] == "table"), "{check}");
+    assert!(snapshots(&service, &segment).await.is_empty(), "a check takes none");
+
+    let started = service.post_json(&format!("{RUNS}/checks/{}/start", check["id"].as_str().unwrap()), json!({})).await;
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text());
+    let id = started.json()["id"].as_str().unwrap().to_owned();
+    work(&service).await;
+    assert_eq!(invited(&service, &id).await, ids);
+    // Who joins later is in the segment, and not in the run.
+    guests(&service, &["Guest Later".to_owned()]).await;
+    let taken = snapshots(&service, &segment).await;
+    assert_eq!(taken.len(), 1);
+    let one = &taken[0];
+    assert_eq!(
+        (&one["contacts"], &one["used_for"], &one["used_by"], &one["name"]),
+        (&json!(7), &json!("run"), &json!(id), &json!("Guests"))
+    );
+    let snapshot = one["id"].as_str().unwrap();
+    let counted = async |filter: &str| service.get(&format!("/api/v1/contacts/count?{filter}")).await.json();
+    assert_eq!(counted(&format!("snapshot={snapshot}")).await["contacts"], 7);
+    assert_eq!(counted(&format!("segment={segment}")).await["contacts"], 8);
+    let order = json!({ "what": "contacts", "format": "csv", "filter": { "snapshot": snapshot } });
+    let export = service.post_json("/api/v1/exports", order).await.json();
+    work(&service).await;
+    let file = service.get(&format!("/api/v1/exports/{}/file", export["id"].as_str().unwrap())).await.text();
+    assert_eq!(file.lines().count(), 8, "{file}");
+    assert!(!file.contains("Later"), "{file}");
+    // It is kept although the segment goes.
+    let path = format!("/api/v1/segments/{segment}");
+    assert_eq!(Answer::to(service.request(Method::DELETE, &path)).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(snapshots(&service, &segment).await.len(), 1);
+    let unknown = Uuid::from_u128(7);
+    service.get(&format!("/api/v1/segments/{unknown}/snapshots")).await.problem(404, "not-found");
+    service.get(&format!("/api/v1/contacts?snapshot={unknown}")).await.problem(422, "invalid-field");
+    service.get("/api/v1/contacts?snapshot=x").await.problem(422, "invalid-field");
+    let other = service.other_workspace().await;
+    let of_other = |path: String| Answer::to(service.open(Method::GET, &path).bearer_auth(&other));
+    of_other(format!("/api/v1/segments/{segment}/snapshots")).await.problem(404, "not-found");
+    of_other(format!("/api/v1/contacts?snapshot={snapshot}")).await.problem(422, "invalid-field");
+}
+
+async fn a_run_that_is_killed_goes_on_with_the_same_people(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let segment = segment(&service).await;
+    let ids = guests(&service, &names(1_200)).await;
+    let id = start(&service).await;
+    let job = worker::lease_next(&service, "control").await;
+    // The first attempt is killed when a piece of the list is taken in. It goes on only while it is polled.
+    let handlers = service.handlers();
+    let mut attempt = Box::pin(handlers(Attempt { job: job.clone(), cancelled: CancellationToken::new() }));
+    loop {
+        assert!(futures::poll!(&mut attempt).is_pending(), "it has more than one piece");
+        if run(&service, &id).await["total"] != 0 {
+            break;
+        }
+    }
+    drop(attempt);
+    assert_eq!(run(&service, &id).await["total"], 500);
+    guests(&service, &["Guest Later".to_owned()]).await;
+    let outcome = worker::outcome(&service, &job).await;
+    worker::commit(&service, job, outcome).await;
+    let now = run(&service, &id).await;
+    assert_eq!((&now["total"], &now["rejected"], &now["state"]), (&json!(1_200), &json!(0), &json!("running")));
+    assert_eq!(invited(&service, &id).await, ids);
+    let taken = snapshots(&service, &segment).await;
+    assert_eq!((taken.len(), &taken[0]["contacts"]), (1, &json!(1_200)));
+}
+
+async fn whoever_was_erased_trashed_or_merged_meanwhile_is_treated_rightly(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let segment = segment(&service).await;
+    let ids = guests(&service, &names(6)).await;
+    let survivor = guests(&service, &["Somebody Example".to_owned()]).await[0];
+    let id = start(&service).await;
+    // As if the first attempt had been killed after the snapshot.
+    let use_of = (herald_contacts::SnapshotUse::Run, id.parse().unwrap());
+    let of = segment.parse().unwrap();
+    let taken = herald_contacts::take_snapshot(&service.db, service.workspace, of, use_of).await.unwrap();
+    let again = herald_contacts::take_snapshot(&service.db, service.workspace, of, use_of).await.unwrap();
+    assert_eq!((taken.contacts, taken.id), (6, again.id), "a use has one snapshot");
+    let contact = |id: Uuid| format!("/api/v1/contacts/{id}");
+    // One is erased, one trashed, one merged into somebody outside, and one into another guest.
+    let held = service.get(&format!("{}/held", contact(ids[0]))).await.json();
+    assert_eq!(held["records"]["snapshots_of_segments"], 1, "{held}");
+    let erased = json!({ "records": held["total"] });
+    let erased = service.post_json(&format!("{}/erase", contact(ids[0])), erased).await;
+    assert!(erased.status.is_success(), "{}", erased.text());
+    let trashed = Answer::to(service.request(Method::DELETE, &contact(ids[1]))).await;
+    assert_eq!(trashed.status, StatusCode::NO_CONTENT);
+    for (into, other) in [(survivor, ids[2]), (ids[4], ids[3])] {
+        let merged = service.post_json(&format!("{}/merge", contact(into)), json!({ "contact_id": other })).await;
+        assert_eq!(merged.status, StatusCode::OK, "{}", merged.text());
+    }
+    work(&service).await;
+    assert_eq!(invited(&service, &id).await, [survivor, ids[4], ids[5]]);
+    let now = run(&service, &id).await;
+    assert_eq!((&now["total"], &now["rejected"], &now["state"]), (&json!(3), &json!(2), &json!("running")), "{now}");
+    let said = now["problems"].to_string();
+    assert!(said.contains("1 contact of the segment \\\"Guests\\\" was erased"), "{said}");
+    assert!(said.contains("lies in the trash"), "{said}");
+    // Nothing of the erased person is left in it.
+    let rows: (i64,) = query(
+        "select count(*) from segment_snapshot_contacts where workspace_id = $1 and snapshot_id = $2
+           and contact_id = $3",
+    )
+    .bind(service.workspace)
+    .bind(taken.id)
+    .bind(ids[0])
+    .one(&service.db)
+    .await
+    .unwrap();
+    assert_eq!(rows.0, 0);
+}
+
+async fn a_segment_that_cannot_be_invited_is_named(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let segment = segment(&service).await;
+    let refused = service.post_json(RUNS, body("VIPs")).await;
+    let said = refused.problem(422, "invalid-field");
+    assert!(said.contains("VIPs") && said.contains("Guests"), "{said}");
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/source/segment");
+    // Nobody has the field of the template.
+    let made = service.post_json("/api/v1/contacts", json!({ "name": "Guest Without" })).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let refused = service.post_json(RUNS, body("Guests")).await;
+    assert!(refused.text().contains("table"), "{}", refused.text());
+    refused.problem(422, "invalid-template");
+    guests(&service, &["Guest With Example".to_owned()]).await;
+    let id = start(&service).await;
+    // The segment goes before the run begins.
+    let path = format!("/api/v1/segments/{segment}");
+    assert_eq!(Answer::to(service.request(Method::DELETE, &path)).await.status, StatusCode::NO_CONTENT);
+    work(&service).await;
+    let now = run(&service, &id).await;
+    assert_eq!(now["state"], "failed", "{now}");
+    assert!(now["reason"].as_str().unwrap().contains("segment"), "{now}");
+    service.leaves(&["contacts.import"]);
+}
+
+async fn a_planned_run_takes_a_segment(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let segment = segment(&service).await;
+    let ids = guests(&service, &names(3)).await;
+    let order = json!({ "kind": "invitation.start", "args": body("Guests") });
+    let order = service.post_json("/api/v1/jobs", order).await;
+    assert_eq!(order.status, StatusCode::ACCEPTED, "{}", order.text());
+    work(&service).await;
+    let runs = service.get(RUNS).await.json();
+    let first = runs["items"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(invited(&service, &first).await, ids);
+    assert_eq!(snapshots(&service, &segment).await.len(), 1);
+}
