@@ -57,7 +57,7 @@ pub use import::{
 pub use merge::{
     Duplicate, Merge, NewMerge, Undone, duplicates_of, forget_merges, list_merges, merge_contacts, undo_merge,
 };
-pub use note::{Invited, move_picture, note_invited, remove_contacts, set_picture};
+pub use note::{Invited, forget_invited, move_picture, note_invited, remove_contacts, set_picture};
 pub use rules::Profile;
 pub use segment::{
     ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, Rule, SeenSegment, Segment, Snapshot,

@@ -1,9 +1,10 @@
 //! What other domains note on a contact: its invitation, its picture.
 
 use herald_base::boxed;
+use serde_json::json;
 use uuid::Uuid;
 
-use herald_db::{Bulk, Result, Tx, query};
+use herald_db::{Bulk, Column, Result, Tx, query};
 
 /// A contact whose invitation is made.
 #[derive(Clone, Debug)]
@@ -16,9 +17,16 @@ pub struct Invited {
     pub lucky_number: String,
     /// Where the invitation is.
     pub link: String,
+    /// The invitation.
+    pub invitation_id: Uuid,
+    /// The run that made it.
+    pub run_id: Uuid,
 }
 
-/// Gives contacts the numbers and links of their invitations.
+/// What the timeline calls an invitation that is made.
+const MADE: &str = "invitation.made";
+
+/// Gives contacts the numbers and links of their invitations, and tells of each invitation on their timelines, once.
 #[boxed]
 pub async fn note_invited(tx: &mut Tx, mut invited: Vec<Invited>) -> Result<()> {
     if invited.is_empty() {
@@ -27,6 +35,24 @@ pub async fn note_invited(tx: &mut Tx, mut invited: Vec<Invited>) -> Result<()> 
     // Rows are locked in the order of ids.
     invited.sort_by_key(|one| (one.workspace_id, one.contact_id));
     let now = tx.db().now();
+    let ids: Vec<Uuid> = invited.iter().map(|_| tx.db().new_id()).collect();
+    let details = invited.iter().map(|one| Some(json!({ "run_id": one.run_id })));
+    // An invitation that is drawn again is no second one.
+    Bulk::new(
+        "insert into activities (id, workspace_id, contact_id, kind, subject_id, detail, at)
+         select id, workspace_id, contact_id, kind, subject_id, detail, at from {rows} where not exists
+           (select 1 from activities as a where a.workspace_id = rows.workspace_id and a.contact_id = rows.contact_id
+              and a.kind = rows.kind and a.subject_id = rows.subject_id)",
+    )
+    .column("id", ids.into_iter().collect())
+    .column("workspace_id", invited.iter().map(|one| one.workspace_id).collect())
+    .column("contact_id", invited.iter().map(|one| one.contact_id).collect())
+    .column("kind", invited.iter().map(|_| MADE.to_owned()).collect())
+    .column("subject_id", invited.iter().map(|one| one.invitation_id).collect())
+    .column("detail", Column::Json(details.collect()))
+    .column("at", invited.iter().map(|_| now).collect())
+    .execute(&mut *tx)
+    .await?;
     Bulk::new(
         "update contacts set lucky_number = rows.lucky_number, updated_at = rows.at, invitation_link = rows.link
          from {rows} where contacts.workspace_id = rows.workspace_id and contacts.id = rows.contact_id",
@@ -36,6 +62,19 @@ pub async fn note_invited(tx: &mut Tx, mut invited: Vec<Invited>) -> Result<()> 
     .column("link", invited.iter().map(|one| one.link.clone()).collect())
     .column("lucky_number", invited.iter().map(|one| one.lucky_number.clone()).collect())
     .column("at", invited.iter().map(|_| now).collect())
+    .execute(tx)
+    .await
+}
+
+/// Takes what timelines tell of invitations that are no more off them.
+#[boxed]
+pub async fn forget_invited(tx: &mut Tx, workspace_id: Uuid, invitation_ids: Vec<Uuid>) -> Result<()> {
+    Bulk::new(
+        "delete from activities where kind = 'invitation.made' and (workspace_id, subject_id) in
+           (select workspace_id, id from {rows})",
+    )
+    .column("id", invitation_ids.iter().copied().collect())
+    .column("workspace_id", invitation_ids.iter().map(|_| workspace_id).collect())
     .execute(tx)
     .await
 }

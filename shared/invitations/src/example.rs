@@ -54,6 +54,14 @@ pub async fn remove_example(tx: &mut Tx, workspace_id: Uuid) -> Result<Vec<Examp
             .bind(ends())
             .all(&mut *tx)
             .await?;
+    let invitations: Vec<(Uuid,)> =
+        query(&format!("select id from invitations where workspace_id = $1 and {OF_EVENTS}"))
+            .bind(workspace_id)
+            .bind(ends())
+            .all(&mut *tx)
+            .await?;
+    let invitations = invitations.into_iter().map(|(id,)| id).collect();
+    herald_contacts::forget_invited(&mut *tx, workspace_id, invitations).await?;
     let batches: Vec<(Uuid,)> =
         query(&format!("select batch_id from invitation_runs where workspace_id = $1 and {OF_EVENTS}"))
             .bind(workspace_id)

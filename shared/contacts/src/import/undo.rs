@@ -242,11 +242,13 @@ async fn remove(tx: &mut Tx, workspace_id: Uuid, import_id: Uuid, ids: Vec<Uuid>
     if ids.is_empty() {
         return Ok(0);
     }
-    // Whatever happens with a contact stands in its timeline.
+    // Whatever people do with a contact stands in its timeline. An invitation is on the way before it stands there.
     let free: Vec<(Uuid,)> = rows(
         "select rows.id from {rows} where not exists
            (select 1 from activities as a where a.workspace_id = rows.workspace_id and a.contact_id = rows.id
-              and (a.subject_id is null or a.subject_id <> rows.import_id))",
+              and (a.subject_id is null or a.subject_id <> rows.import_id) and a.kind <> 'invitation.made')
+           and not exists (select 1 from invitations as i
+             where i.workspace_id = rows.workspace_id and i.contact_id = rows.id)",
     )
     .all(&mut *tx)
     .await?;

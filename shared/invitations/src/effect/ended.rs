@@ -59,6 +59,7 @@ struct Ending {
 /// An invitation that ended just now, and not before.
 #[derive(FromRow)]
 struct Ended {
+    id: Uuid,
     workspace_id: Uuid,
     run_id: Uuid,
     contact_id: Uuid,
@@ -86,6 +87,8 @@ impl Effect for Published {
                 contact_id: ended.contact_id,
                 lucky_number: ended.lucky_number,
                 link: ended.link,
+                invitation_id: ended.id,
+                run_id: ended.run_id,
             });
             note_invited(tx, invited.collect()).await
         }
@@ -120,7 +123,7 @@ async fn end(tx: &mut Tx, endings: Vec<Ending>) -> Result<Vec<Ended>> {
          from {rows}
          where invitations.workspace_id = rows.workspace_id and invitations.id = rows.id \
          and invitations.state = 'pending'
-         returning invitations.workspace_id, run_id, contact_id, lucky_number, invitations.state,
+         returning invitations.id, invitations.workspace_id, run_id, contact_id, lucky_number, invitations.state,
            coalesce((select u.link from uploads as u where u.workspace_id = invitations.workspace_id
                        and u.invitation_id = invitations.id), invitations.link) as link",
     )

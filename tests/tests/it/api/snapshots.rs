@@ -20,6 +20,7 @@ on_both_engines! {
     whoever_was_erased_trashed_or_merged_meanwhile_is_treated_rightly,
     a_segment_that_cannot_be_invited_is_named,
     a_planned_run_takes_a_segment,
+    an_invitation_stands_on_the_timeline_once,
 }
 
 const RUNS: &str = "/api/v1/invitation-runs";
@@ -257,4 +258,31 @@ async fn a_planned_run_takes_a_segment(database: &TestDatabase) {
     let first = runs["items"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(invited(&service, &first).await, ids);
     assert_eq!(snapshots(&service, &segment).await.len(), 1);
+}
+
+async fn an_invitation_stands_on_the_timeline_once(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    segment(&service).await;
+    let ids = guests(&service, &names(2)).await;
+    let told = async |id: Uuid| {
+        let timeline = service.get(&format!("/api/v1/contacts/{id}/activities")).await.json();
+        let all = timeline["items"].as_array().unwrap().clone();
+        all.into_iter().filter(|one| one["kind"] == "invitation.made").collect::<Vec<_>>()
+    };
+    let id = start(&service).await;
+    work(&service).await;
+    worker::finish(&service, &[Ok(()), Err("the picture is gone")]).await;
+    let invited = [told(ids[0]).await, told(ids[1]).await].concat();
+    assert_eq!(invited.len(), 1, "nobody is invited by an attempt: {invited:?}");
+    assert_eq!(invited[0]["detail"]["run_id"], id, "{invited:?}");
+    // Made again, it is the same invitation.
+    let mut again = body("Guests");
+    again["refresh"] = json!(true);
+    let started = service.post_json(RUNS, again).await;
+    assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text());
+    work(&service).await;
+    worker::finish(&service, &[Ok(()), Ok(())]).await;
+    assert_eq!((told(ids[0]).await.len(), told(ids[1]).await.len()), (1, 1));
+    let rule = json!({ "rule": { "activity": { "kind": "invitation.made", "within_days": 1 } } });
+    assert_eq!(service.post_json("/api/v1/segments/preview", rule).await.json()["contacts"], 2);
 }
