@@ -86,6 +86,9 @@ pub struct Options {
     /// Whether a row with an address that is none, or a number that a spreadsheet has rounded, is left out. Otherwise
     /// it is taken in without the one, and with the other.
     pub is_strict: bool,
+    /// Whether a person may be there several times, because each row is about something of theirs. Otherwise a second
+    /// row of one person is left out, or is another person if only name and phone say who it is.
+    pub is_repeating: bool,
     /// Whether the file is a sheet that [`workbook::to_csv`] wrote: UTF-8 with commas, and its rows are counted by
     /// records instead of lines.
     pub is_sheet: bool,

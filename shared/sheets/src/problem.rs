@@ -178,10 +178,10 @@ pub enum ProblemKind {
         /// The cell.
         given: String,
     },
-    /// The row names two people whom a reader of the list knows.
+    /// A reader of the list, who knows what is there already, refuses the row.
     #[error("{why}")]
-    TwoPeople {
-        /// What they are, and what to do.
+    Refused {
+        /// What is wrong, and what to do.
         why: String,
     },
     /// The file has more rows than [`Limits::rows`](super::Limits::rows).

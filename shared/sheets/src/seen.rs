@@ -49,20 +49,23 @@ impl Seen {
         Ok(())
     }
 
-    /// Gives a guest the key that identifies them if the list contains no better identification.
-    pub(super) fn give_row_key(&mut self, guest: &mut GuestRow) {
+    /// Gives a guest the key that identifies them if the list contains no better identification. `is_repeating`: two
+    /// rows with one name and one phone number are one person.
+    pub(super) fn give_row_key(&mut self, guest: &mut GuestRow, is_repeating: bool) {
         let hash = identity_hash(&guest.name, guest.phone.as_deref());
         let is_bare = guest.email.is_none() && guest.external_id.is_none();
         let key = self.hasher.hash_one((is_bare, hash));
         let (first_line, count) = self.row_keys.entry(key).or_insert((guest.line, 0));
-        *count += 1;
+        // A name alone is not enough: two people may have it.
+        let is_same = is_repeating && *count > 0 && (!is_bare || guest.phone.is_some());
+        *count += u32::from(!is_same);
         let key = Some(format!("{}-{count}", hex::encode(hash)));
         if !is_bare {
             guest.row_key_before = key;
             return;
         }
         guest.row_key = key;
-        if *count > 1 {
+        if *count > 1 && !is_same {
             guest.notes.push(format!(
                 "line {}: same name and phone as line {first_line}; kept as another guest, \
                  as there is no e-mail or id to tell",

@@ -1,13 +1,17 @@
 //! A row of a list as a person, with the fields that only contacts have.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use herald_sheets::{GuestRow, ProblemKind, RowProblem, email_key};
+use herald_sheets::{GuestRow, Place, ProblemKind, RowProblem, email_key};
 
+use super::RowRefusal;
 use crate::{Person, rules, tag};
 
+/// Fields, and the words that mean them, in the form of field keys.
+pub(super) type FieldWords = &'static [(&'static str, &'static [&'static str])];
+
 /// Fields of contacts that have a column of their own, and the words that mean them, in the form of field keys.
-const WORDS: &[(&str, &[&str])] = &[
+const WORDS: FieldWords = &[
     (
         "locale",
         &[
@@ -43,6 +47,17 @@ pub fn fields_of_imports() -> impl Iterator<Item = &'static str> {
     WORDS.iter().map(|(field, _)| *field)
 }
 
+/// The fields of contacts by the words of a list that mean them. `has`: whether the list has the word.
+pub(super) fn words_of_contacts(has: impl Fn(&str) -> bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    fields_of_imports().filter_map(move |field| Some((word_of(WORDS, field, &has)?, field)))
+}
+
+/// The first of the words for a field that a list has.
+pub(super) fn word_of(words: FieldWords, field: &str, has: impl Fn(&str) -> bool) -> Option<&'static str> {
+    let (_, words) = words.iter().find(|(known, _)| *known == field)?;
+    words.iter().copied().find(|word| has(word))
+}
+
 /// The column of an export that says which contact a row is.
 pub const CONTACT_ID: &str = "herald_id";
 
@@ -57,15 +72,25 @@ pub struct ImportRow {
     pub tags: Vec<String>,
     /// What should be known of the row.
     pub notes: Vec<String>,
+    /// What the columns of another domain hold, by their fields; without empty cells.
+    pub more: BTreeMap<&'static str, String>,
+    /// Where the columns of the list are, by what they are read as.
+    pub places: Arc<BTreeMap<String, Place>>,
     /// Its cells as they are written, if they were asked for and the row may still be left out.
     pub cells: Vec<String>,
 }
 
 impl ImportRow {
-    /// The row as one that is left out, because it names two contacts.
+    /// The row as one that is left out.
     pub fn refused(&self, why: String) -> RowProblem {
         let guest = self.person.name.clone();
-        RowProblem { line: self.line, row: 0, guest, place: None, kind: ProblemKind::TwoPeople { why } }
+        RowProblem { line: self.line, row: 0, guest, place: None, kind: ProblemKind::Refused { why } }
+    }
+
+    /// The same because of the cell of a column, which is named.
+    pub fn refused_at(&self, refusal: RowRefusal) -> RowProblem {
+        let place = refusal.field.and_then(|field| self.places.get(field).cloned());
+        RowProblem { place, ..self.refused(refusal.why) }
     }
 }
 
@@ -74,10 +99,9 @@ impl ImportRow {
 pub fn import_row(row: GuestRow) -> ImportRow {
     let GuestRow { line, mut custom, mut notes, .. } = row;
     let mut of = |field: &str| {
-        let words = WORDS.iter().find(|(known, _)| *known == field).map_or(&[][..], |(_, words)| words);
-        let key = words.iter().find(|word| custom.contains_key(**word))?;
-        let text = custom.remove(*key)?;
-        Some(((*key).to_owned(), text)).filter(|(_, text)| !text.trim().is_empty())
+        let key = word_of(WORDS, field, |word| custom.contains_key(word))?;
+        let text = custom.remove(key)?;
+        Some((key.to_owned(), text)).filter(|(_, text)| !text.trim().is_empty())
     };
     let found = [of("locale"), of("country"), of("time_zone")];
     let tags = of("tags");
@@ -119,7 +143,7 @@ pub fn import_row(row: GuestRow) -> ImportRow {
     let own = custom.into_iter().filter(|(_, value)| !value.is_empty());
     person.fields = own.chain(names(row.first_name, row.last_name)).collect();
     shorten(line, &mut person, &mut notes);
-    ImportRow { line, person, tags, notes, cells: Vec::new() }
+    ImportRow { line, person, tags, notes, ..ImportRow::default() }
 }
 
 /// First and last names stay, as for guests.

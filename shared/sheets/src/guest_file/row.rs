@@ -38,8 +38,10 @@ impl<R: Read + Seek> GuestFile<R> {
         self.read_email(&mut guest)?;
         self.normalise_phone(&mut guest)?;
         self.note_missing(&mut guest);
-        self.seen.take_in(&guest).map_err(|(role, kind)| self.problem(self.role_column(role), kind))?;
-        self.seen.give_row_key(&mut guest);
+        if !self.options.is_repeating {
+            self.seen.take_in(&guest).map_err(|(role, kind)| self.problem(self.role_column(role), kind))?;
+        }
+        self.seen.give_row_key(&mut guest, self.options.is_repeating);
         Ok(guest)
     }
 

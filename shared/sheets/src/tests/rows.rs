@@ -348,3 +348,16 @@ fn people_without_e_mail_and_id_are_found_without_reading_the_others() {
         assert_eq!(found, read);
     }
 }
+
+#[test]
+fn a_person_of_a_list_about_something_else_is_there_several_times() {
+    let list = "name,email,phone,need\nAnn,ann@example.com,,Dinner\nAnn,ann@example.com,,Lunch\n\
+                Bo,,+12025550100,Dinner\nBo,,+12025550100,Lunch\nCy,,,Dinner\nCy,,,Lunch\n";
+    let options = Options { is_repeating: true, ..Options::default() };
+    let rows: Vec<_> = GuestFile::from_bytes(list.as_bytes(), &options).unwrap().flatten().collect();
+    assert_eq!(rows.len(), 6);
+    assert_eq!((&rows[2].row_key, rows[3].notes.len()), (&rows[3].row_key, 0));
+    // Two people may have one name.
+    assert_ne!(rows[4].row_key, rows[5].row_key);
+    assert!(rows[5].notes[0].contains("kept as another guest"), "{:?}", rows[5].notes);
+}
