@@ -1,4 +1,5 @@
-//! The timeline of a contact: what happened with them, in the order in which it was written. Rows are only added.
+//! The timeline of a contact: what happened with them, in the order in which it was written. Rows are only
+//! added, and go with what an import made and an undoing takes back.
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
@@ -82,6 +83,21 @@ pub async fn record_activities(tx: &mut Tx, workspace_id: Uuid, activities: Vec<
     .column("detail", activities.iter().map(|one| one.detail.clone()).collect())
     .column("who", activities.iter().map(|one| one.who.clone()).collect())
     .column("at", activities.iter().map(|_| now).collect())
+    .execute(tx)
+    .await
+}
+
+/// Removes what the timelines of contacts tell about things that are taken back as if they had never been: pairs of a
+/// contact and a subject.
+#[boxed]
+pub async fn forget_activities(tx: &mut Tx, workspace_id: Uuid, about: Vec<(Uuid, Uuid)>) -> Result<()> {
+    Bulk::new(
+        "delete from activities where (workspace_id, contact_id, subject_id) in
+           (select workspace_id, contact_id, subject_id from {rows})",
+    )
+    .column("workspace_id", about.iter().map(|_| workspace_id).collect())
+    .column("contact_id", about.iter().map(|(contact, _)| *contact).collect())
+    .column("subject_id", about.into_iter().map(|(_, subject)| subject).collect())
     .execute(tx)
     .await
 }

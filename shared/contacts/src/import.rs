@@ -1,5 +1,5 @@
-//! Imports: lists of people that become contacts. A list is checked in full before anything is written, and a whole
-//! import can be undone for 30 days.
+//! Imports: lists of people that become contacts, and of their leads. A list is checked in full before anything is
+//! written, and a whole import can be undone for 30 days.
 //!
 //! An import is `checking` → `checked` → `importing` → `done`, and then perhaps `undoing` → `undone`. A check that
 //! cannot be made, or an import that cannot go on, is `failed`; whoever stops one makes it `cancelled`.
@@ -27,15 +27,18 @@ use herald_providers::files::Key;
 
 pub(super) use self::effect::end_of;
 pub use self::{
-    chunk::{ImportChunk, ImportTally, WouldDo, take_import_chunk, would_do},
+    chunk::{
+        DecidedPeople, ImportChunk, ImportTally, RowPerson, WouldDo, decide_people, take_import_chunk, would_do,
+        write_people,
+    },
     forget::{ForgetError, forget_import},
-    read::{ImportPiece, RefusedRow, read_import},
+    read::{ImportPiece, MoreColumns, ReadImport, RefusedRow, RowCheck, RowRefusal, read_import},
     report::{ImportColumn, ImportFlaw, ImportReport},
     row::{CONTACT_ID, ImportRow, fields_of_imports, import_row},
     steps::{
         cancel_import, change_import, create_import, import_ended, note_import_checked, start_import, undo_import,
     },
-    undo::{UndoneChunk, next_import_chunk, undo_import_chunk},
+    undo::{AroundContacts, UndoneChunk, next_import_chunk, undo_import_chunk},
 };
 
 /// How long an import can be undone, and its files are kept.
@@ -43,6 +46,16 @@ pub const UNDO_DAYS: i64 = 30;
 const LONGEST_NAME: usize = 200;
 /// Columns whose meaning a person corrects.
 const MOST_COLUMNS: usize = 256;
+
+herald_base::text_enum! {
+    /// What the rows of an import are.
+    pub enum ImportWhat, "an import has no rows of {:?}" {
+        /// People.
+        Contacts "contacts",
+        /// Leads, each with its person.
+        Leads "leads",
+    }
+}
 
 herald_base::text_enum! {
     /// What an import does with people whom the workspace knows.
@@ -83,6 +96,8 @@ herald_base::text_enum! {
 pub struct NewImport {
     /// Its id, which its files carry.
     pub id: Uuid,
+    /// What its rows are.
+    pub what: ImportWhat,
     /// The name of the file.
     pub name: String,
     /// Its size in bytes.
@@ -113,6 +128,9 @@ pub struct ImportOptions {
 pub struct Import {
     /// Its id.
     pub id: Uuid,
+    /// What its rows are. Of a list of leads, the counts below are of its leads.
+    #[sqlx(try_from = "String")]
+    pub what: ImportWhat,
     /// The name of its file.
     pub name: String,
     /// The size of the file in bytes.
@@ -142,17 +160,17 @@ pub struct Import {
     pub starts_itself: bool,
     /// The number of its rows that were read. Of them come the counts below.
     pub cursor_row: i64,
-    /// The contacts that were made.
+    /// The contacts or leads that were made.
     pub created: i64,
-    /// The contacts that were changed.
+    /// The contacts that were changed; the leads of which something changed, or of whose person.
     pub updated: i64,
-    /// The contacts that had everything already.
+    /// The contacts or leads that had everything already.
     pub unchanged: i64,
-    /// The people whom the workspace does not know, where nobody is to be added.
+    /// The people or leads that the workspace does not know, where nothing is to be added.
     pub skipped: i64,
     /// The rows that were left out.
     pub refused: i64,
-    /// The contacts that an undoing left as they are, because somebody worked with them since.
+    /// The contacts and leads that an undoing left as they are, because somebody worked with them since.
     pub kept: i64,
     /// Who made it.
     pub created_by: String,
@@ -164,9 +182,9 @@ pub struct Import {
     pub undo_until: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str = "id, name, bytes, sha256, mode, sheet, columns, tags, state, reason, report, starts_itself, \
-                       cursor_row, created, updated, unchanged, skipped, refused, kept, created_by, created_at, \
-                       finished_at, undo_until";
+const COLUMNS: &str = "id, what, name, bytes, sha256, mode, sheet, columns, tags, state, reason, report, \
+                       starts_itself, cursor_row, created, updated, unchanged, skipped, refused, kept, created_by, \
+                       created_at, finished_at, undo_until";
 
 impl Import {
     /// Where its file lies.
@@ -202,13 +220,21 @@ pub async fn find_import(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option
     Ok(query(&sql).bind(workspace_id).bind(id).optional(db).await?)
 }
 
-/// The imports of a workspace without their reports, the newest first: at most `limit`, from before `before`.
+/// The imports of a workspace without their reports, the newest first: at most `limit`, from before `before`, and of
+/// one sort if it is given.
 #[boxed]
-pub async fn list_imports(db: &Db, workspace_id: Uuid, before: Option<Uuid>, limit: usize) -> Result<Vec<Import>> {
+pub async fn list_imports(
+    db: &Db,
+    workspace_id: Uuid,
+    what: Option<ImportWhat>,
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<Vec<Import>> {
     let columns = COLUMNS.replace(" report,", " null as report,");
     let sql = format!(
-        "select {columns} from imports where workspace_id = $1 and ($2 is null or id < $2) order by id desc limit $3"
+        "select {columns} from imports where workspace_id = $1 and ($2 is null or id < $2)
+           and ($4 is null or what = $4) order by id desc limit $3"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    Ok(query(&sql).bind(workspace_id).bind(before).bind(limit).all(db).await?)
+    Ok(query(&sql).bind(workspace_id).bind(before).bind(limit).bind(what.map(ImportWhat::as_str)).all(db).await?)
 }

@@ -27,7 +27,7 @@ mod upsert;
 
 use enqueue::enqueue;
 
-pub use activity::{Activity, NewActivity, add_note, list_activities, record_activities};
+pub use activity::{Activity, NewActivity, add_note, forget_activities, list_activities, record_activities};
 pub use address::{
     Address, AddressChange, NewAddress, Verification, add_address, change_address, list_addresses,
     make_address_primary, remove_address, verify_address,
@@ -48,11 +48,12 @@ pub use holders::{
     export_contact, find_erasure, held_of, list_erasures,
 };
 pub use import::{
-    CONTACT_ID, ForgetError, Import, ImportChunk, ImportColumn, ImportFlaw, ImportMode, ImportOptions, ImportPiece,
-    ImportReport, ImportRow, ImportState, ImportTally, NewImport, RefusedRow, UNDO_DAYS, UndoneChunk, WouldDo,
-    cancel_import, change_import, create_import, fields_of_imports, find_import, forget_import, import_ended,
+    AroundContacts, CONTACT_ID, DecidedPeople, ForgetError, Import, ImportChunk, ImportColumn, ImportFlaw, ImportMode,
+    ImportOptions, ImportPiece, ImportReport, ImportRow, ImportState, ImportTally, ImportWhat, MoreColumns, NewImport,
+    ReadImport, RefusedRow, RowCheck, RowPerson, RowRefusal, UNDO_DAYS, UndoneChunk, WouldDo, cancel_import,
+    change_import, create_import, decide_people, fields_of_imports, find_import, forget_import, import_ended,
     import_row, list_imports, next_import_chunk, note_import_checked, read_import, start_import, take_import_chunk,
-    undo_import, undo_import_chunk, would_do,
+    undo_import, undo_import_chunk, would_do, write_people,
 };
 pub use merge::{
     Duplicate, Merge, NewMerge, Undone, duplicates_of, forget_merges, list_merges, merge_contacts, undo_merge,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use herald_base::boxed;
+use herald_sheets::RowProblem;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     NewActivity, Person, record_activities,
     tag::{self, tag_key},
-    upsert::{self, Taken},
+    upsert::{self, Decided, Taken},
 };
 use herald_db::{Db, Json, Result, Tx, query};
 use herald_ledger::quotas::lock_workspace;
@@ -34,15 +35,15 @@ pub struct ImportChunk {
 /// What became of the rows of a chunk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportTally {
-    /// Contacts that were made.
+    /// Contacts or leads that were made.
     pub created: i64,
-    /// Contacts that were changed.
+    /// Contacts or leads that were changed.
     pub updated: i64,
-    /// Contacts that had everything already.
+    /// Contacts or leads that had everything already.
     pub unchanged: i64,
-    /// People who are not known, where nobody is to be added.
+    /// People or leads that are not known, where nothing is to be added.
     pub skipped: i64,
-    /// People who carry what another contact has.
+    /// Rows that are left out, such as those that carry what another contact has.
     pub refused: i64,
 }
 
@@ -53,8 +54,8 @@ pub struct WouldDo {
     pub tally: ImportTally,
     /// Remarks about people who would be taken in.
     pub notes: Vec<(usize, String)>,
-    /// Why people would be left out.
-    pub refused: Vec<(usize, String)>,
+    /// Why rows would be left out.
+    pub refused: Vec<(usize, RowProblem)>,
 }
 
 /// What rows would become. Nothing is written.
@@ -67,30 +68,98 @@ pub async fn would_do(db: &Db, workspace_id: Uuid, mode: ImportMode, rows: &[Imp
     for (at, taken) in decided.taken.into_iter().enumerate() {
         would.tally.add(&taken, false);
         would.notes.extend(taken.note.map(|note| (at, note)));
-        would.refused.extend(taken.refused.map(|why| (at, why)));
+        would.refused.extend(taken.refused.map(|why| (at, rows[at].refused(why))));
     }
     Ok(would)
 }
 
-/// Takes a chunk in, as a whole or not at all. False if the cursor is no longer where the chunk begins, or the import
-/// was stopped: the caller drops the transaction.
+/// The people of rows, and what becomes of them. Nothing is written yet.
+pub struct DecidedPeople {
+    decided: Decided,
+    /// By contact: the keys of the tags that it gets.
+    new_tags: BTreeMap<Uuid, BTreeSet<String>>,
+}
+
+/// What becomes of the person of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowPerson {
+    /// The contact; none if the row is left out, or the person is not known and nobody is to be added.
+    pub contact_id: Option<Uuid>,
+    /// Whether the row makes the contact.
+    pub is_new: bool,
+    /// Whether it changes one.
+    pub has_changed: bool,
+    /// What should be known.
+    pub note: Option<String>,
+    /// Why the row is left out.
+    pub refused: Option<String>,
+}
+
+impl DecidedPeople {
+    /// What becomes of the people, by the place of the row.
+    pub fn people(&self) -> Vec<RowPerson> {
+        let person = |one: &Taken| RowPerson {
+            contact_id: one.contact_id(),
+            is_new: one.before.is_none() && one.after.is_some(),
+            has_changed: one.changes(&self.new_tags),
+            note: one.note.clone(),
+            refused: one.refused.clone(),
+        };
+        self.decided.taken.iter().map(person).collect()
+    }
+
+    fn tally(&self) -> ImportTally {
+        let mut tally = ImportTally::default();
+        self.decided.taken.iter().for_each(|one| tally.add(one, one.has_new_tags(&self.new_tags)));
+        tally
+    }
+}
+
+/// Finds out what becomes of the people of rows.
+#[boxed]
+pub async fn decide_people(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    import: &Import,
+    rows: &[ImportRow],
+) -> Result<DecidedPeople> {
+    let people: Vec<&Person> = rows.iter().map(|row| &row.person).collect();
+    let decided = upsert::decide(&mut *tx, workspace_id, &people, import.mode, Some("import")).await?;
+    let new_tags = new_tags(tx, workspace_id, import, rows, &decided.taken).await?;
+    Ok(DecidedPeople { decided, new_tags })
+}
+
+/// Takes a chunk of people in, as a whole or not at all. False if the cursor is no longer where the chunk begins, or
+/// the import was stopped: the caller drops the transaction.
 ///
 /// Imports of one workspace take turns, chunk by chunk, so that two of the same list find each other's people.
 #[boxed]
 pub async fn take_import_chunk(tx: &mut Tx, workspace_id: Uuid, import: &Import, chunk: ImportChunk) -> Result<bool> {
     lock_workspace(tx, workspace_id).await?;
-    let people: Vec<&Person> = chunk.rows.iter().map(|row| &row.person).collect();
-    let mut decided = upsert::decide(&mut *tx, workspace_id, &people, import.mode, Some("import")).await?;
+    let decided = decide_people(&mut *tx, workspace_id, import, &chunk.rows).await?;
+    let tally = decided.tally();
+    let refused = decided.decided.taken.iter().zip(&chunk.rows);
+    let refused = refused.filter_map(|(one, row)| Some(row.refused(one.refused.clone()?))).collect();
+    write_people(tx, workspace_id, import, &chunk, decided, (tally, refused)).await
+}
+
+/// Writes the people of a chunk, and moves the cursor behind it. The tally counts what the rows are, and `refused` says
+/// which of them are left out for what the workspace has. False: as of [`take_import_chunk`].
+#[boxed]
+pub async fn write_people(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    import: &Import,
+    chunk: &ImportChunk,
+    people: DecidedPeople,
+    (tally, refused): (ImportTally, Vec<RowProblem>),
+) -> Result<bool> {
+    let DecidedPeople { mut decided, new_tags } = people;
     let (taken, at) = (std::mem::take(&mut decided.taken), decided.at);
-    let new_tags = new_tags(&mut *tx, workspace_id, import, &chunk.rows, &taken).await?;
-    let mut tally = ImportTally::default();
-    for one in &taken {
-        tally.add(one, one.contact_id().is_some_and(|id| new_tags.contains_key(&id)));
-    }
-    if !move_cursor(&mut *tx, workspace_id, import.id, &chunk, tally).await? {
+    if !move_cursor(&mut *tx, workspace_id, import.id, chunk, tally).await? {
         return Ok(false);
     }
-    note_refused(&mut *tx, workspace_id, import.id, &chunk.rows, &taken).await?;
+    note_refused(&mut *tx, workspace_id, import.id, &refused).await?;
     upsert::write(&mut *tx, workspace_id, decided).await?;
     let names = names(import, &chunk.rows);
     let pairs = new_tags.iter().flat_map(|(id, keys)| keys.iter().map(|key| (*id, key.clone()))).collect();
@@ -106,6 +175,17 @@ pub async fn take_import_chunk(tx: &mut Tx, workspace_id: Uuid, import: &Import,
         .execute(tx)
         .await?;
     Ok(true)
+}
+
+impl Taken {
+    fn has_new_tags(&self, new_tags: &BTreeMap<Uuid, BTreeSet<String>>) -> bool {
+        self.contact_id().is_some_and(|id| new_tags.contains_key(&id))
+    }
+
+    fn changes(&self, new_tags: &BTreeMap<Uuid, BTreeSet<String>>) -> bool {
+        let (Some(before), Some(after)) = (&self.before, &self.after) else { return false };
+        before != after || self.has_new_tags(new_tags)
+    }
 }
 
 impl ImportTally {
@@ -146,9 +226,8 @@ async fn move_cursor(
     Ok(moved > 0)
 }
 
-/// Adds people who are left out to what the check found: the workspace may have changed since.
-async fn note_refused(tx: &mut Tx, workspace_id: Uuid, id: Uuid, rows: &[ImportRow], taken: &[Taken]) -> Result<()> {
-    let refused: Vec<_> = rows.iter().zip(taken).filter_map(|(row, one)| Some((row, one.refused.clone()?))).collect();
+/// Adds rows that are left out to what the check found: the workspace may have changed since.
+async fn note_refused(tx: &mut Tx, workspace_id: Uuid, id: Uuid, refused: &[RowProblem]) -> Result<()> {
     if refused.is_empty() {
         return Ok(());
     }
@@ -159,9 +238,7 @@ async fn note_refused(tx: &mut Tx, workspace_id: Uuid, id: Uuid, rows: &[ImportR
             .optional(&mut *tx)
             .await?;
     let Some((Some(Json(mut report)),)) = found else { return Ok(()) };
-    for (row, why) in refused {
-        report.refuse_late(&row.refused(why));
-    }
+    refused.iter().for_each(|problem| report.refuse_late(problem));
     query("update imports set report = $3 where workspace_id = $1 and id = $2")
         .bind(workspace_id)
         .bind(id)

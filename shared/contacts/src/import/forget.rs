@@ -25,13 +25,13 @@ pub enum ForgetError {
     Contact(#[from] crate::ContactError),
 }
 
-/// Removes what only an undoing needs; while the import can still be undone, a later job does so.
+/// Removes what only an undoing needs; while the import can still be undone, a later job does so. Whether it is gone.
 ///
 /// # Errors
 /// [`ForgetError`].
 #[boxed]
-pub async fn forget_import(db: &Db, files: &Files, workspace_id: Uuid, id: Uuid) -> Result<(), ForgetError> {
-    let Some(import) = find_import(db, workspace_id, id).await? else { return Ok(()) };
+pub async fn forget_import(db: &Db, files: &Files, workspace_id: Uuid, id: Uuid) -> Result<bool, ForgetError> {
+    let Some(import) = find_import(db, workspace_id, id).await? else { return Ok(true) };
     let now = db.now();
     // It was started long after it was uploaded, or is being undone at this moment.
     let is_undoing = import.state == ImportState::Undoing;
@@ -40,7 +40,8 @@ pub async fn forget_import(db: &Db, files: &Files, workspace_id: Uuid, id: Uuid)
         later.run_at = Some(until.max(now) + TimeDelta::days(1));
         let mut tx = db.begin().await?;
         enqueue(&mut tx, vec![later]).await?;
-        return Ok(tx.commit().await?);
+        tx.commit().await?;
+        return Ok(false);
     }
     for key in [import.file(workspace_id), import.sheet_file(workspace_id), import.refused_file(workspace_id)] {
         files.delete(&key).await?;
@@ -62,5 +63,5 @@ pub async fn forget_import(db: &Db, files: &Files, workspace_id: Uuid, id: Uuid)
     .execute(&mut tx)
     .await?;
     tx.commit().await?;
-    Ok(())
+    Ok(true)
 }

@@ -1,11 +1,15 @@
 //! Reads the rows of a list on a thread of its own, a chunk at a time.
 
-use std::fs::File;
+mod more;
 
-use herald_sheets::{CsvError, GuestFile, Options, RowProblem};
+use std::{collections::BTreeMap, fs::File, sync::Arc};
+
+use herald_sheets::{CsvError, GuestFile, Options, Place, RowProblem};
 use tokio::sync::mpsc;
 
-use super::{CONTACT_ID, ImportColumn, ImportRow, fields_of_imports, import_row};
+use self::more::Taker;
+pub use self::more::{MoreColumns, RowCheck, RowRefusal};
+use super::{CONTACT_ID, ImportColumn, ImportRow, import_row, row::words_of_contacts};
 
 /// Rows of a chunk, which one transaction takes in: large enough to keep its cost small, and small enough that other
 /// writers wait for a fraction of a second.
@@ -40,16 +44,22 @@ pub enum ImportPiece {
     Rows(Vec<Result<ImportRow, RefusedRow>>),
 }
 
-/// Reads a list, without its first `skip` rows. `with_cells`: with the cells of rows that are left out.
-pub fn read_import(
-    list: File,
-    options: Options,
-    skip: u64,
-    with_cells: bool,
-) -> mpsc::Receiver<Result<ImportPiece, CsvError>> {
+/// Which rows of a list are read, and how.
+#[derive(Default)]
+pub struct ReadImport {
+    /// The number of rows at the beginning that are left away: they are taken in already.
+    pub skip: u64,
+    /// Whether the cells of rows that are left out are wanted.
+    pub with_cells: bool,
+    /// The columns that another domain takes.
+    pub more: Option<MoreColumns>,
+}
+
+/// Reads a list.
+pub fn read_import(list: File, options: Options, how: ReadImport) -> mpsc::Receiver<Result<ImportPiece, CsvError>> {
     let (send, pieces) = mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = send_all(&list, &options, skip, with_cells, &send) {
+        if let Err(error) = send_all(&list, &options, how, &send) {
             // Nobody listens any more if the import was stopped.
             let _ = send.blocking_send(Err(error));
         }
@@ -60,39 +70,48 @@ pub fn read_import(
 fn send_all(
     list: &File,
     options: &Options,
-    skip: u64,
-    with_cells: bool,
+    how: ReadImport,
     send: &mpsc::Sender<Result<ImportPiece, CsvError>>,
 ) -> Result<(), CsvError> {
+    let ReadImport { skip, with_cells, more } = how;
     let bare = GuestFile::new(list, options)?.bare();
-    if send.blocking_send(Ok(head(list, options)?)).is_err() {
+    let mut file = GuestFile::new(list, options)?;
+    let mut taker = more.map(|more| Taker::new(more, file.columns(), &options.columns));
+    if send.blocking_send(Ok(head(list, options, taker.as_ref())?)).is_err() {
         return Ok(());
     }
-    let mut file = GuestFile::new(list, options)?;
-    for _ in 0..skip {
-        if file.next().is_none() {
-            return Ok(());
-        }
-    }
+    let places = Arc::new(places(&file, taker.as_ref()));
+    let mut skipped = 0;
     loop {
         let mut rows = Vec::with_capacity(CHUNK);
         while rows.len() < CHUNK {
-            match file.next() {
-                None => break,
-                Some(Ok(mut row)) => {
-                    bare.settle(&mut row);
-                    let mut row = import_row(row);
-                    // Of the others it is certain that they name one person.
-                    if with_cells && row.person.contact_id.is_some() {
-                        row.cells = file.cells().map(str::to_owned).collect();
-                    }
-                    rows.push(Ok(row));
+            let Some(row) = file.next() else { break };
+            if skipped < skip {
+                skipped += 1;
+                // What is remembered of earlier rows must not depend on where an import was cut off.
+                if let (Some(taker), Ok(row)) = (&mut taker, row) {
+                    let _ = taker.read(row, &places);
                 }
-                Some(Err(problem)) => {
-                    let cells = if with_cells { file.cells().map(str::to_owned).collect() } else { Vec::new() };
-                    rows.push(Err(RefusedRow { problem, cells }));
-                }
+                continue;
             }
+            let cells = |file: &GuestFile<&File>| file.cells().map(str::to_owned).collect();
+            let read = row.and_then(|mut row| {
+                bare.settle(&mut row);
+                match &mut taker {
+                    Some(taker) => taker.read(row, &places),
+                    None => Ok(import_row(row)),
+                }
+            });
+            rows.push(match read {
+                Ok(mut row) => {
+                    // Of the others it is certain that they are taken in.
+                    if with_cells && (row.person.contact_id.is_some() || taker.is_some()) {
+                        row.cells = cells(&file);
+                    }
+                    Ok(row)
+                }
+                Err(problem) => Err(RefusedRow { problem, cells: if with_cells { cells(&file) } else { Vec::new() } }),
+            });
         }
         if rows.is_empty() || send.blocking_send(Ok(ImportPiece::Rows(rows))).is_err() {
             return Ok(());
@@ -100,14 +119,30 @@ fn send_all(
     }
 }
 
+/// Where columns are, by the fields that they become.
+fn places(file: &GuestFile<&File>, taker: Option<&Taker>) -> BTreeMap<String, Place> {
+    let place = |(at, column): (usize, herald_sheets::ColumnUse<'_>)| {
+        let field = taker.and_then(|taker| taker.field_of(column.field)).unwrap_or(column.field);
+        (field.to_owned(), Place { column: at + 1, header: column.header.to_owned() })
+    };
+    file.columns().enumerate().map(place).collect()
+}
+
 /// The columns with examples of what is in them.
-fn head(list: &File, options: &Options) -> Result<ImportPiece, CsvError> {
+fn head(list: &File, options: &Options, taker: Option<&Taker>) -> Result<ImportPiece, CsvError> {
     let mut file = GuestFile::new(list, options)?;
-    let column = |one: herald_sheets::ColumnUse<'_>| ImportColumn {
-        header: one.header.to_owned(),
-        field: one.field.to_owned(),
-        is_known: one.is_known || one.field == CONTACT_ID || fields_of_imports().any(|known| known == one.field),
-        examples: Vec::new(),
+    let keys: Vec<String> = file.columns().map(|column| column.field.to_owned()).collect();
+    let of_contacts: BTreeMap<&str, &str> = words_of_contacts(|word| keys.iter().any(|key| key == word)).collect();
+    let column = |one: herald_sheets::ColumnUse<'_>| {
+        let is_left_out = taker.is_some_and(|taker| taker.leaves_out(one.field));
+        let of_more = taker.and_then(|taker| taker.field_of(one.field));
+        let known = of_more.or_else(|| of_contacts.get(one.field).copied());
+        ImportColumn {
+            header: one.header.to_owned(),
+            field: if is_left_out { "" } else { known.unwrap_or(one.field) }.to_owned(),
+            is_known: one.is_known || known.is_some() || one.field == CONTACT_ID,
+            examples: Vec::new(),
+        }
     };
     let mut columns: Vec<ImportColumn> = file.columns().map(column).collect();
     for _ in 0..SHOWN {

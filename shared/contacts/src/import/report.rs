@@ -22,13 +22,13 @@ pub struct ImportReport {
     pub columns: Vec<ImportColumn>,
     /// The number of rows, blank ones left out.
     pub rows: u64,
-    /// The contacts that would be made.
+    /// The contacts or leads that would be made.
     pub created: u64,
-    /// The contacts that would change.
+    /// The contacts or leads that would change.
     pub updated: u64,
-    /// The contacts that have everything already.
+    /// The contacts or leads that have everything already.
     pub unchanged: u64,
-    /// The people whom the workspace does not know, where nobody is to be added.
+    /// The people or leads that the workspace does not know, where nothing is to be added.
     pub skipped: u64,
     /// The rows that would be left out.
     pub refused: u64,
@@ -47,7 +47,7 @@ pub struct ImportReport {
 pub struct ImportColumn {
     /// The header as written; empty if the column has none.
     pub header: String,
-    /// The field of the contact that its cells become; empty if they become none.
+    /// The field of the contact or lead that its cells become; empty if they become none.
     pub field: String,
     /// Whether Herald knows the meaning of the field. Every other field is the workspace's own.
     pub is_known: bool,
@@ -67,7 +67,7 @@ pub struct ImportFlaw {
 }
 
 impl ImportReport {
-    /// The people whom the import would take in.
+    /// The people or leads that the import would take in.
     pub fn people(&self) -> u64 {
         self.created + self.updated + self.unchanged
     }

@@ -26,14 +26,14 @@ use herald_ledger::{
 #[boxed]
 pub async fn create_import(db: &Db, actor: &Actor, new: NewImport) -> Result<Import> {
     let name: String = new.name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
-    let NewImport { id, bytes, sha256, options, starts_itself, .. } = new;
+    let NewImport { id, what, bytes, sha256, options, starts_itself, .. } = new;
     let options = checked(options)?;
     let now = db.now();
     let mut tx = db.begin().await?;
     query(
-        "insert into imports (id, workspace_id, name, bytes, sha256, mode, sheet, columns, tags, state, starts_itself,
-           cursor_row, created, updated, unchanged, skipped, refused, kept, created_by, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'checking', $10, 0, 0, 0, 0, 0, 0, 0, $11, $12)",
+        "insert into imports (id, workspace_id, what, name, bytes, sha256, mode, sheet, columns, tags, state,
+           starts_itself, cursor_row, created, updated, unchanged, skipped, refused, kept, created_by, created_at)
+         values ($1, $2, $13, $3, $4, $5, $6, $7, $8, $9, 'checking', $10, 0, 0, 0, 0, 0, 0, 0, $11, $12)",
     )
     .bind(id)
     .bind(actor.workspace_id)
@@ -47,6 +47,7 @@ pub async fn create_import(db: &Db, actor: &Actor, new: NewImport) -> Result<Imp
     .bind(starts_itself)
     .bind(actor.who.as_str())
     .bind(now)
+    .bind(what.as_str())
     .execute(&mut tx)
     .await?;
     let mut forget = ImportForget { import_id: id }.job(actor.workspace_id);

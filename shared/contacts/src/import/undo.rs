@@ -104,6 +104,11 @@ pub struct UndoneChunk {
 }
 
 impl UndoneChunk {
+    /// Where the chunk begins.
+    pub fn from_row(&self) -> i64 {
+        self.from_row
+    }
+
     /// The contacts that the chunk made.
     pub fn made(&self) -> &[Uuid] {
         &self.images.0.made
@@ -123,15 +128,26 @@ pub async fn next_import_chunk(db: &Db, workspace_id: Uuid, import_id: Uuid) -> 
     .await
 }
 
-/// Undoes a chunk. `named`: the contacts that something outside of this crate refers to, which therefore stay. False if
-/// somebody else undid it meanwhile: the caller drops the transaction.
+/// What other domains say about an undoing.
+#[derive(Clone, Debug, Default)]
+pub struct AroundContacts {
+    /// The contacts that something refers to, which therefore stay.
+    pub named: HashSet<Uuid>,
+    /// The number of other things that the import made or changed and that stay as they are.
+    pub kept: i64,
+    /// The contacts whose such things stay. They stay too, and are not counted for it.
+    pub of_kept: HashSet<Uuid>,
+}
+
+/// Undoes a chunk. What other domains made of its rows is undone before. False if somebody else undid it meanwhile: the
+/// caller drops the transaction.
 #[boxed]
 pub async fn undo_import_chunk(
     tx: &mut Tx,
     workspace_id: Uuid,
     import_id: Uuid,
     chunk: &UndoneChunk,
-    named: &HashSet<Uuid>,
+    around: &AroundContacts,
 ) -> Result<bool> {
     let gone = query("delete from import_chunks where workspace_id = $1 and import_id = $2 and from_row = $3")
         .bind(workspace_id)
@@ -162,12 +178,13 @@ pub async fn undo_import_chunk(
     tag::take_off(&mut *tx, workspace_id, tags).await?;
     let is_untouched = |id: &&Uuid| {
         let is_same = contacts.get(*id).is_some_and(|contact| contact.updated_at == chunk.at);
-        is_same && !named.contains(*id)
+        is_same && !around.named.contains(*id)
     };
     let removable: Vec<Uuid> = made.iter().filter(is_untouched).copied().collect();
     // They go first: a contact may get back a name and an address that one of them has.
     let removed = remove(&mut *tx, workspace_id, import_id, removable).await?;
-    kept += i64::try_from(made.len()).unwrap_or(i64::MAX) - removed;
+    let counted = made.iter().filter(|id| !around.of_kept.contains(*id)).count();
+    kept += around.kept + i64::try_from(counted).unwrap_or(i64::MAX) - removed;
     let mut updated: BTreeMap<Uuid, Contact> =
         changed.iter().filter_map(|change| contacts.remove_entry(&change.id)).collect();
     // Of some fields the old values came back, of others not: together they are known by something else.
