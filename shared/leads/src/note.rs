@@ -26,25 +26,31 @@ pub struct LeadNote {
     pub at: DateTime<Utc>,
 }
 
+/// What a note can say.
+pub(crate) fn checked(text: &str) -> Result<String> {
+    let text = text.trim();
+    let long = text.chars().count();
+    if text.is_empty() || long > LONGEST {
+        return Err(LeadError::field("text", format!("the note has {long} characters: use 1 to {LONGEST}")));
+    }
+    Ok(text.to_owned())
+}
+
 /// Adds a note. `None`: there is no such lead.
 ///
 /// # Errors
 /// [`LeadError::Field`].
 #[boxed]
 pub async fn add_lead_note(db: &Db, actor: &Actor, lead_id: Uuid, text: &str) -> Result<Option<LeadNote>> {
-    let text = text.trim();
-    let long = text.chars().count();
-    if text.is_empty() || long > LONGEST {
-        return Err(LeadError::field("text", format!("the note has {long} characters: use 1 to {LONGEST}")));
-    }
+    let text = checked(text)?;
     let mut tx = db.begin().await?;
     let Some(lead) = locked(&mut tx, actor.workspace_id, lead_id).await? else { return Ok(None) };
-    let note = LeadNote { id: tx.db().new_id(), text: text.to_owned(), who: actor.who.clone(), at: tx.db().now() };
+    let note = LeadNote { id: tx.db().new_id(), text: text.clone(), who: actor.who.clone(), at: tx.db().now() };
     query("insert into lead_notes (id, workspace_id, lead_id, text, who, at) values ($1, $2, $3, $4, $5, $6)")
         .bind(note.id)
         .bind(actor.workspace_id)
         .bind(lead_id)
-        .bind(text)
+        .bind(text.as_str())
         .bind(actor.who.as_str())
         .bind(note.at)
         .execute(&mut tx)

@@ -100,7 +100,7 @@ fn cleared<T>(value: Option<&str>, check: impl Fn(&str) -> Result<T>) -> Result<
     }
 }
 
-fn need(text: &str) -> Result<String> {
+pub(crate) fn need(text: &str) -> Result<String> {
     let text = text.trim();
     let long = text.chars().count();
     if long > LONGEST_NEED {
@@ -121,7 +121,7 @@ fn value(value: i64) -> Result<i64> {
     Ok(value)
 }
 
-fn currency(text: &str) -> Result<String> {
+pub(crate) fn currency(text: &str) -> Result<String> {
     let letters = text.to_ascii_uppercase();
     if money::digits(&letters).is_some() {
         return Ok(letters);
@@ -129,7 +129,7 @@ fn currency(text: &str) -> Result<String> {
     Err(LeadError::field("currency", format!("{text:?} is not a currency: write three letters such as EUR")))
 }
 
-fn source(text: &str) -> Result<String> {
+pub(crate) fn source(text: &str) -> Result<String> {
     let long = text.chars().count();
     if long > LONGEST_SOURCE || text.chars().any(char::is_control) {
         let detail = format!("the source has {long} characters: use at most {LONGEST_SOURCE}");
@@ -160,7 +160,7 @@ fn moment(text: &str, zone: Tz) -> Result<DateTime<Utc>> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.to_utc());
     }
-    let forms = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+    let forms = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"];
     let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()).ok_or_else(|| {
         LeadError::field("follow_up_at", format!("{text:?} is not a time: write it like 2026-03-02T09:30"))
     })?;
