@@ -1,5 +1,5 @@
-//! What leads hold about a person: the leads, their notes, what members were told of them, and the reports that name
-//! them.
+//! What leads hold about a person: the leads, their notes, what imports changed, what members were told of them, and
+//! the reports that name them.
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
@@ -14,11 +14,12 @@ use super::{
     Lead, Report,
     lead::{lead_row, lead_tables},
 };
-use herald_db::{Bulk, Db, FromRow, Query, Result, Tx, query};
+use herald_db::{Bulk, Db, FromRow, Json, Query, Result, Tx, query};
 
 /// Leads, their notes, what members were told of them, and the reports of their days.
 pub const HOLDER: Holder = Holder {
     columns: &[
+        ("lead_images", "lead_id images"),
         ("lead_notes", "text who"),
         ("leads", "contact_id need need_key source key"),
         ("notifications", "kind key title link"),
@@ -38,6 +39,14 @@ struct Note {
     at: DateTime<Utc>,
 }
 
+#[derive(FromRow, Serialize)]
+struct Change {
+    import_id: Uuid,
+    lead_id: Uuid,
+    #[serde(rename = "changed")]
+    images: Json<Value>,
+}
+
 async fn read(tx: &mut Tx, whom: &Whom) -> std::result::Result<Held, ContactError> {
     let mut held = Held::default();
     let leads = leads(&mut *tx, whom).await?;
@@ -49,10 +58,19 @@ async fn read(tx: &mut Tx, whom: &Whom) -> std::result::Result<Held, ContactErro
     )
     .all(&mut *tx)
     .await?;
+    let changes: Vec<Change> = of_contact(
+        "select i.import_id, i.lead_id, i.images from lead_images as i
+         join leads as l on l.workspace_id = i.workspace_id and l.id = i.lead_id
+         where i.workspace_id = $1 and l.contact_id = $2 and not i.made order by i.lead_id, i.import_id, i.from_row",
+        whom,
+    )
+    .all(&mut *tx)
+    .await?;
     let told = notifications_about(&mut *tx, whom.workspace_id, links(&leads)).await?;
     let reports = reports(tx, whom, &leads).await?;
     held.add("leads", leads.iter().map(|lead| json!(lead)).collect());
     held.add("lead_notes", notes.iter().map(|note| json!(note)).collect());
+    held.add("lead_changes_by_imports", changes.iter().map(|change| json!(change)).collect());
     held.add("notifications", told.iter().map(|one| json!(one)).collect());
     held.add("reports", reports.iter().map(named).collect());
     Ok(held)
@@ -127,6 +145,8 @@ async fn erase(tx: &mut Tx, whom: &Whom) -> std::result::Result<Vec<Key>, Contac
         files.extend(report.key(whom.workspace_id));
     }
     for sql in [
+        "delete from lead_images where workspace_id = $1 and lead_id in
+           (select id from leads where workspace_id = $1 and contact_id = $2)",
         "delete from lead_notes where workspace_id = $1 and lead_id in
            (select id from leads where workspace_id = $1 and contact_id = $2)",
         "delete from leads where workspace_id = $1 and contact_id = $2",
