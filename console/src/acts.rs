@@ -273,7 +273,7 @@ const ACTS: &[Act] = &[
         Back,
     ),
     act("startImport", &[], "The import has started.", Back),
-    act("cancelImport", &[], "The import is stopped. Contacts that it has made stay.", Back),
+    act("cancelImport", &[], "The import is stopped. What it has made stays.", Back),
     act("undoImport", &[], "The import is being undone.", Back),
     act("createSegment", SEGMENT, "The segment {name} is made.", To("/segments/{id}")),
     act("changeSegment", SEGMENT, "The segment {name} is saved.", To("/segments/{id}")),

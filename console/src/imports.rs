@@ -23,15 +23,19 @@ pub(super) fn routes() -> Router<Console> {
 }
 
 async fn list(visit: Visit) -> Result<Response, Stop> {
-    let query = Query::of(&visit.address).only(&["cursor"]);
+    let query = Query::of(&visit.address);
+    let asked = json!({ "what": query.get("what") });
+    let query = query.only(&["what", "cursor"]);
     let found = visit.get(&format!("/api/v1/imports?{query}")).await?;
-    let own = json!({ "imports": found["items"], "next_cursor": found["next_cursor"] });
+    let own = json!({ "imports": found["items"], "next_cursor": found["next_cursor"], "asked": asked });
     Ok(page(&visit, "contacts/imports.html").show(own))
 }
 
 async fn new(visit: Visit) -> Result<Response, Stop> {
     visit.needs("createImport")?;
-    Ok(page(&visit, "contacts/import_new.html").show(json!({})))
+    let query = Query::of(&visit.address);
+    let what = query.get("what").filter(|what| *what == "leads").unwrap_or("contacts");
+    Ok(page(&visit, "contacts/import_new.html").show(json!({ "what": what })))
 }
 
 async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {

@@ -8,7 +8,8 @@ pub mod import_forget;
 pub mod import_run;
 pub mod import_undo;
 
-use herald_contacts::{Import, ImportPiece, read_import};
+use herald_contacts::{Import, ImportPiece, ImportWhat, MoreColumns, ReadImport, read_import};
+use herald_leads::lead_columns;
 use herald_providers::files::FilesError;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -19,8 +20,18 @@ use herald_sheets::{CsvError, Options, workbook::SHEET_BYTES};
 
 /// How the list of an import is read.
 fn options(context: &Context, import: &Import, is_workbook: bool) -> Options {
-    let options = Options { columns: import.columns.0.clone(), is_strict: true, ..context.import.clone() };
+    let options = Options {
+        columns: import.columns.0.clone(),
+        is_strict: true,
+        is_repeating: import.what == ImportWhat::Leads,
+        ..context.import.clone()
+    };
     if is_workbook { options.of_sheet() } else { options }
+}
+
+/// The columns of a list that are not about its people.
+fn more_columns(import: &Import) -> Option<MoreColumns> {
+    (import.what == ImportWhat::Leads).then(lead_columns)
 }
 
 /// Opens a stored list as a file of this machine, so that memory does not grow with its size.
@@ -42,5 +53,6 @@ async fn rows(
 ) -> Result<mpsc::Receiver<Result<ImportPiece, CsvError>>, Failure> {
     let is_workbook = import.report.as_ref().is_some_and(|report| report.0.is_workbook);
     let list = open(context, &import.list(workspace_id)).await?;
-    Ok(read_import(list, options(context, import, is_workbook), skip, false))
+    let how = ReadImport { skip, with_cells: false, more: more_columns(import) };
+    Ok(read_import(list, options(context, import, is_workbook), how))
 }

@@ -1,4 +1,4 @@
-//! `/imports`: lists of people that become contacts.
+//! `/imports`: lists of people that become contacts, and of leads.
 
 mod receive;
 
@@ -11,10 +11,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_contacts::{
-    Import, ImportOptions, cancel_import, change_import, find_import, list_imports, start_import, undo_import,
+    Import, ImportOptions, ImportWhat, cancel_import, change_import, find_import, list_imports, start_import,
+    undo_import,
 };
 use herald_ledger::audit::{self, Entry};
+use serde::Deserialize;
 use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -27,7 +30,7 @@ use crate::{
         idempotency,
         input::{self, Id, Parameters},
         limits,
-        page::{Page, PageParameters},
+        page::{self, Page},
         problem::{Kind, Problem},
     },
 };
@@ -61,9 +64,24 @@ async fn found(api: &Api, workspace: Uuid, id: Uuid) -> Result<Import, Problem> 
     find_import(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("import", id))
 }
 
+/// Which imports.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+struct Wanted {
+    /// Those whose rows are `contacts` or `leads`.
+    #[param(pattern = "^(contacts|leads)?$")]
+    what: Option<String>,
+    /// The `next_cursor` of the previous page.
+    cursor: Option<String>,
+    /// The largest number of rows on the page.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<usize>,
+}
+
 /// Lists imports, the newest first.
 #[utoipa::path(get, path = "/imports", operation_id = "listImports", tag = "imports",
-    params(PageParameters),
+    params(Wanted),
     responses(
         (status = 200, description = "A page of imports", body = Page<Import>),
     )
@@ -71,10 +89,12 @@ async fn found(api: &Api, workspace: Uuid, id: Uuid) -> Result<Import, Problem> 
 async fn list(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
-    Parameters(asked): Parameters<PageParameters>,
+    Parameters(asked): Parameters<Wanted>,
 ) -> Result<Json<Page<Import>>, Problem> {
-    let (before, limit) = asked.read()?;
-    let rows = list_imports(&api.db, workspace, before, limit + 1).await?;
+    let (before, limit) = (page::after(asked.cursor.as_deref())?, page::limit(asked.limit)?);
+    let what = asked.what.as_deref().filter(|what| !what.is_empty()).map(str::parse::<ImportWhat>);
+    let what = what.transpose().map_err(|error| Problem::field("what", error))?;
+    let rows = list_imports(&api.db, workspace, what, before, limit + 1).await?;
     Ok(Json(Page::of(rows, limit, |row| row.id.to_string())))
 }
 
@@ -105,7 +125,7 @@ async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Requ
 /// Starts an import that was checked.
 #[utoipa::path(post, path = "/imports/{id}/start", operation_id = "startImport", tag = "imports",
     responses(
-        (status = 200, description = "The import, whose rows become contacts", body = Import),
+        (status = 200, description = "The import, whose rows become contacts or leads", body = Import),
         (status = 409, description = "The import is not checked, or has started"),
     )
 )]
@@ -113,7 +133,7 @@ async fn start(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json
     start_import(&api.db, &actor, id).await?.map(Json).ok_or_else(|| Problem::missing("import", id))
 }
 
-/// Stops an import. The contacts that it has made stay, and it can be undone.
+/// Stops an import. The contacts and leads that it has made stay, and it can be undone.
 #[utoipa::path(post, path = "/imports/{id}/cancel", operation_id = "cancelImport", tag = "imports",
     responses(
         (status = 200, description = "The import", body = Import),
@@ -126,8 +146,8 @@ async fn cancel(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Jso
 
 /// Takes an import back, for 30 days.
 ///
-/// Contacts that it made go, unless somebody worked with them since. Contacts that it changed get their old values, but
-/// for those that somebody has changed again.
+/// Contacts and leads that it made go, unless somebody worked with them since. Those that it changed get their old
+/// values, but for those that somebody has changed again.
 #[utoipa::path(post, path = "/imports/{id}/undo", operation_id = "undoImport", tag = "imports",
     responses(
         (status = 200, description = "The import, which is being undone", body = Import),

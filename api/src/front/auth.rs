@@ -58,6 +58,12 @@ impl Caller {
         needed.is_some_and(|needed| allow(self, needed, &Method::GET, path).is_ok())
     }
 
+    /// Whether the caller may `POST` to a route: one that does the same in another way obeys its permission, too.
+    pub(crate) fn may_post(&self, path: &str) -> bool {
+        let needed = access::needed(&Method::POST, path);
+        needed.is_some_and(|needed| allow(self, needed, &Method::POST, path).is_ok())
+    }
+
     /// The caller's role in the workspace of the request.
     pub(crate) fn role(&self) -> Option<Role> {
         self.workspace.map(|(_, role)| role)

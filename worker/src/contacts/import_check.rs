@@ -10,12 +10,13 @@ use std::{
 
 use herald_app::jobs::ImportCheck;
 use herald_contacts::{
-    Import, ImportPiece, ImportReport, ImportRow, ImportState, RefusedRow, WouldDo, find_import, note_import_checked,
-    read_import, would_do,
+    Import, ImportPiece, ImportReport, ImportRow, ImportState, ImportWhat, ReadImport, RefusedRow, WouldDo,
+    find_import, note_import_checked, read_import, would_do,
 };
-use herald_sheets::{CsvExport, REFUSED_COLUMN, workbook::may_be_workbook};
+use herald_leads::would_do_leads;
+use herald_sheets::{CsvExport, REFUSED_COLUMN, RowProblem, workbook::may_be_workbook};
 
-use super::{open, options};
+use super::{more_columns, open, options};
 use crate::{
     jobs::{Context, Task},
     runner::{Done, Failure},
@@ -82,7 +83,8 @@ async fn read(
     list: File,
     report: &mut ImportReport,
 ) -> Result<Option<File>, Failure> {
-    let mut pieces = read_import(list, options(context, import, report.is_workbook), 0, true);
+    let how = ReadImport { skip: 0, with_cells: true, more: more_columns(import) };
+    let mut pieces = read_import(list, options(context, import, report.is_workbook), how);
     let mut refused = None;
     while let Some(piece) = pieces.recv().await {
         if task.cancelled.is_cancelled() {
@@ -115,7 +117,7 @@ async fn read(
     Ok(refused.map(Refused::finish).transpose()?.flatten())
 }
 
-/// Adds what would become of people to the report. Returns those who would be left out.
+/// Adds what would become of rows to the report. Returns those that would be left out.
 async fn count(
     context: &Context,
     task: &Task<ImportCheck>,
@@ -123,7 +125,12 @@ async fn count(
     people: &[ImportRow],
     report: &mut ImportReport,
 ) -> Result<Vec<RefusedRow>, Failure> {
-    let WouldDo { tally, notes, refused } = would_do(&context.db, task.workspace_id, import.mode, people).await?;
+    let (db, workspace) = (&context.db, task.workspace_id);
+    let would = match import.what {
+        ImportWhat::Contacts => would_do(db, workspace, import.mode, people).await?,
+        ImportWhat::Leads => would_do_leads(db, workspace, import, people.to_vec()).await?,
+    };
+    let WouldDo { tally, notes, refused } = would;
     let add = |to: &mut u64, count: i64| *to += count.unsigned_abs();
     add(&mut report.created, tally.created);
     add(&mut report.updated, tally.updated);
@@ -136,11 +143,8 @@ async fn count(
     for (at, note) in notes {
         report.remark(people[at].line, &people[at].person.name, &note);
     }
-    let left_out = refused.into_iter().map(|(at, why)| {
-        let row = &people[at];
-        RefusedRow { problem: row.refused(why), cells: row.cells.clone() }
-    });
-    Ok(left_out.collect())
+    let left_out = |(at, problem): (usize, RowProblem)| RefusedRow { problem, cells: people[at].cells.clone() };
+    Ok(refused.into_iter().map(left_out).collect())
 }
 
 /// The file of rows that are left out: their cells, and why. It can be corrected and imported again.

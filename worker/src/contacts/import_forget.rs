@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use herald_app::jobs::ImportForget;
 use herald_contacts::forget_import;
+use herald_leads::forget_lead_images;
 
 use crate::{
     jobs::{Context, Task},
@@ -14,6 +15,9 @@ use crate::{
 };
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<ImportForget>) -> Result<Done, Failure> {
-    forget_import(&context.db, &context.files, task.workspace_id, task.args.import_id).await?;
+    let (db, import) = (&context.db, task.args.import_id);
+    if forget_import(db, &context.files, task.workspace_id, import).await? {
+        forget_lead_images(db, task.workspace_id, import).await?;
+    }
     Ok(Done::default())
 }

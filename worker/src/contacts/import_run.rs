@@ -6,7 +6,10 @@
 use std::{sync::Arc, time::Duration};
 
 use herald_app::jobs::ImportRun;
-use herald_contacts::{Import, ImportChunk, ImportPiece, ImportState, find_import, import_ended, take_import_chunk};
+use herald_contacts::{
+    Import, ImportChunk, ImportPiece, ImportState, ImportWhat, find_import, import_ended, take_import_chunk,
+};
+use herald_leads::take_lead_chunk;
 
 use super::rows;
 use crate::{
@@ -34,9 +37,9 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<ImportRun>) -> Result<
         let piece = piece.map_err(|error| Failure::Fail(format!("the list cannot be read: {error}")))?;
         let ImportPiece::Rows(found) = piece else { continue };
         let to = cursor + i64::try_from(found.len()).unwrap_or(i64::MAX);
-        let people: Vec<_> = found.into_iter().flatten().collect();
-        let refused = to - cursor - i64::try_from(people.len()).unwrap_or(i64::MAX);
-        take_in(&context, &task, &import, ImportChunk { from: cursor, to, rows: people, refused }).await?;
+        let rows: Vec<_> = found.into_iter().flatten().collect();
+        let refused = to - cursor - i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        take_in(&context, &task, &import, ImportChunk { from: cursor, to, rows, refused }).await?;
         cursor = to;
     }
     let mut tx = db.begin().await?;
@@ -52,7 +55,11 @@ async fn take_in(
     chunk: ImportChunk,
 ) -> Result<(), Failure> {
     let mut tx = context.db.begin().await?;
-    if take_import_chunk(&mut tx, task.workspace_id, import, chunk).await? {
+    let is_taken = match import.what {
+        ImportWhat::Contacts => take_import_chunk(&mut tx, task.workspace_id, import, chunk).await?,
+        ImportWhat::Leads => take_lead_chunk(&mut tx, task.workspace_id, import, chunk).await?,
+    };
+    if is_taken {
         tx.commit().await?;
         return Ok(());
     }

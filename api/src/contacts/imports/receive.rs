@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use herald_contacts::{Import, ImportMode, ImportOptions, NewImport, create_import};
+use herald_contacts::{Import, ImportMode, ImportOptions, ImportWhat, NewImport, create_import};
 use herald_ledger::audit::Actor;
 use herald_providers::files::Key;
 use serde::Deserialize;
@@ -20,11 +20,14 @@ use crate::{
     Api,
     front::{
         actor::By,
+        auth::Caller,
         problem::{Kind, Problem},
         upload::{Form, Part, Spool, Spooled},
     },
 };
 
+/// The route by which leads are made one by one.
+const LEADS: &str = "/api/v1/leads";
 /// The longest text field of a form, in bytes.
 const TEXT_BYTES: usize = 64 << 10;
 /// The beginning of a file that shows its kind, in bytes.
@@ -35,13 +38,15 @@ const HEAD: u64 = 64 << 10;
 #[schema(as = ImportOptions)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {
-    /// What becomes of people whom the workspace knows. A new import fills what they lack.
+    /// What becomes of people and leads that the workspace knows. A new import fills what they lack.
     pub(crate) mode: Option<ImportMode>,
     /// The sheet of a workbook, by its name; empty for the first that is not hidden.
     #[schema(max_length = 200)]
     pub(crate) sheet: Option<String>,
     /// By header, the field that its cells become: `name`, `first_name`, `last_name`, `email`, `phone`, `external_id`,
-    /// `picture`, `locale`, `country`, `time_zone`, `tags`, or a name of your own; empty for none.
+    /// `picture`, `locale`, `country`, `time_zone`, `tags`, or a name of your own; empty for none. In a list of leads
+    /// also `lead_id`, `key`, `need`, `status`, `value`, `currency`, `source`, `owner`, `follow_up`, `follow_up_zone`
+    /// and `note`.
     pub(crate) columns: Option<BTreeMap<String, String>>,
     /// Tags for everybody on the list.
     #[schema(max_items = 50)]
@@ -64,7 +69,9 @@ struct Described {
     /// The list: a CSV file or an Excel workbook.
     #[schema(content_media_type = "text/csv")]
     file: String,
-    /// What becomes of people whom the workspace knows; by default what they lack is filled.
+    /// What its rows are; by default people.
+    what: Option<ImportWhat>,
+    /// What becomes of people and leads that the workspace knows; by default what they lack is filled.
     mode: Option<ImportMode>,
     /// The sheet of a workbook, by its name; by default the first that is not hidden.
     #[schema(max_length = 200)]
@@ -78,10 +85,11 @@ struct Described {
     starts_itself: Option<bool>,
 }
 
-/// Uploads a list of people, and has it checked. Nothing becomes a contact before the import is started.
+/// Uploads a list of people or of leads, and has it checked. Nothing is made of it before the import is started.
 ///
 /// The check reads the whole list. It tells what each column is read as, which rows would be left out and why, and how
-/// many contacts would be made and changed.
+/// many contacts or leads would be made and changed. A row of a list of leads is a person, who is found among the
+/// contacts or added to them, and a lead of theirs.
 #[utoipa::path(post, path = "/imports", operation_id = "createImport", tag = "imports",
     request_body(content((Described = "multipart/form-data"))),
     responses(
@@ -98,6 +106,7 @@ pub(super) async fn create(State(api): State<Api>, By(actor): By, request: Reque
 /// What a form said.
 #[derive(Default)]
 struct Received {
+    what: Option<ImportWhat>,
     options: Options,
     starts_itself: bool,
     list: Option<(String, Spool, Spooled)>,
@@ -110,6 +119,7 @@ pub(crate) async fn receive(
     request: Request,
     starts_itself: bool,
 ) -> Result<Import, Problem> {
+    let makes_leads = request.extensions().get::<Caller>().is_some_and(|caller| caller.may_post(LEADS));
     let mut form = Form::open(request, api.settings.http.max_upload_mb << 20).await?;
     let mut received = Received { starts_itself, ..Received::default() };
     while let Some(part) = form.next().await? {
@@ -124,12 +134,17 @@ pub(crate) async fn receive(
             format!("{name} is empty: choose the list, a CSV file or an Excel workbook"),
         ));
     }
+    if received.what == Some(ImportWhat::Leads) && !makes_leads {
+        let detail = "a list of leads makes leads: use a key that has the scope leads:write, too";
+        return Err(Problem::new(Kind::Forbidden, detail));
+    }
     let id: Uuid = api.db.new_id();
     api.settings.quotas.take_room(&api.db, actor.workspace_id, &[(list.sha256.clone(), list.bytes)]).await?;
     let key = Key::import(actor.workspace_id, id, "file");
     api.files.put_from(&key, spool.reader(&list).await?).await?;
     let new = NewImport {
         id,
+        what: received.what.unwrap_or(ImportWhat::Contacts),
         name,
         bytes: list.bytes,
         sha256: list.sha256,
@@ -158,6 +173,7 @@ impl Received {
             return Ok(());
         }
         match name.as_str() {
+            "what" => self.what = Some(value.parse().map_err(|error| Problem::field("what", error))?),
             "mode" => self.options.mode = Some(value.parse().map_err(|error| Problem::field("mode", error))?),
             "sheet" => self.options.sheet = Some(value),
             "tags" => self.options.tags = Some(tags(&value)),
@@ -177,8 +193,10 @@ impl Received {
                 }
             }
             _ => {
-                let detail =
-                    format!("the form has no field {name:?}: use file, mode, sheet, columns, tags and starts_itself");
+                let detail = format!(
+                    "the form has no field {name:?}: use file, what, mode, sheet, columns, tags and \
+                     starts_itself"
+                );
                 return Err(Problem::field(&name, detail));
             }
         }

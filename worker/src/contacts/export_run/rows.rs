@@ -1,11 +1,11 @@
 //! The rows of each list. Columns have the names under which an import knows them, so that a list which is exported and
-//! imported again changes nobody.
+//! imported again changes nobody and nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use herald_base::money;
 use herald_contacts::{CONTACT_ID, Contact, ContactFilter, list_contacts, tags_of};
-use herald_leads::{Lead, LeadFilter, list_leads};
+use herald_leads::{LEAD_ID, Lead, LeadFilter, LeadPeople, list_leads, people_of_leads};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -20,8 +20,8 @@ const PAGE: usize = 1_000;
 /// The columns of contacts before those of the workspace's own fields.
 const CONTACTS: [&str; 9] =
     ["name", "email", "phone", "external_id", "language", "time_zone", "country", "tags", CONTACT_ID];
-const LEADS: [&str; 13] = [
-    "id",
+const LEADS: [&str; 17] = [
+    LEAD_ID,
     "name",
     "email",
     "phone",
@@ -31,9 +31,13 @@ const LEADS: [&str; 13] = [
     "value",
     "currency",
     "source",
+    "owner",
     "follow_up",
+    "follow_up_zone",
     "created",
     "changed",
+    "external_id",
+    CONTACT_ID,
 ];
 
 fn filter<F: DeserializeOwned>(watch: &Watch<'_>) -> Result<F, Failure> {
@@ -112,14 +116,15 @@ pub(super) async fn leads(watch: &Watch<'_>) -> Result<Table, Failure> {
         let page = page.map_err(|error| Failure::Retry { error: error.to_string(), after: None })?;
         let Some(last) = page.last() else { return Ok(table) };
         before = Some(last.id);
+        let people = people_of_leads(&watch.context.db, watch.task.workspace_id, &page).await?;
         for lead in page {
-            table.add(lead_row(lead))?;
+            table.add(lead_row(lead, &people))?;
         }
         watch.note(&table).await?;
     }
 }
 
-fn lead_row(lead: Lead) -> Vec<Cell> {
+fn lead_row(lead: Lead, people: &LeadPeople) -> Vec<Cell> {
     let digits = lead.currency.as_deref().and_then(money::digits).unwrap_or(2);
     let value = lead.value_minor.map(|minor| money::plain(minor, digits)).unwrap_or_default();
     vec![
@@ -133,8 +138,12 @@ fn lead_row(lead: Lead) -> Vec<Cell> {
         if value.is_empty() { String::new().into() } else { Cell::Number(value) },
         lead.currency.into(),
         lead.source.into(),
+        lead.owner_id.and_then(|id| people.owners.get(&id)).cloned().into(),
         lead.follow_up_at.map(|at| at.to_rfc3339()).into(),
+        lead.follow_up_zone.into(),
         lead.created_at.to_rfc3339().into(),
         lead.updated_at.to_rfc3339().into(),
+        people.external_ids.get(&lead.contact_id).cloned().into(),
+        lead.contact_id.to_string().into(),
     ]
 }
