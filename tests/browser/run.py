@@ -73,6 +73,9 @@ class Group:
         rows = "name,email,country,table\nDi Example,di@example.com,Spain,7\nBad,nowhere,ES,\n".encode()
         status, made = own.send("/imports", [("tags", "gala")], [("file", "people.csv", rows)])
         self.faults.check(status == 201, f"a list is answered {status}: {made}")
+        rows = "name,email,need,budget\nEd Example,ed@example.com,A dinner,2500\nFi Example,,A lunch,lots\n".encode()
+        status, made = own.send("/imports", [("what", "leads")], [("file", "leads.csv", rows)])
+        self.faults.check(status == 201, f"a list of leads is answered {status}: {made}")
         rule = {"all": [{"tag": "vip"}, {"not": {"lead": {"stands_for": "lost"}}}]}
         status, made = own.call("POST", "/segments", {"name": "VIP guests", "rule": rule})
         self.faults.check(status == 201, f"a segment is answered {status}: {made}")

@@ -31,7 +31,7 @@ on_both_engines! {
 
 const CONTACTS: &str = "/api/v1/contacts";
 /// Each stands in something else of the person.
-const MARKS: [&str; 10] = [
+const MARKS: [&str; 12] = [
     "Zephyrine",
     "zephyrine@example.com",
     "+34600000199",
@@ -42,6 +42,8 @@ const MARKS: [&str; 10] = [
     "a party of twelve",
     "rang back about the party",
     "the old company",
+    "the old source",
+    "asked for blue flowers",
 ];
 
 /// A person of whom something stands in every place, and a neighbour. Returns the id of the person.
@@ -85,10 +87,16 @@ async fn somebody(service: &Service) -> String {
         let made = service.post_json(&format!("{path}/{below}"), body).await;
         assert!(made.status.is_success(), "{}", made.text());
     }
-    let lead = json!({ "contact_id": id, "lead": { "need": "a party of twelve", "source": "form",
+    let lead = json!({ "contact_id": id, "lead": { "need": "a party of twelve", "source": "the old source",
         "follow_up_at": "2026-03-02T09:00", "follow_up_zone": "Europe/Madrid" } });
     let lead = service.post_json("/api/v1/leads", lead).await;
     assert_eq!(lead.status, 201, "{}", lead.text());
+    let list = "name,email,need,source,note\n\
+                Zephyrine Example,zephyrine@example.com,a party of twelve,form,asked for blue flowers\n";
+    let form = Form::default().file("file", "leads.csv", list).text("what", "leads").text("mode", "overwrite");
+    let import = service.post_form("/api/v1/imports", form.text("starts_itself", "true")).await;
+    assert_eq!(import.status, 201, "{}", import.text());
+    work(service).await;
     let note = json!({ "text": "rang back about the party" });
     let lead = lead.json()["id"].as_str().unwrap().to_owned();
     let noted = service.post_json(&format!("/api/v1/leads/{lead}/notes"), note).await;
@@ -170,6 +178,7 @@ async fn an_export_has_everything_that_is_held(database: &TestDatabase) {
         "changes_by_imports",
         "leads",
         "lead_notes",
+        "lead_changes_by_imports",
         "notifications",
         "reports",
         "invitations",

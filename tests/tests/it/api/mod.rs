@@ -22,6 +22,7 @@ mod health;
 mod import_conflicts;
 mod imports;
 mod jobs;
+mod lead_imports;
 mod leads;
 mod links;
 mod manners;

@@ -46,7 +46,7 @@ const NOT_PEOPLE: &[(&str, &str, &str)] = &[
     ("exports", "filter", TYPED),
     ("idempotency_keys", "*", "answers are kept for a day, for programs that ask again"),
     ("imports", "name sheet columns tags", "the headers of a list and the name of its file"),
-    ("imports", "sha256 mode state reason created_by", STATES),
+    ("imports", "what sha256 mode state reason created_by", STATES),
     ("invitation_runs", "fingerprint options state reason", STATES),
     ("invitation_runs", "source", "ids of contacts, and the place of an uploaded list, which an export names"),
     ("invitations", "step state cause", STATES),

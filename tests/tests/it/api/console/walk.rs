@@ -80,13 +80,17 @@ async fn walk(browser: &Browser<'_>) -> Seen {
 async fn furnish(service: &Service) {
     service.leaves(&["connection.test", "invitation.render", "invitation.summary", "invitation.start", "probe.run"]);
     service.leaves(&["import.forget", "export.forget", "export.run"]);
-    let list =
-        Form::default().file("file", "people.csv", "name,email,table\nDi Example,di@example.com,7\nBad,nowhere,\n");
-    assert_eq!(service.post_form("/api/v1/imports", list).await.status, 201);
-    let job = worker::lease_next(service, "control").await;
-    let attempt = Attempt { job: job.clone(), cancelled: CancellationToken::new() };
-    service.handlers()(attempt).await.unwrap();
-    worker::commit(service, job, worker::done()).await;
+    for (what, rows) in [
+        ("contacts", "name,email,table\nDi Example,di@example.com,7\nBad,nowhere,\n"),
+        ("leads", "name,email,need,budget\nEd Example,ed@example.com,A dinner,2500\nFi Example,,A lunch,lots\n"),
+    ] {
+        let list = Form::default().file("file", "list.csv", rows).text("what", what);
+        assert_eq!(service.post_form("/api/v1/imports", list).await.status, 201);
+        let job = worker::lease_next(service, "control").await;
+        let attempt = Attempt { job: job.clone(), cancelled: CancellationToken::new() };
+        service.handlers()(attempt).await.unwrap();
+        worker::commit(service, job, worker::done()).await;
+    }
     let rule = json!({ "all": [{ "tag": "vip" }, { "not": { "lead": { "stands_for": "lost" } } }] });
     let segment = json!({ "name": "VIP", "rule": rule });
     assert_eq!(service.post_json("/api/v1/segments", segment).await.status, 201);
