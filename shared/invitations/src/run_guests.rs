@@ -111,17 +111,18 @@ async fn failed(
     limit: usize,
 ) -> Result<Vec<InvitationRow>> {
     let position = after.unwrap_or(i64::MIN);
-    let number = number_before(db, workspace_id, run_id, position).await?;
+    let number = match after {
+        Some(position) => number_before(db, workspace_id, run_id, position).await?,
+        None => i64::MIN,
+    };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     // Only guests of this run count as its failed ones; another run may have taken up one of its list.
     let conditions = Conditions::of(filter, 7);
     let listed = format!(
-        "(select g.workspace_id, g.position, g.invitation_id, g.had_one
-        from (select i.id, i.workspace_id, i.run_id from invitations as i
-              where i.workspace_id = $1 and i.run_id = $2 and i.state = 'failed' and i.number_index >= $3{}
-              order by i.number_index limit $4) as failed
-        join run_guests as g
-          on g.invitation_id = failed.id and g.run_id = failed.run_id and g.workspace_id = failed.workspace_id)",
+        "(select * from invitations as i
+          where i.workspace_id = $1 and i.run_id = $2 and i.state = 'failed' and i.number_index >= $3{}
+          order by i.number_index limit $4) as i
+         join run_guests as g on g.invitation_id = i.id and g.run_id = i.run_id and g.workspace_id = i.workspace_id",
         conditions.cause
     );
     // A list may name a guest twice: the second place comes after the first, even if a page ends between them.
@@ -161,7 +162,8 @@ async fn window(
     limit: usize,
 ) -> Result<Vec<InvitationRow>> {
     let listed = "(select workspace_id, position, invitation_id, had_one from run_guests
-        where workspace_id = $1 and run_id = $2 and position > $3 order by position limit $4)";
+          where workspace_id = $1 and run_id = $2 and position > $3 order by position limit $4) as g
+         join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id";
     let conditions = Conditions::of(filter, 6);
     let asked = query(&format!("{} order by g.position limit $5", selected(listed, &conditions)))
         .bind(workspace_id)
@@ -172,12 +174,12 @@ async fn window(
     conditions.bind(asked).all(db).await
 }
 
-/// The rows of listed guests that meet the conditions.
+/// The rows of guests that meet the conditions, of places `g` in the list with their invitations `i`. PostgreSQL plans
+/// the statement each time it is asked, and each table more doubles what that takes.
 fn selected(listed: &str, conditions: &Conditions) -> String {
     format!(
         "select {ROW}
-         from {listed} as g
-         join invitations as i on i.workspace_id = g.workspace_id and i.id = g.invitation_id
+         from {listed}
          join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
          left join uploads as u on u.workspace_id = i.workspace_id and u.invitation_id = i.id and u.sha256 is not null
          where i.workspace_id = $1{}",
