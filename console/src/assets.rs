@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 
 use crate::Console;
 
+/// The sign of Herald. It stands in the pages themselves: a visit then needs the page, the stylesheet and the script.
+pub(crate) const LOGO: &str = include_str!("../static/icon.svg");
+
 struct Asset {
     name: &'static str,
     kind: &'static str,
@@ -20,7 +23,7 @@ struct Asset {
     address: String,
 }
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
     [
         ("style.css", "text/css; charset=utf-8", include_str!("../static/style.css")),
         ("script.js", "text/javascript; charset=utf-8", include_str!("../static/script.js")),
@@ -30,7 +33,6 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
             "text/javascript; charset=utf-8",
             concat!(include_str!("../static/script.js"), include_str!("../static/picture.js")),
         ),
-        ("icon.svg", "image/svg+xml", include_str!("../static/icon.svg")),
     ]
     .map(|(name, kind, text)| {
         let mark = hex::encode(&Sha256::digest(text.as_bytes())[..6]);
@@ -41,6 +43,12 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
 /// The address of a file.
 pub(crate) fn address(name: &str) -> Option<String> {
     ASSETS.iter().find(|asset| asset.name == name).map(|asset| asset.address.clone())
+}
+
+/// The sign as an address that holds it.
+pub(crate) fn icon() -> String {
+    let text = LOGO.trim().replace('%', "%25").replace('#', "%23").replace('<', "%3C").replace('>', "%3E");
+    format!("data:image/svg+xml,{}", text.replace('"', "'"))
 }
 
 pub(crate) fn routes() -> Router<Console> {

@@ -10,8 +10,8 @@ use axum::{
 
 use crate::{Console, api::Refusal, page};
 
-/// Scripts, styles and pictures come from this host alone, and nothing is written into the page itself.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
+/// Scripts, styles and pictures come from this host alone, and no script or style is written into the page itself.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const CAREFUL: &[(&str, &str)] = &[
     ("content-security-policy", POLICY),

@@ -26,6 +26,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("contacts/contact.html", include_str!("../templates/contacts/contact.html")),
     ("contacts/contacts.html", include_str!("../templates/contacts/contacts.html")),
     ("contacts/erase.html", include_str!("../templates/contacts/erase.html")),
+    ("contacts/erasures.html", include_str!("../templates/contacts/erasures.html")),
     ("contacts/export.html", include_str!("../templates/contacts/export.html")),
     ("contacts/exports.html", include_str!("../templates/contacts/exports.html")),
     ("contacts/form.html", include_str!("../templates/contacts/form.html")),
@@ -131,6 +132,8 @@ impl Templates {
         environment.add_function("asset", |name: &str| {
             assets::address(name).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no file {name}")))
         });
+        environment.add_global("logo", Value::from_safe_string(assets::LOGO.to_owned()));
+        environment.add_global("favicon", assets::icon());
         environment.add_function("with_query", crate::query::with);
         environment.add_function("shows", crate::query::shows);
         environment.add_function("fields_of", |address: &str, columns: bool| {
