@@ -119,8 +119,8 @@ const ACTS: &[Act] = &[
     act(
         "eraseContact",
         &[("records", Whole)],
-        "The person is erased. The audit log keeps that it was done.",
-        To("/contacts"),
+        "The person is erased. This list keeps that it was done.",
+        To("/erasures"),
     ),
     act(
         "mergeContacts",

@@ -1,4 +1,4 @@
-//! Contacts: the list, one contact with its timeline, the forms, and what erases a person; and the tags.
+//! Contacts: the list, one contact with its timeline, the forms, what erases a person, and its proofs; and the tags.
 
 use axum::{Router, extract::Path, response::Response, routing::get};
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/w/{ws}/contacts/{id}/export", get(export))
         .route("/w/{ws}/contacts/{id}/merge", get(merge))
         .route("/w/{ws}/contacts/{id}/erase", get(erase))
+        .route("/w/{ws}/erasures", get(erasures))
         .route("/w/{ws}/tags", get(tags))
 }
 
@@ -85,6 +86,18 @@ async fn erase(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Re
     let contact = visit.get(&address).await?;
     let held = visit.get(&format!("{address}/held")).await?;
     Ok(page(&visit, "contacts/erase.html").show(json!({ "contact": contact, "held": held })))
+}
+
+/// The proofs that people were erased.
+async fn erasures(visit: Visit) -> Result<Response, Stop> {
+    let query = Query::of(&visit.address).only(&["cursor"]);
+    let mut found = visit.get(&format!("/api/v1/erasures?{query}")).await?;
+    for one in found["items"].as_array_mut().into_iter().flatten() {
+        let counts = one["records"].as_object().into_iter().flat_map(|records| records.values());
+        one["total"] = counts.filter_map(Value::as_i64).sum::<i64>().into();
+    }
+    let own = json!({ "erasures": found["items"], "next_cursor": found["next_cursor"] });
+    Ok(page(&visit, "contacts/erasures.html").show(own))
 }
 
 /// Both contacts side by side, or the search for the other one.

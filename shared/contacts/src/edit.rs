@@ -82,7 +82,7 @@ async fn insert(tx: &mut Tx, actor: &Actor, contact: &Contact, profile: &Profile
     write(tx, actor.workspace_id, contact, true).await.map_err(|error| taken(error, contact))?;
     tag::set_tags(tx, actor.workspace_id, contact.id, &tags).await?;
     let mut detail = json!({ "source": contact.source });
-    if let Some(at) = erased_before(&mut *tx, actor.workspace_id, contact).await? {
+    if let Some(at) = erased_before(&mut *tx, actor.workspace_id, &[contact]).await?.get(&contact.id) {
         detail["erased_before"] = json!(at);
     }
     let made = NewActivity::of(contact.id, "contact.created", &actor.who).with(detail);

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Contact, ImportMode,
+    holders::erased_before,
     known_contacts::{self, Keys, Known, email_and_name},
 };
 use herald_db::{Bulk, Json, Result, Tx};
@@ -115,6 +116,8 @@ pub(super) struct Decided {
     pub(super) at: DateTime<Utc>,
     /// By person, in their order.
     pub(super) taken: Vec<Taken>,
+    /// By new contact: when somebody with their address was erased.
+    pub(super) erased: HashMap<Uuid, DateTime<Utc>>,
     fresh: Vec<Arc<Contact>>,
     updated: Vec<Arc<Contact>>,
 }
@@ -144,6 +147,7 @@ pub(super) async fn decide(
         let mut more = decided.unseen_holders(&mut *tx, workspace_id, people).await?;
         more.retain(|contact| !known.has(contact.id));
         if more.is_empty() {
+            decided.note_erased(tx, workspace_id).await?;
             return Ok(decided);
         }
         others.extend(more);
@@ -207,6 +211,22 @@ impl Decided {
         }
         known.replace(&before, after.clone());
         Taken { before: Some(before), after: Some(after), note, refused: None }
+    }
+
+    /// Adds a remark to new contacts who have the address of a person who was erased: they may have asked for it.
+    async fn note_erased(&mut self, tx: &mut Tx, workspace_id: Uuid) -> Result<()> {
+        let fresh: Vec<&Contact> = self.fresh.iter().map(Arc::as_ref).collect();
+        self.erased = erased_before(tx, workspace_id, &fresh).await?;
+        let is_new = |taken: &&mut Taken| taken.before.is_none();
+        for taken in self.taken.iter_mut().filter(is_new) {
+            let Some(at) = taken.contact_id().and_then(|id| self.erased.get(&id)) else { continue };
+            let remark = format!(
+                "somebody with this address was erased on {}: make sure that they want to be a contact again",
+                at.format("%Y-%m-%d")
+            );
+            taken.note = Some(taken.note.take().map_or(remark.clone(), |note| format!("{note}; {remark}")));
+        }
+        Ok(())
     }
 
     /// The contacts that have the keys which others are to get. Only a row that says which contact it is gives a

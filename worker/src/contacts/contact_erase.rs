@@ -1,14 +1,16 @@
-//! `contact.erase`: removes the files of a person who was erased, but for those that somebody else has, too.
+//! `contact.erase`: removes the files of a person who was erased, but for those that somebody else has, too. And the
+//! samples of all templates, of which nobody knows whom they show: they are drawn again when somebody looks.
 //!
 //! Safe to run twice: a missing file is not an error.
 
 use std::{collections::HashSet, sync::Arc};
 
+use futures::TryStreamExt;
 use herald_app::jobs::ContactErase;
 use herald_contacts::{contact_files, erasure_done, find_erasure};
 use herald_invitations::invitation_files;
 use herald_leads::report_files;
-use herald_providers::files::Key;
+use herald_providers::files::{Area, Key, folder};
 
 use crate::{
     jobs::{Context, Task},
@@ -26,6 +28,12 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<ContactErase>) -> Resu
     shared.extend(report_files(db, workspace, files.clone()).await?);
     for file in files.iter().filter(|file| !shared.contains(*file)) {
         if let Some(key) = Key::known(workspace, file) {
+            context.files.delete(&key).await?;
+        }
+    }
+    let mut previews = context.files.list(&folder(workspace, Area::Previews));
+    while let Some(file) = previews.try_next().await? {
+        if let Some(key) = Key::known(workspace, &file) {
             context.files.delete(&key).await?;
         }
     }

@@ -1,6 +1,6 @@
 //! Erases a person, and keeps the proof that it was done: counts, and hashes by which the person is recognised.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Channel, Contact, ContactError, Held, Holder, Whom, person, read};
 use crate::{enqueue, jobs::ContactErase};
-use herald_db::{Bulk, Db, FromRow, Json, Tx, query};
+use herald_db::{Bulk, Db, FromRow, Json, Tx, query, query_texts};
 use herald_ledger::{
     Payload as _,
     audit::{self, Actor, Entry},
@@ -79,9 +79,7 @@ pub async fn erase_contact(
         remember(&mut tx, whom).await?;
     }
     let erasure = write(&mut tx, actor, id, &held, files).await?;
-    if erasure.done_at.is_none() {
-        enqueue(&mut tx, vec![ContactErase { erasure_id: erasure.id }.job(actor.workspace_id)]).await?;
-    }
+    enqueue(&mut tx, vec![ContactErase { erasure_id: erasure.id }.job(actor.workspace_id)]).await?;
     let entry = Entry::of("contact.erase", id).affecting(seen).with(serde_json::json!({ "records": held.counts() }));
     audit::record(&mut tx, actor, entry).await?;
     tx.commit().await?;
@@ -93,12 +91,11 @@ async fn write(tx: &mut Tx, actor: &Actor, contact_id: Uuid, held: &Held, files:
     let mut files: Vec<String> = files.into_iter().map(String::from).collect();
     files.sort_unstable();
     files.dedup();
-    let done_at = files.is_empty().then_some(at);
     let records = held.counts().into_iter().map(|(sort, count)| (sort, i64::try_from(count).unwrap_or(i64::MAX)));
     let records: BTreeMap<String, i64> = records.collect();
     query(
-        "insert into erasures (id, workspace_id, contact_id, records, files, who, at, done_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into erasures (id, workspace_id, contact_id, records, files, who, at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(id)
     .bind(actor.workspace_id)
@@ -107,11 +104,10 @@ async fn write(tx: &mut Tx, actor: &Actor, contact_id: Uuid, held: &Held, files:
     .bind(serde_json::json!(files))
     .bind(actor.who.as_str())
     .bind(at)
-    .bind(done_at)
     .execute(tx)
     .await?;
     let who = actor.who.clone();
-    Ok(Erasure { id, contact_id, records: Json(records), files: Json(files), who, at, done_at })
+    Ok(Erasure { id, contact_id, records: Json(records), files: Json(files), who, at, done_at: None })
 }
 
 /// The hashes of a contact's addresses, under the current key and older ones. Empty if the installation has no key.
@@ -145,22 +141,41 @@ async fn remember(tx: &mut Tx, whom: &Whom) -> Result<()> {
     Ok(())
 }
 
-/// When somebody with an address of this contact was erased, if anybody was.
+/// When somebody with an address of these contacts was erased, by the contact; nothing for the others.
 pub(crate) async fn erased_before(
     tx: &mut Tx,
     workspace_id: Uuid,
-    contact: &Contact,
-) -> herald_db::Result<Option<DateTime<Utc>>> {
-    let hashes = hashes(tx.db(), workspace_id, contact, &[]);
-    let found: Vec<(DateTime<Utc>,)> = Bulk::new(
-        "select e.at from {rows} join erased_addresses as e on e.hash = rows.hash
-         where e.workspace_id = rows.workspace_id",
+    contacts: &[&Contact],
+) -> herald_db::Result<HashMap<Uuid, DateTime<Utc>>> {
+    // Most workspaces never erased anybody, and a list may have a million people.
+    let any: Option<(DateTime<Utc>,)> = query("select at from erased_addresses where workspace_id = $1 limit 1")
+        .bind(workspace_id)
+        .optional(&mut *tx)
+        .await?;
+    if any.is_none() {
+        return Ok(HashMap::new());
+    }
+    let owned: Vec<(String, Uuid)> = contacts
+        .iter()
+        .flat_map(|contact| hashes(tx.db(), workspace_id, contact, &[]).into_iter().map(|hash| (hash, contact.id)))
+        .collect();
+    let found: Vec<(String, DateTime<Utc>)> = query_texts(
+        tx.engine(),
+        "select e.hash, e.at from {texts} cross join erased_addresses as e
+         where e.workspace_id = $2 and e.hash = rows.value",
+        owned.iter().map(|(hash, _)| hash.clone()),
     )
-    .column("workspace_id", hashes.iter().map(|_| workspace_id).collect())
-    .column("hash", hashes.into_iter().collect())
+    .bind(workspace_id)
     .all(tx)
     .await?;
-    Ok(found.into_iter().map(|(at,)| at).max())
+    let found: HashMap<String, DateTime<Utc>> = found.into_iter().collect();
+    let mut erased: HashMap<Uuid, DateTime<Utc>> = HashMap::new();
+    for (hash, id) in owned {
+        if let Some(at) = found.get(&hash) {
+            erased.entry(id).and_modify(|known| *known = (*known).max(*at)).or_insert(*at);
+        }
+    }
+    Ok(erased)
 }
 
 /// An erasure of a workspace.

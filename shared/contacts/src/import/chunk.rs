@@ -1,7 +1,8 @@
 //! Takes in one chunk of a list: contacts, their tags and timelines, and what an undoing needs.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use herald_base::boxed;
 use herald_sheets::RowProblem;
 use serde_json::json;
@@ -155,7 +156,7 @@ pub async fn write_people(
     (tally, refused): (ImportTally, Vec<RowProblem>),
 ) -> Result<bool> {
     let DecidedPeople { mut decided, new_tags } = people;
-    let (taken, at) = (std::mem::take(&mut decided.taken), decided.at);
+    let (taken, erased, at) = (std::mem::take(&mut decided.taken), std::mem::take(&mut decided.erased), decided.at);
     if !move_cursor(&mut *tx, workspace_id, import.id, chunk, tally).await? {
         return Ok(false);
     }
@@ -165,7 +166,7 @@ pub async fn write_people(
     let pairs = new_tags.iter().flat_map(|(id, keys)| keys.iter().map(|key| (*id, key.clone()))).collect();
     tag::add_tags(&mut *tx, workspace_id, &names, pairs).await?;
     let images = images(&taken, new_tags);
-    note_on_timelines(&mut *tx, workspace_id, import, &images).await?;
+    note_on_timelines(&mut *tx, workspace_id, import, &images, &erased).await?;
     query("insert into import_chunks (workspace_id, import_id, from_row, images, at) values ($1, $2, $3, $4, $5)")
         .bind(workspace_id)
         .bind(import.id)
@@ -300,9 +301,18 @@ fn images(taken: &[Taken], mut new_tags: BTreeMap<Uuid, BTreeSet<String>>) -> Im
     images
 }
 
-async fn note_on_timelines(tx: &mut Tx, workspace_id: Uuid, import: &Import, images: &Images) -> Result<()> {
+async fn note_on_timelines(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    import: &Import,
+    images: &Images,
+    erased: &HashMap<Uuid, DateTime<Utc>>,
+) -> Result<()> {
     let ids: BTreeSet<Uuid> =
         images.made.iter().chain(images.changed.iter().map(|changed| &changed.id)).copied().collect();
-    let note = |id| NewActivity::of(id, "contact.imported", &import.created_by).about(import.id).with(json!({}));
+    let note = |id| {
+        let detail = erased.get(&id).map_or_else(|| json!({}), |at| json!({ "erased_before": at }));
+        NewActivity::of(id, "contact.imported", &import.created_by).about(import.id).with(detail)
+    };
     record_activities(tx, workspace_id, ids.into_iter().map(note).collect()).await
 }

@@ -27,6 +27,7 @@ on_both_engines! {
     an_invitation_that_waits_is_cancelled_and_counted,
     who_comes_back_is_recognised,
     an_import_of_an_erased_person_can_still_be_undone,
+    a_list_that_names_an_erased_person_says_so,
 }
 
 const CONTACTS: &str = "/api/v1/contacts";
@@ -130,6 +131,7 @@ async fn held(service: &Service, id: &str) -> Value {
 }
 
 async fn erase(service: &Service, id: &str) -> Value {
+    service.leaves(&["contact.erase"]);
     let total = &held(service, id).await["total"];
     let erased = service.post_json(&format!("{CONTACTS}/{id}/erase"), json!({ "records": total })).await;
     assert_eq!(erased.status, StatusCode::OK, "{}", erased.text());
@@ -216,6 +218,8 @@ async fn an_erasure_leaves_nothing_of_a_person_anywhere(database: &TestDatabase)
     };
     let before = about(&everything(&service).await);
     assert!(before.len() > 15, "{before:#?}");
+    let sample = Key::preview(service.workspace, &"ab".repeat(32), "png");
+    service.files.put(&sample, Bytes::from_static(b"drawn with the person")).await.unwrap();
     let erased = erase(&service, &id).await;
     assert_eq!((&erased["contact_id"], &erased["done_at"]), (&json!(id), &Value::Null));
     work(&service).await;
@@ -234,7 +238,7 @@ async fn an_erasure_leaves_nothing_of_a_person_anywhere(database: &TestDatabase)
         files.push(file.unwrap().to_string());
     }
     let of = |area: &str| files.iter().filter(|file| file.contains(&format!("/{area}/"))).count();
-    assert_eq!((of("invitations"), of("reports")), (1, 0), "{files:#?}");
+    assert_eq!((of("invitations"), of("reports"), of("previews")), (1, 0, 0), "{files:#?}");
     // The neighbour is as before, and the run's table names nobody else.
     let found = service.get(&format!("{CONTACTS}?search=example")).await.json();
     assert_eq!(found["items"].as_array().unwrap().len(), 2, "{found}");
@@ -345,4 +349,26 @@ async fn an_import_of_an_erased_person_can_still_be_undone(database: &TestDataba
     work(&service).await;
     assert_eq!(service.get(&path).await.json()["state"], "undone");
     assert!(service.get(CONTACTS).await.json()["items"].as_array().unwrap().is_empty());
+}
+
+async fn a_list_that_names_an_erased_person_says_so(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let body = json!({ "name": "Ana Example", "phone": "+34600111222" });
+    let made = service.post_json(CONTACTS, body).await.json();
+    erase(&service, made["id"].as_str().unwrap()).await;
+    let list = "name,email,phone\nAnother Name,ana@example.com,+34600111222\nBo Example,bo@example.com,\n";
+    let form = Form::default().file("file", "people.csv", list).text("starts_itself", "true");
+    let import = service.post_form("/api/v1/imports", form).await.json();
+    work(&service).await;
+    let import = service.get(&format!("/api/v1/imports/{}", import["id"].as_str().unwrap())).await.json();
+    assert_eq!((&import["state"], &import["report"]["remarked"]), (&json!("done"), &json!(1)), "{import}");
+    let remark = &import["report"]["remarks"][0];
+    assert_eq!(remark["line"], 2);
+    assert!(remark["message"].as_str().unwrap().contains("was erased on"), "{remark}");
+    for (name, is_known) in [("another", true), ("bo", false)] {
+        let found = service.get(&format!("{CONTACTS}?search={name}")).await.json();
+        let path = format!("{CONTACTS}/{}/activities", found["items"][0]["id"].as_str().unwrap());
+        let timeline = service.get(&path).await.json();
+        assert_eq!(timeline["items"][0]["detail"]["erased_before"].is_string(), is_known, "{timeline}");
+    }
 }
