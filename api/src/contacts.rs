@@ -78,6 +78,7 @@ impl From<ContactError> for Problem {
     fn from(error: ContactError) -> Self {
         match error {
             ContactError::Field { field, detail } => Self::field(field, detail),
+            ContactError::OwnField { field, detail } => Self::field(&field, detail),
             ContactError::Known { .. } | ContactError::NameTaken { .. } | ContactError::WrongState(_) => {
                 Self::new(Kind::WrongState, error)
             }

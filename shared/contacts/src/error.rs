@@ -16,6 +16,14 @@ pub enum ContactError {
         /// What is wrong and what to do.
         detail: String,
     },
+    /// A field of the workspace's own cannot have this value.
+    #[error("{detail}")]
+    OwnField {
+        /// The field, as `fields/` and its key.
+        field: String,
+        /// What is wrong and what to do.
+        detail: String,
+    },
     /// The workspace knows the person already.
     #[error("{detail}")]
     Known {

@@ -12,6 +12,7 @@ mod error;
 mod example;
 mod export;
 mod export_effect;
+mod field;
 mod find;
 mod holders;
 mod import;
@@ -42,6 +43,7 @@ pub use export::{
     EXPORT_DAYS, Export, ExportFormat, ExportState, ExportWhat, cancel_export, create_export, export_ended,
     export_expired, find_export, list_exports, note_export_rows,
 };
+pub use field::{ContactField, FieldType, find_contact_field, list_contact_fields};
 pub use find::{ContactFilter, count_contacts, list_contacts};
 pub use holders::{
     Erasure, HOLDER, Held, Holder, Holding, Move, Whom, Words, contact_files, erase_contact, erasure_done,

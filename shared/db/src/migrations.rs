@@ -52,6 +52,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (39, "tags_of_contacts", include_str!("../../../migrations/0039_tags_of_contacts.sql")),
     (40, "imports_of_leads", include_str!("../../../migrations/0040_imports_of_leads.sql")),
     (41, "contact_addresses", include_str!("../../../migrations/0041_contact_addresses.sql")),
+    (42, "contact_fields", include_str!("../../../migrations/0042_contact_fields.sql")),
     (43, "segment_snapshots", include_str!("../../../migrations/0043_segment_snapshots.sql")),
 ];
 

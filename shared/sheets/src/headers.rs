@@ -99,6 +99,11 @@ pub(super) fn role(header: &str) -> Option<(Role, usize)> {
     RANKS.get(&field_key(header)).copied()
 }
 
+/// Whether lists read a header as something that Herald knows, such as an address or a picture.
+pub fn is_known_header(header: &str) -> bool {
+    role(header).is_some()
+}
+
 /// Converts a header into the name of a custom field: `Table No.` becomes `table_no`. The name is in lower case, and
 /// Latin letters lose their accents. Every character that is not a letter or digit becomes an underscore. A name that
 /// begins with a digit gets the prefix `field_`. An empty header gives an empty name.

@@ -47,7 +47,7 @@ pub use export::CsvExport;
 pub use file_kind::refuse_other_files;
 pub use guest::{GuestRow, email_key, find_key, find_last, name_key};
 pub use guest_file::GuestFile;
-pub use headers::field_key;
+pub use headers::{field_key, is_known_header};
 pub use phone::{Phone, normalise_phone};
 pub use problem::{CsvError, Place, ProblemKind, RowProblem};
 
