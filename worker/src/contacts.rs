@@ -8,7 +8,7 @@ pub mod import_forget;
 pub mod import_run;
 pub mod import_undo;
 
-use herald_contacts::{Import, ImportPiece, ImportWhat, MoreColumns, ReadImport, read_import};
+use herald_contacts::{Import, ImportPiece, ImportWhat, MoreColumns, ReadImport, list_contact_fields, read_import};
 use herald_leads::lead_columns;
 use herald_providers::files::FilesError;
 use tokio::sync::mpsc;
@@ -53,6 +53,7 @@ async fn rows(
 ) -> Result<mpsc::Receiver<Result<ImportPiece, CsvError>>, Failure> {
     let is_workbook = import.report.as_ref().is_some_and(|report| report.0.is_workbook);
     let list = open(context, &import.list(workspace_id)).await?;
-    let how = ReadImport { skip, with_cells: false, more: more_columns(import) };
+    let fields = list_contact_fields(&context.db, workspace_id).await?;
+    let how = ReadImport { skip, with_cells: false, more: more_columns(import), fields };
     Ok(read_import(list, options(context, import, is_workbook), how))
 }

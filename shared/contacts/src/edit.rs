@@ -1,5 +1,7 @@
 //! Makes a contact, changes one, puts one into the trash and takes it out again.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
 use serde_json::json;
@@ -8,6 +10,7 @@ use uuid::Uuid;
 use super::{
     Contact, ContactError, NewActivity, Person, Profile,
     contact::contact_row,
+    field::fitted,
     holders::erased_before,
     known_contacts::{Keys, Known},
     record_activities, tag,
@@ -28,8 +31,9 @@ type Result<T> = std::result::Result<T, ContactError>;
 /// [`ContactError::Field`]; [`ContactError::Known`] if the workspace has the person already, in the trash or not.
 #[boxed]
 pub async fn create_contact(db: &Db, actor: &Actor, profile: Profile, source: &str) -> Result<Contact> {
-    let profile = profile.tidied()?;
+    let mut profile = profile.tidied()?;
     let mut tx = db.begin().await?;
+    profile.fields = fitted(&mut tx, actor.workspace_id, &profile.fields, &BTreeMap::new()).await?;
     let contact = fresh(&tx, &profile, source)?;
     if let Some(known) = same_person(&mut tx, actor.workspace_id, &contact).await? {
         return Err(is_known(&known, &contact));
@@ -46,7 +50,8 @@ pub async fn create_contact(db: &Db, actor: &Actor, profile: Profile, source: &s
 /// [`ContactError::Field`]; [`ContactError::Known`] if another request makes them at this moment.
 #[boxed]
 pub async fn take_contact(tx: &mut Tx, actor: &Actor, profile: Profile, source: &str) -> Result<(Contact, bool)> {
-    let profile = profile.tidied()?;
+    let mut profile = profile.tidied()?;
+    profile.fields = fitted(&mut *tx, actor.workspace_id, &profile.fields, &BTreeMap::new()).await?;
     let described = fresh(tx, &profile, source)?;
     let Some(known) = same_person(tx, actor.workspace_id, &described).await? else {
         insert(tx, actor, &described, &profile).await?;
@@ -98,7 +103,7 @@ async fn insert(tx: &mut Tx, actor: &Actor, contact: &Contact, profile: &Profile
 /// [`ContactError::Field`], [`ContactError::Known`], [`ContactError::Changed`].
 #[boxed]
 pub async fn change_contact(db: &Db, actor: &Actor, id: Uuid, profile: Profile, seen: Seen) -> Result<Option<Contact>> {
-    let profile = profile.tidied()?;
+    let mut profile = profile.tidied()?;
     let tags = profile.tags.as_deref().map(tag::tidied).transpose()?;
     let mut tx = db.begin().await?;
     let Some(old) = locked(&mut tx, actor.workspace_id, id).await? else { return Ok(None) };
@@ -106,6 +111,7 @@ pub async fn change_contact(db: &Db, actor: &Actor, id: Uuid, profile: Profile, 
     if !seen(&old) {
         return Err(ContactError::Changed);
     }
+    profile.fields = fitted(&mut tx, actor.workspace_id, &profile.fields, &old.fields.0).await?;
     let mut contact = old.clone();
     apply(&mut contact, &profile);
     contact.updated_at = tx.db().now();

@@ -11,6 +11,7 @@ mod read;
 mod report;
 mod row;
 mod steps;
+mod typed;
 mod undo;
 
 use std::collections::BTreeMap;
@@ -25,7 +26,6 @@ use super::ContactError;
 use herald_db::{Db, FromRow, Json, query};
 use herald_providers::files::Key;
 
-pub(super) use self::effect::end_of;
 pub use self::{
     chunk::{
         DecidedPeople, ImportChunk, ImportTally, RowPerson, WouldDo, decide_people, take_import_chunk, would_do,
@@ -40,6 +40,7 @@ pub use self::{
     },
     undo::{AroundContacts, UndoneChunk, next_import_chunk, undo_import_chunk},
 };
+pub(super) use self::{effect::end_of, row::all_words_of_contacts};
 
 /// How long an import can be undone, and its files are kept.
 pub const UNDO_DAYS: i64 = 30;

@@ -11,7 +11,7 @@ use std::{
 use herald_app::jobs::ImportCheck;
 use herald_contacts::{
     Import, ImportPiece, ImportReport, ImportRow, ImportState, ImportWhat, ReadImport, RefusedRow, WouldDo,
-    find_import, note_import_checked, read_import, would_do,
+    find_import, list_contact_fields, note_import_checked, read_import, would_do,
 };
 use herald_leads::would_do_leads;
 use herald_sheets::{CsvExport, REFUSED_COLUMN, RowProblem, workbook::may_be_workbook};
@@ -83,7 +83,8 @@ async fn read(
     list: File,
     report: &mut ImportReport,
 ) -> Result<Option<File>, Failure> {
-    let how = ReadImport { skip: 0, with_cells: true, more: more_columns(import) };
+    let fields = list_contact_fields(&context.db, task.workspace_id).await?;
+    let how = ReadImport { skip: 0, with_cells: true, more: more_columns(import), fields };
     let mut pieces = read_import(list, options(context, import, report.is_workbook), how);
     let mut refused = None;
     while let Some(piece) = pieces.recv().await {

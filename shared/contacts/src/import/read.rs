@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 
 use self::more::Taker;
 pub use self::more::{MoreColumns, RowCheck, RowRefusal};
-use super::{CONTACT_ID, ImportColumn, ImportRow, import_row, row::words_of_contacts};
+use super::{CONTACT_ID, ImportColumn, ImportRow, import_row, row::words_of_contacts, typed::Typed};
+use crate::ContactField;
 
 /// Rows of a chunk, which one transaction takes in: large enough to keep its cost small, and small enough that other
 /// writers wait for a fraction of a second.
@@ -53,6 +54,8 @@ pub struct ReadImport {
     pub with_cells: bool,
     /// The columns that another domain takes.
     pub more: Option<MoreColumns>,
+    /// The workspace's fields with a type.
+    pub fields: Vec<ContactField>,
 }
 
 /// Reads a list.
@@ -73,11 +76,12 @@ fn send_all(
     how: ReadImport,
     send: &mpsc::Sender<Result<ImportPiece, CsvError>>,
 ) -> Result<(), CsvError> {
-    let ReadImport { skip, with_cells, more } = how;
+    let ReadImport { skip, with_cells, more, fields } = how;
     let bare = GuestFile::new(list, options)?.bare();
+    let typed = Typed::of(list, options, &fields)?;
     let mut file = GuestFile::new(list, options)?;
     let mut taker = more.map(|more| Taker::new(more, file.columns(), &options.columns));
-    if send.blocking_send(Ok(head(list, options, taker.as_ref())?)).is_err() {
+    if send.blocking_send(Ok(head(list, options, taker.as_ref(), &typed)?)).is_err() {
         return Ok(());
     }
     let places = Arc::new(places(&file, taker.as_ref()));
@@ -104,6 +108,7 @@ fn send_all(
             });
             rows.push(match read {
                 Ok(mut row) => {
+                    typed.fit(&mut row);
                     // Of the others it is certain that they are taken in.
                     if with_cells && (row.person.contact_id.is_some() || taker.is_some()) {
                         row.cells = cells(&file);
@@ -129,7 +134,7 @@ fn places(file: &GuestFile<&File>, taker: Option<&Taker>) -> BTreeMap<String, Pl
 }
 
 /// The columns with examples of what is in them.
-fn head(list: &File, options: &Options, taker: Option<&Taker>) -> Result<ImportPiece, CsvError> {
+fn head(list: &File, options: &Options, taker: Option<&Taker>, typed: &Typed) -> Result<ImportPiece, CsvError> {
     let mut file = GuestFile::new(list, options)?;
     let keys: Vec<String> = file.columns().map(|column| column.field.to_owned()).collect();
     let of_contacts: BTreeMap<&str, &str> = words_of_contacts(|word| keys.iter().any(|key| key == word)).collect();
@@ -140,7 +145,7 @@ fn head(list: &File, options: &Options, taker: Option<&Taker>) -> Result<ImportP
         ImportColumn {
             header: one.header.to_owned(),
             field: if is_left_out { "" } else { known.unwrap_or(one.field) }.to_owned(),
-            is_known: one.is_known || known.is_some() || one.field == CONTACT_ID,
+            is_known: one.is_known || known.is_some() || one.field == CONTACT_ID || typed.has(one.field),
             examples: Vec::new(),
         }
     };

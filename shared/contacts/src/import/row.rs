@@ -52,6 +52,11 @@ pub(super) fn words_of_contacts(has: impl Fn(&str) -> bool) -> impl Iterator<Ite
     fields_of_imports().filter_map(move |field| Some((word_of(WORDS, field, &has)?, field)))
 }
 
+/// The words of columns that become a field which every contact has.
+pub(crate) fn all_words_of_contacts() -> impl Iterator<Item = &'static str> {
+    WORDS.iter().flat_map(|(_, words)| *words).copied()
+}
+
 /// The first of the words for a field that a list has.
 pub(super) fn word_of(words: FieldWords, field: &str, has: impl Fn(&str) -> bool) -> Option<&'static str> {
     let (_, words) = words.iter().find(|(known, _)| *known == field)?;
