@@ -4,7 +4,9 @@
 //! text as it was written. A definition changes no value that is there already: those that do not fit are counted, and
 //! a rule that compares them does not match.
 
+mod change;
 mod forms;
+mod misfits;
 mod value;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(super) use self::forms::Forms;
+pub use self::{
+    change::{ContactFieldChange, NewContactField, change_contact_field, create_contact_field, remove_contact_field},
+    misfits::{Misfits, misfits_of},
+};
 use super::ContactError;
 use herald_db::{Db, FromRow, Json, Query, Result, Tx, query};
 use herald_sheets::field_key;

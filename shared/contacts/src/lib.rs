@@ -43,7 +43,10 @@ pub use export::{
     EXPORT_DAYS, Export, ExportFormat, ExportState, ExportWhat, cancel_export, create_export, export_ended,
     export_expired, find_export, list_exports, note_export_rows,
 };
-pub use field::{ContactField, FieldType, find_contact_field, list_contact_fields};
+pub use field::{
+    ContactField, ContactFieldChange, FieldType, Misfits, NewContactField, change_contact_field, create_contact_field,
+    find_contact_field, list_contact_fields, misfits_of, remove_contact_field,
+};
 pub use find::{ContactFilter, count_contacts, list_contacts};
 pub use holders::{
     Erasure, HOLDER, Held, Holder, Holding, Move, Whom, Words, contact_files, erase_contact, erasure_done,
