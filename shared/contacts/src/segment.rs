@@ -4,6 +4,7 @@
 mod condition;
 mod rule;
 mod snapshot;
+mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use super::{
     ContactError,
     find::{ContactFilter, count_contacts},
+    list_contact_fields,
     tag::tag_key,
 };
 use herald_db::{Db, FromRow, Json, query};
@@ -138,6 +140,7 @@ pub async fn filled_fields(db: &Db, workspace_id: Uuid, rule: &Rule, names: Vec<
 #[boxed]
 pub async fn create_segment(db: &Db, actor: &Actor, name: &str, rule: Rule) -> Result<Segment> {
     let name = usable(name)?;
+    check_rule(db, actor.workspace_id, &rule).await?;
     let known = list_segments(db, actor.workspace_id).await?;
     if known.len() >= MOST {
         return Err(ContactError::WrongState(format!("the workspace has {MOST} segments: delete one it does not use")));
@@ -177,6 +180,9 @@ pub async fn change_segment(
     seen: SeenSegment,
 ) -> Result<Option<Segment>> {
     let name = name.as_deref().map(usable).transpose()?;
+    if let Some(rule) = &rule {
+        check_rule(db, actor.workspace_id, rule).await?;
+    }
     let known = list_segments(db, actor.workspace_id).await?;
     let Some(old) = known.iter().find(|segment| segment.id == id) else { return Ok(None) };
     if !seen(old) {
@@ -242,7 +248,18 @@ pub async fn remove_segment(db: &Db, actor: &Actor, id: Uuid) -> Result<bool> {
 #[boxed]
 pub async fn whole_rule(db: &Db, workspace_id: Uuid, rule: &Rule) -> Result<Rule> {
     let known = if rule.named().is_empty() { Vec::new() } else { list_segments(db, workspace_id).await? };
-    whole(&known, rule, None)
+    let whole = whole(&known, rule, None)?;
+    Ok(typed::typed(&whole, &list_contact_fields(db, workspace_id).await?))
+}
+
+/// Whether a rule goes with the types of the fields that it compares.
+///
+/// # Errors
+/// [`ContactError::Field`].
+#[boxed]
+pub async fn check_rule(db: &Db, workspace_id: Uuid, rule: &Rule) -> Result<()> {
+    rule.check()?;
+    typed::check(rule, &list_contact_fields(db, workspace_id).await?)
 }
 
 /// The same, of known segments. `own` is the segment that the rule is of.

@@ -98,8 +98,13 @@ fn compared(column: &str, is: Comparison, value: &str, statement: &mut Statement
             let place = if postgres { "strpos" } else { "instr" };
             format!("coalesce({place}({column}, {value}) > 0, false)")
         }
-        Comparison::AtLeast | Comparison::AtMost => {
-            let sign = if is == Comparison::AtLeast { ">=" } else { "<=" };
+        Comparison::AtLeast | Comparison::AtMost | Comparison::MoreThan | Comparison::LessThan => {
+            let sign = match is {
+                Comparison::AtLeast => ">=",
+                Comparison::AtMost => "<=",
+                Comparison::MoreThan => ">",
+                _ => "<",
+            };
             let value = statement.bind(value.trim());
             // Of a text that is no number the comparison must not be made.
             match postgres {
@@ -110,7 +115,9 @@ fn compared(column: &str, is: Comparison, value: &str, statement: &mut Statement
                                    else false end, false)"
                 ),
                 false => format!(
-                    "coalesce(case when trim({column}) glob '*[0-9]*' and trim({column}) not glob '*[^-0-9.]*'
+                    "coalesce(case when trim({column}) glob '*[0-9]' and trim({column}) not glob '*[^-0-9.]*'
+                                        and trim({column}) not glob '?*-*' and trim({column}) not glob '*.*.*'
+                                        and trim({column}) not glob '.*' and trim({column}) not glob '-.*'
                                    then cast({column} as real) {sign} cast({value} as real) else false end, false)"
                 ),
             }
@@ -119,7 +126,11 @@ fn compared(column: &str, is: Comparison, value: &str, statement: &mut Statement
             let sign = if is == Comparison::Before { "<" } else { ">" };
             let value = statement.bind(value);
             let day = format!("substr({column}, 1, 10)");
-            format!("coalesce({day} like '____-__-__' and {} {sign} {}, false)", bytes(&day, engine), value)
+            let is_day = match postgres {
+                true => format!("{day} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$'"),
+                false => format!("{day} glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'"),
+            };
+            format!("coalesce({is_day} and {} {sign} {value}, false)", bytes(&day, engine))
         }
     }
 }

@@ -75,6 +75,10 @@ herald_base::text_enum! {
         AtLeast "at_least",
         /// It is this number or less.
         AtMost "at_most",
+        /// It is more than this number.
+        MoreThan "more_than",
+        /// It is less than this number.
+        LessThan "less_than",
         /// It is a day before this one, written as 2026-03-01.
         Before "before",
         /// It is a day after this one.
@@ -218,8 +222,8 @@ impl FieldRule {
             return Err(wrong(format!("{name}: the value is too long: use at most {LONGEST} characters")));
         }
         match self.is {
-            Comparison::AtLeast | Comparison::AtMost if value.trim().parse::<f64>().is_ok_and(f64::is_finite) => Ok(()),
-            Comparison::AtLeast | Comparison::AtMost => {
+            is if is.is_of_numbers() && value.trim().parse::<f64>().is_ok_and(f64::is_finite) => Ok(()),
+            is if is.is_of_numbers() => {
                 Err(wrong(format!("{name}: {value:?} is not a number: write it like 3 or 12.5")))
             }
             Comparison::Before | Comparison::After if value.trim().parse::<NaiveDate>().is_ok() => Ok(()),
@@ -229,6 +233,16 @@ impl FieldRule {
             _ if name == "time_zone" && self.is == Comparison::Equal => rules::time_zone(value).map(drop),
             _ => Ok(()),
         }
+    }
+}
+
+impl Comparison {
+    pub(super) fn is_of_numbers(self) -> bool {
+        matches!(self, Self::AtLeast | Self::AtMost | Self::MoreThan | Self::LessThan)
+    }
+
+    pub(super) fn is_of_days(self) -> bool {
+        matches!(self, Self::Before | Self::After)
     }
 }
 
