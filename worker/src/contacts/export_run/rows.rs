@@ -1,10 +1,12 @@
 //! The rows of each list. Columns have the names under which an import knows them, so that a list which is exported and
 //! imported again changes nobody and nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use herald_base::money;
-use herald_contacts::{CONTACT_ID, Contact, ContactFilter, list_contacts, tags_of};
+use herald_contacts::{
+    CONTACT_ID, Contact, ContactField, ContactFilter, FieldType, list_contact_fields, list_contacts, tags_of,
+};
 use herald_leads::{LEAD_ID, Lead, LeadFilter, LeadPeople, list_leads, people_of_leads};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -72,7 +74,8 @@ pub(super) async fn contacts(watch: &Watch<'_>) -> Result<Table, Failure> {
         }
         own.extend(page.into_iter().flat_map(|contact| contact.fields.0.into_keys()));
     }
-    let head = CONTACTS.iter().map(|name| (*name).to_owned()).chain(own.iter().cloned()).collect();
+    let own = Own::of(list_contact_fields(&watch.context.db, watch.task.workspace_id).await?, own);
+    let head = CONTACTS.iter().map(|name| (*name).to_owned()).chain(own.names()).collect();
     let mut table = Table::new(watch.export.format, "Contacts", head)?;
     let mut pages = Pages::default();
     loop {
@@ -90,8 +93,34 @@ pub(super) async fn contacts(watch: &Watch<'_>) -> Result<Table, Failure> {
     }
 }
 
-fn contact_row(contact: Contact, tags: &[String], own: &BTreeSet<String>) -> Vec<Cell> {
-    let mut fields: BTreeMap<String, String> = contact.fields.0;
+/// The columns of the workspace's own fields: those with a type first, in their order.
+struct Own(Vec<(String, Option<ContactField>)>);
+
+impl Own {
+    fn of(fields: Vec<ContactField>, mut names: BTreeSet<String>) -> Self {
+        let typed = fields.into_iter().filter(|field| names.remove(&field.key));
+        let mut all: Vec<_> = typed.map(|field| (field.key.clone(), Some(field))).collect();
+        all.extend(names.into_iter().map(|name| (name, None)));
+        Self(all)
+    }
+
+    fn names(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(name, _)| name.clone())
+    }
+}
+
+/// A value as what it is, if it is that: an old value may not fit its field.
+fn cell(field: Option<&ContactField>, value: Option<String>) -> Cell {
+    let (Some(field), Some(text)) = (field, value.as_ref()) else { return value.into() };
+    match field.kind {
+        FieldType::Number if field.fits(text) => Cell::Number(text.clone()),
+        FieldType::Date if field.fits(text) => Cell::Day(text.clone()),
+        _ => value.into(),
+    }
+}
+
+fn contact_row(contact: Contact, tags: &[String], own: &Own) -> Vec<Cell> {
+    let mut fields = contact.fields.0;
     let known = [
         Some(contact.name),
         contact.email,
@@ -103,7 +132,11 @@ fn contact_row(contact: Contact, tags: &[String], own: &BTreeSet<String>) -> Vec
         Some(tags.join(", ")),
         Some(contact.id.to_string()),
     ];
-    known.into_iter().map(Cell::from).chain(own.iter().map(|name| Cell::from(fields.remove(name)))).collect()
+    known
+        .into_iter()
+        .map(Cell::from)
+        .chain(own.0.iter().map(|(name, field)| cell(field.as_ref(), fields.remove(name))))
+        .collect()
 }
 
 pub(super) async fn leads(watch: &Watch<'_>) -> Result<Table, Failure> {

@@ -7,7 +7,7 @@ use std::{
 
 use herald_contacts::ExportFormat;
 use herald_sheets::CsvExport;
-use rust_xlsxwriter::{DocProperties, Format, Workbook, XlsxError};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, XlsxError};
 
 use crate::runner::Failure;
 
@@ -21,6 +21,8 @@ pub(super) enum Cell {
     Text(String),
     /// A number, as it is written.
     Number(String),
+    /// A day, written like 2026-03-01.
+    Day(String),
 }
 
 impl From<Option<String>> for Cell {
@@ -50,6 +52,7 @@ struct Sheets {
     name: &'static str,
     head: Vec<String>,
     heading: Format,
+    day: Format,
     count: usize,
     /// The next row of the last sheet.
     row: u32,
@@ -63,7 +66,8 @@ impl Table {
                 let mut book = Workbook::new();
                 book.set_properties(&DocProperties::new().set_title(name).set_author("Herald"));
                 let heading = Format::new().set_bold();
-                let mut sheets = Sheets { book, name, head, heading, count: 0, row: SHEET_ROWS };
+                let day = Format::new().set_num_format("yyyy-mm-dd");
+                let mut sheets = Sheets { book, name, head, heading, day, count: 0, row: SHEET_ROWS };
                 sheets.begin()?;
                 Out::Sheets(Box::new(sheets))
             }
@@ -80,7 +84,7 @@ impl Table {
         self.rows += 1;
         match &mut self.out {
             Out::Csv(csv) => csv.row(cells.into_iter().map(|cell| match cell {
-                Cell::Text(text) | Cell::Number(text) => text,
+                Cell::Text(text) | Cell::Number(text) | Cell::Day(text) => text,
             }))?,
             Out::Sheets(sheets) => sheets.add(cells)?,
         }
@@ -132,15 +136,26 @@ impl Sheets {
                 Cell::Text(text) if text.is_empty() => {}
                 // Always as text: a name that begins with = is no formula.
                 Cell::Text(text) => drop(sheet.write_string(self.row, column, short(&text))?),
-                Cell::Number(number) => match number.parse::<f64>() {
-                    Ok(value) => drop(sheet.write_number(self.row, column, value)?),
-                    Err(_) => drop(sheet.write_string(self.row, column, number)?),
+                Cell::Number(number) => match as_number(&number) {
+                    Some(value) => drop(sheet.write_number(self.row, column, value)?),
+                    None => drop(sheet.write_string(self.row, column, number)?),
+                },
+                Cell::Day(day) => match ExcelDateTime::parse_from_str(&day) {
+                    Ok(value) => drop(sheet.write_datetime_with_format(self.row, column, &value, &self.day)?),
+                    // Before 1900 a sheet has no days.
+                    Err(_) => drop(sheet.write_string(self.row, column, day)?),
                 },
             }
         }
         self.row += 1;
         Ok(())
     }
+}
+
+/// A number that a cell can hold: of more digits a sheet loses some.
+fn as_number(text: &str) -> Option<f64> {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    text.parse().ok().filter(|_| digits <= 15)
 }
 
 /// As much as a cell can hold.
