@@ -4,6 +4,7 @@ mod addresses;
 mod chosen;
 mod consents;
 mod exports;
+mod fields;
 mod imports;
 mod list;
 mod merging;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(segments::routes())
         .merge(imports::routes())
         .merge(exports::routes())
+        .merge(fields::routes())
 }
 
 /// A contact with its tags.

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_contacts::{
-    ContactFilter, Rule, Segment, Snapshot, change_segment, count_contacts, create_segment, find_segment,
+    ContactFilter, Rule, Segment, Snapshot, change_segment, check_rule, count_contacts, create_segment, find_segment,
     list_contacts, list_segments, list_snapshots, remove_segment, whole_rule,
 };
 use serde::{Deserialize, Serialize};
@@ -147,6 +147,7 @@ async fn preview(
     request: Request,
 ) -> Result<Json<Members>, Problem> {
     let Draft { rule } = input::json(request).await?;
+    check_rule(&api.db, workspace, &rule).await?;
     Ok(Json(members_of(&api, workspace, &rule).await?))
 }
 

@@ -36,6 +36,8 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("connections", STAFF, AGENCY),
     // Every row is somebody's name and address.
     ("contacts", STAFF, STAFF),
+    // What fields hold is set up once for all contacts.
+    ("contact-fields", STAFF, AGENCY),
     ("crm", Platform, Platform),
     ("erasures", AGENCY, AGENCY),
     ("example-data", OWNER, OWNER),

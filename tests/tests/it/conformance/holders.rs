@@ -30,6 +30,7 @@ const NOT_PEOPLE: &[(&str, &str, &str)] = &[
     ("codes", "*", STAFF),
     ("connections", "*", "accounts of the workspace at providers"),
     ("consents", "*", "consents to use an account at a provider, given by staff"),
+    ("contact_fields", "*", NAMES),
     ("crm_events", "*", STAFF),
     ("crm_syncs", "*", STAFF),
     ("crm_users", "*", STAFF),

@@ -147,6 +147,8 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
     all.insert("imports", text(&service.post_form("/api/v1/imports", list).await.json()["id"]));
     let export = json!({ "what": "contacts", "format": "csv" });
     all.insert("exports", text(&service.post_json("/api/v1/exports", export).await.json()["id"]));
+    let field = json!({ "label": "Table No.", "type": "number" });
+    all.insert("contact-fields", text(&service.post_json("/api/v1/contact-fields", field).await.json()["id"]));
     let segment = json!({ "name": "VIP", "rule": { "tag": "vip" } });
     all.insert("segments", text(&service.post_json("/api/v1/segments", segment).await.json()["id"]));
     let day = LocalDay::at(service.db.now(), chrono_tz::Tz::UTC);
