@@ -10,6 +10,7 @@ mod compat_marketing;
 mod conforms;
 mod connections;
 mod console;
+mod contact_fields;
 mod contacts;
 mod crm;
 mod described;
