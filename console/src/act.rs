@@ -151,10 +151,7 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
             (Kind::Many, _) => many(form.all(name)),
             (Kind::Columns, _) => columns(form, name),
             (Kind::Words, _) => form.raw(name).map_or(Value::Null, words),
-            (Kind::Pairs, _) => match form.raw(name) {
-                Some(lines) => pairs(lines, form.raw(&format!("{name}_before"))).map_err(|detail| refuse(&detail))?,
-                None => Value::Null,
-            },
+            (Kind::Pairs, _) => all_pairs(form, name).map_err(|detail| refuse(&detail))?,
             (Kind::Flag, value) => Value::Bool(value.is_some()),
             (Kind::Secret, _) => form.raw(name).filter(|text| !text.is_empty()).map_or(Value::Null, Value::from),
             (Kind::Cleared, None) if form.raw(name).is_some() => Value::String(String::new()),
@@ -230,6 +227,18 @@ fn columns(form: &Form, name: &str) -> Value {
 /// The words of a list with commas between them.
 fn words(text: &str) -> Value {
     text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty()).collect()
+}
+
+/// The values of lines, and those of inputs of their own: `fields.table_no` is the value of `table_no` in `fields`.
+fn all_pairs(form: &Form, name: &str) -> Result<Value, String> {
+    let Some(lines) = form.raw(name) else { return Ok(Value::Null) };
+    let mut values = pairs(lines, form.raw(&format!("{name}_before")))?;
+    for (input, value) in form.fields() {
+        if let Some(own) = input.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')) {
+            values[own] = value.trim().into();
+        }
+    }
+    Ok(values)
 }
 
 /// The values of lines such as `name: value`. Names of earlier lines that are missing now get an empty value.

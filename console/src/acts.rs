@@ -146,6 +146,19 @@ const ACTS: &[Act] = &[
     act("makeAddressPrimary", &[], "{value} is the primary address now. The old one stays.", Back),
     act("verifyAddress", &[("verified", Json), ("how", Text)], "It is written down.", Back),
     act("removeAddress", &[], "The address is removed.", Back),
+    act(
+        "createContactField",
+        &[("label", Cleared), ("key", Text), ("type", Text), ("choices", Words)],
+        "{label} has a type now.",
+        To("/contact-fields/{id}"),
+    ),
+    act(
+        "changeContactField",
+        &[("label", Text), ("type", Text), ("choices", Words), ("position", Whole)],
+        "{label} is saved.",
+        Back,
+    ),
+    act("deleteContactField", &[], "The field is text again. Its values stay.", To("/contact-fields")),
     act("deleteTag", &[], "The tag is gone from all contacts.", To("/tags")),
     // Leads.
     act(

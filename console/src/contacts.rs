@@ -16,6 +16,9 @@ use crate::{
 /// What the address of the list says.
 const FILTERS: [&str; 8] = ["search", "tag", "segment", "snapshot", "country", "locale", "trashed", "cursor"];
 
+/// The fields with a type.
+const FIELDS: &str = "/api/v1/contact-fields";
+
 pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/w/{ws}/contacts", get(list))
@@ -42,17 +45,19 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
     };
     let tags = visit.get("/api/v1/tags?limit=200").await?;
     let segments = visit.get("/api/v1/segments").await?;
+    let fields = visit.get(FIELDS).await?;
     let asked: Value =
         FILTERS.iter().map(|name| ((*name).to_owned(), Value::from(query.get(name).unwrap_or_default()))).collect();
     let views = saved_views::of(&visit, "contacts").await;
     let own = json!({ "views": views, "contacts": found["items"], "next_cursor": found["next_cursor"], "fault": fault,
-        "tags": tags["items"], "segments": segments["items"], "asked": asked });
+        "tags": tags["items"], "segments": segments["items"], "asked": asked, "fields": fields["items"] });
     Ok(page(&visit, "contacts/contacts.html").show(own))
 }
 
 async fn new(visit: Visit) -> Result<Response, Stop> {
     visit.needs("createContact")?;
-    let own = json!({ "contact": { "tags": [], "fields": {} }, "version": NEW });
+    let fields = visit.get(FIELDS).await?;
+    let own = json!({ "contact": { "tags": [], "fields": {} }, "version": NEW, "fields": fields["items"] });
     Ok(page(&visit, "contacts/form.html").show(own))
 }
 
@@ -64,7 +69,9 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
     let consents = visit.get(&format!("{address}/consents")).await?;
     let duplicates = visit.get(&format!("{address}/duplicates")).await?;
     let merges = visit.get(&format!("{address}/merges")).await?;
-    let own = json!({ "contact": contact, "activities": activities["items"], "next_cursor": activities["next_cursor"],
+    let fields = visit.get(FIELDS).await?;
+    let own = json!({ "contact": contact, "fields": fields["items"], "activities": activities["items"],
+        "next_cursor": activities["next_cursor"],
         "consents": consents["items"], "duplicates": duplicates["items"], "merges": merges["items"],
         "now": visit.console.clock.now() });
     Ok(page(&visit, "contacts/contact.html").show(own))
@@ -73,7 +80,9 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
 async fn edit(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
     visit.needs("changeContact")?;
     let (contact, version) = visit.versioned(&format!("/api/v1/contacts/{}", part(&id))).await?;
-    Ok(page(&visit, "contacts/form.html").show(json!({ "contact": contact, "version": version })))
+    let fields = visit.get(FIELDS).await?;
+    let own = json!({ "contact": contact, "version": version, "fields": fields["items"] });
+    Ok(page(&visit, "contacts/form.html").show(own))
 }
 
 async fn export(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {

@@ -15,6 +15,7 @@ mod act;
 mod acts;
 mod api;
 mod assets;
+mod contact_fields;
 mod contacts;
 mod cookie;
 mod description;
@@ -131,6 +132,7 @@ pub async fn pages(setup: Setup) -> Result<Router, Broken> {
         .merge(search::routes())
         .merge(invitations::routes())
         .merge(contacts::routes())
+        .merge(contact_fields::routes())
         .merge(imports::routes())
         .merge(segments::routes())
         .merge(leads::routes())

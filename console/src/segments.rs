@@ -55,6 +55,7 @@ async fn edit(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Res
 async fn form(visit: &Visit, segment: &Value, version: Option<String>) -> Result<Response, Stop> {
     let segments = visit.get("/api/v1/segments").await?;
     let tags = visit.ask("/api/v1/tags?limit=200").await.unwrap_or_else(|_| json!({ "items": [] }));
+    let fields = visit.get("/api/v1/contact-fields").await?;
     let query = Query::of(&visit.address);
     let is_asked = query.get("match").is_some();
     // What is written as JSON counts before the rows.
@@ -91,7 +92,7 @@ async fn form(visit: &Visit, segment: &Value, version: Option<String>) -> Result
     let own = json!({ "segment": segment, "version": version, "rule": rule, "written": written(&rule),
         "members": members, "fault": fault, "rows": padded(rows), "has_rows": written_by_hand.is_none(),
         "match": query.get("match").unwrap_or(if rule["any"].is_array() { "any" } else { "all" }),
-        "segments": segments["items"], "tags": tags["items"] });
+        "segments": segments["items"], "tags": tags["items"], "fields": fields["items"] });
     Ok(page(visit, "contacts/segment_form.html").show(own))
 }
 

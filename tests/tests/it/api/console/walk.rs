@@ -94,6 +94,15 @@ async fn furnish(service: &Service) {
     let rule = json!({ "all": [{ "tag": "vip" }, { "not": { "lead": { "stands_for": "lost" } } }] });
     let segment = json!({ "name": "VIP", "rule": rule });
     assert_eq!(service.post_json("/api/v1/segments", segment).await.status, 201);
+    for field in [
+        json!({ "label": "Table", "type": "number" }),
+        json!({ "label": "Diet", "type": "choice", "choices": ["Vegan", "None"] }),
+        json!({ "label": "Site", "type": "url" }),
+        json!({ "label": "Member", "type": "yes_no" }),
+        json!({ "label": "Born", "type": "date" }),
+    ] {
+        assert_eq!(service.post_json("/api/v1/contact-fields", field).await.status, 201);
+    }
     let export = json!({ "what": "contacts", "format": "csv" });
     assert_eq!(service.post_json("/api/v1/exports", export).await.status, 202);
     service.template().await;
