@@ -1,6 +1,6 @@
 //! One contact, and those of a list of ids.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::ContactError;
-use herald_db::{Bulk, Db, FromRow, Json, Result, Tx, query};
+use herald_db::{Bulk, Db, EngineKind, FromRow, Json, Result, Tx, query};
 
 herald_base::text_enum! {
     /// A way to reach a person.
@@ -111,6 +111,54 @@ pub(super) async fn contacts_of(tx: &mut Tx, workspace_id: Uuid, ids: Vec<Uuid>)
     .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
     .all(tx)
     .await
+}
+
+/// Who a contact is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactNow {
+    /// The survivor, if the contact was merged, or else the contact itself.
+    pub contact_id: Uuid,
+    /// Where their picture is.
+    pub picture: Option<String>,
+    /// Whether they lie in the trash.
+    pub is_trashed: bool,
+}
+
+/// Who contacts are now, by the ids that they are asked by. Those that are gone are not in it. Until the transaction
+/// ends, nobody merges, trashes or erases the contacts that are asked for.
+#[boxed]
+pub async fn contacts_now(tx: &mut Tx, workspace_id: Uuid, mut ids: Vec<Uuid>) -> Result<HashMap<Uuid, ContactNow>> {
+    // Rows are locked in the order of ids. A transaction of SQLite is alone.
+    ids.sort_unstable();
+    ids.dedup();
+    let lock = match tx.engine() {
+        EngineKind::Postgres => " order by c.id for share of c",
+        EngineKind::Sqlite => "",
+    };
+    let led: Vec<(Uuid, Uuid)> = Bulk::new(format!(
+        "select c.id, coalesce(c.merged_into, c.id) from contacts as c join {{rows}} on c.id = rows.id
+         where c.workspace_id = rows.workspace_id{lock}"
+    ))
+    .column("id", ids.iter().copied().collect())
+    .column("workspace_id", ids.iter().map(|_| workspace_id).collect())
+    .all(&mut *tx)
+    .await?;
+    let mut survivors: Vec<Uuid> = led.iter().map(|(_, survivor)| *survivor).collect();
+    survivors.sort_unstable();
+    survivors.dedup();
+    let found: Vec<(Uuid, Option<String>, bool)> = Bulk::new(
+        "select c.id, c.picture, c.trashed_at is not null from contacts as c join {rows} on c.id = rows.id
+         where c.workspace_id = rows.workspace_id",
+    )
+    .column("id", survivors.iter().copied().collect())
+    .column("workspace_id", survivors.iter().map(|_| workspace_id).collect())
+    .all(tx)
+    .await?;
+    let found: HashMap<Uuid, ContactNow> = found
+        .into_iter()
+        .map(|(contact_id, picture, is_trashed)| (contact_id, ContactNow { contact_id, picture, is_trashed }))
+        .collect();
+    Ok(led.into_iter().filter_map(|(id, survivor)| Some((id, found.get(&survivor)?.clone()))).collect())
 }
 
 /// The contacts that a list of ids stands for.

@@ -111,10 +111,10 @@ pub async fn count_contacts(db: &Db, workspace_id: Uuid, filter: &ContactFilter,
 
 impl ContactFilter {
     /// The column that is compared with the workspace. Where words say who is meant, the sign keeps SQLite from going
-    /// through all contacts of the workspace.
+    /// through all contacts of the workspace. Where a snapshot does, it has SQLite walk by id up to the limit.
     fn workspace_column(&self, engine: EngineKind) -> &'static str {
-        match (engine, self.words()) {
-            (EngineKind::Sqlite, Some(_)) => "+c.workspace_id",
+        match engine {
+            EngineKind::Sqlite if self.snapshot.is_some() || self.words().is_some() => "+c.workspace_id",
             _ => "c.workspace_id",
         }
     }
@@ -148,8 +148,8 @@ impl ContactFilter {
         if let Some(snapshot) = self.snapshot {
             let snapshot = statement.bind(snapshot);
             statement.and(&format!(
-                "c.id in (select m.contact_id from segment_snapshot_contacts as m
-                          where m.workspace_id = {workspace} and m.snapshot_id = {snapshot})"
+                "exists (select 1 from segment_snapshot_contacts as m
+                         where m.workspace_id = {workspace} and m.snapshot_id = {snapshot} and m.contact_id = c.id)"
             ));
         }
         if let Some(rule) = &self.rule {

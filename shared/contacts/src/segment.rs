@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     ContactError,
-    find::{ContactFilter, count_contacts},
+    find::{ContactFilter, Statement},
     list_contact_fields,
     tag::tag_key,
 };
@@ -25,13 +25,13 @@ use herald_db::{Db, FromRow, Json, query};
 use herald_ledger::audit::{self, Actor, Entry};
 
 pub(super) use self::condition::{Ground, condition};
-use self::rule::wrong;
 pub use self::rule::{ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, Rule};
 pub use self::snapshot::{
     Snapshot, SnapshotMember, SnapshotUse, find_snapshot, first_members, forget_snapshots, list_snapshots,
-    snapshot_members, take_snapshot,
+    snapshot_members, snapshot_of, take_snapshot,
 };
 pub(super) use self::snapshot::{forget_in_snapshots, snapshots_with};
+use self::{condition::own_field, rule::wrong};
 
 const LONGEST: usize = 100;
 /// Segments of a workspace.
@@ -110,7 +110,8 @@ pub async fn segment_meant(db: &Db, workspace_id: Uuid, text: &str) -> Result<Se
     Err(ContactError::field("segment", format!("there is no segment {text:?}: {cure}")))
 }
 
-/// Those of the fields in which somebody of whom a rule means has a value.
+/// Those of the workspace's own fields in which somebody of whom a rule means has a value. A field that every contact
+/// has a column for, such as `country`, is no own field: of that name, too, only an own one counts.
 ///
 /// # Errors
 /// [`ContactError::Field`].
@@ -124,9 +125,15 @@ pub async fn filled_fields(db: &Db, workspace_id: Uuid, rule: &Rule, names: Vec<
         if field.check().is_err() {
             continue;
         }
-        let rule = Some(Rule::All(vec![rule.clone(), field]));
-        let filter = ContactFilter { rule, ..ContactFilter::default() };
-        if count_contacts(db, workspace_id, &filter, 1).await? > 0 {
+        let mut statement = Statement::default();
+        let workspace = statement.bind(workspace_id);
+        let filter = ContactFilter { rule: Some(rule.clone()), ..ContactFilter::default() };
+        filter.add_to(&mut statement, &workspace, db);
+        let value = own_field(&name, &mut statement, db.kind());
+        statement.and(&format!("coalesce({value} <> '', false)"));
+        let sql = format!("select c.id from contacts as c where c.workspace_id = {workspace}{} limit 1", statement.sql);
+        let found: Option<(Uuid,)> = statement.query(&sql).optional(db).await?;
+        if found.is_some() {
             filled.insert(name);
         }
     }

@@ -57,13 +57,7 @@ fn of_field(field: &FieldRule, statement: &mut Statement, on: &Ground<'_>) -> St
         "email" | "phone" | "external_id" | "locale" | "time_zone" | "country" | "preferred_channel" | "source" => {
             format!("c.{}", field.name)
         }
-        own => {
-            let (name, path) = match on.engine {
-                EngineKind::Postgres => ("c.fields ->> ", own.to_owned()),
-                EngineKind::Sqlite => ("c.fields ->> ", format!("$.\"{own}\"")),
-            };
-            format!("({name}{})", statement.bind(path))
-        }
+        own => own_field(own, statement, on.engine),
     };
     let value = match field.name.as_str() {
         "email" if field.is == Comparison::Equal => email_key(value),
@@ -76,6 +70,15 @@ fn of_field(field: &FieldRule, statement: &mut Statement, on: &Ground<'_>) -> St
         _ => value.to_owned(),
     };
     compared(&column, field.is, &value, statement, on.engine)
+}
+
+/// The value of one of the workspace's own fields.
+pub(super) fn own_field(name: &str, statement: &mut Statement, engine: EngineKind) -> String {
+    let path = match engine {
+        EngineKind::Postgres => name.to_owned(),
+        EngineKind::Sqlite => format!("$.\"{name}\""),
+    };
+    format!("(c.fields ->> {})", statement.bind(path))
 }
 
 /// A column of text, compared. A contact without a value is meant by `empty` alone.

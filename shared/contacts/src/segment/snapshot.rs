@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Result, Rule, as_json, find_segment, whole_rule, wrong};
 use crate::{Contact, ContactError, ContactFilter, contact::contact_row, find::Statement};
-use herald_db::{Db, FromRow, Json, Tx, query};
+use herald_db::{Db, EngineKind, FromRow, Json, Tx, query};
 
 herald_base::text_enum! {
     /// What a snapshot was taken for.
@@ -73,7 +73,7 @@ pub async fn take_snapshot(
     segment_id: Uuid,
     (used_for, used_by): (SnapshotUse, Uuid),
 ) -> Result<Snapshot> {
-    if let Some(taken) = of_use(db, workspace_id, used_for, used_by).await? {
+    if let Some(taken) = snapshot_of(db, workspace_id, (used_for, used_by)).await? {
         return Ok(taken);
     }
     let Some(segment) = find_segment(db, workspace_id, segment_id).await? else {
@@ -98,7 +98,7 @@ pub async fn take_snapshot(
     .await?;
     if is_first == 0 {
         drop(tx);
-        let taken = of_use(db, workspace_id, used_for, used_by).await?;
+        let taken = snapshot_of(db, workspace_id, (used_for, used_by)).await?;
         return taken.ok_or_else(|| ContactError::WrongState("its snapshot is just being taken".to_owned()));
     }
     // One statement sees one state of the database, so nobody is in it half.
@@ -106,11 +106,16 @@ pub async fn take_snapshot(
     let workspace = statement.bind(workspace_id);
     let snapshot = statement.bind(id);
     ContactFilter { rule: Some(rule), ..ContactFilter::default() }.add_to(&mut statement, &workspace, db);
+    // SQLite goes through the contacts by id, and sorts nothing.
+    let (contacts, column) = match db.kind() {
+        EngineKind::Postgres => ("join contacts as c on c.workspace_id = s.workspace_id", "c.workspace_id"),
+        EngineKind::Sqlite => ("cross join contacts as c", "+c.workspace_id"),
+    };
     let sql = format!(
         "insert into segment_snapshot_contacts (workspace_id, snapshot_id, contact_id, position)
          select c.workspace_id, s.id, c.id, row_number() over (order by c.id)
-         from segment_snapshots as s join contacts as c on c.workspace_id = s.workspace_id
-         where s.workspace_id = {workspace} and s.id = {snapshot} and c.workspace_id = {workspace}{} order by c.id",
+         from segment_snapshots as s {contacts}
+         where s.workspace_id = {workspace} and s.id = {snapshot} and {column} = {workspace}{} order by c.id",
         statement.sql
     );
     let contacts = statement.query(&sql).execute(&mut tx).await?;
@@ -125,7 +130,13 @@ pub async fn take_snapshot(
     taken.ok_or_else(|| ContactError::WrongState("its snapshot is gone".to_owned()))
 }
 
-async fn of_use(db: &Db, workspace_id: Uuid, used_for: SnapshotUse, used_by: Uuid) -> Result<Option<Snapshot>> {
+/// The snapshot that was taken for a use.
+#[boxed]
+pub async fn snapshot_of(
+    db: &Db,
+    workspace_id: Uuid,
+    (used_for, used_by): (SnapshotUse, Uuid),
+) -> Result<Option<Snapshot>> {
     let sql = format!(
         "select {COLUMNS} from segment_snapshots as s where s.workspace_id = $1 and s.used_for = $2 and s.used_by = $3"
     );

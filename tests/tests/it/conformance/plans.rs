@@ -8,6 +8,7 @@ on_both_engines! {
     the_tags_of_a_contact_are_not_looked_for_among_those_of_all,
     addresses_are_found_by_their_contact_and_by_their_value,
     whom_words_or_addresses_name_is_read_by_id,
+    snapshots_are_taken_and_read_in_the_order_of_ids,
 }
 
 /// What SQLite says of how it runs a statement.
@@ -83,5 +84,26 @@ async fn whom_words_or_addresses_name_is_read_by_id(database: &TestDatabase) {
         let plan = plan(database, sql).await;
         assert!(plan.contains("SEARCH c USING INDEX sqlite_autoindex_contacts_1 (id=?)"), "{sql}\n{plan}");
         assert!(!plan.contains("USING INDEX sqlite_autoindex_contacts_2"), "{sql}\n{plan}");
+    }
+}
+
+async fn snapshots_are_taken_and_read_in_the_order_of_ids(database: &TestDatabase) {
+    if database.db.kind() != EngineKind::Sqlite {
+        return;
+    }
+    for sql in [
+        "insert into segment_snapshot_contacts (workspace_id, snapshot_id, contact_id, position)
+         select c.workspace_id, s.id, c.id, row_number() over (order by c.id)
+         from segment_snapshots as s cross join contacts as c
+         where s.workspace_id = x'01' and s.id = x'02' and +c.workspace_id = x'01' and c.trashed_at is null
+         order by c.id",
+        "select c.name from contacts as c where +c.workspace_id = x'01' and c.trashed_at is null and exists
+           (select 1 from segment_snapshot_contacts as m
+            where m.workspace_id = x'01' and m.snapshot_id = x'02' and m.contact_id = c.id)
+         order by c.id desc limit 50",
+    ] {
+        let plan = plan(database, sql).await;
+        assert!(plan.contains("SCAN c USING INDEX sqlite_autoindex_contacts_1"), "{sql}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
     }
 }
