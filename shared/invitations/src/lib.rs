@@ -28,6 +28,7 @@ mod run_options;
 mod run_retry;
 mod sample;
 mod search;
+mod segment_fields;
 mod source_cursor;
 mod stored_templates;
 pub mod sweep;
@@ -75,6 +76,7 @@ pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunS
 pub use run_retry::{Again, retry_failed, retry_failed_by};
 pub use sample::Sample;
 pub use search::{FoundGuest, FoundRun, FoundTemplate, search_guests, search_runs, search_templates};
+pub use segment_fields::segment_fields;
 pub use source_cursor::{move_source_cursor, source_cursor};
 pub use stored_templates::{check_stored_fields, check_stored_files, stored_template};
 pub use template::{NewTemplate, TemplateRow, find_template, list_templates, save_template, template_named};

@@ -153,7 +153,7 @@ async fn import_contacts(
         let next = cursor + i64::try_from(chunk.len()).unwrap_or(i64::MAX);
         let rejected = i64::try_from(problems.len()).unwrap_or(i64::MAX);
         let chunk = Chunk { from: cursor, to: next, rows: Vec::new(), problems, rejected, read_on: None };
-        chunk.take_in_contacts(context, task, run, &invitees).await?;
+        chunk.take_in_contacts(context, task, run, invitees).await?;
         cursor = next;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use herald_contacts::Person;
+use herald_contacts::{ContactNow, Person};
 use herald_db::Tx;
 use herald_invitations as domain;
 use herald_invitations::{Destination, ImportProblem, Invitee, Place, Run};
@@ -65,16 +65,46 @@ impl Chunk {
 
     /// Does the same as [`Chunk::take_in`] for guests who are already contacts.
     pub(super) async fn take_in_contacts<P>(
-        self,
+        mut self,
         context: &Context,
         task: &Task<P>,
         run: &Run,
-        invitees: &[Invitee],
+        invitees: Vec<Invitee>,
     ) -> Result<(), Failure> {
         let reserve = places::reserve(context, task, run, invitees.len()).await?;
         let mut tx = context.db.begin().await?;
+        let invitees = self.as_they_are(&mut tx, task.workspace_id, invitees).await?;
         let mut places = reserve.take(&mut tx, invitees.len()).await?;
-        self.write(context, tx, task.workspace_id, run, invitees, &mut places).await
+        self.write(context, tx, task.workspace_id, run, &invitees, &mut places).await
+    }
+
+    /// The guests as they are now: since they were read, some may have been merged, trashed or erased.
+    async fn as_they_are(
+        &mut self,
+        tx: &mut Tx,
+        workspace_id: Uuid,
+        invitees: Vec<Invitee>,
+    ) -> Result<Vec<Invitee>, Failure> {
+        let ids = invitees.iter().map(|invitee| invitee.contact_id).collect();
+        let now = herald_contacts::contacts_now(tx, workspace_id, ids).await?;
+        let mut kept = Vec::with_capacity(invitees.len());
+        for Invitee { contact_id, position, picture, has_link } in invitees {
+            let message = match now.get(&contact_id) {
+                Some(ContactNow { is_trashed: false, contact_id: same, .. }) if *same == contact_id => {
+                    kept.push(Invitee { contact_id, position, picture, has_link });
+                    continue;
+                }
+                Some(ContactNow { is_trashed: false, contact_id: survivor, picture }) => {
+                    kept.push(Invitee::new(*survivor, position, picture.clone()));
+                    continue;
+                }
+                Some(ContactNow { contact_id, .. }) => in_trash(*contact_id),
+                None => format!("contact {contact_id} does not exist any more"),
+            };
+            self.problems.push(ImportProblem { line: position, guest: String::new(), fatal: true, message });
+            self.rejected += 1;
+        }
+        Ok(kept)
     }
 
     async fn write(
@@ -119,6 +149,11 @@ async fn overtaken(context: &Context, workspace_id: Uuid, run: &Run) -> Result<F
     let now = domain::find_run(&context.db, workspace_id, run.id).await?;
     let has_ended = now.is_none_or(|run| run.has_ended());
     Ok(if has_ended { Failure::Cancelled } else { Failure::Snooze(OVERTAKEN) })
+}
+
+/// Why a guest is left out who lies in the trash.
+pub(super) fn in_trash(contact_id: Uuid) -> String {
+    format!("contact {contact_id} lies in the trash: take the contact out of it, and start the run again")
 }
 
 /// A remark that does not prevent the guest's invitation.

@@ -3,17 +3,17 @@
 //! Safe to run twice: the snapshot of a run is taken once, by one statement, and the run's cursor is the position in
 //! it. A contact that joins or leaves the segment later changes nothing.
 
-use std::collections::BTreeSet;
-
 use herald_app::jobs::ContactsImport;
-use herald_contacts::{ContactError, Rule, Snapshot, SnapshotMember, SnapshotUse, snapshot_members, take_snapshot};
+use herald_contacts::{
+    ContactError, Rule, Snapshot, SnapshotMember, SnapshotUse, snapshot_members, snapshot_of, take_snapshot,
+};
 use herald_invitations as domain;
 use herald_invitations::{ImportProblem, Invitee, Run, TemplateFilesError};
 use uuid::Uuid;
 
 use super::CHUNK;
 use crate::{
-    invitations::intake::Chunk,
+    invitations::intake::{Chunk, in_trash},
     jobs::{Context, Task},
     runner::Failure,
 };
@@ -26,11 +26,14 @@ pub(super) async fn import(
 ) -> Result<(), Failure> {
     let (db, workspace_id) = (&context.db, task.workspace_id);
     let mut cursor = domain::import_cursor(db, workspace_id, run.id).await?;
-    if cursor == 0 {
-        check_fields(context, workspace_id, run, segment_id).await?;
-    }
-    let taken = take_snapshot(db, workspace_id, segment_id, (SnapshotUse::Run, run.id)).await;
-    let snapshot = taken.map_err(told)?;
+    let snapshot = match snapshot_of(db, workspace_id, (SnapshotUse::Run, run.id)).await.map_err(told)? {
+        // The segment may have changed since, or be gone.
+        Some(taken) => taken,
+        None => {
+            check_fields(context, workspace_id, run, segment_id).await?;
+            take_snapshot(db, workspace_id, segment_id, (SnapshotUse::Run, run.id)).await.map_err(told)?
+        }
+    };
     let limit = i64::try_from(run.options.0.limit.unwrap_or(u64::MAX)).unwrap_or(i64::MAX);
     let end = snapshot.contacts.min(limit);
     let mut after = Uuid::nil();
@@ -68,14 +71,9 @@ async fn check_fields(context: &Context, workspace_id: Uuid, run: &Run, segment_
         TemplateFilesError::Files(_) | TemplateFilesError::Db(_) => error.into(),
         error => Failure::Fail(format!("template {:?}: {error}", row.name)),
     })?;
-    let usual = domain::field_names([]);
-    let own: Vec<String> = template.fields().into_iter().filter(|field| !usual.contains(field)).collect();
     let rule = Rule::Segment(segment_id);
     let is_empty = herald_contacts::first_members(db, workspace_id, &rule, 1).await.map_err(told)?.is_empty();
-    if own.is_empty() || is_empty {
-        return Ok(());
-    }
-    let filled: BTreeSet<String> = herald_contacts::filled_fields(db, workspace_id, &rule, own).await.map_err(told)?;
+    let filled = domain::segment_fields(db, workspace_id, &rule, &template, is_empty).await.map_err(told)?;
     let known = domain::field_names(filled.iter().map(String::as_str));
     let checked = domain::check_stored_fields(&template, known).await;
     checked.map_err(|problems| Failure::Fail(format!("template {:?}: {problems}", row.name)))
@@ -94,13 +92,11 @@ async fn take_in(
     let mut gone = to - from - i64::try_from(members.len()).unwrap_or(i64::MAX);
     let mut invitees = Vec::with_capacity(members.len());
     for member in members {
-        let name = member.name.unwrap_or_default();
         match (member.contact_id, member.trashed_at) {
             (None, _) => gone += 1,
-            (Some(_), Some(_)) => {
-                let message =
-                    format!("{name:?} lies in the trash: take the contact out of it, and start the run again");
-                problems.push(left_out(member.position, name, message));
+            // Without the name: who has no invitation of the run is not looked for in its remarks when they are erased.
+            (Some(contact_id), Some(_)) => {
+                problems.push(left_out(member.position, String::new(), in_trash(contact_id)));
             }
             (Some(contact_id), None) => invitees.push(Invitee::new(contact_id, member.position, member.picture)),
         }
@@ -114,5 +110,5 @@ async fn take_in(
         rejected += gone;
     }
     let chunk = Chunk { from, to, rows: Vec::new(), problems, rejected, read_on: None };
-    chunk.take_in_contacts(context, task, run, &invitees).await
+    chunk.take_in_contacts(context, task, run, invitees).await
 }
