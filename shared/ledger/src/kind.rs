@@ -115,6 +115,12 @@ pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// when the job runs.
     const NAMES: &'static [(&'static str, Thing)] = &[];
 
+    /// The areas that a job with these arguments shows to whoever starts it, besides its own. A key needs the scopes
+    /// to read them.
+    fn reads(_args: &Value) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Why its arguments cannot come from outside, if they cannot.
     const NOT_BY_HAND: Option<&'static str> = None;
 
@@ -186,6 +192,8 @@ pub struct Kind {
     pub names: &'static [(&'static str, Thing)],
     /// [`Payload::described`].
     pub described: fn() -> Option<Described>,
+    /// [`Payload::reads`].
+    pub reads: fn(&Value) -> &'static [&'static str],
     job: fn(Uuid, &Value) -> std::result::Result<NewJob, ArgsError>,
     on_end: fn(&Value, End<'_>) -> Vec<Change>,
 }
@@ -193,7 +201,14 @@ pub struct Kind {
 impl Kind {
     /// The kind of these arguments.
     pub const fn of<P: Payload>() -> Self {
-        Self { policy: P::POLICY, names: P::NAMES, described: P::described, job: job_of::<P>, on_end: P::on_end }
+        Self {
+            policy: P::POLICY,
+            names: P::NAMES,
+            described: P::described,
+            reads: P::reads,
+            job: job_of::<P>,
+            on_end: P::on_end,
+        }
     }
 
     /// The job to enqueue for arguments that a person gave.

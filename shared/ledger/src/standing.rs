@@ -26,4 +26,9 @@ impl Standing {
     pub fn may_write(&self, area: &str) -> bool {
         self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|scope| scope.write && scope.area == area))
     }
+
+    /// Whether the scopes, if there are any, let this area be read.
+    pub fn may_read(&self, area: &str) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|scope| scope.area == area))
+    }
 }

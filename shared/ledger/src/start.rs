@@ -182,7 +182,8 @@ pub async fn admit_all(
             }
             let job = may_start(&standing, way, &kind.policy)
                 .map_err(StartError::Refused)
-                .and_then(|()| job.map_err(StartError::Args));
+                .and_then(|()| job.map_err(StartError::Args))
+                .and_then(|job| shown(&standing, kind, job));
             for (_, thing, id) in job.iter().flat_map(|job| names(kind, job)) {
                 named_of.entry(thing).or_default().insert(id);
             }
@@ -241,6 +242,17 @@ pub fn may_start(standing: &Standing, way: Way, policy: &Policy) -> Result<(), S
             Err(format!("{name} jobs need the scope {}:write, which the key does not have", policy.starts.area))
         }
         _ => Ok(()),
+    }
+}
+
+/// The job, if whoever starts it may read all that it shows.
+fn shown(standing: &Standing, kind: &Kind, job: NewJob) -> Result<NewJob, StartError> {
+    match (kind.reads)(&job.args).iter().find(|area| !standing.may_read(area)) {
+        Some(area) => Err(StartError::Refused(format!(
+            "{} jobs with these arguments need the scope {area}:read, which the key does not have",
+            kind.policy.name
+        ))),
+        None => Ok(job),
     }
 }
 

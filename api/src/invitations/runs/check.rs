@@ -7,7 +7,7 @@ mod samples;
 use std::collections::BTreeSet;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -28,14 +28,14 @@ use uuid::Uuid;
 
 use super::{
     options::{Fields, RunForm},
-    source::{SAMPLES, count_of},
+    source::SAMPLES,
     start::{self, Asked, Source, Started},
 };
 use crate::{
     Api,
     front::{
         actor::By,
-        auth::Workspace,
+        auth::{Caller, Workspace},
         input::Id,
         problem::{Kind, Problem},
     },
@@ -111,7 +111,7 @@ pub(super) async fn check(
     Workspace(workspace): Workspace,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Asked { wanted, template, source, notes, custom_fields } = start::read(&api, workspace, request).await?;
+    let Asked { wanted, template, source, notes, custom_fields, count } = start::read(&api, workspace, request).await?;
     domain::check_event(&wanted.event, &wanted.numbers).map_err(start::wrong_event)?;
     let id = api.db.new_id();
     let limit = wanted.options.limit.unwrap_or(u64::MAX);
@@ -130,7 +130,8 @@ pub(super) async fn check(
                 RunSource::Mautic(source) => mautic::look(&api, workspace, source, &plan, &stored).await?,
                 RunSource::Contacts { ids } => of_contacts(&api, workspace, ids, limit, custom_fields).await?,
                 RunSource::Segment { segment_id, .. } => {
-                    of_segment(&api, workspace, *segment_id, limit, custom_fields, notes.clone()).await?
+                    let guests = u64::try_from(count.unwrap_or(0)).unwrap_or(0).min(limit);
+                    of_segment(&api, workspace, *segment_id, guests, custom_fields, notes.clone()).await?
                 }
                 RunSource::Csv { .. } => Findings::default(),
             };
@@ -189,12 +190,11 @@ async fn of_segment(
     api: &Api,
     workspace: Uuid,
     segment_id: Uuid,
-    limit: u64,
+    guests: u64,
     custom_fields: BTreeSet<String>,
     notes: Vec<String>,
 ) -> Result<Findings, Problem> {
     let rule = Rule::Segment(segment_id);
-    let guests = u64::try_from(count_of(api, workspace, &rule).await?).unwrap_or(0).min(limit);
     let of_field = |field: String| Column { header: field.clone(), field, is_known: false, is_used: false };
     let most = usize::try_from(guests).unwrap_or(usize::MAX).min(SAMPLES);
     let first = herald_contacts::first_members(&api.db, workspace, &rule, most).await?;
@@ -233,9 +233,13 @@ async fn start_checked(
     State(api): State<Api>,
     Workspace(workspace): Workspace,
     By(actor): By,
+    Extension(caller): Extension<Caller>,
     Id(id): Id,
 ) -> Result<Response, Problem> {
     let check = domain::find_check(&api.db, workspace, id).await?.ok_or_else(|| gone(id))?;
+    if let RunSource::Segment { .. } = &check.source.0 {
+        start::may_read_segments(Some(&caller))?;
+    }
     if let Some(run) = check.run_id {
         return start::answer(&api, workspace, StartedRun { id: run, resumed: true }, Vec::new()).await;
     }

@@ -147,6 +147,7 @@ impl Upload {
             GuestFile::new(file, &options).map(|list| Checked {
                 custom_fields: list.custom_fields().map(str::to_owned).collect(),
                 notes: list.notes().to_vec(),
+                count: None,
             })
         })
         .await
@@ -241,6 +242,8 @@ fn missing() -> Problem {
 pub(super) struct Checked {
     pub(super) custom_fields: BTreeSet<String>,
     pub(super) notes: Vec<String>,
+    /// The number of guests, if they were counted.
+    pub(super) count: Option<i64>,
 }
 
 fn refused(error: &CsvError) -> Problem {
@@ -274,21 +277,15 @@ pub(super) async fn segment(
     let rule = Rule::Segment(*segment_id);
     let template = start::find_template(api, workspace, template).await?;
     let template = domain::stored_template(&template).await.map_err(templates::refused)?;
-    let usual = domain::field_names([]);
-    let own: Vec<String> = template.fields().into_iter().filter(|field| !usual.contains(field)).collect();
     let count = count_of(api, workspace, &rule).await?;
     let (people, belong) = if count == 1 { ("contact", "belongs") } else { ("contacts", "belong") };
     let note = format!("{count} {people} {belong} to {name:?} now. The run takes those who do when it begins");
-    // Of nobody it cannot be said what they lack.
-    let custom_fields = match count {
-        0 => own.into_iter().collect(),
-        _ => herald_contacts::filled_fields(&api.db, workspace, &rule, own).await?,
-    };
-    Ok(Checked { custom_fields, notes: vec![note] })
+    let custom_fields = domain::segment_fields(&api.db, workspace, &rule, &template, count == 0).await?;
+    Ok(Checked { custom_fields, notes: vec![note], count: Some(count) })
 }
 
 /// The number of contacts whom a rule means now.
-pub(super) async fn count_of(api: &Api, workspace: Uuid, rule: &Rule) -> Result<i64, Problem> {
+async fn count_of(api: &Api, workspace: Uuid, rule: &Rule) -> Result<i64, Problem> {
     let rule = Some(herald_contacts::whole_rule(&api.db, workspace, rule).await?);
     let filter = ContactFilter { rule, ..ContactFilter::default() };
     Ok(herald_contacts::count_contacts(&api.db, workspace, &filter, usize::MAX).await?)
@@ -321,5 +318,5 @@ pub(super) async fn contacts(api: &Api, workspace: Uuid, ids: Vec<Uuid>) -> Resu
     if !faults.is_empty() {
         return Err(Problem::faults(Kind::InvalidField, faults));
     }
-    Ok((RunSource::Contacts { ids: unique }, Checked { custom_fields: listed.custom_fields, notes: Vec::new() }))
+    Ok((RunSource::Contacts { ids: unique }, Checked { custom_fields: listed.custom_fields, ..Checked::default() }))
 }

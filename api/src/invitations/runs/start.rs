@@ -29,7 +29,7 @@ use crate::{
     Api,
     front::{
         actor::By,
-        auth::Workspace,
+        auth::{Caller, Workspace},
         input,
         problem::{Fault, Kind, Problem},
     },
@@ -101,6 +101,8 @@ pub(super) struct Asked {
     pub(super) notes: Vec<String>,
     /// The fields of the guests besides those that every guest has, as far as they are known.
     pub(super) custom_fields: BTreeSet<String>,
+    /// The number of guests, if they were counted.
+    pub(super) count: Option<i64>,
 }
 
 /// Reads a form or a JSON body, and checks list, template and fields together.
@@ -116,6 +118,7 @@ pub(super) async fn read(api: &Api, workspace: Uuid, request: Request) -> Result
         let template = fitting_template(api, workspace, &wanted, &list).await?;
         Ok(Asked::of(wanted, template, Source::Upload(Box::new(upload)), list))
     } else if input::is_media_type(request.headers(), "application/json") {
+        let caller = request.extensions().get::<Caller>().cloned();
         let mut fields: Fields = input::json(request).await?;
         let ids = std::mem::take(&mut fields.contact_ids);
         let (planned, destination) = (fields.source.take(), fields.destination.take());
@@ -127,6 +130,7 @@ pub(super) async fn read(api: &Api, workspace: Uuid, request: Request) -> Result
                 Err(Problem::field("contact_ids", detail))
             }
             Some(planned @ PlannedSource::Segment { .. }) => {
+                may_read_segments(caller.as_ref())?;
                 let source = planned.resolve(&api.db, workspace).await?;
                 let contacts = source::segment(api, workspace, &source, &wanted.template).await?;
                 let template = fitting_template(api, workspace, &wanted, &contacts).await?;
@@ -154,8 +158,23 @@ pub(super) async fn read(api: &Api, workspace: Uuid, request: Request) -> Result
 
 impl Asked {
     fn of(wanted: Wanted, template: TemplateRow, source: Source, guests: Checked) -> Self {
-        Self { wanted, template, source, notes: guests.notes, custom_fields: guests.custom_fields }
+        let Checked { custom_fields, notes, count } = guests;
+        Self { wanted, template, source, notes, custom_fields, count }
     }
+}
+
+/// Refuses a caller who may not read segments and contacts: a run for a segment tells who belongs to it.
+pub(super) fn may_read_segments(caller: Option<&Caller>) -> Result<(), Problem> {
+    for area in ["segments", "contacts"] {
+        if !caller.is_some_and(|caller| caller.may_read(&format!("/api/v1/{area}"))) {
+            let detail = format!(
+                "a run for a segment tells who belongs to it, and the caller may not read {area}: use a key that has \
+                 the scope {area}:read, or name the guests in a list"
+            );
+            return Err(Problem::new(Kind::Forbidden, detail));
+        }
+    }
+    Ok(())
 }
 
 async fn resolve(api: &Api, workspace: Uuid, planned: Option<PlannedDestination>) -> Result<Destination, Problem> {
