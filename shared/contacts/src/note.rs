@@ -66,17 +66,20 @@ pub async fn note_invited(tx: &mut Tx, mut invited: Vec<Invited>) -> Result<()> 
     .await
 }
 
-/// Takes what timelines tell of invitations that are no more off them.
+/// Takes what timelines tell of invitations that are no more off them: pairs of the contact who has the timeline, and
+/// the invitation.
 #[boxed]
-pub async fn forget_invited(tx: &mut Tx, workspace_id: Uuid, invitation_ids: Vec<Uuid>) -> Result<()> {
-    Bulk::new(
-        "delete from activities where kind = 'invitation.made' and (workspace_id, subject_id) in
-           (select workspace_id, id from {rows})",
-    )
-    .column("id", invitation_ids.iter().copied().collect())
-    .column("workspace_id", invitation_ids.iter().map(|_| workspace_id).collect())
-    .execute(tx)
-    .await
+pub async fn forget_invited(tx: &mut Tx, workspace_id: Uuid, invitations: Vec<(Uuid, Uuid)>) -> Result<()> {
+    // Without the kind, SQLite cannot but use the index of the contact. Nothing else is told about an invitation.
+    for (contact_id, invitation_id) in invitations {
+        query("delete from activities where workspace_id = $1 and contact_id = $2 and subject_id = $3")
+            .bind(workspace_id)
+            .bind(contact_id)
+            .bind(invitation_id)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Gives a contact another picture, or none.

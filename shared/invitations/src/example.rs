@@ -54,13 +54,16 @@ pub async fn remove_example(tx: &mut Tx, workspace_id: Uuid) -> Result<Vec<Examp
             .bind(ends())
             .all(&mut *tx)
             .await?;
-    let invitations: Vec<(Uuid,)> =
-        query(&format!("select id from invitations where workspace_id = $1 and {OF_EVENTS}"))
-            .bind(workspace_id)
-            .bind(ends())
-            .all(&mut *tx)
-            .await?;
-    let invitations = invitations.into_iter().map(|(id,)| id).collect();
+    // The timeline of a contact that was merged is the survivor's.
+    let invitations: Vec<(Uuid, Uuid)> = query(&format!(
+        "select coalesce(c.merged_into, c.id), i.id from invitations as i
+         join contacts as c on c.workspace_id = i.workspace_id and c.id = i.contact_id
+         where i.workspace_id = $1 and {OF_EVENTS}"
+    ))
+    .bind(workspace_id)
+    .bind(ends())
+    .all(&mut *tx)
+    .await?;
     herald_contacts::forget_invited(&mut *tx, workspace_id, invitations).await?;
     let batches: Vec<(Uuid,)> =
         query(&format!("select batch_id from invitation_runs where workspace_id = $1 and {OF_EVENTS}"))
