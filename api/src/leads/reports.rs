@@ -117,9 +117,17 @@ async fn file(
     let format = format.map_err(|error| Problem::field("format", error))?.unwrap_or(ReportFormat::Xlsx);
     let report = find_report(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("report", id))?;
     let content = match (format, report.local_day()) {
-        (ReportFormat::Xlsx, _) | (_, None) => {
+        (ReportFormat::Xlsx, _) => {
             let (_, content) = api.files.stream(&report.stored(workspace)?).await?;
             Body::from_stream(content)
+        }
+        (_, None) => {
+            let detail = format!(
+                "the report can only be had as it was made, because Herald no longer knows its day {} or its time zone \
+                 {}: leave format out, or ask for xlsx",
+                report.day, report.time_zone
+            );
+            return Err(Problem::field("format", detail));
         }
         (format, Some(day)) => {
             let draft = tokio::task::spawn_blocking(tempfile::tempfile).await.map_err(std::io::Error::other)??;
