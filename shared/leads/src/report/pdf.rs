@@ -8,6 +8,7 @@ use std::{
 use chrono::{DateTime, Datelike, Utc};
 use herald_base::money;
 use herald_imaging::paper::{Bar, Cell, Column, Paper, Part};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
@@ -18,6 +19,12 @@ use super::{
 };
 use herald_db::{Db, query};
 
+/// The characters of a text that are laid out. A cell of two lines holds fewer.
+const MOST_SHOWN: usize = 200;
+
+/// All rows, pages and fonts of a PDF are in memory at once, so a process makes one after the other.
+static TURNS: Semaphore = Semaphore::const_new(1);
+
 /// Writes the PDF, and returns the number of the day's leads. Of the same rows it makes the same bytes.
 pub(super) async fn write(
     db: &Db,
@@ -26,6 +33,7 @@ pub(super) async fn write(
     fonts: Fonts,
     into: std::fs::File,
 ) -> Result<(i64, std::fs::File), ReportError> {
+    let turn = TURNS.acquire().await.expect("it is never closed");
     let name: Option<(String,)> =
         query("select name from workspaces where id = $1").bind(workspace_id).optional(db).await?;
     let (mut totals, mut leads, mut due) = (Totals::default(), Vec::new(), Vec::new());
@@ -46,6 +54,8 @@ pub(super) async fn write(
     let paper = paper(name.map(|(name,)| name).unwrap_or_default(), day, &totals, (leads, due));
     // Texts are shaped and fonts are embedded, which takes a while.
     let drawn = tokio::task::spawn_blocking(move || {
+        // Whoever asked may have gone, and the pages are drawn to their end all the same.
+        let _turn = turn;
         let pdf = paper.draw(&fonts())?;
         let mut into = into;
         into.write_all(&pdf)?;
@@ -113,7 +123,7 @@ fn bars(totals: &BTreeMap<String, Total>) -> Vec<Bar> {
     let bar = |(label, total): (&String, &Total)| {
         let values = total.values.iter().map(|(currency, value)| amount(*value, currency));
         Bar {
-            label: label.clone(),
+            label: shown(label).to_owned(),
             count: u64::try_from(total.leads).unwrap_or(0),
             remark: values.collect::<Vec<_>>().join(" · "),
         }
@@ -125,6 +135,11 @@ fn bars(totals: &BTreeMap<String, Total>) -> Vec<Bar> {
 
 fn amount(minor: i64, currency: &str) -> String {
     format!("{} {currency}", money::show(minor, money::digits(currency).unwrap_or(2)))
+}
+
+/// The part of a text that is laid out: of a long one even the measuring takes a while.
+fn shown(text: &str) -> &str {
+    text.char_indices().nth(MOST_SHOWN).map_or(text, |(end, _)| &text[..end])
 }
 
 /// The time of a lead of the day.
@@ -150,9 +165,9 @@ fn cells(row: &ReportRow, time: Cell) -> Vec<Cell> {
     };
     vec![
         time,
-        Cell::with(row.name.as_str(), ways.join(" · ")),
-        Cell::of(row.need.as_str()),
-        Cell::with(row.status.as_str(), row.source.as_deref().unwrap_or_default()),
+        Cell::with(shown(&row.name), shown(&ways.join(" · "))),
+        Cell::of(shown(&row.need)),
+        Cell::with(shown(&row.status), shown(row.source.as_deref().unwrap_or_default())),
         value,
         owner(row.owner.as_deref().unwrap_or_default()),
     ]
@@ -160,5 +175,18 @@ fn cells(row: &ReportRow, time: Cell) -> Vec<Cell> {
 
 /// An address in two lines: it breaks before its sign.
 fn owner(email: &str) -> Cell {
+    let email = shown(email);
     email.split_once('@').map_or_else(|| Cell::of(email), |(name, host)| Cell::with(name, format!("@{host}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_laid_out() {
+        assert_eq!(shown("é"), "é");
+        let long = "é".repeat(MOST_SHOWN + 1);
+        assert_eq!(shown(&long), "é".repeat(MOST_SHOWN));
+    }
 }
