@@ -204,6 +204,11 @@ async fn whoever_was_erased_trashed_or_merged_meanwhile_is_treated_rightly(datab
         let merged = service.post_json(&format!("{}/merge", contact(into)), json!({ "contact_id": other })).await;
         assert_eq!(merged.status, StatusCode::OK, "{}", merged.text());
     }
+    let mut tx = service.db.begin().await.unwrap();
+    let now = herald_contacts::contacts_now(&mut tx, service.workspace, ids.clone()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!now.contains_key(&ids[0]) && now[&ids[1]].is_trashed && !now[&ids[5]].is_trashed, "{now:?}");
+    assert_eq!((now[&ids[2]].contact_id, now[&ids[3]].contact_id), (survivor, ids[4]));
     work(&service).await;
     assert_eq!(invited(&service, &id).await, [survivor, ids[4], ids[5]]);
     let now = run(&service, &id).await;
