@@ -47,7 +47,8 @@ pub(crate) fn address(name: &str) -> Option<String> {
 
 /// The sign as an address that holds it.
 pub(crate) fn icon() -> String {
-    let text = LOGO.trim().replace('%', "%25").replace('#', "%23").replace('<', "%3C").replace('>', "%3E");
+    let text =
+        LOGO.trim().replace('%', "%25").replace('#', "%23").replace('<', "%3C").replace('>', "%3E").replace(' ', "%20");
     format!("data:image/svg+xml,{}", text.replace('"', "'"))
 }
 
