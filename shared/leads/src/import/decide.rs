@@ -72,8 +72,15 @@ pub(super) async fn decide(
     let mut known = Known::read(&mut *tx, workspace_id, &readable, lock).await?;
     let mut refused: Vec<(usize, RowProblem)> = Vec::new();
     let mut judged: Vec<Judged> = Vec::new();
+    // The keys that rows of the chunk bring, with the line and the lead that each was brought for.
+    let mut keys: HashMap<String, (u64, Option<Uuid>)> = HashMap::new();
     for (at, (row, cells)) in all.iter_mut().zip(cells).enumerate() {
-        match cells.and_then(|cells| judge(&known, row, &cells, now)) {
+        let judgement = cells.and_then(|cells| {
+            let (brought, lead) = judge(&known, row, &cells, now)?;
+            claim(&mut keys, row.line, &cells, lead.as_ref())?;
+            Ok((brought, lead))
+        });
+        match judgement {
             Ok((brought, lead)) => {
                 // The lead says who the person is, as an id of a contact does.
                 if let Some(lead) = &lead {
@@ -157,6 +164,28 @@ fn judge(
         }
     }
     Ok((brought, lead.cloned()))
+}
+
+/// Remembers the key of a row. No two leads may get one key.
+fn claim(
+    keys: &mut HashMap<String, (u64, Option<Uuid>)>,
+    line: u64,
+    cells: &LeadCells,
+    lead: Option<&State>,
+) -> Result<(), RowRefusal> {
+    let Some(key) = &cells.key else { return Ok(()) };
+    let id = lead.map(|lead| lead.id);
+    match keys.get(key) {
+        Some((_, Some(first))) if Some(*first) == id => Ok(()),
+        Some((first, _)) => Err(RowRefusal::at(
+            "key",
+            format!("same key as line {first}; remove one of the two, or give each lead a key of its own"),
+        )),
+        None => {
+            keys.insert(key.clone(), (line, id));
+            Ok(())
+        }
+    }
 }
 
 /// The leads of known people that have the needs of their rows.

@@ -23,17 +23,21 @@ impl Repeats {
     /// # Errors
     /// An earlier row is the same lead.
     pub(super) fn take_in(&mut self, row: &ImportRow, cells: &LeadCells) -> Result<(), RowRefusal> {
-        let (field, hash) = match (&cells.id, &cells.key) {
-            (Some(id), _) => (LEAD_ID, self.hasher.hash_one(("id", id))),
-            (None, Some(key)) => ("key", self.hasher.hash_one(("key", key))),
-            (None, None) => ("need", self.hasher.hash_one(("need", person(row), cells.need_key()))),
-        };
-        let first = *self.lines.entry(hash).or_insert(row.line);
-        if first == row.line {
-            return Ok(());
+        // A row may say both, and each must be of one lead alone.
+        let id = cells.id.as_ref().map(|id| (LEAD_ID, self.hasher.hash_one(("id", id))));
+        let key = cells.key.as_ref().map(|key| ("key", self.hasher.hash_one(("key", key))));
+        let mut names: Vec<(&'static str, u64)> = id.into_iter().chain(key).collect();
+        if names.is_empty() {
+            names.push(("need", self.hasher.hash_one(("need", person(row), cells.need_key()))));
         }
+        let seen = names.iter().find_map(|(field, hash)| Some((*field, *self.lines.get(hash)?)));
+        let Some((field, first)) = seen.filter(|(_, first)| *first != row.line) else {
+            self.lines.extend(names.into_iter().map(|(_, hash)| (hash, row.line)));
+            return Ok(());
+        };
         let why = match field {
             "need" => format!("same person and need as line {first}; remove one of the two, or give each a key"),
+            "key" => format!("same key as line {first}; remove one of the two, or give each lead a key of its own"),
             _ => format!("same {field} as line {first}; remove one of the two"),
         };
         Err(RowRefusal::at(field, why))
@@ -54,6 +58,7 @@ fn person(row: &ImportRow) -> (&'static str, String, String) {
 #[cfg(test)]
 mod tests {
     use herald_contacts::Person;
+    use uuid::Uuid;
 
     use super::*;
 
@@ -76,5 +81,18 @@ mod tests {
         assert_eq!(take(row(6, "ann@example.com", &[("need", "Dinner"), ("key", "K-1")])), Ok(()));
         assert_eq!(take(row(7, "ann@example.com", &[("need", "Dinner"), ("key", "K-2")])), Ok(()));
         assert!(take(row(8, "cy@example.com", &[("key", "K-1")])).unwrap_err().contains("same key as line 6"));
+        // Also if the row says by its id which lead it is.
+        let (one, other) = (Uuid::from_u128(1).to_string(), Uuid::from_u128(2).to_string());
+        assert_eq!(take(row(9, "ann@example.com", &[(LEAD_ID, one.as_str()), ("key", "K-3")])), Ok(()));
+        assert!(take(row(10, "cy@example.com", &[("key", "K-3")])).unwrap_err().contains("same key as line 9"));
+        let both = take(row(11, "cy@example.com", &[(LEAD_ID, other.as_str()), ("key", "K-3")])).unwrap_err();
+        assert!(both.contains("same key as line 9"), "{both}");
+        assert!(
+            take(row(12, "ann@example.com", &[(LEAD_ID, one.as_str())]))
+                .unwrap_err()
+                .contains("same lead_id as line 9")
+        );
+        // A row that is left out claims no lead.
+        assert_eq!(take(row(13, "cy@example.com", &[(LEAD_ID, other.as_str())])), Ok(()));
     }
 }
