@@ -95,20 +95,26 @@ impl Known {
         let differ = |one: &Option<String>, other: &Option<String>| {
             one.as_ref().zip(other.as_ref()).is_some_and(|(one, other)| one != other)
         };
+        let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
         let named = person.contact_id.and_then(|id| self.contacts.get(&id));
         let is_other = match named {
             Some(contact) => *contact != lead.contact_id,
             None => {
+                let has_other_name = person_key(&person.name) != person_key(&lead.name);
+                // Under another name something must say that it is them: a key alone may be mistyped.
+                let is_known = same(&person.external_id, &lead.external_id)
+                    || same(&person.email, &lead.email)
+                    || same(&person.phone, &lead.phone);
                 differ(&person.external_id, &lead.external_id)
-                    || differ(&person.email, &lead.email) && person_key(&person.name) != person_key(&lead.name)
+                    || has_other_name && (differ(&person.email, &lead.email) || !is_known)
             }
         };
         match is_other {
             true => Err(RowRefusal {
                 field: None,
                 why: format!(
-                    "its lead is of {:?}, and the row names somebody else; correct the person, or give the row no \
-                     lead_id and a key of its own",
+                    "its lead is of {:?}, and the row names somebody else; correct the person, add their e-mail \
+                     address, or give the row no lead_id and a key of its own",
                     lead.name
                 ),
             }),

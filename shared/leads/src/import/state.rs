@@ -35,6 +35,7 @@ pub(super) struct State {
     /// Of the contact.
     pub(super) name: String,
     pub(super) email: Option<String>,
+    pub(super) phone: Option<String>,
     pub(super) external_id: Option<String>,
 }
 
@@ -68,7 +69,7 @@ pub(super) async fn states(tx: &mut Tx, workspace_id: Uuid, mut ids: Vec<Uuid>, 
     of_ids(
         "select l.id, l.contact_id, l.status_id, s.stands_for, l.need, l.value_minor, l.currency, l.source, l.owner_id,
            u.time_zone as owner_zone, l.follow_up_at, l.follow_up_zone, l.reminded_of, l.key, l.version, l.closed_at,
-           l.updated_at, c.name, c.email, c.external_id
+           l.updated_at, c.name, c.email, c.phone, c.external_id
          from {rows} join leads as l on l.workspace_id = rows.workspace_id and l.id = rows.id
            join contacts as c on c.workspace_id = l.workspace_id and c.id = l.contact_id
            join lead_statuses as s on s.workspace_id = l.workspace_id and s.id = l.status_id
@@ -111,6 +112,7 @@ impl State {
             updated_at: now,
             name: String::new(),
             email: None,
+            phone: None,
             external_id: None,
         })
     }

@@ -19,6 +19,7 @@ on_both_engines! {
     the_same_list_again_makes_no_second_lead,
     known_leads_gain_what_they_lack_or_all_or_none_is_added,
     a_lead_is_known_by_its_key_or_by_its_person_and_need,
+    a_key_is_taken_once_and_only_by_its_own_person,
     rows_of_leads_that_are_left_out_can_be_mended,
     an_exported_list_of_leads_changes_nothing,
     a_list_of_leads_is_taken_back_but_for_what_was_edited_since,
@@ -213,6 +214,32 @@ async fn a_lead_is_known_by_its_key_or_by_its_person_and_need(database: &TestDat
     assert_eq!(import(rows).await, [0, 0, 1, 0, 0]);
     assert_eq!(import(&rows.replace("Lost", "New")).await, [1, 0, 0, 0, 0]);
     assert_eq!((leads(&service).await.len(), &dinner["duplicates"]), (3, &json!(1)));
+}
+
+async fn a_key_is_taken_once_and_only_by_its_own_person(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    import(&service, leads_of("name,email,need\nAnn Example,ann@example.com,Dinner\n")).await;
+    let id = lead(&service, "Dinner").await["id"].as_str().unwrap().to_owned();
+    let rows = format!(
+        "lead_id,name,email,key,need\n{id},Ann Example,ann@example.com,K-1,Dinner\n\
+         ,Bo Example,bo@example.com,K-1,Lunch\n"
+    );
+    let done = import(&service, leads_of(&rows).text("mode", "overwrite")).await;
+    assert_eq!(counts(&done), [0, 1, 0, 0, 1], "{done}");
+    let said = messages(&done["report"]["problems"])[0].to_owned();
+    assert!(said.contains("same key as line 2") && said.contains("a key of its own"), "{said}");
+    assert_eq!((leads(&service).await.len(), contacts(&service).await.len()), (1, 1));
+    // Somebody without an e-mail address. A mistyped key makes nobody somebody else.
+    import(&service, leads_of("name,phone,key,need\nCy Example,+34600000001,K-2,Tea\n")).await;
+    let done = import(&service, leads_of("name,key,need\nZoe Example,K-2,Brunch\n").text("mode", "overwrite")).await;
+    assert_eq!(counts(&done), [0, 0, 0, 0, 1], "{done}");
+    let said = messages(&done["report"]["problems"])[0].to_owned();
+    assert!(said.contains("\"Cy Example\"") && said.contains("a key of its own"), "{said}");
+    // With the same phone number it is a new name.
+    let rows = "name,phone,key,need\nCyrus Example,+34600000001,K-2,Brunch\n";
+    let done = import(&service, leads_of(rows).text("mode", "overwrite")).await;
+    assert_eq!(counts(&done), [0, 1, 0, 0, 0], "{done}");
+    assert_eq!(lead(&service, "Brunch").await["name"], "Cyrus Example");
 }
 
 async fn rows_of_leads_that_are_left_out_can_be_mended(database: &TestDatabase) {
