@@ -3,7 +3,7 @@
 mod receive;
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     extract::{DefaultBodyLimit, Request, State},
     http::{StatusCode, header},
@@ -21,12 +21,13 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
+use self::receive::LEADS;
 pub(crate) use self::receive::{Options, receive};
 use crate::{
     Api,
     front::{
         actor::By,
-        auth::Workspace,
+        auth::{Caller, Workspace},
         idempotency,
         input::{self, Id, Parameters},
         limits,
@@ -62,6 +63,25 @@ pub(crate) fn uploads(api: &Api, routes: OpenApiRouter<Api>) -> OpenApiRouter<Ap
 
 async fn found(api: &Api, workspace: Uuid, id: Uuid) -> Result<Import, Problem> {
     find_import(&api.db, workspace, id).await?.ok_or_else(|| Problem::missing("import", id))
+}
+
+/// An import that the caller may look at: a list of leads tells of leads.
+async fn shown(api: &Api, caller: &Caller, workspace: Uuid, id: Uuid) -> Result<Import, Problem> {
+    let import = found(api, workspace, id).await?;
+    if import.what == ImportWhat::Leads && !caller.may_read(LEADS) {
+        let detail = "a list of leads tells of leads: use a key that has the scope leads:read, too";
+        return Err(Problem::new(Kind::Forbidden, detail));
+    }
+    Ok(import)
+}
+
+/// Refuses a caller who may not make leads, if the import is one of leads.
+async fn may_write(api: &Api, caller: &Caller, workspace: Uuid, id: Uuid) -> Result<(), Problem> {
+    let import = found(api, workspace, id).await?;
+    if import.what == ImportWhat::Leads && !caller.may_post(LEADS) {
+        return Err(receive::no_leads());
+    }
+    Ok(())
 }
 
 /// Which imports.
@@ -104,8 +124,13 @@ async fn list(
         (status = 200, description = "The import", body = Import),
     )
 )]
-async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): Id) -> Result<Json<Import>, Problem> {
-    Ok(Json(found(&api, workspace, id).await?))
+async fn show(
+    State(api): State<Api>,
+    Workspace(workspace): Workspace,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id,
+) -> Result<Json<Import>, Problem> {
+    Ok(Json(shown(&api, &caller, workspace, id).await?))
 }
 
 /// Changes what an import does before it starts, and has its list checked again.
@@ -116,8 +141,15 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace, Id(id): I
         (status = 409, description = "The import has started"),
     )
 )]
-async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Request) -> Result<Json<Import>, Problem> {
+async fn change(
+    State(api): State<Api>,
+    By(actor): By,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id,
+    request: Request,
+) -> Result<Json<Import>, Problem> {
     let options: Options = input::json(request).await?;
+    may_write(&api, &caller, actor.workspace_id, id).await?;
     let changed = change_import(&api.db, &actor, id, ImportOptions::from(options)).await?;
     changed.map(Json).ok_or_else(|| Problem::missing("import", id))
 }
@@ -129,7 +161,13 @@ async fn change(State(api): State<Api>, By(actor): By, Id(id): Id, request: Requ
         (status = 409, description = "The import is not checked, or has started"),
     )
 )]
-async fn start(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<Import>, Problem> {
+async fn start(
+    State(api): State<Api>,
+    By(actor): By,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id,
+) -> Result<Json<Import>, Problem> {
+    may_write(&api, &caller, actor.workspace_id, id).await?;
     start_import(&api.db, &actor, id).await?.map(Json).ok_or_else(|| Problem::missing("import", id))
 }
 
@@ -140,7 +178,13 @@ async fn start(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json
         (status = 409, description = "The import has ended"),
     )
 )]
-async fn cancel(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<Import>, Problem> {
+async fn cancel(
+    State(api): State<Api>,
+    By(actor): By,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id,
+) -> Result<Json<Import>, Problem> {
+    may_write(&api, &caller, actor.workspace_id, id).await?;
     cancel_import(&api.db, &actor, id).await?.map(Json).ok_or_else(|| Problem::missing("import", id))
 }
 
@@ -154,7 +198,13 @@ async fn cancel(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Jso
         (status = 409, description = "The import has not ended, or is too old"),
     )
 )]
-async fn undo(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<Import>, Problem> {
+async fn undo(
+    State(api): State<Api>,
+    By(actor): By,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id,
+) -> Result<Json<Import>, Problem> {
+    may_write(&api, &caller, actor.workspace_id, id).await?;
     undo_import(&api.db, &actor, id).await?.map(Json).ok_or_else(|| Problem::missing("import", id))
 }
 
@@ -166,8 +216,13 @@ async fn undo(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Json<
         (status = 404, description = "No row is left out, or the import is too old"),
     )
 )]
-async fn refused(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Response, Problem> {
-    let import = found(&api, actor.workspace_id, id).await?;
+async fn refused(
+    State(api): State<Api>,
+    By(actor): By,
+    Extension(caller): Extension<Caller>,
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    let import = shown(&api, &caller, actor.workspace_id, id).await?;
     let key = import.refused_file(actor.workspace_id);
     if api.files.size(&key).await?.is_none() {
         let detail = "no row of this import is left out, or the import is older than 30 days";

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The route by which leads are made one by one.
-const LEADS: &str = "/api/v1/leads";
+pub(super) const LEADS: &str = "/api/v1/leads";
 /// The longest text field of a form, in bytes.
 const TEXT_BYTES: usize = 64 << 10;
 /// The beginning of a file that shows its kind, in bytes.
@@ -135,8 +135,7 @@ pub(crate) async fn receive(
         ));
     }
     if received.what == Some(ImportWhat::Leads) && !makes_leads {
-        let detail = "a list of leads makes leads: use a key that has the scope leads:write, too";
-        return Err(Problem::new(Kind::Forbidden, detail));
+        return Err(no_leads());
     }
     let id: Uuid = api.db.new_id();
     api.settings.quotas.take_room(&api.db, actor.workspace_id, &[(list.sha256.clone(), list.bytes)]).await?;
@@ -159,6 +158,12 @@ pub(crate) async fn receive(
             Err(error.into())
         }
     }
+}
+
+/// The refusal of a caller who may not make leads.
+pub(super) fn no_leads() -> Problem {
+    let detail = "a list of leads makes leads: use a key that has the scope leads:write, too";
+    Problem::new(Kind::Forbidden, detail)
 }
 
 impl Received {

@@ -443,5 +443,28 @@ async fn a_list_of_leads_needs_the_permission_to_make_leads(database: &TestDatab
     }
     let wrong = service.post_form("/api/v1/imports", list("name\nA\n").text("what", "guests")).await;
     assert!(wrong.problem(422, "invalid-field").contains("use contacts or leads"));
+    // Nor does the key do anything to a list of leads of others, or look at its rows.
+    let made = upload(&service, leads_of("name,status\nAnn Example,\nBo Example,Hot\n")).await;
     work(&service).await;
+    let ask = async |method: Method, tail: &str, key: &str| {
+        let is_change = method == Method::PATCH;
+        let asked = service.open(method, &format!("{}{tail}", path(&made))).bearer_auth(key);
+        Answer::to(if is_change { asked.json(&json!({})) } else { asked }).await.status
+    };
+    for (method, tail) in [
+        (Method::GET, ""),
+        (Method::GET, "/refused.csv"),
+        (Method::PATCH, ""),
+        (Method::POST, "/start"),
+        (Method::POST, "/cancel"),
+        (Method::POST, "/undo"),
+    ] {
+        assert_eq!(ask(method.clone(), tail, &key).await, StatusCode::FORBIDDEN, "{method} {tail}");
+    }
+    assert_eq!(now(&service, &made).await["state"], "checked");
+    // Who may read leads sees the rows, and changes nothing.
+    let reads = json!({ "name": "reads", "role": "staff", "scopes": ["imports:write", "leads:read"] });
+    let reads = service.post_json("/api/v1/keys", reads).await.json()["key"].as_str().unwrap().to_owned();
+    assert_eq!(ask(Method::GET, "/refused.csv", &reads).await, StatusCode::OK);
+    assert_eq!(ask(Method::POST, "/start", &reads).await, StatusCode::FORBIDDEN);
 }
