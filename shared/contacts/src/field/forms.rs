@@ -9,7 +9,11 @@ use super::{ContactField, FieldType, value};
 
 /// What the values of each column say about its form, by the key of the field.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Forms(BTreeMap<String, Seen>);
+pub(crate) struct Forms {
+    of: BTreeMap<String, Seen>,
+    /// Whether Herald wrote the list.
+    is_exported: bool,
+}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Seen {
@@ -32,9 +36,18 @@ enum Meaning {
 }
 
 impl Forms {
+    /// `is_exported`: Herald wrote the list. A value in the one form of its field means itself there, whatever old
+    /// values stand beside it.
+    pub(crate) fn new(is_exported: bool) -> Self {
+        Self { of: BTreeMap::new(), is_exported }
+    }
+
     /// Takes note of a value of a column.
     pub(crate) fn learn(&mut self, field: &ContactField, text: &str) {
         let text = text.trim();
+        if self.means_itself(field, text) {
+            return;
+        }
         let seen = match field.kind {
             FieldType::Number => number_form(text),
             FieldType::Date => day_form(text),
@@ -43,7 +56,7 @@ impl Forms {
         if seen == Seen::default() {
             return;
         }
-        let known = self.0.entry(field.key.clone()).or_default();
+        let known = self.of.entry(field.key.clone()).or_default();
         known.comma |= seen.comma;
         known.point |= seen.point;
         known.day_first |= seen.day_first;
@@ -56,9 +69,12 @@ impl Forms {
     /// What is wrong, with the value and the cure.
     pub(crate) fn fit(&self, field: &ContactField, text: &str) -> Result<String, String> {
         let given = text.trim();
+        if self.means_itself(field, given) {
+            return Ok(given.to_owned());
+        }
         let (meaning, first, second) = match field.kind {
-            FieldType::Number => (number_meaning(given), self.of(field).comma, self.of(field).point),
-            FieldType::Date => (day_meaning(given), self.of(field).day_first, self.of(field).month_first),
+            FieldType::Number => (number_meaning(given), self.seen(field).comma, self.seen(field).point),
+            FieldType::Date => (day_meaning(given), self.seen(field).day_first, self.seen(field).month_first),
             _ => return field.fit(text),
         };
         match meaning {
@@ -72,8 +88,18 @@ impl Forms {
         }
     }
 
-    fn of(&self, field: &ContactField) -> Seen {
-        self.0.get(&field.key).copied().unwrap_or_default()
+    /// Whether a value of an exported list is in the one form of its field.
+    fn means_itself(&self, field: &ContactField, text: &str) -> bool {
+        let one = match field.kind {
+            FieldType::Number => value::number(text),
+            FieldType::Date => value::day(text),
+            _ => return false,
+        };
+        self.is_exported && one.as_deref() == Some(text)
+    }
+
+    fn seen(&self, field: &ContactField) -> Seen {
+        self.of.get(&field.key).copied().unwrap_or_default()
     }
 }
 
@@ -163,8 +189,11 @@ mod tests {
     use super::{super::tests::field, *};
 
     fn read(kind: FieldType, column: &[&str]) -> Vec<String> {
+        read_by(Forms::default(), kind, column)
+    }
+
+    fn read_by(mut forms: Forms, kind: FieldType, column: &[&str]) -> Vec<String> {
         let field = field("x", kind);
-        let mut forms = Forms::default();
         column.iter().for_each(|text| forms.learn(&field, text));
         column.iter().map(|text| forms.fit(&field, text).unwrap_or_else(|said| format!("! {said}"))).collect()
     }
@@ -183,6 +212,17 @@ mod tests {
         assert!(both[..2] == ["2.5", "2.5"] && both[2].contains("may be"), "{both:?}");
         let wrong = read(FieldType::Number, &["ten", "1,2,3", "1.2345.6", "12,"]);
         assert!(wrong.iter().all(|said| said.contains("12.5")), "{wrong:?}");
+    }
+
+    #[test]
+    fn values_of_an_exported_list_mean_themselves() {
+        let numbers = read_by(Forms::new(true), FieldType::Number, &["1.234", "2,5", "-7.125", "12"]);
+        assert_eq!(numbers, ["1.234", "2.5", "-7.125", "12"]);
+        assert_eq!(read_by(Forms::new(true), FieldType::Number, &["1.234"]), ["1.234"]);
+        let days = read_by(Forms::new(true), FieldType::Date, &["2026-02-01", "3/31/2026"]);
+        assert_eq!(days, ["2026-02-01", "2026-03-31"]);
+        // In other lists the column decides.
+        assert_eq!(read_by(Forms::new(false), FieldType::Number, &["1.234", "2,5"]), ["1234", "2.5"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs::File};
 
 use herald_sheets::{CsvError, GuestFile, Options};
 
-use super::ImportRow;
+use super::{CONTACT_ID, ImportRow};
 use crate::{
     ContactField, FieldType,
     field::{Forms, named},
@@ -31,7 +31,8 @@ impl Typed {
             .filter(|column| !column.is_known)
             .filter_map(|column| Some((column.field.to_owned(), named(known, column.field)?.clone())))
             .collect();
-        let mut typed = Self { fields, forms: Forms::default() };
+        let is_exported = file.columns().any(|column| column.field == CONTACT_ID);
+        let mut typed = Self { fields, forms: Forms::new(is_exported) };
         let has_forms = |field: &ContactField| matches!(field.kind, FieldType::Number | FieldType::Date);
         if typed.fields.values().any(has_forms) {
             for row in file.flatten() {
