@@ -80,7 +80,7 @@ fn send_all(
     let bare = GuestFile::new(list, options)?.bare();
     let typed = Typed::of(list, options, &fields)?;
     let mut file = GuestFile::new(list, options)?;
-    let mut taker = more.map(|more| Taker::new(more, file.columns(), &options.columns));
+    let mut taker = more.map(|more| Taker::new(more, file.columns(), &options.columns, |column| typed.has(column)));
     if send.blocking_send(Ok(head(list, options, taker.as_ref(), &typed)?)).is_err() {
         return Ok(());
     }

@@ -51,17 +51,22 @@ pub(super) struct Taker {
 }
 
 impl Taker {
-    /// `wanted` is what a person said of columns.
+    /// `wanted` is what a person said of columns. `is_typed`: whether a column is a field of the workspace that has a
+    /// type. Other words than the field's own name yield to it.
     pub(super) fn new<'f>(
         columns: MoreColumns,
         of_list: impl Iterator<Item = ColumnUse<'f>>,
         wanted: &BTreeMap<String, String>,
+        is_typed: impl Fn(&str) -> bool,
     ) -> Self {
         let keys: BTreeSet<&str> = of_list.map(|column| column.field).collect();
         let fields: BTreeMap<_, _> = columns
             .words
             .iter()
-            .filter_map(|(field, _)| Some((word_of(columns.words, field, |word| keys.contains(word))?, *field)))
+            .filter_map(|(field, _)| {
+                let has = |word: &str| keys.contains(word) && (word == *field || !is_typed(word));
+                Some((word_of(columns.words, field, has)?, *field))
+            })
             .collect();
         let id = columns.words.first().map(|(field, _)| *field);
         let is_exported = fields.values().any(|field| Some(*field) == id);
