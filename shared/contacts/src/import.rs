@@ -34,7 +34,7 @@ pub use self::{
     forget::{ForgetError, forget_import},
     read::{ImportPiece, MoreColumns, ReadImport, RefusedRow, RowCheck, RowRefusal, read_import},
     report::{ImportColumn, ImportFlaw, ImportReport},
-    row::{CONTACT_ID, ImportRow, fields_of_imports, import_row},
+    row::{CONTACT_ID, ImportRow, import_row},
     steps::{
         cancel_import, change_import, create_import, import_ended, note_import_checked, start_import, undo_import,
     },

@@ -17,6 +17,6 @@ mod write;
 
 pub use self::{
     chunk::{take_lead_chunk, would_do_leads},
-    columns::{LEAD_ID, fields_of_lead_imports, lead_columns},
+    columns::{LEAD_ID, lead_columns},
     undo::{LeadsUndone, forget_lead_images, undo_lead_chunk},
 };

@@ -21,8 +21,7 @@ pub use error::{LeadError, Result};
 pub use example::{add_example, remove_example};
 pub use holder::{HOLDER, report_files};
 pub use import::{
-    LEAD_ID, LeadsUndone, fields_of_lead_imports, forget_lead_images, lead_columns, take_lead_chunk, undo_lead_chunk,
-    would_do_leads,
+    LEAD_ID, LeadsUndone, forget_lead_images, lead_columns, take_lead_chunk, undo_lead_chunk, would_do_leads,
 };
 pub use lead::{Lead, find_lead};
 pub use list::{

@@ -42,14 +42,9 @@ const WORDS: FieldWords = &[
     ("tags", &["tags", "tag", "labels", "label", "groups", "etiquetas", "etiquettes", "schlagworte", "标签"]),
 ];
 
-/// The fields that a column can be corrected to, besides those of guests and the workspace's own.
-pub fn fields_of_imports() -> impl Iterator<Item = &'static str> {
-    WORDS.iter().map(|(field, _)| *field)
-}
-
 /// The fields of contacts by the words of a list that mean them. `has`: whether the list has the word.
 pub(super) fn words_of_contacts(has: impl Fn(&str) -> bool) -> impl Iterator<Item = (&'static str, &'static str)> {
-    fields_of_imports().filter_map(move |field| Some((word_of(WORDS, field, &has)?, field)))
+    WORDS.iter().filter_map(move |(field, _)| Some((word_of(WORDS, field, &has)?, *field)))
 }
 
 /// The words of columns that become a field which every contact has.

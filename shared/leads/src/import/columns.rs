@@ -157,11 +157,6 @@ const WORDS: &[(&str, &[&str])] = &[
 /// Columns of an exported list that follow from others.
 const LEFT_OUT: &[&str] = &["counts_as", "created", "changed"];
 
-/// The fields of leads that a column can be corrected to.
-pub fn fields_of_lead_imports() -> impl Iterator<Item = &'static str> {
-    WORDS.iter().map(|(field, _)| *field)
-}
-
 /// The columns that a list of leads has besides those of its people. What can be told of a row alone is checked here;
 /// the rest needs the workspace.
 pub fn lead_columns() -> MoreColumns {
