@@ -93,7 +93,7 @@ pub async fn find_contact_field(db: &Db, workspace_id: Uuid, id: Uuid) -> Result
 
 /// Brings values that somebody writes into the one form of their fields. An empty one stays empty, and so does one that
 /// the contact has already: a form sends all values, and an old one may not fit. A name in another spelling, such as
-/// `Table No.` for `table_no`, is that of the field.
+/// `Table No.` for `table_no`, is that of the field: a new value goes there, and the spelling goes.
 ///
 /// # Errors
 /// [`ContactError::OwnField`]: the first value that does not fit.
@@ -107,9 +107,19 @@ pub(super) async fn fitted(
         return Ok(BTreeMap::new());
     }
     let fields: Vec<ContactField> = all(workspace_id).all(tx).await?;
+    fitted_to(&fields, given, now)
+}
+
+fn fitted_to(
+    fields: &[ContactField],
+    given: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+) -> std::result::Result<BTreeMap<String, String>, ContactError> {
     let mut fitted = BTreeMap::new();
+    // By the key of its field, a value that was written under another spelling, and whether the contact has that one.
+    let mut spelled: BTreeMap<&str, (String, bool)> = BTreeMap::new();
     for (name, text) in given {
-        let Some(field) = named(&fields, name) else {
+        let Some(field) = named(fields, name).filter(|_| now.get(name) != Some(text)) else {
             fitted.insert(name.clone(), text.clone());
             continue;
         };
@@ -120,7 +130,28 @@ pub(super) async fn fitted(
                 .fit(text)
                 .map_err(|detail| ContactError::OwnField { field: format!("fields/{}", field.key), detail })?,
         };
-        fitted.insert(field.key.clone(), value);
+        if *name == field.key {
+            fitted.insert(name.clone(), value);
+            continue;
+        }
+        let is_there = now.contains_key(name);
+        if is_there {
+            fitted.insert(name.clone(), String::new());
+        }
+        // Who empties a spelling that the contact has means that one alone.
+        if !is_there || !value.is_empty() {
+            spelled.insert(&field.key, (value, is_there));
+        }
+    }
+    for (key, (value, is_there)) in spelled {
+        // The key itself counts, but a form of a contact with both also sends the value that nobody touched.
+        let is_beaten = given.get(key).is_some_and(|own| {
+            let is_untouched = is_there && now.get(key) == Some(own);
+            value.is_empty() || !own.trim().is_empty() && !is_untouched
+        });
+        if !is_beaten {
+            fitted.insert(key.to_owned(), value);
+        }
     }
     Ok(fitted)
 }
@@ -157,5 +188,43 @@ pub(crate) mod tests {
             assert_eq!(named(&fields, name).map(|field| field.key.as_str()), Some("table_no"));
         }
         assert_eq!(named(&fields, "table"), None);
+    }
+
+    #[test]
+    fn a_value_under_another_spelling_stays_or_moves_to_its_field() {
+        let fields = [field("table_no", FieldType::Number), field("diet", FieldType::Choice)];
+        let map = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+            all.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        };
+        let fit = |given: &[(&str, &str)], now: &[(&str, &str)]| {
+            fitted_to(&fields, &map(given), &map(now)).map_err(|error| error.to_string())
+        };
+        let old = [("Table No.", "seven")];
+        let both = [("Table No.", "seven"), ("table_no", "8")];
+        for (given, now, kept) in [
+            // Unchanged, whether it fits or not, as a form sends it.
+            (
+                &[("Table No.", "seven"), ("table_no", "")][..],
+                &old[..],
+                &[("Table No.", "seven"), ("table_no", "")][..],
+            ),
+            (&[("Table No.", "seven"), ("diet", "vegan")], &old, &[("Table No.", "seven"), ("diet", "Vegan")]),
+            (&[("Table No.", "seven"), ("table_no", "8")], &old, &[("Table No.", "seven"), ("table_no", "8")]),
+            // Changed: it goes to its field.
+            (&[("Table No.", "7.0"), ("table_no", "")], &old, &[("Table No.", ""), ("table_no", "7")]),
+            (&[("Table No.", "7")], &old, &[("Table No.", ""), ("table_no", "7")]),
+            (&[("Table No.", "7")], &[], &[("table_no", "7")]),
+            (&[("Table No.", "")], &old, &[("Table No.", "")]),
+            (&[("Table No.", "")], &[("table_no", "7")], &[("table_no", "")]),
+            // Of two values the one of the key counts, unless only the other one is new.
+            (&[("Table No.", "7"), ("table_no", "8")], &old, &[("Table No.", ""), ("table_no", "8")]),
+            (&[("Table No.", "7"), ("table_no", "8")], &[("table_no", "8")], &[("table_no", "8")]),
+            (&[("Table No.", "7"), ("table_no", "8")], &both, &[("Table No.", ""), ("table_no", "7")]),
+            (&[("Colour", "red")], &[], &[("Colour", "red")]),
+        ] {
+            assert_eq!(fit(given, now), Ok(map(kept)), "{given:?} {now:?}");
+        }
+        let said = fit(&[("Table No.", "eight")], &old).unwrap_err();
+        assert!(said.contains("table_no") && said.contains("12.5"), "{said}");
     }
 }

@@ -1,13 +1,14 @@
 //! The rows of each list. Columns have the names under which an import knows them, so that a list which is exported and
 //! imported again changes nobody and nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use herald_base::money;
 use herald_contacts::{
     CONTACT_ID, Contact, ContactField, ContactFilter, FieldType, list_contact_fields, list_contacts, tags_of,
 };
 use herald_leads::{LEAD_ID, Lead, LeadFilter, LeadPeople, list_leads, people_of_leads};
+use herald_sheets::field_key;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -94,18 +95,40 @@ pub(super) async fn contacts(watch: &Watch<'_>) -> Result<Table, Failure> {
 }
 
 /// The columns of the workspace's own fields: those with a type first, in their order.
-struct Own(Vec<(String, Option<ContactField>)>);
+struct Own(Vec<OwnColumn>);
+
+struct OwnColumn {
+    name: String,
+    /// Other spellings of the name that contacts have. An import would read both as one field.
+    spellings: Vec<String>,
+    field: Option<ContactField>,
+}
 
 impl Own {
     fn of(fields: Vec<ContactField>, mut names: BTreeSet<String>) -> Self {
-        let typed = fields.into_iter().filter(|field| names.remove(&field.key));
-        let mut all: Vec<_> = typed.map(|field| (field.key.clone(), Some(field))).collect();
-        all.extend(names.into_iter().map(|name| (name, None)));
+        let mut all: Vec<OwnColumn> = Vec::new();
+        for field in fields {
+            let is_there = names.remove(&field.key);
+            let spellings: Vec<String> = names.iter().filter(|name| field_key(name) == field.key).cloned().collect();
+            names.retain(|name| !spellings.contains(name));
+            if is_there || !spellings.is_empty() {
+                all.push(OwnColumn { name: field.key.clone(), spellings, field: Some(field) });
+            }
+        }
+        all.extend(names.into_iter().map(|name| OwnColumn { name, spellings: Vec::new(), field: None }));
         Self(all)
     }
 
     fn names(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|(name, _)| name.clone())
+        self.0.iter().map(|column| column.name.clone())
+    }
+}
+
+impl OwnColumn {
+    /// The value of a contact: that of the name itself, else the first of another spelling.
+    fn cell(&self, fields: &mut BTreeMap<String, String>) -> Cell {
+        let mut names = std::iter::once(&self.name).chain(&self.spellings);
+        cell(self.field.as_ref(), names.find_map(|name| fields.remove(name).filter(|text| !text.is_empty())))
     }
 }
 
@@ -132,11 +155,7 @@ fn contact_row(contact: Contact, tags: &[String], own: &Own) -> Vec<Cell> {
         Some(tags.join(", ")),
         Some(contact.id.to_string()),
     ];
-    known
-        .into_iter()
-        .map(Cell::from)
-        .chain(own.0.iter().map(|(name, field)| cell(field.as_ref(), fields.remove(name))))
-        .collect()
+    known.into_iter().map(Cell::from).chain(own.0.iter().map(|column| column.cell(&mut fields))).collect()
 }
 
 pub(super) async fn leads(watch: &Watch<'_>) -> Result<Table, Failure> {
@@ -179,4 +198,40 @@ fn lead_row(lead: Lead, people: &LeadPeople) -> Vec<Cell> {
         people.external_ids.get(&lead.contact_id).cloned().into(),
         lead.contact_id.to_string().into(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn other_spellings_of_a_typed_field_are_in_its_column() {
+        let field = ContactField {
+            id: Uuid::nil(),
+            key: "table_no".to_owned(),
+            label: "Table No.".to_owned(),
+            kind: FieldType::Number,
+            choices: herald_db::Json(Vec::new()),
+            position: 1,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+        };
+        let map = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+            all.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        };
+        let names = ["TABLE NO", "Table No.", "a_text", "table_no"].map(str::to_owned);
+        let own = Own::of(vec![field.clone()], BTreeSet::from(names));
+        assert_eq!(own.names().collect::<Vec<_>>(), ["table_no", "a_text"]);
+        let first = |all: &[(&str, &str)]| match own.0[0].cell(&mut map(all)) {
+            Cell::Text(text) | Cell::Number(text) | Cell::Day(text) => text,
+        };
+        assert_eq!(first(&[("Table No.", "7")]), "7");
+        assert_eq!(first(&[("Table No.", "7"), ("table_no", "8")]), "8");
+        assert_eq!(first(&[("a_text", "7")]), "");
+        // Also if nobody has the field under its own name.
+        let own = Own::of(vec![field], BTreeSet::from(["Table No.".to_owned()]));
+        assert_eq!(own.names().collect::<Vec<_>>(), ["table_no"]);
+    }
 }
