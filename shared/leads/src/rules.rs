@@ -1,6 +1,6 @@
 //! What a lead may be: each field checked, with errors that name the cure.
 
-use chrono::{DateTime, Days, LocalResult, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use herald_base::money;
 use serde::Deserialize;
@@ -13,6 +13,8 @@ const LONGEST_SOURCE: usize = 100;
 const LONGEST_KEY: usize = 200;
 /// Follow-ups lie at most so far ahead.
 const FARTHEST_DAYS: u64 = 3_660;
+/// And not before this year: PostgreSQL does not hold every year that can be written.
+const FIRST_YEAR: i32 = 1900;
 
 /// What is said of a lead. Missing values stay as they are; empty texts are removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
@@ -85,6 +87,10 @@ impl LeadFields {
             LeadError::field("follow_up_zone", detail)
         })?;
         let at = moment(at, zone)?;
+        if at.year() < FIRST_YEAR {
+            let detail = format!("the follow-up is before the year {FIRST_YEAR}: check the year");
+            return Err(LeadError::field("follow_up_at", detail));
+        }
         if at > now + Days::new(FARTHEST_DAYS) {
             return Err(LeadError::field("follow_up_at", "the follow-up is more than ten years ahead: check the year"));
         }
@@ -202,6 +208,9 @@ mod tests {
         assert!(twice.contains("02:30:00+02:00 or 2026-10-25T02:30:00+01:00"), "{twice}");
         assert!(follow_up("tomorrow", "UTC").unwrap_err().contains("2026-03-02T09:30"));
         assert!(follow_up("2126-03-02T09:30", "UTC").unwrap_err().contains("check the year"));
+        assert!(follow_up("-5000-01-01T09:00", "UTC").unwrap_err().contains("1900"));
+        assert!(follow_up("1899-12-31T09:00", "UTC").unwrap_err().contains("1900"));
+        assert!(follow_up("1900-01-01T09:00", "UTC").is_ok());
         assert!(follow_up("2026-03-02T09:30", "Mars").unwrap_err().contains("IANA"));
     }
 

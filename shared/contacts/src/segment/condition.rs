@@ -4,11 +4,14 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use herald_db::EngineKind;
 use herald_sheets::{Phone, email_key, find_key, name_key, normalise_phone};
 
-use super::rule::{ActivityRule, Comparison, ConsentRule, FieldRule, LeadRule, Rule};
+use super::rule::{ActivityRule, Comparison, ConsentRule, FieldRule, LeadRule, Rule, day};
 use crate::{
     find::{LAST, Statement},
     tag::tag_key,
 };
+
+/// Longer texts are no numbers.
+const LONGEST_NUMBER: usize = 40;
 
 /// What a condition depends on besides its rule.
 pub(crate) struct Ground<'a> {
@@ -108,17 +111,21 @@ fn compared(column: &str, is: Comparison, value: &str, statement: &mut Statement
                 Comparison::MoreThan => ">",
                 _ => "<",
             };
-            let value = statement.bind(value.trim());
-            // Of a text that is no number the comparison must not be made.
+            // PostgreSQL refuses a number like 1e-400.
+            let is_none = value.trim().parse::<f64>().is_ok_and(|number| number.abs() < f64::MIN_POSITIVE);
+            let value = statement.bind(if is_none { "0" } else { value.trim() });
+            // Of a text that is no number the comparison must not be made, nor of one that PostgreSQL cannot hold.
             match postgres {
                 true => format!(
-                    "coalesce(case when {column} ~ '^\\s*-?[0-9]+([.][0-9]+)?\\s*$'
+                    "coalesce(case when length({column}) <= {LONGEST_NUMBER}
+                                        and {column} ~ '^[ ]*-?[0-9]+([.][0-9]+)?[ ]*$'
                                    then cast({column} as double precision)
                                         {sign} cast(cast({value} as text) as double precision)
                                    else false end, false)"
                 ),
                 false => format!(
-                    "coalesce(case when trim({column}) glob '*[0-9]' and trim({column}) not glob '*[^-0-9.]*'
+                    "coalesce(case when length({column}) <= {LONGEST_NUMBER}
+                                        and trim({column}) glob '*[0-9]' and trim({column}) not glob '*[^-0-9.]*'
                                         and trim({column}) not glob '?*-*' and trim({column}) not glob '*.*.*'
                                         and trim({column}) not glob '.*' and trim({column}) not glob '-.*'
                                    then cast({column} as real) {sign} cast({value} as real) else false end, false)"
@@ -160,9 +167,9 @@ fn of_name(is: Comparison, value: &str, statement: &mut Statement, on: &Ground<'
 
 /// Days are those of UTC.
 fn of_moment(field: &FieldRule, value: &str, statement: &mut Statement) -> String {
-    let day: NaiveDate = value.parse().unwrap_or_default();
+    let day = day(value).unwrap_or_default();
     let begins = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-    let next = begins(day + TimeDelta::days(1));
+    let next = begins(day) + TimeDelta::days(1);
     let column = format!("c.{}", field.name);
     match field.is {
         Comparison::Before => format!("{column} < {}", statement.bind(begins(day))),

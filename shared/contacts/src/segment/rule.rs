@@ -1,6 +1,6 @@
 //! The rules of a segment: who belongs to it, as data.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -202,6 +202,11 @@ impl Rule {
     }
 }
 
+/// A day that both engines can hold.
+pub(super) fn day(text: &str) -> Option<NaiveDate> {
+    text.trim().parse().ok().filter(|day: &NaiveDate| (1..=9999).contains(&day.year()))
+}
+
 impl FieldRule {
     fn check(&self) -> Result<(), ContactError> {
         let name = &self.name;
@@ -221,14 +226,14 @@ impl FieldRule {
         if value.chars().count() > LONGEST || value.contains('\0') {
             return Err(wrong(format!("{name}: the value is too long: use at most {LONGEST} characters")));
         }
+        let is_moment = matches!(name.as_str(), "created_at" | "updated_at");
         match self.is {
             is if is.is_of_numbers() && value.trim().parse::<f64>().is_ok_and(f64::is_finite) => Ok(()),
             is if is.is_of_numbers() => {
                 Err(wrong(format!("{name}: {value:?} is not a number: write it like 3 or 12.5")))
             }
-            Comparison::Before | Comparison::After if value.trim().parse::<NaiveDate>().is_ok() => Ok(()),
-            Comparison::Before | Comparison::After => {
-                Err(wrong(format!("{name}: {value:?} is not a day: write it like 2026-03-01")))
+            is if (is.is_of_days() || is_moment && is == Comparison::Equal) && day(value).is_none() => {
+                Err(wrong(format!("{name}: {value:?} is not a day of the years 1 to 9999: write it like 2026-03-01")))
             }
             _ if name == "time_zone" && self.is == Comparison::Equal => rules::time_zone(value).map(drop),
             _ => Ok(()),
@@ -325,6 +330,9 @@ mod tests {
             (field("country", Comparison::Equal, None), "needs a value"),
             (field("age", Comparison::AtLeast, Some("ten")), "not a number"),
             (field("created_at", Comparison::Before, Some("1/3/26")), "not a day"),
+            (field("created_at", Comparison::After, Some("+262142-12-31")), "1 to 9999"),
+            (field("updated_at", Comparison::Equal, Some("+262142-12-31")), "1 to 9999"),
+            (field("joined", Comparison::Before, Some("-0044-03-15")), "1 to 9999"),
             (field("time_zone", Comparison::Equal, Some("Mars/Base")), "IANA"),
             (Rule::Activity(ActivityRule { kind: String::new(), within_days: None, at_least: 1 }), "no kind"),
             (Rule::Activity(ActivityRule { kind: "x".into(), within_days: Some(0), at_least: 1 }), "1 to 3650"),
