@@ -15,10 +15,10 @@ use super::{
     state::{State, states},
     write::{Images, update},
 };
-use crate::{LeadStatus, Result, status};
+use crate::{LeadStatus, Outcome, Result, status};
 
 /// Fields that are given back together or not at all.
-const TOGETHER: [&[&str]; 7] = [
+pub(super) const TOGETHER: [&[&str]; 7] = [
     &["need"],
     &["status_id"],
     &["value_minor", "currency"],
@@ -134,6 +134,12 @@ fn given_back(
         back.stands_for = status.stands_for;
     }
     back.settle(lead, now);
+    // A status that came back ended the lead when it did before, and nobody is reminded twice of one follow-up.
+    let old_status = fields.get("status_id").and_then(|(old, _)| old.as_ref());
+    let has_ended = back.stands_for != Outcome::Open && old_status == Some(&back.status_id.to_string());
+    back.closed_at = image.images.0.closed_at.filter(|_| has_ended).or(back.closed_at);
+    let reminded = image.images.0.reminded.as_ref().filter(|reminded| reminded.holds_for(&back));
+    back.reminded_of = back.reminded_of.or(reminded.map(|reminded| reminded.of));
     // As if nothing had been: an earlier import finds the lead as it left it.
     let before = image.images.0.updated_at.filter(|_| is_whole && lead.version == image.version);
     (back.version, back.updated_at) = match before {
@@ -191,4 +197,80 @@ pub async fn forget_lead_images(db: &Db, workspace_id: Uuid, import_id: Uuid) ->
         .await?;
     tx.commit().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chrono::{DateTime, Utc};
+
+    use super::{super::decide::Touched, *};
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn before() -> State {
+        State {
+            id: Uuid::from_u128(1),
+            contact_id: Uuid::from_u128(2),
+            status_id: Uuid::from_u128(3),
+            stands_for: Outcome::Won,
+            need: "Dinner".to_owned(),
+            value_minor: Some(500),
+            currency: Some("EUR".to_owned()),
+            source: None,
+            owner_id: None,
+            owner_zone: None,
+            follow_up_at: Some(at("2026-03-01T09:00:00Z")),
+            follow_up_zone: Some("UTC".to_owned()),
+            reminded_of: Some(at("2026-03-01T09:00:00Z")),
+            key: None,
+            version: 1,
+            closed_at: Some(at("2026-02-01T09:00:00Z")),
+            updated_at: at("2026-02-01T09:00:00Z"),
+            name: "Ann Example".to_owned(),
+            email: None,
+            phone: None,
+            external_id: None,
+        }
+    }
+
+    fn status(id: u128, stands_for: Outcome) -> LeadStatus {
+        LeadStatus { id: Uuid::from_u128(id), name: id.to_string(), position: 1, stands_for }
+    }
+
+    fn undone(after: &State, lead: &State) -> (State, bool) {
+        let touched = Touched { before: Some(before()), after: after.clone(), notes: Vec::new() };
+        let images = Json(Images::of(&touched));
+        let image = Image { lead_id: lead.id, made: false, version: after.version, images };
+        let statuses = [status(3, Outcome::Won), status(4, Outcome::Open)];
+        given_back(lead, &image, &statuses, &HashSet::new(), at("2026-04-01T09:00:00Z"))
+    }
+
+    #[test]
+    fn a_lead_that_is_given_back_ended_when_it_did_and_reminds_nobody_again() {
+        let mut after = State { status_id: Uuid::from_u128(4), stands_for: Outcome::Open, version: 2, ..before() };
+        after.follow_up_at = Some(at("2026-05-01T09:00:00Z"));
+        (after.closed_at, after.reminded_of) = (None, None);
+        assert_eq!(undone(&after, &after), (before(), true));
+        // Somebody else looks after it now: they were not reminded.
+        let lead = State { owner_id: Some(Uuid::from_u128(9)), version: 3, ..after.clone() };
+        let (back, is_whole) = undone(&after, &lead);
+        assert_eq!((back.reminded_of, back.closed_at, is_whole), (None, before().closed_at, true));
+    }
+
+    #[test]
+    fn values_that_belong_together_are_not_mixed() {
+        let after = State { value_minor: Some(900), version: 2, ..before() };
+        let images = Images::of(&Touched { before: Some(before()), after: after.clone(), notes: Vec::new() });
+        let old = |text: &str| Some(text.to_owned());
+        let both = [("currency", (old("EUR"), old("EUR"))), ("value_minor", (old("500"), old("900")))];
+        assert_eq!(images.fields, BTreeMap::from(both.map(|(name, values)| (name.to_owned(), values))));
+        // Somebody changed the currency since: the value stays, too.
+        let lead = State { currency: old("JPY"), version: 3, ..after.clone() };
+        let (back, is_whole) = undone(&after, &lead);
+        assert_eq!((back.value_minor, back.currency.as_deref(), is_whole), (Some(900), Some("JPY"), false));
+    }
 }

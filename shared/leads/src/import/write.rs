@@ -2,37 +2,70 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use chrono::{DateTime, Utc};
 use herald_contacts::{Import, NewActivity, record_activities};
 use herald_db::{Bulk, Result, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{decide::Touched, state::State};
+use super::{decide::Touched, state::State, undo::TOGETHER};
 use crate::LeadStatus;
 
 /// What a chunk changed about a lead.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Images {
-    /// By field: the value before, and the value behind it.
+    /// By field: the value before, and the value behind it. Of values that only make sense together, all are here as
+    /// soon as one of them changed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) fields: BTreeMap<String, (Option<String>, Option<String>)>,
     /// The ids of the notes that it added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) notes: Vec<Uuid>,
     /// When the lead had last changed before.
-    pub(super) updated_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub(super) updated_at: Option<DateTime<Utc>>,
+    /// When it had ended before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) closed_at: Option<DateTime<Utc>>,
+    /// Of what its owner had been reminded before, if the chunk made the lead forget it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reminded: Option<Reminded>,
+}
+
+/// Who was reminded of which follow-up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Reminded {
+    pub(super) of: DateTime<Utc>,
+    owner_id: Option<Uuid>,
+    follow_up_at: Option<DateTime<Utc>>,
+}
+
+impl Reminded {
+    fn by(lead: &State) -> Option<Self> {
+        Some(Self { of: lead.reminded_of?, owner_id: lead.owner_id, follow_up_at: lead.follow_up_at })
+    }
+
+    /// Whether a lead has the same follow-up and owner again.
+    pub(super) fn holds_for(&self, lead: &State) -> bool {
+        self.owner_id == lead.owner_id && self.follow_up_at == lead.follow_up_at
+    }
 }
 
 impl Images {
-    fn of(lead: &Touched) -> Self {
+    pub(super) fn of(lead: &Touched) -> Self {
         let notes = lead.notes.iter().map(|(id, _)| *id).collect();
         let Some(before) = &lead.before else { return Self { notes, ..Self::default() } };
         let (old, new) = (before.values(), lead.after.values());
-        let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
-        let changed = names.into_iter().filter(|name| old.get(name) != new.get(name));
-        let fields = changed.map(|name| (name.to_owned(), (old.get(name).cloned(), new.get(name).cloned())));
-        Self { fields: fields.collect(), notes, updated_at: Some(before.updated_at) }
+        let has_changed = |group: &&&[&'static str]| group.iter().any(|name| old.get(name) != new.get(name));
+        let names = TOGETHER.iter().filter(has_changed).flat_map(|group| group.iter());
+        let fields = names.map(|name| ((*name).to_owned(), (old.get(name).cloned(), new.get(name).cloned()))).collect();
+        Self {
+            fields,
+            notes,
+            updated_at: Some(before.updated_at),
+            closed_at: before.closed_at,
+            reminded: Reminded::by(before).filter(|_| lead.after.reminded_of.is_none()),
+        }
     }
 }
 
