@@ -8,7 +8,7 @@ use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Form, Service, service::Answer, worker::work};
+use super::{Form, Service, imports, service::Answer, worker::work};
 
 on_both_engines! {
     fields_are_defined_ordered_changed_and_removed,
@@ -17,6 +17,8 @@ on_both_engines! {
     a_list_is_read_in_the_forms_that_it_uses,
     a_cell_that_does_not_fit_is_left_empty_with_a_remark,
     rules_compare_numbers_and_days_as_what_they_are,
+    an_older_spelling_is_kept_until_it_is_changed,
+    a_list_of_leads_leaves_typed_fields_to_their_people,
     an_export_has_real_numbers_and_days,
     what_cannot_be_a_field_is_refused_with_the_cure,
     fields_of_another_workspace_are_not_there,
@@ -246,6 +248,8 @@ async fn rules_compare_numbers_and_days_as_what_they_are(database: &TestDatabase
     ] {
         make(&service, name, json!({ "seats": seats, "joined": joined })).await;
     }
+    // More digits than a number of PostgreSQL has.
+    make(&service, "Hal", json!({ "seats": "9".repeat(400) })).await;
     define(&service, json!({ "label": "Seats", "type": "number" })).await;
     define(&service, json!({ "label": "Joined", "type": "date" })).await;
     let meant = async |name: &str, is: &str, value: &str| {
@@ -277,6 +281,7 @@ async fn rules_compare_numbers_and_days_as_what_they_are(database: &TestDatabase
         (rule("seats", "before", "2026-01-01"), "more_than"),
         (rule("joined", "at_least", "3"), "before or after"),
         (rule("seats", "equal", "many"), "12.5"),
+        (rule("created_at", "equal", "+262142-12-31"), "1 to 9999"),
     ] {
         for (at, body) in [
             ("/api/v1/segments/preview", json!({ "rule": rule })),
@@ -291,6 +296,34 @@ async fn rules_compare_numbers_and_days_as_what_they_are(database: &TestDatabase
     define(&service, json!({ "label": "Late", "type": "date" })).await;
     let members = get(&service, &format!("/api/v1/segments/{}/members", old["id"].as_str().unwrap())).await;
     assert_eq!(members["contacts"], 0);
+}
+
+async fn an_older_spelling_is_kept_until_it_is_changed(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let ann = make(&service, "Ann Example", json!({ "Table No.": "seven" })).await;
+    define(&service, json!({ "label": "Table No.", "type": "number" })).await;
+    let at = format!("{CONTACTS}/{}", ann["id"].as_str().unwrap());
+    let fields = async |fields: Value| {
+        let changed = patch(&service, &at, json!({ "fields": fields })).await;
+        assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
+        get(&service, &at).await["fields"].clone()
+    };
+    let kept = fields(json!({ "Table No.": "seven", "table_no": "", "colour": "red" })).await;
+    assert_eq!(kept, json!({ "Table No.": "seven", "colour": "red" }));
+    let moved = fields(json!({ "Table No.": "7", "table_no": "" })).await;
+    assert_eq!(moved, json!({ "table_no": "7", "colour": "red" }));
+}
+
+async fn a_list_of_leads_leaves_typed_fields_to_their_people(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    define(&service, json!({ "label": "Budget", "type": "number" })).await;
+    let list = "name,email,need,Budget,Amount\nAnn Example,ann@example.com,Dinner,12.5,900\n";
+    let form = Form::default().file("file", "leads.csv", list).text("what", "leads");
+    let done = imports::import(&service, form).await;
+    assert_eq!(done["created"], 1, "{done}");
+    let lead = get(&service, "/api/v1/leads").await["items"][0].clone();
+    let ann = get(&service, &format!("{CONTACTS}/{}", lead["contact_id"].as_str().unwrap())).await;
+    assert_eq!((&ann["fields"], &lead["value_minor"]), (&json!({ "budget": "12.5" }), &json!(90_000)));
 }
 
 async fn an_export_has_real_numbers_and_days(database: &TestDatabase) {
