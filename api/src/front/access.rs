@@ -34,10 +34,10 @@ const AREAS: &[(&str, Access, Access)] = &[
     // The paths of older systems. Those who may use what they stand for may use them.
     ("compat", STAFF, STAFF),
     ("connections", STAFF, AGENCY),
-    // Every row is somebody's name and address.
-    ("contacts", STAFF, STAFF),
     // What fields hold is set up once for all contacts.
     ("contact-fields", STAFF, AGENCY),
+    // Every row is somebody's name and address.
+    ("contacts", STAFF, STAFF),
     ("crm", Platform, Platform),
     ("erasures", AGENCY, AGENCY),
     ("example-data", OWNER, OWNER),
