@@ -138,7 +138,7 @@ mod tests {
         for (field, text, part) in [
             (LEAD_ID, "seven", "not the id of a lead"),
             ("currency", "EURO", "three letters"),
-            ("key", &"x".repeat(201) as &str, "at most 200"),
+            ("key", &"x".repeat(201) as &str, "1 to 200"),
             ("need", &"x".repeat(2_001), "at most 2000"),
             ("source", &"x".repeat(101), "at most 100"),
             ("note", &"x".repeat(5_001), "5000"),
