@@ -54,6 +54,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (41, "contact_addresses", include_str!("../../../migrations/0041_contact_addresses.sql")),
     (42, "contact_fields", include_str!("../../../migrations/0042_contact_fields.sql")),
     (43, "segment_snapshots", include_str!("../../../migrations/0043_segment_snapshots.sql")),
+    (44, "lists_in_order", include_str!("../../../migrations/0044_lists_in_order.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

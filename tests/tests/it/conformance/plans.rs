@@ -9,6 +9,7 @@ on_both_engines! {
     addresses_are_found_by_their_contact_and_by_their_value,
     whom_words_or_addresses_name_is_read_by_id,
     snapshots_are_taken_and_read_in_the_order_of_ids,
+    a_page_of_a_list_sorts_nothing,
 }
 
 /// What SQLite says of how it runs a statement.
@@ -105,5 +106,26 @@ async fn snapshots_are_taken_and_read_in_the_order_of_ids(database: &TestDatabas
         let plan = plan(database, sql).await;
         assert!(plan.contains("SCAN c USING INDEX sqlite_autoindex_contacts_1"), "{sql}\n{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+    }
+}
+
+async fn a_page_of_a_list_sorts_nothing(database: &TestDatabase) {
+    if database.db.kind() != EngineKind::Sqlite {
+        return;
+    }
+    for (sql, index) in [
+        (
+            "select c.id, c.name from contacts as c where c.workspace_id = x'01' and c.trashed_at is null
+               and c.merged_into is null and c.id < x'02' order by c.id desc limit 1000",
+            "contacts_in_order",
+        ),
+        (
+            "select l.id, c.name from leads as l join contacts as c on c.workspace_id = l.workspace_id
+               and c.id = l.contact_id where l.workspace_id = x'01' and l.id < x'02' order by l.id desc limit 1000",
+            "leads_in_order",
+        ),
+    ] {
+        let plan = plan(database, sql).await;
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
     }
 }
