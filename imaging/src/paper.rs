@@ -51,7 +51,7 @@ pub enum Part {
         columns: Vec<Column>,
         /// The rows: a cell for each column.
         rows: Vec<Vec<Cell>>,
-        /// The sentence in place of the rows, if there are none.
+        /// What is written where the rows would be, if the table has no row.
         empty: String,
     },
 }

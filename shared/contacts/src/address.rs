@@ -1,9 +1,9 @@
 //! The addresses of a contact, apart from the person: an address may be one of several, unsure, or another's by now.
 //!
 //! The primary e-mail address and phone number are columns of the contact. Lists, segments and invitations read them,
-//! and so does the rule of who is one person. An import of a million people therefore writes no second row for each of
-//! them. The table holds the further addresses. A primary address has a row there only when more is known of it than
-//! its value: a label, or that somebody verified it.
+//! and so does the rule that says who is one person. An import of a million people therefore writes no second row for
+//! each of them. The table holds the further addresses. A primary address has a row there only when more is known of it
+//! than its value: a label, or that somebody verified it.
 //!
 //! No row says that it is the primary one: it is, if the contact's column has its value. So whoever writes the column
 //! alone, such as an import, leaves nothing wrong behind, and an old primary address with a row becomes a further one.

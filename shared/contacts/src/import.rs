@@ -167,7 +167,7 @@ pub struct Import {
     pub updated: i64,
     /// The contacts or leads that had everything already.
     pub unchanged: i64,
-    /// The people or leads that the workspace does not know, where nothing is to be added.
+    /// The people or leads that the workspace does not know, if the import adds nobody.
     pub skipped: i64,
     /// The rows that were left out.
     pub refused: i64,

@@ -36,7 +36,7 @@ fn id_of_whatsapp(text: &str) -> Option<String> {
     (is_country && is_id).then(|| format!("{}.{id}", country.to_ascii_uppercase()))
 }
 
-/// What the workspace calls an address; an empty text is none.
+/// What the workspace calls an address. An empty text removes the name.
 pub(super) fn label(text: &str) -> Result<Option<String>, ContactError> {
     let label = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if label.chars().count() > LONGEST_LABEL || label.chars().any(char::is_control) {

@@ -131,7 +131,7 @@ fn said(field: &ContactField) -> serde_json::Value {
     serde_json::json!({ "key": field.key, "type": field.kind })
 }
 
-/// Changes a field with a type. `None`: there is none.
+/// Changes a field with a type. `None`: there is no such field.
 ///
 /// # Errors
 /// [`ContactError::Field`].
@@ -190,7 +190,7 @@ async fn write_all(tx: &mut Tx, workspace_id: Uuid, fields: &[ContactField]) -> 
     Ok(())
 }
 
-/// Takes the type off a field: its values stay, as text. False: there is none.
+/// Removes the type of a field. Its values stay, as text. False: there is no such field.
 #[boxed]
 pub async fn remove_contact_field(db: &Db, actor: &Actor, id: Uuid) -> Result<bool> {
     let mut tx = db.begin().await?;

@@ -42,7 +42,7 @@ pub struct ImportTally {
     pub updated: i64,
     /// Contacts or leads that had everything already.
     pub unchanged: i64,
-    /// People or leads that are not known, where nothing is to be added.
+    /// People or leads that are not known, if the import adds nobody.
     pub skipped: i64,
     /// Rows that are left out, such as those that carry what another contact has.
     pub refused: i64,

@@ -28,7 +28,7 @@ pub struct ImportReport {
     pub updated: u64,
     /// The contacts or leads that have everything already.
     pub unchanged: u64,
-    /// The people or leads that the workspace does not know, where nothing is to be added.
+    /// The people or leads that the workspace does not know, if the import adds nobody.
     pub skipped: u64,
     /// The rows that would be left out.
     pub refused: u64,
