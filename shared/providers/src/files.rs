@@ -14,6 +14,7 @@ mod account;
 mod bucket;
 mod error;
 mod hashes;
+mod here;
 mod key;
 mod local;
 mod old;
@@ -23,7 +24,6 @@ mod settings;
 mod upload;
 
 use std::{
-    io::{Seek, Write},
     path::{Path as LocalPath, PathBuf},
     sync::Arc,
     time::Duration,
@@ -146,38 +146,6 @@ impl Files {
         let found = self.within(key, self.store.get(&path(key)?)).await?;
         let size = found.meta.size;
         Ok((size, found.into_stream().map_err(std::io::Error::other).boxed()))
-    }
-
-    /// Opens a file of at most `limit` bytes on this machine: the file itself, or an unnamed copy that disappears when
-    /// it is closed.
-    #[boxed]
-    pub async fn open_here(&self, key: &Stored, limit: u64) -> Result<std::fs::File> {
-        let key = key.as_str();
-        let io = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound => FilesError::Missing(key.to_owned()),
-            _ => error::of_io(key, &error),
-        };
-        if let At::Folder(root) = &*self.at {
-            let path = root.join(path(key)?.as_ref());
-            let file = tokio::task::spawn_blocking(move || std::fs::File::open(path));
-            return file.await.map_err(std::io::Error::other).and_then(|opened| opened).map_err(io);
-        }
-        let found = self.within(key, self.store.get(&path(key)?)).await?;
-        if found.meta.size > limit {
-            return Err(FilesError::TooLarge { key: key.to_owned(), bytes: found.meta.size, limit });
-        }
-        let mut copy = tempfile::tempfile().map_err(io)?;
-        let mut content = found.into_stream();
-        while let Some(chunk) = self.within_limit(key, content.next()).await? {
-            let chunk = chunk.map_err(|error| self.told(key, error))?;
-            copy = tokio::task::spawn_blocking(move || copy.write_all(&chunk).map(|()| copy))
-                .await
-                .map_err(std::io::Error::other)
-                .and_then(|written| written)
-                .map_err(io)?;
-        }
-        copy.rewind().map_err(io)?;
-        Ok(copy)
     }
 
     /// Returns a file's size in bytes, if the file exists.
