@@ -4,7 +4,10 @@
 //! `docs/kill-table.md` tells what is counted and how to read it.
 
 mod client;
+mod domain_work;
+mod leads;
 mod lists;
+mod mails;
 mod outside;
 mod processes;
 mod report;
@@ -26,7 +29,7 @@ use tokio::runtime::Runtime;
 
 pub use self::report::{Row, line, markdown, write};
 use self::{
-    lists::LISTINGS,
+    domain_work::WORKS,
     outside::{JOURNEYS, Journey},
     scenarios::{SCENARIOS, Scenario},
     servers::Servers,
@@ -48,7 +51,7 @@ pub struct Options {
     pub herald: PathBuf,
     /// Jobs of each scenario; 0 leaves these scenarios out.
     pub jobs: usize,
-    /// Guests of each scenario with accounts outside, and a twentieth of the people of each one with lists; 0 leaves
+    /// Guests of each scenario with accounts outside; those with lists and mails have some for each guest. 0 leaves
     /// these scenarios out.
     pub guests: usize,
     /// What the random moments are drawn from.
@@ -114,12 +117,12 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>> {
         rows.push(row);
     }
     let only = options.only.as_deref().unwrap_or_default();
-    for (place, listing) in LISTINGS.iter().enumerate() {
-        if options.guests == 0 || !listing.name.contains(only) {
+    for (place, work) in WORKS.iter().enumerate() {
+        if options.guests == 0 || !work.name.contains(only) {
             continue;
         }
-        let tag = format!("l{place}");
-        let row = lists::play(options, listing, &tag, &servers, &runtime, lots(options, listing.name))?;
+        let tag = format!("w{place}");
+        let row = domain_work::play(options, work, &tag, &servers, &runtime, lots(options, work.name))?;
         tell(&row);
         rows.push(row);
     }

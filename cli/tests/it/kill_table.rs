@@ -25,6 +25,16 @@ fn whichever_process_is_killed_a_list_is_imported_exported_and_reported_once() {
     all_hold(0, GUESTS, Some("lists"));
 }
 
+#[test]
+fn whichever_process_is_killed_a_list_of_leads_is_imported_once_and_taken_back_whole() {
+    all_hold(0, GUESTS, Some("leads"));
+}
+
+#[test]
+fn whichever_process_is_killed_a_notification_is_mailed_at_most_once_and_shown_as_it_is() {
+    all_hold(0, GUESTS, Some("mails"));
+}
+
 fn all_hold(jobs: usize, guests: usize, only: Option<&str>) {
     let logs = tempfile::Builder::new().prefix("herald-kill-table-logs-").tempdir().unwrap().keep();
     let options = Options {

@@ -13,6 +13,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -121,6 +122,10 @@ struct State {
     /// The first word of everything that was said, and whether it was encrypted.
     said: Vec<(String, bool)>,
     faults: VecDeque<(SmtpCall, SmtpFault)>,
+    /// Recipients, and how their mails fail each time.
+    habits: Vec<(String, SmtpCall, SmtpFault)>,
+    /// How long each answer takes.
+    takes: Duration,
     told: Option<UnboundedSender<TakenMail>>,
 }
 
@@ -191,6 +196,16 @@ impl FakeSmtp {
     /// What it is asked next of this kind fails so, after the failures asked for before.
     pub fn fail(&self, call: SmtpCall, fault: SmtpFault) {
         self.lock().faults.push_back((call, fault));
+    }
+
+    /// Every mail to this address fails so.
+    pub fn fail_for(&self, recipient: &str, call: SmtpCall, fault: SmtpFault) {
+        self.lock().habits.push((recipient.to_owned(), call, fault));
+    }
+
+    /// Takes so long for each answer from now on.
+    pub fn take(&self, long: Duration) {
+        self.lock().takes = long;
     }
 
     /// What it has taken, in order.

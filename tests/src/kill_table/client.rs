@@ -35,6 +35,11 @@ impl Client {
         Self { api, token, acknowledged: Arc::default() }
     }
 
+    /// One whose requests come from somebody else.
+    pub(super) fn of(&self, token: String) -> Self {
+        Self::new(self.api.clone(), token)
+    }
+
     /// Jobs that the API has acknowledged.
     pub(super) fn acknowledged(&self) -> usize {
         self.acknowledged.load(Ordering::SeqCst)
@@ -59,10 +64,19 @@ impl Client {
 
     /// Hands something in until it is accepted, and returns the answer.
     pub(super) fn insist_on(&self, path: &str, content_type: &str, body: &str) -> Result<Vec<u8>> {
+        self.repeat("POST", path, content_type, body)
+    }
+
+    /// Replaces what is at an address of the API, as JSON.
+    pub(super) fn replace(&self, path: &str, body: &str) -> Result<()> {
+        self.repeat("PUT", path, JSON, body).map(|_| ())
+    }
+
+    fn repeat(&self, method: &str, path: &str, content_type: &str, body: &str) -> Result<Vec<u8>> {
         let began = Instant::now();
         loop {
-            let (status, answer) = self.ask("POST", path, content_type, body).unwrap_or_default();
-            if matches!(status, 201 | 202) {
+            let (status, answer) = self.ask(method, path, content_type, body).unwrap_or_default();
+            if matches!(status, 200..=202) {
                 return Ok(answer);
             }
             ensure!(!(400..500).contains(&status) || status == 429, "the API refused {path} with status {status}");

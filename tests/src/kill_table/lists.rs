@@ -6,34 +6,17 @@ use std::{
     collections::HashSet,
     fmt::Write as _,
     io::{Cursor, Read as _},
-    sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, Result, ensure};
-use rand::{RngExt, rngs::StdRng};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
 use super::{
     Options, Row,
-    servers::{Servers, until},
-    world::{Ground, World},
+    domain_work::{Work, hand_in_list, number, wait_for_end},
+    world::World,
 };
-
-/// One line of the table.
-pub(super) struct Listing {
-    pub(super) name: &'static str,
-    ground: Ground,
-    /// Whose processes are killed.
-    role: &'static str,
-}
-
-/// Every one, in the order they are played.
-pub(super) static LISTINGS: &[Listing] = &[
-    Listing { name: "lists: workers killed at random", ground: Ground::Lists, role: "worker" },
-    Listing { name: "lists, sqlite: process killed at random", ground: Ground::Up, role: "up" },
-];
 
 /// Rows of the list for each guest of the other scenarios.
 const ROWS: usize = 20;
@@ -42,48 +25,14 @@ const LEADS: usize = 5;
 /// The files that the contacts are exported to.
 const FORMATS: [&str; 2] = ["csv", "xlsx"];
 
-/// Plays one.
-pub(super) fn play(
-    options: &Options,
-    listing: &Listing,
-    tag: &str,
-    servers: &Servers,
-    runtime: &Arc<Runtime>,
-    random: StdRng,
-) -> Result<Row> {
-    let mut row = Row::of(listing.name);
-    let mut world = World::make(options, servers, runtime, tag, listing.ground, random)?;
-    if let Err(error) = measure(options, listing, &mut world, &mut row) {
-        row.error = Some(format!("{error:#}"));
-    }
-    row.alive = world.processes.all_alive();
-    let restarts = world.processes.restarts();
-    (row.killed, row.ended) = (restarts.ordered, restarts.own);
-    if !row.holds() {
-        world.keep_logs(&options.logs)?;
-    }
-    world.end()?;
-    Ok(row)
-}
-
-fn measure(options: &Options, listing: &Listing, world: &mut World, row: &mut Row) -> Result<()> {
-    let (rows, patience) = (options.guests * ROWS, Duration::from_secs(120 + options.guests as u64));
-    let kills = if options.short { 3 } else { 12 };
+/// Plays it.
+pub(super) fn measure(options: &Options, work: &Work, world: &mut World, row: &mut Row) -> Result<()> {
+    let rows = options.guests * ROWS;
     // Rows of the list, rows of each export, and the report.
     row.jobs_in = rows + FORMATS.len() * (rows + LEADS) + 1;
 
     import(world, rows)?;
-    for kill in 0..kills {
-        let share = rows * kill / kills;
-        let far = format!("select count(*) from imports where cursor_row >= {share} and state <> 'checking'");
-        until("so much of the list is taken in", patience, || Ok(world.count(&far) == Some(1)))?;
-        kill_one(listing, world)?;
-    }
-    until("the list is taken in", patience, || {
-        let failed = world.count("select count(*) from imports where state in ('failed', 'cancelled')");
-        ensure!(failed != Some(1), "the import failed");
-        Ok(world.count("select count(*) from imports where state = 'done'") == Some(1))
-    })?;
+    work.kill_during_import(options, world, rows)?;
 
     for lead in 0..LEADS {
         let body = json!({
@@ -98,48 +47,28 @@ fn measure(options: &Options, listing: &Listing, world: &mut World, row: &mut Ro
     }
     let report = json!({ "kind": "report.daily_leads", "args": { "day": "today" }, "unique_key": "the day" });
     world.client.insist_on("/api/v1/jobs", "application/json", &report.to_string())?;
-    for _ in 0..kills {
+    for _ in 0..Work::kills(options) {
         world.pause(100);
-        kill_one(listing, world)?;
+        work.kill_one(world)?;
     }
     let last = Instant::now();
-    // What is forgotten in a week or a month waits.
-    let left = "select count(*) from jobs where state in ('ready', 'running') and kind not in ('import.forget', \
-                'export.forget')";
-    until("everything has ended", patience, || Ok(world.count(left) == Some(0)))?;
+    wait_for_end(options, world)?;
     row.recovery = Some(last.elapsed());
     count(world, rows, row)
 }
 
-/// Sends KILL to one of the processes, at a moment of chance.
-fn kill_one(listing: &Listing, world: &mut World) -> Result<()> {
-    let wait = world.random.random_range(0..150);
-    world.pause(wait);
-    let names = world.processes.names(listing.role);
-    let name = names[world.random.random_range(0..names.len())].clone();
-    world.processes.signal(&name, "KILL")
-}
-
 /// Hands the list in.
 fn import(world: &World, rows: usize) -> Result<()> {
-    let mut form = String::from(
-        "--part\r\ncontent-disposition: form-data; name=\"starts_itself\"\r\n\r\ntrue\r\n--part\r\n\
-         content-disposition: form-data; name=\"file\"; filename=\"people.csv\"\r\ncontent-type: text/csv\r\n\r\n\
-         name,email,city\n",
-    );
+    let mut list = String::from("name,email,city\n");
     for row in 0..rows {
-        writeln!(form, "Guest Example {row},guest.{row}@example.com,Example City")?;
+        writeln!(list, "Guest Example {row},guest.{row}@example.com,Example City")?;
     }
-    form.push_str("\r\n--part--\r\n");
-    world.client.insist_on("/api/v1/imports", "multipart/form-data; boundary=part", &form).map(|_| ())
+    hand_in_list(world, &[], &list)
 }
 
 /// Looks at what there is in the end.
 fn count(world: &World, rows: usize, row: &mut Row) -> Result<()> {
-    let number = |statement: &str| {
-        let counted = world.count(statement).context("the database cannot be asked")?;
-        Ok::<_, anyhow::Error>(usize::try_from(counted)?)
-    };
+    let number = |statement: &str| number(world, statement);
     let guests = number("select count(distinct email) from contacts where email like 'guest.%'")?;
     let all = number("select count(*) from contacts where email like 'guest.%'")?;
     row.done = guests;

@@ -22,7 +22,7 @@ use super::{
     servers::{Servers, free_port, succeed},
     sink::Sink,
 };
-use crate::Proxy;
+use crate::{Proxy, fakes::FakeSmtp};
 
 /// Where a scenario plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +31,15 @@ pub(super) enum Ground {
     Fleet,
     /// The same, and its workers take every queue.
     Lists,
+    /// The same, with a mail server.
+    Mails,
     /// A fleet whose last worker and scheduler have a clock that can be set.
     Clocks,
     /// `herald up` on SQLite.
     Up,
-    /// The same on a disk of its own.
+    /// The same with a mail server.
+    UpMails,
+    /// `herald up` on a disk of its own.
     SmallDisk,
 }
 
@@ -46,6 +50,8 @@ pub(super) struct World {
     pub(super) sink: Arc<Sink>,
     pub(super) random: StdRng,
     pub(super) short: bool,
+    /// The mail server, where there is one.
+    pub(super) mail_server: Option<FakeSmtp>,
     /// Between `worker-0` and Redis.
     pub(super) proxy: Option<Proxy>,
     /// Jobs that ran when something was killed.
@@ -85,12 +91,20 @@ impl World {
             sink.address,
             lease.as_secs()
         );
-        let fleet = matches!(ground, Ground::Fleet | Ground::Lists | Ground::Clocks);
+        let fleet = matches!(ground, Ground::Fleet | Ground::Lists | Ground::Mails | Ground::Clocks);
         let (mut owner, mut reader) = (DbConfig::Sqlite { path: root.join("data/herald.db") }, None);
         if fleet {
             let (of_fleet, of_owner, of_reader) = servers.of_a_fleet(tag)?;
             settings += &of_fleet;
             (owner, reader) = (of_owner, Some(of_reader));
+        }
+        let mails = matches!(ground, Ground::Mails | Ground::UpMails);
+        let mail_server = mails.then(|| runtime.block_on(FakeSmtp::start()));
+        if let Some(server) = &mail_server {
+            let certificate = root.join("mail.pem");
+            server.write_certificate(&certificate);
+            // Several people register from this machine within a minute.
+            settings += &format!("[limits]\nsign_in_per_minute = 60\n[mail]\n{}", server.settings(&certificate));
         }
         std::fs::write(root.join("herald.toml"), settings)?;
         std::fs::write(root.join("clock"), "+0")?;
@@ -103,6 +117,7 @@ impl World {
             sink,
             random,
             short: options.short,
+            mail_server,
             proxy,
             bereaved: Vec::new(),
             lease,
@@ -210,7 +225,8 @@ pub(super) const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketim
 
 fn plans(ground: Ground, proxy: Option<SocketAddr>, root: &Path) -> Vec<Plan> {
     let Some(proxy) = proxy else { return vec![Plan::new("up-0", &["up"])] };
-    let worker: &[&str] = if ground == Ground::Lists { &["worker"] } else { &["worker", "--queues", "sync=8"] };
+    let takes_all = matches!(ground, Ground::Lists | Ground::Mails);
+    let worker: &[&str] = if takes_all { &["worker"] } else { &["worker", "--queues", "sync=8"] };
     let mut plans = vec![
         Plan::new("api-0", &["api"]),
         Plan::new("scheduler-0", &["scheduler"]),

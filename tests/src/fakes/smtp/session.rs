@@ -97,7 +97,13 @@ impl Session {
             }
             "RCPT" if self.from.is_some() => {
                 self.to = address(&line);
-                self.answer(SmtpCall::Recipient, "250 2.1.5 Ok").await?
+                match self.habit(SmtpCall::Recipient) {
+                    Some(fault) => {
+                        self.to = None;
+                        self.fail(fault).await?
+                    }
+                    None => self.answer(SmtpCall::Recipient, "250 2.1.5 Ok").await?,
+                }
             }
             "DATA" if self.to.is_some() => {
                 let faulty = lock(&self.state).faults.front().is_some_and(|(call, _)| *call == SmtpCall::Data);
@@ -176,8 +182,9 @@ impl Session {
             raw.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
         }
         let fault = lock(&self.state).faults.front().copied().filter(|(call, _)| *call == SmtpCall::Content);
+        let habit = self.habit(SmtpCall::Content);
         let (from, to) = (self.from.take().unwrap_or_default(), self.to.take().unwrap_or_default());
-        if !matches!(fault, Some((_, SmtpFault::Says(_)))) {
+        if !matches!(fault, Some((_, SmtpFault::Says(_)))) && !matches!(habit, Some(SmtpFault::Says(_))) {
             let (encrypted, login) = (self.encrypted, self.login.clone());
             let taken = TakenMail { from, to, encrypted, login, mail: Mail::read(&raw) };
             let mut state = lock(&self.state);
@@ -187,7 +194,17 @@ impl Session {
             }
             state.mails.push(taken);
         }
-        self.answer(SmtpCall::Content, "250 2.0.0 Ok: queued as 4X0fAnn").await
+        match habit {
+            Some(fault) => self.fail(fault).await,
+            None => self.answer(SmtpCall::Content, "250 2.0.0 Ok: queued as 4X0fAnn").await,
+        }
+    }
+
+    /// How this always fails for the recipient.
+    fn habit(&self, call: SmtpCall) -> Option<SmtpFault> {
+        let state = lock(&self.state);
+        let of_recipient = |(recipient, at, _): &&(String, _, _)| *at == call && self.to.as_ref() == Some(recipient);
+        state.habits.iter().find(of_recipient).map(|(_, _, fault)| *fault)
     }
 
     /// Answers, or fails as asked. False ends the session.
@@ -199,9 +216,15 @@ impl Session {
         };
         match fault {
             None => self.say(well).await,
-            Some((_, SmtpFault::Says(text))) => Ok(self.say(text).await? && !text.starts_with("421")),
-            Some((_, SmtpFault::HangsUp)) => Ok(false),
-            Some((_, SmtpFault::IsSilent)) => {
+            Some((_, fault)) => self.fail(fault).await,
+        }
+    }
+
+    async fn fail(&mut self, fault: SmtpFault) -> io::Result<bool> {
+        match fault {
+            SmtpFault::Says(text) => Ok(self.say(text).await? && !text.starts_with("421")),
+            SmtpFault::HangsUp => Ok(false),
+            SmtpFault::IsSilent => {
                 // Until the client has enough of it.
                 self.stream.read_to_end(&mut Vec::new()).await?;
                 Ok(false)
@@ -210,6 +233,10 @@ impl Session {
     }
 
     async fn say(&mut self, text: &str) -> io::Result<bool> {
+        let takes = lock(&self.state).takes;
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
         self.stream.write_all(format!("{text}\r\n").as_bytes()).await?;
         self.stream.flush().await?;
         Ok(true)
