@@ -1,5 +1,8 @@
 //! The timeline of a contact: what happened with them, in the order in which it was written. Rows are only
 //! added, and go with what an import made and an undoing takes back.
+//!
+//! That an import made a contact is no row here: it stands in the contact's own row, of which [`timeline`] makes the
+//! entry. Of a large import these rows would be most of what is written.
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
@@ -7,8 +10,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{ContactError, find_contact};
-use herald_db::{Bulk, Db, FromRow, Json, Result, Tx, query};
+use herald_db::{Bulk, Db, FromRow, Json, Query, Result, Tx, query};
 use herald_ledger::audit::{self, Actor, Entry};
+
+/// What the timeline calls an import that made or changed the contact.
+pub(super) const IMPORTED: &str = "contact.imported";
 
 /// Something that happened with a contact, to be written down.
 #[derive(Clone, Debug)]
@@ -134,14 +140,46 @@ pub async fn list_activities(
     before: Option<Uuid>,
     limit: usize,
 ) -> Result<Vec<Activity>> {
+    timeline(workspace_id, contact_id, before, limit).all(db).await
+}
+
+/// Reads what [`list_activities`] lists. The entry of the import that made the contact has the contact's id. It was
+/// given in the same transaction, before all other entries, so it leads to the right place in the order.
+pub(super) fn timeline(workspace_id: Uuid, contact_id: Uuid, before: Option<Uuid>, limit: usize) -> Query {
     query(
         "select id, kind, subject_id, detail, who, at from activities
-         where workspace_id = $1 and contact_id = $2 and ($3 is null or id < $3) order by id desc limit $4",
+         where workspace_id = $1 and contact_id = $2 and ($3 is null or id < $3)
+         union all
+         select c.id, $5, c.imported_by, '{}', i.created_by, c.created_at
+         from contacts as c join imports as i on i.workspace_id = c.workspace_id and i.id = c.imported_by
+         where c.workspace_id = $1 and c.id = $2 and ($3 is null or c.id < $3)
+         order by id desc limit $4",
     )
     .bind(workspace_id)
     .bind(contact_id)
     .bind(before)
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .all(db)
-    .await
+    .bind(IMPORTED)
+}
+
+/// Makes the entry of the import that made a contact an ordinary row, with the same id, so that it can move to another
+/// contact and back.
+pub(super) async fn write_import_down(tx: &mut Tx, workspace_id: Uuid, contact_id: Uuid) -> Result<()> {
+    query(
+        "insert into activities (id, workspace_id, contact_id, kind, subject_id, detail, who, at)
+         select c.id, c.workspace_id, c.id, $3, c.imported_by, '{}', i.created_by, c.created_at
+         from contacts as c join imports as i on i.workspace_id = c.workspace_id and i.id = c.imported_by
+         where c.workspace_id = $1 and c.id = $2",
+    )
+    .bind(workspace_id)
+    .bind(contact_id)
+    .bind(IMPORTED)
+    .execute(&mut *tx)
+    .await?;
+    query("update contacts set imported_by = null where workspace_id = $1 and id = $2")
+        .bind(workspace_id)
+        .bind(contact_id)
+        .execute(tx)
+        .await?;
+    Ok(())
 }

@@ -29,6 +29,7 @@ pub use self::{
 };
 use super::{
     Contact, ContactError, Holder, NewActivity,
+    activity::write_import_down,
     edit::{is_known, locked, same_person, taken, write, write_noted},
     record_activities,
     upsert::rekey,
@@ -141,6 +142,7 @@ pub async fn merge_contacts(
     let id = tx.db().new_id();
     let consents = stricter_wins(&mut tx, workspace_id, (survivor_id, merged_id), id).await?;
     let addresses = keep_all(&mut tx, workspace_id, (&before, &merged, &after)).await?;
+    write_import_down(&mut tx, workspace_id, merged_id).await?;
     let moved = move_over(&mut tx, workspace_id, holders, (merged_id, survivor_id)).await?;
     let images = Images {
         before: values(&before),

@@ -115,7 +115,8 @@ pub async fn move_picture(tx: &mut Tx, workspace_id: Uuid, contact_id: Uuid, fro
 pub async fn remove_contacts(tx: &mut Tx, workspace_id: Uuid, ids: Vec<Uuid>) -> Result<()> {
     Bulk::new(
         "delete from contacts where (workspace_id, id) in (select workspace_id, id from {rows}) and not exists
-           (select 1 from activities as a where a.workspace_id = contacts.workspace_id and a.contact_id = contacts.id)",
+           (select 1 from activities as a where a.workspace_id = contacts.workspace_id and a.contact_id = contacts.id)
+           and contacts.imported_by is null",
     )
     .column("id", ids.iter().copied().collect())
     .column("workspace_id", ids.iter().map(|_| workspace_id).collect())

@@ -15,7 +15,7 @@ use super::{
     holders::erased_before,
     known_contacts::{self, Keys, Known, email_and_name},
 };
-use herald_db::{Bulk, Json, Result, Tx};
+use herald_db::{Bulk, Column, Json, Result, Tx};
 use herald_sheets::{field_key, find_key, find_last, name_key};
 
 /// A person as a list names them.
@@ -77,7 +77,7 @@ pub async fn upsert_people(tx: &mut Tx, workspace_id: Uuid, people: &[Person]) -
     let people: Vec<&Person> = people.iter().collect();
     let decided = decide(&mut *tx, workspace_id, &people, ImportMode::Overwrite, None).await?;
     let upserted = decided.taken.iter().filter_map(Taken::upserted).collect();
-    write(tx, workspace_id, decided).await?;
+    write(tx, workspace_id, &decided, None).await?;
     Ok(upserted)
 }
 
@@ -240,12 +240,14 @@ impl Decided {
     }
 }
 
-/// Writes what was decided.
-pub(super) async fn write(tx: &mut Tx, workspace_id: Uuid, decided: Decided) -> Result<()> {
+/// Writes what was decided. New contacts remember the import that made them, but for those of whom its entry in the
+/// timeline says more: the caller writes that.
+pub(super) async fn write(tx: &mut Tx, workspace_id: Uuid, decided: &Decided, imported_by: Option<Uuid>) -> Result<()> {
     let updated: Vec<&Contact> = decided.updated.iter().map(Arc::as_ref).collect();
     update(&mut *tx, workspace_id, &updated).await?;
     let fresh: Vec<&Contact> = decided.fresh.iter().map(Arc::as_ref).collect();
-    insert(tx, workspace_id, &fresh).await
+    let imported_by = |contact: &&Contact| imported_by.filter(|_| !decided.erased.contains_key(&contact.id));
+    insert(tx, workspace_id, &fresh, fresh.iter().map(imported_by).collect()).await
 }
 
 fn new_contact(id: Uuid, person: &Person, keys: &Keys, source: Option<&str>, now: DateTime<Utc>) -> Contact {
@@ -340,14 +342,15 @@ pub(super) async fn update(tx: &mut Tx, workspace_id: Uuid, contacts: &[&Contact
         .await
 }
 
-async fn insert(tx: &mut Tx, workspace_id: Uuid, contacts: &[&Contact]) -> Result<()> {
+async fn insert(tx: &mut Tx, workspace_id: Uuid, contacts: &[&Contact], imported_by: Vec<Option<Uuid>>) -> Result<()> {
     let sql = "insert into contacts (id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture,
-           fields, locale, time_zone, country, source, created_at, updated_at, find_key, find_last)
+           fields, locale, time_zone, country, source, created_at, updated_at, find_key, find_last, imported_by)
          select id, workspace_id, dedupe_key, external_id, email, phone, name, name_key, picture, fields, locale,
-           time_zone, country, source, created_at, updated_at, find_key, find_last from {rows}";
+           time_zone, country, source, created_at, updated_at, find_key, find_last, imported_by from {rows}";
     columns(Bulk::new(sql).kept(), workspace_id, contacts)
         .column("source", contacts.iter().map(|contact| contact.source.clone()).collect())
         .column("created_at", contacts.iter().map(|contact| contact.created_at).collect())
+        .column("imported_by", Column::Uuid(imported_by))
         .execute(tx)
         .await
 }

@@ -55,6 +55,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (42, "contact_fields", include_str!("../../../migrations/0042_contact_fields.sql")),
     (43, "segment_snapshots", include_str!("../../../migrations/0043_segment_snapshots.sql")),
     (44, "lists_in_order", include_str!("../../../migrations/0044_lists_in_order.sql")),
+    (45, "imported_by", include_str!("../../../migrations/0045_imported_by.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{Held, Holder, Whom, Words};
 use crate::{
     Activity, Consent, ContactError, Move,
+    activity::timeline,
     address::{NOT_TWICE, arranged, rows_of},
     segment::{forget_in_snapshots, snapshots_with},
 };
@@ -65,13 +66,9 @@ async fn own(tx: &mut Tx, whom: &Whom) -> std::result::Result<Held, ContactError
     .all(&mut *tx)
     .await?;
     held.add("consents", values(&consents));
-    let activities: Vec<Activity> = of_contact(
-        "select id, kind, subject_id, detail, who, at from activities
-         where workspace_id = $1 and contact_id = $2 order by id",
-        whom,
-    )
-    .all(&mut *tx)
-    .await?;
+    let mut activities: Vec<Activity> =
+        timeline(whom.workspace_id, whom.contact.id, None, usize::MAX).all(&mut *tx).await?;
+    activities.reverse();
     held.add("timeline", values(&activities));
     // A contact that was merged into another one is looked at with that one.
     let merges: Vec<MergeImages> = of_contact(
@@ -144,8 +141,9 @@ struct Listed {
 async fn elsewhere(tx: &mut Tx, whom: &Whom) -> Result<Vec<String>> {
     let now = tx.db().now();
     let imports: Vec<Listed> = query(
-        "select name, created_at from imports where workspace_id = $1 and created_at > $3 and exists
+        "select name, created_at from imports where workspace_id = $1 and created_at > $3 and (exists
            (select 1 from activities as a where a.workspace_id = $1 and a.contact_id = $2 and a.subject_id = imports.id)
+           or id = (select c.imported_by from contacts as c where c.workspace_id = $1 and c.id = $2))
          order by id",
     )
     .bind(whom.workspace_id)
@@ -219,7 +217,9 @@ async fn forget_in_imports(tx: &mut Tx, whom: &Whom) -> Result<()> {
     let words = Words::of(whom);
     let reports: Vec<(Uuid, Json<Value>, bool)> = of_contact(
         "select i.id, i.report, exists (select 1 from activities as a
-                  where a.workspace_id = $1 and a.contact_id = $2 and a.subject_id = i.id) as named
+                  where a.workspace_id = $1 and a.contact_id = $2 and a.subject_id = i.id)
+                or exists (select 1 from contacts as c
+                  where c.workspace_id = $1 and c.id = $2 and c.imported_by = i.id) as named
          from imports as i where i.workspace_id = $1 and i.report is not null order by i.id",
         whom,
     )

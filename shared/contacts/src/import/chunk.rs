@@ -13,7 +13,9 @@ use super::{
     undo::{Changed, Images},
 };
 use crate::{
-    NewActivity, Person, record_activities,
+    NewActivity, Person,
+    activity::IMPORTED,
+    record_activities,
     tag::{self, tag_key},
     upsert::{self, Decided, Taken},
 };
@@ -155,24 +157,23 @@ pub async fn write_people(
     people: DecidedPeople,
     (tally, refused): (ImportTally, Vec<RowProblem>),
 ) -> Result<bool> {
-    let DecidedPeople { mut decided, new_tags } = people;
-    let (taken, erased, at) = (std::mem::take(&mut decided.taken), std::mem::take(&mut decided.erased), decided.at);
+    let DecidedPeople { decided, new_tags } = people;
     if !move_cursor(&mut *tx, workspace_id, import.id, chunk, tally).await? {
         return Ok(false);
     }
     note_refused(&mut *tx, workspace_id, import.id, &refused).await?;
-    upsert::write(&mut *tx, workspace_id, decided).await?;
+    upsert::write(&mut *tx, workspace_id, &decided, Some(import.id)).await?;
     let names = names(import, &chunk.rows);
     let pairs = new_tags.iter().flat_map(|(id, keys)| keys.iter().map(|key| (*id, key.clone()))).collect();
     tag::add_tags(&mut *tx, workspace_id, &names, pairs).await?;
-    let images = images(&taken, new_tags);
-    note_on_timelines(&mut *tx, workspace_id, import, &images, &erased).await?;
+    let images = images(&decided.taken, new_tags);
+    note_on_timelines(&mut *tx, workspace_id, import, &images, &decided.erased).await?;
     query("insert into import_chunks (workspace_id, import_id, from_row, images, at) values ($1, $2, $3, $4, $5)")
         .bind(workspace_id)
         .bind(import.id)
         .bind(chunk.from)
         .bind(serde_json::to_value(&images).expect("images are plain data"))
-        .bind(at)
+        .bind(decided.at)
         .execute(tx)
         .await?;
     Ok(true)
@@ -301,6 +302,7 @@ fn images(taken: &[Taken], mut new_tags: BTreeMap<Uuid, BTreeSet<String>>) -> Im
     images
 }
 
+/// Contacts that are made remember the import themselves, but for those of whom there is more to say.
 async fn note_on_timelines(
     tx: &mut Tx,
     workspace_id: Uuid,
@@ -308,11 +310,12 @@ async fn note_on_timelines(
     images: &Images,
     erased: &HashMap<Uuid, DateTime<Utc>>,
 ) -> Result<()> {
-    let ids: BTreeSet<Uuid> =
-        images.made.iter().chain(images.changed.iter().map(|changed| &changed.id)).copied().collect();
+    let made: HashSet<Uuid> = images.made.iter().copied().collect();
+    let changed = images.changed.iter().map(|changed| changed.id).filter(|id| !made.contains(id));
+    let ids: BTreeSet<Uuid> = changed.chain(erased.keys().copied()).collect();
     let note = |id| {
         let detail = erased.get(&id).map_or_else(|| json!({}), |at| json!({ "erased_before": at }));
-        NewActivity::of(id, "contact.imported", &import.created_by).about(import.id).with(detail)
+        NewActivity::of(id, IMPORTED, &import.created_by).about(import.id).with(detail)
     };
     record_activities(tx, workspace_id, ids.into_iter().map(note).collect()).await
 }

@@ -6,12 +6,17 @@ use herald_sheets::{Phone, email_key, find_key, name_key, normalise_phone};
 
 use super::rule::{ActivityRule, Comparison, ConsentRule, FieldRule, LeadRule, Rule, day};
 use crate::{
+    activity::IMPORTED,
     find::{LAST, Statement},
     tag::tag_key,
 };
 
 /// Longer texts are no numbers.
 const LONGEST_NUMBER: usize = 40;
+
+/// The columns of text that are compared as they are.
+const COLUMNS: [&str; 8] =
+    ["email", "phone", "external_id", "locale", "time_zone", "country", "preferred_channel", "source"];
 
 /// What a condition depends on besides its rule.
 pub(crate) struct Ground<'a> {
@@ -44,11 +49,30 @@ pub(crate) fn condition(rule: &Rule, statement: &mut Statement, on: &Ground<'_>)
     }
 }
 
+/// What a contact costs that is compared with a rule: a look at its columns, into its fields, or at another table.
+fn cost(rule: &Rule) -> u8 {
+    match rule {
+        Rule::All(rules) | Rule::Any(rules) => rules.iter().map(cost).max().unwrap_or(0),
+        Rule::Not(rule) => cost(rule),
+        Rule::Field(field) => u8::from(!is_column(&field.name)),
+        Rule::Activity(activity) if activity.kind.trim() == IMPORTED && activity.at_least <= 1 => 2,
+        Rule::Tag(_) | Rule::Consent(_) | Rule::Activity(_) | Rule::Lead(_) => 3,
+        Rule::Segment(_) => 0,
+    }
+}
+
+fn is_column(name: &str) -> bool {
+    COLUMNS.contains(&name) || matches!(name, "name" | "created_at" | "updated_at")
+}
+
 fn joined(rules: &[Rule], statement: &mut Statement, on: &Ground<'_>, with: &str, without: &str) -> String {
     if rules.is_empty() {
         return without.to_owned();
     }
-    let conditions: Vec<String> = rules.iter().map(|rule| condition(rule, statement, on)).collect();
+    // SQLite asks them in this order until it knows the answer.
+    let mut rules: Vec<&Rule> = rules.iter().collect();
+    rules.sort_by_key(|rule| cost(rule));
+    let conditions: Vec<String> = rules.into_iter().map(|rule| condition(rule, statement, on)).collect();
     format!("({})", conditions.join(with))
 }
 
@@ -57,9 +81,7 @@ fn of_field(field: &FieldRule, statement: &mut Statement, on: &Ground<'_>) -> St
     let column = match field.name.as_str() {
         "name" => return of_name(field.is, value, statement, on),
         "created_at" | "updated_at" => return of_moment(field, value, statement),
-        "email" | "phone" | "external_id" | "locale" | "time_zone" | "country" | "preferred_channel" | "source" => {
-            format!("c.{}", field.name)
-        }
+        column if COLUMNS.contains(&column) => format!("c.{column}"),
         own => own_field(own, statement, on.engine),
     };
     let value = match field.name.as_str() {
@@ -197,20 +219,64 @@ fn of_consent(consent: &ConsentRule, statement: &mut Statement, on: &Ground<'_>)
 }
 
 fn of_activity(activity: &ActivityRule, statement: &mut Statement, on: &Ground<'_>) -> String {
-    let workspace = on.workspace;
-    let kind = statement.bind(activity.kind.trim());
-    let since = match activity.within_days {
-        Some(days) => format!(" and a.at >= {}", statement.bind(on.now - TimeDelta::days(days.into()))),
-        None => String::new(),
+    let since = activity.within_days.map(|days| statement.bind(on.now - TimeDelta::days(days.into())));
+    let within = |moment: &str| since.as_ref().map_or_else(String::new, |since| format!(" and {moment} >= {since}"));
+    let told = Told {
+        workspace: on.workspace,
+        kind: &statement.bind(activity.kind.trim()),
+        since: &within("a.at"),
+        engine: on.engine,
     };
-    let often = match activity.at_least {
-        0 | 1 => String::new(),
-        times => format!(" group by a.contact_id having count(*) >= {}", statement.bind(i64::from(times))),
-    };
-    format!(
-        "c.id in (select a.contact_id from activities as a
-                  where a.workspace_id = {workspace} and a.kind = {kind}{since}{often})"
-    )
+    if activity.kind.trim() != IMPORTED {
+        return told.at_least(activity.at_least, statement);
+    }
+    let made = format!("c.imported_by is not null{}", within("c.created_at"));
+    match (activity.at_least, on.engine) {
+        // The list is made when the first contact needs it.
+        (0 | 1, EngineKind::Sqlite) => format!("({made} or {})", told.at_least(1, statement)),
+        // Of a list that is too long for its memory, PostgreSQL would read all for every contact.
+        (0 | 1, EngineKind::Postgres) => format!("({made} or exists ({}))", told.of_contact("1")),
+        (times, _) => {
+            let but_one = told.at_least(times - 1, statement);
+            let times = statement.bind(i64::from(times));
+            let count = told.of_contact("count(*)");
+            format!("({but_one} and ({count}) + case when {made} then 1 else 0 end >= {times})")
+        }
+    }
+}
+
+/// Rows of timelines about one kind of activity.
+struct Told<'a> {
+    workspace: &'a str,
+    kind: &'a str,
+    since: &'a str,
+    engine: EngineKind,
+}
+
+impl Told<'_> {
+    /// Whether the contact is among those with so many of the rows.
+    fn at_least(&self, times: u32, statement: &mut Statement) -> String {
+        let Self { workspace, kind, since, .. } = self;
+        let often = match times {
+            0 | 1 => String::new(),
+            times => format!(" group by a.contact_id having count(*) >= {}", statement.bind(i64::from(times))),
+        };
+        format!(
+            "c.id in (select a.contact_id from activities as a
+                      where a.workspace_id = {workspace} and a.kind = {kind}{since}{often})"
+        )
+    }
+
+    /// What the contact's own rows give.
+    fn of_contact(&self, what: &str) -> String {
+        let Self { workspace, kind, since, .. } = self;
+        // SQLite would rather go through all rows of the kind.
+        let index = if self.engine == EngineKind::Sqlite { " indexed by activities_contact" } else { "" };
+        format!(
+            "select {what} from activities as a{index}
+             where a.workspace_id = {workspace} and a.contact_id = c.id and a.kind = {kind}{since}"
+        )
+    }
 }
 
 /// Leads are another crate's. A segment only reads them, and who belongs to it must be found by one statement.
@@ -233,6 +299,26 @@ fn of_lead(lead: &LeadRule, statement: &mut Statement, on: &Ground<'_>) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_costs_least_is_asked_first() {
+        let filled = |name: &str| Rule::Field(FieldRule { name: name.into(), is: Comparison::Filled, value: None });
+        let activity = |kind: &str| Rule::Activity(ActivityRule { kind: kind.into(), within_days: None, at_least: 1 });
+        let rules = vec![
+            Rule::Tag("vip".into()),
+            activity(IMPORTED),
+            Rule::Not(Box::new(filled("seats"))),
+            Rule::Any(vec![activity("note.added"), filled("locale")]),
+            filled("country"),
+        ];
+        let on = Ground { workspace: "$1", engine: EngineKind::Sqlite, now: DateTime::UNIX_EPOCH };
+        for rule in [Rule::All(rules.clone()), Rule::Any(rules)] {
+            let sql = condition(&rule, &mut Statement::default(), &on);
+            let parts = ["c.country", "c.fields", "c.imported_by", "contact_tags", "c.locale"];
+            let places = parts.map(|part| sql.find(part).unwrap_or_else(|| panic!("{part}: {sql}")));
+            assert!(places.is_sorted(), "{sql}");
+        }
+    }
 
     #[test]
     fn no_value_of_a_rule_stands_in_the_statement() {

@@ -21,6 +21,7 @@ mod face_crops;
 mod form;
 mod health;
 mod import_conflicts;
+mod import_entries;
 mod imports;
 mod jobs;
 mod lead_imports;

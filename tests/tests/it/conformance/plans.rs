@@ -10,6 +10,7 @@ on_both_engines! {
     whom_words_or_addresses_name_is_read_by_id,
     snapshots_are_taken_and_read_in_the_order_of_ids,
     a_page_of_a_list_sorts_nothing,
+    a_timeline_is_read_in_its_order,
 }
 
 /// What SQLite says of how it runs a statement.
@@ -128,4 +129,21 @@ async fn a_page_of_a_list_sorts_nothing(database: &TestDatabase) {
         let plan = plan(database, sql).await;
         assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
     }
+}
+
+async fn a_timeline_is_read_in_its_order(database: &TestDatabase) {
+    if database.db.kind() != EngineKind::Sqlite {
+        return;
+    }
+    let sql = "select id, kind, who from activities
+         where workspace_id = x'01' and contact_id = x'02' and (x'03' is null or id < x'03')
+         union all
+         select c.id, 'a', i.created_by from contacts as c
+         join imports as i on i.workspace_id = c.workspace_id and i.id = c.imported_by
+         where c.workspace_id = x'01' and c.id = x'02' and (x'03' is null or c.id < x'03')
+         order by id desc limit 50";
+    let plan = plan(database, sql).await;
+    assert!(plan.contains("activities_contact (workspace_id=? AND contact_id=?)"), "{plan}");
+    assert!(plan.contains("SEARCH c USING INDEX") && plan.contains("SEARCH i USING INDEX"), "{plan}");
+    assert!(!plan.contains("TEMP B-TREE"), "{plan}");
 }
