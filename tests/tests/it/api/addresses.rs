@@ -65,6 +65,7 @@ async fn patch(service: &Service, path: &str, body: Value) -> Answer {
 }
 
 async fn remove(service: &Service, contact: &Value, address: &Value) -> Answer {
+    service.db.clock().advance(Duration::from_millis(10));
     Answer::to(service.request(Method::DELETE, &at(contact, address))).await
 }
 

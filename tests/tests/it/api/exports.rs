@@ -83,6 +83,7 @@ async fn the_list_that_is_shown_becomes_a_file(database: &TestDatabase) {
          \"'=Amélie \"\"A\"\"\",\"amelie@example.com\",\"'+34600000001\",\"00123\",\"pt-BR\",\"Europe/Madrid\",\"ES\",\
          \"press, VIP\",\"ID\",\"7\",\"two\nlines, and more\"\r\n"
     );
+    service.db.clock().advance(std::time::Duration::from_millis(10));
     let export = order(&service, "contacts", "xlsx", json!({ "tag": "vip" })).await;
     let bytes = file(&service, &export).await.body;
     let mut rows = Vec::new();

@@ -64,6 +64,7 @@ async fn every_rule_means_the_same_people(database: &TestDatabase) {
     let path = |id: &str| format!("/api/v1/contacts/{id}/consents");
     assert_eq!(service.post_json(&path(&ids[0]), consent.clone()).await.status, StatusCode::CREATED);
     assert_eq!(service.post_json(&path(&ids[1]), consent).await.status, StatusCode::CREATED);
+    service.db.clock().advance(std::time::Duration::from_millis(10));
     let back = json!({ "channel": "email", "given": false, "wording": "Stop.", "source": "mail" });
     assert_eq!(service.post_json(&path(&ids[1]), back).await.status, StatusCode::CREATED);
     let lead = json!({ "contact_id": ids[1], "lead": { "need": "Dinner for 40", "status": "Contacted" } });
