@@ -48,6 +48,7 @@ impl Ground {
             lease: LEASE,
             tick: Duration::from_secs(5),
             keep: Duration::from_secs(30 * 86_400),
+            keep_members: Duration::from_secs(90 * 86_400),
         };
         tokio::spawn(scheduler.run(stop.clone()));
     }

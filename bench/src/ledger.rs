@@ -218,6 +218,7 @@ impl Fleet {
             lease: LEASE,
             tick: Duration::from_secs(5),
             keep: Duration::from_secs(30 * 86_400),
+            keep_members: Duration::from_secs(90 * 86_400),
         };
         let runner = Runner {
             db: db.clone(),

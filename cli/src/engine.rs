@@ -59,6 +59,7 @@ impl Engine {
             lease,
             tick: Duration::from_secs(settings.ledger.tick_seconds),
             keep: Duration::from_secs(settings.ledger.keep_days * 24 * 3_600),
+            keep_members: Duration::from_secs(settings.retention.snapshot_members_days * 24 * 3_600),
         };
         Ok(Self {
             runner: tokio::spawn(runner.run(stop.clone())),

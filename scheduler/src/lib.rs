@@ -33,6 +33,8 @@ pub struct Scheduler {
     pub tick: Duration,
     /// How long finished jobs are stored.
     pub keep: Duration,
+    /// How long the members of a snapshot are stored after its run has ended.
+    pub keep_members: Duration,
 }
 
 impl Scheduler {

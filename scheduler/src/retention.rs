@@ -1,11 +1,13 @@
 //! Prunes old data: jobs that ended long ago (their counts stay), answers stored for repeated requests, received
-//! webhooks, old notifications, what undoes old merges of contacts, and expired codes, sessions and e-mails.
+//! webhooks, old notifications, what undoes old merges of contacts, the members of old snapshots, and expired codes,
+//! sessions and e-mails.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use herald_accounts as connections;
 use herald_contacts as contacts;
+use herald_invitations as invitations;
 use herald_ledger as ledger;
 use herald_ledger::idempotency;
 use herald_notifications as notifications;
@@ -15,11 +17,14 @@ use tokio_util::sync::CancellationToken;
 use crate::Scheduler;
 
 const GROUP: usize = 1_000;
+/// Members of a snapshot that one transaction removes.
+const MEMBERS: usize = 10_000;
 const PAUSE: Duration = Duration::from_secs(3_600);
 
 pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
     let db = &scheduler.db;
     let keep = TimeDelta::from_std(scheduler.keep).unwrap_or(TimeDelta::days(30));
+    let keep_members = TimeDelta::from_std(scheduler.keep_members).unwrap_or(TimeDelta::days(90));
     loop {
         loop {
             match ledger::prune(db, db.now() - keep, GROUP).await {
@@ -53,6 +58,16 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
         }
         if let Err(error) = contacts::forget_merges(db).await {
             tracing::warn!(%error, "forgetting what undoes old merges failed, will try again");
+        }
+        loop {
+            match invitations::thin_snapshots(db, db.now() - keep_members, MEMBERS).await {
+                Ok(removed) if removed > 0 && !stop.is_cancelled() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "forgetting the members of old snapshots failed, will try again");
+                    break;
+                }
+            }
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use herald_contacts::{
-    ContactFilter, Profile, Rule, count_contacts, create_contact, find_snapshot, list_contacts, whole_rule,
+    ContactFilter, Profile, Rule, Snapshot, count_contacts, create_contact, find_snapshot, list_contacts, whole_rule,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -99,6 +99,11 @@ impl Wanted {
         let id: Uuid =
             text.parse().map_err(|_| Problem::field("snapshot", format!("{text:?} is not the id of a snapshot")))?;
         match find_snapshot(&api.db, workspace, id).await? {
+            Some(Snapshot { members_gone_at: Some(gone), contacts, .. }) => {
+                let since = gone.format("%F");
+                let detail = format!("its run ended long ago: since {since} it only says that they were {contacts}");
+                Err(Problem::field("snapshot", detail))
+            }
             Some(snapshot) => Ok(Some(snapshot.id)),
             None => Err(Problem::field("snapshot", format!("there is no snapshot {id} in this workspace"))),
         }

@@ -217,7 +217,8 @@ async fn members(
 /// Lists the snapshots of a segment, the newest first: who belonged to it when a run of invitations began.
 ///
 /// `GET /contacts?snapshot=` lists the contacts of one, and an export takes the same filter. A snapshot is kept as long
-/// as its run, also when the segment has been deleted.
+/// as its run, also when the segment has been deleted. Some time after the end of the run, 90 days unless the
+/// installation has another setting, it only tells how many they were: `members_gone_at` says since when.
 #[utoipa::path(get, path = "/segments/{id}/snapshots", operation_id = "segmentSnapshots", tag = "segments",
     params(Wanted),
     responses(

@@ -28,6 +28,7 @@ pub(crate) async fn run(common: &Common, options: args::Scheduler) -> anyhow::Re
         lease: Duration::from_secs(settings.ledger.lease_seconds),
         tick: Duration::from_secs(settings.ledger.tick_seconds),
         keep: Duration::from_secs(settings.ledger.keep_days * 24 * 3_600),
+        keep_members: Duration::from_secs(settings.retention.snapshot_members_days * 24 * 3_600),
     };
     let drafts = tokio::spawn(tidy_files(role.home.db.clone(), role.home.files.clone()));
     tracing::info!("the scheduler runs");

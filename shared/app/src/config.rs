@@ -45,6 +45,7 @@ pub struct Settings {
     pub limits: Limits,
     pub worker: Worker,
     pub ledger: Ledger,
+    pub retention: Retention,
     pub links: Links,
     pub people: People,
     pub quotas: Quotas,
@@ -121,6 +122,14 @@ pub struct Ledger {
     pub lease_seconds: u64,
     pub keep_days: u64,
     pub tick_seconds: u64,
+}
+
+/// `[retention]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents each key")]
+pub struct Retention {
+    pub snapshot_members_days: u64,
 }
 
 /// `[probe]`

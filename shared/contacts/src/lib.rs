@@ -69,7 +69,7 @@ pub use segment::{
     ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, Rule, SeenSegment, Segment, Snapshot,
     SnapshotMember, SnapshotUse, change_segment, check_rule, create_segment, filled_fields, find_segment,
     find_snapshot, first_members, forget_snapshots, list_segments, list_snapshots, remove_segment, segment_meant,
-    segment_named, snapshot_members, snapshot_of, take_snapshot, whole_rule,
+    segment_named, snapshot_members, snapshot_of, take_snapshot, thin_snapshot, whole_rule,
 };
 pub use tag::{Tag, list_tags, remove_tag, tags_of};
 pub use thing::{CONTACT, ERASURE, EXPORT, IMPORT};

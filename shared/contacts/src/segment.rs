@@ -28,7 +28,7 @@ pub(super) use self::condition::{Ground, condition};
 pub use self::rule::{ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, Rule};
 pub use self::snapshot::{
     Snapshot, SnapshotMember, SnapshotUse, find_snapshot, first_members, forget_snapshots, list_snapshots,
-    snapshot_members, snapshot_of, take_snapshot,
+    snapshot_members, snapshot_of, take_snapshot, thin_snapshot,
 };
 pub(super) use self::snapshot::{forget_in_snapshots, snapshots_with};
 use self::{condition::own_field, rule::wrong};

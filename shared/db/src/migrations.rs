@@ -56,6 +56,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (43, "segment_snapshots", include_str!("../../../migrations/0043_segment_snapshots.sql")),
     (44, "lists_in_order", include_str!("../../../migrations/0044_lists_in_order.sql")),
     (45, "imported_by", include_str!("../../../migrations/0045_imported_by.sql")),
+    (46, "thin_snapshots", include_str!("../../../migrations/0046_thin_snapshots.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -76,6 +76,7 @@ impl Process {
             lease: work.lease,
             tick: work.tick,
             keep: Duration::from_secs(30 * 86_400),
+            keep_members: Duration::from_secs(90 * 86_400),
         };
         Self {
             wire,

@@ -44,6 +44,12 @@ impl Settings {
                 "use 1 or more",
             ),
             (
+                "retention.snapshot_members_days",
+                self.retention.snapshot_members_days.to_string(),
+                (1..=36_500).contains(&self.retention.snapshot_members_days),
+                "use 1 to 36500",
+            ),
+            (
                 "telemetry.sample_ratio",
                 self.telemetry.sample_ratio.to_string(),
                 (0.0..=1.0).contains(&self.telemetry.sample_ratio),

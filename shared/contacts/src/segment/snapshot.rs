@@ -19,7 +19,8 @@ herald_base::text_enum! {
     }
 }
 
-/// Who belonged to a segment at one moment. It is kept as long as what used it.
+/// Who belonged to a segment at one moment. It is kept as long as what used it; its members go some time after the end
+/// of that.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
 pub struct Snapshot {
     /// Its id.
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub contacts: i64,
     /// When it was taken.
     pub taken_at: DateTime<Utc>,
+    /// Since when it only tells how many they were: what used it ended long before.
+    pub members_gone_at: Option<DateTime<Utc>>,
 }
 
 /// Somebody of a snapshot, as they are now.
@@ -59,7 +62,8 @@ pub struct SnapshotMember {
     pub trashed_at: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str = "s.id, s.segment_id, s.name, s.rule, s.used_for, s.used_by, s.contacts, s.taken_at";
+const COLUMNS: &str =
+    "s.id, s.segment_id, s.name, s.rule, s.used_for, s.used_by, s.contacts, s.taken_at, s.members_gone_at";
 
 /// Takes the snapshot of a segment for a use, all of it or nothing. The snapshot that the use has already is returned
 /// as it is: so it is taken once, however often this is asked.
@@ -234,6 +238,34 @@ pub async fn forget_snapshots(
         }
     }
     Ok(())
+}
+
+/// Removes at most `most` members of a snapshot, and says from the first step on that they are gone. To be called until
+/// it returns zero, which it does for a snapshot without members at once. Callers may do so at the same time.
+#[boxed]
+pub async fn thin_snapshot(db: &Db, workspace_id: Uuid, id: Uuid, most: usize) -> Result<u64> {
+    let mut tx = db.begin().await?;
+    // The row is locked first, so that two callers take turns.
+    let sql = "update segment_snapshots set members_gone_at = coalesce(members_gone_at, $3)
+               where workspace_id = $1 and id = $2 and has_members";
+    let now = tx.db().now();
+    query(sql).bind(workspace_id).bind(id).bind(now).execute(&mut tx).await?;
+    let removed = query(
+        "delete from segment_snapshot_contacts where workspace_id = $1 and snapshot_id = $2 and contact_id in
+           (select m.contact_id from segment_snapshot_contacts as m
+            where m.workspace_id = $1 and m.snapshot_id = $2 order by m.contact_id limit $3)",
+    )
+    .bind(workspace_id)
+    .bind(id)
+    .bind(i64::try_from(most).unwrap_or(i64::MAX))
+    .execute(&mut tx)
+    .await?;
+    if removed == 0 {
+        let sql = "update segment_snapshots set has_members = false where workspace_id = $1 and id = $2";
+        query(sql).bind(workspace_id).bind(id).execute(&mut tx).await?;
+    }
+    tx.commit().await?;
+    Ok(removed)
 }
 
 /// Where somebody is in a snapshot.

@@ -1,5 +1,8 @@
 //! Runs for segments: they go through a snapshot of it, taken once, whatever happens to the contacts meanwhile.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use herald_contacts::Person;
 use herald_db::query;
 use herald_tests::{TestDatabase, app::Work, on_both_engines};
@@ -20,6 +23,8 @@ on_both_engines! {
     a_run_that_is_killed_goes_on_with_the_same_people,
     whoever_was_erased_trashed_or_merged_meanwhile_is_treated_rightly,
     a_segment_that_cannot_be_invited_is_named,
+    members_go_some_time_after_the_end_of_their_run,
+    a_run_that_may_read_on_keeps_the_members,
     a_planned_run_takes_a_segment,
     an_invitation_stands_on_the_timeline_once,
     a_run_goes_on_when_the_segment_of_its_snapshot_is_gone,
@@ -255,6 +260,63 @@ async fn a_segment_that_cannot_be_invited_is_named(database: &TestDatabase) {
     assert_eq!(now["state"], "failed", "{now}");
     assert!(now["reason"].as_str().unwrap().contains("segment"), "{now}");
     service.leaves(&["contacts.import"]);
+}
+
+async fn members_go_some_time_after_the_end_of_their_run(database: &TestDatabase) {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let service = Service::start(database).await;
+    let segment = segment(&service).await;
+    let ids = guests(&service, &names(3)).await;
+    let id = start(&service).await;
+    work(&service).await;
+    let thin = async || {
+        let before = service.db.now() - TimeDelta::days(90);
+        herald_invitations::thin_snapshots(&service.db, before, 2).await.unwrap()
+    };
+    service.db.clock().advance(91 * DAY);
+    assert_eq!(thin().await, 0, "the run has not ended");
+    worker::finish(&service, &[Ok(()), Ok(()), Err("the picture is gone")]).await;
+    assert_eq!(run(&service, &id).await["state"], "complete");
+    service.db.clock().advance(89 * DAY);
+    assert_eq!(thin().await, 0);
+    let snapshot = snapshots(&service, &segment).await[0].clone();
+    assert_eq!(snapshot["members_gone_at"], Value::Null);
+    service.db.clock().advance(2 * DAY);
+    assert_eq!(thin().await, 2);
+    // It says so from the first step on.
+    let now = snapshots(&service, &segment).await[0].clone();
+    assert!(now["members_gone_at"].is_string(), "{now}");
+    assert_eq!((thin().await, thin().await), (1, 0));
+    let after = snapshots(&service, &segment).await[0].clone();
+    assert_eq!((&after, &after["contacts"]), (&now, &json!(3)));
+    let listed = format!("/api/v1/contacts?snapshot={}", snapshot["id"].as_str().unwrap());
+    let said = service.get(&listed).await.problem(422, "invalid-field");
+    assert!(said.contains("they were 3"), "{said}");
+    // The run knows its guests without them, also when it goes on.
+    let again = service.post(&format!("{RUNS}/{id}/retry")).await;
+    assert!(again.status.is_success(), "{}", again.text());
+    worker::finish(&service, &[Ok(())]).await;
+    let now = run(&service, &id).await;
+    assert_eq!((&now["state"], &now["made"]), (&json!("complete"), &json!(3)), "{now}");
+    assert_eq!(invited(&service, &id).await, ids);
+}
+
+async fn a_run_that_may_read_on_keeps_the_members(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let of = segment(&service).await.parse().unwrap();
+    let ids = guests(&service, &names(3)).await;
+    let id = start(&service).await;
+    // As if the first attempt had been killed after the snapshot.
+    let use_of = (herald_contacts::SnapshotUse::Run, id.parse().unwrap());
+    herald_contacts::take_snapshot(&service.db, service.workspace, of, use_of).await.unwrap();
+    assert!(service.post(&format!("{RUNS}/{id}/cancel")).await.status.is_success());
+    service.db.clock().advance(Duration::from_secs(200 * 86_400));
+    let before = service.db.now();
+    assert_eq!(herald_invitations::thin_snapshots(&service.db, before, 9).await.unwrap(), 0);
+    let again = service.post(&format!("{RUNS}/{id}/retry")).await;
+    assert!(again.status.is_success(), "{}", again.text());
+    work(&service).await;
+    assert_eq!(invited(&service, &id).await, ids);
 }
 
 async fn a_planned_run_takes_a_segment(database: &TestDatabase) {

@@ -82,6 +82,7 @@ impl OneScheduler {
             lease: LEASE,
             tick: Duration::from_secs(3_600),
             keep: Duration::from_secs(30 * 86_400),
+            keep_members: Duration::from_secs(90 * 86_400),
         };
         Self { task: tokio::spawn(scheduler.run(stop.clone())), stop }
     }

@@ -45,6 +45,7 @@ fn scheduler(db: Db) -> JoinHandle<()> {
         lease: HOUR,
         tick: HOUR,
         keep: Duration::from_secs(30 * 86_400),
+        keep_members: Duration::from_secs(90 * 86_400),
     };
     tokio::spawn(scheduler.run(CancellationToken::new()))
 }

@@ -28,6 +28,11 @@ pub(super) async fn import(
     let mut cursor = domain::import_cursor(db, workspace_id, run.id).await?;
     let snapshot = match snapshot_of(db, workspace_id, (SnapshotUse::Run, run.id)).await.map_err(told)? {
         // The segment may have changed since, or be gone.
+        // A run that has read its list to the end does not read it again, and no other's members go.
+        Some(taken) if taken.members_gone_at.is_some() => {
+            let reason = format!("whom its snapshot of {:?} had is not known any more: start a new run", taken.name);
+            return Err(Failure::Fail(reason));
+        }
         Some(taken) => taken,
         None => {
             check_fields(context, workspace_id, run, segment_id).await?;
