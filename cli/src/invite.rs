@@ -66,10 +66,10 @@ pub(crate) async fn run(common: &Common, options: Invite) -> anyhow::Result<Exit
 
     let started = Instant::now();
     let trace = Span::command("herald invite", home.db.ids(), home.db.clock());
-    let run_id = trace.scope(start(&home, &options, &guests, &bundle, &template)).await?;
+    let (run_id, resumed) = trace.scope(start(&home, &options, &guests, &bundle, &template)).await?;
     let engine = Engine::start(&home)?;
     let mut progress = Progress::new(options.json);
-    guests.notes().iter().chain(&lacking).for_each(|note| progress.note(note));
+    guests.notes().iter().chain(&lacking).chain(&resumed).for_each(|note| progress.note(note));
     let run = watch(&home, run_id, &stop, &mut progress).await;
     if run.as_ref().is_err_and(|error| error.is::<DiskFull>()) {
         engine.abandon().await;
@@ -190,13 +190,14 @@ async fn lacking_glyphs(
     Ok(lacking)
 }
 
+/// Starts the run, or goes on with the same one. Returns what there is to say of the latter.
 async fn start(
     home: &Home,
     options: &Invite,
     guests: &Guests,
     bundle: &Bundle,
     template: &Template,
-) -> anyhow::Result<Uuid> {
+) -> anyhow::Result<(Uuid, Option<String>)> {
     // A look-up can fail, so it comes before anything is stored.
     let source = match guests {
         Guests::List(list) => list.source(home.workspace_id),
@@ -245,7 +246,18 @@ async fn start(
         // Guests who failed before the interruption are retried, too: one repetition makes all remaining invitations.
         domain::retry_failed(&home.db, home.workspace_id, started.id).await?;
     }
-    Ok(started.id)
+    let note = if started.resumed { taken_then(home, started.id).await? } else { None };
+    Ok((started.id, note))
+}
+
+/// Says of a run for a segment that goes on that it has the people of then. Of a list they are the same.
+async fn taken_then(home: &Home, run_id: Uuid) -> anyhow::Result<Option<String>> {
+    let run = current(home, run_id).await?;
+    if !matches!(run.source.0, RunSource::Segment { .. }) {
+        return Ok(None);
+    }
+    let goes_on = domain::goes_on_with(&home.db, home.workspace_id, &run).await?;
+    Ok(Some(format!("this {goes_on}. `herald up` shows it in the browser")))
 }
 
 /// Unblocks accounts that waited: a person who runs the command again has corrected something.

@@ -10,7 +10,7 @@ use super::{
 pub(super) const ACTS: &[Act] = &[
     act("cancelRun", &[], "The run is cancelled. What was made stays.", Back),
     act("retryRun", &[("cause", Text)], "Herald tries again: {enqueued} jobs.", Back),
-    act("startCheckedRun", &[], "The run has started.", To("/runs/{id}")),
+    act("startCheckedRun", &[], "{message}", To("/runs/{id}")),
     act("retryGuest", &[], "The invitation is made again.", Back),
     act(
         "cropGuest",

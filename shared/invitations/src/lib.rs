@@ -25,6 +25,7 @@ mod run_check;
 mod run_guests;
 mod run_import;
 mod run_options;
+mod run_resumed;
 mod run_retry;
 mod run_snapshots;
 mod sample;
@@ -74,6 +75,7 @@ pub use run_check::{
 pub use run_guests::{FoundGuests, GuestFilter, UNKNOWN_CAUSE, find_guests};
 pub use run_import::{import_cursor, import_finished, take_chunk};
 pub use run_options::{Destination, MauticSource, PicturePolicy, RunOptions, RunSource};
+pub use run_resumed::goes_on_with;
 pub use run_retry::{Again, retry_failed, retry_failed_by};
 pub use run_snapshots::thin_snapshots;
 pub use sample::Sample;

@@ -45,6 +45,8 @@ const NAMES_SHOWN: usize = 10;
 pub(super) struct Started {
     /// Whether the same run was already in progress.
     resumed: bool,
+    /// What happened, in a sentence: a run has started, or which earlier one goes on, and how to have another.
+    message: String,
     /// Remarks about the list as a whole.
     notes: Vec<String>,
     #[serde(flatten)]
@@ -53,7 +55,8 @@ pub(super) struct Started {
 
 /// Starts a run for a guest list with its pictures, for known contacts, or for the contacts of a Mautic site.
 ///
-/// If a run with the same event, template, list and options is in progress, Herald returns that run.
+/// If a run with the same event, template, list and options is in progress, Herald returns that run, and `message` says
+/// so. A run for a segment has the people of the time when it began: cancel it first to invite those of now.
 #[utoipa::path(post, path = "/invitation-runs", operation_id = "startRun", tag = "invitation-runs",
     params(("traceparent" = Option<String>, Header, description = "The W3C trace context, which the jobs continue")),
     request_body(content((RunForm = "multipart/form-data"), (Fields = "application/json"))),
@@ -88,7 +91,13 @@ pub(super) async fn answer(
     notes: Vec<String>,
 ) -> Result<Response, Problem> {
     let run = view(api, workspace, started.id).await?;
-    let body = Started { resumed: started.resumed, notes, run };
+    let message = match domain::find_run(&api.db, workspace, started.id).await? {
+        Some(earlier) if started.resumed => {
+            format!("This {}.", domain::goes_on_with(&api.db, workspace, &earlier).await?)
+        }
+        _ => "The run has started.".to_owned(),
+    };
+    let body = Started { resumed: started.resumed, message, notes, run };
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, url(started.id))], Json(body)).into_response())
 }
 

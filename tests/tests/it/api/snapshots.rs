@@ -23,6 +23,7 @@ on_both_engines! {
     a_run_that_is_killed_goes_on_with_the_same_people,
     whoever_was_erased_trashed_or_merged_meanwhile_is_treated_rightly,
     a_segment_that_cannot_be_invited_is_named,
+    a_second_start_says_that_it_has_the_people_of_then,
     members_go_some_time_after_the_end_of_their_run,
     a_run_that_may_read_on_keeps_the_members,
     a_planned_run_takes_a_segment,
@@ -260,6 +261,37 @@ async fn a_segment_that_cannot_be_invited_is_named(database: &TestDatabase) {
     assert_eq!(now["state"], "failed", "{now}");
     assert!(now["reason"].as_str().unwrap().contains("segment"), "{now}");
     service.leaves(&["contacts.import"]);
+}
+
+async fn a_second_start_says_that_it_has_the_people_of_then(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let segment = segment(&service).await;
+    guests(&service, &names(3)).await;
+    let start = async || {
+        let started = service.post_json(RUNS, body("Guests")).await;
+        assert_eq!(started.status, StatusCode::ACCEPTED, "{}", started.text());
+        started.json()
+    };
+    let first = start().await;
+    assert_eq!((&first["resumed"], &first["message"]), (&json!(false), &json!("The run has started.")));
+    let again = start().await;
+    let said = again["message"].as_str().unwrap();
+    assert!(said.starts_with("This goes on with the run of ") && said.contains("begins to read"), "{said}");
+    work(&service).await;
+    guests(&service, &["Guest Later".to_owned()]).await;
+    let rule = json!({ "rule": { "field": { "name": "name", "is": "begins", "value": "guest l" } } });
+    let changed = Answer::to(service.request(Method::PATCH, &format!("/api/v1/segments/{segment}")).json(&rule)).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
+    let again = start().await;
+    assert_eq!((&again["resumed"], &again["id"]), (&json!(true), &first["id"]));
+    let said = again["message"].as_str().unwrap();
+    assert!(said.contains("for the 3 contacts who belonged to \"Guests\" then: cancel that run first"), "{said}");
+    let cancel = format!("{RUNS}/{}/cancel", first["id"].as_str().unwrap());
+    assert!(service.post(&cancel).await.status.is_success());
+    let other = start().await;
+    assert_eq!((&other["resumed"], &other["message"]), (&json!(false), &json!("The run has started.")));
+    work(&service).await;
+    assert_eq!(run(&service, other["id"].as_str().unwrap()).await["total"], 1);
 }
 
 async fn members_go_some_time_after_the_end_of_their_run(database: &TestDatabase) {
