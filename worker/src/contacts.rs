@@ -7,6 +7,7 @@ pub mod import_check;
 pub mod import_forget;
 pub mod import_run;
 pub mod import_undo;
+mod refused;
 
 use herald_contacts::{Import, ImportPiece, ImportWhat, MoreColumns, ReadImport, list_contact_fields, read_import};
 use herald_leads::lead_columns;
@@ -44,16 +45,22 @@ async fn open(context: &Context, key: &herald_providers::files::Key) -> Result<s
     })
 }
 
-/// Reads the list of an import that was checked, from row `skip` on.
+/// Reads the list of an import that was checked, from row `skip` on. `with_cells`: with the cells of rows that may be
+/// left out. Fields have the types by which it was checked, whatever they have become since.
 async fn rows(
     context: &Context,
     workspace_id: Uuid,
     import: &Import,
-    skip: u64,
+    (skip, with_cells): (u64, bool),
 ) -> Result<mpsc::Receiver<Result<ImportPiece, CsvError>>, Failure> {
-    let is_workbook = import.report.as_ref().is_some_and(|report| report.0.is_workbook);
+    let report = import.report.as_ref().map(|report| &report.0);
+    let is_workbook = report.is_some_and(|report| report.is_workbook);
     let list = open(context, &import.list(workspace_id)).await?;
-    let fields = list_contact_fields(&context.db, workspace_id).await?;
-    let how = ReadImport { skip, with_cells: false, more: more_columns(import), fields };
+    let fields = match report.and_then(|report| report.fields.clone()) {
+        Some(fields) => fields,
+        // It was checked by an older version.
+        None => list_contact_fields(&context.db, workspace_id).await?,
+    };
+    let how = ReadImport { skip, with_cells, more: more_columns(import), fields };
     Ok(read_import(list, options(context, import, is_workbook), how))
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ herald_base::text_enum! {
 }
 
 /// A field of the workspace's own that has a type.
-#[derive(Clone, Debug, PartialEq, FromRow, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow, Serialize, Deserialize, ToSchema)]
 pub struct ContactField {
     /// Its id.
     pub id: Uuid,

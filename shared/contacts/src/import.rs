@@ -7,6 +7,7 @@
 mod chunk;
 mod effect;
 mod forget;
+mod late;
 mod read;
 mod report;
 mod row;
@@ -32,6 +33,7 @@ pub use self::{
         write_people,
     },
     forget::{ForgetError, forget_import},
+    late::LateRefusals,
     read::{ImportPiece, MoreColumns, ReadImport, RefusedRow, RowCheck, RowRefusal, read_import},
     report::{ImportColumn, ImportFlaw, ImportReport},
     row::{CONTACT_ID, ImportRow, import_row},

@@ -54,10 +54,10 @@ pub use holders::{
 };
 pub use import::{
     AroundContacts, CONTACT_ID, DecidedPeople, ForgetError, Import, ImportChunk, ImportColumn, ImportFlaw, ImportMode,
-    ImportOptions, ImportPiece, ImportReport, ImportRow, ImportState, ImportTally, ImportWhat, MoreColumns, NewImport,
-    ReadImport, RefusedRow, RowCheck, RowPerson, RowRefusal, UNDO_DAYS, UndoneChunk, WouldDo, cancel_import,
-    change_import, create_import, decide_people, find_import, forget_import, import_ended, import_row, list_imports,
-    next_import_chunk, note_import_checked, read_import, start_import, take_import_chunk, undo_import,
+    ImportOptions, ImportPiece, ImportReport, ImportRow, ImportState, ImportTally, ImportWhat, LateRefusals,
+    MoreColumns, NewImport, ReadImport, RefusedRow, RowCheck, RowPerson, RowRefusal, UNDO_DAYS, UndoneChunk, WouldDo,
+    cancel_import, change_import, create_import, decide_people, find_import, forget_import, import_ended, import_row,
+    list_imports, next_import_chunk, note_import_checked, read_import, start_import, take_import_chunk, undo_import,
     undo_import_chunk, would_do, write_people,
 };
 pub use merge::{

@@ -57,6 +57,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (44, "lists_in_order", include_str!("../../../migrations/0044_lists_in_order.sql")),
     (45, "imported_by", include_str!("../../../migrations/0045_imported_by.sql")),
     (46, "thin_snapshots", include_str!("../../../migrations/0046_thin_snapshots.sql")),
+    (47, "late_refusals", include_str!("../../../migrations/0047_late_refusals.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

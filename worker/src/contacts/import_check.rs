@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{BufWriter, Read, Seek},
+    io::{Read, Seek},
     sync::Arc,
 };
 
@@ -14,9 +14,12 @@ use herald_contacts::{
     find_import, list_contact_fields, note_import_checked, read_import, would_do,
 };
 use herald_leads::would_do_leads;
-use herald_sheets::{CsvExport, REFUSED_COLUMN, RowProblem, workbook::may_be_workbook};
+use herald_sheets::{RowProblem, workbook::may_be_workbook};
 
-use super::{more_columns, open, options};
+use super::{
+    more_columns, open, options,
+    refused::{self, Refused},
+};
 use crate::{
     jobs::{Context, Task},
     runner::{Done, Failure},
@@ -34,13 +37,8 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<ImportCheck>) -> Resul
     let mut report = ImportReport::default();
     let file = open(&context, &import.file(workspace)).await?;
     let list = list(&context, &task, &import, file, &mut report).await?;
-    let refused = read(&context, &task, &import, list, &mut report).await?;
-    match refused {
-        Some(refused) => {
-            context.files.put_from(&import.refused_file(workspace), tokio::fs::File::from_std(refused)).await?
-        }
-        None => context.files.delete(&import.refused_file(workspace)).await?,
-    }
+    let left_out = read(&context, &task, &import, list, &mut report).await?;
+    refused::store(&context, workspace, &import, left_out).await?;
     let mut tx = context.db.begin().await?;
     let then = note_import_checked(&mut tx, workspace, &import, &report).await?;
     tx.commit().await?;
@@ -92,8 +90,9 @@ async fn read(
             return Err(Failure::Cancelled);
         }
         match piece.map_err(|error| Failure::Fail(error.to_string()))? {
-            ImportPiece::Head { headers, columns, notes } => {
+            ImportPiece::Head { headers, columns, notes, fields } => {
                 report.columns = columns;
+                report.fields = Some(fields);
                 report.notes.extend(notes);
                 refused = Some(Refused::new(headers)?);
             }
@@ -110,7 +109,7 @@ async fn read(
                 left_out.sort_by_key(|row| row.problem.line);
                 for row in &left_out {
                     report.refuse(&row.problem);
-                    refused.as_mut().map(|refused| refused.add(row)).transpose()?;
+                    refused.as_mut().map(|refused| refused.add(&row.cells, &row.problem.to_string())).transpose()?;
                 }
             }
         }
@@ -146,31 +145,4 @@ async fn count(
     }
     let left_out = |(at, problem): (usize, RowProblem)| RefusedRow { problem, cells: people[at].cells.clone() };
     Ok(refused.into_iter().map(left_out).collect())
-}
-
-/// The file of rows that are left out: their cells, and why. It can be corrected and imported again.
-struct Refused {
-    csv: CsvExport<BufWriter<File>>,
-    columns: usize,
-    rows: u64,
-}
-
-impl Refused {
-    fn new(mut headers: Vec<String>) -> std::io::Result<Self> {
-        headers.push(REFUSED_COLUMN.to_owned());
-        let csv = CsvExport::new(BufWriter::new(tempfile::tempfile()?), &headers)?;
-        Ok(Self { csv, columns: headers.len() - 1, rows: 0 })
-    }
-
-    fn add(&mut self, row: &RefusedRow) -> std::io::Result<()> {
-        self.rows += 1;
-        let cells = row.cells.iter().cloned().chain(std::iter::repeat(String::new())).take(self.columns);
-        self.csv.row(cells.chain([row.problem.to_string()]))
-    }
-
-    fn finish(self) -> std::io::Result<Option<File>> {
-        let mut file = self.csv.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.rewind()?;
-        Ok((self.rows > 0).then_some(file))
-    }
 }

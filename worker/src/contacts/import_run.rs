@@ -1,7 +1,7 @@
 //! `import.run`: takes the rows of a list in, chunk by chunk.
 //!
 //! Safe to run twice: the transaction that takes a chunk in also moves the import's cursor, so each chunk is taken in
-//! once.
+//! once. The file of the rows that are left out is made of what these transactions wrote.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use herald_contacts::{
 };
 use herald_leads::take_lead_chunk;
 
-use super::rows;
+use super::{refused, rows};
 use crate::{
     jobs::{Context, Task},
     runner::{Done, Failure},
@@ -29,7 +29,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<ImportRun>) -> Result<
         return Ok(Done::default());
     }
     let mut cursor = import.cursor_row;
-    let mut pieces = rows(&context, workspace, &import, cursor.unsigned_abs()).await?;
+    let mut pieces = rows(&context, workspace, &import, (cursor.unsigned_abs(), false)).await?;
     while let Some(piece) = pieces.recv().await {
         if task.cancelled.is_cancelled() {
             return Err(Failure::Cancelled);
@@ -42,6 +42,8 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<ImportRun>) -> Result<
         take_in(&context, &task, &import, ImportChunk { from: cursor, to, rows, refused }).await?;
         cursor = to;
     }
+    // Before the end is written: until then the import goes on after a kill, and the file is written again.
+    refused::complete(&context, &task, &import).await?;
     let mut tx = db.begin().await?;
     import_ended(&mut tx, workspace, import.id).await?;
     tx.commit().await?;

@@ -30,7 +30,7 @@ pub const HOLDER: Holder = Holder {
             "dedupe_key external_id email phone name picture fields invitation_link lucky_number name_key find_key \
              find_last locale time_zone country preferred_channel source merged_into",
         ),
-        ("import_chunks", "images"),
+        ("import_chunks", "images refused"),
         ("imports", "report"),
         ("segment_snapshot_contacts", "contact_id"),
     ],
@@ -215,6 +215,7 @@ async fn forget_in_imports(tx: &mut Tx, whom: &Whom) -> Result<()> {
             .await?;
     }
     let words = Words::of(whom);
+    forget_in_refusals(&mut *tx, whom.workspace_id, &words).await?;
     let reports: Vec<(Uuid, Json<Value>, bool)> = of_contact(
         "select i.id, i.report, exists (select 1 from activities as a
                   where a.workspace_id = $1 and a.contact_id = $2 and a.subject_id = i.id)
@@ -240,6 +241,29 @@ async fn forget_in_imports(tx: &mut Tx, whom: &Whom) -> Result<()> {
                 .bind(whom.workspace_id)
                 .bind(import_id)
                 .bind(report)
+                .execute(&mut *tx)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the person out of what chunks say of rows that were left out.
+async fn forget_in_refusals(tx: &mut Tx, workspace_id: Uuid, words: &Words) -> Result<()> {
+    let kept: Vec<(Uuid, i64, Json<Value>)> = query(
+        "select import_id, from_row, refused from import_chunks where workspace_id = $1 and refused is not null
+         order by import_id, from_row",
+    )
+    .bind(workspace_id)
+    .all(&mut *tx)
+    .await?;
+    for (import_id, from_row, Json(mut refused)) in kept {
+        if words.take_out_of(&mut refused) {
+            query("update import_chunks set refused = $4 where workspace_id = $1 and import_id = $2 and from_row = $3")
+                .bind(workspace_id)
+                .bind(import_id)
+                .bind(from_row)
+                .bind(refused)
                 .execute(&mut *tx)
                 .await?;
         }

@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Import, ImportMode, ImportReport, ImportRow,
+    Import, ImportMode, ImportReport, ImportRow, late,
     undo::{Changed, Images},
 };
 use crate::{
@@ -168,14 +168,18 @@ pub async fn write_people(
     tag::add_tags(&mut *tx, workspace_id, &names, pairs).await?;
     let images = images(&decided.taken, new_tags);
     note_on_timelines(&mut *tx, workspace_id, import, &images, &decided.erased).await?;
-    query("insert into import_chunks (workspace_id, import_id, from_row, images, at) values ($1, $2, $3, $4, $5)")
-        .bind(workspace_id)
-        .bind(import.id)
-        .bind(chunk.from)
-        .bind(serde_json::to_value(&images).expect("images are plain data"))
-        .bind(decided.at)
-        .execute(tx)
-        .await?;
+    query(
+        "insert into import_chunks (workspace_id, import_id, from_row, images, at, refused)
+         values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(workspace_id)
+    .bind(import.id)
+    .bind(chunk.from)
+    .bind(serde_json::to_value(&images).expect("images are plain data"))
+    .bind(decided.at)
+    .bind(late::kept(&refused))
+    .execute(tx)
+    .await?;
     Ok(true)
 }
 

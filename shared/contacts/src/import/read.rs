@@ -40,6 +40,8 @@ pub enum ImportPiece {
         columns: Vec<ImportColumn>,
         /// Remarks.
         notes: Vec<String>,
+        /// The fields with a type that the list has.
+        fields: Vec<ContactField>,
     },
     /// Rows.
     Rows(Vec<Result<ImportRow, RefusedRow>>),
@@ -161,5 +163,10 @@ fn head(list: &File, options: &Options, taker: Option<&Taker>, typed: &Typed) ->
             }
         }
     }
-    Ok(ImportPiece::Head { headers: file.headers().to_vec(), columns, notes: file.notes().to_vec() })
+    Ok(ImportPiece::Head {
+        headers: file.headers().to_vec(),
+        columns,
+        notes: file.notes().to_vec(),
+        fields: typed.fields(),
+    })
 }

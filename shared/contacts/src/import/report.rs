@@ -4,6 +4,8 @@ use herald_sheets::RowProblem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::ContactField;
+
 /// The rows of each sort that are named; the others are counted.
 pub(crate) const NAMED: usize = 200;
 /// The longest text that is kept of a row, in characters.
@@ -20,6 +22,10 @@ pub struct ImportReport {
     pub sheet: Option<String>,
     /// The columns, in their order.
     pub columns: Vec<ImportColumn>,
+    /// The fields with a type that the list has, as they were when it was checked: by these types its cells are read
+    /// when it is imported, too. `null`: it was checked by an older version.
+    #[serde(default)]
+    pub fields: Option<Vec<ContactField>>,
     /// The number of rows, blank ones left out.
     pub rows: u64,
     /// The contacts or leads that would be made.

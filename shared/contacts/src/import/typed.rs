@@ -46,6 +46,13 @@ impl Typed {
         Ok(typed)
     }
 
+    /// The fields, each once.
+    pub(super) fn fields(&self) -> Vec<ContactField> {
+        let by_key: BTreeMap<&str, &ContactField> =
+            self.fields.values().map(|field| (field.key.as_str(), field)).collect();
+        by_key.into_values().cloned().collect()
+    }
+
     /// Whether a column is a field with a type.
     pub(super) fn has(&self, column: &str) -> bool {
         self.fields.contains_key(column)

@@ -1,13 +1,16 @@
 //! Imports whose rows carry what another contact has, and undoings that give only a part back.
 
+use herald_ledger::Outcome;
 use herald_tests::{TestDatabase, on_both_engines};
+use herald_worker::runner::Attempt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Answer, Service,
     imports::{act, contact, contacts, counts, import, list, now, path, upload},
-    worker::work,
+    worker::{self, work},
 };
 
 on_both_engines! {
@@ -15,6 +18,8 @@ on_both_engines! {
     what_another_contact_has_is_found_under_the_name_that_stays,
     contacts_cannot_swap_names_within_a_list,
     a_row_that_conflicts_only_once_it_is_taken_in_is_named_then,
+    the_file_of_rows_that_are_left_out_is_whole_after_a_kill,
+    a_row_that_conflicts_no_more_is_not_in_the_file,
     an_undoing_of_a_part_leaves_the_contact_known_by_what_it_has,
     an_undoing_gives_nobody_what_another_contact_has_since,
 }
@@ -119,6 +124,64 @@ async fn a_row_that_conflicts_only_once_it_is_taken_in_is_named_then(database: &
     assert_eq!((&done["state"], counts(&done)), (&json!("done"), [1, 0, 0, 0, 1]));
     let problem = &done["report"]["problems"][0];
     assert_eq!((&problem["line"], &problem["name"]), (&json!(2), &json!("Ann Example")));
+}
+
+async fn refused(service: &Service, import: &Value) -> Vec<String> {
+    let file = service.get(&format!("{}/refused.csv", path(import))).await;
+    assert_eq!(file.status, StatusCode::OK, "{}", file.text());
+    file.text().lines().map(str::to_owned).collect()
+}
+
+async fn the_file_of_rows_that_are_left_out_is_whole_after_a_kill(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let ann = made(&service, json!({ "name": "Ann Example" })).await;
+    let cy = made(&service, json!({ "name": "Cy Example", "email": "cy@example.com" })).await;
+    let di = made(&service, json!({ "name": "Di Example" })).await;
+    let rows = format!(
+        "herald_id,name,email,seats\n{di},Cy Example,cy@example.com,1\n{ann},Ann Example,ann@example.com,2\n\
+         ,,nobody@example.com,3\n,Bo Example,bo@example.com,4\n"
+    );
+    let checked = upload(&service, list(rows)).await;
+    work(&service).await;
+    assert_eq!(now(&service, &checked).await["report"]["refused"], 2);
+    let known = refused(&service, &checked).await;
+    assert!(known.len() == 3 && known[1].contains(&cy) && known[2].contains("no name"), "{known:?}");
+    made(&service, json!({ "name": "Ann Example", "email": "ann@example.com" })).await;
+    assert_eq!(act(&service, &checked, "start").await.status, StatusCode::OK);
+    let job = worker::lease_next(&service, "control").await;
+    // The first attempt is killed when the rows are taken in. It goes on only while it is polled.
+    let handlers = service.handlers();
+    let mut attempt = Box::pin(handlers(Attempt { job: job.clone(), cancelled: CancellationToken::new() }));
+    while now(&service, &checked).await["cursor_row"] == 0 {
+        assert!(futures::poll!(&mut attempt).is_pending(), "the file is written behind the rows");
+    }
+    drop(attempt);
+    for _ in 0..2 {
+        let outcome = worker::outcome(&service, &job).await;
+        assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+        let done = now(&service, &checked).await;
+        assert_eq!((&done["state"], counts(&done)), (&json!("done"), [1, 0, 0, 0, 3]), "{done}");
+        let whole = refused(&service, &checked).await;
+        assert_eq!((&whole[0], &whole[1], whole.len()), (&known[0], &known[1], 4), "{whole:?}");
+        assert!(whole[2].contains("ann@example.com") && whole[2].contains("another's"), "{whole:?}");
+        assert_eq!(whole[3], known[2]);
+    }
+    worker::commit(&service, job, worker::done()).await;
+}
+
+async fn a_row_that_conflicts_no_more_is_not_in_the_file(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let ann = made(&service, json!({ "name": "Ann Example" })).await;
+    let other = made(&service, json!({ "name": "Ann Example", "email": "ann@example.com" })).await;
+    let rows = format!("herald_id,name,email\n{ann},Ann Example,ann@example.com\n,Bo Example,bo@example.com\n");
+    let checked = upload(&service, list(rows)).await;
+    work(&service).await;
+    assert_eq!(refused(&service, &checked).await.len(), 2);
+    assert_eq!(change(&service, &other, json!({ "name": "Ann Other" })).await.status, StatusCode::OK);
+    assert_eq!(act(&service, &checked, "start").await.status, StatusCode::OK);
+    work(&service).await;
+    assert_eq!(counts(&now(&service, &checked).await), [1, 1, 0, 0, 0]);
+    service.get(&format!("{}/refused.csv", path(&checked))).await.problem(404, "not-found");
 }
 
 async fn an_undoing_of_a_part_leaves_the_contact_known_by_what_it_has(database: &TestDatabase) {

@@ -27,6 +27,7 @@ on_both_engines! {
     two_imports_of_one_list_make_everybody_once,
     an_import_that_was_cut_off_goes_on_where_it_was,
     an_import_is_stopped_and_only_moves_as_it_may,
+    fields_have_the_types_of_the_check,
     a_list_that_cannot_be_read_says_why,
     an_import_belongs_to_its_workspace,
 }
@@ -409,6 +410,32 @@ async fn an_import_is_stopped_and_only_moves_as_it_may(database: &TestDatabase) 
     assert!(contacts(&service).await.is_empty());
     let listed = service.get(IMPORTS).await.json();
     assert_eq!(listed["items"][0]["id"], made["id"]);
+}
+
+async fn fields_have_the_types_of_the_check(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let field = service.post_json("/api/v1/contact-fields", json!({ "label": "Seats", "type": "number" })).await;
+    assert_eq!(field.status, StatusCode::CREATED, "{}", field.text());
+    let field = format!("/api/v1/contact-fields/{}", field.json()["id"].as_str().unwrap());
+    let rows = "name,seats,since\nAna Example,\"1.234,50\",31/03/2026\nBo Example,\"2,5\",1/4/2026\n";
+    let checked = upload(&service, list(rows)).await;
+    work(&service).await;
+    let report = now(&service, &checked).await["report"].clone();
+    assert_eq!((&report["remarked"], &report["fields"][0]["type"]), (&json!(0), &json!("number")), "{report}");
+    let typed = json!({ "type": "yes_no" });
+    let changed = Answer::to(service.request(Method::PATCH, &field).json(&typed)).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text());
+    let since = service.post_json("/api/v1/contact-fields", json!({ "label": "Since", "type": "date" })).await;
+    assert_eq!(since.status, StatusCode::CREATED, "{}", since.text());
+    assert_eq!(act(&service, &checked, "start").await.status, StatusCode::OK);
+    work(&service).await;
+    let fields = contact(&service, "Ana Example").await["fields"].clone();
+    assert_eq!(fields, json!({ "seats": "1234.5", "since": "31/03/2026" }));
+    // A list that is checked now has the types of now.
+    let again = upload(&service, list(rows)).await;
+    work(&service).await;
+    let report = now(&service, &again).await["report"].clone();
+    assert_eq!((&report["remarked"], report["fields"].as_array().unwrap().len()), (&json!(2), 2), "{report}");
 }
 
 async fn a_list_that_cannot_be_read_says_why(database: &TestDatabase) {
