@@ -12,6 +12,8 @@
 mod change;
 mod spelling;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
 use serde::Serialize;
@@ -109,6 +111,22 @@ pub(super) async fn rows_of_all(tx: &mut Tx, workspace_id: Uuid, contacts: &[Uui
     .column("contact_id", contacts.iter().copied().collect())
     .all(tx)
     .await
+}
+
+/// The further addresses of several contacts, and primary ones that have a row: by contact, with what they are for.
+#[boxed]
+pub async fn addresses_of(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    contacts: Vec<Uuid>,
+) -> Result<HashMap<Uuid, Vec<(Channel, String)>>> {
+    let mut all: HashMap<Uuid, Vec<(Channel, String)>> = HashMap::new();
+    for row in rows_of_all(tx, workspace_id, &contacts).await? {
+        if let Ok(kind) = row.kind.parse() {
+            all.entry(row.contact_id).or_default().push((kind, row.value));
+        }
+    }
+    Ok(all)
 }
 
 /// The primary address of a kind that stands in the contact's own row.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use herald_contacts::{ImportRow, RowRefusal};
+use herald_contacts::{Channel, ImportRow, RowRefusal, addresses_of};
 use herald_db::{Bulk, Result, Tx};
 use herald_sheets::name_key as person_key;
 use uuid::Uuid;
@@ -23,6 +23,8 @@ pub(super) struct Known {
     pub(super) by_key: HashMap<String, Uuid>,
     /// The contacts that rows name by their id, and the ones that they are now.
     contacts: HashMap<Uuid, Uuid>,
+    /// The addresses of the contacts of these leads besides the primary ones.
+    addresses: HashMap<Uuid, Vec<(Channel, String)>>,
 }
 
 impl Known {
@@ -42,8 +44,11 @@ impl Known {
             leads: HashMap::new(),
             by_key: HashMap::new(),
             contacts: contacts(&mut *tx, workspace_id, rows).await?,
+            addresses: HashMap::new(),
         };
-        states(tx, workspace_id, ids, lock).await?.into_iter().for_each(|lead| known.found(lead));
+        states(&mut *tx, workspace_id, ids, lock).await?.into_iter().for_each(|lead| known.found(lead));
+        let people: BTreeSet<Uuid> = known.leads.values().map(|lead| lead.contact_id).collect();
+        known.addresses = addresses_of(tx, workspace_id, people.into_iter().collect()).await?;
         Ok(known)
     }
 
@@ -89,6 +94,23 @@ impl Known {
         Ok(Brought { cells: cells.clone(), status: status.transpose()?, owner: owner.transpose()? })
     }
 
+    /// Whether the address of a row is one of those that the contact of a lead has: the primary one, or a further one
+    /// of these kinds. None, if the row or the contact has no such address.
+    fn has(
+        &self,
+        lead: &State,
+        given: &Option<String>,
+        primary: &Option<String>,
+        is_of_kind: impl Fn(Channel) -> bool,
+    ) -> Option<bool> {
+        let given = given.as_ref()?;
+        let further = self.addresses.get(&lead.contact_id).into_iter().flatten();
+        let further = further.filter(|(kind, _)| is_of_kind(*kind)).map(|(_, value)| value);
+        let mut all = primary.iter().chain(further).peekable();
+        all.peek()?;
+        Some(all.any(|value| value == given))
+    }
+
     /// Whether the person of a row can be the contact of a lead that the row names.
     pub(super) fn same_person(&self, row: &ImportRow, lead: &State) -> std::result::Result<(), RowRefusal> {
         let person = &row.person;
@@ -96,17 +118,18 @@ impl Known {
             one.as_ref().zip(other.as_ref()).is_some_and(|(one, other)| one != other)
         };
         let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
+        let has_email = self.has(lead, &person.email, &lead.email, |kind| kind == Channel::Email);
+        let has_phone = self.has(lead, &person.phone, &lead.phone, |kind| kind != Channel::Email);
         let named = person.contact_id.and_then(|id| self.contacts.get(&id));
         let is_other = match named {
             Some(contact) => *contact != lead.contact_id,
             None => {
                 let has_other_name = person_key(&person.name) != person_key(&lead.name);
                 // Under another name something must say that it is them: a key alone may be mistyped.
-                let is_known = same(&person.external_id, &lead.external_id)
-                    || same(&person.email, &lead.email)
-                    || same(&person.phone, &lead.phone);
+                let is_known =
+                    same(&person.external_id, &lead.external_id) || has_email == Some(true) || has_phone == Some(true);
                 differ(&person.external_id, &lead.external_id)
-                    || has_other_name && (differ(&person.email, &lead.email) || !is_known)
+                    || has_other_name && (has_email == Some(false) || !is_known)
             }
         };
         match is_other {

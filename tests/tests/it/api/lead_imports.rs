@@ -240,6 +240,22 @@ async fn a_key_is_taken_once_and_only_by_its_own_person(database: &TestDatabase)
     let done = import(&service, leads_of(rows).text("mode", "overwrite")).await;
     assert_eq!(counts(&done), [0, 1, 0, 0, 0], "{done}");
     assert_eq!(lead(&service, "Brunch").await["name"], "Cyrus Example");
+    // Every address of the person counts.
+    let cyrus = contact(&service, "Cyrus Example").await;
+    let below = format!("/api/v1/contacts/{}/addresses", cyrus["id"].as_str().unwrap());
+    for (kind, value) in [("email", "cy@example.com"), ("email", "cy@example.org"), ("whatsapp", "+34600000002")] {
+        let added = service.post_json(&below, json!({ "kind": kind, "value": value })).await;
+        assert_eq!(added.status, StatusCode::CREATED, "{}", added.text());
+    }
+    for (cells, is_them) in [
+        ("Cy A. Example,CY@example.org,", true),
+        ("Cy B. Example,,+34600000002", true),
+        ("Cy C. Example,cy@example.net,", false),
+    ] {
+        let rows = format!("name,email,phone,key,need\n{cells},K-2,Brunch\n");
+        let done = import(&service, leads_of(&rows).text("mode", "fill")).await;
+        assert_eq!(counts(&done)[4], i64::from(!is_them), "{cells}: {done}");
+    }
 }
 
 async fn rows_of_leads_that_are_left_out_can_be_mended(database: &TestDatabase) {
