@@ -8,10 +8,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Contact, ContactError, NewActivity, Person, Profile,
+    Channel, Contact, ContactError, NewActivity, Person, Profile,
     contact::contact_row,
     field::fitted,
-    holders::erased_before,
+    holders::{address_erased_before, erased_before},
     known_contacts::{Keys, Known},
     record_activities, tag,
     upsert::rekey,
@@ -64,7 +64,8 @@ pub async fn take_contact(tx: &mut Tx, actor: &Actor, profile: Profile, source: 
     if !changed.is_empty() || known.trashed_at.is_some() {
         contact.updated_at = tx.db().now();
         write(tx, actor.workspace_id, &contact, false).await.map_err(|error| taken(error, &contact))?;
-        let activity = NewActivity::of(contact.id, "contact.changed", &actor.who).with(json!({ "fields": changed }));
+        let detail = told(&mut *tx, actor.workspace_id, (&known, &contact), json!({ "fields": changed })).await?;
+        let activity = NewActivity::of(contact.id, "contact.changed", &actor.who).with(detail);
         record_activities(tx, actor.workspace_id, vec![activity]).await?;
     }
     let tags = tag::tidied(profile.tags.as_deref().unwrap_or_default())?;
@@ -126,12 +127,30 @@ pub async fn change_contact(db: &Db, actor: &Actor, id: Uuid, profile: Profile, 
     }
     if !changed.is_empty() {
         let detail = json!({ "fields": changed });
-        let activity = NewActivity::of(id, "contact.changed", &actor.who).with(detail.clone());
+        let of_timeline = told(&mut tx, actor.workspace_id, (&old, &contact), detail.clone()).await?;
+        let activity = NewActivity::of(id, "contact.changed", &actor.who).with(of_timeline);
         record_activities(&mut tx, actor.workspace_id, vec![activity]).await?;
         audit::record(&mut tx, actor, Entry::of("contact.change", id).affecting(1).with(detail)).await?;
     }
     tx.commit().await?;
     Ok(Some(contact))
+}
+
+/// What the timeline says of a change: also that a person with an address that the contact gets was erased.
+async fn told(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    (old, new): (&Contact, &Contact),
+    mut detail: serde_json::Value,
+) -> herald_db::Result<serde_json::Value> {
+    let email = (Channel::Email, &old.email, new.email.as_deref());
+    let phone = (Channel::Phone, &old.phone, new.phone.as_deref());
+    let gets = [email, phone].into_iter().filter(|(_, old, new)| old.as_deref() != *new);
+    let gets: Vec<(Channel, &str)> = gets.filter_map(|(kind, _, new)| Some((kind, new?))).collect();
+    if let Some(at) = address_erased_before(tx, workspace_id, &gets).await? {
+        detail["erased_before"] = json!(at);
+    }
+    Ok(detail)
 }
 
 /// Puts a contact into the trash, or takes it out. `None`: there is no such contact.

@@ -16,7 +16,7 @@ use herald_providers::files::Key;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(super) use self::erasure::erased_before;
+pub(super) use self::erasure::{address_erased_before, erased_before};
 pub use self::{
     erasure::{Erasure, erase_contact, erasure_done, find_erasure, list_erasures},
     own::{HOLDER, contact_files},

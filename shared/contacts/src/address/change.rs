@@ -12,6 +12,7 @@ use super::{Address, MOST, arranged, in_contact, rows_of, spelling};
 use crate::{
     Channel, Contact, ContactError, NewActivity,
     edit::{is_known, locked, same_person, taken, write},
+    holders::address_erased_before,
     record_activities,
     upsert::rekey,
 };
@@ -116,7 +117,18 @@ impl<'a> Held<'a> {
     }
 
     /// Writes down what was done, and that the contact has changed. Returns the addresses as they are now.
-    async fn end(self, mut tx: Tx, what: &'static str, id: Uuid, kind: Channel) -> Result<Vec<Address>> {
+    async fn end(self, tx: Tx, what: &'static str, id: Uuid, kind: Channel) -> Result<Vec<Address>> {
+        self.end_with(tx, (what, None), id, kind).await
+    }
+
+    /// As `end`, for an address that is new for the contact. The timeline says if a person with it was erased.
+    async fn end_with(
+        self,
+        mut tx: Tx,
+        (what, new): (&'static str, Option<&str>),
+        id: Uuid,
+        kind: Channel,
+    ) -> Result<Vec<Address>> {
         let (workspace_id, contact_id, who) = (self.actor.workspace_id, self.contact.id, &self.actor.who);
         let now = tx.db().now();
         query("update contacts set updated_at = $3 where workspace_id = $1 and id = $2")
@@ -125,7 +137,11 @@ impl<'a> Held<'a> {
             .bind(now)
             .execute(&mut tx)
             .await?;
-        let detail = json!({ "channel": kind });
+        let mut detail = json!({ "channel": kind });
+        let new: Vec<(Channel, &str)> = new.into_iter().map(|value| (kind, value)).collect();
+        if let Some(at) = address_erased_before(&mut tx, workspace_id, &new).await? {
+            detail["erased_before"] = json!(at);
+        }
         let activity = NewActivity::of(contact_id, what, who).about(id).with(detail);
         record_activities(&mut tx, workspace_id, vec![activity]).await?;
         let detail = json!({ "address": id, "kind": kind });
@@ -171,7 +187,8 @@ pub async fn add_address(db: &Db, actor: &Actor, contact_id: Uuid, new: NewAddre
     }
     let id = insert(&mut tx, actor.workspace_id, contact_id, (new.kind, &value)).await?;
     describe(&mut tx, actor, id, (label, how)).await?;
-    let all = held.end(tx, "address.added", id, new.kind).await?;
+    let fresh = held.with(new.kind, &value).is_none().then_some(value.as_str());
+    let all = held.end_with(tx, ("address.added", fresh), id, new.kind).await?;
     Ok(one_of(all, id))
 }
 
@@ -236,8 +253,9 @@ pub async fn change_address(
         Some(text) => spelling::label(text)?,
         None => old.label.clone(),
     };
-    if let Some(value) = value.filter(|value| *value != old.value) {
-        if held.with(old.kind, &value).is_some() {
+    let fresh = value.filter(|value| *value != old.value);
+    if let Some(value) = &fresh {
+        if held.with(old.kind, value).is_some() {
             return Err(is_there());
         }
         if old.primary {
@@ -246,7 +264,7 @@ pub async fn change_address(
         query("update contact_addresses set value = $3 where workspace_id = $1 and id = $2")
             .bind(actor.workspace_id)
             .bind(id)
-            .bind(value)
+            .bind(value.as_str())
             .execute(&mut tx)
             .await?;
         describe(&mut tx, actor, id, (label, None)).await?;
@@ -260,7 +278,7 @@ pub async fn change_address(
             .execute(&mut tx)
             .await?;
     }
-    let all = held.end(tx, "address.changed", id, old.kind).await?;
+    let all = held.end_with(tx, ("address.changed", fresh.as_deref()), id, old.kind).await?;
     Ok(one_of(all, id))
 }
 

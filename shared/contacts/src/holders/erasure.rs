@@ -110,18 +110,27 @@ async fn write(tx: &mut Tx, actor: &Actor, contact_id: Uuid, held: &Held, files:
     Ok(Erasure { id, contact_id, records: Json(records), files: Json(files), who, at, done_at: None })
 }
 
+/// A number is the same number, whatever it is used for.
+fn used_as(kind: Channel) -> &'static str {
+    match kind {
+        Channel::Email => "email",
+        Channel::Phone | Channel::Whatsapp => "phone",
+    }
+}
+
 /// The hashes of a contact's addresses, under the current key and older ones. Empty if the installation has no key.
 fn hashes(db: &Db, workspace_id: Uuid, contact: &Contact, further: &[(Channel, String)]) -> Vec<String> {
-    let Some(sealer) = db.sealer() else { return Vec::new() };
     let addresses = [("email", &contact.email), ("phone", &contact.phone)];
     let known = addresses.into_iter().filter_map(|(kind, address)| Some((kind, address.as_deref()?)));
-    // A number is the same number, whatever it is used for.
-    let further = further.iter().map(|(kind, address)| match kind {
-        Channel::Email => ("email", address.as_str()),
-        Channel::Phone | Channel::Whatsapp => ("phone", address.as_str()),
-    });
-    let known: BTreeSet<(&str, &str)> = known.chain(further).collect();
-    let parts = known.into_iter().map(|(kind, address)| [workspace_id.as_bytes(), kind.as_bytes(), address.as_bytes()]);
+    let further = further.iter().map(|(kind, address)| (used_as(*kind), address.as_str()));
+    hashes_of(db, workspace_id, known.chain(further).collect())
+}
+
+/// The hashes of addresses, each with `email` or `phone`.
+fn hashes_of(db: &Db, workspace_id: Uuid, addresses: BTreeSet<(&str, &str)>) -> Vec<String> {
+    let Some(sealer) = db.sealer() else { return Vec::new() };
+    let parts =
+        addresses.into_iter().map(|(kind, address)| [workspace_id.as_bytes(), kind.as_bytes(), address.as_bytes()]);
     parts.flat_map(|parts| sealer.seals(LABEL, &parts)).collect()
 }
 
@@ -139,6 +148,38 @@ async fn remember(tx: &mut Tx, whom: &Whom) -> Result<()> {
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// When somebody with one of these addresses was erased, if one was: the latest time.
+pub(crate) async fn address_erased_before(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    addresses: &[(Channel, &str)],
+) -> herald_db::Result<Option<DateTime<Utc>>> {
+    let addresses = addresses.iter().map(|(kind, address)| (used_as(*kind), *address)).collect();
+    let hashes = hashes_of(tx.db(), workspace_id, addresses);
+    if hashes.is_empty() {
+        return Ok(None);
+    }
+    Ok(known(tx, workspace_id, hashes).await?.into_values().max())
+}
+
+/// When the people with these hashes were erased, by the hash; nothing for the others.
+async fn known(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    hashes: Vec<String>,
+) -> herald_db::Result<HashMap<String, DateTime<Utc>>> {
+    let found: Vec<(String, DateTime<Utc>)> = query_texts(
+        tx.engine(),
+        "select e.hash, e.at from {texts} cross join erased_addresses as e
+         where e.workspace_id = $2 and e.hash = rows.value",
+        hashes,
+    )
+    .bind(workspace_id)
+    .all(tx)
+    .await?;
+    Ok(found.into_iter().collect())
 }
 
 /// When somebody with an address of these contacts was erased, by the contact; nothing for the others.
@@ -159,16 +200,7 @@ pub(crate) async fn erased_before(
         .iter()
         .flat_map(|contact| hashes(tx.db(), workspace_id, contact, &[]).into_iter().map(|hash| (hash, contact.id)))
         .collect();
-    let found: Vec<(String, DateTime<Utc>)> = query_texts(
-        tx.engine(),
-        "select e.hash, e.at from {texts} cross join erased_addresses as e
-         where e.workspace_id = $2 and e.hash = rows.value",
-        owned.iter().map(|(hash, _)| hash.clone()),
-    )
-    .bind(workspace_id)
-    .all(tx)
-    .await?;
-    let found: HashMap<String, DateTime<Utc>> = found.into_iter().collect();
+    let found = known(tx, workspace_id, owned.iter().map(|(hash, _)| hash.clone()).collect()).await?;
     let mut erased: HashMap<Uuid, DateTime<Utc>> = HashMap::new();
     for (hash, id) in owned {
         if let Some(at) = found.get(&hash) {

@@ -26,6 +26,7 @@ on_both_engines! {
     a_file_that_somebody_else_has_stays,
     an_invitation_that_waits_is_cancelled_and_counted,
     who_comes_back_is_recognised,
+    a_known_contact_that_gets_an_erased_address_says_so,
     an_import_of_an_erased_person_can_still_be_undone,
     a_list_that_names_an_erased_person_says_so,
 }
@@ -334,6 +335,49 @@ async fn who_comes_back_is_recognised(database: &TestDatabase) {
     let other = service.post_json(CONTACTS, json!({ "name": "Bo Example", "email": "bo@example.com" })).await.json();
     let timeline = service.get(&format!("{CONTACTS}/{}/activities", other["id"].as_str().unwrap())).await.json();
     assert_eq!(timeline["items"][0]["detail"]["erased_before"], Value::Null);
+}
+
+async fn a_known_contact_that_gets_an_erased_address_says_so(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let body = json!({ "name": "Ana Example", "email": "ana@example.com", "phone": "+34600000001" });
+    let made = service.post_json(CONTACTS, body).await.json();
+    erase(&service, made["id"].as_str().unwrap()).await;
+    let bo = service.post_json(CONTACTS, json!({ "name": "Bo Example", "email": "bo@example.com" })).await.json();
+    let path = format!("{CONTACTS}/{}", bo["id"].as_str().unwrap());
+    let said = async || {
+        service.db.clock().advance(std::time::Duration::from_millis(10));
+        let newest = service.get(&format!("{path}/activities")).await.json()["items"][0].clone();
+        (newest["kind"].as_str().unwrap().to_owned(), newest["detail"]["erased_before"].is_string())
+    };
+    let send = async |method: Method, below: &str, body: Value| {
+        let answer = Answer::to(service.request(method, &format!("{path}{below}")).json(&body)).await;
+        assert!(answer.status.is_success(), "{}", answer.text());
+        answer.json()
+    };
+    let added = json!({ "kind": "email", "value": "other@example.com" });
+    let other = send(Method::POST, "/addresses", added).await;
+    assert_eq!(said().await, ("address.added".to_owned(), false));
+    let address = format!("/addresses/{}", other["id"].as_str().unwrap());
+    send(Method::PATCH, &address, json!({ "value": "Ana@Example.com" })).await;
+    assert_eq!(said().await, ("address.changed".to_owned(), true));
+    // The address was there before: only its label is new.
+    send(Method::PATCH, &address, json!({ "label": "work" })).await;
+    assert_eq!(said().await, ("address.changed".to_owned(), false));
+    send(Method::POST, "/addresses", json!({ "kind": "whatsapp", "value": "+34600000001" })).await;
+    assert_eq!(said().await, ("address.added".to_owned(), true));
+    send(Method::PATCH, "", json!({ "phone": "+34 600 000 001" })).await;
+    assert_eq!(said().await, ("contact.changed".to_owned(), true));
+    send(Method::PATCH, "", json!({ "country": "ES" })).await;
+    assert_eq!(said().await, ("contact.changed".to_owned(), false));
+    // A lead fills what a known person lacks.
+    let cy = json!({ "name": "Cy Example", "external_id": "K-1" });
+    let cy = service.post_json(CONTACTS, cy).await.json();
+    let contact = json!({ "name": "Cy Example", "external_id": "K-1", "email": "ana@example.com" });
+    let lead = service.post_json("/api/v1/leads", json!({ "key": "1", "contact": contact, "lead": {} })).await;
+    assert!(lead.status.is_success(), "{}", lead.text());
+    let timeline = service.get(&format!("{CONTACTS}/{}/activities", cy["id"].as_str().unwrap())).await.json();
+    let changed = timeline["items"].as_array().unwrap().iter().find(|one| one["kind"] == "contact.changed").unwrap();
+    assert!(changed["detail"]["erased_before"].is_string(), "{timeline}");
 }
 
 async fn an_import_of_an_erased_person_can_still_be_undone(database: &TestDatabase) {
