@@ -11,6 +11,7 @@ use herald_contacts::{contact_files, erasure_done, find_erasure};
 use herald_invitations::invitation_files;
 use herald_leads::report_files;
 use herald_providers::files::{Area, Key, folder};
+use uuid::Uuid;
 
 use crate::{
     jobs::{Context, Task},
@@ -31,12 +32,18 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<ContactErase>) -> Resu
             context.files.delete(&key).await?;
         }
     }
+    forget_samples(&context, workspace).await?;
+    erasure_done(db, workspace, erasure.id).await?;
+    Ok(Done::default())
+}
+
+/// Removes the samples of all templates of a workspace.
+pub(crate) async fn forget_samples(context: &Context, workspace: Uuid) -> Result<(), Failure> {
     let mut previews = context.files.list(&folder(workspace, Area::Previews));
     while let Some(file) = previews.try_next().await? {
         if let Some(key) = Key::known(workspace, &file) {
             context.files.delete(&key).await?;
         }
     }
-    erasure_done(db, workspace, erasure.id).await?;
-    Ok(Done::default())
+    Ok(())
 }

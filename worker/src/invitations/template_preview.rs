@@ -1,4 +1,8 @@
 //! `template.preview`: draws one sample invitation, for a person who designs a template.
+//!
+//! A contact may be erased while their sample is drawn. The job of the erasure removes all samples that are there when
+//! it runs, so this one looks for the contact again behind its file: either it finds them gone, or the erasure comes
+//! later and finds the file.
 
 use std::sync::Arc;
 
@@ -12,6 +16,7 @@ use uuid::Uuid;
 use super::face_crop::NO_FACE;
 use crate::jobs::{Context, Task, undone};
 use crate::{
+    contacts::contact_erase::forget_samples,
     runner::{Done, Failure},
     studio::{Drawing, Drawn, Source},
 };
@@ -27,7 +32,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
     let contact = match args.contact_id {
         Some(id) => match herald_contacts::find_contact(&context.db, task.workspace_id, id).await? {
             Some(contact) => Some(contact),
-            None => return Err(Failure::Fail(format!("contact {id} does not exist: check the id"))),
+            None => return Err(gone(&context, task.workspace_id, id).await?),
         },
         None => None,
     };
@@ -61,8 +66,20 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<TemplatePreview>) -> R
     notes.extend(remark);
     let file = Key::preview(task.workspace_id, &sha256, format.extension());
     context.files.put_once(&file, bytes).await?;
+    if let Some(id) = args.contact_id
+        && herald_contacts::find_contact(&context.db, task.workspace_id, id).await?.is_none()
+    {
+        return Err(gone(&context, task.workspace_id, id).await?);
+    }
     let result = serde_json::json!({ "file": file.as_str(), "media_type": format.media_type(), "notes": notes });
     Ok(Done { result: Some(result), ..Done::default() })
+}
+
+/// What is to be said of a contact that is not there. Its sample goes: that of this attempt, or of one that was killed
+/// before it looked again. Nobody knows which it is, so all go, and are drawn again when somebody looks.
+async fn gone(context: &Context, workspace_id: Uuid, id: Uuid) -> Result<Failure, Failure> {
+    forget_samples(context, workspace_id).await?;
+    Ok(Failure::Fail(format!("contact {id} does not exist: check the id")))
 }
 
 /// Returns the portrait in a picture with its hash, or the reason why the picture has none.

@@ -1,16 +1,23 @@
 //! One person's data over HTTP: counted, handed out, erased.
 
+use std::task::Poll;
+
 use bytes::Bytes;
+use futures::StreamExt;
+use herald_app::jobs::TemplatePreview;
+use herald_base::image_format::ImageFormat;
 use herald_db::{EngineKind, query};
 use herald_invitations::{ImportProblem, add_problems};
 use herald_leads::{LocalDay, WrittenReport, note_report, report_key};
-use herald_ledger::{Outcome, audit::Actor};
+use herald_ledger::{Outcome, Payload, audit::Actor};
 use herald_notifications::{ByMail, NewNotification, notify};
 use herald_people::Role;
-use herald_providers::files::Key;
+use herald_providers::files::{Area, Key};
 use herald_tests::{TestDatabase, on_both_engines};
+use herald_worker::runner::Attempt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Form, Service,
@@ -18,6 +25,7 @@ use super::{
     service::Answer,
     worker::{self, work},
 };
+use crate::ground;
 
 on_both_engines! {
     an_export_has_everything_that_is_held,
@@ -27,6 +35,7 @@ on_both_engines! {
     an_invitation_that_waits_is_cancelled_and_counted,
     who_comes_back_is_recognised,
     a_known_contact_that_gets_an_erased_address_says_so,
+    a_sample_that_is_drawn_during_an_erasure_goes_with_it,
     an_import_of_an_erased_person_can_still_be_undone,
     a_list_that_names_an_erased_person_says_so,
 }
@@ -378,6 +387,50 @@ async fn a_known_contact_that_gets_an_erased_address_says_so(database: &TestData
     let timeline = service.get(&format!("{CONTACTS}/{}/activities", cy["id"].as_str().unwrap())).await.json();
     let changed = timeline["items"].as_array().unwrap().iter().find(|one| one["kind"] == "contact.changed").unwrap();
     assert!(changed["detail"]["erased_before"].is_string(), "{timeline}");
+}
+
+async fn a_sample_that_is_drawn_during_an_erasure_goes_with_it(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let template_id = service.template().await;
+    let samples = async || {
+        let folder = herald_providers::files::folder(service.workspace, Area::Previews);
+        service.files.list(&folder).count().await
+    };
+    let mut ends = Vec::new();
+    for steps in [0, 1, 2, 4, 8, 16, 32, 64] {
+        let body = json!({ "name": format!("Ana {steps} Example"), "fields": { "table": "7" } });
+        let id = service.post_json(CONTACTS, body).await.json()["id"].as_str().unwrap().to_owned();
+        let preview = TemplatePreview {
+            template_id,
+            contact_id: Some(id.parse().unwrap()),
+            fields: Default::default(),
+            format: ImageFormat::Png,
+            strict: false,
+            picture: None,
+        };
+        ground::enqueue_one(&service.db, preview.job(service.workspace)).await;
+        let job = worker::lease_next(&service, "cpu").await;
+        let handlers = service.handlers();
+        let mut attempt = Box::pin(handlers(Attempt { job: job.clone(), cancelled: CancellationToken::new() }));
+        // It goes on only while it is polled. Each look at the database gives it time for a step.
+        let mut end = None;
+        for _ in 0..steps {
+            if let Poll::Ready(outcome) = futures::poll!(&mut attempt) {
+                end = Some(outcome);
+                break;
+            }
+            samples().await;
+        }
+        erase(&service, &id).await;
+        let end = match end {
+            Some(end) => end,
+            None => attempt.await,
+        };
+        ends.push(end.is_ok());
+        assert_eq!(samples().await, 0, "erased after {steps} steps: {ends:?}");
+        worker::commit(&service, job, worker::done()).await;
+    }
+    assert!(!ends[0], "a contact that is gone is not drawn");
 }
 
 async fn an_import_of_an_erased_person_can_still_be_undone(database: &TestDatabase) {
