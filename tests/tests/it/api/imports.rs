@@ -417,7 +417,8 @@ async fn fields_have_the_types_of_the_check(database: &TestDatabase) {
     let field = service.post_json("/api/v1/contact-fields", json!({ "label": "Seats", "type": "number" })).await;
     assert_eq!(field.status, StatusCode::CREATED, "{}", field.text());
     let field = format!("/api/v1/contact-fields/{}", field.json()["id"].as_str().unwrap());
-    let rows = "name,seats,since\nAna Example,\"1.234,50\",31/03/2026\nBo Example,\"2,5\",1/4/2026\n";
+    let rows = "name,email,seats,since\nAna Example,ana@example.com,\"1.234,50\",31/03/2026\n\
+                Bo Example,bo@example.com,\"2,5\",1/4/2026\n";
     let checked = upload(&service, list(rows)).await;
     work(&service).await;
     let report = now(&service, &checked).await["report"].clone();
