@@ -16,6 +16,7 @@ mod example;
 mod front;
 mod invitations;
 mod leads;
+mod messaging;
 mod notifications;
 mod ops;
 mod people;
@@ -188,6 +189,7 @@ pub fn router(api: Api) -> Router {
         .merge(accounts::routes())
         .merge(contacts::routes())
         .merge(leads::routes())
+        .merge(messaging::routes())
         .merge(notifications::routes())
         .merge(people::routes())
         .merge(search::routes())
@@ -208,6 +210,7 @@ pub fn router(api: Api) -> Router {
     let open = OpenApiRouter::new()
         .merge(invitations::open_routes())
         .merge(accounts::open_routes())
+        .merge(messaging::open_routes())
         .merge(people::outside_routes())
         .nest("/api/v1", people::open_routes())
         .layer(limited(Class::Public))

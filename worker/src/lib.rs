@@ -8,6 +8,7 @@ pub mod fleet;
 pub mod invitations;
 pub mod jobs;
 pub mod leads;
+pub mod messaging;
 pub mod notifications;
 pub mod ops;
 pub mod people;

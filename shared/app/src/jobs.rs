@@ -12,6 +12,7 @@ pub use herald_invitations::jobs::*;
 pub use herald_leads::jobs::*;
 pub use herald_ledger::JobsAct;
 use herald_ledger::Kind;
+pub use herald_messaging::jobs::*;
 pub use herald_notifications::jobs::*;
 pub use herald_people::jobs::*;
 use herald_people::standing_of;

@@ -1,0 +1,31 @@
+//! Messaging: senders, templates of messages, campaigns, and what became of their messages.
+
+use herald_messaging::MessagingError;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    Api,
+    front::problem::{Kind, Problem},
+};
+
+/// The endpoints behind a token, below `/api/v1`.
+pub(crate) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+}
+
+/// The pages that are open to everybody who has a link.
+pub(crate) fn open_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+}
+
+impl From<MessagingError> for Problem {
+    fn from(error: MessagingError) -> Self {
+        match error {
+            MessagingError::Field { field, detail } => Self::field(field, detail),
+            MessagingError::WrongState(_) | MessagingError::NameTaken { .. } => Self::new(Kind::WrongState, error),
+            MessagingError::Changed => Self::new(Kind::PreconditionFailed, error),
+            MessagingError::Contact(error) => error.into(),
+            MessagingError::Db(error) => error.into(),
+        }
+    }
+}
