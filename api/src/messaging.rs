@@ -24,6 +24,7 @@ impl From<MessagingError> for Problem {
             MessagingError::Field { field, detail } => Self::field(field, detail),
             MessagingError::WrongState(_) | MessagingError::NameTaken { .. } => Self::new(Kind::WrongState, error),
             MessagingError::Changed => Self::new(Kind::PreconditionFailed, error),
+            MessagingError::NoKey => Self::internal(&error),
             MessagingError::Contact(error) => error.into(),
             MessagingError::Db(error) => error.into(),
         }

@@ -67,10 +67,25 @@ impl LinkSigner {
     /// Derives a key for another purpose. It is the same in every process that has the signing key, and does not reveal
     /// that key.
     pub fn key_for(&self, purpose: &str) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.signing_key()).expect("HMAC takes a key of any length");
-        mac.update(b"herald link key for ");
-        mac.update(purpose.as_bytes());
-        mac.finalize().into_bytes().into()
+        derived(self.signing_key(), purpose)
+    }
+
+    /// Returns a token that names an id for a purpose: `id ‖ HMAC-SHA256, cut to 16 bytes`, in 43 characters. It does
+    /// not expire, and a token for one purpose opens nothing of another.
+    pub fn token_for(&self, purpose: &str, id: Uuid) -> String {
+        let mut token = [0; 16 + MAC];
+        token[..16].copy_from_slice(id.as_bytes());
+        token[16..].copy_from_slice(&sign_for(self.signing_key(), purpose, id).finalize().into_bytes()[..MAC]);
+        BASE64_URL_SAFE_NO_PAD.encode(token)
+    }
+
+    /// Returns the id that a token names for a purpose, if one of the keys signed it.
+    pub fn open_token_for(&self, purpose: &str, token: &str) -> Option<Uuid> {
+        let token: [u8; 16 + MAC] = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+        let id = Uuid::from_bytes(token[..16].try_into().expect("sixteen bytes"));
+        // This compares in constant time.
+        let signed = |key| sign_for(key, purpose, id).verify_truncated_left(&token[16..]).is_ok();
+        self.keys.iter().any(signed).then_some(id)
     }
 
     fn signing_key(&self) -> &[u8; 32] {
@@ -131,6 +146,19 @@ fn sign(key: &[u8; 32], signed: &[u8]) -> Hmac<Sha256> {
     mac.update(b"herald link 1");
     mac.update(signed);
     mac
+}
+
+fn sign_for(key: &[u8; 32], purpose: &str, id: Uuid) -> Hmac<Sha256> {
+    let mut mac = Hmac::new_from_slice(&derived(key, purpose)).expect("HMAC takes a key of any length");
+    mac.update(id.as_bytes());
+    mac
+}
+
+fn derived(key: &[u8; 32], purpose: &str) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(b"herald link key for ");
+    mac.update(purpose.as_bytes());
+    mac.finalize().into_bytes().into()
 }
 
 /// `[links]`
@@ -202,6 +230,25 @@ mod tests {
         let other = LinkSigner::new("https://invites.example.com", [8; 32], Duration::days(365));
         assert_eq!(other.open(token(&link), now), Err(LinkError::Invalid));
         assert_eq!(signer().open("", now), Err(LinkError::Invalid));
+    }
+
+    #[test]
+    fn a_token_for_a_purpose_is_short_and_opens_nothing_else() {
+        let id = Uuid::from_u128(42);
+        let token = signer().token_for("unsubscribe", id);
+        assert_eq!(token.len(), 43);
+        assert_eq!(signer().open_token_for("unsubscribe", &token), Some(id));
+        assert_eq!(signer().open_token_for("track", &token), None);
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap();
+        for at in 0..bytes.len() {
+            let mut forged = bytes.clone();
+            forged[at] ^= 1;
+            let forged = BASE64_URL_SAFE_NO_PAD.encode(forged);
+            assert_eq!(signer().open_token_for("unsubscribe", &forged), None, "byte {at}");
+        }
+        let other = LinkSigner::new("https://invites.example.com", [8; 32], Duration::days(365));
+        assert_eq!(other.open_token_for("unsubscribe", &token), None);
+        assert_eq!(other.opening([[7; 32]]).open_token_for("unsubscribe", &token), Some(id));
     }
 
     #[test]

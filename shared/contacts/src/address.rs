@@ -25,7 +25,7 @@ pub use self::change::{
     AddressChange, NewAddress, Verification, add_address, change_address, make_address_primary, remove_address,
     verify_address,
 };
-use super::{Channel, Contact};
+use super::{Channel, Contact, ContactError};
 use herald_db::{Bulk, Db, FromRow, Query, Result, Tx, query};
 
 /// A contact has at most this number of addresses. Only a merge may bring more.
@@ -86,6 +86,47 @@ macro_rules! address_row {
 #[boxed]
 pub async fn list_addresses(db: &Db, workspace_id: Uuid, contact: &Contact) -> Result<Vec<Address>> {
     Ok(arranged(contact, rows_of(workspace_id, contact.id).all(db).await?))
+}
+
+/// An address in the one spelling of its kind, in which every address is stored and compared.
+///
+/// # Errors
+/// [`ContactError::Field`] of the field `value`.
+pub fn address_spelt(kind: Channel, text: &str) -> std::result::Result<String, ContactError> {
+    spelling::value(kind, text)
+}
+
+/// The contact that has an address, given in its one spelling: as the primary one if there is one, else as a further
+/// one. Of several it is the one that the workspace has known longest.
+#[boxed]
+pub async fn contact_with_address(tx: &mut Tx, workspace_id: Uuid, kind: Channel, value: &str) -> Result<Option<Uuid>> {
+    let of_column = match kind {
+        Channel::Email => Some("email"),
+        Channel::Phone => Some("phone"),
+        Channel::Whatsapp => None,
+    };
+    if let Some(column) = of_column {
+        let sql = format!(
+            "select id from contacts where workspace_id = $1 and {column} = $2 and merged_into is null
+             order by id limit 1"
+        );
+        let found: Option<(Uuid,)> = query(&sql).bind(workspace_id).bind(value).optional(&mut *tx).await?;
+        if let Some((id,)) = found {
+            return Ok(Some(id));
+        }
+    }
+    let found: Option<(Uuid,)> = query(
+        "select a.contact_id from contact_addresses as a
+         join contacts as c on c.workspace_id = a.workspace_id and c.id = a.contact_id
+         where a.workspace_id = $1 and a.value = $2 and a.kind = $3 and c.merged_into is null
+         order by a.contact_id limit 1",
+    )
+    .bind(workspace_id)
+    .bind(value)
+    .bind(kind.as_str())
+    .optional(tx)
+    .await?;
+    Ok(found.map(|(id,)| id))
 }
 
 /// The statement that reads the rows of a contact.

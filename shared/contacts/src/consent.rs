@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Channel, ContactError, NewActivity, find_contact, record_activities};
-use herald_db::{Db, FromRow, Result, query};
+use herald_db::{Db, FromRow, Result, Tx, query};
 use herald_ledger::audit::{self, Actor, Entry};
 
 const LONGEST: usize = 2_000;
@@ -71,26 +71,7 @@ pub async fn add_consent(
         contact.is_itself()?;
     }
     let mut tx = db.begin().await?;
-    let (id, at) = (tx.db().new_id(), tx.db().now());
-    let made = query(
-        "insert into contact_consents (id, workspace_id, contact_id, channel, given, wording, source, proof, at)
-         select $1, c.workspace_id, c.id, $4, $5, $6, $7, $8, $9 from contacts as c
-         where c.workspace_id = $2 and c.id = $3 and c.merged_into is null",
-    )
-    .bind(id)
-    .bind(actor.workspace_id)
-    .bind(contact_id)
-    .bind(new.channel.as_str())
-    .bind(new.given)
-    .bind(new.wording.as_str())
-    .bind(new.source.as_str())
-    .bind(new.proof.clone())
-    .bind(at)
-    .execute(&mut tx)
-    .await?;
-    if made == 0 {
-        return Ok(None);
-    }
+    let Some((id, at)) = insert(&mut tx, actor.workspace_id, contact_id, &new).await? else { return Ok(None) };
     let (kind, channel) = (if new.given { "consent.given" } else { "consent.withdrawn" }, new.channel.as_str());
     let activity = NewActivity::of(contact_id, kind, &actor.who).about(id).with(json!({ "channel": channel }));
     record_activities(&mut tx, actor.workspace_id, vec![activity]).await?;
@@ -98,6 +79,82 @@ pub async fn add_consent(
     tx.commit().await?;
     let NewConsent { given, wording, source, proof, .. } = new;
     Ok(Some(Consent { id, channel: channel.to_owned(), given, wording, source, proof, at }))
+}
+
+async fn insert(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    contact_id: Uuid,
+    new: &NewConsent,
+) -> Result<Option<(Uuid, DateTime<Utc>)>> {
+    let (id, at) = (tx.db().new_id(), tx.db().now());
+    let made = query(
+        "insert into contact_consents (id, workspace_id, contact_id, channel, given, wording, source, proof, at)
+         select $1, c.workspace_id, c.id, $4, $5, $6, $7, $8, $9 from contacts as c
+         where c.workspace_id = $2 and c.id = $3 and c.merged_into is null",
+    )
+    .bind(id)
+    .bind(workspace_id)
+    .bind(contact_id)
+    .bind(new.channel.as_str())
+    .bind(new.given)
+    .bind(new.wording.as_str())
+    .bind(new.source.as_str())
+    .bind(new.proof.clone())
+    .bind(at)
+    .execute(tx)
+    .await?;
+    Ok((made > 0).then_some((id, at)))
+}
+
+/// Writes down what a person said of a consent by themselves, such as through a link in a message, and tells it in the
+/// timeline. Returns its id. `None`: there is no such contact.
+#[boxed]
+pub async fn write_consent(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    contact_id: Uuid,
+    new: &NewConsent,
+) -> Result<Option<Uuid>> {
+    let Some((id, _)) = insert(tx, workspace_id, contact_id, new).await? else { return Ok(None) };
+    let kind = if new.given { "consent.given" } else { "consent.withdrawn" };
+    let told = NewActivity { who: None, ..NewActivity::of(contact_id, kind, "") };
+    let told = told.about(id).with(json!({ "channel": new.channel.as_str() }));
+    record_activities(tx, workspace_id, vec![told]).await?;
+    Ok(Some(id))
+}
+
+/// Takes back a withdrawal that was not the person's own: what held before it holds again. False: there is none of that
+/// id.
+#[boxed]
+pub async fn take_back_withdrawal(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<bool> {
+    let taken = query("delete from contact_consents where workspace_id = $1 and id = $2 and not given")
+        .bind(workspace_id)
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(taken > 0)
+}
+
+/// Whether a person agreed to a channel after this time, and did not take it back since.
+#[boxed]
+pub async fn has_agreed_since(
+    tx: &mut Tx,
+    workspace_id: Uuid,
+    contact_id: Uuid,
+    channel: Channel,
+    since: DateTime<Utc>,
+) -> Result<bool> {
+    let newest: Option<(bool, DateTime<Utc>)> = query(
+        "select given, at from contact_consents where workspace_id = $1 and contact_id = $2 and channel = $3
+         order by at desc, id desc limit 1",
+    )
+    .bind(workspace_id)
+    .bind(contact_id)
+    .bind(channel.as_str())
+    .optional(tx)
+    .await?;
+    Ok(newest.is_some_and(|(given, at)| given && at > since))
 }
 
 /// The consents of a contact and their withdrawals, the newest first.

@@ -30,11 +30,12 @@ use enqueue::enqueue;
 
 pub use activity::{Activity, NewActivity, add_note, forget_activities, list_activities, record_activities};
 pub use address::{
-    Address, AddressChange, NewAddress, Verification, add_address, addresses_of, change_address, list_addresses,
-    make_address_primary, remove_address, verify_address,
+    Address, AddressChange, NewAddress, Verification, add_address, addresses_of, change_address, list_addresses, make_address_primary, remove_address, verify_address, address_spelt, contact_with_address,
 };
 pub use chosen::{ChosenAct, change_chosen};
-pub use consent::{Consent, NewConsent, add_consent, list_consents};
+pub use consent::{
+    Consent, NewConsent, add_consent, has_agreed_since, list_consents, take_back_withdrawal, write_consent,
+};
 pub use contact::{Channel, Contact, ContactNow, Listed, contacts_now, find_contact, listed_contacts};
 pub use edit::{Seen, change_contact, create_contact, set_trashed, take_contact};
 pub use error::ContactError;

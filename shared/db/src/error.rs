@@ -19,6 +19,11 @@ impl DbError {
         self.source.as_database_error().is_some_and(|error| error.is_unique_violation())
     }
 
+    /// Whether the row is named by others, or names one that is not there.
+    pub fn is_foreign_key_violation(&self) -> bool {
+        self.source.as_database_error().is_some_and(|error| error.is_foreign_key_violation())
+    }
+
     /// Whether a retry may succeed: the server is unavailable, the pool is exhausted, the file is busy, or two
     /// transactions collided.
     pub fn is_transient(&self) -> bool {
@@ -73,7 +78,7 @@ impl DbError {
     /// concern and is not counted.
     fn class(&self) -> Option<&'static str> {
         match self {
-            _ if self.is_missing_row() || self.is_unique_violation() => None,
+            _ if self.is_missing_row() || self.is_unique_violation() || self.is_foreign_key_violation() => None,
             _ if self.is_disk_full() => Some("full"),
             _ if self.is_transient() => Some("transient"),
             _ => Some("other"),

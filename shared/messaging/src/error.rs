@@ -30,6 +30,9 @@ pub enum MessagingError {
         /// The name.
         name: String,
     },
+    /// Suppressed addresses cannot be recognised.
+    #[error("this process has no key to recognise suppressed addresses by: give it the setting secrets.key")]
+    NoKey,
     /// A rule or a contact cannot be used.
     #[error(transparent)]
     Contact(#[from] ContactError),
