@@ -58,6 +58,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (45, "imported_by", include_str!("../../../migrations/0045_imported_by.sql")),
     (46, "thin_snapshots", include_str!("../../../migrations/0046_thin_snapshots.sql")),
     (47, "late_refusals", include_str!("../../../migrations/0047_late_refusals.sql")),
+    (50, "message_templates", include_str!("../../../migrations/0050_message_templates.sql")),
     (51, "senders", include_str!("../../../migrations/0051_senders.sql")),
     (52, "suppressions", include_str!("../../../migrations/0052_suppressions.sql")),
 ];

@@ -5,6 +5,7 @@ mod holder;
 pub mod jobs;
 mod sender;
 mod suppression;
+pub mod template;
 mod unsubscribe;
 
 pub use error::{MessagingError, Result};

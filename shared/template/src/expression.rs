@@ -14,6 +14,7 @@ mod parser;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use evaluate::{Fault, Meter};
@@ -170,7 +171,15 @@ impl Expression {
     /// # Errors
     /// Like [`Expression::evaluate`].
     pub fn evaluate_with<'f>(&'f self, field: impl Fn(&str) -> Option<&'f str>) -> Result<String, EvaluateError> {
-        Ok(self.run(&field, Out::plain())?)
+        Ok(self.run(&field, Out::plain(), Meter::new())?)
+    }
+
+    /// Like [`Expression::evaluate_with`], but a condition may ask for a field that is missing: there it is empty.
+    ///
+    /// # Errors
+    /// Like [`Expression::evaluate`].
+    pub fn evaluate_leniently<'f>(&'f self, field: impl Fn(&str) -> Option<&'f str>) -> Result<String, EvaluateError> {
+        Ok(self.run(&field, Out::plain(), Meter::lenient())?)
     }
 
     /// Returns the text of a line to draw: inserted values cannot turn the text around them. See [`ISOLATE`].
@@ -178,17 +187,21 @@ impl Expression {
     /// # Errors
     /// Like [`Expression::evaluate`].
     pub fn evaluate_isolated<'f>(&'f self, field: impl Fn(&str) -> Option<&'f str>) -> Result<String, EvaluateError> {
-        Ok(self.run(&field, Out::isolated())?)
+        Ok(self.run(&field, Out::isolated(), Meter::new())?)
     }
 
-    fn run<'f>(&'f self, field: &impl Fn(&str) -> Option<&'f str>, mut out: Out) -> Result<String, Fault> {
+    fn run<'f>(
+        &'f self,
+        field: &impl Fn(&str) -> Option<&'f str>,
+        mut out: Out,
+        mut meter: Meter,
+    ) -> Result<String, Fault> {
         match &self.program {
             Program::Literal => out.own(&self.source)?,
             Program::Field => {
                 out.inserted(field(&self.source).ok_or_else(|| Fault::Missing(self.source.clone()))?)?;
             }
             Program::Compiled(parts) => {
-                let mut meter = Meter::new();
                 for part in parts.iter() {
                     match part {
                         Part::Own(text) => out.own(text)?,
@@ -205,7 +218,7 @@ impl Expression {
     /// Runs the expression for sample guests, to find errors that occur for every guest.
     fn try_with_samples(&self) -> Result<(), SyntaxError> {
         for sample in ["", "7"] {
-            match self.run(&|_| Some(sample), Out::plain()) {
+            match self.run(&|_| Some(sample), Out::plain(), Meter::new()) {
                 Err(Fault::Type(message)) => return Err(SyntaxError { message, offset: self.source.find("{{") }),
                 Err(fault) if self.is_constant() => {
                     let message = EvaluateError::from(fault).to_string().replace(" for this guest", "");
@@ -216,6 +229,22 @@ impl Expression {
         }
         Ok(())
     }
+}
+
+/// Finds the insertions `{{ … }}` of a text, as ranges of bytes. Braces inside their quotation marks end nothing.
+///
+/// # Errors
+/// [`SyntaxError`] where an insertion cannot be read up to its end.
+pub fn insertions(source: &str) -> Result<Vec<Range<usize>>, SyntaxError> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(open) = source.get(at..).and_then(|rest| rest.find("{{")).map(|opening| at + opening) {
+        let inner = open + 2;
+        let dashed = source.get(inner..).is_some_and(|inner| inner.starts_with('-'));
+        at = lexer::lex(source, inner + usize::from(dashed))?.next;
+        found.push(open..at);
+    }
+    Ok(found)
 }
 
 /// Splits a source into the template's own text and the inserted expressions.
@@ -255,7 +284,7 @@ fn parts(source: &str, fields: &mut BTreeSet<String>) -> Result<Vec<Part>, Synta
 struct Out {
     text: String,
     /// The ranges of inserted values, if they must be isolated.
-    inserted: Option<Vec<std::ops::Range<usize>>>,
+    inserted: Option<Vec<Range<usize>>>,
 }
 
 impl Out {

@@ -30,17 +30,36 @@ pub(super) enum Fault {
     Value(String),
 }
 
-/// The remaining budget of an evaluation.
-pub(super) struct Meter(usize);
+/// The remaining budget of an evaluation, and what a missing field is in it.
+pub(super) struct Meter {
+    left: usize,
+    /// Whether a condition may ask for a field that the guest lacks.
+    is_lenient: bool,
+    /// Whether a condition is being evaluated that may.
+    in_condition: bool,
+}
 
 impl Meter {
     pub(super) fn new() -> Self {
-        Self(MAX_WORK)
+        Self { left: MAX_WORK, is_lenient: false, in_condition: false }
+    }
+
+    /// In conditions a missing field is an empty text.
+    pub(super) fn lenient() -> Self {
+        Self { is_lenient: true, ..Self::new() }
+    }
+
+    /// Does something as part of a condition, or as no part of one.
+    fn within<T>(&mut self, is_condition: bool, act: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.in_condition, is_condition && self.is_lenient);
+        let done = act(self);
+        self.in_condition = before;
+        done
     }
 
     /// Pays for a step that reads this many bytes.
     pub(super) fn spend(&mut self, bytes: usize) -> Result<(), Fault> {
-        self.0 = self.0.checked_sub(bytes.saturating_add(1)).ok_or(Fault::TooMuch)?;
+        self.left = self.left.checked_sub(bytes.saturating_add(1)).ok_or(Fault::TooMuch)?;
         Ok(())
     }
 
@@ -65,12 +84,16 @@ pub(super) fn evaluate<'v>(
     meter.spend(0)?;
     let value = |node: &'v Node, meter: &mut Meter| evaluate(node, field, meter);
     Ok(match node {
-        Node::Field(name) => field(name).map_or(Value::Missing(name), |text| Value::Text(Cow::Borrowed(text))),
+        Node::Field(name) => match field(name) {
+            Some(text) => Value::Text(Cow::Borrowed(text)),
+            None if meter.in_condition => Value::EMPTY,
+            None => Value::Missing(name),
+        },
         Node::Text(text) => Value::Text(Cow::Borrowed(text)),
         Node::Integer(number) => Value::Integer(*number),
         Node::Float(number) => Value::Float(*number),
         Node::Bool(flag) => Value::Bool(*flag),
-        Node::Not(inner) => Value::Bool(!value(inner, meter)?.is_true()?),
+        Node::Not(inner) => Value::Bool(!meter.within(true, |meter| value(inner, meter))?.is_true()?),
         Node::Minus(inner) => match value(inner, meter)? {
             Value::Integer(number) => Value::Integer(number.checked_neg().ok_or_else(too_large)?),
             Value::Float(number) => Value::Float(-number),
@@ -122,21 +145,26 @@ pub(super) fn evaluate<'v>(
         Node::All(operands) | Node::Any(operands) => {
             let decides = matches!(node, Node::Any(_));
             let mut result = Value::Bool(!decides);
-            for operand in operands {
-                result = value(operand, meter)?;
+            for (index, operand) in operands.iter().enumerate() {
+                let asks = meter.in_condition || index + 1 < operands.len();
+                result = meter.within(asks, |meter| value(operand, meter))?;
                 if result.is_true()? == decides {
                     break;
                 }
             }
             result
         }
-        Node::Choice { condition, then, otherwise } => match (value(condition, meter)?.is_true()?, otherwise) {
-            (true, _) => value(then, meter)?,
-            (false, Some(otherwise)) => value(otherwise, meter)?,
-            (false, None) => Value::EMPTY,
-        },
+        Node::Choice { condition, then, otherwise } => {
+            let is_met = meter.within(true, |meter| value(condition, meter))?.is_true()?;
+            match (is_met, otherwise) {
+                (true, _) => value(then, meter)?,
+                (false, Some(otherwise)) => value(otherwise, meter)?,
+                (false, None) => Value::EMPTY,
+            }
+        }
         Node::Filtered(inner, filters) => {
-            let mut result = value(inner, meter)?;
+            // `default` has to see that the field is missing.
+            let mut result = meter.within(false, |meter| value(inner, meter))?;
             for (filter, arguments) in filters {
                 let mut given = Vec::with_capacity(arguments.len());
                 for argument in arguments {
@@ -147,7 +175,10 @@ pub(super) fn evaluate<'v>(
             }
             result
         }
-        Node::Defined(inner, wanted) => Value::Bool(matches!(value(inner, meter)?, Value::Missing(_)) != *wanted),
+        Node::Defined(inner, wanted) => {
+            let is_missing = matches!(meter.within(false, |meter| value(inner, meter))?, Value::Missing(_));
+            Value::Bool(is_missing != *wanted)
+        }
         Node::List(_) => return Err(Fault::Type("a list [ ] can only follow in".to_owned())),
     })
 }

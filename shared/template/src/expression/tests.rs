@@ -120,6 +120,33 @@ fn what_is_not_in_the_language_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn a_lenient_condition_may_ask_for_a_missing_field_and_nothing_else_may() {
+    let lenient = |source: &str| Expression::parse(source).unwrap().evaluate_leniently(|name| guest_field(name));
+    fn guest_field(name: &str) -> Option<&'static str> {
+        (name == "name").then_some("Linh")
+    }
+    assert_eq!(lenient("{{ 'Dr' if title else 'Ms' }}").unwrap(), "Ms");
+    assert_eq!(lenient("{{ 'Dr' if not title else title }}").unwrap(), "Dr");
+    assert_eq!(lenient("{{ 'gold' if plan == 'gold' and name else 'none' }}").unwrap(), "none");
+    assert_eq!(lenient("{{ nick or name }}").unwrap(), "Linh");
+    assert_eq!(lenient("{{ 'a' if title | default('Dr') == 'Dr' else 'b' }}").unwrap(), "a");
+    assert_eq!(lenient("{{ 'a' if title is defined else 'b' }}").unwrap(), "b");
+    for source in ["{{ title }}", "{{ 'Hi ' ~ title }}", "{{ title if not title else 'x' }}", "{{ name and title }}"] {
+        assert_eq!(lenient(source), Err(EvaluateError::MissingField("title".into())), "{source}");
+    }
+    let strict = Expression::parse("{{ 'Dr' if title else 'Ms' }}").unwrap();
+    assert!(matches!(strict.evaluate_with(guest_field), Err(EvaluateError::MissingField(_))));
+}
+
+#[test]
+fn insertions_are_found_with_their_braces() {
+    let source = "a {{ b }} {{- 'x }} y' -}} {# {{ c }} #}";
+    let found: Vec<&str> = insertions(source).unwrap().into_iter().map(|range| &source[range]).collect();
+    assert_eq!(found, ["{{ b }}", "{{- 'x }} y' -}}", "{{ c }}"]);
+    assert!(insertions("a {{ b").is_err());
+}
+
+#[test]
 fn output_and_work_are_bounded() {
     let bomb = Expression::parse("{{ a | replace('a', a) | replace('a', a) | replace('a', a) }}").unwrap();
     let fields = BTreeMap::from([("a".to_owned(), "a".repeat(1_000))]);
