@@ -13,9 +13,11 @@
 //! The crate lettre writes the e-mails; the dialogue with servers is [Herald's own](smtp).
 
 mod account;
+mod connection;
 mod line;
 mod mailbox;
 mod message;
+mod names;
 mod outbox;
 mod reply;
 mod settings;
@@ -29,6 +31,7 @@ use uuid::Uuid;
 pub use self::settings::{MailSettings, MailTls};
 pub use self::{
     account::{AccountMail, Rendered},
+    connection::{MailServer, SmtpSecret, SmtpServer},
     mailbox::{BadMailbox, Mailbox},
     message::Message,
 };
@@ -47,7 +50,8 @@ const NAME: &str = "email";
 pub struct Mailer(Arc<Inner>);
 
 struct Inner {
-    from: Mailbox,
+    /// The sender of e-mails that name none. A connection has none: its senders have addresses of their own.
+    from: Option<Mailbox>,
     reply_to: Option<Mailbox>,
     clock: Clock,
     backend: Backend,
@@ -112,9 +116,11 @@ impl Mailer {
                 hello: from.domain().to_owned(),
                 limit: Duration::from_secs(mail.timeout_seconds),
                 connections: mail.max_connections,
+                guard: None,
+                names: names::OF_SETTINGS,
             })?))
         };
-        Ok(Self(Arc::new(Inner { from, reply_to, clock, backend })))
+        Ok(Self(Arc::new(Inner { from: Some(from), reply_to, clock, backend })))
     }
 
     /// Sends an e-mail. A repeated attempt after an error has the same `Message-ID`.
@@ -132,7 +138,7 @@ impl Mailer {
     async fn hand_over(&self, message: &Message) -> Result<Receipt> {
         let Inner { from, reply_to, clock, backend } = &*self.0;
         let now = clock.now();
-        let letter = message.write(from, reply_to.as_ref(), now)?;
+        let letter = message.write(from.as_ref(), reply_to.as_ref(), now)?;
         let message_id = letter.message_id.clone();
         let said = match backend {
             Backend::Smtp(smtp) => smtp.send(&letter).await?,
@@ -160,11 +166,13 @@ impl Mailer {
                 format!("e-mails are only written into {}: set mail.host to send them", outbox.folder().display())
             }),
         };
-        let from = Finding::ok(format!("the sender of e-mails is {}", self.0.from.address()));
-        match way {
-            Ok(text) => vec![Finding::ok(text), from],
-            Err(error) => vec![Finding::wrong(error.message), from],
-        }
+        let from = self.0.from.as_ref().map(|from| format!("the sender of e-mails is {}", from.address()));
+        let way = match way {
+            Ok(text) => Finding::ok(text),
+            Err(error) if self.0.from.is_none() => Finding::failed(error),
+            Err(error) => Finding::wrong(error.message),
+        };
+        std::iter::once(way).chain(from.map(Finding::ok)).collect()
     }
 
     /// Sends an e-mail that only says that e-mails can be sent.

@@ -17,10 +17,11 @@ mod dns;
 mod guard;
 mod settings;
 
+pub(crate) use self::dns::places;
 pub use self::settings::OutsideSettings;
 pub use self::{
     address::is_public,
     client::{CallError, GuardedHttp},
-    dns::{PrivateAnswer, SystemDns, is_private_answer},
+    dns::{LookUpError, PrivateAnswer, SystemDns, is_private_answer},
     guard::{Guard, Ports, Refused},
 };

@@ -52,9 +52,9 @@ pub(super) enum Failure {
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::NotAnAddress => Self::NotAnAddress,
+            Refused::NotAnAddress | Refused::NotAHost => Self::NotAnAddress,
             Refused::Credentials => Self::Credentials,
-            Refused::Port { port } => Self::Port { port },
+            Refused::Port { port } | Refused::MailPort { port } => Self::Port { port },
             Refused::Private => Self::Private,
         }
     }

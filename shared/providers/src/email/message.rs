@@ -89,8 +89,14 @@ impl Message {
     ///
     /// # Errors
     /// [`Class::Config`] when a header is not valid or the caller may not set it.
-    pub(super) fn write(&self, from: &Mailbox, reply_to: Option<&Mailbox>, now: DateTime<Utc>) -> Result<Letter> {
-        let from = self.from.as_ref().unwrap_or(from);
+    pub(super) fn write(
+        &self,
+        from: Option<&Mailbox>,
+        reply_to: Option<&Mailbox>,
+        now: DateTime<Utc>,
+    ) -> Result<Letter> {
+        let from = self.from.as_ref().or(from);
+        let from = from.ok_or_else(|| ProviderError::new(Class::Config, "the e-mail has no sender: give it one"))?;
         let message_id = format!("<{}@{}>", self.id, from.domain());
         let mut mail = lettre::Message::builder()
             .from(from.header())
@@ -165,7 +171,7 @@ mod tests {
 
     fn written(message: &Message) -> Result<String> {
         let from = Mailbox::parse("Herald <herald@example.org>").unwrap();
-        let letter = message.write(&from, None, DateTime::UNIX_EPOCH)?;
+        let letter = message.write(Some(&from), None, DateTime::UNIX_EPOCH)?;
         Ok(String::from_utf8(letter.bytes).unwrap())
     }
 

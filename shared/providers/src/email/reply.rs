@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use super::names::Names;
 use crate::{Class, ProviderError};
 
 /// How long greylisting lasts if the server names no time; five minutes are usual.
@@ -123,7 +124,8 @@ impl Reply {
 }
 
 /// Converts a refusal into an error. `server` is the server's name and port.
-pub(super) fn refused(server: &str, stage: Stage, reply: &Reply) -> ProviderError {
+pub(super) fn refused(names: Names, server: &str, stage: Stage, reply: &Reply) -> ProviderError {
+    let Names { m, from, .. } = names;
     let class = class(stage, reply);
     let said = if stage == Stage::Login { reply.bare() } else { reply.shown() };
     let text = reply.text();
@@ -135,39 +137,39 @@ pub(super) fn refused(server: &str, stage: Stage, reply: &Reply) -> ProviderErro
         {
             format!(
                 "the mail server {server} requires an app password ({said}): create one in the account's security \
-                 settings and set mail.password to it"
+                 settings and set {m}password to it"
             )
         }
         (Class::Auth, Stage::Login) => {
-            format!("the mail server {server} does not accept mail.user and mail.password ({said}): set them again")
+            format!("the mail server {server} does not accept {m}user and {m}password ({said}): set them again")
         }
         (Class::Auth, _) => {
-            format!("the mail server {server} requires a login ({said}): set mail.user and mail.password")
+            format!("the mail server {server} requires a login ({said}): set {m}user and {m}password")
         }
         (Class::Config, Stage::Login) => format!(
-            "the mail server {server} accepts no login here ({said}): check mail.tls and mail.port, or leave \
-             mail.user empty"
+            "the mail server {server} accepts no login here ({said}): check {m}tls and {m}port, or leave \
+             {m}user empty"
         ),
         (Class::Config, _) if reply.code == 530 => format!(
-            "the mail server {server} requires an encrypted connection ({said}): set mail.tls = \"starttls\", or \
+            "the mail server {server} requires an encrypted connection ({said}): set {m}tls = \"starttls\", or \
              \"tls\" with port 465"
         ),
         (Class::Config, Stage::Greeting | Stage::Hello | Stage::Encryption) => {
             format!(
                 "the mail server {server} does not accept e-mail from this machine ({said}): \
-                 check mail.host and mail.port"
+                 check {m}host and {m}port"
             )
         }
         (Class::Config, Stage::Sender) => format!(
-            "the mail server {server} does not let Herald send as mail.from ({said}): set mail.from to an address of \
+            "the mail server {server} does not let Herald send as {from} ({said}): set {from} to an address of \
              the account, or allow it there"
         ),
         (Class::Config, _) if text.contains("relay") => format!(
-            "the mail server {server} does not relay e-mail for Herald ({said}): set mail.user and mail.password, or \
+            "the mail server {server} does not relay e-mail for Herald ({said}): set {m}user and {m}password, or \
              allow this machine to send"
         ),
         (Class::Config, _) => format!(
-            "the policy of the mail server {server} refuses the e-mail ({said}): check mail.from and its domain's \
+            "the policy of the mail server {server} refuses the e-mail ({said}): check {from} and its domain's \
              SPF, DKIM and DMARC"
         ),
         (Class::Recipient, Stage::Recipient) => {
@@ -208,11 +210,12 @@ fn class(stage: Stage, reply: &Reply) -> Class {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::email::names::OF_SETTINGS;
 
     fn told(stage: Stage, said: &str) -> ProviderError {
         let (code, text) = said.split_at(3);
         let lines = text.split('\n').map(|line| line.trim_start_matches([' ', '-']).to_owned()).collect();
-        refused("smtp.example.com:587", stage, &Reply { code: code.parse().unwrap(), lines })
+        refused(OF_SETTINGS, "smtp.example.com:587", stage, &Reply { code: code.parse().unwrap(), lines })
     }
 
     #[test]

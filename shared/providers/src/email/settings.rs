@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Mailbox;
 use herald_base::settings::SettingsError;
@@ -28,16 +28,29 @@ pub struct MailSettings {
 }
 
 /// How the connection to the mail server is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MailTls {
     /// The connection begins unencrypted and is encrypted before the login. Herald disconnects from a server that does
     /// not offer this.
+    #[default]
     StartTls,
     /// The connection is encrypted from the first byte.
     Tls,
     /// The connection is not encrypted.
     None,
+}
+
+impl MailTls {
+    /// The port of a server: the configured one, or the usual one.
+    pub(super) fn port(self, configured: u16) -> u16 {
+        match (configured, self) {
+            (0, Self::StartTls) => 587,
+            (0, Self::Tls) => 465,
+            (0, Self::None) => 25,
+            (port, _) => port,
+        }
+    }
 }
 
 impl fmt::Debug for MailSettings {
@@ -56,12 +69,7 @@ impl fmt::Debug for MailSettings {
 impl MailSettings {
     /// The port of the server: the configured one, or the usual one.
     pub fn port(&self) -> u16 {
-        match (self.port, self.tls) {
-            (0, MailTls::StartTls) => 587,
-            (0, MailTls::Tls) => 465,
-            (0, MailTls::None) => 25,
-            (port, _) => port,
-        }
+        self.tls.port(self.port)
     }
 
     /// Checks that the values of `[mail]` are allowed.

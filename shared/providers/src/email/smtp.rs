@@ -22,8 +22,8 @@ use super::{
     message::Letter,
     reply::{Reply, Stage, refused},
 };
-use crate::email::MailTls;
-use crate::{Class, ProviderError, Result};
+use crate::email::{MailTls, names::Names};
+use crate::{Class, ProviderError, Result, outside::Guard};
 
 /// The number of e-mails per connection: many servers close a connection after a hundred.
 const MAILS_EACH: u32 = 100;
@@ -41,6 +41,9 @@ pub(super) struct Smtp {
     /// The name in our greeting: the domain of the sender's address, which every server that sends for us knows.
     hello: String,
     limit: Duration,
+    /// Which addresses may be called; `None`: the operator named the server.
+    guard: Option<Guard>,
+    names: Names,
     /// One permit for each allowed connection.
     room: Semaphore,
     idle: Mutex<VecDeque<Connection>>,
@@ -62,6 +65,8 @@ pub(super) struct SmtpSettings {
     pub(super) hello: String,
     pub(super) limit: Duration,
     pub(super) connections: usize,
+    pub(super) guard: Option<Guard>,
+    pub(super) names: Names,
 }
 
 impl Smtp {
@@ -70,7 +75,8 @@ impl Smtp {
     pub(super) fn new(settings: SmtpSettings) -> anyhow::Result<Self> {
         let name = ServerName::try_from(settings.host.clone()).map_err(|_| {
             anyhow::anyhow!(
-                "the setting mail.host is {:?}, which is not a server name: use a name such as smtp.example.com",
+                "{}host is {:?}, which is not a server name: use a name such as smtp.example.com",
+                settings.names.m,
                 settings.host
             )
         })?;
@@ -83,6 +89,8 @@ impl Smtp {
             login: settings.login.map(|(user, password)| Login { user, password }),
             hello: settings.hello,
             limit: settings.limit,
+            guard: settings.guard,
+            names: settings.names,
             room: Semaphore::new(settings.connections),
             idle: Mutex::default(),
         })
@@ -102,7 +110,11 @@ impl Smtp {
             MailTls::Tls => "encrypted with TLS",
             MailTls::None => "not encrypted",
         };
-        let who = if self.login.is_some() { "accepts mail.user and mail.password" } else { "requires no login" };
+        let Names { m, .. } = self.names;
+        let who = match self.login {
+            Some(_) => format!("accepts {m}user and {m}password"),
+            None => "requires no login".to_owned(),
+        };
         Ok(format!("the mail server {} answers, {how}, and {who}", self.server()))
     }
 
@@ -148,22 +160,22 @@ impl Smtp {
 
     /// Converts a trouble into an error.
     fn explained(&self, trouble: &Trouble) -> ProviderError {
-        let server = self.server();
+        let (server, Names { m, .. }) = (self.server(), self.names);
         let what = |lost: &Lost| match lost {
             Lost::Closed => "closed the connection",
             Lost::Late => "did not answer in time",
             Lost::Strange => "gave an answer that is not SMTP",
         };
         match trouble {
-            Trouble::Refused(stage, reply) => refused(&server, *stage, reply),
+            Trouble::Refused(stage, reply) => refused(self.names, &server, *stage, reply),
             Trouble::Lost(Stage::Greeting, Lost::Strange) => ProviderError::new(
                 Class::Config,
-                format!("the server at {server} is not a mail server: check mail.host and mail.port"),
+                format!("the server at {server} is not a mail server: check {m}host and {m}port"),
             ),
             Trouble::Lost(Stage::Greeting, Lost::Late) => ProviderError::new(
                 Class::Down,
                 format!(
-                    "the mail server {server} does not greet: check mail.port, and set mail.tls = \
+                    "the mail server {server} does not greet: check {m}port, and set {m}tls = \
                      \"tls\" if the port is 465"
                 ),
             ),
@@ -184,8 +196,8 @@ impl Smtp {
             Trouble::Cannot(Cannot::Login) => ProviderError::new(
                 Class::Config,
                 format!(
-                    "the mail server {server} offers no login by PLAIN or LOGIN: check mail.tls and mail.port, \
-                     or leave mail.user empty"
+                    "the mail server {server} offers no login by PLAIN or LOGIN: check {m}tls and {m}port, \
+                     or leave {m}user empty"
                 ),
             ),
             Trouble::Cannot(Cannot::Utf8) => ProviderError::new(

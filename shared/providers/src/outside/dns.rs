@@ -4,7 +4,7 @@ use std::{error::Error, io, net::SocketAddr, sync::Arc};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::Guard;
+use super::{Guard, Refused};
 
 /// The operating system's resolver.
 #[derive(Debug)]
@@ -59,4 +59,32 @@ pub fn is_private_answer(error: &(dyn Error + 'static)) -> bool {
         cause = current.source();
     }
     false
+}
+
+/// Why a host has no addresses to connect to.
+#[derive(Debug, thiserror::Error)]
+pub enum LookUpError {
+    /// The guard refused the host or one of its addresses.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The host cannot be looked up.
+    #[error(transparent)]
+    Failed(#[from] io::Error),
+}
+
+/// Returns the addresses of a host that a service other than the web may be called at. A guard refuses the host if one
+/// of them may not be called. The caller connects to these addresses and to no others. Without a guard, the operator
+/// named the host.
+pub(crate) async fn places(guard: Option<&Guard>, host: &str, port: u16) -> Result<Vec<SocketAddr>, LookUpError> {
+    if let Some(guard) = guard {
+        guard.check_host(host, port)?;
+    }
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    #[expect(clippy::disallowed_methods, reason = "what is looked up here is checked here")]
+    let answer: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    let is_let_through = |guard: &Guard| answer.iter().all(|address| guard.lets_through(address.ip()));
+    match guard.is_none_or(is_let_through) {
+        true => Ok(answer),
+        false => Err(Refused::Private.into()),
+    }
 }

@@ -22,6 +22,8 @@ pub enum Ports {
     Only(Vec<u16>),
     /// The ports of the web, and ports from 1024 on, which belong to no old service such as mail or remote access.
     Usual,
+    /// The ports at which mail servers take mails.
+    Mail,
 }
 
 /// Why an address is not called.
@@ -30,12 +32,21 @@ pub enum Refused {
     /// The text is not a web address.
     #[error("is not a web address: it must begin with https:// or http://")]
     NotAnAddress,
+    /// The text is not the name or the address of a host.
+    #[error("is not the name of a server: write one like smtp.example.com")]
+    NotAHost,
     /// The address contains a user or a password.
     #[error("contains a user name or password: leave them out")]
     Credentials,
     /// The port does not belong to the web.
     #[error("has port {port}, which is not allowed: use 80, 443, or one from 1024 on")]
     Port {
+        /// The refused port.
+        port: u16,
+    },
+    /// The port does not belong to mail servers.
+    #[error("has port {port}, which is not allowed: use 587, 465, 25, 2525, 2587 or 2465")]
+    MailPort {
         /// The refused port.
         port: u16,
     },
@@ -52,6 +63,14 @@ impl Ports {
         match self {
             Self::Only(ports) => ports.contains(&port),
             Self::Usual => matches!(port, 80 | 443 | 1024..),
+            Self::Mail => matches!(port, 25 | 465 | 587 | 2465 | 2525 | 2587),
+        }
+    }
+
+    fn refusal(&self, port: u16) -> Refused {
+        match self {
+            Self::Only(_) | Self::Usual => Refused::Port { port },
+            Self::Mail => Refused::MailPort { port },
         }
     }
 }
@@ -121,17 +140,38 @@ impl Guard {
         if self.names_host(url) {
             return Ok(());
         }
+        self.check_place(&host, port)
+    }
+
+    /// Checks a host and a port as they are written, of a service that is not the web. A name is checked later, where
+    /// it is looked up.
+    ///
+    /// # Errors
+    /// Why the host is not called.
+    pub fn check_host(&self, host: &str, port: u16) -> Result<(), Refused> {
+        let host = match host.parse() {
+            Ok(IpAddr::V4(v4)) => Host::Ipv4(v4),
+            Ok(IpAddr::V6(v6)) => Host::Ipv6(v6),
+            Err(_) => Host::parse(host).map_err(|_| Refused::NotAHost)?,
+        };
+        if self.hosts.iter().any(|(open, at)| *open == host && *at == port) {
+            return Ok(());
+        }
+        self.check_place(&host, port)
+    }
+
+    fn check_place<S>(&self, host: &Host<S>, port: u16) -> Result<(), Refused> {
         // The parser has recognised 0x7f.1, 2130706433 and 017700000001 as 127.0.0.1.
         let literal: Option<IpAddr> = match host {
-            Host::Ipv4(v4) => Some(v4.into()),
-            Host::Ipv6(v6) => Some(v6.into()),
+            Host::Ipv4(v4) => Some((*v4).into()),
+            Host::Ipv6(v6) => Some((*v6).into()),
             Host::Domain(_) => None,
         };
         if literal.is_some_and(|address| self.has_network(address)) {
             return Ok(());
         }
         if !self.ports.contain(port) {
-            return Err(Refused::Port { port });
+            return Err(self.ports.refusal(port));
         }
         if literal.is_some_and(|address| !is_public(address)) {
             return Err(Refused::Private);
@@ -189,6 +229,25 @@ mod tests {
         assert_eq!(check(&guard, "http://crm.example.com:9000/"), Ok(()));
         assert_eq!(check(&guard, "http://ann:hunter2@crm.example.com/"), Err(Refused::Credentials));
         assert_eq!(check(&guard, "ftp://crm.example.com/"), Err(Refused::NotAnAddress));
+    }
+
+    #[test]
+    fn a_mail_server_is_public_and_at_a_port_of_mail() {
+        let guard = Guard::public(Ports::Mail).and_networks(&["10.1.0.0/16".parse().unwrap()]);
+        for (host, port, told) in [
+            ("smtp.example.com", 587, Ok(())),
+            ("93.184.215.14", 25, Ok(())),
+            ("10.1.2.3", 1025, Ok(())),
+            ("smtp.example.com", 22, Err(Refused::MailPort { port: 22 })),
+            ("127.0.0.1", 25, Err(Refused::Private)),
+            ("0x7f.1", 25, Err(Refused::Private)),
+            ("::1", 25, Err(Refused::Private)),
+            ("[::1]", 25, Err(Refused::Private)),
+            ("169.254.169.254", 587, Err(Refused::Private)),
+            ("smtp example com", 587, Err(Refused::NotAHost)),
+        ] {
+            assert_eq!(guard.check_host(host, port), told, "{host}:{port}");
+        }
     }
 
     #[test]

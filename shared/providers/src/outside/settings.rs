@@ -20,6 +20,11 @@ impl OutsideSettings {
     pub fn guard(&self) -> Guard {
         Guard::public(Ports::Usual).and_networks(&self.allow_private)
     }
+
+    /// The guard for the mail servers of a workspace's connections.
+    pub fn guard_of_mail(&self) -> Guard {
+        Guard::public(Ports::Mail).and_networks(&self.allow_private)
+    }
 }
 
 fn allow_private<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
