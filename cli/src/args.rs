@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::{
     audit::Audit,
-    connections::{Connect, Connections, Google, Mautic, S3},
+    connections::{Connect, Connections, Google, Mautic, S3, Smtp},
     fleet::{Migrate, Scheduler, Up, Worker, Workers},
     invite::Invite,
     jobs::{Jobs, JobsFilter, JobsOf, Many},

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use herald_accounts as connections;
 use herald_accounts::{BucketSettings, Connection, NewConnection, ProviderKind, Typed};
 use herald_ledger::audit::{self, Entry};
+use herald_providers::email::SmtpServer;
 
 use crate::{
     accounts::{Desk, print},
@@ -21,6 +22,7 @@ pub(crate) async fn run(common: &Common, command: Connect) -> anyhow::Result<Exi
         Connect::Google(options) => (options.name.clone(), google(options)?, options.folder.clone()),
         Connect::Mautic(options) => (options.name.clone(), mautic(options)?, options.form.map(|form| form.to_string())),
         Connect::S3(options) => (options.name.clone(), s3(options)?, None),
+        Connect::Smtp(options) => (options.name.clone(), smtp(options)?, None),
     };
     let consents = matches!(&typed, Typed::Google { client: Some(_), .. });
     let provider = typed.provider();
@@ -96,6 +98,20 @@ fn s3(options: &args::S3) -> anyhow::Result<Typed> {
         },
         secret_key: secret::read(options.secret_file.as_deref(), "secret key of the bucket")?,
     })
+}
+
+fn smtp(options: &args::Smtp) -> anyhow::Result<Typed> {
+    let password = match &options.user {
+        Some(user) => Some(secret::read(options.secret_file.as_deref(), &format!("password of {user}"))?),
+        None => None,
+    };
+    let server = SmtpServer {
+        host: options.host.clone(),
+        port: options.port,
+        tls: options.tls.into(),
+        user: options.user.clone(),
+    };
+    Ok(Typed::Smtp { server, password })
 }
 
 /// Prints the steps that remain to be done elsewhere.

@@ -83,6 +83,10 @@ fn line(connection: &Connection) -> String {
             MauticAuth::Client { client_id } => format!("{} as the client {client_id}", site.url),
         },
         Settings::S3(bucket) => format!("s3://{}/{}", bucket.bucket, bucket.prefix),
+        Settings::Smtp(server) => match &server.user {
+            Some(user) => format!("{}:{} as {user}", server.host, server.port()),
+            None => format!("{}:{}", server.host, server.port()),
+        },
     };
     let state = match &connection.reason {
         Some(reason) => format!("needs a person: {reason}"),

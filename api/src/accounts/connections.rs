@@ -1,5 +1,5 @@
-//! `/connections`: a workspace's accounts with Google, Mautic and buckets. Herald accepts secrets and never returns
-//! them.
+//! `/connections`: a workspace's accounts with Google, Mautic, buckets and mail servers. Herald accepts secrets and
+//! never returns them.
 
 use axum::{
     Json,
@@ -159,6 +159,7 @@ async fn save(
 #[utoipa::path(delete, path = "/connections/{name}", operation_id = "deleteConnection", tag = "connections",
     responses(
         (status = 204, description = "The connection was deleted"),
+        (status = 409, description = "A sender uses the connection"),
     )
 )]
 async fn remove(
@@ -260,7 +261,7 @@ impl From<ConnectionError> for Problem {
         match error {
             ConnectionError::Missing => Self::new(Kind::NotFound, error),
             ConnectionError::Name { .. } => Self::field("name", error),
-            ConnectionError::OtherProvider { .. } | ConnectionError::Sealed { .. } => {
+            ConnectionError::OtherProvider { .. } | ConnectionError::Sealed { .. } | ConnectionError::InUse => {
                 Self::new(Kind::WrongState, error)
             }
             ConnectionError::Db(error) => error.into(),

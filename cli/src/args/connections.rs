@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use herald_providers::email::MailTls;
 
 /// `herald connect`
 #[derive(Debug, Subcommand)]
@@ -13,6 +14,8 @@ pub(crate) enum Connect {
     Mautic(Mautic),
     /// A bucket on Amazon S3 or on a compatible server
     S3(S3),
+    /// A mail server (SMTP) that sends the e-mails of campaigns
+    Smtp(Smtp),
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +91,49 @@ pub(crate) struct S3 {
     /// Allow an endpoint without TLS, on the same trusted network
     #[arg(long)]
     pub(crate) allow_http: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Smtp {
+    /// The name of the connection; it replaces a connection of the same name
+    #[arg(long, default_value = "smtp")]
+    pub(crate) name: String,
+    /// The name of the server, such as smtp.example.com
+    #[arg(long)]
+    pub(crate) host: String,
+    /// The port; by default 587 with starttls and 465 with tls
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+    /// How the connection is encrypted
+    #[arg(long, value_enum, default_value_t = Tls::Starttls)]
+    pub(crate) tls: Tls,
+    /// The user; the command asks for the password
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Read the password from this file instead of asking; - means the standard input
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub(crate) secret_file: Option<PathBuf>,
+}
+
+/// How the connection to a mail server is encrypted.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Tls {
+    /// From the first command on
+    Starttls,
+    /// From the first byte on
+    Tls,
+    /// Not at all, in a network that the administrator allows
+    None,
+}
+
+impl From<Tls> for MailTls {
+    fn from(tls: Tls) -> Self {
+        match tls {
+            Tls::Starttls => Self::StartTls,
+            Tls::Tls => Self::Tls,
+            Tls::None => Self::None,
+        }
+    }
 }
 
 /// `herald connections`

@@ -1,4 +1,4 @@
-//! The workspace's accounts at Google, Mautic and in buckets. Secrets go in and never come out.
+//! The workspace's accounts at Google, Mautic, in buckets and at mail servers. Secrets go in and never come out.
 
 use axum::{Router, extract::Path, response::Response, routing::get};
 use serde_json::{Value, json};
@@ -12,8 +12,12 @@ use crate::{
 };
 
 /// The providers, and the ways in which each lets Herald in. The first is the usual one.
-const WAYS: &[(&str, &[&str])] =
-    &[("google", &["service_account", "user"]), ("mautic", &["basic", "client"]), ("s3", &["key"])];
+const WAYS: &[(&str, &[&str])] = &[
+    ("google", &["service_account", "user"]),
+    ("mautic", &["basic", "client"]),
+    ("s3", &["key"]),
+    ("smtp", &["login"]),
+];
 
 pub(super) fn routes() -> Router<Console> {
     Router::new()

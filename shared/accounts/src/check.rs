@@ -31,6 +31,7 @@ pub async fn check(
             Err(_) => vec![Finding::wrong("the form is not a number: give the id from the list of forms in Mautic")],
         },
         (Client::Bucket(bucket), _) => of_bucket(bucket).await,
+        (Client::Mail(mailer), _) => mailer.check().await,
         (Client::Drive(_), _) => Vec::new(),
     };
     Ok((connection, findings))

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use rustls::pki_types::CertificateDer;
@@ -18,11 +19,15 @@ use herald_base::{boxed, vault::Vault};
 use herald_db::Db;
 use herald_providers::{
     Http, ProvidersSettings,
+    email::{MailServer, MailTls, Mailer, SmtpServer},
     files::{Account, Bucket, FilesError, FilesSettings},
     google::{Drive, Endpoints, GoogleSettings, Tokens},
     mautic::Mautic,
-    outside::{Guard, OutsideSettings, Refused},
+    outside::{Guard, OutsideSettings, Refused, is_public},
 };
+
+/// The connections to a mail server that one process opens at once.
+const MAIL_CONNECTIONS: usize = 4;
 
 /// Makes and keeps the clients of accounts. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +41,8 @@ struct Inner {
     /// For addresses that a workspace's people enter.
     outside: Http,
     guard: Guard,
+    guard_of_mail: Guard,
+    timeout: Duration,
     google: Endpoints,
     drive_link: String,
     files: FilesSettings,
@@ -66,6 +73,8 @@ pub enum Client {
     Mautic(Mautic),
     /// A bucket.
     Bucket(Bucket),
+    /// A mail server.
+    Mail(Mailer),
 }
 
 /// Why there is no client.
@@ -102,6 +111,8 @@ impl Clients {
             http: Http::new(&http)?,
             roots: http.extra_roots,
             guard,
+            guard_of_mail: settings.outside.guard_of_mail(),
+            timeout: Duration::from_secs(settings.providers.timeout_seconds),
             google: settings.google.endpoints()?,
             drive_link: settings.google.file_link.clone(),
             files: settings.files.clone(),
@@ -190,9 +201,24 @@ impl Clients {
             Settings::Mautic(settings) => ("url", &settings.url),
             Settings::S3(settings) if settings.endpoint.is_empty() => return Ok(()),
             Settings::S3(settings) => ("endpoint", &settings.endpoint),
+            Settings::Smtp(server) => return self.check_mail_server(server),
         };
         let checked = Url::parse(address).map_err(|_| Refused::NotAnAddress).and_then(|url| self.0.guard.check(&url));
         checked.map_err(|refused| TypedError { field, detail: format!("the address {refused}") })
+    }
+
+    fn check_mail_server(&self, server: &SmtpServer) -> Result<(), TypedError> {
+        let checked = self.0.guard_of_mail.check_host(&server.host, server.port());
+        checked.map_err(|refused| {
+            let field = if matches!(refused, Refused::MailPort { .. }) { "port" } else { "host" };
+            TypedError { field, detail: format!("the mail server {refused}") }
+        })?;
+        let is_allowed_inside = server.host.parse().is_ok_and(|address| !is_public(address));
+        if server.tls == MailTls::None && !is_allowed_inside {
+            let detail = "e-mails would cross the internet unencrypted: use starttls or tls";
+            return Err(TypedError { field: "tls", detail: detail.to_owned() });
+        }
+        Ok(())
     }
 
     fn make(&self, connection: &Connection, credentials: Credentials) -> Result<Client, ClientError> {
@@ -215,6 +241,17 @@ impl Clients {
             (Settings::S3(settings), Credentials::S3(secret)) => {
                 let bucket = self.bucket(settings, &secret);
                 bucket.map(Client::Bucket).map_err(|error| wrong(error.of_provider().message))
+            }
+            (Settings::Smtp(server), Credentials::Smtp(secret)) => {
+                let of = MailServer {
+                    server,
+                    secret,
+                    limit: self.0.timeout,
+                    connections: MAIL_CONNECTIONS,
+                    guard: self.0.guard_of_mail.clone(),
+                    roots: self.0.roots.clone(),
+                };
+                Mailer::of_connection(of, clock).map(Client::Mail).map_err(|error| wrong(error.to_string()))
             }
             _ => Err(wrong(
                 "its settings and its credentials belong to different providers: enter the connection again".to_owned(),

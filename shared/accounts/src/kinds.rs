@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use herald_providers::{
+    email::{SmtpSecret, SmtpServer},
     google::{GoogleAuth, GoogleSecret},
     mautic::{MauticSecret, MauticSettings},
     secret::expose,
@@ -19,6 +20,8 @@ pub enum ProviderKind {
     Mautic,
     /// A bucket on Amazon S3 or on a compatible server.
     S3,
+    /// A mail server.
+    Smtp,
 }
 
 impl ProviderKind {
@@ -28,6 +31,7 @@ impl ProviderKind {
             Self::Google => "google",
             Self::Mautic => "mautic",
             Self::S3 => "s3",
+            Self::Smtp => "smtp",
         }
     }
 
@@ -37,6 +41,7 @@ impl ProviderKind {
             Self::Google => "drive",
             Self::Mautic => "mautic",
             Self::S3 => "sync",
+            Self::Smtp => "email",
         }
     }
 }
@@ -52,6 +57,8 @@ pub enum Settings {
     Mautic(MauticSettings),
     /// A bucket.
     S3(BucketSettings),
+    /// A mail server.
+    Smtp(SmtpServer),
 }
 
 impl Settings {
@@ -61,6 +68,7 @@ impl Settings {
             Self::Google(_) => ProviderKind::Google,
             Self::Mautic(_) => ProviderKind::Mautic,
             Self::S3(_) => ProviderKind::S3,
+            Self::Smtp(_) => ProviderKind::Smtp,
         }
     }
 }
@@ -107,6 +115,8 @@ pub enum Credentials {
     Mautic(MauticSecret),
     /// A bucket.
     S3(S3Secret),
+    /// A mail server.
+    Smtp(SmtpSecret),
 }
 
 impl Credentials {
@@ -114,7 +124,7 @@ impl Credentials {
     pub(crate) fn lacks(&self) -> Option<&'static str> {
         match self {
             Self::Google(secret) => secret.lacks(),
-            Self::Mautic(_) | Self::S3(_) => None,
+            Self::Mautic(_) | Self::S3(_) | Self::Smtp(_) => None,
         }
     }
 }

@@ -92,6 +92,9 @@ pub enum ConnectionError {
         /// Whose it is.
         provider: &'static str,
     },
+    /// Something of the workspace still needs it.
+    #[error("senders of e-mails use this connection: give them another one first")]
+    InUse,
     /// Its secret does not open.
     #[error("the credentials of the connection {name:?} cannot be decrypted: {source}")]
     Sealed {
@@ -283,13 +286,17 @@ pub async fn mark_ok(db: &Db, workspace_id: Uuid, connection: &Connection) -> Re
 }
 
 /// Forgets a connection and its secret. False if the workspace has no connection of that id.
+///
+/// # Errors
+/// [`ConnectionError::InUse`].
 #[boxed]
 pub async fn remove(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<bool> {
     let removed = query("delete from connections where workspace_id = $1 and id = $2")
         .bind(workspace_id)
         .bind(id)
         .execute(tx)
-        .await?;
+        .await
+        .map_err(|error| if error.is_foreign_key_violation() { ConnectionError::InUse } else { error.into() })?;
     Ok(removed > 0)
 }
 

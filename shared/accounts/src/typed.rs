@@ -7,6 +7,7 @@ use super::{BucketSettings, Credentials, S3Secret, Settings};
 use crate::ProviderKind;
 use herald_providers::google::{ClientFile, ServiceAccount};
 use herald_providers::{
+    email::{MailTls, SmtpSecret, SmtpServer},
     google::{GoogleAuth, GoogleSecret},
     mautic::{MauticAuth, MauticSecret, MauticSettings},
 };
@@ -62,6 +63,16 @@ pub enum Typed {
         #[schema(value_type = String, format = Password, write_only)]
         secret_key: SecretString,
     },
+    /// A mail server.
+    Smtp {
+        /// The server.
+        #[serde(flatten)]
+        server: SmtpServer,
+        /// The password of the user.
+        #[serde(default)]
+        #[schema(value_type = Option<String>, format = Password, write_only)]
+        password: Option<SecretString>,
+    },
 }
 
 impl std::fmt::Debug for Typed {
@@ -96,6 +107,7 @@ impl Typed {
             Self::Google { .. } => ProviderKind::Google,
             Self::Mautic { .. } => ProviderKind::Mautic,
             Self::S3 { .. } => ProviderKind::S3,
+            Self::Smtp { .. } => ProviderKind::Smtp,
         }
     }
 
@@ -184,8 +196,27 @@ impl Typed {
                 }
                 Ok((Settings::S3(bucket), Credentials::S3(S3Secret { secret_key })))
             }
+            Self::Smtp { server, password } => smtp(server, password),
         }
     }
+}
+
+fn smtp(mut server: SmtpServer, password: Option<SecretString>) -> Result<(Settings, Credentials), TypedError> {
+    server.host = server.host.trim().trim_end_matches('.').to_ascii_lowercase();
+    // The resolver would look up a port, a scheme or a path as part of the name.
+    if server.host.is_empty() || server.host.contains(['/', '@', ' ', '[', ']']) {
+        return wrong("host", "the name of the server is not valid: give the name alone, such as smtp.example.com");
+    }
+    server.user = given(&server.user);
+    let password = password.filter(|password| !password.expose_secret().is_empty());
+    if server.user.is_some() != password.is_some() {
+        let (field, lacking) = if server.user.is_some() { ("password", "password") } else { ("user", "user") };
+        return wrong(field, format!("the {lacking} is missing: give user and password, or neither"));
+    }
+    if server.tls == MailTls::None && password.is_some() {
+        return wrong("tls", "the password would cross the network unencrypted: use starttls or tls");
+    }
+    Ok((Settings::Smtp(server), Credentials::Smtp(SmtpSecret { password })))
 }
 
 /// A file's JSON, whether it was put in as JSON or as text.
@@ -196,6 +227,28 @@ fn text(value: &serde_json::Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mail_server_has_a_login_that_is_whole_and_goes_over_the_wire_encrypted() {
+        let read = |more: serde_json::Value| {
+            let mut typed = serde_json::json!({ "provider": "smtp", "host": " SMTP.Example.com. " });
+            typed.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            serde_json::from_value::<Typed>(typed).unwrap().read()
+        };
+        let (settings, _) = read(serde_json::json!({ "user": "herald", "password": "hunter2" })).unwrap();
+        let shown = serde_json::json!({
+            "provider": "smtp", "host": "smtp.example.com", "port": 0, "tls": "starttls", "user": "herald",
+        });
+        assert_eq!(serde_json::json!(settings), shown);
+        for (more, field) in [
+            (serde_json::json!({ "user": "herald" }), "password"),
+            (serde_json::json!({ "password": "hunter2" }), "user"),
+            (serde_json::json!({ "host": "https://smtp.example.com" }), "host"),
+            (serde_json::json!({ "user": "herald", "password": "hunter2", "tls": "none" }), "tls"),
+        ] {
+            assert_eq!(read(more).unwrap_err().field, field);
+        }
+    }
 
     #[test]
     fn nothing_secret_shows() {

@@ -16,6 +16,7 @@ use super::Outreach;
 
 on_both_engines! {
     a_connection_that_leads_inside_is_never_called,
+    a_mail_server_that_leads_inside_is_never_called,
     what_a_foreign_server_says_is_not_passed_on,
 }
 
@@ -77,6 +78,23 @@ async fn a_connection_that_leads_inside_is_never_called(database: &TestDatabase)
         }
     }
     assert_eq!(calls.load(Ordering::Relaxed), 0);
+}
+
+async fn a_mail_server_that_leads_inside_is_never_called(database: &TestDatabase) {
+    let server = herald_tests::fakes::FakeSmtp::start().await;
+    let app = Outreach::start_with(database, |settings| settings.outside.allow_private.clear()).await;
+    let mail = |host: &str, port| json!({ "provider": "smtp", "host": host, "port": port });
+    for (at, host) in ["127.0.0.1", "localhost", "127.0.0.2", "::1", "::ffff:127.0.0.1", "0x7f.1"].iter().enumerate() {
+        // At a port of mail servers, or else the port alone would be the reason.
+        for port in [25, server.port()] {
+            let name = format!("mail{at}-{port}");
+            app.connect(&name, mail(host, port)).await;
+            let (_, told) = tested(&app, &name).await;
+            let refused = told.contains("leads into a private network") || told.contains("which is not allowed");
+            assert!(refused, "{host}:{port}: {told}");
+        }
+    }
+    assert_eq!(server.connections(), 0);
 }
 
 async fn what_a_foreign_server_says_is_not_passed_on(database: &TestDatabase) {
