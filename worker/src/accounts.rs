@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use herald_accounts as connections;
 use herald_accounts::{Client, ClientError, Connection, ConnectionError, ConnectionState};
 use herald_providers as providers;
-use herald_providers::{Class, ProviderError, files::Bucket, google::Drive, mautic::Mautic};
+use herald_providers::{Class, ProviderError, email::Mailer, files::Bucket, google::Drive, mautic::Mautic};
 use uuid::Uuid;
 
 use crate::jobs::{Context, Task};
@@ -62,6 +62,15 @@ impl Context {
     pub(super) async fn bucket<P>(&self, task: &Task<P>, id: Uuid) -> Result<Used<Bucket>, Failure> {
         self.used(task, id, |client| match client {
             Client::Bucket(files) => Some(files),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Returns the mail server of a connection.
+    pub(super) async fn mail_server<P>(&self, task: &Task<P>, id: Uuid) -> Result<Used<Mailer>, Failure> {
+        self.used(task, id, |client| match client {
+            Client::Mail(mailer) => Some(mailer),
             _ => None,
         })
         .await

@@ -1,1 +1,3 @@
 //! Jobs of campaigns.
+
+pub(crate) mod sender_test;

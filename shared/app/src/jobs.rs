@@ -49,6 +49,7 @@ macro_rules! every_kind {
             PortraitCrop invitations portrait_crop,
             ProbeRun ops probe_run,
             ReportDailyLeads leads report_daily_leads,
+            SenderTest messaging sender_test,
             TemplatePreview invitations template_preview,
         }
     };

@@ -1,5 +1,6 @@
 //! Senders: in whose name a workspace writes, over which account, and how fast.
 
+mod alignment;
 mod pace;
 mod rules;
 
@@ -10,9 +11,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use self::{pace::Quiet, rules::SenderFields};
+pub use self::{
+    alignment::{Alignment, Check, Records, Standing, TxtRecord, alignment},
+    pace::Quiet,
+    rules::SenderFields,
+};
 use super::{MessagingError, Result};
-use herald_accounts::find_connection;
+use herald_accounts::{ProviderKind, find_connection};
 use herald_db::{Db, DbError, FromRow, Json, Query, Tx, query};
 use herald_ledger::audit::{self, Actor, Entry};
 
@@ -59,6 +64,13 @@ pub struct Sender {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Sender {
+    /// The domain of its address.
+    pub fn domain(&self) -> &str {
+        self.from_address.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
 }
 
 /// Whether the caller knows this state of a sender.
@@ -222,7 +234,7 @@ async fn usable_connection(db: &Db, workspace_id: Uuid, id: Option<Uuid>) -> Res
     })?;
     match found {
         None => wrong(format!("there is no connection {id} in this workspace: choose one from the list")),
-        Some(found) if found.settings.0.provider().name() != "smtp" => {
+        Some(found) if found.settings.0.provider() != ProviderKind::Smtp => {
             wrong(format!("the connection {:?} is not a mail server: choose one that is", found.name))
         }
         Some(_) => Ok(()),

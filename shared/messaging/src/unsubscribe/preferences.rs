@@ -47,8 +47,8 @@ pub async fn preferences_of(db: &Db, recipient: &Recipient) -> Result<Vec<Prefer
     Ok(all)
 }
 
-/// Sets what is wanted. Channels that are not named stay as they are. `agreed`: the words of the page beside the switch,
-/// which the person agrees to by switching a channel on. True if something changed.
+/// Sets what is wanted. Channels that are not named stay as they are. `agreed`: the words of the page beside the
+/// switch, which the person agrees to by switching a channel on. True if something changed.
 ///
 /// # Errors
 /// [`crate::MessagingError::NoKey`], [`crate::MessagingError::Db`].
