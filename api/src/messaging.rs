@@ -1,5 +1,9 @@
 //! Messaging: senders, templates of messages, campaigns, and what became of their messages.
 
+mod senders;
+mod suppressions;
+mod unsubscribe;
+
 use herald_messaging::MessagingError;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -10,12 +14,12 @@ use crate::{
 
 /// The endpoints behind a token, below `/api/v1`.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().merge(senders::routes()).merge(suppressions::routes())
 }
 
 /// The pages that are open to everybody who has a link.
 pub(crate) fn open_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
+    unsubscribe::routes()
 }
 
 impl From<MessagingError> for Problem {

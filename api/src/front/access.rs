@@ -57,6 +57,9 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("schedules", VIEWER, STAFF),
     ("search", VIEWER, STAFF),
     ("segments", STAFF, STAFF),
+    // In whose name a workspace writes is set up once.
+    ("senders", STAFF, AGENCY),
+    ("suppressions", STAFF, STAFF),
     ("tags", STAFF, STAFF),
     ("templates", VIEWER, STAFF),
     ("users", Platform, Platform),
@@ -81,6 +84,10 @@ const EXCEPTIONS: &[(&str, &str, Access)] = &[
     ("DELETE", "/api/v1/jobs/{id}", AGENCY),
     ("POST", "/api/v1/jobs/act/{act}", AGENCY),
     ("POST", "/api/v1/connections/{name}/test", STAFF),
+    ("POST", "/api/v1/senders/{id}/test", STAFF),
+    // A person who said no is written to again.
+    ("POST", "/api/v1/suppressions/{id}/lift", AGENCY),
+    ("POST", "/api/v1/suppressions/{id}/undo", OWNER),
     // A preview of a sample changes nothing.
     ("POST", "/api/v1/templates/{id}/preview", VIEWER),
 ];

@@ -13,6 +13,7 @@ mod fleet;
 mod ground;
 mod guest_list;
 mod ledger;
+mod messaging;
 mod new_domain;
 mod outside;
 mod providers;

@@ -47,12 +47,15 @@ mod runs;
 mod schedules;
 mod search;
 mod segments;
+mod senders;
 mod service;
 mod snapshots;
 mod start;
+mod suppressions;
 mod template_drafts;
 mod template_versions;
 mod templates;
+mod unsubscribe;
 mod workbook_guests;
 mod worker;
 

@@ -144,3 +144,31 @@ pub(super) async fn summarise(service: &Service, run_id: Uuid) {
     service.files.put(&results::key(service.workspace, run_id), table.into()).await.unwrap();
     commit(service, job, done()).await;
 }
+
+/// A message of a campaign to an address, written straight into the ledger of messages.
+pub(super) async fn message(
+    service: &Service,
+    id: Uuid,
+    contact_id: Option<Uuid>,
+    address: &str,
+    language: Option<&str>,
+) {
+    let mut tx = service.db.begin().await.unwrap();
+    herald_db::query(
+        "insert into messages (id, workspace_id, campaign_id, contact_id, step, channel, address, address_key, language,
+           params, chunk, state, updated_at)
+         values ($1, $2, $3, $4, 0, 'email', $5, $5, $6, $7, 0, 'sent', $8)",
+    )
+    .bind(id)
+    .bind(service.workspace)
+    .bind(id)
+    .bind(contact_id)
+    .bind(address)
+    .bind(language)
+    .bind(serde_json::json!({}))
+    .bind(service.db.now())
+    .execute(&mut tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+}

@@ -136,6 +136,18 @@ async fn furnish(service: &Service) {
     }
     let merge = json!({ "contact_id": twins[1] });
     assert_eq!(service.post_json(&format!("/api/v1/contacts/{contact}/merge"), merge).await.status, 200);
+    let relay = json!({ "provider": "smtp", "host": "smtp.example.com", "user": "herald", "password": "x" });
+    let relay = Answer::to(service.request(Method::PUT, "/api/v1/connections/relay").json(&relay)).await;
+    for over in [Value::Null, relay.json()["id"].clone()] {
+        let sender = json!({ "name": format!("News {over}"), "from_name": "Spring", "from_address": "news@example.com",
+            "postal_address": "1 Example Street", "connection_id": over, "warm_up": [50, 100],
+            "quiet": { "from": "21:00", "to": "08:00" } });
+        assert_eq!(service.post_json("/api/v1/senders", sender).await.status, 201);
+    }
+    for address in ["cy@example.com", "nobody@example.com"] {
+        let suppression = json!({ "channel": "email", "address": address, "note": "asked us to" });
+        assert_eq!(service.post_json("/api/v1/suppressions", suppression).await.status, 201);
+    }
     let made = service.post_json("/api/v1/keys", json!({ "name": "report", "role": "viewer" })).await;
     assert_eq!(made.status, 201, "{}", made.text());
 }

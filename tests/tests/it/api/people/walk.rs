@@ -151,6 +151,11 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
     all.insert("contact-fields", text(&service.post_json("/api/v1/contact-fields", field).await.json()["id"]));
     let segment = json!({ "name": "VIP", "rule": { "tag": "vip" } });
     all.insert("segments", text(&service.post_json("/api/v1/segments", segment).await.json()["id"]));
+    let sender = json!({ "name": "News", "from_name": "North", "from_address": "news@example.com",
+        "postal_address": "1 Example Street" });
+    all.insert("senders", text(&service.post_json("/api/v1/senders", sender).await.json()["id"]));
+    let suppression = json!({ "channel": "email", "address": "dy@example.com" });
+    all.insert("suppressions", text(&service.post_json("/api/v1/suppressions", suppression).await.json()["id"]));
     let day = LocalDay::at(service.db.now(), chrono_tz::Tz::UTC);
     let written = WrittenReport { name: "daily.xlsx".to_owned(), bytes: 8, sha256: String::new(), leads: 1 };
     service.files.put(&report_key(service.workspace, day), Bytes::from_static(b"a report")).await.unwrap();

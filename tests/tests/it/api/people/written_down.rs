@@ -77,6 +77,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/connections/{name}/test", "it asks the provider, and notes what it said"),
     ("post /api/v1/probes", "it changes nothing but its own row"),
     ("post /api/v1/segments/preview", "it only tells whom a rule means"),
+    ("post /api/v1/suppressions/look-up", "it only tells whether an address is among them"),
 ];
 
 /// The endpoints that change something, and what the log calls it.
@@ -169,6 +170,13 @@ const WRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/leads", "lead.create"),
     ("post /api/v1/leads/{id}/notes", "lead.note"),
     ("post /api/v1/segments", "segment.create"),
+    ("delete /api/v1/senders/{id}", "sender.delete"),
+    ("post /api/v1/senders", "sender.create"),
+    ("post /api/v1/senders/{id}/test", "sender.test"),
+    ("put /api/v1/senders/{id}", "sender.change"),
+    ("post /api/v1/suppressions", "suppression.add"),
+    ("post /api/v1/suppressions/{id}/lift", "suppression.lift"),
+    ("post /api/v1/suppressions/{id}/undo", "suppression.undo"),
     ("put /api/v1/leads/statuses", "lead_statuses.set"),
     ("delete /api/v1/reports/subscribers/{id}", "report.unsubscribe"),
     ("put /api/v1/reports/plan", "schedule.create"),
