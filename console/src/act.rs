@@ -151,6 +151,8 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
             (Kind::Many, _) => many(form.all(name)),
             (Kind::Columns, _) => columns(form, name),
             (Kind::Words, _) => form.raw(name).map_or(Value::Null, words),
+            (Kind::Wholes, _) => form.raw(name).map_or(Ok(Value::Null), wholes).map_err(|detail| refuse(&detail))?,
+            (Kind::Records, _) => form.raw(name).map_or(Ok(Value::Null), records).map_err(|detail| refuse(&detail))?,
             (Kind::Pairs, _) => all_pairs(form, name).map_err(|detail| refuse(&detail))?,
             (Kind::Flag, value) => Value::Bool(value.is_some()),
             (Kind::Secret, _) => form.raw(name).filter(|text| !text.is_empty()).map_or(Value::Null, Value::from),
@@ -227,6 +229,25 @@ fn columns(form: &Form, name: &str) -> Value {
 /// The words of a list with commas between them.
 fn words(text: &str) -> Value {
     text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty()).collect()
+}
+
+/// The whole numbers of a list with commas between them.
+fn wholes(text: &str) -> Result<Value, String> {
+    let all = text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty());
+    let read = |word: &str| word.parse::<i64>().map_err(|_| format!("{word:?} is not a whole number"));
+    all.map(read).collect::<Result<Vec<i64>, String>>().map(Value::from)
+}
+
+/// TXT records from lines such as `_dmarc.example.com v=DMARC1; p=none`.
+fn records(text: &str) -> Result<Value, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let of = |line: &str| {
+        let (name, text) = line
+            .split_once(char::is_whitespace)
+            .ok_or_else(|| format!("{line:?} is not a record: write its name, a space and its text"))?;
+        Ok(json!({ "name": name, "text": text.trim() }))
+    };
+    lines.map(of).collect::<Result<Vec<Value>, String>>().map(Value::from)
 }
 
 /// The values of lines, and those of inputs of their own: `fields.table_no` is the value of `table_no` in `fields`.
@@ -315,6 +336,13 @@ mod tests {
         assert!(pairs("nothing", None).unwrap_err().contains("colon"));
         assert_eq!(words(" VIP, press ,,"), json!(["VIP", "press"]));
         assert_eq!(words(""), json!([]));
+        assert_eq!(wholes("50, 100,\n200"), Ok(json!([50, 100, 200])));
+        assert!(wholes("50, many").unwrap_err().contains("many"));
+        assert_eq!(
+            records("_dmarc.example.com  v=DMARC1; p=none\n\n"),
+            Ok(json!([{ "name": "_dmarc.example.com", "text": "v=DMARC1; p=none" }]))
+        );
+        assert!(records("nothing").unwrap_err().contains("a space"));
     }
 
     #[test]

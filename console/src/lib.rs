@@ -25,6 +25,7 @@ mod guard;
 mod imports;
 mod invitations;
 mod leads;
+mod messaging;
 mod notifications;
 mod nowhere;
 mod operate;
@@ -136,6 +137,7 @@ pub async fn pages(setup: Setup) -> Result<Router, Broken> {
         .merge(imports::routes())
         .merge(segments::routes())
         .merge(leads::routes())
+        .merge(messaging::routes())
         .merge(notifications::routes())
         .merge(upload::routes())
         .merge(operate::routes())
