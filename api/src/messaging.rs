@@ -1,5 +1,8 @@
 //! Messaging: senders, templates of messages, campaigns, and what became of their messages.
 
+mod campaigns;
+mod messages;
+mod moves;
 mod senders;
 mod suppressions;
 mod unsubscribe;
@@ -14,7 +17,12 @@ use crate::{
 
 /// The endpoints behind a token, below `/api/v1`.
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().merge(senders::routes()).merge(suppressions::routes())
+    OpenApiRouter::new()
+        .merge(campaigns::routes())
+        .merge(moves::routes())
+        .merge(messages::routes())
+        .merge(senders::routes())
+        .merge(suppressions::routes())
 }
 
 /// The pages that are open to everybody who has a link.

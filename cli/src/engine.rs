@@ -142,6 +142,7 @@ pub(crate) fn queues(settings: &Settings) -> Vec<QueueShare> {
         QueueShare::new("drive", settings.worker.drive),
         QueueShare::new("mautic", settings.worker.mautic),
         QueueShare::new("email", settings.worker.email),
+        QueueShare::new("bulk", settings.worker.bulk),
     ]
 }
 

@@ -1,3 +1,6 @@
-//! Jobs of campaigns.
+//! Jobs of campaigns and senders.
 
+pub mod campaign_dispatch;
+mod mail;
+pub mod message_email;
 pub(crate) mod sender_test;

@@ -111,6 +111,7 @@ pub struct Worker {
     pub drive: usize,
     pub mautic: usize,
     pub email: usize,
+    pub bulk: usize,
     pub stop_seconds: u64,
 }
 

@@ -24,6 +24,7 @@ macro_rules! every_kind {
     ($with:ident) => {
         $with! {
             AccountMail people account_mail,
+            CampaignDispatch messaging campaign_dispatch,
             CheckForget invitations check_forget,
             ConnectionTest accounts connection_test,
             ContactErase contacts contact_erase,
@@ -44,6 +45,7 @@ macro_rules! every_kind {
             InvitationSummary invitations invitation_summary,
             InvitationUpload invitations invitation_upload,
             JobsAct ops jobs_act,
+            MessageEmail messaging message_email,
             NotificationMail notifications notification_mail,
             PictureFetch invitations picture_fetch,
             PortraitCrop invitations portrait_crop,

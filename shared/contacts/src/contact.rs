@@ -100,8 +100,9 @@ pub async fn find_contact(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Optio
         .await
 }
 
-/// The contacts of ids.
-pub(super) async fn contacts_of(tx: &mut Tx, workspace_id: Uuid, ids: Vec<Uuid>) -> Result<Vec<Contact>> {
+/// The contacts of ids, as they are; those that are gone are not among them.
+#[boxed]
+pub async fn contacts_of(tx: &mut Tx, workspace_id: Uuid, ids: Vec<Uuid>) -> Result<Vec<Contact>> {
     Bulk::new(concat!(
         "select ",
         contact_row!(),

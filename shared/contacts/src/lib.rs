@@ -36,7 +36,7 @@ pub use chosen::{ChosenAct, change_chosen};
 pub use consent::{
     Consent, NewConsent, add_consent, has_agreed_since, list_consents, take_back_withdrawal, write_consent,
 };
-pub use contact::{Channel, Contact, ContactNow, Listed, contacts_now, find_contact, listed_contacts};
+pub use contact::{Channel, Contact, ContactNow, Listed, contacts_now, contacts_of, find_contact, listed_contacts};
 pub use edit::{Seen, change_contact, create_contact, set_trashed, take_contact};
 pub use error::ContactError;
 pub use example::{ExamplePerson, add_example_people, example_people, remove_example_people};
@@ -67,10 +67,10 @@ pub use merge::{
 pub use note::{Invited, forget_invited, move_picture, note_invited, remove_contacts, set_picture};
 pub use rules::Profile;
 pub use segment::{
-    ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, Rule, SeenSegment, Segment, Snapshot,
-    SnapshotMember, SnapshotUse, change_segment, check_rule, create_segment, filled_fields, find_segment,
+    ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, MemberTable, Rule, SeenSegment, Segment,
+    Snapshot, SnapshotMember, SnapshotUse, change_segment, check_rule, create_segment, filled_fields, find_segment,
     find_snapshot, first_members, forget_snapshots, list_segments, list_snapshots, remove_segment, segment_meant,
-    segment_named, snapshot_members, snapshot_of, take_snapshot, thin_snapshot, whole_rule,
+    segment_named, snapshot_members, snapshot_of, take_snapshot, thin_snapshot, whole_rule, write_members,
 };
 pub use tag::{Tag, list_tags, remove_tag, tags_of};
 pub use thing::{CONTACT, ERASURE, EXPORT, IMPORT};

@@ -2,6 +2,7 @@
 //! that the rule or the contact changes.
 
 mod condition;
+mod members;
 mod rule;
 mod snapshot;
 mod typed;
@@ -25,6 +26,7 @@ use herald_db::{Db, FromRow, Json, query};
 use herald_ledger::audit::{self, Actor, Entry};
 
 pub(super) use self::condition::{Ground, condition};
+pub use self::members::{MemberTable, write_members};
 pub use self::rule::{ActivityRule, Comparison, ConsentRule, FieldRule, LeadOutcome, LeadRule, Rule};
 pub use self::snapshot::{
     Snapshot, SnapshotMember, SnapshotUse, find_snapshot, first_members, forget_snapshots, list_snapshots,

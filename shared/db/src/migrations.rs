@@ -61,6 +61,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (50, "message_templates", include_str!("../../../migrations/0050_message_templates.sql")),
     (51, "senders", include_str!("../../../migrations/0051_senders.sql")),
     (52, "suppressions", include_str!("../../../migrations/0052_suppressions.sql")),
+    (53, "campaigns", include_str!("../../../migrations/0053_campaigns.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -1,16 +1,30 @@
 //! Messaging: campaigns that write to many people, with a row for every recipient that says what became of the message.
 
+mod campaign;
 mod error;
 mod holder;
 pub mod jobs;
+mod message;
 mod sender;
 mod suppression;
 pub mod template;
 mod thing;
 mod unsubscribe;
 
+pub use campaign::{
+    Approver, Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignFields, CampaignFilter,
+    CampaignSettings, CampaignState, ConsentPolicy, NewCampaign, Purpose, SendingHours, SharedAddress,
+    approve_campaign, begin_due, cancel_campaign, change_campaign, count_audience, counts_of, create_campaign,
+    duplicate_campaign, fail_campaign, find_campaign, list_campaign_log, list_campaigns, pause_campaign, pause_for,
+    recount, reject_campaign, resume_campaign, schedule_campaign, send_campaign, submit_campaign,
+};
 pub use error::{MessagingError, Result};
 pub use holder::HOLDER;
+pub use message::{
+    CHUNK, Claimed, Decision, Message, MessageFilter, MessageOutcome, MessageState, PLANNED_AT_ONCE, Planned, Planning,
+    Tried, Turn, TurnOf, abandon, cut_again, decide_unknown, end_planning, find_message, list_messages, plan_next,
+    put_down, retry_failed, suppress_waiting, take_turn,
+};
 pub use sender::{
     Alignment, Check, Quiet, Records, SeenSender, Sender, SenderFields, Standing, TxtRecord, alignment, begin_warm_up,
     change_sender, create_sender, find_sender, list_senders, remove_sender, senders_over,

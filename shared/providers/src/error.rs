@@ -36,18 +36,56 @@ pub struct ProviderError {
     pub message: String,
     /// How long the provider asked us to wait.
     pub retry_after: Option<Duration>,
+    /// What a mail server said of one e-mail, if that is what failed.
+    pub refusal: Option<Refusal>,
+}
+
+/// What a mail server said of one e-mail: it may take others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code of its answer (RFC 5321).
+    pub code: u16,
+    /// The enhanced status (RFC 3463), such as 5.1.1.
+    pub status: Option<(u16, u16, u16)>,
+    /// Whether it refused the recipient's address, and not the content.
+    pub is_of_address: bool,
+}
+
+impl Refusal {
+    /// Whether the same may succeed later.
+    pub fn is_for_now(&self) -> bool {
+        self.code < 500
+    }
+
+    /// Whether there is no such mailbox (RFC 3463, 3.2): nothing will ever arrive there.
+    pub fn is_no_such_address(&self) -> bool {
+        match self.status {
+            _ if self.is_for_now() => false,
+            Some((_, 1, 1 | 2 | 3 | 6 | 10) | (_, 2, 1)) => true,
+            // A server that gives no status says by 550 to RCPT that it does not know the mailbox (RFC 5321, 4.2.3).
+            None | Some((_, 0 | 1, 0)) => self.is_of_address && matches!(self.code, 550 | 551 | 553),
+            Some(_) => false,
+        }
+    }
 }
 
 impl ProviderError {
     /// Creates an error of a class.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), retry_after: None }
+        Self { class, message: message.into(), retry_after: None, refusal: None }
     }
 
     /// Adds the wait that the provider asked for.
     #[must_use]
     pub fn after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
+        self
+    }
+
+    /// Adds what a mail server said of one e-mail.
+    #[must_use]
+    pub(crate) fn of_mail(mut self, refusal: Option<Refusal>) -> Self {
+        self.refusal = refusal;
         self
     }
 

@@ -19,7 +19,7 @@ pub mod secret;
 mod settings;
 
 pub use self::{
-    error::{Class, ProviderError},
+    error::{Class, ProviderError, Refusal},
     finding::Finding,
     http::{Http, HttpSettings},
     meter::{Meter, Purse},

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use super::names::Names;
-use crate::{Class, ProviderError};
+use crate::{Class, ProviderError, Refusal};
 
 /// How long greylisting lasts if the server names no time; five minutes are usual.
 const GREYLISTED: Duration = Duration::from_secs(300);
@@ -179,7 +179,10 @@ pub(super) fn refused(names: Names, server: &str, stage: Stage, reply: &Reply) -
         (Class::Transient | Class::Unknown, _) => format!("the mail server {server} defers the e-mail ({said})"),
     };
     let wait = if (400..500).contains(&reply.code) { reply.wait() } else { None };
-    ProviderError::new(class, message).after(wait)
+    let of_mail = matches!(stage, Stage::Recipient | Stage::Content);
+    let is_of_address = stage == Stage::Recipient;
+    let refusal = of_mail.then(|| Refusal { code: reply.code, status: reply.status(), is_of_address });
+    ProviderError::new(class, message).after(wait).of_mail(refusal)
 }
 
 fn class(stage: Stage, reply: &Reply) -> Class {

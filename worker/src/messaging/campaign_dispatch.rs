@@ -1,0 +1,118 @@
+//! `campaign.dispatch`: begins a campaign at its time, and plans its messages.
+//!
+//! Safe to run twice: the transaction that plans a part of the recipients also moves the campaign's cursor, and a
+//! recipient has one row a step. Jobs that are enqueued twice find nothing to send.
+
+use std::sync::Arc;
+
+use herald_app::jobs::CampaignDispatch;
+use herald_messaging::{
+    CHUNK, Campaign, CampaignState, Compiled, Planned, Planning, begin_due, cut_again, end_planning, fail_campaign,
+    find_campaign, find_sender, message_template_content, plan_next, suppress_waiting,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::jobs::{Context, Task};
+use crate::runner::{Done, Failure};
+
+pub(crate) async fn run(context: Arc<Context>, task: Task<CampaignDispatch>) -> Result<Done, Failure> {
+    let (db, workspace_id, id) = (&context.db, task.workspace_id, task.args.campaign_id);
+    if let Err(at) = begin_due(db, workspace_id, id).await? {
+        return Err(Failure::Snooze((at - db.now()).to_std().unwrap_or_default()));
+    }
+    let Some(campaign) = find_campaign(db, workspace_id, id).await? else { return Ok(Done::default()) };
+    match campaign.state {
+        CampaignState::Cancelled => end_waiting(&context, &task, &campaign).await,
+        CampaignState::Sending if is_of_round(&task, &campaign) => plan(&context, &task, &campaign).await,
+        _ => Ok(Done::default()),
+    }
+}
+
+/// Whether the job belongs to this start of the campaign. One that was enqueued for the campaign's time begins a round
+/// itself.
+fn is_of_round(task: &Task<CampaignDispatch>, campaign: &Campaign) -> bool {
+    campaign.round == task.args.round || campaign.round == task.args.round + 1
+}
+
+/// Gives messages of a cancelled campaign their end.
+async fn end_waiting(context: &Context, task: &Task<CampaignDispatch>, campaign: &Campaign) -> Result<Done, Failure> {
+    let mut all = 0;
+    loop {
+        let mut tx = context.db.begin().await?;
+        let ended = suppress_waiting(&mut tx, task.workspace_id, campaign).await?;
+        tx.commit().await?;
+        all += ended;
+        if ended == 0 {
+            return Ok(Done { result: Some(json!({ "suppressed": all })), ..Done::default() });
+        }
+    }
+}
+
+async fn plan(context: &Context, task: &Task<CampaignDispatch>, campaign: &Campaign) -> Result<Done, Failure> {
+    let workspace_id = task.workspace_id;
+    let content = match content_of(context, workspace_id, campaign).await? {
+        Ok(content) => content,
+        Err(reason) => {
+            let mut tx = context.db.begin().await?;
+            fail_campaign(&mut tx, workspace_id, campaign.id, &reason).await?;
+            tx.commit().await?;
+            return Ok(Done { result: Some(json!({ "failed": reason })), ..Done::default() });
+        }
+    };
+    let chunk = chunk_of(context, workspace_id, campaign).await?;
+    let mut cut = None;
+    loop {
+        let mut tx = context.db.begin().await?;
+        cut = cut_again(&mut tx, workspace_id, campaign, (cut, chunk)).await?;
+        tx.commit().await?;
+        if cut.is_none() {
+            break;
+        }
+    }
+    let planning = Planning { campaign, content: &content, chunk };
+    let mut from = campaign.planned_to;
+    while campaign.planned_at.is_none() {
+        if task.cancelled.is_cancelled() {
+            return Err(Failure::Cancelled);
+        }
+        let mut tx = context.db.begin().await?;
+        match plan_next(&mut tx, workspace_id, &planning, from).await? {
+            Planned::UpTo(last) => from = Some(last),
+            Planned::All => break,
+            Planned::Stopped => return Ok(Done::default()),
+        }
+        tx.commit().await?;
+    }
+    let mut tx = context.db.begin().await?;
+    end_planning(&mut tx, workspace_id, campaign).await?;
+    tx.commit().await?;
+    Ok(Done::default())
+}
+
+/// How many messages a job gets: those of about a second, so that others of the workspace come between.
+async fn chunk_of(context: &Context, workspace_id: Uuid, campaign: &Campaign) -> Result<usize, Failure> {
+    let Some(id) = campaign.sender_id else { return Ok(CHUNK) };
+    let sender = find_sender(&context.db, workspace_id, id).await?;
+    let rate = sender.and_then(|sender| sender.rate());
+    // A slow sender's job would run for minutes.
+    Ok(rate.map_or(CHUNK, |rate| ((rate * 10.0) as usize).clamp(20, CHUNK)))
+}
+
+/// The content of a campaign, compiled; else why there is none.
+pub(super) async fn content_of(
+    context: &Context,
+    workspace_id: Uuid,
+    campaign: &Campaign,
+) -> Result<Result<Compiled, String>, Failure> {
+    let Some(template_id) = campaign.template_id else { return Ok(Err("it has no template".to_owned())) };
+    let found = message_template_content(&context.db, workspace_id, template_id, campaign.template_version).await?;
+    let Some((_, content)) = found else {
+        return Ok(Err("its template is not there any more: duplicate it with another one".to_owned()));
+    };
+    let blocks = herald_messaging::blocks_of(&context.db, workspace_id).await?;
+    Ok(Compiled::compile(&content, &blocks).map_err(|findings| {
+        let first = findings.first().map(|one| format!(": {}", one.problem)).unwrap_or_default();
+        format!("its template has a fault{first}")
+    }))
+}
