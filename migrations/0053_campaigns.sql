@@ -11,8 +11,9 @@ create table campaigns (
     version           BIGINT not null,
     sender_id         UUID,
     template_id       UUID,
-    -- A version of a template never changes, so this is what the recipients get.
     template_version  BIGINT,
+    -- What the template said when the campaign was submitted, with its blocks: this is what the recipients get.
+    content           JSONB,
     audience          JSONB not null,
     -- When, in which hours, under which limits.
     settings          JSONB not null,

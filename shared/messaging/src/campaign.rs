@@ -45,6 +45,7 @@ pub(crate) use self::{
     log::note,
     moves::{finish, reopen},
 };
+use crate::MessageContent;
 use herald_db::{Db, FromRow, Json, Result, query};
 
 herald_base::text_enum! {
@@ -104,6 +105,9 @@ pub struct Campaign {
     pub template_id: Option<Uuid>,
     /// In which version. None while it is a draft that takes the newest.
     pub template_version: Option<i64>,
+    /// What the template said when the campaign was submitted, with its blocks.
+    #[serde(skip)]
+    pub content: Option<Json<MessageContent>>,
     /// Whom it writes to.
     #[schema(value_type = Audience)]
     pub audience: Json<Audience>,
@@ -146,7 +150,7 @@ pub struct Campaign {
 /// The columns of a [`Campaign`], of the table `campaigns`.
 macro_rules! campaign_row {
     () => {
-        "id, name, channel, state, version, sender_id, template_id, template_version, audience, settings, send_at, \
+        "id, name, channel, state, version, sender_id, template_id, template_version, content, audience, settings, send_at, \
          submitted_by, approved_by, approved_at, approved_hash, reason, round, planned_to, planned_at, started_at, \
          finished_at, created_by, created_at, updated_at"
     };

@@ -28,9 +28,10 @@ pub use self::{
     claim::{Claimed, Turn, TurnOf, put_down, take_turn},
     decide::{Decision, decide_unknown, retry_failed},
     list::{MessageFilter, find_message, list_messages},
-    outcome::{MessageOutcome, Tried, abandon, forget_claims_of},
+    outcome::{MessageOutcome, Tried, abandon},
     plan::{CHUNK, PLANNED_AT_ONCE, Planned, Planning, cut_again, end_planning, plan_next, suppress_waiting},
 };
+pub(crate) use self::outcome::forget_claims_of;
 use herald_db::FromRow;
 
 herald_base::text_enum! {

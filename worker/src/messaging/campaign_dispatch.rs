@@ -3,12 +3,12 @@
 //! Safe to run twice: the transaction that plans a part of the recipients also moves the campaign's cursor, and a
 //! recipient has one row a step. Jobs that are enqueued twice find nothing to send.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use herald_app::jobs::CampaignDispatch;
 use herald_messaging::{
     CHUNK, Campaign, CampaignState, Compiled, Planned, Planning, begin_due, cut_again, end_planning, fail_campaign,
-    find_campaign, find_sender, message_template_content, plan_next, suppress_waiting,
+    find_campaign, find_sender, plan_next, suppress_waiting,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -51,7 +51,7 @@ async fn end_waiting(context: &Context, task: &Task<CampaignDispatch>, campaign:
 
 async fn plan(context: &Context, task: &Task<CampaignDispatch>, campaign: &Campaign) -> Result<Done, Failure> {
     let workspace_id = task.workspace_id;
-    let content = match content_of(context, workspace_id, campaign).await? {
+    let content = match content_of(campaign) {
         Ok(content) => content,
         Err(reason) => {
             let mut tx = context.db.begin().await?;
@@ -100,19 +100,11 @@ async fn chunk_of(context: &Context, workspace_id: Uuid, campaign: &Campaign) ->
 }
 
 /// The content of a campaign, compiled; else why there is none.
-pub(super) async fn content_of(
-    context: &Context,
-    workspace_id: Uuid,
-    campaign: &Campaign,
-) -> Result<Result<Compiled, String>, Failure> {
-    let Some(template_id) = campaign.template_id else { return Ok(Err("it has no template".to_owned())) };
-    let found = message_template_content(&context.db, workspace_id, template_id, campaign.template_version).await?;
-    let Some((_, content)) = found else {
-        return Ok(Err("its template is not there any more: duplicate it with another one".to_owned()));
-    };
-    let blocks = herald_messaging::blocks_of(&context.db, workspace_id).await?;
-    Ok(Compiled::compile(&content, &blocks).map_err(|findings| {
+pub(super) fn content_of(campaign: &Campaign) -> Result<Compiled, String> {
+    let Some(content) = &campaign.content else { return Err("it was sent without being submitted".to_owned()) };
+    // It was compiled when it was submitted, perhaps by another version.
+    Compiled::compile(&content.0, &BTreeMap::new()).map_err(|findings| {
         let first = findings.first().map(|one| format!(": {}", one.problem)).unwrap_or_default();
         format!("its template has a fault{first}")
-    }))
+    })
 }

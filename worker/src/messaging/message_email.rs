@@ -9,10 +9,9 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 use herald_app::jobs::MessageEmail;
 use herald_messaging::{
-    CampaignState, Claimed, Compiled, MessageOutcome, Sender, Tried, Turn, TurnOf, abandon, find_campaign, find_sender,
+    CampaignState, Claimed, Compiled, MessageOutcome, Tried, Turn, TurnOf, abandon, find_campaign, find_sender,
     pause_for, put_down, take_turn,
 };
-use uuid::Uuid;
 
 use super::{
     campaign_dispatch::content_of,
@@ -50,7 +49,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<MessageEmail>) -> Resu
     let Some(sender) = sender else {
         return pause(&context, &task, "its sender is not there any more: choose another in a copy of it").await;
     };
-    let content = match content_of(&context, workspace_id, &campaign).await? {
+    let content = match content_of(&campaign) {
         Ok(content) => content,
         Err(reason) => return pause(&context, &task, &reason).await,
     };

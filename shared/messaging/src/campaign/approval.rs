@@ -25,6 +25,7 @@ pub(super) fn hash_of(campaign: &Campaign) -> String {
         "sender": campaign.sender_id,
         "template": campaign.template_id,
         "version": campaign.template_version,
+        "content": campaign.content.as_ref().map(|content| &content.0),
         "audience": campaign.audience.0,
         "settings": campaign.settings.0,
         "send_at": campaign.send_at,

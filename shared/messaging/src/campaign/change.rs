@@ -117,7 +117,7 @@ pub async fn change_campaign(
     let changed = query(
         "update campaigns set name = $4, sender_id = $5, template_id = $6, template_version = $7, audience = $8,
            settings = $9, send_at = $10, state = 'draft', version = version + 1, submitted_by = null,
-           approved_by = null, approved_at = null, approved_hash = null, reason = null, updated_at = $11
+           approved_by = null, approved_at = null, approved_hash = null, content = null, reason = null, updated_at = $11
          where workspace_id = $1 and id = $2 and version = $3",
     )
     .bind(actor.workspace_id)

@@ -1,6 +1,8 @@
 //! The moves of a campaign from state to state. Each is conditional on the state that it comes from, and written down
 //! in the campaign's log by the same transaction.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use herald_base::boxed;
 use herald_contacts::{MemberTable, whole_rule, write_members};
@@ -14,8 +16,11 @@ use super::{
     change::{found, found_in},
     note,
 };
-use crate::{MessagingError, Result, jobs::CampaignDispatch, message_template_content};
-use herald_db::{Db, EngineKind, Tx, query};
+use crate::{
+    Compiled, MessageContent, MessagingError, Result, find_message_template, jobs::CampaignDispatch, message_blocks,
+    message_template_content,
+};
+use herald_db::{Db, EngineKind, Json, Tx, query};
 use herald_ledger::{
     self as ledger, LedgerError, Payload,
     audit::{self, Actor, Entry},
@@ -64,7 +69,7 @@ impl<'a> Moving<'a> {
         let moved = query(
             "update campaigns set state = $4, version = version + 1, template_version = $5, send_at = $6,
                submitted_by = $7, approved_by = $8, approved_at = $9, approved_hash = $10, reason = $11, round = $12,
-               planned_at = $13, started_at = $14, finished_at = $15, updated_at = $16
+               planned_at = $13, started_at = $14, finished_at = $15, updated_at = $16, content = $17
              where workspace_id = $1 and id = $2 and state = $3",
         )
         .bind(self.workspace_id)
@@ -83,6 +88,7 @@ impl<'a> Moving<'a> {
         .bind(one.started_at)
         .bind(one.finished_at)
         .bind(now)
+        .bind(one.content.as_ref().map(|content| json!(content.0)))
         .execute(&mut *self.tx)
         .await?;
         if moved == 0 {
@@ -159,15 +165,35 @@ pub async fn submit_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<
             let detail = "the campaign has no audience: choose segments or tags, or everybody";
             return Err(MessagingError::field("audience", detail));
         }
-        let content = message_template_content(db, actor.workspace_id, template_id, one.template_version).await?;
-        let Some((version, _)) = content else {
-            let detail = "the template is not there in this version any more: choose it again";
-            return Err(MessagingError::field("template_id", detail));
-        };
+        let (version, content) = frozen(db, actor.workspace_id, template_id, one.template_version).await?;
         one.template_version = Some(version);
+        one.content = Some(Json(content));
         one.submitted_by = Some(actor.who.clone());
         one.reason = None;
         moving.to(CampaignState::InReview, "submitted", json!({ "template_version": version })).await?;
+    })
+}
+
+/// A template in a version, or in its newest one, with its blocks put in.
+async fn frozen(
+    db: &Db,
+    workspace_id: Uuid,
+    template_id: Uuid,
+    version: Option<i64>,
+) -> Result<(i64, MessageContent)> {
+    let gone = || {
+        let detail = "the template is not there in this version any more: choose it again";
+        MessagingError::field("template_id", detail)
+    };
+    let newest = find_message_template(db, workspace_id, template_id).await?.ok_or_else(gone)?.version;
+    let version = version.unwrap_or(newest);
+    let content = message_template_content(db, workspace_id, template_id, Some(version)).await?.ok_or_else(gone)?;
+    let content = content.with_blocks(&message_blocks(db, workspace_id).await?);
+    let content = content.and_then(|content| Compiled::compile(&content, &BTreeMap::new()).map(|_| content));
+    content.map(|content| (version, content)).map_err(|findings| {
+        let first = findings.iter().find(|one| one.is_error).or_else(|| findings.first());
+        let what = first.map_or_else(String::new, |one| format!(": {}", one.problem));
+        MessagingError::field("template_id", format!("the template has a fault{what}; mend it first"))
     })
 }
 

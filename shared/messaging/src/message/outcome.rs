@@ -227,7 +227,7 @@ pub async fn abandon(tx: &mut Tx, workspace_id: Uuid, campaign_id: Uuid, claim: 
 
 /// A job that sends messages has ended for good: what it had claimed is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimsEnded {
+pub(crate) struct ClaimsEnded {
     /// The campaign.
     pub campaign_id: Uuid,
     /// The first message of the job.
@@ -237,7 +237,7 @@ pub struct ClaimsEnded {
 }
 
 /// The change that the end of a job brings.
-pub fn forget_claims_of(campaign_id: Uuid, (from, to): (Uuid, Uuid)) -> ClaimsEnded {
+pub(crate) fn forget_claims_of(campaign_id: Uuid, (from, to): (Uuid, Uuid)) -> ClaimsEnded {
     ClaimsEnded { campaign_id, from, to }
 }
 

@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::MessageState;
 use crate::{
-    Campaign, CampaignState, Compiled, MessagingError, Result, SharedAddress,
+    Campaign, CampaignState, Compiled, GIVEN, MessagingError, Result, SharedAddress,
     campaign::{count, counts_in, finish},
+    contact_values,
     jobs::MessageEmail,
 };
 use herald_db::{Bulk, Tx, query};
@@ -148,9 +149,11 @@ fn draft(
 ) -> Draft {
     let by_mail = planning.campaign.channel == Channel::Email;
     let address = if by_mail { contact.email.clone() } else { contact.phone.clone() };
-    let params: BTreeMap<String, String> =
-        fields.iter().filter_map(|field| Some((field.clone(), value_of(&contact, field)?))).collect();
-    let missing = required.iter().find(|field| !is_ours(field) && params.get(*field).is_none_or(String::is_empty));
+    let mut params = contact_values(&contact);
+    // The name stands beside the address.
+    params.retain(|field, _| field == "name" || fields.contains(field));
+    let is_given = |field: &String| GIVEN.contains(&field.as_str());
+    let missing = required.iter().find(|field| !is_given(field) && params.get(*field).is_none_or(String::is_empty));
     let not_sent = match (&address, missing) {
         (None, _) if by_mail => Some(("no_address", "the contact has no e-mail address".to_owned())),
         (None, _) => Some(("no_address", "the contact has no phone number".to_owned())),
@@ -171,27 +174,6 @@ fn draft(
         address_key,
         params,
         not_sent,
-    }
-}
-
-/// Whether a value comes from the campaign or the sender, and not from the contact.
-pub(crate) fn is_ours(field: &str) -> bool {
-    matches!(field, "unsubscribe_url" | "preferences_url" | "view_url" | "postal_address" | "sender_name")
-}
-
-/// What a template gets for a field of a contact.
-pub(crate) fn value_of(contact: &Contact, field: &str) -> Option<String> {
-    match field {
-        "name" => Some(contact.name.clone()),
-        "first_name" => contact.name.split_whitespace().next().map(str::to_owned),
-        "email" => contact.email.clone(),
-        "phone" => contact.phone.clone(),
-        "country" => contact.country.clone(),
-        "locale" => contact.locale.clone(),
-        "external_id" => contact.external_id.clone(),
-        "invitation_link" => contact.invitation_link.clone(),
-        "lucky_number" => contact.lucky_number.clone(),
-        own => contact.fields.0.get(own).cloned(),
     }
 }
 
