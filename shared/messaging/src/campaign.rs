@@ -45,7 +45,7 @@ pub(crate) use self::{
     log::note,
     moves::{finish, reopen},
 };
-use crate::MessageContent;
+use crate::template::MessageContent;
 use herald_db::{Db, FromRow, Json, Result, query};
 
 herald_base::text_enum! {

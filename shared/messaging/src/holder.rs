@@ -1,29 +1,74 @@
-//! What messaging holds about a person: why they are not written to. When the person is erased, the hash of the address
+//! What messaging holds about a person: their messages, and why they are not written to. When the person is erased, the hash of the address
 //! stays, without the person: nobody writes to it again.
 
+use chrono::{DateTime, Utc};
 use herald_contacts::{ContactError, Held, Holder, Move, Whom};
 use herald_providers::files::Key;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::suppression::{forget_person, of_contact};
-use herald_db::Tx;
+use super::{
+    message::forget_recipient,
+    suppression::{forget_person, of_contact},
+};
+use herald_db::{FromRow, Json, Tx, query};
 
-/// The suppressions.
+/// The messages and the suppressions.
 pub const HOLDER: Holder = Holder {
-    columns: &[("suppressions", "contact_id note lifted_why")],
-    moves: &[Move::all("suppressions")],
+    columns: &[
+        ("campaign_members", "contact_id"),
+        ("messages", "contact_id address address_key language time_zone params reason said provider_id"),
+        ("suppressions", "contact_id note lifted_why"),
+    ],
+    moves: &[
+        // Nobody gets a message twice: of two of one campaign the survivor keeps its own.
+        Move {
+            table: "messages",
+            but: " and not exists (select 1 from messages as o where o.workspace_id = $1
+                     and o.campaign_id = messages.campaign_id and o.step = messages.step and o.contact_id = $3)",
+        },
+        Move::all("suppressions"),
+    ],
     read: |tx, whom| Box::pin(read(tx, whom)),
     erase: |tx, whom| Box::pin(erase(tx, whom)),
 };
 
+/// A message as its recipient may see it.
+#[derive(FromRow, Serialize)]
+struct Sent {
+    id: Uuid,
+    campaign_id: Uuid,
+    campaign: String,
+    address: String,
+    state: String,
+    reason: Option<String>,
+    params: Json<Value>,
+    sent_at: Option<DateTime<Utc>>,
+    opened_at: Option<DateTime<Utc>>,
+    clicked_at: Option<DateTime<Utc>>,
+}
+
 async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
     let mut held = Held::default();
+    let sent: Vec<Sent> = query(
+        "select m.id, m.campaign_id, k.name as campaign, m.address, m.state, m.reason, m.params, m.sent_at, m.opened_at,
+           m.clicked_at
+         from messages as m join campaigns as k on k.workspace_id = m.workspace_id and k.id = m.campaign_id
+         where m.workspace_id = $1 and m.contact_id = $2 order by m.id",
+    )
+    .bind(whom.workspace_id)
+    .bind(whom.contact.id)
+    .all(&mut *tx)
+    .await?;
+    held.add("messages", sent.iter().map(|one| json!(one)).collect());
     let rows = of_contact(tx, whom.workspace_id, whom.contact.id).await?;
     held.add("suppressions", rows.iter().map(|row| json!(row)).collect());
     Ok(held)
 }
 
 async fn erase(tx: &mut Tx, whom: &Whom) -> Result<Vec<Key>, ContactError> {
+    forget_recipient(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_person(tx, whom.workspace_id, whom.contact.id).await?;
     Ok(Vec::new())
 }

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use herald_app::jobs::CampaignDispatch;
 use herald_messaging::{
-    CHUNK, Campaign, CampaignState, Compiled, Planned, Planning, begin_due, cut_again, end_planning, fail_campaign,
-    find_campaign, find_sender, plan_next, suppress_waiting,
+    CHUNK, Campaign, CampaignState, Planned, Planning, begin_due, cut_again, end_planning, fail_campaign,
+    find_campaign, find_sender, plan_next, suppress_waiting, template::Compiled,
 };
 use serde_json::json;
 use uuid::Uuid;

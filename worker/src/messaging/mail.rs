@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use herald_messaging::{Campaign, Claimed, Compiled, Purpose, Sender, unsubscribe_url};
+use herald_messaging::{Campaign, Claimed, Purpose, Sender, template::Compiled, unsubscribe_url};
 use herald_providers::{
     Class, ProviderError,
     email::{Mailbox, Mailer, Message},

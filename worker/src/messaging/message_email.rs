@@ -9,8 +9,8 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 use herald_app::jobs::MessageEmail;
 use herald_messaging::{
-    CampaignState, Claimed, Compiled, MessageOutcome, Tried, Turn, TurnOf, abandon, find_campaign, find_sender,
-    pause_for, put_down, take_turn,
+    CampaignState, Claimed, MessageOutcome, Tried, Turn, TurnOf, abandon, find_campaign, find_sender, pause_for,
+    put_down, take_turn, template::Compiled,
 };
 
 use super::{

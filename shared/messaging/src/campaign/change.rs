@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Audience, Campaign, CampaignSettings, CampaignState, find_campaign, note};
-use crate::{MessagingError, Result, find_message_template, find_sender};
+use crate::{MessagingError, Result, find_sender, template::find_message_template};
 use herald_db::{Db, Tx, query};
 use herald_ledger::audit::{self, Actor, Entry};
 

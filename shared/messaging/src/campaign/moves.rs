@@ -17,8 +17,9 @@ use super::{
     note,
 };
 use crate::{
-    Compiled, MessageContent, MessagingError, Result, find_message_template, jobs::CampaignDispatch, message_blocks,
-    message_template_content,
+    MessagingError, Result,
+    jobs::CampaignDispatch,
+    template::{Compiled, MessageContent, find_message_template, message_blocks, message_template_content},
 };
 use herald_db::{Db, EngineKind, Json, Tx, query};
 use herald_ledger::{
@@ -175,12 +176,7 @@ pub async fn submit_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<
 }
 
 /// A template in a version, or in its newest one, with its blocks put in.
-async fn frozen(
-    db: &Db,
-    workspace_id: Uuid,
-    template_id: Uuid,
-    version: Option<i64>,
-) -> Result<(i64, MessageContent)> {
+async fn frozen(db: &Db, workspace_id: Uuid, template_id: Uuid, version: Option<i64>) -> Result<(i64, MessageContent)> {
     let gone = || {
         let detail = "the template is not there in this version any more: choose it again";
         MessagingError::field("template_id", detail)

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::MessageState;
 use crate::{
-    Campaign, CampaignState, Compiled, GIVEN, MessagingError, Result, SharedAddress,
+    Campaign, CampaignState, MessagingError, Result, SharedAddress,
     campaign::{count, counts_in, finish},
-    contact_values,
     jobs::MessageEmail,
+    template::{Compiled, GIVEN, contact_values},
 };
 use herald_db::{Bulk, Tx, query};
 use herald_ledger::{self as ledger, LedgerError, Payload};

@@ -26,6 +26,9 @@ const NOT_PEOPLE: &[(&str, &str, &str)] = &[
     ("audit_heads", "*", AUDIT),
     ("audit_log", "*", AUDIT),
     ("batches", "*", LEDGER),
+    ("campaign_counts", "state", STATES),
+    ("campaign_log", "*", STAFF),
+    ("campaigns", "*", STAFF),
     ("claims", "*", LEDGER),
     ("codes", "*", STAFF),
     ("connections", "*", "accounts of the workspace at providers"),
@@ -60,6 +63,7 @@ const NOT_PEOPLE: &[(&str, &str, &str)] = &[
     ("letters", "*", STAFF),
     ("link_key", "*", MACHINES),
     ("members", "*", STAFF),
+    ("messages", "channel variant state cause", STATES),
     ("notifications", "mail", STATES),
     ("old_files", "*", MACHINES),
     ("queue_keys", "*", MACHINES),
@@ -145,6 +149,7 @@ async fn every_column_that_may_hold_a_person_has_a_holder_or_a_reason(database: 
 
 /// Tables with a contact whose rows do not move by themselves, and why.
 const NOT_MOVED: &[(&str, &str)] = &[
+    ("campaign_members", "planning reads the survivor in their place"),
     ("contact_tags", "the survivor gets those that it does not have"),
     ("erasures", "the contact is no more"),
     ("segment_snapshot_contacts", "it tells who was meant then; a run reads the survivor in their place"),
