@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use herald_app::jobs::MessageEmail;
 use herald_messaging::{Campaign, Claimed, Purpose, Sender, template::Compiled, unsubscribe_url};
 use herald_providers::{
     Class, ProviderError,
@@ -9,7 +10,8 @@ use herald_providers::{
 };
 use uuid::Uuid;
 
-use crate::jobs::Context;
+use crate::jobs::{Context, Task};
+use crate::runner::Failure;
 
 /// What one campaign's mails have in common.
 pub(super) struct Post {
@@ -39,22 +41,28 @@ pub(super) enum Handed {
 }
 
 impl Post {
+    /// Finds the mail server of a sender. The inner error is what a person has to correct.
+    ///
     /// # Errors
-    /// What a person has to correct.
+    /// When the mail server's account cannot be used now.
     pub(super) async fn of(
         context: &Context,
-        workspace_id: Uuid,
+        task: &Task<MessageEmail>,
         campaign: &Campaign,
         sender: &Sender,
-    ) -> Result<Self, String> {
+    ) -> Result<Result<Self, String>, Failure> {
+        let mailer = match sender.connection_id {
+            None => context.mailer.clone(),
+            Some(id) => context.mail_server(task, id).await?.client,
+        };
+        Ok(Self::with(mailer, context, campaign, sender))
+    }
+
+    fn with(mailer: Mailer, context: &Context, campaign: &Campaign, sender: &Sender) -> Result<Self, String> {
         let wrong = |what: &str| format!("the {what} of its sender is not an e-mail address: correct the sender");
         let from = Mailbox::new(Some(&sender.from_name), &sender.from_address);
         let from = from.map_err(|_| wrong("address"))?;
         let reply_to = sender.reply_to.as_deref().map(Mailbox::parse).transpose();
-        let mailer = match sender.connection_id {
-            None => context.mailer.clone(),
-            Some(id) => context.accounts.mailer(workspace_id, id).await.map_err(|error| error.to_string())?,
-        };
         Ok(Self {
             mailer,
             from,

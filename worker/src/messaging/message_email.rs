@@ -53,7 +53,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<MessageEmail>) -> Resu
         Ok(content) => content,
         Err(reason) => return pause(&context, &task, &reason).await,
     };
-    let post = match Post::of(&context, workspace_id, &campaign, &sender).await {
+    let post = match Post::of(&context, &task, &campaign, &sender).await? {
         Ok(post) => post,
         Err(reason) => return pause(&context, &task, &reason).await,
     };

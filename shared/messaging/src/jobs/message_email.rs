@@ -27,6 +27,11 @@ impl Payload for MessageEmail {
         Some(format!("message.email:{}:{}:{}", self.campaign_id, self.round, self.from))
     }
 
+    /// A mail server that is away holds up this campaign, and no other.
+    fn limit_key(&self) -> Option<String> {
+        Some(self.campaign_id.to_string())
+    }
+
     /// What the job had in its hands is unknown.
     fn on_end(args: &Value, end: End<'_>) -> Vec<Change> {
         match (end, serde_json::from_value::<Self>(args.clone())) {

@@ -86,9 +86,13 @@ async fn the_persons_own_will_replaces_another_reason_and_never_the_other_way(da
     use SuppressionReason::{ByHand, Complaint, HardBounce, Unsubscribed};
     let (db, workspace) = sealed(database).await;
     let mut ids = BTreeSet::new();
-    for (reason, changed, holds) in
-        [(HardBounce, 1, HardBounce), (ByHand, 0, HardBounce), (Unsubscribed, 1, Unsubscribed), (Complaint, 0, Unsubscribed), (HardBounce, 0, Unsubscribed)]
-    {
+    for (reason, changed, holds) in [
+        (HardBounce, 1, HardBounce),
+        (ByHand, 0, HardBounce),
+        (Unsubscribed, 1, Unsubscribed),
+        (Complaint, 0, Unsubscribed),
+        (HardBounce, 0, Unsubscribed),
+    ] {
         assert_eq!(add(db, workspace, vec![new(Channel::Email, "ana@example.com", reason)]).await, changed, "{reason}");
         let row = of(db, workspace, Channel::Email, "ana@example.com").await.unwrap();
         assert_eq!(row.reason, holds, "{reason}");
@@ -96,7 +100,8 @@ async fn the_persons_own_will_replaces_another_reason_and_never_the_other_way(da
     }
     assert_eq!(ids.len(), 1);
     // In one call, too.
-    let both = vec![new(Channel::Email, "bo@example.com", HardBounce), new(Channel::Email, "bo@example.com", Complaint)];
+    let both =
+        vec![new(Channel::Email, "bo@example.com", HardBounce), new(Channel::Email, "bo@example.com", Complaint)];
     assert_eq!(add(db, workspace, both).await, 1);
     assert_eq!(of(db, workspace, Channel::Email, "bo@example.com").await.unwrap().reason, Complaint);
 }
@@ -124,7 +129,8 @@ async fn a_suppression_outlives_the_contact_and_the_key(database: &TestDatabase)
         ..Profile::default()
     };
     let contact = create_contact(db, &actor, ana.clone(), "api").await.unwrap();
-    let (row, _) = suppress_by_hand(db, &actor, (Channel::Email, "ana@example.com"), Some("asked us to")).await.unwrap();
+    let (row, _) =
+        suppress_by_hand(db, &actor, (Channel::Email, "ana@example.com"), Some("asked us to")).await.unwrap();
     assert_eq!(row.contact_id, Some(contact.id));
     let held = held_of(db, workspace, HOLDERS, contact.id).await.unwrap().unwrap();
     assert_eq!(held.records["suppressions"].len(), 1);
@@ -141,11 +147,8 @@ async fn a_suppression_outlives_the_contact_and_the_key(database: &TestDatabase)
     let same = new(Channel::Email, "ana@example.com", SuppressionReason::ByHand);
     assert_eq!(add(&later, workspace, vec![same]).await, 0);
     // The row itself tells nobody the address.
-    let (hash,): (String,) = query("select hash from suppressions where workspace_id = $1")
-        .bind(workspace)
-        .one(db)
-        .await
-        .unwrap();
+    let (hash,): (String,) =
+        query("select hash from suppressions where workspace_id = $1").bind(workspace).one(db).await.unwrap();
     assert!(hash.len() > 64 && !hash.contains('@'), "{hash}");
 }
 
@@ -179,7 +182,8 @@ async fn without_a_key_nobody_is_said_to_be_free(database: &TestDatabase) {
 async fn what_a_person_wants_is_lifted_only_by_a_newer_consent(database: &TestDatabase) {
     let (db, workspace) = sealed(database).await;
     let actor = ground::person(workspace);
-    let profile = Profile { name: Some("Ana".to_owned()), email: Some("ana@example.com".to_owned()), ..Profile::default() };
+    let profile =
+        Profile { name: Some("Ana".to_owned()), email: Some("ana@example.com".to_owned()), ..Profile::default() };
     let contact = create_contact(db, &actor, profile, "api").await.unwrap();
     let agrees = |given| NewConsent {
         channel: Channel::Email,
@@ -205,7 +209,10 @@ async fn what_a_person_wants_is_lifted_only_by_a_newer_consent(database: &TestDa
         assert!(matches!(refused, MessagingError::Field { field: "why", .. }), "{refused}");
     }
     let lifted = lift_suppression(db, &actor, row.id, "she agreed anew").await.unwrap().unwrap();
-    assert_eq!((lifted.lifted_by.as_deref(), lifted.lifted_why.as_deref()), (Some("cli:test"), Some("she agreed anew")));
+    assert_eq!(
+        (lifted.lifted_by.as_deref(), lifted.lifted_why.as_deref()),
+        (Some("cli:test"), Some("she agreed anew"))
+    );
     assert_eq!(of(db, workspace, Channel::Email, "ana@example.com").await, None);
     let again = lift_suppression(db, &actor, row.id, "again").await.unwrap_err();
     assert!(matches!(again, MessagingError::WrongState(_)), "{again}");
