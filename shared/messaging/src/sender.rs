@@ -159,21 +159,30 @@ pub async fn change_sender(
 /// Deletes a sender. False: there is none.
 ///
 /// # Errors
-/// [`MessagingError::WrongState`] if campaigns have it.
+/// [`MessagingError::WrongState`] if a campaign that has not ended has it.
 #[boxed]
 pub async fn remove_sender(db: &Db, actor: &Actor, id: Uuid) -> Result<bool> {
     let mut tx = db.begin().await?;
-    let removed = query("delete from senders where workspace_id = $1 and id = $2")
-        .bind(actor.workspace_id)
-        .bind(id)
-        .execute(&mut tx)
-        .await
-        .map_err(|error| match error.is_foreign_key_violation() {
-            true => MessagingError::WrongState("campaigns have this sender: give them another one first".to_owned()),
-            false => error.into(),
-        })?;
-    if removed == 0 {
-        return Ok(false);
+    let used: Option<(String,)> = query(
+        "select name from campaigns where workspace_id = $1 and sender_id = $2
+           and state not in ('sent', 'cancelled', 'failed') order by id limit 1",
+    )
+    .bind(actor.workspace_id)
+    .bind(id)
+    .optional(&mut tx)
+    .await?;
+    if let Some((name,)) = used {
+        let detail = format!("the campaign {name:?} has this sender: give it another one first");
+        return Err(MessagingError::WrongState(detail));
+    }
+    for sql in [
+        "delete from sender_turns where workspace_id = $1 and sender_id = $2",
+        "delete from senders where workspace_id = $1 and id = $2",
+    ] {
+        let removed = query(sql).bind(actor.workspace_id).bind(id).execute(&mut tx).await?;
+        if removed == 0 && sql.contains("from senders") {
+            return Ok(false);
+        }
     }
     audit::record(&mut tx, actor, Entry::of("sender.delete", id).affecting(1)).await?;
     tx.commit().await?;

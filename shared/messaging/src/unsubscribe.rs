@@ -96,7 +96,7 @@ pub async fn recipient_of(db: &Db, message_id: Uuid) -> Result<Option<Recipient>
         "select m.id, m.workspace_id, w.name as workspace, c.id as contact_id, m.channel, m.address, m.language,
            c.locale from messages as m join workspaces as w on w.id = m.workspace_id
          left join contacts as c on c.workspace_id = m.workspace_id and c.id = m.contact_id
-         where m.id = $1",
+         where m.id = $1 and m.address <> ''",
     );
     Ok(found.bind(message_id).optional(db).await?)
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use herald_app::jobs::MessageEmail;
-use herald_messaging::{Campaign, Claimed, Purpose, Sender, template::Compiled, unsubscribe_url};
+use herald_messaging::{Campaign, Claimed, Purpose, Sender, preferences_url, template::Compiled, unsubscribe_url};
 use herald_providers::{
     Class, ProviderError,
     email::{Mailbox, Mailer, Message},
@@ -95,7 +95,7 @@ impl Post {
         let unsubscribe = unsubscribe_url(&self.links, claimed.id);
         let mut values: BTreeMap<String, String> = claimed.params.0.clone();
         values.insert("unsubscribe_url".to_owned(), unsubscribe.clone());
-        values.insert("preferences_url".to_owned(), unsubscribe.clone());
+        values.insert("preferences_url".to_owned(), preferences_url(&self.links, claimed.id));
         values.insert("postal_address".to_owned(), self.sender.postal_address.clone());
         values.insert("sender_name".to_owned(), self.sender.from_name.clone());
         let language = claimed.language.as_deref().unwrap_or_else(|| content.language_for(None));

@@ -154,14 +154,27 @@ pub(super) async fn message(
     language: Option<&str>,
 ) {
     let mut tx = service.db.begin().await.unwrap();
+    let campaign = service.db.new_id();
+    herald_db::query(
+        "insert into campaigns (id, workspace_id, name, channel, state, version, audience, settings, round, created_by,
+           created_at, updated_at)
+         values ($1, $2, 'News', 'email', 'sent', 1, $3, $3, 1, 'test', $4, $4)",
+    )
+    .bind(campaign)
+    .bind(service.workspace)
+    .bind(serde_json::json!({}))
+    .bind(service.db.now())
+    .execute(&mut tx)
+    .await
+    .unwrap();
     herald_db::query(
         "insert into messages (id, workspace_id, campaign_id, contact_id, step, channel, address, address_key, language,
-           params, chunk, state, updated_at)
-         values ($1, $2, $3, $4, 0, 'email', $5, $5, $6, $7, 0, 'sent', $8)",
+           params, state, tries, updated_at)
+         values ($1, $2, $3, $4, 1, 'email', $5, $5, $6, $7, 'sent', 1, $8)",
     )
     .bind(id)
     .bind(service.workspace)
-    .bind(id)
+    .bind(campaign)
     .bind(contact_id)
     .bind(address)
     .bind(language)
