@@ -1,10 +1,13 @@
 //! Messaging: senders, templates of messages, campaigns, and what became of their messages.
 
+mod blocks;
 mod campaigns;
 mod messages;
 mod moves;
+mod preview;
 mod senders;
 mod suppressions;
+mod templates;
 mod unsubscribe;
 
 use herald_messaging::MessagingError;
@@ -23,6 +26,9 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(messages::routes())
         .merge(senders::routes())
         .merge(suppressions::routes())
+        .merge(templates::routes())
+        .merge(preview::routes())
+        .merge(blocks::routes())
 }
 
 /// The pages that are open to everybody who has a link.

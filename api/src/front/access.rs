@@ -50,6 +50,9 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("leads", STAFF, STAFF),
     ("me", Person, Person),
     ("members", STAFF, AGENCY),
+    // A preview shows what is known of a contact.
+    ("message-blocks", STAFF, STAFF),
+    ("message-templates", STAFF, STAFF),
     ("notifications", Person, Person),
     ("probes", Platform, Platform),
     ("queues", Platform, Platform),

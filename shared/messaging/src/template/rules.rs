@@ -15,7 +15,7 @@ const LONGEST_LINE: usize = 1_000;
 /// Bytes of a body.
 const LONGEST_BODY: usize = 300_000;
 /// Bytes of all that a template says.
-const LONGEST: usize = 2_000_000;
+const LONGEST: usize = 800_000;
 
 /// What is wrong before anything is read.
 pub(super) fn check(content: &MessageContent) -> Vec<Finding> {

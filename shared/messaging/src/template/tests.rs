@@ -45,8 +45,9 @@ fn markdown_becomes_a_mail_with_a_way_out() {
     assert!(mail.html.contains("<html") && mail.html.contains("lang=\"en\""), "{}", mail.html);
     assert!(mail.html.contains("1 Street<br>Town"), "{}", mail.html);
     assert!(mail.html.contains("<a href=\"https://h.test/u/abc\">Unsubscribe</a>"), "{}", mail.html);
-    let text = "Hello Zoë <b>,\n\nsee this: page (https://x.test/?n=Zo%C3%AB%20%3Cb%3E&m=1)\n\n-- \nAgency\n1 Street\nTown\n\n\
-                Unsubscribe: https://h.test/u/abc\nPreferences: https://h.test/u/abc/preferences\n";
+    let text = "Hello Zoë <b>,\n\nsee this: page (https://x.test/?n=Zo%C3%AB%20%3Cb%3E&m=1)\n\n\
+                -- \nAgency\n1 Street\nTown\n\nUnsubscribe: https://h.test/u/abc\n\
+                Preferences: https://h.test/u/abc/preferences\n";
     assert_eq!(mail.text, text);
 }
 
@@ -213,13 +214,15 @@ proptest! {
     #[test]
     fn no_value_leaves_its_place(value in "[<>/\"'&a-c=:();\\n\\r -]{1,40}") {
         prop_assume!(!value.trim().is_empty());
-        let body = "<p title=\"{{ v }}\">{{ v }}</p><a href=\"https://x.test/{{ v }}?q={{ v }}\">x</a><title>{{ v }}</title>";
+        let body = "<p title=\"{{ v }}\">{{ v }}</p><a href=\"https://x.test/{{ v }}?q={{ v }}\">x</a>\
+                    <title>{{ v }}</title>";
         let made = |value: &str| mail(&content(MessageFormat::Html, part("{{ v }}", body)), &[("v", value)]).unwrap();
         let (plain, made) = (made("a"), made(&value));
         let shape = |page: &str| {
             let named = |piece: &scan::Piece| match piece {
                 scan::Piece::Open { name, attributes, .. } if name != "br" => {
-                    Some(format!("<{name} {}", attributes.iter().map(|own| own.name.as_str()).collect::<Vec<_>>().join(" ")))
+                    let names: Vec<&str> = attributes.iter().map(|own| own.name.as_str()).collect();
+                    Some(format!("<{name} {}", names.join(" ")))
                 }
                 scan::Piece::Close { name, .. } => Some(format!("</{name}")),
                 _ => None,

@@ -30,6 +30,7 @@ mod links;
 mod manners;
 mod mend;
 mod merging;
+mod message_templates;
 mod notifications;
 mod operate;
 mod orders;

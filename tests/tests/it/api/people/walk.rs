@@ -156,6 +156,14 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
     all.insert("senders", text(&service.post_json("/api/v1/senders", sender).await.json()["id"]));
     let suppression = json!({ "channel": "email", "address": "dy@example.com" });
     all.insert("suppressions", text(&service.post_json("/api/v1/suppressions", suppression).await.json()["id"]));
+    let content = json!({ "format": "markdown", "default_language": "en",
+        "languages": { "en": { "subject": "Hello", "body": "Hello" } } });
+    let template = json!({ "name": "Ours", "content": content });
+    let template = service.post_json("/api/v1/message-templates", template).await.json();
+    all.insert("message-templates", text(&template["id"]));
+    let content = json!({ "format": "markdown", "default_language": "en", "languages": { "en": "Hello" } });
+    let block = json!({ "name": "ours", "content": content });
+    all.insert("message-blocks", text(&service.post_json("/api/v1/message-blocks", block).await.json()["id"]));
     let day = LocalDay::at(service.db.now(), chrono_tz::Tz::UTC);
     let written = WrittenReport { name: "daily.xlsx".to_owned(), bytes: 8, sha256: String::new(), leads: 1 };
     service.files.put(&report_key(service.workspace, day), Bytes::from_static(b"a report")).await.unwrap();
