@@ -48,6 +48,9 @@ pub(super) const ACTS: &[Act] = &[
             ("region", Text),
             ("access_key_id", Cleared),
             ("secret_key", Secret),
+            ("host", Cleared),
+            ("port", Whole),
+            ("tls", Text),
             // Ticked, the box sends `true`; the other providers have no such fields, and take none.
             ("path_style", Json),
             ("allow_http", Json),

@@ -30,7 +30,8 @@ use enqueue::enqueue;
 
 pub use activity::{Activity, NewActivity, add_note, forget_activities, list_activities, record_activities};
 pub use address::{
-    Address, AddressChange, NewAddress, Verification, add_address, addresses_of, change_address, list_addresses, make_address_primary, remove_address, verify_address, address_spelt, contact_with_address,
+    Address, AddressChange, NewAddress, Verification, add_address, address_spelt, addresses_of, change_address,
+    contact_with_address, list_addresses, make_address_primary, remove_address, verify_address,
 };
 pub use chosen::{ChosenAct, change_chosen};
 pub use consent::{
