@@ -1,5 +1,5 @@
-//! `/example-data`: fills a workspace with people, their leads, templates, and two runs, and removes all of it
-//! again.
+//! `/example-data`: fills a workspace with people, their leads, templates, two runs, and a campaign, and removes all
+//! of it again.
 //!
 //! Everything is made by the functions that people's own data takes. So the runs work, fail and are mended as others.
 
@@ -60,7 +60,7 @@ async fn show(State(api): State<Api>, Workspace(workspace): Workspace) -> Result
 }
 
 /// Fills the workspace with example data: members, 500 people in 30 languages with leads, templates, a run that has
-/// ended, and one that is at work.
+/// ended, one that is at work, and a campaign. The campaign is sent if mails only go into the outbox.
 ///
 /// Sent again, it does nothing twice.
 #[utoipa::path(post, path = "/example-data", operation_id = "loadExampleData", tag = "example-data",
@@ -73,7 +73,7 @@ async fn load(State(api): State<Api>, Workspace(workspace): Workspace, By(actor)
     Ok(Json(loaded(&api, workspace).await?))
 }
 
-/// Removes the example data: its runs and guests, its templates, its people and their leads.
+/// Removes the example data: its runs and guests, its templates, its campaign, its people and their leads.
 #[utoipa::path(delete, path = "/example-data", operation_id = "removeExampleData", tag = "example-data",
     responses(
         (status = 200, description = "What is left: nothing", body = Loaded),
@@ -89,7 +89,9 @@ async fn remove(
             api.wire.cancel(job);
         }
     }
+    herald_messaging::stop_example(&api.db, &actor).await?;
     let mut tx = api.db.begin().await?;
+    herald_messaging::remove_example(&mut tx, workspace).await?;
     herald_leads::remove_example(&mut tx, workspace).await?;
     let files = domain::remove_example(&mut tx, workspace).await?;
     audit::record(&mut tx, &actor, Entry::of("example.remove", "example data").affecting(files.len())).await?;
@@ -118,6 +120,9 @@ async fn load_all(api: &Api, actor: &Actor) -> Result<(), Problem> {
     let mut tx = api.db.begin().await?;
     herald_leads::add_example(&mut tx, workspace).await?;
     tx.commit().await?;
+    // The people have no mailboxes: nothing is sent to them.
+    let stays_here = api.settings.mail.host.is_empty();
+    herald_messaging::add_example(&api.db, actor, stays_here).await?;
     let gala = template(api, workspace, domain::gala_template()).await?;
     let badge = template(api, workspace, domain::badge_template()).await?;
     let pictures = store_pictures(api, workspace).await?;

@@ -1,6 +1,7 @@
 //! The command line: the commands are here, and the arguments of each command are in a file of its own.
 
 mod audit;
+mod campaign;
 mod connections;
 mod fleet;
 mod invite;
@@ -20,6 +21,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::{
     audit::Audit,
     connections::{Connect, Connections, Google, Mautic, S3, Smtp},
+    campaign::{Campaign, CampaignOf, SendCampaign},
     fleet::{Migrate, Scheduler, Up, Worker, Workers},
     invite::Invite,
     jobs::{Jobs, JobsFilter, JobsOf, Many},
@@ -111,6 +113,8 @@ pub(crate) enum Command {
     Keys(Keys),
     /// Show the audit log
     Audit(Audit),
+    /// Show, submit, approve, send, pause, resume or cancel campaigns
+    Campaign(CampaignOf),
     /// Show queues and change their limits; pause and resume queues
     #[command(subcommand)]
     Queues(Queues),

@@ -15,6 +15,7 @@ mod approval;
 mod audience;
 mod change;
 mod counts;
+mod export;
 mod list;
 mod log;
 mod moves;
@@ -32,6 +33,7 @@ pub use self::{
     audience::{Audience, AudienceCount, count_audience},
     change::{CampaignFields, NewCampaign, change_campaign, create_campaign, duplicate_campaign},
     counts::{CampaignCounts, counts_of, recount},
+    export::{CampaignExport, CampaignExportError, Fonts, export_campaigns},
     list::{CampaignFilter, list_campaigns},
     log::{CampaignEvent, list_campaign_log},
     moves::{

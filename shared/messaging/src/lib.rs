@@ -3,6 +3,7 @@
 mod campaign;
 mod error;
 mod holder;
+mod example;
 pub mod jobs;
 mod message;
 mod sender;
@@ -12,14 +13,16 @@ mod thing;
 mod unsubscribe;
 
 pub use campaign::{
-    Approver, Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignFields, CampaignFilter,
-    CampaignSettings, CampaignState, ConsentPolicy, NewCampaign, Purpose, SendingHours, SharedAddress,
-    approve_campaign, begin_due, cancel_campaign, change_campaign, count_audience, counts_of, create_campaign,
-    duplicate_campaign, fail_campaign, find_campaign, list_campaign_log, list_campaigns, pause_campaign, pause_for,
-    recount, reject_campaign, resume_campaign, schedule_campaign, send_campaign, submit_campaign,
+    Approver, Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignExport, CampaignExportError,
+    CampaignFields, CampaignFilter, CampaignSettings, CampaignState, ConsentPolicy, Fonts, NewCampaign, Purpose,
+    SendingHours, SharedAddress, approve_campaign, begin_due, cancel_campaign, change_campaign, count_audience,
+    counts_of, create_campaign, duplicate_campaign, export_campaigns, fail_campaign, find_campaign, list_campaign_log,
+    list_campaigns, pause_campaign, pause_for, recount, reject_campaign, resume_campaign, schedule_campaign,
+    send_campaign, submit_campaign,
 };
 pub use error::{MessagingError, Result};
 pub use holder::HOLDER;
+pub use example::{add_example, remove_example, stop_example};
 pub use message::{
     CHUNK, Claimed, Decision, Message, MessageFilter, MessageOutcome, MessageState, PLANNED_AT_ONCE, Planned, Planning,
     Tried, Turn, TurnOf, abandon, cut_again, decide_unknown, end_planning, find_message, list_messages, plan_next,

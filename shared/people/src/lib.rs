@@ -70,7 +70,9 @@ pub use self::{
     standing::standing_of,
     tidy::tidy,
     user::{User, UserState},
-    workspace::{DEFAULT_WORKSPACE, INSTALLATION, ensure_default_workspace, installation},
+    workspace::{
+        DEFAULT_WORKSPACE, INSTALLATION, ensure_default_workspace, installation, workspace_name, workspace_of,
+    },
 };
 use self::{code::CODE_MINUTES, keyring::Keyring};
 use herald_accounts::Clients;

@@ -41,6 +41,23 @@ pub async fn ensure_default_workspace(db: &Db) -> Result<Uuid> {
     Ok(id)
 }
 
+/// The name of a workspace, as people see it.
+#[boxed]
+pub async fn workspace_name(db: &Db, id: Uuid) -> Result<Option<String>> {
+    let found: Option<(String,)> = query("select name from workspaces where id = $1").bind(id).optional(db).await?;
+    Ok(found.map(|(name,)| name))
+}
+
+/// The id of the workspace with a short name. None is the installation's own.
+#[boxed]
+pub async fn workspace_of(db: &Db, slug: &str) -> Result<Option<Uuid>> {
+    if slug == INSTALLATION {
+        return Ok(None);
+    }
+    let found: Option<(Uuid,)> = query("select id from workspaces where slug = $1").bind(slug).optional(db).await?;
+    Ok(found.map(|(id,)| id))
+}
+
 /// The id of the installation's own workspace.
 pub async fn installation(on: impl Into<Target<'_>>) -> Result<Uuid> {
     let (id,) = query("select id from workspaces where slug = $1").bind(INSTALLATION).one(on).await?;

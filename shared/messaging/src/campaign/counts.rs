@@ -51,6 +51,11 @@ impl CampaignCounts {
         self.sent + self.delivered + self.failed + self.unknown
     }
 
+    /// Those that the other side took, whether they have arrived or not.
+    pub fn handed_over(&self) -> i64 {
+        self.sent + self.delivered
+    }
+
     /// Those that have no end yet.
     pub fn open(&self) -> i64 {
         self.pending + self.claimed
