@@ -21,8 +21,8 @@ async fn count(service: &Service, path: &str) -> usize {
 
 async fn example_data_comes_once_and_goes_again(database: &TestDatabase) {
     let service = Service::start(database).await;
-    // They find no run any more, and do nothing.
-    service.leaves(&["invitation.summary"]);
+    // They find no run and no campaign any more, and do nothing.
+    service.leaves(&["invitation.summary", "campaign.dispatch"]);
     service.template().await;
     assert_eq!(service.get(PATH).await.json()["loaded"], false);
     let members = count(&service, "/api/v1/members").await;
@@ -46,6 +46,9 @@ async fn example_data_comes_once_and_goes_again(database: &TestDatabase) {
     for due in ["overdue", "today"] {
         assert_ne!(count(&service, &format!("/api/v1/leads/follow-ups?due={due}")).await, 0, "{due}");
     }
+    let campaigns = service.get("/api/v1/campaigns").await.json();
+    let states: Vec<_> = campaigns["items"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
+    assert_eq!(states, ["sending"]);
     let found = service.get("/api/v1/search?q=example").await.json();
     assert!(found["groups"].as_array().unwrap().iter().any(|group| group["kind"] == "runs"), "{found}");
 
@@ -56,6 +59,9 @@ async fn example_data_comes_once_and_goes_again(database: &TestDatabase) {
     assert_eq!(count(&service, "/api/v1/invitation-runs").await, 0);
     assert_eq!((contacts().await.len(), count(&service, "/api/v1/leads").await), (0, 0));
     assert_eq!(count(&service, "/api/v1/tags").await, 0);
+    for path in ["campaigns", "senders", "message-templates"] {
+        assert_eq!(count(&service, &format!("/api/v1/{path}")).await, 0, "{path}");
+    }
     let jobs = service.get("/api/v1/jobs?state=ready&kind=contacts.import").await.json();
     assert_eq!(jobs["items"], Value::Array(Vec::new()));
     let users = service.get("/api/v1/users").await.text();
@@ -64,7 +70,7 @@ async fn example_data_comes_once_and_goes_again(database: &TestDatabase) {
 
 async fn example_people_who_were_merged_stay(database: &TestDatabase) {
     let service = Service::start(database).await;
-    service.leaves(&["invitation.summary", "merge.forget"]);
+    service.leaves(&["invitation.summary", "merge.forget", "campaign.dispatch"]);
     assert_eq!(service.post(PATH).await.status, 200);
     let own =
         service.post_json("/api/v1/contacts", json!({ "name": "Cy Own", "email": "cy@example.net" })).await.json();

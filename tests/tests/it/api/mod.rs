@@ -6,6 +6,7 @@ mod back_door;
 mod checks;
 mod chosen_contacts;
 mod compat;
+mod compat_campaigns;
 mod compat_marketing;
 mod conforms;
 mod connections;
