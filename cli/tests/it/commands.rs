@@ -1,5 +1,6 @@
 //! Each command and option does what its help says.
 
+mod campaign;
 mod connect;
 mod crm;
 mod drawing;

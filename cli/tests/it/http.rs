@@ -46,9 +46,24 @@ pub(crate) fn ask_in(
     if let Some(form) = form {
         write!(head, "content-type: multipart/form-data; boundary=edge\r\ncontent-length: {}\r\n", form.len()).unwrap();
     }
+    exchange(address, &head, form.unwrap_or_default())
+}
+
+/// Posts JSON on a connection of its own.
+pub(crate) fn post_json(address: &str, path: &str, token: &str, body: &Value) -> Answer {
+    let body = body.to_string();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n",
+        body.len()
+    );
+    exchange(address, &head, body.as_bytes())
+}
+
+fn exchange(address: &str, head: &str, body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-    stream.write_all(form.unwrap_or_default()).unwrap();
+    stream.write_all(body).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();

@@ -253,6 +253,8 @@ pub async fn schedule_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Optio
             let detail = "send_at is past, or more than 400 days ahead: set another time and submit it again";
             return Err(MessagingError::field("send_at", detail));
         }
+        // A job that waits for another time, for which it was scheduled before, does not stand for this one.
+        moving.campaign.round += 1;
         moving.to(CampaignState::Scheduled, "scheduled", json!({ "send_at": at })).await?;
         moving.dispatch(Some(at)).await?;
     })
