@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn counts_are_told_without_those_that_are_zero() {
-        let counts = CampaignCounts { planned: 9, sent: 4, delivered: 2, failed: 1, suppressed: 2, ..CampaignCounts::default() };
+        let counts =
+            CampaignCounts { planned: 9, sent: 4, delivered: 2, failed: 1, suppressed: 2, ..CampaignCounts::default() };
         assert_eq!(in_words(counts), "6 of 9 sent, 1 failed, 2 left out");
         assert_eq!(in_words(CampaignCounts::default()), "0 of 0 sent");
     }

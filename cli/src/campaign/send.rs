@@ -126,11 +126,8 @@ async fn told(
     (campaign, counts): (Campaign, CampaignCounts),
 ) -> anyhow::Result<ExitCode> {
     progress.finish(&campaign, counts);
-    let failed = MessageFilter {
-        campaign_id: Some(campaign.id),
-        state: Some(MessageState::Failed),
-        ..MessageFilter::default()
-    };
+    let failed =
+        MessageFilter { campaign_id: Some(campaign.id), state: Some(MessageState::Failed), ..MessageFilter::default() };
     let failed = domain::list_messages(db, workspace, &failed, None, NAMED).await?;
     let reasons: Vec<(String, String)> =
         failed.into_iter().map(|message| (message.address, message.reason.unwrap_or_default())).collect();

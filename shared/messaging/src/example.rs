@@ -137,11 +137,7 @@ fn content() -> MessageContent {
 
 /// The example people, and nobody else of the workspace.
 fn people() -> Rule {
-    Rule::Field(FieldRule {
-        name: "external_id".to_owned(),
-        is: Comparison::Begins,
-        value: Some(PEOPLE.to_owned()),
-    })
+    Rule::Field(FieldRule { name: "external_id".to_owned(), is: Comparison::Begins, value: Some(PEOPLE.to_owned()) })
 }
 
 /// Stops the example campaign, before it is removed.

@@ -117,7 +117,8 @@ impl OldCampaign {
     fn of(campaign: Campaign, counts: CampaignCounts) -> Self {
         let zone: Tz = campaign.settings.0.time_zone.parse().unwrap_or(Tz::UTC);
         let Audience { segments, tags, .. } = campaign.audience.0;
-        let waits = "the campaign waits until somebody else of the workspace, with the role agency or owner, approves it";
+        let waits =
+            "the campaign waits until somebody else of the workspace, with the role agency or owner, approves it";
         Self {
             id: campaign.id,
             title: campaign.name.clone(),

@@ -46,7 +46,11 @@ fn a_campaign_is_approved_and_sent_by_commands_alone() {
     };
     send(&[]).with_error("the campaign is draft: it can be sent while it is approved or scheduled");
     let listed = end(stage.herald(&["campaign", "list"])).with(0);
-    assert!(listed.out.starts_with(&id) && listed.out.contains("draft") && listed.out.contains("0/0  Spring"), "{}", listed.out);
+    assert!(
+        listed.out.starts_with(&id) && listed.out.contains("draft") && listed.out.contains("0/0  Spring"),
+        "{}",
+        listed.out
+    );
     assert_eq!(act("submit").with(0).out, "the campaign Spring is in review\n");
     assert_eq!(act("approve").with(0).out, "the campaign Spring is approved\n");
     act("pause").refused("the campaign is approved: it can be paused while it is sending");

@@ -161,7 +161,8 @@ impl Pages {
 }
 
 fn line(campaign: Campaign, counts: CampaignCounts) -> [String; 15] {
-    let time = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default();
+    let time =
+        |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default();
     [
         campaign.id.to_string(),
         campaign.name,
@@ -218,7 +219,10 @@ fn cells(campaign: Campaign, counts: CampaignCounts) -> Vec<Cell> {
     let number = |number: i64| Cell::of(money::show(number, 0));
     vec![
         Cell::with(shown(&campaign.name), campaign.channel.as_str()),
-        Cell::with(campaign.state.as_str().replace('_', " "), at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string()),
+        Cell::with(
+            campaign.state.as_str().replace('_', " "),
+            at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string(),
+        ),
         number(counts.planned),
         number(counts.handed_over()),
         number(counts.delivered),

@@ -235,7 +235,8 @@ async fn refusals_name_the_fields_of_old(database: &TestDatabase) {
     refused("/campaigns", json!({ "name": "x", "content": "Hello {{ name" }), "content").await;
     refused("/campaigns", json!({ "name": "x", "content": "Hello", "subject": "{{ name" }), "subject").await;
     refused("/campaigns", json!({ "name": "x", "scheduled_at": "soon" }), "scheduled_at").await;
-    refused("/campaigns", json!({ "name": "x", "scheduled_at": "2026-05-03T09:00", "timezone": "Mars" }), "timezone").await;
+    refused("/campaigns", json!({ "name": "x", "scheduled_at": "2026-05-03T09:00", "timezone": "Mars" }), "timezone")
+        .await;
     let silent = front.made("/campaigns", json!({ "name": "Silent", "tags": ["vip"] })).await;
     refused(&format!("/campaigns/{}/send", id(&silent)), json!({}), "content").await;
     refused(&format!("/campaigns/{}/schedule", id(&silent)), json!({}), "scheduled_at").await;

@@ -40,13 +40,7 @@ pub(super) struct Content<'a> {
 
 impl Content<'_> {
     /// Keeps it as a message template with the name of the campaign.
-    pub(super) async fn keep(
-        &self,
-        api: &Api,
-        caller: &Caller,
-        actor: &Actor,
-        name: &str,
-    ) -> Result<Uuid, Problem> {
+    pub(super) async fn keep(&self, api: &Api, caller: &Caller, actor: &Actor, name: &str) -> Result<Uuid, Problem> {
         if !caller.may_post(TEMPLATES) {
             let detail = "you may not make message templates, which a campaign with content needs";
             return Err(Problem::new(Kind::Forbidden, detail));
@@ -165,7 +159,10 @@ mod tests {
         assert_eq!(with_its_lines("Hello"), "Hello");
         let content = Content { subject: "One\nline", text: "<p>Hello</p>", language: "es" }.as_template();
         assert_eq!((content.format, content.default_language.as_str()), (MessageFormat::Html, "es"));
-        assert_eq!((content.languages["es"].subject.as_str(), content.languages["es"].body.as_str()), ("One line", "<p>Hello</p>"));
+        assert_eq!(
+            (content.languages["es"].subject.as_str(), content.languages["es"].body.as_str()),
+            ("One line", "<p>Hello</p>")
+        );
     }
 
     #[test]

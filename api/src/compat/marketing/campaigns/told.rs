@@ -3,9 +3,7 @@
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use herald_contacts::Channel;
-use herald_messaging::{
-    CampaignEvent, Message, MessageFilter, MessageState, list_campaign_log, list_messages,
-};
+use herald_messaging::{CampaignEvent, Message, MessageFilter, MessageState, list_campaign_log, list_messages};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
