@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use herald_contacts::Channel;
 use herald_messaging::{CampaignEvent, Message, MessageFilter, MessageState, list_campaign_log, list_messages};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -96,7 +96,7 @@ struct OldEvent {
     /// Who did it; none: Herald itself.
     actor: Option<String>,
     /// More about it.
-    #[schema(value_type = Map<String, Value>)]
+    #[schema(value_type = serde_json::Map<String, Value>)]
     details: Value,
     created_at: String,
 }
