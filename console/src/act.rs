@@ -13,6 +13,8 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::post,
 };
+use chrono::SecondsFormat;
+use chrono_tz::Tz;
 use herald_base::money;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
@@ -23,6 +25,7 @@ use crate::{
     api::{Fault, Refusal},
     cookie::Cookie,
     form::{self, Filled, Form},
+    operate::typed_time::local,
     page,
     visit::{Missing, Visit},
 };
@@ -157,6 +160,9 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
             (Kind::Flag, value) => Value::Bool(value.is_some()),
             (Kind::Secret, _) => form.raw(name).filter(|text| !text.is_empty()).map_or(Value::Null, Value::from),
             (Kind::Cleared, None) if form.raw(name).is_some() => Value::String(String::new()),
+            (Kind::Hours, _) => hours(form, name).map_err(|(field, detail)| self::refuse(&field, detail))?,
+            // An emptied time is one that is taken away.
+            (Kind::Time, None) if form.raw(name).is_some() => Value::Null,
             (_, None) => continue,
             (Kind::Text | Kind::Cleared, Some(text)) => text.into(),
             (Kind::Whole, Some(text)) => {
@@ -169,12 +175,13 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
             (Kind::Money, Some(text)) => money(text, form.get(&name.replace("value_minor", "currency")))
                 .map_err(|detail| refuse(&detail))?
                 .into(),
+            (Kind::Time, Some(text)) => time(text, form.get(acts::ZONE)).into(),
             (Kind::Statuses, Some(text)) => statuses(text).map_err(|detail| refuse(&detail))?,
             (Kind::Json, Some(text)) => {
                 serde_json::from_str(text).map_err(|error| refuse(&format!("this is not JSON: {error}")))?
             }
         };
-        if value.is_null() {
+        if value.is_null() && !matches!(kind, Kind::Time) {
             continue;
         }
         match name.split_once('.') {
@@ -226,8 +233,27 @@ fn columns(form: &Form, name: &str) -> Value {
     if columns.is_empty() { Value::Null } else { Value::Object(columns) }
 }
 
+/// The moment that a form means, as the API wants it. The API says what is wrong with a text that is not a time.
+fn time(text: &str, zone: Option<&str>) -> String {
+    let zone = zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
+    local(text, zone).map_or_else(|| text.to_owned(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+/// Hours of a day; null if there are none. The error names the field that is empty.
+fn hours(form: &Form, name: &str) -> Result<Value, (String, &'static str)> {
+    let field = |part: &str| format!("{name}.{part}");
+    match (form.get(&field("from")), form.get(&field("to"))) {
+        (None, None) => Ok(Value::Null),
+        (Some(from), Some(to)) => {
+            Ok(json!({ "from": from, "to": to, "by_recipient": form.get(&field("by_recipient")).is_some() }))
+        }
+        (None, _) => Err((field("from"), form::EMPTY)),
+        (_, None) => Err((field("to"), form::EMPTY)),
+    }
+}
+
 /// The words of a list with commas between them.
-fn words(text: &str) -> Value {
+pub(crate) fn words(text: &str) -> Value {
     text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty()).collect()
 }
 
@@ -358,6 +384,27 @@ mod tests {
 
     fn form(pairs: &[(&str, &str)]) -> Form {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_time_is_of_the_forms_zone_and_can_be_taken_away() {
+        let act = acts::find("changeCampaign").unwrap();
+        let typed =
+            [("send_at", "2026-07-01T09:30"), ("settings.time_zone", "Europe/Madrid"), ("settings.expires_at", "")];
+        let sent = body(act, &form(&typed)).unwrap().unwrap();
+        assert_eq!(sent["send_at"], "2026-07-01T07:30:00Z");
+        assert_eq!(sent["settings"], json!({ "time_zone": "Europe/Madrid", "expires_at": null }));
+        let sent = body(act, &form(&[("send_at", "soon")])).unwrap().unwrap();
+        assert_eq!(sent["send_at"], "soon", "the API says what is wrong with it");
+    }
+
+    #[test]
+    fn hours_have_both_ends_or_none() {
+        let hours = |typed: &[(&str, &str)]| hours(&form(typed), "hours");
+        assert_eq!(hours(&[("hours.from", ""), ("hours.by_recipient", "true")]), Ok(Value::Null));
+        let whole = json!({ "from": "09:00", "to": "20:00", "by_recipient": false });
+        assert_eq!(hours(&[("hours.from", "09:00"), ("hours.to", "20:00")]), Ok(whole));
+        assert_eq!(hours(&[("hours.from", "09:00")]).unwrap_err().0, "hours.to");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Each domain has its table below. An act that is in none does not exist. Who may do it, the API decides.
 
 mod account;
+mod campaigns;
 mod contacts;
 mod invitations;
 mod leads;
@@ -57,7 +58,15 @@ pub(crate) enum Kind {
     Records,
     /// The steps of leads, `name: open`, `name: won` or `name: lost` on each line.
     Statuses,
+    /// A day and an hour by the clocks of the field [`ZONE`], which may be emptied.
+    Time,
+    /// Hours of a day, of the fields `<name>.from` and `<name>.to` and the box `<name>.by_recipient`. They are left out
+    /// when both fields are empty.
+    Hours,
 }
+
+/// The field with the time zone of a form's times.
+pub(crate) const ZONE: &str = "settings.time_zone";
 
 /// Where an act leads.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +83,7 @@ const ACTS: &[&[Act]] = &[
     invitations::ACTS,
     contacts::ACTS,
     leads::ACTS,
+    campaigns::ACTS,
     lists::ACTS,
     messaging::ACTS,
     operate::ACTS,

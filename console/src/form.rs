@@ -117,14 +117,8 @@ impl Filled {
         (self.act == act).then_some(&self.values)
     }
 
-    /// A form that the API refused. Passwords are not sent back.
+    /// A form that the API refused.
     pub(crate) fn refused(act: &'static str, form: &Form, refusal: &Refusal) -> Self {
-        let mut values: BTreeMap<String, String> = BTreeMap::new();
-        for (name, value) in form.fields().filter(|(name, _)| !is_secret(name)) {
-            // Boxes with one name are kept as lines.
-            let kept = values.entry(name.to_owned()).and_modify(|kept| kept.push('\n')).or_default();
-            kept.push_str(value);
-        }
         let mut faults = BTreeMap::new();
         for fault in &refusal.errors {
             // A field that is left out has no place in what was sent, so that the message alone names it.
@@ -148,8 +142,24 @@ impl Filled {
             missing(&fault.detail).map_or_else(|| fault.detail.clone(), |field| format!("{field} {EMPTY}"))
         };
         let listed = refusal.errors.iter().filter(|_| several).map(said).collect();
-        Self { act, values, faults, summary: Some(summary), listed }
+        Self { act, values: values(form), faults, summary: Some(summary), listed }
     }
+
+    /// A form that was not sent yet, and is shown once more with what was typed.
+    pub(crate) fn kept(act: &'static str, form: &Form) -> Self {
+        Self { act, values: values(form), ..Self::default() }
+    }
+}
+
+/// What was typed, by field. Passwords are not sent back.
+fn values(form: &Form) -> BTreeMap<String, String> {
+    let mut values: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in form.fields().filter(|(name, _)| !is_secret(name)) {
+        // Boxes with one name are kept as lines.
+        let kept = values.entry(name.to_owned()).and_modify(|kept| kept.push('\n')).or_default();
+        kept.push_str(value);
+    }
+    values
 }
 
 /// What is said in all. The API speaks of headers to a program whose version is stale; a person needs other words.

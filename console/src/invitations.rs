@@ -4,7 +4,7 @@ mod check;
 mod editor;
 mod guest;
 mod guests_to_try;
-mod progress;
+pub(crate) mod progress;
 mod reason;
 mod runs;
 mod start;

@@ -15,6 +15,7 @@ mod act;
 mod acts;
 mod api;
 mod assets;
+mod campaigns;
 mod contact_fields;
 mod contacts;
 mod cookie;
@@ -138,6 +139,7 @@ pub async fn pages(setup: Setup) -> Result<Router, Broken> {
         .merge(segments::routes())
         .merge(leads::routes())
         .merge(messaging::routes())
+        .merge(campaigns::routes())
         .merge(notifications::routes())
         .merge(upload::routes())
         .merge(operate::routes())

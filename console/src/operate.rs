@@ -10,7 +10,7 @@ mod health;
 mod jobs;
 mod queues;
 mod schedules;
-mod typed_time;
+pub(crate) mod typed_time;
 mod workers;
 
 use axum::Router;

@@ -15,6 +15,8 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("Today", "", "listRuns"),
     ("Invitations", "/runs", "listRuns"),
     ("Start a run", "/runs/new", "startRun"),
+    ("Campaigns", "/campaigns", "listCampaigns"),
+    ("Write a campaign", "/campaigns/new", "createCampaign"),
     ("Templates", "/templates", "listTemplates"),
     ("Upload a template", "/templates/new", "uploadTemplate"),
     ("Failures", "/failures", "listFailures"),

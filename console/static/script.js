@@ -75,6 +75,16 @@ on("change", (event) => {
   if (event.target.matches("form.filters select")) event.target.form.requestSubmit();
   if (event.target.matches("select[data-go]")) location.href = event.target.value;
 });
+// A part of a form that says whom it means is counted anew after a change; without the script there is a button for it.
+let counts = 0;
+on("change", async (event) => {
+  const button = event.target.closest("[data-counts]")?.querySelector("button[formaction]");
+  if (!button) return;
+  const mine = ++counts, body = new URLSearchParams(new FormData(button.form));
+  const answer = await fetch(button.formAction, { method: "POST", body, headers: { accept: "text/html" } }).catch(() => null);
+  const fresh = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("counted");
+  if (fresh && mine === counts) document.getElementById("counted").innerHTML = fresh.innerHTML;
+});
 // The zone that the browser knows, where a form still has none.
 for (const input of all("input[data-zone]")) {
   if (input.value === input.defaultValue && input.value === "UTC") input.value = Intl.DateTimeFormat().resolvedOptions().timeZone;

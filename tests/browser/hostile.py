@@ -33,6 +33,7 @@ def furnish(herald, faults):
     args = {"event": TEXT, "template": "Winter Gala", "source": {"kind": "mautic", "connection": "crm", "search": TEXT}}
     put("schedule", "POST", "/schedules", {"name": TEXT[:95].strip(), "cron": "@daily", "time_zone": "UTC", "kind": "invitation.start", "args": args, "paused": True})
     put("job", "POST", "/jobs", {"kind": "invitation.start", "args": args})
+    put("campaign", "POST", "/campaigns", {"channel": "email", "name": TEXT[:190], "audience": {"tags": [SHORT]}})
     put("queue", "PUT", f"/queues/drive/keys/{'%3Cimg%20src=x%20onerror=ran=1%3E'}", {"concurrency": 3})
     template(herald, taken, refused)
     run(herald, taken, refused)

@@ -10,6 +10,7 @@ import time
 from playwright.sync_api import sync_playwright
 
 import accounts
+import campaigns
 import fleet
 import forms
 import hostile
@@ -79,6 +80,7 @@ class Group:
         rule = {"all": [{"tag": "vip"}, {"not": {"lead": {"stands_for": "lost"}}}]}
         status, made = own.call("POST", "/segments", {"name": "VIP guests", "rule": rule})
         self.faults.check(status == 201, f"a segment is answered {status}: {made}")
+        campaigns.furnish(own, self.faults)
         return context, page
 
     def pages(self, browser, own):
@@ -126,6 +128,11 @@ class Group:
         _, page = self.begin(browser, own)
         making.make(page, own, self.asked.pictures, self.faults)
 
+    def campaigns(self, browser, own):
+        """A campaign from its form to the last of its messages."""
+        _, page = self.begin(browser, own)
+        campaigns.send(browser, page, own, self.asked.pictures, self.faults)
+
     def accounts(self, browser, own, there):
         """Accounts at providers and the CRM, and a person who leaves."""
         _, page = self.begin(browser, own)
@@ -155,7 +162,7 @@ def main():
     group = Group(asked, faults)
     with concurrent.futures.ThreadPoolExecutor(GROUPS) as pool:
         works = [(group.run, group.pages), (group.run, group.acts), (group.run, group.makes), (group.run_outside, group.accounts)]
-        works += [(group.run, group.fleet, None, Fleet), (group.run, group.limits, TIGHT)]
+        works += [(group.run, group.campaigns), (group.run, group.fleet, None, Fleet), (group.run, group.limits, TIGHT)]
         runs = [pool.submit(*work) for work in works]
         for run in concurrent.futures.as_completed(runs):
             if error := run.exception():

@@ -6,7 +6,7 @@ provider that does not answer, a limit of one."""
 from looks import WIDER, axe_finds, named
 from stage import PASSWORD, VIEWS, sign_in
 
-LISTS = ["", "/runs", "/templates", "/failures", "/jobs", "/schedules", "/connections", "/members", "/keys", "/audit"]
+LISTS = ["", "/runs", "/campaigns", "/templates", "/failures", "/jobs", "/schedules", "/connections", "/members", "/keys", "/audit"]
 
 
 def show(page, base, path, state, pictures, faults, status=None):
@@ -45,7 +45,7 @@ def forbidden(browser, herald, pictures, faults):
     context = browser.new_context(**VIEWS["light"])
     page = context.new_page()
     sign_in(page, herald.base, "vera@example.com")
-    for path in ["/keys/new", "/runs/new", "/schedules/new", "/audit", "/queues", "/users", "/jobs/act/delete?state=dead"]:
+    for path in ["/keys/new", "/runs/new", "/campaigns/new", "/schedules/new", "/audit", "/queues", "/users", "/jobs/act/delete?state=dead"]:
         text = show(page, herald.base, f"/w/default{path}", "forbidden", pictures, faults, 403)
         faults.check("ask" in text or "role" in text or "administrator" in text, f"{path} says whom to ask: {text[:120]}")
     show(page, herald.base, "/w/nothing-yet", "not a member", pictures, faults, 404)
@@ -76,11 +76,11 @@ def faulty(browser, herald, state, pictures, faults):
     if status < 300:
         show(page, herald.base, f"/w/default/connections/down/tests/{test['job_id']}", "provider down", pictures, faults, 200)
     gone = "00000000-0000-7000-8000-000000000000"
-    for path in [f"/jobs/{gone}", f"/runs/{gone}", f"/batches/{gone}", f"/schedules/{gone}", f"/templates/{gone}", "/jobs/nonsense", "/connections/none"]:
+    for path in [f"/jobs/{gone}", f"/runs/{gone}", f"/batches/{gone}", f"/schedules/{gone}", f"/templates/{gone}", f"/campaigns/{gone}", "/jobs/nonsense", "/connections/none"]:
         text = show(page, herald.base, f"/w/default{path}", "missing", pictures, faults)
         faults.check(len(text) > 20, f"{path} says what is missing")
     missing_picture(page, herald.base, gone, faults)
-    for path in ["/jobs?created_after=yesterday-ish", "/jobs?arg=nothing", "/failures?created_after=x", "/audit?at_after=x", "/audit/verify?checkpoint=x"]:
+    for path in ["/jobs?created_after=yesterday-ish", "/jobs?arg=nothing", "/campaigns?state=x", "/failures?created_after=x", "/audit?at_after=x", "/audit/verify?checkpoint=x"]:
         show(page, herald.base, f"/w/default{path}", "wrong filter", pictures, faults, 200)
     context.close()
 

@@ -16,13 +16,24 @@ pub(super) fn add(run: &mut Value, now: DateTime<Utc>) {
     let waiting = (number("total") - ended).max(0);
     let is_live = ["importing", "running"].iter().any(|live| run["state"] == *live);
     let begun: Option<DateTime<Utc>> = run["created_at"].as_str().and_then(|text| text.parse().ok());
-    let passed = begun.map_or(0.0, |begun| (now - begun).as_seconds_f64());
-    let rate = (ended - number("already")) as f64 / passed.max(1.0);
-    let is_known = run["state"] == "running" && ended as f64 >= FEW && passed >= FEW && rate >= SLOWEST;
+    let begun = begun.filter(|_| run["state"] == "running" && ended as f64 >= FEW);
+    let (rate, seconds_left) = begun.map_or((Value::Null, Value::Null), |begun| {
+        pace(ended - number("already"), waiting, (now - begun).as_seconds_f64())
+    });
     run["is_live"] = is_live.into();
     run["waiting"] = waiting.into();
-    run["rate"] = if is_known { said(rate).into() } else { Value::Null };
-    run["seconds_left"] = if is_known && waiting > 0 { (waiting as f64 / rate).ceil().into() } else { Value::Null };
+    run["rate"] = rate;
+    run["seconds_left"] = seconds_left;
+}
+
+/// The pace of what was done in so many seconds, and the seconds that are left at it. Both are null if nothing can be
+/// foretold.
+pub(crate) fn pace(done: i64, left: i64, seconds: f64) -> (Value, Value) {
+    let rate = done as f64 / seconds.max(1.0);
+    if seconds < FEW || rate < SLOWEST {
+        return (Value::Null, Value::Null);
+    }
+    (said(rate).into(), if left > 0 { (left as f64 / rate).ceil().into() } else { Value::Null })
 }
 
 /// A pace in the unit that gives a number people read.

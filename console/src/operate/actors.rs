@@ -8,11 +8,20 @@ use crate::visit::Visit;
 
 /// The members of the workspace by the name of their account in the log.
 pub(crate) async fn people(visit: &Visit) -> BTreeMap<String, String> {
-    let members = visit.ask("/api/v1/members?limit=500").await.unwrap_or_default();
-    let members = members["items"].as_array().into_iter().flatten();
+    of(&members(visit).await)
+}
+
+/// The members as the API lists them; none without the right to list them.
+pub(crate) async fn members(visit: &Visit) -> Vec<Value> {
+    let mut members = visit.ask("/api/v1/members?limit=500").await.unwrap_or_default();
+    members["items"].as_array_mut().map(std::mem::take).unwrap_or_default()
+}
+
+/// The same members by the name of their account in the log.
+pub(crate) fn of(members: &[Value]) -> BTreeMap<String, String> {
     let pair =
         |member: &Value| Some((format!("user:{}", member["user_id"].as_str()?), member["email"].as_str()?.to_owned()));
-    members.filter_map(pair).collect()
+    members.iter().filter_map(pair).collect()
 }
 
 /// An actor as a person reads it: `key:0199… (nightly)` is the key `nightly`.

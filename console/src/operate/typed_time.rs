@@ -26,8 +26,9 @@ fn before(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     now.checked_sub_signed(span?)
 }
 
-/// A day begins at midnight. A time that the spring leaves out, or that the autumn brings twice, is the earliest.
-fn local(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
+/// The moment of a day and an hour in this zone. A day begins at midnight. A time that the spring leaves out, or
+/// that the autumn brings twice, is the earliest.
+pub(crate) fn local(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
     let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN));
     let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"];
     let time = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok()).or_else(day)?;

@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::Browser;
+use super::{Browser, campaigns};
 use crate::api::{Answer, Form, Service, worker};
 
 on_both_engines! { every_page_in_every_role }
@@ -105,6 +105,7 @@ async fn furnish(service: &Service) {
     }
     let export = json!({ "what": "contacts", "format": "csv" });
     assert_eq!(service.post_json("/api/v1/exports", export).await.status, 202);
+    campaigns::a_draft(&service, "Spring").await;
     service.template().await;
     let run = service.run("name,email,table\nAmélie,amelie@example.com,1\nBjörn,bjorn@example.com,2\n").await;
     worker::import(service, run, &["Amélie", "Björn"]).await;
