@@ -178,7 +178,7 @@ async fn a_change_of_an_approved_campaign_says_what_it_costs(database: &TestData
     act(&browser, &at, "submitCampaign", &[]).await;
     let edit = browser.get(&format!("{at}/edit")).await;
     assert!(edit.text.contains("Saving makes it a draft again"), "{}", edit.text);
-    let (token, version) = (edit.hidden("form_token"), edit.hidden("version"));
+    let (token, version) = (edit.hidden("form_token"), edit.hidden("version").replace("&quot;", "\""));
     let back = format!("{at}/edit");
     let fields = [
         ("form_token", token.as_str()),
