@@ -20,8 +20,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::{
     audit::Audit,
-    connections::{Connect, Connections, Google, Mautic, S3, Smtp},
     campaign::{Campaign, CampaignOf, SendCampaign},
+    connections::{Connect, Connections, Google, Mautic, S3, Smtp},
     fleet::{Migrate, Scheduler, Up, Worker, Workers},
     invite::Invite,
     jobs::{Jobs, JobsFilter, JobsOf, Many},

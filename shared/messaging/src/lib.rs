@@ -2,8 +2,8 @@
 
 mod campaign;
 mod error;
-mod holder;
 mod example;
+mod holder;
 pub mod jobs;
 mod message;
 mod sender;
@@ -21,8 +21,8 @@ pub use campaign::{
     send_campaign, submit_campaign,
 };
 pub use error::{MessagingError, Result};
-pub use holder::HOLDER;
 pub use example::{add_example, remove_example, stop_example};
+pub use holder::HOLDER;
 pub use message::{
     CHUNK, Claimed, Decision, Message, MessageFilter, MessageOutcome, MessageState, PLANNED_AT_ONCE, Planned, Planning,
     Tried, Turn, TurnOf, abandon, cut_again, decide_unknown, end_planning, find_message, list_messages, plan_next,
