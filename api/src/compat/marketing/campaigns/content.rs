@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use herald_contacts::Channel;
 use herald_ledger::audit::Actor;
 use herald_messaging::{
-    Compiled, LanguagePart, MessageContent, MessageFormat, MessagingError, SenderFields, create_message_template,
-    create_sender, list_senders, remove_message_template,
+    MessagingError, SenderFields, create_sender, list_senders,
+    template::{
+        Compiled, LanguagePart, MessageContent, MessageFormat, create_message_template, remove_message_template,
+    },
 };
 use herald_people::workspace_name;
 use herald_providers::email::Mailbox;
