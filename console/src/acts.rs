@@ -58,6 +58,10 @@ pub(crate) enum Kind {
     Records,
     /// The steps of leads, `name: open`, `name: won` or `name: lost` on each line.
     Statuses,
+    /// What a template of messages says in each language: `language_0`, `subject_0`, `body_0`, ….
+    Message,
+    /// The same of a block: `language_0`, `body_0`, ….
+    Block,
     /// A day and an hour by the clocks of the field [`ZONE`], which may be emptied.
     Time,
     /// Hours of a day, of the fields `<name>.from` and `<name>.to` and the box `<name>.by_recipient`. They are left out

@@ -10,9 +10,11 @@ use axum::{
 
 use crate::{Console, api::Refusal, page};
 
-/// Scripts, styles and pictures come from this host alone, and no script or style is written into the page itself.
+/// Scripts, styles and pictures come from this host alone, and no script or style is written into the page itself. No
+/// page may stand in a frame, except for mails, which have a policy of their own.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
-                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+                      connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
 const CAREFUL: &[(&str, &str)] = &[
     ("content-security-policy", POLICY),
     // Not `no-referrer`: with it a browser hides where its own forms come from.

@@ -60,7 +60,7 @@ on("click focusin", (event) => {
 // A form is sent once: its button waits for the answer. A page that comes back from the cache can be sent again.
 on("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.method !== "post" || event.defaultPrevented || event.submitter?.formTarget) return;
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "1";
   // The button's own value must still go along: it is switched off after the form was read.
@@ -88,6 +88,13 @@ on("change", async (event) => {
 // The zone that the browser knows, where a form still has none.
 for (const input of all("input[data-zone]")) {
   if (input.value === input.defaultValue && input.value === "UTC") input.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+// The mail of an editor is shown as it is typed.
+for (const form of all("form[data-mail]")) {
+  const show = () => form.requestSubmit(form.querySelector("[data-show]"));
+  let typing = 0;
+  on("input", () => { clearTimeout(typing); typing = setTimeout(show, 700); }, form);
+  if (form.querySelector("[name^=subject_]").value) show();
 }
 for (const button of all("[data-copy]")) {
   button.hidden = !navigator.clipboard;

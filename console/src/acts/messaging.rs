@@ -1,8 +1,8 @@
-//! Acts on senders and suppressions.
+//! Acts on senders, suppressions, and templates of messages.
 
 use super::{
     Act,
-    Kind::{self, Cleared, Records, Text, Whole, Wholes, Words},
+    Kind::{self, Block, Cleared, Message, Records, Text, Whole, Wholes, Words},
     Then::{Back, Shown, To},
     act,
 };
@@ -26,7 +26,32 @@ pub(super) const ACTS: &[Act] = &[
     act("lookUpSuppression", &[("channel", Text), ("address", Cleared)], "", Shown("messaging/suppression_found.html")),
     act("liftSuppression", &[("why", Cleared)], "The address may be written to again.", Back),
     act("undoUnsubscription", &[("why", Cleared)], "The unsubscription is undone.", Back),
+    act("createMessageTemplate", MESSAGE_TEMPLATE, "The template {name} is made.", To("/message-templates/{id}")),
+    act(
+        "changeMessageTemplate",
+        MESSAGE_TEMPLATE,
+        "The template {name} is saved as version {version}.",
+        To("/message-templates/{id}"),
+    ),
+    act(
+        "restoreMessageTemplate",
+        &[("to_version", Whole)],
+        "Version {to_version} is the newest version again: {version}.",
+        To("/message-templates/{id}"),
+    ),
+    act("deleteMessageTemplate", &[], "The template is deleted.", Back),
+    act(
+        "createMessageBlock",
+        &[("name", Cleared), ("content", Block)],
+        "The block {name} is made.",
+        To("/message-blocks"),
+    ),
+    act("changeMessageBlock", &[("content", Block)], "The block {name} is saved.", To("/message-blocks")),
+    act("deleteMessageBlock", &[], "The block is deleted.", Back),
 ];
+
+/// The form of a template of messages, new or not.
+const MESSAGE_TEMPLATE: &[(&str, Kind)] = &[("name", Cleared), ("content", Message)];
 
 /// The form of a sender, new or not.
 const SENDER: &[(&str, Kind)] = &[

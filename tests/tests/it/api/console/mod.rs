@@ -5,6 +5,7 @@ mod doors;
 mod editor;
 mod forms;
 mod lists;
+mod message_templates;
 mod nowhere;
 mod pictures;
 mod walk;

@@ -103,6 +103,14 @@ async fn furnish(service: &Service) {
     ] {
         assert_eq!(service.post_json("/api/v1/contact-fields", field).await.status, 201);
     }
+    let said = json!({ "en": { "subject": "Hi {{ first_name }}", "body": "{{> hours }}" },
+        "de": { "subject": "Hallo", "body": "{{ nobody_has_it }} ![](x)" } });
+    let letter = json!({ "format": "markdown", "default_language": "en", "languages": said });
+    let letter = json!({ "name": "Letter", "content": letter });
+    assert_eq!(service.post_json("/api/v1/message-templates", letter).await.status, 201);
+    let hours = json!({ "format": "markdown", "default_language": "en", "languages": { "en": "Nine to five" } });
+    let hours = json!({ "name": "hours", "content": hours });
+    assert_eq!(service.post_json("/api/v1/message-blocks", hours).await.status, 201);
     let export = json!({ "what": "contacts", "format": "csv" });
     assert_eq!(service.post_json("/api/v1/exports", export).await.status, 202);
     campaigns::a_draft(&service, "Spring").await;
