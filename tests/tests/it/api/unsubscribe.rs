@@ -39,6 +39,10 @@ fn open(service: &Service, method: Method, id: Uuid, below: &str) -> RequestBuil
     service.open(method, &format!("/u/{}{below}", unsubscribe_token(&service.api.links, id)))
 }
 
+fn form(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
 async fn is_suppressed(service: &Service, channel: Channel, address: &str) -> bool {
     let mut tx = service.db.begin().await.unwrap();
     suppression_of(&mut tx, service.workspace, channel, address).await.unwrap().is_some()
@@ -155,7 +159,7 @@ async fn what_is_wanted_is_chosen_channel_by_channel(database: &TestDatabase) {
     let page = Answer::to(open(&service, Method::GET, id, "/preferences")).await;
     assert!(page.text().contains("A…@example.com") && page.text().contains("…001"), "{}", page.text());
     let save = async |fields: &[(&str, &str)]| {
-        let saved = Answer::to(open(&service, Method::POST, id, "/preferences").form(fields)).await;
+        let saved = Answer::to(open(&service, Method::POST, id, "/preferences").body(form(fields))).await;
         assert_eq!(saved.status, StatusCode::OK, "{}", saved.text());
         saved.text()
     };

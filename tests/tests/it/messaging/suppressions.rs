@@ -121,6 +121,7 @@ async fn a_chunk_of_recipients_is_asked_for_at_once(database: &TestDatabase) {
 }
 
 async fn a_suppression_outlives_the_contact_and_the_key(database: &TestDatabase) {
+    herald_app::jobs::install();
     let (db, workspace) = sealed(database).await;
     let actor = ground::person(workspace);
     let ana = Profile {
