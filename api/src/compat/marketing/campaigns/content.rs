@@ -51,7 +51,7 @@ impl Content<'_> {
         if let Err(findings) = Compiled::compile(&content, &BTreeMap::new()) {
             let found = findings.iter().find(|finding| finding.is_error);
             let (field, detail) = match found {
-                Some(one) if one.place == "subject" => ("subject", format!("{}: {}", one.problem, one.cure)),
+                Some(one) if one.place.starts_with("subject") => ("subject", format!("{}: {}", one.problem, one.cure)),
                 Some(one) => ("content", format!("{}: {}", one.problem, one.cure)),
                 None => ("content", "no mail can be made of it".to_owned()),
             };
