@@ -52,8 +52,7 @@ pub(super) async fn run(common: &Common, workspace: Option<&str>, options: &Send
     match home {
         None => {
             let db = home::ledger(common).await?;
-            let workspace = workspace_of(&db, workspace).await?;
-            start(&db, workspace, options.campaign_id).await?;
+            let workspace = start(&db, workspace, options.campaign_id).await?;
             let mut progress = Progress::new(options.json);
             progress.note("other processes of Herald send it; this command only waits");
             let ended = watch(&db, workspace, options.campaign_id, &stop, &mut progress).await?;
@@ -62,9 +61,16 @@ pub(super) async fn run(common: &Common, workspace: Option<&str>, options: &Send
             Ok(code)
         }
         Some(home) => {
-            let workspace = workspace_of(&home.db, workspace).await?;
             let trace = Span::command("herald campaign send", home.db.ids(), home.db.clock());
-            trace.scope(start(&home.db, workspace, options.campaign_id)).await?;
+            let started = trace.scope(start(&home.db, workspace, options.campaign_id)).await;
+            let workspace = match started {
+                Ok(workspace) => workspace,
+                Err(error) => {
+                    drop(trace);
+                    home.close().await;
+                    return Err(error);
+                }
+            };
             let engine = Engine::start(&home)?;
             let mut progress = Progress::new(options.json);
             let watched = watch(&home.db, workspace, options.campaign_id, &stop, &mut progress).await;
@@ -80,14 +86,14 @@ pub(super) async fn run(common: &Common, workspace: Option<&str>, options: &Send
     }
 }
 
-/// Starts a campaign that is approved or scheduled. One that is being sent goes on.
-async fn start(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Result<()> {
+/// Starts a campaign that is approved or scheduled, and returns its workspace. One that is being sent goes on.
+async fn start(db: &Db, workspace: Option<&str>, id: Uuid) -> anyhow::Result<Uuid> {
+    let workspace = workspace_of(db, workspace).await?;
     let campaign = domain::find_campaign(db, workspace, id).await?.ok_or_else(|| missing(id))?;
-    if campaign.state == CampaignState::Sending {
-        return Ok(());
+    if campaign.state != CampaignState::Sending {
+        domain::send_campaign(db, &me(workspace), id).await?.ok_or_else(|| missing(id))?;
     }
-    domain::send_campaign(db, &me(workspace), id).await?.ok_or_else(|| missing(id))?;
-    Ok(())
+    Ok(workspace)
 }
 
 async fn look(db: &Db, workspace: Uuid, id: Uuid) -> anyhow::Result<(Campaign, CampaignCounts)> {
