@@ -31,6 +31,8 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("audit", OWNER, OWNER),
     ("auth", Person, Person),
     ("batches", VIEWER, STAFF),
+    // What a campaign becomes is approved and sent by others than those who write it.
+    ("campaigns", STAFF, STAFF),
     // The paths of older systems. Those who may use what they stand for may use them.
     ("compat", STAFF, STAFF),
     ("connections", STAFF, AGENCY),
@@ -53,6 +55,8 @@ const AREAS: &[(&str, Access, Access)] = &[
     // A preview shows what is known of a contact.
     ("message-blocks", STAFF, STAFF),
     ("message-templates", STAFF, STAFF),
+    // Every row is somebody's address.
+    ("messages", STAFF, STAFF),
     ("notifications", Person, Person),
     ("probes", Platform, Platform),
     ("queues", Platform, Platform),
@@ -83,6 +87,10 @@ const EXCEPTIONS: &[(&str, &str, Access)] = &[
     ("POST", "/api/v1/contacts/{id}/erase", AGENCY),
     // The steps of all leads are set up once.
     ("PUT", "/api/v1/leads/statuses", AGENCY),
+    // Nobody sends what only they have looked at.
+    ("POST", "/api/v1/campaigns/{id}/approve", AGENCY),
+    ("POST", "/api/v1/campaigns/{id}/reject", AGENCY),
+    ("POST", "/api/v1/campaigns/{id}/send", AGENCY),
     // A deletion, or an action on many jobs at once, cannot be undone.
     ("DELETE", "/api/v1/jobs/{id}", AGENCY),
     ("POST", "/api/v1/jobs/act/{act}", AGENCY),
