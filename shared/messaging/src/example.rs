@@ -9,9 +9,9 @@ use herald_contacts::{Channel, Comparison, FieldRule, Rule};
 use uuid::Uuid;
 
 use crate::{
-    Approver, Audience, CampaignFields, CampaignFilter, CampaignState, MessagingError, NewCampaign, Result, SenderFields,
-    approve_campaign, cancel_campaign, create_campaign, create_sender, list_campaigns, list_senders, send_campaign,
-    submit_campaign,
+    Approver, Audience, CampaignFields, CampaignFilter, CampaignState, MessagingError, NewCampaign, Result,
+    SenderFields, approve_campaign, cancel_campaign, create_campaign, create_sender, list_campaigns, list_senders,
+    send_campaign, submit_campaign,
     template::{LanguagePart, MessageContent, MessageFormat, create_message_template, list_message_templates},
 };
 use herald_db::{Db, Tx, contains, query};
