@@ -95,16 +95,13 @@ pub(super) fn whole_url(value: &str) -> Option<&str> {
 
 /// A value as it may stand in a text: no characters that a mail program obeys. Lines stay lines.
 pub(super) fn tidy(value: String) -> String {
+    let is_line_end =
+        |c: char| (c.is_control() && c.is_whitespace() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
     let is_odd = |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
     if !value.contains(is_odd) {
         return value;
     }
-    value
-        .replace("\r\n", "\n")
-        .chars()
-        .map(|c| if matches!(c, '\r' | '\u{2028}' | '\u{2029}') { '\n' } else { c })
-        .filter(|c| !is_odd(*c))
-        .collect()
+    value.replace("\r\n", "\n").chars().map(|c| if is_line_end(c) { '\n' } else { c }).filter(|c| !is_odd(*c)).collect()
 }
 
 /// A text in one line, as a header needs it.

@@ -1,5 +1,7 @@
 //! The text part of a mail, made from its HTML.
 
+use std::ops::Range;
+
 use html2text::{config, render::TextDecorator};
 
 use super::scan::Piece;
@@ -18,14 +20,20 @@ pub(super) fn of_html(page: &str, same: impl Fn(&str) -> String) -> Option<Strin
     Some(tidied(&with_links(&text, same)))
 }
 
-/// The page without what is hidden, such as the line that only a list of mails shows.
-pub(super) fn visible(page: &str, pieces: &[Piece]) -> Vec<std::ops::Range<usize>> {
+/// Attributes whose numbers the reader of tables and lists believes, whatever they are.
+const COUNTS: [&str; 3] = ["colspan", "rowspan", "start"];
+
+/// The page without what is hidden, such as the line that only a list of mails shows, and without [`COUNTS`].
+pub(super) fn visible(page: &str, pieces: &[Piece]) -> Vec<Range<usize>> {
     let mut shown = Vec::new();
     // The hidden element, and how many of its name are open in it.
     let mut hidden: Option<(&str, usize)> = None;
     for piece in pieces {
+        let mut left_out: Vec<Range<usize>> = Vec::new();
         let at = match piece {
             Piece::Open { name, at, attributes, closes_itself } => {
+                let counts = attributes.iter().filter(|own| COUNTS.contains(&own.name.as_str()));
+                left_out.extend(counts.map(|own| own.name_at.start..own.value.end));
                 let hides = attributes.iter().any(|own| {
                     let value = page.get(own.value.clone()).unwrap_or_default();
                     own.name == "style" && value.replace(' ', "").to_ascii_lowercase().contains("display:none")
@@ -54,7 +62,12 @@ pub(super) fn visible(page: &str, pieces: &[Piece]) -> Vec<std::ops::Range<usize
             Piece::Text { at } | Piece::Raw { at, .. } | Piece::Comment { at } => at,
         };
         if hidden.is_none() {
-            shown.push(at.clone());
+            let mut from = at.start;
+            for range in left_out {
+                shown.push(from..range.start);
+                from = range.end;
+            }
+            shown.push(from..at.end);
         }
     }
     shown
@@ -206,7 +219,10 @@ mod tests {
         );
         let text = text(&page);
         assert!(text.starts_with(&format!("Hello\n\nSome words, leave ({long}) a@x.test up\n")), "{text}");
-        assert!(text.contains("one\ntwo") && text.contains("* x") && text.contains("[A tree]"), "{text}");
+        assert!(
+            text.contains("one") && text.contains("two") && text.contains("* x") && text.contains("[A tree]"),
+            "{text}"
+        );
         assert!(!text.contains('─') && !text.contains("  \n"), "{text}");
     }
 
@@ -215,6 +231,12 @@ mod tests {
         let page = "<div style='display: none'>a<div>b</div>c</div><p>d</p>";
         let shown: String = visible(page, &scan(page)).into_iter().map(|at| &page[at]).collect();
         assert_eq!(shown, "<p>d</p>");
+        // No number of the page is believed.
+        let page = "<table><tr><td colspan=\"1000000000\">a</td></tr></table>\
+                    <ol start=9223372036854775807><li>b<li>c</ol>";
+        let shown: String = visible(page, &scan(page)).into_iter().map(|at| &page[at]).collect();
+        let text = text(&shown);
+        assert!(text.contains('a') && text.contains("1. b") && text.contains("2. c"), "{text}");
     }
 
     #[test]
