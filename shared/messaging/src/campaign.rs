@@ -152,9 +152,9 @@ pub struct Campaign {
 /// The columns of a [`Campaign`], of the table `campaigns`.
 macro_rules! campaign_row {
     () => {
-        "id, name, channel, state, version, sender_id, template_id, template_version, content, audience, settings, send_at, \
-         submitted_by, approved_by, approved_at, approved_hash, reason, round, planned_to, planned_at, started_at, \
-         finished_at, created_by, created_at, updated_at"
+        "id, name, channel, state, version, sender_id, template_id, template_version, content, audience, settings, \
+         send_at, submitted_by, approved_by, approved_at, approved_hash, reason, round, planned_to, planned_at, \
+         started_at, finished_at, created_by, created_at, updated_at"
     };
 }
 use campaign_row;

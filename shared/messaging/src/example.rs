@@ -33,8 +33,8 @@ const TEXTS: [(&str, &str, &str, &str); 4] = [
         "en",
         "{{ first_name | default(\"Dear friend\") }}, we celebrate the summer",
         "An evening by the water, with music and good food",
-        "# A summer evening at Harbour House\n\nDear {{ name }},\n\non **21 June** at seven we open the terrace. A table \
-         is kept for you: number **{{ table | default(\"at the bar\") }}**.\n\n[Say that you come]\
+        "# A summer evening at Harbour House\n\nDear {{ name }},\n\non **21 June** at seven we open the terrace. A \
+         table is kept for you: number **{{ table | default(\"at the bar\") }}**.\n\n[Say that you come]\
          (https://example.com/summer)\n\nSee you soon!",
     ),
     (
@@ -58,7 +58,8 @@ const TEXTS: [(&str, &str, &str, &str); 4] = [
         "{{ first_name | default(\"مرحبا\") }}، نحتفل بالصيف",
         "أمسية على الماء مع الموسيقى والطعام الطيب",
         "# أمسية صيفية في Harbour House\n\nمرحبا {{ name }}،\n\nنفتح الشرفة يوم **21 يونيو** في السابعة مساء. طاولتكم \
-         المحجوزة: **{{ table | default(\"عند البار\") }}**.\n\n[تأكيد الحضور](https://example.com/summer)\n\nإلى اللقاء!",
+         المحجوزة: **{{ table | default(\"عند البار\") }}**.\n\n[تأكيد الحضور](https://example.com/summer)\n\n\
+         إلى اللقاء!",
     ),
 ];
 

@@ -1,5 +1,5 @@
-//! What messaging holds about a person: their messages, and why they are not written to. When the person is erased, the hash of the address
-//! stays, without the person: nobody writes to it again.
+//! What messaging holds about a person: their messages, and why they are not written to. When the person is erased, the
+//! hash of the address stays, without the person: nobody writes to it again.
 
 use chrono::{DateTime, Utc};
 use herald_contacts::{ContactError, Held, Holder, Move, Whom};

@@ -207,10 +207,10 @@ async fn write(tx: &mut Tx, workspace_id: Uuid, campaign: &Campaign, drafts: &[D
         None => MessageState::Pending,
     };
     Bulk::new(
-        "insert into messages (id, workspace_id, campaign_id, contact_id, step, channel, address, address_key, language,
-           time_zone, params, state, cause, reason, tries, updated_at)
-         select id, workspace_id, campaign_id, contact_id, 1, channel, address, address_key, language, time_zone, params,
-           state, cause, reason, 0, at from {rows} where true
+        "insert into messages (id, workspace_id, campaign_id, contact_id, step, channel, address, address_key,
+           language, time_zone, params, state, cause, reason, tries, updated_at)
+         select id, workspace_id, campaign_id, contact_id, 1, channel, address, address_key, language, time_zone,
+           params, state, cause, reason, 0, at from {rows} where true
          on conflict do nothing",
     )
     .kept()

@@ -84,7 +84,8 @@ async fn the_only_person_schedules_and_sends(database: &TestDatabase) {
     let vip = json!({ "name": "VIP", "filters": { "language": "es" }, "tags": ["vip"] });
     let segment = front.made("/segments", vip).await;
     let spring = json!({ "name": "Spring", "channel": "email", "channels": ["email"], "segment": segment["id"],
-        "product": "0199", "language": "es", "subject": "Hola, {{ first_name }}", "content": "Hola {{ name }},\nabrimos." });
+        "product": "0199", "language": "es", "subject": "Hola, {{ first_name }}",
+        "content": "Hola {{ name }},\nabrimos." });
     let made = front.made("/campaigns", spring).await;
     assert_eq!((&made["status"], &made["title"]), (&json!("draft"), &json!("Spring")));
     assert_eq!((&made["segment"], &made["subject"]), (&segment["id"], &json!("Hola, {{ first_name }}")));

@@ -161,6 +161,10 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
     let template = json!({ "name": "Ours", "content": content });
     let template = service.post_json("/api/v1/message-templates", template).await.json();
     all.insert("message-templates", text(&template["id"]));
+    let campaign = json!({ "channel": "email", "name": "Spring" });
+    let campaign = text(&service.post_json("/api/v1/campaigns", campaign).await.json()["id"]);
+    all.insert("messages", message_of(service, &campaign).await);
+    all.insert("campaigns", campaign);
     let content = json!({ "format": "markdown", "default_language": "en", "languages": { "en": "Hello" } });
     let block = json!({ "name": "ours", "content": content });
     all.insert("message-blocks", text(&service.post_json("/api/v1/message-blocks", block).await.json()["id"]));
@@ -170,6 +174,25 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
     let report = note_report(&service.db, service.workspace, day, written).await.unwrap();
     all.insert("reports", report.to_string());
     all
+}
+
+/// A message of a campaign, as if it had been planned.
+async fn message_of(service: &Service, campaign: &str) -> String {
+    let (id, mut tx) = (service.db.new_id(), service.db.begin().await.unwrap());
+    herald_db::query(
+        "insert into messages (id, workspace_id, campaign_id, step, channel, address, params, state, tries, updated_at)
+         values ($1, $2, $3, 1, 'email', 'bo@example.com', $4, 'sent', 0, $5)",
+    )
+    .bind(id)
+    .bind(service.workspace)
+    .bind(campaign.parse::<uuid::Uuid>().unwrap())
+    .bind(json!({}))
+    .bind(service.db.now())
+    .execute(&mut tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    id.to_string()
 }
 
 async fn nothing_of_a_workspace_is_there_for_another(database: &TestDatabase) {
