@@ -217,7 +217,7 @@ async fn nobody_approves_their_own_campaign_unless_nobody_else_may(database: &Te
     stage.act(&stage.bo, &campaign, "approve").await.problem(409, "wrong-state");
     stage.does(&stage.ann, &campaign, "submit").await;
     let refused = stage.act(&stage.ann, &campaign, "approve").await;
-    assert!(refused.problem(409, "wrong-state")["detail"].as_str().unwrap().contains("somebody else"));
+    assert!(refused.problem(409, "wrong-state").contains("somebody else"));
     // Staff may not approve or send at all.
     let cy = member(&stage.service, "cy@example.com", "staff").await;
     stage.act(&cy, &campaign, "approve").await.problem(403, "forbidden");
@@ -273,8 +273,9 @@ async fn a_campaign_goes_back_to_its_makers_with_the_reason(database: &TestDatab
         ("template_id", json!({ "template_id": stage.template["id"] })),
         ("audience", json!({ "audience": { "everybody": true } })),
     ] {
-        let refused = stage.act(&stage.ann, &bare, "submit").await.problem(422, "invalid-field");
-        assert_eq!(refused["field"], field, "{refused}");
+        let refused = stage.act(&stage.ann, &bare, "submit").await;
+        refused.problem(422, "invalid-field");
+        assert_eq!(refused.json()["errors"][0]["pointer"], format!("/{field}"));
         let path = format!("{CAMPAIGNS}/{}", id(&bare));
         let changed = Answer::to(stage.service.request(Method::PATCH, &path).json(&value)).await;
         assert_eq!(changed.status, 200, "{}", changed.text());
