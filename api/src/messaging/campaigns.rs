@@ -6,11 +6,12 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use herald_contacts::Channel;
 use herald_messaging::{
-    Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignFields, CampaignFilter, CampaignState,
-    MessagingError, NewCampaign, change_campaign, count_audience, counts_of, create_campaign, duplicate_campaign,
-    find_campaign, list_campaign_log, list_campaigns,
+    Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignFields, CampaignFilter, CampaignSettings,
+    CampaignState, MessagingError, NewCampaign, change_campaign, count_audience, counts_of, create_campaign,
+    duplicate_campaign, find_campaign, list_campaign_log, list_campaigns,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -110,9 +111,49 @@ async fn list(
     Ok(Json(Page::of(views.collect(), limit, |view| view.campaign.id.to_string())))
 }
 
+/// A campaign to make.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewCampaign)]
+#[serde(deny_unknown_fields)]
+struct New {
+    /// The channel over which it goes: `email` or `whatsapp`.
+    channel: Channel,
+    /// Its name, which only the workspace's people see.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// In whose name it is sent: the id of a sender.
+    #[serde(default)]
+    sender_id: Option<Uuid>,
+    /// What it says: the id of a message template.
+    #[serde(default)]
+    template_id: Option<Uuid>,
+    /// In which version; left out, the newest when the campaign is submitted.
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    template_version: Option<i64>,
+    /// Whom it writes to.
+    #[serde(default)]
+    audience: Option<Audience>,
+    /// In which hours, and under which limits.
+    #[serde(default)]
+    settings: Option<CampaignSettings>,
+    /// When it shall begin.
+    #[serde(default)]
+    send_at: Option<DateTime<Utc>>,
+}
+
+impl From<New> for NewCampaign {
+    fn from(new: New) -> Self {
+        let New { channel, name, sender_id, template_id, template_version, audience, settings, send_at } = new;
+        let name = Some(name);
+        let fields = CampaignFields { name, sender_id, template_id, template_version, audience, settings, send_at };
+        Self { channel, fields }
+    }
+}
+
 /// Makes a campaign, as a draft.
 #[utoipa::path(post, path = "/campaigns", operation_id = "createCampaign", tag = "campaigns",
-    request_body = NewCampaign,
+    request_body = New,
     responses(
         (status = 201, description = "The campaign", body = View, headers(("location" = String,
             description = "The address of the campaign"), ("etag" = String,
@@ -120,8 +161,8 @@ async fn list(
     )
 )]
 async fn create(State(api): State<Api>, By(actor): By, request: Request) -> Result<Response, Problem> {
-    let new: NewCampaign = input::json(request).await?;
-    let made = create_campaign(&api.db, &actor, new).await?;
+    let new: New = input::json(request).await?;
+    let made = create_campaign(&api.db, &actor, new.into()).await?;
     let location = format!("/api/v1/campaigns/{}", made.id);
     let made = view(&api, actor.workspace_id, made).await?;
     Ok(([(header::LOCATION, location)], tagged(StatusCode::CREATED, made)?).into_response())

@@ -15,6 +15,7 @@
 mod claim;
 mod decide;
 mod forget;
+mod job_ended;
 mod list;
 mod outcome;
 mod plan;
@@ -32,7 +33,7 @@ pub use self::{
     outcome::{MessageOutcome, Tried, abandon},
     plan::{CHUNK, PLANNED_AT_ONCE, Planned, Planning, cut_again, end_planning, plan_next, suppress_waiting},
 };
-pub(crate) use self::{forget::forget_recipient, outcome::forget_claims_of};
+pub(crate) use self::{forget::forget_recipient, job_ended::CampaignJobEnded};
 use herald_db::FromRow;
 
 herald_base::text_enum! {

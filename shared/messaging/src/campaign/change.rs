@@ -39,12 +39,11 @@ pub struct CampaignFields {
 }
 
 /// A new campaign.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug)]
 pub struct NewCampaign {
     /// The channel over which it goes.
     pub channel: Channel,
     /// What it is.
-    #[serde(flatten)]
     pub fields: CampaignFields,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::message::forget_claims_of;
+use crate::message::CampaignJobEnded;
 use herald_ledger::{Change, End, Payload, Policy};
 
 /// Arguments of `message.email`.
@@ -32,13 +32,15 @@ impl Payload for MessageEmail {
         Some(self.campaign_id.to_string())
     }
 
-    /// What the job had in its hands is unknown.
+    /// What the job had in its hands is unknown, and the campaign pauses.
     fn on_end(args: &Value, end: End<'_>) -> Vec<Change> {
-        match (end, serde_json::from_value::<Self>(args.clone())) {
-            (End::Dead(_) | End::Cancelled, Ok(args)) => {
-                vec![forget_claims_of(args.campaign_id, (args.from, args.to)).into()]
-            }
-            _ => Vec::new(),
-        }
+        let Ok(args) = serde_json::from_value::<Self>(args.clone()) else { return Vec::new() };
+        let reason = match end {
+            End::Dead(reason) => reason.to_owned(),
+            End::Cancelled => "a person cancelled it".to_owned(),
+            End::Retried => return Vec::new(),
+        };
+        let messages = Some((args.from, args.to));
+        vec![CampaignJobEnded { campaign_id: args.campaign_id, messages, reason }.into()]
     }
 }

@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::{FutureExt, future::BoxFuture};
 use herald_base::boxed;
 use uuid::Uuid;
 
 use super::MessageState;
 use crate::{Campaign, NewSuppression, SuppressionReason, add_suppressions, campaign::count};
 use herald_db::{Bulk, EngineKind, Result, Tx, query};
-use herald_ledger::Effect;
 
 /// A message that is put off this often has failed.
 const MOST_TRIES: i64 = 12;
@@ -223,49 +221,6 @@ pub async fn abandon(tx: &mut Tx, workspace_id: Uuid, campaign_id: Uuid, claim: 
     let changes = BTreeMap::from([(MessageState::Claimed, -by), (MessageState::Unknown, by)]);
     count(tx, workspace_id, campaign_id, &changes).await?;
     Ok(given_up)
-}
-
-/// A job that sends messages has ended for good: what it had claimed is unknown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ClaimsEnded {
-    /// The campaign.
-    pub campaign_id: Uuid,
-    /// The first message of the job.
-    pub from: Uuid,
-    /// The last.
-    pub to: Uuid,
-}
-
-/// The change that the end of a job brings.
-pub(crate) fn forget_claims_of(campaign_id: Uuid, (from, to): (Uuid, Uuid)) -> ClaimsEnded {
-    ClaimsEnded { campaign_id, from, to }
-}
-
-impl Effect for ClaimsEnded {
-    fn write_all<'a>(changes: Vec<(Uuid, &'a Self)>, tx: &'a mut Tx) -> BoxFuture<'a, Result<()>> {
-        async move {
-            let now = tx.db().now();
-            for (workspace_id, change) in changes {
-                let given_up = query(
-                    "update messages set state = 'unknown', cause = 'process_ended', updated_at = $5,
-                       reason = 'the job that handed it over ended before it heard the answer'
-                     where workspace_id = $1 and campaign_id = $2 and state = 'claimed' and id >= $3 and id <= $4",
-                )
-                .bind(workspace_id)
-                .bind(change.campaign_id)
-                .bind(change.from)
-                .bind(change.to)
-                .bind(now)
-                .execute(&mut *tx)
-                .await?;
-                let by = i64::try_from(given_up).unwrap_or(i64::MAX);
-                let changes = BTreeMap::from([(MessageState::Claimed, -by), (MessageState::Unknown, by)]);
-                count(&mut *tx, workspace_id, change.campaign_id, &changes).await?;
-            }
-            Ok(())
-        }
-        .boxed()
-    }
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ async fn a_template_is_written_looked_at_and_saved(database: &TestDatabase) {
     // Another version, by the form of the stored one.
     let edit = format!("{at}/edit");
     let page = browser.get(&edit).await;
-    let (id, version, once) = (page.hidden("id"), page.hidden("version"), page.hidden("once"));
+    let (id, version, once) = (page.hidden("id"), page.hidden("version").replace("&quot;", "\""), page.hidden("once"));
     let mut fields = fields;
     fields[1].1 = &once;
     fields[2].1 = &edit;
@@ -182,7 +182,7 @@ async fn a_block_is_made_and_changed(database: &TestDatabase) {
     let at = page.text.split_once("data-row href=\"").unwrap().1.split('"').next().unwrap().to_owned();
     let page = browser.get(&at).await;
     assert!(page.text.contains("Nine to five"));
-    let (id, version, once) = (page.hidden("id"), page.hidden("version"), page.hidden("once"));
+    let (id, version, once) = (page.hidden("id"), page.hidden("version").replace("&quot;", "\""), page.hidden("once"));
     let fields = [
         ("form_token", token.as_str()),
         ("once", &once),
