@@ -53,6 +53,7 @@ async fn answer(
         (status = 200, description = "The campaign", body = View, headers(("etag" = String,
             description = "The version of the campaign, for If-Match and If-None-Match"))),
         (status = 409, description = "The campaign is not a draft"),
+        (status = 422, description = "Something is missing: the sender, the template or the audience"),
     )
 )]
 async fn submit(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Response, Problem> {
@@ -104,6 +105,7 @@ async fn reject(State(api): State<Api>, By(actor): By, Id(id): Id, request: Requ
         (status = 200, description = "The campaign", body = View, headers(("etag" = String,
             description = "The version of the campaign, for If-Match and If-None-Match"))),
         (status = 409, description = "The campaign is not approved"),
+        (status = 422, description = "The campaign has no time, or one that is past"),
     )
 )]
 async fn schedule(State(api): State<Api>, By(actor): By, Id(id): Id) -> Result<Response, Problem> {

@@ -101,7 +101,7 @@ pub async fn plan_next(
     let contacts = people(&mut *tx, workspace_id, ids.into_iter().map(|(id,)| id).collect()).await?;
     let mut drafts = drafts(tx, planning, contacts);
     if campaign.settings.0.shared_address == SharedAddress::Once {
-        one_an_address(&mut *tx, campaign.id, &mut drafts).await?;
+        one_an_address(&mut *tx, workspace_id, campaign.id, &mut drafts).await?;
     } else {
         drafts.iter_mut().for_each(|draft| draft.address_key = None);
     }
@@ -178,12 +178,14 @@ fn draft(
 }
 
 /// Leaves one message an address: the contact who comes first gets it.
-async fn one_an_address(tx: &mut Tx, campaign_id: Uuid, drafts: &mut [Draft]) -> Result<()> {
+async fn one_an_address(tx: &mut Tx, workspace_id: Uuid, campaign_id: Uuid, drafts: &mut [Draft]) -> Result<()> {
     let keys: Vec<String> = drafts.iter().filter_map(|draft| draft.address_key.clone()).collect();
     let taken: Vec<(String,)> = Bulk::new(
         "select m.address_key from {rows}
-         join messages as m on m.campaign_id = rows.campaign_id and m.step = 1 and m.address_key = rows.address",
+         join messages as m on m.campaign_id = rows.campaign_id and m.step = 1 and m.address_key = rows.address
+         where m.workspace_id = rows.workspace_id",
     )
+    .column("workspace_id", keys.iter().map(|_| workspace_id).collect())
     .column("campaign_id", keys.iter().map(|_| campaign_id).collect())
     .column("address", keys.into_iter().collect())
     .all(tx)

@@ -180,7 +180,7 @@ async fn a_test_sends_one_mail_over_the_senders_own_server(database: &TestDataba
     assert!(mail.encrypted && mail.login.as_deref() == Some(FakeSmtp::USER));
     // A key has no address of its own, and a person has.
     let nobody = service.post_json(&format!("{SENDERS}/{id}/test"), json!({})).await;
-    assert!(nobody.problem(422, "invalid-field").contains("to"), "{}", nobody.text());
+    assert!(nobody.problem(422, "invalid-field").contains("give the address"), "{}", nobody.text());
     assert_eq!(server.mails().len(), 1);
 }
 

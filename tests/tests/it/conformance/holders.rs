@@ -82,6 +82,7 @@ const NOT_PEOPLE: &[(&str, &str, &str)] = &[
     ("segment_snapshots", "used_for", STATES),
     ("segments", "name name_key", NAMES),
     ("segments", "rule", TYPED),
+    ("sender_turns", "day", STATES),
     ("senders", "*", "in whose name the workspace writes, which is the workspace's own"),
     ("sessions", "*", STAFF),
     ("setup_links", "*", STAFF),

@@ -172,6 +172,7 @@ async fn the_form_counts_whom_it_means_before_it_saves(database: &TestDatabase) 
 
 async fn a_change_of_an_approved_campaign_says_what_it_costs(database: &TestDatabase) {
     let service = Service::start(database).await;
+    service.leaves(&["campaign.dispatch"]);
     let id = a_draft(&service, "Autumn").await;
     let browser = Browser::member(&service, "sam@example.com", Role::Staff).await;
     let at = format!("/w/default/campaigns/{id}");
