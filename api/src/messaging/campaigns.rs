@@ -146,6 +146,7 @@ impl From<New> for NewCampaign {
     fn from(new: New) -> Self {
         let New { channel, name, sender_id, template_id, template_version, audience, settings, send_at } = new;
         let name = Some(name);
+        let send_at = Some(send_at);
         let fields = CampaignFields { name, sender_id, template_id, template_version, audience, settings, send_at };
         Self { channel, fields }
     }

@@ -234,7 +234,7 @@ impl Sent {
             name: self.name().map(str::to_owned),
             audience: Some(Audience { segments, tags: self.tags.clone(), ..Audience::default() }),
             settings: Some(CampaignSettings { time_zone, ..CampaignSettings::default() }),
-            send_at,
+            send_at: send_at.map(Some),
             ..CampaignFields::default()
         })
     }
@@ -328,7 +328,7 @@ mod tests {
         }));
         let fields = one.fields().unwrap();
         assert_eq!((one.channel(), fields.name.as_deref()), (Channel::Email, Some("Spring")));
-        assert_eq!(fields.send_at.unwrap().to_rfc3339(), "2027-05-03T07:00:00+00:00");
+        assert_eq!(fields.send_at.unwrap().unwrap().to_rfc3339(), "2027-05-03T07:00:00+00:00");
         assert_eq!(fields.settings.unwrap().time_zone, "Europe/Madrid");
         let audience = fields.audience.unwrap();
         assert_eq!((audience.segments, audience.tags), (vec![Uuid::nil()], vec!["vip".to_owned()]));

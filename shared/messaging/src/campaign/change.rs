@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
 use herald_contacts::Channel;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
@@ -34,8 +34,15 @@ pub struct CampaignFields {
     pub audience: Option<Audience>,
     /// In which hours, and under which limits.
     pub settings: Option<CampaignSettings>,
-    /// When it shall begin.
-    pub send_at: Option<DateTime<Utc>>,
+    /// When it shall begin; `null` takes the time away.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    pub send_at: Option<Option<DateTime<Utc>>>,
+}
+
+/// Tells what is `null` from what is left out.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> std::result::Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 /// A new campaign.
@@ -76,7 +83,7 @@ pub async fn create_campaign(db: &Db, actor: &Actor, new: NewCampaign) -> Result
     .bind(fields.template_version)
     .bind(json!(fields.audience.unwrap_or_default()))
     .bind(json!(fields.settings.unwrap_or_default()))
-    .bind(fields.send_at)
+    .bind(fields.send_at.flatten())
     .bind(actor.who.as_str())
     .bind(now)
     .execute(&mut tx)
@@ -128,7 +135,7 @@ pub async fn change_campaign(
     .bind(version)
     .bind(json!(fields.audience.unwrap_or(old.audience.0)))
     .bind(json!(fields.settings.unwrap_or(old.settings.0)))
-    .bind(fields.send_at.or(old.send_at))
+    .bind(fields.send_at.unwrap_or(old.send_at))
     .bind(db.now())
     .execute(&mut tx)
     .await?;

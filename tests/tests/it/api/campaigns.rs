@@ -375,6 +375,13 @@ async fn a_scheduled_campaign_begins_at_its_time(database: &TestDatabase) {
     work(service).await;
     assert_eq!(stage.now(&campaign).await["state"], "sent");
     assert_eq!(outbox(service).len(), 1);
+    // A time can be taken away again; what is left out stays.
+    let later = stage.campaign(json!({ "send_at": at.to_rfc3339() })).await;
+    let path = format!("{CAMPAIGNS}/{}", id(&later));
+    for (fields, stays) in [(json!({ "name": "Later" }), true), (json!({ "send_at": null }), false)] {
+        let changed = Answer::to(service.request(Method::PATCH, &path).json(&fields)).await.json();
+        assert_eq!(changed["send_at"].is_string(), stays, "{changed}");
+    }
 }
 
 async fn a_paused_campaign_sends_the_rest_when_it_is_resumed(database: &TestDatabase) {

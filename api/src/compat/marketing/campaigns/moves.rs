@@ -74,7 +74,7 @@ async fn schedule(
         campaign
     } else {
         let settings = CampaignSettings { time_zone: zone, ..campaign.settings.0.clone() };
-        let fields = CampaignFields { settings: Some(settings), send_at: at, ..CampaignFields::default() };
+        let fields = CampaignFields { settings: Some(settings), send_at: at.map(Some), ..CampaignFields::default() };
         let changed = change_campaign(&api.db, &actor, id, fields, Some(campaign.version)).await;
         there(id, changed.map_err(as_of_old)?)?
     };
