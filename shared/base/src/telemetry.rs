@@ -55,7 +55,8 @@ pub fn start_logging(settings: &Log) -> Result<(), TelemetryError> {
 /// The values of the label `provider`.
 const PROVIDERS: &[&str] = &["files", "pictures", "redis"];
 /// What members are told of.
-const TOLD_OF: &[&str] = &["lead.follow_up", "report.daily_leads"];
+const TOLD_OF: &[&str] =
+    &["campaign.failed", "campaign.paused", "campaign.sent", "lead.follow_up", "report.daily_leads"];
 
 /// Starts collecting metrics. The handle renders them for Prometheus ([`render`]). A second call returns a handle
 /// without metrics, for the sake of tests.

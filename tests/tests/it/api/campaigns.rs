@@ -363,6 +363,7 @@ async fn a_scheduled_campaign_begins_at_its_time(database: &TestDatabase) {
     stage.does(&stage.bo, &none, "approve").await;
     stage.act(&stage.ann, &none, "schedule").await.problem(422, "invalid-field");
     let at = service.db.now() + chrono::TimeDelta::hours(2);
+    let later = stage.campaign(json!({ "send_at": at.to_rfc3339() })).await;
     let campaign = stage.campaign(json!({ "send_at": at.to_rfc3339() })).await;
     stage.does(&stage.ann, &campaign, "submit").await;
     stage.does(&stage.bo, &campaign, "approve").await;
@@ -376,7 +377,6 @@ async fn a_scheduled_campaign_begins_at_its_time(database: &TestDatabase) {
     assert_eq!(stage.now(&campaign).await["state"], "sent");
     assert_eq!(outbox(service).len(), 1);
     // A time can be taken away again; what is left out stays.
-    let later = stage.campaign(json!({ "send_at": at.to_rfc3339() })).await;
     let path = format!("{CAMPAIGNS}/{}", id(&later));
     for (fields, stays) in [(json!({ "name": "Later" }), true), (json!({ "send_at": null }), false)] {
         let changed = Answer::to(service.request(Method::PATCH, &path).json(&fields)).await.json();

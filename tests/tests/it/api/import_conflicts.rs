@@ -141,7 +141,7 @@ async fn the_file_of_rows_that_are_left_out_is_whole_after_a_kill(database: &Tes
         "herald_id,name,email,seats\n{di},Cy Example,cy@example.com,1\n{ann},Ann Example,ann@example.com,2\n\
          ,,nobody@example.com,3\n,Bo Example,bo@example.com,4\n"
     );
-    let checked = upload(&service, list(rows)).await;
+    let checked = upload(&service, list(rows).text("mode", "overwrite")).await;
     work(&service).await;
     assert_eq!(now(&service, &checked).await["report"]["refused"], 2);
     let known = refused(&service, &checked).await;

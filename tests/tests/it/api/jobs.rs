@@ -163,7 +163,7 @@ async fn a_queue_is_paused_and_resumed(database: &TestDatabase) {
     let queues = service.get("/api/v1/queues").await.json();
     let names: Vec<&str> =
         queues["items"].as_array().unwrap().iter().map(|queue| queue["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["control", "cpu", "drive", "email", "fetch", "mautic", "sync"]);
+    assert_eq!(names, ["bulk", "control", "cpu", "drive", "email", "fetch", "mautic", "sync"]);
     let paused = service.post("/api/v1/queues/cpu/pause").await;
     let paused = paused.json();
     assert_eq!(

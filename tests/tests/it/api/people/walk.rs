@@ -54,6 +54,7 @@ async fn nothing_opens_to_a_role_that_is_too_low(database: &TestDatabase) {
     let service = Service::start(database).await;
     // Example data, and a report.
     service.leaves(&[
+        "campaign.dispatch",
         "contacts.import",
         "invitation.summary",
         "report.daily_leads",
@@ -197,7 +198,13 @@ async fn message_of(service: &Service, campaign: &str) -> String {
 
 async fn nothing_of_a_workspace_is_there_for_another(database: &TestDatabase) {
     let service = Service::start(database).await;
-    service.leaves(&["invitation.render", "contacts.import", "invitation.summary", "report.daily_leads"]);
+    service.leaves(&[
+        "invitation.render",
+        "contacts.import",
+        "invitation.summary",
+        "report.daily_leads",
+        "campaign.dispatch",
+    ]);
     service.leaves(&["import.check", "import.forget", "export.run", "export.forget"]);
     let first = Some((service.workspace, Role::Owner));
     let actor = Actor::cli(service.workspace, "test");
