@@ -117,11 +117,10 @@ async fn the_button_of_a_mail_program_works_in_both_forms_and_at_once(database: 
         let (one, other) = tokio::join!(press(), press());
         assert_eq!((one.status, other.status), (StatusCode::OK, StatusCode::OK), "{kind}: {}", one.text());
         if at == 0 {
-            let through = &service.get(&format!("/api/v1/contacts/{contact}/activities")).await.json()["items"][0];
-            assert_eq!(
-                (&through["kind"], &through["detail"]["through"]),
-                (&json!("unsubscribed"), &json!("one_click"))
-            );
+            let told = service.get(&format!("/api/v1/contacts/{contact}/activities")).await.json();
+            let told = told["items"].as_array().unwrap();
+            let through = told.iter().find(|one| one["kind"] == "unsubscribed").unwrap();
+            assert_eq!(through["detail"]["through"], "one_click");
             assert_eq!(consents(&service, &contact).await.len(), 1);
         }
     }
@@ -170,7 +169,8 @@ async fn what_is_wanted_is_chosen_channel_by_channel(database: &TestDatabase) {
     save(&shown).await;
     assert!(is_suppressed(&service, Channel::Email, "ana.example@example.com").await);
     assert!(is_suppressed(&service, Channel::Phone, "+34600000001").await);
-    // The reader has proved to get mails, and nothing about the phone.
+    // The reader has proved to get mails, and nothing about the phone. Of one instant, no consent is the newest.
+    service.db.clock().advance(std::time::Duration::from_secs(1));
     let both = [shown[0], shown[1], ("wanted", "email"), ("wanted", "phone")];
     let page = save(&both).await;
     assert!(!is_suppressed(&service, Channel::Email, "ana.example@example.com").await);
