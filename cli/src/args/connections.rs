@@ -105,8 +105,8 @@ pub(crate) struct Smtp {
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub(crate) port: u16,
     /// How the connection is encrypted
-    #[arg(long, value_enum, default_value_t = Tls::Starttls)]
-    pub(crate) tls: Tls,
+    #[arg(long, value_enum, default_value_t = Encryption::Starttls)]
+    pub(crate) tls: Encryption,
     /// The user; the command asks for the password
     #[arg(long)]
     pub(crate) user: Option<String>,
@@ -117,21 +117,22 @@ pub(crate) struct Smtp {
 
 /// How the connection to a mail server is encrypted.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Tls {
+pub(crate) enum Encryption {
     /// From the first command on
     Starttls,
     /// From the first byte on
-    Tls,
+    #[value(name = "tls")]
+    Whole,
     /// Not at all, in a network that the administrator allows
     None,
 }
 
-impl From<Tls> for MailTls {
-    fn from(tls: Tls) -> Self {
+impl From<Encryption> for MailTls {
+    fn from(tls: Encryption) -> Self {
         match tls {
-            Tls::Starttls => Self::StartTls,
-            Tls::Tls => Self::Tls,
-            Tls::None => Self::None,
+            Encryption::Starttls => Self::StartTls,
+            Encryption::Whole => Self::Tls,
+            Encryption::None => Self::None,
         }
     }
 }

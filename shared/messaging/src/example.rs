@@ -210,7 +210,7 @@ pub async fn remove_example(tx: &mut Tx, workspace_id: Uuid) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Compiled;
+    use crate::template::Compiled;
 
     #[test]
     fn the_texts_can_be_sent_in_every_language() {

@@ -202,11 +202,11 @@ async fn check(db: &Db, workspace_id: Uuid, channel: Channel, fields: &CampaignF
             return Err(MessagingError::field("sender_id", detail));
         }
     }
-    if let Some(id) = fields.template_id {
-        if find_message_template(db, workspace_id, id).await?.is_none() {
-            let detail = format!("there is no message template {id} in this workspace: choose one from the list");
-            return Err(MessagingError::field("template_id", detail));
-        }
+    if let Some(id) = fields.template_id
+        && find_message_template(db, workspace_id, id).await?.is_none()
+    {
+        let detail = format!("there is no message template {id} in this workspace: choose one from the list");
+        return Err(MessagingError::field("template_id", detail));
     }
     Ok(())
 }

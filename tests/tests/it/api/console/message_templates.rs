@@ -57,7 +57,6 @@ async fn a_template_is_written_looked_at_and_saved(database: &TestDatabase) {
     let edit = format!("{at}/edit");
     let page = browser.get(&edit).await;
     let (id, version, once) = (page.hidden("id"), page.hidden("version").replace("&quot;", "\""), page.hidden("once"));
-    let mut fields = fields;
     fields[1].1 = &once;
     fields[2].1 = &edit;
     fields[7].1 = "Hello {{ first_name }}";

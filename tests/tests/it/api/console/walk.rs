@@ -113,7 +113,7 @@ async fn furnish(service: &Service) {
     assert_eq!(service.post_json("/api/v1/message-blocks", hours).await.status, 201);
     let export = json!({ "what": "contacts", "format": "csv" });
     assert_eq!(service.post_json("/api/v1/exports", export).await.status, 202);
-    campaigns::a_draft(&service, "Spring").await;
+    campaigns::a_draft(service, "Spring").await;
     service.template().await;
     let run = service.run("name,email,table\nAmélie,amelie@example.com,1\nBjörn,bjorn@example.com,2\n").await;
     worker::import(service, run, &["Amélie", "Björn"]).await;
