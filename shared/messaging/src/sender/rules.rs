@@ -209,7 +209,8 @@ mod tests {
                 other => panic!("{other}"),
             }
         };
-        let cases: [(fn(&mut SenderFields), &str, &str); 10] = [
+        type Wrong = fn(&mut SenderFields);
+        let cases: [(Wrong, &str, &str); 10] = [
             (|one| one.name = " ".into(), "name", "1 to 100"),
             (|one| one.from_name = "x".repeat(101), "from_name", "1 to 100"),
             (|one| one.from_address = "a@b.c\r\nBcc: x@y.z".into(), "from_address", "ann@example.com"),
