@@ -173,7 +173,7 @@ async fn a_queue_is_paused_and_resumed(database: &TestDatabase) {
     assert!(worker::lease(&service, "cpu").await.is_empty());
     assert_eq!(service.post("/api/v1/queues/cpu/resume").await.json()["paused"], false);
     assert_eq!(worker::lease(&service, "cpu").await.len(), 2);
-    assert_eq!(service.get("/api/v1/queues").await.json()["items"][1]["running"], 2);
+    assert_eq!(service.get("/api/v1/queues").await.json()["items"][2]["running"], 2);
     assert!(service.post("/api/v1/queues/gpu/pause").await.problem(404, "not-found").contains("gpu"));
     service.post("/api/v1/queues/%ff/pause").await.problem(404, "not-found");
 }
