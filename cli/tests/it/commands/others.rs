@@ -152,7 +152,7 @@ fn queues_are_limited_paused_and_listed() {
     queues(&["limit", "cpu", "--concurrency", "0"])
         .refused("--concurrency is out of range: use 1 to 1000000, or null for no limit; to stop a queue, pause it");
     queues(&["pause", "cup"])
-        .refused("there is no queue \"cup\": the queues are control, cpu, drive, email, fetch, mautic, sync");
+        .refused("there is no queue \"cup\": the queues are bulk, control, cpu, drive, email, fetch, mautic, sync");
 }
 
 #[test]
