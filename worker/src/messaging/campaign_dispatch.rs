@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use herald_app::jobs::CampaignDispatch;
 use herald_messaging::{
-    CHUNK, Campaign, CampaignState, Planned, Planning, begin_due, cut_again, end_planning, fail_campaign,
-    find_campaign, find_sender, plan_next, suppress_waiting, template::Compiled,
+    CHUNK, Campaign, CampaignState, MessagingError, Planned, Planning, begin_due, cut_again, end_planning,
+    fail_campaign, find_campaign, find_sender, plan_next, suppress_waiting, template::Compiled,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -18,8 +18,12 @@ use crate::runner::{Done, Failure};
 
 pub(crate) async fn run(context: Arc<Context>, task: Task<CampaignDispatch>) -> Result<Done, Failure> {
     let (db, workspace_id, id) = (&context.db, task.workspace_id, task.args.campaign_id);
-    if let Err(at) = begin_due(db, workspace_id, id).await? {
-        return Err(Failure::Snooze((at - db.now()).to_std().unwrap_or_default()));
+    match begin_due(db, workspace_id, id).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(at)) => return Err(Failure::Snooze((at - db.now()).to_std().unwrap_or_default())),
+        Err(MessagingError::Db(error)) => return Err(error.into()),
+        // Another attempt would find the same, and a campaign that silently never begins is the worst of all.
+        Err(error) => return fail(&context, &task, &format!("it could not begin: {error}")).await,
     }
     let Some(campaign) = find_campaign(db, workspace_id, id).await? else { return Ok(Done::default()) };
     match campaign.state {
@@ -53,12 +57,7 @@ async fn plan(context: &Context, task: &Task<CampaignDispatch>, campaign: &Campa
     let workspace_id = task.workspace_id;
     let content = match content_of(campaign) {
         Ok(content) => content,
-        Err(reason) => {
-            let mut tx = context.db.begin().await?;
-            fail_campaign(&mut tx, workspace_id, campaign.id, &reason).await?;
-            tx.commit().await?;
-            return Ok(Done { result: Some(json!({ "failed": reason })), ..Done::default() });
-        }
+        Err(reason) => return fail(context, task, &reason).await,
     };
     let chunk = chunk_of(context, workspace_id, campaign).await?;
     let mut cut = None;
@@ -88,6 +87,14 @@ async fn plan(context: &Context, task: &Task<CampaignDispatch>, campaign: &Campa
     end_planning(&mut tx, workspace_id, campaign).await?;
     tx.commit().await?;
     Ok(Done::default())
+}
+
+/// Notes that the campaign cannot be sent, and tells its people.
+async fn fail(context: &Context, task: &Task<CampaignDispatch>, reason: &str) -> Result<Done, Failure> {
+    let mut tx = context.db.begin().await?;
+    fail_campaign(&mut tx, task.workspace_id, task.args.campaign_id, reason).await?;
+    tx.commit().await?;
+    Ok(Done { result: Some(json!({ "failed": reason })), ..Done::default() })
 }
 
 /// How many messages a job gets: those of about a second, so that others of the workspace come between.

@@ -4,7 +4,13 @@
 //! dies, those that it had claimed may have been sent or not: they are `unknown`, and are not sent again by themselves.
 //! So a job that runs again sends only what still waits.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
 use herald_app::jobs::MessageEmail;
@@ -121,11 +127,17 @@ async fn send(
     moment: impl Fn(i32) -> chrono::DateTime<chrono::Utc>,
 ) -> Vec<(Tried, Option<Trouble>)> {
     let numbered = messages.into_iter().zip(0_i32..);
+    // What the server is to one mail, it is to all: the others wait without asking it.
+    let in_trouble = &AtomicBool::new(false);
     let each = numbered.map(|(message, number)| {
         let at = moment(number);
         async move {
             context.db.clock().sleep_until(at).await;
-            let (outcome, trouble) = one(post, content, &message).await;
+            let (outcome, trouble) = match in_trouble.load(Ordering::Relaxed) {
+                true => (MessageOutcome::NotTried, None),
+                false => one(post, content, &message).await,
+            };
+            in_trouble.fetch_or(trouble.is_some(), Ordering::Relaxed);
             (Tried { id: message.id, address: message.address, tries: message.tries, outcome }, trouble)
         }
     });

@@ -1,13 +1,14 @@
 //! Who may approve a campaign, and what exactly was approved.
 
 use herald_base::role::Role;
+use herald_contacts::whole_rule;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Campaign;
 use crate::{MessagingError, Result};
-use herald_db::{Tx, query};
+use herald_db::{Db, Tx, query};
 
 /// Who approves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,19 +19,21 @@ pub enum Approver {
     Operator,
 }
 
-/// A hash of content, audience and time. A campaign that has another one than when it was approved is not approved.
-pub(super) fn hash_of(campaign: &Campaign) -> String {
+/// A hash of content, audience and time. A campaign that has another one than when it was approved is not approved. The
+/// audience stands in it with the rules of its segments: who changes one would change whom the campaign writes to.
+pub(super) async fn hash_of(db: &Db, workspace_id: Uuid, campaign: &Campaign) -> Result<String> {
+    let rule = whole_rule(db, workspace_id, &campaign.audience.0.rule()).await?;
     let what = json!({
         "channel": campaign.channel,
         "sender": campaign.sender_id,
         "template": campaign.template_id,
         "version": campaign.template_version,
         "content": campaign.content.as_ref().map(|content| &content.0),
-        "audience": campaign.audience.0,
+        "audience": rule,
         "settings": campaign.settings.0,
         "send_at": campaign.send_at,
     });
-    hex::encode(Sha256::digest(what.to_string()))
+    Ok(hex::encode(Sha256::digest(what.to_string())))
 }
 
 /// Whether somebody may approve a campaign that was submitted: nobody approves their own. If nobody else may approve
@@ -39,6 +42,11 @@ pub(super) fn hash_of(campaign: &Campaign) -> String {
 /// # Errors
 /// [`MessagingError::WrongState`].
 pub(super) async fn may_approve(tx: &mut Tx, campaign: &Campaign, workspace_id: Uuid, who: &str) -> Result<bool> {
+    // A person could make a key, and approve with it what they wrote themselves.
+    if who.starts_with("key:") {
+        let detail = "a key approves nothing: a person with the role agency or owner does, signed in";
+        return Err(MessagingError::WrongState(detail.to_owned()));
+    }
     let own = [campaign.submitted_by.as_deref(), Some(campaign.created_by.as_str())];
     if !own.contains(&Some(who)) {
         return Ok(false);

@@ -123,11 +123,14 @@ impl<'a> Moving<'a> {
     }
 
     /// Whether what the campaign is now is what was approved.
-    fn is_as_approved(&self) -> Result<()> {
-        match self.campaign.approved_hash.as_deref() == Some(hash_of(&self.campaign).as_str()) {
+    async fn is_as_approved(&self) -> Result<()> {
+        let now = hash_of(self.tx.db(), self.workspace_id, &self.campaign).await?;
+        match self.campaign.approved_hash.as_deref() == Some(now.as_str()) {
             true => Ok(()),
             false => Err(MessagingError::WrongState(
-                "the campaign is not what was approved any more: submit it again".to_owned(),
+                "the campaign is not what was approved any more, for a segment of its audience has other rules: reject \
+                 it or change it, and submit it again"
+                    .to_owned(),
             )),
         }
     }
@@ -206,10 +209,11 @@ pub async fn approve_campaign(db: &Db, actor: &Actor, id: Uuid, by: Approver) ->
             Approver::Operator => false,
         };
         let now = moving.tx.db().now();
+        let hash = hash_of(db, actor.workspace_id, &moving.campaign).await?;
         let one = &mut moving.campaign;
         one.approved_by = Some(actor.who.clone());
         one.approved_at = Some(now);
-        one.approved_hash = Some(hash_of(one));
+        one.approved_hash = Some(hash);
         let detail = if is_only_one { json!({ "nobody_else_may": true }) } else { json!({}) };
         moving.to(CampaignState::Approved, "approved", detail).await?;
     })
@@ -243,7 +247,7 @@ pub async fn reject_campaign(db: &Db, actor: &Actor, id: Uuid, reason: &str) -> 
 pub async fn schedule_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<Campaign>> {
     act!(db, actor, id, "campaign.schedule", |moving| {
         moving.must_be(&[CampaignState::Approved], "scheduled")?;
-        moving.is_as_approved()?;
+        moving.is_as_approved().await?;
         let now = moving.tx.db().now();
         let Some(at) = moving.campaign.send_at else {
             let detail = "the campaign has no time: set send_at and submit it again, or send it now";
@@ -268,7 +272,7 @@ pub async fn schedule_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Optio
 pub async fn send_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<Campaign>> {
     act!(db, actor, id, "campaign.send", |moving| {
         moving.must_be(&[CampaignState::Approved, CampaignState::Scheduled], "sent")?;
-        moving.is_as_approved()?;
+        moving.is_as_approved().await?;
         moving.begin("started").await?;
         moving.dispatch(None).await?;
     })
@@ -286,7 +290,7 @@ pub async fn begin_due(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<std::res
         (CampaignState::Scheduled, _) => {}
         _ => return Ok(Ok(false)),
     }
-    moving.is_as_approved()?;
+    moving.is_as_approved().await?;
     moving.begin("started").await?;
     tx.commit().await?;
     Ok(Ok(true))

@@ -3,15 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use herald_base::boxed;
 use herald_contacts::{ContactNow, contacts_now};
 use uuid::Uuid;
 
 use super::{MessageState, Tried, outcome, plan::end_if_done};
 use crate::{
-    Campaign, CampaignState, ConsentPolicy, Purpose, Result, Sender,
+    Campaign, CampaignState, ConsentPolicy, Purpose, Result, Sender, begin_warm_up,
     campaign::{count, counts_in, pause_for},
     suppressed,
 };
@@ -143,6 +142,9 @@ async fn take(tx: &mut Tx, turn: TurnOf<'_>, tried: Vec<Tried>) -> Result<Turn> 
         }
         let (from, apart) = purse.spend(turn.sender, messages.len(), now);
         purse.close(&mut *tx, turn).await?;
+        if turn.sender.warm_up_from.is_none() {
+            begin_warm_up(&mut *tx, workspace_id, turn.sender.id).await?;
+        }
         return Ok(Turn::Send { messages, from, apart });
     }
 }
@@ -235,6 +237,11 @@ async fn decide(tx: &mut Tx, turn: TurnOf<'_>, candidates: Vec<Claimed>, now: Da
         let Some(person) = one.contact_id.and_then(|id| people.get(&id)) else {
             return Fate::Leave("erased", "the contact was erased".to_owned());
         };
+        // A row moves to the survivor, unless the survivor has its own.
+        if one.contact_id != Some(person.contact_id) {
+            let reason = "the contact was merged into another one, which has its own message".to_owned();
+            return Fate::Leave("merged", reason);
+        }
         if person.is_trashed {
             return Fate::Leave("trashed", "the contact lies in the trash".to_owned());
         }
@@ -354,7 +361,8 @@ struct Purse {
 impl Purse {
     /// Locks it, so that no other job spends the same.
     async fn open(tx: &mut Tx, turn: TurnOf<'_>, now: DateTime<Utc>) -> Result<Self> {
-        let today = today(&turn.campaign.settings.0.time_zone, now);
+        // Of UTC, as the sender's cap is: campaigns of several zones share a sender, and its day is one.
+        let today = now.date_naive().to_string();
         query(
             "insert into sender_turns (workspace_id, sender_id, free_at, day, sent) values ($1, $2, $3, $4, 0)
              on conflict (sender_id) do nothing",
@@ -388,8 +396,9 @@ impl Purse {
         if let Some(cap) = sender.cap_on(now) {
             let left = usize::try_from(cap - self.sent).unwrap_or(0);
             if left == 0 {
-                // The day of the campaign's zone is over within a day; it looks again each hour.
-                return Err(now + TimeDelta::hours(1));
+                // The next day may have another cap.
+                let midnight = (now + TimeDelta::days(1)).date_naive().and_time(NaiveTime::MIN).and_utc();
+                return Err(midnight);
             }
             most = most.min(left);
         }
@@ -419,9 +428,4 @@ impl Purse {
             .await?;
         Ok(())
     }
-}
-
-fn today(zone: &str, now: DateTime<Utc>) -> String {
-    let zone: Tz = zone.parse().unwrap_or(Tz::UTC);
-    now.with_timezone(&zone).date_naive().to_string()
 }

@@ -6,7 +6,7 @@ use futures::{FutureExt, future::BoxFuture};
 use uuid::Uuid;
 
 use super::MessageState;
-use crate::{MessagingError, campaign::count, pause_for};
+use crate::{MessagingError, campaign::count, fail_campaign, pause_for};
 use herald_db::{Result, Tx, query};
 use herald_ledger::Effect;
 
@@ -54,8 +54,14 @@ impl CampaignJobEnded {
             let changes = BTreeMap::from([(MessageState::Claimed, -by), (MessageState::Unknown, by)]);
             count(&mut *tx, workspace_id, self.campaign_id, &changes).await?;
         }
-        let reason = format!("a job of it ended: {}; resume it to go on", self.reason);
-        match pause_for(tx, workspace_id, self.campaign_id, &reason).await {
+        let paused = format!("a job of it ended: {}; resume it to go on", self.reason);
+        let failed = format!("the job that was to begin it ended: {}; duplicate it to send it", self.reason);
+        let told = match pause_for(&mut *tx, workspace_id, self.campaign_id, &paused).await {
+            // One that has not begun has nothing to go on with.
+            Ok(false) => fail_campaign(tx, workspace_id, self.campaign_id, &failed).await,
+            told => told,
+        };
+        match told {
             Ok(_) => Ok(()),
             Err(MessagingError::Db(error)) => Err(error),
             Err(error) => {

@@ -164,6 +164,11 @@ pub(super) async fn write(
     let mut changes: BTreeMap<MessageState, i64> = BTreeMap::new();
     rows.retain(|row| {
         let Some(before) = held.get(&row.id) else { return false };
+        // One that was given up waits for a person: an attempt that was late does not have it wait for a job again,
+        // which may be over.
+        if (*before, row.state) == (MessageState::Unknown, MessageState::Pending) {
+            return false;
+        }
         *changes.entry(*before).or_default() -= 1;
         *changes.entry(row.state).or_default() += 1;
         true

@@ -3,6 +3,7 @@
 mod access;
 mod addresses;
 mod back_door;
+mod campaign_ends;
 mod campaigns;
 mod checks;
 mod chosen_contacts;
