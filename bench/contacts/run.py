@@ -106,9 +106,9 @@ class Herald:
                 os.killpg(process.pid, signal.SIGTERM)
                 process.wait(60)
 
-    def call(self, method, path, body=None, kind="application/json"):
+    def call(self, method, path, body=None, kind="application/json", more={}):
         body = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": kind}
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": kind, **more}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v1{path}", body, headers, method=method)
         with urllib.request.urlopen(request, timeout=600) as answer:
             return json.load(answer)
@@ -116,8 +116,18 @@ class Herald:
     def upload(self, path, **fields):
         parts = [f'--{EDGE}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
         head = f'--{EDGE}\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n\r\n'.encode()
-        body = b"".join(parts) + head + path.read_bytes() + f"\r\n--{EDGE}--\r\n".encode()
-        return self.call("POST", "/imports", body, f"multipart/form-data; boundary={EDGE}")["id"]
+        parts, end = [*parts, head], f"\r\n--{EDGE}--\r\n".encode()
+        length = sum(map(len, parts)) + path.stat().st_size + len(end)
+
+        # In pieces: the most memory of programs that are started later would count the whole list.
+        def body():
+            yield from parts
+            with open(path, "rb") as file:
+                while piece := file.read(1 << 16):
+                    yield piece
+            yield end
+
+        return self.call("POST", "/imports", body(), f"multipart/form-data; boundary={EDGE}", {"Content-Length": str(length)})["id"]
 
     def wait(self, path, states):
         """Seconds until it is in one of these states, and what it is then."""
@@ -241,11 +251,17 @@ def main():
         write_csv(lists["few"], FEW)
         write_xlsx(lists["xlsx"], asked.sheet_rows)
         found = {}
+
+        def keep():
+            # After each part, so that a later one that fails loses nothing.
+            (asked.results / "contacts.json").write_text(json.dumps(found, indent=1))
+
         def of(name, database):
             say(name)
             herald = Herald(asked.herald, folder / name.lower(), database)
             found[name] = of_herald(herald, lists, asked.rows)
             report(herald, asked.leads, found[name])
+            keep()
 
         (folder / "sqlite").mkdir()
         (folder / "postgresql").mkdir()
@@ -253,10 +269,10 @@ def main():
         with database_of(os.environ["HERALD_TEST_POSTGRES_URL"]) as database:
             of("PostgreSQL", database)
             found["peers"] = of_peers(lists, folder, database, asked.leads)
+            keep()
     lines = ["| | SQLite | PostgreSQL |", "|---|--:|--:|"]
     lines += [f"| {name} | {found['SQLite'][name]:,.1f} | {found['PostgreSQL'][name]:,.1f} |" for name in found["SQLite"]]
     lines += ["", *(f"- {name}: {text}" for name, text in found["peers"].items())]
-    (asked.results / "contacts.json").write_text(json.dumps(found, indent=1))
     (asked.results / "contacts.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

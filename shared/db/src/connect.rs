@@ -96,8 +96,10 @@ impl Db {
                     .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(10))
-                    .pragma("temp_store", "memory")
-                    .pragma("cache_size", "-4000");
+                    .pragma("temp_store", "memory");
+                // Long imports touch pages of many indexes again and again. With the usual 4 MB of log between two
+                // checkpoints, each of them is written to the file time after time.
+                let writing = options.clone().pragma("cache_size", "-32000").pragma("wal_autocheckpoint", "8000");
                 let write = SqlitePoolOptions::new()
                     .max_connections(1)
                     .idle_timeout(None)
@@ -106,7 +108,7 @@ impl Db {
                     // On a full disk SQLite ends a transaction by itself, but sqlx counts it as open for good. Such a
                     // connection is unusable.
                     .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-                    .connect_with(options.clone())
+                    .connect_with(writing)
                     .await?;
                 let read = SqlitePoolOptions::new()
                     .max_connections(4)

@@ -139,18 +139,20 @@ fn compared(column: &str, is: Comparison, value: &str, statement: &mut Statement
             // Of a text that is no number the comparison must not be made, nor of one that PostgreSQL cannot hold.
             match postgres {
                 true => format!(
-                    "coalesce(case when length({column}) <= {LONGEST_NUMBER}
+                    "coalesce(case when length(trim({column})) <= {LONGEST_NUMBER}
                                         and {column} ~ '^[ ]*-?[0-9]+([.][0-9]+)?[ ]*$'
                                    then cast({column} as double precision)
                                         {sign} cast(cast({value} as text) as double precision)
                                    else false end, false)"
                 ),
+                // The value is taken out of its fields once for all these looks at it.
                 false => format!(
-                    "coalesce(case when length({column}) <= {LONGEST_NUMBER}
-                                        and trim({column}) glob '*[0-9]' and trim({column}) not glob '*[^-0-9.]*'
-                                        and trim({column}) not glob '?*-*' and trim({column}) not glob '*.*.*'
-                                        and trim({column}) not glob '.*' and trim({column}) not glob '-.*'
-                                   then cast({column} as real) {sign} cast({value} as real) else false end, false)"
+                    "coalesce((with n as materialized (select trim({column}) as v)
+                               select case when length(v) <= {LONGEST_NUMBER}
+                                             and v glob '*[0-9]' and v not glob '*[^-0-9.]*' and v not glob '?*-*'
+                                             and v not glob '*.*.*' and v not glob '.*' and v not glob '-.*'
+                                           then cast(v as real) {sign} cast({value} as real) else false end
+                               from n), false)"
                 ),
             }
         }
