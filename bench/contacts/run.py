@@ -138,6 +138,11 @@ class Herald:
             time.sleep(0.02)
         return time.monotonic() - begun, found
 
+    def of_children(self):
+        """Seconds of CPU that its children have taken so far which have ended."""
+        after_name = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(after_name[13]) + int(after_name[14])) / os.sysconf("SC_CLK_TCK")
+
     def peak(self):
         """The most memory of the program so far, in MiB."""
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
@@ -161,8 +166,10 @@ def of_herald(herald, lists, rows):
             found[f"import, {name}"] = rows / seconds
             say(f"import, {name}: {rows / seconds:,.0f} rows a second; {done['created']:,} new, {done['refused']:,} refused")
         found["memory of imports, MiB"] = herald.peak() - idle
+        before = herald.of_children()
         id = herald.upload(lists["xlsx"])
         found["workbook read and checked, s"] = herald.wait(f"/imports/{id}", ["checked"])[0]
+        found["of that its reading in a child, s of CPU"] = herald.of_children() - before
         times = []
         for _ in range(20):
             begun = time.monotonic()
