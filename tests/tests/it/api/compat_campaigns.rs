@@ -135,7 +135,8 @@ async fn the_only_person_schedules_and_sends(database: &TestDatabase) {
 
 async fn others_wait_for_an_approval(database: &TestDatabase) {
     let service = Service::start(database).await;
-    service.leaves(&["campaign.dispatch"]);
+    // Bo is told of what waits for an approval.
+    service.leaves(&["campaign.dispatch", "notification.mail"]);
     let front = Front { service: &service, token: service.token.clone() };
     let summer = json!({ "title": "Summer", "message": "Hello", "tags": ["vip"] });
     let made = front.made("/campaigns", summer).await;

@@ -102,6 +102,8 @@ async fn what_is_typed_is_drawn_and_a_slot_is_moved(database: &TestDatabase) {
 
 async fn any_guest_is_found_for_the_sample(database: &TestDatabase) {
     let service = Service::start(database).await;
+    // It stops at the end of the run, whose summary may wait then.
+    service.leaves(&["invitation.summary"]);
     let (browser, template, page) = editor(&service).await;
     let queues = ["control", "cpu", "sync"].map(|queue| QueueShare::new(queue, 1)).to_vec();
     let process = service.work(Work::on(queues, service.handlers()));
