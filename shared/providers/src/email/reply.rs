@@ -87,7 +87,7 @@ impl Reply {
     }
 
     /// Whether the server asks us to send less or more slowly.
-    fn is_about_speed(&self) -> bool {
+    pub(super) fn is_about_speed(&self) -> bool {
         const WORDS: [&str; 5] = ["rate", "ratelimit", "ratelimited", "throttled", "throttling"];
         const PHRASES: [&str; 8] = [
             "too many",

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use self::connection::{Cannot, Connection, Lost, Trouble};
 use super::{
     message::Letter,
-    reply::{Reply, Stage, refused},
+    reply::{Stage, refused},
 };
 use crate::email::{MailTls, names::Names};
 use crate::{Class, ProviderError, Result, outside::Guard};
@@ -136,7 +136,7 @@ impl Smtp {
         let delivered = connection.deliver(letter).await;
         let goes_on = match &delivered {
             Ok(_) => true,
-            Err(Trouble::Refused(_, reply)) => reply.code != 421 && connection.reset().await,
+            Err(Trouble::Refused(_, reply)) => reply.code != 421 && !connection.is_over && connection.reset().await,
             Err(Trouble::Cannot(_)) => true,
             Err(Trouble::Lost(..) | Trouble::Unanswered(_)) => false,
         };
@@ -149,13 +149,18 @@ impl Smtp {
         delivered.map(|reply| reply.shown())
     }
 
-    /// Returns the connection that was used last, if it can still be good. Older ones are dropped.
+    /// Returns the connection that was used last, if it can still be good. Others are dropped.
     fn idle_one(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while idle.front().is_some_and(|oldest| oldest.used_at.elapsed() > IDLE) {
             idle.pop_front();
         }
-        idle.pop_back()
+        while let Some(mut last) = idle.pop_back() {
+            if last.is_quiet() {
+                return Some(last);
+            }
+        }
+        None
     }
 
     /// Converts a trouble into an error.
@@ -214,7 +219,8 @@ impl Trouble {
     fn is_a_closed_door(&self) -> bool {
         match self {
             Self::Lost(_, lost) => *lost != Lost::Late,
-            Self::Refused(Stage::Sender, Reply { code: 421, .. }) => true,
+            // One that wants less would say the same on the next connection.
+            Self::Refused(Stage::Sender | Stage::Recipient, reply) => reply.code == 421 && !reply.is_about_speed(),
             _ => false,
         }
     }
