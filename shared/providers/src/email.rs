@@ -186,6 +186,7 @@ impl Mailer {
             id,
             to,
             from: None,
+            envelope_from: None,
             reply_to: None,
             subject: "A test from Herald".to_owned(),
             text: text.to_owned(),

@@ -3,10 +3,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use herald_app::jobs::MessageEmail;
-use herald_messaging::{Campaign, Claimed, Purpose, Sender, preferences_url, template::Compiled, unsubscribe_url};
+use herald_base::links::LinkSigner;
+use herald_messaging::{
+    Campaign, Claimed, Purpose, Sender, preferences_url, template::Compiled, unsubscribe_url, verp,
+};
 use herald_providers::{
     Class, ProviderError,
-    email::{Mailbox, Mailer, Message},
+    email::{BadMailbox, Mailbox, Mailer, Message},
 };
 use uuid::Uuid;
 
@@ -21,7 +24,7 @@ pub(super) struct Post {
     sender: Sender,
     campaign_id: Uuid,
     purpose: Purpose,
-    links: herald_base::links::LinkSigner,
+    links: LinkSigner,
 }
 
 /// What became of a mail.
@@ -63,6 +66,7 @@ impl Post {
         let from = Mailbox::new(Some(&sender.from_name), &sender.from_address);
         let from = from.map_err(|_| wrong("address"))?;
         let reply_to = sender.reply_to.as_deref().map(Mailbox::parse).transpose();
+        bounces_to(&context.links, sender, campaign.id).map_err(|_| wrong("address for bounces"))?;
         Ok(Self {
             mailer,
             from,
@@ -114,6 +118,8 @@ impl Post {
             id: claimed.id,
             to,
             from: Some(self.from.clone()),
+            envelope_from: bounces_to(&self.links, &self.sender, claimed.id)
+                .map_err(|bad| ("bad_address", bad.to_string()))?,
             reply_to: self.reply_to.clone(),
             subject: mail.subject,
             text: mail.text,
@@ -121,6 +127,13 @@ impl Post {
             headers,
         })
     }
+}
+
+/// The address to which the bounces of a message go, if the sender has a domain for them. The message can be recognised
+/// by it.
+pub(super) fn bounces_to(links: &LinkSigner, sender: &Sender, message_id: Uuid) -> Result<Option<Mailbox>, BadMailbox> {
+    let domain = sender.bounce_domain.as_deref();
+    domain.map(|domain| Mailbox::new(None, &verp::address(links, message_id, domain))).transpose()
 }
 
 /// What an error means for the recipient, or for all of them.

@@ -14,6 +14,7 @@ use herald_providers::{
 use serde_json::json;
 use uuid::Uuid;
 
+use super::mail::bounces_to;
 use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
@@ -21,7 +22,11 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<SenderTest>) -> Result
     let found = find_sender(&context.db, task.workspace_id, task.args.sender_id).await;
     let sender = found.map_err(|error| Failure::Fail(error.to_string()))?;
     let sender = sender.ok_or_else(|| Failure::Fail("the sender was deleted".to_owned()))?;
-    let message = message(&sender, task.key.id, &task.args.to)?;
+    let message = Message {
+        envelope_from: bounces_to(&context.links, &sender, task.key.id)
+            .map_err(|bad| Failure::Fail(bad.to_string()))?,
+        ..message(&sender, task.key.id, &task.args.to)?
+    };
     let sent = match sender.connection_id {
         None => context.mailer.send(&message).await,
         Some(id) => {
@@ -56,6 +61,7 @@ fn message(sender: &Sender, id: Uuid, to: &str) -> Result<Message, Failure> {
         id,
         to: mailbox(None, to)?,
         from: Some(mailbox(Some(&sender.from_name), &sender.from_address)?),
+        envelope_from: None,
         reply_to: sender.reply_to.as_deref().map(|address| mailbox(None, address)).transpose()?,
         subject: format!("A test of {}", sender.name),
         text: format!("{}\n", parts.join("\n\n")),
