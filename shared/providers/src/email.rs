@@ -37,7 +37,7 @@ pub use self::{
 };
 use self::{
     outbox::Outbox,
-    smtp::{Smtp, SmtpSettings},
+    smtp::{Smtp, SmtpSettings, Whose},
 };
 use super::{Finding, ProviderError, Result, http, roots};
 use herald_base::{boxed, clock::Clock, settings::EnvironmentKind, telemetry::Call};
@@ -115,9 +115,11 @@ impl Mailer {
                 login,
                 hello: from.domain().to_owned(),
                 limit: Duration::from_secs(mail.timeout_seconds),
-                connections: mail.max_connections,
+                connections: (mail.max_connections, mail.max_connections),
                 guard: None,
                 names: names::OF_SETTINGS,
+                whose: Whose::Installation,
+                clock: clock.clone(),
             })?))
         };
         Ok(Self(Arc::new(Inner { from: Some(from), reply_to, clock, backend })))

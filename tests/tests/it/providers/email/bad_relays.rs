@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use herald_providers::{Class, email::Message};
+use herald_providers::{
+    Class,
+    email::{Mailbox, Message},
+};
 use herald_tests::fakes::{FakeSmtp, SmtpCall, SmtpFault, SmtpPlace};
+
+use tokio::task::JoinSet;
 
 use super::{message, send_together, served};
 
@@ -169,4 +174,51 @@ async fn a_relay_that_goes_on_in_clear_after_starttls_is_told_nothing() {
     let words: Vec<String> = server.said().into_iter().map(|(word, _)| word).collect();
     assert_eq!(words, ["EHLO", "STARTTLS"]);
     assert!(server.mails().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_less_gets_half_as_many_mails_at_once() {
+    let mut most_open = Vec::new();
+    for asks in [false, true] {
+        let (server, mailer, _post) = served(pipelining(), "max_connections = 8").await;
+        if asks {
+            server.fail(SmtpCall::Greeting, SmtpFault::Says("421 4.7.0 Too many connections"));
+            assert_eq!(mailer.send(&message(0)).await.unwrap_err().class, Class::Rate);
+        }
+        server.take(Duration::from_millis(50));
+        send_together(&mailer, 8).await;
+        assert_eq!(server.mails().len(), 8);
+        most_open.push(server.most_open());
+    }
+    assert!(most_open[0] == 6 && most_open[1] <= 4, "{most_open:?}: a domain has three quarters");
+}
+
+#[tokio::test]
+async fn a_server_that_closes_each_connection_early_is_soon_not_asked_too_often() {
+    let (server, mailer, _post) = served(pipelining(), "").await;
+    server.take_each(5);
+    for id in 0..40 {
+        mailer.send(&message(id)).await.unwrap();
+    }
+    let asked = of_mails(&server).iter().filter(|word| *word == "MAIL").count();
+    assert_eq!((server.mails().len(), server.connections(), asked), (40, 8, 43), "three closings made it known");
+}
+
+#[tokio::test]
+async fn a_domain_whose_mails_stall_leaves_connections_to_the_others() {
+    let (server, mailer, _post) = served(pipelining(), "max_connections = 4").await;
+    server.fail_for("ann@slow.example", SmtpCall::Recipient, SmtpFault::IsSilent);
+    let mut stalled = JoinSet::new();
+    for id in 0..8 {
+        let mailer = mailer.clone();
+        let slow = Message { to: Mailbox::parse("ann@slow.example").unwrap(), ..message(id) };
+        stalled.spawn(async move { mailer.send(&slow).await });
+    }
+    let asked = || of_mails(&server).iter().filter(|word| *word == "RCPT").count();
+    herald_tests::wait_until("three mails stall", async || asked() == 3).await;
+    for id in 10..20 {
+        mailer.send(&message(id)).await.unwrap();
+    }
+    assert_eq!((server.mails().len(), asked()), (10, 13));
+    assert!(stalled.try_join_next().is_none());
 }
