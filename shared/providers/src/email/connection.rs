@@ -1,13 +1,13 @@
 //! The mail server of a workspace's connection.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Backend, Inner, MailTls, Mailbox, Mailer, names,
+    Backend, MailTls, Mailbox, Mailer, names,
     smtp::{Smtp, SmtpSettings, Whose},
 };
 use crate::{http, outside::Guard, secret::expose_some};
@@ -88,6 +88,6 @@ impl Mailer {
             whose: Whose::Workspace,
             clock: clock.clone(),
         })?;
-        Ok(Self(Arc::new(Inner { from: None, reply_to: None, clock, backend: Backend::Smtp(Box::new(smtp)) })))
+        Ok(Self::over(None, None, clock, Backend::Smtp(Box::new(smtp))))
     }
 }

@@ -4,6 +4,7 @@ mod bad_relays;
 mod content;
 mod outbox;
 mod refusals;
+mod relays;
 mod security;
 
 use std::{path::PathBuf, sync::Arc};
