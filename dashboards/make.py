@@ -195,6 +195,10 @@ def providers():
     board.row("Outcomes")
     for outcomes, about in (("rate|transient", "It will pass: too many calls, or away."), ("auth|config|full", "A person has to do something."), ("refused|unknown|cancelled", "Refused for what was asked, nobody knows, or not waited for.")):
         board.graph(outcomes.replace("|", ", "), about, "ops", (rate("herald_provider_calls_total", "provider, outcome", f'outcome=~"{outcomes}",{where}'), "{{provider}} {{outcome}}"))
+    board.row("Mail servers")
+    board.graph("Mails at once", "How many each process hands over at once at most. A server that asks for less gets half as many, and one more after each round that goes well.", "none",
+                ("sum by (instance, whose) (herald_mails_at_once)", "{{whose}} {{instance}}"), width=12)
+    board.graph("Asked for less", "Servers that said 421, or refused for now by policy.", "ops", (rate("herald_mail_slowed_total", "whose"), "{{whose}}"), width=12)
     board.row("Time")
     for share, name in ((0.5, "half"), (0.95, "95 %"), (0.99, "99 %")):
         board.graph(f"Time, {name}", "How long calls took.", "s", (quantile(share, "herald_provider_call_seconds", "provider", where), "{{provider}}"))

@@ -158,6 +158,9 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
             (Kind::Wholes, _) => form.raw(name).map_or(Ok(Value::Null), wholes).map_err(|detail| refuse(&detail))?,
             (Kind::Records, _) => form.raw(name).map_or(Ok(Value::Null), records).map_err(|detail| refuse(&detail))?,
             (Kind::Pairs, _) => all_pairs(form, name).map_err(|detail| refuse(&detail))?,
+            (Kind::Weights, _) => {
+                messaging::weights(form, name).map_err(|(field, detail)| self::refuse(&field, &detail))?
+            }
             (Kind::Message, _) => messaging::message_content(form, true),
             (Kind::Block, _) => messaging::message_content(form, false),
             (Kind::Flag, value) => Value::Bool(value.is_some()),

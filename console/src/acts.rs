@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     Columns,
     /// A list of whole numbers with commas between them, which may be emptied.
     Wholes,
+    /// The weights of mail servers, of the fields `<name>.<id of the connection>`. Empty ones are left out.
+    Weights,
     /// TXT records, a name, a space and a text on each line.
     Records,
     /// The steps of leads, `name: open`, `name: won` or `name: lost` on each line.

@@ -3,10 +3,11 @@
 mod senders;
 mod suppressions;
 mod templates;
+mod weights;
 
 use axum::Router;
 
-pub(crate) use self::templates::content as message_content;
+pub(crate) use self::{templates::content as message_content, weights::weights};
 use crate::Console;
 
 pub(super) fn routes() -> Router<Console> {

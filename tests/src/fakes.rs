@@ -16,4 +16,4 @@ pub use faults::{Fault, Faults};
 pub use google::{FakeGoogle, GoogleCall};
 pub use mautic::{FakeMautic, MauticCall};
 pub use server::Place;
-pub use smtp::{FakeSmtp, SmtpCall, SmtpFault, SmtpPlace, SmtpSecurity};
+pub use smtp::{FakeSmtp, SmtpCall, SmtpFault, SmtpPlace, SmtpSecurity, TakenMail};

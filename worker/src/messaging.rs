@@ -3,4 +3,5 @@
 pub mod campaign_dispatch;
 mod mail;
 pub mod message_email;
+mod relays;
 pub(crate) mod sender_test;

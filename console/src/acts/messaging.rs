@@ -2,7 +2,7 @@
 
 use super::{
     Act,
-    Kind::{self, Block, Cleared, Message, Records, Text, Whole, Wholes, Words},
+    Kind::{self, Block, Cleared, Message, Records, Text, Weights, Whole, Wholes, Words},
     Then::{Back, Shown, To},
     act,
 };
@@ -57,6 +57,7 @@ const MESSAGE_TEMPLATE: &[(&str, Kind)] = &[("name", Cleared), ("content", Messa
 const SENDER: &[(&str, Kind)] = &[
     ("name", Cleared),
     ("connection_id", Text),
+    ("relays", Weights),
     ("from_name", Cleared),
     ("from_address", Cleared),
     ("reply_to", Text),

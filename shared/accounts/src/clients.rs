@@ -26,8 +26,8 @@ use herald_providers::{
     outside::{Guard, OutsideSettings, Refused, is_public},
 };
 
-/// The connections to a mail server that one process opens at once.
-const MAIL_CONNECTIONS: usize = 4;
+/// The connections to a mail server that one process opens at once: at first, and at most while the server takes them.
+const MAIL_CONNECTIONS: (usize, usize) = (4, 16);
 
 /// Makes and keeps the clients of accounts. Cheap to clone.
 #[derive(Clone)]

@@ -45,7 +45,7 @@ pub fn connections(settings: &Settings, limit: u64) -> usize {
 
 fn besides(settings: &Settings) -> u64 {
     // SQLite has up to three files for each of its connections.
-    ELSE + RESERVE as u64 + 3 * u64::from(settings.database.max_connections)
+    ELSE + RESERVE as u64 + 3 * u64::from(settings.database.max_connections) + settings.mail.max_connections as u64
 }
 
 #[cfg(test)]

@@ -105,6 +105,7 @@ fn begin_at_zero() {
     }
     TOLD_OF.iter().for_each(|kind| catalog::NOTIFICATIONS.add([kind], 0));
     ["sent", "skipped", "failed", "unknown"].iter().for_each(|outcome| catalog::NOTIFICATION_MAILS.add([outcome], 0));
+    ["installation", "workspace"].iter().for_each(|whose| catalog::MAIL_SLOWED.add([whose], 0));
     ["full", "address", "accept", "head", "idle", "stalled"]
         .iter()
         .for_each(|why| catalog::HTTP_CONNECTIONS_CUT.add([why], 0));

@@ -106,6 +106,7 @@ fn sender() -> SenderFields {
         name: SENDER.to_owned(),
         channel: Channel::Email,
         connection_id: None,
+        relays: Vec::new(),
         from_name: "Harbour House".to_owned(),
         from_address: "news@example.com".to_owned(),
         reply_to: String::new(),
@@ -191,6 +192,9 @@ pub async fn remove_example(tx: &mut Tx, workspace_id: Uuid) -> Result<()> {
             .await?;
     }
     for statement in [
+        "delete from sender_relays where workspace_id = $1 and sender_id in
+           (select s.id from senders as s where s.workspace_id = $1 and s.name like $2 escape '\\' and not exists
+             (select 1 from campaigns as c where c.workspace_id = $1 and c.sender_id = s.id))",
         "delete from sender_turns where workspace_id = $1 and sender_id in
            (select s.id from senders as s where s.workspace_id = $1 and s.name like $2 escape '\\')",
         "delete from senders where workspace_id = $1 and name like $2 escape '\\' and not exists

@@ -11,6 +11,7 @@ mod suppression;
 pub mod template;
 mod thing;
 mod unsubscribe;
+pub mod verp;
 
 pub use campaign::{
     Approver, Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignExport, CampaignExportError,
@@ -29,8 +30,8 @@ pub use message::{
     put_down, retry_failed, suppress_waiting, take_turn,
 };
 pub use sender::{
-    Alignment, Check, Quiet, Records, SeenSender, Sender, SenderFields, Standing, TxtRecord, alignment, begin_warm_up,
-    change_sender, create_sender, find_sender, list_senders, remove_sender, senders_over,
+    Alignment, Check, Quiet, Records, Relay, SeenSender, Sender, SenderFields, Standing, TxtRecord, alignment,
+    begin_warm_up, change_sender, create_sender, find_sender, list_senders, remove_sender, senders_over,
 };
 pub use suppression::{
     NewSuppression, Suppression, SuppressionFilter, SuppressionReason, UNDO_DAYS, add_suppression, add_suppressions,

@@ -2,6 +2,7 @@
 
 mod alignment;
 mod pace;
+mod relays;
 mod rules;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 pub use self::{
     alignment::{Alignment, Check, Records, Standing, TxtRecord, alignment},
     pace::Quiet,
+    relays::Relay,
     rules::SenderFields,
 };
 use super::{MessagingError, Result};
@@ -34,8 +36,11 @@ pub struct Sender {
     /// The channel.
     #[sqlx(try_from = "String")]
     pub channel: Channel,
-    /// The connection that sends. `null`: the mail server of the installation.
+    /// The connection that sends. `null`: the relays, or the mail server of the installation if there are none.
     pub connection_id: Option<Uuid>,
+    /// The mail servers among which its mails are shared.
+    #[sqlx(skip)]
+    pub relays: Vec<Relay>,
     /// The name that recipients see.
     pub from_name: String,
     /// The address that recipients see.
@@ -83,14 +88,21 @@ const COLUMNS: &str = "id, name, channel, connection_id, from_name, from_address
 #[boxed]
 pub async fn list_senders(db: &Db, workspace_id: Uuid) -> Result<Vec<Sender>> {
     let sql = format!("select {COLUMNS} from senders where workspace_id = $1 order by name_key");
-    Ok(query(&sql).bind(workspace_id).all(db).await?)
+    let mut senders: Vec<Sender> = query(&sql).bind(workspace_id).all(db).await?;
+    let mut relays = relays::of_senders(db, workspace_id).await?;
+    for sender in &mut senders {
+        sender.relays = relays.remove(&sender.id).unwrap_or_default();
+    }
+    Ok(senders)
 }
 
 /// A sender of a workspace.
 #[boxed]
 pub async fn find_sender(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option<Sender>> {
     let sql = format!("select {COLUMNS} from senders where workspace_id = $1 and id = $2");
-    Ok(query(&sql).bind(workspace_id).bind(id).optional(db).await?)
+    let found: Option<Sender> = query(&sql).bind(workspace_id).bind(id).optional(db).await?;
+    let Some(sender) = found else { return Ok(None) };
+    Ok(Some(Sender { relays: relays::of_sender(db, workspace_id, id).await?, ..sender }))
 }
 
 /// Makes a sender.
@@ -100,7 +112,7 @@ pub async fn find_sender(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option
 #[boxed]
 pub async fn create_sender(db: &Db, actor: &Actor, fields: SenderFields) -> Result<Sender> {
     let fields = fields.checked()?;
-    usable_connection(db, actor.workspace_id, fields.connection_id).await?;
+    usable_connections(db, actor.workspace_id, &fields).await?;
     if list_senders(db, actor.workspace_id).await?.len() >= MOST {
         return Err(MessagingError::WrongState(format!(
             "the workspace has {MOST} senders: delete one it does not use"
@@ -116,6 +128,7 @@ pub async fn create_sender(db: &Db, actor: &Actor, fields: SenderFields) -> Resu
     );
     let made = bound(made.bind(actor.workspace_id).bind(id), &fields, now);
     made.execute(&mut tx).await.map_err(|error| taken(error, &fields.name))?;
+    relays::write(&mut tx, actor.workspace_id, id, &fields.relays).await?;
     audit::record(&mut tx, actor, Entry::of("sender.create", id).affecting(1)).await?;
     tx.commit().await?;
     find_sender(db, actor.workspace_id, id).await?.ok_or(MessagingError::Changed)
@@ -138,7 +151,7 @@ pub async fn change_sender(
     if !seen(&old) {
         return Err(MessagingError::Changed);
     }
-    usable_connection(db, actor.workspace_id, fields.connection_id).await?;
+    usable_connections(db, actor.workspace_id, &fields).await?;
     let now = db.now();
     let mut tx = db.begin().await?;
     let changed = query(
@@ -151,6 +164,7 @@ pub async fn change_sender(
     if changed.execute(&mut tx).await.map_err(|error| taken(error, &fields.name))? == 0 {
         return Err(MessagingError::Changed);
     }
+    relays::write(&mut tx, actor.workspace_id, id, &fields.relays).await?;
     audit::record(&mut tx, actor, Entry::of("sender.change", id).affecting(1)).await?;
     tx.commit().await?;
     find_sender(db, actor.workspace_id, id).await
@@ -175,6 +189,7 @@ pub async fn remove_sender(db: &Db, actor: &Actor, id: Uuid) -> Result<bool> {
         let detail = format!("the campaign {name:?} has this sender: give it another one first");
         return Err(MessagingError::WrongState(detail));
     }
+    relays::remove(&mut tx, actor.workspace_id, id).await?;
     for sql in [
         "delete from sender_turns where workspace_id = $1 and sender_id = $2",
         "delete from senders where workspace_id = $1 and id = $2",
@@ -205,12 +220,15 @@ pub async fn begin_warm_up(tx: &mut Tx, workspace_id: Uuid, id: Uuid) -> Result<
 /// The names of the senders over a connection.
 #[boxed]
 pub async fn senders_over(db: &Db, workspace_id: Uuid, connection_id: Uuid) -> Result<Vec<String>> {
-    let found: Vec<(String,)> =
-        query("select name from senders where workspace_id = $1 and connection_id = $2 order by name_key")
-            .bind(workspace_id)
-            .bind(connection_id)
-            .all(db)
-            .await?;
+    let found: Vec<(String,)> = query(
+        "select name from senders where workspace_id = $1 and (connection_id = $2 or id in
+           (select r.sender_id from sender_relays as r where r.workspace_id = $1 and r.connection_id = $2))
+         order by name_key",
+    )
+    .bind(workspace_id)
+    .bind(connection_id)
+    .all(db)
+    .await?;
     Ok(found.into_iter().map(|(name,)| name).collect())
 }
 
@@ -234,12 +252,21 @@ fn bound(statement: Query, fields: &SenderFields, now: DateTime<Utc>) -> Query {
         .bind(now)
 }
 
-async fn usable_connection(db: &Db, workspace_id: Uuid, id: Option<Uuid>) -> Result<()> {
-    let Some(id) = id else { return Ok(()) };
-    let wrong = |detail: String| Err(MessagingError::field("connection_id", detail));
+async fn usable_connections(db: &Db, workspace_id: Uuid, fields: &SenderFields) -> Result<()> {
+    if let Some(id) = fields.connection_id {
+        usable_connection(db, workspace_id, "connection_id", id).await?;
+    }
+    for relay in &fields.relays {
+        usable_connection(db, workspace_id, "relays", relay.connection_id).await?;
+    }
+    Ok(())
+}
+
+async fn usable_connection(db: &Db, workspace_id: Uuid, field: &'static str, id: Uuid) -> Result<()> {
+    let wrong = |detail: String| Err(MessagingError::field(field, detail));
     let found = find_connection(db, workspace_id, id).await.map_err(|error| match error {
         herald_accounts::ConnectionError::Db(error) => MessagingError::Db(error),
-        error => MessagingError::field("connection_id", error.to_string()),
+        error => MessagingError::field(field, error.to_string()),
     })?;
     match found {
         None => wrong(format!("there is no connection {id} in this workspace: choose one from the list")),

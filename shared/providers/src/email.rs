@@ -19,13 +19,20 @@ mod mailbox;
 mod message;
 mod names;
 mod outbox;
+mod relays;
 mod reply;
 mod settings;
 mod smtp;
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use self::settings::{MailSettings, MailTls};
@@ -34,10 +41,12 @@ pub use self::{
     connection::{MailServer, SmtpSecret, SmtpServer},
     mailbox::{BadMailbox, Mailbox},
     message::Message,
+    relays::Relays,
 };
 use self::{
     outbox::Outbox,
-    smtp::{Smtp, SmtpSettings},
+    relays::Rest,
+    smtp::{Smtp, SmtpSettings, Whose},
 };
 use super::{Finding, ProviderError, Result, http, roots};
 use herald_base::{boxed, clock::Clock, settings::EnvironmentKind, telemetry::Call};
@@ -54,6 +63,8 @@ struct Inner {
     from: Option<Mailbox>,
     reply_to: Option<Mailbox>,
     clock: Clock,
+    /// Whether it is left out for now, where there are others.
+    rest: Mutex<Option<Rest>>,
     backend: Backend,
 }
 
@@ -115,12 +126,29 @@ impl Mailer {
                 login,
                 hello: from.domain().to_owned(),
                 limit: Duration::from_secs(mail.timeout_seconds),
-                connections: mail.max_connections,
+                connections: (mail.max_connections, mail.max_connections),
                 guard: None,
                 names: names::OF_SETTINGS,
+                whose: Whose::Installation,
+                clock: clock.clone(),
             })?))
         };
-        Ok(Self(Arc::new(Inner { from: Some(from), reply_to, clock, backend })))
+        Ok(Self::over(Some(from), reply_to, clock, backend))
+    }
+
+    fn over(from: Option<Mailbox>, reply_to: Option<Mailbox>, clock: Clock, backend: Backend) -> Self {
+        Self(Arc::new(Inner { from, reply_to, clock, rest: Mutex::default(), backend }))
+    }
+
+    /// Leaves the mail server out for a while. All clones do.
+    fn rest(&self, rest: Rest) {
+        *self.0.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+    }
+
+    /// Why the mail server is left out now, if it is.
+    fn resting(&self, now: DateTime<Utc>) -> Option<Rest> {
+        let rest = self.0.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        rest.as_ref().filter(|rest| rest.is_on(now)).cloned()
     }
 
     /// Sends an e-mail. A repeated attempt after an error has the same `Message-ID`.
@@ -136,7 +164,7 @@ impl Mailer {
     }
 
     async fn hand_over(&self, message: &Message) -> Result<Receipt> {
-        let Inner { from, reply_to, clock, backend } = &*self.0;
+        let Inner { from, reply_to, clock, backend, .. } = &*self.0;
         let now = clock.now();
         let letter = message.write(from.as_ref(), reply_to.as_ref(), now)?;
         let message_id = letter.message_id.clone();
@@ -186,6 +214,7 @@ impl Mailer {
             id,
             to,
             from: None,
+            envelope_from: None,
             reply_to: None,
             subject: "A test from Herald".to_owned(),
             text: text.to_owned(),

@@ -61,7 +61,13 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let bucket = FakeS3::start_at(port(2)).await;
     let crm = FakeCrm::start_at(&place(4)).await;
     demo::staff(&crm);
-    let place = SmtpPlace { port: port(3), security: SmtpSecurity::Clear, logins: &[], utf8: true };
+    let place = SmtpPlace {
+        port: port(3),
+        security: SmtpSecurity::Clear,
+        logins: &[],
+        pipelining: true,
+        ..SmtpPlace::default()
+    };
     let smtp = FakeSmtp::start_as(place).await;
     if arguments.guests > 0 {
         demo::fill(&mautic, arguments.guests);

@@ -44,6 +44,8 @@ pub enum SmtpCall {
     Recipient,
     /// `DATA`
     Data,
+    /// The first line of the mail.
+    Begun,
     /// The whole mail, with its last dot.
     Content,
 }
@@ -57,6 +59,10 @@ pub enum SmtpFault {
     HangsUp,
     /// It never answers. A mail that was handed over is kept.
     IsSilent,
+    /// It answers well, but only after this time.
+    IsLate(Duration),
+    /// After STARTTLS: it agrees, and goes on in clear.
+    GoesOnInClear,
 }
 
 /// How connections are encrypted.
@@ -82,11 +88,22 @@ pub struct SmtpPlace {
     pub logins: &'static [&'static str],
     /// Whether it writes to addresses beyond ASCII.
     pub utf8: bool,
+    /// Whether it takes several commands at once (RFC 2920), and says so. If not, a client that sends them is refused.
+    pub pipelining: bool,
+    /// Whether it waits for the content of a mail whose recipient it refused, and refuses that instead.
+    pub takes_data_anyway: bool,
 }
 
 impl Default for SmtpPlace {
     fn default() -> Self {
-        Self { port: 0, security: SmtpSecurity::StartTls, logins: &["PLAIN", "LOGIN"], utf8: true }
+        Self {
+            port: 0,
+            security: SmtpSecurity::StartTls,
+            logins: &["PLAIN", "LOGIN"],
+            utf8: true,
+            pipelining: false,
+            takes_data_anyway: false,
+        }
     }
 }
 
@@ -122,6 +139,14 @@ struct State {
     /// The first word of everything that was said, and whether it was encrypted.
     said: Vec<(String, bool)>,
     faults: VecDeque<(SmtpCall, SmtpFault)>,
+    /// What came for nobody, after the recipient was refused.
+    for_nobody: Vec<Vec<u8>>,
+    /// How often a client said something before its time.
+    early: usize,
+    /// How often it answered while nothing more of the client had come: the round trips.
+    rounds: usize,
+    /// The most mails that one connection takes.
+    mails_each: Option<usize>,
     /// Recipients, and how their mails fail each time.
     habits: Vec<(String, SmtpCall, SmtpFault)>,
     /// How long each answer takes.
@@ -206,6 +231,26 @@ impl FakeSmtp {
     /// Takes so long for each answer from now on.
     pub fn take(&self, long: Duration) {
         self.lock().takes = long;
+    }
+
+    /// Hangs up with 421 when a connection begins more mails than this.
+    pub fn take_each(&self, mails: usize) {
+        self.lock().mails_each = Some(mails);
+    }
+
+    /// What came as the content of mails that have no recipient: nothing, from a client that knows what it does.
+    pub fn for_nobody(&self) -> Vec<Vec<u8>> {
+        self.lock().for_nobody.clone()
+    }
+
+    /// How often a client sent commands together that it may not, or a mail before it was asked for.
+    pub fn early(&self) -> usize {
+        self.lock().early
+    }
+
+    /// How often a client waited for its answer.
+    pub fn rounds(&self) -> usize {
+        self.lock().rounds
     }
 
     /// What it has taken, in order.

@@ -3,25 +3,29 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use herald_app::jobs::MessageEmail;
-use herald_messaging::{Campaign, Claimed, Purpose, Sender, preferences_url, template::Compiled, unsubscribe_url};
+use herald_base::links::LinkSigner;
+use herald_messaging::{
+    Campaign, Claimed, Purpose, Sender, preferences_url, template::Compiled, unsubscribe_url, verp,
+};
 use herald_providers::{
     Class, ProviderError,
-    email::{Mailbox, Mailer, Message},
+    email::{BadMailbox, Mailbox, Message},
 };
 use uuid::Uuid;
 
+use super::relays::Servers;
 use crate::jobs::{Context, Task};
 use crate::runner::Failure;
 
 /// What one campaign's mails have in common.
 pub(super) struct Post {
-    mailer: Mailer,
+    servers: Servers,
     from: Mailbox,
     reply_to: Option<Mailbox>,
     sender: Sender,
     campaign_id: Uuid,
     purpose: Purpose,
-    links: herald_base::links::LinkSigner,
+    links: LinkSigner,
 }
 
 /// What became of a mail.
@@ -41,30 +45,36 @@ pub(super) enum Handed {
 }
 
 impl Post {
-    /// Finds the mail server of a sender. The inner error is what a person has to correct.
+    /// Finds the mail servers of a sender. The inner error is what a person has to correct.
     ///
     /// # Errors
-    /// When the mail server's account cannot be used now.
+    /// When no account of a mail server can be used now.
     pub(super) async fn of(
         context: &Context,
         task: &Task<MessageEmail>,
         campaign: &Campaign,
         sender: &Sender,
     ) -> Result<Result<Self, String>, Failure> {
-        let mailer = match sender.connection_id {
-            None => context.mailer.clone(),
-            Some(id) => context.mail_server(task, id).await?.client,
-        };
-        Ok(Self::with(mailer, context, campaign, sender))
+        let servers = Servers::of(context, task, sender).await?;
+        Ok(Self::with(servers, context, campaign, sender))
     }
 
-    fn with(mailer: Mailer, context: &Context, campaign: &Campaign, sender: &Sender) -> Result<Self, String> {
+    /// Notes at the accounts of several mail servers which of them a person must see to, and which work again.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub(super) async fn note_states(&self, context: &Context) -> Result<(), Failure> {
+        self.servers.note_states(context).await
+    }
+
+    fn with(servers: Servers, context: &Context, campaign: &Campaign, sender: &Sender) -> Result<Self, String> {
         let wrong = |what: &str| format!("the {what} of its sender is not an e-mail address: correct the sender");
         let from = Mailbox::new(Some(&sender.from_name), &sender.from_address);
         let from = from.map_err(|_| wrong("address"))?;
         let reply_to = sender.reply_to.as_deref().map(Mailbox::parse).transpose();
+        bounces_to(&context.links, sender, campaign.id).map_err(|_| wrong("address for bounces"))?;
         Ok(Self {
-            mailer,
+            servers,
             from,
             reply_to: reply_to.map_err(|_| wrong("reply address"))?,
             sender: sender.clone(),
@@ -79,7 +89,7 @@ impl Post {
             Ok(message) => message,
             Err((cause, reason)) => return Handed::Refused { cause, reason },
         };
-        match self.mailer.send(&message).await {
+        match self.servers.relays.send(&message).await {
             Ok(receipt) => Handed::Over { said: receipt.said },
             Err(error) => what_of(error),
         }
@@ -114,6 +124,8 @@ impl Post {
             id: claimed.id,
             to,
             from: Some(self.from.clone()),
+            envelope_from: bounces_to(&self.links, &self.sender, claimed.id)
+                .map_err(|bad| ("bad_address", bad.to_string()))?,
             reply_to: self.reply_to.clone(),
             subject: mail.subject,
             text: mail.text,
@@ -121,6 +133,13 @@ impl Post {
             headers,
         })
     }
+}
+
+/// The address to which the bounces of a message go, if the sender has a domain for them. The message can be recognised
+/// by it.
+pub(super) fn bounces_to(links: &LinkSigner, sender: &Sender, message_id: Uuid) -> Result<Option<Mailbox>, BadMailbox> {
+    let domain = sender.bounce_domain.as_deref();
+    domain.map(|domain| Mailbox::new(None, &verp::address(links, message_id, domain))).transpose()
 }
 
 /// What an error means for the recipient, or for all of them.

@@ -63,7 +63,6 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<MessageEmail>) -> Resu
         Ok(post) => post,
         Err(reason) => return pause(&context, &task, &reason).await,
     };
-    let began = db.now();
     let turn = TurnOf {
         workspace_id,
         campaign: &campaign,
@@ -72,6 +71,21 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<MessageEmail>) -> Resu
         claim,
         most: AT_ONCE,
     };
+    let ended = send_all(&context, &task, &post, &content, turn).await;
+    let noted = post.note_states(&context).await;
+    ended.and_then(|done| noted.map(|()| done))
+}
+
+/// Sends what waits, turn by turn.
+async fn send_all(
+    context: &Context,
+    task: &Task<MessageEmail>,
+    post: &Post,
+    content: &Compiled,
+    turn: TurnOf<'_>,
+) -> Result<Done, Failure> {
+    let db = &context.db;
+    let began = db.now();
     let mut tried = Vec::new();
     loop {
         if task.cancelled.is_cancelled() {
@@ -92,14 +106,14 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<MessageEmail>) -> Resu
                 db.clock().sleep(wait).await;
             }
             Turn::Send { messages, from, apart } => {
-                let all = send(&context, &post, &content, messages, |at| from + apart * at).await;
+                let all = send(context, post, content, messages, |at| from + apart * at).await;
                 let trouble = all.iter().find_map(|(_, trouble)| trouble.clone());
                 tried = all.into_iter().map(|(tried, _)| tried).collect();
                 match trouble {
                     None => {}
                     Some(Trouble::NeedsAPerson(reason)) => {
                         put_down(db, &turn, tried).await?;
-                        return pause(&context, &task, &reason).await;
+                        return pause(context, task, &reason).await;
                     }
                     Some(Trouble::Away(wait)) => {
                         put_down(db, &turn, tried).await?;

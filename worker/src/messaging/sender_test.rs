@@ -1,4 +1,4 @@
-//! `sender.test`: sends one mail in the name of a sender, and reports what the mail server said.
+//! `sender.test`: sends one mail in the name of a sender over each of its mail servers, and reports what they said.
 //!
 //! It is tried once: the person who waits for the mail starts another test. If the process dies, the mail may have been
 //! sent, and a second test sends another one; a test does no harm.
@@ -14,6 +14,7 @@ use herald_providers::{
 use serde_json::json;
 use uuid::Uuid;
 
+use super::{mail::bounces_to, relays::Servers};
 use crate::jobs::{Context, Task};
 use crate::runner::{Done, Failure};
 
@@ -21,23 +22,24 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<SenderTest>) -> Result
     let found = find_sender(&context.db, task.workspace_id, task.args.sender_id).await;
     let sender = found.map_err(|error| Failure::Fail(error.to_string()))?;
     let sender = sender.ok_or_else(|| Failure::Fail("the sender was deleted".to_owned()))?;
-    let message = message(&sender, task.key.id, &task.args.to)?;
-    let sent = match sender.connection_id {
-        None => context.mailer.send(&message).await,
-        Some(id) => {
-            let used = context.mail_server(&task, id).await?;
-            used.client.send(&message).await
-        }
+    let message = Message {
+        envelope_from: bounces_to(&context.links, &sender, task.key.id)
+            .map_err(|bad| Failure::Fail(bad.to_string()))?,
+        ..message(&sender, task.key.id, &task.args.to)?
     };
-    let is_outbox = sender.connection_id.is_none() && context.mailer.is_outbox();
-    let finding = match sent {
-        Ok(receipt) if is_outbox => {
-            Finding::ok(format!("no mail server is set, so the mail was written into the outbox: {}", receipt.said))
-        }
-        Ok(receipt) => Finding::ok(format!("the mail server took the mail: {}", receipt.said)),
-        Err(error) => Finding::failed(error),
-    };
-    let result = json!({ "ok": finding.ok, "findings": [finding] });
+    let servers = Servers::of(&context, &task, &sender).await?;
+    let mut findings = Vec::new();
+    for (name, mailer) in servers.each() {
+        let name = name.filter(|_| !sender.relays.is_empty()).map(|name| format!(" {name:?}")).unwrap_or_default();
+        findings.push(match mailer.send(&message).await {
+            Ok(receipt) if mailer.is_outbox() => {
+                Finding::ok(format!("no mail server is set, so the mail was written into the outbox: {}", receipt.said))
+            }
+            Ok(receipt) => Finding::ok(format!("the mail server{name} took the mail: {}", receipt.said)),
+            Err(error) => Finding::failed(error),
+        });
+    }
+    let result = json!({ "ok": findings.iter().all(|finding| finding.ok), "findings": findings });
     Ok(Done { result: Some(result), ..Done::default() })
 }
 
@@ -56,6 +58,7 @@ fn message(sender: &Sender, id: Uuid, to: &str) -> Result<Message, Failure> {
         id,
         to: mailbox(None, to)?,
         from: Some(mailbox(Some(&sender.from_name), &sender.from_address)?),
+        envelope_from: None,
         reply_to: sender.reply_to.as_deref().map(|address| mailbox(None, address)).transpose()?,
         subject: format!("A test of {}", sender.name),
         text: format!("{}\n", parts.join("\n\n")),

@@ -122,6 +122,11 @@ catalog! {
         "Things that members of workspaces were told, each once.";
     Counter NOTIFICATION_MAILS = "herald_notification_mails_total" ["outcome"] by "worker":
         "Mails of notifications that ended: sent, skipped, failed or unknown.";
+    Gauge MAILS_AT_ONCE = "herald_mails_at_once" ["whose"] by "api, worker":
+        "Mails this process hands over at once at most, as their servers take them: to the mail server of the \
+         installation, and to all those of workspaces together (workspace).";
+    Counter MAIL_SLOWED = "herald_mail_slowed_total" ["whose"] by "api, worker":
+        "Times a mail server asked for less (421, 4.7), after which it gets half as many mails at once.";
     Counter CLOCK_SET_BACK = "herald_clock_set_back_total" [] by "scheduler":
         "Times the machine's clock was set back by more than two seconds.";
 

@@ -87,6 +87,7 @@ mod tests {
             name: "News".to_owned(),
             channel: Channel::Email,
             connection_id: None,
+            relays: Vec::new(),
             from_name: "Example".to_owned(),
             from_address: "news@example.com".to_owned(),
             reply_to: None,

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{MessagingError, Quiet, Result};
+use super::{MessagingError, Quiet, Relay, Result, relays};
 
 const LONGEST_NAME: usize = 100;
 const LONGEST_POSTAL: usize = 500;
@@ -29,6 +29,11 @@ pub struct SenderFields {
     /// The connection that sends: a mail server. Left out: the mail server of the installation.
     #[serde(default)]
     pub connection_id: Option<Uuid>,
+    /// Several mail servers among which the mails are shared, in place of the connection. One that is away is left out
+    /// until it is back.
+    #[serde(default)]
+    #[schema(max_items = 10)]
+    pub relays: Vec<Relay>,
     /// The name that recipients see.
     #[schema(example = "Example Agency", max_length = 100)]
     pub from_name: String,
@@ -93,7 +98,7 @@ impl SenderFields {
             quiet.check()?;
         }
         let from_address = address("from_address", &self.from_address)?;
-        Ok(Self {
+        relays::checked(Self {
             name: line("name", &self.name)?,
             from_name: line("from_name", &self.from_name)?,
             reply_to: given(&self.reply_to, |text| address("reply_to", text))?,

@@ -1,14 +1,14 @@
 //! The mail server of a workspace's connection.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Backend, Inner, MailTls, Mailbox, Mailer, names,
-    smtp::{Smtp, SmtpSettings},
+    Backend, MailTls, Mailbox, Mailer, names,
+    smtp::{Smtp, SmtpSettings, Whose},
 };
 use crate::{http, outside::Guard, secret::expose_some};
 use herald_base::clock::Clock;
@@ -59,8 +59,8 @@ pub struct MailServer {
     pub secret: SmtpSecret,
     /// How long an answer may take.
     pub limit: Duration,
-    /// How many connections may be open at once.
-    pub connections: usize,
+    /// How many connections may be open at once at first, and at most if all goes well.
+    pub connections: (usize, usize),
     /// Which addresses may be called.
     pub guard: Guard,
     /// Certificates to trust beside the public ones.
@@ -85,7 +85,9 @@ impl Mailer {
             connections,
             guard: Some(guard),
             names: names::OF_CONNECTION,
+            whose: Whose::Workspace,
+            clock: clock.clone(),
         })?;
-        Ok(Self(Arc::new(Inner { from: None, reply_to: None, clock, backend: Backend::Smtp(Box::new(smtp)) })))
+        Ok(Self::over(None, None, clock, Backend::Smtp(Box::new(smtp))))
     }
 }

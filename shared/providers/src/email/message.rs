@@ -46,6 +46,8 @@ pub struct Message {
     pub to: Mailbox,
     /// The sender; `None` means the sender of the settings.
     pub from: Option<Mailbox>,
+    /// Where reports about the e-mail go if it cannot be delivered; `None` means the sender's address.
+    pub envelope_from: Option<Mailbox>,
     /// The address for replies; `None` means the address of the settings.
     pub reply_to: Option<Mailbox>,
     /// The subject.
@@ -62,6 +64,7 @@ pub struct Message {
 pub(super) struct Letter {
     pub(super) id: Uuid,
     pub(super) message_id: String,
+    /// The sender in the envelope.
     pub(super) from: String,
     pub(super) to: String,
     /// The content; every line ends with CR LF.
@@ -77,6 +80,7 @@ impl Message {
             id,
             to,
             from: None,
+            envelope_from: None,
             reply_to: None,
             subject: mail.subject,
             text: mail.text,
@@ -125,7 +129,7 @@ impl Message {
         Ok(Letter {
             id: self.id,
             message_id,
-            from: from.address().to_owned(),
+            from: self.envelope_from.as_ref().unwrap_or(from).address().to_owned(),
             to: self.to.address().to_owned(),
             bytes: written.formatted(),
         })
@@ -161,6 +165,7 @@ mod tests {
             id: Uuid::from_u128(7),
             to: Mailbox::parse("Ann Example <ann@example.com>").unwrap(),
             from: None,
+            envelope_from: None,
             reply_to: None,
             subject: "Hello".to_owned(),
             text: "Hello\n.\nAnn\r\n".to_owned(),
@@ -190,6 +195,19 @@ mod tests {
             assert!(first.lines().any(|written| written == line), "{line}\n{first}");
         }
         assert!(!first.replace("\r\n", "").contains(['\r', '\n']), "a line does not end with CR LF");
+    }
+
+    #[test]
+    fn the_sender_in_the_envelope_is_another_one_only_if_it_is_named() {
+        let from = Mailbox::parse("Herald <herald@example.org>").unwrap();
+        let sent = |message: &Message| message.write(Some(&from), None, DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(sent(&message()).from, "herald@example.org");
+        let mut mail = message();
+        mail.envelope_from = Some(Mailbox::parse("b+abc@bounces.example.org").unwrap());
+        let letter = sent(&mail);
+        assert_eq!(letter.from, "b+abc@bounces.example.org");
+        let written = String::from_utf8(letter.bytes).unwrap();
+        assert!(written.contains("From: Herald <herald@example.org>\r\n") && !written.contains("b+abc"), "{written}");
     }
 
     #[test]

@@ -87,9 +87,9 @@ impl Reply {
     }
 
     /// Whether the server asks us to send less or more slowly.
-    fn is_about_speed(&self) -> bool {
+    pub(super) fn is_about_speed(&self) -> bool {
         const WORDS: [&str; 5] = ["rate", "ratelimit", "ratelimited", "throttled", "throttling"];
-        const PHRASES: [&str; 8] = [
+        const PHRASES: [&str; 9] = [
             "too many",
             "too fast",
             "slow down",
@@ -98,11 +98,22 @@ impl Reply {
             "message quota",
             "message limit",
             "daily limit",
+            "thread limit",
         ];
         let text = self.text();
         matches!(self.status(), Some((5, 4, 5) | (4 | 5, 7, 28)))
             || text.split(|c: char| !c.is_alphanumeric()).any(|word| WORDS.contains(&word))
             || PHRASES.iter().any(|phrase| text.contains(phrase))
+    }
+
+    /// Whether fewer mails at once would help: the server says so, or it refuses for now by policy (RFC 3463, 3.8).
+    /// Greylisting is no such case, because it comes of the first mail as of the hundredth.
+    pub(super) fn asks_for_less(&self) -> bool {
+        let text = self.text();
+        let is_greylisted = text.contains("greylist") || text.contains("graylist");
+        let is_for_now = (400..500).contains(&self.code);
+        let is_policy = matches!(self.status(), Some((4, 7, _)));
+        is_for_now && !is_greylisted && (self.code == 421 || is_policy || self.is_about_speed())
     }
 
     /// The wait that the server asks for, such as "try again in 300 seconds".
@@ -265,6 +276,26 @@ mod tests {
             (Stage::Content, "554 Transaction failed", Recipient),
         ] {
             assert_eq!(told(stage, said).class, class, "{stage:?} {said}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_pressed_is_told_from_one_that_refuses() {
+        for (code, said, less) in [
+            (421, "4.7.0 Try again later", true),
+            (421, "Service not available", true),
+            (450, "4.7.1 Too many connections", true),
+            (451, "4.7.500 Server busy", true),
+            (432, "4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", true),
+            (454, "Throttling failure: Maximum sending rate exceeded.", true),
+            (451, "4.7.1 Greylisted, try again in 60 seconds", false),
+            (450, "4.2.1 The mailbox operates elsewhere", false),
+            (451, "4.3.0 Local error", false),
+            (550, "5.7.1 blocked", false),
+            (550, "5.4.5 Daily user sending limit exceeded", false),
+        ] {
+            let reply = Reply { code, lines: vec![said.to_owned()] };
+            assert_eq!(reply.asks_for_less(), less, "{code} {said}");
         }
     }
 

@@ -5,7 +5,9 @@
 //! and is sent again. After that and until the answer, the outcome is unknown, and the error is [`Class::Unknown`].
 
 mod connection;
+mod each;
 mod open;
+mod pressure;
 
 use std::{
     collections::VecDeque,
@@ -15,20 +17,25 @@ use std::{
 
 use rustls::{ClientConfig, pki_types::ServerName};
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
 
-use self::connection::{Cannot, Connection, Lost, Trouble};
+pub(super) use self::pressure::Whose;
+use self::{
+    connection::{Cannot, Connection, Lost, Trouble},
+    each::Each,
+    pressure::Pressure,
+};
 use super::{
     message::Letter,
-    reply::{Reply, Stage, refused},
+    reply::{Stage, refused},
 };
 use crate::email::{MailTls, names::Names};
 use crate::{Class, ProviderError, Result, outside::Guard};
+use herald_base::clock::Clock;
 
-/// The number of e-mails per connection: many servers close a connection after a hundred.
-const MAILS_EACH: u32 = 100;
 /// How long a connection may be idle. After a longer time it may be dead without either end having closed it.
 const IDLE: Duration = Duration::from_secs(60);
+/// A connection that is closed within this time after a mail is closed because of the mail.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// A mail server and the connections to it.
 pub(super) struct Smtp {
@@ -44,8 +51,10 @@ pub(super) struct Smtp {
     /// Which addresses may be called; `None`: the operator named the server.
     guard: Option<Guard>,
     names: Names,
-    /// One permit for each allowed connection.
-    room: Semaphore,
+    clock: Clock,
+    /// A place for each allowed connection.
+    pressure: Pressure,
+    each: Mutex<Each>,
     idle: Mutex<VecDeque<Connection>>,
 }
 
@@ -64,9 +73,12 @@ pub(super) struct SmtpSettings {
     pub(super) login: Option<(String, SecretString)>,
     pub(super) hello: String,
     pub(super) limit: Duration,
-    pub(super) connections: usize,
+    /// How many connections may be open at first, and how many at most.
+    pub(super) connections: (usize, usize),
     pub(super) guard: Option<Guard>,
     pub(super) names: Names,
+    pub(super) whose: Whose,
+    pub(super) clock: Clock,
 }
 
 impl Smtp {
@@ -91,7 +103,9 @@ impl Smtp {
             limit: settings.limit,
             guard: settings.guard,
             names: settings.names,
-            room: Semaphore::new(settings.connections),
+            clock: settings.clock,
+            pressure: Pressure::new(settings.whose, settings.connections.0, settings.connections.1),
+            each: Mutex::default(),
             idle: Mutex::default(),
         })
     }
@@ -103,7 +117,7 @@ impl Smtp {
 
     /// Connects as for an e-mail, and describes the connection.
     pub(super) async fn check(&self) -> Result<String> {
-        let _room = self.room.acquire().await;
+        let _place = self.pressure.place("").await;
         self.open().await?.quit().await;
         let how = match self.security {
             MailTls::StartTls => "encrypted with STARTTLS",
@@ -120,11 +134,25 @@ impl Smtp {
 
     /// Sends an e-mail, and returns the server's answer.
     pub(super) async fn send(&self, letter: &Letter) -> Result<String> {
-        let _room = self.room.acquire().await;
+        let domain = letter.to.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let _place = self.pressure.place(domain).await;
+        let sent = self.hand_over(letter).await;
+        if sent.is_ok() {
+            self.pressure.went_well();
+        }
+        sent
+    }
+
+    async fn hand_over(&self, letter: &Letter) -> Result<String> {
         while let Some(connection) = self.idle_one() {
+            let (mails, idle) = (connection.mails, connection.used_at.elapsed());
             match self.deliver(connection, letter).await {
                 // The server had closed the connection while it was idle.
-                Err(trouble) if trouble.is_a_closed_door() => {}
+                Err(trouble) if trouble.is_a_closed_door() => {
+                    if matches!(trouble, Trouble::Lost(Stage::Sender, _) | Trouble::Refused(Stage::Sender, _)) {
+                        self.was_closed(mails, idle);
+                    }
+                }
                 ended => return ended.map_err(|trouble| self.explained(&trouble)),
             }
         }
@@ -132,15 +160,27 @@ impl Smtp {
         self.deliver(connection, letter).await.map_err(|trouble| self.explained(&trouble))
     }
 
+    /// Notes that the server closed a connection, so many mails after it was opened and so long after the last.
+    fn was_closed(&self, mails: u32, idle: Duration) {
+        if idle < AT_ONCE {
+            self.each.lock().unwrap_or_else(PoisonError::into_inner).closed_after(mails, self.clock.now());
+        }
+    }
+
+    /// How many mails a connection is used for.
+    fn mails_each(&self) -> u32 {
+        self.each.lock().unwrap_or_else(PoisonError::into_inner).most(self.clock.now())
+    }
+
     async fn deliver(&self, mut connection: Connection, letter: &Letter) -> std::result::Result<String, Trouble> {
         let delivered = connection.deliver(letter).await;
         let goes_on = match &delivered {
             Ok(_) => true,
-            Err(Trouble::Refused(_, reply)) => reply.code != 421 && connection.reset().await,
+            Err(Trouble::Refused(_, reply)) => reply.code != 421 && !connection.is_over && connection.reset().await,
             Err(Trouble::Cannot(_)) => true,
             Err(Trouble::Lost(..) | Trouble::Unanswered(_)) => false,
         };
-        if goes_on && connection.mails < MAILS_EACH {
+        if goes_on && connection.mails < self.mails_each() {
             connection.used_at = std::time::Instant::now();
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push_back(connection);
         } else if goes_on {
@@ -149,13 +189,19 @@ impl Smtp {
         delivered.map(|reply| reply.shown())
     }
 
-    /// Returns the connection that was used last, if it can still be good. Older ones are dropped.
+    /// Returns the connection that was used last, if it can still be good. Others are dropped.
     fn idle_one(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while idle.front().is_some_and(|oldest| oldest.used_at.elapsed() > IDLE) {
             idle.pop_front();
         }
-        idle.pop_back()
+        while let Some(mut last) = idle.pop_back() {
+            if last.is_quiet() {
+                return Some(last);
+            }
+            self.was_closed(last.mails, last.used_at.elapsed());
+        }
+        None
     }
 
     /// Converts a trouble into an error.
@@ -167,7 +213,12 @@ impl Smtp {
             Lost::Strange => "gave an answer that is not SMTP",
         };
         match trouble {
-            Trouble::Refused(stage, reply) => refused(self.names, &server, *stage, reply),
+            Trouble::Refused(stage, reply) => {
+                if reply.asks_for_less() {
+                    self.pressure.was_too_much(self.clock.now());
+                }
+                refused(self.names, &server, *stage, reply)
+            }
             Trouble::Lost(Stage::Greeting, Lost::Strange) => ProviderError::new(
                 Class::Config,
                 format!("the server at {server} is not a mail server: check {m}host and {m}port"),
@@ -214,7 +265,8 @@ impl Trouble {
     fn is_a_closed_door(&self) -> bool {
         match self {
             Self::Lost(_, lost) => *lost != Lost::Late,
-            Self::Refused(Stage::Sender, Reply { code: 421, .. }) => true,
+            // One that wants less would say the same on the next connection.
+            Self::Refused(Stage::Sender | Stage::Recipient, reply) => reply.code == 421 && !reply.is_about_speed(),
             _ => false,
         }
     }

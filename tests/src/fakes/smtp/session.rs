@@ -14,6 +14,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{FakeSmtp, Mail, SmtpCall, SmtpFault, SmtpPlace, SmtpSecurity, State, TakenMail, lock};
 
+const QUEUED: &str = "250 2.0.0 Ok: queued as 4X0fAnn";
+
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -26,6 +28,8 @@ struct Session {
     login: Option<String>,
     from: Option<String>,
     to: Option<String>,
+    /// How many mails were begun.
+    begun: usize,
 }
 
 /// Whether the session goes on.
@@ -51,7 +55,8 @@ async fn serve(stream: TcpStream, place: SmtpPlace, tls: TlsAcceptor, state: Arc
     let encrypted = place.security == SmtpSecurity::Tls;
     let stream: Box<dyn Stream> = if encrypted { Box::new(tls.accept(stream).await?) } else { Box::new(stream) };
     let stream = BufReader::new(stream);
-    let mut session = Session { stream, place, state, encrypted, login: None, from: None, to: None };
+    let (login, from, to) = (None, None, None);
+    let mut session = Session { stream, place, state, encrypted, login, from, to, begun: 0 };
     if !session.answer(SmtpCall::Greeting, "220 mail.example.com ESMTP").await? {
         return Ok(());
     }
@@ -75,6 +80,13 @@ impl Session {
         let Some(line) = self.line().await? else { return Ok(Next::End) };
         let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
         lock(&self.state).said.push((verb.clone(), self.encrypted));
+        // These are the only commands behind which others may follow at once (RFC 2920, 3.1).
+        let may_be_followed = self.place.pipelining && matches!(verb.as_str(), "MAIL" | "RCPT" | "RSET");
+        if !may_be_followed && !self.stream.buffer().is_empty() {
+            lock(&self.state).early += 1;
+            self.say("503 5.5.0 Improper command pipelining").await?;
+            return Ok(Next::End);
+        }
         let may_send = self.login.is_some() || self.place.logins.is_empty();
         let goes_on = match verb.as_str() {
             "EHLO" => {
@@ -82,7 +94,12 @@ impl Session {
                 self.answer(SmtpCall::Hello, &offers).await?
             }
             "STARTTLS" if self.place.security == SmtpSecurity::StartTls && !self.encrypted => {
-                let faulty = lock(&self.state).faults.front().is_some_and(|(call, _)| *call == SmtpCall::StartTls);
+                let fault = lock(&self.state).faults.front().copied().filter(|(call, _)| *call == SmtpCall::StartTls);
+                if fault == Some((SmtpCall::StartTls, SmtpFault::GoesOnInClear)) {
+                    lock(&self.state).faults.pop_front();
+                    return self.go_on_in_clear().await;
+                }
+                let faulty = fault.is_some();
                 let goes_on = self.answer(SmtpCall::StartTls, "220 2.0.0 Ready to start TLS").await?;
                 if goes_on && !faulty {
                     return Ok(Next::Encrypt);
@@ -91,8 +108,14 @@ impl Session {
             }
             "AUTH" => self.auth(&line).await?,
             "MAIL" if !may_send => self.say("530 5.7.0 Authentication Required").await?,
+            "MAIL" if lock(&self.state).mails_each.is_some_and(|most| self.begun >= most) => {
+                self.say("421 4.4.5 Too much for one connection").await?;
+                false
+            }
             "MAIL" => {
-                self.from = address(&line);
+                self.begun += 1;
+                let refused = self.refuses(SmtpCall::Sender);
+                self.from = address(&line).filter(|_| !refused);
                 self.answer(SmtpCall::Sender, "250 2.1.0 Ok").await?
             }
             "RCPT" if self.from.is_some() => {
@@ -100,15 +123,20 @@ impl Session {
                 match self.habit(SmtpCall::Recipient) {
                     Some(fault) => {
                         self.to = None;
-                        self.fail(fault).await?
+                        self.fail(fault, "250 2.1.5 Ok").await?
                     }
-                    None => self.answer(SmtpCall::Recipient, "250 2.1.5 Ok").await?,
+                    None => {
+                        let refused = self.refuses(SmtpCall::Recipient);
+                        let goes_on = self.answer(SmtpCall::Recipient, "250 2.1.5 Ok").await?;
+                        self.to.take_if(|_| refused);
+                        goes_on
+                    }
                 }
             }
-            "DATA" if self.to.is_some() => {
-                let faulty = lock(&self.state).faults.front().is_some_and(|(call, _)| *call == SmtpCall::Data);
+            "DATA" if self.to.is_some() || (self.place.takes_data_anyway && self.from.is_some()) => {
+                let refused = self.refuses(SmtpCall::Data);
                 let goes_on = self.answer(SmtpCall::Data, "354 End data with <CR><LF>.<CR><LF>").await?;
-                if goes_on && !faulty { self.content().await? } else { goes_on }
+                if goes_on && !refused { self.content().await? } else { goes_on }
             }
             "RSET" => {
                 (self.from, self.to) = (None, None);
@@ -135,6 +163,9 @@ impl Session {
         }
         if self.place.utf8 {
             lines.push("SMTPUTF8".to_owned());
+        }
+        if self.place.pipelining {
+            lines.push("PIPELINING".to_owned());
         }
         let last = lines.pop().unwrap_or_default();
         lines.iter().map(|line| format!("250-{line}\r\n")).collect::<String>() + &format!("250 {last}")
@@ -169,6 +200,17 @@ impl Session {
         self.answer(SmtpCall::Login, "235 2.7.0 Accepted").await
     }
 
+    /// Agrees to encrypt, and then answers in clear to whatever comes.
+    async fn go_on_in_clear(&mut self) -> io::Result<Next> {
+        self.say("220 2.0.0 Ready to start TLS").await?;
+        let mut beginning = [0; 16];
+        self.stream.read_exact(&mut beginning).await?;
+        self.say("500 5.5.2 Command unrecognized").await?;
+        // Until the client has enough of it.
+        self.stream.read_to_end(&mut Vec::new()).await?;
+        Ok(Next::End)
+    }
+
     async fn content(&mut self) -> io::Result<bool> {
         let mut raw = Vec::new();
         loop {
@@ -179,7 +221,14 @@ impl Session {
             if line == b".\r\n" {
                 break;
             }
+            if raw.is_empty() && self.is_next(SmtpCall::Begun) {
+                return self.answer(SmtpCall::Begun, "").await;
+            }
             raw.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
+        }
+        if self.to.is_none() {
+            lock(&self.state).for_nobody.push(raw);
+            return self.say("554 5.5.1 Error: no valid recipients").await;
         }
         let fault = lock(&self.state).faults.front().copied().filter(|(call, _)| *call == SmtpCall::Content);
         let habit = self.habit(SmtpCall::Content);
@@ -195,9 +244,20 @@ impl Session {
             state.mails.push(taken);
         }
         match habit {
-            Some(fault) => self.fail(fault).await,
-            None => self.answer(SmtpCall::Content, "250 2.0.0 Ok: queued as 4X0fAnn").await,
+            Some(fault) => self.fail(fault, QUEUED).await,
+            None => self.answer(SmtpCall::Content, QUEUED).await,
         }
+    }
+
+    /// Whether the next failure is one of this call.
+    fn is_next(&self, call: SmtpCall) -> bool {
+        lock(&self.state).faults.front().is_some_and(|(planned, _)| *planned == call)
+    }
+
+    /// Whether it will say something else to this call than that all is well.
+    fn refuses(&self, call: SmtpCall) -> bool {
+        let next = lock(&self.state).faults.front().copied();
+        next.is_some_and(|(planned, fault)| planned == call && !matches!(fault, SmtpFault::IsLate(_)))
     }
 
     /// How this always fails for the recipient.
@@ -216,14 +276,18 @@ impl Session {
         };
         match fault {
             None => self.say(well).await,
-            Some((_, fault)) => self.fail(fault).await,
+            Some((_, fault)) => self.fail(fault, well).await,
         }
     }
 
-    async fn fail(&mut self, fault: SmtpFault) -> io::Result<bool> {
+    async fn fail(&mut self, fault: SmtpFault, well: &str) -> io::Result<bool> {
         match fault {
             SmtpFault::Says(text) => Ok(self.say(text).await? && !text.starts_with("421")),
-            SmtpFault::HangsUp => Ok(false),
+            SmtpFault::HangsUp | SmtpFault::GoesOnInClear => Ok(false),
+            SmtpFault::IsLate(long) => {
+                tokio::time::sleep(long).await;
+                self.say(well).await
+            }
             SmtpFault::IsSilent => {
                 // Until the client has enough of it.
                 self.stream.read_to_end(&mut Vec::new()).await?;
@@ -237,6 +301,7 @@ impl Session {
         if !takes.is_zero() {
             tokio::time::sleep(takes).await;
         }
+        lock(&self.state).rounds += usize::from(self.stream.buffer().is_empty());
         self.stream.write_all(format!("{text}\r\n").as_bytes()).await?;
         self.stream.flush().await?;
         Ok(true)

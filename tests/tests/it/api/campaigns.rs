@@ -44,7 +44,10 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) async fn set(database: &TestDatabase) -> Self {
-        let service = Service::start(database).await;
+        Self::set_in(Service::start(database).await).await
+    }
+
+    pub(super) async fn set_in(service: Service) -> Self {
         service.leaves(&["notification.mail"]);
         let ann = member(&service, "ann@example.com", "agency").await;
         let bo = member(&service, "bo@example.com", "agency").await;

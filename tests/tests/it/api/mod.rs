@@ -43,6 +43,7 @@ mod preview;
 mod quotas;
 mod rate_limits;
 mod refusals;
+mod relays;
 mod repeated;
 mod report_plan;
 mod reports;

@@ -26,6 +26,7 @@ fn fields(name: &str) -> SenderFields {
         name: name.to_owned(),
         channel: Channel::Email,
         connection_id: None,
+        relays: Vec::new(),
         from_name: "Spring Agency".to_owned(),
         from_address: "news@example.com".to_owned(),
         reply_to: String::new(),

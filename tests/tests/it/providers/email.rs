@@ -1,8 +1,10 @@
 //! Mails, against a mail server of the test's own and in the outbox. Only the mailer is tested, without a database.
 
+mod bad_relays;
 mod content;
 mod outbox;
 mod refusals;
+mod relays;
 mod security;
 
 use std::{path::PathBuf, sync::Arc};

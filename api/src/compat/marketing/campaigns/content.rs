@@ -137,6 +137,7 @@ pub(super) async fn sender(api: &Api, caller: &Caller, actor: &Actor) -> Result<
         name: name.clone(),
         channel: Channel::Email,
         connection_id: None,
+        relays: Vec::new(),
         from_name: name.clone(),
         from_address,
         reply_to: mail.reply_to.clone(),

@@ -32,7 +32,7 @@ fn what_cannot_work_is_refused_with_what_to_set() {
         ("from = \"Herald\"", "setting mail.from is Herald: use an address"),
         ("reply_to = \"a@b@c\"", "setting mail.reply_to"),
         ("timeout_seconds = 0", "setting mail.timeout_seconds is 0: use 1 to 120"),
-        ("max_connections = 0", "setting mail.max_connections is 0: use 1 to 100"),
+        ("max_connections = 0", "setting mail.max_connections is 0: use 1 to 1000"),
         ("user = \"herald\"", "set both or neither"),
         ("password = \"hunter2\"", "set both or neither"),
         ("host = \"smtp.example.com\"", "setting mail.from is Herald <herald@localhost>: set it to the sender address"),

@@ -1,8 +1,11 @@
 //! One connection to a mail server (RFC 5321): commands and answers, each within a time limit.
 
+mod envelope;
+
 use std::{future::Future, io, time::Duration, time::Instant};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use futures::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
@@ -35,6 +38,8 @@ pub(super) struct Connection {
     /// The number of e-mails that the connection has taken.
     pub(super) mails: u32,
     pub(super) used_at: Instant,
+    /// Whether answers may still come that nobody reads, so that no other e-mail may follow.
+    pub(super) is_over: bool,
 }
 
 /// The extensions that a server offers.
@@ -42,6 +47,7 @@ pub(super) struct Connection {
 pub(super) struct Offers {
     pub(super) starttls: bool,
     pub(super) utf8: bool,
+    pub(super) pipelining: bool,
     plain: bool,
     login: bool,
 }
@@ -82,7 +88,14 @@ pub(super) enum Cannot {
 impl Connection {
     /// Wraps a new stream.
     pub(super) fn on(stream: Box<dyn Stream>, limit: Duration) -> Self {
-        Self { stream: BufReader::new(stream), limit, offers: Offers::default(), mails: 0, used_at: Instant::now() }
+        Self {
+            stream: BufReader::new(stream),
+            limit,
+            offers: Offers::default(),
+            mails: 0,
+            used_at: Instant::now(),
+            is_over: false,
+        }
     }
 
     /// Returns the stream below. Returns `None` if unread bytes are left. Before encryption, those bytes can be
@@ -135,12 +148,7 @@ impl Connection {
             (false, true) => " BODY=8BITMIME SMTPUTF8",
             (false, false) => return Err(Trouble::Cannot(Cannot::Utf8)),
         };
-        let reply = self.ask(&format!("MAIL FROM:<{}>{utf8}", letter.from)).await;
-        done(Stage::Sender, reply, 2)?;
-        let reply = self.ask(&format!("RCPT TO:<{}>", letter.to)).await;
-        done(Stage::Recipient, reply, 2)?;
-        let reply = self.ask("DATA").await;
-        done(Stage::Content, reply, 3)?;
+        self.announce(letter, utf8).await?;
         // Until the end of the e-mail is written, the server does not accept it, so it is not handed over.
         self.write(&dotted(&letter.bytes)).await.map_err(|lost| Trouble::Lost(Stage::Content, lost))?;
         let reply = match self.write(b".\r\n").await {
@@ -150,6 +158,12 @@ impl Connection {
         let reply = reply.map_err(Trouble::Unanswered)?;
         self.mails += 1;
         done(Stage::Content, Ok(reply), 2)
+    }
+
+    /// Whether the server has said nothing since its last answer. What it says to an idle connection would be read as
+    /// the answer to the next command; mostly it hangs up.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        self.stream.fill_buf().now_or_never().is_none()
     }
 
     /// Abandons an e-mail that was begun. Returns true if the next one can begin.
@@ -196,6 +210,7 @@ impl Offers {
             match words.next() {
                 Some("STARTTLS") => offers.starttls = true,
                 Some("SMTPUTF8") => offers.utf8 = true,
+                Some("PIPELINING") => offers.pipelining = true,
                 Some("AUTH") => words.for_each(|word| match word {
                     "PLAIN" => offers.plain = true,
                     "LOGIN" => offers.login = true,
@@ -298,6 +313,18 @@ mod tests {
         assert_eq!(answer(b"").await, Err(Lost::Closed));
     }
 
+    #[tokio::test]
+    async fn what_an_idle_connection_was_told_is_noticed() {
+        let (near, mut far) = tokio::io::duplex(1 << 16);
+        let mut connection = Connection::on(Box::new(near), Duration::from_secs(60));
+        assert!(connection.is_quiet());
+        far.write_all(b"421 4.4.2 Idle for too long\r\n").await.unwrap();
+        assert!(!connection.is_quiet());
+        let (near, far) = tokio::io::duplex(1 << 16);
+        drop(far);
+        assert!(!Connection::on(Box::new(near), Duration::from_secs(60)).is_quiet(), "it hung up");
+    }
+
     #[test]
     fn a_dot_alone_does_not_end_a_mail_early() {
         assert_eq!(dotted(b"a\r\n.\r\n..b\r\n"), b"a\r\n..\r\n...b\r\n");
@@ -306,9 +333,9 @@ mod tests {
 
     #[test]
     fn what_a_server_offers_is_read_however_it_is_written() {
-        let lines = ["mx.example.com", "starttls", "AUTH=LOGIN PLAIN", "SIZE 1000", "SMTPUTF8"];
+        let lines = ["mx.example.com", "starttls", "AUTH=LOGIN PLAIN", "SIZE 1000", "SMTPUTF8", "Pipelining"];
         let offers = Offers::read(&Reply { code: 250, lines: lines.map(str::to_owned).into() });
-        assert!(offers.starttls && offers.utf8 && offers.plain && offers.login);
+        assert!(offers.starttls && offers.utf8 && offers.plain && offers.login && offers.pipelining);
         let named = Offers::read(&Reply { code: 250, lines: vec!["STARTTLS".to_owned()] });
         assert!(!named.starttls);
     }

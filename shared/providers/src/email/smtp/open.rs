@@ -105,6 +105,10 @@ impl Smtp {
                 "has a certificate that is not trusted: check {m}host, have the certificate corrected, or name your \
                  own certificate authority in {ca_file}"
             ))),
+            Ok(Err(error)) if is_something_else(&error) && self.security == MailTls::StartTls => Err(self.config(
+                "agrees to STARTTLS and goes on unencrypted: have TLS set up on the server; if it worked before, the \
+                 connection may be intercepted, so check the network",
+            )),
             Ok(Err(error)) if is_something_else(&error) => Err(self.config(&format!(
                 "does not speak TLS from the first byte: set {m}tls = \"starttls\", or check {m}port"
             ))),

@@ -8,6 +8,7 @@ mod lists;
 mod message_templates;
 mod nowhere;
 mod pictures;
+mod senders;
 mod walk;
 
 use std::{collections::BTreeMap, sync::Mutex};
