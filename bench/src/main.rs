@@ -15,6 +15,7 @@ mod limits;
 mod memory;
 mod queue;
 mod render;
+mod sink;
 mod table;
 mod uploads;
 
@@ -134,6 +135,13 @@ enum Command {
         #[arg(default_value_t = 0)]
         count: usize,
     },
+    /// Takes the mails of `mail`, and counts them
+    #[command(hide = true)]
+    MailSink {
+        /// Its port on 127.0.0.1; 0 is any that is free
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
     /// Reads the peak memory of `herald invite`
     Memory {
         #[command(flatten)]
@@ -190,6 +198,7 @@ fn main() -> anyhow::Result<()> {
         Command::Queue { role, count } => {
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(queue::run(&role, count))
         }
+        Command::MailSink { port } => sink::run(port),
         Command::Memory { options } => memory::run(&options),
         Command::Endtoend { options, guests } => endtoend::run(&options, guests),
         Command::Uploads { herald, template, python, script, scratch, results } => {

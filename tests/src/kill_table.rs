@@ -3,6 +3,7 @@
 //!
 //! `docs/kill-table.md` tells what is counted and how to read it.
 
+mod campaigns;
 mod client;
 mod domain_work;
 mod leads;
@@ -29,6 +30,7 @@ use tokio::runtime::Runtime;
 
 pub use self::report::{Row, line, markdown, write};
 use self::{
+    campaigns::MAILINGS,
     domain_work::WORKS,
     outside::{JOURNEYS, Journey},
     scenarios::{SCENARIOS, Scenario},
@@ -51,8 +53,8 @@ pub struct Options {
     pub herald: PathBuf,
     /// Jobs of each scenario; 0 leaves these scenarios out.
     pub jobs: usize,
-    /// Guests of each scenario with accounts outside; those with lists and mails have some for each guest. 0 leaves
-    /// these scenarios out.
+    /// Guests of each scenario with accounts outside; those with lists, mails and campaigns have some for each guest. 0
+    /// leaves these scenarios out.
     pub guests: usize,
     /// What the random moments are drawn from.
     pub seed: u64,
@@ -123,6 +125,15 @@ pub fn run(options: &Options, mut tell: impl FnMut(&Row)) -> Result<Vec<Row>> {
         }
         let tag = format!("w{place}");
         let row = domain_work::play(options, work, &tag, &servers, &runtime, lots(options, work.name))?;
+        tell(&row);
+        rows.push(row);
+    }
+    for (place, mailing) in MAILINGS.iter().enumerate() {
+        if options.guests == 0 || !mailing.name.contains(only) {
+            continue;
+        }
+        let tag = format!("m{place}");
+        let row = campaigns::play(options, mailing, &tag, &mut servers, &runtime, lots(options, mailing.name))?;
         tell(&row);
         rows.push(row);
     }

@@ -35,6 +35,11 @@ fn whichever_process_is_killed_a_notification_is_mailed_at_most_once_and_shown_a
     all_hold(0, GUESTS, Some("mails"));
 }
 
+#[test]
+fn whatever_is_killed_a_campaign_skips_nobody_and_writes_to_nobody_twice() {
+    all_hold(0, GUESTS, Some("campaigns"));
+}
+
 fn all_hold(jobs: usize, guests: usize, only: Option<&str>) {
     let logs = tempfile::Builder::new().prefix("herald-kill-table-logs-").tempdir().unwrap().keep();
     let options = Options {

@@ -15,7 +15,8 @@ struct Arguments {
     /// Jobs over all scenarios
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     jobs: usize,
-    /// Guests of each scenario with accounts outside; those with lists have 20 or 40 rows for each, those with mails 4
+    /// Guests of each scenario with accounts outside; those with lists have 20 or 40 rows for each, those with mails 4,
+    /// campaigns 20
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     guests: usize,
     /// What the random moments are drawn from

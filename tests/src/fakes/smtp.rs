@@ -258,6 +258,11 @@ impl FakeSmtp {
         self.lock().mails.clone()
     }
 
+    /// Forgets what it has taken so far.
+    pub fn forget(&self) {
+        self.lock().mails.clear();
+    }
+
     /// Tells of every mail that it takes from now on.
     pub fn listen(&self) -> UnboundedReceiver<TakenMail> {
         let (told, hears) = unbounded_channel();

@@ -52,6 +52,8 @@ pub(super) struct World {
     pub(super) short: bool,
     /// The mail server, where there is one.
     pub(super) mail_server: Option<FakeSmtp>,
+    /// Before the mail server, where there is one.
+    pub(super) relay: Option<Proxy>,
     /// Between `worker-0` and Redis.
     pub(super) proxy: Option<Proxy>,
     /// Jobs that ran when something was killed.
@@ -100,11 +102,15 @@ impl World {
         }
         let mails = matches!(ground, Ground::Mails | Ground::UpMails);
         let mail_server = mails.then(|| runtime.block_on(FakeSmtp::start()));
-        if let Some(server) = &mail_server {
+        let before = |server: &FakeSmtp| Proxy::to(SocketAddr::from(([127, 0, 0, 1], server.port())));
+        let relay = mail_server.as_ref().map(|server| runtime.block_on(before(server)));
+        if let (Some(server), Some(relay)) = (&mail_server, &relay) {
             let certificate = root.join("mail.pem");
             server.write_certificate(&certificate);
             // Several people register from this machine within a minute.
-            settings += &format!("[limits]\nsign_in_per_minute = 60\n[mail]\n{}", server.settings(&certificate));
+            let port = |port: u16| format!("port = {port}\n");
+            let mail = server.settings(&certificate).replace(&port(server.port()), &port(relay.address().port()));
+            settings += &format!("[limits]\nsign_in_per_minute = 60\n[mail]\n{mail}");
         }
         std::fs::write(root.join("herald.toml"), settings)?;
         std::fs::write(root.join("clock"), "+0")?;
@@ -118,6 +124,7 @@ impl World {
             random,
             short: options.short,
             mail_server,
+            relay,
             proxy,
             bereaved: Vec::new(),
             lease,
