@@ -1,6 +1,6 @@
 //! Prunes old data: jobs that ended long ago (their counts stay), answers stored for repeated requests, received
-//! webhooks, old notifications, what undoes old merges of contacts, the members of old snapshots, and expired codes,
-//! sessions and e-mails.
+//! webhooks, old notifications, old soft bounces, what undoes old merges of contacts, the members of old snapshots, and
+//! expired codes, sessions and e-mails.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use herald_contacts as contacts;
 use herald_invitations as invitations;
 use herald_ledger as ledger;
 use herald_ledger::idempotency;
+use herald_messaging as messaging;
 use herald_notifications as notifications;
 use herald_people as people;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,16 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
                 Ok(_) => break,
                 Err(error) => {
                     tracing::warn!(%error, "forgetting the members of old snapshots failed, will try again");
+                    break;
+                }
+            }
+        }
+        loop {
+            match messaging::forget_old_soft_bounces(db).await {
+                Ok(gone) if gone > 0 && !stop.is_cancelled() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "forgetting old soft bounces failed, will try again");
                     break;
                 }
             }

@@ -24,9 +24,10 @@ pub use error::{MessagingError, Result};
 pub use example::{add_example, remove_example, stop_example};
 pub use holder::HOLDER;
 pub use message::{
-    CHUNK, Claimed, Decision, Message, MessageFilter, MessageOutcome, MessageState, PLANNED_AT_ONCE, Planned, Planning,
-    Tried, Turn, TurnOf, abandon, cut_again, decide_unknown, end_planning, find_message, list_messages, plan_next,
-    put_down, retry_failed, suppress_waiting, take_turn,
+    BounceClass, CHUNK, Claimed, Decision, Message, MessageFilter, MessageOutcome, MessageState, PLANNED_AT_ONCE,
+    Planned, Planning, Receipt, ReceiptOf, Received, SoftLimit, Told, Tried, Turn, TurnOf, abandon, cut_again,
+    decide_unknown, end_planning, find_message, forget_old_soft_bounces, list_messages, plan_next, put_down, receive,
+    retry_failed, suppress_waiting, take_turn,
 };
 pub use sender::{
     Alignment, Check, Quiet, Records, SeenSender, Sender, SenderFields, Standing, TxtRecord, alignment, begin_warm_up,

@@ -16,6 +16,7 @@ impl Suppression {
         let why = match self.reason {
             SuppressionReason::Unsubscribed => "the address was unsubscribed",
             SuppressionReason::HardBounce => "mail to the address came back: it does not exist",
+            SuppressionReason::SoftBounce => "mail to the address came back too often",
             SuppressionReason::Complaint => "the recipient complained about an earlier message",
             SuppressionReason::Stop => "the recipient answered STOP",
             SuppressionReason::ByHand => "the address was taken off by hand",

@@ -87,6 +87,8 @@ const NOT_PEOPLE: &[(&str, &str, &str)] = &[
     ("sessions", "*", STAFF),
     ("setup_links", "*", STAFF),
     ("signing_keys", "*", MACHINES),
+    ("soft_bounces", "hash", "a keyed hash, from which nobody learns the address; it goes after 90 days"),
+    ("soft_bounces", "channel", STATES),
     ("source_cursors", "selection", MACHINES),
     ("stored_uploads", "sha256", "of the content of a file"),
     ("suppressions", "hash", "a keyed hash, from which nobody learns the address"),
