@@ -11,6 +11,7 @@ mod suppression;
 pub mod template;
 mod thing;
 mod unsubscribe;
+mod whatsapp;
 
 pub use campaign::{
     Approver, Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignExport, CampaignExportError,
@@ -42,4 +43,10 @@ pub use thing::SENDER;
 pub use unsubscribe::{
     Preference, Recipient, Through, open_unsubscribe_token, preferences_of, preferences_url, recipient_of,
     set_preferences, unsubscribe, unsubscribe_token, unsubscribe_url, unsubscribed_since,
+};
+pub use whatsapp::{
+    InboundMessage, NewReport, Synchronised, UnknownMessage, WhatsappContent, WhatsappMessage, WhatsappPreview,
+    WhatsappTemplate, WhatsappTemplateFilter, find_whatsapp_template, forget_old_reports, known_provider_ids,
+    list_inbound, list_whatsapp_templates, note_not_found, preview_whatsapp, stale_whatsapp_accounts,
+    synchronise_whatsapp_templates, take_inbound, take_preference, take_reports, unknown_messages, whatsapp_window,
 };

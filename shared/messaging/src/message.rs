@@ -37,7 +37,7 @@ pub use self::{
     receipt::{BounceClass, Receipt, ReceiptOf, Received, Told, receive},
     soft::{SoftLimit, forget_old_soft_bounces},
 };
-pub(crate) use self::{forget::forget_recipient, job_ended::CampaignJobEnded};
+pub(crate) use self::{forget::forget_recipient, job_ended::CampaignJobEnded, outcome::suppression_for};
 use herald_db::FromRow;
 
 herald_base::text_enum! {

@@ -100,7 +100,7 @@ pub async fn find_sender(db: &Db, workspace_id: Uuid, id: Uuid) -> Result<Option
 #[boxed]
 pub async fn create_sender(db: &Db, actor: &Actor, fields: SenderFields) -> Result<Sender> {
     let fields = fields.checked()?;
-    usable_connection(db, actor.workspace_id, fields.connection_id).await?;
+    usable_connection(db, actor.workspace_id, &fields).await?;
     if list_senders(db, actor.workspace_id).await?.len() >= MOST {
         return Err(MessagingError::WrongState(format!(
             "the workspace has {MOST} senders: delete one it does not use"
@@ -138,7 +138,7 @@ pub async fn change_sender(
     if !seen(&old) {
         return Err(MessagingError::Changed);
     }
-    usable_connection(db, actor.workspace_id, fields.connection_id).await?;
+    usable_connection(db, actor.workspace_id, &fields).await?;
     let now = db.now();
     let mut tx = db.begin().await?;
     let changed = query(
@@ -234,8 +234,9 @@ fn bound(statement: Query, fields: &SenderFields, now: DateTime<Utc>) -> Query {
         .bind(now)
 }
 
-async fn usable_connection(db: &Db, workspace_id: Uuid, id: Option<Uuid>) -> Result<()> {
-    let Some(id) = id else { return Ok(()) };
+async fn usable_connection(db: &Db, workspace_id: Uuid, fields: &SenderFields) -> Result<()> {
+    let Some(id) = fields.connection_id else { return Ok(()) };
+    let over_whatsapp = fields.channel == Channel::Whatsapp;
     let wrong = |detail: String| Err(MessagingError::field("connection_id", detail));
     let found = find_connection(db, workspace_id, id).await.map_err(|error| match error {
         herald_accounts::ConnectionError::Db(error) => MessagingError::Db(error),
@@ -243,7 +244,10 @@ async fn usable_connection(db: &Db, workspace_id: Uuid, id: Option<Uuid>) -> Res
     })?;
     match found {
         None => wrong(format!("there is no connection {id} in this workspace: choose one from the list")),
-        Some(found) if found.settings.0.provider() != ProviderKind::Smtp => {
+        Some(found) if over_whatsapp && !found.settings.0.provider().is_whatsapp() => {
+            wrong(format!("the connection {:?} does not send over WhatsApp: choose one that does", found.name))
+        }
+        Some(found) if !over_whatsapp && found.settings.0.provider() != ProviderKind::Smtp => {
             wrong(format!("the connection {:?} is not a mail server: choose one that is", found.name))
         }
         Some(_) => Ok(()),

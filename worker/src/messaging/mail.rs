@@ -1,8 +1,7 @@
 //! A campaign's mail: what is written into it, and what the mail server's answer means for its recipient.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use herald_app::jobs::MessageEmail;
 use herald_messaging::{Campaign, Claimed, Purpose, Sender, preferences_url, template::Compiled, unsubscribe_url};
 use herald_providers::{
     Class, ProviderError,
@@ -10,11 +9,15 @@ use herald_providers::{
 };
 use uuid::Uuid;
 
+use super::{
+    campaign_dispatch::content_of,
+    part::{HandOver, Handed},
+};
 use crate::jobs::{Context, Task};
 use crate::runner::Failure;
 
 /// What one campaign's mails have in common.
-pub(super) struct Post {
+struct Post {
     mailer: Mailer,
     from: Mailbox,
     reply_to: Option<Mailbox>,
@@ -24,20 +27,33 @@ pub(super) struct Post {
     links: herald_base::links::LinkSigner,
 }
 
-/// What became of a mail.
-pub(super) enum Handed {
-    /// The mail server has it, and said this.
-    Over { said: String },
-    /// It was refused for good.
-    Refused { cause: &'static str, reason: String },
-    /// The server wants it later.
-    PutOff { reason: String },
-    /// The server had it, and did not answer.
-    Unanswered { reason: String },
-    /// It was not handed over: the server is away, or wants less.
-    Away { wait: Option<Duration> },
-    /// It was not handed over: somebody has to correct something first.
-    NeedsAPerson { reason: String },
+/// The mails of a campaign.
+pub(super) struct Mails {
+    post: Post,
+    content: Compiled,
+}
+
+impl HandOver for Mails {
+    // A mail server that closes one connection has others.
+    const WAITS_AFTER_SILENCE: bool = false;
+
+    async fn open<P: Send + Sync>(
+        context: &Context,
+        task: &Task<P>,
+        campaign: &Campaign,
+        sender: &Sender,
+    ) -> Result<Result<Self, String>, Failure> {
+        let content = match content_of(campaign) {
+            Ok(content) => content,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let post = Post::of(context, task, campaign, sender).await?;
+        Ok(post.map(|post| Self { post, content }))
+    }
+
+    async fn hand_over(&self, claimed: &Claimed) -> Handed {
+        self.post.hand_over(&self.content, claimed).await
+    }
 }
 
 impl Post {
@@ -45,9 +61,9 @@ impl Post {
     ///
     /// # Errors
     /// When the mail server's account cannot be used now.
-    pub(super) async fn of(
+    async fn of<P>(
         context: &Context,
-        task: &Task<MessageEmail>,
+        task: &Task<P>,
         campaign: &Campaign,
         sender: &Sender,
     ) -> Result<Result<Self, String>, Failure> {
@@ -74,13 +90,13 @@ impl Post {
         })
     }
 
-    pub(super) async fn hand_over(&self, content: &Compiled, claimed: &Claimed) -> Handed {
+    async fn hand_over(&self, content: &Compiled, claimed: &Claimed) -> Handed {
         let message = match self.message(content, claimed) {
             Ok(message) => message,
             Err((cause, reason)) => return Handed::Refused { cause, reason },
         };
         match self.mailer.send(&message).await {
-            Ok(receipt) => Handed::Over { said: receipt.said },
+            Ok(receipt) => Handed::Over { said: receipt.said, provider_id: None },
             Err(error) => what_of(error),
         }
     }
