@@ -3,6 +3,7 @@
 mod senders;
 mod suppressions;
 mod templates;
+mod whatsapp_templates;
 
 use axum::Router;
 
@@ -10,5 +11,9 @@ pub(crate) use self::templates::content as message_content;
 use crate::Console;
 
 pub(super) fn routes() -> Router<Console> {
-    Router::new().merge(senders::routes()).merge(suppressions::routes()).merge(templates::routes())
+    Router::new()
+        .merge(senders::routes())
+        .merge(suppressions::routes())
+        .merge(templates::routes())
+        .merge(whatsapp_templates::routes())
 }
