@@ -214,6 +214,7 @@ pub fn router(api: Api) -> Router {
         .merge(people::outside_routes())
         .nest("/api/v1", people::open_routes())
         .layer(limited(Class::Public))
+        .merge(messaging::signed_routes())
         .nest("/api/v1", sign_in)
         .merge(ops::health::routes())
         .merge(home::routes())

@@ -1,7 +1,9 @@
 //! Messaging: senders, templates of messages, campaigns, and what became of their messages.
 
 mod blocks;
+mod campaign_whatsapp;
 mod campaigns;
+mod groups;
 mod messages;
 mod moves;
 mod preview;
@@ -9,6 +11,8 @@ mod senders;
 mod suppressions;
 mod templates;
 mod unsubscribe;
+mod whatsapp_templates;
+mod whatsapp_webhooks;
 
 use herald_messaging::MessagingError;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,6 +26,7 @@ use crate::{
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(campaigns::routes())
+        .merge(campaign_whatsapp::routes())
         .merge(moves::routes())
         .merge(messages::routes())
         .merge(senders::routes())
@@ -29,11 +34,17 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(templates::routes())
         .merge(preview::routes())
         .merge(blocks::routes())
+        .merge(whatsapp_templates::routes())
 }
 
 /// The pages that are open to everybody who has a link.
 pub(crate) fn open_routes() -> OpenApiRouter<Api> {
     unsubscribe::routes()
+}
+
+/// The webhooks, which are signed: genuine ones are not counted.
+pub(crate) fn signed_routes() -> OpenApiRouter<Api> {
+    whatsapp_webhooks::routes()
 }
 
 impl From<MessagingError> for Problem {

@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::{
     audit::Audit,
     campaign::{Campaign, CampaignOf, SendCampaign},
-    connections::{Connect, Connections, Google, Mautic, S3, Smtp},
+    connections::{Connect, Connections, Google, Mautic, Meta, S3, Smtp, Twilio},
     fleet::{Migrate, Scheduler, Up, Worker, Workers},
     invite::Invite,
     jobs::{Jobs, JobsFilter, JobsOf, Many},

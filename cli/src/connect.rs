@@ -23,6 +23,8 @@ pub(crate) async fn run(common: &Common, command: Connect) -> anyhow::Result<Exi
         Connect::Mautic(options) => (options.name.clone(), mautic(options)?, options.form.map(|form| form.to_string())),
         Connect::S3(options) => (options.name.clone(), s3(options)?, None),
         Connect::Smtp(options) => (options.name.clone(), smtp(options)?, None),
+        Connect::Twilio(options) => (options.name.clone(), twilio(options)?, None),
+        Connect::Meta(options) => (options.name.clone(), meta(options)?, None),
     };
     let consents = matches!(&typed, Typed::Google { client: Some(_), .. });
     let provider = typed.provider();
@@ -114,14 +116,42 @@ fn smtp(options: &args::Smtp) -> anyhow::Result<Typed> {
     Ok(Typed::Smtp { server, password })
 }
 
+fn twilio(options: &args::Twilio) -> anyhow::Result<Typed> {
+    Ok(Typed::Twilio {
+        account_sid: options.account_sid.clone(),
+        messaging_service_sid: options.messaging_service_sid.clone(),
+        auth_token: secret::read(options.secret_file.as_deref(), "auth token at Twilio")?,
+    })
+}
+
+fn meta(options: &args::Meta) -> anyhow::Result<Typed> {
+    Ok(Typed::Meta {
+        phone_number_id: options.phone_number_id.clone(),
+        business_account_id: options.business_account_id.clone(),
+        access_token: secret::read(options.secret_file.as_deref(), "access token of the system user")?,
+        app_secret: secret::read(options.app_secret_file.as_deref(), "secret of the app at Meta")?,
+        verify_token: secret::read(options.verify_token_file.as_deref(), "word with which Meta verifies the webhook")?,
+    })
+}
+
 /// Prints the steps that remain to be done elsewhere.
 fn hints(desk: &Desk, connection: &Connection, provider: ProviderKind) {
-    if provider == ProviderKind::Mautic {
-        let base = desk.settings.http.public_url.trim_end_matches('/');
-        say(&format!(
-            "to start runs when a person fills in a form, enter this webhook in Mautic: {base}/webhooks/mautic/{}",
-            connection.id
-        ));
+    let base = desk.settings.http.public_url.trim_end_matches('/');
+    let address = format!("{base}/webhooks/{}/{}", provider.name(), connection.id);
+    match provider {
+        ProviderKind::Mautic => {
+            say(&format!("to start runs when a person fills in a form, enter this webhook in Mautic: {address}"));
+        }
+        ProviderKind::Twilio => {
+            say(&format!("to hear what people answer, enter this address for incoming messages at Twilio: {address}"));
+        }
+        ProviderKind::Meta => {
+            say(&format!(
+                "to hear what becomes of messages and what people answer, enter this webhook in the app at Meta, with \
+                 the word that verifies it, and subscribe to messages: {address}"
+            ));
+        }
+        ProviderKind::Google | ProviderKind::S3 | ProviderKind::Smtp => {}
     }
 }
 

@@ -87,6 +87,8 @@ fn line(connection: &Connection) -> String {
             Some(user) => format!("{}:{} as {user}", server.host, server.port()),
             None => format!("{}:{}", server.host, server.port()),
         },
+        Settings::Twilio(account) => format!("WhatsApp by {}", account.account_sid),
+        Settings::Meta(account) => format!("WhatsApp by the number {}", account.phone_number_id),
     };
     let state = match &connection.reason {
         Some(reason) => format!("needs a person: {reason}"),

@@ -6,6 +6,7 @@ mod form;
 mod messages;
 mod moves;
 mod steps;
+mod whatsapp;
 
 use axum::{Router, extract::Path, response::Response, routing::get};
 use chrono::{DateTime, Utc};
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/w/{ws}/campaigns/{id}", get(one))
         .merge(form::routes())
         .merge(messages::routes())
+        .merge(whatsapp::routes())
 }
 
 async fn list(visit: Visit) -> Result<Response, Stop> {

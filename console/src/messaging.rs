@@ -4,6 +4,7 @@ mod senders;
 mod suppressions;
 mod templates;
 mod weights;
+mod whatsapp_templates;
 
 use axum::Router;
 
@@ -11,5 +12,9 @@ pub(crate) use self::{templates::content as message_content, weights::weights};
 use crate::Console;
 
 pub(super) fn routes() -> Router<Console> {
-    Router::new().merge(senders::routes()).merge(suppressions::routes()).merge(templates::routes())
+    Router::new()
+        .merge(senders::routes())
+        .merge(suppressions::routes())
+        .merge(templates::routes())
+        .merge(whatsapp_templates::routes())
 }

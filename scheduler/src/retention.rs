@@ -1,6 +1,7 @@
 //! Prunes old data: jobs that ended long ago (their counts stay), answers stored for repeated requests, received
-//! webhooks, old notifications, what undoes old merges of contacts, the members of old snapshots, and expired codes,
-//! sessions and e-mails.
+//! webhooks, old notifications, old soft bounces, old reports of
+//! providers, what undoes old merges of contacts, the members of old snapshots, and
+//! expired codes, sessions and e-mails.
 
 use std::time::Duration;
 
@@ -9,7 +10,9 @@ use herald_accounts as connections;
 use herald_contacts as contacts;
 use herald_invitations as invitations;
 use herald_ledger as ledger;
-use herald_ledger::idempotency;
+use herald_ledger::{Payload as _, idempotency};
+use herald_messaging as messaging;
+use herald_messaging::jobs::WhatsappTemplates;
 use herald_notifications as notifications;
 use herald_people as people;
 use tokio_util::sync::CancellationToken;
@@ -69,9 +72,40 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
                 }
             }
         }
+        loop {
+            match messaging::forget_old_soft_bounces(db).await {
+                Ok(gone) if gone > 0 && !stop.is_cancelled() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "forgetting old soft bounces failed, will try again");
+                    break;
+                }
+            }
+        }
+        loop {
+            match messaging::forget_old_reports(db).await {
+                Ok(gone) if gone > 0 && !stop.is_cancelled() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "forgetting old reports of providers failed, will try again");
+                    break;
+                }
+            }
+        }
+        if let Err(error) = read_templates(db).await {
+            tracing::warn!(%error, "having templates of WhatsApp read failed, will try again");
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = db.clock().sleep(PAUSE) => {}
         }
     }
+}
+
+/// Has the templates of accounts that send over WhatsApp read anew, once a day.
+async fn read_templates(db: &herald_db::Db) -> anyhow::Result<()> {
+    for (workspace_id, connection_id) in messaging::stale_whatsapp_accounts(db, GROUP).await? {
+        ledger::enqueue_alone(db, WhatsappTemplates { connection_id }.job(workspace_id)).await?;
+    }
+    Ok(())
 }

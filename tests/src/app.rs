@@ -40,7 +40,7 @@ pub use self::{
 use self::{ending::Ending, outside::Outside};
 use crate::{
     FakeS3, TestDatabase,
-    fakes::{FakeCrm, FakeGoogle, FakeMautic},
+    fakes::{FakeCrm, FakeGoogle, FakeMautic, FakeMeta, FakeTwilio},
 };
 
 /// A Herald of the test's own. Dropping it removes its files.
@@ -157,6 +157,22 @@ impl App {
     /// When the app was made without.
     pub fn crm(&self) -> &FakeCrm {
         self.outside.crm.as_ref().expect("the app was made with `.crm()`")
+    }
+
+    /// The fake Twilio.
+    ///
+    /// # Panics
+    /// When the app was made without.
+    pub fn twilio(&self) -> &FakeTwilio {
+        self.outside.twilio.as_ref().expect("the app was made with `.whatsapp()`")
+    }
+
+    /// The fake Meta.
+    ///
+    /// # Panics
+    /// When the app was made without.
+    pub fn meta(&self) -> &FakeMeta {
+        self.outside.meta.as_ref().expect("the app was made with `.whatsapp()`")
     }
 }
 

@@ -9,6 +9,7 @@ mod found;
 mod isemail;
 mod known;
 mod table;
+mod whatsapp;
 mod workbooks;
 
 use std::{
@@ -22,8 +23,12 @@ pub use table::{Line, Table, Verdict};
 type Reader = fn(&Path) -> anyhow::Result<Vec<Line>>;
 
 /// The sub-folders that Herald has readers for.
-const READERS: [(&str, Reader); 3] =
-    [("addresses", addresses::read), ("found", found::read), ("workbooks", workbooks::read)];
+const READERS: [(&str, Reader); 4] = [
+    ("addresses", addresses::read),
+    ("found", found::read),
+    ("whatsapp", whatsapp::read),
+    ("workbooks", workbooks::read),
+];
 
 /// Why a folder cannot be checked.
 #[derive(Debug, thiserror::Error)]

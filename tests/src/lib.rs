@@ -13,6 +13,7 @@ pub mod kill_table;
 mod postgres;
 mod proxy;
 mod s3;
+mod sha1;
 mod times;
 mod wait;
 

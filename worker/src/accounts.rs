@@ -12,7 +12,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use herald_accounts as connections;
 use herald_accounts::{Client, ClientError, Connection, ConnectionError, ConnectionState};
 use herald_providers as providers;
-use herald_providers::{Class, ProviderError, email::Mailer, files::Bucket, google::Drive, mautic::Mautic};
+use herald_providers::{
+    Class, ProviderError, email::Mailer, files::Bucket, google::Drive, mautic::Mautic, whatsapp::Whatsapp,
+};
 use uuid::Uuid;
 
 use crate::jobs::{Context, Task};
@@ -71,6 +73,15 @@ impl Context {
     pub(super) async fn mail_server<P>(&self, task: &Task<P>, id: Uuid) -> Result<Used<Mailer>, Failure> {
         self.used(task, id, |client| match client {
             Client::Mail(mailer) => Some(mailer),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Returns the account of a connection that sends over WhatsApp.
+    pub(super) async fn whatsapp<P>(&self, task: &Task<P>, id: Uuid) -> Result<Used<Whatsapp>, Failure> {
+        self.used(task, id, |client| match client {
+            Client::Whatsapp(whatsapp) => Some(whatsapp),
             _ => None,
         })
         .await

@@ -3,5 +3,10 @@
 pub mod campaign_dispatch;
 mod mail;
 pub mod message_email;
+pub(crate) mod message_reconcile;
+pub mod message_whatsapp;
+mod part;
 mod relays;
 pub(crate) mod sender_test;
+mod whatsapp;
+pub(crate) mod whatsapp_templates;

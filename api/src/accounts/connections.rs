@@ -1,5 +1,5 @@
-//! `/connections`: a workspace's accounts with Google, Mautic, buckets and mail servers. Herald accepts secrets and
-//! never returns them.
+//! `/connections`: a workspace's accounts with Google, Mautic, buckets, mail servers and WhatsApp. Herald accepts
+//! secrets and never returns them.
 
 use axum::{
     Json,
@@ -49,7 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 struct ConnectionView {
     #[serde(flatten)]
     connection: Connection,
-    /// The webhook address to enter in Mautic.
+    /// The webhook address to enter at Mautic, Twilio or Meta.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<String>,
     /// The redirect URI to enter in the Google Cloud console.
@@ -60,7 +60,8 @@ struct ConnectionView {
 fn view(api: &Api, connection: Connection) -> ConnectionView {
     let base = api.settings.http.public_url.trim_end_matches('/');
     let provider = connection.settings.0.provider();
-    let webhook_url = (provider == ProviderKind::Mautic).then(|| format!("{base}/webhooks/mautic/{}", connection.id));
+    let has_webhook = provider == ProviderKind::Mautic || provider.is_whatsapp();
+    let webhook_url = has_webhook.then(|| format!("{base}/webhooks/{}/{}", provider.name(), connection.id));
     let redirect_uri = (provider == ProviderKind::Google).then(|| redirect_uri(api));
     ConnectionView { connection, webhook_url, redirect_uri }
 }

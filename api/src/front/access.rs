@@ -70,6 +70,8 @@ const AREAS: &[(&str, Access, Access)] = &[
     ("tags", STAFF, STAFF),
     ("templates", VIEWER, STAFF),
     ("users", Platform, Platform),
+    // A preview shows what is known of a contact.
+    ("whatsapp-templates", STAFF, STAFF),
     ("workers", Platform, Platform),
     ("workspace-invitations", AGENCY, AGENCY),
     ("workspaces", Person, Person),

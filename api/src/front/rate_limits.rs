@@ -83,6 +83,17 @@ pub(crate) async fn not_too_often(api: &Api, subjects: &[Subject]) -> Result<(),
     if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
 }
 
+/// Counts a webhook that was not genuine against its address. Genuine ones are not counted: a provider reports of all
+/// messages from a few addresses.
+///
+/// # Errors
+/// If too many came from the address.
+pub(crate) async fn stranger(api: &Api, headers: &HeaderMap, extensions: &Extensions) -> Result<(), Problem> {
+    let subject = address(&api.settings, headers, extensions);
+    let decision = api.rate_limits.decide(&[subject], Class::Public, 1).await;
+    if decision.allowed { Ok(()) } else { Err(refusal(&decision)) }
+}
+
 /// Counts a request against its workspace. The requests of all people and keys of a workspace count together.
 ///
 /// # Errors

@@ -45,7 +45,7 @@ struct Wanted {
     #[param(pattern = "^(email|phone|whatsapp)$")]
     channel: Option<String>,
     /// Those for this reason.
-    #[param(pattern = "^(unsubscribed|hard_bounce|complaint|stop|by_hand)$")]
+    #[param(pattern = "^(unsubscribed|hard_bounce|soft_bounce|complaint|stop|by_hand)$")]
     reason: Option<String>,
     /// Those of this contact.
     contact_id: Option<Uuid>,

@@ -16,6 +16,10 @@ pub(crate) enum Connect {
     S3(S3),
     /// A mail server (SMTP) that sends the e-mails of campaigns
     Smtp(Smtp),
+    /// WhatsApp by Twilio
+    Twilio(Twilio),
+    /// WhatsApp by Meta's Cloud API
+    Meta(Meta),
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +117,44 @@ pub(crate) struct Smtp {
     /// Read the password from this file instead of asking; - means the standard input
     #[arg(long, value_name = "FILE", requires = "user")]
     pub(crate) secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Twilio {
+    /// The name of the connection; it replaces a connection of the same name
+    #[arg(long, default_value = "twilio")]
+    pub(crate) name: String,
+    /// The account's SID, which begins with AC; the command asks for the auth token
+    #[arg(long, value_name = "SID")]
+    pub(crate) account_sid: String,
+    /// The SID of a messaging service, if it chooses the number that sends
+    #[arg(long, value_name = "SID")]
+    pub(crate) messaging_service_sid: Option<String>,
+    /// Read the auth token from this file instead of asking; - means the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Meta {
+    /// The name of the connection; it replaces a connection of the same name
+    #[arg(long, default_value = "meta")]
+    pub(crate) name: String,
+    /// The id of the number that sends; the command asks for the access token of a system user
+    #[arg(long, value_name = "ID")]
+    pub(crate) phone_number_id: String,
+    /// The id of the WhatsApp Business Account
+    #[arg(long, value_name = "ID")]
+    pub(crate) business_account_id: String,
+    /// Read the access token from this file instead of asking; - means the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Read the secret of the app from this file instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) app_secret_file: Option<PathBuf>,
+    /// Read the word with which Meta verifies the webhook from this file instead of asking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) verify_token_file: Option<PathBuf>,
 }
 
 /// How the connection to a mail server is encrypted.

@@ -2,7 +2,7 @@
 
 use super::{
     Act,
-    Kind::{self, Cleared, Flag, Hours, Json, Many, Text, Time, Whole, Words},
+    Kind::{self, Cleared, Flag, Hours, Json, Many, Pairs, Text, Time, Whole, Words},
     Then::{Back, To},
     act,
 };
@@ -14,6 +14,12 @@ pub(super) const ACTS: &[Act] = &[
         CAMPAIGN,
         "The campaign {name} is saved. It is a draft until it is submitted and approved.",
         To("/campaigns/{id}"),
+    ),
+    act(
+        "setCampaignWhatsapp",
+        &[("template_id", Text), ("variables", Pairs)],
+        "What the campaign says is saved. It is a draft until it is submitted and approved.",
+        Back,
     ),
     act("duplicateCampaign", &[], "This is the copy. It is a draft.", To("/campaigns/{id}")),
     act("submitCampaign", &[], "{name} waits for approval.", Back),

@@ -12,6 +12,12 @@ pub(super) const ACTS: &[Act] = &[
     act("changeSender", SENDER, "The sender {name} is saved.", To("/senders/{id}")),
     act("deleteSender", &[], "The sender is deleted.", To("/senders")),
     act(
+        "synchroniseWhatsappTemplates",
+        &[("connection", Text)],
+        "The templates of {connection} are being read. Look again in a moment.",
+        Back,
+    ),
+    act(
         "testSender",
         &[("to", Text), ("records", Records), ("addresses", Words)],
         "",
@@ -56,6 +62,7 @@ const MESSAGE_TEMPLATE: &[(&str, Kind)] = &[("name", Cleared), ("content", Messa
 /// The form of a sender, new or not.
 const SENDER: &[(&str, Kind)] = &[
     ("name", Cleared),
+    ("channel", Text),
     ("connection_id", Text),
     ("relays", Weights),
     ("from_name", Cleared),

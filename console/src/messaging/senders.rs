@@ -24,10 +24,10 @@ fn address(id: &str) -> String {
     format!("/api/v1/senders/{}", part(id))
 }
 
-/// The mail servers of the workspace, by which senders may send.
+/// The mail servers of the workspace and its accounts for WhatsApp, by which senders may send.
 async fn servers(visit: &Visit) -> Value {
     let found = visit.ask("/api/v1/connections").await.unwrap_or_else(|_| json!({ "items": [] }));
-    let is_server = |one: &&Value| one["settings"]["provider"] == "smtp";
+    let is_server = |one: &&Value| ["smtp", "twilio", "meta"].iter().any(|kind| one["settings"]["provider"] == *kind);
     found["items"].as_array().into_iter().flatten().filter(is_server).cloned().collect()
 }
 

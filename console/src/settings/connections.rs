@@ -1,4 +1,5 @@
-//! The workspace's accounts at Google, Mautic, in buckets and at mail servers. Secrets go in and never come out.
+//! The workspace's accounts at Google, Mautic, in buckets, at mail servers and for WhatsApp. Secrets go in and never
+//! come out.
 
 use axum::{Router, extract::Path, response::Response, routing::get};
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ const WAYS: &[(&str, &[&str])] = &[
     ("mautic", &["basic", "client"]),
     ("s3", &["key"]),
     ("smtp", &["login"]),
+    ("twilio", &["token"]),
+    ("meta", &["token"]),
 ];
 
 pub(super) fn routes() -> Router<Console> {

@@ -32,6 +32,7 @@ pub async fn check(
         },
         (Client::Bucket(bucket), _) => of_bucket(bucket).await,
         (Client::Mail(mailer), _) => mailer.check().await,
+        (Client::Whatsapp(whatsapp), _) => whatsapp.check().await,
         (Client::Drive(_), _) => Vec::new(),
     };
     Ok((connection, findings))

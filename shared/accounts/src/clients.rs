@@ -23,7 +23,10 @@ use herald_providers::{
     files::{Account, Bucket, FilesError, FilesSettings},
     google::{Drive, Endpoints, GoogleSettings, Tokens},
     mautic::Mautic,
+    meta::Meta,
     outside::{Guard, OutsideSettings, Refused, is_public},
+    twilio::Twilio,
+    whatsapp::{Whatsapp, WhatsappPlaces, WhatsappSettings},
 };
 
 /// The connections to a mail server that one process opens at once: at first, and at most while the server takes them.
@@ -44,6 +47,7 @@ struct Inner {
     guard_of_mail: Guard,
     timeout: Duration,
     google: Endpoints,
+    whatsapp: WhatsappPlaces,
     drive_link: String,
     files: FilesSettings,
     roots: Vec<CertificateDer<'static>>,
@@ -60,6 +64,8 @@ pub struct ClientSettings<'s> {
     pub outside: &'s OutsideSettings,
     /// `[google]`
     pub google: &'s GoogleSettings,
+    /// `[whatsapp]`
+    pub whatsapp: &'s WhatsappSettings,
     /// `[files]`
     pub files: &'s FilesSettings,
 }
@@ -75,6 +81,8 @@ pub enum Client {
     Bucket(Bucket),
     /// A mail server.
     Mail(Mailer),
+    /// An account that sends over WhatsApp.
+    Whatsapp(Whatsapp),
 }
 
 /// Why there is no client.
@@ -114,6 +122,7 @@ impl Clients {
             guard_of_mail: settings.outside.guard_of_mail(),
             timeout: Duration::from_secs(settings.providers.timeout_seconds),
             google: settings.google.endpoints()?,
+            whatsapp: settings.whatsapp.places()?,
             drive_link: settings.google.file_link.clone(),
             files: settings.files.clone(),
             kept: Mutex::default(),
@@ -197,7 +206,8 @@ impl Clients {
     /// The field, what is wrong with it, and what to do.
     pub fn check_address(&self, settings: &Settings) -> Result<(), TypedError> {
         let (field, address) = match settings {
-            Settings::Google(_) => return Ok(()),
+            // Where these are stands in the settings of the installation.
+            Settings::Google(_) | Settings::Twilio(_) | Settings::Meta(_) => return Ok(()),
             Settings::Mautic(settings) => ("url", &settings.url),
             Settings::S3(settings) if settings.endpoint.is_empty() => return Ok(()),
             Settings::S3(settings) => ("endpoint", &settings.endpoint),
@@ -252,6 +262,14 @@ impl Clients {
                     roots: self.0.roots.clone(),
                 };
                 Mailer::of_connection(of, clock).map(Client::Mail).map_err(|error| wrong(error.to_string()))
+            }
+            (Settings::Twilio(settings), Credentials::Twilio(secret)) => {
+                let places = self.0.whatsapp.twilio.clone();
+                Ok(Client::Whatsapp(Whatsapp::Twilio(Twilio::new(http, settings, secret, places))))
+            }
+            (Settings::Meta(settings), Credentials::Meta(secret)) => {
+                let graph = self.0.whatsapp.meta.clone();
+                Ok(Client::Whatsapp(Whatsapp::Meta(Meta::new(http, settings, secret, graph))))
             }
             _ => Err(wrong(
                 "its settings and its credentials belong to different providers: enter the connection again".to_owned(),

@@ -7,7 +7,9 @@ use herald_providers::{
     email::{SmtpSecret, SmtpServer},
     google::{GoogleAuth, GoogleSecret},
     mautic::{MauticSecret, MauticSettings},
+    meta::{MetaSecret, MetaSettings},
     secret::expose,
+    twilio::{TwilioSecret, TwilioSettings},
 };
 
 /// A provider that a workspace can have an account with.
@@ -22,6 +24,10 @@ pub enum ProviderKind {
     S3,
     /// A mail server.
     Smtp,
+    /// WhatsApp by Twilio.
+    Twilio,
+    /// WhatsApp by Meta's Cloud API.
+    Meta,
 }
 
 impl ProviderKind {
@@ -32,7 +38,14 @@ impl ProviderKind {
             Self::Mautic => "mautic",
             Self::S3 => "s3",
             Self::Smtp => "smtp",
+            Self::Twilio => "twilio",
+            Self::Meta => "meta",
         }
+    }
+
+    /// Whether it sends messages over WhatsApp.
+    pub fn is_whatsapp(self) -> bool {
+        matches!(self, Self::Twilio | Self::Meta)
     }
 
     /// The queue whose rate and concurrency hold for calls to it.
@@ -42,6 +55,7 @@ impl ProviderKind {
             Self::Mautic => "mautic",
             Self::S3 => "sync",
             Self::Smtp => "email",
+            Self::Twilio | Self::Meta => "bulk",
         }
     }
 }
@@ -59,6 +73,10 @@ pub enum Settings {
     S3(BucketSettings),
     /// A mail server.
     Smtp(SmtpServer),
+    /// WhatsApp by Twilio.
+    Twilio(TwilioSettings),
+    /// WhatsApp by Meta's Cloud API.
+    Meta(MetaSettings),
 }
 
 impl Settings {
@@ -69,6 +87,8 @@ impl Settings {
             Self::Mautic(_) => ProviderKind::Mautic,
             Self::S3(_) => ProviderKind::S3,
             Self::Smtp(_) => ProviderKind::Smtp,
+            Self::Twilio(_) => ProviderKind::Twilio,
+            Self::Meta(_) => ProviderKind::Meta,
         }
     }
 }
@@ -117,6 +137,10 @@ pub enum Credentials {
     S3(S3Secret),
     /// A mail server.
     Smtp(SmtpSecret),
+    /// WhatsApp by Twilio.
+    Twilio(TwilioSecret),
+    /// WhatsApp by Meta's Cloud API.
+    Meta(MetaSecret),
 }
 
 impl Credentials {
@@ -124,7 +148,7 @@ impl Credentials {
     pub(crate) fn lacks(&self) -> Option<&'static str> {
         match self {
             Self::Google(secret) => secret.lacks(),
-            Self::Mautic(_) | Self::S3(_) | Self::Smtp(_) => None,
+            Self::Mautic(_) | Self::S3(_) | Self::Smtp(_) | Self::Twilio(_) | Self::Meta(_) => None,
         }
     }
 }

@@ -93,7 +93,7 @@ pub enum ConnectionError {
         provider: &'static str,
     },
     /// Something of the workspace still needs it.
-    #[error("senders of e-mails use this connection: give them another one first")]
+    #[error("senders or templates of messages use this connection: give them another one first")]
     InUse,
     /// Its secret does not open.
     #[error("the credentials of the connection {name:?} cannot be decrypted: {source}")]

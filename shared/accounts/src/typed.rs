@@ -10,6 +10,8 @@ use herald_providers::{
     email::{MailTls, SmtpSecret, SmtpServer},
     google::{GoogleAuth, GoogleSecret},
     mautic::{MauticAuth, MauticSecret, MauticSettings},
+    meta::{MetaSecret, MetaSettings},
+    twilio::{TwilioSecret, TwilioSettings},
 };
 
 /// The fields of a new connection.
@@ -73,6 +75,33 @@ pub enum Typed {
         #[schema(value_type = Option<String>, format = Password, write_only)]
         password: Option<SecretString>,
     },
+    /// WhatsApp by Twilio.
+    Twilio {
+        /// The account's SID, which begins with AC.
+        account_sid: String,
+        /// The SID of a messaging service, if it chooses the number that sends.
+        #[serde(default)]
+        messaging_service_sid: Option<String>,
+        /// The account's auth token.
+        #[schema(value_type = String, format = Password, write_only)]
+        auth_token: SecretString,
+    },
+    /// WhatsApp by Meta's Cloud API.
+    Meta {
+        /// The id of the number that sends.
+        phone_number_id: String,
+        /// The id of the WhatsApp Business Account.
+        business_account_id: String,
+        /// The token of a system user.
+        #[schema(value_type = String, format = Password, write_only)]
+        access_token: SecretString,
+        /// The secret of the app, with which Meta signs its webhooks.
+        #[schema(value_type = String, format = Password, write_only)]
+        app_secret: SecretString,
+        /// A word of your own choice, which you also enter at Meta with the address of the webhook.
+        #[schema(value_type = String, format = Password, write_only)]
+        verify_token: SecretString,
+    },
 }
 
 impl std::fmt::Debug for Typed {
@@ -108,6 +137,8 @@ impl Typed {
             Self::Mautic { .. } => ProviderKind::Mautic,
             Self::S3 { .. } => ProviderKind::S3,
             Self::Smtp { .. } => ProviderKind::Smtp,
+            Self::Twilio { .. } => ProviderKind::Twilio,
+            Self::Meta { .. } => ProviderKind::Meta,
         }
     }
 
@@ -197,8 +228,62 @@ impl Typed {
                 Ok((Settings::S3(bucket), Credentials::S3(S3Secret { secret_key })))
             }
             Self::Smtp { server, password } => smtp(server, password),
+            Self::Twilio { account_sid, messaging_service_sid, auth_token } => {
+                twilio(account_sid, messaging_service_sid, auth_token)
+            }
+            Self::Meta { phone_number_id, business_account_id, access_token, app_secret, verify_token } => {
+                let secret = MetaSecret {
+                    access_token: typed_secret("access_token", access_token)?,
+                    app_secret: typed_secret("app_secret", app_secret)?,
+                    verify_token: typed_secret("verify_token", verify_token)?,
+                };
+                let settings = MetaSettings {
+                    phone_number_id: id_of_meta("phone_number_id", &phone_number_id)?,
+                    business_account_id: id_of_meta("business_account_id", &business_account_id)?,
+                };
+                Ok((Settings::Meta(settings), Credentials::Meta(secret)))
+            }
         }
     }
+}
+
+fn twilio(
+    account_sid: String,
+    messaging_service_sid: Option<String>,
+    auth_token: SecretString,
+) -> Result<(Settings, Credentials), TypedError> {
+    let account_sid = account_sid.trim().to_owned();
+    if !TwilioSettings::is_sid(&account_sid, "AC") {
+        let detail = "this is not the SID of an account: copy it from the Twilio console; it is AC and 32 digits";
+        return wrong("account_sid", detail);
+    }
+    let service = given(&messaging_service_sid);
+    if service.as_deref().is_some_and(|sid| !TwilioSettings::is_sid(sid, "MG")) {
+        let detail = "this is not the SID of a messaging service: copy it, MG and 32 digits, or leave it out";
+        return wrong("messaging_service_sid", detail);
+    }
+    let secret = TwilioSecret { auth_token: typed_secret("auth_token", auth_token)? };
+    let settings = TwilioSettings { account_sid, messaging_service_sid: service };
+    Ok((Settings::Twilio(settings), Credentials::Twilio(secret)))
+}
+
+/// A secret, as it is copied from a console: without what stands around it.
+fn typed_secret(field: &'static str, secret: SecretString) -> Result<SecretString, TypedError> {
+    let text = secret.expose_secret().trim();
+    if text.is_empty() || text.len() > 4096 || text.chars().any(char::is_control) {
+        return wrong(field, format!("{field} is missing, or is more than one line: copy it again"));
+    }
+    Ok(SecretString::from(text))
+}
+
+fn id_of_meta(field: &'static str, text: &str) -> Result<String, TypedError> {
+    let text = text.trim();
+    if !MetaSettings::is_id(text) {
+        let detail =
+            format!("{field} is not an id: copy it from Meta's page; it consists of digits, and is no number to call");
+        return wrong(field, detail);
+    }
+    Ok(text.to_owned())
 }
 
 fn smtp(mut server: SmtpServer, password: Option<SecretString>) -> Result<(Settings, Credentials), TypedError> {
@@ -247,6 +332,46 @@ mod tests {
             (serde_json::json!({ "user": "herald", "password": "hunter2", "tls": "none" }), "tls"),
         ] {
             assert_eq!(read(more).unwrap_err().field, field);
+        }
+    }
+
+    #[test]
+    fn accounts_of_whatsapp_have_ids_and_secrets_that_can_be_ones() {
+        let read = |typed: serde_json::Value, more: serde_json::Value| {
+            let mut typed = typed;
+            typed.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            serde_json::from_value::<Typed>(typed).unwrap().read()
+        };
+        let twilio = |more| {
+            let sid = "AC0123456789abcdef0123456789abcdef";
+            read(serde_json::json!({ "provider": "twilio", "account_sid": sid, "auth_token": " hunter2 " }), more)
+        };
+        let meta = |more| {
+            let typed = serde_json::json!({
+                "provider": "meta", "phone_number_id": " 55 ", "business_account_id": "66",
+                "access_token": "a", "app_secret": "b", "verify_token": "c",
+            });
+            read(typed, more)
+        };
+        let (settings, Credentials::Twilio(secret)) = twilio(serde_json::json!({})).unwrap() else { panic!("twilio") };
+        assert_eq!(secret.auth_token.expose_secret(), "hunter2");
+        let shown = serde_json::json!({ "provider": "twilio", "account_sid": "AC0123456789abcdef0123456789abcdef" });
+        assert_eq!(serde_json::json!(settings), shown);
+        let shown = serde_json::json!({ "provider": "meta", "phone_number_id": "55", "business_account_id": "66" });
+        assert_eq!(serde_json::json!(meta(serde_json::json!({})).unwrap().0), shown);
+        for (more, field) in [
+            (serde_json::json!({ "account_sid": "AC01" }), "account_sid"),
+            (serde_json::json!({ "messaging_service_sid": "SM1" }), "messaging_service_sid"),
+            (serde_json::json!({ "auth_token": " " }), "auth_token"),
+        ] {
+            assert_eq!(twilio(more).unwrap_err().field, field);
+        }
+        for (more, field) in [
+            (serde_json::json!({ "phone_number_id": "+34600111222" }), "phone_number_id"),
+            (serde_json::json!({ "business_account_id": "" }), "business_account_id"),
+            (serde_json::json!({ "app_secret": "a\nb" }), "app_secret"),
+        ] {
+            assert_eq!(meta(more).unwrap_err().field, field);
         }
     }
 

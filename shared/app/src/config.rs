@@ -27,6 +27,7 @@ pub use herald_providers::{
     files::FilesSettings as Files,
     google::GoogleSettings as Google,
     outside::OutsideSettings as Outside,
+    whatsapp::WhatsappSettings as Whatsapp,
 };
 
 /// The defaults, with a sentence for each key.
@@ -53,6 +54,7 @@ pub struct Settings {
     pub providers: Providers,
     pub outside: Outside,
     pub google: Google,
+    pub whatsapp: Whatsapp,
     pub mail: Mail,
     pub crm: Crm,
     pub probe: Probe,

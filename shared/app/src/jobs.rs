@@ -46,6 +46,8 @@ macro_rules! every_kind {
             InvitationUpload invitations invitation_upload,
             JobsAct ops jobs_act,
             MessageEmail messaging message_email,
+            MessageReconcile messaging message_reconcile,
+            MessageWhatsapp messaging message_whatsapp,
             NotificationMail notifications notification_mail,
             PictureFetch invitations picture_fetch,
             PortraitCrop invitations portrait_crop,
@@ -53,6 +55,7 @@ macro_rules! every_kind {
             ReportDailyLeads leads report_daily_leads,
             SenderTest messaging sender_test,
             TemplatePreview invitations template_preview,
+            WhatsappTemplates messaging whatsapp_templates,
         }
     };
 }

@@ -63,6 +63,10 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (52, "suppressions", include_str!("../../../migrations/0052_suppressions.sql")),
     (53, "campaigns", include_str!("../../../migrations/0053_campaigns.sql")),
     (55, "sender_relays", include_str!("../../../migrations/0055_sender_relays.sql")),
+    (56, "receipts", include_str!("../../../migrations/0056_receipts.sql")),
+    (60, "whatsapp_templates", include_str!("../../../migrations/0060_whatsapp_templates.sql")),
+    (61, "message_events", include_str!("../../../migrations/0061_message_events.sql")),
+    (62, "inbound_messages", include_str!("../../../migrations/0062_inbound_messages.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

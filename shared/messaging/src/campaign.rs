@@ -47,7 +47,7 @@ pub(crate) use self::{
     log::note,
     moves::{finish, reopen},
 };
-use crate::template::MessageContent;
+use crate::{WhatsappMessage, template::MessageContent};
 use herald_db::{Db, FromRow, Json, Result, query};
 
 herald_base::text_enum! {
@@ -110,6 +110,9 @@ pub struct Campaign {
     /// What the template said when the campaign was submitted, with its blocks.
     #[serde(skip)]
     pub content: Option<Json<MessageContent>>,
+    /// The template of WhatsApp with its values, as they were when the campaign was submitted.
+    #[serde(skip)]
+    pub whatsapp: Option<Json<WhatsappMessage>>,
     /// Whom it writes to.
     #[schema(value_type = Audience)]
     pub audience: Json<Audience>,
@@ -152,9 +155,9 @@ pub struct Campaign {
 /// The columns of a [`Campaign`], of the table `campaigns`.
 macro_rules! campaign_row {
     () => {
-        "id, name, channel, state, version, sender_id, template_id, template_version, content, audience, settings, \
-         send_at, submitted_by, approved_by, approved_at, approved_hash, reason, round, planned_to, planned_at, \
-         started_at, finished_at, created_by, created_at, updated_at"
+        "id, name, channel, state, version, sender_id, template_id, template_version, content, whatsapp, audience, \
+         settings, send_at, submitted_by, approved_by, approved_at, approved_hash, reason, round, planned_to, \
+         planned_at, started_at, finished_at, created_by, created_at, updated_at"
     };
 }
 use campaign_row;

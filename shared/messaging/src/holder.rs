@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     message::forget_recipient,
     suppression::{forget_person, of_contact},
+    whatsapp::{forget_inbound, inbound_of},
 };
 use herald_db::{FromRow, Json, Tx, query};
 
@@ -18,6 +19,7 @@ use herald_db::{FromRow, Json, Tx, query};
 pub const HOLDER: Holder = Holder {
     columns: &[
         ("campaign_members", "contact_id"),
+        ("inbound_messages", "contact_id provider_id from_address from_user from_name kind body"),
         ("messages", "contact_id address address_key language time_zone params reason said provider_id"),
         ("suppressions", "contact_id note lifted_why"),
     ],
@@ -28,6 +30,7 @@ pub const HOLDER: Holder = Holder {
             but: " and not exists (select 1 from messages as o where o.workspace_id = $1
                      and o.campaign_id = messages.campaign_id and o.step = messages.step and o.contact_id = $3)",
         },
+        Move::all("inbound_messages"),
         Move::all("suppressions"),
     ],
     read: |tx, whom| Box::pin(read(tx, whom)),
@@ -62,6 +65,8 @@ async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
     .all(&mut *tx)
     .await?;
     held.add("messages", sent.iter().map(|one| json!(one)).collect());
+    let written = inbound_of(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    held.add("inbound_messages", written.iter().map(|row| json!(row)).collect());
     let rows = of_contact(tx, whom.workspace_id, whom.contact.id).await?;
     held.add("suppressions", rows.iter().map(|row| json!(row)).collect());
     Ok(held)
@@ -69,6 +74,7 @@ async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
 
 async fn erase(tx: &mut Tx, whom: &Whom) -> Result<Vec<Key>, ContactError> {
     forget_recipient(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    forget_inbound(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_person(tx, whom.workspace_id, whom.contact.id).await?;
     Ok(Vec::new())
 }

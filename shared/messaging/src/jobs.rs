@@ -2,8 +2,14 @@
 
 mod campaign_dispatch;
 mod message_email;
+mod message_reconcile;
+mod message_whatsapp;
 mod sender_test;
+mod whatsapp_templates;
 
 pub use campaign_dispatch::CampaignDispatch;
 pub use message_email::MessageEmail;
+pub use message_reconcile::MessageReconcile;
+pub use message_whatsapp::MessageWhatsapp;
 pub use sender_test::SenderTest;
+pub use whatsapp_templates::WhatsappTemplates;

@@ -12,6 +12,7 @@ pub mod template;
 mod thing;
 mod unsubscribe;
 pub mod verp;
+mod whatsapp;
 
 pub use campaign::{
     Approver, Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignExport, CampaignExportError,
@@ -25,9 +26,10 @@ pub use error::{MessagingError, Result};
 pub use example::{add_example, remove_example, stop_example};
 pub use holder::HOLDER;
 pub use message::{
-    CHUNK, Claimed, Decision, Message, MessageFilter, MessageOutcome, MessageState, PLANNED_AT_ONCE, Planned, Planning,
-    Tried, Turn, TurnOf, abandon, cut_again, decide_unknown, end_planning, find_message, list_messages, plan_next,
-    put_down, retry_failed, suppress_waiting, take_turn,
+    BounceClass, CHUNK, Claimed, Decision, Message, MessageFilter, MessageOutcome, MessageState, PLANNED_AT_ONCE,
+    Planned, Planning, Receipt, ReceiptOf, Received, SoftLimit, Told, Tried, Turn, TurnOf, abandon, cut_again,
+    decide_unknown, end_planning, find_message, forget_old_soft_bounces, list_messages, plan_next, put_down, receive,
+    retry_failed, suppress_waiting, take_turn,
 };
 pub use sender::{
     Alignment, Check, Quiet, Records, Relay, SeenSender, Sender, SenderFields, Standing, TxtRecord, alignment,
@@ -42,4 +44,10 @@ pub use thing::SENDER;
 pub use unsubscribe::{
     Preference, Recipient, Through, open_unsubscribe_token, preferences_of, preferences_url, recipient_of,
     set_preferences, unsubscribe, unsubscribe_token, unsubscribe_url, unsubscribed_since,
+};
+pub use whatsapp::{
+    InboundMessage, NewReport, Synchronised, UnknownMessage, WhatsappContent, WhatsappMessage, WhatsappPreview,
+    WhatsappTemplate, WhatsappTemplateFilter, find_whatsapp_template, forget_old_reports, known_provider_ids,
+    list_inbound, list_whatsapp_templates, note_not_found, preview_whatsapp, stale_whatsapp_accounts,
+    synchronise_whatsapp_templates, take_inbound, take_preference, take_reports, unknown_messages, whatsapp_window,
 };

@@ -19,7 +19,9 @@ mod job_ended;
 mod list;
 mod outcome;
 mod plan;
+mod receipt;
 mod rules;
+mod soft;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -32,8 +34,10 @@ pub use self::{
     list::{MessageFilter, find_message, list_messages},
     outcome::{MessageOutcome, Tried, abandon},
     plan::{CHUNK, PLANNED_AT_ONCE, Planned, Planning, cut_again, end_planning, plan_next, suppress_waiting},
+    receipt::{BounceClass, Receipt, ReceiptOf, Received, Told, receive},
+    soft::{SoftLimit, forget_old_soft_bounces},
 };
-pub(crate) use self::{forget::forget_recipient, job_ended::CampaignJobEnded};
+pub(crate) use self::{forget::forget_recipient, job_ended::CampaignJobEnded, outcome::suppression_for};
 use herald_db::FromRow;
 
 herald_base::text_enum! {

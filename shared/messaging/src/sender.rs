@@ -254,15 +254,21 @@ fn bound(statement: Query, fields: &SenderFields, now: DateTime<Utc>) -> Query {
 
 async fn usable_connections(db: &Db, workspace_id: Uuid, fields: &SenderFields) -> Result<()> {
     if let Some(id) = fields.connection_id {
-        usable_connection(db, workspace_id, "connection_id", id).await?;
+        usable_connection(db, workspace_id, (fields.channel, "connection_id"), id).await?;
     }
     for relay in &fields.relays {
-        usable_connection(db, workspace_id, "relays", relay.connection_id).await?;
+        usable_connection(db, workspace_id, (fields.channel, "relays"), relay.connection_id).await?;
     }
     Ok(())
 }
 
-async fn usable_connection(db: &Db, workspace_id: Uuid, field: &'static str, id: Uuid) -> Result<()> {
+async fn usable_connection(
+    db: &Db,
+    workspace_id: Uuid,
+    (channel, field): (Channel, &'static str),
+    id: Uuid,
+) -> Result<()> {
+    let over_whatsapp = channel == Channel::Whatsapp;
     let wrong = |detail: String| Err(MessagingError::field(field, detail));
     let found = find_connection(db, workspace_id, id).await.map_err(|error| match error {
         herald_accounts::ConnectionError::Db(error) => MessagingError::Db(error),
@@ -270,7 +276,10 @@ async fn usable_connection(db: &Db, workspace_id: Uuid, field: &'static str, id:
     })?;
     match found {
         None => wrong(format!("there is no connection {id} in this workspace: choose one from the list")),
-        Some(found) if found.settings.0.provider() != ProviderKind::Smtp => {
+        Some(found) if over_whatsapp && !found.settings.0.provider().is_whatsapp() => {
+            wrong(format!("the connection {:?} does not send over WhatsApp: choose one that does", found.name))
+        }
+        Some(found) if !over_whatsapp && found.settings.0.provider() != ProviderKind::Smtp => {
             wrong(format!("the connection {:?} is not a mail server: choose one that is", found.name))
         }
         Some(_) => Ok(()),

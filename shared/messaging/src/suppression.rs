@@ -41,6 +41,8 @@ herald_base::text_enum! {
         Unsubscribed "unsubscribed",
         /// The address does not exist any more.
         HardBounce "hard_bounce",
+        /// Mail to the address came back too often.
+        SoftBounce "soft_bounce",
         /// The person complained about a message.
         Complaint "complaint",
         /// The person answered STOP.
@@ -127,7 +129,7 @@ struct Found {
 ///
 /// # Errors
 /// [`MessagingError::NoKey`]: without a key nobody may be written to.
-fn hashes(db: &Db, workspace_id: Uuid, channel: Channel, address: &str) -> Result<Vec<String>> {
+pub(crate) fn hashes(db: &Db, workspace_id: Uuid, channel: Channel, address: &str) -> Result<Vec<String>> {
     let sealer = db.sealer().ok_or(MessagingError::NoKey)?;
     let spelt = spelt(channel, address);
     Ok(sealer.seals(LABEL, &[workspace_id.as_bytes(), channel.as_str().as_bytes(), spelt.as_bytes()]))

@@ -47,6 +47,7 @@ pub use store::{
 pub use values::{CONTACT_VALUES, contact_values};
 
 use check::Problems;
+pub(crate) use language::canonical;
 
 /// The values that the sender of a mail gives, besides those of the contact: links of this one mail, and who sends it.
 pub const GIVEN: [&str; 5] = ["unsubscribe_url", "preferences_url", "view_url", "postal_address", "sender_name"];

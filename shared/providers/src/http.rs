@@ -119,16 +119,17 @@ impl Http {
     /// [`Class::Down`] when there is no answer, [`Class::Config`] when the address may not be called.
     #[boxed]
     pub async fn send(&self, who: &str, request: RequestBuilder) -> Result<Response> {
-        let broken = |error: &reqwest::Error| ProviderError::from_reqwest(who, error);
-        let request = request.build().map_err(|error| broken(&error))?;
+        self.ask(request).await.map_err(|error| match error {
+            CallError::Failed(error) => ProviderError::from_reqwest(who, &error),
+            CallError::Refused(refused) => ProviderError::new(Class::Config, format!("the address of {who} {refused}")),
+        })
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> std::result::Result<Response, CallError> {
+        let request = request.build().map_err(CallError::Failed)?;
         match &self.to {
-            To::Settings(client) => client.execute(request).await.map_err(|error| broken(&error)),
-            To::Guarded(client) => client.execute(request).await.map_err(|error| match error {
-                CallError::Failed(error) => broken(&error),
-                CallError::Refused(refused) => {
-                    ProviderError::new(Class::Config, format!("the address of {who} {refused}"))
-                }
-            }),
+            To::Settings(client) => client.execute(request).await.map_err(CallError::Failed),
+            To::Guarded(client) => client.execute(request).await,
         }
     }
 
@@ -148,6 +149,39 @@ impl Http {
         read: impl FnOnce(Reply) -> Result<T>,
     ) -> Result<T> {
         self.finish(Call::begin(provider), who, request, read).await
+    }
+
+    /// Like [`Http::call`], for a request that must not be made twice, such as a message to a person.
+    ///
+    /// # Errors
+    /// [`Class::Unknown`] when it may have been received, and the answer is missing; else like [`Http::call`].
+    pub async fn call_once<T>(
+        &self,
+        provider: &'static str,
+        who: &str,
+        request: RequestBuilder,
+        read: impl FnOnce(Reply) -> Result<T>,
+    ) -> Result<T> {
+        let call = Call::begin(provider);
+        let lost = |error: &reqwest::Error| {
+            let error = ProviderError::from_reqwest(who, error);
+            let class = if error.class == Class::Down { Class::Unknown } else { error.class };
+            ProviderError { class, ..error }
+        };
+        let answer = match self.ask(request).await {
+            Ok(response) => self.read_whole(who, response, lost).await,
+            // What was not connected was not sent.
+            Err(CallError::Failed(error)) if error.is_connect() || error.is_builder() => {
+                Err(ProviderError::from_reqwest(who, &error))
+            }
+            Err(CallError::Failed(error)) => Err(lost(&error)),
+            Err(CallError::Refused(refused)) => {
+                Err(ProviderError::new(Class::Config, format!("the address of {who} {refused}")))
+            }
+        };
+        let result = answer.and_then(read);
+        call.end_with(&result, ProviderError::answer);
+        result
     }
 
     /// Like [`Http::call`], for a system of the agency: the request names the trace that it belongs to.
@@ -181,11 +215,19 @@ impl Http {
     }
 
     async fn exchange(&self, who: &str, request: RequestBuilder) -> Result<Reply> {
-        let broken = |error: reqwest::Error| ProviderError::from_reqwest(who, &error);
-        let mut response = self.send(who, request).await?;
+        let response = self.send(who, request).await?;
+        self.read_whole(who, response, |error| ProviderError::from_reqwest(who, error)).await
+    }
+
+    async fn read_whole(
+        &self,
+        who: &str,
+        mut response: Response,
+        broken: impl Fn(&reqwest::Error) -> ProviderError,
+    ) -> Result<Reply> {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
             if body.len() + chunk.len() > self.max_answer {
                 let message = format!("{who} sent more than {} MB: check its address", self.max_answer >> 20);
                 return Err(ProviderError::new(Class::Config, message));

@@ -13,10 +13,13 @@ mod finding;
 pub mod google;
 pub mod http;
 pub mod mautic;
+pub mod meta;
 pub mod meter;
 pub mod outside;
 pub mod secret;
 mod settings;
+pub mod twilio;
+pub mod whatsapp;
 
 pub use self::{
     error::{Class, ProviderError, Refusal},

@@ -70,6 +70,12 @@ impl<'d> Builder<'d> {
         self
     }
 
+    /// With Twilio and Meta, which send over WhatsApp.
+    pub fn whatsapp(mut self) -> Self {
+        self.wanted.whatsapp = true;
+        self
+    }
+
     /// With this file store instead of a folder of the test's own.
     pub fn files(mut self, files: Files) -> Self {
         self.files = Some(files);

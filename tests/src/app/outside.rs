@@ -5,7 +5,7 @@ use herald_base::clock::Clock;
 
 use crate::{
     FakeS3,
-    fakes::{FakeCrm, FakeGoogle, FakeMautic, Place},
+    fakes::{FakeCrm, FakeGoogle, FakeMautic, FakeMeta, FakeTwilio, Place},
 };
 
 /// Which of them a test asks for.
@@ -15,6 +15,7 @@ pub(super) struct Wanted {
     pub(super) mautic: bool,
     pub(super) s3: bool,
     pub(super) crm: bool,
+    pub(super) whatsapp: bool,
 }
 
 /// Those that run.
@@ -24,12 +25,14 @@ pub(super) struct Outside {
     pub(super) mautic: Option<FakeMautic>,
     pub(super) s3: Option<FakeS3>,
     pub(super) crm: Option<FakeCrm>,
+    pub(super) twilio: Option<FakeTwilio>,
+    pub(super) meta: Option<FakeMeta>,
 }
 
 impl Outside {
     pub(super) async fn start(wanted: Wanted, clock: &Clock) -> Self {
         let place = || Place { clock: clock.clone(), ..Place::default() };
-        let mut outside = Self { google: None, mautic: None, s3: None, crm: None };
+        let mut outside = Self { google: None, mautic: None, s3: None, crm: None, twilio: None, meta: None };
         if wanted.google {
             outside.google = Some(FakeGoogle::start_at(&place()).await);
         }
@@ -41,6 +44,10 @@ impl Outside {
         }
         if wanted.crm {
             outside.crm = Some(FakeCrm::start_at(&place()).await);
+        }
+        if wanted.whatsapp {
+            outside.twilio = Some(FakeTwilio::start_at(&place()).await);
+            outside.meta = Some(FakeMeta::start_at(&place()).await);
         }
         outside
     }
@@ -56,6 +63,11 @@ impl Outside {
         }
         if self.mautic.is_some() || self.s3.is_some() {
             settings.outside.allow_private = vec!["127.0.0.1/32".parse().expect("an address of this machine")];
+        }
+        if let (Some(twilio), Some(meta)) = (&self.twilio, &self.meta) {
+            settings.whatsapp.twilio_url = twilio.origin();
+            settings.whatsapp.twilio_content_url = twilio.content();
+            settings.whatsapp.meta_url = meta.graph();
         }
         if let Some(crm) = &self.crm {
             settings.crm.url = crm.url();

@@ -78,6 +78,10 @@ pub const EXCEPTIONS: &[Exception] = &[
     of("shared/invitations/src/move_files/invitation.rs", "select workspace_id from invitations \
         where file like 'invitations/%' limit 1", MIGRATED),
     of("shared/invitations/src/move_files/invitation.rs", "where (i.file like 'invitations/%' or", MIGRATED),
+    of("shared/messaging/src/message/soft.rs", "from soft_bounces where at < $1", RETENTION),
+    of("shared/messaging/src/whatsapp/reports.rs", "from message_events where received_at < $1", RETENTION),
+    of("shared/messaging/src/whatsapp/templates.rs", "where c.provider in ('twilio', 'meta')",
+        "the templates of all workspaces are read every night"),
     of("shared/messaging/src/unsubscribe.rs", "where m.id = $1", "a link that Herald signed names the message"),
     of("shared/people/src/key.rs", "join api_tokens as t on t.token_hash = rows.hash", TOKEN),
     of("shared/people/src/key.rs", "select id from api_tokens limit 1", "whether the installation has any key yet"),

@@ -1,8 +1,7 @@
 //! A campaign's mail: what is written into it, and what the mail server's answer means for its recipient.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use herald_app::jobs::MessageEmail;
 use herald_base::links::LinkSigner;
 use herald_messaging::{
     Campaign, Claimed, Purpose, Sender, preferences_url, template::Compiled, unsubscribe_url, verp,
@@ -13,12 +12,16 @@ use herald_providers::{
 };
 use uuid::Uuid;
 
-use super::relays::Servers;
+use super::{
+    campaign_dispatch::content_of,
+    part::{HandOver, Handed},
+    relays::Servers,
+};
 use crate::jobs::{Context, Task};
 use crate::runner::Failure;
 
 /// What one campaign's mails have in common.
-pub(super) struct Post {
+struct Post {
     servers: Servers,
     from: Mailbox,
     reply_to: Option<Mailbox>,
@@ -28,20 +31,37 @@ pub(super) struct Post {
     links: LinkSigner,
 }
 
-/// What became of a mail.
-pub(super) enum Handed {
-    /// The mail server has it, and said this.
-    Over { said: String },
-    /// It was refused for good.
-    Refused { cause: &'static str, reason: String },
-    /// The server wants it later.
-    PutOff { reason: String },
-    /// The server had it, and did not answer.
-    Unanswered { reason: String },
-    /// It was not handed over: the server is away, or wants less.
-    Away { wait: Option<Duration> },
-    /// It was not handed over: somebody has to correct something first.
-    NeedsAPerson { reason: String },
+/// The mails of a campaign.
+pub(super) struct Mails {
+    post: Post,
+    content: Compiled,
+}
+
+impl HandOver for Mails {
+    // A mail server that closes one connection has others.
+    const WAITS_AFTER_SILENCE: bool = false;
+
+    async fn open<P: Send + Sync>(
+        context: &Context,
+        task: &Task<P>,
+        campaign: &Campaign,
+        sender: &Sender,
+    ) -> Result<Result<Self, String>, Failure> {
+        let content = match content_of(campaign) {
+            Ok(content) => content,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let post = Post::of(context, task, campaign, sender).await?;
+        Ok(post.map(|post| Self { post, content }))
+    }
+
+    async fn hand_over(&self, claimed: &Claimed) -> Handed {
+        self.post.hand_over(&self.content, claimed).await
+    }
+
+    async fn ended(&self, context: &Context) -> Result<(), Failure> {
+        self.post.servers.note_states(context).await
+    }
 }
 
 impl Post {
@@ -49,22 +69,14 @@ impl Post {
     ///
     /// # Errors
     /// When no account of a mail server can be used now.
-    pub(super) async fn of(
+    async fn of<P>(
         context: &Context,
-        task: &Task<MessageEmail>,
+        task: &Task<P>,
         campaign: &Campaign,
         sender: &Sender,
     ) -> Result<Result<Self, String>, Failure> {
         let servers = Servers::of(context, task, sender).await?;
         Ok(Self::with(servers, context, campaign, sender))
-    }
-
-    /// Notes at the accounts of several mail servers which of them a person must see to, and which work again.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub(super) async fn note_states(&self, context: &Context) -> Result<(), Failure> {
-        self.servers.note_states(context).await
     }
 
     fn with(servers: Servers, context: &Context, campaign: &Campaign, sender: &Sender) -> Result<Self, String> {
@@ -84,13 +96,13 @@ impl Post {
         })
     }
 
-    pub(super) async fn hand_over(&self, content: &Compiled, claimed: &Claimed) -> Handed {
+    async fn hand_over(&self, content: &Compiled, claimed: &Claimed) -> Handed {
         let message = match self.message(content, claimed) {
             Ok(message) => message,
             Err((cause, reason)) => return Handed::Refused { cause, reason },
         };
         match self.servers.relays.send(&message).await {
-            Ok(receipt) => Handed::Over { said: receipt.said },
+            Ok(receipt) => Handed::Over { said: receipt.said, provider_id: None },
             Err(error) => what_of(error),
         }
     }

@@ -150,6 +150,7 @@ impl Settings {
         }
         self.limits.check()?;
         self.google.endpoints()?;
+        self.whatsapp.places()?;
         self.mail.check()?;
         self.crm.check()?;
         let (links, secrets) = (self.links.keys()?, self.secrets.keys()?);

@@ -7,8 +7,8 @@ use herald_providers::email::MailerSettings;
 
 impl<'s> From<&'s Settings> for ClientSettings<'s> {
     fn from(settings: &'s Settings) -> Self {
-        let Settings { providers, outside, google, files, .. } = settings;
-        Self { providers, outside, google, files }
+        let Settings { providers, outside, google, whatsapp, files, .. } = settings;
+        Self { providers, outside, google, whatsapp, files }
     }
 }
 

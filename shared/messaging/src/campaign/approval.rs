@@ -29,6 +29,7 @@ pub(super) async fn hash_of(db: &Db, workspace_id: Uuid, campaign: &Campaign) ->
         "template": campaign.template_id,
         "version": campaign.template_version,
         "content": campaign.content.as_ref().map(|content| &content.0),
+        "whatsapp": campaign.whatsapp.as_ref().map(|message| &message.0),
         "audience": rule,
         "settings": campaign.settings.0,
         "send_at": campaign.send_at,

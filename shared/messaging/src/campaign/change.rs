@@ -119,6 +119,14 @@ pub async fn change_campaign(
     check(db, actor.workspace_id, old.channel, &fields).await?;
     // Another template begins with its newest version.
     let version = fields.template_version.or(old.template_version.filter(|_| fields.template_id.is_none()));
+    let settings = fields.settings.map_or_else(
+        || old.settings.0.clone(),
+        |mut new| {
+            // What it says over WhatsApp has a form of its own.
+            new.whatsapp = new.whatsapp.or_else(|| old.settings.0.whatsapp.clone());
+            new
+        },
+    );
     let mut tx = db.begin().await?;
     let changed = query(
         "update campaigns set name = $4, sender_id = $5, template_id = $6, template_version = $7, audience = $8,
@@ -134,7 +142,7 @@ pub async fn change_campaign(
     .bind(fields.template_id.or(old.template_id))
     .bind(version)
     .bind(json!(fields.audience.unwrap_or(old.audience.0)))
-    .bind(json!(fields.settings.unwrap_or(old.settings.0)))
+    .bind(json!(settings))
     .bind(fields.send_at.unwrap_or(old.send_at))
     .bind(db.now())
     .execute(&mut tx)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use herald_base::boxed;
-use herald_contacts::{MemberTable, whole_rule, write_members};
+use herald_contacts::{Channel, MemberTable, whole_rule, write_members};
 use herald_notifications::{ByMail, NewNotification, NotifyError, notify};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -17,9 +17,10 @@ use super::{
     note,
 };
 use crate::{
-    MessagingError, Result,
+    MessagingError, Result, WhatsappMessage, find_sender,
     jobs::CampaignDispatch,
     template::{Compiled, MessageContent, find_message_template, message_blocks, message_template_content},
+    whatsapp::freeze,
 };
 use herald_db::{Db, EngineKind, Json, Tx, query};
 use herald_ledger::{
@@ -70,7 +71,8 @@ impl<'a> Moving<'a> {
         let moved = query(
             "update campaigns set state = $4, version = version + 1, template_version = $5, send_at = $6,
                submitted_by = $7, approved_by = $8, approved_at = $9, approved_hash = $10, reason = $11, round = $12,
-               planned_at = $13, started_at = $14, finished_at = $15, updated_at = $16, content = $17
+               planned_at = $13, started_at = $14, finished_at = $15, updated_at = $16, content = $17,
+               whatsapp = $18
              where workspace_id = $1 and id = $2 and state = $3",
         )
         .bind(self.workspace_id)
@@ -90,6 +92,7 @@ impl<'a> Moving<'a> {
         .bind(one.finished_at)
         .bind(now)
         .bind(one.content.as_ref().map(|content| json!(content.0)))
+        .bind(one.whatsapp.as_ref().map(|message| json!(message.0)))
         .execute(&mut *self.tx)
         .await?;
         if moved == 0 {
@@ -162,20 +165,42 @@ pub async fn submit_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<
         if one.sender_id.is_none() {
             return Err(MessagingError::field("sender_id", "the campaign has no sender: choose one"));
         }
-        let Some(template_id) = one.template_id else {
+        let over_whatsapp = one.channel == Channel::Whatsapp;
+        let template_id = one.template_id;
+        if template_id.is_none() && !over_whatsapp {
             return Err(MessagingError::field("template_id", "the campaign has no template: choose one"));
-        };
+        }
         if one.audience.0.is_empty() {
             let detail = "the campaign has no audience: choose segments or tags, or everybody";
             return Err(MessagingError::field("audience", detail));
         }
-        let (version, content) = frozen(db, actor.workspace_id, template_id, one.template_version).await?;
-        one.template_version = Some(version);
-        one.content = Some(Json(content));
+        match template_id {
+            Some(template_id) if !over_whatsapp => {
+                let (version, content) = frozen(db, actor.workspace_id, template_id, one.template_version).await?;
+                one.template_version = Some(version);
+                one.content = Some(Json(content));
+            }
+            _ => {
+                let message = over_whatsapp_of(db, actor.workspace_id, one).await?;
+                one.content = Some(Json(message.as_content()));
+                one.whatsapp = Some(Json(message));
+            }
+        }
         one.submitted_by = Some(actor.who.clone());
         one.reason = None;
+        let version = one.template_version;
         moving.to(CampaignState::InReview, "submitted", json!({ "template_version": version })).await?;
     })
+}
+
+/// What a campaign over WhatsApp says, as it is now.
+async fn over_whatsapp_of(db: &Db, workspace_id: Uuid, campaign: &Campaign) -> Result<WhatsappMessage> {
+    let sender = match campaign.sender_id {
+        Some(id) => find_sender(db, workspace_id, id).await?,
+        None => None,
+    };
+    let gone = || MessagingError::field("sender_id", "the sender is not there any more: choose another one");
+    freeze(db, workspace_id, &sender.ok_or_else(gone)?, campaign.settings.0.whatsapp.as_ref()).await
 }
 
 /// A template in a version, or in its newest one, with its blocks put in.

@@ -6,7 +6,7 @@ use herald_ledger::OpenHours;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
-use crate::{MessagingError, Result};
+use crate::{MessagingError, Result, WhatsappContent};
 
 herald_base::text_enum! {
     /// What a campaign is for.
@@ -75,6 +75,9 @@ pub struct CampaignSettings {
     /// The share of failed messages, in percent, at which the campaign pauses and asks a person.
     #[schema(minimum = 1, maximum = 100)]
     pub pause_at_percent: u8,
+    /// What a campaign over WhatsApp says.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
+    pub whatsapp: Option<WhatsappContent>,
 }
 
 impl Default for CampaignSettings {
@@ -87,6 +90,7 @@ impl Default for CampaignSettings {
             hours: None,
             expires_at: None,
             pause_at_percent: 20,
+            whatsapp: None,
         }
     }
 }
@@ -109,6 +113,9 @@ impl CampaignSettings {
             let detail = format!("{:?} is not a time zone: write an IANA name such as Europe/Madrid", self.time_zone);
             return Err(MessagingError::field("settings", detail));
         };
+        if let Some(content) = &self.whatsapp {
+            content.check()?;
+        }
         if let Some(hours) = &self.hours {
             OpenHours::new(zone.name(), &hours.from, &hours.to)
                 .map_err(|error| MessagingError::field("settings", error.to_string()))?;

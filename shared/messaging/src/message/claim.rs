@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use herald_base::boxed;
-use herald_contacts::{ContactNow, contacts_now};
+use herald_contacts::{Channel, ContactNow, contacts_now};
 use uuid::Uuid;
 
 use super::{MessageState, Tried, outcome, plan::end_if_done};
@@ -248,12 +248,14 @@ async fn decide(tx: &mut Tx, turn: TurnOf<'_>, candidates: Vec<Claimed>, now: Da
         if let Some(why) = closed.get(&one.address).filter(|why| why.holds_for(settings.purpose)) {
             return Fate::Leave("suppressed", why.sentence());
         }
-        if settings.purpose == Purpose::Marketing {
+        // WhatsApp wants that everybody has agreed, whatever the message is for.
+        let over_whatsapp = campaign.channel == Channel::Whatsapp;
+        if settings.purpose == Purpose::Marketing || over_whatsapp {
             match (consents.get(&person.contact_id), settings.consent) {
                 (Some(false), _) => {
                     return Fate::Leave("consent_withdrawn", "the contact took their consent back".to_owned());
                 }
-                (None, ConsentPolicy::Given) => {
+                (None, policy) if over_whatsapp || policy == ConsentPolicy::Given => {
                     return Fate::Leave("no_consent", "the contact has not agreed to the channel".to_owned());
                 }
                 _ => {}
@@ -289,7 +291,8 @@ async fn decide(tx: &mut Tx, turn: TurnOf<'_>, candidates: Vec<Claimed>, now: Da
 
 /// The newest consent of each person to the channel.
 async fn consents(tx: &mut Tx, turn: TurnOf<'_>, people: &HashMap<Uuid, ContactNow>) -> Result<HashMap<Uuid, bool>> {
-    if turn.campaign.settings.0.purpose != Purpose::Marketing {
+    let over_whatsapp = turn.campaign.channel == Channel::Whatsapp;
+    if turn.campaign.settings.0.purpose != Purpose::Marketing && !over_whatsapp {
         return Ok(HashMap::new());
     }
     let channel = turn.campaign.channel.as_str();

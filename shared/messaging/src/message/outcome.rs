@@ -40,6 +40,13 @@ pub enum MessageOutcome {
         /// Why, in a sentence.
         reason: String,
     },
+    /// The other side wants it later, and not before this time has passed.
+    PutOffFor {
+        /// Why, in a sentence.
+        reason: String,
+        /// How long it waits.
+        wait: TimeDelta,
+    },
     /// It was not handed over, and waits again as if nothing had been.
     NotTried,
     /// It was handed over, and nobody heard the end.
@@ -76,6 +83,12 @@ struct Row {
 }
 
 impl Tried {
+    /// Why nobody writes to its address any more, if that is so.
+    fn closes(&self) -> Option<SuppressionReason> {
+        let MessageOutcome::Failed { cause, .. } = &self.outcome else { return None };
+        suppression_for(cause)
+    }
+
     fn row(self, now: DateTime<Utc>) -> Row {
         let Self { id, tries, outcome, .. } = self;
         let row = |state| Row {
@@ -96,12 +109,14 @@ impl Tried {
             MessageOutcome::Failed { cause, reason } => {
                 Row { cause: Some(cause), reason: Some(cut(&reason)), ..row(MessageState::Failed) }
             }
-            MessageOutcome::PutOff { reason } if tries + 1 >= MOST_TRIES => Row {
-                cause: Some("put_off"),
-                reason: Some(cut(&format!("put off {MOST_TRIES} times; the last time: {reason}"))),
-                tries: tries + 1,
-                ..row(MessageState::Failed)
-            },
+            MessageOutcome::PutOff { reason } | MessageOutcome::PutOffFor { reason, .. } if tries + 1 >= MOST_TRIES => {
+                Row {
+                    cause: Some("put_off"),
+                    reason: Some(cut(&format!("put off {MOST_TRIES} times; the last time: {reason}"))),
+                    tries: tries + 1,
+                    ..row(MessageState::Failed)
+                }
+            }
             MessageOutcome::PutOff { reason } => {
                 let doublings = u32::try_from(tries).unwrap_or(u32::MAX).min(16);
                 let wait = WAIT.checked_mul(1 << doublings).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
@@ -113,6 +128,13 @@ impl Tried {
                     ..row(MessageState::Pending)
                 }
             }
+            MessageOutcome::PutOffFor { reason, wait } => Row {
+                cause: Some("put_off"),
+                reason: Some(cut(&reason)),
+                tries: tries + 1,
+                due_at: Some(now + wait),
+                ..row(MessageState::Pending)
+            },
             MessageOutcome::NotTried => row(MessageState::Pending),
             MessageOutcome::Unknown { reason } => Row {
                 cause: Some("unanswered"),
@@ -121,6 +143,16 @@ impl Tried {
                 ..row(MessageState::Unknown)
             },
         }
+    }
+}
+
+/// Why an address is not written to any more after a message failed for this cause, if that is so.
+pub(crate) fn suppression_for(cause: &str) -> Option<SuppressionReason> {
+    match cause {
+        "no_such_address" => Some(SuppressionReason::HardBounce),
+        "opted_out" => Some(SuppressionReason::Stop),
+        "no_advertising" => Some(SuppressionReason::Unsubscribed),
+        _ => None,
     }
 }
 
@@ -141,11 +173,8 @@ pub(super) async fn write(
         return Ok(());
     }
     let now = tx.db().now();
-    let gone: Vec<(Uuid, String)> = tried
-        .iter()
-        .filter(|one| matches!(one.outcome, MessageOutcome::Failed { cause: "no_such_address", .. }))
-        .map(|one| (one.id, one.address.clone()))
-        .collect();
+    let gone: Vec<(Uuid, String, SuppressionReason)> =
+        tried.iter().filter_map(|one| Some((one.id, one.address.clone(), one.closes()?))).collect();
     let mut rows: Vec<Row> = tried.into_iter().map(|one| one.row(now)).collect();
     rows.sort_by_key(|row| row.id);
     let lock = if tx.engine() == EngineKind::Postgres { " order by m.id for update of m" } else { "" };
@@ -194,10 +223,10 @@ pub(super) async fn write(
     .execute(&mut *tx)
     .await?;
     count(&mut *tx, workspace_id, campaign.id, &changes).await?;
-    let gone = gone.into_iter().filter(|(id, _)| held.contains_key(id)).map(|(id, address)| NewSuppression {
+    let gone = gone.into_iter().filter(|(id, ..)| held.contains_key(id)).map(|(id, address, reason)| NewSuppression {
         channel: campaign.channel,
         address,
-        reason: SuppressionReason::HardBounce,
+        reason,
         source: format!("message:{id}"),
         note: None,
         contact_id: None,

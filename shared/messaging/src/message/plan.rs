@@ -12,7 +12,7 @@ use super::MessageState;
 use crate::{
     Campaign, CampaignState, MessagingError, Result, SharedAddress,
     campaign::{count, counts_in, finish},
-    jobs::MessageEmail,
+    jobs::{MessageEmail, MessageWhatsapp},
     template::{Compiled, GIVEN, contact_values},
 };
 use herald_db::{Bulk, Tx, query};
@@ -255,7 +255,11 @@ async fn write(tx: &mut Tx, workspace_id: Uuid, campaign: &Campaign, drafts: &[D
 async fn enqueue(tx: &mut Tx, workspace_id: Uuid, campaign: &Campaign, ids: &[Uuid], chunk: usize) -> Result<()> {
     let jobs = ids.chunks(chunk.clamp(1, CHUNK)).filter_map(|ids| {
         let (from, to) = (*ids.first()?, *ids.last()?);
-        Some(MessageEmail { campaign_id: campaign.id, round: campaign.round, from, to }.job(workspace_id))
+        let (campaign_id, round) = (campaign.id, campaign.round);
+        Some(match campaign.channel {
+            Channel::Whatsapp => MessageWhatsapp { campaign_id, round, from, to }.job(workspace_id),
+            Channel::Email | Channel::Phone => MessageEmail { campaign_id, round, from, to }.job(workspace_id),
+        })
     });
     match ledger::enqueue(tx, jobs.collect()).await {
         Ok(_) => Ok(()),

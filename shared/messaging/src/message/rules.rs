@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use herald_contacts::Channel;
+
 use crate::{Purpose, Sender, Suppression, SuppressionReason};
 
 impl Suppression {
@@ -15,7 +17,9 @@ impl Suppression {
     pub(super) fn sentence(&self) -> String {
         let why = match self.reason {
             SuppressionReason::Unsubscribed => "the address was unsubscribed",
+            SuppressionReason::HardBounce if self.channel != Channel::Email => "nobody can be written to at the number",
             SuppressionReason::HardBounce => "mail to the address came back: it does not exist",
+            SuppressionReason::SoftBounce => "mail to the address came back too often",
             SuppressionReason::Complaint => "the recipient complained about an earlier message",
             SuppressionReason::Stop => "the recipient answered STOP",
             SuppressionReason::ByHand => "the address was taken off by hand",

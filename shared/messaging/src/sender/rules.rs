@@ -1,6 +1,6 @@
 //! What a sender may be: each field checked, with errors that name the cure.
 
-use herald_contacts::Channel;
+use herald_contacts::{Channel, address_spelt};
 use herald_providers::email::Mailbox;
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
@@ -23,10 +23,11 @@ pub struct SenderFields {
     /// The name, which only the workspace sees.
     #[schema(example = "Newsletter", max_length = 100)]
     pub name: String,
-    /// The channel: `email`.
+    /// The channel: `email` or `whatsapp`.
     #[serde(default = "email")]
     pub channel: Channel,
-    /// The connection that sends: a mail server. Left out: the mail server of the installation.
+    /// The connection that sends: a mail server, or an account at Twilio or Meta. Left out: the mail server of the
+    /// installation.
     #[serde(default)]
     pub connection_id: Option<Uuid>,
     /// Several mail servers among which the mails are shared, in place of the connection. One that is away is left out
@@ -37,13 +38,14 @@ pub struct SenderFields {
     /// The name that recipients see.
     #[schema(example = "Example Agency", max_length = 100)]
     pub from_name: String,
-    /// The address that recipients see.
+    /// The address that recipients see: an e-mail address, or the number that sends over WhatsApp.
     #[schema(example = "news@example.com")]
     pub from_address: String,
     /// The address for replies, if it is another one.
     #[serde(default)]
     pub reply_to: String,
-    /// The postal address at the end of each mail, which the law wants.
+    /// The postal address at the end of each mail, which the law wants. WhatsApp needs none.
+    #[serde(default)]
     #[schema(example = "Example Agency, 1 Example Street, 28001 Madrid", max_length = 500)]
     pub postal_address: String,
     /// The text at the end of each mail.
@@ -91,18 +93,26 @@ impl SenderFields {
     /// # Errors
     /// [`MessagingError::Field`]: the first field that cannot have its value.
     pub(super) fn checked(self) -> Result<Self> {
-        if self.channel != Channel::Email {
-            return Err(MessagingError::field("channel", "only senders of e-mails can be made: use email"));
+        if self.channel == Channel::Phone {
+            return Err(MessagingError::field("channel", "a sender writes by email or whatsapp: use one of them"));
+        }
+        let over_whatsapp = self.channel == Channel::Whatsapp;
+        if over_whatsapp {
+            self.is_of_whatsapp()?;
         }
         if let Some(quiet) = self.quiet {
             quiet.check()?;
         }
-        let from_address = address("from_address", &self.from_address)?;
+        let from_address = match over_whatsapp {
+            true => number(&self.from_address)?,
+            false => address("from_address", &self.from_address)?,
+        };
+        let least_postal = usize::from(!over_whatsapp);
         relays::checked(Self {
             name: line("name", &self.name)?,
             from_name: line("from_name", &self.from_name)?,
             reply_to: given(&self.reply_to, |text| address("reply_to", text))?,
-            postal_address: lines("postal_address", &self.postal_address, 1, LONGEST_POSTAL)?,
+            postal_address: lines("postal_address", &self.postal_address, least_postal, LONGEST_POSTAL)?,
             footer: lines("footer", &self.footer, 0, LONGEST_FOOTER)?,
             rate_per_second: within("rate_per_second", self.rate_per_second, MOST_A_SECOND)?,
             daily_cap: within("daily_cap", self.daily_cap, MOST_A_DAY)?,
@@ -112,6 +122,35 @@ impl SenderFields {
             ..self
         })
     }
+
+    /// Whether a sender over WhatsApp has what it needs, and nothing that only mails have.
+    fn is_of_whatsapp(&self) -> Result<()> {
+        if self.connection_id.is_none() {
+            let detail = "a sender over WhatsApp needs an account at Twilio or Meta: choose a connection";
+            return Err(MessagingError::field("connection_id", detail));
+        }
+        if !self.relays.is_empty() {
+            return Err(MessagingError::field("relays", "only mails are shared among mail servers: leave them out"));
+        }
+        for (field, text) in
+            [("reply_to", &self.reply_to), ("bounce_domain", &self.bounce_domain), ("footer", &self.footer)]
+        {
+            if !text.trim().is_empty() {
+                let detail = format!("only mails have a {}: leave it out", field.replace('_', " "));
+                return Err(MessagingError::field(field, detail));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number that sends over WhatsApp, in E.164.
+fn number(text: &str) -> Result<String> {
+    let spelt = address_spelt(Channel::Whatsapp, text);
+    spelt.map_err(|_| {
+        let detail = format!("{text:?} is not a phone number: write it with + and the country code");
+        MessagingError::field("from_address", detail)
+    })
 }
 
 fn given(text: &str, check: impl Fn(&str) -> Result<String>) -> Result<String> {
@@ -215,7 +254,11 @@ mod tests {
             }
         };
         type Wrong = fn(&mut SenderFields);
-        let cases: [(Wrong, &str, &str); 10] = [
+        let over_whatsapp: Wrong = |one| {
+            (one.channel, one.connection_id) = (Channel::Whatsapp, Some(Uuid::nil()));
+        };
+        assert_eq!(refused(over_whatsapp).0, "from_address");
+        let cases: [(Wrong, &str, &str); 11] = [
             (|one| one.name = " ".into(), "name", "1 to 100"),
             (|one| one.from_name = "x".repeat(101), "from_name", "1 to 100"),
             (|one| one.from_address = "a@b.c\r\nBcc: x@y.z".into(), "from_address", "ann@example.com"),
@@ -225,7 +268,8 @@ mod tests {
             (|one| one.rate_per_second = Some(0), "rate_per_second", "1 to 10000"),
             (|one| one.warm_up = vec![50, 0], "warm_up", "1 to"),
             (|one| one.bounce_domain = "b example".into(), "bounce_domain", "bounces.example.com"),
-            (|one| one.channel = Channel::Whatsapp, "channel", "use email"),
+            (|one| one.channel = Channel::Phone, "channel", "email or whatsapp"),
+            (|one| one.channel = Channel::Whatsapp, "connection_id", "Twilio or Meta"),
         ];
         for (change, field, part) in cases {
             let (named, said) = refused(change);

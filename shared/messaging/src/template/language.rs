@@ -17,7 +17,7 @@ const SAME: [(&str, &str); 4] = [("nb", "no"), ("nn", "no"), ("iw", "he"), ("in"
 const RIGHT_TO_LEFT: [&str; 13] = ["ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ps", "sd", "ug", "ur", "yi"];
 
 /// A tag of a language as BCP 47 writes it; none if it is not one.
-pub(super) fn canonical(tag: &str) -> Option<String> {
+pub(crate) fn canonical(tag: &str) -> Option<String> {
     let tag = tag.trim().replace('_', "-");
     let locale: Locale = tag.parse().ok()?;
     (!locale.id.language.is_unknown() && locale.extensions.is_empty()).then(|| locale.to_string())

@@ -61,6 +61,7 @@ mod template_drafts;
 mod template_versions;
 mod templates;
 mod unsubscribe;
+mod whatsapp;
 mod workbook_guests;
 mod worker;
 

@@ -169,12 +169,29 @@ async fn one_of_each(service: &Service, owner: &Person) -> BTreeMap<&'static str
     let content = json!({ "format": "markdown", "default_language": "en", "languages": { "en": "Hello" } });
     let block = json!({ "name": "ours", "content": content });
     all.insert("message-blocks", text(&service.post_json("/api/v1/message-blocks", block).await.json()["id"]));
+    all.insert("whatsapp-templates", whatsapp_template_of(service).await);
     let day = LocalDay::at(service.db.now(), chrono_tz::Tz::UTC);
     let written = WrittenReport { name: "daily.xlsx".to_owned(), bytes: 8, sha256: String::new(), leads: 1 };
     service.files.put(&report_key(service.workspace, day), Bytes::from_static(b"a report")).await.unwrap();
     let report = note_report(&service.db, service.workspace, day, written).await.unwrap();
     all.insert("reports", report.to_string());
     all
+}
+
+/// A template of WhatsApp, as if it had been read.
+async fn whatsapp_template_of(service: &Service) -> String {
+    let twilio = json!({ "provider": "twilio", "account_sid": "AC00000000000000000000000000000000",
+        "auth_token": "not a real one" });
+    let saved = Answer::to(service.request(Method::PUT, "/api/v1/connections/twilio").json(&twilio)).await;
+    let connection: uuid::Uuid = saved.json()["id"].as_str().unwrap().parse().unwrap();
+    let template = json!({ "provider_id": "HX1", "name": "invite", "language": "en", "state": "approved",
+        "body": "Hello", "variables": [] });
+    let mut tx = service.db.begin().await.unwrap();
+    let found = vec![serde_json::from_value(template).unwrap()];
+    herald_messaging::synchronise_whatsapp_templates(&mut tx, service.workspace, connection, found).await.unwrap();
+    tx.commit().await.unwrap();
+    let read = service.get("/api/v1/whatsapp-templates").await.json();
+    read["items"][0]["id"].as_str().unwrap().to_owned()
 }
 
 /// A message of a campaign, as if it had been planned.

@@ -80,6 +80,7 @@ const UNWRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/message-templates/preview", "a mail that is only looked at changes nothing"),
     ("post /api/v1/message-templates/{id}/preview", "a mail that is only looked at changes nothing"),
     ("post /api/v1/suppressions/look-up", "it only tells whether an address is suppressed"),
+    ("post /api/v1/whatsapp-templates/{id}/preview", "a message that is only looked at changes nothing"),
     ("post /api/v1/segments/preview", "it only tells whom a rule means"),
     ("post /api/v1/suppressions/look-up", "it only tells whether an address is among them"),
 ];
@@ -196,6 +197,8 @@ const WRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/message-templates/{id}/restore", "message_template.restore"),
     ("delete /api/v1/senders/{id}", "sender.delete"),
     ("post /api/v1/senders", "sender.create"),
+    ("post /api/v1/whatsapp-templates/synchronise", "whatsapp_templates.synchronise"),
+    ("put /api/v1/campaigns/{id}/whatsapp", "campaign.change"),
     ("post /api/v1/senders/{id}/test", "sender.test"),
     ("put /api/v1/senders/{id}", "sender.change"),
     ("post /api/v1/suppressions", "suppression.add"),
