@@ -17,6 +17,7 @@ use herald_db::{FromRow, Json, Tx, query};
 /// The messages and the suppressions.
 pub const HOLDER: Holder = Holder {
     columns: &[
+        ("campaign_faults", "contact_id detail"),
         ("campaign_members", "contact_id"),
         ("messages", "contact_id address address_key language time_zone params reason said provider_id"),
         ("suppressions", "contact_id note lifted_why"),
@@ -62,6 +63,17 @@ async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
     .all(&mut *tx)
     .await?;
     held.add("messages", sent.iter().map(|one| json!(one)).collect());
+    let faults: Vec<(Uuid, String, String)> = query(
+        "select campaign_id, cause, detail from campaign_faults where workspace_id = $1 and contact_id = $2
+         order by campaign_id, cause, field",
+    )
+    .bind(whom.workspace_id)
+    .bind(whom.contact.id)
+    .all(&mut *tx)
+    .await?;
+    let fault =
+        |(id, cause, detail): &(Uuid, String, String)| json!({ "campaign_id": id, "cause": cause, "detail": detail });
+    held.add("campaign_faults", faults.iter().map(fault).collect());
     let rows = of_contact(tx, whom.workspace_id, whom.contact.id).await?;
     held.add("suppressions", rows.iter().map(|row| json!(row)).collect());
     Ok(held)
@@ -69,6 +81,11 @@ async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
 
 async fn erase(tx: &mut Tx, whom: &Whom) -> Result<Vec<Key>, ContactError> {
     forget_recipient(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    query("delete from campaign_faults where workspace_id = $1 and contact_id = $2")
+        .bind(whom.workspace_id)
+        .bind(whom.contact.id)
+        .execute(&mut *tx)
+        .await?;
     forget_person(tx, whom.workspace_id, whom.contact.id).await?;
     Ok(Vec::new())
 }

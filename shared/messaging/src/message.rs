@@ -14,12 +14,14 @@
 
 mod claim;
 mod decide;
+mod fault;
 mod forget;
 mod job_ended;
 mod list;
 mod outcome;
 mod plan;
 mod rules;
+mod tally;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -33,7 +35,11 @@ pub use self::{
     outcome::{MessageOutcome, Tried, abandon},
     plan::{CHUNK, PLANNED_AT_ONCE, Planned, Planning, cut_again, end_planning, plan_next, suppress_waiting},
 };
-pub(crate) use self::{forget::forget_recipient, job_ended::CampaignJobEnded};
+pub(crate) use self::{
+    fault::{Fault, faults_of},
+    forget::forget_recipient,
+    job_ended::CampaignJobEnded,
+};
 use herald_db::FromRow;
 
 herald_base::text_enum! {

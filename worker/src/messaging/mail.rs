@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use herald_app::jobs::MessageEmail;
 use herald_messaging::{Campaign, Claimed, Purpose, Sender, preferences_url, template::Compiled, unsubscribe_url};
 use herald_providers::{
     Class, ProviderError,
@@ -10,6 +9,7 @@ use herald_providers::{
 };
 use uuid::Uuid;
 
+use super::campaign_dispatch::mails_tried;
 use crate::jobs::{Context, Task};
 use crate::runner::Failure;
 
@@ -19,6 +19,8 @@ pub(super) struct Post {
     from: Mailbox,
     reply_to: Option<Mailbox>,
     sender: Sender,
+    /// What is said with each of the subjects that are tried.
+    tried: Vec<Compiled>,
     campaign_id: Uuid,
     purpose: Purpose,
     links: herald_base::links::LinkSigner,
@@ -45,9 +47,9 @@ impl Post {
     ///
     /// # Errors
     /// When the mail server's account cannot be used now.
-    pub(super) async fn of(
+    pub(super) async fn of<P>(
         context: &Context,
-        task: &Task<MessageEmail>,
+        task: &Task<P>,
         campaign: &Campaign,
         sender: &Sender,
     ) -> Result<Result<Self, String>, Failure> {
@@ -68,6 +70,7 @@ impl Post {
             from,
             reply_to: reply_to.map_err(|_| wrong("reply address"))?,
             sender: sender.clone(),
+            tried: mails_tried(campaign, sender)?,
             campaign_id: campaign.id,
             purpose: campaign.settings.0.purpose,
             links: context.links.clone(),
@@ -75,11 +78,22 @@ impl Post {
     }
 
     pub(super) async fn hand_over(&self, content: &Compiled, claimed: &Claimed) -> Handed {
-        let message = match self.message(content, claimed) {
-            Ok(message) => message,
-            Err((cause, reason)) => return Handed::Refused { cause, reason },
-        };
-        match self.mailer.send(&message).await {
+        match self.message(content, claimed) {
+            Ok(message) => self.send(&message).await,
+            Err((cause, reason)) => Handed::Refused { cause, reason },
+        }
+    }
+
+    /// Hands over the same mail, whose subject says that it is a test.
+    pub(super) async fn hand_over_test(&self, content: &Compiled, claimed: &Claimed) -> Handed {
+        match self.message(content, claimed) {
+            Ok(message) => self.send(&Message { subject: format!("[Test] {}", message.subject), ..message }).await,
+            Err((cause, reason)) => Handed::Refused { cause, reason },
+        }
+    }
+
+    async fn send(&self, message: &Message) -> Handed {
+        match self.mailer.send(message).await {
             Ok(receipt) => Handed::Over { said: receipt.said },
             Err(error) => what_of(error),
         }
@@ -90,6 +104,8 @@ impl Post {
     /// # Errors
     /// Why it cannot be written, in a word and in a sentence.
     fn message(&self, content: &Compiled, claimed: &Claimed) -> Result<Message, (&'static str, String)> {
+        let number = claimed.variant.as_deref().and_then(|variant| variant.parse::<usize>().ok()?.checked_sub(1));
+        let content = number.and_then(|number| self.tried.get(number)).unwrap_or(content);
         let to = Mailbox::new(claimed.params.0.get("name").map(String::as_str), &claimed.address)
             .map_err(|bad| ("bad_address", bad.to_string()))?;
         let unsubscribe = unsubscribe_url(&self.links, claimed.id);

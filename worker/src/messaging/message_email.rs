@@ -20,7 +20,7 @@ use herald_messaging::{
 };
 
 use super::{
-    campaign_dispatch::content_of,
+    campaign_dispatch::mail_of,
     mail::{Handed, Post},
 };
 use crate::jobs::{Context, Task};
@@ -55,7 +55,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<MessageEmail>) -> Resu
     let Some(sender) = sender else {
         return pause(&context, &task, "its sender is not there any more: choose another in a copy of it").await;
     };
-    let content = match content_of(&campaign) {
+    let content = match mail_of(&campaign, &sender) {
         Ok(content) => content,
         Err(reason) => return pause(&context, &task, &reason).await,
     };
