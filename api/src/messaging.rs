@@ -1,7 +1,10 @@
 //! Messaging: senders, templates of messages, campaigns, and what became of their messages.
 
 mod blocks;
+mod campaign_test;
 mod campaigns;
+mod causes;
+mod checks;
 mod messages;
 mod moves;
 mod preview;
@@ -9,6 +12,7 @@ mod senders;
 mod suppressions;
 mod templates;
 mod unsubscribe;
+mod variants;
 
 use herald_messaging::MessagingError;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,6 +26,10 @@ use crate::{
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(campaigns::routes())
+        .merge(causes::routes())
+        .merge(checks::routes())
+        .merge(campaign_test::routes())
+        .merge(variants::routes())
         .merge(moves::routes())
         .merge(messages::routes())
         .merge(senders::routes())
