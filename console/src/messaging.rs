@@ -6,7 +6,7 @@ mod templates;
 
 use axum::Router;
 
-pub(crate) use self::templates::content as message_content;
+pub(crate) use self::templates::{contacts as readers, content as message_content};
 use crate::Console;
 
 pub(super) fn routes() -> Router<Console> {
