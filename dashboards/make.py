@@ -233,6 +233,21 @@ def outreach():
                 ("sum(increase(herald_reminder_errors_total[$__rate_interval]))", "failed rounds"), width=12)
     board.graph("Mails of notifications", "How they ended. An unknown one may have arrived, and is not sent again.", "none",
                 ("sum by (outcome) (increase(herald_notification_mails_total[$__rate_interval]))", "{{outcome}}"), width=12)
+    board.row("Campaigns")
+    board.number("Sending", "Campaigns whose messages go out.", "none", 'max(herald_campaigns{state="sending"})', width=6)
+    board.number("Paused", "By a person, or by themselves: their pages say why.", "none", 'max(herald_campaigns{state="paused"})', thresholds=[(1, "orange")], width=6)
+    board.number("Nobody knows", "Messages that may have been sent or not, and wait for a person's decision.", "none",
+                 'sum(max by (channel) (herald_campaign_messages{state="unknown"}))', thresholds=[(1, "red")], width=6)
+    board.number("Oldest that waits", "Since the first message was planned that waits in a campaign that is sending. Hours and daily caps make it long.", "s",
+                 "max(herald_messages_oldest_pending_age_seconds)", width=6)
+    board.graph("Campaigns", "Those with which something is still to happen, by state.", "none", ("max by (state) (herald_campaigns)", "{{state}}"))
+    board.graph("Messages of running campaigns", "Of those that are sending or paused, by state.", "none",
+                ("max by (channel, state) (herald_campaign_messages)", "{{channel}} {{state}}"), stacked=True)
+    board.graph("Messages", "That got an end, by the second.", "ops", (rate("herald_messages_total", "channel, outcome"), "{{channel}} {{outcome}}"), stacked=True)
+    board.graph("Causes", "Why messages failed, were left out, or have no known end.", "none",
+                ('sum by (outcome, cause) (increase(herald_messages_total{outcome!="sent"}[$__rate_interval]))', "{{outcome}}: {{cause}}"), width=12)
+    board.graph("Suppressions", "Addresses that are not written to any more, by reason.", "none",
+                ("sum by (channel, reason) (increase(herald_suppressions_total[$__rate_interval]))", "{{channel}} {{reason}}"), width=12)
     board.row("HTTP")
     board.graph("Requests", "By status.", "reqps", (rate("herald_http_requests_total", "status"), "{{status}}"), stacked=True)
     board.graph("Opened links", "Guests who looked at their invitation.", "reqps", (rate("herald_http_requests_total", "status", 'route="/i/{token}"'), "{{status}}"))

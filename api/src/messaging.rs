@@ -1,8 +1,11 @@
 //! Messaging: senders, templates of messages, campaigns, and what became of their messages.
 
 mod blocks;
+mod campaign_test;
 mod campaign_whatsapp;
 mod campaigns;
+mod causes;
+mod checks;
 mod groups;
 mod messages;
 mod moves;
@@ -11,6 +14,7 @@ mod senders;
 mod suppressions;
 mod templates;
 mod unsubscribe;
+mod variants;
 mod whatsapp_templates;
 mod whatsapp_webhooks;
 
@@ -27,6 +31,10 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(campaigns::routes())
         .merge(campaign_whatsapp::routes())
+        .merge(causes::routes())
+        .merge(checks::routes())
+        .merge(campaign_test::routes())
+        .merge(variants::routes())
         .merge(moves::routes())
         .merge(messages::routes())
         .merge(senders::routes())

@@ -23,6 +23,7 @@ use crate::{
     Console,
     acts::{self, Act, Kind, Then},
     api::{Fault, Refusal},
+    campaigns,
     cookie::Cookie,
     form::{self, Filled, Form},
     messaging,
@@ -161,6 +162,12 @@ fn body(act: &Act, form: &Form) -> Result<Option<Value>, Refusal> {
             (Kind::Weights, _) => {
                 messaging::weights(form, name).map_err(|(field, detail)| self::refuse(&field, &detail))?
             }
+            (Kind::Missing, _) => {
+                form.raw(name).map_or(Ok(Value::Null), campaigns::missing).map_err(|detail| refuse(&detail))?
+            }
+            (Kind::Subjects, _) => {
+                campaigns::subjects(form, name).map_err(|(field, detail)| self::refuse(&field, &detail))?
+            }
             (Kind::Message, _) => messaging::message_content(form, true),
             (Kind::Block, _) => messaging::message_content(form, false),
             (Kind::Flag, value) => Value::Bool(value.is_some()),
@@ -251,7 +258,10 @@ fn hours(form: &Form, name: &str) -> Result<Value, (String, &'static str)> {
     match (form.get(&field("from")), form.get(&field("to"))) {
         (None, None) => Ok(Value::Null),
         (Some(from), Some(to)) => {
-            Ok(json!({ "from": from, "to": to, "by_recipient": form.get(&field("by_recipient")).is_some() }))
+            let ticked = field("days");
+            let days: Vec<&str> = form.all(&ticked).filter(|day| !day.is_empty()).collect();
+            let by_recipient = form.get(&field("by_recipient")).is_some();
+            Ok(json!({ "from": from, "to": to, "by_recipient": by_recipient, "days": days }))
         }
         (None, _) => Err((field("from"), form::EMPTY)),
         (_, None) => Err((field("to"), form::EMPTY)),
@@ -408,7 +418,7 @@ mod tests {
     fn hours_have_both_ends_or_none() {
         let hours = |typed: &[(&str, &str)]| hours(&form(typed), "hours");
         assert_eq!(hours(&[("hours.from", ""), ("hours.by_recipient", "true")]), Ok(Value::Null));
-        let whole = json!({ "from": "09:00", "to": "20:00", "by_recipient": false });
+        let whole = json!({ "from": "09:00", "to": "20:00", "by_recipient": false, "days": [] });
         assert_eq!(hours(&[("hours.from", "09:00"), ("hours.to", "20:00")]), Ok(whole));
         assert_eq!(hours(&[("hours.from", "09:00")]).unwrap_err().0, "hours.to");
     }

@@ -50,6 +50,10 @@ pub(crate) enum Kind {
     Pairs,
     /// An amount such as `2,500.50`, in the currency of the field `currency` beside it.
     Money,
+    /// What happens to contacts who lack a value, `table: stop` or `table: default open` on each line.
+    Missing,
+    /// A test of subjects, from the fields `<name>.subjects`, one on each line, and those beside it.
+    Subjects,
     /// Pairs of the fields `<name>_header` and `<name>_field`, in their order.
     Columns,
     /// A list of whole numbers with commas between them, which may be emptied.

@@ -2,11 +2,17 @@
 
 mod audience;
 mod causes;
+mod checks;
+mod compare;
 mod form;
 mod messages;
 mod moves;
+mod rules;
 mod steps;
+mod trials;
 mod whatsapp;
+
+pub(crate) use self::rules::{missing, subjects};
 
 use axum::{Router, extract::Path, response::Response, routing::get};
 use chrono::{DateTime, Utc};
@@ -26,8 +32,6 @@ use crate::{
 const CAMPAIGNS: usize = 25;
 /// What the address of the list says.
 const FILTERS: [&str; 3] = ["state", "search", "cursor"];
-/// The newest messages of a state whose causes are counted. More would make the page slow while a campaign is sent.
-const LOOKED_AT: usize = 200;
 /// The messages that make a pace.
 const FEW: i64 = 5;
 
@@ -35,8 +39,11 @@ pub(super) fn routes() -> Router<Console> {
     Router::new()
         .route("/w/{ws}/campaigns", get(list))
         .route("/w/{ws}/campaigns/{id}", get(one))
+        .merge(checks::routes())
+        .merge(compare::routes())
         .merge(form::routes())
         .merge(messages::routes())
+        .merge(trials::routes())
         .merge(whatsapp::routes())
 }
 
@@ -64,16 +71,28 @@ async fn list(visit: Visit) -> Result<Response, Stop> {
 async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Response, Stop> {
     let address = format!("/api/v1/campaigns/{}", part(&id));
     let mut campaign = visit.get(&address).await?;
-    let counts = campaign["counts"].clone();
     let older = Query::of(&visit.address).only(&["cursor"]);
     let newest = async { visit.ask(&format!("{address}/log")).await.unwrap_or_else(|_| nothing()) };
+    let why = async { visit.ask(&format!("{address}/causes")).await.unwrap_or_else(|_| nothing()) };
+    let check = async {
+        match moves::is_open(&campaign) && campaign["state"] != "draft" {
+            true => visit.ask(&format!("{address}/check")).await.unwrap_or_default(),
+            false => Value::Null,
+        }
+    };
+    let variants = async {
+        match campaign["settings"]["ab"].is_null() {
+            true => Value::Null,
+            false => visit.ask(&format!("{address}/variants")).await.unwrap_or_default(),
+        }
+    };
     let shown = async {
         match older.is_empty() {
             true => None,
             false => visit.ask(&format!("{address}/log?{older}")).await.ok(),
         }
     };
-    let (newest, shown, members, segments, senders, templates, counted, failed, left_out) = join!(
+    let (newest, shown, members, segments, senders, templates, counted, causes, check, variants) = join!(
         newest,
         shown,
         actors::members(&visit),
@@ -81,8 +100,9 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
         all(&visit, "senders"),
         all(&visit, "message-templates"),
         count(&visit, &campaign),
-        sample(&visit, &id, "failed", &counts),
-        sample(&visit, &id, "suppressed", &counts),
+        why,
+        check,
+        variants,
     );
     let people = actors::of(&members);
     let name = |who: &Value| who.as_str().map(|who| actors::name(who, &people));
@@ -97,8 +117,10 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
         "pace": pace_of(&campaign, &newest["items"], now),
         "moves": moves::of(&visit, &campaign, &members, now),
         "counted": counted,
-        "failed": failed,
-        "left_out": left_out,
+        "failed": causes::of(&causes["items"], "failed"),
+        "left_out": causes::of(&causes["items"], "suppressed"),
+        "check": check,
+        "variants": variants["items"],
         "log": log["items"],
         "next_cursor": log["next_cursor"],
         "settings": form::settings(&campaign["settings"]),
@@ -138,17 +160,6 @@ async fn count(visit: &Visit, campaign: &Value) -> Option<Value> {
     }
     let channel = campaign["channel"].as_str().unwrap_or_default();
     audience::count(visit, channel, &campaign["audience"]).await?.ok()
-}
-
-/// The newest messages in a state by their causes, and how many were looked at. Null if there are none.
-async fn sample(visit: &Visit, id: &str, state: &str, counts: &Value) -> Value {
-    if counts[state].as_i64().unwrap_or_default() == 0 || !visit.may("listMessages") {
-        return Value::Null;
-    }
-    let address = format!("/api/v1/messages?campaign={}&state={state}&limit={LOOKED_AT}", part(id));
-    let found = visit.ask(&address).await.unwrap_or_else(|_| nothing());
-    let messages = found["items"].as_array().cloned().unwrap_or_default();
-    json!({ "causes": causes::of(&messages), "looked_at": messages.len(), "all": counts[state] })
 }
 
 /// How fast a campaign goes. One that was paused, or waited for its hours, has a slow pace on average, which says

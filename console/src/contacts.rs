@@ -18,6 +18,8 @@ const FILTERS: [&str; 8] = ["search", "tag", "segment", "snapshot", "country", "
 
 /// The fields with a type.
 const FIELDS: &str = "/api/v1/contact-fields";
+/// The newest messages to a contact that its page shows.
+const MESSAGES: usize = 20;
 
 pub(super) fn routes() -> Router<Console> {
     Router::new()
@@ -70,7 +72,10 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
     let duplicates = visit.get(&format!("{address}/duplicates")).await?;
     let merges = visit.get(&format!("{address}/merges")).await?;
     let fields = visit.get(FIELDS).await?;
-    let own = json!({ "contact": contact, "fields": fields["items"], "activities": activities["items"],
+    let messages = format!("/api/v1/messages?contact={}&limit={MESSAGES}", part(&id));
+    let messages = visit.ask(&messages).await.unwrap_or_default();
+    let own = json!({ "contact": contact, "messages": messages["items"], "fields": fields["items"],
+        "activities": activities["items"],
         "next_cursor": activities["next_cursor"],
         "consents": consents["items"], "duplicates": duplicates["items"], "merges": merges["items"],
         "now": visit.console.clock.now() });

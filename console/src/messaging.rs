@@ -8,7 +8,10 @@ mod whatsapp_templates;
 
 use axum::Router;
 
-pub(crate) use self::{templates::content as message_content, weights::weights};
+pub(crate) use self::{
+    templates::{contacts as readers, content as message_content},
+    weights::weights,
+};
 use crate::Console;
 
 pub(super) fn routes() -> Router<Console> {

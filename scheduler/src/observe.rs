@@ -1,15 +1,17 @@
-//! Reads the values for the gauges of queues, batches and workers from the ledger. Every scheduler does this, so that
-//! one of them may be missing.
+//! Reads the values for the gauges of queues, batches, workers and campaigns from the database. Every scheduler does
+//! this, so that one of them may be missing.
 
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use herald_base::telemetry::catalog::{
-    BATCHES, OBSERVATIONS, QUEUE_BLOCKED, QUEUE_JOBS, QUEUE_OLDEST_DUE, QUEUE_PAUSED, WORKERS,
+    BATCHES, CAMPAIGN_MESSAGES, CAMPAIGNS, MESSAGES_OLDEST_PENDING, OBSERVATIONS, QUEUE_BLOCKED, QUEUE_JOBS,
+    QUEUE_OLDEST_DUE, QUEUE_PAUSED, WORKERS,
 };
 use herald_db::Result;
 use herald_ledger as ledger;
 use herald_ledger::{WORKER_BELIEVED, WorkerState};
+use herald_messaging::campaign_load;
 use tokio_util::sync::CancellationToken;
 
 use crate::Scheduler;
@@ -52,6 +54,13 @@ async fn observe(scheduler: &Scheduler, known: &mut BTreeSet<String>) -> Result<
         QUEUE_JOBS.set([name, "running"], queue.map_or(0.0, |queue| queue.running as f64));
     }
     BATCHES.set([], ledger::running_batches(db).await? as f64);
+    let campaigns = campaign_load(db).await?;
+    campaigns.campaigns.iter().for_each(|(state, count)| CAMPAIGNS.set([state.as_str()], *count as f64));
+    for (channel, state, count) in &campaigns.messages {
+        CAMPAIGN_MESSAGES.set([channel.as_str(), state.as_str()], *count as f64);
+    }
+    let oldest = campaigns.oldest_pending.map_or(0.0, |since| (now - since).as_seconds_f64());
+    MESSAGES_OLDEST_PENDING.set([], oldest.max(0.0));
     if scheduler.outlet.is_fleet() {
         let workers = ledger::list_workers(db, now - WORKER_BELIEVED).await?;
         for state in WorkerState::ALL {

@@ -11,7 +11,7 @@ use herald_contacts::Channel;
 use herald_messaging::{
     Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignFields, CampaignFilter, CampaignSettings,
     CampaignState, MessagingError, NewCampaign, change_campaign, count_audience, counts_of, create_campaign,
-    duplicate_campaign, find_campaign, list_campaign_log, list_campaigns,
+    duplicate_campaign, eta_of, find_campaign, list_campaign_log, list_campaigns,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -49,12 +49,16 @@ pub(crate) struct View {
     campaign: Campaign,
     /// How many messages are in which state.
     counts: CampaignCounts,
+    /// When it will be sent, as far as can be told; only of a campaign that is being sent, and not in lists.
+    eta: Option<DateTime<Utc>>,
 }
 
 /// A campaign with its counts.
 pub(crate) async fn view(api: &Api, workspace: Uuid, campaign: Campaign) -> Result<View, Problem> {
     let mut counts = counts_of(&api.db, workspace, vec![campaign.id]).await?;
-    Ok(View { counts: counts.remove(&campaign.id).unwrap_or_default(), campaign })
+    let counts = counts.remove(&campaign.id).unwrap_or_default();
+    let eta = eta_of(&api.db, workspace, &campaign, &counts).await?;
+    Ok(View { campaign, counts, eta })
 }
 
 /// A campaign of the workspace.
@@ -106,7 +110,7 @@ async fn list(
     let mut counts = counts_of(&api.db, workspace, ids).await?;
     let views = found.into_iter().map(|campaign| {
         let counts = counts.remove(&campaign.id).unwrap_or_default();
-        View { campaign, counts }
+        View { campaign, counts, eta: None }
     });
     Ok(Json(Page::of(views.collect(), limit, |view| view.campaign.id.to_string())))
 }

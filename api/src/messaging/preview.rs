@@ -9,6 +9,7 @@ use axum::{
 use herald_contacts::{Rule, filled_fields, find_contact};
 use herald_messaging::template::{
     Block, CONTACT_VALUES, Compiled, Finding, GIVEN, MessageContent, RenderedMail, contact_values, message_blocks,
+    sample_value,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -193,7 +194,7 @@ async fn shown(api: &Api, workspace: Uuid, content: MessageContent, reader: Read
     let language = compiled.language_for(locale).to_owned();
     let mut values = match &contact {
         Some(contact) => contact_values(contact),
-        None => compiled.fields().into_iter().map(|name| (name.clone(), sample(&name))).collect(),
+        None => compiled.fields().into_iter().map(|name| (name.clone(), sample_value(&name))).collect(),
     };
     values.extend(GIVEN.map(|name| (name.to_owned(), given(api, name))));
     values.extend(reader.values);
@@ -220,19 +221,6 @@ async fn shown(api: &Api, workspace: Uuid, content: MessageContent, reader: Read
             Preview { subject: None, html: None, text: None, language, findings }
         }
     })
-}
-
-/// A value of somebody who has one in every field.
-fn sample(field: &str) -> String {
-    match field {
-        "first_name" => "Robin".to_owned(),
-        "last_name" => "Example".to_owned(),
-        "name" => "Robin Example".to_owned(),
-        "email" => "robin@example.com".to_owned(),
-        "phone" => "+12025550123".to_owned(),
-        field if field.contains("url") || field.contains("link") => "https://example.com/".to_owned(),
-        field => format!("[{field}]"),
-    }
 }
 
 /// What the sender of a campaign would give.

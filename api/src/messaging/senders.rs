@@ -180,7 +180,7 @@ async fn test(State(api): State<Api>, By(actor): By, Id(id): Id, request: Reques
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, job_url)], Json(answer)).into_response())
 }
 
-async fn recipient(api: &Api, actor: &Actor, to: Option<String>) -> Result<String, Problem> {
+pub(super) async fn recipient(api: &Api, actor: &Actor, to: Option<String>) -> Result<String, Problem> {
     if let Some(to) = to.filter(|to| !to.trim().is_empty()) {
         let spelt = address_spelt(Channel::Email, &to);
         return spelt.map_err(|_| Problem::field("to", "this is not an e-mail address: write it like ann@example.com"));

@@ -2,7 +2,7 @@
 
 use super::{
     Act,
-    Kind::{self, Cleared, Flag, Hours, Json, Many, Pairs, Text, Time, Whole, Words},
+    Kind::{self, Cleared, Flag, Hours, Json, Many, Missing, Pairs, Subjects, Text, Time, Whole, Words},
     Then::{Back, To},
     act,
 };
@@ -22,6 +22,12 @@ pub(super) const ACTS: &[Act] = &[
         Back,
     ),
     act("duplicateCampaign", &[], "This is the copy. It is a draft.", To("/campaigns/{id}")),
+    act(
+        "testCampaign",
+        &[("to", Text), ("user_id", Text), ("contact_id", Text)],
+        "The test is on its way.",
+        To("/campaigns/{id}/tests/{job_id}"),
+    ),
     act("submitCampaign", &[], "{name} waits for approval.", Back),
     act("approveCampaign", &[], "{name} is approved as it is.", Back),
     act("rejectCampaign", &[("reason", Cleared)], "{name} is a draft again. Its makers see the reason.", Back),
@@ -29,6 +35,7 @@ pub(super) const ACTS: &[Act] = &[
     act("sendCampaign", &[], "{name} is being sent.", Back),
     act("pauseCampaign", &[], "{name} is paused. No further message goes out.", Back),
     act("resumeCampaign", &[], "{name} goes on.", Back),
+    act("checkCampaign", &[], "The audience is looked through again.", Back),
     act("cancelCampaign", &[], "{name} is cancelled. Messages that were not sent stay unsent.", Back),
     act("retryMessages", &[("message_id", Text)], "Messages that are tried again: {messages}.", Back),
     act(
@@ -48,6 +55,7 @@ const CAMPAIGN: &[(&str, Kind)] = &[
     ("audience.everybody", Flag),
     ("audience.segments", Many),
     ("audience.tags", Words),
+    ("audience.events", Many),
     ("audience.rule", Json),
     ("audience.without_segments", Many),
     ("audience.without_tags", Words),
@@ -58,5 +66,7 @@ const CAMPAIGN: &[(&str, Kind)] = &[
     ("settings.hours", Hours),
     ("settings.expires_at", Time),
     ("settings.pause_at_percent", Whole),
+    ("settings.missing", Missing),
+    ("settings.ab", Subjects),
     ("send_at", Time),
 ];

@@ -17,6 +17,7 @@ pub(super) fn typed(values: &BTreeMap<String, String>) -> Result<Value, String> 
         "everybody": values.contains_key("audience.everybody"),
         "segments": ticked("audience.segments"),
         "tags": act::words(text("audience.tags")),
+        "events": ticked("audience.events"),
         "without_segments": ticked("audience.without_segments"),
         "without_tags": act::words(text("audience.without_tags")),
     });
@@ -30,7 +31,7 @@ pub(super) fn typed(values: &BTreeMap<String, String>) -> Result<Value, String> 
 /// Whether it means nobody at all.
 pub(super) fn is_empty(audience: &Value) -> bool {
     let some = |name: &str| audience[name].as_array().is_some_and(|all| !all.is_empty());
-    audience["everybody"] != true && !some("segments") && !some("tags") && audience["rule"].is_null()
+    audience["everybody"] != true && !some("segments") && !some("tags") && !some("events") && audience["rule"].is_null()
 }
 
 /// How many people an audience means now. None, if the person may not know; an error, if the audience has a fault.
@@ -56,6 +57,11 @@ pub(super) fn words(audience: &Value, segments: &[Value]) -> String {
         list(segments).map(segment).chain(list(tags).map(tag)).collect()
     };
     let mut meant = all("segments", "tags");
+    match audience["events"].as_array().map_or(0, Vec::len) {
+        0 => {}
+        1 => meant.push("the guests of an event".to_owned()),
+        many => meant.push(format!("the guests of {many} events")),
+    }
     if !audience["rule"].is_null() {
         meant.push("a rule".to_owned());
     }

@@ -1,7 +1,5 @@
 //! Why messages failed or were not sent: each cause in words, and what to do about it.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 /// A cause as the API names it, what it means, and what to do.
@@ -35,20 +33,21 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("process_ended", "The process ended while the message was handed over", "Decide whether it arrived."),
 ];
 
-/// The causes of messages, the most frequent first, with the reason of the newest.
-pub(super) fn of(messages: &[Value]) -> Vec<Value> {
-    let mut causes: BTreeMap<&str, (i64, &Value)> = BTreeMap::new();
-    for message in messages {
-        let cause = message["cause"].as_str().unwrap_or_default();
-        causes.entry(cause).or_insert((0, &message["reason"])).0 += 1;
+/// The causes of messages in a state among those of all states, as the API counts them. Null if there are none.
+pub(super) fn of(causes: &Value, state: &str) -> Value {
+    let rows = causes.as_array().into_iter().flatten().filter(|one| one["state"] == *state);
+    let rows: Vec<Value> = rows
+        .map(|one| {
+            let (what, now) = said(one["cause"].as_str().unwrap_or_default());
+            json!({ "cause": one["cause"], "what": what, "now": now, "messages": one["messages"],
+                "example": one["example"] })
+        })
+        .collect();
+    if rows.is_empty() {
+        return Value::Null;
     }
-    let mut causes: Vec<_> = causes.into_iter().collect();
-    causes.sort_by_key(|(_, (messages, _))| -messages);
-    let said = |(cause, (messages, example)): (&str, (i64, &Value))| {
-        let (what, now) = said(cause);
-        json!({ "cause": cause, "what": what, "now": now, "messages": messages, "example": example })
-    };
-    causes.into_iter().map(said).collect()
+    let all: i64 = rows.iter().filter_map(|one| one["messages"].as_i64()).sum();
+    json!({ "causes": rows, "all": all })
 }
 
 /// What a cause means, and what to do.
@@ -62,16 +61,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_frequent_cause_comes_first_with_the_newest_reason() {
-        let message = |cause: Value, reason: &str| json!({ "cause": cause, "reason": reason });
-        let causes = of(&[
-            message(json!("policy"), "550 5.7.1"),
-            message(json!("mailbox_full"), "552 newest"),
-            message(json!("mailbox_full"), "552 older"),
-            message(Value::Null, "odd"),
+    fn each_cause_of_a_state_is_said_in_words() {
+        let one = |state: &str, cause: Value, messages: i64| {
+            let mut one = json!({ "state": state, "cause": cause, "messages": messages });
+            one["example"] = "552 newest".into();
+            one
+        };
+        let causes = json!([
+            one("failed", json!("mailbox_full"), 2),
+            one("suppressed", json!("no_address"), 7),
+            one("failed", Value::Null, 1),
         ]);
-        assert_eq!((&causes[0]["cause"], &causes[0]["messages"]), (&json!("mailbox_full"), &json!(2)));
-        assert_eq!((&causes[0]["what"], &causes[0]["example"]), (&json!("The mailbox is full"), &json!("552 newest")));
-        assert!(causes.iter().any(|cause| cause["what"] == "For another reason"));
+        let failed = of(&causes, "failed");
+        assert_eq!(failed["all"], 3);
+        assert_eq!(failed["causes"][0]["what"], "The mailbox is full");
+        assert_eq!(failed["causes"][0]["example"], "552 newest");
+        assert_eq!(failed["causes"][1]["what"], "For another reason");
+        assert_eq!(of(&causes, "unknown"), Value::Null);
     }
 }

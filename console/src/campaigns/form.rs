@@ -22,7 +22,7 @@ use chrono_tz::Tz;
 use futures::join;
 use serde_json::{Value, json};
 
-use super::{all, audience, moves, tabs};
+use super::{all, audience, moves, rules, tabs};
 use crate::{
     Console,
     api::Refusal,
@@ -136,8 +136,10 @@ async fn show(visit: &Visit, act: &str, campaign: &Value, version: Option<String
             "settings.hours.by_recipient",
             campaign["settings"]["hours"]["by_recipient"] == true,
         ),
+        "days": ticked("settings.hours.days", &campaign["settings"]["hours"]["days"]),
         "meant": ticked("audience.segments", &campaign["audience"]["segments"]),
         "without": ticked("audience.without_segments", &campaign["audience"]["without_segments"]),
+        "events": ticked("audience.events", &campaign["audience"]["events"]),
         "counted": counted,
         "fault": fault,
         "senders": senders,
@@ -172,6 +174,11 @@ fn stands(campaign: &Value) -> Value {
         "settings.hours.to": text(&own["hours"]["to"]),
         "settings.expires_at": local(&own["expires_at"], zone),
         "settings.pause_at_percent": own["pause_at_percent"].to_string(),
+        "settings.missing": rules::missing_lines(&own["missing"]),
+        "settings.ab.subjects": strings(&own["ab"]["subjects"]).join("\n"),
+        "settings.ab.split_percent": own["ab"]["split_percent"].as_u64().unwrap_or(20).to_string(),
+        "settings.ab.winner_by": own["ab"]["winner_by"].as_str().unwrap_or("opens"),
+        "settings.ab.after_hours": own["ab"]["after_hours"].as_u64().unwrap_or(4).to_string(),
         "send_at": local(&campaign["send_at"], zone),
     })
 }
@@ -179,7 +186,8 @@ fn stands(campaign: &Value) -> Value {
 /// The settings of a campaign, with the usual ones in the place of those that are missing.
 pub(super) fn settings(given: &Value) -> Value {
     let mut all = json!({ "purpose": "marketing", "consent": "not_withdrawn", "shared_address": "once",
-        "time_zone": "UTC", "hours": null, "expires_at": null, "pause_at_percent": 20 });
+        "time_zone": "UTC", "hours": null, "expires_at": null, "pause_at_percent": 20,
+        "missing": {}, "ab": null });
     for (name, value) in given.as_object().into_iter().flatten() {
         all[name] = value.clone();
     }

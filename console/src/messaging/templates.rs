@@ -183,7 +183,7 @@ fn reader(contact: Option<&str>, language: Option<&str>, version: Option<i64>) -
 }
 
 /// Contacts to choose from: those who were looked for, else the newest; and the chosen one.
-async fn contacts(visit: &Visit, words: Option<&str>, chosen: Option<&str>) -> Vec<Value> {
+pub(crate) async fn contacts(visit: &Visit, words: Option<&str>, chosen: Option<&str>) -> Vec<Value> {
     let search = words.map(|words| format!("&search={}", part(words))).unwrap_or_default();
     let found = visit.ask(&format!("/api/v1/contacts?limit={CONTACTS}{search}")).await.unwrap_or_default();
     let mut contacts = found["items"].as_array().cloned().unwrap_or_default();

@@ -24,7 +24,10 @@ macro_rules! every_kind {
     ($with:ident) => {
         $with! {
             AccountMail people account_mail,
+            CampaignCheck messaging campaign_check,
             CampaignDispatch messaging campaign_dispatch,
+            CampaignTest messaging campaign_test,
+            CampaignWinner messaging campaign_winner,
             CheckForget invitations check_forget,
             ConnectionTest accounts connection_test,
             ContactErase contacts contact_erase,

@@ -106,6 +106,12 @@ fn begin_at_zero() {
     TOLD_OF.iter().for_each(|kind| catalog::NOTIFICATIONS.add([kind], 0));
     ["sent", "skipped", "failed", "unknown"].iter().for_each(|outcome| catalog::NOTIFICATION_MAILS.add([outcome], 0));
     ["installation", "workspace"].iter().for_each(|whose| catalog::MAIL_SLOWED.add([whose], 0));
+    for channel in ["email", "whatsapp"] {
+        catalog::MESSAGES.add([channel, "sent", "none"], 0);
+        ["unsubscribed", "complaint", "stop", "hard_bounce", "by_hand"]
+            .iter()
+            .for_each(|reason| catalog::SUPPRESSIONS.add([channel, reason], 0));
+    }
     ["full", "address", "accept", "head", "idle", "stalled"]
         .iter()
         .for_each(|why| catalog::HTTP_CONNECTIONS_CUT.add([why], 0));

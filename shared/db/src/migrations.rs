@@ -67,6 +67,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (60, "whatsapp_templates", include_str!("../../../migrations/0060_whatsapp_templates.sql")),
     (61, "message_events", include_str!("../../../migrations/0061_message_events.sql")),
     (62, "inbound_messages", include_str!("../../../migrations/0062_inbound_messages.sql")),
+    (63, "campaign_causes", include_str!("../../../migrations/0063_campaign_causes.sql")),
+    (64, "campaign_checks", include_str!("../../../migrations/0064_campaign_checks.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -13,13 +13,22 @@
 
 mod approval;
 mod audience;
+mod causes;
 mod change;
+mod check;
 mod counts;
+mod days;
+mod eta;
 mod export;
 mod list;
+mod load;
 mod log;
+mod minutes;
+mod missing;
 mod moves;
 mod settings;
+mod subjects;
+mod trial;
 
 use chrono::{DateTime, Utc};
 use herald_base::boxed;
@@ -31,20 +40,34 @@ use uuid::Uuid;
 pub use self::{
     approval::Approver,
     audience::{Audience, AudienceCount, count_audience},
+    causes::{CampaignCause, causes_of},
     change::{CampaignFields, NewCampaign, change_campaign, create_campaign, duplicate_campaign},
+    check::{
+        CampaignCheck, CheckState, Checked, FaultyContact, FoundFault, check_again, check_next, check_of,
+        faulty_contacts,
+    },
     counts::{CampaignCounts, counts_of, recount},
+    days::Day,
+    eta::eta_of,
     export::{CampaignExport, CampaignExportError, Fonts, export_campaigns},
     list::{CampaignFilter, list_campaigns},
+    load::{CampaignLoad, campaign_load},
     log::{CampaignEvent, list_campaign_log},
+    missing::{MissingPolicy, MissingValue},
     moves::{
         approve_campaign, begin_due, cancel_campaign, fail_campaign, pause_campaign, pause_for, reject_campaign,
         resume_campaign, schedule_campaign, send_campaign, submit_campaign,
     },
     settings::{CampaignSettings, ConsentPolicy, Purpose, SendingHours, SharedAddress},
+    subjects::{CampaignVariant, SubjectTest, WinnerBy, choose_winner, variants_of},
+    trial::{content_now, test_message},
 };
 pub(crate) use self::{
+    check::CheckEnded,
     counts::{count, counts_in},
     log::note,
+    minutes::count_minute,
+    missing::fill,
     moves::{finish, reopen},
 };
 use crate::{WhatsappMessage, template::MessageContent};
@@ -140,6 +163,8 @@ pub struct Campaign {
     pub planned_to: Option<Uuid>,
     /// When all of its messages were planned.
     pub planned_at: Option<DateTime<Utc>>,
+    /// The number of the subject, from 1, that won among those that were tried.
+    pub ab_winner: Option<i64>,
     /// When it began.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
@@ -157,7 +182,7 @@ macro_rules! campaign_row {
     () => {
         "id, name, channel, state, version, sender_id, template_id, template_version, content, whatsapp, audience, \
          settings, send_at, submitted_by, approved_by, approved_at, approved_hash, reason, round, planned_to, \
-         planned_at, started_at, finished_at, created_by, created_at, updated_at"
+         planned_at, started_at, finished_at, created_by, created_at, updated_at, ab_winner"
     };
 }
 use campaign_row;

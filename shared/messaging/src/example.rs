@@ -63,6 +63,17 @@ const TEXTS: [(&str, &str, &str, &str); 4] = [
     ),
 ];
 
+/// The tables with rows of a campaign.
+const OF_CAMPAIGN: [&str; 7] = [
+    "messages",
+    "campaign_members",
+    "campaign_counts",
+    "campaign_log",
+    "campaign_minutes",
+    "campaign_faults",
+    "campaign_checks",
+];
+
 /// Adds the example campaign to a workspace that has the example people. It is sent if `sends`: the caller knows that
 /// mails do not leave the machine; else it stays a draft. A workspace that has it gets no other.
 ///
@@ -178,7 +189,7 @@ pub async fn remove_example(tx: &mut Tx, workspace_id: Uuid) -> Result<()> {
             .all(&mut *tx)
             .await?;
     for (id,) in &campaigns {
-        for table in ["messages", "campaign_members", "campaign_counts", "campaign_log"] {
+        for table in OF_CAMPAIGN {
             query(&format!("delete from {table} where workspace_id = $1 and campaign_id = $2"))
                 .bind(workspace_id)
                 .bind(*id)

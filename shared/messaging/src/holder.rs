@@ -18,6 +18,7 @@ use herald_db::{FromRow, Json, Tx, query};
 /// The messages and the suppressions.
 pub const HOLDER: Holder = Holder {
     columns: &[
+        ("campaign_faults", "contact_id detail"),
         ("campaign_members", "contact_id"),
         ("inbound_messages", "contact_id provider_id from_address from_user from_name kind body"),
         ("messages", "contact_id address address_key language time_zone params reason said provider_id"),
@@ -67,6 +68,17 @@ async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
     held.add("messages", sent.iter().map(|one| json!(one)).collect());
     let written = inbound_of(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     held.add("inbound_messages", written.iter().map(|row| json!(row)).collect());
+    let faults: Vec<(Uuid, String, String)> = query(
+        "select campaign_id, cause, detail from campaign_faults where workspace_id = $1 and contact_id = $2
+         order by campaign_id, cause, field",
+    )
+    .bind(whom.workspace_id)
+    .bind(whom.contact.id)
+    .all(&mut *tx)
+    .await?;
+    let fault =
+        |(id, cause, detail): &(Uuid, String, String)| json!({ "campaign_id": id, "cause": cause, "detail": detail });
+    held.add("campaign_faults", faults.iter().map(fault).collect());
     let rows = of_contact(tx, whom.workspace_id, whom.contact.id).await?;
     held.add("suppressions", rows.iter().map(|row| json!(row)).collect());
     Ok(held)
@@ -75,6 +87,11 @@ async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
 async fn erase(tx: &mut Tx, whom: &Whom) -> Result<Vec<Key>, ContactError> {
     forget_recipient(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_inbound(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    query("delete from campaign_faults where workspace_id = $1 and contact_id = $2")
+        .bind(whom.workspace_id)
+        .bind(whom.contact.id)
+        .execute(&mut *tx)
+        .await?;
     forget_person(tx, whom.workspace_id, whom.contact.id).await?;
     Ok(Vec::new())
 }

@@ -15,12 +15,15 @@ pub mod verp;
 mod whatsapp;
 
 pub use campaign::{
-    Approver, Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignExport, CampaignExportError,
-    CampaignFields, CampaignFilter, CampaignSettings, CampaignState, ConsentPolicy, Fonts, NewCampaign, Purpose,
-    SendingHours, SharedAddress, approve_campaign, begin_due, cancel_campaign, change_campaign, count_audience,
-    counts_of, create_campaign, duplicate_campaign, export_campaigns, fail_campaign, find_campaign, list_campaign_log,
-    list_campaigns, pause_campaign, pause_for, recount, reject_campaign, resume_campaign, schedule_campaign,
-    send_campaign, submit_campaign,
+    Approver, Audience, AudienceCount, Campaign, CampaignCause, CampaignCheck, CampaignCounts, CampaignEvent,
+    CampaignExport, CampaignExportError, CampaignFields, CampaignFilter, CampaignLoad, CampaignSettings, CampaignState,
+    CampaignVariant, CheckState, Checked, ConsentPolicy, Day, FaultyContact, Fonts, FoundFault, MissingPolicy,
+    MissingValue, NewCampaign, Purpose, SendingHours, SharedAddress, SubjectTest, WinnerBy, approve_campaign,
+    begin_due, campaign_load, cancel_campaign, causes_of, change_campaign, check_again, check_next, check_of,
+    choose_winner, content_now, count_audience, counts_of, create_campaign, duplicate_campaign, eta_of,
+    export_campaigns, fail_campaign, faulty_contacts, find_campaign, list_campaign_log, list_campaigns, pause_campaign,
+    pause_for, recount, reject_campaign, resume_campaign, schedule_campaign, send_campaign, submit_campaign,
+    test_message, variants_of,
 };
 pub use error::{MessagingError, Result};
 pub use example::{add_example, remove_example, stop_example};

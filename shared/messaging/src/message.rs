@@ -14,6 +14,7 @@
 
 mod claim;
 mod decide;
+mod fault;
 mod forget;
 mod job_ended;
 mod list;
@@ -22,6 +23,7 @@ mod plan;
 mod receipt;
 mod rules;
 mod soft;
+mod tally;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -37,7 +39,12 @@ pub use self::{
     receipt::{BounceClass, Receipt, ReceiptOf, Received, Told, receive},
     soft::{SoftLimit, forget_old_soft_bounces},
 };
-pub(crate) use self::{forget::forget_recipient, job_ended::CampaignJobEnded, outcome::suppression_for};
+pub(crate) use self::{
+    fault::{Fault, faults_of},
+    forget::forget_recipient,
+    job_ended::CampaignJobEnded,
+    outcome::suppression_for,
+};
 use herald_db::FromRow;
 
 herald_base::text_enum! {

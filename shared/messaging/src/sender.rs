@@ -12,6 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+#[cfg(test)]
+pub(crate) use self::pace::tests::sender as example_sender;
 pub use self::{
     alignment::{Alignment, Check, Records, Standing, TxtRecord, alignment},
     pace::Quiet,
@@ -49,7 +51,7 @@ pub struct Sender {
     pub reply_to: Option<String>,
     /// The postal address at the end of each mail.
     pub postal_address: String,
-    /// The text at the end of each mail.
+    /// What stands below each mail, above the postal address, in Markdown.
     pub footer: String,
     /// The most messages a second.
     pub rate_per_second: Option<i64>,

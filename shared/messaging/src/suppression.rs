@@ -10,7 +10,7 @@ mod list;
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use herald_base::{address::Address, boxed};
+use herald_base::{address::Address, boxed, telemetry::catalog::SUPPRESSIONS};
 use herald_contacts::{Channel, NewActivity, address_spelt, contact_with_address, record_activities};
 use serde::Serialize;
 use serde_json::json;
@@ -234,6 +234,9 @@ pub async fn add_suppressions(tx: &mut Tx, workspace_id: Uuid, new: Vec<NewSuppr
             }
         }
         changed += added.len() + stricter.len();
+        for one in added.values().chain(stricter.values()) {
+            SUPPRESSIONS.add([channel.as_str(), one.reason.as_str()], 1);
+        }
         insert(tx, workspace_id, added).await?;
         for (id, one) in stricter {
             give_reason(tx, workspace_id, id, one).await?;

@@ -15,6 +15,7 @@ mod check;
 mod compile;
 mod cut;
 mod escape;
+mod footer;
 mod language;
 mod layout;
 mod markdown;
@@ -38,13 +39,15 @@ pub use block_store::{
     remove_message_block,
 };
 pub use check::Finding;
+pub(crate) use check::LARGE;
 pub use compile::{Compiled, RenderError, RenderedMail, check};
+pub(crate) use footer::bad_link;
 pub use store::{
     MessageTemplate, MessageTemplateVersion, change_message_template, create_message_template, find_message_template,
     list_message_templates, message_template_content, message_template_versions, remove_message_template,
     restore_message_template,
 };
-pub use values::{CONTACT_VALUES, contact_values};
+pub use values::{CONTACT_VALUES, contact_values, sample_value};
 
 use check::Problems;
 pub(crate) use language::canonical;

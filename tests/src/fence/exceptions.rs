@@ -57,6 +57,8 @@ pub const EXCEPTIONS: &[Exception] = &[
     of("shared/accounts/src/deliveries.rs", "delete from webhook_deliveries where received_at < $1", RETENTION),
     of("shared/contacts/src/merge.rs", "forgotten = true where undo_until < $1", RETENTION),
     of("shared/invitations/src/run_snapshots.rs", "where s.has_members", RETENTION),
+    of("shared/messaging/src/campaign/load.rs", "from campaigns", FLEET),
+    of("shared/messaging/src/campaign/load.rs", "from campaign_counts as n", FLEET),
     of("shared/accounts/src/consent.rs", "from consents where state_hash = $1", TOKEN),
     of("shared/ledger/src/idempotency.rs", "from idempotency_keys where created_at <= $1", RETENTION),
     of("shared/people/src/saved_view.rs", "delete from saved_views where user_id = $1 and id = $2", "a person's own \

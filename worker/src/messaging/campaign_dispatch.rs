@@ -3,12 +3,13 @@
 //! Safe to run twice: the transaction that plans a part of the recipients also moves the campaign's cursor, and a
 //! recipient has one row a step. Jobs that are enqueued twice find nothing to send.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use herald_app::jobs::CampaignDispatch;
 use herald_messaging::{
-    CHUNK, Campaign, CampaignState, MessagingError, Planned, Planning, begin_due, cut_again, end_planning,
-    fail_campaign, find_campaign, find_sender, plan_next, suppress_waiting, template::Compiled,
+    CHUNK, Campaign, CampaignState, MessagingError, Planned, Planning, Sender, begin_due, cut_again, end_planning,
+    fail_campaign, find_campaign, find_sender, plan_next, suppress_waiting,
+    template::{Compiled, MessageContent},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -106,11 +107,25 @@ async fn chunk_of(context: &Context, workspace_id: Uuid, campaign: &Campaign) ->
     Ok(rate.map_or(CHUNK, |rate| ((rate * 10.0) as usize).clamp(20, CHUNK)))
 }
 
-/// The content of a campaign, compiled; else why there is none.
-pub(super) fn content_of(campaign: &Campaign) -> Result<Compiled, String> {
-    let Some(content) = &campaign.content else { return Err("it was sent without being submitted".to_owned()) };
+/// What recipients of a campaign need values for, compiled; else why there is nothing.
+fn content_of(campaign: &Campaign) -> Result<Compiled, String> {
+    compiled(campaign.content_to_plan(), "")
+}
+
+/// What a campaign says to everybody, or to the rest of its audience, with the footer of its sender.
+pub(super) fn mail_of(campaign: &Campaign, sender: &Sender) -> Result<Compiled, String> {
+    compiled(campaign.content_of_all(), &sender.footer)
+}
+
+/// What it says with each of the subjects that are tried.
+pub(super) fn mails_tried(campaign: &Campaign, sender: &Sender) -> Result<Vec<Compiled>, String> {
+    campaign.contents_tried().into_iter().map(|content| compiled(Some(content), &sender.footer)).collect()
+}
+
+fn compiled(content: Option<MessageContent>, footer: &str) -> Result<Compiled, String> {
+    let Some(content) = content else { return Err("it was sent without being submitted".to_owned()) };
     // It was compiled when it was submitted, perhaps by another version.
-    Compiled::compile(&content.0, &BTreeMap::new()).map_err(|findings| {
+    Compiled::with_footer(&content, footer).map_err(|findings| {
         let first = findings.first().map(|one| format!(": {}", one.problem)).unwrap_or_default();
         format!("its template has a fault{first}")
     })

@@ -13,7 +13,7 @@ use herald_providers::{
 use uuid::Uuid;
 
 use super::{
-    campaign_dispatch::content_of,
+    campaign_dispatch::{mail_of, mails_tried},
     part::{HandOver, Handed},
     relays::Servers,
 };
@@ -21,11 +21,13 @@ use crate::jobs::{Context, Task};
 use crate::runner::Failure;
 
 /// What one campaign's mails have in common.
-struct Post {
+pub(super) struct Post {
     servers: Servers,
     from: Mailbox,
     reply_to: Option<Mailbox>,
     sender: Sender,
+    /// What is said with each of the subjects that are tried.
+    tried: Vec<Compiled>,
     campaign_id: Uuid,
     purpose: Purpose,
     links: LinkSigner,
@@ -47,7 +49,7 @@ impl HandOver for Mails {
         campaign: &Campaign,
         sender: &Sender,
     ) -> Result<Result<Self, String>, Failure> {
-        let content = match content_of(campaign) {
+        let content = match mail_of(campaign, sender) {
             Ok(content) => content,
             Err(reason) => return Ok(Err(reason)),
         };
@@ -69,7 +71,7 @@ impl Post {
     ///
     /// # Errors
     /// When no account of a mail server can be used now.
-    async fn of<P>(
+    pub(super) async fn of<P>(
         context: &Context,
         task: &Task<P>,
         campaign: &Campaign,
@@ -90,18 +92,30 @@ impl Post {
             from,
             reply_to: reply_to.map_err(|_| wrong("reply address"))?,
             sender: sender.clone(),
+            tried: mails_tried(campaign, sender)?,
             campaign_id: campaign.id,
             purpose: campaign.settings.0.purpose,
             links: context.links.clone(),
         })
     }
 
-    async fn hand_over(&self, content: &Compiled, claimed: &Claimed) -> Handed {
-        let message = match self.message(content, claimed) {
-            Ok(message) => message,
-            Err((cause, reason)) => return Handed::Refused { cause, reason },
-        };
-        match self.servers.relays.send(&message).await {
+    pub(super) async fn hand_over(&self, content: &Compiled, claimed: &Claimed) -> Handed {
+        match self.message(content, claimed) {
+            Ok(message) => self.send(&message).await,
+            Err((cause, reason)) => Handed::Refused { cause, reason },
+        }
+    }
+
+    /// Hands over the same mail, whose subject says that it is a test.
+    pub(super) async fn hand_over_test(&self, content: &Compiled, claimed: &Claimed) -> Handed {
+        match self.message(content, claimed) {
+            Ok(message) => self.send(&Message { subject: format!("[Test] {}", message.subject), ..message }).await,
+            Err((cause, reason)) => Handed::Refused { cause, reason },
+        }
+    }
+
+    async fn send(&self, message: &Message) -> Handed {
+        match self.servers.relays.send(message).await {
             Ok(receipt) => Handed::Over { said: receipt.said, provider_id: None },
             Err(error) => what_of(error),
         }
@@ -112,6 +126,8 @@ impl Post {
     /// # Errors
     /// Why it cannot be written, in a word and in a sentence.
     fn message(&self, content: &Compiled, claimed: &Claimed) -> Result<Message, (&'static str, String)> {
+        let number = claimed.variant.as_deref().and_then(|variant| variant.parse::<usize>().ok()?.checked_sub(1));
+        let content = number.and_then(|number| self.tried.get(number)).unwrap_or(content);
         let to = Mailbox::new(claimed.params.0.get("name").map(String::as_str), &claimed.address)
             .map_err(|bad| ("bad_address", bad.to_string()))?;
         let unsubscribe = unsubscribe_url(&self.links, claimed.id);

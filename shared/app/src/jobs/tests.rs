@@ -20,7 +20,16 @@ fn every_kind_has_a_name_of_its_own_of_an_area_and_a_verb() {
 fn arguments_from_outside_make_a_job_only_of_the_kind_they_fit() {
     install();
     let (workspace, id) = (Uuid::from_u128(1), Uuid::from_u128(2));
-    let by_itself = ["jobs.act", "account.mail", "notification.mail", "portrait.crop", "sender.test"];
+    let by_itself = [
+        "jobs.act",
+        "account.mail",
+        "campaign.check",
+        "campaign.test",
+        "campaign.winner",
+        "notification.mail",
+        "portrait.crop",
+        "sender.test",
+    ];
     // A report says by itself of which day it is.
     let without_any = ["report.daily_leads"];
     let needs_some = |kind: &&Kind| !by_itself.contains(&kind.policy.name) && !without_any.contains(&kind.policy.name);

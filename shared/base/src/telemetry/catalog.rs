@@ -127,6 +127,17 @@ catalog! {
          installation, and to all those of workspaces together (workspace).";
     Counter MAIL_SLOWED = "herald_mail_slowed_total" ["whose"] by "api, worker":
         "Times a mail server asked for less (421, 4.7), after which it gets half as many mails at once.";
+    Counter MESSAGES = "herald_messages_total" ["channel", "outcome", "cause"] by "worker":
+        "Messages of campaigns that got an end: sent, failed, suppressed or unknown, with the cause (none: there is no \
+         cause). A message that is tried again counts again.";
+    Counter SUPPRESSIONS = "herald_suppressions_total" ["channel", "reason"] by "api, worker":
+        "Addresses that are not written to any more, by reason.";
+    Gauge CAMPAIGNS = "herald_campaigns" ["state"] by "scheduler":
+        "Campaigns that are in review, approved, scheduled, sending or paused.";
+    Gauge CAMPAIGN_MESSAGES = "herald_campaign_messages" ["channel", "state"] by "scheduler":
+        "Messages of campaigns that are sending or paused, by state; unknown ones of all campaigns.";
+    Gauge MESSAGES_OLDEST_PENDING = "herald_messages_oldest_pending_age_seconds" [] by "scheduler":
+        "How long ago the first message was planned that waits in a campaign that is sending; 0 when none waits.";
     Counter CLOCK_SET_BACK = "herald_clock_set_back_total" [] by "scheduler":
         "Times the machine's clock was set back by more than two seconds.";
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use herald_db::EngineKind;
 use herald_sheets::{Phone, email_key, find_key, name_key, normalise_phone};
+use uuid::Uuid;
 
 use super::rule::{ActivityRule, Comparison, ConsentRule, FieldRule, LeadRule, Rule, day};
 use crate::{
@@ -44,6 +45,7 @@ pub(crate) fn condition(rule: &Rule, statement: &mut Statement, on: &Ground<'_>)
         Rule::Consent(consent) => of_consent(consent, statement, on),
         Rule::Activity(activity) => of_activity(activity, statement, on),
         Rule::Lead(lead) => of_lead(lead, statement, on),
+        Rule::Guest(event) => of_event(*event, statement, on),
         // Nobody: a segment that is not there has no members.
         Rule::Segment(_) => "false".to_owned(),
     }
@@ -56,7 +58,7 @@ fn cost(rule: &Rule) -> u8 {
         Rule::Not(rule) => cost(rule),
         Rule::Field(field) => u8::from(!is_column(&field.name)),
         Rule::Activity(activity) if activity.kind.trim() == IMPORTED && activity.at_least <= 1 => 2,
-        Rule::Tag(_) | Rule::Consent(_) | Rule::Activity(_) | Rule::Lead(_) => 3,
+        Rule::Tag(_) | Rule::Consent(_) | Rule::Activity(_) | Rule::Lead(_) | Rule::Guest(_) => 3,
         Rule::Segment(_) => 0,
     }
 }
@@ -295,6 +297,15 @@ fn of_lead(lead: &LeadRule, statement: &mut Statement, on: &Ground<'_>) -> Strin
         "c.id in (select l.contact_id from leads as l
                   join lead_statuses as s on s.workspace_id = l.workspace_id and s.id = l.status_id
                   where l.workspace_id = {workspace}{wanted})"
+    )
+}
+
+/// Invitations are another crate's as well.
+fn of_event(event: Uuid, statement: &mut Statement, on: &Ground<'_>) -> String {
+    let (workspace, event) = (on.workspace, statement.bind(event));
+    format!(
+        "c.id in (select i.contact_id from invitations as i
+                  where i.workspace_id = {workspace} and i.event_id = {event})"
     )
 }
 

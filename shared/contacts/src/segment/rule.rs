@@ -38,6 +38,8 @@ pub enum Rule {
     Activity(#[serde(deserialize_with = "object")] ActivityRule),
     /// Who has a lead.
     Lead(#[serde(deserialize_with = "object")] LeadRule),
+    /// Who has an invitation to an event, by its id.
+    Guest(Uuid),
     /// Who belongs to another segment, by its id.
     Segment(Uuid),
 }
@@ -187,7 +189,7 @@ impl Rule {
             Self::Tag(tag) if tag_key(tag).is_empty() => Err(wrong("a tag has no name: write one".to_owned())),
             Self::Activity(activity) => activity.check(),
             Self::Lead(lead) => lead.check(),
-            Self::Tag(_) | Self::Consent(_) | Self::Segment(_) => Ok(()),
+            Self::Tag(_) | Self::Consent(_) | Self::Guest(_) | Self::Segment(_) => Ok(()),
         }
     }
 

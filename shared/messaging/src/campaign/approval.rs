@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Campaign;
-use crate::{MessagingError, Result};
+use crate::{MessagingError, Result, find_sender};
 use herald_db::{Db, Tx, query};
 
 /// Who approves.
@@ -23,7 +23,7 @@ pub enum Approver {
 /// audience stands in it with the rules of its segments: who changes one would change whom the campaign writes to.
 pub(super) async fn hash_of(db: &Db, workspace_id: Uuid, campaign: &Campaign) -> Result<String> {
     let rule = whole_rule(db, workspace_id, &campaign.audience.0.rule()).await?;
-    let what = json!({
+    let mut what = json!({
         "channel": campaign.channel,
         "sender": campaign.sender_id,
         "template": campaign.template_id,
@@ -34,6 +34,14 @@ pub(super) async fn hash_of(db: &Db, workspace_id: Uuid, campaign: &Campaign) ->
         "settings": campaign.settings.0,
         "send_at": campaign.send_at,
     });
+    // What stands below each mail is a part of what it says.
+    let sender = match campaign.sender_id {
+        Some(id) => find_sender(db, workspace_id, id).await?,
+        None => None,
+    };
+    if let Some(sender) = sender.filter(|sender| !sender.footer.is_empty()) {
+        what["footer"] = sender.footer.into();
+    }
     Ok(hex::encode(Sha256::digest(what.to_string())))
 }
 

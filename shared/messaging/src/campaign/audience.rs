@@ -14,7 +14,7 @@ use herald_db::Db;
 /// The segments and tags that an audience may name, all together.
 const MOST: usize = 100;
 
-/// Whom a campaign writes to: everybody of these segments, tags and rules, without those who are left out.
+/// Whom a campaign writes to: everybody of these segments, tags, events and rules, without those who are left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Audience {
@@ -29,6 +29,10 @@ pub struct Audience {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 100, example = json!(["vip"]))]
     pub tags: Vec<String>,
+    /// Whoever has an invitation to one of these events, by their ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub events: Vec<Uuid>,
     /// Whom this rule means.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<Rule>,
@@ -50,7 +54,11 @@ fn is_false(flag: &bool) -> bool {
 impl Audience {
     /// Whether it names anybody.
     pub fn is_empty(&self) -> bool {
-        !self.everybody && self.segments.is_empty() && self.tags.is_empty() && self.rule.is_none()
+        !self.everybody
+            && self.segments.is_empty()
+            && self.tags.is_empty()
+            && self.events.is_empty()
+            && self.rule.is_none()
     }
 
     /// The same as one rule.
@@ -59,6 +67,7 @@ impl Audience {
         let of_tags = |tags: &[String]| tags.iter().cloned().map(Rule::Tag).collect::<Vec<_>>();
         let mut any = of_segments(&self.segments);
         any.extend(of_tags(&self.tags));
+        any.extend(self.events.iter().copied().map(Rule::Guest));
         any.extend(self.rule.clone());
         let mut none = of_segments(&self.without_segments);
         none.extend(of_tags(&self.without_tags));
@@ -74,10 +83,11 @@ impl Audience {
     /// # Errors
     /// [`MessagingError::Field`], and what is wrong with its rules.
     pub(crate) async fn check(&self, db: &Db, workspace_id: Uuid) -> Result<()> {
-        let named = self.segments.len() + self.tags.len() + self.without_segments.len() + self.without_tags.len();
+        let without = self.without_segments.len() + self.without_tags.len();
+        let named = self.segments.len() + self.tags.len() + self.events.len() + without;
         if named > MOST {
             let detail =
-                format!("the audience names {named} segments and tags: make a segment of them, at most {MOST}");
+                format!("the audience names {named} segments, tags and events: make a segment of them, at most {MOST}");
             return Err(MessagingError::field("audience", detail));
         }
         let rule = self.rule();
@@ -138,10 +148,15 @@ mod tests {
         let audience = Audience {
             segments: vec![Uuid::from_u128(1)],
             tags: vec!["vip".to_owned()],
+            events: vec![Uuid::from_u128(2)],
             without_tags: vec!["press".to_owned()],
             ..Audience::default()
         };
-        let meant = Rule::Any(vec![Rule::Segment(Uuid::from_u128(1)), Rule::Tag("vip".to_owned())]);
+        let meant = Rule::Any(vec![
+            Rule::Segment(Uuid::from_u128(1)),
+            Rule::Tag("vip".to_owned()),
+            Rule::Guest(Uuid::from_u128(2)),
+        ]);
         let left_out = Rule::Not(Box::new(Rule::Any(vec![Rule::Tag("press".to_owned())])));
         assert_eq!(audience.rule(), Rule::All(vec![meant, left_out]));
         assert_eq!(Audience { everybody: true, ..Audience::default() }.rule(), Rule::All(vec![]));

@@ -14,17 +14,17 @@ use super::{
     Approver, Campaign, CampaignState,
     approval::{hash_of, may_approve},
     change::{found, found_in},
-    note,
+    check, note,
 };
 use crate::{
     MessagingError, Result, WhatsappMessage, find_sender,
-    jobs::CampaignDispatch,
+    jobs::{CampaignDispatch, CampaignWinner},
     template::{Compiled, MessageContent, find_message_template, message_blocks, message_template_content},
     whatsapp::freeze,
 };
 use herald_db::{Db, EngineKind, Json, Tx, query};
 use herald_ledger::{
-    self as ledger, LedgerError, Payload,
+    self as ledger, LedgerError, NewJob, Payload,
     audit::{self, Actor, Entry},
 };
 
@@ -105,7 +105,11 @@ impl<'a> Moving<'a> {
     /// Enqueues the job that begins the campaign at its time, or goes on with it.
     async fn dispatch(&mut self, at: Option<DateTime<Utc>>) -> Result<()> {
         let args = CampaignDispatch { campaign_id: self.campaign.id, round: self.campaign.round };
-        let mut job = args.job(self.workspace_id);
+        let job = args.job(self.workspace_id);
+        self.enqueue(job, at).await
+    }
+
+    async fn enqueue(&mut self, mut job: NewJob, at: Option<DateTime<Utc>>) -> Result<()> {
         job.run_at = at;
         match ledger::enqueue(&mut *self.tx, vec![job]).await {
             Ok(_) => Ok(()),
@@ -120,6 +124,11 @@ impl<'a> Moving<'a> {
         let db = self.tx.db().clone();
         let rule = whole_rule(&db, self.workspace_id, &self.campaign.audience.0.rule()).await?;
         let members = write_members(&mut *self.tx, self.workspace_id, rule, MEMBERS, self.campaign.id).await?;
+        if let Some(ab) = &self.campaign.settings.0.ab {
+            let at = now + TimeDelta::hours(ab.after_hours.into());
+            let job = CampaignWinner { campaign_id: self.campaign.id }.job(self.workspace_id);
+            self.enqueue(job, Some(at)).await?;
+        }
         self.campaign.started_at = Some(now);
         self.campaign.round += 1;
         self.to(CampaignState::Sending, kind, json!({ "contacts": members })).await
@@ -131,8 +140,8 @@ impl<'a> Moving<'a> {
         match self.campaign.approved_hash.as_deref() == Some(now.as_str()) {
             true => Ok(()),
             false => Err(MessagingError::WrongState(
-                "the campaign is not what was approved any more, for a segment of its audience has other rules: reject \
-                 it or change it, and submit it again"
+                "the campaign is not what was approved any more, for a segment of its audience has other rules, or its \
+                 sender another footer: reject it or change it, and submit it again"
                     .to_owned(),
             )),
         }
@@ -153,12 +162,21 @@ macro_rules! act {
     }};
 }
 
-/// Asks for the approval of a draft. From now on its template's version is fixed. `None`: there is no such campaign.
+/// Asks for the approval of a draft. From now on its template's version is fixed, and its audience is looked through.
+/// `None`: there is no such campaign.
 ///
 /// # Errors
 /// [`MessagingError::Field`] names what is missing; [`MessagingError::WrongState`].
 #[boxed]
 pub async fn submit_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<Campaign>> {
+    let submitted = submit(db, actor, id).await?;
+    if let Some(campaign) = &submitted {
+        check::check_few(db, actor.workspace_id, campaign).await?;
+    }
+    Ok(submitted)
+}
+
+async fn submit(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<Campaign>> {
     act!(db, actor, id, "campaign.submit", |moving| {
         moving.must_be(&[CampaignState::Draft], "submitted")?;
         let one = &mut moving.campaign;
@@ -177,6 +195,9 @@ pub async fn submit_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<
         match template_id {
             Some(template_id) if !over_whatsapp => {
                 let (version, content) = frozen(db, actor.workspace_id, template_id, one.template_version).await?;
+                if let Some(ab) = &one.settings.0.ab {
+                    ab.fits(&content)?;
+                }
                 one.template_version = Some(version);
                 one.content = Some(Json(content));
             }
@@ -190,6 +211,8 @@ pub async fn submit_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<
         one.reason = None;
         let version = one.template_version;
         moving.to(CampaignState::InReview, "submitted", json!({ "template_version": version })).await?;
+        let contacts = check::size_of(db, actor.workspace_id, &moving.campaign).await?;
+        check::begin(&mut *moving.tx, actor.workspace_id, &moving.campaign, contacts).await?;
     })
 }
 
@@ -204,7 +227,12 @@ async fn over_whatsapp_of(db: &Db, workspace_id: Uuid, campaign: &Campaign) -> R
 }
 
 /// A template in a version, or in its newest one, with its blocks put in.
-async fn frozen(db: &Db, workspace_id: Uuid, template_id: Uuid, version: Option<i64>) -> Result<(i64, MessageContent)> {
+pub(super) async fn frozen(
+    db: &Db,
+    workspace_id: Uuid,
+    template_id: Uuid,
+    version: Option<i64>,
+) -> Result<(i64, MessageContent)> {
     let gone = || {
         let detail = "the template is not there in this version any more: choose it again";
         MessagingError::field("template_id", detail)
@@ -235,6 +263,7 @@ pub async fn approve_campaign(db: &Db, actor: &Actor, id: Uuid, by: Approver) ->
         };
         let now = moving.tx.db().now();
         let hash = hash_of(db, actor.workspace_id, &moving.campaign).await?;
+        check::allows(&mut *moving.tx, actor.workspace_id, &moving.campaign, &hash).await?;
         let one = &mut moving.campaign;
         one.approved_by = Some(actor.who.clone());
         one.approved_at = Some(now);
@@ -379,6 +408,7 @@ pub async fn cancel_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<
         }
         moving.campaign.finished_at = Some(moving.tx.db().now());
         moving.to(CampaignState::Cancelled, "cancelled", json!({})).await?;
+        check::forget(&mut *moving.tx, actor.workspace_id, id).await?;
         // Those that wait get their end by a job: there may be a million.
         moving.dispatch(None).await?;
     })
@@ -394,6 +424,7 @@ pub async fn fail_campaign(tx: &mut Tx, workspace_id: Uuid, id: Uuid, reason: &s
     moving.campaign.reason = Some(reason.to_owned());
     moving.campaign.finished_at = Some(moving.tx.db().now());
     moving.to(CampaignState::Failed, "failed", json!({ "reason": reason })).await?;
+    check::forget(&mut *moving.tx, workspace_id, id).await?;
     let title = format!("The campaign {} failed: {reason}", moving.campaign.name);
     let campaign = moving.campaign;
     tell(tx, workspace_id, &campaign, ("campaign.failed", title)).await?;
@@ -408,6 +439,7 @@ pub(crate) async fn finish(tx: &mut Tx, workspace_id: Uuid, id: Uuid, told: &str
     }
     moving.campaign.finished_at = Some(moving.tx.db().now());
     moving.to(CampaignState::Sent, "sent", json!({})).await?;
+    check::forget(&mut *moving.tx, workspace_id, id).await?;
     let title = format!("The campaign {} is sent: {told}", moving.campaign.name);
     let campaign = moving.campaign;
     tell(tx, workspace_id, &campaign, ("campaign.sent", title)).await?;

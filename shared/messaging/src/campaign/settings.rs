@@ -1,11 +1,18 @@
 //! What a campaign may do besides its content: when, in which hours, with whose consent, and when it stops by itself.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use herald_ledger::OpenHours;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
+use super::{
+    days::{Day, open_on},
+    missing::{self, MissingValue},
+    subjects::SubjectTest,
+};
 use crate::{MessagingError, Result, WhatsappContent};
 
 herald_base::text_enum! {
@@ -38,7 +45,7 @@ herald_base::text_enum! {
     }
 }
 
-/// The part of a day in which messages go out.
+/// The part of a day in which messages go out, on all days or on some.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendingHours {
@@ -51,6 +58,10 @@ pub struct SendingHours {
     /// By the recipient's clock where their time zone is known; else by the campaign's.
     #[serde(default)]
     pub by_recipient: bool,
+    /// The days of the week on which hours begin; every day if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 7)]
+    pub days: Vec<Day>,
 }
 
 /// What a campaign may do.
@@ -78,6 +89,13 @@ pub struct CampaignSettings {
     /// What a campaign over WhatsApp says.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub whatsapp: Option<WhatsappContent>,
+    /// What happens to contacts without a value that the template needs, by its variable. Contacts who lack one that is
+    /// not named here get no message.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, MissingValue>,
+    /// Subjects that are tried on a part of the audience; the rest gets the one that wins.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
+    pub ab: Option<SubjectTest>,
 }
 
 impl Default for CampaignSettings {
@@ -91,6 +109,8 @@ impl Default for CampaignSettings {
             expires_at: None,
             pause_at_percent: 20,
             whatsapp: None,
+            missing: BTreeMap::new(),
+            ab: None,
         }
     }
 }
@@ -123,7 +143,10 @@ impl CampaignSettings {
         if !(1..=100).contains(&self.pause_at_percent) {
             return Err(MessagingError::field("settings", "pause_at_percent is a share: write 1 to 100"));
         }
-        Ok(())
+        if let Some(ab) = &self.ab {
+            ab.check()?;
+        }
+        missing::check(&self.missing)
     }
 
     /// The first moment from `now` on at which a message may go out to somebody in this zone.
@@ -131,7 +154,7 @@ impl CampaignSettings {
         let Some(hours) = &self.hours else { return now };
         let of_recipient = zone.filter(|zone| hours.by_recipient && zone.parse::<Tz>().is_ok());
         let zone = of_recipient.unwrap_or(&self.time_zone);
-        OpenHours::new(zone, &hours.from, &hours.to).map_or(now, |open| open.open_from(now))
+        OpenHours::new(zone, &hours.from, &hours.to).map_or(now, |open| open_on(&hours.days, open, now))
     }
 }
 
@@ -140,7 +163,7 @@ mod tests {
     use super::*;
 
     fn hours(by_recipient: bool) -> CampaignSettings {
-        let hours = SendingHours { from: "09:00".to_owned(), to: "18:00".to_owned(), by_recipient };
+        let hours = SendingHours { from: "09:00".to_owned(), to: "18:00".to_owned(), by_recipient, days: Vec::new() };
         let time_zone = "Europe/Madrid".to_owned();
         CampaignSettings { time_zone, hours: Some(hours), ..CampaignSettings::default() }
     }

@@ -8,7 +8,7 @@ use herald_base::boxed;
 use herald_contacts::{Channel, ContactNow, contacts_now};
 use uuid::Uuid;
 
-use super::{MessageState, Tried, outcome, plan::end_if_done};
+use super::{MessageState, Tried, outcome, plan::end_if_done, tally::count_outcome};
 use crate::{
     Campaign, CampaignState, ConsentPolicy, Purpose, Result, Sender, begin_warm_up,
     campaign::{count, counts_in, pause_for},
@@ -22,6 +22,9 @@ const ENOUGH: i64 = 20;
 const TURN: f64 = 0.25;
 /// A turn whose time comes later than this is not taken yet, so that another job's worker is not kept waiting.
 const SOON: TimeDelta = TimeDelta::seconds(2);
+
+/// How long the rest of an audience waits before it looks whether a subject has won.
+const WINNER: TimeDelta = TimeDelta::minutes(5);
 
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +56,8 @@ pub struct Claimed {
     pub language: Option<String>,
     /// The zone of the recipient.
     pub time_zone: Option<String>,
+    /// The number of the subject that is tried with it, from 1; none: it belongs to the rest.
+    pub variant: Option<String>,
     /// What the template needs.
     pub params: Json<BTreeMap<String, String>>,
     /// How often it was put off.
@@ -131,8 +136,10 @@ async fn take(tx: &mut Tx, turn: TurnOf<'_>, tried: Vec<Tried>) -> Result<Turn> 
     loop {
         let candidates = candidates(&mut *tx, turn, most, now).await?;
         if candidates.is_empty() {
+            // Nobody is told when the winner is chosen.
+            let least = if campaign.waits_for_winner() { WINNER } else { TimeDelta::seconds(1) };
             return Ok(match earliest(&mut *tx, turn).await? {
-                Some(at) => Turn::Wait(at.max(now + TimeDelta::seconds(1))),
+                Some(at) => Turn::Wait(at.max(now + least)),
                 None => Turn::Over,
             });
         }
@@ -182,10 +189,11 @@ async fn too_many_failed(tx: &mut Tx, turn: TurnOf<'_>) -> Result<bool> {
 async fn candidates(tx: &mut Tx, turn: TurnOf<'_>, most: usize, now: DateTime<Utc>) -> Result<Vec<Claimed>> {
     // What another job just has in its hands is left to it.
     let lock = if tx.engine() == EngineKind::Postgres { " for update skip locked" } else { "" };
+    let tried = if turn.campaign.waits_for_winner() { " and variant is not null" } else { "" };
     let sql = format!(
-        "select id, contact_id, address, language, time_zone, params, tries from messages
+        "select id, contact_id, address, language, time_zone, variant, params, tries from messages
          where workspace_id = $1 and campaign_id = $2 and state = 'pending' and id >= $3 and id <= $4
-           and (due_at is null or due_at <= $5)
+           and (due_at is null or due_at <= $5){tried}
          order by id limit $6{lock}"
     );
     Ok(query(&sql)
@@ -318,6 +326,9 @@ async fn leave(
     left: Vec<(Uuid, &'static str, String)>,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    for (_, cause, _) in &left {
+        count_outcome(turn.campaign.channel, MessageState::Suppressed, Some(*cause));
+    }
     let by = i64::try_from(left.len()).unwrap_or(i64::MAX);
     Bulk::new(
         "update messages set state = 'suppressed', cause = rows.cause, reason = rows.reason, due_at = null,

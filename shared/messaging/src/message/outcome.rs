@@ -6,8 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use herald_base::boxed;
 use uuid::Uuid;
 
-use super::MessageState;
-use crate::{Campaign, NewSuppression, SuppressionReason, add_suppressions, campaign::count};
+use super::{MessageState, tally::count_outcome};
+use crate::{
+    Campaign, NewSuppression, SuppressionReason, add_suppressions,
+    campaign::{count, count_minute},
+};
 use herald_db::{Bulk, EngineKind, Result, Tx, query};
 
 /// A message that is put off this often has failed.
@@ -223,6 +226,11 @@ pub(super) async fn write(
     .execute(&mut *tx)
     .await?;
     count(&mut *tx, workspace_id, campaign.id, &changes).await?;
+    for row in &rows {
+        count_outcome(campaign.channel, row.state, row.cause);
+    }
+    let ended = rows.iter().filter(|row| row.state != MessageState::Pending).count();
+    count_minute(&mut *tx, workspace_id, campaign.id, ended).await?;
     let gone = gone.into_iter().filter(|(id, ..)| held.contains_key(id)).map(|(id, address, reason)| NewSuppression {
         channel: campaign.channel,
         address,

@@ -3,19 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::TimeDelta;
 use herald_base::boxed;
 use herald_contacts::{Channel, Contact, contacts_of};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::MessageState;
+use super::{MessageState, fault::missing, tally::count_outcome};
 use crate::{
     Campaign, CampaignState, MessagingError, Result, SharedAddress,
-    campaign::{count, counts_in, finish},
+    campaign::{count, counts_in, fill, finish},
     jobs::{MessageEmail, MessageWhatsapp},
     template::{Compiled, GIVEN, contact_values},
 };
-use herald_db::{Bulk, Tx, query};
+use herald_db::{Bulk, Db, Tx, query};
 use herald_ledger::{self as ledger, LedgerError, Payload};
 use herald_sheets::email_key;
 
@@ -46,14 +47,14 @@ pub enum Planned {
 }
 
 /// A message that is planned.
-struct Draft {
+pub(super) struct Draft {
     id: Uuid,
-    contact_id: Uuid,
-    address: String,
+    pub(super) contact_id: Uuid,
+    pub(super) address: String,
     address_key: Option<String>,
-    language: Option<String>,
+    pub(super) language: Option<String>,
     time_zone: Option<String>,
-    params: BTreeMap<String, String>,
+    pub(super) params: BTreeMap<String, String>,
     /// Why it is not to be sent, in a word and in a sentence.
     not_sent: Option<(&'static str, String)>,
 }
@@ -99,7 +100,7 @@ pub async fn plan_next(
         return Ok(Planned::Stopped);
     }
     let contacts = people(&mut *tx, workspace_id, ids.into_iter().map(|(id,)| id).collect()).await?;
-    let mut drafts = drafts(tx, planning, contacts);
+    let mut drafts = drafts(tx.db(), planning, contacts);
     if campaign.settings.0.shared_address == SharedAddress::Once {
         one_an_address(&mut *tx, workspace_id, campaign.id, &mut drafts).await?;
     } else {
@@ -129,10 +130,11 @@ async fn people(tx: &mut Tx, workspace_id: Uuid, ids: Vec<Uuid>) -> Result<Vec<C
     Ok(now.collect())
 }
 
-fn drafts(tx: &Tx, planning: &Planning<'_>, contacts: Vec<Contact>) -> Vec<Draft> {
+/// The messages of contacts, as they would be.
+pub(super) fn drafts(db: &Db, planning: &Planning<'_>, contacts: Vec<Contact>) -> Vec<Draft> {
     let (fields, required) = (planning.content.fields(), planning.content.required());
     let mut drafts: Vec<Draft> =
-        contacts.into_iter().map(|contact| draft(tx.db().new_id(), planning, &fields, &required, contact)).collect();
+        contacts.into_iter().map(|contact| draft(db.new_id(), planning, &fields, &required, contact)).collect();
     // A job's messages lie between two ids.
     let mut ids: Vec<Uuid> = drafts.iter().map(|draft| draft.id).collect();
     ids.sort_unstable();
@@ -152,8 +154,8 @@ fn draft(
     let mut params = contact_values(&contact);
     // The name stands beside the address.
     params.retain(|field, _| field == "name" || fields.contains(field));
-    let is_given = |field: &String| GIVEN.contains(&field.as_str());
-    let missing = required.iter().find(|field| !is_given(field) && params.get(*field).is_none_or(String::is_empty));
+    fill(&planning.campaign.settings.0.missing, fields.iter(), &mut params);
+    let missing = missing(required, &params).next();
     let not_sent = match (&address, missing) {
         (None, _) if by_mail => Some(("no_address", "the contact has no e-mail address".to_owned())),
         (None, _) => Some(("no_address", "the contact has no phone number".to_owned())),
@@ -208,11 +210,19 @@ async fn write(tx: &mut Tx, workspace_id: Uuid, campaign: &Campaign, drafts: &[D
         Some(_) => MessageState::Suppressed,
         None => MessageState::Pending,
     };
+    let ab = campaign.settings.0.ab.as_ref();
+    let number = |one: &Draft| ab.filter(|_| one.not_sent.is_none()).and_then(|ab| ab.number_of(one.id));
+    let variant = |one: &Draft| number(one).map(|number| (number + 1).to_string());
+    // The rest waits for the subject that wins, at least so long.
+    let due_at = |one: &Draft| {
+        let ab = ab.filter(|_| one.not_sent.is_none() && number(one).is_none())?;
+        Some(campaign.started_at.unwrap_or(now) + TimeDelta::hours(ab.after_hours.into()))
+    };
     Bulk::new(
         "insert into messages (id, workspace_id, campaign_id, contact_id, step, channel, address, address_key,
-           language, time_zone, params, state, cause, reason, tries, updated_at)
+           language, time_zone, variant, params, state, cause, reason, tries, due_at, updated_at)
          select id, workspace_id, campaign_id, contact_id, 1, channel, address, address_key, language, time_zone,
-           params, state, cause, reason, 0, at from {rows} where true
+           variant, params, state, cause, reason, 0, due_at, at from {rows} where true
          on conflict do nothing",
     )
     .kept()
@@ -225,10 +235,12 @@ async fn write(tx: &mut Tx, workspace_id: Uuid, campaign: &Campaign, drafts: &[D
     .column("address_key", drafts.iter().map(|one| one.address_key.clone()).collect())
     .column("language", drafts.iter().map(|one| one.language.clone()).collect())
     .column("time_zone", drafts.iter().map(|one| one.time_zone.clone()).collect())
+    .column("variant", drafts.iter().map(variant).collect())
     .column("params", drafts.iter().map(|one| json!(one.params)).collect())
     .column("state", drafts.iter().map(|one| state(one).as_str().to_owned()).collect())
     .column("cause", drafts.iter().map(|one| one.not_sent.as_ref().map(|(cause, _)| (*cause).to_owned())).collect())
     .column("reason", drafts.iter().map(|one| one.not_sent.as_ref().map(|(_, reason)| reason.clone())).collect())
+    .column("due_at", drafts.iter().map(due_at).collect())
     .column("at", drafts.iter().map(|_| now).collect())
     .execute(&mut *tx)
     .await?;
@@ -246,6 +258,9 @@ async fn write(tx: &mut Tx, workspace_id: Uuid, campaign: &Campaign, drafts: &[D
         if let Ok(state) = state.parse() {
             *changes.entry(state).or_default() += 1;
         }
+    }
+    for (cause, _) in drafts.iter().filter_map(|one| one.not_sent.as_ref()) {
+        count_outcome(campaign.channel, MessageState::Suppressed, Some(*cause));
     }
     count(tx, workspace_id, campaign.id, &changes).await?;
     Ok(())

@@ -36,7 +36,7 @@ impl Sender {
 
     /// The first moment from `now` on that is not quiet for a recipient in this zone, or in that of the campaign if
     /// theirs is not known.
-    pub(super) fn open_from(&self, zone: Option<&str>, campaigns: &str, now: DateTime<Utc>) -> DateTime<Utc> {
+    pub(crate) fn open_from(&self, zone: Option<&str>, campaigns: &str, now: DateTime<Utc>) -> DateTime<Utc> {
         let Some(quiet) = &self.quiet else { return now };
         let zone: Tz = zone.and_then(|zone| zone.parse().ok()).or_else(|| campaigns.parse().ok()).unwrap_or(Tz::UTC);
         quiet.0.over_at(now, zone)

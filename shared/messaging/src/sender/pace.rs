@@ -70,7 +70,7 @@ impl Sender {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use herald_contacts::Channel;
     use herald_db::Json;
     use uuid::Uuid;
@@ -81,7 +81,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn sender(warm_up: &[i64], daily_cap: Option<i64>, from: Option<&str>) -> Sender {
+    pub(crate) fn sender(warm_up: &[i64], daily_cap: Option<i64>, from: Option<&str>) -> Sender {
         Sender {
             id: Uuid::nil(),
             name: "News".to_owned(),

@@ -48,7 +48,7 @@ pub struct SenderFields {
     #[serde(default)]
     #[schema(example = "Example Agency, 1 Example Street, 28001 Madrid", max_length = 500)]
     pub postal_address: String,
-    /// The text at the end of each mail.
+    /// What stands below each mail, above the postal address, in Markdown.
     #[serde(default)]
     #[schema(max_length = 2000)]
     pub footer: String,
@@ -113,7 +113,7 @@ impl SenderFields {
             from_name: line("from_name", &self.from_name)?,
             reply_to: given(&self.reply_to, |text| address("reply_to", text))?,
             postal_address: lines("postal_address", &self.postal_address, least_postal, LONGEST_POSTAL)?,
-            footer: lines("footer", &self.footer, 0, LONGEST_FOOTER)?,
+            footer: footer(&self.footer)?,
             rate_per_second: within("rate_per_second", self.rate_per_second, MOST_A_SECOND)?,
             daily_cap: within("daily_cap", self.daily_cap, MOST_A_DAY)?,
             warm_up: warm_up(self.warm_up)?,
@@ -165,6 +165,18 @@ fn line(field: &'static str, text: &str) -> Result<String> {
         return Err(MessagingError::field(field, detail));
     }
     Ok(line)
+}
+
+/// The footer. Its links must lead to where a mail can lead.
+fn footer(text: &str) -> Result<String> {
+    let text = lines("footer", text, 0, LONGEST_FOOTER)?;
+    match crate::template::bad_link(&text) {
+        None => Ok(text),
+        Some(target) => {
+            let detail = format!("the link {target:?} cannot be followed from a mail: write https://, mailto: or tel:");
+            Err(MessagingError::field("footer", detail))
+        }
+    }
 }
 
 fn lines(field: &'static str, text: &str, least: usize, most: usize) -> Result<String> {
@@ -265,6 +277,7 @@ mod tests {
             (|one| one.from_address = "herald@localhost".into(), "from_address", "your own domain"),
             (|one| one.postal_address = "\n".into(), "postal_address", "1 to 500"),
             (|one| one.footer = "\u{7}".into(), "footer", "control characters"),
+            (|one| one.footer = "[us](/about)".into(), "footer", "https://"),
             (|one| one.rate_per_second = Some(0), "rate_per_second", "1 to 10000"),
             (|one| one.warm_up = vec![50, 0], "warm_up", "1 to"),
             (|one| one.bounce_domain = "b example".into(), "bounce_domain", "bounces.example.com"),

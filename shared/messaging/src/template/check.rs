@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Mail programs cut longer mails off, and with them the way out at their end.
-pub(super) const LARGE: usize = 100_000;
+pub(crate) const LARGE: usize = 100_000;
 /// Lists of mails show no more of a subject.
 pub(super) const LONG_SUBJECT: usize = 100;
 

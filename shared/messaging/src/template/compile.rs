@@ -11,6 +11,7 @@ use super::{
     check::{LARGE, LONG_SUBJECT, Problems, look_through},
     cut::{Cut, NoUrl, Place, cut, cut_plain, places},
     escape::{one_line, tidy},
+    footer::{self, Footer},
     language,
     layout::{Around, FootMarks, page, text_foot},
     markdown,
@@ -67,7 +68,7 @@ pub struct RenderError {
 /// Looks a template through.
 #[must_use]
 pub fn check(content: &MessageContent, blocks: &BTreeMap<String, Block>) -> Vec<Finding> {
-    compile(content, blocks).1
+    compile(content, blocks, "").1
 }
 
 impl Compiled {
@@ -76,13 +77,23 @@ impl Compiled {
     /// # Errors
     /// All findings, at least one of which is an error.
     pub fn compile(content: &MessageContent, blocks: &BTreeMap<String, Block>) -> Result<Self, Vec<Finding>> {
-        let (compiled, findings) = compile(content, blocks);
+        let (compiled, findings) = compile(content, blocks, "");
+        compiled.ok_or(findings)
+    }
+
+    /// Makes a template whose blocks are written out ready, with the footer of a sender between what it says and the
+    /// sender's address. The footer is Markdown without variables: it is the same for every recipient.
+    ///
+    /// # Errors
+    /// All findings, at least one of which is an error.
+    pub fn with_footer(content: &MessageContent, footer: &str) -> Result<Self, Vec<Finding>> {
+        let (compiled, findings) = compile(content, &BTreeMap::new(), footer);
         compiled.ok_or(findings)
     }
 
     /// Makes a template ready, and tells everything that [`check`] would.
     pub fn with_findings(content: &MessageContent, blocks: &BTreeMap<String, Block>) -> (Option<Self>, Vec<Finding>) {
-        compile(content, blocks)
+        compile(content, blocks, "")
     }
 
     /// The fields that are read, without those that the sender of a mail gives ([`GIVEN`]).
@@ -172,12 +183,16 @@ fn no_url(language: &str, own: Option<&Insertion>) -> RenderError {
     }
 }
 
-fn compile(content: &MessageContent, blocks: &BTreeMap<String, Block>) -> (Option<Compiled>, Vec<Finding>) {
+fn compile(
+    content: &MessageContent,
+    blocks: &BTreeMap<String, Block>,
+    footer: &str,
+) -> (Option<Compiled>, Vec<Finding>) {
     let mut findings = rules::check(content);
     let mut languages = BTreeMap::new();
     if !findings.iter().any(|finding| finding.is_error) {
         for (language, part) in &content.languages {
-            if let Some(made) = compile_language(content.format, language, part, blocks, &mut findings) {
+            if let Some(made) = compile_language(content.format, (language, part), blocks, footer, &mut findings) {
                 languages.insert(language.clone(), made);
             }
         }
@@ -190,12 +205,13 @@ fn compile(content: &MessageContent, blocks: &BTreeMap<String, Block>) -> (Optio
 /// One language. Its errors are among the findings.
 fn compile_language(
     format: MessageFormat,
-    language: &str,
-    part: &LanguagePart,
+    (language, part): (&str, &LanguagePart),
     blocks: &BTreeMap<String, Block>,
+    footer: &str,
     findings: &mut Vec<Finding>,
 ) -> Option<Language> {
-    let Marked { mut marks, subject, preheader, body, text } = marked(format, language, part, blocks, findings)?;
+    let Marked { mut marks, subject, preheader, body, text } =
+        marked(format, (language, part), blocks, footer, findings)?;
     let html = body_html(format, language, &body, &marks, findings)?;
     let pieces = scan(&html);
     // Lines of the page are the person's own lines only here.
@@ -228,6 +244,10 @@ fn compile_language(
         Some(text) => cut_plain(text, &marks),
         None => text_of(&html, &pieces, &placed, &marks),
     };
+    let footer = Footer::of(footer, &marks);
+    if let Some(footer) = &footer {
+        plain.join(cut_plain(&footer::in_text(footer), &marks));
+    }
     let foot = foot(&mut marks);
     if !text_has_way_out {
         plain.join(cut_plain(&text_foot(language, &foot), &marks));
@@ -237,6 +257,7 @@ fn compile_language(
         language,
         subject: &subject,
         preheader: preheader.as_deref(),
+        footer: footer.as_ref(),
         foot: (!has_way_out).then_some(&foot),
     };
     let whole = page(&html, &around);

@@ -4,6 +4,7 @@
 use super::{
     MessageFormat,
     escape::html,
+    footer::Footer,
     language::direction,
     scan::{Piece, scan},
 };
@@ -65,6 +66,8 @@ pub(super) struct Around<'a> {
     pub(super) subject: &'a str,
     /// Plain text, with marks.
     pub(super) preheader: Option<&'a str>,
+    /// What the sender writes below each mail.
+    pub(super) footer: Option<&'a Footer>,
     /// None: the body has its own.
     pub(super) foot: Option<&'a FootMarks>,
 }
@@ -74,10 +77,10 @@ pub(super) fn page(body: &str, around: &Around<'_>) -> String {
     let is_whole = scan(body).iter().any(|piece| matches!(piece, Piece::Open { name, .. } if name == "html"));
     let framed = match (around.format, is_whole) {
         (MessageFormat::Markdown, _) => {
-            framed(&format!("<div class=\"page\">{body}{}</div>", foot(around)), around, STYLE)
+            framed(&format!("<div class=\"page\">{body}{}</div>", end(around)), around, STYLE)
         }
-        (_, false) => framed(&format!("{body}{}", foot(around)), around, ""),
-        (_, true) => with_foot(body, &foot(around)),
+        (_, false) => framed(&format!("{body}{}", end(around)), around, ""),
+        (_, true) => with_foot(body, &end(around)),
     };
     with_head(&framed, around)
 }
@@ -91,6 +94,19 @@ fn framed(body: &str, around: &Around<'_>, style: &str) -> String {
          content=\"light dark\"><title>{}</title>{style}</head><body>{body}</body></html>",
         html(around.subject)
     )
+}
+
+/// What stands below the body: the sender's footer, and the foot.
+fn end(around: &Around<'_>) -> String {
+    let footer = around.footer.map(|footer| {
+        format!(
+            "<div dir=\"{}\" style=\"margin-top:32px;font-size:13px;line-height:1.5;\
+             font-family:Helvetica,Arial,sans-serif\">{}</div>",
+            direction(around.language),
+            footer.html
+        )
+    });
+    format!("{}{}", footer.unwrap_or_default(), foot(around))
 }
 
 /// The foot, if the body has none.
@@ -189,7 +205,7 @@ mod tests {
     }
 
     fn around<'a>(format: MessageFormat, language: &'a str, foot: Option<&'a FootMarks>) -> Around<'a> {
-        Around { format, language, subject: "A & B", preheader: Some("First <words>"), foot }
+        Around { format, language, subject: "A & B", preheader: Some("First <words>"), footer: None, foot }
     }
 
     #[test]

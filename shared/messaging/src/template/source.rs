@@ -18,17 +18,17 @@ pub(super) struct Marked {
     pub(super) text: Option<String>,
 }
 
-/// Reads the insertions of a language. Errors are among the findings.
+/// Reads the insertions of a language. Errors are among the findings. No mark stands in the footer by chance.
 pub(super) fn marked(
     format: MessageFormat,
-    language: &str,
-    part: &LanguagePart,
+    (language, part): (&str, &LanguagePart),
     blocks: &BTreeMap<String, Block>,
+    footer: &str,
     findings: &mut Vec<Finding>,
 ) -> Option<Marked> {
     let own = [Some(&part.subject), part.preheader.as_ref(), Some(&part.body), part.text.as_ref()];
     let own = own.into_iter().flatten().map(String::as_str);
-    let texts: Vec<&str> = own.chain(blocks.values().map(|block| block.text(language))).collect();
+    let texts: Vec<&str> = own.chain(blocks.values().map(|block| block.text(language))).chain([footer]).collect();
     let mut marks = Marks::for_texts(texts.into_iter());
     let mut put = |text: &str, place: &str, into: Option<MessageFormat>| {
         let mut block = |marks: &mut Marks, name: &str| block(marks, name, language, into, blocks);
@@ -84,7 +84,7 @@ impl MessageContent {
         let mut findings = rules::check(self);
         let mut content = self.clone();
         for (language, part) in &mut content.languages {
-            if let Some(made) = marked(self.format, language, part, blocks, &mut findings) {
+            if let Some(made) = marked(self.format, (language, part), blocks, "", &mut findings) {
                 part.body = made.marks.written(&made.body);
                 part.text = made.text.map(|text| made.marks.written(&text));
             }

@@ -43,3 +43,17 @@ pub fn contact_values(contact: &Contact) -> BTreeMap<String, String> {
     values.extend(own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.clone()))));
     values
 }
+
+/// A value of somebody who has one in every field.
+#[must_use]
+pub fn sample_value(field: &str) -> String {
+    match field {
+        "first_name" => "Robin".to_owned(),
+        "last_name" => "Example".to_owned(),
+        "name" => "Robin Example".to_owned(),
+        "email" => "robin@example.com".to_owned(),
+        "phone" => "+12025550123".to_owned(),
+        field if field.contains("url") || field.contains("link") => "https://example.com/".to_owned(),
+        field => format!("[{field}]"),
+    }
+}

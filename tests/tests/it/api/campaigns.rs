@@ -38,8 +38,8 @@ pub(super) struct Stage {
     pub(super) service: Service,
     pub(super) ann: Person,
     pub(super) bo: Person,
-    sender: Value,
-    template: Value,
+    pub(super) sender: Value,
+    pub(super) template: Value,
 }
 
 impl Stage {

@@ -4,6 +4,7 @@ mod access;
 mod addresses;
 mod back_door;
 mod campaign_ends;
+mod campaign_insight;
 mod campaigns;
 mod checks;
 mod chosen_contacts;

@@ -1,5 +1,6 @@
 //! The console, as a browser without scripts uses it: pages, forms, cookies.
 
+mod campaign_pages;
 mod campaigns;
 mod doors;
 mod editor;
