@@ -11,6 +11,7 @@ mod suppression;
 pub mod template;
 mod thing;
 mod unsubscribe;
+pub mod verp;
 
 pub use campaign::{
     Approver, Audience, AudienceCount, Campaign, CampaignCounts, CampaignEvent, CampaignExport, CampaignExportError,
