@@ -2,6 +2,7 @@
 
 mod blocks;
 mod campaigns;
+mod mail_events;
 mod messages;
 mod moves;
 mod preview;
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(campaigns::routes())
         .merge(moves::routes())
         .merge(messages::routes())
+        .merge(mail_events::routes())
         .merge(senders::routes())
         .merge(suppressions::routes())
         .merge(templates::routes())
@@ -33,7 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// The pages that are open to everybody who has a link.
 pub(crate) fn open_routes() -> OpenApiRouter<Api> {
-    unsubscribe::routes()
+    unsubscribe::routes().merge(mail_events::open_routes())
 }
 
 impl From<MessagingError> for Problem {

@@ -63,6 +63,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (52, "suppressions", include_str!("../../../migrations/0052_suppressions.sql")),
     (53, "campaigns", include_str!("../../../migrations/0053_campaigns.sql")),
     (56, "receipts", include_str!("../../../migrations/0056_receipts.sql")),
+    (57, "mail_events", include_str!("../../../migrations/0057_mail_events.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

@@ -9,15 +9,17 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
+    mail_event::{forget_told, told_of_contact},
     message::forget_recipient,
     suppression::{forget_person, of_contact},
 };
 use herald_db::{FromRow, Json, Tx, query};
 
-/// The messages and the suppressions.
+/// The messages, what was told of them, and the suppressions.
 pub const HOLDER: Holder = Holder {
     columns: &[
         ("campaign_members", "contact_id"),
+        ("mail_events", "said raw"),
         ("messages", "contact_id address address_key language time_zone params reason said provider_id"),
         ("suppressions", "contact_id note lifted_why"),
     ],
@@ -62,12 +64,16 @@ async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
     .all(&mut *tx)
     .await?;
     held.add("messages", sent.iter().map(|one| json!(one)).collect());
+    let told = told_of_contact(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    held.add("mail_events", told.iter().map(|one| json!(one)).collect());
     let rows = of_contact(tx, whom.workspace_id, whom.contact.id).await?;
     held.add("suppressions", rows.iter().map(|row| json!(row)).collect());
     Ok(held)
 }
 
 async fn erase(tx: &mut Tx, whom: &Whom) -> Result<Vec<Key>, ContactError> {
+    // What was told of the messages is found by the contact, so it goes first.
+    forget_told(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_recipient(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_person(tx, whom.workspace_id, whom.contact.id).await?;
     Ok(Vec::new())

@@ -151,6 +151,7 @@ impl Settings {
         self.limits.check()?;
         self.google.endpoints()?;
         self.mail.check()?;
+        self.bounces.check()?;
         self.crm.check()?;
         let (links, secrets) = (self.links.keys()?, self.secrets.keys()?);
         if self.environment == EnvironmentKind::Production {
