@@ -3,6 +3,7 @@
 mod audience;
 mod causes;
 mod form;
+mod message;
 mod messages;
 mod moves;
 mod steps;
@@ -35,6 +36,7 @@ pub(super) fn routes() -> Router<Console> {
         .route("/w/{ws}/campaigns", get(list))
         .route("/w/{ws}/campaigns/{id}", get(one))
         .merge(form::routes())
+        .merge(message::routes())
         .merge(messages::routes())
 }
 
