@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use herald_app::config::Settings;
 use herald_ledger::{Finished, Leased, Outcome};
 use herald_messaging::recount;
 use herald_tests::{TestDatabase, on_both_engines};
@@ -44,7 +45,11 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) async fn set(database: &TestDatabase) -> Self {
-        let service = Service::start(database).await;
+        Self::set_with(database, |_| {}).await
+    }
+
+    pub(super) async fn set_with(database: &TestDatabase, set: impl FnOnce(&mut Settings)) -> Self {
+        let service = Service::start_with(database, set).await;
         service.leaves(&["notification.mail"]);
         let ann = member(&service, "ann@example.com", "agency").await;
         let bo = member(&service, "bo@example.com", "agency").await;
