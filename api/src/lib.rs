@@ -16,6 +16,7 @@ mod example;
 mod front;
 mod invitations;
 mod leads;
+pub mod lmtp;
 mod messaging;
 mod notifications;
 mod ops;

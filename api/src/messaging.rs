@@ -7,6 +7,7 @@ mod campaigns;
 mod causes;
 mod checks;
 mod groups;
+mod mail_events;
 mod messages;
 mod moves;
 mod preview;
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(variants::routes())
         .merge(moves::routes())
         .merge(messages::routes())
+        .merge(mail_events::routes())
         .merge(senders::routes())
         .merge(suppressions::routes())
         .merge(templates::routes())
@@ -47,7 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 
 /// The pages that are open to everybody who has a link.
 pub(crate) fn open_routes() -> OpenApiRouter<Api> {
-    unsubscribe::routes()
+    unsubscribe::routes().merge(mail_events::open_routes())
 }
 
 /// The webhooks, which are signed: genuine ones are not counted.

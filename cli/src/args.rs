@@ -1,6 +1,7 @@
 //! The command line: the commands are here, and the arguments of each command are in a file of its own.
 
 mod audit;
+mod bounce;
 mod campaign;
 mod connections;
 mod fleet;
@@ -20,6 +21,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::{
     audit::Audit,
+    bounce::Bounce,
     campaign::{Campaign, CampaignOf, SendCampaign},
     connections::{Connect, Connections, Google, Mautic, Meta, S3, Smtp, Twilio},
     fleet::{Migrate, Scheduler, Up, Worker, Workers},
@@ -113,6 +115,8 @@ pub(crate) enum Command {
     Keys(Keys),
     /// Show the audit log
     Audit(Audit),
+    /// Read a mail that a mail server passes on, such as a bounce, from the standard input
+    Bounce(Bounce),
     /// Show, submit, approve, send, pause, resume or cancel campaigns
     Campaign(CampaignOf),
     /// Show queues and change their limits; pause and resume queues

@@ -6,7 +6,13 @@ use anyhow::{Context, bail};
 use chrono::TimeDelta;
 use herald_accounts::Clients;
 use herald_app::config::{EnvironmentKind, Log, Settings};
-use herald_base::{clock::Clock, data_folder::DataFolder, ids::Ids, links::LinkSigner, telemetry};
+use herald_base::{
+    clock::Clock,
+    data_folder::{DataFolder, kept_link_key},
+    ids::Ids,
+    links::LinkSigner,
+    telemetry,
+};
 use herald_db::{Db, DbConfig};
 use herald_invitations as domain;
 use herald_invitations::sweep::sweep;
@@ -98,6 +104,20 @@ pub(crate) async fn signer(settings: &Settings, folder: &DataFolder, db: &Db) ->
         );
     }
     new_signer(settings, folder, db.ids())
+}
+
+/// Returns the signer of links for a command that works beside running processes. It creates no key.
+pub(crate) fn signer_beside(settings: &Settings, common: &Common, ids: &Ids) -> anyhow::Result<LinkSigner> {
+    let mut keys = settings.links.keys()?;
+    if keys.is_empty() {
+        keys.extend(kept_link_key(&common.data, ids)?);
+    }
+    if keys.is_empty() {
+        bail!("{} has no link.key, and links.key is not set: name the data folder with --data", common.data.display());
+    }
+    let signing = keys.remove(0);
+    let lifetime = TimeDelta::days(i64::from(settings.links.lifetime_days));
+    Ok(LinkSigner::new(&settings.http.public_url, signing, lifetime).opening(keys))
 }
 
 /// Like [`signer`], but creates a missing key.

@@ -3,6 +3,7 @@
 mod accounts;
 mod args;
 mod audit;
+mod bounce;
 mod campaign;
 mod connect;
 mod connections;
@@ -86,6 +87,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => keys::run(&common, command).await,
         Command::Audit(options) => audit::run(&common, options).await,
         Command::Report(options) => report::run(&common, options).await,
+        Command::Bounce(options) => bounce::run(&common, options).await,
         Command::Campaign(command) => campaign::run(&common, command).await,
         Command::Queues(command) => queues::run(&common, command).await,
         Command::Schedules(command) => schedules::run(&common, command).await,

@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use futures::FutureExt;
-use herald_api::{Api, DrawnDraft, Parts, Prepare, Streams, Unchecked, Unread};
+use herald_api::{Api, DrawnDraft, Parts, Prepare, Streams, Unchecked, Unread, lmtp::Lmtp};
 use herald_app::open_files;
 use herald_base::telemetry;
 use herald_console::Setup;
@@ -125,6 +125,14 @@ pub(crate) async fn serve(
         say(&format!("open http://{address}/setup/{token} to make your account; the link works once"));
     }
     say(&format!("herald serves http://{address} (data in {})", home.folder.root().display()));
+    if !home.settings.bounces.lmtp.is_empty() {
+        let at = &home.settings.bounces.lmtp;
+        let listener = TcpListener::bind(at).await.with_context(|| {
+            format!("listening on {at} for bounces: choose another address with the setting bounces.lmtp")
+        })?;
+        let lmtp = Lmtp { db: home.db.clone(), links: home.links.clone(), limit: home.settings.bounces.limit() };
+        tokio::spawn(lmtp.serve(listener, stop.clone()));
+    }
     herald_api::serve(listener, &home.settings, router, stop).await.context("serving")
 }
 

@@ -5,6 +5,7 @@ mod causes;
 mod checks;
 mod compare;
 mod form;
+mod message;
 mod messages;
 mod moves;
 mod rules;
@@ -42,6 +43,7 @@ pub(super) fn routes() -> Router<Console> {
         .merge(checks::routes())
         .merge(compare::routes())
         .merge(form::routes())
+        .merge(message::routes())
         .merge(messages::routes())
         .merge(trials::routes())
         .merge(whatsapp::routes())

@@ -1,7 +1,6 @@
 //! Prunes old data: jobs that ended long ago (their counts stay), answers stored for repeated requests, received
-//! webhooks, old notifications, old soft bounces, old reports of
-//! providers, what undoes old merges of contacts, the members of old snapshots, and
-//! expired codes, sessions and e-mails.
+//! webhooks, old notifications, old bounces, old reports of providers, what undoes old merges of contacts, the members
+//! of old snapshots, and expired codes, sessions and e-mails.
 
 use std::time::Duration;
 
@@ -68,6 +67,16 @@ pub(crate) async fn run(scheduler: &Scheduler, stop: &CancellationToken) {
                 Ok(_) => break,
                 Err(error) => {
                     tracing::warn!(%error, "forgetting the members of old snapshots failed, will try again");
+                    break;
+                }
+            }
+        }
+        loop {
+            match messaging::forget_old_mail_events(db).await {
+                Ok(gone) if gone > 0 && !stop.is_cancelled() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "forgetting what was told of old mails failed, will try again");
                     break;
                 }
             }

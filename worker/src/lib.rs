@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod contacts;
 pub mod fetch;
 pub mod fleet;
+mod gone;
 pub mod invitations;
 pub mod jobs;
 pub mod leads;

@@ -16,6 +16,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("put_off", "The other side put it off too often", "Try again later."),
     ("bad_address", "The address cannot be written to", "Correct it at the contact."),
     ("template", "The template could not be filled in", "Correct the template, and make a copy of the campaign."),
+    ("bounced", "The message came back", "Look at what was told, and try again later."),
+    ("dropped", "The mail service did not try", "Take the address off the service's own list if that is wrong."),
     ("lost", "A person says that it did not arrive", "Try again if it is still wanted."),
     // Not sent.
     ("no_address", "The contact has no address", "Add one to the contact."),

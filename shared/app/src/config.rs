@@ -20,6 +20,7 @@ pub use herald_ledger::{
     quotas::Quotas,
     rate_limits::{LimitsSettings as Limits, ProxyHeader},
 };
+pub use herald_messaging::BounceSettings as Bounces;
 pub use herald_people::{CrmLogin, CrmSettings as Crm, CrmSignature, CrmWebhook, PeopleSettings as People};
 pub use herald_providers::{
     ProvidersSettings as Providers,
@@ -56,6 +57,7 @@ pub struct Settings {
     pub google: Google,
     pub whatsapp: Whatsapp,
     pub mail: Mail,
+    pub bounces: Bounces,
     pub crm: Crm,
     pub probe: Probe,
     pub import: Import,

@@ -180,6 +180,15 @@ fn narrow(root: &Path) {
     }
 }
 
+/// Returns the key that signs links, if the folder has one. It also works for a command that runs beside the process
+/// that holds the folder.
+pub fn kept_link_key(folder: &Path, ids: &Ids) -> Result<Option<[u8; 32]>, DataFolderError> {
+    if !folder.join(LINK_KEY).exists() {
+        return Ok(None);
+    }
+    key(folder, LINK_KEY, ids).map(|(key, _)| Some(key))
+}
+
 /// Returns the key that seals credentials, and whether this call created it. The first call creates the key, readable
 /// by its owner only. It also works for a command that runs beside the process that holds the folder.
 pub fn secrets_key(folder: &Path, ids: &Ids) -> Result<([u8; 32], bool), DataFolderError> {

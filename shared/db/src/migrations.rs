@@ -64,6 +64,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (53, "campaigns", include_str!("../../../migrations/0053_campaigns.sql")),
     (55, "sender_relays", include_str!("../../../migrations/0055_sender_relays.sql")),
     (56, "receipts", include_str!("../../../migrations/0056_receipts.sql")),
+    (57, "mail_events", include_str!("../../../migrations/0057_mail_events.sql")),
     (60, "whatsapp_templates", include_str!("../../../migrations/0060_whatsapp_templates.sql")),
     (61, "message_events", include_str!("../../../migrations/0061_message_events.sql")),
     (62, "inbound_messages", include_str!("../../../migrations/0062_inbound_messages.sql")),

@@ -9,18 +9,20 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
+    mail_event::{forget_told, told_of_contact},
     message::forget_recipient,
     suppression::{forget_person, of_contact},
     whatsapp::{forget_inbound, inbound_of},
 };
 use herald_db::{FromRow, Json, Tx, query};
 
-/// The messages and the suppressions.
+/// The messages, what was told of them, and the suppressions.
 pub const HOLDER: Holder = Holder {
     columns: &[
         ("campaign_faults", "contact_id detail"),
         ("campaign_members", "contact_id"),
         ("inbound_messages", "contact_id provider_id from_address from_user from_name kind body"),
+        ("mail_events", "said raw"),
         ("messages", "contact_id address address_key language time_zone params reason said provider_id"),
         ("suppressions", "contact_id note lifted_why"),
     ],
@@ -79,12 +81,16 @@ async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
     let fault =
         |(id, cause, detail): &(Uuid, String, String)| json!({ "campaign_id": id, "cause": cause, "detail": detail });
     held.add("campaign_faults", faults.iter().map(fault).collect());
+    let told = told_of_contact(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    held.add("mail_events", told.iter().map(|one| json!(one)).collect());
     let rows = of_contact(tx, whom.workspace_id, whom.contact.id).await?;
     held.add("suppressions", rows.iter().map(|row| json!(row)).collect());
     Ok(held)
 }
 
 async fn erase(tx: &mut Tx, whom: &Whom) -> Result<Vec<Key>, ContactError> {
+    // What was told of the messages is found by the contact, so it goes first.
+    forget_told(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_recipient(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_inbound(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     query("delete from campaign_faults where workspace_id = $1 and contact_id = $2")

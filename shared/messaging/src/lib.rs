@@ -5,8 +5,10 @@ mod error;
 mod example;
 mod holder;
 pub mod jobs;
+mod mail_event;
 mod message;
 mod sender;
+mod settings;
 mod suppression;
 pub mod template;
 mod thing;
@@ -28,6 +30,10 @@ pub use campaign::{
 pub use error::{MessagingError, Result};
 pub use example::{add_example, remove_example, stop_example};
 pub use holder::HOLDER;
+pub use mail_event::{
+    MailEventKind, MailEventSource, StoredMailEvent, TakenEvents, forget_old_mail_events, list_mail_events, take_mail,
+    take_mail_events,
+};
 pub use message::{
     BounceClass, CHUNK, Claimed, Decision, Message, MessageFilter, MessageOutcome, MessageState, PLANNED_AT_ONCE,
     Planned, Planning, Receipt, ReceiptOf, Received, SoftLimit, Told, Tried, Turn, TurnOf, abandon, cut_again,
@@ -38,6 +44,7 @@ pub use sender::{
     Alignment, Check, Quiet, Records, Relay, SeenSender, Sender, SenderFields, Standing, TxtRecord, alignment,
     begin_warm_up, change_sender, create_sender, find_sender, list_senders, remove_sender, senders_over,
 };
+pub use settings::BounceSettings;
 pub use suppression::{
     NewSuppression, Suppression, SuppressionFilter, SuppressionReason, UNDO_DAYS, add_suppression, add_suppressions,
     find_suppression, lift_suppression, list_suppressions, suppress_by_hand, suppressed, suppression_of,

@@ -12,6 +12,7 @@ pub mod files;
 mod finding;
 pub mod google;
 pub mod http;
+pub mod mail_events;
 pub mod mautic;
 pub mod meta;
 pub mod meter;

@@ -80,6 +80,9 @@ pub const EXCEPTIONS: &[Exception] = &[
     of("shared/invitations/src/move_files/invitation.rs", "select workspace_id from invitations \
         where file like 'invitations/%' limit 1", MIGRATED),
     of("shared/invitations/src/move_files/invitation.rs", "where (i.file like 'invitations/%' or", MIGRATED),
+    of("shared/messaging/src/mail_event.rs", "select m.id, m.workspace_id from", "a signed envelope sender names the \
+        message alone"),
+    of("shared/messaging/src/mail_event.rs", "from mail_events where received_at < $1", RETENTION),
     of("shared/messaging/src/message/soft.rs", "from soft_bounces where at < $1", RETENTION),
     of("shared/messaging/src/whatsapp/reports.rs", "from message_events where received_at < $1", RETENTION),
     of("shared/messaging/src/whatsapp/templates.rs", "where c.provider in ('twilio', 'meta')",

@@ -138,7 +138,11 @@ impl Post {
         values.insert("sender_name".to_owned(), self.sender.from_name.clone());
         let language = claimed.language.as_deref().unwrap_or_else(|| content.language_for(None));
         let mail = content.render(language, &values).map_err(|error| ("template", error.to_string()))?;
-        let mut headers = vec![("Feedback-ID".to_owned(), format!("{}:herald", self.campaign_id.simple()))];
+        let mut headers = vec![
+            ("Feedback-ID".to_owned(), format!("{}:herald", self.campaign_id.simple())),
+            // Postmark tells nothing else of a mail that names the message.
+            ("X-PM-Metadata-herald".to_owned(), claimed.id.to_string()),
+        ];
         if self.purpose == Purpose::Marketing {
             // RFC 2369 and RFC 8058.
             headers.push(("List-Unsubscribe".to_owned(), format!("<{unsubscribe}>")));

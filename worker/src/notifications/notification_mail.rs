@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::runner::{Done, Failure};
 use crate::{
     accounts::what_now,
+    gone::{is_gone, note_gone},
     jobs::{Context, Task},
 };
 
@@ -39,6 +40,10 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<NotificationMail>) -> 
         end(&context, &task, MailState::Waiting, MailState::Failed).await?;
         return Err(Failure::Fail("the person's address cannot be written to".to_owned()));
     };
+    // The notification is on the person's page all the same.
+    if is_gone(&context, task.workspace_id, &letter.email).await? {
+        return end(&context, &task, MailState::Waiting, MailState::Failed).await;
+    }
     let id = task.args.notification_id;
     if !move_mail(&context.db, task.workspace_id, id, MailState::Waiting, MailState::Sending).await? {
         return Ok(Done::default());
@@ -52,6 +57,7 @@ pub(crate) async fn run(context: Arc<Context>, task: Task<NotificationMail>) -> 
         }
         Err(error) => {
             move_mail(&context.db, task.workspace_id, id, MailState::Sending, MailState::Waiting).await?;
+            note_gone(&context, task.workspace_id, (&letter.email, format!("notification:{id}")), &error).await?;
             let waited = context.db.now() - task.enqueued_at();
             Err(what_now(error, task.has_key, task.attempt, waited))
         }

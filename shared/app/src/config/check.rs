@@ -152,6 +152,7 @@ impl Settings {
         self.google.endpoints()?;
         self.whatsapp.places()?;
         self.mail.check()?;
+        self.bounces.check()?;
         self.crm.check()?;
         let (links, secrets) = (self.links.keys()?, self.secrets.keys()?);
         if self.environment == EnvironmentKind::Production {

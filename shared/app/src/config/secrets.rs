@@ -4,7 +4,7 @@ use super::{Settings, SettingsError};
 
 /// Reads every secret from its file, if the settings name one, into the setting itself.
 pub(super) fn read(settings: &mut Settings) -> Result<(), SettingsError> {
-    let Settings { database, redis, files, links, secrets, mail, crm, .. } = settings;
+    let Settings { database, redis, files, links, secrets, mail, bounces, crm, .. } = settings;
     for (key, value, file) in [
         ("database.url", &mut database.url, &database.url_file),
         ("redis.url", &mut redis.url, &redis.url_file),
@@ -12,6 +12,9 @@ pub(super) fn read(settings: &mut Settings) -> Result<(), SettingsError> {
         ("links.key", &mut links.key, &links.key_file),
         ("secrets.key", &mut secrets.key, &secrets.key_file),
         ("mail.password", &mut mail.password, &mail.password_file),
+        ("bounces.generic_secret", &mut bounces.generic_secret, &bounces.generic_secret_file),
+        ("bounces.mailgun_key", &mut bounces.mailgun_key, &bounces.mailgun_key_file),
+        ("bounces.postmark_login", &mut bounces.postmark_login, &bounces.postmark_login_file),
         ("crm.token", &mut crm.token, &crm.token_file),
         ("crm.client_secret", &mut crm.client_secret, &crm.client_secret_file),
         ("crm.webhook.secret", &mut crm.webhook.secret, &crm.webhook.secret_file),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use herald_app::config::Settings;
 use herald_ledger::{Finished, Leased, Outcome};
 use herald_messaging::recount;
 use herald_tests::{TestDatabase, on_both_engines};
@@ -44,7 +45,11 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) async fn set(database: &TestDatabase) -> Self {
-        Self::set_in(Service::start(database).await).await
+        Self::set_with(database, |_| {}).await
+    }
+
+    pub(super) async fn set_with(database: &TestDatabase, set: impl FnOnce(&mut Settings)) -> Self {
+        Self::set_in(Service::start_with(database, set).await).await
     }
 
     pub(super) async fn set_in(service: Service) -> Self {

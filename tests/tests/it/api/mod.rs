@@ -3,6 +3,7 @@
 mod access;
 mod addresses;
 mod back_door;
+mod bounces;
 mod campaign_ends;
 mod campaign_insight;
 mod campaigns;
@@ -31,6 +32,7 @@ mod jobs;
 mod lead_imports;
 mod leads;
 mod links;
+mod mail_events;
 mod manners;
 mod mend;
 mod merging;

@@ -3,8 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use chrono::{DateTime, Utc};
+use herald_contacts::Channel;
 use herald_leads::{Reminded, remind_due};
 use herald_ledger::{Finished, Leased, Outcome};
+use herald_messaging::{NewSuppression, SuppressionReason, add_suppressions};
 use herald_notifications::{MailState, list_notifications, move_mail};
 use herald_tests::{TestDatabase, on_both_engines};
 use herald_worker::runner::{Attempt, Failure};
@@ -25,6 +27,7 @@ on_both_engines! {
     a_mail_whose_end_nobody_heard_is_not_sent_again,
     a_mail_that_is_refused_for_now_waits_again,
     a_mail_that_was_refused_for_good_is_sent_when_it_is_retried,
+    no_mail_goes_to_an_address_that_does_not_exist,
     members_say_whether_they_want_mails,
     notifications_are_read_one_by_one_and_all_together,
     the_bell_counts_what_is_unread,
@@ -274,6 +277,28 @@ async fn a_mail_that_was_refused_for_good_is_sent_when_it_is_retried(database: &
     assert!(service.post(&format!("/api/v1/jobs/{id}/retry")).await.status.is_success());
     assert_eq!(told(&service, &ann).await[0]["mail"], "waiting");
     assert_eq!((post(&service).await, outbox(&service).len()), (vec![json!("sent")], 1));
+}
+
+async fn no_mail_goes_to_an_address_that_does_not_exist(database: &TestDatabase) {
+    let service = Service::start(database).await;
+    let ann = member(&service, "ann@example.com", "staff").await;
+    wish(&service, &ann, "on").await;
+    lead(&service, &ann, "2026-03-02T09:00", "UTC").await;
+    at(&service, "2026-03-02T09:00:00Z").await;
+    let gone = NewSuppression {
+        channel: Channel::Email,
+        address: "ann@example.com".to_owned(),
+        reason: SuppressionReason::HardBounce,
+        source: "test".to_owned(),
+        note: None,
+        contact_id: None,
+        consent_id: None,
+    };
+    let mut tx = service.db.begin().await.unwrap();
+    add_suppressions(&mut tx, service.workspace, vec![gone]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(post(&service).await, ["failed"]);
+    assert_eq!((outbox(&service).len(), &told(&service, &ann).await[0]["mail"]), (0, &json!("failed")));
 }
 
 async fn members_say_whether_they_want_mails(database: &TestDatabase) {

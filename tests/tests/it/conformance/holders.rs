@@ -64,6 +64,7 @@ const NOT_PEOPLE: &[(&str, &str, &str)] = &[
     ("leads", "currency follow_up_zone", STATES),
     ("letters", "*", STAFF),
     ("link_key", "*", MACHINES),
+    ("mail_events", "key source kind status", "names of events, and codes of mail servers"),
     ("members", "*", STAFF),
     ("message_blocks", "*", NAMES),
     ("message_template_versions", "*", NAMES),

@@ -43,6 +43,9 @@ const KNOWN: &[(&str, &str, usize, &str)] = &[
     ("shared/providers/src/files/s3.rs", "AmazonS3Builder::", 1, "the operator's file store: files.url"),
     ("shared/providers/src/outside/client.rs", ".execute(request)", 1, "the guarded client itself"),
     ("shared/providers/src/outside/dns.rs", "lookup_host", 2, "what the guarded client and mailers look up"),
+    ("shared/providers/src/mail_events/sns.rs", ".execute(request)", 1, "Amazon's SNS, after its host was looked at"),
+    ("shared/providers/src/mail_events/sns.rs", "GuardedHttp::", 1, "Amazon's SNS, guarded"),
+    ("shared/providers/src/mail_events/sns.rs", "http::builder(", 1, "Amazon's SNS, guarded"),
     (
         "shared/providers/src/email/smtp/open.rs",
         "TcpStream::connect",
