@@ -3,7 +3,7 @@
 const BLOCK: usize = 64;
 
 /// The HMAC-SHA1 of a text under a key.
-pub fn hmac_sha1(key: &[u8], text: &[u8]) -> [u8; 20] {
+pub(crate) fn hmac_sha1(key: &[u8], text: &[u8]) -> [u8; 20] {
     let mut block = [0_u8; BLOCK];
     if key.len() > BLOCK {
         block[..20].copy_from_slice(&sha1(key));

@@ -14,7 +14,7 @@ use crate::{
     Campaign, CampaignState, MessagingError, Result, SharedAddress,
     campaign::{count, counts_in, fill, finish},
     jobs::{MessageEmail, MessageWhatsapp},
-    template::{Compiled, GIVEN, contact_values},
+    template::{Compiled, contact_values},
 };
 use herald_db::{Bulk, Db, Tx, query};
 use herald_ledger::{self as ledger, LedgerError, Payload};

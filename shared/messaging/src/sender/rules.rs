@@ -270,7 +270,7 @@ mod tests {
             (one.channel, one.connection_id) = (Channel::Whatsapp, Some(Uuid::nil()));
         };
         assert_eq!(refused(over_whatsapp).0, "from_address");
-        let cases: [(Wrong, &str, &str); 11] = [
+        let cases: [(Wrong, &str, &str); 12] = [
             (|one| one.name = " ".into(), "name", "1 to 100"),
             (|one| one.from_name = "x".repeat(101), "from_name", "1 to 100"),
             (|one| one.from_address = "a@b.c\r\nBcc: x@y.z".into(), "from_address", "ann@example.com"),
