@@ -43,7 +43,7 @@ async fn tested(service: &Service) -> Value {
 async fn a_test_is_the_real_mail_and_counts_nowhere(database: &TestDatabase) {
     let stage = Stage::set(database).await;
     let service = &stage.service;
-    let amelie = stage.guest("Amélie Example", Some("amelie@example.com"), json!({ "fields": { "table": "7" } })).await;
+    let amelie = stage.guest("Amy Example", Some("amelie@example.com"), json!({ "fields": { "table": "7" } })).await;
     let campaign = stage.campaign(json!({})).await;
     let path = format!("/{}/test", id(&campaign));
     let asked = stage.by(&stage.ann, &path, json!({ "contact_id": amelie["id"] })).await;
