@@ -17,6 +17,8 @@ pub use self::{
 
 use std::{fmt, time::Duration};
 
+use herald_base::boxed;
+
 use crate::{meta::Meta, twilio::Twilio};
 
 /// The wait after which somebody who gets no more advertising today may be written to again.
@@ -53,6 +55,7 @@ impl Whatsapp {
     }
 
     /// Whether the account can be used.
+    #[boxed]
     pub async fn check(&self) -> Vec<crate::Finding> {
         match self {
             Self::Twilio(twilio) => twilio.check().await,
@@ -64,6 +67,7 @@ impl Whatsapp {
     ///
     /// # Errors
     /// [`ProviderError`](crate::ProviderError).
+    #[boxed]
     pub async fn templates(&self) -> crate::Result<Vec<ProviderTemplate>> {
         match self {
             Self::Twilio(twilio) => twilio.templates().await,

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use herald_base::boxed;
 use reqwest::{RequestBuilder, header};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -89,6 +90,7 @@ impl Meta {
     }
 
     /// Whether the number can be used.
+    #[boxed]
     pub async fn check(&self) -> Vec<Finding> {
         let mut url = self.address(&[&self.0.settings.phone_number_id]);
         url.query_pairs_mut().append_pair("fields", "display_phone_number,quality_rating,verified_name");

@@ -1,5 +1,6 @@
 //! Meta's templates: reading them, and putting values into them.
 
+use herald_base::boxed;
 use serde_json::{Value, json};
 
 use super::client::{Meta, WHO};
@@ -19,6 +20,7 @@ impl Meta {
     ///
     /// # Errors
     /// [`ProviderError`].
+    #[boxed]
     pub async fn templates(&self) -> Result<Vec<ProviderTemplate>> {
         let (mut all, mut after) = (Vec::new(), None::<String>);
         for _ in 0..MOST_PAGES {

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use herald_base::boxed;
 use reqwest::{RequestBuilder, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
@@ -114,6 +115,7 @@ impl Twilio {
     }
 
     /// Whether the account can be used.
+    #[boxed]
     pub async fn check(&self) -> Vec<Finding> {
         let mut url = self.address(&[]);
         let path = format!("{}.json", url.path());

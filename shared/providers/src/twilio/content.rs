@@ -1,5 +1,6 @@
 //! Twilio's templates, with the state of their approval by WhatsApp.
 
+use herald_base::boxed;
 use serde_json::Value;
 use url::Url;
 
@@ -19,6 +20,7 @@ impl Twilio {
     ///
     /// # Errors
     /// [`ProviderError`].
+    #[boxed]
     pub async fn templates(&self) -> Result<Vec<ProviderTemplate>> {
         let mut url = below(&self.places().content, ["ContentAndApprovals"]);
         url.query_pairs_mut().append_pair("PageSize", PAGE);

@@ -1,6 +1,7 @@
 //! Messages that Twilio has: what to do about one whose end nobody heard.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herald_base::boxed;
 use serde_json::Value;
 
 use super::client::Twilio;
@@ -29,6 +30,7 @@ impl Twilio {
     ///
     /// # Errors
     /// [`ProviderError`](crate::ProviderError).
+    #[boxed]
     pub async fn find_sent(&self, to: &str, around: DateTime<Utc>) -> Result<Vec<Found>> {
         let (from, until) = (around - TimeDelta::minutes(10), around + TimeDelta::hours(1));
         let mut url = self.address(&["Messages.json"]);
@@ -49,6 +51,7 @@ impl Twilio {
     ///
     /// # Errors
     /// [`ProviderError`](crate::ProviderError).
+    #[boxed]
     pub async fn look_up(&self, sid: &str) -> Result<Option<Report>> {
         let answer = self.get(self.address(&["Messages", &format!("{sid}.json")])).await?;
         Ok(found(&answer).map(|found| found.report))

@@ -24,7 +24,7 @@ pub(super) fn report(message: &TwilioMessage) -> Option<Report> {
         ("ApiVersion", "2010-04-01"),
     ];
     if let Some(code) = &code {
-        parameters.push(("ErrorCode", code));
+        parameters.push(("ErrorCode", code.as_str()));
     }
     Some(signed(message.status_callback.as_deref()?, &parameters))
 }
