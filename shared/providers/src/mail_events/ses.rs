@@ -1,5 +1,6 @@
 //! What Amazon SES tells through SNS.
 
+use herald_base::boxed;
 use herald_bounces::Class;
 use serde_json::Value;
 
@@ -32,6 +33,7 @@ impl Ses {
     ///
     /// # Errors
     /// [`NotTaken`].
+    #[boxed]
     pub async fn read(
         &self,
         certificates: &Certificates,

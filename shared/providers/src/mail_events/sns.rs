@@ -10,6 +10,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use herald_base::boxed;
 use reqwest::Method;
 use ring::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
@@ -72,6 +73,7 @@ impl Certificates {
     }
 
     /// Tells SNS that its topic may write here. False: it could not be told now, and SNS asks again.
+    #[boxed]
     pub async fn confirm(&self, Confirm(url): Confirm) -> bool {
         self.get(url).await.is_some()
     }
