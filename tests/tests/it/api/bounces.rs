@@ -296,6 +296,7 @@ async fn an_erased_recipient_is_gone_from_what_was_told(database: &TestDatabase)
     assert_eq!(take(service, &mail).await, NEW);
     let (workspace, contact) = (service.workspace, id(&contact).parse().unwrap());
     let actor = crate::ground::person(workspace);
+    service.leaves(&["contact.erase"]);
     let held = held_of(&service.db, workspace, HOLDERS, contact).await.unwrap().unwrap();
     assert_eq!(held.records["mail_events"].len(), 1);
     erase_contact(&service.db, &actor, HOLDERS, (contact, held.total())).await.unwrap().unwrap();

@@ -45,6 +45,7 @@ const KNOWN: &[(&str, &str, usize, &str)] = &[
     ("shared/providers/src/outside/dns.rs", "lookup_host", 2, "what the guarded client and mailers look up"),
     ("shared/providers/src/mail_events/sns.rs", ".execute(request)", 1, "Amazon's SNS, after its host was looked at"),
     ("shared/providers/src/mail_events/sns.rs", "GuardedHttp::", 1, "Amazon's SNS, guarded"),
+    ("shared/providers/src/mail_events/sns.rs", "Http::new(", 1, "Amazon's SNS, guarded"),
     ("shared/providers/src/mail_events/sns.rs", "http::builder(", 1, "Amazon's SNS, guarded"),
     (
         "shared/providers/src/email/smtp/open.rs",
