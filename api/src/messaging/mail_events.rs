@@ -16,7 +16,6 @@ use herald_messaging::{
 };
 use herald_providers::mail_events::{Certificates, Confirm, MailEvent, NotTaken};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -70,7 +69,7 @@ struct Taken {
         ("x-twilio-email-event-webhook-timestamp" = Option<String>, Header, description = "sendgrid: the time of \
             sending"),
     ),
-    request_body(content = Value, description = "As the service makes it; for generic an event, or a list of them"),
+    request_body(content = serde_json::Value, description = "As the service makes it; generic: an event, or a list"),
     responses(
         (status = 202, description = "Herald has written the events down", body = Taken),
         (status = 400, description = "The webhook is genuine and cannot be read"),
