@@ -460,7 +460,7 @@ async fn the_guests_of_an_event_are_an_audience(database: &TestDatabase) {
     let service = &stage.service;
     service.leaves(&["invitation.render", "contacts.import", "invitation.summary"]);
     service.template().await;
-    let run = service.run("name\nAna Example\nBo Example\n").await;
+    let run = service.run("name,table\nAna Example,1\nBo Example,2\n").await;
     worker::import(service, run, &["Ana Example", "Bo Example"]).await;
     stage.guest("Cy Example", Some("cy@example.com"), json!({})).await;
     let event = herald_db::query("select event_id from invitation_runs where workspace_id = $1 and id = $2");

@@ -92,6 +92,8 @@ async fn the_page_tells_what_was_found_in_the_audience(database: &TestDatabase) 
 
 async fn campaigns_stand_side_by_side_and_on_the_pages_of_their_contacts(database: &TestDatabase) {
     let service = Service::start(database).await;
+    // Who may approve is told of what waits.
+    service.leaves(&["notification.mail"]);
     let ada = contact(&service, "Ada Example", Some("ada@example.com")).await;
     let (sender, template) = sender_and_template(&service).await;
     let ann = Browser::member(&service, "ann@example.com", Role::Agency).await;

@@ -201,6 +201,7 @@ const WRITTEN: &[(&str, &str)] = &[
     ("post /api/v1/senders", "sender.create"),
     ("post /api/v1/whatsapp-templates/synchronise", "whatsapp_templates.synchronise"),
     ("put /api/v1/campaigns/{id}/whatsapp", "campaign.change"),
+    ("get /api/v1/campaigns/{id}/check/contacts.csv", "campaign.export"),
     ("post /api/v1/senders/{id}/test", "sender.test"),
     ("put /api/v1/senders/{id}", "sender.change"),
     ("post /api/v1/suppressions", "suppression.add"),
