@@ -78,7 +78,7 @@ async fn what_cannot_be_a_sender_is_named_with_its_field(database: &TestDatabase
         ("daily_cap", json!(-1)),
         ("warm_up", json!([50, 0])),
         ("bounce_domain", json!("bounces example")),
-        ("channel", json!("whatsapp")),
+        ("channel", json!("phone")),
         ("connection_id", json!("0199a0a0-0000-7000-8000-000000000000")),
         ("quiet", json!({ "from": "21:00", "to": "21:00" })),
     ] {
