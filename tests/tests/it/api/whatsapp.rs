@@ -379,6 +379,8 @@ async fn what_twilio_lists_was_sent_and_what_it_does_not_list_waits_for_a_person
     }
     assert_eq!(stage.ends(&first).await, [end("Ana Ejemplo", "sent", "")]);
     assert_eq!(stage.ends(&copy).await, [end("Ana Ejemplo", "unknown", "not_found")]);
+    // The jobs that waited after the silence find nothing left to send.
+    work(service).await;
     assert_eq!(service.twilio().messages().len(), 1);
 }
 
