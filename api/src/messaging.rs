@@ -1,5 +1,6 @@
 //! Messaging: senders, templates of messages, campaigns, and what became of their messages.
 
+mod archive;
 mod blocks;
 mod campaigns;
 mod messages;
@@ -8,11 +9,15 @@ mod preview;
 mod senders;
 mod suppressions;
 mod templates;
+mod tracked_host;
+mod tracking;
+mod tracking_numbers;
 mod unsubscribe;
 
 use herald_messaging::MessagingError;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use self::tracked_host::only_links;
 use crate::{
     Api,
     front::problem::{Kind, Problem},
@@ -29,11 +34,18 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(templates::routes())
         .merge(preview::routes())
         .merge(blocks::routes())
+        .merge(tracking_numbers::routes())
 }
 
 /// The pages that are open to everybody who has a link.
 pub(crate) fn open_routes() -> OpenApiRouter<Api> {
-    unsubscribe::routes()
+    unsubscribe::routes().merge(archive::routes())
+}
+
+/// The links in messages. Many readers come from one address, such as that of a proxy for pictures, so no address has a
+/// limit here: nobody can guess a link.
+pub(crate) fn tracked_routes() -> OpenApiRouter<Api> {
+    tracking::routes()
 }
 
 impl From<MessagingError> for Problem {

@@ -6,6 +6,7 @@ mod form;
 mod messages;
 mod moves;
 mod steps;
+mod tracking;
 
 use axum::{Router, extract::Path, response::Response, routing::get};
 use chrono::{DateTime, Utc};
@@ -71,7 +72,7 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
             false => visit.ask(&format!("{address}/log?{older}")).await.ok(),
         }
     };
-    let (newest, shown, members, segments, senders, templates, counted, failed, left_out) = join!(
+    let (newest, shown, members, segments, senders, templates, counted, failed, left_out, tracked) = join!(
         newest,
         shown,
         actors::members(&visit),
@@ -81,6 +82,7 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
         count(&visit, &campaign),
         sample(&visit, &id, "failed", &counts),
         sample(&visit, &id, "suppressed", &counts),
+        tracking::of(&visit, &id, &campaign),
     );
     let people = actors::of(&members);
     let name = |who: &Value| who.as_str().map(|who| actors::name(who, &people));
@@ -97,6 +99,7 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
         "counted": counted,
         "failed": failed,
         "left_out": left_out,
+        "tracked": tracked,
         "log": log["items"],
         "next_cursor": log["next_cursor"],
         "settings": form::settings(&campaign["settings"]),

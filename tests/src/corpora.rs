@@ -5,6 +5,7 @@
 //! promises. A fault that a case shows becomes a small test of our own beside the repaired code.
 
 mod addresses;
+mod agents;
 mod found;
 mod isemail;
 mod known;
@@ -22,8 +23,8 @@ pub use table::{Line, Table, Verdict};
 type Reader = fn(&Path) -> anyhow::Result<Vec<Line>>;
 
 /// The sub-folders that Herald has readers for.
-const READERS: [(&str, Reader); 3] =
-    [("addresses", addresses::read), ("found", found::read), ("workbooks", workbooks::read)];
+const READERS: [(&str, Reader); 4] =
+    [("addresses", addresses::read), ("agents", agents::read), ("found", found::read), ("workbooks", workbooks::read)];
 
 /// Why a folder cannot be checked.
 #[derive(Debug, thiserror::Error)]

@@ -52,5 +52,7 @@ const CAMPAIGN: &[(&str, Kind)] = &[
     ("settings.hours", Hours),
     ("settings.expires_at", Time),
     ("settings.pause_at_percent", Whole),
+    ("settings.tracking", Text),
+    ("settings.archive", Flag),
     ("send_at", Time),
 ];

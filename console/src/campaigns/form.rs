@@ -136,6 +136,7 @@ async fn show(visit: &Visit, act: &str, campaign: &Value, version: Option<String
             "settings.hours.by_recipient",
             campaign["settings"]["hours"]["by_recipient"] == true,
         ),
+        "archive": is_ticked("settings.archive", campaign["settings"]["archive"] == true),
         "meant": ticked("audience.segments", &campaign["audience"]["segments"]),
         "without": ticked("audience.without_segments", &campaign["audience"]["without_segments"]),
         "counted": counted,
@@ -172,6 +173,7 @@ fn stands(campaign: &Value) -> Value {
         "settings.hours.to": text(&own["hours"]["to"]),
         "settings.expires_at": local(&own["expires_at"], zone),
         "settings.pause_at_percent": own["pause_at_percent"].to_string(),
+        "settings.tracking": own["tracking"],
         "send_at": local(&campaign["send_at"], zone),
     })
 }
@@ -179,7 +181,8 @@ fn stands(campaign: &Value) -> Value {
 /// The settings of a campaign, with the usual ones in the place of those that are missing.
 pub(super) fn settings(given: &Value) -> Value {
     let mut all = json!({ "purpose": "marketing", "consent": "not_withdrawn", "shared_address": "once",
-        "time_zone": "UTC", "hours": null, "expires_at": null, "pause_at_percent": 20 });
+        "time_zone": "UTC", "hours": null, "expires_at": null, "pause_at_percent": 20,
+        "tracking": "aggregate", "archive": false });
     for (name, value) in given.as_object().into_iter().flatten() {
         all[name] = value.clone();
     }

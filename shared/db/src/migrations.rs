@@ -62,6 +62,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (51, "senders", include_str!("../../../migrations/0051_senders.sql")),
     (52, "suppressions", include_str!("../../../migrations/0052_suppressions.sql")),
     (53, "campaigns", include_str!("../../../migrations/0053_campaigns.sql")),
+    (58, "tracking", include_str!("../../../migrations/0058_tracking.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

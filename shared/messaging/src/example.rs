@@ -177,7 +177,15 @@ pub async fn remove_example(tx: &mut Tx, workspace_id: Uuid) -> Result<()> {
             .all(&mut *tx)
             .await?;
     for (id,) in &campaigns {
-        for table in ["messages", "campaign_members", "campaign_counts", "campaign_log"] {
+        for table in [
+            "tracking_events",
+            "tracking_counts",
+            "tracked_links",
+            "messages",
+            "campaign_members",
+            "campaign_counts",
+            "campaign_log",
+        ] {
             query(&format!("delete from {table} where workspace_id = $1 and campaign_id = $2"))
                 .bind(workspace_id)
                 .bind(*id)

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     message::forget_recipient,
     suppression::{forget_person, of_contact},
+    tracking::{consents_of_contact, events_of_contact, forget_consents, forget_reader},
 };
 use herald_db::{FromRow, Json, Tx, query};
 
@@ -20,6 +21,7 @@ pub const HOLDER: Holder = Holder {
         ("campaign_members", "contact_id"),
         ("messages", "contact_id address address_key language time_zone params reason said provider_id"),
         ("suppressions", "contact_id note lifted_why"),
+        ("tracking_consents", "contact_id wording source proof"),
     ],
     moves: &[
         // Nobody gets a message twice: of two of one campaign the survivor keeps its own.
@@ -29,6 +31,7 @@ pub const HOLDER: Holder = Holder {
                      and o.campaign_id = messages.campaign_id and o.step = messages.step and o.contact_id = $3)",
         },
         Move::all("suppressions"),
+        Move::all("tracking_consents"),
     ],
     read: |tx, whom| Box::pin(read(tx, whom)),
     erase: |tx, whom| Box::pin(erase(tx, whom)),
@@ -62,12 +65,18 @@ async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
     .all(&mut *tx)
     .await?;
     held.add("messages", sent.iter().map(|one| json!(one)).collect());
-    let rows = of_contact(tx, whom.workspace_id, whom.contact.id).await?;
+    let rows = of_contact(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     held.add("suppressions", rows.iter().map(|row| json!(row)).collect());
+    let events = events_of_contact(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    held.add("tracking_events", events.iter().map(|one| json!(one)).collect());
+    let consents = consents_of_contact(tx, whom.workspace_id, whom.contact.id).await?;
+    held.add("tracking_consents", consents.iter().map(|one| json!(one)).collect());
     Ok(held)
 }
 
 async fn erase(tx: &mut Tx, whom: &Whom) -> Result<Vec<Key>, ContactError> {
+    forget_reader(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    forget_consents(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_recipient(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_person(tx, whom.workspace_id, whom.contact.id).await?;
     Ok(Vec::new())

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use herald_app::jobs::MessageEmail;
-use herald_messaging::{Campaign, Claimed, Purpose, Sender, preferences_url, template::Compiled, unsubscribe_url};
+use herald_messaging::{
+    Campaign, Claimed, Purpose, Sender, TrackedLinks, Tracking, archive_url, preferences_url, template::Compiled,
+    tracked_links, unsubscribe_url,
+};
 use herald_providers::{
     Class, ProviderError,
     email::{Mailbox, Mailer, Message},
@@ -22,6 +25,9 @@ pub(super) struct Post {
     campaign_id: Uuid,
     purpose: Purpose,
     links: herald_base::links::LinkSigner,
+    /// None: links lead where they say.
+    tracked: Option<TrackedLinks>,
+    archive: Option<String>,
 }
 
 /// What became of a mail.
@@ -55,7 +61,11 @@ impl Post {
             None => context.mailer.clone(),
             Some(id) => context.mail_server(task, id).await?.client,
         };
-        Ok(Self::with(mailer, context, campaign, sender))
+        let tracked = match campaign.settings.0.tracking {
+            Tracking::Off => None,
+            _ => Some(tracked_links(&context.db, task.workspace_id, campaign.id).await?),
+        };
+        Ok(Self::with(mailer, context, campaign, sender).map(|post| Self { tracked, ..post }))
     }
 
     fn with(mailer: Mailer, context: &Context, campaign: &Campaign, sender: &Sender) -> Result<Self, String> {
@@ -71,6 +81,8 @@ impl Post {
             campaign_id: campaign.id,
             purpose: campaign.settings.0.purpose,
             links: context.links.clone(),
+            tracked: None,
+            archive: campaign.settings.0.archive.then(|| archive_url(&context.links, campaign.id)),
         })
     }
 
@@ -96,10 +108,19 @@ impl Post {
         let mut values: BTreeMap<String, String> = claimed.params.0.clone();
         values.insert("unsubscribe_url".to_owned(), unsubscribe.clone());
         values.insert("preferences_url".to_owned(), preferences_url(&self.links, claimed.id));
+        for name in ["archive_url", "view_url"] {
+            values.extend(self.archive.iter().map(|url| (name.to_owned(), url.clone())));
+        }
         values.insert("postal_address".to_owned(), self.sender.postal_address.clone());
         values.insert("sender_name".to_owned(), self.sender.from_name.clone());
         let language = claimed.language.as_deref().unwrap_or_else(|| content.language_for(None));
-        let mail = content.render(language, &values).map_err(|error| ("template", error.to_string()))?;
+        let mail = match &self.tracked {
+            None => content.render(language, &values),
+            Some(tracked) => tracked.of_message(&self.links, claimed.id, language, |tracks| {
+                content.render_with(language, &values, Some(tracks))
+            }),
+        };
+        let mail = mail.map_err(|error| ("template", error.to_string()))?;
         let mut headers = vec![("Feedback-ID".to_owned(), format!("{}:herald", self.campaign_id.simple()))];
         if self.purpose == Purpose::Marketing {
             // RFC 2369 and RFC 8058.

@@ -18,8 +18,10 @@ use super::{
 };
 use crate::{
     MessagingError, Result,
+    archive::can_be_archived,
     jobs::CampaignDispatch,
     template::{Compiled, MessageContent, find_message_template, message_blocks, message_template_content},
+    tracking::register_links,
 };
 use herald_db::{Db, EngineKind, Json, Tx, query};
 use herald_ledger::{
@@ -169,17 +171,24 @@ pub async fn submit_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<
             let detail = "the campaign has no audience: choose segments or tags, or everybody";
             return Err(MessagingError::field("audience", detail));
         }
-        let (version, content) = frozen(db, actor.workspace_id, template_id, one.template_version).await?;
+        let (version, content, compiled) = frozen(db, actor.workspace_id, template_id, one.template_version).await?;
+        can_be_archived(&compiled, one.settings.0.archive)?;
         one.template_version = Some(version);
         one.content = Some(Json(content));
         one.submitted_by = Some(actor.who.clone());
         one.reason = None;
+        register_links(&mut *moving.tx, actor.workspace_id, id, &compiled).await?;
         moving.to(CampaignState::InReview, "submitted", json!({ "template_version": version })).await?;
     })
 }
 
 /// A template in a version, or in its newest one, with its blocks put in.
-async fn frozen(db: &Db, workspace_id: Uuid, template_id: Uuid, version: Option<i64>) -> Result<(i64, MessageContent)> {
+async fn frozen(
+    db: &Db,
+    workspace_id: Uuid,
+    template_id: Uuid,
+    version: Option<i64>,
+) -> Result<(i64, MessageContent, Compiled)> {
     let gone = || {
         let detail = "the template is not there in this version any more: choose it again";
         MessagingError::field("template_id", detail)
@@ -188,8 +197,8 @@ async fn frozen(db: &Db, workspace_id: Uuid, template_id: Uuid, version: Option<
     let version = version.unwrap_or(newest);
     let content = message_template_content(db, workspace_id, template_id, Some(version)).await?.ok_or_else(gone)?;
     let content = content.with_blocks(&message_blocks(db, workspace_id).await?);
-    let content = content.and_then(|content| Compiled::compile(&content, &BTreeMap::new()).map(|_| content));
-    content.map(|content| (version, content)).map_err(|findings| {
+    let content = content.and_then(|content| Compiled::compile(&content, &BTreeMap::new()).map(|made| (content, made)));
+    content.map(|(content, compiled)| (version, content, compiled)).map_err(|findings| {
         let first = findings.iter().find(|one| one.is_error).or_else(|| findings.first());
         let what = first.map_or_else(String::new, |one| format!(": {}", one.problem));
         MessagingError::field("template_id", format!("the template has a fault{what}; mend it first"))

@@ -6,7 +6,7 @@ use herald_ledger::OpenHours;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
-use crate::{MessagingError, Result};
+use crate::{MessagingError, Result, Tracking};
 
 herald_base::text_enum! {
     /// What a campaign is for.
@@ -75,6 +75,10 @@ pub struct CampaignSettings {
     /// The share of failed messages, in percent, at which the campaign pauses and asks a person.
     #[schema(minimum = 1, maximum = 100)]
     pub pause_at_percent: u8,
+    /// What is kept of what recipients do with the messages.
+    pub tracking: Tracking,
+    /// Whether everybody who has the link may read what the campaign says, without what is one recipient's.
+    pub archive: bool,
 }
 
 impl Default for CampaignSettings {
@@ -87,6 +91,8 @@ impl Default for CampaignSettings {
             hours: None,
             expires_at: None,
             pause_at_percent: 20,
+            tracking: Tracking::Aggregate,
+            archive: false,
         }
     }
 }

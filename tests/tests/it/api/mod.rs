@@ -59,6 +59,8 @@ mod suppressions;
 mod template_drafts;
 mod template_versions;
 mod templates;
+mod tracking;
+mod tracking_page;
 mod unsubscribe;
 mod workbook_guests;
 mod worker;
