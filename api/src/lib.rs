@@ -38,6 +38,7 @@ use herald_ledger::{
     rate_limits::{Class, RateLimits},
     wire::Wire,
 };
+use herald_messaging::Tracker;
 use herald_people::People;
 use herald_providers::files::Files;
 use herald_sheets::workbook::Converted;
@@ -113,6 +114,8 @@ pub struct Parts {
     pub template_check: TemplateCheck,
     /// Whether pages for browsers are served beside the API, to which links in e-mails lead.
     pub has_pages: bool,
+    /// Takes in what recipients do with messages.
+    pub tracker: Tracker,
     /// The drawing of a template that is not stored.
     pub template_draw: TemplateDraw,
     /// The reader of workbooks.
@@ -217,6 +220,7 @@ pub fn router(api: Api) -> Router {
         .layer(limited(Class::Public))
         .merge(messaging::signed_routes())
         .nest("/api/v1", sign_in)
+        .merge(messaging::tracked_routes())
         .merge(ops::health::routes())
         .merge(home::routes())
         .merge(openapi::routes())
@@ -229,6 +233,7 @@ pub fn router(api: Api) -> Router {
         .layer(middleware::from_fn_with_state(api.clone(), compat::in_old_form))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(option_layer(cors::layer(&api.settings)))
+        .layer(middleware::from_fn_with_state(api.clone(), messaging::only_links))
         .layer(middleware::from_fn(server::named))
         .layer(middleware::from_fn_with_state(api.clone(), observe::observe))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(SMALL))))
@@ -242,6 +247,7 @@ pub fn router_with(api: Api, pages: Router) -> Router {
     let pages = pages
         .layer(middleware::from_fn(limits::in_time))
         .layer(CatchPanicLayer::custom(problem::after_panic))
+        .layer(middleware::from_fn_with_state(api.clone(), messaging::only_links))
         .layer(middleware::from_fn(server::named))
         .layer(middleware::from_fn_with_state(api.clone(), observe::observe))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(SMALL))));

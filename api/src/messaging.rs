@@ -1,5 +1,6 @@
 //! Messaging: senders, templates of messages, campaigns, and what became of their messages.
 
+mod archive;
 mod blocks;
 mod campaign_test;
 mod campaign_whatsapp;
@@ -14,6 +15,9 @@ mod preview;
 mod senders;
 mod suppressions;
 mod templates;
+mod tracked_host;
+mod tracking;
+mod tracking_numbers;
 mod unsubscribe;
 mod variants;
 mod whatsapp_templates;
@@ -22,6 +26,7 @@ mod whatsapp_webhooks;
 use herald_messaging::MessagingError;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use self::tracked_host::only_links;
 use crate::{
     Api,
     front::problem::{Kind, Problem},
@@ -45,11 +50,18 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .merge(preview::routes())
         .merge(blocks::routes())
         .merge(whatsapp_templates::routes())
+        .merge(tracking_numbers::routes())
 }
 
 /// The pages that are open to everybody who has a link.
 pub(crate) fn open_routes() -> OpenApiRouter<Api> {
-    unsubscribe::routes().merge(mail_events::open_routes())
+    unsubscribe::routes().merge(archive::routes()).merge(mail_events::open_routes())
+}
+
+/// The links in messages. Many readers come from one address, such as that of a proxy for pictures, so no address has a
+/// limit here: nobody can guess a link.
+pub(crate) fn tracked_routes() -> OpenApiRouter<Api> {
+    tracking::routes()
 }
 
 /// The webhooks, which are signed: genuine ones are not counted.

@@ -128,7 +128,8 @@ pub(crate) fn new_signer(settings: &Settings, folder: &DataFolder, ids: &Ids) ->
     }
     let signing = keys.remove(0);
     let lifetime = TimeDelta::days(i64::from(settings.links.lifetime_days));
-    Ok(LinkSigner::new(&settings.http.public_url, signing, lifetime).opening(keys))
+    let signer = LinkSigner::new(&settings.http.public_url, signing, lifetime);
+    Ok(signer.tracked_at(&settings.http.tracking_url).opening(keys))
 }
 
 /// Refuses a new database beside existing files: the old database was lost, and every published link would be dead.

@@ -100,6 +100,7 @@ pub(crate) async fn serve(
         template_draw: template_draw(&studio),
         read_workbook: read_workbook()?,
         has_pages: true,
+        tracker: herald_messaging::Tracker::new(home.db.clone()),
     });
     if filled == Filled::WithExample {
         let actor = Actor::cli(home.workspace_id, "demo");

@@ -10,6 +10,7 @@ mod messages;
 mod moves;
 mod rules;
 mod steps;
+mod tracking;
 mod trials;
 mod whatsapp;
 
@@ -94,7 +95,7 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
             false => visit.ask(&format!("{address}/log?{older}")).await.ok(),
         }
     };
-    let (newest, shown, members, segments, senders, templates, counted, causes, check, variants) = join!(
+    let (newest, shown, members, segments, senders, templates, counted, causes, check, variants, tracked) = join!(
         newest,
         shown,
         actors::members(&visit),
@@ -105,6 +106,7 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
         why,
         check,
         variants,
+        tracking::of(&visit, &id, &campaign),
     );
     let people = actors::of(&members);
     let name = |who: &Value| who.as_str().map(|who| actors::name(who, &people));
@@ -123,6 +125,7 @@ async fn one(visit: Visit, Path((_, id)): Path<(String, String)>) -> Result<Resp
         "left_out": causes::of(&causes["items"], "suppressed"),
         "check": check,
         "variants": variants["items"],
+        "tracked": tracked,
         "log": log["items"],
         "next_cursor": log["next_cursor"],
         "settings": form::settings(&campaign["settings"]),

@@ -5,6 +5,7 @@
 //! promises. A fault that a case shows becomes a small test of our own beside the repaired code.
 
 mod addresses;
+mod agents;
 mod bounces;
 mod found;
 mod isemail;
@@ -24,8 +25,9 @@ pub use table::{Line, Table, Verdict};
 type Reader = fn(&Path) -> anyhow::Result<Vec<Line>>;
 
 /// The sub-folders that Herald has readers for.
-const READERS: [(&str, Reader); 5] = [
+const READERS: [(&str, Reader); 6] = [
     ("addresses", addresses::read),
+    ("agents", agents::read),
     ("bounces", bounces::read),
     ("found", found::read),
     ("whatsapp", whatsapp::read),

@@ -229,7 +229,7 @@ fn given(api: &Api, name: &str) -> String {
     match name {
         "unsubscribe_url" => page("u/preview"),
         "preferences_url" => page("u/preview/preferences"),
-        "view_url" => page("u/preview/view"),
+        "view_url" | "archive_url" => page("a/preview"),
         "postal_address" => "Example Street 1, 12345 Example Town".to_owned(),
         _ => "Example Sender".to_owned(),
     }

@@ -17,7 +17,8 @@ use axum::{
 };
 use herald_contacts::Channel;
 use herald_messaging::{
-    Preference, Recipient, Through, open_unsubscribe_token, preferences_of, recipient_of, set_preferences, unsubscribe,
+    Preference, Recipient, Through, open_unsubscribe_token, preferences_of, recipient_of, set_preferences,
+    set_tracking_wish, tracking_wish, unsubscribe,
 };
 use url::form_urlencoded;
 use utoipa::ToSchema;
@@ -55,6 +56,10 @@ struct Wanted {
     shown: Vec<Channel>,
     /// Those of them that the person wants.
     wanted: Vec<Channel>,
+    /// Whether the page asked about being tracked by name: `asked`.
+    tracking_shown: Option<String>,
+    /// Whether the person agrees to it: `yes`.
+    tracking: Option<String>,
 }
 
 /// What a link leads to.
@@ -176,7 +181,12 @@ async fn save_preferences(
         Led::Recipient(recipient, words) => (recipient, words),
         other => return Ok(without(&other)),
     };
-    let wanted = wanted(&read(body).await);
+    let body = read(body).await;
+    let wanted = wanted(&body);
+    if let Some(given) = tracked(&body) {
+        let words = plain(words, words.track, facts(&recipient, recipient.channel, ""));
+        set_tracking_wish(&api.db, &recipient, given, &words).await?;
+    }
     let agreed = plain(words, words.agreed, facts(&recipient, recipient.channel, ""));
     set_preferences(&api.db, &recipient, wanted, &agreed).await?;
     shown(&api, &recipient, words, true).await
@@ -193,8 +203,26 @@ fn wanted(body: &[u8]) -> BTreeMap<Channel, bool> {
     channels("shown").into_iter().map(|channel| (channel, ticked.contains(&channel))).collect()
 }
 
+/// Whether a form says yes to being tracked by name. None: it does not ask.
+fn tracked(body: &[u8]) -> Option<bool> {
+    let has = |name: &str| form_urlencoded::parse(body).any(|(own, _)| own == name);
+    has("tracking_shown").then(|| has("tracking"))
+}
+
+/// The switch of being tracked by name.
+fn tracking_row(recipient: &Recipient, words: &Words, given: bool) -> String {
+    let checked = if given { " checked" } else { "" };
+    format!(
+        "<li><input type=\"hidden\" name=\"tracking_shown\" value=\"asked\"><label><input type=\"checkbox\" \
+         name=\"tracking\" value=\"yes\"{checked}><span>{}</span></label></li>\n",
+        sentence(words, words.track, facts(recipient, recipient.channel, ""))
+    )
+}
+
 async fn shown(api: &Api, recipient: &Recipient, words: &Words, saved: bool) -> Result<Response, Problem> {
-    let rows: String = preferences_of(&api.db, recipient).await?.iter().map(|one| row(recipient, words, one)).collect();
+    let mut rows: String =
+        preferences_of(&api.db, recipient).await?.iter().map(|one| row(recipient, words, one)).collect();
+    rows.extend(tracking_wish(&api.db, recipient).await?.map(|given| tracking_row(recipient, words, given)));
     let saved = if saved { format!("<p role=\"status\">{}</p>\n", escaped(words.saved)) } else { String::new() };
     let body = format!(
         "{saved}<p>{}</p>\n<form method=\"post\">\n<ul>\n{rows}</ul>\n<button>{}</button></form>\n",

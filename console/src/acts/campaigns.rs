@@ -68,5 +68,7 @@ const CAMPAIGN: &[(&str, Kind)] = &[
     ("settings.pause_at_percent", Whole),
     ("settings.missing", Missing),
     ("settings.ab", Subjects),
+    ("settings.tracking", Text),
+    ("settings.archive", Flag),
     ("send_at", Time),
 ];

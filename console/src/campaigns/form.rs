@@ -137,6 +137,7 @@ async fn show(visit: &Visit, act: &str, campaign: &Value, version: Option<String
             campaign["settings"]["hours"]["by_recipient"] == true,
         ),
         "days": ticked("settings.hours.days", &campaign["settings"]["hours"]["days"]),
+        "archive": is_ticked("settings.archive", campaign["settings"]["archive"] == true),
         "meant": ticked("audience.segments", &campaign["audience"]["segments"]),
         "without": ticked("audience.without_segments", &campaign["audience"]["without_segments"]),
         "events": ticked("audience.events", &campaign["audience"]["events"]),
@@ -179,6 +180,7 @@ fn stands(campaign: &Value) -> Value {
         "settings.ab.split_percent": own["ab"]["split_percent"].as_u64().unwrap_or(20).to_string(),
         "settings.ab.winner_by": own["ab"]["winner_by"].as_str().unwrap_or("opens"),
         "settings.ab.after_hours": own["ab"]["after_hours"].as_u64().unwrap_or(4).to_string(),
+        "settings.tracking": own["tracking"],
         "send_at": local(&campaign["send_at"], zone),
     })
 }
@@ -187,7 +189,7 @@ fn stands(campaign: &Value) -> Value {
 pub(super) fn settings(given: &Value) -> Value {
     let mut all = json!({ "purpose": "marketing", "consent": "not_withdrawn", "shared_address": "once",
         "time_zone": "UTC", "hours": null, "expires_at": null, "pause_at_percent": 20,
-        "missing": {}, "ab": null });
+        "missing": {}, "ab": null, "tracking": "aggregate", "archive": false });
     for (name, value) in given.as_object().into_iter().flatten() {
         all[name] = value.clone();
     }

@@ -94,6 +94,7 @@ pub struct Redis {
 pub struct Http {
     pub listen: String,
     pub public_url: String,
+    pub tracking_url: String,
     pub max_upload_mb: u64,
     pub cors_origins: Vec<String>,
     pub max_connections: usize,

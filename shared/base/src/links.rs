@@ -3,6 +3,8 @@
 //! The token is `invitation id (16 bytes) ‖ expiry (hours since 1970, 4 bytes) ‖ the form of the token (1 byte) ‖
 //! HMAC-SHA256, cut to 16 bytes`, in URL-safe base64: 50 characters, short enough for a coarse QR code.
 
+mod numbered;
+
 use std::fmt;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -26,6 +28,8 @@ const FORM: u8 = 1;
 pub struct LinkSigner {
     /// The beginning of every link, without a slash at the end.
     base_url: String,
+    /// The same for tracked links, if they have a domain of their own.
+    tracking_url: Option<String>,
     /// The first key signs; the other keys still open older links.
     keys: Vec<[u8; 32]>,
     lifetime: Duration,
@@ -49,7 +53,8 @@ pub enum LinkError {
 impl LinkSigner {
     /// Creates a signer of links under `base_url`, which are signed with `key` and valid for `lifetime`.
     pub fn new(base_url: &str, key: [u8; 32], lifetime: Duration) -> Self {
-        Self { base_url: base_url.trim_end_matches('/').to_owned(), keys: vec![key], lifetime }
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Self { base_url, tracking_url: None, keys: vec![key], lifetime }
     }
 
     /// Also opens the links that these keys signed.

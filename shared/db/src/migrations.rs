@@ -70,6 +70,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (62, "inbound_messages", include_str!("../../../migrations/0062_inbound_messages.sql")),
     (63, "campaign_causes", include_str!("../../../migrations/0063_campaign_causes.sql")),
     (64, "campaign_checks", include_str!("../../../migrations/0064_campaign_checks.sql")),
+    (65, "tracking", include_str!("../../../migrations/0065_tracking.sql")),
 ];
 
 /// Marks a column that is compared byte by byte, as SQLite does everywhere. PostgreSQL is told so.

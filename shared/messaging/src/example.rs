@@ -64,7 +64,10 @@ const TEXTS: [(&str, &str, &str, &str); 4] = [
 ];
 
 /// The tables with rows of a campaign.
-const OF_CAMPAIGN: [&str; 7] = [
+const OF_CAMPAIGN: [&str; 10] = [
+    "tracking_events",
+    "tracking_counts",
+    "tracked_links",
     "messages",
     "campaign_members",
     "campaign_counts",

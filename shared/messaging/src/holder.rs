@@ -12,6 +12,7 @@ use super::{
     mail_event::{forget_told, told_of_contact},
     message::forget_recipient,
     suppression::{forget_person, of_contact},
+    tracking::{consents_of_contact, events_of_contact, forget_consents, forget_reader},
     whatsapp::{forget_inbound, inbound_of},
 };
 use herald_db::{FromRow, Json, Tx, query};
@@ -25,6 +26,7 @@ pub const HOLDER: Holder = Holder {
         ("mail_events", "said raw"),
         ("messages", "contact_id address address_key language time_zone params reason said provider_id"),
         ("suppressions", "contact_id note lifted_why"),
+        ("tracking_consents", "contact_id wording source proof"),
     ],
     moves: &[
         // Nobody gets a message twice: of two of one campaign the survivor keeps its own.
@@ -35,6 +37,7 @@ pub const HOLDER: Holder = Holder {
         },
         Move::all("inbound_messages"),
         Move::all("suppressions"),
+        Move::all("tracking_consents"),
     ],
     read: |tx, whom| Box::pin(read(tx, whom)),
     erase: |tx, whom| Box::pin(erase(tx, whom)),
@@ -83,14 +86,20 @@ async fn read(tx: &mut Tx, whom: &Whom) -> Result<Held, ContactError> {
     held.add("campaign_faults", faults.iter().map(fault).collect());
     let told = told_of_contact(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     held.add("mail_events", told.iter().map(|one| json!(one)).collect());
-    let rows = of_contact(tx, whom.workspace_id, whom.contact.id).await?;
+    let rows = of_contact(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     held.add("suppressions", rows.iter().map(|row| json!(row)).collect());
+    let events = events_of_contact(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    held.add("tracking_events", events.iter().map(|one| json!(one)).collect());
+    let consents = consents_of_contact(tx, whom.workspace_id, whom.contact.id).await?;
+    held.add("tracking_consents", consents.iter().map(|one| json!(one)).collect());
     Ok(held)
 }
 
 async fn erase(tx: &mut Tx, whom: &Whom) -> Result<Vec<Key>, ContactError> {
-    // What was told of the messages is found by the contact, so it goes first.
+    // What was told of the messages, and who read them, is found by the contact, so it goes first.
     forget_told(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    forget_reader(&mut *tx, whom.workspace_id, whom.contact.id).await?;
+    forget_consents(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_recipient(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     forget_inbound(&mut *tx, whom.workspace_id, whom.contact.id).await?;
     query("delete from campaign_faults where workspace_id = $1 and contact_id = $2")

@@ -1,5 +1,6 @@
 //! Messaging: campaigns that write to many people, with a row for every recipient that says what became of the message.
 
+mod archive;
 mod campaign;
 mod error;
 mod example;
@@ -12,10 +13,12 @@ mod settings;
 mod suppression;
 pub mod template;
 mod thing;
+mod tracking;
 mod unsubscribe;
 pub mod verp;
 mod whatsapp;
 
+pub use archive::{Archived, archive_url, archived_campaign, open_archive_token};
 pub use campaign::{
     Approver, Audience, AudienceCount, Campaign, CampaignCause, CampaignCheck, CampaignCounts, CampaignEvent,
     CampaignExport, CampaignExportError, CampaignFields, CampaignFilter, CampaignLoad, CampaignSettings, CampaignState,
@@ -51,6 +54,12 @@ pub use suppression::{
     undo_unsubscription,
 };
 pub use thing::SENDER;
+pub use tracking::{
+    CampaignTracking, HourTouches, LinkTouches, NewTrackingConsent, Reached, Request, Touches, TrackedLinks,
+    TrackedPlace, Tracker, Tracking, TrackingConsent, VariantTouches, add_tracking_consent, list_tracking_consents,
+    location, open_tracked, recount_tracking, robot, set_tracking_wish, tracked_links, tracked_url, tracking_of,
+    tracking_wish,
+};
 pub use unsubscribe::{
     Preference, Recipient, Through, open_unsubscribe_token, preferences_of, preferences_url, recipient_of,
     set_preferences, unsubscribe, unsubscribe_token, unsubscribe_url, unsubscribed_since,

@@ -18,14 +18,17 @@ mod escape;
 mod footer;
 mod language;
 mod layout;
+mod links;
 mod markdown;
 mod marks;
 mod mjml;
+mod render;
 mod rules;
 mod scan;
 mod source;
 mod store;
 mod text;
+mod text_part;
 mod values;
 
 use std::collections::BTreeMap;
@@ -42,6 +45,7 @@ pub use check::Finding;
 pub(crate) use check::LARGE;
 pub use compile::{Compiled, RenderError, RenderedMail, check};
 pub(crate) use footer::bad_link;
+pub use links::Tracks;
 pub use store::{
     MessageTemplate, MessageTemplateVersion, change_message_template, create_message_template, find_message_template,
     list_message_templates, message_template_content, message_template_versions, remove_message_template,
@@ -53,7 +57,8 @@ use check::Problems;
 pub(crate) use language::canonical;
 
 /// The values that the sender of a mail gives, besides those of the contact: links of this one mail, and who sends it.
-pub const GIVEN: [&str; 5] = ["unsubscribe_url", "preferences_url", "view_url", "postal_address", "sender_name"];
+pub const GIVEN: [&str; 6] =
+    ["unsubscribe_url", "preferences_url", "view_url", "archive_url", "postal_address", "sender_name"];
 
 herald_base::text_enum! {
     /// How a message is written.

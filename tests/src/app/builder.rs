@@ -120,7 +120,7 @@ impl<'d> Builder<'d> {
         let accounts = herald_accounts::Clients::new(&db, vault.clone(), &settings).expect("the settings fit");
         let people = People::from_settings(&db, &accounts, &settings).expect("the settings of people fit");
         let mut app = App {
-            links: LinkSigner::new(&origin, [7; 32], Duration::days(365)),
+            links: LinkSigner::new(&origin, [7; 32], Duration::days(365)).tracked_at(&settings.http.tracking_url),
             wire: Wire::in_process(),
             settings: Arc::new(settings),
             ending: self.database.ending.clone(),

@@ -66,6 +66,7 @@ impl Served {
             template_draw: template_draw(&studio),
             read_workbook: read_workbook(),
             has_pages: true,
+            tracker: herald_messaging::Tracker::new(app.db.clone()),
         });
         let server = tokio::spawn(serve(listener, api.clone(), stop.clone()));
         Self { api, address, stop, server }

@@ -88,6 +88,8 @@ pub const EXCEPTIONS: &[Exception] = &[
     of("shared/messaging/src/whatsapp/templates.rs", "where c.provider in ('twilio', 'meta')",
         "the templates of all workspaces are read every night"),
     of("shared/messaging/src/unsubscribe.rs", "where m.id = $1", "a link that Herald signed names the message"),
+    of("shared/messaging/src/tracking/group.rs", "m.clicked_at from", "links that Herald signed name the messages"),
+    of("shared/messaging/src/archive.rs", "where k.id = $1", "a link that Herald signed names the campaign"),
     of("shared/people/src/key.rs", "join api_tokens as t on t.token_hash = rows.hash", TOKEN),
     of("shared/people/src/key.rs", "select id from api_tokens limit 1", "whether the installation has any key yet"),
     of("shared/people/src/invitation.rs", "where t.token_hash = $1 and t.uses < t.max_uses", TOKEN),

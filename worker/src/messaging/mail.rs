@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use herald_base::links::LinkSigner;
 use herald_messaging::{
-    Campaign, Claimed, Purpose, Sender, preferences_url, template::Compiled, unsubscribe_url, verp,
+    Campaign, Claimed, Purpose, Sender, TrackedLinks, Tracking, archive_url, preferences_url, template::Compiled,
+    tracked_links, unsubscribe_url, verp,
 };
 use herald_providers::{
     Class, ProviderError,
@@ -31,6 +32,9 @@ pub(super) struct Post {
     campaign_id: Uuid,
     purpose: Purpose,
     links: LinkSigner,
+    /// None: links lead where they say.
+    tracked: Option<TrackedLinks>,
+    archive: Option<String>,
 }
 
 /// The mails of a campaign.
@@ -53,8 +57,12 @@ impl HandOver for Mails {
             Ok(content) => content,
             Err(reason) => return Ok(Err(reason)),
         };
+        let tracked = match campaign.settings.0.tracking {
+            Tracking::Off => None,
+            _ => Some(tracked_links(&context.db, task.workspace_id, campaign.id).await?),
+        };
         let post = Post::of(context, task, campaign, sender).await?;
-        Ok(post.map(|post| Self { post, content }))
+        Ok(post.map(|post| Self { post: Post { tracked, ..post }, content }))
     }
 
     async fn hand_over(&self, claimed: &Claimed) -> Handed {
@@ -67,7 +75,8 @@ impl HandOver for Mails {
 }
 
 impl Post {
-    /// Finds the mail servers of a sender. The inner error is what a person has to correct.
+    /// Finds the mail servers of a sender. Its links lead where they say. The inner error is what a person has to
+    /// correct.
     ///
     /// # Errors
     /// When no account of a mail server can be used now.
@@ -96,6 +105,8 @@ impl Post {
             campaign_id: campaign.id,
             purpose: campaign.settings.0.purpose,
             links: context.links.clone(),
+            tracked: None,
+            archive: campaign.settings.0.archive.then(|| archive_url(&context.links, campaign.id)),
         })
     }
 
@@ -134,10 +145,19 @@ impl Post {
         let mut values: BTreeMap<String, String> = claimed.params.0.clone();
         values.insert("unsubscribe_url".to_owned(), unsubscribe.clone());
         values.insert("preferences_url".to_owned(), preferences_url(&self.links, claimed.id));
+        for name in ["archive_url", "view_url"] {
+            values.extend(self.archive.iter().map(|url| (name.to_owned(), url.clone())));
+        }
         values.insert("postal_address".to_owned(), self.sender.postal_address.clone());
         values.insert("sender_name".to_owned(), self.sender.from_name.clone());
         let language = claimed.language.as_deref().unwrap_or_else(|| content.language_for(None));
-        let mail = content.render(language, &values).map_err(|error| ("template", error.to_string()))?;
+        let mail = match &self.tracked {
+            None => content.render(language, &values),
+            Some(tracked) => tracked.of_message(&self.links, claimed.id, language, |tracks| {
+                content.render_with(language, &values, Some(tracks))
+            }),
+        };
+        let mail = mail.map_err(|error| ("template", error.to_string()))?;
         let mut headers = vec![
             ("Feedback-ID".to_owned(), format!("{}:herald", self.campaign_id.simple())),
             // Postmark tells nothing else of a mail that names the message.

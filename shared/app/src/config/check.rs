@@ -62,6 +62,14 @@ impl Settings {
                 "begin it with http:// or https://",
             ),
             (
+                "http.tracking_url",
+                self.http.tracking_url.clone(),
+                self.http.tracking_url.is_empty()
+                    || self.http.tracking_url.starts_with("http://")
+                    || self.http.tracking_url.starts_with("https://"),
+                "begin it with http:// or https://, or leave it empty",
+            ),
+            (
                 "http.cors_origins",
                 self.http.cors_origins.join(","),
                 self.http.cors_origins.iter().all(|origin| is_origin(origin)),

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{Campaign, CampaignCounts, CampaignFilter, counts_of, list_campaigns};
+use crate::tracking::touches_of;
 use herald_db::{Db, DbError};
 
 /// The campaigns that are read together.
@@ -67,7 +68,7 @@ pub enum CampaignExportError {
 /// Finds the machine's fonts. It is asked on a thread that may read files.
 pub type Fonts = Box<dyn FnOnce() -> FontLibrary + Send>;
 
-const HEAD: [&str; 15] = [
+const HEAD: [&str; 17] = [
     "id",
     "name",
     "channel",
@@ -83,6 +84,8 @@ const HEAD: [&str; 15] = [
     "failed",
     "suppressed",
     "unknown",
+    "opened",
+    "clicked",
 ];
 
 /// Writes the campaigns of a workspace with its name, the newest first. Its memory does not grow with them, except for
@@ -104,8 +107,11 @@ pub async fn export_campaigns(
         CampaignExport::Csv => {
             let mut table = CsvExport::new(std::io::BufWriter::new(into), HEAD)?;
             while let Some(page) = pages.next(db, workspace_id).await? {
+                let ids = page.iter().map(|(campaign, _)| campaign.id).collect();
+                let touched = touches_of(db, workspace_id, ids).await?;
                 for (campaign, counts) in page {
-                    table.row(line(campaign, counts))?;
+                    let touches = touched.get(&campaign.id).copied().unwrap_or_default();
+                    table.row(line(campaign, counts, touches))?;
                 }
             }
             let mut into = table.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
@@ -160,7 +166,7 @@ impl Pages {
     }
 }
 
-fn line(campaign: Campaign, counts: CampaignCounts) -> [String; 15] {
+fn line(campaign: Campaign, counts: CampaignCounts, (opens, clicks): (i64, i64)) -> [String; 17] {
     let time =
         |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default();
     [
@@ -179,6 +185,8 @@ fn line(campaign: Campaign, counts: CampaignCounts) -> [String; 15] {
         counts.failed.to_string(),
         counts.suppressed.to_string(),
         counts.unknown.to_string(),
+        opens.to_string(),
+        clicks.to_string(),
     ]
 }
 

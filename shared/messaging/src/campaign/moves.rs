@@ -17,9 +17,12 @@ use super::{
     check, note,
 };
 use crate::{
-    MessagingError, Result, WhatsappMessage, find_sender,
+    MessagingError, Result, WhatsappMessage,
+    archive::can_be_archived,
+    find_sender,
     jobs::{CampaignDispatch, CampaignWinner},
-    template::{Compiled, MessageContent, find_message_template, message_blocks, message_template_content},
+    template::{Compiled, Finding, MessageContent, find_message_template, message_blocks, message_template_content},
+    tracking::register_links,
     whatsapp::freeze,
 };
 use herald_db::{Db, EngineKind, Json, Tx, query};
@@ -134,6 +137,19 @@ impl<'a> Moving<'a> {
         self.to(CampaignState::Sending, kind, json!({ "contacts": members })).await
     }
 
+    /// Writes down where the links of its mails lead, the footer of its sender among them.
+    async fn write_links(&mut self) -> Result<()> {
+        let (workspace_id, one) = (self.workspace_id, &self.campaign);
+        let (Channel::Email, Some(content), Some(sender_id)) = (one.channel, &one.content, one.sender_id) else {
+            return Ok(());
+        };
+        let sender = find_sender(self.tx.db(), workspace_id, sender_id).await?;
+        let footer = sender.map(|sender| sender.footer).unwrap_or_default();
+        let compiled = Compiled::with_footer(&content.0, &footer).map_err(|findings| faulty(&findings))?;
+        can_be_archived(&compiled, one.settings.0.archive)?;
+        Ok(register_links(&mut *self.tx, workspace_id, one.id, &compiled).await?)
+    }
+
     /// Whether what the campaign is now is what was approved.
     async fn is_as_approved(&self) -> Result<()> {
         let now = hash_of(self.tx.db(), self.workspace_id, &self.campaign).await?;
@@ -210,6 +226,7 @@ async fn submit(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<Campaign>> {
         one.submitted_by = Some(actor.who.clone());
         one.reason = None;
         let version = one.template_version;
+        moving.write_links().await?;
         moving.to(CampaignState::InReview, "submitted", json!({ "template_version": version })).await?;
         let contacts = check::size_of(db, actor.workspace_id, &moving.campaign).await?;
         check::begin(&mut *moving.tx, actor.workspace_id, &moving.campaign, contacts).await?;
@@ -242,11 +259,13 @@ pub(super) async fn frozen(
     let content = message_template_content(db, workspace_id, template_id, Some(version)).await?.ok_or_else(gone)?;
     let content = content.with_blocks(&message_blocks(db, workspace_id).await?);
     let content = content.and_then(|content| Compiled::compile(&content, &BTreeMap::new()).map(|_| content));
-    content.map(|content| (version, content)).map_err(|findings| {
-        let first = findings.iter().find(|one| one.is_error).or_else(|| findings.first());
-        let what = first.map_or_else(String::new, |one| format!(": {}", one.problem));
-        MessagingError::field("template_id", format!("the template has a fault{what}; mend it first"))
-    })
+    content.map(|content| (version, content)).map_err(|findings| faulty(&findings))
+}
+
+fn faulty(findings: &[Finding]) -> MessagingError {
+    let first = findings.iter().find(|one| one.is_error).or_else(|| findings.first());
+    let what = first.map_or_else(String::new, |one| format!(": {}", one.problem));
+    MessagingError::field("template_id", format!("the template has a fault{what}; mend it first"))
 }
 
 /// Approves a campaign as it is. `None`: there is no such campaign.
@@ -264,6 +283,8 @@ pub async fn approve_campaign(db: &Db, actor: &Actor, id: Uuid, by: Approver) ->
         let now = moving.tx.db().now();
         let hash = hash_of(db, actor.workspace_id, &moving.campaign).await?;
         check::allows(&mut *moving.tx, actor.workspace_id, &moving.campaign, &hash).await?;
+        // The footer may be another one since it was submitted; from now on it is as approved.
+        moving.write_links().await?;
         let one = &mut moving.campaign;
         one.approved_by = Some(actor.who.clone());
         one.approved_at = Some(now);

@@ -13,7 +13,7 @@ use super::{
     missing::{self, MissingValue},
     subjects::SubjectTest,
 };
-use crate::{MessagingError, Result, WhatsappContent};
+use crate::{MessagingError, Result, Tracking, WhatsappContent};
 
 herald_base::text_enum! {
     /// What a campaign is for.
@@ -96,6 +96,10 @@ pub struct CampaignSettings {
     /// Subjects that are tried on a part of the audience; the rest gets the one that wins.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub ab: Option<SubjectTest>,
+    /// What is kept of what recipients do with the messages.
+    pub tracking: Tracking,
+    /// Whether everybody who has the link may read what the campaign says, without what is one recipient's.
+    pub archive: bool,
 }
 
 impl Default for CampaignSettings {
@@ -111,6 +115,8 @@ impl Default for CampaignSettings {
             whatsapp: None,
             missing: BTreeMap::new(),
             ab: None,
+            tracking: Tracking::Aggregate,
+            archive: false,
         }
     }
 }

@@ -91,7 +91,8 @@ fn given(sender: &Sender) -> Vec<(String, String)> {
     [
         ("unsubscribe_url", link.clone()),
         ("preferences_url", format!("{link}/preferences")),
-        ("view_url", link),
+        ("view_url", link.clone()),
+        ("archive_url", link),
         ("postal_address", sender.postal_address.clone()),
         ("sender_name", sender.from_name.clone()),
     ]

@@ -2,24 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use herald_template::expression::{EvaluateError, Expression};
+use herald_template::expression::Expression;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
     Block, Finding, GIVEN, LanguagePart, MessageContent, MessageFormat,
     check::{LARGE, LONG_SUBJECT, Problems, look_through},
-    cut::{Cut, NoUrl, Place, cut, cut_plain, places},
-    escape::{one_line, tidy},
+    cut::{Cut, cut_plain, places},
     footer::{self, Footer},
     language,
     layout::{Around, FootMarks, page, text_foot},
+    links::{Tracks, cut_page, links_in},
     markdown,
     marks::{Insertion, Marks},
     mjml, rules,
-    scan::{Piece, depth, scan},
+    scan::{depth, scan},
     source::{Marked, marked},
-    text,
+    text_part::text_of,
 };
 
 /// Elements that stand in each other, at most.
@@ -33,11 +33,11 @@ pub struct Compiled {
 }
 
 #[derive(Clone, Debug)]
-struct Language {
-    insertions: Vec<Insertion>,
-    subject: Cut,
-    html: Cut,
-    text: Cut,
+pub(super) struct Language {
+    pub(super) insertions: Vec<Insertion>,
+    pub(super) subject: Cut,
+    pub(super) html: Cut,
+    pub(super) text: Cut,
 }
 
 /// A mail as it is sent to one person.
@@ -127,59 +127,64 @@ impl Compiled {
     /// # Errors
     /// [`RenderError`] names the variable that is missing or cannot stand where it does.
     pub fn render(&self, language: &str, values: &BTreeMap<String, String>) -> Result<RenderedMail, RenderError> {
+        self.render_with(language, values, None)
+    }
+
+    /// The same mail, with its links and signs for tracking, if there are any.
+    ///
+    /// # Errors
+    /// As [`Compiled::render`].
+    pub fn render_with(
+        &self,
+        language: &str,
+        values: &BTreeMap<String, String>,
+        tracks: Option<&Tracks<'_>>,
+    ) -> Result<RenderedMail, RenderError> {
+        let (language, own) = self.language(language)?;
+        own.render(language, values, tracks)
+    }
+
+    /// The mail as everybody may see it: a missing value is left out, and a link that needs one leads to `here`.
+    ///
+    /// # Errors
+    /// [`RenderError`] if there is no such language, or an expression fails without any value.
+    pub fn render_for_all(
+        &self,
+        language: &str,
+        values: &BTreeMap<String, String>,
+        here: &str,
+    ) -> Result<RenderedMail, RenderError> {
+        let (language, own) = self.language(language)?;
+        own.render_for_all(language, values, here)
+    }
+
+    fn language(&self, language: &str) -> Result<(&String, &Language), RenderError> {
         let known = self.languages.get_key_value(language);
-        let Some((language, own)) = known.or_else(|| self.languages.get_key_value(&self.default_language)) else {
+        known.or_else(|| self.languages.get_key_value(&self.default_language)).ok_or_else(|| {
             let detail = format!("there is no such language: the languages are {}", rules::list(self.languages.keys()));
-            return Err(RenderError { language: language.into(), place: "mail".into(), variable: None, detail });
-        };
-        own.render(language, values)
+            RenderError { language: language.into(), place: "mail".into(), variable: None, detail }
+        })
+    }
+
+    /// Where its links lead that can be tracked: pairs of a language and a target as it is written, each once, in their
+    /// order.
+    #[must_use]
+    pub fn targets(&self) -> Vec<(&str, &str)> {
+        let mut seen = BTreeSet::new();
+        let all = self.languages.iter().flat_map(|(language, own)| {
+            own.html.targets().chain(own.text.targets()).map(move |target| (language.as_str(), target))
+        });
+        all.filter(|pair| seen.insert(*pair)).collect()
+    }
+
+    /// Whether it reads a field in any language.
+    #[must_use]
+    pub fn reads(&self, field: &str) -> bool {
+        self.insertions().any(|own| own.reads(field))
     }
 
     fn insertions(&self) -> impl Iterator<Item = &Insertion> {
         self.languages.values().flat_map(|language| &language.insertions)
-    }
-}
-
-impl Language {
-    fn render(&self, language: &str, values: &BTreeMap<String, String>) -> Result<RenderedMail, RenderError> {
-        let field = |name: &str| values.get(name).map(String::as_str).filter(|value| !value.trim().is_empty());
-        let mut made = Vec::with_capacity(self.insertions.len());
-        for own in &self.insertions {
-            let value = own.expression.evaluate_leniently(field);
-            made.push(tidy(value.map_err(|error| missing(language, own, &error))?));
-        }
-        let no_url = |NoUrl(number): NoUrl| no_url(language, self.insertions.get(number));
-        Ok(RenderedMail {
-            subject: one_line(&self.subject.plain(&made).map_err(no_url)?),
-            html: self.html.html(&made).map_err(no_url)?,
-            text: self.text.plain(&made).map_err(no_url)?,
-        })
-    }
-}
-
-fn missing(language: &str, own: &Insertion, error: &EvaluateError) -> RenderError {
-    let (variable, detail) = match error {
-        EvaluateError::MissingField(name) => (
-            Some(name.clone()),
-            format!("there is no value for {name:?}: add one, or write {{{{ {name} | default(\"…\") }}}}"),
-        ),
-        EvaluateError::TooLong => (None, format!("{} becomes too long: shorten it", own.expression.source())),
-        EvaluateError::Failed(why) => (None, format!("{} fails: {why}", own.expression.source())),
-    };
-    let variable = variable.or_else(|| own.expression.fields().first().cloned());
-    RenderError { language: language.into(), place: own.place.clone(), variable, detail }
-}
-
-fn no_url(language: &str, own: Option<&Insertion>) -> RenderError {
-    let source = own.map_or("", |own| own.expression.source());
-    RenderError {
-        language: language.into(),
-        place: own.map_or_else(|| "body".into(), |own| own.place.clone()),
-        variable: own.and_then(|own| own.expression.fields().first().cloned()),
-        detail: format!(
-            "a link leads to {source}, whose value is not an address of the web, of mail or of a phone: correct the \
-             value, or leave the link out"
-        ),
     }
 }
 
@@ -242,11 +247,11 @@ fn compile_language(
     warn_of_required(language, &marks, findings);
     let mut plain = match &text {
         Some(text) => cut_plain(text, &marks),
-        None => text_of(&html, &pieces, &placed, &marks),
+        None => text_of(&html, &pieces, &placed, &links_in(&html, &pieces, &marks), &marks),
     };
     let footer = Footer::of(footer, &marks);
     if let Some(footer) = &footer {
-        plain.join(cut_plain(&footer::in_text(footer), &marks));
+        plain.join(footer::in_text(footer));
     }
     let foot = foot(&mut marks);
     if !text_has_way_out {
@@ -264,7 +269,7 @@ fn compile_language(
     let pieces = scan(&whole);
     let mut twice = Vec::new();
     let placed = places(&whole, &pieces, &marks, &mut Problems::new(language, "body", None, &mut twice));
-    let html = cut(&whole, &placed);
+    let html = cut_page(&whole, &pieces, &placed, &marks);
     if html.own > LARGE {
         Problems::new(language, "body", None, findings).warning(
             None,
@@ -319,51 +324,6 @@ fn body_html(
             }
         },
     }
-}
-
-/// The text part of a body, with values in the places of its marks.
-fn text_of(
-    html: &str,
-    pieces: &[Piece],
-    placed: &[(std::ops::Range<usize>, usize, Option<Place>)],
-    marks: &Marks,
-) -> Cut {
-    // Each place gets a mark of its own: in the text, a link and a word look the same.
-    let first = marks.insertions.len();
-    let mut own: Vec<(usize, Place)> = Vec::new();
-    let mut page = String::with_capacity(html.len());
-    for range in text::visible(html, pieces) {
-        let mut at = range.start;
-        for (mark, number, place) in
-            placed.iter().filter(|(mark, ..)| range.start <= mark.start && mark.end <= range.end)
-        {
-            page.push_str(html.get(at..mark.start).unwrap_or_default());
-            if let Some(place) = place {
-                page.push_str(&marks.word(first + own.len()));
-                own.push((*number, *place));
-            }
-            at = mark.end;
-        }
-        page.push_str(html.get(at..range.end).unwrap_or_default());
-    }
-    let same = |text: &str| {
-        let mut out = text.to_owned();
-        for (at, number) in marks.find(text).into_iter().rev() {
-            let (insertion, _) = own.get(number.wrapping_sub(first)).copied().unwrap_or((number, Place::Text));
-            out.replace_range(at, &marks.word(insertion));
-        }
-        out
-    };
-    let text = text::of_html(&page, same).unwrap_or_default();
-    let found: Vec<_> = marks
-        .find(&text)
-        .into_iter()
-        .filter_map(|(at, number)| {
-            let (insertion, place) = own.get(number.wrapping_sub(first)).copied()?;
-            Some((at, insertion, Some(place)))
-        })
-        .collect();
-    cut(&text, &found)
 }
 
 fn foot(marks: &mut Marks) -> FootMarks {

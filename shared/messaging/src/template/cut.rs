@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{
     Problems,
     escape::{self, UrlKind, push_html, push_html_lines, push_url_part},
+    links::{Sign, Tracks},
     marks::Marks,
     scan::{Attribute, Piece},
 };
@@ -31,6 +32,10 @@ pub(super) enum Part {
     Own(String),
     /// The value of an insertion, by its number.
     Value(usize, Place),
+    /// A link that can be tracked: what it says, and where that leads.
+    Link { own: String, target: String },
+    /// Where something stands in a mail that is tracked.
+    Sign(Sign),
 }
 
 /// A text between its insertions.
@@ -46,7 +51,7 @@ pub(super) struct Cut {
 pub(super) struct NoUrl(pub(super) usize);
 
 impl Cut {
-    fn own(&mut self, text: &str) {
+    pub(super) fn own(&mut self, text: &str) {
         self.own += text.len();
         match self.parts.last_mut() {
             Some(Part::Own(last)) => last.push_str(text),
@@ -60,13 +65,17 @@ impl Cut {
         for part in other.parts {
             match part {
                 Part::Own(text) => self.own(&text),
-                value => self.parts.push(value),
+                Part::Link { own, target } => {
+                    self.own += own.len();
+                    self.parts.push(Part::Link { own, target });
+                }
+                other => self.parts.push(other),
             }
         }
     }
 
     /// The HTML with these values.
-    pub(super) fn html(&self, values: &[String]) -> Result<String, NoUrl> {
+    pub(super) fn html(&self, values: &[String], tracks: Option<&Tracks<'_>>) -> Result<String, NoUrl> {
         let mut out = String::with_capacity(self.own + self.parts.len() * 16);
         for part in &self.parts {
             match part {
@@ -80,13 +89,18 @@ impl Cut {
                         Place::UrlPart(kind) => push_url_part(&mut out, value, *kind),
                     }
                 }
+                Part::Link { own, target } => match tracks.and_then(|tracks| (tracks.link)(target)) {
+                    Some(link) => push_html(&mut out, &link),
+                    None => out.push_str(own),
+                },
+                Part::Sign(sign) => tracks.into_iter().for_each(|tracks| tracks.push(&mut out, *sign)),
             }
         }
         Ok(out)
     }
 
     /// The plain text with these values.
-    pub(super) fn plain(&self, values: &[String]) -> Result<String, NoUrl> {
+    pub(super) fn plain(&self, values: &[String], tracks: Option<&Tracks<'_>>) -> Result<String, NoUrl> {
         let mut out = String::with_capacity(self.own + self.parts.len() * 16);
         for part in &self.parts {
             match part {
@@ -99,6 +113,11 @@ impl Cut {
                         Place::UrlPart(kind) => push_url_part(&mut out, value, *kind),
                     }
                 }
+                Part::Link { own, target } => match tracks.and_then(|tracks| (tracks.link)(target)) {
+                    Some(link) => out.push_str(&link),
+                    None => out.push_str(own),
+                },
+                Part::Sign(_) => {}
             }
         }
         Ok(out)
@@ -205,14 +224,24 @@ pub(super) fn places(
 
 /// A page cut at its insertions.
 pub(super) fn cut(page: &str, placed: &[(Range<usize>, usize, Option<Place>)]) -> Cut {
+    let parts = placed.iter().map(|(mark, number, place)| {
+        let part = place.map(|place| Part::Value(*number, place));
+        (mark.clone(), part)
+    });
+    cut_at(page, parts.collect())
+}
+
+/// A text with parts in the places of ranges, which are in order. Of a range without a part nothing is left.
+pub(super) fn cut_at(page: &str, parts: Vec<(Range<usize>, Option<Part>)>) -> Cut {
     let mut cut = Cut::default();
     let mut at = 0;
-    for (mark, number, place) in placed {
-        cut.own(page.get(at..mark.start).unwrap_or_default());
-        if let Some(place) = place {
-            cut.parts.push(Part::Value(*number, *place));
+    for (range, part) in parts {
+        cut.own(page.get(at..range.start).unwrap_or_default());
+        if let Some(Part::Link { own, .. }) = &part {
+            cut.own += own.len();
         }
-        at = mark.end;
+        cut.parts.extend(part);
+        at = range.end;
     }
     cut.own(page.get(at..).unwrap_or_default());
     cut

@@ -1,12 +1,12 @@
 //! The footer of a sender: what stands below each of its mails, above the postal address. It is Markdown, as templates
 //! are, and the same for everybody: `{{ … }}` means nothing in it.
 
-use super::{markdown, marks::Marks, text};
+use super::{cut::Cut, links::links_in, markdown, marks::Marks, scan::scan, text_part::text_of};
 
 /// A footer as pages and plain texts have it.
 pub(super) struct Footer {
     pub(super) html: String,
-    pub(super) text: String,
+    pub(super) text: Cut,
 }
 
 impl Footer {
@@ -16,14 +16,18 @@ impl Footer {
             return None;
         }
         let (html, _) = markdown::to_html(written.trim(), marks);
-        let text = text::of_html(&html, str::to_owned)?;
+        let pieces = scan(&html);
+        let text = text_of(&html, &pieces, &[], &links_in(&html, &pieces, marks), marks);
         Some(Self { html, text })
     }
 }
 
 /// The footer in a plain text, below what stands there.
-pub(super) fn in_text(footer: &Footer) -> String {
-    format!("\n\n{}", footer.text.trim())
+pub(super) fn in_text(footer: &Footer) -> Cut {
+    let mut text = Cut::default();
+    text.own("\n\n");
+    text.join(footer.text.clone());
+    text
 }
 
 /// The first link of a footer that cannot be followed from a mail.
@@ -76,6 +80,31 @@ mod tests {
         let own = mail(MessageFormat::Markdown, "Hello\n\n[leave]({{ unsubscribe_url }}) {{ postal_address }}");
         assert!(own.html.find("1 Example Street") < own.html.find("<strong>Example"), "{}", own.html);
         assert_eq!(own.html.matches("1 Example Street").count(), 1);
+    }
+
+    #[test]
+    fn its_links_are_tracked_like_others() {
+        let part = LanguagePart {
+            subject: "News".to_owned(),
+            preheader: None,
+            body: "See [this](https://x.test/).".to_owned(),
+            text: None,
+        };
+        let languages = BTreeMap::from([("en".to_owned(), part)]);
+        let content = MessageContent { format: MessageFormat::Markdown, default_language: "en".to_owned(), languages };
+        let made = Compiled::with_footer(&content, FOOTER).unwrap();
+        let site = "https://example.com/?a=1&b=2";
+        assert_eq!(made.targets(), [("en", "https://x.test/"), ("en", site)]);
+        let link = |target: &str| (target == site).then(|| "https://h.test/t/site".to_owned());
+        let tracks =
+            Tracks { link: &link, pixel: "https://h.test/t/p.gif".to_owned(), trap: "https://h.test/t/t".into() };
+        let values =
+            ["unsubscribe_url", "preferences_url"].map(|name| (name.to_owned(), "https://h.test/u".to_owned()));
+        let mail = made.render_with("en", &values.into(), Some(&tracks)).unwrap();
+        for text in [&mail.html, &mail.text] {
+            assert!(text.contains("https://h.test/t/site") && !text.contains("https://example.com"), "{text}");
+            assert!(text.contains("https://h.test/u") && text.contains("https://x.test/"), "{text}");
+        }
     }
 
     #[test]

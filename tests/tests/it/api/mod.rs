@@ -63,6 +63,8 @@ mod suppressions;
 mod template_drafts;
 mod template_versions;
 mod templates;
+mod tracking;
+mod tracking_page;
 mod unsubscribe;
 mod whatsapp;
 mod workbook_guests;

@@ -13,6 +13,7 @@ use super::{SubjectTest, WinnerBy};
 use crate::{
     Campaign, MessageState, Result,
     campaign::{find_campaign, note},
+    tracking::touches_by_variant,
 };
 use herald_db::{Db, FromRow, query};
 
@@ -36,9 +37,9 @@ pub struct CampaignVariant {
     pub sent: i64,
     /// Those that were refused for good.
     pub failed: i64,
-    /// Those that were opened.
+    /// Those that were opened, or how often that was counted, if it is not kept of each.
     pub opened: i64,
-    /// Those in which a link was followed.
+    /// Those in which a link was followed, or how often that was counted.
     pub clicked: i64,
     /// Whether the rest of the audience gets it.
     pub is_winner: bool,
@@ -99,6 +100,11 @@ async fn read(
         one.opened += row.opened;
         one.clicked += row.clicked;
         last = last.max(row.last);
+    }
+    // Of recipients who did not agree to more it is only counted that there was somebody.
+    for (number, (opens, clicks)) in touches_by_variant(db, workspace_id, campaign.id).await? {
+        let Some(one) = number.parse().ok().and_then(|number: i64| variants.get_mut(&number)) else { continue };
+        (one.opened, one.clicked) = (one.opened.max(opens), one.clicked.max(clicks));
     }
     Ok((variants.into_values().collect(), last))
 }

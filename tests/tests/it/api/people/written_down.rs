@@ -164,6 +164,7 @@ const WRITTEN: &[(&str, &str)] = &[
     ("get /api/v1/contacts/{id}/export", "contact.export"),
     ("post /api/v1/contacts/{id}/merge", "contact.merge"),
     ("post /api/v1/contacts/{id}/merges/{merge}/undo", "contact.unmerge"),
+    ("post /api/v1/contacts/{id}/tracking-consents", "tracking.allowed"),
     ("post /api/v1/contacts/{id}/notes", "contact.note"),
     ("post /api/v1/contacts/{id}/restore", "contact.restore"),
     ("post /api/v1/exports", "export.create"),
