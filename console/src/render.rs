@@ -31,6 +31,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("campaigns/parts.html", include_str!("../templates/campaigns/parts.html")),
     ("campaigns/test.html", include_str!("../templates/campaigns/test.html")),
     ("campaigns/tested.html", include_str!("../templates/campaigns/tested.html")),
+    ("campaigns/tracking.html", include_str!("../templates/campaigns/tracking.html")),
     ("campaigns/whatsapp.html", include_str!("../templates/campaigns/whatsapp.html")),
     ("contacts/addresses.html", include_str!("../templates/contacts/addresses.html")),
     ("contacts/contact.html", include_str!("../templates/contacts/contact.html")),

@@ -173,7 +173,8 @@ fn footer(text: &str) -> Result<String> {
     match crate::template::bad_link(&text) {
         None => Ok(text),
         Some(target) => {
-            let detail = format!("the link {target:?} cannot be followed from a mail: write https://, mailto: or tel:");
+            let detail =
+                format!("the link {target:?} cannot be followed from a mail: write https://, mailto:, tel: or sms:");
             Err(MessagingError::field("footer", detail))
         }
     }

@@ -129,7 +129,7 @@ fn link(target: Option<&str>, here: Option<usize>, problems: &mut Problems<'_>) 
         Some(scheme) if !SCHEMES.contains(&scheme.as_str()) => problems.error(
             here,
             format!("the link {shown:?} cannot be followed from a mail"),
-            "use http, https, mailto or tel",
+            "use http, https, mailto, tel or sms",
         ),
         Some(scheme) if scheme.starts_with("http") => {
             let host = target.get(scheme.len() + 1..).and_then(|rest| rest.strip_prefix("//")).unwrap_or_default();

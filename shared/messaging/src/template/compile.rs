@@ -310,7 +310,7 @@ fn body_html(
                 problems.error(
                     body.find(&target),
                     format!("the link {target:?} cannot be followed from a mail"),
-                    "write a whole address, beginning with https://, mailto: or tel:",
+                    "write a whole address, beginning with https://, mailto:, tel: or sms:",
                 );
             }
             Some(html)

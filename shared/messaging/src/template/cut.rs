@@ -167,7 +167,7 @@ fn place_in(page: &str, attribute: &Attribute, mark: &Range<usize>) -> Result<Pl
     if mark.start > start {
         let kind = match escape::scheme(value.trim()).as_deref() {
             Some("mailto") => UrlKind::Mail,
-            Some("tel") => UrlKind::Phone,
+            Some("tel" | "sms") => UrlKind::Phone,
             _ => UrlKind::Page,
         };
         return Ok(Place::UrlPart(kind));

@@ -6,11 +6,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Addresses behind `mailto:`.
 const MAIL: &AsciiSet = &PART.remove(b'@');
-/// Numbers behind `tel:`.
+/// Numbers behind `tel:` and `sms:`.
 const PHONE: &AsciiSet = &PART.remove(b'+');
 
 /// The schemes that a whole URL of a value may have.
-pub(super) const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
+pub(super) const SCHEMES: [&str; 5] = ["http", "https", "mailto", "tel", "sms"];
 
 /// Which URL a value is a part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,7 +19,7 @@ pub(super) enum UrlKind {
     Page,
     /// `mailto:`.
     Mail,
-    /// `tel:`.
+    /// `tel:` and `sms:`.
     Phone,
 }
 
@@ -87,7 +87,7 @@ pub(super) fn whole_url(value: &str) -> Option<&str> {
     let rest = value.get(scheme.len() + 1..)?;
     let has_target = match scheme.as_str() {
         "http" | "https" => rest.strip_prefix("//").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')),
-        "mailto" | "tel" => !rest.is_empty(),
+        "mailto" | "tel" | "sms" => !rest.is_empty(),
         _ => false,
     };
     has_target.then_some(value)
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn only_what_a_person_can_follow_is_a_whole_url() {
-        for good in ["https://x.test/?a=b&c#d", "HTTP://x.test", "mailto:a@b.test", "tel:+49"] {
+        for good in ["https://x.test/?a=b&c#d", "HTTP://x.test", "mailto:a@b.test", "tel:+49", "sms:+49"] {
             assert!(whole_url(good).is_some(), "{good}");
         }
         let bad = [

@@ -82,7 +82,7 @@ fn with_links(text: &str, same: impl Fn(&str) -> String) -> String {
         let (target, after) = behind.split_once(LINK.1).unwrap_or((behind, ""));
         rest = after;
         let target = target.trim();
-        let said = target.strip_prefix("mailto:").or(target.strip_prefix("tel:")).unwrap_or(target);
+        let said = ["mailto:", "tel:", "sms:"].iter().find_map(|scheme| target.strip_prefix(scheme)).unwrap_or(target);
         if target.is_empty() || target.starts_with('#') || same(&out).ends_with(&same(said)) {
             continue;
         }

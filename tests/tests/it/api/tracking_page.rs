@@ -1,6 +1,9 @@
 //! The public page of a campaign, and the domain of links.
 
-use herald_messaging::archive_url;
+use std::time::Duration;
+
+use herald_ledger::Outcome;
+use herald_messaging::{TrackedPlace, archive_url, tracked_url};
 use herald_tests::{TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,13 +13,18 @@ use super::{
     Answer, Service,
     campaigns::{Stage, id, work},
     notifications::outbox,
+    worker,
 };
 
 on_both_engines! {
     a_public_page_has_nothing_of_anybody,
     a_page_is_public_only_if_the_campaign_says_so,
     the_domain_of_links_has_nothing_else,
+    links_of_the_footer_count_and_those_of_a_test_do_not,
+    subjects_that_are_tried_have_their_counted_openings,
 }
+
+const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 
 fn place(service: &Service, campaign: &Value) -> String {
     let url = archive_url(&service.api.links, id(campaign).parse::<Uuid>().unwrap());
@@ -69,6 +77,7 @@ async fn a_public_page_has_nothing_of_anybody(database: &TestDatabase) {
 async fn a_page_is_public_only_if_the_campaign_says_so(database: &TestDatabase) {
     let stage = Stage::set(database).await;
     let service = &stage.service;
+    service.leaves(&["campaign.dispatch"]);
     stage.guest("Amelie Example", Some("amelie@example.com"), json!({})).await;
     let at = async |campaign: &Value| Answer::to(service.open(Method::GET, &place(service, campaign))).await.status;
     let closed = stage.begun(json!({})).await;
@@ -111,4 +120,89 @@ async fn the_domain_of_links_has_nothing_else(database: &TestDatabase) {
     let campaign = json!({ "id": Uuid::from_u128(7).to_string() });
     let url = archive_url(&service.api.links, id(&campaign).parse::<Uuid>().unwrap());
     assert!(url.starts_with("https://t.example.com/a/"), "{url}");
+}
+
+/// Asks for a place in a message a minute later, as a person does.
+async fn reached(service: &Service, message: &Value, place: TrackedPlace) -> Answer {
+    service.db.clock().advance(Duration::from_secs(60));
+    let url = tracked_url(&service.api.links, id(message).parse::<Uuid>().unwrap(), place);
+    let asked = service.open(Method::GET, &url[url.find("/t/").unwrap()..]).header("user-agent", BROWSER);
+    Answer::to(asked).await
+}
+
+async fn links_of_the_footer_count_and_those_of_a_test_do_not(database: &TestDatabase) {
+    let stage = Stage::set(database).await;
+    let service = &stage.service;
+    stage.guest("Ana Example", Some("ana@example.com"), json!({})).await;
+    let footer = async |footer: &str| {
+        let fields = json!({ "name": "News", "from_name": "Example Agency", "from_address": "news@example.com",
+            "postal_address": "1 Example Street, 28001 Madrid", "footer": footer });
+        let path = format!("/api/v1/senders/{}", id(&stage.sender));
+        let changed = Answer::to(service.request(Method::PUT, &path).json(&fields)).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
+    };
+    footer("[Our site](https://old.test/)").await;
+    let template = template(service, "Hello, [read](https://x.test/).").await;
+    let campaign = stage.campaign(json!({ "template_id": template })).await;
+    let tested = stage.by(&stage.ann, &format!("/{}/test", id(&campaign)), json!({})).await;
+    assert_eq!(tested.status, 202, "{}", tested.text());
+    for job in worker::lease(service, "email").await {
+        assert!(matches!(worker::outcome(service, &job).await, Outcome::Done { .. }), "{job:?}");
+    }
+    let test = outbox(service).remove(0).replace("=\r\n", "");
+    assert!(test.contains("https://x.test/") && test.contains("https://old.test/"), "{test}");
+    assert!(!test.contains("/t/"), "{test}");
+    // Another footer may be approved than was submitted: it is looked through again.
+    stage.does(&stage.ann, &campaign, "submit").await;
+    footer("[Our site](https://y.test/?a=1&b=2)").await;
+    let again = stage.act(&stage.ann, &campaign, "check").await;
+    assert!(again.status.is_success(), "{}", again.text());
+    stage.does(&stage.bo, &campaign, "approve").await;
+    stage.does(&stage.bo, &campaign, "send").await;
+    work(service).await;
+    let mails = outbox(service);
+    let mail = mails.iter().find(|mail| !mail.contains("[Test]")).unwrap();
+    assert!(!mail.contains("https://y.test") && !mail.contains("https://x.test"), "{mail}");
+    let found = service.get(&format!("/api/v1/messages?campaign={}", id(&campaign))).await.json();
+    let site = reached(service, &found["items"][0], TrackedPlace::Link(3)).await;
+    let numbers = service.get(&format!("/api/v1/campaigns/{}/tracking", id(&campaign))).await.json();
+    let links: Vec<(&str, &str)> = numbers["links"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["language"].as_str().unwrap(), one["target"].as_str().unwrap()))
+        .collect();
+    let wanted = [("de", "https://y.test/?a=1&b=2"), ("en", "https://x.test/"), ("en", "https://y.test/?a=1&b=2")];
+    assert_eq!(links, wanted);
+    assert_eq!((site.status.as_u16(), site.header("location")), (302, "https://y.test/?a=1&b=2"));
+    assert_eq!(numbers["links"][2]["human"], 1, "{numbers}");
+}
+
+async fn subjects_that_are_tried_have_their_counted_openings(database: &TestDatabase) {
+    let stage = Stage::set(database).await;
+    let service = &stage.service;
+    service.leaves(&["campaign.winner"]);
+    for number in 0..20 {
+        stage.guest(&format!("Guest {number}"), Some(&format!("guest{number}@example.com")), json!({})).await;
+    }
+    let ab = json!({ "subjects": ["First", "Second"], "split_percent": 100, "winner_by": "opens", "after_hours": 4 });
+    let campaign = stage.begun(json!({ "settings": { "ab": ab } })).await;
+    work(service).await;
+    let found = service.get(&format!("/api/v1/messages?campaign={}", id(&campaign))).await.json();
+    for message in found["items"].as_array().unwrap().iter().take(10) {
+        assert_eq!(reached(service, message, TrackedPlace::Pixel).await.status, 200);
+    }
+    let now = service.get(&format!("/api/v1/messages?campaign={}", id(&campaign))).await.json();
+    assert!(now["items"].as_array().unwrap().iter().all(|message| message["opened_at"].is_null()), "{now}");
+    let sides = service.get(&format!("/api/v1/campaigns/{}/variants", id(&campaign))).await.json();
+    let numbers = service.get(&format!("/api/v1/campaigns/{}/tracking", id(&campaign))).await.json();
+    let mut all = 0;
+    for side in sides["items"].as_array().unwrap() {
+        let same = |one: &&Value| one["variant"] == side["variant"].to_string();
+        let counted = numbers["variants"].as_array().unwrap().iter().find(same);
+        let counted = counted.map_or(0, |one| one["opens"]["human"].as_i64().unwrap());
+        assert_eq!(side["opened"], counted, "{sides} {numbers}");
+        all += counted;
+    }
+    assert_eq!(all, 10, "{numbers}");
 }
