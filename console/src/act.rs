@@ -409,7 +409,8 @@ mod tests {
             [("send_at", "2026-07-01T09:30"), ("settings.time_zone", "Europe/Madrid"), ("settings.expires_at", "")];
         let sent = body(act, &form(&typed)).unwrap().unwrap();
         assert_eq!(sent["send_at"], "2026-07-01T07:30:00Z");
-        assert_eq!(sent["settings"], json!({ "time_zone": "Europe/Madrid", "expires_at": null }));
+        let settings = json!({ "time_zone": "Europe/Madrid", "expires_at": null, "archive": false });
+        assert_eq!(sent["settings"], settings, "a box that is not ticked is not sent");
         let sent = body(act, &form(&[("send_at", "soon")])).unwrap().unwrap();
         assert_eq!(sent["send_at"], "soon", "the API says what is wrong with it");
     }

@@ -60,6 +60,9 @@ pub enum DataFolderError {
         /// The cause.
         source: io::Error,
     },
+    /// The disk that holds the folder is full.
+    #[error("the disk that holds data folder {0} is full: free some space and run again")]
+    Full(PathBuf),
     /// The key file is damaged.
     #[error(
         "{0} does not contain a key (64 hexadecimal digits): restore it from a backup. Or delete it, and then make \
@@ -69,10 +72,19 @@ pub enum DataFolderError {
     BadKey(PathBuf),
 }
 
+impl DataFolderError {
+    fn of(folder: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull => Self::Full(folder.to_owned()),
+            _ => Self::Io { folder: folder.to_owned(), source },
+        }
+    }
+}
+
 impl DataFolder {
     /// Opens the folder, creates it if it is missing, and locks it for this process.
     pub fn open(root: &Path) -> Result<Self, DataFolderError> {
-        let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
+        let fail = |source| DataFolderError::of(root, source);
         private::make_folder(root).map_err(fail)?;
         narrow(root);
         let mut lock = open_lock(root).map_err(fail)?;
@@ -98,7 +110,7 @@ impl DataFolder {
     /// Opens the folder, and creates it if it is missing. Other processes can share it; no process may hold it
     /// exclusively meanwhile.
     pub fn share(root: &Path) -> Result<Self, DataFolderError> {
-        let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
+        let fail = |source| DataFolderError::of(root, source);
         private::make_folder(root).map_err(fail)?;
         narrow(root);
         let mut lock = open_lock(root).map_err(fail)?;
@@ -197,7 +209,7 @@ pub fn secrets_key(folder: &Path, ids: &Ids) -> Result<([u8; 32], bool), DataFol
 
 fn key(root: &Path, name: &str, ids: &Ids) -> Result<([u8; 32], bool), DataFolderError> {
     let path = root.join(name);
-    let fail = |source| DataFolderError::Io { folder: root.to_owned(), source };
+    let fail = |source| DataFolderError::of(root, source);
     match fs::read_to_string(&path) {
         Ok(text) => {
             let mut key = [0; 32];

@@ -201,10 +201,12 @@ fn prepare(options: &Options, world: &World, recipients: usize) -> Result<String
             "audience": { "everybody": true },
         }),
     )?;
-    // In the name of whoever runs this Herald: a key may approve nothing.
-    for act in ["submit", "approve"] {
-        succeed(&mut Plan::new("set-up", &["campaign", act, &campaign]).command(&options.herald, &world.root)?)?;
-    }
+    world.client.insist_on(&format!("/api/v1/campaigns/{campaign}/submit"), "application/json", "{}")?;
+    until("its audience is looked through", Work::patience(options), || {
+        Ok(world.count("select count(*) from campaign_checks where state = 'done'") == Some(1))
+    })?;
+    // In the name of whoever runs this Herald: a key approves nothing, and nobody what they submitted.
+    succeed(&mut Plan::new("set-up", &["campaign", "approve", &campaign]).command(&options.herald, &world.root)?)?;
     Ok(campaign)
 }
 

@@ -29,6 +29,7 @@ fn arguments_from_outside_make_a_job_only_of_the_kind_they_fit() {
         "notification.mail",
         "portrait.crop",
         "sender.test",
+        "whatsapp.templates",
     ];
     // A report says by itself of which day it is.
     let without_any = ["report.daily_leads"];
