@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use herald_base::boxed;
 use herald_db::Db;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -63,6 +64,7 @@ impl Tracker {
 
     /// Has an opening or a click written down, and says where the link leads. `robot` says why the request is no
     /// person's.
+    #[boxed]
     pub async fn record(&self, message_id: Uuid, place: TrackedPlace, robot: Option<&'static str>) -> Reached {
         let hit = Hit { message_id, number: place.number(), robot, at: self.0.db.now() };
         let (answer, target) = oneshot::channel();
