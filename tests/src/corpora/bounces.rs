@@ -28,6 +28,7 @@ const JUDGED_REASONS: &[(&str, Class, &str)] = &[
 #[rustfmt::skip]
 const JUDGED: &[(&str, Class, &str)] = &[
     ("not/rb-issue-368", Class::Soft, "it is a bounce: the mailbox is full"),
+    ("rfc3464-01", Class::Hard, "the fields of the report say that there is no such user; its words are about a disk"),
     ("arf-18", Class::Policy, "a report that the mail had no proof of its sender is nobody's complaint"),
     ("arf-19", Class::Policy, "a report that the mail had no proof of its sender is nobody's complaint"),
     ("arf-20", Class::Policy, "a report that the mail had no proof of its sender is nobody's complaint"),

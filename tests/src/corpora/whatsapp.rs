@@ -97,6 +97,7 @@ fn template(shown: &str, mut document: Value) -> Line {
     let places: usize = body.map(|part| part["text"].as_str().unwrap_or_default().matches("{{").count()).sum();
     let in_body = read.variables.iter().filter(|one| !one.name.contains('.')).count();
     let cannot = UNSENDABLE.iter().any(|kind| text.to_ascii_uppercase().contains(&format!("\"{kind}\"")))
+        || text.contains("\"LOCATION\"")
         || text.contains("\"MPM\"")
         || text.contains("PRODUCT")
         || text.contains("FLOW");
