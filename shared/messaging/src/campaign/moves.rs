@@ -127,14 +127,20 @@ impl<'a> Moving<'a> {
         let db = self.tx.db().clone();
         let rule = whole_rule(&db, self.workspace_id, &self.campaign.audience.0.rule()).await?;
         let members = write_members(&mut *self.tx, self.workspace_id, rule, MEMBERS, self.campaign.id).await?;
-        if let Some(ab) = &self.campaign.settings.0.ab {
-            let at = now + TimeDelta::hours(ab.after_hours.into());
-            let job = CampaignWinner { campaign_id: self.campaign.id }.job(self.workspace_id);
-            self.enqueue(job, Some(at)).await?;
-        }
         self.campaign.started_at = Some(now);
+        self.choose_later(now).await?;
         self.campaign.round += 1;
         self.to(CampaignState::Sending, kind, json!({ "contacts": members })).await
+    }
+
+    /// Has the winner chosen when its time comes, if there is still one to choose.
+    async fn choose_later(&mut self, now: DateTime<Utc>) -> Result<()> {
+        let Some(ab) = self.campaign.settings.0.ab.as_ref().filter(|_| self.campaign.waits_for_winner()) else {
+            return Ok(());
+        };
+        let at = self.campaign.started_at.unwrap_or(now) + TimeDelta::hours(ab.after_hours.into());
+        let job = CampaignWinner { campaign_id: self.campaign.id }.job(self.workspace_id);
+        self.enqueue(job, Some(at.max(now))).await
     }
 
     /// Writes down where the links of its mails lead, the footer of its sender among them.
@@ -412,6 +418,8 @@ pub async fn resume_campaign(db: &Db, actor: &Actor, id: Uuid) -> Result<Option<
         moving.campaign.reason = None;
         moving.campaign.round += 1;
         moving.to(CampaignState::Sending, "resumed", json!({})).await?;
+        let now = moving.tx.db().now();
+        moving.choose_later(now).await?;
         moving.dispatch(None).await?;
     })
 }

@@ -1,10 +1,11 @@
 //! `campaign.winner`: chooses the subject that goes to the rest of a campaign's audience.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::thing::CAMPAIGN;
-use herald_ledger::{Payload, Policy, Thing};
+use crate::{message::CampaignJobEnded, thing::CAMPAIGN};
+use herald_ledger::{Change, End, Payload, Policy, Thing};
 
 /// Arguments of `campaign.winner`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,5 +21,16 @@ impl Payload for CampaignWinner {
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("campaign.winner:{}", self.campaign_id))
+    }
+
+    /// Without a winner the rest of the audience would wait for ever, and nobody would know.
+    fn on_end(args: &Value, end: End<'_>) -> Vec<Change> {
+        let Ok(args) = serde_json::from_value::<Self>(args.clone()) else { return Vec::new() };
+        let reason = match end {
+            End::Dead(reason) => reason.to_owned(),
+            End::Cancelled => "a person cancelled it".to_owned(),
+            End::Retried => return Vec::new(),
+        };
+        vec![CampaignJobEnded { campaign_id: args.campaign_id, messages: None, reason }.into()]
     }
 }

@@ -26,6 +26,7 @@ on_both_engines! {
     a_large_audience_is_looked_through_by_a_job,
     the_subject_that_wins_goes_to_the_rest,
     too_few_recipients_decide_for_the_first_subject,
+    a_winner_that_nobody_chose_is_told_and_chosen_after_all,
     the_guests_of_an_event_are_an_audience,
     bad_addresses_and_large_mails_are_found,
 }
@@ -446,6 +447,28 @@ async fn too_few_recipients_decide_for_the_first_subject(database: &TestDatabase
     let campaign = stage.begun(tried(20)).await;
     work(service).await;
     opened(service, &campaign, "2", 8).await;
+    for _ in 0..3 {
+        service.db.clock().advance(Duration::from_secs(4 * 3_600));
+        work(service).await;
+    }
+    let done = stage.now(&campaign).await;
+    assert_eq!((&done["state"], &done["ab_winner"]), (&json!("sent"), &json!(1)));
+    assert_eq!(outbox(service).len(), 8);
+}
+
+async fn a_winner_that_nobody_chose_is_told_and_chosen_after_all(database: &TestDatabase) {
+    let stage = Stage::set(database).await;
+    let service = &stage.service;
+    guests(&stage, 8).await;
+    let campaign = stage.begun(tried(20)).await;
+    work(service).await;
+    let jobs = service.get("/api/v1/jobs?kind=campaign.winner").await.json();
+    let cancelled = service.post(&format!("/api/v1/jobs/{}/cancel", id(&jobs["items"][0]))).await;
+    assert!(cancelled.status.is_success(), "{}", cancelled.text());
+    let paused = stage.now(&campaign).await;
+    assert_eq!(paused["state"], "paused", "{paused}");
+    assert!(paused["reason"].as_str().unwrap().contains("a person cancelled it"), "{paused}");
+    stage.does(&stage.bo, &campaign, "resume").await;
     for _ in 0..3 {
         service.db.clock().advance(Duration::from_secs(4 * 3_600));
         work(service).await;
